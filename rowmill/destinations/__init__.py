@@ -1,0 +1,1 @@
+"""Where batches land: Parquet on S3, Postgres, and the ledger of what landed."""

@@ -1,0 +1,1 @@
+"""Cells: pure functions from row indexes to Arrow arrays."""

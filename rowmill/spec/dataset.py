@@ -1,0 +1,206 @@
+"""The dataset: what a valid manifest resolves to, plain data from which every cell follows.
+
+`generate`, `plan` and `destinations` read this and never the manifest. Everything is already
+scaled, defaulted, typed and checked: whoever holds a `Dataset` can make every row of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cached_property
+
+from rowmill.spec.kinds import Kind
+from rowmill.spec.types import ColumnType
+
+
+@dataclass(frozen=True)
+class PickUniform:
+    """Any parent row, each as likely."""
+
+
+@dataclass(frozen=True)
+class PickZipf:
+    """Parent ranks by Zipf's law, scattered over the rows by a permutation."""
+
+    exponent: float
+
+
+@dataclass(frozen=True)
+class PickOneToOne:
+    """Each parent at most once: row i takes the i-th of the parents' rows, permuted."""
+
+
+@dataclass(frozen=True)
+class PickTree:
+    """A self-reference: the first `roots` rows have none, row i one of the rows before it."""
+
+    roots: int
+
+
+@dataclass(frozen=True)
+class PickChildren:
+    """The `rowsPer` link: row -> parent by the table's exact children counts."""
+
+
+@dataclass(frozen=True)
+class PickProduct:
+    """A junction key: the permuted product of the parents' rows of `links`; this is one of them.
+
+    `links` are the names of all links of the key, in the key's order.
+    """
+
+    links: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PickDistinct:
+    """Beside the `rowsPer` link: the ordinal-th image of a permutation keyed by the parent."""
+
+
+Pick = PickUniform | PickZipf | PickOneToOne | PickTree | PickChildren | PickProduct | PickDistinct
+
+
+@dataclass(frozen=True)
+class Link:
+    """One reference, of one column or several: which parent row a row belongs to.
+
+    `name` is the column's name, of a composite link its columns joined by a comma. `nulls` is the
+    share of rows without a parent (all of the link's columns are null together).
+    """
+
+    name: str
+    columns: tuple[str, ...]
+    parent: str
+    parent_columns: tuple[str, ...]
+    pick: Pick
+    nulls: float
+
+
+@dataclass(frozen=True)
+class ChildrenPer:
+    """`rowsPer`: each parent has [min, max] children, all together exactly the table's `rows`.
+
+    That is parent rows x mean, rounded half to even.
+    """
+
+    link: str
+    mean: Fraction
+    min: int
+    max: int
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `nulls` is the share of cells made null here; `nullable` says whether any can be.
+
+    `unique` asks the kind for values that never repeat over the table's rows (a permutation of its
+    domain); kinds that are unique by construction may ignore it.
+    """
+
+    name: str
+    type: ColumnType
+    kind: Kind
+    nulls: float
+    nullable: bool
+    unique: bool
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table. `unique` holds keys (tuples of column names) beside the primary key."""
+
+    name: str
+    rows: int
+    columns: tuple[Column, ...]
+    links: tuple[Link, ...]
+    children: ChildrenPer | None
+    primary_key: tuple[str, ...]
+    unique: tuple[tuple[str, ...], ...]
+    indexes: tuple[tuple[str, ...], ...]
+
+    @cached_property
+    def by_name(self) -> dict[str, Column]:
+        return {c.name: c for c in self.columns}
+
+    def column(self, name: str) -> Column:
+        return self.by_name[name]
+
+    def link(self, name: str) -> Link:
+        return next(link for link in self.links if link.name == name)
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """All tables in the manifest's order, and what every cell's key is derived from."""
+
+    seed: int
+    locale: str
+    data_version: int
+    tables: tuple[Table, ...]
+
+    @cached_property
+    def by_name(self) -> dict[str, Table]:
+        return {t.name: t for t in self.tables}
+
+    def table(self, name: str) -> Table:
+        return self.by_name[name]
+
+
+@dataclass(frozen=True)
+class ParquetTarget:
+    """Where the Parquet objects go; `prefix` ends in `/`.
+
+    No endpoint, secret or ambient identity means the engine's default server: `embedded`.
+    """
+
+    bucket: str
+    prefix: str
+    endpoint: str | None
+    region: str | None
+    secret_name: str | None
+    ambient: bool
+    compression: str
+    replace: bool
+
+    @property
+    def embedded(self) -> bool:
+        return self.endpoint is None and self.secret_name is None and not self.ambient
+
+
+@dataclass(frozen=True)
+class PostgresTarget:
+    """Where the tables go. `constraints` is all, keys or none."""
+
+    schema: str
+    ledger_schema: str
+    secret_name: str | None
+    ambient: bool
+    constraints: str
+    replace: bool
+
+    @property
+    def embedded(self) -> bool:
+        return self.secret_name is None and not self.ambient
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A whole valid experiment: identity, dataset, destinations and how to run it.
+
+    `digest` is `sha256:HEX` over what defines the result (MANIFEST.md, rule 16); None for
+    `parallelism`, `batch_rows` and `memory_limit` (bytes) means the engine's default.
+    """
+
+    name: str
+    namespace: str
+    digest: str
+    rerun: str
+    dataset: Dataset
+    parquet: ParquetTarget | None
+    postgres: PostgresTarget | None
+    parallelism: int | None
+    batch_rows: int | None
+    memory_limit: int | None
+    retries_per_shard: int
+    run_history_limit: int

@@ -1,0 +1,1 @@
+"""Recompute what is stored and compare; trace a stored row to its run."""

@@ -1,0 +1,1 @@
+"""What runs a shard: prepare, the loop over batches, finalize, publish, purge."""
