@@ -1,8 +1,8 @@
 """A frame: some rows of one table, by index, and what is known of them so far.
 
-Every kind of cell is a function `Cells`: from a frame to an Arrow array of the frame's length. The
-frame memoises columns and picked parents, so that a template, its fields and a reference that several
-columns share are computed once for a batch.
+Every kind of cell is a function `Cells`: from a frame to an Arrow array of the frame's length.
+The frame memoises columns and picked parents, so that a template, its fields and a reference that
+several columns share are computed once for a batch.
 """
 
 from __future__ import annotations
@@ -40,6 +40,6 @@ class Frame(Protocol):
         ...
 
 
-# From a frame to an array of its length and of the column's Arrow type (a dictionary of it for pools
-# and choices). `Column.nulls` and `Frame.valid` are masked by the frame, not by the kind.
+# From a frame to an array of its length and of the column's Arrow type (for pools and choices a
+# dictionary of it). `Column.nulls` and `Frame.valid` are masked by the frame, not by the kind.
 Cells = Callable[[Frame], pa.Array]
