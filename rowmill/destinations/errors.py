@@ -1,0 +1,24 @@
+"""How a destination fails: refusals that need a person, and passing trouble that outlasted retries."""
+
+from __future__ import annotations
+
+
+class DestinationRefused(Exception):
+    """It will not work until somebody changes something: credentials, rights, bucket, owner, table.
+
+    `reason` is one word for machines (CredentialsRefused, PermissionDenied, BucketMissing,
+    TargetInUse, TableExists, DependantsInTheWay, LiveRunElsewhere, DiskFull ...); the message says
+    what is wrong, where and what to do. Neither ever holds a secret's value.
+    """
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)
+
+
+class DestinationUnavailable(Exception):
+    """What passes (lost connections, 503, starting up) did not pass within the retry budget."""
+
+
+class Fenced(Exception):
+    """This worker is stale: the run is no longer in the state in which it may write."""

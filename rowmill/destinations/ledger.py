@@ -1,0 +1,164 @@
+"""The ledger's words: runs, their states, pending parts, and what any ledger must be able to do.
+
+Two stores keep it: Postgres (ledger_postgres.py) or, without one, objects under `PREFIX/_rowmill/`
+(ledger_bucket.py). A batch counts when, and only when, its ledger row commits with its rows;
+without Postgres a part counts when its pending record is written.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from rowmill.plan.layout import Plan
+
+
+class RunState(StrEnum):
+    RUNNING = "RUNNING"
+    FINALIZING = "FINALIZING"
+    PUBLISHING = "PUBLISHING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    ABORTED = "ABORTED"
+    RESET = "RESET"
+
+
+UNFINISHED = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.PUBLISHING})
+RESUMABLE = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.FAILED, RunState.ABORTED})
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of an experiment, as the ledger knows it.
+
+    `id` is a short hash of owner, uid and number; `uid` tells an experiment from a deleted one of
+    the same name. `spec` is the resolved experiment as plain JSON (for `trace` and records).
+    `summary` holds what is known at the end (rows, bytes, seconds, lineage).
+    """
+
+    id: str
+    owner: str
+    uid: str
+    number: int
+    state: RunState
+    plan: Plan
+    started_at: datetime
+    finished_at: datetime | None
+    message: str
+    summary: dict[str, Any]
+
+    def at(self, state: RunState) -> Run:
+        return replace(self, state=state)
+
+
+@dataclass(frozen=True)
+class PendingPart:
+    """A part whose pieces are uploaded but not completed: what finalize needs to complete it.
+
+    `etags` are those of the pieces, in order; `sha256` is of the whole object's bytes; a small part
+    is a multipart upload of one piece.
+    """
+
+    table: str
+    number: int
+    key: str
+    upload_id: str
+    etags: tuple[str, ...]
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class Ledger(Protocol):
+    """What prepare, workers, finalize, status and delete ask of a ledger.
+
+    Every method may raise DestinationRefused or DestinationUnavailable (errors.py); each is safe to
+    call again after a crash at any point in it.
+    """
+
+    def ensure(self) -> None:
+        """Make the ledger's own tables or folders if they are missing."""
+        ...
+
+    def hold_experiment(self, owner: str) -> AbstractContextManager[ExperimentHold]:
+        """The supervisor's claim on the experiment while a run is live; refuses a second at once."""
+        ...
+
+    def preparing(self, owner: str) -> AbstractContextManager[None]:
+        """A lock, waited for, under which prepare runs once at a time."""
+        ...
+
+    def uid(self, owner: str) -> str | None:
+        """The experiment's uid if it ever claimed this ledger and was not deleted since."""
+        ...
+
+    def claim(self, owner: str, uid: str) -> None:
+        """Record the experiment's uid (no change if it is already that one)."""
+        ...
+
+    def owners(self) -> list[str]: ...
+
+    def runs(self, owner: str) -> list[Run]:
+        """All runs of the experiment's present uid, oldest first."""
+        ...
+
+    def run(self, run_id: str) -> Run | None: ...
+
+    def create_run(self, run: Run) -> Run:
+        """Record a new run; if the number is taken, the run that took it is returned."""
+        ...
+
+    def transition(
+        self,
+        run_id: str,
+        expected: frozenset[RunState],
+        to: RunState,
+        *,
+        message: str = "",
+        summary: dict[str, Any] | None = None,
+    ) -> bool:
+        """Move a run's state if it is one of `expected`, behind the fence; says whether it did.
+
+        `summary` is merged into the run's. Sets `finished_at` for states that end a run and clears
+        it for those that take it up again.
+        """
+        ...
+
+    def done_batches(self, run_id: str) -> dict[str, list[tuple[int, int]]]:
+        """Per table the committed batches as sorted half-open intervals (Postgres only)."""
+        ...
+
+    def pending_parts(self, run_id: str) -> dict[tuple[str, int], PendingPart]:
+        """The recorded parts by (table, number)."""
+        ...
+
+    def record_part(self, run_id: str, part: PendingPart) -> bool:
+        """Record a part unless one is there; raises Fenced if the run is not RUNNING."""
+        ...
+
+    def forget_part(self, run_id: str, table: str, number: int) -> None:
+        """Drop a part's record, because its upload is gone: it will be made again."""
+        ...
+
+    def pool(self, digest: str) -> bytes | None: ...
+
+    def store_pool(self, digest: str, content: bytes) -> None: ...
+
+    def collapse(self, run_id: str) -> None:
+        """Fold the run's batch rows into part ranges kept as its lineage."""
+        ...
+
+    def forget_experiment(self, owner: str) -> None:
+        """Remove every record of the experiment (`delete`)."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class ExperimentHold(Protocol):
+    """A held experiment; `lost()` turns true when the lock's session is gone: stop then."""
+
+    def lost(self) -> bool: ...

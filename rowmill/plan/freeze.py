@@ -1,0 +1,96 @@
+"""Make the plan of a run from a dataset, the memory of a worker and the wished parallelism."""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+from rowmill.plan.layout import Plan, TableLayout
+from rowmill.plan.width import row_bytes
+from rowmill.spec.dataset import Dataset, Table
+
+MIN_BATCH_ROWS = 1_000
+MAX_BATCH_ROWS = 100_000
+BATCH_BYTES = 16 * 2**20
+PART_ROWS = 1_000_000
+PART_BYTES = 128 * 2**20
+GROUP_ROWS = 100_000
+GROUP_BYTES = 16 * 2**20
+MAX_SHARDS = 10_000
+# What a worker takes before its first batch: interpreter, Arrow, drivers, pools.
+WORKER_BASELINE_BYTES = 140 * 2**20
+# A batch is alive in several shapes at once: Arrow, wire image, Parquet pages, queues.
+BATCH_SHAPES = 8
+
+
+def freeze(
+    dataset: Dataset,
+    *,
+    digest: str,
+    parallelism: int,
+    worker_memory: int,
+    batch_rows: int | None = None,
+) -> Plan:
+    """Cut every table into batches and parts, and all parts into shards.
+
+    Args:
+        dataset: the tables, already scaled.
+        digest: the spec digest that the plan belongs to.
+        parallelism: workers at once; it only sets how many shards there are.
+        worker_memory: bytes that one worker may use.
+        batch_rows: rows of a batch of every table, instead of the adaptive number.
+    """
+    tables = tuple(_layout(dataset, table, batch_rows, worker_memory) for table in dataset.tables)
+    return Plan(digest, dataset.data_version, tables, _shard_stops(tables, parallelism))
+
+
+def adaptive_batch_rows(width: int, worker_memory: int) -> int:
+    """Rows of a batch for rows of `width` bytes: MIN_BATCH_ROWS to MAX_BATCH_ROWS.
+
+    16 MiB a batch, or less when a worker's memory beside its baseline does not hold that
+    BATCH_SHAPES times.
+    """
+    share = max(0, worker_memory - WORKER_BASELINE_BYTES) // BATCH_SHAPES
+    rows = min(BATCH_BYTES, share) // width
+    return max(MIN_BATCH_ROWS, min(MAX_BATCH_ROWS, rows))
+
+
+def _layout(
+    dataset: Dataset, table: Table, batch_rows: int | None, worker_memory: int
+) -> TableLayout:
+    width = row_bytes(dataset, table)
+    rows = batch_rows or adaptive_batch_rows(width, worker_memory)
+    return TableLayout(
+        table=table.name,
+        rows=table.rows,
+        row_bytes=width,
+        batch_rows=rows,
+        part_batches=_batches_within(rows, width, PART_ROWS, PART_BYTES),
+        group_batches=_batches_within(rows, width, GROUP_ROWS, GROUP_BYTES),
+    )
+
+
+def _batches_within(batch_rows: int, width: int, rows: int, size: int) -> int:
+    return max(1, min(rows // batch_rows, size // (batch_rows * width)))
+
+
+def _shard_stops(tables: tuple[TableLayout, ...], parallelism: int) -> tuple[int, ...]:
+    """Ends of the shards in the numbering of all parts: near equal bytes, none empty."""
+    sizes = [
+        1 + table.part(n).rows * table.row_bytes for table in tables for n in range(table.parts)
+    ]
+    shards = min(len(sizes), max(4, 2 * parallelism), MAX_SHARDS)
+    ends = list(accumulate(sizes))
+    stops: list[int] = []
+    position = 0
+    for shard in range(1, shards + 1):
+        wanted = ends[-1] * shard
+        position += 1
+        # Move on while the next part's middle still lies before this shard's share of the bytes.
+        while (
+            position < len(sizes) - (shards - shard)
+            and (ends[position] - sizes[position] // 2) * shards <= wanted
+        ):
+            position += 1
+        stops.append(position)
+    stops[-1] = len(sizes)
+    return tuple(stops)
