@@ -1,4 +1,4 @@
-"""How a destination fails: refusals that need a person, and passing trouble that outlasted retries."""
+"""How a destination fails: refusals that need a person, and trouble that outlasted the retries."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class Ledger(Protocol):
         ...
 
     def hold_experiment(self, owner: str) -> AbstractContextManager[ExperimentHold]:
-        """The supervisor's claim on the experiment while a run is live; refuses a second at once."""
+        """The supervisor's claim while a run is live; a second one is refused at once."""
         ...
 
     def preparing(self, owner: str) -> AbstractContextManager[None]:
