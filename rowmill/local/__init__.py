@@ -1,0 +1,1 @@
+"""The one-machine engine: the embedded servers, and a run over worker processes."""

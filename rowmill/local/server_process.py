@@ -1,0 +1,139 @@
+"""A server as an operating-system process: start it detached, find it, wait for it, stop it."""
+
+from __future__ import annotations
+
+import random
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+# Below the range from which Linux takes the ports of outgoing connections (32768 and up) and
+# Kubernetes its node ports (30000 and up), so that a port chosen once stays free while down.
+_PORTS = range(15_000, 30_000)
+_LOG_BYTES_KEPT = 1 << 20
+_POLL_SECONDS = 0.05
+
+
+class EmbeddedServerError(Exception):
+    """An embedded server cannot be started or stopped; the text says why and what to do."""
+
+
+def start_detached(
+    command: Sequence[str], *, cwd: Path, log: Path, environ: Mapping[str, str]
+) -> None:
+    """Start a process that outlives this one and its terminal, its output appended to `log`.
+
+    The shell between leaves at once, so the server belongs to init and never becomes a zombie
+    of a long-lived caller; `start_new_session` keeps the terminal's Ctrl-C and hang-up from it.
+    """
+    shorten(log)
+    with log.open("ab") as output:
+        log.chmod(0o600)
+        subprocess.run(
+            ["/bin/sh", "-c", '"$@" &', "sh", *command],
+            check=True,
+            cwd=cwd,
+            env=dict(environ),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+
+
+def processes(program: str, token: str) -> list[psutil.Process]:
+    """Return the live processes of `program` whose command line holds `token`.
+
+    A token made at random for each home tells its servers from those of other homes, of other
+    containers that use the same paths, and from a stranger that got an old process id.
+    """
+    found = []
+    for process in psutil.process_iter():
+        try:
+            words = process.cmdline()
+        except psutil.Error:
+            continue
+        named = bool(words) and Path(words[0].partition(":")[0]).name == program
+        if named and any(token in word for word in words):
+            found.append(process)
+    return found
+
+
+def stop(program: str, token: str, *, politely: signal.Signals, patience: float) -> None:
+    """Signal every process of a server and wait until all are gone; kill them after `patience`.
+
+    Raises:
+        EmbeddedServerError: a process survives SIGKILL (it hangs in the kernel, on a dead disk).
+    """
+    for chosen, seconds in ((politely, patience), (signal.SIGKILL, 30.0)):
+        for process in processes(program, token):
+            try:
+                process.send_signal(chosen)
+            except psutil.NoSuchProcess:
+                continue
+        if wait_until(lambda: not processes(program, token), seconds):
+            return
+    pids = ", ".join(str(process.pid) for process in processes(program, token))
+    raise EmbeddedServerError(
+        f"{program} (process {pids}) does not end, not even killed: it hangs in the kernel, "
+        "most likely on its disk. Look at `dmesg`, then run `rowmill down` again."
+    )
+
+
+def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
+    """Poll `condition` until it holds or the time is up; return whether it holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
+
+
+def free_ports(count: int) -> list[int]:
+    """Return that many different TCP ports on which nobody listens on the loopback address."""
+    chosen: list[int] = []
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+        if len(chosen) == count:
+            break
+        if port_is_free(port):
+            chosen.append(port)
+    if len(chosen) < count:
+        raise EmbeddedServerError(
+            f"No free TCP ports between {_PORTS.start} and {_PORTS.stop - 1} on 127.0.0.1 "
+            "for the embedded servers; close some of the programs that listen there."
+        )
+    return chosen
+
+
+def port_is_free(port: int) -> bool:
+    """Return whether nobody listens on a TCP port of the loopback address."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # Else the remains of the last server's closed connections would make it look taken.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def last_lines(log: Path, count: int = 12) -> str:
+    """Return the end of a log, indented, for an error message."""
+    if not log.exists():
+        return "    (no log)"
+    with log.open("rb") as stream:
+        stream.seek(max(0, log.stat().st_size - 8192))
+        lines = stream.read().decode("utf-8", "replace").splitlines()
+    return "\n".join(f"    {line}" for line in lines[-count:]) or "    (the log is empty)"
+
+
+def shorten(log: Path) -> None:
+    """Set a log aside as `.old` once it is larger than 1 MiB, so that two of them bound it."""
+    if log.exists() and log.stat().st_size > _LOG_BYTES_KEPT:
+        log.replace(log.with_name(log.name + ".old"))

@@ -1,0 +1,58 @@
+"""One home with one pair of embedded servers for the whole test session, all xdist workers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import psutil
+import pytest
+
+from rowmill.local.embedded import EmbeddedServers, down, up
+from rowmill.local.home import Home, rowmill_home
+
+_PREFIX = "rowmill-test-"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Point ROWMILL_HOME at a new home, which workers and commands under test inherit.
+
+    ROWMILL_TEST_HOME names one to use instead, whose servers stay up for the next session.
+    """
+    if hasattr(config, "workerinput"):
+        return
+    kept = os.environ.get("ROWMILL_TEST_HOME")
+    if kept:
+        os.environ["ROWMILL_HOME"] = kept
+        return
+    _clear_after_killed_sessions()
+    os.environ["ROWMILL_HOME"] = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput") and "ROWMILL_TEST_HOME" not in os.environ:
+        _remove(rowmill_home())
+
+
+@pytest.fixture(scope="session")
+def home() -> Home:
+    return rowmill_home()
+
+
+@pytest.fixture(scope="session")
+def servers(home: Home) -> EmbeddedServers:
+    return up(home)
+
+
+def _clear_after_killed_sessions() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+            _remove(Home(folder))
+
+
+def _remove(home: Home) -> None:
+    down(home)
+    shutil.rmtree(home.path, ignore_errors=True)
