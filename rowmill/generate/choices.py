@@ -1,0 +1,90 @@
+"""Choices from a list of values, and constants."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rowmill.generate.arrow_types import arrow_type
+from rowmill.generate.bits import bits, integers
+from rowmill.generate.context import Context
+from rowmill.generate.frame import Cells, Frame
+from rowmill.generate.permutation import Permutation
+from rowmill.generate.weights import WeightedIndex
+from rowmill.spec.kinds import Choice, Constant, Literal
+from rowmill.spec.types import ColumnType, TypeName
+
+
+def build_choice(context: Context) -> Cells:
+    """One of the values, as a dictionary array of the distinct ones."""
+    kind, key = context.column.kind, context.key("value")
+    assert isinstance(kind, Choice)
+    dictionary, places = _distinct(kind.values, context.column.type)
+    count = len(kind.values)
+    if context.column.unique:
+        if count < context.rows:
+            raise ValueError(
+                f"{context.table.name}.{context.column.name} must be unique over {context.rows} "
+                f"rows but has only {count} values: add more"
+            )
+        draw = Permutation(key, count).forward
+        return lambda frame: _pick(dictionary, places[draw(frame.rows)])
+    if kind.weights is None:
+        return lambda frame: _pick(dictionary, places[integers(key, frame.rows, count)])
+    weighted = WeightedIndex(kind.weights)
+    return lambda frame: _pick(dictionary, places[weighted.draw(bits(key, frame.rows))])
+
+
+def build_constant(context: Context) -> Cells:
+    """The same value in every row."""
+    kind = context.column.kind
+    assert isinstance(kind, Constant)
+    dictionary = array_of_literals((kind.value,), context.column.type)
+
+    def cells(frame: Frame) -> pa.Array:
+        return _pick(dictionary, np.zeros(len(frame), dtype=np.int32))
+
+    return cells
+
+
+def array_of_literals(values: tuple[Literal, ...], column_type: ColumnType) -> pa.Array:
+    """An Arrow array of the column's type from literals of the manifest."""
+    kind = arrow_type(column_type)
+    if column_type.array:
+        parts = [array_of_literals(_elements(value), column_type.element) for value in values]
+        offsets = np.cumsum([0, *map(len, parts)], dtype=np.int32)
+        return pa.ListArray.from_arrays(pa.array(offsets), pa.concat_arrays(parts))
+    if column_type.name is TypeName.UUID:
+        raw = [bytes.fromhex(str(value).replace("-", "")) for value in values]
+        return pa.array(raw, type=kind)
+    if column_type.name is TypeName.INTERVAL:
+        return pa.array([_interval(value) for value in values], type=kind)
+    return pa.array(values, type=kind)
+
+
+def _elements(value: Literal) -> tuple[Literal, ...]:
+    assert isinstance(value, tuple)
+    return value
+
+
+def _interval(value: Literal) -> pa.MonthDayNano:
+    months, days, microseconds = _elements(value)
+    assert isinstance(months, int)
+    assert isinstance(days, int)
+    assert isinstance(microseconds, int)
+    return pa.MonthDayNano([months, days, microseconds * 1000])
+
+
+def _distinct(
+    values: tuple[Literal, ...], column_type: ColumnType
+) -> tuple[pa.Array, NDArray[np.int32]]:
+    """The distinct values, and for each value its place among them."""
+    distinct = dict.fromkeys(values)
+    place = {value: i for i, value in enumerate(distinct)}
+    places = np.array([place[value] for value in values], dtype=np.int32)
+    return array_of_literals(tuple(distinct), column_type), places
+
+
+def _pick(dictionary: pa.Array, places: NDArray[np.int32]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(places), dictionary)
