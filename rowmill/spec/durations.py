@@ -1,0 +1,42 @@
+"""Durations as the manifest writes them (`90d`, `1h30m`, `250ms`), read into microseconds."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+
+# The CRD's pattern, so that command line and API server refuse the same texts.
+PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
+EXAMPLES = "90d, 1h30m, 5s or 250ms"
+# Postgres holds no interval or timestamp that is longer: int64 microseconds.
+LONGEST = 2**63 - 1
+
+_WHOLE = re.compile(PATTERN)
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|m|h|d)")
+_MICROSECONDS = {
+    "ms": 1_000,
+    "s": 1_000_000,
+    "m": 60_000_000,
+    "h": 3_600_000_000,
+    "d": 86_400_000_000,
+}
+
+
+def parse_duration(text: str) -> int:
+    """Read a duration, exactly, into microseconds.
+
+    Raises:
+        ValueError: with a message for the manifest's author that says what would be right.
+    """
+    if _WHOLE.fullmatch(text) is None:
+        raise ValueError(f"is no duration; write for example {EXAMPLES}")
+    if len(text) > 64:
+        raise ValueError(f"is too long for a duration; write for example {EXAMPLES}")
+    total = sum(
+        (Decimal(amount) * _MICROSECONDS[unit] for amount, unit in _PART.findall(text)), Decimal()
+    )
+    if total != total.to_integral_value():
+        raise ValueError("is finer than a microsecond, the smallest step of a timestamp")
+    if total > LONGEST:
+        raise ValueError("is too long; a duration is at most 106751991 days")
+    return int(total)

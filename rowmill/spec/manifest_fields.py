@@ -1,0 +1,141 @@
+"""The types of the manifest's fields: what a scalar may be, and the message when it is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
+
+from rowmill.spec import durations
+from rowmill.spec.types import ColumnType, parse_type
+
+INT64 = (-(2**63), 2**63 - 1)
+MAX_NAME_BYTES = 63
+
+
+class Model(BaseModel):
+    """One mapping of the manifest: no unknown field, no coercion, never changed once read."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        alias_generator=to_camel,
+        validate_by_name=False,
+        validate_by_alias=True,
+    )
+
+
+def problem(message: str) -> PydanticCustomError:
+    """An error whose text reaches the manifest's author as it is."""
+    return PydanticCustomError("rowmill", "{message}", {"message": message})
+
+
+def from_text(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
+    """A validator that reads text by `parse`, whose ValueErrors are messages for the author."""
+
+    def validate(value: Any) -> Any:
+        if not isinstance(value, str):
+            raise PydanticCustomError("string_type", "text")
+        try:
+            return parse(value)
+        except ValueError as error:
+            raise problem(str(error)) from None
+
+    return validate
+
+
+def matching(pattern: str, message: str) -> AfterValidator:
+    """Text of which the whole matches `pattern`, else `message`."""
+    compiled = re.compile(pattern)
+
+    def validate(value: str) -> str:
+        if compiled.fullmatch(value) is None:
+            raise problem(message)
+        return value
+
+    return AfterValidator(validate)
+
+
+def _identifier(value: str) -> str:
+    size = len(value.encode())
+    if size == 0:
+        raise problem("is empty; a name has 1 to 63 bytes")
+    if size > MAX_NAME_BYTES:
+        raise problem(f"has {size} bytes; a name has at most {MAX_NAME_BYTES}, as in Postgres")
+    return _text(value)
+
+
+def _text(value: str) -> str:
+    if "\0" in value:
+        raise problem("holds a NUL character, which Postgres cannot store; leave it out")
+    return value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise PydanticCustomError("number_type", "a number")
+    return Decimal(value)
+
+
+def _int_or_string(value: Any) -> int | str:
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise PydanticCustomError("int_or_string", "an integer or text")
+    if isinstance(value, str):
+        return _text(value)
+    if not INT64[0] <= value <= INT64[1]:
+        raise problem("is outside -9223372036854775808 to 9223372036854775807; put it in quotes")
+    return value
+
+
+# Text that ends up in a cell, an SQL name or an S3 key: Postgres stores no NUL.
+Text = Annotated[str, AfterValidator(_text)]
+
+# The name of a table, column or schema: any Unicode of 1 to 63 bytes.
+Name = Annotated[
+    str,
+    AfterValidator(_identifier),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_NAME_BYTES}),
+]
+
+# A number whose decimal text is kept exactly; an integer is a number too.
+Number = Annotated[Decimal, BeforeValidator(_number)]
+
+Int64 = Annotated[int, Field(ge=INT64[0], le=INT64[1])]
+
+# A literal, read by the type of its column.
+IntOrString = Annotated[
+    int | str,
+    PlainValidator(_int_or_string),
+    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+]
+
+# Microseconds, written `90d`.
+Duration = Annotated[
+    int,
+    PlainValidator(from_text(durations.parse_duration)),
+    WithJsonSchema({"type": "string", "pattern": durations.PATTERN}),
+]
+
+Type = Annotated[
+    ColumnType, PlainValidator(from_text(parse_type)), WithJsonSchema({"type": "string"})
+]
+
+# Names of columns of one table, at least one.
+Names = Annotated[tuple[Name, ...], Field(strict=False, min_length=1)]
+
+# Ambient: the cloud identity of the pod or the machine, instead of a secret.
+Auth = Literal["ambient"]

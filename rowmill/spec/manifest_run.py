@@ -1,0 +1,169 @@
+"""The manifest's fields on where and how to run: destinations, resources, pods."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from rowmill.spec.manifest_fields import (
+    Auth,
+    IntOrString,
+    Model,
+    Name,
+    Text,
+    matching,
+)
+
+# An RFC 1123 subdomain, as Kubernetes names Secrets.
+SecretName = Annotated[
+    str,
+    Field(max_length=253),
+    matching(
+        r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
+        "is no name of a Secret; right are lower-case letters, digits, '-' and '.'",
+    ),
+]
+Bucket = Annotated[
+    str,
+    Field(min_length=3, max_length=63),
+    matching(
+        r"[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]",
+        "is no bucket name; right are letters, digits, '-' and '.'",
+    ),
+]
+Endpoint = Annotated[
+    str,
+    matching(
+        r"https?://[^\s/@?#]+/?",
+        "is no endpoint; write a URL without path or credentials, such as http://s3.example:8333",
+    ),
+]
+IfExists = Literal["fail", "replace"]
+
+
+class ParquetSpec(Model):
+    """Parquet objects in an S3-compatible bucket."""
+
+    bucket: Bucket = Field(description="The bucket.")
+    prefix: Text | None = Field(
+        None,
+        max_length=512,
+        description="What the objects' keys begin with; default: the experiment's name and '/'.",
+    )
+    endpoint: Endpoint | None = Field(
+        None, description="The S3 server's URL; default: the engine's, or AWS with a secret."
+    )
+    region: Text | None = Field(None, description="The S3 region.")
+    secret_name: SecretName | None = Field(
+        None, description="The Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
+    )
+    auth: Auth | None = Field(
+        None, description="`ambient`: use the pod's or machine's own cloud identity."
+    )
+    compression: Literal["zstd", "snappy", "gzip", "lz4", "none"] = Field(
+        "zstd", description="How pages are compressed."
+    )
+    if_exists: IfExists = Field(
+        "fail", description="`replace` gives leave to overwrite objects that are not ours."
+    )
+
+
+class PostgresSpec(Model):
+    """Tables in a Postgres database."""
+
+    schema_: Name | None = Field(
+        None, alias="schema", description="The tables' schema; default: the experiment's name."
+    )
+    secret_name: SecretName | None = Field(
+        None, description="The Secret with PGHOST, PGUSER, PGPASSWORD and the like."
+    )
+    auth: Auth | None = Field(
+        None, description="`ambient`: use the pod's or machine's own cloud identity."
+    )
+    if_exists: IfExists = Field(
+        "fail", description="`replace` gives leave to replace tables that are not ours."
+    )
+    constraints: Literal["all", "keys", "none"] = Field(
+        "all", description="Which keys, constraints and indexes are made."
+    )
+    ledger_schema: Name = Field("rowmill", description="The schema of the ledger's tables.")
+
+
+class DestinationsSpec(Model):
+    """Where the rows go: at least one."""
+
+    parquet: ParquetSpec | None = Field(None, description="Parquet objects in a bucket.")
+    postgres: PostgresSpec | None = Field(None, description="Tables in Postgres.")
+
+
+class ResourceListSpec(Model):
+    """Quantities as Kubernetes writes them."""
+
+    cpu: IntOrString | None = Field(None, description="For example '1' or 500m.")
+    memory: IntOrString | None = Field(None, description="For example 512Mi.")
+    ephemeral_storage: IntOrString | None = Field(
+        None, alias="ephemeral-storage", description="For example 1Gi."
+    )
+
+
+class ResourcesSpec(Model):
+    """What one worker pod asks for and is limited to."""
+
+    requests: ResourceListSpec | None = Field(None, description="What a pod asks for.")
+    limits: ResourceListSpec | None = Field(
+        None, description="What a pod may use; the memory also bounds batches on one machine."
+    )
+
+
+class TolerationSpec(Model):
+    """A taint that worker pods tolerate."""
+
+    key: str | None = Field(None, description="The taint's key; default: every key.")
+    operator: Literal["Exists", "Equal"] | None = Field(None, description="Exists or Equal.")
+    value: str | None = Field(None, description="The taint's value.")
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
+        None, description="The taint's effect; default: every effect."
+    )
+    toleration_seconds: int | None = Field(None, description="How long NoExecute is tolerated.")
+
+
+class LocalReferenceSpec(Model):
+    """An object of the experiment's namespace."""
+
+    name: SecretName = Field(description="Its name.")
+
+
+class SecurityContextSpec(Model):
+    """User and group ids of the worker pods."""
+
+    run_as_user: int | None = Field(None, ge=1, description="The user id.")
+    run_as_group: int | None = Field(None, ge=1, description="The group id.")
+    fs_group: int | None = Field(None, ge=1, description="The group that owns volumes.")
+    supplemental_groups: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
+        None, strict=False, description="Further group ids."
+    )
+
+
+class PodTemplateSpec(Model):
+    """What worker pods get beside the builder's own settings."""
+
+    labels: dict[str, str] | None = Field(None, description="Further labels.")
+    annotations: dict[str, str] | None = Field(None, description="Further annotations.")
+    node_selector: dict[str, str] | None = Field(None, description="Labels a node must have.")
+    tolerations: tuple[TolerationSpec, ...] | None = Field(
+        None, strict=False, description="Taints that are tolerated."
+    )
+    affinity: dict[str, Any] | None = Field(None, description="As in Kubernetes's pod spec.")
+    topology_spread_constraints: tuple[dict[str, Any], ...] | None = Field(
+        None, strict=False, description="As in Kubernetes's pod spec."
+    )
+    service_account_name: SecretName | None = Field(
+        None, description="A service account that the chart allows."
+    )
+    priority_class_name: SecretName | None = Field(None, description="The pods' priority class.")
+    runtime_class_name: SecretName | None = Field(None, description="The pods' runtime class.")
+    image_pull_secrets: tuple[LocalReferenceSpec, ...] | None = Field(
+        None, strict=False, description="Secrets to pull the image with."
+    )
+    security_context: SecurityContextSpec | None = Field(None, description="User and group ids.")
