@@ -1,0 +1,49 @@
+# Everything runs in .venv, which every target makes first: Python 3.11+ and make are all it takes.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+BIN := .venv/bin
+READY := .venv/.ready
+N ?= 10
+SEED ?= 1
+SCALE ?= 0.1
+
+.PHONY: demo test bench chaos lint format clean
+
+demo: $(READY)  ## load the web shop into embedded servers, verify it, query it
+	$(BIN)/rowmill run -f examples/shop.yaml --scale $(SCALE)
+	$(BIN)/rowmill verify -f examples/shop.yaml --scale $(SCALE)
+	$(BIN)/rowmill query shop "$$(cat examples/shop.sql)"
+
+test: $(READY) lint  ## lint, types, layers, unit and integration tests, 10 fault schedules, coverage
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -n 2 --dist worksteal
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report --skip-covered
+	$(BIN)/coverage xml -q && $(BIN)/python scripts/check_coverage.py coverage.xml --lines 90
+	$(MAKE) --no-print-directory chaos N=10
+
+bench: $(READY)  ## measure the numbers of docs/benchmarks.md and write them there
+	$(BIN)/python -m tests.bench
+
+chaos: $(READY)  ## N seeded random fault schedules, each followed by resume and verify
+	$(BIN)/python -m tests.chaos --schedules $(N) --seed $(SEED)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv .coverage .coverage.* coverage.xml .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(READY): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Rowmill needs Python 3.11 or newer, with venv; none was found on PATH."; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
