@@ -1,0 +1,129 @@
+"""Faker's providers as data: which names a manifest may use, in which locales, with what arguments.
+
+Nothing here imports Faker. The table, providers.json, is written by scripts/make_providers.py; it
+leaves out what reads the clock (dates of birth, "this year"), for such a pool would be another
+tomorrow. The kinds `between` and `after` make dates.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+# The fields of one coherent person: columns of one entity that use these describe one person.
+# `gender` (female, male) and `sex` (F, M) are Rowmill's own, Faker has none alone.
+PERSON_FIELDS = (
+    "name",
+    "first_name",
+    "last_name",
+    "prefix",
+    "gender",
+    "sex",
+    "user_name",
+    "email",
+    "safe_email",
+    "free_email",
+    "company_email",
+    "ascii_email",
+    "ascii_safe_email",
+    "ascii_free_email",
+    "ascii_company_email",
+)
+
+
+@dataclass(frozen=True)
+class Provider:
+    """One provider; `returns` is str, int, float, decimal or bool.
+
+    `arguments` maps those that a manifest may give to `int` or `str`; flags are `int` (0 or 1).
+    `person` says whether it is a field of the entity's one person; such take no arguments.
+    """
+
+    name: str
+    returns: str
+    arguments: dict[str, str]
+    locales: frozenset[str]
+    person: bool
+
+
+@lru_cache(maxsize=1)
+def providers() -> dict[str, Provider]:
+    """All providers by name."""
+    document = _document()
+    everywhere = locales()
+    known = {
+        name: Provider(
+            name=name,
+            returns=entry["returns"],
+            arguments=entry["arguments"],
+            locales=frozenset(entry["locales"].split())
+            if "locales" in entry
+            else everywhere - frozenset(entry.get("missing", "").split()),
+            person=False,
+        )
+        for name, entry in document["providers"].items()
+    }
+    for name in PERSON_FIELDS:
+        known[name] = Provider(name, "str", {}, everywhere, person=True)
+    return known
+
+
+@lru_cache(maxsize=1)
+def locales() -> frozenset[str]:
+    """All locales, such as `en_US`."""
+    return frozenset(_document()["locales"].split())
+
+
+def find_provider(name: str, locale: str) -> Provider:
+    """The provider of that name, which the locale has.
+
+    Raises:
+        ValueError: there is none; the message names what is near, for the manifest's author.
+    """
+    known = providers()
+    if name not in known:
+        raise ValueError(f"{name!r} is no known Faker provider{_near(name, known)}")
+    if locale not in locales():
+        raise ValueError(f"{locale!r} is no known locale{_near(locale, locales())}")
+    provider = known[name]
+    if locale not in provider.locales:
+        some = ", ".join(sorted(provider.locales)[:5])
+        raise ValueError(
+            f"the locale {locale} has no provider {name!r}; it exists for example in {some}"
+        )
+    return provider
+
+
+def check_arguments(provider: Provider, arguments: tuple[tuple[str, int | str], ...]) -> None:
+    """Refuse arguments that the provider doesn't take.
+
+    Raises:
+        ValueError: with a message for the manifest's author.
+    """
+    for name, value in arguments:
+        if name not in provider.arguments:
+            takes = ", ".join(provider.arguments) or "none"
+            raise ValueError(
+                f"the provider {provider.name!r} has no argument {name!r}; it takes: {takes}"
+            )
+        wanted = provider.arguments[name]
+        if wanted != ("int" if isinstance(value, int) else "str"):
+            right = "an integer" if wanted == "int" else "a string"
+            raise ValueError(f"the argument {name!r} of {provider.name!r} must be {right}")
+
+
+def _near(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=3)
+    return f"; near: {', '.join(near)}" if near else ""
+
+
+@lru_cache(maxsize=1)
+def _document() -> dict[str, Any]:
+    text = resources.files("rowmill.spec").joinpath("providers.json").read_text("utf-8")
+    document: dict[str, Any] = json.loads(text)
+    return document

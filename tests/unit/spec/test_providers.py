@@ -1,0 +1,71 @@
+import logging
+
+import pytest
+from faker import Faker
+
+from rowmill.spec.providers import (
+    PERSON_FIELDS,
+    check_arguments,
+    find_provider,
+    locales,
+    providers,
+)
+
+RETURNED = {"str": "str", "int": "int", "float": "float", "bool": "bool", "decimal": "Decimal"}
+
+
+def test_a_provider_of_the_table_exists_in_faker_and_returns_what_the_table_says() -> None:
+    logging.disable()
+    try:
+        for locale in ("en_US", "de_DE", "ja_JP"):
+            faker = Faker(locale)
+            faker.seed_instance(7)
+            for provider in providers().values():
+                if provider.person or locale not in provider.locales:
+                    continue
+                value = getattr(faker, provider.name)()
+                assert type(value).__name__ == RETURNED[provider.returns], provider.name
+    finally:
+        logging.disable(logging.NOTSET)
+
+
+def test_the_common_providers_and_locales_are_known() -> None:
+    for name in ("name", "city", "company", "job", "phone_number", "text", "ipv4", "iban"):
+        for locale in ("en_US", "de_DE", "fr_FR", "ja_JP", "pt_BR", "zh_CN", "pl_PL"):
+            assert find_provider(name, locale).name == name
+    assert len(locales()) > 90
+
+
+@pytest.mark.parametrize("name", ["date_of_birth", "date_this_year", "uuid1", "credit_card_expire"])
+def test_what_reads_the_clock_is_left_out(name: str) -> None:
+    assert name not in providers()
+
+
+def test_the_persons_fields_are_known_in_every_locale() -> None:
+    for name in PERSON_FIELDS:
+        assert find_provider(name, "az_AZ").person
+
+
+@pytest.mark.parametrize(
+    ("name", "locale", "words"),
+    [
+        ("citty", "en_US", "near: city"),
+        ("name", "en_USA", "near: en_US"),
+        ("prefecture", "de_DE", "it exists for example in ja_JP"),
+        ("__class__", "en_US", "no known Faker provider"),
+    ],
+)
+def test_an_unknown_provider_or_locale_is_refused(name: str, locale: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        find_provider(name, locale)
+
+
+def test_arguments_are_checked_by_name_and_type() -> None:
+    sentence = find_provider("sentence", "en_US")
+    check_arguments(sentence, (("nb_words", 3),))
+    with pytest.raises(ValueError, match="no argument 'words'; it takes: nb_words"):
+        check_arguments(sentence, (("words", 3),))
+    with pytest.raises(ValueError, match="must be an integer"):
+        check_arguments(sentence, (("nb_words", "3"),))
+    with pytest.raises(ValueError, match="takes: none"):
+        check_arguments(find_provider("name", "en_US"), (("x", 1),))
