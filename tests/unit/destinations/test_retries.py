@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from rowmill.destinations.retries import persist
+
+
+class Flaky:
+    """Fails `failures` times, then returns how often it was called."""
+
+    def __init__(self, failures: int, error: BaseException) -> None:
+        self.failures, self.error, self.calls = failures, error, 0
+
+    def __call__(self) -> int:
+        self.calls += 1
+        if self.calls <= self.failures:
+            raise self.error
+        return self.calls
+
+
+def patient_with(kind: type[BaseException], seconds: float) -> Callable[[BaseException], float]:
+    return lambda error: seconds if isinstance(error, kind) else 0
+
+
+def test_a_failure_that_passes_is_tried_again_until_it_succeeds() -> None:
+    waits: list[float] = []
+    work = Flaky(5, OSError("gone"))
+    assert persist(work, patient_with(OSError, 60), sleep=waits.append) == 6
+    assert len(waits) == 5
+    assert all(0 <= wait <= 15 for wait in waits)
+
+
+def test_a_failure_that_does_not_pass_is_raised_at_once() -> None:
+    work = Flaky(1, ValueError("wrong"))
+    with pytest.raises(ValueError, match="wrong"):
+        persist(work, patient_with(OSError, 60), sleep=lambda _: None)
+    assert work.calls == 1
+
+
+def test_the_last_failure_is_raised_when_the_budget_is_spent() -> None:
+    work = Flaky(1_000_000, OSError("still gone"))
+    with pytest.raises(OSError, match="still gone"):
+        persist(work, patient_with(OSError, 1e-9), sleep=lambda _: None)
+    assert work.calls == 3
+
+
+def test_each_failure_is_told_before_the_next_try() -> None:
+    told: list[BaseException] = []
+    error = OSError("gone")
+    persist(Flaky(2, error), patient_with(OSError, 60), on_retry=told.append, sleep=lambda _: None)
+    assert told == [error, error]
+
+
+def test_an_interrupt_is_never_tried_again() -> None:
+    work = Flaky(1, KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        persist(work, patient_with(Exception, 60), sleep=lambda _: None)
+    assert work.calls == 1
+
+
+def test_the_sleep_may_end_the_tries() -> None:
+    class Stopped(Exception):
+        pass
+
+    def stop(_: float) -> None:
+        raise Stopped
+
+    work = Flaky(9, OSError("gone"))
+    with pytest.raises(Stopped):
+        persist(work, patient_with(OSError, 60), sleep=stop)
+    assert work.calls == 1
