@@ -1,0 +1,354 @@
+"""One bucket: the few operations that Rowmill needs of any S3, retried, in its own words."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.retries import persist
+from rowmill.destinations.s3_client import S3Address, hide
+from rowmill.destinations.s3_errors import (
+    S3_ERRORS,
+    code,
+    is_credentials,
+    passes,
+    refusal,
+    trouble,
+)
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+T = TypeVar("T")
+
+PATIENCE_SECONDS = 600.0
+_WRITE = "rowmill-write"
+
+
+class UploadGone(Exception):
+    """The multipart upload is not there any more: aborted, completed or swept by a bucket rule."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object that was read; `modified` and `seen` (the answer's time) are the server's clock."""
+
+    body: bytes
+    etag: str
+    modified: datetime
+    seen: datetime
+
+
+@dataclass(frozen=True)
+class Head:
+    etag: str
+    size: int
+    metadata: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Listed:
+    key: str
+    size: int
+
+
+class Bucket:
+    """A bucket of an S3; safe to share between threads.
+
+    Every method retries what passes for up to `patience` seconds, and may raise DestinationRefused
+    or DestinationUnavailable.
+
+    Args:
+        address: the S3.
+        name: the bucket's.
+        patience: seconds of unbroken failures after which to give up.
+        notice: told, in one line, of each failure that is met with another try.
+        sleep: waits so many seconds; may raise to end the tries early.
+    """
+
+    def __init__(
+        self,
+        address: S3Address,
+        name: str,
+        *,
+        patience: float = PATIENCE_SECONDS,
+        notice: Callable[[str], None] = lambda text: None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.name = name
+        self._address = address
+        self._patience = patience
+        self._notice = notice
+        self._sleep = sleep
+        self._connection = address.connect()
+
+    @property
+    def where(self) -> str:
+        """The server's name for the reader."""
+        return self._connection.where
+
+    def close(self) -> None:
+        self._connection.client.close()
+
+    def exists(self) -> bool:
+        # A listing and not a HEAD: its refusals have a body that says why.
+        try:
+            self._call(
+                f"list s3://{self.name}",
+                lambda s3: s3.list_objects_v2(Bucket=self.name, MaxKeys=1),
+                expected={"NoSuchBucket"},
+            )
+        except _Expected:
+            return False
+        return True
+
+    def create(self) -> None:
+        try:
+            self._call(
+                f"make bucket {self.name}",
+                lambda s3: s3.create_bucket(Bucket=self.name),
+                expected={"BucketAlreadyOwnedByYou", "BucketAlreadyExists"},
+            )
+        except _Expected:
+            return
+
+    def read(self, key: str) -> Stored | None:
+        """The whole object, or None; for the small ones."""
+
+        def get(s3: S3Client) -> Stored:
+            answer = s3.get_object(Bucket=self.name, Key=key)
+            return Stored(
+                answer["Body"].read(), answer["ETag"], answer["LastModified"], _answered_at(answer)
+            )
+
+        try:
+            return self._call(f"read {self.url(key)}", get, expected={"NoSuchKey"})
+        except _Expected:
+            return None
+
+    def head(self, key: str) -> Head | None:
+        def ask(s3: S3Client) -> Head:
+            answer = s3.head_object(Bucket=self.name, Key=key)
+            return Head(answer["ETag"], answer["ContentLength"], answer["Metadata"])
+
+        try:
+            return self._call(f"read {self.url(key)}", ask, expected={"NoSuchKey"})
+        except _Expected:
+            return None
+
+    def put(self, key: str, body: bytes, content_type: str = "application/json") -> None:
+        self._call(
+            f"write {self.url(key)}",
+            lambda s3: s3.put_object(
+                Bucket=self.name, Key=key, Body=body, ContentType=content_type
+            ),
+        )
+
+    def put_if(self, key: str, body: bytes, etag: str | None) -> str | None:
+        """Write an object only if it is still the one with `etag`, or with None only if none is.
+
+        Returns:
+            The new object's ETag, or None if somebody else was faster. A write whose answer was
+            lost is known again by a mark in its metadata, and counts as done.
+        """
+        mark = uuid.uuid4().hex
+        condition: Any = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
+        try:
+            answer = self._call(
+                f"write {self.url(key)}",
+                lambda s3: s3.put_object(
+                    Bucket=self.name,
+                    Key=key,
+                    Body=body,
+                    ContentType="application/json",
+                    Metadata={_WRITE: mark},
+                    **condition,
+                ),
+                expected={"PreconditionFailed", "NoSuchKey", "NotImplemented"},
+            )
+        except _Expected as refused:
+            if refused.code == "NotImplemented":
+                raise no_conditions(self.where) from None
+            head = self.head(key)
+            return head.etag if head and head.metadata.get(_WRITE) == mark else None
+        return answer["ETag"]
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        """The objects whose keys begin with `prefix`, in the order of their keys."""
+        more: Any = {}
+
+        def ask(s3: S3Client) -> Any:
+            return s3.list_objects_v2(Bucket=self.name, Prefix=prefix, **more)
+
+        while True:
+            page = self._call(f"list {self.url(prefix)}", ask)
+            for found in page.get("Contents", []):
+                yield Listed(found["Key"], found["Size"])
+            token = page.get("NextContinuationToken")
+            if not page.get("IsTruncated") or not token:
+                return
+            more = {"ContinuationToken": token}
+
+    def delete(self, key: str) -> None:
+        """Delete an object; none being there is as good."""
+        try:
+            self._call(
+                f"delete {self.url(key)}",
+                lambda s3: s3.delete_object(Bucket=self.name, Key=key),
+                expected={"NoSuchKey"},
+            )
+        except _Expected:
+            return
+
+    def begin_upload(self, key: str, content_type: str, metadata: Mapping[str, str]) -> str:
+        """Begin a multipart upload and return its id."""
+        answer = self._call(
+            f"write {self.url(key)}",
+            lambda s3: s3.create_multipart_upload(
+                Bucket=self.name, Key=key, ContentType=content_type, Metadata=dict(metadata)
+            ),
+        )
+        return answer["UploadId"]
+
+    def upload_piece(self, key: str, upload_id: str, number: int, body: bytes) -> str:
+        """Upload piece `number` (from 1) and return its ETag.
+
+        Raises:
+            UploadGone: the upload is not there any more.
+        """
+        try:
+            answer = self._call(
+                f"write {self.url(key)}",
+                lambda s3: s3.upload_part(
+                    Bucket=self.name, Key=key, UploadId=upload_id, PartNumber=number, Body=body
+                ),
+                expected={"NoSuchUpload"},
+            )
+        except _Expected:
+            raise UploadGone(self.url(key)) from None
+        return answer["ETag"]
+
+    def complete_upload(self, key: str, upload_id: str, etags: Sequence[str]) -> None:
+        """Turn the pieces into the object, visible from now on.
+
+        Raises:
+            UploadGone: the upload is not there any more, or not with these pieces. It may have
+                been completed before: look at the key.
+        """
+        pieces: Any = [{"PartNumber": n, "ETag": etag} for n, etag in enumerate(etags, 1)]
+        try:
+            self._call(
+                f"complete {self.url(key)}",
+                lambda s3: s3.complete_multipart_upload(
+                    Bucket=self.name,
+                    Key=key,
+                    UploadId=upload_id,
+                    MultipartUpload={"Parts": pieces},
+                ),
+                expected={"NoSuchUpload", "InvalidPart", "InvalidPartOrder"},
+            )
+        except _Expected:
+            raise UploadGone(self.url(key)) from None
+
+    def abort_upload(self, key: str, upload_id: str) -> None:
+        """Drop an upload and its pieces; none being there is as good."""
+        try:
+            self._call(
+                f"abort the upload of {self.url(key)}",
+                lambda s3: s3.abort_multipart_upload(Bucket=self.name, Key=key, UploadId=upload_id),
+                expected={"NoSuchUpload", "NoSuchKey"},
+            )
+        except _Expected:
+            return
+
+    def uploads(self, prefix: str) -> Iterator[tuple[str, str]]:
+        """Key and upload id of every unfinished upload whose key begins with `prefix`."""
+        more: Any = {}
+
+        def ask(s3: S3Client) -> Any:
+            return s3.list_multipart_uploads(Bucket=self.name, Prefix=prefix, **more)
+
+        while True:
+            page = self._call(f"list the uploads of {self.url(prefix)}", ask)
+            for found in page.get("Uploads", []):
+                # Some servers read the prefix as a folder and list more than asked for.
+                if found["Key"].startswith(prefix):
+                    yield found["Key"], found["UploadId"]
+            key = page.get("NextKeyMarker")
+            if not page.get("IsTruncated") or not key:
+                return
+            more = {"KeyMarker": key, "UploadIdMarker": page.get("NextUploadIdMarker", "")}
+
+    def url(self, key: str) -> str:
+        return f"s3://{self.name}/{key}"
+
+    def _call(
+        self,
+        doing: str,
+        operation: Callable[[S3Client], T],
+        *,
+        expected: Collection[str] = (),
+    ) -> T:
+        """Run one operation with retries; codes in `expected` are raised as _Expected."""
+        try:
+            return persist(
+                lambda: self._with_fresh_keys(operation),
+                lambda error: self._patience if passes(error) else 0.0,
+                on_retry=lambda error: self._notice(self._hide(trouble(error, self.where))),
+                sleep=self._sleep,
+            )
+        except S3_ERRORS as error:
+            if code(error) in expected:
+                raise _Expected(code(error)) from None
+            if passes(error):
+                raise DestinationUnavailable(
+                    self._hide(f"cannot {doing}: {trouble(error, self.where)}")
+                    + f"; tried again for {self._patience:.0f} s"
+                ) from None
+            refused = refusal(error, doing, self.name, self.where)
+            raise DestinationRefused(refused.reason, self._hide(str(refused))) from None
+
+    def _with_fresh_keys(self, operation: Callable[[S3Client], T]) -> T:
+        """Run an operation; refused keys are read once more, for they may have been rotated."""
+        try:
+            return operation(self._connection.client)
+        except S3_ERRORS as error:
+            if not is_credentials(error):
+                raise
+            fresh = self._address.connect()
+            if fresh.secrets == self._connection.secrets:
+                raise
+            self._connection = fresh
+        return operation(self._connection.client)
+
+    def _hide(self, text: str) -> str:
+        return hide(text, self._connection.secrets)
+
+
+def no_conditions(where: str) -> DestinationRefused:
+    """The refusal of a server that cannot decide races."""
+    return DestinationRefused(
+        "ConditionalPutMissing",
+        f"{where} does not honour conditional PUTs (If-None-Match, If-Match), without which two "
+        "runs could publish over each other; use a server that does: AWS S3, MinIO, Ceph, "
+        "SeaweedFS 4 and others, in a recent version",
+    )
+
+
+class _Expected(Exception):
+    """An error that the caller has an answer to."""
+
+    def __init__(self, code: str) -> None:
+        self.code = code
+        super().__init__(code)
+
+
+def _answered_at(answer: Any) -> datetime:
+    sent = answer["ResponseMetadata"]["HTTPHeaders"].get("date")
+    return parsedate_to_datetime(sent) if sent else datetime.now(UTC)
