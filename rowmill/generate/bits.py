@@ -63,7 +63,18 @@ def below(random: Bits, count: int) -> NDArray[np.int64]:
     halves. A value's chance is off by at most `count / 2**64` of itself (for counts up to 65,536,
     which use the upper 32 bits alone, `count / 2**32`). For counts above 2**48 prefer `integers`.
     """
-    return scaled(random, count).view(np.int64)
+    return _scale(random, count, np.empty(random.shape, dtype=np.uint64)).view(np.int64)
+
+
+def below_each(random: Bits, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """`below` with a count (1 to 2**63 - 1) of its own for each draw, always from all 64 bits."""
+    low_mask, half = np.uint64(2**32 - 1), np.uint64(32)
+    many = counts.view(np.uint64)
+    upper, lower = random >> half, random & low_mask
+    count_upper, count_lower = many >> half, many & low_mask
+    middle = upper * count_lower + ((lower * count_lower) >> half)
+    carry = (lower * count_upper + (middle & low_mask)) >> half
+    return (upper * count_upper + (middle >> half) + carry).view(np.int64)
 
 
 def integers(key: int, rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:
@@ -74,13 +85,14 @@ def integers(key: int, rows: NDArray[np.int64], count: int) -> NDArray[np.int64]
     """
     if count == 2**64:
         return bits(key, rows).view(np.int64)
+    high = bits(key, rows)
     if count <= _ONE_WORD:
-        return below(bits(key, rows), count)
-    high, low = bits(key, rows), bits(mix_int(key ^ _GOLDEN), rows)
-    whole = scaled(high, count)
+        return _scale(high, count, high).view(np.int64)
+    low = bits(mix_int(key ^ _GOLDEN), rows)
     fraction = high * np.uint64(count)
-    carry = scaled(low, count)
+    carry = _scale(low, count, low)
     carry += fraction
+    whole = _scale(high, count, high)
     whole += carry < fraction
     return whole.view(np.int64)
 
@@ -99,21 +111,6 @@ def chance(random: Bits, probability: float) -> NDArray[np.bool_]:
     if threshold >= 2**64:
         return np.ones(random.shape, dtype=np.bool_)
     return random < np.uint64(threshold)
-
-
-def scaled(random: Bits, count: int) -> Bits:
-    """`floor(random x count / 2**64)` (see `below` for counts up to 65,536); 1 <= count < 2**64."""
-    out = np.empty(random.shape, dtype=np.uint64)
-    for here, scratch in blocks(len(random)):
-        if count & (count - 1) == 0:
-            _shift(random[here], count, out[here])
-        elif count <= _NARROW:
-            np.right_shift(random[here], np.uint64(32), out=out[here])
-            np.multiply(out[here], np.uint64(count), out=out[here])
-            np.right_shift(out[here], np.uint64(32), out=out[here])
-        else:
-            _multiply_high(random[here], count, out[here], scratch)
-    return out
 
 
 def mix_int(key: int) -> int:
@@ -142,6 +139,20 @@ def _finish(z: Bits, scratch: Bits, between: Bits | np.uint64) -> None:
     np.multiply(z, np.uint64(_SECOND), out=z)
     np.right_shift(z, np.uint64(31), out=scratch)
     np.bitwise_xor(z, scratch, out=z)
+
+
+def _scale(random: Bits, count: int, out: Bits) -> Bits:
+    """Into `out`, which may be `random`: see `below`; 1 <= count < 2**64."""
+    for here, scratch in blocks(len(random)):
+        if count & (count - 1) == 0:
+            _shift(random[here], count, out[here])
+        elif count <= _NARROW:
+            np.right_shift(random[here], np.uint64(32), out=out[here])
+            np.multiply(out[here], np.uint64(count), out=out[here])
+            np.right_shift(out[here], np.uint64(32), out=out[here])
+        else:
+            _multiply_high(random[here], count, out[here], scratch)
+    return out
 
 
 def _shift(random: Bits, count: int, out: Bits) -> None:

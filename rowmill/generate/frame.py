@@ -7,9 +7,9 @@ several columns share are computed once for a batch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +20,7 @@ from rowmill.generate.nulls import with_nulls
 
 Rows = NDArray[np.int64]
 Mask = NDArray[np.bool_]
+Made = TypeVar("Made")
 
 
 class Frame:
@@ -36,7 +37,7 @@ class Frame:
         self._source = source
         self._cells: dict[str, pa.Array] = {}
         self._up: dict[str, Frame] = {}
-        self._family: Family | None = None
+        self._made: dict[Hashable, Any] = {}
         self._picked = False
 
     def __len__(self) -> int:
@@ -59,10 +60,14 @@ class Frame:
 
     @property
     def family(self) -> Family:
-        """Each row's parent by the table's `rowsPer` link and its number among its siblings."""
-        if self._family is None:
-            self._family = self._source.family(self.table, self.rows)
-        return self._family
+        """Each row's parent by the table's `rowsPer` link and its place among its siblings."""
+        return self.once("family", lambda: self._source.family(self.table, self.rows))
+
+    def once(self, name: Hashable, make: Callable[[], Made]) -> Made:
+        """What `make` returned the first time under this name: for draws that columns share."""
+        if name not in self._made:
+            self._made[name] = make()
+        return cast(Made, self._made[name])
 
     def _make(self, column: str) -> pa.Array:
         known = self._source.column(self.table, column)

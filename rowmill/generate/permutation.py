@@ -5,13 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rowmill.generate.bits import BLOCK, Bits, bits, mix_int
+from rowmill.generate.bits import BLOCK, Bits, below, bits, keyed_bits, mix_int
 
 WIDEST = 2**128
 
 # Up to this size a table is made once: a true shuffle, and faster than any arithmetic.
 _TABLE = 2**16
 _ROUNDS = 4
+# Of permutations that are all alike but for their key, the smallest (up to 16 elements) need more
+# rounds until every pair of images is as likely.
+_KEYED_ROUNDS, _SMALL_ROUNDS, _SMALL = 6, 16, 16
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 _HALF = np.uint64(32)
@@ -75,14 +78,52 @@ class Permutation:
         return out
 
 
+class KeyedPermutation:
+    """A family of bijections of 0 .. size - 1 (size at most 2**63), one for every key.
+
+    The Feistel network of `Permutation`, with round keys of each row's own, and a rotation: so
+    each image alone is uniform however small the size.
+    """
+
+    def __init__(self, size: int) -> None:
+        if not 1 <= size <= 2**63:
+            raise ValueError(f"a keyed permutation has 1 to 2**63 elements, not {size}")
+        self._size = size
+        self._left_bits, self._right_bits = _halves(size)
+        self._rounds = _SMALL_ROUNDS if size <= _SMALL else _KEYED_ROUNDS
+
+    def forward(self, keys: Bits, index: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The image of each index under the permutation of the key beside it."""
+        limit = np.uint64(self._size)
+        out = self._once(keys, index.view(np.uint64))
+        outside = np.flatnonzero(out >= limit)
+        while len(outside):
+            out[outside] = self._once(keys[outside], out[outside])
+            outside = outside[out[outside] >= limit]
+        # Rotated without a sum beyond 64 bits: size <= 2**63.
+        out += below(keyed_bits(keys, -1), self._size).view(np.uint64)
+        out -= limit * (out >= limit)
+        return out.view(np.int64)
+
+    def _once(self, keys: Bits, values: Bits) -> Bits:
+        shift, mask = np.uint64(self._right_bits), np.uint64((1 << self._right_bits) - 1)
+        left, right, scratch = values >> shift, values & mask, np.empty_like(values)
+        for turn in range(0, self._rounds, 2):
+            _stir(right, keyed_bits(keys, turn), self._left_bits, scratch)
+            left ^= scratch
+            _stir(left, keyed_bits(keys, turn + 1), self._right_bits, scratch)
+            right ^= scratch
+        left <<= shift
+        left |= right
+        return left
+
+
 class _Network:
     """A Feistel network over `left_bits + right_bits` bits, and cycle walking to `size`."""
 
     def __init__(self, key: int, size: int) -> None:
-        width = max((size - 1).bit_length(), 2)
         self._size = size
-        self._left_bits = width // 2
-        self._right_bits = width - width // 2
+        self._left_bits, self._right_bits = _halves(size)
         self._keys = []
         for _ in range(_ROUNDS):
             key = mix_int(key)
@@ -152,7 +193,13 @@ class _Network:
                 np.bitwise_xor(right, scratch, out=right)
 
 
-def _stir(half: Bits, key: np.uint64, width: int, out: Bits) -> None:
+def _halves(size: int) -> tuple[int, int]:
+    """The bits of the left and the right half of the smallest power of two that holds `size`."""
+    width = max((size - 1).bit_length(), 2)
+    return width // 2, width - width // 2
+
+
+def _stir(half: Bits, key: Bits | np.uint64, width: int, out: Bits) -> None:
     """`width` bits (1 to 64) that depend on all bits of `half` and `key`."""
     np.add(half, key, out=out)
     np.multiply(out, _SPREAD, out=out)

@@ -95,7 +95,7 @@ class Generator:
     def families(self, table: str) -> Families:
         """The children counts of a `rowsPer` table: rows to parents, parents to rows."""
         if table not in self._families:
-            self._families[table] = Families.of(self.dataset, self.dataset.table(table))
+            self._families[table] = Families(self.dataset, self.dataset.table(table))
         return self._families[table]
 
     def whole(self, table: str, column: str) -> pa.Array | None:

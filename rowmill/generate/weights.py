@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from rowmill.generate.bits import Bits, blocks
 
-_ALIAS_BITS = 16
+# A column is drawn by 32 bits: beyond this many its chance would be off by more than 2**-12.
+MOST_WEIGHTS = 2**20
 
 
 class WeightedIndex:
@@ -21,9 +22,9 @@ class WeightedIndex:
     """
 
     def __init__(self, weights: Sequence[int]) -> None:
-        if len(weights) > 2**_ALIAS_BITS or min(weights) < 0 or sum(weights) == 0:
+        if len(weights) > MOST_WEIGHTS or min(weights) < 0 or sum(weights) == 0:
             raise ValueError(
-                "weights are at most 65,536 integers of at least 0, and one of them is above 0"
+                "weights are at most 2**20 integers of at least 0, and one of them is above 0"
             )
         thresholds, aliases = _alias_table(weights)
         self._count = np.uint64(len(weights))
