@@ -9,7 +9,6 @@ import os
 import secrets
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -55,7 +54,7 @@ def up(home: Home) -> EmbeddedServers:
     servers = running(home)
     if servers is not None:
         return servers
-    with _exclusive(home):
+    with _explained(home), _exclusive(home):
         servers = running(home)
         if servers is not None:
             return servers
@@ -63,13 +62,10 @@ def up(home: Home) -> EmbeddedServers:
         _write(home, replace(record, ready=False))
         servers = record.servers()
         make_private(home.logs)
-        with ThreadPoolExecutor(2) as pool:
-            starts = [
-                pool.submit(embedded_postgres.start, home, servers.postgres, record.token),
-                pool.submit(embedded_s3.start, home, servers.s3, record.s3_ports, record.token),
-            ]
-        for start in starts:
-            start.result()
+        # The slower one first, so that it gets ready while Postgres does.
+        embedded_s3.launch(home, servers.s3, record.s3_ports, record.token)
+        embedded_postgres.start(home, servers.postgres, record.token)
+        embedded_s3.start(home, servers.s3, record.s3_ports, record.token)
         _write(home, replace(record, ready=True))
         return servers
 
@@ -82,19 +78,14 @@ def down(home: Home) -> bool:
     """
     if _read(home) is None:
         return False
-    with _exclusive(home):
+    with _explained(home), _exclusive(home):
         record = _read(home)
         if record is None:
             return False
         ran = _alive(record) != (False, False)
         _write(home, replace(record, ready=False))
-        with ThreadPoolExecutor(2) as pool:
-            stops = [
-                pool.submit(embedded_postgres.stop_postgres, record.token),
-                pool.submit(embedded_s3.stop_s3, record.token),
-            ]
-        for stop in stops:
-            stop.result()
+        embedded_postgres.stop_postgres(record.token)
+        embedded_s3.stop_s3(record.token)
         return ran
 
 
@@ -201,17 +192,38 @@ def _alive(record: _Record) -> tuple[bool, bool]:
 def _exclusive(home: Home) -> Iterator[None]:
     """Hold the home's lock, which the operating system frees even if this process is killed."""
     make_private(home.path)
-    with home.lock_file.open("w") as lock:
+    with os.fdopen(os.open(home.lock_file, os.O_WRONLY | os.O_CREAT, 0o600), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _read(home: Home) -> _Record | None:
+@contextlib.contextmanager
+def _explained(home: Home) -> Iterator[None]:
+    """Turn what the operating system refuses under the home into an error for the reader."""
     try:
-        text = home.servers_file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    return _Record(**json.loads(text))
+        yield
+    except OSError as error:
+        raise EmbeddedServerError(
+            f"ROWMILL_HOME ({home.path}) cannot be used: {error.strerror}"
+            f"{f' ({error.filename})' if error.filename else ''}. It must be a folder of yours "
+            "with free disk space; ROWMILL_HOME=FOLDER names another."
+        ) from error
+
+
+def _read(home: Home) -> _Record | None:
+    with _explained(home):
+        try:
+            text = home.servers_file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+    try:
+        return _Record(**json.loads(text))
+    except (ValueError, TypeError):
+        raise EmbeddedServerError(
+            f"{home.servers_file} is damaged. Run `rowmill down` with the version of rowmill that "
+            "wrote it if you changed versions; else end `postgres` and `weed` of this folder by "
+            "hand. Then delete the file: the data stays and gets new credentials."
+        ) from None
 
 
 def _write(home: Home, record: _Record) -> None:

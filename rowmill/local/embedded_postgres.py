@@ -19,10 +19,12 @@ from pathlib import Path
 from rowmill.local.home import Home, make_private
 from rowmill.local.postgres_settings import settings_file
 from rowmill.local.server_process import (
+    START_GRACE_SECONDS,
     EmbeddedServerError,
-    last_lines,
+    ServerProcess,
     processes,
     start_detached,
+    start_error,
     stop,
     wait_until,
 )
@@ -53,38 +55,51 @@ def start(home: Home, server: PostgresServer, token: str) -> None:
     Raises:
         EmbeddedServerError: it does not start, with the end of its log.
     """
-    binaries = _binaries()
-    data = home.postgres / "data"
-    if not is_alive(token):
-        # Left over when the postmaster alone was killed; they hold its shared memory.
-        stop_postgres(token)
-        _make_data(home, server, binaries)
-        _launch(home, server, token, binaries)
-    try:
-        _wait_for_login(home, server, token)
-    except _WrongPasswordError:
-        # The data is older than the credentials: the file that held the former ones is gone.
-        stop_postgres(token)
-        _set_password(data, server, binaries)
-        _launch(home, server, token, binaries)
-        _wait_for_login(home, server, token)
+    logs_in = _probe(server)
+    # Thrice: the first may find one that somebody else's signal is just ending, and one whose
+    # password is not ours is stopped to be given it.
+    for _ in range(3):
+        _launch(home, server, token)
+        try:
+            if not wait_until(lambda: logs_in() or not is_alive(token), _START_SECONDS):
+                break
+        except _WrongPasswordError:
+            stop_postgres(token)
+            _set_password(home.postgres / "data", server)
+            continue
+        if is_alive(token):
+            return
+    raise start_error("Postgres", home.postgres_log, _START_SECONDS if is_alive(token) else None)
 
 
 def stop_postgres(token: str) -> None:
-    """Shut Postgres down, cutting its sessions off, and wait until it is gone."""
-    stop("postgres", token, politely=signal.SIGINT, patience=_STOP_SECONDS)
+    """Shut Postgres down, cutting its sessions off, and wait until it is gone.
+
+    Only the postmaster is asked: the same signal to its checkpointer would close the log early.
+    """
+    stop(
+        lambda: processes("postgres", token),
+        _is_postmaster,
+        politely=signal.SIGINT,
+        patience=_STOP_SECONDS,
+    )
 
 
 def is_alive(token: str) -> bool:
-    """Return whether the postmaster lives: the process whose title is still its command line."""
-    return any("-D" in process.cmdline() for process in processes("postgres", token))
+    """Return whether the postmaster lives, ready or not."""
+    return any(_is_postmaster(found) for found in processes("postgres", token))
+
+
+def _is_postmaster(found: ServerProcess) -> bool:
+    """Tell it by its command line; its children replace theirs by a title."""
+    return "-D" in found.words
 
 
 class _WrongPasswordError(Exception):
-    pass
+    """The data is older than the credentials: the file that held the former ones is gone."""
 
 
-def _make_data(home: Home, server: PostgresServer, binaries: Path) -> None:
+def _make_data(home: Home, server: PostgresServer) -> None:
     """Make the cluster once, under another name first, so that a killed initdb leaves no half."""
     data, draft = home.postgres / "data", home.postgres / "data.new"
     if data.exists():
@@ -98,7 +113,7 @@ def _make_data(home: Home, server: PostgresServer, binaries: Path) -> None:
     result = _run(
         draft,
         [
-            str(binaries / "initdb"),
+            str(_binaries() / "initdb"),
             f"--pgdata={draft}",
             f"--username={server.user}",
             "--pwfile=/dev/stdin",
@@ -121,21 +136,25 @@ def _make_data(home: Home, server: PostgresServer, binaries: Path) -> None:
     draft.rename(data)
 
 
-def _launch(home: Home, server: PostgresServer, token: str, binaries: Path) -> None:
+def _launch(home: Home, server: PostgresServer, token: str) -> None:
+    if is_alive(token):
+        return
+    # Left over when the postmaster alone was killed; they hold its shared memory.
+    stop_postgres(token)
     data = home.postgres / "data"
-    # Postgres believes a stale one if its process id now belongs to somebody else.
-    (data / "postmaster.pid").unlink(missing_ok=True)
+    _make_data(home, server)
     config = data / "rowmill.conf"
     config.write_text(settings_file(server.port, server.socket_dir, data), encoding="utf-8")
     sockets = Path(server.socket_dir)
     sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _clear_lock_files(data, sockets)
     owner = data.stat()
     if os.geteuid() == 0:
         os.chown(sockets, owner.st_uid, owner.st_gid)
     start_detached(
         [
-            *_as_owner(data),
-            str(binaries / "postgres"),
+            *as_owner(data),
+            str(_binaries() / "postgres"),
             "-D",
             str(data),
             "-c",
@@ -144,22 +163,30 @@ def _launch(home: Home, server: PostgresServer, token: str, binaries: Path) -> N
             f"cluster_name={token}",
         ],
         cwd=Path("/"),
-        log=home.logs / "postgres.log",
+        log=home.postgres_log,
         environ=_environ(),
     )
-    wait_until(lambda: bool(processes("postgres", token)), 2.0)
+    wait_until(lambda: is_alive(token), START_GRACE_SECONDS)
 
 
-def _wait_for_login(home: Home, server: PostgresServer, token: str) -> None:
-    logs_in = _probe(server)
-    log = home.logs / "postgres.log"
-    ready = wait_until(lambda: logs_in() or not is_alive(token), _START_SECONDS)
-    if not ready or not is_alive(token):
-        why = "has ended" if ready else f"is not ready within {_START_SECONDS:.0f} s"
-        raise EmbeddedServerError(
-            f"The embedded Postgres {why}. The end of its log, {log}:\n{last_lines(log)}\n"
-            "Free some disk or memory if it lacks them, then run `rowmill up` again."
-        )
+def _clear_lock_files(data: Path, sockets: Path) -> None:
+    """Make sure that no postmaster serves this data, and remove a dead one's lock files.
+
+    Postgres would take any live process of their number for a postmaster and refuse to start. One
+    that does serve this data has lost its token: the file that holds it was deleted.
+    """
+    file = data / "postmaster.pid"
+    if file.exists():
+        pid = file.read_text(encoding="utf-8", errors="replace").partition("\n")[0]
+
+        def postmaster() -> list[ServerProcess]:
+            serving = processes("postgres", str(data))
+            return [found for found in serving if str(found.process.pid) == pid]
+
+        stop(postmaster, _is_postmaster, politely=signal.SIGINT, patience=_STOP_SECONDS)
+        file.unlink(missing_ok=True)
+    for socket in sockets.glob(".s.PGSQL.*"):
+        socket.unlink(missing_ok=True)
 
 
 def _probe(server: PostgresServer) -> Callable[[], bool]:
@@ -191,11 +218,11 @@ def _probe(server: PostgresServer) -> Callable[[], bool]:
     return logs_in
 
 
-def _set_password(data: Path, server: PostgresServer, binaries: Path) -> None:
+def _set_password(data: Path, server: PostgresServer) -> None:
     """Give the role its password without a login, in single-user mode; the server is down."""
     result = _run(
         data,
-        [str(binaries / "postgres"), "--single", "-D", str(data), "postgres"],
+        [str(_binaries() / "postgres"), "--single", "-D", str(data), "postgres"],
         f"ALTER ROLE \"{server.user}\" PASSWORD '{server.password}'\n",
     )
     if result.returncode != 0:
@@ -208,7 +235,7 @@ def _set_password(data: Path, server: PostgresServer, binaries: Path) -> None:
 def _run(owned: Path, command: list[str], text: str) -> subprocess.CompletedProcess[str]:
     """Run a program of Postgres as the owner of a folder, `text` being its standard input."""
     return subprocess.run(
-        [*_as_owner(owned), *command],
+        [*as_owner(owned), *command],
         input=text,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -220,7 +247,7 @@ def _run(owned: Path, command: list[str], text: str) -> subprocess.CompletedProc
     )
 
 
-def _as_owner(folder: Path) -> list[str]:
+def as_owner(folder: Path) -> list[str]:
     """Return the command prefix that makes a root caller the owner of `folder`.
 
     Postgres refuses to run as root, yet no other account can enter root's own folders, where the

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
+import psutil
+
 from rowmill.local.home import Home, make_private
 from rowmill.local.server_process import (
+    START_GRACE_SECONDS,
     EmbeddedServerError,
+    ServerProcess,
     free_ports,
-    last_lines,
     port_is_free,
     processes,
     start_detached,
+    start_error,
     stop,
     wait_until,
 )
@@ -62,31 +68,38 @@ def start(home: Home, server: S3Server, ports: Sequence[int], token: str) -> Non
     Raises:
         EmbeddedServerError: it does not start, with the end of its log.
     """
-    log = home.logs / "s3.log"
-    if not processes("weed", token):
-        make_private(home.s3)
-        # It would be read back as flags of the last start, with that start's ports.
-        (home.s3 / "mini.options").unlink(missing_ok=True)
-        start_detached(
-            _command(home.s3, server.bucket, ports, token),
-            cwd=home.s3,
-            log=log,
-            environ=_environ(home.s3, server),
-        )
-        wait_until(lambda: bool(processes("weed", token)), 2.0)
     answers = _probe(server)
-    ready = wait_until(lambda: answers() or not processes("weed", token), _START_SECONDS)
-    if not ready or not processes("weed", token):
-        why = "has ended" if ready else f"does not answer within {_START_SECONDS:.0f} s"
-        raise EmbeddedServerError(
-            f"The embedded S3 (SeaweedFS) {why}. The end of its log, {log}:\n{last_lines(log)}\n"
-            "Free some disk or memory if it lacks them, then run `rowmill up` again."
-        )
+    # Twice, because the first may find one that somebody else's signal is just ending.
+    for _ in range(2):
+        launch(home, server, ports, token)
+        if wait_until(lambda: answers() or not is_alive(token), _START_SECONDS):
+            if is_alive(token):
+                return
+        else:
+            break
+    raise start_error("S3 (SeaweedFS)", home.s3_log, _START_SECONDS if is_alive(token) else None)
+
+
+def launch(home: Home, server: S3Server, ports: Sequence[int], token: str) -> None:
+    """Start SeaweedFS unless it runs, without waiting until it is ready."""
+    if is_alive(token):
+        return
+    _stop_strays(home.s3)
+    make_private(home.s3)
+    # It would be read back as flags of the last start, with that start's ports.
+    (home.s3 / "mini.options").unlink(missing_ok=True)
+    start_detached(
+        _command(server.bucket, ports, token),
+        cwd=home.s3,
+        log=home.s3_log,
+        environ=_environ(home.s3, server),
+    )
+    wait_until(lambda: is_alive(token), START_GRACE_SECONDS)
 
 
 def stop_s3(token: str) -> None:
     """Stop SeaweedFS and wait until it is gone, for its ports and files are free only then."""
-    stop("weed", token, politely=signal.SIGTERM, patience=_STOP_SECONDS)
+    _stop(lambda: processes("weed", token))
 
 
 def is_alive(token: str) -> bool:
@@ -94,12 +107,33 @@ def is_alive(token: str) -> bool:
     return bool(processes("weed", token))
 
 
-def _command(folder: Path, bucket: str, ports: Sequence[int], token: str) -> list[str]:
+def _stop_strays(folder: Path) -> None:
+    """Stop servers of this folder that have another token: the home was deleted under them."""
+    _stop(lambda: [found for found in processes("weed", "mini") if _serves(found, folder)])
+
+
+def _stop(find: Callable[[], list[ServerProcess]]) -> None:
+    stop(find, lambda _: True, politely=signal.SIGTERM, patience=_STOP_SECONDS)
+
+
+def _serves(found: ServerProcess, folder: Path) -> bool:
+    """Return whether a SeaweedFS works in this folder (in ours, not another container's)."""
+    try:
+        same_files = os.readlink(f"/proc/{found.process.pid}/ns/mnt") == os.readlink(
+            "/proc/self/ns/mnt"
+        )
+        return same_files and found.process.cwd() == str(folder.resolve())
+    except (OSError, psutil.Error):
+        return False
+
+
+def _command(bucket: str, ports: Sequence[int], token: str) -> list[str]:
     s3, s3_grpc, master, master_grpc, volume, volume_grpc, filer, filer_grpc, admin = ports
     return [
         str(_binary()),
         "mini",
-        f"-dir={folder}",
+        # Its working folder, because it would split a path at its commas.
+        "-dir=.",
         "-ip=127.0.0.1",
         "-ip.bind=127.0.0.1",
         f"-bucket={bucket}",
@@ -139,8 +173,17 @@ def _binary() -> Path:
 
 
 def _environ(folder: Path, server: S3Server) -> dict[str, str]:
-    """Return the whole environment of SeaweedFS: nothing of the caller's configures it."""
+    """Return the whole environment of SeaweedFS: nothing of the caller's configures it.
+
+    The signing keys keep other users of the machine from reading objects over its inner HTTP
+    ports, which ask for no S3 credentials.
+    """
+    signing = {
+        f"WEED_JWT_{name}_KEY": hashlib.sha256(f"{name} {server.secret_key}".encode()).hexdigest()
+        for name in ("SIGNING", "SIGNING_READ", "FILER_SIGNING", "FILER_SIGNING_READ")
+    }
     return {
+        **signing,
         "PATH": "/usr/bin:/bin",
         "HOME": str(folder),
         "AWS_ACCESS_KEY_ID": server.access_key,

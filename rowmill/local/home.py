@@ -34,6 +34,14 @@ class Home:
         return self.path / "logs"
 
     @property
+    def postgres_log(self) -> Path:
+        return self.logs / "postgres.log"
+
+    @property
+    def s3_log(self) -> Path:
+        return self.logs / "s3.log"
+
+    @property
     def sockets(self) -> Path:
         return self.path / "run"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import psutil
 
@@ -17,10 +19,20 @@ import psutil
 _PORTS = range(15_000, 30_000)
 _LOG_BYTES_KEPT = 1 << 20
 _POLL_SECONDS = 0.05
+# From the shell's end until the server's command line can be seen; a start that fails at once
+# costs this long.
+START_GRACE_SECONDS = 5.0
 
 
 class EmbeddedServerError(Exception):
     """An embedded server cannot be started or stopped; the text says why and what to do."""
+
+
+class ServerProcess(NamedTuple):
+    """A process and the words of its command line (or of the title it gave itself)."""
+
+    process: psutil.Process
+    words: tuple[str, ...]
 
 
 def start_detached(
@@ -31,7 +43,7 @@ def start_detached(
     The shell between leaves at once, so the server belongs to init and never becomes a zombie
     of a long-lived caller; `start_new_session` keeps the terminal's Ctrl-C and hang-up from it.
     """
-    shorten(log)
+    _shorten(log)
     with log.open("ab") as output:
         log.chmod(0o600)
         subprocess.run(
@@ -46,7 +58,7 @@ def start_detached(
         )
 
 
-def processes(program: str, token: str) -> list[psutil.Process]:
+def processes(program: str, token: str) -> list[ServerProcess]:
     """Return the live processes of `program` whose command line holds `token`.
 
     A token made at random for each home tells its servers from those of other homes, of other
@@ -60,29 +72,41 @@ def processes(program: str, token: str) -> list[psutil.Process]:
             continue
         named = bool(words) and Path(words[0].partition(":")[0]).name == program
         if named and any(token in word for word in words):
-            found.append(process)
+            found.append(ServerProcess(process, tuple(words)))
     return found
 
 
-def stop(program: str, token: str, *, politely: signal.Signals, patience: float) -> None:
-    """Signal every process of a server and wait until all are gone; kill them after `patience`.
+def stop(
+    find: Callable[[], Sequence[ServerProcess]],
+    leader: Callable[[ServerProcess], bool],
+    *,
+    politely: signal.Signals,
+    patience: float,
+) -> None:
+    """Signal the leading processes of a server and wait until all that `find` finds are gone.
+
+    After `patience` seconds, or if no leader is left, they are killed.
 
     Raises:
-        EmbeddedServerError: a process survives SIGKILL (it hangs in the kernel, on a dead disk).
+        EmbeddedServerError: one survives SIGKILL (it hangs in the kernel, on a dead disk).
     """
-    for chosen, seconds in ((politely, patience), (signal.SIGKILL, 30.0)):
-        for process in processes(program, token):
-            try:
-                process.send_signal(chosen)
-            except psutil.NoSuchProcess:
-                continue
-        if wait_until(lambda: not processes(program, token), seconds):
-            return
-    pids = ", ".join(str(process.pid) for process in processes(program, token))
-    raise EmbeddedServerError(
-        f"{program} (process {pids}) does not end, not even killed: it hangs in the kernel, "
-        "most likely on its disk. Look at `dmesg`, then run `rowmill down` again."
-    )
+    leaders = [process for process in find() if leader(process)]
+    _send(politely, leaders)
+    if leaders and wait_until(lambda: not find(), patience):
+        return
+    _send(signal.SIGKILL, find())
+    if not wait_until(lambda: not find(), 30.0):
+        left = ", ".join(f"{Path(one.words[0]).name} {one.process.pid}" for one in find())
+        raise EmbeddedServerError(
+            f"These processes do not end, not even killed: {left}. They hang in the kernel, most "
+            "likely on a disk. Look at `dmesg`, then run `rowmill down` again."
+        )
+
+
+def _send(chosen: signal.Signals, targets: Sequence[ServerProcess]) -> None:
+    for target in targets:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            target.process.send_signal(chosen)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
@@ -123,8 +147,16 @@ def port_is_free(port: int) -> bool:
     return True
 
 
-def last_lines(log: Path, count: int = 12) -> str:
-    """Return the end of a log, indented, for an error message."""
+def start_error(name: str, log: Path, waited: float | None) -> EmbeddedServerError:
+    """Return the error of a server that has ended or, after `waited` seconds, is not ready."""
+    why = "ends as soon as it starts" if waited is None else f"is not ready within {waited:.0f} s"
+    return EmbeddedServerError(
+        f"The embedded {name} {why}. The end of its log, {log}:\n{_last_lines(log)}\n"
+        "If it lacks disk or memory, free some; then run `rowmill up` again."
+    )
+
+
+def _last_lines(log: Path, count: int = 12) -> str:
     if not log.exists():
         return "    (no log)"
     with log.open("rb") as stream:
@@ -133,7 +165,7 @@ def last_lines(log: Path, count: int = 12) -> str:
     return "\n".join(f"    {line}" for line in lines[-count:]) or "    (the log is empty)"
 
 
-def shorten(log: Path) -> None:
+def _shorten(log: Path) -> None:
     """Set a log aside as `.old` once it is larger than 1 MiB, so that two of them bound it."""
     if log.exists() and log.stat().st_size > _LOG_BYTES_KEPT:
         log.replace(log.with_name(log.name + ".old"))

