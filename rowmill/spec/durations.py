@@ -7,6 +7,7 @@ from decimal import Decimal
 
 # The CRD's pattern, so that command line and API server refuse the same texts.
 PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h|d))+$"
+MAX_LENGTH = 64
 EXAMPLES = "90d, 1h30m, 5s or 250ms"
 # Postgres holds no interval or timestamp that is longer: int64 microseconds.
 LONGEST = 2**63 - 1
@@ -28,15 +29,13 @@ def parse_duration(text: str) -> int:
     Raises:
         ValueError: with a message for the manifest's author that says what would be right.
     """
-    if _WHOLE.fullmatch(text) is None:
+    if len(text) > MAX_LENGTH or _WHOLE.fullmatch(text) is None:
         raise ValueError(f"is no duration; write for example {EXAMPLES}")
-    if len(text) > 64:
-        raise ValueError(f"is too long for a duration; write for example {EXAMPLES}")
     total = sum(
         (Decimal(amount) * _MICROSECONDS[unit] for amount, unit in _PART.findall(text)), Decimal()
     )
     if total != total.to_integral_value():
         raise ValueError("is finer than a microsecond, the smallest step of a timestamp")
     if total > LONGEST:
-        raise ValueError("is too long; a duration is at most 106751991 days")
+        raise ValueError("is too long a duration; the longest is 106751991 days")
     return int(total)

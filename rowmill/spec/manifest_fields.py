@@ -20,10 +20,11 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from rowmill.spec import durations
-from rowmill.spec.types import ColumnType, parse_type
+from rowmill.spec.types import ACCEPTED, ColumnType, parse_type
+from rowmill.spec.yaml_scalars import INT64
 
-INT64 = (-(2**63), 2**63 - 1)
 MAX_NAME_BYTES = 63
+LONGEST_TYPE = 63
 
 
 class Model(BaseModel):
@@ -44,6 +45,11 @@ def problem(message: str) -> PydanticCustomError:
     return PydanticCustomError("rowmill", "{message}", {"message": message})
 
 
+def value_problem(message: str) -> PydanticCustomError:
+    """An error whose text reaches the author after the value: `"5x" is no duration; ...`."""
+    return PydanticCustomError("rowmill_value", "{message}", {"message": message})
+
+
 def from_text(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
     """A validator that reads text by `parse`, whose ValueErrors are messages for the author."""
 
@@ -53,7 +59,7 @@ def from_text(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
         try:
             return parse(value)
         except ValueError as error:
-            raise problem(str(error)) from None
+            raise value_problem(str(error)) from None
 
     return validate
 
@@ -64,7 +70,7 @@ def matching(pattern: str, message: str) -> AfterValidator:
 
     def validate(value: str) -> str:
         if compiled.fullmatch(value) is None:
-            raise problem(message)
+            raise value_problem(message)
         return value
 
     return AfterValidator(validate)
@@ -101,6 +107,17 @@ def _int_or_string(value: Any) -> int | str:
     return value
 
 
+def _column_type(value: Any) -> ColumnType:
+    if not isinstance(value, str):
+        raise PydanticCustomError("string_type", "text")
+    if len(value) > LONGEST_TYPE:
+        raise value_problem(f"is no column type; right would be {ACCEPTED}")
+    try:
+        return parse_type(value)
+    except ValueError as error:
+        raise problem(str(error)) from None
+
+
 # Text that ends up in a cell, an SQL name or an S3 key: Postgres stores no NUL.
 Text = Annotated[str, AfterValidator(_text)]
 
@@ -131,7 +148,9 @@ Duration = Annotated[
 ]
 
 Type = Annotated[
-    ColumnType, PlainValidator(from_text(parse_type)), WithJsonSchema({"type": "string"})
+    ColumnType,
+    PlainValidator(_column_type),
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": LONGEST_TYPE}),
 ]
 
 # Names of columns of one table, at least one.

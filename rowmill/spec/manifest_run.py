@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
 
 from rowmill.spec.manifest_fields import (
     Auth,
@@ -13,7 +14,23 @@ from rowmill.spec.manifest_fields import (
     Name,
     Text,
     matching,
+    problem,
+    value_problem,
 )
+from rowmill.spec.quantities import parse_quantity
+
+_ENDPOINT = r"^https?://[^\s/@?#]+/?$"
+
+
+def _endpoint(value: str) -> str:
+    # Not shown: it may hold what should have been in a Secret.
+    if re.fullmatch(_ENDPOINT, value) is None:
+        raise problem(
+            "is no endpoint; write a URL with neither path nor credentials, "
+            "such as http://s3.example:8333"
+        )
+    return value
+
 
 # An RFC 1123 subdomain, as Kubernetes names Secrets.
 SecretName = Annotated[
@@ -34,15 +51,43 @@ Bucket = Annotated[
 ]
 Endpoint = Annotated[
     str,
-    matching(
-        r"https?://[^\s/@?#]+/?",
-        "is no endpoint; write a URL without path or credentials, such as http://s3.example:8333",
-    ),
+    AfterValidator(_endpoint),
+    WithJsonSchema({"type": "string", "pattern": _ENDPOINT}),
 ]
-IfExists = Literal["fail", "replace"]
 
 
-class ParquetSpec(Model):
+def _quantity(value: int | str) -> int | str:
+    try:
+        parse_quantity(str(value))
+    except ValueError as error:
+        raise value_problem(str(error)) from None
+    return value
+
+
+Quantity = Annotated[IntOrString, AfterValidator(_quantity)]
+
+
+class DestinationSpec(Model):
+    """What every destination has: whose credentials open it, and what may be overwritten."""
+
+    secret_name: SecretName | None = Field(
+        None, description="The Secret with the server's address and credentials."
+    )
+    auth: Auth | None = Field(
+        None, description="`ambient`: use the pod's or machine's own cloud identity."
+    )
+    if_exists: Literal["fail", "replace"] = Field(
+        "fail", description="`replace` gives leave to overwrite what is not this experiment's."
+    )
+
+    @model_validator(mode="after")
+    def _one_identity(self) -> Self:
+        if self.secret_name is not None and self.auth is not None:
+            raise problem("has both secretName and auth; keep one of them")
+        return self
+
+
+class ParquetSpec(DestinationSpec):
     """Parquet objects in an S3-compatible bucket."""
 
     bucket: Bucket = Field(description="The bucket.")
@@ -55,34 +100,16 @@ class ParquetSpec(Model):
         None, description="The S3 server's URL; default: the engine's, or AWS with a secret."
     )
     region: Text | None = Field(None, description="The S3 region.")
-    secret_name: SecretName | None = Field(
-        None, description="The Secret with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."
-    )
-    auth: Auth | None = Field(
-        None, description="`ambient`: use the pod's or machine's own cloud identity."
-    )
     compression: Literal["zstd", "snappy", "gzip", "lz4", "none"] = Field(
         "zstd", description="How pages are compressed."
     )
-    if_exists: IfExists = Field(
-        "fail", description="`replace` gives leave to overwrite objects that are not ours."
-    )
 
 
-class PostgresSpec(Model):
+class PostgresSpec(DestinationSpec):
     """Tables in a Postgres database."""
 
     schema_: Name | None = Field(
         None, alias="schema", description="The tables' schema; default: the experiment's name."
-    )
-    secret_name: SecretName | None = Field(
-        None, description="The Secret with PGHOST, PGUSER, PGPASSWORD and the like."
-    )
-    auth: Auth | None = Field(
-        None, description="`ambient`: use the pod's or machine's own cloud identity."
-    )
-    if_exists: IfExists = Field(
-        "fail", description="`replace` gives leave to replace tables that are not ours."
     )
     constraints: Literal["all", "keys", "none"] = Field(
         "all", description="Which keys, constraints and indexes are made."
@@ -96,13 +123,19 @@ class DestinationsSpec(Model):
     parquet: ParquetSpec | None = Field(None, description="Parquet objects in a bucket.")
     postgres: PostgresSpec | None = Field(None, description="Tables in Postgres.")
 
+    @model_validator(mode="after")
+    def _at_least_one(self) -> Self:
+        if self.parquet is None and self.postgres is None:
+            raise problem("names no destination; give parquet, postgres or both")
+        return self
+
 
 class ResourceListSpec(Model):
     """Quantities as Kubernetes writes them."""
 
-    cpu: IntOrString | None = Field(None, description="For example '1' or 500m.")
-    memory: IntOrString | None = Field(None, description="For example 512Mi.")
-    ephemeral_storage: IntOrString | None = Field(
+    cpu: Quantity | None = Field(None, description="For example '1' or 500m.")
+    memory: Quantity | None = Field(None, description="For example 512Mi.")
+    ephemeral_storage: Quantity | None = Field(
         None, alias="ephemeral-storage", description="For example 1Gi."
     )
 

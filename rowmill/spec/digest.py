@@ -1,0 +1,150 @@
+"""The spec digest: a SHA-256 over what defines an experiment's result, and nothing else.
+
+It must stay the same for ever: across releases, spellings of the same manifest, new fields and
+defaults written out (MANIFEST.md, rule 16). So it is made from the manifest, with every field that
+equals its default left out, and numbers and durations in one form.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget
+from rowmill.spec.manifest import ColumnSpec, Experiment, TableSpec
+from rowmill.spec.manifest_fields import Model
+from rowmill.spec.manifest_kinds import ChoiceSpec, ElementSpec, OneOf
+from rowmill.spec.types import ColumnType, TypeName
+
+_SECOND = 1_000_000
+_DAY = 86_400 * _SECOND
+
+
+def spec_digest(
+    experiment: Experiment,
+    dataset: Dataset,
+    parquet: ParquetTarget | None,
+    postgres: PostgresTarget | None,
+) -> str:
+    """`sha256:` and 64 hex digits; seed and rows are the dataset's: overridden, scaled."""
+    rows = {table.name: table.rows for table in dataset.tables}
+    form: dict[str, Any] = {
+        "tables": [_table(table, rows, experiment.spec.locale) for table in experiment.spec.tables],
+        "destinations": _destinations(parquet, postgres),
+    }
+    if dataset.seed != 0:
+        form["seed"] = dataset.seed
+    form |= _given(experiment.spec, ("locale", "rerun"))
+    text = json.dumps(form, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _destinations(
+    parquet: ParquetTarget | None, postgres: PostgresTarget | None
+) -> dict[str, dict[str, str]]:
+    found: dict[str, dict[str, str]] = {}
+    if parquet is not None:
+        found["parquet"] = {"bucket": parquet.bucket, "prefix": parquet.prefix}
+        if parquet.endpoint is not None:
+            found["parquet"]["endpoint"] = parquet.endpoint.rstrip("/")
+        if parquet.compression != "zstd":
+            found["parquet"]["compression"] = parquet.compression
+    if postgres is not None:
+        found["postgres"] = {"schema": postgres.schema}
+        if postgres.ledger_schema != "rowmill":
+            found["postgres"]["ledgerSchema"] = postgres.ledger_schema
+        if postgres.constraints != "all":
+            found["postgres"]["constraints"] = postgres.constraints
+    return found
+
+
+def _table(table: TableSpec, rows: Mapping[str, int], locale: str) -> dict[str, Any]:
+    form = _form(table)
+    form.pop("scales", None)
+    if table.rows is not None:
+        form["rows"] = rows[table.name]
+    if "rowsPer" in form and _sole_link(table) == form["rowsPer"].get("via"):
+        form["rowsPer"].pop("via", None)
+    for key in form.get("foreignKeys", ()):
+        _leave_out_pick(key, key["references"]["table"] == table.name)
+    for column, inner in zip(table.columns, form["columns"], strict=True):
+        _leave_out_defaults(column, inner, table.name, locale)
+    return form
+
+
+def _leave_out_defaults(column: ColumnSpec, form: dict[str, Any], table: str, locale: str) -> None:
+    """Drop what equals a default that depends on other fields."""
+    if "references" in form:
+        _leave_out_pick(form["references"], form["references"]["table"] == table)
+    generate = form.get("generate", {})
+    for member in (generate, generate.get("array", {}).get("of", {})):
+        _drop_if(member.get("faker", {}), "locale", locale)
+        step = _DAY if column.type.name is TypeName.DATE else _SECOND
+        _drop_if(member.get("between", {}), "resolution", step)
+        _drop_if(member.get("number", {}), "decimals", column.type.scale)
+
+
+def _leave_out_pick(reference: dict[str, Any], to_itself: bool) -> None:
+    _drop_if(reference, "pick", {"tree": {}} if to_itself else {"uniform": {}})
+
+
+def _drop_if(form: dict[str, Any], name: str, default: object) -> None:
+    if name in form and form[name] == default:
+        del form[name]
+
+
+def _sole_link(table: TableSpec) -> str | None:
+    """The link that `rowsPer` takes by default, by its columns' names."""
+    if table.rows_per is None:
+        return None
+    parent = table.rows_per.table
+    links = [c.name for c in table.columns if c.references and c.references.table == parent]
+    links += [",".join(k.columns) for k in table.foreign_keys if k.references.table == parent]
+    return links[0] if len(links) == 1 else None
+
+
+def _form(model: Model) -> dict[str, Any]:
+    """The model as plain JSON values, without the fields that equal their default."""
+    if isinstance(model, OneOf):
+        name, value = model.member
+        literal = isinstance(model, ElementSpec) and name == "constant"
+        return {name: str(value) if literal else _plain(value)}
+    form = _given(model, tuple(type(model).model_fields))
+    if isinstance(model, ChoiceSpec):
+        # Read by the column's type, `1` and "1" are one value.
+        form["values"] = [str(value) for value in model.values]
+    return form
+
+
+def _given(model: Model, names: tuple[str, ...]) -> dict[str, Any]:
+    fields = type(model).model_fields
+    found = {}
+    for name in names:
+        value = getattr(model, name)
+        if value != fields[name].default and value not in ((), {}):
+            found[fields[name].alias or name] = _plain(value)
+    return found
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, Model):
+        return _form(value)
+    if isinstance(value, tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, Decimal):
+        return _number(value)
+    if isinstance(value, ColumnType):
+        return value.sql
+    return value
+
+
+def _number(value: Decimal) -> int | str:
+    """40 and 40.0 are the integer 40; what is not whole is its shortest decimal text."""
+    if value == value.to_integral_value():
+        return int(value)
+    return format(value.normalize(), "f")

@@ -1,0 +1,170 @@
+"""The public face of `spec`: a file or text becomes a typed manifest or a whole `Spec`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget, Spec
+from rowmill.spec.digest import spec_digest
+from rowmill.spec.manifest import Experiment
+from rowmill.spec.manifest_problems import position
+from rowmill.spec.paths import path_of
+from rowmill.spec.problems import InvalidManifest, Problem
+from rowmill.spec.quantities import parse_quantity
+from rowmill.spec.resolve import resolve
+from rowmill.spec.salvage import salvage
+from rowmill.spec.structure import Structure, read_structure
+from rowmill.spec.targets import resolve_targets
+from rowmill.spec.yaml_reader import MAX_BYTES
+from rowmill.spec.yaml_scalars import INT64
+
+# One machine has no namespaces; its experiments are told apart by their names.
+LOCAL_NAMESPACE = "local"
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What a command line sets over the manifest; None leaves the manifest's value."""
+
+    scale: str | float | Decimal | None = None
+    seed: int | None = None
+
+
+def load_spec(
+    source: str | Path, *, text: str | None = None, overrides: Overrides = Overrides()
+) -> Spec:
+    """Read the manifest in the file `source`, or `text` (`source` is then only its name).
+
+    Raises:
+        InvalidManifest: with all problems that were found, by path.
+    """
+    structure = read_structure(_read_file(Path(source)) if text is None else text)
+    scale, seed = _override_scale(overrides), _override_seed(overrides)
+    if structure.experiment is None:
+        raise InvalidManifest(_all_problems(structure, scale, seed))
+    return _assemble(structure.experiment, scale, seed)
+
+
+def load_manifest(source: str | Path, *, text: str | None = None) -> Experiment:
+    """The typed manifest without rules or defaults that depend on other fields.
+
+    Raises:
+        InvalidManifest: with all problems of its structure, by path.
+    """
+    structure = read_structure(_read_file(Path(source)) if text is None else text)
+    if structure.experiment is None:
+        raise InvalidManifest(problem for _, problem in structure.problems)
+    return structure.experiment
+
+
+def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None) -> Spec:
+    dataset, (parquet, postgres) = _resolve(experiment, scale, seed)
+    spec = experiment.spec
+    return Spec(
+        name=experiment.metadata.name,
+        namespace=LOCAL_NAMESPACE,
+        digest=spec_digest(experiment, dataset, parquet, postgres),
+        rerun=spec.rerun,
+        dataset=dataset,
+        parquet=parquet,
+        postgres=postgres,
+        parallelism=spec.parallelism,
+        batch_rows=spec.batch_rows,
+        memory_limit=_memory_limit(experiment),
+        retries_per_shard=spec.retries_per_shard,
+        run_history_limit=spec.run_history_limit,
+    )
+
+
+def _resolve(
+    experiment: Experiment, scale: Decimal | None, seed: int | None
+) -> tuple[Dataset, tuple[ParquetTarget | None, PostgresTarget | None]]:
+    spec = experiment.spec
+    problems: list[Problem] = []
+    dataset = targets = None
+    try:
+        dataset = resolve(
+            experiment,
+            spec.scale if scale is None else scale,
+            spec.seed if seed is None else seed,
+        )
+    except InvalidManifest as error:
+        problems += error.problems
+    try:
+        targets = resolve_targets(experiment)
+    except InvalidManifest as error:
+        problems += error.problems
+    if dataset is None or targets is None:
+        raise InvalidManifest(problems)
+    return dataset, targets
+
+
+def _all_problems(structure: Structure, scale: Decimal | None, seed: int | None) -> list[Problem]:
+    """The structure's problems, and those of the rules wherever they can be told apart."""
+    problems = [problem for _, problem in structure.problems]
+    sound = salvage(structure)
+    if sound is None:
+        return problems
+    try:
+        _resolve(sound.experiment, scale, seed)
+    except InvalidManifest as error:
+        problems += [p for p in error.problems if sound.counts(p)]
+    return sorted(problems, key=lambda p: position(structure.raw, path_of(p.path)))
+
+
+def _memory_limit(experiment: Experiment) -> int | None:
+    resources = experiment.spec.resources
+    limits = resources.limits if resources is not None else None
+    if limits is None or limits.memory is None:
+        return None
+    return int(parse_quantity(str(limits.memory)))
+
+
+def _override_scale(overrides: Overrides) -> Decimal | None:
+    if overrides.scale is None:
+        return None
+    try:
+        # A float stands for its shortest text: 0.1 means one tenth.
+        scale = Decimal(str(overrides.scale))
+    except InvalidOperation:
+        scale = Decimal(0)
+    if not scale.is_finite() or scale <= 0:
+        message = f"the scale {str(overrides.scale)[:40]} is no number above 0; give, say, 0.1"
+        raise InvalidManifest([Problem("", message)])
+    return scale
+
+
+def _override_seed(overrides: Overrides) -> int | None:
+    seed = overrides.seed
+    if seed is not None and not INT64[0] <= seed <= INT64[1]:
+        message = f"the seed {seed} is out of range; a seed is {INT64[0]} to {INT64[1]}"
+        raise InvalidManifest([Problem("", message)])
+    return seed
+
+
+def _read_file(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 4)
+    except OSError as error:
+        raise _unreadable(path, (error.strerror or "cannot be read").lower()) from None
+    except ValueError:
+        raise _unreadable(Path("the path"), "holds a NUL character") from None
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise _unreadable(path, "is UTF-16; save it as UTF-8")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if len(data) > MAX_BYTES:
+            raise _unreadable(path, "is larger than 1 MiB, the most that is read") from None
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _unreadable(path, f"is not UTF-8 (line {line}); save it as UTF-8") from None
+    if len(data) > MAX_BYTES:
+        raise _unreadable(path, "is larger than 1 MiB, the most that is read")
+    return text
+
+
+def _unreadable(path: Path, what: str) -> InvalidManifest:
+    return InvalidManifest([Problem("", f"{path}: {what}")])

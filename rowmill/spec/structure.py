@@ -1,0 +1,80 @@
+"""From a manifest's text to the typed model: what can be said before any rule is looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from rowmill.spec.manifest import KIND, Experiment
+from rowmill.spec.manifest_problems import structural_problems
+from rowmill.spec.paths import Path, shown
+from rowmill.spec.problems import InvalidManifest, Problem
+from rowmill.spec.yaml_reader import Document, read_documents
+
+
+@dataclass(frozen=True)
+class Structure:
+    """A manifest as read: `experiment` is None if there are problems.
+
+    `problems` are in document order, each with its path; `raw` is the plain value of the document.
+    """
+
+    raw: object
+    experiment: Experiment | None
+    problems: tuple[tuple[Path, Problem], ...]
+
+
+def read_structure(text: str) -> Structure:
+    """Read a manifest's text against the model.
+
+    Raises:
+        InvalidManifest: for a text in which no Experiment can be made out.
+    """
+    documents = [d for d in read_documents(text) if d.value is not None or d.problems]
+    if not documents:
+        raise _refusal("the manifest is empty; right would be one Experiment")
+    if len(documents) == 1 and not isinstance(documents[0].value, dict):
+        raise _refusal(f"the manifest is {shown(documents[0].value)}; right is an Experiment")
+    experiments = [d for d in documents if _kind(d) == KIND]
+    if len(documents) > 1 and len(experiments) != 1:
+        raise _refusal(_several(documents))
+    document = experiments[0] if experiments else documents[0]
+    others: list[tuple[Path, Problem]] = []
+    if len(documents) > 1:
+        others.append(((), Problem("", _several(documents))))
+    kind = _kind(document)
+    if kind is not None and kind.casefold() not in (KIND.casefold(), f"{KIND}s".casefold()):
+        raise _refusal(f"the manifest is of kind {shown(kind)}; right is {KIND}")
+    return _check(document, others)
+
+
+def _check(document: Document, others: list[tuple[Path, Problem]]) -> Structure:
+    experiment, error = None, None
+    try:
+        experiment = Experiment.model_validate(document.value)
+    except ValidationError as caught:
+        error = caught
+    found = structural_problems(error, document.value, Experiment, document.spellings)
+    unread = [path for path, _ in document.problems]
+    # What could not be read is None, or lacks a field: to say that too would only confuse.
+    kept = [(p, problem) for p, problem in found if not any(p[: len(u)] == u for u in unread if u)]
+    problems = (*others, *document.problems, *kept)
+    return Structure(document.value, None if problems else experiment, problems)
+
+
+def _several(documents: list[Document]) -> str:
+    kinds = ", ".join(
+        f"{_kind(d) or 'something without a kind'} in line {d.line}" for d in documents[:5]
+    )
+    more = ", ..." if len(documents) > 5 else ""
+    return f"the file holds {len(documents)} documents ({kinds}{more}); right is one {KIND}"
+
+
+def _kind(document: Document) -> str | None:
+    kind = document.value.get("kind") if isinstance(document.value, dict) else None
+    return kind[:60] if isinstance(kind, str) else None
+
+
+def _refusal(message: str) -> InvalidManifest:
+    return InvalidManifest([Problem("", message)])

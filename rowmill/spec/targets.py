@@ -1,0 +1,80 @@
+"""Destinations as the manifest names them, with the defaults that depend on the experiment."""
+
+from __future__ import annotations
+
+from rowmill.spec.dataset import ParquetTarget, PostgresTarget
+from rowmill.spec.manifest import Experiment
+from rowmill.spec.paths import Path, path_text, shown
+from rowmill.spec.problems import InvalidManifest, Problem
+
+_POSTGRES: Path = ("spec", "destinations", "postgres")
+_LEDGER = "rowmill"
+
+
+def resolve_targets(
+    experiment: Experiment,
+) -> tuple[ParquetTarget | None, PostgresTarget | None]:
+    """The Parquet and the Postgres target, each None if the manifest has none.
+
+    Raises:
+        InvalidManifest: for schemas that Postgres or the ledger keeps for itself.
+    """
+    postgres = _postgres(experiment)
+    if postgres is not None and (problems := _schema_problems(experiment, postgres)):
+        raise InvalidManifest(problems)
+    return _parquet(experiment), postgres
+
+
+def _parquet(experiment: Experiment) -> ParquetTarget | None:
+    spec = experiment.spec.destinations.parquet
+    if spec is None:
+        return None
+    prefix = experiment.metadata.name if spec.prefix is None else spec.prefix
+    return ParquetTarget(
+        bucket=spec.bucket,
+        # An empty prefix is the bucket's own root, which has no name to end in a slash.
+        prefix=prefix if not prefix or prefix.endswith("/") else f"{prefix}/",
+        endpoint=spec.endpoint,
+        region=spec.region,
+        secret_name=spec.secret_name,
+        ambient=spec.auth == "ambient",
+        compression=spec.compression,
+        replace=spec.if_exists == "replace",
+    )
+
+
+def _postgres(experiment: Experiment) -> PostgresTarget | None:
+    spec = experiment.spec.destinations.postgres
+    if spec is None:
+        return None
+    return PostgresTarget(
+        schema=experiment.metadata.name if spec.schema_ is None else spec.schema_,
+        ledger_schema=spec.ledger_schema,
+        secret_name=spec.secret_name,
+        ambient=spec.auth == "ambient",
+        constraints=spec.constraints,
+        replace=spec.if_exists == "replace",
+    )
+
+
+def _schema_problems(experiment: Experiment, target: PostgresTarget) -> list[Problem]:
+    problems = []
+    spec = experiment.spec.destinations.postgres
+    schema_path = (*_POSTGRES, "schema")
+    defaulted = spec is not None and spec.schema_ is None
+    origin = " (the default is the experiment's name)" if defaulted else ""
+    right = f"{origin}; right would be a schema of its own"
+    if _is_postgres_own(target.schema):
+        problems.append((schema_path, f"{shown(target.schema)} is Postgres's own{right}"))
+    elif target.schema == _LEDGER:
+        problems.append((schema_path, f"{shown(target.schema)} is Rowmill's own{right}"))
+    elif target.schema == target.ledger_schema:
+        problems.append((schema_path, f"{shown(target.schema)} is also the ledgerSchema{right}"))
+    if _is_postgres_own(target.ledger_schema):
+        message = f"{shown(target.ledger_schema)} is Postgres's own; right would be another schema"
+        problems.append(((*_POSTGRES, "ledgerSchema"), message))
+    return [Problem(path_text(path), message) for path, message in problems]
+
+
+def _is_postgres_own(schema: str) -> bool:
+    return schema.startswith("pg_") or schema == "information_schema"

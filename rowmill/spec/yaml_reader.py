@@ -1,0 +1,268 @@
+"""YAML into plain values as kubectl reads it, refusing what two readers could read in two ways.
+
+Values are dict, list, str, bool, None, int and, for other numbers, `Decimal` of exactly the text's
+value. PyYAML parses (its events); what a scalar means is `yaml_scalars`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import yaml
+
+from rowmill.spec.paths import Path, path_text, shown
+from rowmill.spec.problems import InvalidManifest, Problem
+from rowmill.spec.yaml_scalars import plain_scalar
+
+MAX_BYTES = 1 << 20
+# Above what 1 MiB of text without aliases can hold, so that only aliases reach it.
+MAX_NODES = 600_000
+MAX_DEPTH = 64
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_CORE = "tag:yaml.org,2002:"
+_TAGGED: dict[str, tuple[type, ...]] = {
+    "str": (str,),
+    "int": (int,),
+    "float": (int, Decimal),
+    "bool": (bool,),
+    "null": (type(None),),
+    "map": (dict,),
+    "seq": (list,),
+}
+
+
+@dataclass
+class Document:
+    """One YAML document; `line` is where it begins, from 1.
+
+    `problems`, with their paths, are those of single values, which are then None (of a repeated
+    key: its first value).
+    `spellings` holds how each boolean was written, by path: `yes`, `n`, `true`.
+    """
+
+    line: int
+    value: Any = None
+    problems: list[tuple[Path, Problem]] = field(default_factory=list)
+    spellings: dict[Path, str] = field(default_factory=dict)
+
+
+def read_documents(text: str) -> tuple[Document, ...]:
+    """Read all documents of a YAML text.
+
+    Raises:
+        InvalidManifest: for a text that is too large, is no YAML or explodes.
+    """
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError:
+        raise _refusal("the manifest holds half a character (a lone surrogate)") from None
+    if size > MAX_BYTES:
+        raise _refusal(f"the manifest has {size} bytes; at most {MAX_BYTES} (1 MiB) are read")
+    try:
+        return tuple(_documents(_Events(text)))
+    except yaml.MarkedYAMLError as error:
+        raise _refusal(_syntax(text, error)) from None
+    except yaml.reader.ReaderError as error:
+        raise _refusal(_unreadable(text, error)) from None
+
+
+class _Events:
+    """The parser's events, one at a time."""
+
+    def __init__(self, text: str) -> None:
+        self._events = iter(yaml.parse(text, Loader=_LOADER))
+
+    def next(self) -> Any:
+        return next(self._events)
+
+
+def _documents(events: _Events) -> Iterator[Document]:
+    while not isinstance(event := events.next(), yaml.StreamEndEvent):
+        if isinstance(event, yaml.DocumentStartEvent):
+            document = Document(_line(event))
+            document.value = _Builder(events, document).build(events.next(), ()).value
+            yield document
+
+
+@dataclass(frozen=True)
+class _Node:
+    """A value and how many nodes it has with aliases written out."""
+
+    value: Any
+    size: int
+
+
+class _Builder:
+    """Builds the values of one document from the parser's events."""
+
+    def __init__(self, events: _Events, document: Document) -> None:
+        self._events = events
+        self._document = document
+        self._anchors: dict[str, _Node | None] = {}
+
+    def build(self, event: Any, path: Path) -> _Node:
+        if isinstance(event, yaml.AliasEvent):
+            return self._alias(event)
+        if len(path) > MAX_DEPTH:
+            raise _refusal(f"{_place(event)}: more than {MAX_DEPTH} levels; no manifest is so deep")
+        if event.anchor is not None:
+            self._anchors[event.anchor] = None
+        if isinstance(event, yaml.ScalarEvent):
+            node = self._scalar(event, path)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            node = self._sequence(event, path)
+        else:
+            node = self._mapping(event, path)
+        if node.size > MAX_NODES:
+            raise _refusal(
+                f"{_place(event)}: the aliases stand for more than {MAX_NODES} values; "
+                "write fewer of them, or none"
+            )
+        if event.anchor is not None:
+            self._anchors[event.anchor] = node
+        return node
+
+    def _alias(self, event: Any) -> _Node:
+        if event.anchor not in self._anchors:
+            raise _refusal(f"{_place(event)}: the alias *{event.anchor} has no anchor before it")
+        node = self._anchors[event.anchor]
+        if node is None:
+            raise _refusal(f"{_place(event)}: the alias *{event.anchor} holds itself; write it out")
+        return node
+
+    def _scalar(self, event: Any, path: Path) -> _Node:
+        quoted = not event.implicit[0] and event.tag is None
+        try:
+            as_text = quoted or event.tag == f"{_CORE}str"
+            value = event.value if as_text else plain_scalar(event.value)
+        except ValueError as error:
+            self._problem(path, f"{error} (line {_line(event)})")
+            return _Node(None, 1)
+        if isinstance(value, bool):
+            self._document.spellings[path] = event.value
+        return _Node(self._tagged(event, path, value), 1)
+
+    def _sequence(self, event: Any, path: Path) -> _Node:
+        items: list[Any] = []
+        size = 1
+        while not isinstance(inner := self._events.next(), yaml.SequenceEndEvent):
+            node = self.build(inner, (*path, len(items)))
+            items.append(node.value)
+            size += node.size
+        return _Node(self._tagged(event, path, items), size)
+
+    def _mapping(self, event: Any, path: Path) -> _Node:
+        items: dict[str, Any] = {}
+        lines: dict[str, int] = {}
+        size = 1
+        while not isinstance(inner := self._events.next(), yaml.MappingEndEvent):
+            if _is_merge(inner):
+                size += self._merge(inner, items, lines, path)
+                continue
+            key = self._key(inner, path)
+            node = self.build(self._events.next(), path if key is None else (*path, key))
+            size += node.size
+            if key is None:
+                continue
+            if key in lines:
+                self._problem(
+                    (*path, key),
+                    f"is given twice, in lines {lines[key]} and {_line(inner)}; keep one",
+                )
+            else:
+                items[key] = node.value
+                lines[key] = _line(inner)
+        return _Node(self._tagged(event, path, items), size)
+
+    def _key(self, event: Any, path: Path) -> str | None:
+        node = self.build(event, path)
+        self._document.spellings.pop(path, None)
+        if isinstance(node.value, str):
+            return node.value
+        if isinstance(node.value, dict | list):
+            what = f"{shown(node.value)} as a key in line {_line(event)}; a key must be text"
+        else:
+            read = _kind_of(node.value)
+            what = f"the key {event.value} in line {_line(event)}, which YAML reads as {read}"
+            what += "; put it in quotes"
+        self._problem(path, f"has {what}")
+        return None
+
+    def _merge(self, event: Any, items: dict[str, Any], lines: dict[str, int], path: Path) -> int:
+        node = self.build(self._events.next(), path)
+        sources = node.value if isinstance(node.value, list) else [node.value]
+        if not all(isinstance(source, dict) for source in sources):
+            self._problem(path, f"<< in line {_line(event)} must merge a mapping, such as *anchor")
+            return node.size
+        merged = {key: value for source in reversed(sources) for key, value in source.items()}
+        for key in merged.keys() & lines.keys():
+            self._problem(
+                (*path, key),
+                f"is given in line {lines[key]} and again by << in line {_line(event)}, and "
+                "readers of YAML disagree on which holds; put << first",
+            )
+        items.update({key: value for key, value in merged.items() if key not in lines})
+        return node.size
+
+    def _tagged(self, event: Any, path: Path, value: Any) -> Any:
+        if event.tag is None:
+            return value
+        name = event.tag.removeprefix(_CORE)
+        if name not in _TAGGED or not event.tag.startswith(_CORE):
+            tag = f"!!{name}" if event.tag.startswith(_CORE) else event.tag
+            self._problem(path, f"has the tag {tag[:60]} (line {_line(event)}); leave it out")
+            return None
+        if type(value) not in _TAGGED[name]:
+            self._problem(path, f"has the tag !!{name} but is {shown(value)}; leave the tag out")
+            return None
+        return value
+
+    def _problem(self, path: Path, message: str) -> None:
+        self._document.problems.append((path, Problem(path_text(path), message)))
+
+
+def _kind_of(value: object) -> str:
+    return shown(value) if value is None or isinstance(value, bool) else "a number"
+
+
+def _is_merge(event: Any) -> bool:
+    return isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]
+
+
+def _refusal(message: str) -> InvalidManifest:
+    return InvalidManifest([Problem("", message)])
+
+
+def _line(event: Any) -> int:
+    return int(event.start_mark.line) + 1
+
+
+def _place(event: Any) -> str:
+    return f"line {_line(event)}, column {event.start_mark.column + 1}"
+
+
+def _syntax(text: str, error: yaml.MarkedYAMLError) -> str:
+    mark = error.problem_mark or error.context_mark
+    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
+    what = error.problem or "it cannot be read"
+    at = text.removeprefix("\ufeff")[mark.index :][:1] if mark is not None else ""
+    if "cannot start any token" in what:
+        if at == "\t":
+            return f"{place}this is not YAML: a tab begins a token; indent with spaces"
+        return f"{place}this is not YAML: text cannot begin with {at}; put it in quotes"
+    if "mapping values are not allowed" in what:
+        what = "a second ': '; put text that holds ': ' in quotes, or mend the indentation"
+    return f"{place}this is not YAML: {what}"
+
+
+def _unreadable(text: str, error: yaml.reader.ReaderError) -> str:
+    character = chr(error.character)
+    line = text.count("\n", 0, text.index(character)) + 1
+    return (
+        f"line {line}: YAML does not allow the character U+{error.character:04X}; "
+        f"leave it out, or write it as an escape in double quotes"
+    )
