@@ -63,7 +63,12 @@ def below(random: Bits, count: int) -> NDArray[np.int64]:
     halves. A value's chance is off by at most `count / 2**64` of itself (for counts up to 65,536,
     which use the upper 32 bits alone, `count / 2**32`). For counts above 2**48 prefer `integers`.
     """
-    return _scale(random, count, np.empty(random.shape, dtype=np.uint64)).view(np.int64)
+    return scaled(random, count).view(np.int64)
+
+
+def scaled(random: Bits, count: int) -> Bits:
+    """`below` as unsigned integers, for 1 <= count < 2**64."""
+    return _scale(random, count, np.empty(random.shape, dtype=np.uint64))
 
 
 def below_each(random: Bits, counts: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -74,7 +79,9 @@ def below_each(random: Bits, counts: NDArray[np.int64]) -> NDArray[np.int64]:
     count_upper, count_lower = many >> half, many & low_mask
     middle = upper * count_lower + ((lower * count_lower) >> half)
     carry = (lower * count_upper + (middle & low_mask)) >> half
-    return (upper * count_upper + (middle >> half) + carry).view(np.int64)
+    carry += upper * count_upper
+    carry += middle >> half
+    return carry.view(np.int64)
 
 
 def integers(key: int, rows: NDArray[np.int64], count: int) -> NDArray[np.int64]:

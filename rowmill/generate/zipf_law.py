@@ -26,7 +26,7 @@ class ZipfLaw:
         self._edges = _bucket_edges(exact, ranks)
         weights = np.concatenate(
             [
-                exp(-exponent * log(np.arange(1.0, exact + 1))),
+                exp(-exponent * log(np.arange(1, exact + 1).astype(np.float64))),
                 _bucket_weights(exponent, self._edges),
             ]
         )
@@ -57,7 +57,9 @@ def _bucket_edges(exact: int, ranks: int) -> NDArray[np.int64]:
 
 def _bucket_weights(exponent: float, edges: NDArray[np.int64]) -> NDArray[np.float64]:
     """The integral of x ** -exponent over each bucket, half a rank either way."""
-    low, high = edges[:-1] + 0.5, edges[1:] + 0.5
+    middles = edges.astype(np.float64)
+    middles += 0.5
+    low, high = middles[:-1], middles[1:]
     width, rest = log(high) - log(low), 1 - exponent
     if rest == 0:
         return width
