@@ -7,8 +7,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from rowmill.spec.manifest_fields import Int64, Model, Name, Names, Number, Text, Type, matching
-from rowmill.spec.manifest_kinds import Count, GenerateSpec, PickSpec, Positive, Share
+from rowmill.spec.manifest_fields import (
+    Int64,
+    Matching,
+    Model,
+    Name,
+    Names,
+    NotNegative,
+    Positive,
+    Share,
+    Text,
+    Type,
+)
+from rowmill.spec.manifest_kinds import Count, GenerateSpec, PickSpec
 from rowmill.spec.manifest_run import DestinationsSpec, PodTemplateSpec, ResourcesSpec
 
 API_VERSION = "rowmill.dev/v1alpha1"
@@ -18,7 +29,7 @@ KIND = "Experiment"
 ExperimentName = Annotated[
     str,
     Field(max_length=38),
-    matching(
+    Matching(
         r"[a-z]([-a-z0-9]*[a-z0-9])?",
         "is no name for an experiment; right are lower-case letters, digits and '-', "
         "a letter first, no '-' last",
@@ -53,9 +64,7 @@ class RowsPerSpec(Model):
     """Children for each row of a parent table, in place of `rows`."""
 
     table: Name = Field(description="The parent table.")
-    mean: Annotated[Number, Field(ge=0)] = Field(
-        description="Children a parent on average, exactly."
-    )
+    mean: NotNegative = Field(description="Children a parent on average, exactly.")
     min: Count = Field(0, description="The fewest children of a parent.")
     max: Count = Field(description="The most children of a parent.")
     via: Text | None = Field(
@@ -159,8 +168,8 @@ class Metadata(Model):
 class Experiment(Model):
     """A whole manifest."""
 
-    api_version: Literal["rowmill.dev/v1alpha1"] = Field(description=f"Always {API_VERSION}.")
-    kind: Literal["Experiment"] = Field(description=f"Always {KIND}.")
+    api_version: Literal["rowmill.dev/v1alpha1"] = Field(description=f"`{API_VERSION}`.")
+    kind: Literal["Experiment"] = Field(description=f"`{KIND}`.")
     metadata: Metadata = Field(description="The experiment's identity.")
     spec: ExperimentSpec = Field(description="What it makes, where it goes and how it runs.")
     status: Any = Field(None, description="Written by the operator; not read.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -13,13 +13,15 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     PlainValidator,
     WithJsonSchema,
 )
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, core_schema
 
-from rowmill.spec import durations
+from rowmill.spec.durations import MAX_LENGTH, PATTERN, parse_duration
 from rowmill.spec.types import ACCEPTED, ColumnType, parse_type
 from rowmill.spec.yaml_scalars import INT64
 
@@ -50,30 +52,29 @@ def value_problem(message: str) -> PydanticCustomError:
     return PydanticCustomError("rowmill_value", "{message}", {"message": message})
 
 
-def from_text(parse: Callable[[str], Any]) -> Callable[[Any], Any]:
-    """A validator that reads text by `parse`, whose ValueErrors are messages for the author."""
+@dataclass(frozen=True)
+class Matching:
+    """Marks text of which the whole must match `pattern`; `message` says what would be right."""
 
-    def validate(value: Any) -> Any:
-        if not isinstance(value, str):
-            raise PydanticCustomError("string_type", "text")
-        try:
-            return parse(value)
-        except ValueError as error:
-            raise value_problem(str(error)) from None
+    pattern: str
+    message: str
 
-    return validate
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        compiled = re.compile(self.pattern)
 
+        def validate(value: str) -> str:
+            if compiled.fullmatch(value) is None:
+                raise value_problem(self.message)
+            return value
 
-def matching(pattern: str, message: str) -> AfterValidator:
-    """Text of which the whole matches `pattern`, else `message`."""
-    compiled = re.compile(pattern)
+        return core_schema.no_info_after_validator_function(validate, handler(source))
 
-    def validate(value: str) -> str:
-        if compiled.fullmatch(value) is None:
-            raise value_problem(message)
-        return value
-
-    return AfterValidator(validate)
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "pattern": f"^(?:{self.pattern})$"}
 
 
 def _identifier(value: str) -> str:
@@ -87,7 +88,7 @@ def _identifier(value: str) -> str:
 
 def _text(value: str) -> str:
     if "\0" in value:
-        raise problem("holds a NUL character, which Postgres cannot store; leave it out")
+        raise problem("holds a NUL character, which no destination stores; leave it out")
     return value
 
 
@@ -107,10 +108,19 @@ def _int_or_string(value: Any) -> int | str:
     return value
 
 
-def _column_type(value: Any) -> ColumnType:
-    if not isinstance(value, str):
+def _duration(value: Any) -> int:
+    if isinstance(value, bool | list | dict):
         raise PydanticCustomError("string_type", "text")
-    if len(value) > LONGEST_TYPE:
+    try:
+        return parse_duration(str(value))
+    except ValueError as error:
+        raise value_problem(str(error)) from None
+
+
+def _column_type(value: Any) -> ColumnType:
+    if isinstance(value, bool | list | dict):
+        raise PydanticCustomError("string_type", "text")
+    if not isinstance(value, str) or len(value) > LONGEST_TYPE:
         raise value_problem(f"is no column type; right would be {ACCEPTED}")
     try:
         return parse_type(value)
@@ -129,7 +139,12 @@ Name = Annotated[
 ]
 
 # A number whose decimal text is kept exactly; an integer is a number too.
-Number = Annotated[Decimal, BeforeValidator(_number)]
+# The limits come first: they are the decimal's.
+_AS_NUMBER = BeforeValidator(_number)
+Number = Annotated[Decimal, _AS_NUMBER]
+Share = Annotated[Decimal, Field(ge=0, le=1), _AS_NUMBER]
+NotNegative = Annotated[Decimal, Field(ge=0), _AS_NUMBER]
+Positive = Annotated[Decimal, Field(gt=0), _AS_NUMBER]
 
 Int64 = Annotated[int, Field(ge=INT64[0], le=INT64[1])]
 
@@ -137,14 +152,21 @@ Int64 = Annotated[int, Field(ge=INT64[0], le=INT64[1])]
 IntOrString = Annotated[
     int | str,
     PlainValidator(_int_or_string),
-    WithJsonSchema({"anyOf": [{"type": "integer"}, {"type": "string"}]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "integer", "minimum": INT64[0], "maximum": INT64[1]},
+                {"type": "string"},
+            ]
+        }
+    ),
 ]
 
 # Microseconds, written `90d`.
 Duration = Annotated[
     int,
-    PlainValidator(from_text(durations.parse_duration)),
-    WithJsonSchema({"type": "string", "pattern": durations.PATTERN}),
+    PlainValidator(_duration),
+    WithJsonSchema({"type": "string", "pattern": PATTERN, "maxLength": MAX_LENGTH}),
 ]
 
 Type = Annotated[

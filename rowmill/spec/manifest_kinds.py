@@ -13,13 +13,14 @@ from rowmill.spec.manifest_fields import (
     IntOrString,
     Model,
     Name,
+    NotNegative,
     Number,
+    Positive,
+    Share,
     Text,
     problem,
 )
 
-Share = Annotated[Number, Field(ge=0, le=1)]
-Positive = Annotated[Number, Field(gt=0)]
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
 MAX_POOL = 200_000
@@ -95,7 +96,7 @@ class ChoiceSpec(Model):
         min_length=1,
         description="The values, read by the column's type; decimals and booleans in quotes.",
     )
-    weights: tuple[Annotated[Number, Field(ge=0)], ...] | None = Field(
+    weights: tuple[NotNegative, ...] | None = Field(
         None, strict=False, min_length=1, description="One weight a value; default: all equal."
     )
 

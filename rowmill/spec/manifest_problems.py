@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, get_args
 
@@ -12,6 +13,8 @@ from rowmill.spec.manifest_fields import Model
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import Problem
 
+_CREDENTIAL = re.compile("pass|secret|token|credential|key|user", re.IGNORECASE)
+
 # Sections that are Kubernetes's business, in which null is as good as absent.
 _FOREIGN: tuple[Path, ...] = (
     ("metadata",),
@@ -19,6 +22,7 @@ _FOREIGN: tuple[Path, ...] = (
     ("spec", "podTemplate", "affinity"),
     ("spec", "podTemplate", "topologySpreadConstraints"),
 )
+_EMPTY = "is empty; give a value ({} where there is nothing to say), or leave the field out"
 
 
 def structural_problems(
@@ -31,12 +35,14 @@ def structural_problems(
 
     `error` is what `model` said of it, None if nothing; `spellings` says how booleans were written.
     """
-    found = dict.fromkeys(_nulls(raw, ()), "is empty; give a value or leave the field out")
+    nulls = list(_nulls(raw, ()))
+    found = dict.fromkeys(nulls, _EMPTY)
     for details in error.errors(include_url=False) if error is not None else ():
         path = _path(details["loc"])
-        if path not in found:
-            message = _message(details, path, model, spellings)
-            found[path] = message if path else f"the manifest {message}"
+        if path in found or _is_echo(details, path, nulls):
+            continue
+        message = _message(details, path, model, spellings)
+        found[path] = message if path else f"the manifest {message}"
     order = sorted(found, key=lambda path: position(raw, path))
     return [(path, Problem(path_text(path), found[path])) for path in order]
 
@@ -58,6 +64,13 @@ def position(value: object, path: Path) -> tuple[int, ...]:
 def _path(loc: tuple[int | str, ...]) -> Path:
     # Pydantic marks a wrong key of a mapping by a further part.
     return loc[:-1] if loc and loc[-1] == "[key]" else loc
+
+
+def _is_echo(details: Mapping[str, Any], path: Path, nulls: list[Path]) -> bool:
+    """Whether an error only repeats one that lies deeper: of an empty member, of a wrong item."""
+    if details["type"] == "too_short":
+        return len(details["input"]) > 0
+    return details["type"] == "rowmill" and any(n[: len(path)] == path != n for n in nulls)
 
 
 def _nulls(value: object, path: Path) -> Iterator[Path]:
@@ -85,7 +98,7 @@ def _message(
     if kind in _WANTED:
         return _wrong_type(_WANTED[kind], value, spelling)
     if kind == "literal_error" and isinstance(value, bool):
-        return _wrong_type(f"text; right is {context['expected']}", value, spelling)
+        return _wrong_type(f"text; right is {_choices(context)}", value, spelling)
     if kind in _LIMITS:
         return _LIMITS[kind](value, context)
     if kind == "rowmill":
@@ -122,8 +135,12 @@ _LIMITS: dict[str, Callable[[Any, Mapping[str, Any]], str]] = {
     "string_too_long": lambda value, c: f"has {len(value)} characters; at most {c['max_length']}",
     "too_short": lambda value, c: f"is an empty list; at least {_count(c['min_length'], 'item')}",
     "too_long": lambda value, c: f"has {len(value)} items; at most {c['max_length']}",
-    "literal_error": lambda value, c: f"is {shown(value)}; right is {c['expected']}",
+    "literal_error": lambda value, c: f"is {shown(value)}; right is {_choices(c)}",
 }
+
+
+def _choices(context: Mapping[str, Any]) -> str:
+    return str(context["expected"]).replace("'", "")
 
 
 def _count(number: int, word: str) -> str:
@@ -155,6 +172,8 @@ def _unknown(path: Path, model: type[Model]) -> str:
     near = difflib.get_close_matches(name.lower().replace("_", ""), folded, n=1, cutoff=0.6)
     if near:
         return f"is not a field here; did you mean {folded[near[0]]}?"
+    if "secretName" in fields and _CREDENTIAL.search(name):
+        return "is not a field here; credentials belong in a Secret, which secretName names"
     if not fields:
         return "is not a field here; none is, write {}"
     return f"is not a field here; the fields are {', '.join(fields)}"

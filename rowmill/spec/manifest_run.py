@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from rowmill.spec.manifest_fields import (
     Auth,
     IntOrString,
+    Matching,
     Model,
     Name,
     Text,
-    matching,
     problem,
     value_problem,
 )
@@ -36,7 +36,7 @@ def _endpoint(value: str) -> str:
 SecretName = Annotated[
     str,
     Field(max_length=253),
-    matching(
+    Matching(
         r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
         "is no name of a Secret; right are lower-case letters, digits, '-' and '.'",
     ),
@@ -44,7 +44,7 @@ SecretName = Annotated[
 Bucket = Annotated[
     str,
     Field(min_length=3, max_length=63),
-    matching(
+    Matching(
         r"[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]",
         "is no bucket name; right are letters, digits, '-' and '.'",
     ),
@@ -70,6 +70,8 @@ Quantity = Annotated[IntOrString, AfterValidator(_quantity)]
 class DestinationSpec(Model):
     """What every destination has: whose credentials open it, and what may be overwritten."""
 
+    model_config = ConfigDict(json_schema_extra={"not": {"required": ["secretName", "auth"]}})
+
     secret_name: SecretName | None = Field(
         None, description="The Secret with the server's address and credentials."
     )
@@ -90,7 +92,7 @@ class DestinationSpec(Model):
 class ParquetSpec(DestinationSpec):
     """Parquet objects in an S3-compatible bucket."""
 
-    bucket: Bucket = Field(description="The bucket.")
+    bucket: Bucket = Field(description="The bucket's name.")
     prefix: Text | None = Field(
         None,
         max_length=512,
@@ -119,6 +121,8 @@ class PostgresSpec(DestinationSpec):
 
 class DestinationsSpec(Model):
     """Where the rows go: at least one."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1})
 
     parquet: ParquetSpec | None = Field(None, description="Parquet objects in a bucket.")
     postgres: PostgresSpec | None = Field(None, description="Tables in Postgres.")
