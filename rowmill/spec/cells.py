@@ -1,0 +1,353 @@
+"""Kinds of cells: what `generate` says of a column, read by the column's type."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import gcd, lcm
+from typing import Any
+
+from rowmill.spec import numbers, temporal
+from rowmill.spec.dataset import Link
+from rowmill.spec.drafts import ColumnDraft, Drafts
+from rowmill.spec.inferred import default_entity, infer
+from rowmill.spec.kinds import (
+    Array,
+    Boolean,
+    Choice,
+    Constant,
+    Faker,
+    Field,
+    Kind,
+    Literal,
+    Parent,
+    Pattern,
+    Reference,
+    Uuid,
+)
+from rowmill.spec.literals import read_literal
+from rowmill.spec.manifest_kinds import (
+    AfterSpec,
+    ArraySpec,
+    BooleanSpec,
+    ChoiceSpec,
+    FakerSpec,
+    OneOf,
+    OrdinalSpec,
+    ParentSpec,
+    SequenceSpec,
+    UuidSpec,
+)
+from rowmill.spec.paths import Path, shown
+from rowmill.spec.patterns import compile_pattern
+from rowmill.spec.providers import check_arguments, find_provider
+from rowmill.spec.references import find_link, holds
+from rowmill.spec.report import Report, nearest
+from rowmill.spec.templates import check_field_type, parse_template
+from rowmill.spec.types import NUMBERS, STRINGS, ColumnType, TypeName
+
+# The alias table's indexes have 16 bits.
+MAX_WEIGHTS = 65_536
+
+_ANY = frozenset(TypeName)
+_TIMES = frozenset({TypeName.TIME, TypeName.INTERVAL}) | temporal.MOMENTS
+# Which kinds fill which types; arrays are filled by `array`, `choice`, `constant` and `parent`.
+FITS: dict[str, frozenset[TypeName]] = {
+    "sequence": NUMBERS,
+    "ordinal": NUMBERS,
+    "integer": NUMBERS,
+    "number": NUMBERS,
+    "boolean": frozenset({TypeName.BOOLEAN}),
+    "choice": _ANY,
+    "between": _TIMES,
+    "after": temporal.MOMENTS,
+    "normal": NUMBERS,
+    "lognormal": NUMBERS,
+    "exponential": NUMBERS,
+    "poisson": NUMBERS,
+    "beta": NUMBERS,
+    "zipf": NUMBERS,
+    "uuid": frozenset({TypeName.UUID}),
+    "faker": STRINGS | {TypeName.INET},
+    "template": STRINGS,
+    "pattern": STRINGS,
+    "constant": _ANY,
+    "parent": _ANY,
+}
+_FIT_ARRAYS = ("array", "choice", "constant", "parent")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One `generate`: its column, the type to fill (of an array its element's) and its path."""
+
+    column: ColumnDraft
+    type: ColumnType
+    path: Path
+    drafts: Drafts
+    locale: str
+    report: Report
+
+    def link(self, via: str) -> Link | None:
+        """The link that `via` names; None after saying that there is none."""
+        draft = self.column.table
+        link = find_link(draft, via)
+        if link is None and not self._hidden(via):
+            self.report.add(
+                (*self.path, "via"),
+                f"{shown(via)} is no reference of {shown(draft.name)}; {nearest(via, draft.links)}",
+            )
+        return link
+
+    def _hidden(self, via: str) -> bool:
+        """Whether there is such a reference, with a problem of its own."""
+        return any(c.link == via for c in self.column.table.columns.values())
+
+
+def read_cells(drafts: Drafts, locale: str, report: Report) -> None:
+    """Give every column its kind, or leave None where a problem was found."""
+    for draft in drafts.tables:
+        for column in draft.columns.values():
+            column.kind = _read_column(column, drafts, locale, report)
+
+
+def _read_column(column: ColumnDraft, drafts: Drafts, locale: str, report: Report) -> Kind | None:
+    if column.link is not None:
+        return _reference(column)
+    generate = column.spec.generate
+    path = (*column.path, "generate")
+    if generate is None:
+        generate = infer(column, locale)
+        path = column.path
+    return _read(generate, Reading(column, column.type, path, drafts, locale, report))
+
+
+def _reference(column: ColumnDraft) -> Kind | None:
+    link = column.table.links.get(column.link or "")
+    if link is None:
+        return None
+    return Reference(link.name, link.parent_columns[link.columns.index(column.name)])
+
+
+def _read(generate: OneOf, reading: Reading) -> Kind | None:
+    member, value = generate.member
+    # A default has no place in the manifest; its problems are the column's.
+    path = reading.path if reading.path[-1] == "generate" or reading.path[-1] == "of" else None
+    here = replace(reading, path=(*path, member) if path is not None else reading.path)
+    if not _fits(member, reading.type):
+        right = _FIT_ARRAYS if reading.type.array else [k for k in FITS if _fits(k, reading.type)]
+        reading.report.add(
+            here.path,
+            f"{member} does not make {reading.type}; right would be {', '.join(right)}",
+        )
+        return None
+    return _READERS[member](value, here)
+
+
+def _fits(member: str, column_type: ColumnType) -> bool:
+    if column_type.array or member == "array":
+        return column_type.array and member in _FIT_ARRAYS
+    return column_type.name in FITS[member]
+
+
+def _sequence(spec: SequenceSpec, reading: Reading) -> Kind | None:
+    rows = reading.column.table.rows
+    return numbers.read_sequence(spec, reading.type, rows, reading.path, reading.report)
+
+
+def _ordinal(spec: OrdinalSpec, reading: Reading) -> Kind | None:
+    per = reading.column.table.spec.rows_per
+    if per is None:
+        reading.report.add(
+            reading.path,
+            "counts rows within a parent, and this table has no `rowsPer`; "
+            "right would be sequence, or `rowsPer` in place of `rows`",
+        )
+        return None
+    return numbers.check_ordinal(per.max, reading.type, reading.path, reading.report)
+
+
+def _boolean(spec: BooleanSpec, _: Reading) -> Kind | None:
+    return Boolean(float(spec.probability))
+
+
+def _choice(spec: ChoiceSpec, reading: Reading) -> Kind | None:
+    values = [
+        _literal(value, replace(reading, path=(*reading.path, "values", i)))
+        for i, value in enumerate(spec.values)
+    ]
+    weights = _weights(spec, reading) if spec.weights is not None else ()
+    if weights is None:
+        return None
+    known = tuple(value for value in values if value is not None)
+    return Choice(known, weights or None) if len(known) == len(values) else None
+
+
+def _weights(spec: ChoiceSpec, reading: Reading) -> tuple[int, ...] | None:
+    """Integers in the proportions of the manifest's weights; None after a problem."""
+    weights, path = spec.weights or (), (*reading.path, "weights")
+    problem = None
+    if len(weights) != len(spec.values):
+        problem = (
+            f"has {len(weights)} weights for {len(spec.values)} values; right would be as many"
+        )
+    elif not any(weights):
+        problem = "are all 0; right would be at least one above 0"
+    elif len(weights) > MAX_WEIGHTS:
+        problem = f"has {len(weights)} weights; right would be at most {MAX_WEIGHTS}"
+    if problem is not None:
+        reading.report.add(path, problem)
+        return None
+    exact = [Fraction(weight) for weight in weights]
+    whole = [int(w * lcm(*(f.denominator for f in exact))) for w in exact]
+    return tuple(weight // gcd(*whole) for weight in whole)
+
+
+def _after(spec: AfterSpec, reading: Reading) -> Kind | None:
+    link = reading.link(spec.via) if spec.via is not None else None
+    if spec.via is not None and link is None:
+        return None
+    source = _source(spec.column, link, reading)
+    if source is None:
+        return None
+    via = link.name if link is not None else None
+    return temporal.read_after(spec, source, via, reading.type, reading.path, reading.report)
+
+
+def _uuid(spec: UuidSpec, _: Reading) -> Kind | None:
+    return Uuid(spec.version)
+
+
+def _faker(spec: FakerSpec, reading: Reading) -> Kind | None:
+    locale = spec.locale or reading.locale
+    args = tuple(sorted((spec.args or {}).items()))
+    step = "provider"
+    try:
+        provider = find_provider(spec.provider, locale)
+        step = "args"
+        check_arguments(provider, args)
+    except ValueError as error:
+        reading.report.attempt((*reading.path, step), error)
+        return None
+    if reading.type.name is TypeName.INET and not spec.provider.startswith("ipv"):
+        reading.report.add(
+            (*reading.path, "provider"),
+            f"{shown(spec.provider)} makes no inet; right would be ipv4 or ipv6",
+        )
+        return None
+    entity = spec.entity
+    if entity is None:
+        entity = default_entity(reading.column.name, provider.person)
+    return Faker(spec.provider, args, locale, spec.pool, entity)
+
+
+def _template(text: str, reading: Reading) -> Kind | None:
+    columns = reading.column.table.columns
+    try:
+        template = parse_template(text, columns)
+        for part in template.parts:
+            if isinstance(part, Field):
+                check_field_type(part.column, columns[part.column].type)
+    except ValueError as error:
+        reading.report.attempt(reading.path, error)
+        return None
+    return template
+
+
+def _pattern(text: str, reading: Reading) -> Kind | None:
+    try:
+        automaton = compile_pattern(text)
+    except ValueError as error:
+        reading.report.attempt(reading.path, error)
+        return None
+    if automaton.may_contain("\0"):
+        reading.report.add(
+            reading.path, "may make a NUL character, which Postgres cannot store; leave it out"
+        )
+        return None
+    return Pattern(text)
+
+
+def _constant(value: int | str, reading: Reading) -> Kind | None:
+    literal = _literal(value, reading)
+    return None if literal is None else Constant(literal)
+
+
+def _parent(spec: ParentSpec, reading: Reading) -> Kind | None:
+    link = reading.link(spec.via)
+    source = _source(spec.column, link, reading) if link is not None else None
+    if link is None or source is None:
+        return None
+    if not holds(reading.type, source.type):
+        reading.report.add(
+            (*reading.path, "column"),
+            f"{shown(source.name)} is {source.type}, this column {reading.type}; "
+            f"right would be {source.type}",
+        )
+        return None
+    return Parent(link.name, spec.column)
+
+
+def _array(spec: ArraySpec, reading: Reading) -> Kind | None:
+    if spec.min > spec.max:
+        reading.report.add(
+            (*reading.path, "min"),
+            f"{spec.min} is more than max, {spec.max}; right would be at most max",
+        )
+        return None
+    element = replace(reading, type=reading.type.element, path=(*reading.path, "of"))
+    kind = _read(spec.of, element)
+    return None if kind is None else Array(kind, spec.min, spec.max)
+
+
+def _source(name: str, link: Link | None, reading: Reading) -> ColumnDraft | None:
+    """The column that another is computed from: of this table or of the link's parent."""
+    draft = reading.column.table
+    draft = draft if link is None else reading.drafts.by_name[link.parent]
+    if name not in draft.columns:
+        reading.report.add(
+            (*reading.path, "column"),
+            f"table {shown(draft.name)} has no column {shown(name)}; "
+            f"{nearest(name, draft.columns)}",
+        )
+    return draft.columns.get(name)
+
+
+def _literal(value: int | str, reading: Reading) -> Literal | None:
+    try:
+        return read_literal(value, reading.type)
+    except ValueError as error:
+        reading.report.attempt(reading.path, error)
+        return None
+
+
+def _number_reader(
+    read: Callable[[Any, ColumnType, Path, Report], Kind | None],
+) -> Callable[[Any, Reading], Kind | None]:
+    return lambda spec, reading: read(spec, reading.type, reading.path, reading.report)
+
+
+_READERS: dict[str, Callable[[Any, Reading], Kind | None]] = {
+    "sequence": _sequence,
+    "ordinal": _ordinal,
+    "integer": _number_reader(numbers.read_integer),
+    "number": _number_reader(numbers.read_number),
+    "boolean": _boolean,
+    "choice": _choice,
+    "between": _number_reader(temporal.read_between),
+    "after": _after,
+    "normal": _number_reader(numbers.read_normal),
+    "lognormal": _number_reader(numbers.read_lognormal),
+    "exponential": _number_reader(numbers.read_exponential),
+    "poisson": _number_reader(numbers.read_poisson),
+    "beta": _number_reader(numbers.read_beta),
+    "zipf": _number_reader(numbers.read_zipf),
+    "uuid": _uuid,
+    "faker": _faker,
+    "template": _template,
+    "pattern": _pattern,
+    "constant": _constant,
+    "parent": _parent,
+    "array": _array,
+}

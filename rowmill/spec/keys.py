@@ -1,0 +1,148 @@
+"""Keys of several columns: what makes each unique, and the picks that some of them need."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+
+from rowmill.spec.dataset import Link, Pick, PickDistinct, PickOneToOne, PickProduct, PickUniform
+from rowmill.spec.drafts import Draft, Drafts
+from rowmill.spec.kinds import Ordinal
+from rowmill.spec.paths import Path, shown
+from rowmill.spec.report import Report
+from rowmill.spec.uniqueness import is_unique
+
+# The permutation of a product has indexes of 128 bits.
+MAX_PRODUCT = 2**128
+
+
+def settle_keys(drafts: Drafts, report: Report) -> None:
+    """Give links the picks that keys want of them; refuse keys that nothing keeps unique."""
+    for draft in drafts.tables:
+        keys = [(key, path) for key, path in draft.all_keys() if len(set(key)) > 1]
+        sure = _sure_keys(draft)
+        # A shorter key first: a longer one that holds it needs nothing more.
+        for key, path in sorted(keys, key=lambda key: len(key[0])):
+            if all(name in draft.columns for name in key):
+                _settle(draft, key, path, sure, drafts, report)
+
+
+def _sure_keys(draft: Draft) -> list[frozenset[str]]:
+    """The sets of columns that are unique already."""
+    sure = [frozenset([c.name]) for c in draft.columns.values() if is_unique(c)]
+    sure += [
+        frozenset(link.columns)
+        for link in draft.links.values()
+        if isinstance(link.pick, PickOneToOne) or (link.name == draft.per_link and draft.one_child)
+    ]
+    if draft.per_link is not None:
+        columns = draft.links[draft.per_link].columns
+        ordinals = [c.name for c in draft.columns.values() if isinstance(c.kind, Ordinal)]
+        sure += [frozenset([*columns, ordinal]) for ordinal in ordinals]
+    return sure
+
+
+def _settle(
+    draft: Draft,
+    key: tuple[str, ...],
+    path: Path,
+    sure: list[frozenset[str]],
+    drafts: Drafts,
+    report: Report,
+) -> None:
+    wanted = frozenset(key)
+    if any(known <= wanted for known in sure):
+        return
+    # A column with a problem of its own says nothing about the key.
+    if any(c.kind is None for c in draft.columns.values() if c.name in wanted):
+        return
+    links = [link for link in draft.links.values() if wanted.issuperset(link.columns)]
+    rest = wanted.difference(*(link.columns for link in links))
+    if rest:
+        names = ", ".join(shown(name) for name in key if name in rest)
+        problem: str | None = (
+            f"nothing keeps it unique, for {names} may repeat; right would be a unique column in "
+            "it, references alone, or the link of `rowsPer` with an ordinal"
+        )
+    elif draft.per_link is not None and any(link.name == draft.per_link for link in links):
+        others = [link for link in links if link.name != draft.per_link]
+        problem = _distinct(draft, others, drafts)
+    else:
+        problem = _product(draft, key, links, drafts)
+    if problem is not None:
+        report.add(path, problem)
+    else:
+        sure.append(wanted)
+
+
+def _product(draft: Draft, key: tuple[str, ...], links: list[Link], drafts: Drafts) -> str | None:
+    """Let the links draw from the product of their parents' rows; else why they cannot."""
+    if len(links) == 1:
+        return (
+            f"it is all of the reference {shown(links[0].name)}, whose parents repeat; "
+            "right would be `pick: {oneToOne: {}}`"
+        )
+    for link in links:
+        if problem := _unfit(link):
+            return problem
+    parents = [drafts.by_name[link.parent].rows for link in links]
+    known = [rows for rows in parents if rows is not None]
+    if draft.rows is not None and len(known) == len(links):
+        pairs = prod(known)
+        if draft.rows > pairs:
+            return (
+                f"{draft.rows} rows, but its parents' rows give {pairs} combinations; "
+                "right would be at most as many rows"
+            )
+        if pairs > MAX_PRODUCT:
+            return f"its parents' rows give {pairs} combinations; right would be fewer references"
+    links.sort(key=lambda link: key.index(link.columns[0]))
+    pick = PickProduct(tuple(link.name for link in links))
+    for link in links:
+        _set_pick(draft, link, pick)
+    return None
+
+
+def _distinct(draft: Draft, others: list[Link], drafts: Drafts) -> str | None:
+    """Let the one other reference draw without repeating within a parent; else why it cannot."""
+    per = draft.spec.rows_per
+    if len(others) != 1:
+        return (
+            f"beside the link of `rowsPer` it has {len(others)} references; "
+            "right would be one of them, or an ordinal"
+        )
+    if problem := _unfit(others[0]):
+        return problem
+    rows = drafts.by_name[others[0].parent].rows
+    if per is not None and rows is not None and per.max > rows:
+        return (
+            f"a parent may have {per.max} rows, and {shown(others[0].parent)} has {rows} to tell "
+            f"them apart; right would be a rowsPer.max of at most {rows}"
+        )
+    _set_pick(draft, others[0], PickDistinct())
+    return None
+
+
+def _unfit(link: Link) -> str | None:
+    """Why a link cannot take the pick that a key wants; None if it can."""
+    if isinstance(link.pick, PickProduct | PickDistinct):
+        return (
+            f"the reference {shown(link.name)} is drawn for another key already, and cannot keep "
+            "two unique; right would be one key for each reference"
+        )
+    if not isinstance(link.pick, PickUniform):
+        word = {"PickZipf": "zipf", "PickTree": "tree"}.get(type(link.pick).__name__, "its own")
+        return (
+            f"the reference {shown(link.name)} has the pick {word}, and the key wants uniform "
+            "ones; right would be `pick: {uniform: {}}`"
+        )
+    if link.nulls:
+        return (
+            f"the reference {shown(link.name)} has nulls, which a key of references cannot; "
+            "right would be to leave `nulls` out"
+        )
+    return None
+
+
+def _set_pick(draft: Draft, link: Link, pick: Pick) -> None:
+    draft.links[link.name] = replace(link, pick=pick)

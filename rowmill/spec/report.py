@@ -1,0 +1,64 @@
+"""The problems found while a manifest is resolved: paths as they are walked, sorted at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from pydantic import BaseModel
+
+from rowmill.spec.manifest import Experiment
+from rowmill.spec.paths import Path, path_text, shown
+from rowmill.spec.problems import InvalidManifest, Problem
+
+
+class Report:
+    """Collects problems; `raise_any` tells all of them in the order of the document."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._experiment = experiment
+        self._found: dict[tuple[Path, str], None] = {}
+
+    def add(self, path: Path, message: str) -> None:
+        """Note one problem; the same one twice counts once."""
+        self._found[path, message] = None
+
+    def attempt(self, path: Path, error: ValueError) -> None:
+        """Note the problem that reading the value at `path` has met."""
+        self.add(path, str(error))
+
+    def raise_any(self) -> None:
+        """Raise InvalidManifest if there was a problem."""
+        if self._found:
+            ordered = sorted(self._found, key=lambda found: _place(self._experiment, found[0]))
+            raise InvalidManifest(Problem(path_text(path), message) for path, message in ordered)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The end of a message on an unknown name: what was probably meant, or what there is."""
+    names = list(known)
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"right would be, perhaps, {shown(close[0])}"
+    some = ", ".join(shown(n) for n in names[:8]) + (", ..." if len(names) > 8 else "")
+    return f"right would be one of {some}" if names else "there is none to choose from"
+
+
+def _place(experiment: Experiment, path: Path) -> tuple[int, ...]:
+    """Where a path is in a document that keeps to the order of the manifest's fields."""
+    here: object = experiment
+    place: list[int] = []
+    for step in path:
+        place.append(0)
+        if isinstance(step, int):
+            place[-1] = step
+            here = here[step] if isinstance(here, tuple) and step < len(here) else None
+        elif isinstance(here, BaseModel):
+            fields = type(here).model_fields
+            for i, (name, field) in enumerate(fields.items()):
+                if step == (field.alias or name):
+                    place[-1], here = i, getattr(here, name)
+                    break
+        else:
+            here = here.get(step) if isinstance(here, Mapping) else None
+    return tuple(place)

@@ -1,0 +1,111 @@
+"""The rules of the manifest: an `Experiment` becomes the `Dataset` that it means."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from rowmill.spec.cells import read_cells
+from rowmill.spec.column_graph import order_columns, spread_nulls
+from rowmill.spec.dataset import ChildrenPer, Column, Dataset, Table
+from rowmill.spec.drafts import ColumnDraft, Draft, draft_tables
+from rowmill.spec.keys import settle_keys
+from rowmill.spec.manifest import Experiment
+from rowmill.spec.paths import shown
+from rowmill.spec.providers import locales
+from rowmill.spec.references import link_tables
+from rowmill.spec.report import Report, nearest
+from rowmill.spec.scaling import count_rows
+from rowmill.spec.temporal import check_ends
+from rowmill.spec.texts import Texts
+from rowmill.spec.uniqueness import check_uniqueness
+
+# Sets of versions of the kinds, the newest last; a released one stays for good.
+DATA_VERSIONS = (1,)
+
+
+def resolve(experiment: Experiment, scale: Decimal, seed: int) -> Dataset:
+    """The dataset of an experiment, by its own tables and the given scale and seed.
+
+    Raises:
+        InvalidManifest: with all problems, in document order.
+    """
+    report = Report(experiment)
+    _check_settings(experiment, report)
+    drafts = draft_tables(experiment, report)
+    link_tables(drafts, report)
+    count_rows(drafts, scale, report)
+    read_cells(drafts, experiment.spec.locale, report)
+    ordered = order_columns(drafts, report)
+    if ordered is not None:
+        spread_nulls(ordered, drafts, report)
+        texts = Texts(ordered, drafts)
+        texts.check_lengths(ordered, report)
+        check_ends(ordered, drafts, report)
+        check_uniqueness(drafts, texts, report)
+        settle_keys(drafts, report)
+    report.raise_any()
+    return Dataset(
+        seed=seed,
+        locale=experiment.spec.locale,
+        data_version=experiment.spec.data_version or DATA_VERSIONS[-1],
+        tables=tuple(_table(draft) for draft in drafts.tables),
+    )
+
+
+def _check_settings(experiment: Experiment, report: Report) -> None:
+    spec = experiment.spec
+    if spec.data_version not in (None, *DATA_VERSIONS):
+        known = ", ".join(map(str, DATA_VERSIONS))
+        report.add(
+            ("spec", "dataVersion"),
+            f"this release has no data version {spec.data_version}; right would be {known}",
+        )
+    if spec.locale not in locales():
+        report.add(
+            ("spec", "locale"),
+            f"{shown(spec.locale)} is no known locale; {nearest(spec.locale, sorted(locales()))}",
+        )
+
+
+def _table(draft: Draft) -> Table:
+    assert draft.rows is not None
+    return Table(
+        name=draft.name,
+        rows=draft.rows,
+        columns=tuple(_column(column) for column in draft.columns.values()),
+        links=tuple(draft.links.values()),
+        children=_children(draft),
+        primary_key=tuple(draft.spec.primary_key or ()),
+        unique=_unique_keys(draft),
+        indexes=tuple(tuple(index) for index in draft.spec.indexes),
+    )
+
+
+def _column(column: ColumnDraft) -> Column:
+    assert column.kind is not None
+    return Column(
+        name=column.name,
+        type=column.type,
+        kind=column.kind,
+        nulls=float(column.spec.nulls),
+        nullable=column.nullable,
+        unique=column.wants_unique is not None,
+    )
+
+
+def _children(draft: Draft) -> ChildrenPer | None:
+    per = draft.spec.rows_per
+    if per is None:
+        return None
+    assert draft.per_link is not None
+    assert draft.mean is not None
+    return ChildrenPer(draft.per_link, draft.mean, per.min, per.max)
+
+
+def _unique_keys(draft: Draft) -> tuple[tuple[str, ...], ...]:
+    """The keys beside the primary key: those that are listed, then columns that are `unique`."""
+    named = [tuple(key) for key in draft.spec.unique]
+    named += [(column.name,) for column in draft.columns.values() if column.spec.unique]
+    keys = {frozenset(key): key for key in reversed(named)}
+    keys.pop(frozenset(draft.spec.primary_key or ()), None)
+    return tuple(dict.fromkeys(key for key in named if keys.get(frozenset(key)) == key))

@@ -1,0 +1,81 @@
+"""Templates: `{column}` and `{column|filter}` in text, read into parts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+
+from rowmill.spec.kinds import Field, Template
+from rowmill.spec.paths import shown
+from rowmill.spec.report import nearest
+from rowmill.spec.types import ColumnType, TypeName
+
+FILTERS = ("slug", "upper", "lower", "title", "pad")
+MAX_PAD = 1_000
+# What has one plain text; the others would read differently in Postgres and in Arrow.
+FIELD_TYPES = frozenset(TypeName) - {
+    TypeName.INTERVAL,
+    TypeName.JSON,
+    TypeName.JSONB,
+    TypeName.BYTEA,
+}
+
+# A doubled brace stands for itself.
+_TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
+_PAD = re.compile(r"pad:([0-9]{1,6})")
+
+
+def parse_template(text: str, columns: Collection[str]) -> Template:
+    """The parts of a template over the named columns.
+
+    Raises:
+        ValueError: a brace that is not closed, or an unknown column or filter; the message says
+            what would be right.
+    """
+    parts: list[str | Field] = []
+    for token in _TOKEN.finditer(text):
+        if token[0] in ("{", "}"):
+            raise ValueError(
+                f"a {shown(token[0])} is alone; right would be {{column}}, "
+                f"or {shown(token[0] * 2)} for the character itself"
+            )
+        if token[1] is not None:
+            parts.append(_field(token[1], columns))
+            continue
+        plain = token[0][0] if token[0] in ("{{", "}}") else token[0]
+        if parts and isinstance(parts[-1], str):
+            parts[-1] += plain
+        else:
+            parts.append(plain)
+    return Template(tuple(parts))
+
+
+def check_field_type(name: str, column_type: ColumnType) -> None:
+    """Refuse a field whose type has no plain text; raises ValueError."""
+    if column_type.array or column_type.name not in FIELD_TYPES:
+        raise ValueError(
+            f"{shown(name)} is {column_type}, which has no plain text for a template; "
+            "right would be a column of text, numbers, dates, times, uuid or inet"
+        )
+
+
+def _field(inside: str, columns: Collection[str]) -> Field:
+    # A column's own name may hold a bar, so the whole is tried first.
+    if inside in columns:
+        return Field(inside, None, None)
+    name, bar, filtered = inside.rpartition("|")
+    if not bar:
+        raise ValueError(f"there is no column {shown(inside)}; {nearest(inside, columns)}")
+    if name not in columns:
+        raise ValueError(f"there is no column {shown(name)}; {nearest(name, columns)}")
+    if match := _PAD.fullmatch(filtered):
+        width = int(match[1])
+        if not 1 <= width <= MAX_PAD:
+            raise ValueError(f"{shown(filtered)} pads too far; right would be 1 to {MAX_PAD}")
+        return Field(name, "pad", width)
+    if filtered not in FILTERS or filtered == "pad":
+        raise ValueError(
+            f"there is no filter {shown(filtered)}; right would be slug, upper, lower, title "
+            "or pad with its width, such as pad:8"
+        )
+    return Field(name, filtered, None)

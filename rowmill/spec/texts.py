@@ -1,0 +1,190 @@
+"""Texts: how long a column's cells can be as text, and which characters they can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rowmill.spec.drafts import ColumnDraft, Drafts
+from rowmill.spec.kinds import (
+    Array,
+    Choice,
+    Constant,
+    Field,
+    Kind,
+    Ordinal,
+    Parent,
+    Pattern,
+    Reference,
+    Sequence,
+    Template,
+    Uniform,
+    Zipf,
+)
+from rowmill.spec.paths import Path
+from rowmill.spec.patterns import compile_pattern
+from rowmill.spec.report import Report
+from rowmill.spec.types import INTEGERS, STRINGS, ColumnType, TypeName
+
+# A change of case or a slug makes of one character at most three (ffi of a ligature).
+_WIDEST_CHANGE = 3
+_MOST_CHARACTERS: dict[TypeName, tuple[int, str]] = {
+    TypeName.BOOLEAN: (5, "truefals"),
+    TypeName.SMALLINT: (6, "-0123456789"),
+    TypeName.INTEGER: (11, "-0123456789"),
+    TypeName.BIGINT: (20, "-0123456789"),
+    TypeName.REAL: (24, "-+.0123456789einf"),
+    TypeName.DOUBLE: (24, "-+.0123456789einf"),
+    TypeName.DATE: (10, "-0123456789"),
+    TypeName.TIME: (15, "0123456789:."),
+    TypeName.TIMESTAMP: (26, "-0123456789:. T"),
+    TypeName.TIMESTAMPTZ: (32, "-+0123456789:. TZ"),
+    TypeName.UUID: (36, "-0123456789abcdef"),
+    TypeName.INET: (43, "0123456789abcdef.:/"),
+}
+
+
+@dataclass(frozen=True)
+class Text:
+    """What text a cell can be: `most` characters (None: any number), which of them, all ASCII?"""
+
+    most: int | None
+    may_contain: Callable[[str], bool]
+    ascii: bool
+
+
+_ANYTHING = Text(None, lambda _: True, False)
+
+
+class Texts:
+    """The texts of all columns, each found once, its sources first."""
+
+    def __init__(self, ordered: list[ColumnDraft], drafts: Drafts) -> None:
+        self._drafts = drafts
+        self._found: dict[int, Text] = {}
+        for column in ordered:
+            self._found[id(column)] = self._of(column, column.kind, column.type)
+
+    def of_field(self, column: ColumnDraft, field: Field) -> Text:
+        """The text of one field of the column's template, its filter applied."""
+        text = self._found[id(column.table.columns[field.column])]
+        if field.filter is None:
+            return text
+        if field.filter == "pad":
+            most = None if text.most is None else max(text.most, field.argument or 0)
+            return Text(most, lambda c: c in " 0" or text.may_contain(c), text.ascii)
+        most = text.most if text.most is None or text.ascii else text.most * _WIDEST_CHANGE
+        if field.filter == "slug":
+            return Text(most, lambda c: c == "-" or c.isdigit() or "a" <= c <= "z", True)
+        return Text(most, _after_case_change(text), text.ascii)
+
+    def check_lengths(self, columns: list[ColumnDraft], report: Report) -> None:
+        """Refuse patterns and templates that are longer than their column."""
+        for column in columns:
+            path: Path = (*column.path, "generate")
+            kind, kind_type = column.kind, column.type
+            if isinstance(kind, Array):
+                kind, kind_type, path = kind.of, kind_type.element, (*path, "array", "of")
+            if kind_type.length is None or not isinstance(kind, Pattern | Template):
+                continue
+            member = type(kind).__name__.lower()
+            path = column.path if column.spec.generate is None else (*path, member)
+            most = self._made(column, kind).most
+            if most is None or most > kind_type.length:
+                report.add(path, _too_long(member, most, kind_type))
+
+    def _of(self, column: ColumnDraft, kind: Kind | None, column_type: ColumnType) -> Text:
+        if column_type.array or kind is None:
+            return _ANYTHING
+        if isinstance(kind, Reference | Parent):
+            link = column.table.links[kind.via]
+            source = self._drafts.by_name[link.parent].columns[kind.column]
+            return self._found.get(id(source), _ANYTHING)
+        if column_type.name in STRINGS:
+            made = self._made(column, kind)
+            bounds = [n for n in (made.most, column_type.length) if n is not None]
+            return Text(min(bounds, default=None), made.may_contain, made.ascii)
+        return _of_type(column, kind, column_type)
+
+    def _made(self, column: ColumnDraft, kind: Kind) -> Text:
+        """The text that a kind makes for a column of text, whatever the column's length."""
+        if isinstance(kind, Pattern):
+            automaton = compile_pattern(kind.pattern)
+            ascii_only = all(e.high < 128 for edges in automaton.edges for e in edges)
+            return Text(automaton.max_length, automaton.may_contain, ascii_only)
+        if isinstance(kind, Choice | Constant):
+            values = kind.values if isinstance(kind, Choice) else (kind.value,)
+            return _of_strings([str(value) for value in values])
+        if isinstance(kind, Template):
+            parts = [
+                self.of_field(column, p) if isinstance(p, Field) else _of_strings([p])
+                for p in kind.parts
+            ]
+            lengths = [part.most for part in parts if part.most is not None]
+            return Text(
+                sum(lengths) if len(lengths) == len(parts) else None,
+                lambda c: any(part.may_contain(c) for part in parts),
+                all(part.ascii for part in parts),
+            )
+        return _ANYTHING
+
+
+def _of_strings(values: list[str]) -> Text:
+    characters = frozenset("".join(values))
+    return Text(max(map(len, values)), characters.__contains__, all(v.isascii() for v in values))
+
+
+def _of_type(column: ColumnDraft, kind: Kind, column_type: ColumnType) -> Text:
+    if column_type.name is TypeName.NUMERIC:
+        # A sign, the point, and the zero that stands before it when all digits are behind.
+        return _plain((column_type.precision or 0) + 3, "-.0123456789")
+    if column_type.name in INTEGERS and (span := _integer_span(column, kind)) is not None:
+        digits = max(len(str(span[0])), len(str(span[1])))
+        return _plain(digits, ("-" if span[0] < 0 else "") + "0123456789")
+    if column_type.name in _MOST_CHARACTERS:
+        return _plain(*_MOST_CHARACTERS[column_type.name])
+    return _ANYTHING
+
+
+def _plain(most: int, characters: str) -> Text:
+    return Text(most, frozenset(characters).__contains__, True)
+
+
+def _integer_span(column: ColumnDraft, kind: Kind) -> tuple[int, int] | None:
+    """The smallest and largest integer of a kind that has both."""
+    if isinstance(kind, Sequence):
+        last = kind.start + kind.step * (max(column.table.rows or 0, 1) - 1)
+        return min(kind.start, last), max(kind.start, last)
+    if isinstance(kind, Uniform):
+        return int(kind.min), int(kind.max)
+    if isinstance(kind, Zipf):
+        return 1, kind.ranks
+    if isinstance(kind, Ordinal) and column.table.spec.rows_per is not None:
+        return 1, column.table.spec.rows_per.max
+    if isinstance(kind, Choice | Constant):
+        values = kind.values if isinstance(kind, Choice) else (kind.value,)
+        numbers = [value for value in values if isinstance(value, int)]
+        return min(numbers), max(numbers)
+    low, high = getattr(kind, "min", None), getattr(kind, "max", None)
+    return (low, high) if isinstance(low, int) and isinstance(high, int) else None
+
+
+def _after_case_change(text: Text) -> Callable[[str], bool]:
+    def may_contain(character: str) -> bool:
+        if not text.ascii and not (character.isascii() and not character.isalpha()):
+            return True
+        return any(text.may_contain(c) for c in (character.lower(), character.upper()))
+
+    return may_contain
+
+
+def _too_long(member: str, most: int | None, column_type: ColumnType) -> str:
+    if most is None:
+        return (
+            f"may be of any length, more than {column_type} holds; "
+            "right would be fields of limited length, such as varchar(n), or a column of text"
+        )
+    return (
+        f"may have {most} characters, more than {column_type} holds; "
+        f"right would be a shorter {member} or a longer column"
+    )
