@@ -43,22 +43,22 @@ def test_the_canonical_text_is_the_same_address_and_its_own(number: int) -> None
     assert canonical_inet(shown) == shown
 
 
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "1.2.3",
-        "1.2.3.4/33",
-        "1.2.3.4/",
-        "1.2.3.4/255.255.255.0",
-        "::1/129",
-        "fe80::1%eth0",
-        "x",
-        "1.2.3.4/-1",
-        "1.2.3.4/٣",
-        "1.2.3.4/24/24",
-    ],
-)
+NO_ADDRESS = [
+    "",
+    "x",
+    "1.2.3",
+    "1.2.3.4/",
+    "1.2.3.4/33",
+    "1.2.3.4/-1",
+    "1.2.3.4/٣",
+    "1.2.3.4/24/24",
+    "1.2.3.4/255.255.255.0",
+    "::1/129",
+    "fe80::1%eth0",
+]
+
+
+@pytest.mark.parametrize("text", NO_ADDRESS)
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no inet; right would be"):
         canonical_inet(text)
