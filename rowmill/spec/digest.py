@@ -13,10 +13,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from rowmill.spec.bounds import type_decimals
 from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget
-from rowmill.spec.manifest import ColumnSpec, Experiment, TableSpec
+from rowmill.spec.inferred import default_entity
+from rowmill.spec.manifest import ColumnSpec, Experiment, RowsPerSpec, TableSpec
 from rowmill.spec.manifest_fields import Model
 from rowmill.spec.manifest_kinds import ChoiceSpec, ElementSpec, OneOf
+from rowmill.spec.providers import find_provider
 from rowmill.spec.types import ColumnType, TypeName
 
 _SECOND = 1_000_000
@@ -66,8 +69,8 @@ def _table(table: TableSpec, rows: Mapping[str, int], locale: str) -> dict[str, 
     form.pop("scales", None)
     if table.rows is not None:
         form["rows"] = rows[table.name]
-    if "rowsPer" in form and _sole_link(table) == form["rowsPer"].get("via"):
-        form["rowsPer"].pop("via", None)
+    if table.rows_per is not None and table.rows_per.via in _sole_link(table, table.rows_per):
+        del form["rowsPer"]["via"]
     for key in form.get("foreignKeys", ()):
         _leave_out_pick(key, key["references"]["table"] == table.name)
     for column, inner in zip(table.columns, form["columns"], strict=True):
@@ -81,10 +84,14 @@ def _leave_out_defaults(column: ColumnSpec, form: dict[str, Any], table: str, lo
         _leave_out_pick(form["references"], form["references"]["table"] == table)
     generate = form.get("generate", {})
     for member in (generate, generate.get("array", {}).get("of", {})):
-        _drop_if(member.get("faker", {}), "locale", locale)
+        faker = member.get("faker", {})
+        _drop_if(faker, "locale", locale)
+        if "entity" in faker:
+            provider = find_provider(faker["provider"], faker.get("locale", locale))
+            _drop_if(faker, "entity", default_entity(column.name, provider.person))
         step = _DAY if column.type.name is TypeName.DATE else _SECOND
         _drop_if(member.get("between", {}), "resolution", step)
-        _drop_if(member.get("number", {}), "decimals", column.type.scale)
+        _drop_if(member.get("number", {}), "decimals", type_decimals(column.type))
 
 
 def _leave_out_pick(reference: dict[str, Any], to_itself: bool) -> None:
@@ -96,14 +103,13 @@ def _drop_if(form: dict[str, Any], name: str, default: object) -> None:
         del form[name]
 
 
-def _sole_link(table: TableSpec) -> str | None:
-    """The link that `rowsPer` takes by default, by its columns' names."""
-    if table.rows_per is None:
-        return None
-    parent = table.rows_per.table
-    links = [c.name for c in table.columns if c.references and c.references.table == parent]
-    links += [",".join(k.columns) for k in table.foreign_keys if k.references.table == parent]
-    return links[0] if len(links) == 1 else None
+def _sole_link(table: TableSpec, per: RowsPerSpec) -> tuple[str, ...]:
+    """How `via` may name the link that is taken without it: the only reference to the parent."""
+    links: list[tuple[str, ...]] = [
+        (c.name,) for c in table.columns if c.references and c.references.table == per.table
+    ]
+    links += [key.columns for key in table.foreign_keys if key.references.table == per.table]
+    return (",".join(links[0]), ", ".join(links[0])) if len(links) == 1 else ()
 
 
 def _form(model: Model) -> dict[str, Any]:

@@ -117,11 +117,6 @@ class _Builder:
             node = self._sequence(event, path)
         else:
             node = self._mapping(event, path)
-        if node.size > MAX_NODES:
-            raise _refusal(
-                f"{_place(event)}: the aliases stand for more than {MAX_NODES} values; "
-                "write fewer of them, or none"
-            )
         if event.anchor is not None:
             self._anchors[event.anchor] = node
         return node
@@ -152,7 +147,7 @@ class _Builder:
         while not isinstance(inner := self._events.next(), yaml.SequenceEndEvent):
             node = self.build(inner, (*path, len(items)))
             items.append(node.value)
-            size += node.size
+            size = _bounded(size + node.size, inner)
         return _Node(self._tagged(event, path, items), size)
 
     def _mapping(self, event: Any, path: Path) -> _Node:
@@ -161,11 +156,11 @@ class _Builder:
         size = 1
         while not isinstance(inner := self._events.next(), yaml.MappingEndEvent):
             if _is_merge(inner):
-                size += self._merge(inner, items, lines, path)
+                size = _bounded(size + self._merge(inner, items, lines, path), inner)
                 continue
             key = self._key(inner, path)
             node = self.build(self._events.next(), path if key is None else (*path, key))
-            size += node.size
+            size = _bounded(size + node.size, inner)
             if key is None:
                 continue
             if key in lines:
@@ -223,6 +218,15 @@ class _Builder:
 
     def _problem(self, path: Path, message: str) -> None:
         self._document.problems.append((path, Problem(path_text(path), message)))
+
+
+def _bounded(size: int, event: Any) -> int:
+    if size > MAX_NODES:
+        raise _refusal(
+            f"{_place(event)}: the aliases stand for more than {MAX_NODES} values; "
+            "write fewer of them, or none"
+        )
+    return size
 
 
 def _kind_of(value: object) -> str:

@@ -1,0 +1,38 @@
+"""Every bad manifest of the corpus is refused with exactly the problems that it names itself.
+
+The comments `# expect: MESSAGE` at a file's head are the whole list, in any order.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from rowmill.spec.load import load_spec
+from rowmill.spec.problems import InvalidManifest
+
+CORPUS = sorted((Path(__file__).parent / "invalid").glob("*.yaml"))
+# Words of the libraries underneath, which mean nothing to a manifest's author.
+_JARGON = re.compile(
+    r"pydantic|traceback|errors\.|_type\b|model_|libyaml|ctx|NoneType", re.IGNORECASE
+)
+
+
+def _expected(text: str) -> list[str]:
+    return re.findall(r"^# expect: (.*)$", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
+def test_problems_are_exactly_the_expected(path: Path) -> None:
+    with pytest.raises(InvalidManifest) as caught:
+        load_spec(path)
+    found = [str(problem) for problem in caught.value.problems]
+    assert sorted(found) == sorted(_expected(path.read_text(encoding="utf-8")))
+    assert not _JARGON.search(str(caught.value))
+    assert "hunter2" not in str(caught.value)
+
+
+def test_corpus_is_large() -> None:
+    assert len(CORPUS) >= 60
