@@ -1,1 +1,8 @@
 """The commands."""
+
+
+def main() -> None:
+    """The entry point of `rowmill`."""
+    from rowmill.cli.app import app
+
+    app()

@@ -7,6 +7,7 @@ import fcntl
 import json
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -86,6 +87,7 @@ def down(home: Home) -> bool:
         _write(home, replace(record, ready=False))
         embedded_postgres.stop_postgres(record.token)
         embedded_s3.stop_s3(record.token)
+        _remove_foreign_sockets(home, record)
         return ran
 
 
@@ -99,18 +101,7 @@ def running(home: Home) -> EmbeddedServers | None:
 
 def exports(servers: EmbeddedServers) -> dict[str, str]:
     """Return the standard environment variables that lead psql and any S3 tool to the servers."""
-    postgres, s3 = servers.postgres, servers.s3
-    return {
-        "PGHOST": postgres.host,
-        "PGPORT": str(postgres.port),
-        "PGUSER": postgres.user,
-        "PGPASSWORD": postgres.password,
-        "PGDATABASE": postgres.dbname,
-        "AWS_ENDPOINT_URL": s3.endpoint,
-        "AWS_ACCESS_KEY_ID": s3.access_key,
-        "AWS_SECRET_ACCESS_KEY": s3.secret_key,
-        "AWS_REGION": s3.region,
-    }
+    return {**servers.postgres.exports(), **servers.s3.exports()}
 
 
 @dataclass(frozen=True)
@@ -181,6 +172,13 @@ def _socket_dir(home: Home) -> str:
     if len(os.fsencode(path)) <= _SOCKET_DIR_BYTES and "," not in path:
         return path
     return tempfile.mkdtemp(prefix="rowmill-", dir="/tmp")
+
+
+def _remove_foreign_sockets(home: Home, record: _Record) -> None:
+    """Remove the socket folder that lies outside a home of too long a path."""
+    folder = Path(record.socket_dir)
+    if record.socket_dir and folder != home.sockets:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _alive(record: _Record) -> tuple[bool, bool]:

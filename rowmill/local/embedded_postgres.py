@@ -19,7 +19,6 @@ from pathlib import Path
 from rowmill.local.home import Home, make_private
 from rowmill.local.postgres_settings import settings_file
 from rowmill.local.server_process import (
-    START_GRACE_SECONDS,
     EmbeddedServerError,
     ServerProcess,
     processes,
@@ -47,6 +46,16 @@ class PostgresServer:
     password: str = field(repr=False)
     dbname: str
     socket_dir: str
+
+    def exports(self) -> dict[str, str]:
+        """Return the standard environment variables that lead psql here."""
+        return {
+            "PGHOST": self.host,
+            "PGPORT": str(self.port),
+            "PGUSER": self.user,
+            "PGPASSWORD": self.password,
+            "PGDATABASE": self.dbname,
+        }
 
 
 def start(home: Home, server: PostgresServer, token: str) -> None:
@@ -162,11 +171,11 @@ def _launch(home: Home, server: PostgresServer, token: str) -> None:
             "-c",
             f"cluster_name={token}",
         ],
+        seen=lambda: is_alive(token),
         cwd=Path("/"),
         log=home.postgres_log,
         environ=_environ(),
     )
-    wait_until(lambda: is_alive(token), START_GRACE_SECONDS)
 
 
 def _clear_lock_files(data: Path, sockets: Path) -> None:
@@ -194,25 +203,27 @@ def _probe(server: PostgresServer) -> Callable[[], bool]:
     # Imported here because a command that finds the servers up does without it.
     import psycopg
 
+    from rowmill.destinations.postgres_connection import PostgresAddress
+
+    address = PostgresAddress(lambda: {**server.exports(), "PGDATABASE": "postgres"})
+
     def logs_in() -> bool:
         try:
-            with psycopg.connect(
-                host=server.host,
-                port=server.port,
-                user=server.user,
-                password=server.password,
-                dbname="postgres",
-                connect_timeout=5,
-                autocommit=True,
-            ) as connection:
-                query = "SELECT 1 FROM pg_database WHERE datname = %s"
-                if connection.execute(query, (server.dbname,)).fetchone() is None:
-                    connection.execute(f'CREATE DATABASE "{DATABASE}"')
+            connection = address.connect()
         except psycopg.OperationalError as error:
             # A refused login carries no code that libpq hands on; lc_messages is C.
             if "password authentication failed" in str(error):
                 raise _WrongPasswordError from None
             return False
+        try:
+            with connection:
+                query = "SELECT 1 FROM pg_database WHERE datname = %s"
+                if connection.execute(query, (server.dbname,)).fetchone() is None:
+                    connection.execute(f'CREATE DATABASE "{DATABASE}"')
+        except psycopg.Error as error:
+            raise EmbeddedServerError(
+                f"The embedded Postgres runs but cannot make its database: {error}"
+            ) from None
         return True
 
     return logs_in

@@ -14,7 +14,6 @@ import psutil
 
 from rowmill.local.home import Home, make_private
 from rowmill.local.server_process import (
-    START_GRACE_SECONDS,
     EmbeddedServerError,
     ServerProcess,
     free_ports,
@@ -43,6 +42,15 @@ class S3Server:
     secret_key: str = field(repr=False)
     region: str
     bucket: str
+
+    def exports(self) -> dict[str, str]:
+        """Return the standard environment variables that lead any S3 tool here."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": self.access_key,
+            "AWS_SECRET_ACCESS_KEY": self.secret_key,
+            "AWS_REGION": self.region,
+        }
 
 
 def choose_ports() -> list[int]:
@@ -90,11 +98,11 @@ def launch(home: Home, server: S3Server, ports: Sequence[int], token: str) -> No
     (home.s3 / "mini.options").unlink(missing_ok=True)
     start_detached(
         _command(server.bucket, ports, token),
+        seen=lambda: is_alive(token),
         cwd=home.s3,
         log=home.s3_log,
         environ=_environ(home.s3, server),
     )
-    wait_until(lambda: is_alive(token), START_GRACE_SECONDS)
 
 
 def stop_s3(token: str) -> None:
@@ -194,20 +202,11 @@ def _environ(folder: Path, server: S3Server) -> dict[str, str]:
 def _probe(server: S3Server) -> Callable[[], bool]:
     """Return a question to the server that is true once it answers a signed request."""
     # Imported here because boto3 takes 0.3 s, which a command that finds the servers up saves.
-    import boto3
-    from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
 
-    client = boto3.client(
-        "s3",
-        endpoint_url=server.endpoint,
-        region_name=server.region,
-        aws_access_key_id=server.access_key,
-        aws_secret_access_key=server.secret_key,
-        config=Config(
-            connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1}, proxies={}
-        ),
-    )
+    from rowmill.destinations.s3_client import S3Address
+
+    client = S3Address(server.exports).client()
 
     def answers() -> bool:
         try:

@@ -19,9 +19,8 @@ import psutil
 _PORTS = range(15_000, 30_000)
 _LOG_BYTES_KEPT = 1 << 20
 _POLL_SECONDS = 0.05
-# From the shell's end until the server's command line can be seen; a start that fails at once
-# costs this long.
-START_GRACE_SECONDS = 5.0
+# From the shell's end until the server's command line can be seen, on a machine under load.
+_START_GRACE_SECONDS = 10.0
 
 
 class EmbeddedServerError(Exception):
@@ -36,26 +35,32 @@ class ServerProcess(NamedTuple):
 
 
 def start_detached(
-    command: Sequence[str], *, cwd: Path, log: Path, environ: Mapping[str, str]
+    command: Sequence[str],
+    *,
+    seen: Callable[[], bool],
+    cwd: Path,
+    log: Path,
+    environ: Mapping[str, str],
 ) -> None:
     """Start a process that outlives this one and its terminal, its output appended to `log`.
 
-    The shell between leaves at once, so the server belongs to init and never becomes a zombie
-    of a long-lived caller; `start_new_session` keeps the terminal's Ctrl-C and hang-up from it.
+    Returns once `seen` is true or the process has ended. The shell between leaves at once, so the
+    server belongs to init and never becomes a zombie of a long-lived caller; `start_new_session`
+    keeps the terminal's Ctrl-C and hang-up from it.
     """
     _shorten(log)
-    with log.open("ab") as output:
-        log.chmod(0o600)
-        subprocess.run(
-            ["/bin/sh", "-c", '"$@" &', "sh", *command],
-            check=True,
-            cwd=cwd,
-            env=dict(environ),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
+    log.touch(mode=0o600)
+    started = subprocess.run(
+        ["/bin/sh", "-c", 'log=$1; shift; "$@" >>"$log" 2>&1 & echo $!', "sh", str(log), *command],
+        check=True,
+        cwd=cwd,
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    pid = int(started.stdout)
+    wait_until(lambda: seen() or not psutil.pid_exists(pid), _START_GRACE_SECONDS)
 
 
 def processes(program: str, token: str) -> list[ServerProcess]:

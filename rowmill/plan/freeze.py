@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-from rowmill.plan.layout import Plan, TableLayout
+from rowmill.plan.layout import BATCH_SHAPES, WORKER_BASELINE_BYTES, Plan, TableLayout
 from rowmill.plan.width import row_bytes
 from rowmill.spec.dataset import Dataset, Table
 
@@ -16,10 +16,6 @@ PART_BYTES = 128 * 2**20
 GROUP_ROWS = 100_000
 GROUP_BYTES = 16 * 2**20
 MAX_SHARDS = 10_000
-# What a worker takes before its first batch: interpreter, Arrow, drivers, pools.
-WORKER_BASELINE_BYTES = 140 * 2**20
-# A batch is alive in several shapes at once: Arrow, wire image, Parquet pages, queues.
-BATCH_SHAPES = 8
 
 
 def freeze(

@@ -11,6 +11,11 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+# What a worker takes before its first batch: interpreter, Arrow, drivers, pools.
+WORKER_BASELINE_BYTES = 140 * 2**20
+# A batch is alive in several shapes at once: Arrow, wire image, Parquet pages, queues.
+BATCH_SHAPES = 8
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -105,6 +110,12 @@ class Plan:
     @property
     def bytes(self) -> int:
         return sum(t.rows * t.row_bytes for t in self.tables)
+
+    @property
+    def worker_bytes(self) -> int:
+        """What a worker is expected to need at most: its baseline and its largest batches."""
+        batch = max((t.batch_rows * t.row_bytes for t in self.tables if t.rows), default=0)
+        return WORKER_BASELINE_BYTES + BATCH_SHAPES * batch
 
     @cached_property
     def by_name(self) -> dict[str, TableLayout]:

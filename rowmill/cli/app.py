@@ -1,0 +1,383 @@
+"""The commands' names, options and help texts; what they do is imported when they run.
+
+`rowmill --help` must feel instant, so this module imports typer and nothing else that is heavy.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="rowmill",
+    help="Synthetic relational data at warehouse scale: one manifest becomes related tables in "
+    "S3 (Parquet) and Postgres, the same rows every time, exactly once.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Output(StrEnum):
+    """Text for people or one JSON document on standard output."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+class Rows(StrEnum):
+    """How rows are shown."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class ProgressStyle(StrEnum):
+    """How progress is shown; by default bars on a terminal and plain lines elsewhere."""
+
+    BARS = "bars"
+    PLAIN = "plain"
+    NONE = "none"
+
+
+File = Annotated[
+    Path, typer.Option("-f", "--file", help="The manifest.", metavar="FILE", show_default=False)
+]
+FileInstead = Annotated[
+    Path | None,
+    typer.Option("-f", "--file", help="The manifest, instead of NAME.", metavar="FILE"),
+]
+Name = Annotated[
+    str | None,
+    typer.Argument(help="The experiment, as last run here.", metavar="NAME", show_default=False),
+]
+OutputOption = Annotated[Output, typer.Option("-o", "--output", help="text or json.")]
+RowsOption = Annotated[Rows, typer.Option("-o", "--output", help="table, csv or json.")]
+Secrets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--secret",
+        help="A secret of the manifest, as a file of KEY=VALUE lines.",
+        metavar="NAME=FILE",
+    ),
+]
+Scale = Annotated[
+    str | None, typer.Option("--scale", help="Instead of the manifest's scale.", metavar="X")
+]
+Seed = Annotated[
+    int | None, typer.Option("--seed", help="Instead of the manifest's seed.", metavar="N")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        help="Worker processes.",
+        metavar="N",
+        min=1,
+        max=1024,
+        envvar="ROWMILL_WORKERS",
+        show_envvar=True,
+    ),
+]
+BatchRows = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-rows",
+        help="Rows of a batch, 1,000 to 100,000.",
+        metavar="N",
+        min=1_000,
+        max=100_000,
+        envvar="ROWMILL_BATCH_ROWS",
+        show_envvar=True,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@app.callback(invoke_without_command=True)
+def rowmill(
+    ctx: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Answer `--version`; without a command show the help."""
+    if version:
+        from rowmill import __version__
+
+        typer.echo(f"rowmill {__version__}")
+        raise typer.Exit
+    if ctx.invoked_subcommand is None:
+        typer.echo(ctx.get_help())
+        raise typer.Exit(2)
+
+
+@app.command()
+def validate(
+    file: File,
+    scale: Scale = None,
+    seed: Seed = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Check a manifest and say all that is wrong with it."""
+    from rowmill.cli.failures import reporting
+
+    with reporting(as_json=output is Output.JSON):
+        from rowmill.cli.commands.manifest import validate as body
+
+        body(file, scale, seed, as_json=output is Output.JSON)
+
+
+@app.command()
+def plan(
+    file: File,
+    scale: Scale = None,
+    seed: Seed = None,
+    workers: Workers = None,
+    batch_rows: BatchRows = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Show tables, batches, parts, shards, bytes and memory of a run."""
+    from rowmill.cli.failures import reporting
+
+    with reporting(as_json=output is Output.JSON):
+        from rowmill.cli.commands.manifest import plan as body
+
+        body(file, scale, seed, workers, batch_rows, as_json=output is Output.JSON)
+
+
+@app.command()
+def preview(
+    file: File,
+    table: Annotated[
+        str | None, typer.Option("-t", "--table", help="This table alone.", metavar="TABLE")
+    ] = None,
+    rows: Annotated[int, typer.Option("-n", "--rows", help="Rows of each table.", min=1)] = 10,
+    scale: Scale = None,
+    seed: Seed = None,
+    output: RowsOption = Rows.TABLE,
+) -> None:
+    """Show the first rows of the tables, without writing anything."""
+    from rowmill.cli.failures import reporting
+
+    with reporting(as_json=output is Rows.JSON):
+        from rowmill.cli.commands.preview import preview as body
+
+        body(file, table, rows, scale, seed, output.value)
+
+
+@app.command()
+def run(
+    file: File,
+    workers: Workers = None,
+    batch_rows: BatchRows = None,
+    scale: Scale = None,
+    seed: Seed = None,
+    secret: Secrets = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Resume; refuse if there is nothing to resume.")
+    ] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Start over and drop an unfinished run.")
+    ] = False,
+    adopt: Annotated[
+        str | None,
+        typer.Option("--adopt", help="Take over the targets of this owner.", metavar="OWNER"),
+    ] = None,
+    progress: Annotated[
+        ProgressStyle | None, typer.Option("--progress", help="bars, plain or none.")
+    ] = None,
+    progress_interval: Annotated[
+        float,
+        typer.Option("--progress-interval", help="Seconds between plain lines.", min=0.1),
+    ] = 5.0,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Make the data: load, add keys, publish. Resumes an interrupted run of the same manifest."""
+    from rowmill.cli.failures import reporting
+
+    with reporting(as_json=output is Output.JSON):
+        from rowmill.cli.commands.run import RunRequest
+        from rowmill.cli.commands.run import run as body
+
+        body(
+            RunRequest(
+                file=file,
+                workers=workers,
+                batch_rows=batch_rows,
+                scale=scale,
+                seed=seed,
+                secrets=tuple(secret or ()),
+                resume=resume,
+                restart=restart,
+                adopt=adopt,
+                style=progress.value if progress else None,
+                interval=progress_interval,
+                as_json=output is Output.JSON,
+            )
+        )
+
+
+@app.command()
+def status(
+    name: Name = None,
+    file: FileInstead = None,
+    secret: Secrets = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Show the newest run of an experiment, table by table."""
+    from rowmill.cli.failures import reporting
+
+    with reporting(as_json=output is Output.JSON):
+        from rowmill.cli.commands.records import status as body
+
+        body(name, file, tuple(secret or ()), as_json=output is Output.JSON)
+
+
+@app.command()
+def runs(
+    name: Name = None,
+    file: FileInstead = None,
+    secret: Secrets = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """List the runs of one experiment, or of all that were run here."""
+    from rowmill.cli.failures import reporting
+
+    with reporting(as_json=output is Output.JSON):
+        from rowmill.cli.commands.records import runs as body
+
+        body(name, file, tuple(secret or ()), as_json=output is Output.JSON)
+
+
+@app.command()
+def abort(name: Name = None, file: FileInstead = None, secret: Secrets = None) -> None:
+    """End the live or interrupted run; it can be resumed."""
+    from rowmill.cli.failures import reporting
+
+    with reporting():
+        from rowmill.cli.commands.removal import abort as body
+
+        body(name, file, tuple(secret or ()))
+
+
+@app.command()
+def verify(
+    name: Name = None,
+    file: FileInstead = None,
+    secret: Secrets = None,
+    workers: Workers = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Make all rows again and compare every destination with them. Exit code 1: differences."""
+    from rowmill.cli.failures import reporting
+
+    with reporting(as_json=output is Output.JSON):
+        from rowmill.cli.commands.verify import verify as body
+
+        body(name, file, tuple(secret or ()), workers, as_json=output is Output.JSON)
+
+
+@app.command()
+def trace(
+    file: File,
+    table: Annotated[str, typer.Argument(help="The table.", metavar="TABLE")],
+    key: Annotated[list[str], typer.Argument(help="The primary key's values.", metavar="KEY...")],
+    secret: Secrets = None,
+    output: OutputOption = Output.TEXT,
+) -> None:
+    """Tell where a stored row comes from: run, batch, object, row index, seed."""
+    from rowmill.cli.failures import reporting
+
+    with reporting(as_json=output is Output.JSON):
+        from rowmill.cli.commands.trace import trace as body
+
+        body(file, table, tuple(key), tuple(secret or ()), as_json=output is Output.JSON)
+
+
+@app.command()
+def query(
+    name: Annotated[str, typer.Argument(help="The experiment.", metavar="NAME")],
+    sql: Annotated[str, typer.Argument(help="What to ask Postgres.", metavar="SQL")],
+    secret: Secrets = None,
+    output: RowsOption = Rows.TABLE,
+) -> None:
+    """Run a read-only SQL query over an experiment's tables in Postgres."""
+    from rowmill.cli.failures import reporting
+
+    with reporting(as_json=output is Rows.JSON):
+        from rowmill.cli.commands.query import query as body
+
+        body(name, sql, tuple(secret or ()), output.value)
+
+
+@app.command()
+def reset(
+    name: Name = None, file: FileInstead = None, secret: Secrets = None, yes: Yes = False
+) -> None:
+    """Remove an experiment's data; its records stay."""
+    from rowmill.cli.failures import reporting
+
+    with reporting():
+        from rowmill.cli.commands.removal import reset as body
+
+        body(name, file, tuple(secret or ()), yes=yes)
+
+
+@app.command()
+def delete(
+    name: Name = None, file: FileInstead = None, secret: Secrets = None, yes: Yes = False
+) -> None:
+    """Remove an experiment's data and all its records."""
+    from rowmill.cli.failures import reporting
+
+    with reporting():
+        from rowmill.cli.commands.removal import delete as body
+
+        body(name, file, tuple(secret or ()), yes=yes)
+
+
+@app.command()
+def up(output: OutputOption = Output.TEXT) -> None:
+    """Start the embedded Postgres and S3 server."""
+    from rowmill.cli.failures import reporting
+
+    with reporting(as_json=output is Output.JSON):
+        from rowmill.cli.commands.servers import up as body
+
+        body(as_json=output is Output.JSON)
+
+
+@app.command()
+def down() -> None:
+    """Stop the embedded servers; their data stays."""
+    from rowmill.cli.failures import reporting
+
+    with reporting():
+        from rowmill.cli.commands.servers import down as body
+
+        body()
+
+
+@app.command()
+def env() -> None:
+    """Print shell exports for psql and S3 tools: eval "$(rowmill env)"."""
+    from rowmill.cli.failures import reporting
+
+    with reporting():
+        from rowmill.cli.commands.servers import env as body
+
+        body()
+
+
+@app.command()
+def schema() -> None:
+    """Print the manifest's JSON Schema, for editors."""
+    from rowmill.cli.failures import reporting
+
+    with reporting():
+        from rowmill.cli.commands.manifest import schema as body
+
+        body()

@@ -1,0 +1,114 @@
+"""`validate`, `plan` and `schema`: what can be said of a manifest without Arrow or drivers."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from rowmill.cli import figures
+from rowmill.cli.sources import from_file
+from rowmill.local.planning import chosen_workers, plan_for
+from rowmill.plan.layout import Plan
+from rowmill.spec.dataset import Spec
+
+
+def validate(file: Path, scale: str | None, seed: int | None, *, as_json: bool) -> None:
+    """Say that a manifest is valid and what it holds; raises InvalidManifest otherwise."""
+    spec = from_file(file, scale, seed).spec()
+    tables, rows = len(spec.dataset.tables), sum(t.rows for t in spec.dataset.tables)
+    if as_json:
+        document = {"valid": True, "name": spec.name, "digest": spec.digest}
+        print(json.dumps({**document, "tables": tables, "rows": rows}, ensure_ascii=False))
+    else:
+        tables_text = f"{tables} table{'s' if tables > 1 else ''}"
+        print(f"{file} is valid: {spec.name}, {tables_text}, {figures.count(rows)} rows")
+
+
+def plan(
+    file: Path,
+    scale: str | None,
+    seed: int | None,
+    workers: int | None,
+    batch_rows: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Show the plan that a new run would freeze on this machine."""
+    spec = from_file(file, scale, seed).spec()
+    frozen = plan_for(spec, workers=workers, batch_rows=batch_rows)
+    count = chosen_workers(spec, workers)
+    if as_json:
+        print(json.dumps(_document(spec, frozen, count), ensure_ascii=False))
+    else:
+        _show(spec, frozen, count)
+
+
+def schema() -> None:
+    """Print the manifest's JSON Schema."""
+    from rowmill.spec.json_schema import json_schema
+
+    print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def _document(spec: Spec, plan: Plan, workers: int) -> dict[str, object]:
+    tables = [
+        {
+            "name": layout.table,
+            "rows": layout.rows,
+            "rowBytes": layout.row_bytes,
+            "bytes": layout.rows * layout.row_bytes,
+            "batchRows": layout.batch_rows,
+            "batches": layout.batches,
+            "parts": layout.parts,
+        }
+        for layout in plan.tables
+    ]
+    return {
+        "name": spec.name,
+        "digest": plan.digest,
+        "dataVersion": plan.data_version,
+        "tables": tables,
+        "rows": plan.rows,
+        "bytes": plan.bytes,
+        "shards": plan.shards,
+        "workers": workers,
+        "memoryPerWorker": plan.worker_bytes,
+    }
+
+
+def _show(spec: Spec, plan: Plan, workers: int) -> None:
+    table = Table(title=f"{spec.name} ({plan.digest[:19]}…)", title_justify="left")
+    table.add_column("table")
+    for name in ("rows", "bytes/row", "bytes", "rows/batch", "batches", "parts"):
+        table.add_column(name, justify="right")
+    for layout in plan.tables:
+        table.add_row(
+            layout.table,
+            figures.count(layout.rows),
+            figures.count(layout.row_bytes),
+            figures.size(layout.rows * layout.row_bytes),
+            figures.count(layout.batch_rows),
+            figures.count(layout.batches),
+            figures.count(layout.parts),
+        )
+    table.add_section()
+    batches, parts = sum(t.batches for t in plan.tables), sum(t.parts for t in plan.tables)
+    table.add_row(
+        "in all",
+        figures.count(plan.rows),
+        "",
+        figures.size(plan.bytes),
+        "",
+        figures.count(batches),
+        figures.count(parts),
+    )
+    console = Console()
+    console.print(table)
+    console.print(
+        f"{plan.shards} shards for {workers} worker{'s' if workers > 1 else ''}, "
+        f"about {figures.size(plan.worker_bytes)} of memory each. "
+        "Bytes are estimates of rows as they are, before compression."
+    )

@@ -1,0 +1,66 @@
+"""`abort`, `reset` and `delete`: end a run, remove data, remove data and records."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from rowmill.cli.failures import UsageError
+from rowmill.cli.sources import from_either
+from rowmill.local import records
+from rowmill.local.connections import connections
+from rowmill.local.home import rowmill_home
+from rowmill.worker import purge
+from rowmill.worker.destinations import Destinations, join
+
+
+def abort(name: str | None, file: Path | None, secrets: Sequence[str]) -> None:
+    """End the live or interrupted run."""
+    _, destinations = _open(name, file, secrets)
+    try:
+        run = purge.abort(destinations)
+    finally:
+        destinations.close()
+    if run is None:
+        raise UsageError("there is no live or interrupted run to abort")
+    print(f"run {run.number} is aborted; `rowmill run` resumes it, `--restart` starts over")
+
+
+def reset(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: bool) -> None:
+    """Remove the data; keep the records."""
+    label, destinations = _open(name, file, secrets)
+    try:
+        _ask(f"Remove all data of {label}?", yes)
+        purge.reset(destinations)
+    finally:
+        destinations.close()
+    print(f"the data of {label} is removed; its records stay (rowmill runs {label})")
+
+
+def delete(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: bool) -> None:
+    """Remove the data and the records."""
+    label, destinations = _open(name, file, secrets)
+    try:
+        _ask(f"Remove all data and records of {label}?", yes)
+        purge.delete(destinations)
+    finally:
+        destinations.close()
+    records.forget(rowmill_home(), label)
+    print(f"{label} is deleted")
+
+
+def _open(name: str | None, file: Path | None, secrets: Sequence[str]) -> tuple[str, Destinations]:
+    source = from_either(name, file, secrets)
+    spec = source.spec()
+    destinations = join(spec, connections(spec, source.secrets, rowmill_home()))
+    return spec.name, destinations
+
+
+def _ask(question: str, yes: bool) -> None:
+    if yes or not sys.stdin.isatty():
+        return
+    if not typer.confirm(question, err=True):
+        raise UsageError("nothing was removed")

@@ -1,0 +1,42 @@
+"""`up`, `down` and `env`: the embedded servers by hand."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+
+from rowmill.cli.failures import UsageError
+from rowmill.local import embedded
+from rowmill.local.home import rowmill_home
+
+
+def up(*, as_json: bool) -> None:
+    """Start the servers if they are not up, and say where they are."""
+    home = rowmill_home()
+    servers = embedded.up(home)
+    if as_json:
+        document = {
+            "home": str(home.path),
+            "postgres": {"host": servers.postgres.host, "port": servers.postgres.port},
+            "s3": {"endpoint": servers.s3.endpoint, "bucket": servers.s3.bucket},
+        }
+        print(json.dumps(document, ensure_ascii=False))
+        return
+    print(f"Postgres: {servers.postgres.host}:{servers.postgres.port}")
+    print(f"S3:       {servers.s3.endpoint}, bucket {servers.s3.bucket}")
+    print(f'Data in {home.path}; to use them: eval "$(rowmill env)"; to stop: rowmill down')
+
+
+def down() -> None:
+    """Stop the servers and wait until they are gone."""
+    print("stopped" if embedded.down(rowmill_home()) else "they were not up")
+
+
+def env() -> None:
+    """Print exports that lead psql and any S3 tool to the servers."""
+    servers = embedded.running(rowmill_home())
+    if servers is None:
+        raise UsageError("the embedded servers are not up; start them with: rowmill up")
+    for name, value in embedded.exports(servers).items():
+        sys.stdout.write(f"export {name}={shlex.quote(value)}\n")

@@ -1,0 +1,36 @@
+"""Figures as people read them: counts, sizes, durations, rates."""
+
+from __future__ import annotations
+
+
+def count(number: float) -> str:
+    """1,234,567."""
+    return f"{number:,.0f}"
+
+
+def size(number: float) -> str:
+    """Bytes with a binary unit: 1.5 GiB."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if abs(number) < 1024 or unit == "TiB":
+            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
+        number /= 1024
+    raise AssertionError("the last unit takes everything")
+
+
+def duration(seconds: float | None) -> str:
+    """0.4 s, 12.3 s, 4m05s, 1h02m; an em dash when it is not known."""
+    if seconds is None:
+        return "—"
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02d}s"
+    return f"{minutes // 60}h{minutes % 60:02d}m"
+
+
+def rate(rows_per_second: float) -> str:
+    """Rows per second, at thousands in k: 412 k rows/s."""
+    if rows_per_second >= 10_000:
+        return f"{rows_per_second / 1000:,.0f} k rows/s"
+    return f"{rows_per_second:,.0f} rows/s"

@@ -1,0 +1,88 @@
+"""From what a command was given, a file or a NAME, to a spec and its secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rowmill.cli.failures import UsageError
+from rowmill.local import records
+from rowmill.local.home import Home, rowmill_home
+from rowmill.local.records import ExperimentRecord
+from rowmill.spec.dataset import Spec
+from rowmill.spec.load import Overrides, load_spec, read_manifest
+
+
+@dataclass(frozen=True)
+class Source:
+    """A manifest's text and what the command line sets over it; `label` is its name in messages."""
+
+    label: str
+    manifest: str
+    scale: str | None
+    seed: int | None
+    secrets: Mapping[str, Path]
+
+    def spec(self) -> Spec:
+        """The spec; raises InvalidManifest."""
+        overrides = Overrides(scale=self.scale, seed=self.seed)
+        return load_spec(self.label, text=self.manifest, overrides=overrides)
+
+    def as_json(self) -> dict[str, Any]:
+        """What a run keeps of its source; worker/remake.py and verify read it back."""
+        return {"manifest": self.manifest, "scale": self.scale, "seed": self.seed}
+
+    def record(self, name: str) -> ExperimentRecord:
+        """What this machine remembers of it."""
+        return ExperimentRecord(name, self.manifest, self.scale, self.seed, self.secrets)
+
+
+def from_file(
+    file: Path, scale: str | None = None, seed: int | None = None, secrets: Sequence[str] = ()
+) -> Source:
+    """The source in a file; `secrets` are NAME=FILE as typed."""
+    return Source(str(file), read_manifest(file), scale, seed, secret_files(secrets))
+
+
+def from_name(name: str, secrets: Sequence[str] = (), home: Home | None = None) -> Source:
+    """The source that was last run here under this name; `secrets` win over the remembered ones.
+
+    Raises:
+        UsageError: nothing of that name was run here.
+    """
+    home = home or rowmill_home()
+    known = records.recall(home, name)
+    if known is None:
+        names = ", ".join(records.names(home)) or "none"
+        raise UsageError(
+            f"no experiment {name!r} was run here (known: {names}); "
+            "name one of these, or give its manifest with -f FILE"
+        )
+    return Source(
+        f"the manifest of {name}",
+        known.manifest,
+        known.scale,
+        known.seed,
+        {**known.secrets, **secret_files(secrets)},
+    )
+
+
+def from_either(name: str | None, file: Path | None, secrets: Sequence[str] = ()) -> Source:
+    """The source by NAME or by -f FILE: exactly one of them."""
+    if (name is None) == (file is None):
+        raise UsageError("give either the experiment's NAME or its manifest with -f FILE")
+    return from_file(file, secrets=secrets) if file is not None else from_name(name or "", secrets)
+
+
+def secret_files(secrets: Sequence[str]) -> dict[str, Path]:
+    """`NAME=FILE` options as paths by name."""
+    files: dict[str, Path] = {}
+    for text in secrets:
+        name, equals, path = text.partition("=")
+        if not (name and equals and path):
+            # The text is not repeated: somebody may have typed a password there.
+            raise UsageError("--secret takes NAME=FILE, where FILE holds KEY=VALUE lines")
+        files[name] = Path(path).absolute()
+    return files

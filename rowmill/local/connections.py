@@ -1,0 +1,80 @@
+"""Where one machine finds the destinations of a spec: embedded servers, secrets, environment."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import socket
+from collections.abc import Mapping
+from pathlib import Path
+
+from rowmill.destinations.credentials import (
+    POSTGRES_KEYS,
+    S3_KEYS,
+    EnvironmentCredentials,
+    FileCredentials,
+    KnownCredentials,
+)
+from rowmill.local import embedded
+from rowmill.local.home import Home
+from rowmill.spec.dataset import Spec
+from rowmill.worker.destinations import Connections, Credentials
+
+
+def engine_id(environ: Mapping[str, str] = os.environ) -> str:
+    """The engine's part of the owner key: ROWMILL_ENGINE or USER@HOST."""
+    return environ.get("ROWMILL_ENGINE") or f"{getpass.getuser()}@{socket.gethostname()}"
+
+
+def connections(spec: Spec, secrets: Mapping[str, Path], home: Home) -> Connections:
+    """Find out how to reach what `spec` names; starts the embedded servers if it names none.
+
+    Args:
+        spec: the experiment.
+        secrets: files by the name of the secret that they stand for (`--secret NAME=FILE`).
+        home: where the embedded servers live.
+
+    Raises:
+        EmbeddedServerError: the embedded servers do not start.
+    """
+    exports = _embedded_exports(spec, home)
+    return Connections(
+        engine=engine_id(),
+        postgres=_postgres(spec, secrets, exports),
+        s3=_s3(spec, secrets, exports),
+    )
+
+
+def _embedded_exports(spec: Spec, home: Home) -> dict[str, str]:
+    wanted = (spec.postgres and spec.postgres.embedded) or (spec.parquet and spec.parquet.embedded)
+    return embedded.exports(embedded.up(home)) if wanted else {}
+
+
+def _postgres(
+    spec: Spec, secrets: Mapping[str, Path], exports: Mapping[str, str]
+) -> Credentials | None:
+    target = spec.postgres
+    if target is None:
+        return None
+    if target.embedded:
+        return _known(exports, POSTGRES_KEYS)
+    return _secret(target.secret_name, secrets, POSTGRES_KEYS)
+
+
+def _s3(spec: Spec, secrets: Mapping[str, Path], exports: Mapping[str, str]) -> Credentials | None:
+    target = spec.parquet
+    if target is None:
+        return None
+    if target.embedded:
+        return _known(exports, S3_KEYS)
+    return _secret(target.secret_name, secrets, S3_KEYS)
+
+
+def _known(exports: Mapping[str, str], keys: tuple[str, ...]) -> Credentials:
+    return KnownCredentials({key: exports[key] for key in keys if key in exports})
+
+
+def _secret(name: str | None, secrets: Mapping[str, Path], keys: tuple[str, ...]) -> Credentials:
+    if name is not None and name in secrets:
+        return FileCredentials(name, secrets[name])
+    return EnvironmentCredentials(keys)

@@ -1,0 +1,35 @@
+"""The plan that this machine would freeze for a spec: measured memory, wished workers."""
+
+from __future__ import annotations
+
+import os
+
+from rowmill.local.memory import worker_memory
+from rowmill.plan.freeze import freeze
+from rowmill.plan.layout import Plan
+from rowmill.spec.dataset import Spec
+
+
+def default_workers() -> int:
+    """One less than the cores that this process may use, at least 1."""
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    return max(1, cores - 1)
+
+
+def chosen_workers(spec: Spec, workers: int | None) -> int:
+    """Worker processes: as asked for, else the manifest's parallelism, else by cores."""
+    return workers or spec.parallelism or default_workers()
+
+
+def plan_for(spec: Spec, *, workers: int | None, batch_rows: int | None) -> Plan:
+    """The plan that a new run of `spec` would freeze here; None means the manifest's choice."""
+    count = chosen_workers(spec, workers)
+    return freeze(
+        spec.dataset,
+        digest=spec.digest,
+        parallelism=count,
+        worker_memory=worker_memory(count, limit=spec.memory_limit),
+        batch_rows=batch_rows or spec.batch_rows,
+    )

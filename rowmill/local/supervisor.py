@@ -1,0 +1,258 @@
+"""The supervisor of worker processes: hands out shards, replaces the dead, stops on request."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from threading import Event
+from typing import cast
+
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
+from rowmill.destinations.ledger import Run
+from rowmill.local.messages import (
+    Command,
+    Ended,
+    Ending,
+    Progress,
+    Report,
+    RunFinalize,
+    RunShard,
+    Step,
+    Stop,
+)
+from rowmill.local.worker_process import main
+from rowmill.spec.dataset import Spec
+from rowmill.worker.destinations import Connections
+
+TICK_SECONDS = 0.2
+# A stopping worker ends after its batch; one that does not within this time is killed, so that
+# Ctrl-C takes at most 10 seconds.
+STOP_SECONDS = 8.0
+
+
+class Interrupted(Exception):
+    """The run was asked to stop; what is durable stays and can be resumed."""
+
+
+class WorkerFailed(Exception):
+    """A worker met an error that is a defect or beyond retrying; `trace` is its stack."""
+
+    def __init__(self, message: str, trace: str = "") -> None:
+        self.trace = trace
+        super().__init__(message)
+
+
+@dataclass
+class _Worker:
+    number: int
+    process: SpawnProcess
+    pipe: Connection[Command, Report]
+    command: RunShard | RunFinalize | None = None
+
+
+class Supervisor:
+    """Keeps `workers` processes busy; use as a context manager.
+
+    Args:
+        on_progress: called with a worker's number (a replacement has a new one) and all it did.
+        on_step: called with the label of each finalize step.
+        check: called about once a second while waiting; what it raises ends the run.
+        stop: set it to interrupt; set `kill` too to end at once.
+    """
+
+    def __init__(
+        self,
+        spec: Spec,
+        connections: Connections,
+        *,
+        workers: int,
+        on_progress: Callable[[int, Progress], None],
+        on_step: Callable[[str], None],
+        check: Callable[[], None],
+        stop: Event,
+        kill: Event,
+    ) -> None:
+        self._context = multiprocessing.get_context("spawn")
+        self._spec = spec
+        self._connections = connections
+        self._wanted = workers
+        self._on_progress = on_progress
+        self._on_step = on_step
+        self._check = check
+        self._stop = stop
+        self._kill = kill
+        self._workers: list[_Worker] = []
+        self._started = 0
+
+    def __enter__(self) -> Supervisor:
+        self._workers = [self._start() for _ in range(self._wanted)]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for worker in self._workers:
+            self._end(worker)
+
+    @property
+    def pids(self) -> list[int]:
+        """The process ids of the present workers."""
+        return [worker.process.pid for worker in self._workers if worker.process.pid is not None]
+
+    def run_shards(self, run: Run, shards: Iterable[int]) -> None:
+        """Return when every shard is durable.
+
+        Raises:
+            Interrupted, WorkerFailed, Fenced, DestinationRefused, DestinationUnavailable.
+        """
+        self._run_all([RunShard(run, shard) for shard in shards])
+
+    def finalize(self, run: Run) -> None:
+        """Finalize and publish the run in one worker; raises as `run_shards`."""
+        self._run_all([RunFinalize(run)])
+
+    def _run_all(self, commands: list[RunShard | RunFinalize]) -> None:
+        waiting = deque(commands)
+        deaths: Counter[str] = Counter()
+        checked = time.monotonic()
+        while waiting or any(worker.command for worker in self._workers):
+            self._raise_if_stopped()
+            self._hand_out(waiting)
+            self._listen(waiting, deaths)
+            if time.monotonic() - checked > 1:
+                checked = time.monotonic()
+                self._check()
+
+    def _hand_out(self, waiting: deque[RunShard | RunFinalize]) -> None:
+        for worker in self._workers:
+            if waiting and worker.command is None:
+                worker.command = waiting.popleft()
+                self._tell(worker, worker.command)
+
+    def _listen(
+        self,
+        waiting: deque[RunShard | RunFinalize],
+        deaths: Counter[str],
+    ) -> None:
+        by_pipe = {worker.pipe: worker for worker in self._workers}
+        for ready in wait(list(by_pipe), TICK_SECONDS):
+            worker = by_pipe[cast("Connection[Command, Report]", ready)]
+            try:
+                report = worker.pipe.recv()
+            except (EOFError, OSError):
+                self._replace(worker, waiting, deaths)
+            else:
+                self._heed(worker, report)
+
+    def _heed(self, worker: _Worker, report: Report) -> None:
+        match report:
+            case Progress():
+                self._on_progress(worker.number, report)
+            case Step(label=label):
+                self._on_step(label)
+            case Ended():
+                worker.command = None
+                _raise_unless_done(report)
+
+    def _replace(
+        self,
+        dead: _Worker,
+        waiting: deque[RunShard | RunFinalize],
+        deaths: Counter[str],
+    ) -> None:
+        """Start a new worker for one that died, and give its shard back."""
+        dead.process.join(STOP_SECONDS)
+        command = dead.command
+        self._workers[self._workers.index(dead)] = self._start()
+        if command is None:
+            return
+        what = _name(command)
+        deaths[what] += 1
+        if deaths[what] > self._spec.retries_per_shard:
+            raise WorkerFailed(_death(dead, what, deaths[what]))
+        waiting.appendleft(command)
+
+    def _raise_if_stopped(self) -> None:
+        if not self._stop.is_set():
+            return
+        deadline = time.monotonic() + STOP_SECONDS
+        for worker in self._workers:
+            self._tell(worker, Stop())
+        while time.monotonic() < deadline and not self._kill.is_set():
+            busy = {worker.pipe: worker for worker in self._workers if worker.command}
+            if not busy:
+                break
+            for ready in wait(list(busy), TICK_SECONDS):
+                self._hear_the_end(busy[cast("Connection[Command, Report]", ready)])
+        raise Interrupted
+
+    def _hear_the_end(self, worker: _Worker) -> None:
+        try:
+            report = worker.pipe.recv()
+        except (EOFError, OSError):
+            worker.command = None
+            return
+        if isinstance(report, Ended):
+            worker.command = None
+        elif isinstance(report, Progress):
+            self._on_progress(worker.number, report)
+
+    def _start(self) -> _Worker:
+        ours, theirs = self._context.Pipe()
+        self._started += 1
+        process = self._context.Process(
+            target=main,
+            args=(theirs, self._spec, self._connections),
+            name=f"rowmill-worker-{self._started}",
+            daemon=True,
+        )
+        process.start()
+        theirs.close()
+        return _Worker(self._started, process, cast("Connection[Command, Report]", ours))
+
+    def _tell(self, worker: _Worker, command: Command) -> None:
+        try:
+            worker.pipe.send(command)
+        except OSError:
+            # It just died: `_listen` finds the pipe closed and replaces it.
+            return
+
+    def _end(self, worker: _Worker) -> None:
+        # An idle worker ends when its pipe closes; a busy one is past its time.
+        worker.pipe.close()
+        if worker.command is not None:
+            worker.process.kill()
+        worker.process.join(STOP_SECONDS)
+        if worker.process.is_alive():
+            worker.process.kill()
+            worker.process.join()
+
+
+def _raise_unless_done(ended: Ended) -> None:
+    match ended.ending:
+        case Ending.DONE:
+            return
+        case Ending.STOPPED:
+            raise Interrupted
+        case Ending.FENCED:
+            raise Fenced(ended.message)
+        case Ending.REFUSED:
+            raise DestinationRefused(ended.reason, ended.message)
+        case Ending.UNAVAILABLE:
+            raise DestinationUnavailable(ended.message)
+        case Ending.FAILED:
+            raise WorkerFailed(ended.message, ended.trace)
+
+
+def _name(command: RunShard | RunFinalize) -> str:
+    return f"shard {command.shard}" if isinstance(command, RunShard) else "finalizing"
+
+
+def _death(worker: _Worker, what: str, times: int) -> str:
+    code = worker.process.exitcode
+    how = f"was killed by signal {-code}" if code is not None and code < 0 else f"exited {code}"
+    memory = " (the system may be out of memory: try fewer --workers)" if code == -9 else ""
+    return f"the worker of {what} died {times} times and the last one {how}{memory}"

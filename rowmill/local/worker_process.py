@@ -1,0 +1,182 @@
+"""A worker process of the local engine: takes commands from a pipe, runs shards, reports back.
+
+The main thread only listens, so that a stop is heard at once and the supervisor's death, which
+closes the pipe, ends the process whatever it is doing.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from resource import RUSAGE_SELF, getrusage
+from threading import Event, Lock, Thread
+
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
+from rowmill.destinations.ledger import PendingPart
+from rowmill.local.messages import (
+    Command,
+    Ended,
+    Ending,
+    Progress,
+    Report,
+    RunFinalize,
+    RunShard,
+    Step,
+    Stop,
+    TableProgress,
+    Vitals,
+)
+from rowmill.plan.layout import Batch
+from rowmill.spec.dataset import Spec
+from rowmill.worker.destinations import Connections, Destinations, join
+from rowmill.worker.finalize import finalize
+from rowmill.worker.kit import kit_for
+from rowmill.worker.shard import Stopped, run_parts
+
+REPORT_SECONDS = 0.2
+# The exit code of a worker whose supervisor is gone: what it did can be resumed.
+ORPHANED = 5
+
+
+def main(pipe: Connection[Report, Command], spec: Spec, connections: Connections) -> None:
+    """Serve commands until the pipe closes."""
+    # Ctrl-C goes to the whole process group; only the supervisor decides what it means.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    worker = _Worker(pipe, spec, connections)
+    Thread(target=worker.report_for_ever, name="report", daemon=True).start()
+    while True:
+        try:
+            command = pipe.recv()
+        except (EOFError, OSError):
+            os._exit(ORPHANED)
+        worker.obey(command)
+
+
+class _Worker:
+    def __init__(
+        self, pipe: Connection[Report, Command], spec: Spec, connections: Connections
+    ) -> None:
+        self._pipe = pipe
+        self._sending = Lock()
+        self._spec = spec
+        self._connections = connections
+        self._stop = Event()
+        self._tally = Tally()
+
+    def obey(self, command: Command) -> None:
+        if isinstance(command, Stop):
+            self._stop.set()
+            return
+        self._stop.clear()
+        Thread(target=self._do, args=(command,), name="work", daemon=True).start()
+
+    def report_for_ever(self) -> None:
+        while True:
+            Event().wait(REPORT_SECONDS)
+            self._send_progress()
+
+    def _do(self, command: RunShard | RunFinalize) -> None:
+        destinations = join(self._spec, self._connections)
+        try:
+            ended = self._try(command, destinations)
+        finally:
+            destinations.close()
+        self._send_progress()
+        self._send(ended)
+
+    def _try(self, command: RunShard | RunFinalize, destinations: Destinations) -> Ended:
+        try:
+            self._run(command, destinations)
+        except Stopped:
+            return Ended(Ending.STOPPED)
+        except Fenced as error:
+            return Ended(Ending.FENCED, str(error))
+        except DestinationRefused as error:
+            return Ended(Ending.REFUSED, str(error), error.reason)
+        except DestinationUnavailable as error:
+            return Ended(Ending.UNAVAILABLE, str(error))
+        except Exception as error:  # noqa: BLE001 - told to the supervisor, which decides
+            text = f"{type(error).__name__}: {error}"
+            return Ended(Ending.FAILED, text, trace=traceback.format_exc())
+        return Ended(Ending.DONE)
+
+    def _run(self, command: RunShard | RunFinalize, destinations: Destinations) -> None:
+        run = command.run
+        dataset = replace(self._spec.dataset, data_version=run.plan.data_version)
+        spec = replace(self._spec, dataset=dataset)
+        with kit_for(run, spec, destinations) as kit:
+            if isinstance(command, RunShard):
+                run_parts(kit, run.plan.shard(command.shard), self._stop, self._tally)
+            else:
+                finalize(kit, run, spec, destinations, self._stop, self._tally, self._step)
+
+    def _step(self, label: str) -> None:
+        self._send(Step(label))
+
+    def _send_progress(self) -> None:
+        tables = self._tally.changed()
+        if tables is not None:
+            self._send(Progress(tables, vitals()))
+
+    def _send(self, report: Report) -> None:
+        # A closed pipe means that the supervisor is gone: the main thread ends the process.
+        with self._sending, suppress(OSError):
+            self._pipe.send(report)
+
+
+@dataclass
+class Tally:
+    """Counts what this process did, for every table; a worker/shard.py Report."""
+
+    def __post_init__(self) -> None:
+        self._lock = Lock()
+        self._tables: dict[str, TableProgress] = {}
+        self._changed = False
+
+    def generated(self, table: str, rows: int) -> None:
+        self._add(table, generated=rows)
+
+    def copied(self, batch: Batch, size: int) -> None:
+        self._add(batch.table, copied=batch.rows, copied_bytes=size)
+
+    def uploaded(self, table: str, rows: int) -> None:
+        self._add(table, uploaded=rows)
+
+    def recorded(self, part: PendingPart) -> None:
+        self._add(part.table, recorded=part.rows, object_bytes=part.bytes)
+
+    def changed(self) -> dict[str, TableProgress] | None:
+        """All counts, or None if nothing changed since the last call."""
+        with self._lock:
+            if not self._changed:
+                return None
+            self._changed = False
+            return dict(self._tables)
+
+    def _add(self, table: str, **counts: int) -> None:
+        with self._lock:
+            known = self._tables.get(table, TableProgress())
+            sums = {name: getattr(known, name) + n for name, n in counts.items()}
+            self._tables[table] = replace(known, **sums)
+            self._changed = True
+
+
+def vitals() -> Vitals:
+    """This process's peak memory (VmHWM where the system tells it) and processor time."""
+    usage = getrusage(RUSAGE_SELF)
+    return Vitals(_peak_bytes() or usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime)
+
+
+def _peak_bytes() -> int | None:
+    # ru_maxrss survives exec and so counts what the parent had: VmHWM does not.
+    try:
+        status = Path("/proc/self/status").read_text(encoding="ascii")
+    except OSError:
+        return None
+    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
+    return int(line.split()[1]) * 1024 if line else None

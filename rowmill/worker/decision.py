@@ -1,0 +1,104 @@
+"""What a `run` command does with the runs that the ledger knows: a pure decision on plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rowmill.destinations.ledger import RESUMABLE, Run, RunState
+
+
+class Mode(StrEnum):
+    """What the user asked for: nothing special, `--resume` or `--restart`."""
+
+    AUTO = "auto"
+    RESUME = "resume"
+    RESTART = "restart"
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Start run `number`; those in `close` can no longer be resumed and are cleared away first."""
+
+    number: int
+    close: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Take up `run` again; those in `close` are older ones that nobody will resume."""
+
+    run: Run
+    close: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """The published run is of this very spec: nothing to do if its data is still all there.
+
+    If it is not, `otherwise` says what to do instead.
+    """
+
+    run: Run
+    otherwise: Begin
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """An unfinished run of another spec would be dropped: that wants `--restart`."""
+
+    run: Run
+
+
+@dataclass(frozen=True)
+class NothingToResume:
+    """`--resume` was asked for; `published` is the last complete run, if there is one."""
+
+    published: Run | None
+
+
+Decision = Begin | Resume | Repeat | Conflict | NothingToResume
+
+
+def decide(runs: Sequence[Run], digest: str, data_version: int, mode: Mode) -> Decision:
+    """Decide from `runs` (oldest first, none of them PUBLISHING) what a run command does.
+
+    Only the newest run can be resumed: an older one was given up when a newer one began.
+    """
+    latest = runs[-1] if runs else None
+    # What a run staged is cleared when a newer one begins: only those since the last complete one
+    # can have left anything.
+    left = tuple(run for run in _since_last_end(runs) if run.state in RESUMABLE)
+    begin = Begin(latest.number + 1 if latest else 1, left)
+    if mode is Mode.RESTART:
+        return begin
+    if latest is not None and latest.state in RESUMABLE:
+        if latest.plan.digest == digest:
+            return Resume(latest, left[:-1])
+        return Conflict(latest)
+    published = published_run(runs)
+    if mode is Mode.RESUME:
+        return NothingToResume(published)
+    if published is not None and _same(published, digest, data_version):
+        return Repeat(published, begin)
+    return begin
+
+
+def published_run(runs: Sequence[Run]) -> Run | None:
+    """The run whose data readers see: the newest COMPLETED one, unless the data was reset since."""
+    for run in reversed(runs):
+        if run.state is RunState.COMPLETED:
+            return run
+        if run.state is RunState.RESET:
+            return None
+    return None
+
+
+def _since_last_end(runs: Sequence[Run]) -> Sequence[Run]:
+    ends = [i for i, run in enumerate(runs) if run.state in (RunState.COMPLETED, RunState.RESET)]
+    return runs[ends[-1] + 1 :] if ends else runs
+
+
+def _same(run: Run, digest: str, data_version: int) -> bool:
+    return run.plan.digest == digest and run.plan.data_version == data_version

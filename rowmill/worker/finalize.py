@@ -1,0 +1,69 @@
+"""Finalize a run: compare it with the plan, add keys and indexes, check the counts, publish."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from threading import Event
+
+from rowmill.destinations.errors import Fenced
+from rowmill.destinations.ledger import Run, RunState
+from rowmill.spec.dataset import Spec
+from rowmill.worker.destinations import Destinations
+from rowmill.worker.publish import publish
+from rowmill.worker.shard import Kit, Report, Stopped, run_parts
+
+
+class RowsMissing(Exception):
+    """The warehouse's counts are not the plan's: the run must not be published."""
+
+
+def finalize(
+    kit: Kit,
+    run: Run,
+    spec: Spec,
+    destinations: Destinations,
+    stop: Event,
+    report: Report,
+    step: Callable[[str], None],
+) -> None:
+    """Take a run whose shards are done to COMPLETED.
+
+    Args:
+        stop: set to end between two steps; the run can then be resumed.
+        step: told the label of each step as it begins.
+
+    Raises:
+        Stopped, Fenced, RowsMissing: see there.
+        DestinationRefused, DestinationUnavailable: from the destinations.
+    """
+    step("compare with the plan")
+    run_parts(kit, run.plan.parts(), stop, report)
+    ledger = destinations.ledger
+    if not ledger.transition(
+        run.id, frozenset({RunState.RUNNING, RunState.FINALIZING}), RunState.FINALIZING
+    ):
+        raise Fenced(f"run {run.number} is no longer live")
+    if destinations.warehouse is not None:
+        for label in destinations.warehouse.finalize(run, spec.dataset):
+            step(label)
+            if stop.is_set():
+                raise Stopped
+        _check_counts(run, destinations)
+    step("publish")
+    publish(run.at(RunState.FINALIZING), spec.dataset, destinations)
+
+
+def _check_counts(run: Run, destinations: Destinations) -> None:
+    assert destinations.warehouse is not None
+    counts = destinations.warehouse.counts(run)
+    wrong = [
+        f"{layout.table}: {counts.get(layout.table, 0):,} instead of {layout.rows:,}"
+        for layout in run.plan.tables
+        if counts.get(layout.table, 0) != layout.rows
+    ]
+    if wrong:
+        raise RowsMissing(
+            "the staged tables do not hold the planned rows ("
+            + "; ".join(wrong)
+            + "); somebody else wrote to them: run again with --restart"
+        )

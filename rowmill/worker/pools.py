@@ -1,0 +1,52 @@
+"""Pools that the package does not ship: made once, kept content-addressed beside the ledger."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+
+from rowmill.destinations.ledger import Ledger
+from rowmill.generate.pools import PoolKey, make_pool, required_pools
+from rowmill.spec.dataset import Dataset
+
+_COLUMN = "value"
+
+
+def store_pools(dataset: Dataset, ledger: Ledger) -> None:
+    """Make what pools `dataset` needs and the ledger lacks."""
+    for key in required_pools(dataset):
+        if ledger.pool(key.digest) is None:
+            ledger.store_pool(key.digest, _to_bytes(make_pool(key)))
+
+
+def load_pools(dataset: Dataset, ledger: Ledger) -> dict[PoolKey, pa.Array]:
+    """The pools that prepare stored.
+
+    Raises:
+        LookupError: one is missing: prepare did not run, or somebody removed it.
+    """
+    return {key: _load(key, ledger) for key in required_pools(dataset)}
+
+
+def make_pools(dataset: Dataset) -> dict[PoolKey, pa.Array]:
+    """The same pools made on the spot, for a preview without a ledger."""
+    return {key: make_pool(key) for key in required_pools(dataset)}
+
+
+def _load(key: PoolKey, ledger: Ledger) -> pa.Array:
+    content = ledger.pool(key.digest)
+    if content is None:
+        raise LookupError(f"the ledger lost the pool of {key.provider!r}; run again to make it")
+    return _from_bytes(content)
+
+
+def _to_bytes(pool: pa.Array) -> bytes:
+    sink = pa.BufferOutputStream()
+    batch = pa.RecordBatch.from_arrays([pool], names=[_COLUMN])
+    options = pa.ipc.IpcWriteOptions(compression="zstd")
+    with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue().to_pybytes()
+
+
+def _from_bytes(content: bytes) -> pa.Array:
+    return pa.ipc.open_stream(content).read_all().column(_COLUMN).combine_chunks()

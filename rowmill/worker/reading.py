@@ -1,0 +1,33 @@
+"""Find runs to read: by the owner key, or by what the tables and the bucket say of themselves."""
+
+from __future__ import annotations
+
+from rowmill.destinations.ledger import Run, RunState
+from rowmill.worker.decision import published_run
+from rowmill.worker.destinations import Destinations
+
+
+def experiment_runs(destinations: Destinations) -> list[Run]:
+    """The runs of the experiment, oldest first; those of its tables' owner if it has none itself.
+
+    Reading needs no ownership: a colleague's data can be looked at and verified.
+    """
+    destinations.ledger.ensure()
+    own = destinations.ledger.runs(destinations.owner)
+    if own:
+        return own
+    owner = _owner_of_data(destinations)
+    return destinations.ledger.runs(owner) if owner else []
+
+
+def published(destinations: Destinations) -> Run | None:
+    """The run whose data readers see."""
+    runs = experiment_runs(destinations)
+    live = [run for run in runs if run.state is RunState.PUBLISHING]
+    return live[-1] if live else published_run(runs)
+
+
+def _owner_of_data(destinations: Destinations) -> str | None:
+    if destinations.warehouse is not None and (owner := destinations.warehouse.data_owner()):
+        return owner
+    return destinations.lake.data_owner() if destinations.lake is not None else None
