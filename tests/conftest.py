@@ -49,7 +49,8 @@ def servers(home: Home) -> EmbeddedServers:
 def _clear_after_killed_sessions() -> None:
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
         pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
-        if pid.isdigit() and not psutil.pid_exists(int(pid)):
+        ours = folder.stat().st_uid == os.geteuid()
+        if ours and pid.isdigit() and not psutil.pid_exists(int(pid)):
             _remove(Home(folder))
 
 

@@ -46,7 +46,7 @@ print(up(Home(Path(sys.argv[1]))).postgres.port)
 @pytest.fixture
 def own(tmp_path: Path) -> Iterator[Home]:
     """A home of the test's own, with a name that needs quoting everywhere."""
-    home = Home(tmp_path / 'it\'s, a "home"')
+    home = Home(tmp_path / "it's 100%$")
     yield home
     down(home)
 
@@ -135,7 +135,7 @@ def test_down_stops_all_and_up_brings_the_data_back(own: Home) -> None:
     assert down(own) is True
     assert running(own) is None
     assert not _all_pids(own)
-    assert up(own) == servers
+    assert exports(up(own)) == exports(servers)
     assert _stored(servers) == ("kept", b"kept")
     assert down(own) is True
     assert down(own) is False
@@ -216,13 +216,16 @@ def test_processes_that_start_the_servers_at_once_get_the_same(own: Home) -> Non
 
 
 def test_a_home_deep_in_folders_works(tmp_path: Path) -> None:
-    home = Home(tmp_path.joinpath(*["a-folder-of-thirty-characters-"] * 6))
+    home = Home(tmp_path.joinpath(*['a "long", name of 30 characters'] * 6))
     try:
         servers = up(home)
-        with _login(servers.postgres, host=servers.postgres.socket_dir) as connection:
+        sockets = servers.postgres.socket_dir
+        with _login(servers.postgres, host=sockets) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert _mode(Path(sockets)) == 0o700
     finally:
         down(home)
+    assert not Path(sockets).exists()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests show it for an ordinary user")
