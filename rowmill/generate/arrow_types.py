@@ -45,6 +45,11 @@ def arrow_type(column_type: ColumnType) -> pa.DataType:
     return _PLAIN[column_type.name]
 
 
+def is_text(kind: pa.DataType) -> bool:
+    """Whether cells are of any length, text or bytes: those may come as dictionary arrays."""
+    return pa.types.is_string(kind) or pa.types.is_binary(kind)
+
+
 def column_from_units(units: NDArray[np.int64], column_type: ColumnType) -> pa.Array:
     """An array, without nulls, of the int64 `units` of the type.
 

@@ -78,7 +78,7 @@ def below_each(random: Bits, counts: NDArray[np.int64]) -> NDArray[np.int64]:
     upper, lower = random >> half, random & low_mask
     count_upper, count_lower = many >> half, many & low_mask
     middle = upper * count_lower + ((lower * count_lower) >> half)
-    carry = (lower * count_upper + (middle & low_mask)) >> half
+    carry: Bits = (lower * count_upper + (middle & low_mask)) >> half
     carry += upper * count_upper
     carry += middle >> half
     return carry.view(np.int64)

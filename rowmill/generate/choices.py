@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rowmill.generate.arrow_types import arrow_type
+from rowmill.generate.arrow_types import arrow_type, is_text
 from rowmill.generate.bits import bits, integers
 from rowmill.generate.context import Context
 from rowmill.generate.frame import Cells, Frame
@@ -17,10 +17,10 @@ from rowmill.spec.types import ColumnType, TypeName
 
 
 def build_choice(context: Context) -> Cells:
-    """One of the values, as a dictionary array of the distinct ones."""
+    """One of the values; of texts as a dictionary array of the distinct ones."""
     kind, key = context.column.kind, context.key("value")
     assert isinstance(kind, Choice)
-    dictionary, places = _distinct(kind.values, context.column.type)
+    distinct, places = _distinct(kind.values, context.column.type)
     count = len(kind.values)
     if context.column.unique:
         if count < context.rows:
@@ -29,21 +29,21 @@ def build_choice(context: Context) -> Cells:
                 f"rows but has only {count} values: add more"
             )
         draw = Permutation(key, count).forward
-        return lambda frame: _pick(dictionary, places[draw(frame.rows)])
+        return lambda frame: _pick(distinct, places[draw(frame.rows)])
     if kind.weights is None:
-        return lambda frame: _pick(dictionary, places[integers(key, frame.rows, count)])
+        return lambda frame: _pick(distinct, places[integers(key, frame.rows, count)])
     weighted = WeightedIndex(kind.weights)
-    return lambda frame: _pick(dictionary, places[weighted.draw(bits(key, frame.rows))])
+    return lambda frame: _pick(distinct, places[weighted.draw(bits(key, frame.rows))])
 
 
 def build_constant(context: Context) -> Cells:
     """The same value in every row."""
     kind = context.column.kind
     assert isinstance(kind, Constant)
-    dictionary = array_of_literals((kind.value,), context.column.type)
+    value = array_of_literals((kind.value,), context.column.type)
 
     def cells(frame: Frame) -> pa.Array:
-        return _pick(dictionary, np.zeros(len(frame), dtype=np.int32))
+        return _pick(value, np.zeros(len(frame), dtype=np.int32))
 
     return cells
 
@@ -86,5 +86,8 @@ def _distinct(
     return array_of_literals(tuple(distinct), column_type), places
 
 
-def _pick(dictionary: pa.Array, places: NDArray[np.int32]) -> pa.Array:
-    return pa.DictionaryArray.from_arrays(pa.array(places), dictionary)
+def _pick(distinct: pa.Array, places: NDArray[np.int32]) -> pa.Array:
+    """A dictionary array of texts and byte strings; of other types, no dearer than an index."""
+    if is_text(distinct.type):
+        return pa.DictionaryArray.from_arrays(pa.array(places), distinct)
+    return distinct.take(pa.array(places))

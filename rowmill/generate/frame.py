@@ -117,7 +117,7 @@ class Nulls:
         return ~chance(bits(self.key, rows), self.share)
 
 
-# From a frame to an array of its length and of the column's Arrow type (for pools and choices a
+# From a frame to an array of its length and of the column's Arrow type (of texts and bytes also a
 # dictionary of it, its values distinct and not null). `Column.nulls` and `Frame.valid` are masked
 # by the frame, not by the kind.
 Cells = Callable[[Frame], pa.Array]

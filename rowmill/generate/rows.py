@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
 
-from rowmill.generate.arrow_types import arrow_type
+from rowmill.generate.arrow_types import arrow_type, is_text
 from rowmill.generate.builders import build
 from rowmill.generate.context import Context
 from rowmill.generate.families import Families
 from rowmill.generate.frame import ColumnSource, Family, Frame, LinkSource, Nulls, Rows
 from rowmill.generate.keys import derive_key
 from rowmill.generate.picks import build_pick
+from rowmill.generate.pools import PoolKey
 from rowmill.generate.versions import version_of
 from rowmill.spec.dataset import Dataset
 from rowmill.spec.kinds import Reference
@@ -28,13 +29,16 @@ class Generator:
 
     Tables of what is drawn from are made on first use and kept. Not thread-safe: one per thread.
 
+    `pools` holds at least those that `required_pools` of the dataset names.
+
     Raises:
         ValueError: the dataset's data version is unknown to this release.
     """
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, pools: Mapping[PoolKey, pa.Array] | None = None) -> None:
         version_of(dataset.data_version, "nulls")
         self.dataset = dataset
+        self._pools = pools or {}
         self._columns: dict[tuple[str, str], ColumnSource] = {}
         self._links: dict[tuple[str, str], LinkSource] = {}
         self._families: dict[str, Families] = {}
@@ -54,7 +58,7 @@ class Generator:
         known = self.dataset.table(table)
         if not 0 <= start <= stop <= known.rows:
             raise IndexError(
-                f"table {table!r} has rows 0 to {known.rows - 1}, not {start} to {stop - 1}"
+                f"table {table!r} has {known.rows} rows, so not those from {start} up to {stop}"
             )
         names = [c.name for c in known.columns]
         if columns is not None:
@@ -105,7 +109,7 @@ class Generator:
             return None
         if (table, column) not in self._whole:
             values = self.frame(table, np.arange(size, dtype=np.int64)).cells(column)
-            if pa.types.is_string(values.type) or pa.types.is_binary(values.type):
+            if is_text(values.type):
                 # Looking up short indexes and not texts; a dictionary's values must be distinct.
                 values = values.dictionary_encode()
             self._whole[table, column] = values
@@ -114,7 +118,7 @@ class Generator:
     def _build_column(self, table: str, name: str) -> ColumnSource:
         known = self.dataset.table(table)
         column = known.column(name)
-        cells = build(Context(self.dataset, known, column))
+        cells = build(Context(self.dataset, known, column, self._pools))
         # A reference is null where its link is, which the parents' frame knows.
         share = 0.0 if isinstance(column.kind, Reference) else column.nulls
         return ColumnSource(arrow_type(column.type), cells, self._nulls(table, name, share))
