@@ -29,7 +29,7 @@ _GAUSS = [(x, w) for x, w in zip(_NODES, _WEIGHTS, strict=True)] + [
 _PRECISION = 1e-10
 # Where the density's own rounding keeps panels from agreeing, no more are made.
 _MOST_PANELS = 10_000
-_NEWTON_STEPS = 4
+_NEWTON_STEPS = 3
 
 
 def panels(log_density: LogDensity, left: float, right: float) -> tuple[Floats, Floats]:

@@ -22,7 +22,7 @@ _OCTAVES = 53
 # Pieces of an octave, as powers of two: the first that is fine enough is taken.
 _PIECE_BITS = (5, 7, 9)
 # A piece holds its share of the probability to within this part of the probability beyond it.
-_TOLERANCE = 2e-6
+_TOLERANCE = 5e-6
 # Values whose cubics leave the normal doubles.
 _NEGLIGIBLE = 1e-290
 

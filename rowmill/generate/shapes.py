@@ -58,7 +58,8 @@ class Scale:
         """Without what rounding has put outside."""
         low = -_INFINITY if self.low is None else as_float((self.low - self.origin) / self.unit)
         high = _INFINITY if self.high is None else as_float((self.high - self.origin) / self.unit)
-        return np.minimum(np.maximum(values, low), high)
+        clipped: Floats = np.minimum(np.maximum(values, low), high)
+        return clipped
 
 
 def normal_table(mean: float, stddev: float, scale: Scale) -> QuantileTable:
@@ -103,22 +104,23 @@ def lognormal_table(mu: float, sigma: float, scale: Scale) -> QuantileTable:
     )
 
 
-def beta_table(
-    alpha: float, beta: float, low: Fraction, high: Fraction, scale: Scale
-) -> QuantileTable:
-    """Beta stretched from [0, 1] to [low, high] (`scale` gives origin and unit alone).
+def beta_table(alpha: float, beta: float, scale: Scale) -> QuantileTable:
+    """Beta stretched from [0, 1] to the interval of `scale`, which must have both ends.
 
     In y = log(x / (1 - x)) the density is x**alpha (1 - x)**beta: smooth and log-concave even where
     that of x is infinite at an end. Its maximum is at x = alpha / (alpha + beta).
+
+    For alpha or beta below 0.001 nearly all values are the ends themselves to a double's precision,
+    and the chance of what lies between is only right to a part in a thousand.
     """
-    width = as_float((high - low) / scale.unit)
+    assert scale.low is not None
+    assert scale.high is not None
+    lower = as_float((scale.low - scale.origin) / scale.unit)
+    upper = as_float((scale.high - scale.origin) / scale.unit)
+    width = as_float((scale.high - scale.low) / scale.unit)
     if width == 0.0:
-        return constant_table(as_float((low - scale.origin) / scale.unit))
+        return constant_table(lower)
     total = alpha + beta
-    lower, upper = (
-        as_float((low - scale.origin) / scale.unit),
-        as_float((high - scale.origin) / scale.unit),
-    )
     x, rest = alpha / total, beta / total
 
     def log_density(d: Floats) -> Floats:
@@ -127,7 +129,8 @@ def beta_table(
         falling = (d > 0.0) if total < 1.0 else np.full(d.shape, rest < x)
         signed = np.where(falling, -d, d)
         bent = log1p(np.where(falling, rest, x) * expm1(signed))
-        return np.where(falling, beta, alpha) * signed - total * bent
+        logs: Floats = np.where(falling, beta, alpha) * signed - total * bent
+        return logs
 
     def value(d: Floats) -> Floats:
         odds = exp(-np.abs(d))
@@ -135,7 +138,10 @@ def beta_table(
         near = np.where(right, x, x * odds)
         far = np.where(right, rest * odds, rest)
         both = near + far
-        return np.where(near < far, lower + width * (near / both), upper - width * (far / both))
+        values: Floats = np.where(
+            near < far, lower + width * (near / both), upper - width * (far / both)
+        )
+        return values
 
     return quantile_table(log_density, _INFINITY, _INFINITY, value)
 
