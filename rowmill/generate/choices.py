@@ -6,12 +6,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rowmill.generate.alias import AliasTable
 from rowmill.generate.arrow_types import arrow_type, is_text
 from rowmill.generate.bits import bits, integers
 from rowmill.generate.context import Context
 from rowmill.generate.frame import Cells, Frame
 from rowmill.generate.permutation import Permutation
-from rowmill.generate.weights import WeightedIndex
 from rowmill.spec.kinds import Choice, Constant, Literal
 from rowmill.spec.types import ColumnType, TypeName
 
@@ -32,7 +32,7 @@ def build_choice(context: Context) -> Cells:
         return lambda frame: _pick(distinct, places[draw(frame.rows)])
     if kind.weights is None:
         return lambda frame: _pick(distinct, places[integers(key, frame.rows, count)])
-    weighted = WeightedIndex(kind.weights)
+    weighted = AliasTable(np.array(kind.weights, dtype=np.float64))
     return lambda frame: _pick(distinct, places[weighted.draw(bits(key, frame.rows))])
 
 

@@ -11,7 +11,7 @@ from rowmill.generate.bits import below_each, bits, integers
 from rowmill.generate.context import link_key
 from rowmill.generate.frame import Frame, Mask, Pick, Rows
 from rowmill.generate.permutation import KeyedPermutation, Permutation
-from rowmill.generate.zipf_law import ZipfLaw
+from rowmill.generate.zipf import zipf_ranks, zipf_table
 from rowmill.spec.dataset import (
     Dataset,
     Link,
@@ -54,8 +54,14 @@ def build_pick(dataset: Dataset, table: Table, link: Link) -> Pick:
 
 
 def _zipf(key: int, exponent: float, parents: int) -> Pick:
-    law, scattered = ZipfLaw(exponent, parents), Permutation(key, parents)
-    return lambda frame: (scattered.forward(law.draw(bits(key, frame.rows))), None)
+    law, scattered = zipf_table(exponent, parents), Permutation(key, parents)
+
+    def pick(frame: Frame) -> tuple[Rows, Mask | None]:
+        ranks = zipf_ranks(bits(key, frame.rows), law)
+        ranks -= 1
+        return scattered.forward(ranks), None
+
+    return pick
 
 
 def _tree(key: int, roots: int) -> Pick:
