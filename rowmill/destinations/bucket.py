@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -15,6 +16,7 @@ from rowmill.destinations.retries import persist
 from rowmill.destinations.s3_client import S3Address, hide
 from rowmill.destinations.s3_errors import (
     S3_ERRORS,
+    bucket_missing,
     code,
     is_credentials,
     passes,
@@ -88,6 +90,12 @@ class Bucket:
         self._sleep = sleep
         self._connection = address.connect()
 
+    def hurried(self, patience: float) -> Bucket:
+        """The same bucket and connections, but with less patience."""
+        other = copy(self)
+        other._patience = patience
+        return other
+
     @property
     def where(self) -> str:
         """The server's name for the reader."""
@@ -107,6 +115,10 @@ class Bucket:
         except _Expected:
             return False
         return True
+
+    def missing(self) -> DestinationRefused:
+        """The refusal to raise when it does not exist."""
+        return bucket_missing(self.name, self.where)
 
     def create(self) -> None:
         try:

@@ -152,6 +152,16 @@ def trouble(error: BaseException, where: str) -> str:
     return f"{where}: {type(error).__name__}: {_first_line(error)}"
 
 
+def bucket_missing(bucket: str, where: str) -> DestinationRefused:
+    """The refusal of a bucket that is not there, with how to make it."""
+    endpoint = "" if where == "AWS" else f" --endpoint-url {where}"
+    return DestinationRefused(
+        "BucketMissing",
+        f"{where} has no bucket {bucket!r}; make it, for example with "
+        f"`aws s3 mb s3://{bucket}{endpoint}`, or correct spec.destinations.parquet.bucket",
+    )
+
+
 def _answered(error: ClientError, doing: str, bucket: str, where: str) -> DestinationRefused:
     found = _code(error)
     if found in _CREDENTIALS:
@@ -169,12 +179,7 @@ def _answered(error: ClientError, doing: str, bucket: str, where: str) -> Destin
             f"arn:aws:s3:::{bucket}",
         )
     if found == "NoSuchBucket":
-        return DestinationRefused(
-            "BucketMissing",
-            f"cannot {doing}: {where} has no bucket {bucket!r}; make it, for example with "
-            f"`aws s3 mb s3://{bucket}`{'' if where == 'AWS' else f' --endpoint-url {where}'}, or "
-            "correct spec.destinations.parquet.bucket",
-        )
+        return bucket_missing(bucket, where)
     if found == "RequestTimeTooSkewed":
         return DestinationRefused(
             "ClockSkewed",

@@ -1,0 +1,307 @@
+"""The lake: one experiment's tables in a bucket, from the first claim to the published run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+
+from rowmill.destinations import lake_target
+from rowmill.destinations.bucket import PATIENCE_SECONDS, Bucket, UploadGone
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.lake_records import (
+    Current,
+    RunRecord,
+    current_of,
+    dump,
+    read_current,
+    read_record,
+    record_of,
+)
+from rowmill.destinations.lake_target import PARALLEL
+from rowmill.destinations.ledger import PendingPart, Run
+from rowmill.destinations.object_names import (
+    RUN,
+    current_key,
+    record_key,
+    records_folder,
+    run_of,
+    run_of_record,
+    table_folder,
+)
+from rowmill.destinations.parquet_encoding import TableEncoding
+from rowmill.destinations.parquet_part import PartUpload, RunTag
+from rowmill.destinations.s3_client import S3Address
+from rowmill.plan.layout import Part
+from rowmill.spec.dataset import Dataset, ParquetTarget
+
+
+class Lake:
+    """An experiment's place in a bucket. Every method is safe to call again after a crash in it.
+
+    Any method may raise DestinationRefused or DestinationUnavailable. Reading (`current`, `record`,
+    `published`, `data_owner`) needs no ownership.
+
+    Args:
+        address: the S3.
+        target: the manifest's.
+        owner: the experiment's owner key.
+        patience, notice, sleep: of `Bucket`.
+    """
+
+    def __init__(
+        self,
+        address: S3Address,
+        target: ParquetTarget,
+        owner: str,
+        *,
+        patience: float = PATIENCE_SECONDS,
+        notice: Callable[[str], None] = lambda text: None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._target = target
+        self._prefix = target.prefix
+        self._owner = owner
+        self._encodings: dict[str, TableEncoding] = {}
+        self._connect = partial(
+            Bucket, address, target.bucket, patience=patience, notice=notice, sleep=sleep
+        )
+
+    @cached_property
+    def bucket(self) -> Bucket:
+        """The target's bucket; its client is made at the first use."""
+        return self._connect()
+
+    def check_target(self, tables: Sequence[str], adopt: str | None = None) -> None:
+        """Claim the prefix, and see that the tables' folders hold nothing that is another's.
+
+        Args:
+            tables: names of the tables to be written.
+            adopt: the owner key of an experiment whose prefix and objects to take over.
+        """
+        lake_target.ensure_bucket(self.bucket, make=self._target.embedded)
+        lake_target.probe(self.bucket, self._prefix)
+        owners = lake_target.claim(self.bucket, self._prefix, self._owner, adopt).owners
+        lake_target.refuse_foreign(
+            self.bucket,
+            self._prefix,
+            lake_target.occupants(self.bucket, self._prefix, tables, self._published_keys(owners)),
+            owners,
+            replace=self._target.replace,
+        )
+
+    def open_part(self, run: Run, dataset: Dataset, part: Part) -> PartUpload:
+        """Begin a part of a run; nothing is sent before the first piece is full."""
+        encoding = self._encodings.get(part.table)
+        if encoding is None:
+            table = dataset.table(part.table)
+            encoding = TableEncoding(dataset, table, self._target.compression)
+            self._encodings[part.table] = encoding
+        tag = RunTag(run.owner, run.id, run.plan.digest, run.plan.data_version)
+        layout = run.plan.by_name[part.table]
+        return PartUpload(self.bucket, self._prefix, tag, encoding, layout, part)
+
+    def complete(self, run: Run, parts: Iterable[PendingPart]) -> list[PendingPart]:
+        """Complete the uploads of a run's parts; each becomes a visible object.
+
+        Returns:
+            The parts whose upload is gone and of which there is no object: to be made again.
+        """
+        every = list(parts)
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            there = pool.map(lambda part: self._complete(run.id, part), every)
+            return [part for part, found in zip(every, there, strict=True) if not found]
+
+    def publish(self, run: Run, dataset: Dataset, parts: Iterable[PendingPart]) -> RunRecord:
+        """Write the run's record and move `current.json` to it: readers see the run from then on.
+
+        Args:
+            run: as the ledger has it.
+            dataset: its tables.
+            parts: all of the plan, completed.
+
+        Raises:
+            DestinationRefused: another run was published in the meantime (LiveRunElsewhere), or
+                the prefix is another experiment's by now (TargetInUse).
+        """
+        record = record_of(run, dataset, parts)
+        key = record_key(self._prefix, run.id)
+        self.bucket.put(key, dump(record))
+        self._move_current(run, key.removeprefix(records_folder(self._prefix)))
+        return record
+
+    def clean(self, run: Run) -> None:
+        """Delete what the published run replaced, and abort its uploads that nobody recorded.
+
+        With `ifExists: replace` also what was in the tables' folders and is nobody's.
+        """
+        record = self.record(run.id)
+        if record is None:
+            raise ValueError(f"run {run.id} is not published")
+        older = self._forget_records(keep=record)
+        self._delete_occupants(
+            run.plan.by_name, record.keys(), self._owners(), strangers=self._target.replace
+        )
+        self._abort({run.id, *older})
+
+    def abort_uploads(self, run_id: str) -> None:
+        """Abort every unfinished upload of a run."""
+        self._abort({run_id})
+
+    def remove(self) -> None:
+        """Delete all published data and give the prefix up: readers see no run at once.
+
+        Unfinished uploads are left to `abort_uploads`, run by run. What another experiment has
+        taken over is not ours any more, and stays.
+        """
+        claim = lake_target.held_claim(self.bucket, self._prefix)
+        if claim is not None and claim.owner != self._owner:
+            return
+        owners = self._owners()
+        current = self.current()
+        if current is not None and current.owner in owners:
+            self.bucket.delete(current_key(self._prefix))
+        self._forget_records(keep=None)
+        lake_target.release(self.bucket, self._prefix, self._owner)
+
+    def current(self) -> Current | None:
+        """The run that readers are to see, or None."""
+        key = current_key(self._prefix)
+        stored = self.bucket.read(key)
+        return None if stored is None else read_current(stored.body, self.bucket.url(key))
+
+    def record(self, run_id: str) -> RunRecord | None:
+        """The record of a published run, or None."""
+        key = record_key(self._prefix, run_id)
+        stored = self.bucket.read(key)
+        return None if stored is None else read_record(stored.body, self.bucket.url(key))
+
+    def data_owner(self) -> str | None:
+        """Whose data readers see, or None."""
+        current = self.current()
+        return None if current is None else current.owner
+
+    def published(self, run: Run) -> bool:
+        """Whether readers see this run and all its objects are there, each of its size."""
+        current = self.current()
+        record = self.record(run.id) if current and current.run == run.id else None
+        if record is None:
+            return False
+        sizes = {
+            found.key: found.size
+            for table in record.plan.tables
+            for found in self.bucket.list(table_folder(self._prefix, table.table))
+        }
+        return all(sizes.get(part.key) == part.bytes for part in record.parts)
+
+    def close(self) -> None:
+        if "bucket" in self.__dict__:
+            self.bucket.close()
+
+    def _owners(self) -> frozenset[str]:
+        """This owner and those whom it adopted.
+
+        Raises:
+            DestinationRefused: TargetInUse, another has taken the prefix over.
+        """
+        claim = lake_target.held_claim(self.bucket, self._prefix)
+        if claim is None:
+            return frozenset({self._owner})
+        if claim.owner != self._owner:
+            raise lake_target.in_use(self.bucket.url(self._prefix), claim.owner)
+        return claim.owners
+
+    def _published_keys(self, owners: Collection[str]) -> frozenset[str]:
+        """Keys of the present run, if it is ours: objects that need not be asked whose they are."""
+        current = self.current()
+        if current is None or current.owner not in owners:
+            return frozenset()
+        record = self.record(current.run)
+        return frozenset() if record is None else record.keys()
+
+    def _complete(self, run_id: str, part: PendingPart) -> bool:
+        try:
+            self.bucket.complete_upload(part.key, part.upload_id, part.etags)
+        except UploadGone:
+            head = self.bucket.head(part.key)
+            return head is not None and head.metadata.get(RUN) == run_id and head.size == part.bytes
+        return True
+
+    def _move_current(self, run: Run, record_name: str) -> None:
+        owners = self._owners()
+        key = current_key(self._prefix)
+        stored = self.bucket.read(key)
+        if stored is not None:
+            found = read_current(stored.body, self.bucket.url(key))
+            if found.run == run.id:
+                return
+            if found.owner not in owners:
+                raise lake_target.in_use(self.bucket.url(self._prefix), found.owner)
+            if (found.owner, found.uid) == (run.owner, run.uid) and found.number > run.number:
+                raise _lost_to(run, found)
+        body = dump(current_of(run, record_name))
+        if self.bucket.put_if(key, body, stored.etag if stored else None) is not None:
+            return
+        winner = self.current()
+        if winner is None or winner.run != run.id:
+            raise _lost_to(run, winner)
+
+    def _forget_records(self, keep: RunRecord | None) -> list[str]:
+        """Delete the data of this experiment's other published runs, then their records.
+
+        Returns the ids of these runs.
+        """
+        owners = self._owners()
+        kept = keep.keys() if keep else frozenset()
+        forgotten = []
+        for found in list(self.bucket.list(f"{records_folder(self._prefix)}run-")):
+            run_id = run_of_record(self._prefix, found.key)
+            record = self.record(run_id) if run_id else None
+            if record is None or record.owner not in owners or (keep and record.run == keep.run):
+                continue
+            self._delete(key for key in record.keys() - kept if key.startswith(self._prefix))
+            self._delete_occupants(record.plan.by_name, kept, owners, strangers=False)
+            self.bucket.delete(found.key)
+            forgotten.append(record.run)
+        return forgotten
+
+    def _delete_occupants(
+        self,
+        tables: Iterable[str],
+        keep: Collection[str],
+        owners: Collection[str],
+        *,
+        strangers: bool,
+    ) -> None:
+        """Delete the owners' other objects in the tables' folders; `strangers` are nobody's."""
+        found = lake_target.occupants(self.bucket, self._prefix, tables, keep)
+        self._delete(
+            occupant.key
+            for occupant in found
+            if occupant.owner in owners or (occupant.owner is None and strangers)
+        )
+
+    def _abort(self, runs: Collection[str]) -> None:
+        uploads = list(self.bucket.uploads(self._prefix))
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            list(
+                pool.map(
+                    lambda upload: self.bucket.abort_upload(*upload),
+                    [upload for upload in uploads if run_of(upload[0]) in runs],
+                )
+            )
+
+    def _delete(self, keys: Iterable[str]) -> None:
+        # One by one: the request for many wants a checksum that not every server takes.
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            list(pool.map(self.bucket.delete, keys))
+
+
+def _lost_to(run: Run, winner: Current | None) -> DestinationRefused:
+    who = f"run {winner.number} of {winner.owner!r} ({winner.run})" if winner else "another run"
+    return DestinationRefused(
+        "LiveRunElsewhere",
+        f"run {run.number} of {run.owner!r} ({run.id}) is not published: {who} was published at "
+        "the same time and is what readers see; its data stays. Run again to replace it",
+    )

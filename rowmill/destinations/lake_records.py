@@ -1,0 +1,191 @@
+"""What the bucket says of its own: the claim on a prefix, the published run, the one to read."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.ledger import PendingPart, Run
+from rowmill.plan.layout import Plan
+from rowmill.spec.dataset import Dataset
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """`owner.json`: whose the prefix is; `adopted` are former owners whose objects are now his."""
+
+    owner: str
+    adopted: tuple[str, ...]
+
+    @property
+    def owners(self) -> frozenset[str]:
+        return frozenset((self.owner, *self.adopted))
+
+    def by(self, owner: str, adopt: str | None) -> Claim:
+        """The claim after `owner` took over, from the former owner and from `adopt`."""
+        former = [*self.adopted, self.owner, *([adopt] if adopt else [])]
+        return Claim(owner, tuple(dict.fromkeys(name for name in former if name != owner)))
+
+
+@dataclass(frozen=True)
+class Current:
+    """`current.json`: the run that readers are to see; its record is beside it."""
+
+    run: str
+    number: int
+    owner: str
+    uid: str
+    digest: str
+    data_version: int
+    record: str
+    published_at: str
+
+
+@dataclass(frozen=True)
+class StoredPart:
+    """A published object: rows [start, stop) of its table, `sha256` of its bytes."""
+
+    table: str
+    number: int
+    key: str
+    start: int
+    stop: int
+    bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """`run-ID.json`: all there is to know of a published run without a ledger.
+
+    `schema` is per table the columns, keys and references; `summary` the ledger's at the time.
+    """
+
+    run: str
+    number: int
+    owner: str
+    uid: str
+    plan: Plan
+    schema: dict[str, Any]
+    summary: dict[str, Any]
+    parts: tuple[StoredPart, ...]
+
+    def keys(self) -> frozenset[str]:
+        return frozenset(part.key for part in self.parts)
+
+    @property
+    def rows(self) -> int:
+        return sum(part.stop - part.start for part in self.parts)
+
+
+def record_of(run: Run, dataset: Dataset, parts: Iterable[PendingPart]) -> RunRecord:
+    """The record of a run whose every part is complete.
+
+    Raises:
+        ValueError: the parts are not exactly those of the plan.
+    """
+    by_number = {(part.table, part.number): part for part in parts}
+    planned = list(run.plan.parts())
+    if len(planned) != len(by_number) or any(
+        (part.table, part.number) not in by_number
+        or by_number[part.table, part.number].rows != part.rows
+        for part in planned
+    ):
+        raise ValueError(f"the parts given for run {run.id} are not those of its plan")
+    stored = [(part, by_number[part.table, part.number]) for part in planned]
+    return RunRecord(
+        run=run.id,
+        number=run.number,
+        owner=run.owner,
+        uid=run.uid,
+        plan=run.plan,
+        schema=_schema(dataset),
+        summary=run.summary,
+        parts=tuple(
+            StoredPart(p.table, p.number, q.key, p.start, p.stop, q.bytes, q.sha256)
+            for p, q in stored
+        ),
+    )
+
+
+def current_of(run: Run, record_name: str) -> Current:
+    """What `current.json` says once the run is published, which is now."""
+    return Current(
+        run=run.id,
+        number=run.number,
+        owner=run.owner,
+        uid=run.uid,
+        digest=run.plan.digest,
+        data_version=run.plan.data_version,
+        record=record_name,
+        published_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+
+
+def dump(record: Claim | Current | RunRecord) -> bytes:
+    """The record as JSON."""
+    return json.dumps(asdict(record), ensure_ascii=False).encode()
+
+
+def read_claim(body: bytes, url: str) -> Claim:
+    """The claim that an object holds; DestinationRefused if it is none."""
+    return _read(body, url, lambda data: Claim(data["owner"], tuple(data["adopted"])))
+
+
+def read_current(body: bytes, url: str) -> Current:
+    """The `current.json` that an object holds; DestinationRefused if it is none."""
+    return _read(body, url, lambda data: Current(**_fields(Current, data)))
+
+
+def read_record(body: bytes, url: str) -> RunRecord:
+    """The run's record that an object holds; DestinationRefused if it is none."""
+
+    def make(data: dict[str, Any]) -> RunRecord:
+        fields = _fields(RunRecord, data)
+        fields["plan"] = Plan.from_json(data["plan"])
+        fields["parts"] = tuple(StoredPart(**part) for part in data["parts"])
+        return RunRecord(**fields)
+
+    return _read(body, url, make)
+
+
+def _fields(kind: type[Current] | type[RunRecord], data: dict[str, Any]) -> dict[str, Any]:
+    # By name, so that a later version may add a field without stopping this one from reading.
+    return {name: data[name] for name in kind.__dataclass_fields__}
+
+
+def _read(body: bytes, url: str, make: Callable[[dict[str, Any]], T]) -> T:
+    try:
+        return make(json.loads(body))
+    except (ValueError, KeyError, TypeError):
+        raise DestinationRefused(
+            "RecordUnreadable",
+            f"{url} is not what Rowmill wrote there; restore it or, if it is not needed, delete it",
+        ) from None
+
+
+def _schema(dataset: Dataset) -> dict[str, Any]:
+    return {
+        table.name: {
+            "columns": [
+                {"name": c.name, "type": c.type.sql, "nullable": c.nullable} for c in table.columns
+            ],
+            "primaryKey": list(table.primary_key),
+            "unique": [list(key) for key in table.unique],
+            "references": [
+                {
+                    "columns": list(link.columns),
+                    "table": link.parent,
+                    "parentColumns": list(link.parent_columns),
+                }
+                for link in table.links
+            ],
+        }
+        for table in dataset.tables
+    }

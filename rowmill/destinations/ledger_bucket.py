@@ -1,0 +1,275 @@
+"""The ledger of an experiment without Postgres: objects under `PREFIX/_rowmill/ledger/`.
+
+What the transactions of Postgres decide, conditional PUTs decide here: who makes a run, who moves
+its state, who records a part.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from hashlib import sha256
+from typing import Any
+from urllib.parse import quote
+
+from rowmill.destinations import bucket_lease
+from rowmill.destinations.bucket import PATIENCE_SECONDS, Bucket
+from rowmill.destinations.bucket_lease import Lease, LeaseTaken
+from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.lake_target import PARALLEL, ensure_bucket
+from rowmill.destinations.ledger import PendingPart, Run, RunState
+from rowmill.destinations.object_names import records_folder
+from rowmill.destinations.s3_client import S3Address
+from rowmill.plan.layout import Plan
+from rowmill.spec.dataset import ParquetTarget
+
+_ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.ABORTED, RunState.RESET})
+
+
+class BucketLedger:
+    """The `Ledger` of an experiment that writes to a bucket alone. Threads may share it.
+
+    Objects cannot be fenced as transactions can: a stale worker may still record a part in the
+    moment in which its run ends. That does no harm, since only publishing completes an upload.
+    """
+
+    def __init__(
+        self,
+        address: S3Address,
+        target: ParquetTarget,
+        *,
+        patience: float = PATIENCE_SECONDS,
+        notice: Callable[[str], None] = lambda text: None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._target = target
+        self._connect = partial(
+            Bucket, address, target.bucket, patience=patience, notice=notice, sleep=sleep
+        )
+        self._root = f"{records_folder(target.prefix)}ledger/"
+        self._keys: dict[str, str] = {}
+        self._forgotten: set[str] = set()
+
+    def ensure(self) -> None:
+        ensure_bucket(self._bucket, make=self._target.embedded)
+
+    @contextmanager
+    def hold_experiment(self, owner: str) -> Iterator[Lease]:
+        try:
+            lease = bucket_lease.take(self._bucket, f"{self._folder(owner)}hold.json")
+        except LeaseTaken as taken:
+            raise DestinationRefused(
+                "LiveRunElsewhere",
+                f"a run of {owner} is live elsewhere, held by {taken}: wait for it, or stop it "
+                f"there; if that machine is gone, its claim lapses in {taken.lapses:.0f} s",
+            ) from None
+        try:
+            yield lease
+        finally:
+            lease.release(delete=owner in self._forgotten)
+
+    @contextmanager
+    def preparing(self, owner: str) -> Iterator[None]:
+        with bucket_lease.waiting_for(self._bucket, self._prepare_key(owner)):
+            yield
+
+    def uid(self, owner: str) -> str | None:
+        stored = self._bucket.read(self._experiment_key(owner))
+        return None if stored is None else str(json.loads(stored.body)["uid"])
+
+    def claim(self, owner: str, uid: str) -> None:
+        if self.uid(owner) != uid:
+            self._bucket.put(self._experiment_key(owner), _json({"owner": owner, "uid": uid}))
+
+    def owners(self) -> list[str]:
+        keys = [key for key in self._list(self._root) if key.endswith("/experiment.json")]
+        return sorted(json.loads(body)["owner"] for body in self._read_all(keys).values())
+
+    def runs(self, owner: str) -> list[Run]:
+        uid = self.uid(owner)
+        if uid is None:
+            return []
+        bodies = self._read_all(self._list(self._runs_folder(owner, uid)))
+        return sorted((_run(body) for body in bodies.values()), key=lambda run: run.number)
+
+    def run(self, run_id: str) -> Run | None:
+        found = self._find(run_id)
+        return None if found is None else found[0]
+
+    def create_run(self, run: Run) -> Run:
+        key = f"{self._runs_folder(run.owner, run.uid)}{run.number:08d}.json"
+        if self._bucket.put_if(key, _json(_plain(run)), None) is None:
+            stored = self._bucket.read(key)
+            if stored is None:
+                return self.create_run(run)
+            run = _run(stored.body)
+        self._keys[run.id] = key
+        return run
+
+    def transition(
+        self,
+        run_id: str,
+        expected: frozenset[RunState],
+        to: RunState,
+        *,
+        message: str = "",
+        summary: dict[str, Any] | None = None,
+    ) -> bool:
+        while (found := self._find(run_id)) is not None:
+            run, etag = found
+            if run.state not in expected:
+                return False
+            moved = replace(
+                run,
+                state=to,
+                message=message,
+                summary={**run.summary, **(summary or {})},
+                finished_at=datetime.now(UTC) if to in _ENDED else None,
+            )
+            if self._bucket.put_if(self._keys[run_id], _json(_plain(moved)), etag) is not None:
+                return True
+        return False
+
+    def done_batches(self, run_id: str) -> dict[str, list[tuple[int, int]]]:
+        return {}
+
+    def pending_parts(self, run_id: str) -> dict[tuple[str, int], PendingPart]:
+        folded = self._bucket.read(self._folded_key(run_id))
+        parts = [] if folded is None else json.loads(folded.body)
+        bodies = self._read_all(self._list(self._parts_folder(run_id)))
+        parts += map(json.loads, bodies.values())
+        every = (PendingPart(**{**part, "etags": tuple(part["etags"])}) for part in parts)
+        return {(part.table, part.number): part for part in every}
+
+    def record_part(self, run_id: str, part: PendingPart) -> bool:
+        run = self.run(run_id)
+        if run is None or run.state is not RunState.RUNNING:
+            state = "is not in the ledger any more" if run is None else f"is {run.state.value}"
+            raise Fenced(f"run {run_id} {state}, not RUNNING: nothing was written")
+        key = self._part_key(run_id, part.table, part.number)
+        return self._bucket.put_if(key, _json(asdict(part)), None) is not None
+
+    def forget_part(self, run_id: str, table: str, number: int) -> None:
+        self._bucket.delete(self._part_key(run_id, table, number))
+
+    def pool(self, digest: str) -> bytes | None:
+        stored = self._bucket.read(self._pool_key(digest))
+        return None if stored is None else stored.body
+
+    def store_pool(self, digest: str, content: bytes) -> None:
+        # Whoever writes it writes the same.
+        self._bucket.put(self._pool_key(digest), content, "application/octet-stream")
+
+    def collapse(self, run_id: str) -> None:
+        """Fold the records of the parts into one object, which a reader gets at once."""
+        keys = self._list(self._parts_folder(run_id))
+        if not keys:
+            return
+        parts = self.pending_parts(run_id)
+        folded = [asdict(parts[place]) for place in sorted(parts)]
+        self._bucket.put(self._folded_key(run_id), _json(folded))
+        self._delete_all(keys)
+
+    def forget_experiment(self, owner: str) -> None:
+        records = self._read_all([k for k in self._list(self._folder(owner)) if _is_run(k)])
+        for run in map(_run, records.values()):
+            self._delete_all(self._list(self._parts_folder(run.id)))
+            self._bucket.delete(self._folded_key(run.id))
+            self._keys.pop(run.id, None)
+        # After what they lead to: whatever a crash leaves, a second `delete` finds.
+        self._delete_all([*records, self._experiment_key(owner), self._prepare_key(owner)])
+        if not self.owners():
+            self._delete_all(self._list(f"{self._root}pools/"))
+        self._forgotten.add(owner)
+
+    def close(self) -> None:
+        if "_bucket" in self.__dict__:
+            self._bucket.close()
+
+    @cached_property
+    def _bucket(self) -> Bucket:
+        return self._connect()
+
+    def _find(self, run_id: str) -> tuple[Run, str] | None:
+        """A run and its object's ETag; its key is looked for once."""
+        if run_id not in self._keys:
+            bodies = self._read_all([key for key in self._list(self._root) if _is_run(key)])
+            self._keys |= {_run(body).id: key for key, body in bodies.items()}
+        key_of = self._keys.get(run_id)
+        stored = self._bucket.read(key_of) if key_of else None
+        return None if stored is None else (_run(stored.body), stored.etag)
+
+    def _folder(self, owner: str) -> str:
+        # An owner's name may be longer, and of other characters, than a key bears.
+        return f"{self._root}experiments/{sha256(owner.encode()).hexdigest()[:24]}/"
+
+    def _experiment_key(self, owner: str) -> str:
+        return f"{self._folder(owner)}experiment.json"
+
+    def _prepare_key(self, owner: str) -> str:
+        return f"{self._folder(owner)}prepare.json"
+
+    def _runs_folder(self, owner: str, uid: str) -> str:
+        return f"{self._folder(owner)}runs/{quote(uid, safe='')}/"
+
+    def _parts_folder(self, run_id: str) -> str:
+        return f"{self._root}parts/{run_id}/"
+
+    def _folded_key(self, run_id: str) -> str:
+        return f"{self._root}parts/{run_id}.json"
+
+    def _part_key(self, run_id: str, table: str, number: int) -> str:
+        return f"{self._parts_folder(run_id)}{number:05d}-{sha256(table.encode()).hexdigest()}.json"
+
+    def _pool_key(self, digest: str) -> str:
+        return f"{self._root}pools/{quote(digest, safe='')}"
+
+    def _list(self, prefix: str) -> list[str]:
+        return [found.key for found in self._bucket.list(prefix)]
+
+    def _read_all(self, keys: list[str]) -> dict[str, bytes]:
+        """The bodies of the objects that are there, by key."""
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            found = zip(keys, pool.map(self._bucket.read, keys), strict=True)
+            return {key: stored.body for key, stored in found if stored is not None}
+
+    def _delete_all(self, keys: list[str]) -> None:
+        with ThreadPoolExecutor(PARALLEL) as pool:
+            list(pool.map(self._bucket.delete, keys))
+
+
+def _is_run(key: str) -> bool:
+    return key.rpartition("/")[0].rpartition("/")[0].endswith("/runs")
+
+
+def _plain(run: Run) -> dict[str, Any]:
+    return {
+        **{name: getattr(run, name) for name in ("id", "owner", "uid", "number", "message")},
+        "state": run.state.value,
+        "plan": run.plan.to_json(),
+        "started_at": run.started_at.isoformat(),
+        "finished_at": run.finished_at.isoformat() if run.finished_at else None,
+        "summary": run.summary,
+    }
+
+
+def _run(body: bytes) -> Run:
+    data = json.loads(body)
+    ended = data["finished_at"]
+    return Run(
+        **{name: data[name] for name in ("id", "owner", "uid", "number", "message", "summary")},
+        state=RunState(data["state"]),
+        plan=Plan.from_json(data["plan"]),
+        started_at=datetime.fromisoformat(data["started_at"]),
+        finished_at=datetime.fromisoformat(ended) if ended else None,
+    )
+
+
+def _json(data: Any) -> bytes:
+    return json.dumps(data, ensure_ascii=False).encode()
