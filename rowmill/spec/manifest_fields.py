@@ -122,6 +122,8 @@ def _column_type(value: Any) -> ColumnType:
         raise PydanticCustomError("string_type", "text")
     if not isinstance(value, str) or len(value) > LONGEST_TYPE:
         raise value_problem(f"is no column type; right would be {ACCEPTED}")
+    if value.count("(") > value.count(")"):
+        raise value_problem('is cut at its comma; put it in quotes, such as "numeric(10,2)"')
     try:
         return parse_type(value)
     except ValueError as error:

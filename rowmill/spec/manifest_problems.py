@@ -39,7 +39,8 @@ def structural_problems(
     found = dict.fromkeys(nulls, _EMPTY)
     for details in error.errors(include_url=False) if error is not None else ():
         path = _path(details["loc"])
-        if path in found or _is_echo(details, path, nulls):
+        unknown = details["type"] == "extra_forbidden"
+        if (path in found and not unknown) or _is_echo(details, path, nulls):
             continue
         message = _message(details, path, model, spellings)
         found[path] = message if path else f"the manifest {message}"

@@ -1,0 +1,95 @@
+"""The typed manifest holds what its author wrote, exactly and unchangeably."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from rowmill.spec.load import load_manifest
+from rowmill.spec.manifest import Experiment
+from rowmill.spec.manifest_kinds import GenerateSpec, IntegerSpec, PickSpec, SequenceSpec
+from rowmill.spec.types import ColumnType, TypeName
+
+VALID = Path(__file__).parent / "valid"
+
+
+@pytest.fixture(scope="module")
+def shop() -> Experiment:
+    return load_manifest(VALID / "shop.yaml")
+
+
+def test_fields_of_the_documented_example(shop: Experiment) -> None:
+    customers = shop.spec.tables[1]
+    age = customers.columns[4]
+    assert customers.primary_key == ("id",)
+    assert customers.indexes == (("country", "created_at"),)
+    assert age.type == ColumnType(TypeName.SMALLINT)
+    assert age.nulls == Decimal("0.02")
+    assert shop.spec.tables[3].rows_per is not None
+    assert shop.spec.tables[3].rows_per.mean == 4
+    assert shop.spec.ttl_seconds_after_finished == 86_400
+
+
+def test_members_of_one_ofs(shop: Experiment) -> None:
+    columns = shop.spec.tables[1].columns
+    assert columns[0].generate is not None
+    assert columns[0].generate.member == ("sequence", SequenceSpec(start=1))
+    assert columns[2].generate is not None
+    assert columns[2].generate.member == ("template", "{name|slug}.{id}@example.com")
+    assert columns[3].references is not None
+    assert columns[3].references.pick is not None
+    name, pick = columns[3].references.pick.member
+    assert (name, pick.exponent) == ("zipf", Decimal("1.3"))
+
+
+def test_member_has_the_name_of_the_manifest() -> None:
+    assert PickSpec.model_validate({"oneToOne": {}}).member[0] == "oneToOne"
+    assert GenerateSpec.model_validate({"constant": 0}).member == ("constant", 0)
+    assert GenerateSpec.model_validate({"constant": ""}).member == ("constant", "")
+
+
+def test_durations_are_microseconds(shop: Experiment) -> None:
+    generate = shop.spec.tables[2].columns[2].generate
+    assert generate is not None
+    _, after = generate.member
+    assert (after.mean, after.min, after.max) == (90 * 86_400_000_000, 0, None)
+
+
+def test_decimals_are_exact() -> None:
+    experiment = load_manifest(VALID / "every-kind.yaml")
+    generate = experiment.spec.tables[0].columns[4].generate
+    assert generate is not None
+    _, number = generate.member
+    assert (number.min, number.max) == (Decimal("0.0001"), Decimal(1000))
+
+
+def test_nothing_changes_once_read(shop: Experiment) -> None:
+    with pytest.raises(ValidationError):
+        shop.spec.seed = 1
+    assert isinstance(shop.spec.tables, tuple)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        {"min": True, "max": 2},
+        {"min": "1", "max": 2},
+        {"min": Decimal("1.5"), "max": 2},
+        {"min": 1.0, "max": 2},
+        {"min": 1, "max": 2**63},
+        {"min": None, "max": 2},
+        [1, 2],
+    ],
+)
+def test_nothing_is_coerced(raw: object) -> None:
+    with pytest.raises(ValidationError):
+        IntegerSpec.model_validate(raw)
+
+
+def test_status_is_not_read() -> None:
+    applied = load_manifest(VALID / "as-kubectl-gives-it.yaml")
+    assert applied.metadata.namespace == "team-a"
+    assert applied.spec.suspend is True
