@@ -67,7 +67,7 @@ def read_bounds(
     if first is not None and last is not None and first > last:
         report.add(
             (*path, "min"),
-            f"no value with {digits} decimals lies between {low} and {high}; "
+            f"no multiple of {Decimal(1).scaleb(-(digits or 0))} lies between {low} and {high}; "
             "right would be wider bounds or more decimals",
         )
         return None

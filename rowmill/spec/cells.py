@@ -41,7 +41,7 @@ from rowmill.spec.manifest_kinds import (
 )
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.patterns import compile_pattern
-from rowmill.spec.providers import check_arguments, find_provider
+from rowmill.spec.providers import Provider, check_arguments, find_provider, locales
 from rowmill.spec.references import find_link, holds
 from rowmill.spec.report import Report, nearest
 from rowmill.spec.templates import check_field_type, parse_template
@@ -69,7 +69,7 @@ FITS: dict[str, frozenset[TypeName]] = {
     "beta": NUMBERS,
     "zipf": NUMBERS,
     "uuid": frozenset({TypeName.UUID}),
-    "faker": STRINGS | {TypeName.INET},
+    "faker": STRINGS | {TypeName.INET, TypeName.BOOLEAN, TypeName.DOUBLE},
     "template": STRINGS,
     "pattern": STRINGS,
     "constant": _ANY,
@@ -80,7 +80,10 @@ _FIT_ARRAYS = ("array", "choice", "constant", "parent")
 
 @dataclass(frozen=True)
 class Reading:
-    """One `generate`: its column, the type to fill (of an array its element's) and its path."""
+    """One `generate`: its column, the type to fill (of an array its element's) and its path.
+
+    An inferred one has no place in the manifest: its problems are the column's.
+    """
 
     column: ColumnDraft
     type: ColumnType
@@ -88,6 +91,11 @@ class Reading:
     drafts: Drafts
     locale: str
     report: Report
+    inferred: bool
+
+    def under(self, step: str) -> Reading:
+        """What stands one step deeper."""
+        return self if self.inferred else replace(self, path=(*self.path, step))
 
     def link(self, via: str) -> Link | None:
         """The link that `via` names; None after saying that there is none."""
@@ -115,26 +123,24 @@ def read_cells(drafts: Drafts, locale: str, report: Report) -> None:
 def _read_column(column: ColumnDraft, drafts: Drafts, locale: str, report: Report) -> Kind | None:
     if column.link is not None:
         return _reference(column)
-    generate = column.spec.generate
-    path = (*column.path, "generate")
-    if generate is None:
-        generate = infer(column, locale)
-        path = column.path
-    return _read(generate, Reading(column, column.type, path, drafts, locale, report))
+    given = column.spec.generate
+    path = column.path if given is None else (*column.path, "generate")
+    inferred = given is None
+    reading = Reading(column, column.type, path, drafts, locale, report, inferred)
+    return _read(infer(column, locale) if given is None else given, reading)
 
 
 def _reference(column: ColumnDraft) -> Kind | None:
     link = column.table.links.get(column.link or "")
-    if link is None:
+    # Another reference may have taken the name, which is reported.
+    if link is None or column.name not in link.columns:
         return None
     return Reference(link.name, link.parent_columns[link.columns.index(column.name)])
 
 
 def _read(generate: OneOf, reading: Reading) -> Kind | None:
     member, value = generate.member
-    # A default has no place in the manifest; its problems are the column's.
-    path = reading.path if reading.path[-1] == "generate" or reading.path[-1] == "of" else None
-    here = replace(reading, path=(*path, member) if path is not None else reading.path)
+    here = reading.under(member)
     if not _fits(member, reading.type):
         right = _FIT_ARRAYS if reading.type.array else [k for k in FITS if _fits(k, reading.type)]
         reading.report.add(
@@ -223,6 +229,14 @@ def _faker(spec: FakerSpec, reading: Reading) -> Kind | None:
     locale = spec.locale or reading.locale
     args = tuple(sorted((spec.args or {}).items()))
     step = "provider"
+    if locale not in locales():
+        # A wrong default is told once, where it stands.
+        if spec.locale is not None:
+            reading.report.add(
+                (*reading.path, "locale"),
+                f"{shown(locale)} is no known locale; {nearest(locale, sorted(locales()))}",
+            )
+        return None
     try:
         provider = find_provider(spec.provider, locale)
         step = "args"
@@ -230,16 +244,28 @@ def _faker(spec: FakerSpec, reading: Reading) -> Kind | None:
     except ValueError as error:
         reading.report.attempt((*reading.path, step), error)
         return None
-    if reading.type.name is TypeName.INET and not spec.provider.startswith("ipv"):
+    if not _provides(provider, reading.type):
         reading.report.add(
             (*reading.path, "provider"),
-            f"{shown(spec.provider)} makes no inet; right would be ipv4 or ipv6",
+            f"{shown(provider.name)} makes {provider.returns}, not {reading.type}; "
+            "right would be another provider, or a column of text",
         )
         return None
     entity = spec.entity
     if entity is None:
         entity = default_entity(reading.column.name, provider.person)
     return Faker(spec.provider, args, locale, spec.pool, entity)
+
+
+def _provides(provider: Provider, column_type: ColumnType) -> bool:
+    """Whether all of a provider's values are of the type; text takes any that fits its length."""
+    if column_type.name in STRINGS:
+        return True
+    if column_type.name is TypeName.INET:
+        return provider.name.startswith("ipv")
+    if column_type.name is TypeName.BOOLEAN:
+        return provider.returns == "bool"
+    return provider.returns in ("int", "float", "decimal")
 
 
 def _template(text: str, reading: Reading) -> Kind | None:
@@ -296,8 +322,7 @@ def _array(spec: ArraySpec, reading: Reading) -> Kind | None:
             f"{spec.min} is more than max, {spec.max}; right would be at most max",
         )
         return None
-    element = replace(reading, type=reading.type.element, path=(*reading.path, "of"))
-    kind = _read(spec.of, element)
+    kind = _read(spec.of, replace(reading.under("of"), type=reading.type.element))
     return None if kind is None else Array(kind, spec.min, spec.max)
 
 

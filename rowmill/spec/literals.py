@@ -34,13 +34,6 @@ def read_literal(value: int | str, column_type: ColumnType) -> Literal:
     return _READERS[column_type.name](str(value), column_type)
 
 
-def format_literal(value: Literal, column_type: ColumnType) -> str:
-    """The value as the manifest would write it: `read_literal`'s inverse, for messages too."""
-    if isinstance(value, tuple) and column_type.array:
-        return json.dumps([format_literal(v, column_type.element) for v in value])
-    return _FORMATS.get(column_type.name, _text_of)(value)
-
-
 def check_text(text: str, column_type: ColumnType) -> None:
     """Refuse text that the column cannot hold; raises ValueError as `read_literal` does."""
     if "\0" in text:
@@ -63,7 +56,7 @@ def _boolean(text: str, _: ColumnType) -> Literal:
 def _integer(text: str, column_type: ColumnType) -> Literal:
     number = _decimal(text, column_type)
     if number != number.to_integral_value():
-        raise ValueError(f"{shown(text)} is no whole number; a column of {column_type} holds only")
+        raise ValueError(f"{shown(text)} is no whole number; right would be one, or numeric(p,s)")
     low, high = INTEGER_RANGES[column_type.name]
     if not low <= number <= high:
         raise ValueError(
@@ -80,7 +73,9 @@ def _float(text: str, column_type: ColumnType) -> Literal:
         except OverflowError:
             number = math.inf
     if not math.isfinite(number):
-        raise ValueError(f"{shown(text)} is too large for {column_type}; write a smaller number")
+        raise ValueError(
+            f"{shown(text)} is too large for {column_type}; right would be a smaller one"
+        )
     return number
 
 
@@ -98,8 +93,8 @@ def fit_numeric(number: Decimal, column_type: ColumnType) -> Decimal:
     exponent = number.normalize(_EXACT).as_tuple().exponent
     if isinstance(exponent, int) and -exponent > scale:
         raise ValueError(
-            f"{shown(str(number))} has more than the {scale} decimals of {column_type}; "
-            "round it, or give the column a larger scale"
+            f"{shown(str(number))} has more decimals than {column_type} holds; "
+            "right would be to round it, or a column of a larger scale"
         )
     units = int(number.scaleb(scale, _EXACT))
     if abs(units) >= 10**precision:
@@ -210,22 +205,10 @@ def _decimal(text: str, column_type: ColumnType) -> Decimal:
     # An underscore or a full-width digit is a number to Python alone.
     plain = text.isascii() and "_" not in text and len(text) <= _LONGEST_NUMBER
     if not number.is_finite() or not plain or abs(number.adjusted()) > _LONGEST_NUMBER:
-        raise ValueError(f"{shown(text)} is no number that {column_type} holds; write a number")
+        raise ValueError(
+            f"{shown(text)} is no number that {column_type} holds; right would be a number"
+        )
     return number
-
-
-def _text_of(value: Literal) -> str:
-    return str(value)
-
-
-def _as(kind: type, form: Callable[[Any], str]) -> Callable[[Literal], str]:
-    return lambda value: form(value) if isinstance(value, kind) else str(value)
-
-
-def _format_interval(value: tuple[int, int, int]) -> str:
-    months, days, micros = (abs(part) for part in value)
-    seconds = f"{micros // moments.SECOND}.{micros % moments.SECOND:06}"
-    return ("-" if min(value) < 0 else "") + f"P{months}M{days}DT{seconds}S"
 
 
 _READERS: dict[TypeName, Callable[[str, ColumnType], Literal]] = {
@@ -249,13 +232,4 @@ _READERS: dict[TypeName, Callable[[str, ColumnType], Literal]] = {
     TypeName.JSONB: _jsonb,
     TypeName.BYTEA: _bytea,
     TypeName.INET: _inet,
-}
-_FORMATS: dict[TypeName, Callable[[Literal], str]] = {
-    TypeName.BOOLEAN: lambda value: "true" if value else "false",
-    TypeName.DATE: _as(int, moments.format_date),
-    TypeName.TIME: _as(int, moments.format_time),
-    TypeName.TIMESTAMP: _as(int, lambda value: moments.format_timestamp(value, zoned=False)),
-    TypeName.TIMESTAMPTZ: _as(int, lambda value: moments.format_timestamp(value, zoned=True)),
-    TypeName.INTERVAL: _as(tuple, _format_interval),
-    TypeName.BYTEA: _as(bytes, lambda value: "\\x" + value.hex()),
 }

@@ -24,7 +24,6 @@ MAX_TIMESTAMP = MAX_DATE * DAY + DAY - 1
 
 # Arrow counts the time of an interval in nanoseconds of 64 bits.
 _MAX_INTERVAL_TIME = (2**63 - 1) // 1000
-_UNITS = {"d": DAY, "h": HOUR, "m": MINUTE, "s": SECOND, "ms": 1000, "us": 1}
 _ISO_DATE = {"years": "Y", "months": "M", "weeks": "W", "days": "D"}
 _ISO_TIME = {"hours": "H", "minutes": "M"}
 _ISO = re.compile(
@@ -108,28 +107,6 @@ def format_timestamp(micros: int, zoned: bool) -> str:
     """The timestamp as the manifest writes it, for messages."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
     return moment.replace(tzinfo=None).isoformat() + ("Z" if zoned else "")
-
-
-def format_date(days: int) -> str:
-    """The date as the manifest writes it, for messages."""
-    return (date(1970, 1, 1) + timedelta(days=days)).isoformat()
-
-
-def format_time(micros: int) -> str:
-    """The time of day as the manifest writes it, for messages."""
-    return (datetime(1970, 1, 1) + timedelta(microseconds=micros)).time().isoformat()
-
-
-def format_duration(micros: int) -> str:
-    """The duration in the manifest's units, for messages."""
-    if micros == 0:
-        return "0s"
-    parts = []
-    for unit in ("d", "h", "m", "s", "ms", "us"):
-        count, micros = divmod(micros, _UNITS[unit])
-        if count:
-            parts.append(f"{count}{unit}")
-    return "".join(parts)
 
 
 def _short_interval(text: str) -> tuple[int, int, int]:

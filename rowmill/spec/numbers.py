@@ -108,8 +108,7 @@ def read_number(
     elif own is not None and decimals > own:
         report.add(
             (*path, "decimals"),
-            f"{decimals} is more than the {own} decimals of {column_type}; "
-            f"right would be at most {own}",
+            f"{decimals} is more decimals than {column_type} holds; right would be at most {own}",
         )
         return None
     bounds = read_bounds(spec.min, spec.max, column_type, path, report, decimals)
@@ -177,7 +176,8 @@ def read_exponential(
     bounds = _distribution_bounds(
         spec.min, spec.max, (0, mean * _EXPONENTIAL_REACH), column_type, path, report
     )
-    if bounds is None or not _mean_inside(spec.mean, spec.min, spec.max, column_type, path, report):
+    low = spec.min if spec.min is not None else 0
+    if bounds is None or not _mean_inside(spec.mean, low, spec.max, column_type, path, report):
         return None
     return Exponential(mean, *bounds)
 
@@ -190,13 +190,14 @@ def read_poisson(
     if mean > 10**12:
         report.add((*path, "mean"), f"{spec.mean} is too large; right would be at most 10^12")
         return None
-    low, high = integer_limits(column_type)
+    high = integer_limits(column_type)[1]
     bounds = read_bounds(spec.min, spec.max, column_type, path, report, decimals=0)
-    if bounds is None or not _mean_inside(spec.mean, spec.min, spec.max, column_type, path, report):
+    low = spec.min if spec.min is not None else 0
+    if bounds is None or not _mean_inside(spec.mean, low, spec.max, column_type, path, report):
         return None
     reach = mean + 40 * sqrt(mean) + 100
     most = high if spec.max is None and reach > high else spec.max
-    return Poisson(mean, None if spec.min is None else max(spec.min, low), most)
+    return Poisson(mean, spec.min, most)
 
 
 def read_beta(spec: BetaSpec, column_type: ColumnType, path: Path, report: Report) -> Kind | None:

@@ -71,6 +71,7 @@ def _count_children(waiting: list[Draft], report: Report) -> None:
     for draft in waiting:
         # Whatever hangs below a cycle, or below a table with a problem, waits for ever.
         if id(draft) not in done and (cycle := _cycle(draft)):
+            done.update(map(id, cycle))
             names = " -> ".join(shown(d.name) for d in cycle)
             report.add(
                 (*draft.path, "rowsPer", "table"),

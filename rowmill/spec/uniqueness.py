@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-from rowmill.spec.bounds import EXACT_INTEGERS
-from rowmill.spec.dataset import PickChildren, PickOneToOne
+from rowmill.spec.dataset import PickChildren, PickOneToOne, PickTree
 from rowmill.spec.drafts import ColumnDraft, Draft, Drafts
 from rowmill.spec.kinds import (
     Between,
@@ -25,8 +24,10 @@ from rowmill.spec.paths import Path, shown
 from rowmill.spec.patterns import count_strings
 from rowmill.spec.report import Report
 from rowmill.spec.texts import Text, Texts
-from rowmill.spec.types import FLOATS, INTEGERS
+from rowmill.spec.types import INTEGERS
 
+# Fields of a person that repeat however many persons there are.
+_SHARED_BY_PERSONS = frozenset({"first_name", "last_name", "prefix", "gender", "sex"})
 _RIGHT = (
     "right would be sequence, uuid, integer, number, between, pattern, faker, choice without "
     "weights, or a template with a unique column"
@@ -54,6 +55,8 @@ def _problem(column: ColumnDraft, kind: Kind, texts: Texts, drafts: Drafts) -> s
     if _by_construction(column):
         return None
     name = shown(column.name)
+    if isinstance(kind, Reference) and isinstance(column.table.links[kind.via].pick, PickTree):
+        return f"{name} is a tree's parent, which repeats; right would be to leave unique out"
     if isinstance(kind, Reference):
         return f"{name} refers to parents that repeat; right would be `pick: {{oneToOne: {{}}}}`"
     if isinstance(kind, Template):
@@ -66,11 +69,13 @@ def _problem(column: ColumnDraft, kind: Kind, texts: Texts, drafts: Drafts) -> s
         return f"{name} has a value twice in its choice; right would be each value once"
     if isinstance(kind, Boolean) and kind.probability != 0.5:
         return f"{name} has a probability, and unique takes each value once; leave it out"
+    if isinstance(kind, Faker) and kind.provider in _SHARED_BY_PERSONS:
+        return f"{name} is what many persons share; right would be user_name, email or a template"
     size = domain_size(column, kind)
     if size is None:
         return f"{_word(kind)} cannot be unique, its values repeat; {_RIGHT}"
-    if isinstance(kind, Uniform) and (problem := _float_problem(column, kind)):
-        return problem
+    if size == 0:
+        return f"{name} is a float without a grid of values; right would be `decimals`"
     rows = column.table.rows
     if rows is None or rows <= size:
         return None
@@ -78,7 +83,10 @@ def _problem(column: ColumnDraft, kind: Kind, texts: Texts, drafts: Drafts) -> s
 
 
 def domain_size(column: ColumnDraft, kind: Kind) -> int | None:
-    """How many values a kind permutes when it is unique; None if it cannot be."""
+    """How many values a kind permutes when it is unique; None if it cannot be.
+
+    0 for floats without `decimals`, whose values are not counted.
+    """
     if isinstance(kind, Uniform):
         decimals = 0 if column.type.name in INTEGERS else kind.decimals
         if decimals is None:
@@ -106,17 +114,6 @@ def _by_construction(column: ColumnDraft) -> bool:
         once = isinstance(link.pick, PickChildren) and table.one_child
         return alone and (once or isinstance(link.pick, PickOneToOne))
     return isinstance(kind, Uuid)
-
-
-def _float_problem(column: ColumnDraft, kind: Uniform) -> str | None:
-    if column.type.name not in FLOATS:
-        return None
-    if kind.decimals is None:
-        return f"{shown(column.name)} has no grid of values; right would be `decimals`"
-    most = max(abs(Fraction(str(kind.min))), abs(Fraction(str(kind.max)))) * 10**kind.decimals
-    if most > EXACT_INTEGERS[column.type.name]:
-        return f"{column.type} cannot tell all values apart; right would be numeric(p,s)"
-    return None
 
 
 def _template_problem(column: ColumnDraft, template: Template, texts: Texts) -> str | None:
