@@ -117,11 +117,15 @@ def is_alive(token: str) -> bool:
 
 def _stop_strays(folder: Path) -> None:
     """Stop servers of this folder that have another token: the home was deleted under them."""
-    _stop(lambda: [found for found in processes("weed", "mini") if _serves(found, folder)])
+    _stop(
+        lambda: [found for found in processes("weed", "mini") if _serves(found, folder)],
+        # Without its files it would not get to its end, and has nothing left to write.
+        polite=folder.exists(),
+    )
 
 
-def _stop(find: Callable[[], list[ServerProcess]]) -> None:
-    stop(find, lambda _: True, politely=signal.SIGTERM, patience=_STOP_SECONDS)
+def _stop(find: Callable[[], list[ServerProcess]], *, polite: bool = True) -> None:
+    stop(find, lambda _: polite, politely=signal.SIGTERM, patience=_STOP_SECONDS)
 
 
 def _serves(found: ServerProcess, folder: Path) -> bool:

@@ -32,6 +32,7 @@ def settings_file(port: int, socket_dir: str, data: Path) -> str:
         # No standby and no archive: indexes built in finalize then go to disk without the log.
         "wal_level": "minimal",
         "max_wal_senders": 0,
+        "max_logical_replication_workers": 0,
         "wal_buffers": "64MB",
         # A load is sequential, so frequent checkpoints cost much and spare only recovery time.
         "max_wal_size": f"{_between(256, disk // 16, 8192)}MB",
