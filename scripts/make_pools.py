@@ -14,7 +14,7 @@ import faker
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rowmill.generate.pool_making import make_pool
+from rowmill.generate.pool_making import draw_pool
 from rowmill.generate.pools import NEUTRAL, PERSON, PoolKey
 
 VERSION = 1
@@ -121,7 +121,7 @@ def write(locale: str, providers: list[str]) -> None:
         size = SIZES.get(provider, MANY if provider in LARGE else SOME)
         if locale != "en_US":
             size = ELSEWHERE.get(provider, SOME)
-        values = make_pool(PoolKey(provider, (), locale, size, None, VERSION))
+        values = draw_pool(PoolKey(provider, (), locale, size, None, VERSION))
         exhausted[provider] = len(values) < size
         columns[provider] = pa.ListArray.from_arrays([0, len(values)], values)
     table = pa.table(columns)
@@ -134,7 +134,6 @@ def write(locale: str, providers: list[str]) -> None:
         compression_level=22,
         use_dictionary=False,
         write_statistics=False,
-        store_schema=False,
     )
     counts = ", ".join(f"{n} {len(c.values)}" for n, c in columns.items())
     print(f"{path.name}: {path.stat().st_size:,} bytes: {counts}")

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import pyarrow as pa
 
 from rowmill.generate.frame import Cells
 from rowmill.generate.keys import derive_key
+from rowmill.generate.pools import PoolKey
 from rowmill.generate.versions import version_of
 from rowmill.spec.dataset import Column, Dataset, Link, Table
 from rowmill.spec.kinds import Kind
@@ -14,11 +17,12 @@ from rowmill.spec.kinds import Kind
 
 @dataclass(frozen=True)
 class Context:
-    """One column of one table of a dataset."""
+    """One column of one table of a dataset; `pools` are those that the package doesn't ship."""
 
     dataset: Dataset
     table: Table
     column: Column
+    pools: Mapping[PoolKey, pa.Array] = field(default_factory=dict, compare=False)
 
     @property
     def rows(self) -> int:

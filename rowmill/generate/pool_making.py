@@ -23,7 +23,7 @@ from rowmill.generate.pools import PERSON, PERSON_TYPE, PoolKey
 PATIENCE = 500
 
 
-def make_pool(key: PoolKey) -> pa.Array:
+def draw_pool(key: PoolKey) -> pa.Array:
     """The pool of a key: distinct strings, or of the provider `person` a struct a person.
 
     A pool ends short of `key.size` when its provider keeps repeating itself (PATIENCE); it is then

@@ -126,8 +126,9 @@ def pool_key(
     """The key of the pool that a column, or an array column's elements, draws from."""
     version = version_of(dataset.data_version, "faker")
     if kind.provider in PERSON_FIELDS:
-        kinds = [k for _, k in entity_columns(table, kind)] if column.kind is kind else []
-        size = max(k.pool for k in [kind, *kinds])
+        # The elements of an array are persons of their own.
+        own = column.kind is kind and table.by_name.get(column.name) is column
+        size = max(k.pool for _, k in entity_columns(table, kind)) if own else kind.pool
         return PoolKey(PERSON, (), kind.locale, size, None, version)
     max_length = column_type.length if column_type.name in STRINGS else None
     return PoolKey(kind.provider, kind.args, kind.locale, kind.pool, max_length, version)
@@ -162,6 +163,18 @@ def shipped(key: PoolKey) -> pa.Array | None:
         if len(values) == 0 or (len(values) < min(key.size, _ENOUGH) and not all_there):
             return None
     return values[: key.size]
+
+
+def make_pool(key: PoolKey) -> pa.Array:
+    """A pool that the package doesn't ship, drawn from Faker; see `pool_making.draw_pool`.
+
+    Raises:
+        ValueError: the provider fails with its arguments, or gives no value short enough.
+    """
+    # Faker is slow to import, and most runs make no pool.
+    from rowmill.generate.pool_making import draw_pool
+
+    return draw_pool(key)
 
 
 def _faker_kinds(kind: Kind, column_type: ColumnType) -> Iterator[tuple[Faker, ColumnType]]:
