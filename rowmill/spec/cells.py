@@ -18,7 +18,6 @@ from rowmill.spec.kinds import (
     Choice,
     Constant,
     Faker,
-    Field,
     Kind,
     Literal,
     Parent,
@@ -44,8 +43,8 @@ from rowmill.spec.patterns import compile_pattern
 from rowmill.spec.providers import Provider, check_arguments, find_provider, locales
 from rowmill.spec.references import find_link, holds
 from rowmill.spec.report import Report, nearest
-from rowmill.spec.templates import check_field_type, parse_template
-from rowmill.spec.types import NUMBERS, STRINGS, ColumnType, TypeName
+from rowmill.spec.templates import parse_template
+from rowmill.spec.types import INTEGERS, NUMBERS, STRINGS, ColumnType, TypeName
 
 # The alias table's indexes have 16 bits.
 MAX_WEIGHTS = 65_536
@@ -69,7 +68,7 @@ FITS: dict[str, frozenset[TypeName]] = {
     "beta": NUMBERS,
     "zipf": NUMBERS,
     "uuid": frozenset({TypeName.UUID}),
-    "faker": STRINGS | {TypeName.INET, TypeName.BOOLEAN, TypeName.DOUBLE},
+    "faker": STRINGS | NUMBERS | {TypeName.INET, TypeName.BOOLEAN},
     "template": STRINGS,
     "pattern": STRINGS,
     "constant": _ANY,
@@ -82,7 +81,8 @@ _FIT_ARRAYS = ("array", "choice", "constant", "parent")
 class Reading:
     """One `generate`: its column, the type to fill (of an array its element's) and its path.
 
-    An inferred one has no place in the manifest: its problems are the column's.
+    An inferred one has no place in the manifest: its problems are the column's. A row has up to
+    `cells` of its values.
     """
 
     column: ColumnDraft
@@ -92,6 +92,7 @@ class Reading:
     locale: str
     report: Report
     inferred: bool
+    cells: int = 1
 
     def under(self, step: str) -> Reading:
         """What stands one step deeper."""
@@ -159,6 +160,7 @@ def _fits(member: str, column_type: ColumnType) -> bool:
 
 def _sequence(spec: SequenceSpec, reading: Reading) -> Kind | None:
     rows = reading.column.table.rows
+    rows = None if rows is None else rows * reading.cells
     return numbers.read_sequence(spec, reading.type, rows, reading.path, reading.report)
 
 
@@ -258,27 +260,23 @@ def _faker(spec: FakerSpec, reading: Reading) -> Kind | None:
 
 
 def _provides(provider: Provider, column_type: ColumnType) -> bool:
-    """Whether all of a provider's values are of the type; text takes any that fits its length."""
+    """Whether a provider's values are of the type; a pool leaves out those that don't fit it."""
     if column_type.name in STRINGS:
         return True
     if column_type.name is TypeName.INET:
         return provider.name.startswith("ipv")
     if column_type.name is TypeName.BOOLEAN:
         return provider.returns == "bool"
-    return provider.returns in ("int", "float", "decimal")
+    exact = column_type.name in INTEGERS
+    return provider.returns == "int" or (provider.returns in ("float", "decimal") and not exact)
 
 
 def _template(text: str, reading: Reading) -> Kind | None:
-    columns = reading.column.table.columns
     try:
-        template = parse_template(text, columns)
-        for part in template.parts:
-            if isinstance(part, Field):
-                check_field_type(part.column, columns[part.column].type)
+        return parse_template(text, reading.column.table.columns)
     except ValueError as error:
         reading.report.attempt(reading.path, error)
         return None
-    return template
 
 
 def _pattern(text: str, reading: Reading) -> Kind | None:
@@ -322,7 +320,9 @@ def _array(spec: ArraySpec, reading: Reading) -> Kind | None:
             f"{spec.min} is more than max, {spec.max}; right would be at most max",
         )
         return None
-    kind = _read(spec.of, replace(reading.under("of"), type=reading.type.element))
+    kind = _read(
+        spec.of, replace(reading.under("of"), type=reading.type.element, cells=max(spec.max, 1))
+    )
     return None if kind is None else Array(kind, spec.min, spec.max)
 
 

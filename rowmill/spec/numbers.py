@@ -62,7 +62,7 @@ def read_sequence(
     if not low <= last <= high:
         report.add(
             path,
-            f"row {rows} would get {last}, outside the range of {column_type}, {low} to {high}; "
+            f"its last value would be {last}, outside the range of {column_type}, {low} to {high}; "
             "right would be fewer rows, another start or step, or a larger type",
         )
         return None

@@ -8,18 +8,9 @@ from collections.abc import Collection
 from rowmill.spec.kinds import Field, Template
 from rowmill.spec.paths import shown
 from rowmill.spec.report import nearest
-from rowmill.spec.types import ColumnType, TypeName
 
 FILTERS = ("slug", "upper", "lower", "title", "pad")
 MAX_PAD = 1_000
-# What has one plain text; the others would read differently in Postgres and in Arrow.
-FIELD_TYPES = frozenset(TypeName) - {
-    TypeName.INTERVAL,
-    TypeName.JSON,
-    TypeName.JSONB,
-    TypeName.BYTEA,
-}
-
 # A doubled brace stands for itself.
 _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 _PAD = re.compile(r"pad:([0-9]{1,6})")
@@ -48,15 +39,6 @@ def parse_template(text: str, columns: Collection[str]) -> Template:
         else:
             parts.append(plain)
     return Template(tuple(parts))
-
-
-def check_field_type(name: str, column_type: ColumnType) -> None:
-    """Refuse a field whose type has no plain text; raises ValueError."""
-    if column_type.array or column_type.name not in FIELD_TYPES:
-        raise ValueError(
-            f"{shown(name)} is {column_type}, which has no plain text for a template; "
-            "right would be a column of text, numbers, dates, times, uuid or inet"
-        )
 
 
 def _field(inside: str, columns: Collection[str]) -> Field:

@@ -84,8 +84,7 @@ def read_after(
         end = _read(spec.end, column_type, (*path, "end"), report)
         if end is None:
             return None
-        # All of a date's last day counts, for the result is rounded down to it.
-        end = end * DAY + DAY - 1 if column_type.name is TypeName.DATE else end
+        end *= DAY if column_type.name is TypeName.DATE else 1
     return After(spec.column, via, spec.mean, spec.min, spec.max, end)
 
 
@@ -114,19 +113,21 @@ def check_ends(ordered: list[ColumnDraft], drafts: Drafts, report: Report) -> No
 
 def _check_end(kind: After, source: int, path: Path, column: ColumnDraft, report: Report) -> int:
     """The latest result of an `after` whose source is at most `source`."""
+    # All of a date's last day counts, for the result is rounded down to it.
+    rest = DAY - 1 if column.type.name is TypeName.DATE else 0
     longest = kind.max if kind.max is not None else kind.mean * _EXPONENTIAL_REACH
     if kind.end is None:
         if source + longest > MAX_TIMESTAMP:
             report.add(path, "may pass the year 9999; right would be a `max` or an `end`")
         return min(source + longest, MAX_TIMESTAMP)
-    if source + kind.min > kind.end:
+    if source + kind.min > kind.end + rest:
         report.add(
             (*path, "end"),
             f"leaves no room after the latest {shown(kind.column)}, "
             f"{format_timestamp(min(source, MAX_TIMESTAMP), zoned=False)}; "
             f"right would be a later end, or an earlier end of {shown(kind.column)}",
         )
-    return min(source + longest, kind.end)
+    return min(source + longest, kind.end + rest)
 
 
 def _source(column: ColumnDraft, via: str | None, name: str, drafts: Drafts) -> ColumnDraft:

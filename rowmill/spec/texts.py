@@ -26,8 +26,8 @@ from rowmill.spec.patterns import compile_pattern
 from rowmill.spec.report import Report
 from rowmill.spec.types import INTEGERS, STRINGS, ColumnType, TypeName
 
-# A change of case or a slug makes of one character at most three (ffi of a ligature).
-_WIDEST_CHANGE = 3
+# So many characters a change of case makes of one at most, and a slug, which spells out others.
+_WIDEST_CASE, _WIDEST_SLUG = 3, 6
 _MOST_CHARACTERS: dict[TypeName, tuple[int, str]] = {
     TypeName.BOOLEAN: (5, "truefals"),
     TypeName.SMALLINT: (6, "-0123456789"),
@@ -72,9 +72,12 @@ class Texts:
             return text
         if field.filter == "pad":
             most = None if text.most is None else max(text.most, field.argument or 0)
-            return Text(most, lambda c: c in " 0" or text.may_contain(c), text.ascii)
-        most = text.most if text.most is None or text.ascii else text.most * _WIDEST_CHANGE
+            return Text(most, lambda c: c == "0" or text.may_contain(c), text.ascii)
+        wider = _WIDEST_SLUG if field.filter == "slug" else _WIDEST_CASE
+        most = text.most if text.most is None or text.ascii else text.most * wider
         if field.filter == "slug":
+            # Of nothing it makes one letter.
+            most = None if most is None else max(most, 1)
             return Text(most, lambda c: c == "-" or c.isdigit() or "a" <= c <= "z", True)
         return Text(most, _after_case_change(text), text.ascii)
 
