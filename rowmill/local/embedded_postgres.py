@@ -237,9 +237,11 @@ def _set_password(data: Path, server: PostgresServer) -> None:
         f"ALTER ROLE \"{server.user}\" PASSWORD '{server.password}'\n",
     )
     if result.returncode != 0:
+        # It may quote the statement that failed.
+        said = result.stdout.replace(server.password, "***")
         raise EmbeddedServerError(
             f"The data of the embedded Postgres in {data} belongs to other credentials and cannot "
-            f"be given new ones:\n{_indent(result.stdout)}"
+            f"be given new ones:\n{_indent(said)}"
         )
 
 
