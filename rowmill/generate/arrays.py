@@ -6,14 +6,13 @@ import numpy as np
 import pyarrow as pa
 
 from rowmill.generate.bits import integers
-from rowmill.generate.builders import build
-from rowmill.generate.context import Context
+from rowmill.generate.context import Builder, Context
 from rowmill.generate.frame import Cells, Frame, Rows
 from rowmill.spec.kinds import Array
 
 
-def build_array(context: Context) -> Cells:
-    """`min` to `max` elements, each count as likely.
+def build_array(context: Context, build: Builder) -> Cells:
+    """`min` to `max` elements, each count as likely; `build` makes the elements' cells.
 
     Element k of row r is what the element's kind makes of row `r x max + k`, under keys of its own;
     fields of a template and what `after` follows are those of row r.
@@ -21,6 +20,9 @@ def build_array(context: Context) -> Cells:
     Raises:
         ValueError: the table's rows times `max` are beyond 2**63.
     """
+    # The table of builders holds this one: imported first it would not find it.
+    from rowmill.generate.builders import build
+
     kind = context.column.kind
     assert isinstance(kind, Array)
     stride = max(kind.max, 1)

@@ -115,8 +115,7 @@ def slug(text: str) -> str:
     scripts become their code points in hexadecimal, apostrophes go, and a text without letters or
     digits is `x`.
     """
-    folded = "".join(_fold(char) for char in lower(text))
-    return _NO_SLUG.sub("-", folded).strip("-") or _EMPTY
+    return _NO_SLUG.sub("-", text.translate(_FOLDED)).strip("-") or _EMPTY
 
 
 def map_texts(texts: pa.Array, change: Callable[[str], str]) -> pa.Array:
@@ -155,6 +154,17 @@ def _fold(char: str) -> str:
         if base != char:
             return "".join(_fold(part) for part in base)
     return f"{code:x}"
+
+
+class _Folding(dict[int, str]):
+    """What `str.translate` replaces a character by for a slug, worked out when first met."""
+
+    def __missing__(self, code: int) -> str:
+        self[code] = "".join(_fold(char) for char in lower(chr(code)))
+        return self[code]
+
+
+_FOLDED = _Folding()
 
 
 def _slug_ascii(texts: pa.Array) -> pa.Array:

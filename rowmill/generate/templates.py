@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,16 +24,20 @@ _FILTERS: dict[str, Callable[[str], str]] = {
 }
 
 
+# A dictionary so many times longer than the batch isn't worth rendering.
+_LONG = 4
+
+
 def build_template(context: Context) -> Cells:
     """The parts joined; null where a field is null. Fields are rendered as `to_text` does."""
     kind, column_type = context.column.kind, context.column.type
     assert isinstance(kind, Template)
-    parts = [_part(context, part) for part in kind.parts]
+    fields = _fields(context, kind)
 
     def texts(frame: Frame) -> pa.Array:
-        pieces = [part(frame) if callable(part) else part for part in parts]
-        if not any(isinstance(piece, pa.Array) for piece in pieces):
-            return pa.repeat("".join(pieces), len(frame))
+        pieces = [piece for field in fields for piece in field.pieces(frame)]
+        if len(pieces) == 1:
+            return pieces[0]
         return pc.binary_join_element_wise(*pieces, "")
 
     if column_type.name in STRINGS:
@@ -40,17 +45,77 @@ def build_template(context: Context) -> Cells:
     return lambda frame: from_text(texts(frame), column_type)
 
 
-def _part(context: Context, part: str | Field) -> str | Cells:
-    if isinstance(part, str):
-        return part
-    column_type = context.table.column(part.column).type
-    return lambda frame: _field(frame.cells(part.column), column_type, part)
+def _fields(context: Context, template: Template) -> Sequence[_Part]:
+    """The fields, each with the fixed text behind it, the first also with that before it."""
+    parts: list[_FieldPart] = []
+    before = ""
+    for part in template.parts:
+        if isinstance(part, Field):
+            parts.append(_FieldPart(part, context.table.column(part.column).type, before))
+            before = ""
+        elif parts:
+            parts[-1].after += part
+        else:
+            before += part
+    return parts or [_FixedPart(before)]
 
 
-def _field(values: pa.Array, column_type: ColumnType, field: Field) -> pa.Array:
-    if isinstance(values, pa.DictionaryArray):
-        # Render and filter each different value once, not each cell.
-        return _field(values.dictionary, column_type, field).take(values.indices)
+class _Part(Protocol):
+    after: str
+
+    def pieces(self, frame: Frame) -> list[pa.Array | str]:
+        """What to join; at least one is an array of the frame's length."""
+        ...
+
+
+class _FixedPart:
+    """A template without fields."""
+
+    def __init__(self, text: str) -> None:
+        self.after = text
+
+    def pieces(self, frame: Frame) -> list[pa.Array | str]:
+        return [pa.repeat(self.after, len(frame))]
+
+
+class _FieldPart:
+    """A field and the fixed texts around it."""
+
+    def __init__(self, field: Field, column_type: ColumnType, before: str) -> None:
+        self.before = before
+        self.after = ""
+        self._field = field
+        self._type = column_type
+        self._known: tuple[pa.Array, pa.Array] | None = None
+
+    def pieces(self, frame: Frame) -> list[pa.Array | str]:
+        values = frame.cells(self._field.column)
+        if isinstance(values, pa.DictionaryArray):
+            dictionary = values.dictionary
+            if self._is_known(dictionary) or len(dictionary) <= _LONG * len(values):
+                return [self._rendered(dictionary).take(values.indices)]
+            values = values.dictionary_decode()
+        pieces = [self.before, _render(values, self._type, self._field), self.after]
+        return [piece for piece in pieces if not isinstance(piece, str) or piece]
+
+    def _rendered(self, dictionary: pa.Array) -> pa.Array:
+        """Each different value rendered once, in most runs once for all batches."""
+        if self._known is None or not self._is_known(dictionary):
+            texts = _render(dictionary, self._type, self._field)
+            around = pc.binary_join_element_wise(self.before, texts, self.after, "")
+            self._known = dictionary, around
+        return self._known[1]
+
+    def _is_known(self, dictionary: pa.Array) -> bool:
+        # The known one is kept, so its memory cannot belong to another by now.
+        return self._known is not None and _place(self._known[0]) == _place(dictionary)
+
+
+def _place(values: pa.Array) -> tuple[int, int, list[int]]:
+    return len(values), values.offset, [b.address if b else 0 for b in values.buffers()]
+
+
+def _render(values: pa.Array, column_type: ColumnType, field: Field) -> pa.Array:
     texts = to_text(values, column_type)
     if field.filter is None:
         return texts
