@@ -47,7 +47,7 @@ def arrow_type(column_type: ColumnType) -> pa.DataType:
 
 def is_text(kind: pa.DataType) -> bool:
     """Whether cells are of any length, text or bytes: those may come as dictionary arrays."""
-    return pa.types.is_string(kind) or pa.types.is_binary(kind)
+    return kind in (pa.string(), pa.binary())
 
 
 def column_from_units(units: NDArray[np.int64], column_type: ColumnType) -> pa.Array:

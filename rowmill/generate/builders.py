@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
+from rowmill.generate.arrays import build_array
 from rowmill.generate.choices import build_choice, build_constant
 from rowmill.generate.context import Builder, Context
+from rowmill.generate.continuous import (
+    build_beta,
+    build_exponential,
+    build_lognormal,
+    build_normal,
+)
+from rowmill.generate.discrete import build_poisson, build_zipf
+from rowmill.generate.faker_cells import build_faker
 from rowmill.generate.frame import Cells
+from rowmill.generate.identifiers import build_uuid
 from rowmill.generate.numbers import build_boolean, build_ordinal, build_sequence, build_uniform
 from rowmill.generate.parents import build_parent, build_reference
+from rowmill.generate.patterns import build_pattern
+from rowmill.generate.templates import build_template
 from rowmill.generate.temporal import build_after, build_between
 from rowmill.spec import kinds
 
@@ -20,31 +30,23 @@ BUILDERS: dict[type, Builder] = {
     kinds.Choice: build_choice,
     kinds.Between: build_between,
     kinds.After: build_after,
+    kinds.Normal: build_normal,
+    kinds.Lognormal: build_lognormal,
+    kinds.Exponential: build_exponential,
+    kinds.Poisson: build_poisson,
+    kinds.Beta: build_beta,
+    kinds.Zipf: build_zipf,
+    kinds.Uuid: build_uuid,
+    kinds.Faker: build_faker,
+    kinds.Template: build_template,
+    kinds.Pattern: build_pattern,
     kinds.Constant: build_constant,
     kinds.Parent: build_parent,
     kinds.Reference: build_reference,
-}
-
-_LATER: dict[type, str] = {
-    kinds.Normal: "continuous.build_normal",
-    kinds.Lognormal: "continuous.build_lognormal",
-    kinds.Exponential: "continuous.build_exponential",
-    kinds.Beta: "continuous.build_beta",
-    kinds.Poisson: "discrete.build_poisson",
-    kinds.Zipf: "discrete.build_zipf",
-    kinds.Uuid: "identifiers.build_uuid",
-    kinds.Faker: "faker_cells.build_faker",
-    kinds.Template: "templates.build_template",
-    kinds.Pattern: "patterns.build_pattern",
-    kinds.Array: "arrays.build_array",
+    kinds.Array: lambda context: build_array(context, build),
 }
 
 
 def build(context: Context) -> Cells:
     """The cells of the context's column."""
-    kind = type(context.column.kind)
-    if kind in BUILDERS:
-        return BUILDERS[kind](context)
-    module, name = _LATER[kind].split(".")
-    builder: Builder = getattr(import_module(f"rowmill.generate.{module}"), name)
-    return builder(context)
+    return BUILDERS[type(context.column.kind)](context)

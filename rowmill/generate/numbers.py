@@ -54,6 +54,8 @@ def build_uniform(context: Building) -> Cells:
         return _continuous(context, float(kind.min), float(kind.max))
     scale = column_type.scale or 0
     decimals = scale if kind.decimals is None else kind.decimals
+    if not is_float:
+        decimals = min(decimals, scale)
     first = _scaled(kind.min, decimals, ROUND_CEILING)
     last = _scaled(kind.max, decimals, ROUND_FLOOR)
     if is_float:

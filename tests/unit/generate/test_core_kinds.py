@@ -124,6 +124,11 @@ def test_decimals_are_multiples_within_bounds(decimals: int, low: Decimal, width
         assert value == round(value, decimals)
 
 
+def test_decimals_finer_than_the_type_are_those_of_the_type() -> None:
+    values = cells(Uniform(Decimal("0.005"), Decimal("0.031"), 4), "numeric(4,2)", 100)
+    assert set(values) == {Decimal("0.01"), Decimal("0.02"), Decimal("0.03")}
+
+
 def test_wide_numerics_are_uniform_to_their_ends() -> None:
     far = Decimal(10**38 - 1)
     values = np.array([float(v) for v in cells(Uniform(-far, far, 0), "numeric(38,0)", 20_000)])

@@ -1,0 +1,30 @@
+"""Every kind of cell and of pick has its version and its builder."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from rowmill.generate.builders import BUILDERS
+from rowmill.generate.versions import NEWEST, VERSIONS, version_of
+from rowmill.spec.dataset import Pick
+from rowmill.spec.kinds import Kind
+
+
+def test_every_kind_has_a_builder() -> None:
+    assert set(BUILDERS) == set(get_args(Kind))
+
+
+@pytest.mark.parametrize("data_version", VERSIONS)
+def test_every_data_version_knows_every_kind_and_pick(data_version: int) -> None:
+    names = {kind.__name__.lower() for kind in (*get_args(Kind), *get_args(Pick))} | {"nulls"}
+    assert names == set(VERSIONS[data_version])
+
+
+def test_released_versions_stay() -> None:
+    """Data version 1 is released: to change a kind, add a data version."""
+    assert set(VERSIONS[1].values()) == {1}
+    assert version_of(NEWEST, "sequence") == 1
+    with pytest.raises(ValueError, match="dataVersion 0 is unknown to this release; it knows 1"):
+        version_of(0, "sequence")
