@@ -95,6 +95,8 @@ def _judge_run(error: Exception) -> tuple[Exit, str, str] | None:
     from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
     from rowmill.local.server_process import EmbeddedServerError
 
+    if type(error).__name__ == "QueryRefused":
+        return Exit.USAGE, "QueryRefused", str(error)
     if isinstance(error, DestinationRefused):
         return Exit.REFUSED, error.reason, str(error)
     if isinstance(error, EmbeddedServerError):

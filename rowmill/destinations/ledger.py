@@ -139,8 +139,8 @@ class Ledger(Protocol):
         """Record a part unless one is there; raises Fenced if the run is not RUNNING."""
         ...
 
-    def forget_part(self, run_id: str, table: str, number: int) -> None:
-        """Drop a part's record, because its upload is gone: it will be made again."""
+    def replace_part(self, run_id: str, part: PendingPart) -> None:
+        """Record a part made again in place of one whose upload is gone, while publishing."""
         ...
 
     def pool(self, digest: str) -> bytes | None: ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 from psycopg import sql
@@ -11,7 +11,7 @@ from psycopg import sql
 from rowmill.destinations.postgres_connection import PostgresAddress
 
 
-class QueryRefused(Exception):
+class QueryRefused(ValueError):
     """Postgres would not run the query; the message is Postgres's own."""
 
 
@@ -30,7 +30,7 @@ def read_rows(
             connection.autocommit = False
             path = sql.SQL("SET search_path TO {}, public").format(sql.Identifier(schema))
             connection.execute(path)
-            cursor = connection.execute(cast("LiteralString", query))
+            cursor = connection.execute(query.encode())
             if cursor.description is None:
                 return [], []
             return [column.name for column in cursor.description], cursor.fetchall()

@@ -20,7 +20,6 @@ from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Connections, Destinations, join
-from rowmill.worker.finalize import RowsMissing
 from rowmill.worker.prepare import Prepared, prepare
 from rowmill.worker.remaining import remaining
 
@@ -145,7 +144,7 @@ class _Execution:
             raise
         except Fenced as error:
             raise self._fenced(run, error) from error
-        except (DestinationRefused, DestinationUnavailable, WorkerFailed, RowsMissing) as error:
+        except (DestinationRefused, DestinationUnavailable, WorkerFailed) as error:
             self._fail(run, str(error))
             if isinstance(error, DestinationRefused):
                 raise

@@ -109,11 +109,11 @@ class _Worker:
         run = command.run
         dataset = replace(self._spec.dataset, data_version=run.plan.data_version)
         spec = replace(self._spec, dataset=dataset)
-        with kit_for(run, spec, destinations) as kit:
-            if isinstance(command, RunShard):
-                run_parts(kit, run.plan.shard(command.shard), self._stop, self._tally)
-            else:
-                finalize(kit, run, spec, destinations, self._stop, self._tally, self._step)
+        kit = kit_for(run, spec, destinations)
+        if isinstance(command, RunShard):
+            run_parts(kit, run.plan.shard(command.shard), self._stop, self._tally)
+        else:
+            finalize(kit, run, spec, destinations, self._stop, self._tally, self._step)
 
     def _step(self, label: str) -> None:
         self._send(Step(label))

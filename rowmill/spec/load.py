@@ -40,7 +40,7 @@ def load_spec(
     Raises:
         InvalidManifest: with all problems that were found, by path.
     """
-    structure = read_structure(_read_file(Path(source)) if text is None else text)
+    structure = read_structure(read_manifest(Path(source)) if text is None else text)
     scale, seed = _override_scale(overrides), _override_seed(overrides)
     if structure.experiment is None:
         raise InvalidManifest(_all_problems(structure, scale, seed))
@@ -53,10 +53,37 @@ def load_manifest(source: str | Path, *, text: str | None = None) -> Experiment:
     Raises:
         InvalidManifest: with all problems of its structure, by path.
     """
-    structure = read_structure(_read_file(Path(source)) if text is None else text)
+    structure = read_structure(read_manifest(Path(source)) if text is None else text)
     if structure.experiment is None:
         raise InvalidManifest(problem for _, problem in structure.problems)
     return structure.experiment
+
+
+def read_manifest(path: Path) -> str:
+    """The text of a manifest file.
+
+    Raises:
+        InvalidManifest: it cannot be read, is not UTF-8 or is larger than 1 MiB.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 4)
+    except OSError as error:
+        raise _unreadable(path, (error.strerror or "cannot be read").lower()) from None
+    except ValueError:
+        raise _unreadable(Path("the path"), "holds a NUL character") from None
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise _unreadable(path, "is UTF-16; save it as UTF-8")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        if len(data) > MAX_BYTES:
+            raise _unreadable(path, "is larger than 1 MiB, the most that is read") from None
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _unreadable(path, f"is not UTF-8 (line {line}); save it as UTF-8") from None
+    if len(data) > MAX_BYTES:
+        raise _unreadable(path, "is larger than 1 MiB, the most that is read")
+    return text
 
 
 def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None) -> Spec:
@@ -142,28 +169,6 @@ def _override_seed(overrides: Overrides) -> int | None:
         message = f"the seed {seed} is out of range; a seed is {INT64[0]} to {INT64[1]}"
         raise InvalidManifest([Problem("", message)])
     return seed
-
-
-def _read_file(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 4)
-    except OSError as error:
-        raise _unreadable(path, (error.strerror or "cannot be read").lower()) from None
-    except ValueError:
-        raise _unreadable(Path("the path"), "holds a NUL character") from None
-    if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise _unreadable(path, "is UTF-16; save it as UTF-8")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if len(data) > MAX_BYTES:
-            raise _unreadable(path, "is larger than 1 MiB, the most that is read") from None
-        line = data.count(b"\n", 0, error.start) + 1
-        raise _unreadable(path, f"is not UTF-8 (line {line}); save it as UTF-8") from None
-    if len(data) > MAX_BYTES:
-        raise _unreadable(path, "is larger than 1 MiB, the most that is read")
-    return text
 
 
 def _unreadable(path: Path, what: str) -> InvalidManifest:

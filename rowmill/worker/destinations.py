@@ -9,7 +9,7 @@ from rowmill.destinations.lake import Lake
 from rowmill.destinations.ledger import Ledger, Run
 from rowmill.destinations.ledger_bucket import BucketLedger
 from rowmill.destinations.ledger_postgres import PostgresLedger
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
 from rowmill.destinations.s3_client import S3Address
 from rowmill.destinations.warehouse import Warehouse
 from rowmill.spec.dataset import Spec
@@ -32,11 +32,15 @@ class Connections:
 
 @dataclass(frozen=True)
 class Destinations:
-    """The destinations of one experiment; `warehouse` or `lake` is None where it has none."""
+    """The destinations of one experiment; `warehouse` or `lake` is None where it has none.
+
+    `session` is the one connection to Postgres that the ledger and the copying share: one thread
+    at a time may use either.
+    """
 
     owner: str
     ledger: Ledger
-    postgres: PostgresAddress | None
+    session: PostgresSession | None
     warehouse: Warehouse | None
     lake: Lake | None
 
@@ -58,20 +62,22 @@ def owner_key(engine: str, spec: Spec) -> str:
 def join(spec: Spec, connections: Connections) -> Destinations:
     """Open what `spec` names; connects to nothing yet."""
     owner = owner_key(connections.engine, spec)
-    postgres = PostgresAddress(connections.postgres) if connections.postgres else None
-    s3 = None
-    if spec.parquet is not None and connections.s3 is not None:
-        s3 = S3Address(
-            connections.s3,
-            endpoint=spec.parquet.endpoint,
-            region=spec.parquet.region,
-            ambient=spec.parquet.ambient,
-        )
+    s3 = _s3(spec, connections)
     lake = Lake(s3, spec.parquet, owner) if s3 and spec.parquet else None
-    if spec.postgres is not None and postgres is not None:
-        ledger: Ledger = PostgresLedger(postgres, spec.postgres.ledger_schema)
-        warehouse = Warehouse(postgres, spec.postgres, spec.postgres.ledger_schema, owner)
-        return Destinations(owner, ledger, postgres, warehouse, lake)
+    if spec.postgres is not None and connections.postgres is not None:
+        session = PostgresSession(PostgresAddress(connections.postgres))
+        schema = spec.postgres.ledger_schema
+        warehouse = Warehouse(session.address, spec.postgres, owner)
+        return Destinations(owner, PostgresLedger(session.address, schema), session, warehouse, lake)
     if s3 is None or spec.parquet is None:
         raise AssertionError("a valid spec names a destination, and connections reach it")
     return Destinations(owner, BucketLedger(s3, spec.parquet), None, None, lake)
+
+
+def _s3(spec: Spec, connections: Connections) -> S3Address | None:
+    target = spec.parquet
+    if target is None or connections.s3 is None:
+        return None
+    return S3Address(
+        connections.s3, endpoint=target.endpoint, region=target.region, ambient=target.ambient
+    )

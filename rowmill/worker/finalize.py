@@ -13,10 +13,6 @@ from rowmill.worker.publish import publish
 from rowmill.worker.shard import Kit, Report, Stopped, run_parts
 
 
-class RowsMissing(Exception):
-    """The warehouse's counts are not the plan's: the run must not be published."""
-
-
 def finalize(
     kit: Kit,
     run: Run,
@@ -33,7 +29,7 @@ def finalize(
         step: told the label of each step as it begins.
 
     Raises:
-        Stopped, Fenced, RowsMissing: see there.
+        Stopped: `stop` was set; Fenced: the run was aborted or replaced.
         DestinationRefused, DestinationUnavailable: from the destinations.
     """
     step("compare with the plan")
@@ -48,22 +44,5 @@ def finalize(
             step(label)
             if stop.is_set():
                 raise Stopped
-        _check_counts(run, destinations)
     step("publish")
     publish(run.at(RunState.FINALIZING), spec.dataset, destinations)
-
-
-def _check_counts(run: Run, destinations: Destinations) -> None:
-    assert destinations.warehouse is not None
-    counts = destinations.warehouse.counts(run)
-    wrong = [
-        f"{layout.table}: {counts.get(layout.table, 0):,} instead of {layout.rows:,}"
-        for layout in run.plan.tables
-        if counts.get(layout.table, 0) != layout.rows
-    ]
-    if wrong:
-        raise RowsMissing(
-            "the staged tables do not hold the planned rows ("
-            + "; ".join(wrong)
-            + "); somebody else wrote to them: run again with --restart"
-        )

@@ -2,60 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 
 from rowmill.destinations.copy_encoding import CopyEncoder
 from rowmill.destinations.copy_loader import PostgresLoader
-from rowmill.destinations.ledger import Run
-from rowmill.destinations.parquet_part import PartUpload
+from rowmill.destinations.ledger import Ledger, Run
 from rowmill.generate.rows import Generator
-from rowmill.plan.layout import Part
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.pools import load_pools
 from rowmill.worker.shard import Copier, Kit, Uploader
 
 
-def generator_for(run: Run, dataset: Dataset, destinations: Destinations) -> Generator:
+def generator_for(run: Run, dataset: Dataset, ledger: Ledger) -> Generator:
     """The generator of a run's rows, by the data version that its plan froze."""
     frozen = replace(dataset, data_version=run.plan.data_version)
-    return Generator(frozen, load_pools(frozen, destinations.ledger))
+    return Generator(frozen, load_pools(frozen, ledger))
 
 
-@contextmanager
-def kit_for(run: Run, spec: Spec, destinations: Destinations) -> Iterator[Kit]:
-    """A kit for shards of `run`; its connections close with the block."""
-    with _copier(run, spec, destinations) as copier:
-        yield Kit(
-            plan=run.plan,
-            generator=generator_for(run, spec.dataset, destinations),
-            copier=copier,
-            uploader=uploader_for(run, spec.dataset, destinations),
-            durable=lambda: destinations.durable(run),
-        )
+def kit_for(run: Run, spec: Spec, destinations: Destinations) -> Kit:
+    """A kit for the shards of `run`."""
+    return Kit(
+        plan=run.plan,
+        generator=generator_for(run, spec.dataset, destinations.ledger),
+        copier=_copier(run, spec, destinations),
+        uploader=_uploader(run, spec.dataset, destinations),
+        durable=lambda: destinations.durable(run),
+    )
 
 
-def uploader_for(run: Run, dataset: Dataset, destinations: Destinations) -> Uploader | None:
-    """How parts of `run` reach the bucket, or None without one."""
+def _uploader(run: Run, dataset: Dataset, destinations: Destinations) -> Uploader | None:
     lake = destinations.lake
     if lake is None:
         return None
+    return Uploader(
+        lambda part: lake.open_part(run, dataset, part),
+        lambda pending: destinations.ledger.record_part(run.id, pending),
+    )
 
-    def open_part(part: Part) -> PartUpload:
-        return lake.open_part(run, dataset.table(part.table), part)
 
-    return Uploader(open_part, lambda pending: destinations.ledger.record_part(run.id, pending))
-
-
-@contextmanager
-def _copier(run: Run, spec: Spec, destinations: Destinations) -> Iterator[Copier | None]:
-    if destinations.postgres is None or spec.postgres is None:
-        yield None
-        return
-    encoders = {table.name: CopyEncoder(table) for table in spec.dataset.tables}
-    with PostgresLoader(
-        destinations.postgres, run, spec.postgres.ledger_schema, spec.dataset.tables
-    ) as loader:
-        yield Copier(lambda table, slices: encoders[table].encode(slices), loader.load)
+def _copier(run: Run, spec: Spec, destinations: Destinations) -> Copier | None:
+    if destinations.session is None or spec.postgres is None:
+        return None
+    tables = spec.dataset.tables
+    encoders = {table.name: CopyEncoder(table) for table in tables}
+    loader = PostgresLoader(destinations.session.address, run, spec.postgres.ledger_schema, tables)
+    return Copier(lambda table, slices: encoders[table].encode(slices), loader.load)

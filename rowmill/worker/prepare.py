@@ -30,6 +30,7 @@ from rowmill.worker.decision import (
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.pools import store_pools
 from rowmill.worker.publish import roll_forward
+from rowmill.worker.remaining import rows_durable
 
 
 class EditedManifest(Exception):
@@ -165,11 +166,10 @@ def _furnish(run: Run, spec: Spec, destinations: Destinations) -> None:
 
 
 def _check_targets(dataset: Dataset, destinations: Destinations, adopt: str | None) -> None:
-    tables = [table.name for table in dataset.tables]
     if destinations.warehouse is not None:
-        destinations.warehouse.check_target(tables, adopt)
+        destinations.warehouse.check_target(dataset, adopt)
     if destinations.lake is not None:
-        destinations.lake.check_target(tables, adopt)
+        destinations.lake.check_target([table.name for table in dataset.tables], adopt)
 
 
 def _close(runs: tuple[Run, ...], destinations: Destinations) -> None:
@@ -188,8 +188,6 @@ def _close(runs: tuple[Run, ...], destinations: Destinations) -> None:
 
 
 def _batch_rows(run: Run, destinations: Destinations) -> int:
-    from rowmill.worker.remaining import rows_durable
-
     return sum(rows_durable(run.plan, destinations.durable(run)).values())
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rowmill.destinations.errors import Fenced
-from rowmill.destinations.ledger import Run, RunState
+from rowmill.destinations.errors import DestinationUnavailable, Fenced
+from rowmill.destinations.lake import Lake
+from rowmill.destinations.ledger import Ledger, PendingPart, Run, RunState
 from rowmill.spec.dataset import Dataset
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.remake import remake
+from rowmill.worker.remake import dataset_of, remake
 
 # How often uploads that the store dropped are made again before publishing gives up for now.
 ROUNDS = 3
@@ -30,29 +31,40 @@ def publish(run: Run, dataset: Dataset, destinations: Destinations) -> None:
         run.id, frozenset({RunState.FINALIZING}), RunState.PUBLISHING
     ):
         raise Fenced(f"run {run.number} is no longer being finalized")
-    roll_forward(run.at(RunState.PUBLISHING), destinations)
+    _roll_forward(run.at(RunState.PUBLISHING), dataset, destinations)
 
 
 def roll_forward(run: Run, destinations: Destinations) -> None:
-    """Take a PUBLISHING run to COMPLETED; every step can be repeated after a crash."""
+    """Take a PUBLISHING run that a crash left to COMPLETED, from what the ledger keeps of it."""
+    _roll_forward(run, dataset_of(run), destinations)
+
+
+def _roll_forward(run: Run, dataset: Dataset, destinations: Destinations) -> None:
+    """Every step can be repeated after a crash; COMPLETED comes last."""
     summary: dict[str, Any] = {"rows": run.plan.rows}
     if destinations.lake is not None:
-        summary |= _publish_objects(run, destinations)
+        summary |= _publish_objects(run, dataset, destinations.lake, destinations.ledger)
     destinations.ledger.collapse(run.id)
     destinations.ledger.transition(
         run.id, frozenset({RunState.PUBLISHING}), RunState.COMPLETED, summary=summary
     )
 
 
-def _publish_objects(run: Run, destinations: Destinations) -> Mapping[str, Any]:
-    lake = destinations.lake
-    assert lake is not None
-    for _ in range(ROUNDS):
-        parts = destinations.ledger.pending_parts(run.id)
-        gone = lake.complete(run, list(parts.values()))
-        if not gone:
-            break
-        remake(run, gone, destinations)
-    lake.publish(run, list(parts.values()))
+def _publish_objects(run: Run, dataset: Dataset, lake: Lake, ledger: Ledger) -> Mapping[str, Any]:
+    parts = _complete_all(run, dataset, lake, ledger)
+    lake.publish(run, dataset, parts)
     lake.clean(run)
-    return {"objects": len(parts), "object_bytes": sum(part.bytes for part in parts.values())}
+    return {"objects": len(parts), "object_bytes": sum(part.bytes for part in parts)}
+
+
+def _complete_all(run: Run, dataset: Dataset, lake: Lake, ledger: Ledger) -> list[PendingPart]:
+    for _ in range(ROUNDS):
+        parts = list(ledger.pending_parts(run.id).values())
+        gone = lake.complete(run, parts)
+        if not gone:
+            return parts
+        remake(run, dataset, gone, lake, ledger)
+    raise DestinationUnavailable(
+        f"the bucket dropped the uploads of {len(gone)} parts again and again before they could be "
+        "completed; look for a lifecycle rule that aborts incomplete uploads, then run again"
+    )

@@ -4,29 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rowmill.destinations.ledger import PendingPart, Run
+from rowmill.destinations.lake import Lake
+from rowmill.destinations.ledger import Ledger, PendingPart, Run
 from rowmill.spec.dataset import Dataset
 from rowmill.spec.load import Overrides, load_spec
-from rowmill.worker.destinations import Destinations
-from rowmill.worker.kit import generator_for, uploader_for
+from rowmill.worker.kit import generator_for
 from rowmill.worker.shard import make
 
 
-def remake(run: Run, gone: Iterable[PendingPart], destinations: Destinations) -> None:
+def remake(
+    run: Run, dataset: Dataset, gone: Iterable[PendingPart], lake: Lake, ledger: Ledger
+) -> None:
     """Upload the parts again and record them in place of the lost ones, not completed yet."""
-    dataset = dataset_of(run)
-    generator = generator_for(run, dataset, destinations)
-    uploader = uploader_for(run, dataset, destinations)
-    assert uploader is not None
+    generator = generator_for(run, dataset, ledger)
     for lost in gone:
         layout = run.plan.by_name[lost.table]
         part = layout.part(lost.number)
-        upload = uploader.open(part)
+        upload = lake.open_part(run, dataset, part)
         for batch in layout.batches_of(part):
             upload.write(make(generator, batch))
-        pending = upload.close()
-        destinations.ledger.forget_part(run.id, lost.table, lost.number)
-        uploader.record(pending)
+        ledger.replace_part(run.id, upload.close())
 
 
 def dataset_of(run: Run) -> Dataset:

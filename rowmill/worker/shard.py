@@ -1,8 +1,9 @@
 """Run parts of a plan: generate each batch once, copy and upload it side by side.
 
-Three lanes share the work, since all of it releases the interpreter's lock: this thread generates,
-one lane encodes and copies, one writes Parquet and uploads. The queues between them are one batch
-deep, so a worker's memory is a few batches whatever the table's size.
+Three threads share the work, since all of it releases the interpreter's lock: this one generates,
+the upload lane writes Parquet and sends it, the commit lane encodes and copies batches. The commit
+lane also records finished parts, so it alone uses the connection to the ledger. The queues between
+them are one batch deep: a worker's memory is a few batches, whatever the table's size.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Event
-from typing import Protocol
+from typing import Protocol, Self
 
 import pyarrow as pa
 
@@ -102,13 +103,11 @@ def run_parts(kit: Kit, parts: Iterable[Part], stop: Event, report: Report) -> N
 
 
 def _run_round(kit: Kit, left: Sequence[PartWork], stop: Event, report: Report) -> None:
-    copying = _CopyLane(kit.copier, report)
-    uploading = _UploadLane(kit.uploader, report)
-    try:
-        with (
-            Lane("copy", copying.handle, depth=LANE_DEPTH) as copies,
-            Lane("upload", uploading.handle, depth=LANE_DEPTH) as uploads,
-        ):
+    committing = _CommitLane(kit.copier, kit.uploader, report)
+    # Left in reverse order: the upload lane hands its last part over before the commit lane ends.
+    with Lane("commit", committing.handle, depth=LANE_DEPTH) as commits:
+        uploading = _UploadLane(kit.uploader, commits.put, report)
+        with uploading, Lane("upload", uploading.handle, depth=LANE_DEPTH) as uploads:
             for work in left:
                 if work.upload:
                     uploads.put(work.part)
@@ -118,13 +117,11 @@ def _run_round(kit: Kit, left: Sequence[PartWork], stop: Event, report: Report) 
                     slices = make(kit.generator, batch)
                     report.generated(batch.table, batch.rows)
                     if copy:
-                        copies.put((batch, slices))
+                        commits.put((batch, slices))
                     if work.upload:
                         uploads.put(slices)
                 if work.upload:
                     uploads.put(END_OF_PART)
-    finally:
-        uploading.abandon()
 
 
 def make(generator: Generator, batch: Batch) -> Slices:
@@ -135,18 +132,41 @@ def make(generator: Generator, batch: Batch) -> Slices:
     ]
 
 
-@dataclass
-class _CopyLane:
+@dataclass(frozen=True)
+class _Finished:
+    """A part whose pieces are all sent: to be recorded, or dropped if a twin recorded it first."""
+
+    pending: PendingPart
+    upload: Upload
+
+
+_CommitItem = tuple[Batch, Slices] | _Finished
+
+
+@dataclass(frozen=True)
+class _CommitLane:
     copier: Copier | None
+    uploader: Uploader | None
     report: Report
 
-    def handle(self, item: tuple[Batch, Slices]) -> None:
-        batch, slices = item
-        if self.copier is None:
-            raise AssertionError("a batch to copy without a Postgres destination")
+    def handle(self, item: _CommitItem) -> None:
+        if isinstance(item, _Finished):
+            self._record(item)
+        else:
+            self._copy(*item)
+
+    def _copy(self, batch: Batch, slices: Slices) -> None:
+        assert self.copier is not None, "batches are only copied where there is a Postgres"
         encoded = self.copier.encode(batch.table, slices)
         self.copier.load(batch, encoded)
         self.report.copied(batch, sum(map(len, encoded)))
+
+    def _record(self, item: _Finished) -> None:
+        assert self.uploader is not None, "parts are only finished where there is a bucket"
+        if self.uploader.record(item.pending):
+            self.report.recorded(item.pending)
+        else:
+            item.upload.abort()
 
 
 class EndOfPart:
@@ -158,10 +178,13 @@ END_OF_PART = EndOfPart()
 
 @dataclass
 class _UploadLane:
+    """Writes one part after another; on leaving, one that was not finished is dropped."""
+
     uploader: Uploader | None
+    commit: Callable[[_Finished], None]
     report: Report
-    part: Part | None = None
     upload: Upload | None = None
+    table: str = ""
 
     def handle(self, item: Part | Slices | EndOfPart) -> None:
         try:
@@ -170,31 +193,24 @@ class _UploadLane:
             # The store dropped the upload: the next round makes the part again.
             self.upload = None
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.upload is not None:
+            self.upload.abort()
+
     def _handle(self, item: Part | Slices | EndOfPart) -> None:
         if isinstance(item, Part):
-            if self.uploader is None:
-                raise AssertionError("a part to upload without a bucket")
-            self.part = item
+            assert self.uploader is not None, "parts are only uploaded where there is a bucket"
+            self.table = item.table
             self.upload = self.uploader.open(item)
         elif self.upload is None:
             return
         elif isinstance(item, EndOfPart):
-            self._finish(self.upload)
+            pending = self.upload.close()
+            self.commit(_Finished(pending, self.upload))
+            self.upload = None
         else:
             self.upload.write(item)
-            if self.part is not None:
-                self.report.uploaded(self.part.table, sum(s.num_rows for s in item))
-
-    def _finish(self, upload: Upload) -> None:
-        pending = upload.close()
-        self.upload = None
-        if self.uploader is not None and self.uploader.record(pending):
-            self.report.recorded(pending)
-        else:
-            upload.abort()
-
-    def abandon(self) -> None:
-        """Drop a part that was not finished, so that its pieces do not stay in the store."""
-        if self.upload is not None:
-            self.upload.abort()
-            self.upload = None
+            self.report.uploaded(self.table, sum(s.num_rows for s in item))

@@ -20,6 +20,6 @@ def query(name: str, sql: str, secrets: Sequence[str], output: str) -> None:
     if spec.postgres is None:
         raise UsageError(f"{name} has no Postgres destination to query")
     destinations = join(spec, connections(spec, source.secrets, rowmill_home()))
-    assert destinations.postgres is not None
-    columns, rows = read_rows(destinations.postgres, sql, schema=spec.postgres.schema)
+    assert destinations.session is not None
+    columns, rows = read_rows(destinations.session.address, sql, schema=spec.postgres.schema)
     write_rows([RowSet("rows", f"{len(rows):,} rows", columns, rows)], output)
