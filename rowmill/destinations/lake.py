@@ -283,14 +283,12 @@ class Lake:
         )
 
     def _abort(self, runs: Collection[str]) -> None:
-        uploads = list(self.bucket.uploads(self._prefix))
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            list(
-                pool.map(
-                    lambda upload: self.bucket.abort_upload(*upload),
-                    [upload for upload in uploads if run_of(upload[0]) in runs],
-                )
-            )
+        # Until none is found: the later pages of some servers' listings leave uploads out.
+        while uploads := [
+            upload for upload in self.bucket.uploads(self._prefix) if run_of(upload[0]) in runs
+        ]:
+            with ThreadPoolExecutor(PARALLEL) as pool:
+                list(pool.map(lambda upload: self.bucket.abort_upload(*upload), uploads))
 
     def _delete(self, keys: Iterable[str]) -> None:
         # One by one: the request for many wants a checksum that not every server takes.

@@ -143,7 +143,7 @@ class BucketLedger:
         folded = self._bucket.read(self._folded_key(run_id))
         parts = [] if folded is None else json.loads(folded.body)
         bodies = self._read_all(self._list(self._parts_folder(run_id)))
-        parts += map(json.loads, bodies.values())
+        parts += [json.loads(body) for body in bodies.values()]
         every = (PendingPart(**{**part, "etags": tuple(part["etags"])}) for part in parts)
         return {(part.table, part.number): part for part in every}
 
