@@ -1,3 +1,20 @@
 """Rowmill: synthetic relational data at warehouse scale, the same rows every time."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rowmill.api import Experiment, Mode, Outcome, Report, Snapshot, load
+
 __version__ = "0.1.0"
+__all__ = ["Experiment", "Mode", "Outcome", "Report", "Snapshot", "__version__", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    # On first use: the command line must start without Arrow.
+    if name not in __all__:
+        raise AttributeError(f"module 'rowmill' has no attribute {name!r}")
+    from rowmill import api
+
+    return getattr(api, name)

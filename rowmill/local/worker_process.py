@@ -86,7 +86,7 @@ class _Worker:
             ended = self._try(command, destinations)
         finally:
             destinations.close()
-        self._send_progress()
+        self._send(Progress(self._tally.tables(), vitals()))
         self._send(ended)
 
     def _try(self, command: RunShard | RunFinalize, destinations: Destinations) -> Ended:
@@ -149,6 +149,11 @@ class Tally:
 
     def recorded(self, part: PendingPart) -> None:
         self._add(part.table, recorded=part.rows, object_bytes=part.bytes)
+
+    def tables(self) -> dict[str, TableProgress]:
+        """All counts."""
+        with self._lock:
+            return dict(self._tables)
 
     def changed(self) -> dict[str, TableProgress] | None:
         """All counts, or None if nothing changed since the last call."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -80,9 +81,11 @@ def _document(spec: Spec, plan: Plan, workers: int) -> dict[str, object]:
 
 
 def _show(spec: Spec, plan: Plan, workers: int) -> None:
-    table = Table(title=f"{spec.name} ({plan.digest[:19]}…)", title_justify="left")
+    table = Table(
+        title=f"{spec.name} ({plan.digest[:19]}…)", title_justify="left", box=box.SIMPLE_HEAD
+    )
     table.add_column("table")
-    for name in ("rows", "bytes/row", "bytes", "rows/batch", "batches", "parts"):
+    for name in ("rows", "B/row", "bytes", "batch", "batches", "parts"):
         table.add_column(name, justify="right")
     for layout in plan.tables:
         table.add_row(
@@ -109,6 +112,6 @@ def _show(spec: Spec, plan: Plan, workers: int) -> None:
     console.print(table)
     console.print(
         f"{plan.shards} shards for {workers} worker{'s' if workers > 1 else ''}, "
-        f"about {figures.size(plan.worker_bytes)} of memory each. "
-        "Bytes are estimates of rows as they are, before compression."
+        f"about {figures.size(plan.worker_bytes)} of memory each.\n"
+        "Bytes are estimates of the rows before compression; a batch is in rows."
     )

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -123,7 +124,11 @@ def _completed(run: Run, durable: Durable | None, table: str) -> str:
 
 def _show_status(run: Run, durable: Durable | None) -> None:
     rows = _rows(run, durable)
-    table = Table(title=Text(f"{run.owner}, run {run.number}: {run.state}"), title_justify="left")
+    table = Table(
+        title=Text(f"{run.owner}, run {run.number}: {run.state}"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
     table.add_column("table")
     for name in ("rows", "of", "%", "batches done"):
         table.add_column(name, justify="right")
@@ -144,8 +149,8 @@ def _show_status(run: Run, durable: Durable | None) -> None:
 
 
 def _show_runs(found: Sequence[Run]) -> None:
-    table = Table()
-    for name in ("experiment", "run", "state", "rows", "started", "took", "digest", "message"):
+    table = Table(box=box.SIMPLE_HEAD)
+    for name in ("experiment", "run", "state", "rows", "started", "took", "message"):
         table.add_column(name, justify="right" if name in ("run", "rows", "took") else "left")
     for run in found:
         ended = run.finished_at or datetime.now(UTC)
@@ -154,9 +159,8 @@ def _show_runs(found: Sequence[Run]) -> None:
             str(run.number),
             run.state.value,
             figures.count(run.plan.rows),
-            f"{run.started_at:%Y-%m-%d %H:%M:%S}",
+            f"{run.started_at:%Y-%m-%d %H:%M}",
             figures.duration((ended - run.started_at).total_seconds()),
-            run.plan.digest[:19],
             Text(run.message),
         )
     Console().print(table)

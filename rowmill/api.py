@@ -1,0 +1,127 @@
+"""The Python API: what a test suite or a notebook imports, as `import rowmill`.
+
+experiment = rowmill.load("examples/shop.yaml", scale=0.01)
+orders = experiment.table("orders", 0, 1000)         # an Arrow table, no server needed
+outcome = experiment.run(on_progress=print)          # into the manifest's destinations
+report = experiment.verify()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import pyarrow as pa
+
+from rowmill.generate.rows import Generator
+from rowmill.local import engine
+from rowmill.local.connections import connections
+from rowmill.local.engine import Options, Outcome
+from rowmill.local.home import rowmill_home
+from rowmill.local.progress import Snapshot
+from rowmill.local.verifying import verify_published
+from rowmill.spec.dataset import Spec
+from rowmill.spec.load import Overrides, load_spec, read_manifest
+from rowmill.verify.report import Report
+from rowmill.worker.decision import Mode
+from rowmill.worker.pools import make_pools
+
+__all__ = ["Experiment", "Mode", "Outcome", "Report", "Snapshot", "load"]
+
+
+def load(
+    manifest: str | Path,
+    *,
+    text: str | None = None,
+    scale: str | float | None = None,
+    seed: int | None = None,
+    secrets: Mapping[str, str | Path] | None = None,
+) -> Experiment:
+    """Read and check a manifest.
+
+    Args:
+        manifest: its file; with `text` only a name for messages.
+        text: the manifest itself, instead of a file.
+        scale, seed: instead of the manifest's.
+        secrets: for each `secretName` a file of KEY=VALUE lines.
+
+    Raises:
+        InvalidManifest: with every problem that was found.
+    """
+    content = read_manifest(Path(manifest)) if text is None else text
+    scale_text = None if scale is None else str(scale)
+    spec = load_spec(manifest, text=content, overrides=Overrides(scale=scale_text, seed=seed))
+    source = {"manifest": content, "scale": scale_text, "seed": seed}
+    files = {name: Path(path).absolute() for name, path in (secrets or {}).items()}
+    return Experiment(spec, source, files)
+
+
+class Experiment:
+    """A valid manifest: its rows can be made right here, or loaded into its destinations."""
+
+    def __init__(
+        self, spec: Spec, source: Mapping[str, str | int | None], secrets: Mapping[str, Path]
+    ) -> None:
+        self.spec = spec
+        self._source = source
+        self._secrets = secrets
+
+    @property
+    def name(self) -> str:
+        return self.spec.name
+
+    @property
+    def tables(self) -> dict[str, int]:
+        """The tables' row counts, in the manifest's order."""
+        return {table.name: table.rows for table in self.spec.dataset.tables}
+
+    def table(
+        self,
+        name: str,
+        start: int = 0,
+        stop: int | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> pa.Table:
+        """Rows `start` to `stop - 1` of a table (by default all), made on the spot.
+
+        The same rows that a run writes, by their index; any range costs only its own rows.
+
+        Raises:
+            KeyError: no such table or column.
+            IndexError: the table has no such rows.
+        """
+        end = self.spec.dataset.table(name).rows if stop is None else stop
+        batch = self._generator.batch(name, start, end, columns)
+        schema = self._generator.arrow_schema(name)
+        plain = pa.schema([schema.field(column) for column in batch.schema.names])
+        return pa.Table.from_batches([batch]).cast(plain)
+
+    def run(
+        self,
+        *,
+        on_progress: Callable[[Snapshot], None] = lambda snapshot: None,
+        workers: int | None = None,
+        batch_rows: int | None = None,
+        mode: Mode = Mode.AUTO,
+        adopt: str | None = None,
+    ) -> Outcome:
+        """Load the experiment into its destinations; as `rowmill run`, with its errors.
+
+        Worker processes are spawned, so a script that calls this needs the usual
+        `if __name__ == "__main__":` guard.
+        """
+        options = Options(
+            workers=workers, batch_rows=batch_rows, mode=mode, adopt=adopt, source=self._source
+        )
+        reach = connections(self.spec, self._secrets, rowmill_home())
+        return engine.run(self.spec, reach, options, on_progress)
+
+    def verify(self) -> Report:
+        """Make all rows again and compare the published run's destinations with them."""
+        reach = connections(self.spec, self._secrets, rowmill_home())
+        return verify_published(self.spec, reach)
+
+    @cached_property
+    def _generator(self) -> Generator:
+        return Generator(self.spec.dataset, make_pools(self.spec.dataset))
