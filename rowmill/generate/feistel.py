@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from rowmill.generate.bits import Bits, mix_int
 
 _ROUNDS = 4
+# With four rounds, rows that differ in one half alone keep their difference once in 2**bits of the
+# other half: too often below 16 bits.
+_SMALL_ROUNDS, _SMALL_BITS = 6, 16
 _SPREAD = np.uint64(0x9E3779B97F4A7C15)
 _MIX = np.uint64(0xD6E8FEB86659FD93)
 _HALF = np.uint64(32)
@@ -16,7 +19,7 @@ _HALF = np.uint64(32)
 class NarrowNetwork:
     """A keyed bijection of 0 .. size - 1 for 2**16 < size <= 2**63.
 
-    Four rounds over a left half of any radix and a right half of whole bits (the generalised
+    Four or six rounds over a left half of any radix and a right half of whole bits (the generalised
     network of Black and Rogaway 2002): the grid of the two is larger than the domain by less than
     a part in 256, and only what lands there is permuted again until it is inside.
     """
@@ -27,7 +30,8 @@ class NarrowNetwork:
         self._limit = np.uint64(size)
         self._shift, self._mask = np.uint64(right_bits), np.uint64((1 << right_bits) - 1)
         self._right_bits, self._radix = right_bits, np.uint64(radix)
-        self._keys = _round_keys(key)
+        self._rounds = _SMALL_ROUNDS if right_bits < _SMALL_BITS else _ROUNDS
+        self._keys = _round_keys(key, self._rounds)
 
     def walk(self, values: Bits, *, inverse: bool) -> Bits:
         """The images of values, or what they are the images of."""
@@ -41,7 +45,7 @@ class NarrowNetwork:
 
     def _forward(self, values: Bits) -> Bits:
         left, right, scratch = values >> self._shift, values & self._mask, np.empty_like(values)
-        for turn in range(0, _ROUNDS, 2):
+        for turn in range(0, self._rounds, 2):
             self._draw_left(right, turn, scratch)
             left += scratch
             # Modulo the radix: a difference below 0 wraps around to more than the sum.
@@ -52,7 +56,7 @@ class NarrowNetwork:
 
     def _backward(self, values: Bits) -> Bits:
         left, right, scratch = values >> self._shift, values & self._mask, np.empty_like(values)
-        for turn in range(_ROUNDS - 2, -1, -2):
+        for turn in range(self._rounds - 2, -1, -2):
             stir(left, self._keys[turn + 1], self._right_bits, scratch)
             right ^= scratch
             self._draw_left(right, turn, scratch)
@@ -82,7 +86,7 @@ class WideNetwork:
         width = (size - 1).bit_length()
         self._last = divmod(size - 1, 2**64)
         self._left_bits, self._right_bits = width // 2, width - width // 2
-        self._keys = _round_keys(key)
+        self._keys = _round_keys(key, _ROUNDS)
 
     def walk(self, high: Bits, low: Bits, *, inverse: bool) -> tuple[Bits, Bits]:
         """The images of values as (upper, lower) words, or what they are the images of."""
@@ -131,8 +135,8 @@ def stir(half: Bits, key: Bits | np.uint64, width: int, out: Bits) -> None:
     np.right_shift(out, np.uint64(64 - width), out=out)
 
 
-def _round_keys(key: int) -> list[np.uint64]:
+def _round_keys(key: int, rounds: int) -> list[np.uint64]:
     keys = [mix_int(key)]
-    while len(keys) < _ROUNDS:
+    while len(keys) < rounds:
         keys.append(mix_int(keys[-1]))
     return [np.uint64(word) for word in keys]

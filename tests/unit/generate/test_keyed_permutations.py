@@ -67,13 +67,12 @@ def test_the_narrow_form_refuses_sizes_beyond_it() -> None:
         Permutation(1, 2**63 + 1).forward(np.arange(3))
 
 
-@pytest.mark.parametrize("size", [1000, 100_000, 2**40 + 12345])
+@pytest.mark.parametrize("size", [60_000, 65_537, 100_000, 10**6, 2**31, 2**40 + 12345])
 def test_neighbours_scatter(size: int) -> None:
-    """The images of 60,000 neighbours, and their differences, are uniform over 100 cells."""
-    index = np.arange(60_000) % size
-    image = Permutation(11, size).forward(index)[: min(size, 60_000)]
-    step = np.diff(image) % size
-    for values in (image, step):
+    """Images of 60,000 rows, and differences of rows near or of equal halves, fill 100 cells."""
+    image = Permutation(11, size).forward(np.arange(60_000))
+    steps = [(image[far:] - image[:-far]) % size for far in (1, 2, 256, 257, 512, 1024, 2**15)]
+    for values in (image, *steps):
         observed = np.bincount((values.astype(float) * 100 / size).astype(int), minlength=100)
         expected = np.diff(np.ceil(np.arange(101) * size / 100)) * len(values) / size
         # The 99.9999 % quantile of chi-square with 99 degrees of freedom.
