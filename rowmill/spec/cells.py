@@ -44,6 +44,7 @@ from rowmill.spec.providers import Provider, check_arguments, find_provider, loc
 from rowmill.spec.references import find_link, holds
 from rowmill.spec.report import Report, nearest
 from rowmill.spec.templates import parse_template
+from rowmill.spec.texts import UUID_LENGTH
 from rowmill.spec.types import INTEGERS, NUMBERS, STRINGS, ColumnType, TypeName
 
 # The alias table's indexes have 16 bits.
@@ -67,7 +68,7 @@ FITS: dict[str, frozenset[TypeName]] = {
     "poisson": NUMBERS,
     "beta": NUMBERS,
     "zipf": NUMBERS,
-    "uuid": frozenset({TypeName.UUID}),
+    "uuid": STRINGS | {TypeName.UUID},
     "faker": STRINGS | NUMBERS | {TypeName.INET, TypeName.BOOLEAN},
     "template": STRINGS,
     "pattern": STRINGS,
@@ -223,7 +224,15 @@ def _after(spec: AfterSpec, reading: Reading) -> Kind | None:
     return temporal.read_after(spec, source, via, reading.type, reading.path, reading.report)
 
 
-def _uuid(spec: UuidSpec, _: Reading) -> Kind | None:
+def _uuid(spec: UuidSpec, reading: Reading) -> Kind | None:
+    length = reading.type.length
+    if length is not None and length < UUID_LENGTH:
+        reading.report.add(
+            reading.path,
+            f"has {UUID_LENGTH} characters, more than {reading.type} holds; "
+            "right would be the type uuid",
+        )
+        return None
     return Uuid(spec.version)
 
 

@@ -15,10 +15,11 @@ from typing import Any
 
 from rowmill.spec.bounds import EXACT_INTEGERS, integer_limits, type_limits
 from rowmill.spec.drafts import ColumnDraft
-from rowmill.spec.manifest_kinds import MAX_POOL, GenerateSpec
+from rowmill.spec.manifest_kinds import MAX_POOL, FakerSpec, GenerateSpec
 from rowmill.spec.providers import find_provider
 from rowmill.spec.types import FLOATS, INTEGERS, STRINGS, TIMESTAMPS, ColumnType, TypeName
 
+DEFAULT_POOL: int = FakerSpec.model_fields["pool"].default
 _NUMBERS = INTEGERS | FLOATS | {TypeName.NUMERIC}
 _DATES = frozenset({TypeName.DATE})
 _BOOLEANS = frozenset({TypeName.BOOLEAN})
@@ -135,6 +136,8 @@ def infer(column: ColumnDraft, locale: str) -> GenerateSpec:
                 return _generate(_Key(wanted))
     if kind.name in INTEGERS and (unique or words_of(column.name) == "id"):
         return _generate(_Key({"sequence": {}}))
+    if kind.name is TypeName.INET and unique and (column.table.rows or 0) > DEFAULT_POOL:
+        return _generate(_Key({"faker": {"provider": "ipv4", "pool": MAX_POOL}}))
     return _generate(_Key(_by_type(kind, unique)))
 
 
@@ -186,7 +189,7 @@ def _by_type(kind: ColumnType, unique: bool) -> Mapping[str, Any]:
     if kind.name in STRINGS:
         return _text(kind, unique)
     if kind.name is TypeName.INET:
-        return {"faker": {"provider": "ipv4", "pool": MAX_POOL if unique else 10_000}}
+        return _faker("ipv4")
     if kind.name in TIMESTAMPS or kind.name in (TypeName.TIME, TypeName.INTERVAL):
         return {"between": _SPANS[kind.name] | ({"resolution": "0.001ms"} if unique else {})}
     return _FIXED[kind.name]

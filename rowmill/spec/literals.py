@@ -187,8 +187,6 @@ def _array(value: int | str, column_type: ColumnType) -> Literal:
 def _element(element: object, column_type: ColumnType) -> Literal:
     if isinstance(element, bool):
         element = "true" if element else "false"
-    if column_type.name in (TypeName.JSON, TypeName.JSONB) and isinstance(element, dict | list):
-        element = json.dumps(element, ensure_ascii=False)
     if not isinstance(element, str):
         raise ValueError(
             f"{shown(json.dumps(element))} is no element of {column_type}; "

@@ -19,6 +19,7 @@ from rowmill.spec.kinds import (
     Sequence,
     Template,
     Uniform,
+    Uuid,
     Zipf,
 )
 from rowmill.spec.paths import Path
@@ -26,6 +27,7 @@ from rowmill.spec.patterns import compile_pattern
 from rowmill.spec.report import Report
 from rowmill.spec.types import INTEGERS, STRINGS, ColumnType, TypeName
 
+UUID_LENGTH = 36
 # So many characters a change of case makes of one at most, and a slug, which spells out others.
 _WIDEST_CASE, _WIDEST_SLUG = 3, 6
 _MOST_CHARACTERS: dict[TypeName, tuple[int, str]] = {
@@ -39,7 +41,7 @@ _MOST_CHARACTERS: dict[TypeName, tuple[int, str]] = {
     TypeName.TIME: (15, "0123456789:."),
     TypeName.TIMESTAMP: (26, "-0123456789:. T"),
     TypeName.TIMESTAMPTZ: (32, "-+0123456789:. TZ"),
-    TypeName.UUID: (36, "-0123456789abcdef"),
+    TypeName.UUID: (UUID_LENGTH, "-0123456789abcdef"),
     TypeName.INET: (43, "0123456789abcdef.:/"),
 }
 
@@ -118,6 +120,8 @@ class Texts:
         if isinstance(kind, Choice | Constant):
             values = kind.values if isinstance(kind, Choice) else (kind.value,)
             return _of_strings([str(value) for value in values])
+        if isinstance(kind, Uuid):
+            return _plain(*_MOST_CHARACTERS[TypeName.UUID])
         if isinstance(kind, Template):
             parts = [
                 self.of_field(column, p) if isinstance(p, Field) else _of_strings([p])
