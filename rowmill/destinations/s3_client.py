@@ -6,6 +6,7 @@ import ipaddress
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -13,6 +14,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from botocore.loaders import Loader, create_loader
 
 from rowmill.destinations.errors import DestinationRefused
 
@@ -105,6 +107,7 @@ def _client(endpoint: str | None, region: str, secrets: tuple[str, ...]) -> S3Cl
         "defaults_mode": "legacy",
     }
     core = botocore.session.Session(session_vars=isolated)
+    core.register_component("data_loader", _loader())
     key, secret, token = secrets
     return boto3.Session(botocore_session=core).client(
         "s3",
@@ -115,6 +118,12 @@ def _client(endpoint: str | None, region: str, secrets: tuple[str, ...]) -> S3Cl
         aws_session_token=token or None,
         config=_config(endpoint).merge(Config(**isolating)),
     )
+
+
+@cache
+def _loader() -> Loader:
+    """The parsed descriptions of S3, kept: reading them is most of what a client costs."""
+    return create_loader()
 
 
 def _ambient_client(endpoint: str | None, region: str | None) -> S3Client:

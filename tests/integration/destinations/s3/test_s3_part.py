@@ -54,9 +54,8 @@ def test_a_part_is_nowhere_to_be_seen_before_it_is_completed(
         "rowmill-run": run.id,
     }
     file = pq.ParquetFile(io.BytesIO(stored.body))
-    assert file.read().to_batches() == [rows(100, 150), rows(150, 200)] or file.read().equals(
-        pa.Table.from_batches([rows(100, 200)]).cast(file.schema_arrow)
-    )
+    expected = pa.Table.from_batches([rows(100, 200)])
+    assert file.read().equals(expected.cast(file.schema_arrow))
     assert [file.metadata.row_group(n).num_rows for n in range(2)] == [50, 50]
     metadata = file.metadata.metadata
     assert metadata[b"rowmill.experiment"].decode() == "me@here/local/näme ✓"

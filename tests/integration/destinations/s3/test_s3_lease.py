@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+
+import pytest
+
+from rowmill.destinations import bucket_lease
+from rowmill.destinations.bucket import Bucket
+from rowmill.destinations.bucket_lease import Holder, LeaseTaken, take, waiting_for
+from rowmill.spec.dataset import ParquetTarget
+
+
+@pytest.fixture
+def key(target: ParquetTarget) -> str:
+    return f"{target.prefix}lease.json"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leases of two seconds, so that a test can see one lapse."""
+    monkeypatch.setattr(bucket_lease, "LEASE_SECONDS", 2.0)
+    monkeypatch.setattr(bucket_lease, "_REFRESH_SECONDS", 0.2)
+
+
+def test_a_lease_is_held_by_one_and_given_up(shared_bucket: Bucket, key: str) -> None:
+    lease = take(shared_bucket, key)
+    with pytest.raises(LeaseTaken, match=f"process {os.getpid()} on ") as taken:
+        take(shared_bucket, key)
+    assert 0 < taken.value.lapses <= bucket_lease.LEASE_SECONDS
+    lease.release()
+
+    again = take(shared_bucket, key)
+    again.release(delete=True)
+    assert shared_bucket.head(key) is None
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_refreshed_lease_outlives_its_time(shared_bucket: Bucket, key: str) -> None:
+    lease = take(shared_bucket, key)
+    time.sleep(3.5)
+
+    with pytest.raises(LeaseTaken):
+        take(shared_bucket, key)
+    assert not lease.lost()
+    lease.release()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_lease_of_a_machine_that_is_gone_lapses(shared_bucket: Bucket, key: str) -> None:
+    _leave(shared_bucket, key, lambda holder: replace(holder, host="elsewhere", name="elsewhere"))
+    with pytest.raises(LeaseTaken, match="on elsewhere"):
+        take(shared_bucket, key)
+
+    with waiting_for(shared_bucket, key):
+        stored = shared_bucket.read(key)
+    assert stored is not None
+    assert json.loads(stored.body)["pid"] == os.getpid()
+
+
+@pytest.mark.parametrize("change", [{"pid": 2**22 + 1}, {"born": 1.0}], ids=["gone", "reused"])
+def test_a_dead_process_of_this_host_is_known_to_be_dead(
+    shared_bucket: Bucket, key: str, change: dict[str, float]
+) -> None:
+    _leave(shared_bucket, key, lambda holder: Holder(**{**asdict(holder), **change}))
+
+    take(shared_bucket, key).release()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_holder_that_slept_too_long_knows_that_it_lost(shared_bucket: Bucket, key: str) -> None:
+    lease = take(shared_bucket, key)
+    # Another takes it over, as if this process had been frozen beyond the lease.
+    stored = shared_bucket.read(key)
+    assert stored is not None
+    _leave(shared_bucket, key, lambda holder: replace(holder, mark="another"))
+
+    deadline = time.monotonic() + 30
+    while not lease.lost() and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+    assert lease.lost()
+    lease.release(delete=True)
+    assert shared_bucket.head(key) is not None
+
+
+def test_a_spoilt_lease_is_no_claim(shared_bucket: Bucket, key: str) -> None:
+    shared_bucket.put(key, b"???")
+
+    take(shared_bucket, key).release()
+
+
+def test_a_killed_holder_frees_its_host_at_once(
+    shared_bucket: Bucket, key: str, keys: dict[str, str]
+) -> None:
+    script = (
+        "import os, sys; from rowmill.destinations.bucket import Bucket;"
+        "from rowmill.destinations.s3_client import S3Address;"
+        "from rowmill.destinations.bucket_lease import take;"
+        f"lease = take(Bucket(S3Address(lambda: os.environ), {shared_bucket.name!r}), {key!r});"
+        "print('held', flush=True); sys.stdin.read()"
+    )
+    environment = {**os.environ, **keys, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(LeaseTaken, match=f"process {process.pid}"):
+            take(shared_bucket, key)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+
+    take(shared_bucket, key).release()
+
+
+def _leave(bucket: Bucket, key: str, change: Callable[[Holder], Holder]) -> None:
+    """A lease that somebody took and does not refresh."""
+    bucket.put(key, json.dumps(asdict(change(bucket_lease._me()))).encode())
