@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rowmill.generate.exact_math import Floats, exp, expm1, log1p
 
@@ -30,6 +29,8 @@ _PRECISION = 1e-10
 # Where the density's own rounding keeps panels from agreeing, no more are made.
 _MOST_PANELS = 10_000
 _NEWTON_STEPS = 3
+# Points worked on at once, for the cache.
+_CHUNK = 4096
 
 
 def panels(log_density: LogDensity, left: float, right: float) -> tuple[Floats, Floats]:
@@ -63,27 +64,29 @@ def lower_quantiles(
 ) -> Floats:
     """For each probability p the point below which the share p of all mass lies."""
     below = np.cumsum(masses)
-    target = probabilities * below[-1]
-    panel = np.minimum(np.searchsorted(below, target), len(masses) - 1)
     before = np.concatenate([[0.0], below[:-1]])
-    missing = (target - before[panel]) / masses[panel]
-    start, width = edges[panel], edges[panel + 1] - edges[panel]
-    share = _guess(log_density, edges, panel, missing)
-    for _ in range(_NEWTON_STEPS):
-        reach = share * width
-        wrong = _integral(log_density, start, reach) - missing * masses[panel]
-        slope = width * exp(log_density(start + reach))
-        share = np.minimum(np.maximum(share - wrong / slope, 0.0), 1.0)
-    points: Floats = start + share * width
+    heights = log_density(edges)
+    points = np.empty_like(probabilities)
+    for first in range(0, len(points), _CHUNK):
+        target = probabilities[first : first + _CHUNK] * below[-1]
+        panel = np.minimum(np.searchsorted(below, target), len(masses) - 1)
+        start, width = edges[panel], edges[panel + 1] - edges[panel]
+        wanted = target - before[panel]
+        share = _guess((heights[1:] - heights[:-1])[panel], wanted / masses[panel])
+        for _ in range(_NEWTON_STEPS):
+            reach = share * width
+            wrong = _integral(log_density, start, reach) - wanted
+            slope = width * exp(log_density(start + reach))
+            share = np.minimum(np.maximum(share - wrong / slope, 0.0), 1.0)
+        points[first : first + _CHUNK] = start + share * width
     return points
 
 
-def _guess(
-    log_density: LogDensity, edges: Floats, panel: NDArray[np.int64], missing: Floats
-) -> Floats:
-    """The share of the panel's width if the density rose exponentially from end to end."""
-    heights = log_density(edges)
-    rise = (heights[1:] - heights[:-1])[panel]
+def _guess(rise: Floats, missing: Floats) -> Floats:
+    """The share of a panel's width with the share `missing` of its mass, were its density e**x.
+
+    `rise` is how much the log-density rises over the panel.
+    """
     flat = np.abs(rise) < 1e-6
     steep = np.where(flat, 1.0, rise)
     inner = np.minimum(np.maximum(missing, 0.0), 1.0)
@@ -103,9 +106,7 @@ def _extent(log_density: LogDensity, bound: float) -> float:
     reach = (np.arange(-1000, 1001, dtype=np.int64) + 1023 << 52).view(np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
         far = np.flatnonzero(log_density(reach) < -_DROP)
-    low, high = (0.0, float(reach[far[0]])) if len(far) else (0.0, float(reach[-1]))
-    if high >= bound and bound < float(reach[-1]):
-        high = min(high, bound)
+    low, high = 0.0, min(bound, float(reach[far[0] if len(far) else -1]))
     for _ in range(3):
         steps = low + (high - low) * (np.arange(17) / 16)
         far = np.flatnonzero(log_density(steps) < -_DROP)

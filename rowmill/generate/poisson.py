@@ -14,17 +14,17 @@ from rowmill.generate.exact_math import Floats, log
 from rowmill.generate.quantiles import QuantileTable, quantile_table
 from rowmill.generate.shapes import as_float
 
-# An exact table of at most so many counts; it suffices for means up to 10**8.
-_MOST_COUNTS = 2**18
+# An exact table of at most so many counts; it suffices for means up to 29 million.
+_MOST_COUNTS = 2**17
 
 
 class PoissonTable:
     """Draws Poisson counts with `mean` before truncation to [first, last], 0 <= first <= last.
 
     Each count has its own weight, from the ratio to its neighbour, for as far as they matter (to
-    2**-63 of all). If that takes more than 262,144 counts (a mean above 10**8), the counts are
-    rounded from the continuous density m**x / Gamma(x + 1) between first - 1/2 and last + 1/2, a
-    count's chance of which is off by less than 10**-9 of itself.
+    2**-63 of all). If that takes more than 131,072 counts (a mean above 29 million), the counts are
+    rounded from the continuous density mean**x / Gamma(x + 1) between first - 1/2 and last + 1/2, a
+    count's chance of which is off by less than 2 x 10**-9 of itself.
     """
 
     def __init__(self, mean: float, first: int, last: int) -> None:
@@ -36,7 +36,7 @@ class PoissonTable:
         below, above = min(likely - first, reach), min(last - likely, reach)
         self._smooth: QuantileTable | None = None
         self._alias: AliasTable | None = None
-        if below + above <= _MOST_COUNTS:
+        if below + above < _MOST_COUNTS:
             self._origin = likely - below
             self._alias = AliasTable(_weights(mean, likely, below, above))
         else:

@@ -88,23 +88,35 @@ def quantile_table(
 
     `log_density(d)` need not be normalised; it is about 0 at its maximum, which is at or near 0.
     `value` is increasing. `left` and `right` are at least 0 and may be infinite.
+
+    Raises:
+        ValueError: the density or the values leave the range of doubles.
     """
     if left + right == 0.0:
         return constant_table(float(value(np.zeros(1))[0]))
+    # What goes beyond the doubles is found in the outcome.
+    with np.errstate(all="ignore"):
+        table = _fitted(log_density, left, right, value)
+    if not np.isfinite(table.coefficients).all():
+        raise ValueError(
+            "the distribution is too far from its bounds, too narrow or too wide for doubles: "
+            "bring its parameters nearer to the values that the column can hold"
+        )
+    return table
+
+
+def _fitted(log_density: LogDensity, left: float, right: float, value: Value) -> QuantileTable:
+    """The table with the fewest pieces that are fine enough."""
     edges, masses = panels(log_density, left, right)
     mirrored_edges, mirrored_masses = -edges[::-1], masses[::-1].copy()
-    halves: list[Floats] = []
     for piece_bits in _PIECE_BITS:
         places = _probabilities(piece_bits)
-        lower = value(lower_quantiles(log_density, edges, masses, places))
-        upper = value(
-            -lower_quantiles(lambda d: log_density(-d), mirrored_edges, mirrored_masses, places)
-        )
-        fits = [_cubics(lower), _cubics(upper)]
-        halves = [coefficients for coefficients, _ in fits]
-        if max(error for _, error in fits) <= _TOLERANCE * 2**piece_bits:
+        lower = lower_quantiles(log_density, edges, masses, places)
+        upper = lower_quantiles(lambda d: log_density(-d), mirrored_edges, mirrored_masses, places)
+        fits = [_cubics(value(lower)), _cubics(value(-upper))]
+        if max(worst for _, worst in fits) <= _TOLERANCE * 2**piece_bits:
             break
-    return QuantileTable(np.concatenate(halves, axis=1), piece_bits)
+    return QuantileTable(np.concatenate([cubics for cubics, _ in fits], axis=1), piece_bits)
 
 
 def _probabilities(piece_bits: int) -> Floats:

@@ -66,7 +66,7 @@ def normal_table(mean: float, stddev: float, scale: Scale) -> QuantileTable:
     """Normal with the mean and standard deviation that it has before truncation."""
     centre, spread = Fraction(mean), Fraction(stddev)
     middle = scale.nearest(centre)
-    steps = as_float((middle - centre) / spread)
+    steps = _steps(middle - centre, spread)
     return _linear(lambda d: -d * (steps + 0.5 * d), middle, spread, scale)
 
 
@@ -94,7 +94,7 @@ def lognormal_table(mu: float, sigma: float, scale: Scale) -> QuantileTable:
     )
     centre, spread = Fraction(mu), Fraction(sigma)
     middle = logs.nearest(centre)
-    steps, per_step = as_float((middle - centre) / spread), as_float(spread)
+    steps, per_step = _steps(middle - centre, spread), as_float(spread)
     at_middle = as_float(middle - _ln(scale.unit))
     shift = as_float(scale.origin / scale.unit)
     return quantile_table(
@@ -185,6 +185,11 @@ def _linear(
         *scale.span(middle, spread),
         lambda d: scale.clipped(start + step * d),
     )
+
+
+def _steps(distance: Fraction, spread: Fraction) -> float:
+    """The distance in units of the spread, kept so far from infinity that products stay finite."""
+    return min(max(as_float(distance / spread), -1e290), 1e290)
 
 
 def _ln(x: Fraction) -> Fraction:

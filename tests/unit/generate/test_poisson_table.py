@@ -17,9 +17,9 @@ MOST = 2**62
 @pytest.mark.parametrize(
     ("mean", "first", "last"),
     [
-        (0.001, 0, MOST), (0.5, 0, MOST), (4.0, 0, MOST), (4.0, 1, 12), (4.0, 3, 3), (5.0, 50, MOST),
-        (100.0, 0, 20), (1e3, 990, 1010), (1e6, 0, MOST), (1e6, 1_001_000, MOST), (1e8, 0, MOST),
-        (1e12, 10, 20), (1e300, 0, 3),
+        (0.001, 0, MOST), (0.5, 0, MOST), (4.0, 0, MOST), (4.0, 1, 12), (4.0, 3, 3),
+        (5.0, 50, MOST), (100.0, 0, 20), (1e3, 990, 1010), (1e6, 0, MOST),
+        (1e6, 1_001_000, MOST), (1e8, 0, MOST),        (1e12, 10, 20), (1e300, 0, 3),
     ],
 )  # fmt: skip
 def test_counts_by_chi_square(mean: float, first: int, last: int) -> None:
@@ -58,7 +58,7 @@ def test_huge_means(mean: float) -> None:
 
 def test_the_outline_of_a_huge_mean_continues_the_exact_table() -> None:
     """Just below and above the change of method the quantiles are those of scipy's Poisson."""
-    for mean in (1.1e8, 1.3e8):
+    for mean in (2.9e7, 3.1e7):
         counts = PoissonTable(mean, 0, MOST).draw(RANDOM)
         for count in np.quantile(counts, [0.001, 0.1, 0.5, 0.9, 0.999]):
             share = stats.poisson(mean).cdf(np.floor(count))

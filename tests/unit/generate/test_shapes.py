@@ -170,6 +170,32 @@ def test_an_empty_interval_is_refused(make: Callable[[], object]) -> None:
 
 
 @pytest.mark.parametrize(
+    "make",
+    [
+        lambda: normal_table(0, 1e308, Scale(F(0), F(1), unit=F(1, 10**38))),
+        lambda: beta_table(1e300, 1e300, Scale(F(0), F(1))),
+        lambda: beta_table(1, 1, Scale(F(-(10**308)), F(10**308))),
+    ],
+)
+def test_what_leaves_the_doubles_is_refused(make: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match="too narrow or too wide for doubles"):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("table", "value"),
+    [
+        (normal_table(1, 1e-300, Scale()), 1.0),
+        (normal_table(0, 1e-300, Scale(F(10**10), F(10**11))), 1e10),
+        (lognormal_table(0, 1e-300, Scale()), 1.0),
+        (exponential_table(1e-300, Scale(F(5), F(6))), 5.0),
+    ],
+)
+def test_what_is_too_narrow_for_a_double_is_one_value(table: QuantileTable, value: float) -> None:
+    assert set(table.draw(bits(1, np.arange(1000))).tolist()) == {value}
+
+
+@pytest.mark.parametrize(
     ("table", "exact"),
     [
         (normal_table(0, 1, Scale()), stats.norm()),
