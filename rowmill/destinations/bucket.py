@@ -144,6 +144,19 @@ class Bucket:
         except _Expected:
             return None
 
+    def read_range(self, key: str, start: int, stop: int) -> bytes | None:
+        """Bytes [start, stop) of an object, fewer if it ends before; None if there is none."""
+
+        def get(s3: S3Client) -> bytes:
+            span = f"bytes={start}-{stop - 1}"
+            body: bytes = s3.get_object(Bucket=self.name, Key=key, Range=span)["Body"].read()
+            return body
+
+        try:
+            return self._call(f"read {self.url(key)}", get, expected={"NoSuchKey", "InvalidRange"})
+        except _Expected as refused:
+            return b"" if refused.code == "InvalidRange" else None
+
     def head(self, key: str) -> Head | None:
         def ask(s3: S3Client) -> Head:
             answer = s3.head_object(Bucket=self.name, Key=key)

@@ -1,0 +1,325 @@
+"""How Postgres is reached: credentials read again at each connect, sessions that outlive cuts."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import psycopg
+from psycopg import pq, sql
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import TupleRow
+
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.postgres_failures import Course, judge
+from rowmill.destinations.retries import persist
+
+T = TypeVar("T")
+Credentials = Callable[[], Mapping[str, str]]
+Connection = psycopg.Connection[TupleRow]
+Cursor = psycopg.Cursor[TupleRow]
+
+OLDEST_VERSION = 130000
+DEFAULT_LOCK_SECONDS = 60
+
+_APPLICATION = "rowmill"
+# libpq falls back on the environment for every parameter that is not given, so each is given its
+# own default; of these the built-in one is empty, which libpq does not take back as a value.
+_NEUTRAL = {
+    "connect_timeout": "10",
+    "sslcertmode": "allow",
+    "min_protocol_version": "3.0",
+    "max_protocol_version": "3.0",
+}
+# For these no neutral value exists, or they are no parameters at all: a stray one must go.
+_STRAY_VARIABLES = ("PGSERVICE", "PGREQUIREAUTH", "PGTZ", "PGDATESTYLE", "PGGEQO", "PGREQUIRESSL")
+_KEEP_ALIVE = {
+    "client_encoding": "UTF8",
+    "connect_timeout": "10",
+    "keepalives": "1",
+    "keepalives_idle": "30",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    # Above a stall of the server's disk, which also leaves what is sent unread for a while.
+    "tcp_user_timeout": "120000",
+}
+# Set in every transaction, not in the session: behind a transaction pooler a session's settings
+# would reach other clients. A role's own defaults must not change what our statements mean.
+_SETTINGS: dict[str, str | int] = {
+    "search_path": "pg_catalog",
+    "timezone": "UTC",
+    "datestyle": "ISO",
+    "standard_conforming_strings": "on",
+    "client_min_messages": "warning",
+    "row_security": "off",
+    "statement_timeout": 0,
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long trouble may last, in seconds from its first failure, before it is given up.
+
+    `login_seconds` is for refused credentials: on a cluster a rotated secret arrives late, on one
+    machine waiting helps nobody. `sleep` waits between tries; it may raise to end them.
+    """
+
+    seconds: float = 600
+    login_seconds: float = 0
+    sleep: Callable[[float], None] = time.sleep
+
+    def for_course(self, course: Course) -> float:
+        if course is Course.PASSES:
+            return self.seconds
+        return self.login_seconds if course is Course.LOGIN else 0
+
+
+class PostgresAddress:
+    """Where Postgres is and how to log in; every connection reads the credentials anew.
+
+    `notice` is told, in one sentence without secrets, of each failure that is waited for.
+    """
+
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        patience: Patience | None = None,
+        notice: Callable[[str], None] = lambda text: None,
+    ) -> None:
+        self.patience = patience or Patience()
+        self.notice = notice
+        self._credentials = credentials
+        self._reached = False
+
+    def connect(self) -> Connection:
+        """One try to connect, in autocommit mode.
+
+        Raises:
+            psycopg.Error: it did not work; `error` says what that means.
+            DestinationRefused: the credentials are incomplete or the server is unfit.
+        """
+        connection = psycopg.connect(self.conninfo(), autocommit=True, prepare_threshold=None)
+        try:
+            self._check_server(connection)
+        except DestinationRefused:
+            connection.close()
+            raise
+        self._reached = True
+        return connection
+
+    def conninfo(self) -> str:
+        """What any libpq takes to connect. It holds the password: never show it.
+
+        Raises:
+            DestinationRefused: the credentials are incomplete.
+        """
+        parameters = self._parameters()
+        for name in _STRAY_VARIABLES:
+            os.environ.pop(name, None)
+        return make_conninfo(**parameters)
+
+    def describe(self) -> str:
+        """`user@host:port/database`, without the password."""
+        known = self._credentials()
+        host = known.get("PGHOST") or known.get("PGHOSTADDR", "?")
+        port, user = known.get("PGPORT") or "5432", known.get("PGUSER", "?")
+        return f"{user}@{host}:{port}/{known.get('PGDATABASE') or user}"
+
+    def patience_for(self, error: BaseException) -> float:
+        """The seconds for which this error may go on; 0 if it does not pass."""
+        if not isinstance(error, psycopg.Error):
+            return 0
+        return self.patience.for_course(judge(error, reached=self._reached).course)
+
+    def error(self, error: psycopg.Error) -> DestinationRefused | DestinationUnavailable:
+        """The error for the reader, once it is not tried again."""
+        failure = judge(error, reached=self._reached)
+        message = self._without_password(failure.message(self.describe()))
+        if failure.course is not Course.PASSES:
+            return DestinationRefused(failure.reason, message)
+        return DestinationUnavailable(
+            f"{message}. It was tried for {self.patience.seconds:.0f} s; run again when the server "
+            "is well: the run resumes"
+        )
+
+    def tell(self, error: BaseException) -> None:
+        """Pass a failure that is waited for to `notice`."""
+        if isinstance(error, psycopg.Error):
+            failure = judge(error, reached=self._reached)
+            text = self._without_password(failure.message(self.describe()))
+            self.notice(f"{text}. Trying again")
+
+    def _parameters(self) -> dict[str, str]:
+        known = self._credentials()
+        missing = [
+            names[0]
+            for names in (("PGHOST", "PGHOSTADDR"), ("PGUSER",))
+            if not any(known.get(name) for name in names)
+        ]
+        if missing:
+            raise DestinationRefused(
+                "CredentialsRefused",
+                f"the credentials for Postgres hold no {' and no '.join(missing)}: "
+                "add PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE to the secret",
+            )
+        parameters = {"application_name": _APPLICATION, **_KEEP_ALIVE}
+        for keyword, variable, default in _PARAMETERS:
+            given = known.get(variable)
+            if given:
+                parameters[keyword] = given
+            elif keyword not in parameters and default is not None:
+                parameters[keyword] = default
+        if not parameters["dbname"]:
+            parameters["dbname"] = parameters["user"]
+        return parameters
+
+    def _check_server(self, connection: Connection) -> None:
+        version = connection.info.server_version
+        if version < OLDEST_VERSION:
+            raise DestinationRefused(
+                "PostgresTooOld",
+                f"Postgres at {self.describe()} is version {version // 10000}: "
+                "Rowmill needs 13 or newer",
+            )
+        if connection.info.parameter_status("in_hot_standby") == "on" and not self._reached:
+            raise DestinationRefused(
+                "ServerReadOnly",
+                f"Postgres at {self.describe()} is a standby that takes no writes: "
+                "give the address of the primary server",
+            )
+
+    def _without_password(self, text: str) -> str:
+        password = self._credentials().get("PGPASSWORD")
+        return text.replace(password, "***") if password else text
+
+
+class PostgresSession:
+    """One connection, made when it is first needed and again when it is lost.
+
+    `retries` counts the failures that were waited for. Not for use by two threads at once.
+    """
+
+    def __init__(self, address: PostgresAddress) -> None:
+        self.address = address
+        self.retries = 0
+        self._connection: Connection | None = None
+
+    def transaction(
+        self,
+        work: Callable[[Cursor], T],
+        *,
+        lock_seconds: float = DEFAULT_LOCK_SECONDS,
+        settings: Mapping[str, str | int] | None = None,
+    ) -> T:
+        """Run `work` in a transaction of its own and commit; again as a whole when it fails.
+
+        `work` must bear being called again after it committed, since the answer to a COMMIT can
+        be lost. READ COMMITTED whatever the role's default: each statement sees what committed
+        before it.
+
+        Raises:
+            DestinationRefused: the failure does not pass.
+            DestinationUnavailable: it did not pass within the patience of the address.
+        """
+        begin = begin_statement(lock_seconds, settings or {})
+        return self.persist(lambda: self._attempt(work, begin))
+
+    def persist(self, attempt: Callable[[], T]) -> T:
+        """Call `attempt` with the patience of the address, and translate its last failure."""
+        try:
+            return persist(
+                attempt,
+                self.address.patience_for,
+                on_retry=self._count,
+                sleep=self.address.patience.sleep,
+            )
+        except psycopg.Error as error:
+            raise self.address.error(error) from error
+
+    def connection(self) -> Connection:
+        """The connection, made if there is none; a failure to connect is not retried here."""
+        if self._connection is None or self._connection.closed:
+            self._connection = self.address.connect()
+        return self._connection
+
+    def close(self) -> None:
+        if self._connection is not None:
+            with suppress(psycopg.Error):
+                self._connection.close()
+            self._connection = None
+
+    def __enter__(self) -> PostgresSession:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _attempt(self, work: Callable[[Cursor], T], begin: bytes) -> T:
+        connection = self.connection()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(begin)
+                result = work(cursor)
+                cursor.execute("COMMIT")
+                return result
+        except BaseException:
+            self._roll_back(connection)
+            raise
+
+    def _roll_back(self, connection: Connection) -> None:
+        state = connection.info.transaction_status
+        if state is pq.TransactionStatus.IDLE:
+            return
+        if state in (pq.TransactionStatus.INTRANS, pq.TransactionStatus.INERROR):
+            with suppress(psycopg.Error):
+                connection.execute("ROLLBACK")
+                return
+        # Amid a statement, or cut: the server rolls back when the connection is gone.
+        self.close()
+
+    def _count(self, error: BaseException) -> None:
+        self.retries += 1
+        self.address.tell(error)
+
+
+def quoted(*name: str) -> sql.SQL:
+    """A quoted name for a statement that is executed with parameters.
+
+    psycopg reads a % in such a statement as a placeholder, also within an `Identifier`.
+    """
+    return sql.SQL(sql.Identifier(*name).as_string().replace("%", "%%"))
+
+
+def begin_statement(lock_seconds: float, settings: Mapping[str, str | int]) -> bytes:
+    """BEGIN with the settings that hold for the transaction alone, for one round trip."""
+    values = {**_SETTINGS, "lock_timeout": f"{int(lock_seconds * 1000)}ms", **settings}
+    parts: list[sql.Composable] = [sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")]
+    parts += [
+        sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(value))
+        for name, value in values.items()
+    ]
+    return sql.SQL("; ").join(parts).as_bytes()
+
+
+def _known_parameters() -> list[tuple[str, str, str | None]]:
+    """(keyword, environment variable, neutral value) of what libpq reads from the environment.
+
+    The value is None where libpq knows none; those variables are removed instead.
+    """
+    found = []
+    for option in pq.Conninfo.get_defaults():
+        if option.envvar is None:
+            continue
+        keyword, variable = option.keyword.decode(), option.envvar.decode()
+        default: str | None = _NEUTRAL.get(keyword, (option.compiled or b"").decode())
+        found.append((keyword, variable, None if variable in _STRAY_VARIABLES else default))
+    return found
+
+
+_PARAMETERS: list[tuple[str, str, Any]] = _known_parameters()
