@@ -43,7 +43,7 @@ def test_valid_manifests_hold_every_kind_and_type() -> None:
 
 
 def test_documented_manifest() -> None:
-    dataset = resolved("documented")
+    dataset = resolved("shop")
     assert (dataset.seed, dataset.locale) == (42, "en_US")
     assert {t.name: t.rows for t in dataset.tables} == {
         "countries": 40,
@@ -77,14 +77,14 @@ def test_documented_manifest() -> None:
 
 
 def test_scale_and_seed_can_be_overridden() -> None:
-    spec = load_spec(VALID / "documented.yaml", overrides=Overrides(scale="0.001", seed=7))
+    spec = load_spec(VALID / "shop.yaml", overrides=Overrides(scale="0.001", seed=7))
     assert spec.dataset.seed == 7
     assert [t.rows for t in spec.dataset.tables] == [40, 1_000, 10_000, 40_000]
 
 
 def test_a_scale_beyond_arithmetic_is_refused() -> None:
     with pytest.raises(InvalidManifest, match="too many digits"):
-        load_spec(VALID / "documented.yaml", overrides=Overrides(scale="1e999999"))
+        load_spec(VALID / "shop.yaml", overrides=Overrides(scale="1e999999"))
 
 
 def test_scaled_rows() -> None:
