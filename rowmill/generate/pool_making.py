@@ -18,23 +18,30 @@ from faker import Faker
 from rowmill.generate.persons import draw_persons
 from rowmill.generate.pools import PERSON, PERSON_TYPE, PoolKey
 
-# So many draws in a row without a new value, and at least as many as values were found, mean that
-# the provider has no more worth waiting for.
+# So many repeats in a row, and at least as many as values were found, mean that the provider has no
+# more worth waiting for.
 PATIENCE = 500
+# The most draws for a pool of no values and for each of its values: enough for values of which one
+# in twenty is short enough.
+_DRAWS = 20_000
+_DRAWS_EACH = 20
+# So many draws without any value that fits mean that none does.
+_HOPELESS = 5_000
 
 
 def draw_pool(key: PoolKey) -> pa.Array:
     """The pool of a key: distinct strings, or of the provider `person` a struct a person.
 
-    A pool ends short of `key.size` when its provider keeps repeating itself (PATIENCE); it is then
-    sorted, so that it doesn't depend on which value came first. Numbers and flags become the text
-    that Postgres reads.
+    A pool ends short of `key.size` when its provider keeps repeating itself or gives too few values
+    that fit; it is then sorted, so that it doesn't depend on which value came first. Numbers and
+    flags become the text that Postgres reads.
 
     Raises:
         ValueError: the provider raised with these arguments, or gave no value that fits.
     """
     with _quiet():
         faker = Faker(key.locale)
+        sort_sets(faker)
         faker.seed_instance(_seed(key))
         if key.provider == PERSON:
             return pa.array(draw_persons(faker, key.size), type=PERSON_TYPE)
@@ -52,19 +59,30 @@ def draw_pool(key: PoolKey) -> pa.Array:
 def draw_distinct(
     draw: Callable[[], str], size: int, fits: Callable[[str], bool]
 ) -> tuple[list[str], bool]:
-    """Up to `size` distinct fitting values in the order found, and whether there were no more."""
+    """Up to `size` distinct fitting values in the order found, and whether it gave up on more."""
     found: dict[str, None] = {}
-    fruitless = 0
-    while len(found) < size:
+    repeats = 0
+    for drawn in range(_DRAWS + _DRAWS_EACH * size):
+        if len(found) == size:
+            return list(found), False
+        if repeats > max(PATIENCE, len(found)) or (drawn == _HOPELESS and not found):
+            break
         value = draw()
-        if value in found or not fits(value):
-            fruitless += 1
-            if fruitless > max(PATIENCE, len(found)):
-                return list(found), True
-        else:
+        if value in found:
+            repeats += 1
+        elif fits(value):
             found[value] = None
-            fruitless = 0
-    return list(found), False
+            repeats = 0
+    return list(found), True
+
+
+def sort_sets(faker: Faker) -> None:
+    """Give the providers tuples in place of sets, whose order differs from process to process."""
+    for provider in faker.get_providers():
+        for name in dir(provider):
+            values = getattr(provider, name)
+            if isinstance(values, set | frozenset):
+                setattr(provider, name, tuple(sorted(values)))
 
 
 def _drawing(faker: Faker, key: PoolKey) -> Callable[[], str]:
