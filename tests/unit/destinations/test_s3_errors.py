@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import (
+    ClientError,
+    ConnectionClosedError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
+    IncompleteReadError,
+    NoCredentialsError,
+    ParamValidationError,
+    PartialCredentialsError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.exceptions import ProtocolError
+
+from rowmill.destinations.s3_errors import code, is_credentials, passes, refusal, trouble
+
+URL = "https://s3.example"
+
+
+def answer(status: int, found: str) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": found, "Message": "so"}, "ResponseMetadata": {"HTTPStatusCode": status}},
+        "PutObject",
+    )
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        answer(503, "SlowDown"),
+        answer(503, "ServiceUnavailable"),
+        answer(500, "InternalError"),
+        answer(502, "502"),
+        answer(429, "TooManyRequests"),
+        answer(400, "RequestTimeout"),
+        answer(409, "ConditionalRequestConflict"),
+        answer(409, "OperationAborted"),
+        answer(200, "InternalError"),
+        EndpointConnectionError(endpoint_url=URL),
+        ConnectTimeoutError(endpoint_url=URL),
+        ReadTimeoutError(endpoint_url=URL),
+        ConnectionClosedError(endpoint_url=URL),
+        IncompleteReadError(actual_bytes=1, expected_bytes=2),
+        SSLError(endpoint_url=URL, error="EOF occurred in violation of protocol"),
+        ProtocolError("broken"),
+        ConnectionResetError(),
+    ],
+)
+def test_these_pass(error: Exception) -> None:
+    assert passes(error)
+    assert trouble(error, URL).startswith(URL)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (answer(403, "InvalidAccessKeyId"), "CredentialsRefused"),
+        (answer(403, "SignatureDoesNotMatch"), "CredentialsRefused"),
+        (answer(400, "InvalidToken"), "CredentialsRefused"),
+        (answer(403, "AccessDenied"), "PermissionDenied"),
+        (answer(403, "403"), "PermissionDenied"),
+        (answer(404, "NoSuchBucket"), "BucketMissing"),
+        (answer(301, "301"), "WrongRegion"),
+        (answer(400, "AuthorizationHeaderMalformed"), "WrongRegion"),
+        (answer(403, "RequestTimeTooSkewed"), "ClockSkewed"),
+        (answer(507, "507"), "DiskFull"),
+        (answer(500, "StorageFull"), "DiskFull"),
+        (answer(501, "NotImplemented"), "S3Refused"),
+        (answer(400, "KeyTooLongError"), "S3Refused"),
+        (NoCredentialsError(), "CredentialsMissing"),
+        (PartialCredentialsError(provider="env", cred_var="x"), "CredentialsMissing"),
+        (ParamValidationError(report="Invalid bucket name"), "NameInvalid"),
+        (SSLError(endpoint_url=URL, error="CERTIFICATE_VERIFY_FAILED"), "CertificateRefused"),
+        (ValueError("odd"), "S3Refused"),
+    ],
+)
+def test_these_need_a_person(error: Exception, reason: str) -> None:
+    assert not passes(error)
+
+    refused = refusal(error, "write s3://lake/x", "lake", URL)
+
+    assert refused.reason == reason
+    assert "write s3://lake/x" in str(refused) or "'lake'" in str(refused)
+
+
+@pytest.mark.parametrize(
+    ("found", "same"),
+    [("404", "NoSuchKey"), ("NoSuchKey", "NoSuchKey"), ("412", "PreconditionFailed")],
+)
+def test_an_answer_without_a_body_has_the_same_code(found: str, same: str) -> None:
+    assert code(answer(int(found) if found.isdigit() else 404, found)) == same
+    assert code(ValueError()) == ""
+
+
+def test_only_refused_keys_are_read_again() -> None:
+    assert is_credentials(answer(403, "ExpiredToken"))
+    assert not is_credentials(answer(403, "AccessDenied"))
