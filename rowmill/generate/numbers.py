@@ -115,10 +115,18 @@ def _continuous(context: Building, low: float, high: float) -> Cells:
 
 
 def _inside(low: float, high: float) -> tuple[float, float]:
-    """The outermost float32 values within [low, high], so that rounding to one stays inside."""
+    """The outermost float32 values within [low, high], so that rounding to one stays inside.
+
+    Raises:
+        ValueError: there is none.
+    """
     first, last = np.float32(low), np.float32(high)
     if float(first) < low:
         first = np.nextafter(first, np.float32(np.inf))
     if float(last) > high:
         last = np.nextafter(last, np.float32(-np.inf))
+    if first > last:
+        raise ValueError(
+            f"no value of type real lies between {low!r} and {high!r}: widen the range"
+        )
     return float(first), float(last)

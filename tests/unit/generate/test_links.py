@@ -212,6 +212,18 @@ def test_references_beside_the_link_do_not_repeat_within_a_parent(
     assert line.min() == 1
 
 
+def test_parents_draw_those_references_independently_and_evenly() -> None:
+    first, line = numbers(with_distinct(200_000, "2", 4, 5), "t", "b", "line")
+    observed = np.bincount(first[line == 1] - 1, minlength=5)
+    expected = observed.sum() / 5
+    # Chi-square with 4 degrees of freedom; beyond 40 once in 10 million seeds.
+    assert ((observed - expected) ** 2 / expected).sum() < 40
+    pairs = np.bincount((first[:-1] * 5 + first[1:] - 6)[line[1:] == 1], minlength=25)
+    expected = pairs.sum() / 25
+    # With 24 degrees; beyond 80 once in 10 million seeds.
+    assert ((pairs - expected) ** 2 / expected).sum() < 80
+
+
 def test_more_children_than_the_other_parents_are_refused() -> None:
     with pytest.raises(ValueError, match=r"t\.b needs 6 different parents, but only 5"):
         numbers(with_distinct(10, "3", 6, 5), "t", "b")
@@ -263,6 +275,14 @@ def test_a_parent_of_one_row_is_everyones() -> None:
         assert set(ids.tolist()) == {1}
     (ids,) = numbers(picked(PickOneToOne(), 1, 1), "t", "parent_id")
     assert ids.tolist() == [1]
+
+
+def test_a_reference_is_null_where_its_link_is_and_nowhere_else() -> None:
+    made = picked(PickUniform(), 10, 10_000, nulls=0.5)
+    t = made.table("t")
+    nullable = replace(t, columns=(replace(t.columns[0], nulls=0.5, nullable=True),))
+    values = cells(replace(made, tables=(made.table("p"), nullable)), "t", "parent_id")
+    assert 4700 < values.count(None) < 5300
 
 
 def test_two_links_to_one_table_are_independent() -> None:
