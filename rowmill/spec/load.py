@@ -9,7 +9,7 @@ from pathlib import Path
 from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget, Spec
 from rowmill.spec.digest import spec_digest
 from rowmill.spec.manifest import Experiment
-from rowmill.spec.manifest_problems import position
+from rowmill.spec.manifest_problems import positions
 from rowmill.spec.paths import path_of
 from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.spec.quantities import parse_quantity
@@ -138,7 +138,8 @@ def _all_problems(structure: Structure, scale: Decimal | None, seed: int | None)
         _resolve(sound.experiment, scale, seed)
     except InvalidManifest as error:
         problems += [p for p in error.problems if sound.counts(p)]
-    return sorted(problems, key=lambda p: position(structure.raw, path_of(p.path)))
+    place = positions(structure.raw)
+    return sorted(problems, key=lambda problem: place(path_of(problem.path)))
 
 
 def _memory_limit(experiment: Experiment) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from rowmill.spec.manifest_fields import (
     Int64,
@@ -148,13 +148,21 @@ class ExperimentSpec(Model):
     )
 
 
+# Kubernetes takes null for absent in metadata.
+NullableText = Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})]
+Labels = Annotated[
+    dict[str, str] | None,
+    WithJsonSchema({"type": ["object", "null"], "additionalProperties": {"type": "string"}}),
+]
+
+
 class Metadata(Model):
     """The experiment's identity; what the API server adds is accepted and not read."""
 
     name: ExperimentName = Field(description="The experiment's name.")
-    namespace: str | None = Field(None, description="The namespace on a cluster.")
-    labels: dict[str, str] | None = Field(None, description="Labels on a cluster.")
-    annotations: dict[str, str] | None = Field(None, description="Annotations on a cluster.")
+    namespace: NullableText = Field(None, description="The namespace on a cluster.")
+    labels: Labels = Field(None, description="Labels on a cluster.")
+    annotations: Labels = Field(None, description="Annotations on a cluster.")
     creation_timestamp: Any = Field(None, description="Set by the API server.")
     finalizers: Any = Field(None, description="Set by the API server.")
     generation: Any = Field(None, description="Set by the API server.")

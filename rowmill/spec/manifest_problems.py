@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import heapq
 import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, get_args
@@ -15,13 +16,16 @@ from rowmill.spec.problems import Problem
 
 _CREDENTIAL = re.compile("pass|secret|token|credential|key|user", re.IGNORECASE)
 
-# Sections that are Kubernetes's business, in which null is as good as absent.
-_FOREIGN: tuple[Path, ...] = (
-    ("metadata",),
-    ("status",),
+# Kubernetes takes null for absent in what is its own: there, and in these fields' insides.
+_NULL_IS_ABSENT: tuple[Path, ...] = (("metadata",), ("status",))
+_OPAQUE: tuple[Path, ...] = (
     ("spec", "podTemplate", "affinity"),
     ("spec", "podTemplate", "topologySpreadConstraints"),
 )
+
+# Nobody mends more at a time, and a hostile manifest has half a million.
+MAX_PROBLEMS = 1_000
+
 _EMPTY = "is empty; give a value ({} where there is nothing to say), or leave the field out"
 
 
@@ -30,36 +34,45 @@ def structural_problems(
     raw: object,
     model: type[Model],
     spellings: Mapping[Path, str],
-) -> list[tuple[Path, Problem]]:
+) -> Iterator[tuple[Path, Problem]]:
     """What is wrong with `raw` by the model alone, in document order, each with its path.
 
     `error` is what `model` said of it, None if nothing; `spellings` says how booleans were written.
+    Of very many only the first MAX_PROBLEMS are told.
     """
-    nulls = list(_nulls(raw, ()))
-    found = dict.fromkeys(nulls, _EMPTY)
+    nulls = set(_nulls(raw, ()))
+    above = {null[:length] for null in nulls for length in range(len(null))}
+    found: dict[Path, Mapping[str, Any] | None] = dict.fromkeys(nulls)
     for details in error.errors(include_url=False) if error is not None else ():
         path = _path(details["loc"])
         unknown = details["type"] == "extra_forbidden"
-        if (path in found and not unknown) or _is_echo(details, path, nulls):
+        if (path in found and not unknown) or _is_echo(details, path in above):
             continue
-        message = _message(details, path, model, spellings)
-        found[path] = message if path else f"the manifest {message}"
-    order = sorted(found, key=lambda path: position(raw, path))
-    return [(path, Problem(path_text(path), found[path])) for path in order]
+        found[path] = details
+    for path in heapq.nsmallest(MAX_PROBLEMS, found, key=positions(raw)):
+        told = found[path]
+        message = _message(told, path, model, spellings) if told is not None else _EMPTY
+        yield path, Problem(path_text(path), message if path else f"the manifest {message}")
 
 
-def position(value: object, path: Path) -> tuple[int, ...]:
-    """Where in the document a path is: a field that is not there comes after those that are."""
-    position: list[int] = []
-    for part in path:
-        if isinstance(value, dict):
-            keys = list(value)
-            position.append(keys.index(part) if part in value else len(keys))
-            value = value.get(part)
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
-            position.append(part)
-            value = value[part]
-    return tuple(position)
+def positions(raw: object) -> Callable[[Path], tuple[int, ...]]:
+    """A key to sort paths by: where in the document each is, a missing field after those there."""
+    known: dict[int, dict[str, int]] = {}
+
+    def position(path: Path) -> tuple[int, ...]:
+        value, found = raw, []
+        for part in path:
+            if isinstance(value, dict) and isinstance(part, str):
+                if id(value) not in known:
+                    known[id(value)] = {key: place for place, key in enumerate(value)}
+                found.append(known[id(value)].get(part, len(value)))
+                value = value.get(part)
+            elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+                found.append(part)
+                value = value[part]
+        return tuple(found)
+
+    return position
 
 
 def _path(loc: tuple[int | str, ...]) -> Path:
@@ -67,18 +80,20 @@ def _path(loc: tuple[int | str, ...]) -> Path:
     return loc[:-1] if loc and loc[-1] == "[key]" else loc
 
 
-def _is_echo(details: Mapping[str, Any], path: Path, nulls: list[Path]) -> bool:
+def _is_echo(details: Mapping[str, Any], above_null: bool) -> bool:
     """Whether an error only repeats one that lies deeper: of an empty member, of a wrong item."""
     if details["type"] == "too_short":
         return len(details["input"]) > 0
-    return details["type"] == "rowmill" and any(n[: len(path)] == path != n for n in nulls)
+    return details["type"] == "rowmill" and above_null
 
 
 def _nulls(value: object, path: Path) -> Iterator[Path]:
-    if path in _FOREIGN:
+    if path in _NULL_IS_ABSENT:
         return
     if value is None:
         yield path
+    elif path in _OPAQUE:
+        return
     elif isinstance(value, dict):
         for key, inner in value.items():
             yield from _nulls(inner, (*path, key))

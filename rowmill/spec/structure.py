@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from pydantic import ValidationError
 
 from rowmill.spec.manifest import KIND, Experiment
-from rowmill.spec.manifest_problems import structural_problems
+from rowmill.spec.manifest_problems import MAX_PROBLEMS, structural_problems
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.spec.yaml_reader import Document, read_documents
@@ -56,11 +57,18 @@ def _check(document: Document, others: list[tuple[Path, Problem]]) -> Structure:
     except ValidationError as caught:
         error = caught
     found = structural_problems(error, document.value, Experiment, document.spellings)
-    unread = [path for path, _ in document.problems]
+    unread = {path for path, _ in document.problems if path}
     # What could not be read is None, or lacks a field: to say that too would only confuse.
-    kept = [(p, problem) for p, problem in found if not any(p[: len(u)] == u for u in unread if u)]
-    problems = (*others, *document.problems, *kept)
+    kept = [(p, problem) for p, problem in found if unread.isdisjoint(_prefixes(p))]
+    problems = (*others, *document.problems[:MAX_PROBLEMS], *kept)[:MAX_PROBLEMS]
+    if len(problems) == MAX_PROBLEMS:
+        text = f"there are too many problems to tell; these are {MAX_PROBLEMS} of them"
+        problems = (((), Problem("", text)), *problems)
     return Structure(document.value, None if problems else experiment, problems)
+
+
+def _prefixes(path: Path) -> Iterator[Path]:
+    return (path[: length + 1] for length in range(len(path)))
 
 
 def _several(documents: list[Document]) -> str:

@@ -165,6 +165,51 @@ def test_rules_say_nothing_of_what_hangs_on_a_broken_part() -> None:
     ]
 
 
+def test_of_very_many_problems_the_first_are_told() -> None:
+    many = "".join(f"  field{i}: {{}}\n" for i in range(3_000))
+    for text in (BASE + many, BASE + "  seed: 1\n" * 3_000, BASE + many.replace("{}", "")):
+        messages = _refusal(text)
+        assert len(messages) == 1_001
+        assert messages[0] == "there are too many problems to tell; these are 1000 of them"
+
+
+def test_what_leads_to_a_broken_table_is_not_judged_however_far() -> None:
+    text = """
+apiVersion: rowmill.dev/v1alpha1
+kind: Experiment
+metadata: {name: shop}
+spec:
+  tables:
+    - name: far
+      rowsPer: {table: near, mean: 2, max: 3}
+      columns: [{name: near_id, type: bigint, references: {table: near, column: gone}}]
+    - name: near
+      rows: 5
+      foreignKeys: [{columns: [a, b], references: {table: broken, columns: [a, b]}}]
+      columns: [{name: a, type: bigint}, {name: b, type: bigint}]
+    - name: broken
+      rows: 5
+      columns: [{name: a, type: bigint, uniq: true}]
+    - name: apart
+      rows: 5
+      primaryKey: [gone]
+      columns: [{name: a, type: bigint}]
+  destinations: {postgres: {}}
+"""
+    assert [problem.split(":")[0] for problem in _refusal(text)] == [
+        "spec.tables[2].columns[0].uniq",
+        "spec.tables[3].primaryKey[0]",
+    ]
+
+
+def test_nothing_is_judged_below_a_table_without_a_name() -> None:
+    text = BASE.replace("name: people", "nam: people").replace("rows: 7, ", "")
+    assert [problem.split(":")[0] for problem in _refusal(text)] == [
+        "spec.tables[0].nam",
+        "spec.tables[0].name",
+    ]
+
+
 def test_importing_the_package_imports_nothing() -> None:
     code = (
         "import sys, rowmill.spec; print(*sorted({'pydantic', 'yaml', 'numpy'} & set(sys.modules)))"
