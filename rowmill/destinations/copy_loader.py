@@ -1,0 +1,136 @@
+"""Batches into Postgres: rows and ledger row in one transaction, behind the run's fence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from psycopg import errors, sql
+
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.ledger import Run, RunState
+from rowmill.destinations.ledger_locks import end_frozen_writers, lock_key
+from rowmill.destinations.ledger_postgres import fenced
+from rowmill.destinations.postgres_connection import (
+    DEFAULT_LOCK_SECONDS,
+    Cursor,
+    PostgresAddress,
+    PostgresSession,
+)
+from rowmill.destinations.staging import staging_schema
+from rowmill.plan.layout import Batch
+from rowmill.spec.dataset import Table
+
+
+class _AlreadyThere(Exception):
+    """The batch has its ledger row: the transaction has nothing to do."""
+
+
+class PostgresLoader:
+    """Loads the batches of one run over one connection; for one thread.
+
+    `retries` counts the transactions that failed and were made again. Works behind a transaction
+    pooler: all it sets and locks ends with the transaction.
+    """
+
+    def __init__(
+        self,
+        address: PostgresAddress,
+        run: Run,
+        ledger_schema: str,
+        tables: Iterable[Table],
+        *,
+        lock_seconds: float = DEFAULT_LOCK_SECONDS,
+    ) -> None:
+        self._session = PostgresSession(address)
+        self._run = run
+        self._ledger = ledger_schema
+        self._lock_seconds = lock_seconds
+        self._places = {layout.table: n for n, layout in enumerate(run.plan.tables)}
+        schema = staging_schema(run.id)
+        self._copies = {table.name: _copy_statement(schema, table) for table in tables}
+
+    @property
+    def retries(self) -> int:
+        return self._session.retries
+
+    def load(self, batch: Batch, encoded: Sequence[bytes]) -> bool:
+        """Commit a batch, exactly once whatever happens; returns once it is durable.
+
+        Args:
+            batch: which rows.
+            encoded: the whole binary COPY stream of these rows, in pieces.
+
+        Returns:
+            False if the batch was there already, also by an own COMMIT whose answer was lost.
+
+        Raises:
+            Fenced: the run is not RUNNING any more; nothing was written.
+            DestinationRefused: the failure does not pass.
+            DestinationUnavailable: it did not pass within the patience of the address.
+        """
+        claim = self._claim(batch)
+        copy_statement = self._copies[batch.table]
+
+        def commit(cursor: Cursor) -> None:
+            self._execute_claim(cursor, claim)
+            with cursor.copy(copy_statement) as copy:
+                for piece in encoded:
+                    copy.write(piece)
+            if cursor.rowcount != batch.rows:
+                raise DestinationRefused(
+                    "BatchIncomplete",
+                    f"batch {batch.number} of {batch.table!r} holds {cursor.rowcount} rows, "
+                    f"the plan says {batch.rows}: nothing of it was written",
+                )
+
+        try:
+            self._session.transaction(commit, lock_seconds=self._lock_seconds)
+        except _AlreadyThere:
+            return False
+        return True
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _claim(self, batch: Batch) -> bytes:
+        """One round trip: the lock, then in new statements the state and the ledger row.
+
+        Statements of one simple query have snapshots of their own, so the state is read as it is
+        once the lock is held.
+        """
+        statement = sql.SQL(
+            "SELECT pg_advisory_xact_lock_shared({key}); "
+            "SELECT state FROM {ledger}.runs WHERE id = {run}; "
+            "INSERT INTO {ledger}.batches SELECT key, {tbl}, {batch} FROM {ledger}.runs "
+            "WHERE id = {run} AND state = {running} ON CONFLICT DO NOTHING"
+        )
+        return statement.format(
+            key=sql.Literal(lock_key("run", self._run.id)),
+            ledger=sql.Identifier(self._ledger),
+            run=sql.Literal(self._run.id),
+            tbl=sql.Literal(self._places[batch.table]),
+            batch=sql.Literal(batch.number),
+            running=sql.Literal(RunState.RUNNING.value),
+        ).as_bytes()
+
+    def _execute_claim(self, cursor: Cursor, claim: bytes) -> None:
+        try:
+            cursor.execute(claim)
+        except errors.LockNotAvailable:
+            # The twin that holds this batch may be frozen: then only its end frees the batch.
+            end_frozen_writers(self._session.address, self._run.id, self._lock_seconds)
+            raise
+        cursor.nextset()
+        row = cursor.fetchone()
+        state = None if row is None else str(row[0])
+        if state != RunState.RUNNING.value:
+            raise fenced(self._run.id, state)
+        cursor.nextset()
+        if cursor.rowcount == 0:
+            raise _AlreadyThere
+
+
+def _copy_statement(schema: str, table: Table) -> bytes:
+    columns = sql.SQL(", ").join(sql.Identifier(column.name) for column in table.columns)
+    target = sql.Identifier(schema, table.name)
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(target, columns).as_bytes()

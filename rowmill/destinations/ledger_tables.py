@@ -1,0 +1,187 @@
+"""The ledger's own tables in Postgres: made when missing, refused when of a newer layout."""
+
+from __future__ import annotations
+
+from psycopg import errors, sql
+
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.ledger_locks import lock_key
+from rowmill.destinations.postgres_connection import Cursor, PostgresSession
+
+LAYOUT = 1
+
+# `runs.key` stands for the run in the rows of batches and parts, of which there may be millions;
+# `tbl` is the table's place in the run's plan.
+_TABLES = """
+CREATE TABLE IF NOT EXISTS {0}.layout (version integer NOT NULL);
+CREATE TABLE IF NOT EXISTS {0}.experiments (
+    owner text PRIMARY KEY,
+    uid text NOT NULL,
+    claimed_at timestamptz NOT NULL DEFAULT now()
+);
+CREATE TABLE IF NOT EXISTS {0}.runs (
+    key integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id text NOT NULL UNIQUE,
+    owner text NOT NULL,
+    uid text NOT NULL,
+    number integer NOT NULL,
+    state text NOT NULL,
+    plan jsonb NOT NULL,
+    started_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    message text NOT NULL,
+    summary jsonb NOT NULL,
+    UNIQUE (owner, uid, number)
+);
+CREATE TABLE IF NOT EXISTS {0}.batches (
+    run integer NOT NULL,
+    tbl smallint NOT NULL,
+    batch integer NOT NULL,
+    PRIMARY KEY (run, tbl, batch)
+);
+CREATE TABLE IF NOT EXISTS {0}.lineage (
+    run integer NOT NULL,
+    tbl smallint NOT NULL,
+    part integer NOT NULL,
+    first_batch integer NOT NULL,
+    stop_batch integer NOT NULL,
+    PRIMARY KEY (run, tbl, part, first_batch)
+);
+CREATE TABLE IF NOT EXISTS {0}.parts (
+    run integer NOT NULL,
+    tbl smallint NOT NULL,
+    part integer NOT NULL,
+    object_key text NOT NULL,
+    upload_id text NOT NULL,
+    etags text[] NOT NULL,
+    rows bigint NOT NULL,
+    bytes bigint NOT NULL,
+    sha256 text NOT NULL,
+    PRIMARY KEY (run, tbl, part)
+);
+CREATE TABLE IF NOT EXISTS {0}.pools (
+    digest text PRIMARY KEY,
+    content bytea NOT NULL
+);
+CREATE TABLE IF NOT EXISTS {0}.tables (
+    schema_name text NOT NULL,
+    table_name text NOT NULL,
+    owner text NOT NULL,
+    table_oid oid,
+    run text,
+    PRIMARY KEY (schema_name, table_name)
+);
+COMMENT ON TABLE {0}.tables IS 'who loads which table; the OID once it is published';
+INSERT INTO {0}.layout SELECT {1} WHERE NOT EXISTS (SELECT FROM {0}.layout);
+"""
+_RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
+
+
+def ensure_tables(session: PostgresSession, schema: str) -> None:
+    """Make the ledger's schema and tables if they are missing.
+
+    Raises:
+        DestinationRefused: the role may not, with the GRANTs to run; or a newer Rowmill made them.
+    """
+    try:
+        version = session.transaction(lambda cursor: _version(cursor, schema))
+        if version is None:
+            version = session.transaction(lambda cursor: _make(cursor, schema))
+    except DestinationRefused as refusal:
+        if refusal.reason != "PermissionDenied":
+            raise
+        grants = session.transaction(lambda cursor: _missing_grants(cursor, schema))
+        raise _missing_rights(session, schema, grants) from refusal
+    if version > LAYOUT:
+        raise DestinationRefused(
+            "LedgerTooNew",
+            f"the ledger in schema {schema!r} of {session.address.describe()} was made by a newer "
+            f"Rowmill (layout {version}, this one knows {LAYOUT}): upgrade Rowmill, or set another "
+            "`postgres.ledgerSchema`",
+        )
+    grants = session.transaction(lambda cursor: _missing_grants(cursor, schema))
+    if grants:
+        raise _missing_rights(session, schema, grants)
+
+
+def _version(cursor: Cursor, schema: str) -> int | None:
+    """The layout's version; None when it or one of the tables is missing."""
+    names = cursor.execute(
+        "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+        "WHERE nspname = %s AND relkind = 'r' AND relname = ANY(%s)",
+        (schema, ["layout", *_LEDGER_TABLES]),
+    ).fetchone()
+    if names != (len(_LEDGER_TABLES) + 1,):
+        return None
+    return _stored_version(cursor, schema)
+
+
+_LEDGER_TABLES = ("experiments", "runs", "batches", "lineage", "parts", "pools", "tables")
+
+
+def _stored_version(cursor: Cursor, schema: str) -> int | None:
+    query = sql.SQL("SELECT max(version) FROM {}.layout").format(sql.Identifier(schema))
+    try:
+        row = cursor.execute(query).fetchone()
+    except errors.UndefinedColumn:
+        raise _foreign(schema) from None
+    return None if row is None else row[0]
+
+
+def _make(cursor: Cursor, schema: str) -> int:
+    # CREATE ... IF NOT EXISTS of two sessions at once can still collide.
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("ledger", schema),))
+    exists = cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone()
+    if exists is None:
+        cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
+    try:
+        cursor.execute(sql.SQL(_TABLES).format(sql.Identifier(schema), sql.Literal(LAYOUT)))
+    except errors.UndefinedColumn:
+        raise _foreign(schema) from None
+    return _stored_version(cursor, schema) or LAYOUT
+
+
+def _foreign(schema: str) -> DestinationRefused:
+    return DestinationRefused(
+        "LedgerForeign",
+        f"the schema {schema!r} holds tables of the ledger's names that are not Rowmill's: "
+        "set another `postgres.ledgerSchema`",
+    )
+
+
+def _missing_grants(cursor: Cursor, schema: str) -> list[str]:
+    """The GRANTs, ready to be run by an administrator, that the role lacks for the ledger."""
+    row = cursor.execute(
+        "SELECT quote_ident(current_user), quote_ident(current_database()), quote_ident(%(s)s), "
+        "has_database_privilege(current_database(), 'CREATE'), "
+        "(SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = %(s)s), "
+        "(SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = %(s)s), "
+        "(SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+        " WHERE nspname = %(s)s AND relkind = 'r' AND relname = ANY(%(t)s)), "
+        "(SELECT bool_and(has_table_privilege(c.oid, 'SELECT') "
+        "   AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') "
+        "   AND has_table_privilege(c.oid, 'DELETE')) "
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+        " WHERE nspname = %(s)s AND relkind = 'r' AND relname = ANY(%(t)s))",
+        {"s": schema, "t": list(_LEDGER_TABLES)},
+    ).fetchone()
+    if row is None:
+        raise AssertionError("a SELECT without FROM gave no row")
+    role, database, name, may_create_schema, usage, create, tables, rights = row
+    if usage is None:
+        return [] if may_create_schema else [f"GRANT CREATE ON DATABASE {database} TO {role};"]
+    grants = []
+    if not usage or (not create and tables < len(_LEDGER_TABLES)):
+        wanted = "USAGE" if tables == len(_LEDGER_TABLES) else "USAGE, CREATE"
+        grants.append(f"GRANT {wanted} ON SCHEMA {name} TO {role};")
+    if rights is False:
+        grants.append(f"GRANT {_RIGHTS} ON ALL TABLES IN SCHEMA {name} TO {role};")
+    return grants
+
+
+def _missing_rights(session: PostgresSession, schema: str, grants: list[str]) -> DestinationRefused:
+    return DestinationRefused(
+        "PermissionDenied",
+        f"the role lacks rights for the ledger in schema {schema!r} of "
+        f"{session.address.describe()}: run as an administrator\n" + "\n".join(grants),
+    )

@@ -1,0 +1,226 @@
+"""Whose a table is: OID, name and comment against the ledger; claims on a target; adoption."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.postgres_connection import Cursor, quoted
+
+# An owner key is engine/namespace/name; an engine's id may hold a slash itself.
+_OWNER_KEY = re.compile(r"[^\s/]+(/[^\s/]+){2,}")
+_KINDS = {
+    "r": "a table",
+    "p": "a partitioned table",
+    "v": "a view",
+    "m": "a materialised view",
+    "i": "an index",
+    "I": "an index",
+    "S": "a sequence",
+    "f": "a foreign table",
+    "c": "a type",
+    "": "a type",
+}
+
+
+@dataclass(frozen=True)
+class OwnTable:
+    """A published table of the experiment, of which OID, name and comment agree with the ledger."""
+
+    oid: int
+    schema: str
+    name: str
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.name)
+
+    def __str__(self) -> str:
+        return f'"{self.schema}"."{self.name}"'
+
+
+@dataclass(frozen=True)
+class Occupant:
+    """What bears the name of a wanted table in the target schema.
+
+    `claimed_by` is the owner key by ledger or comment, None of a table that is nobody's; `ours`
+    says that everything agrees. `may_drop`: the role owns it, directly or by membership.
+    """
+
+    table: OwnTable
+    kind: str
+    ours: bool
+    claimed_by: str | None
+    may_drop: bool
+
+
+def own_tables(cursor: Cursor, ledger_schema: str, owner: str) -> list[OwnTable]:
+    """The experiment's published tables, wherever they are."""
+    rows = cursor.execute(
+        sql.SQL(
+            "SELECT c.oid, nspname, relname FROM {}.tables t JOIN pg_class c ON c.oid = table_oid "
+            "JOIN pg_namespace n ON n.oid = relnamespace "
+            "WHERE owner = %s AND nspname = schema_name AND relname = table_name AND relkind = 'r' "
+            "AND obj_description(c.oid, 'pg_class') = owner ORDER BY c.oid"
+        ).format(quoted(ledger_schema)),
+        (owner,),
+    ).fetchall()
+    return [OwnTable(*row) for row in rows]
+
+
+def occupants(
+    cursor: Cursor, ledger_schema: str, owner: str, schema: str, names: Sequence[str]
+) -> list[Occupant]:
+    """What bears one of the names in the schema: relations, and types that are no relation's."""
+    rows = cursor.execute(
+        sql.SQL(
+            "SELECT c.oid, relname, relkind::text, obj_description(c.oid, 'pg_class'), t.owner, "
+            " t.table_oid = c.oid, pg_has_role(relowner, 'USAGE') "
+            "FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+            "LEFT JOIN {}.tables t ON (schema_name, table_name) = (nspname, relname) "
+            "WHERE nspname = %(schema)s AND relname = ANY(%(names)s) "
+            "UNION ALL SELECT y.oid, typname, '', NULL, NULL, NULL, false "
+            "FROM pg_type y JOIN pg_namespace n ON n.oid = typnamespace "
+            "WHERE nspname = %(schema)s AND typname = ANY(%(names)s) AND typrelid = 0 "
+            "ORDER BY 2"
+        ).format(quoted(ledger_schema)),
+        {"schema": schema, "names": list(names)},
+    ).fetchall()
+    found = []
+    for oid, name, kind, comment, claimant, same_oid, may_drop in rows:
+        known = claimant if same_oid else None
+        ours = known == owner and comment == owner and kind == "r"
+        other = known or (comment if comment and _OWNER_KEY.fullmatch(comment) else None)
+        table = OwnTable(oid, schema, name)
+        found.append(Occupant(table, kind, ours, None if ours else other, bool(may_drop)))
+    return found
+
+
+def refuse_occupants(
+    found: Sequence[Occupant], owner: str, role: str, *, replace: bool, adopt: str | None
+) -> None:
+    """Refuse what may not be replaced by this experiment, all of one reason at once.
+
+    Raises:
+        DestinationRefused: TargetInUse, TableExists or PermissionDenied.
+    """
+    strangers = [item for item in found if not item.ours]
+    refuse_owners(
+        {
+            item.claimed_by: str(item.table)
+            for item in strangers
+            if item.claimed_by is not None and item.claimed_by != adopt
+        }
+    )
+    exists = [
+        f"{item.table} is {_KINDS.get(item.kind, 'another object')}"
+        for item in strangers
+        if item.claimed_by is None and not (replace and item.kind in ("r", "p"))
+    ]
+    if exists:
+        raise DestinationRefused(
+            "TableExists",
+            f"{'; '.join(exists)} that is not this experiment's ({owner}): drop or rename it, or "
+            "choose another `postgres.schema`"
+            + ("" if replace else "; `ifExists: replace` gives leave to replace tables"),
+        )
+    not_owned = [str(item.table) for item in found if not item.may_drop]
+    if not_owned:
+        raise DestinationRefused(
+            "PermissionDenied",
+            f"the role does not own {', '.join(not_owned)}, which this run is to replace: "
+            "run as an administrator\n"
+            + "\n".join(f'ALTER TABLE {name} OWNER TO "{role}";' for name in not_owned),
+        )
+
+
+def refuse_owners(tables_of: dict[str, str]) -> None:
+    """Refuse targets of other experiments, with the line that takes them over."""
+    for other, table in sorted(tables_of.items()):
+        raise DestinationRefused(
+            "TargetInUse",
+            f"{table} belongs to another experiment, {other}. To take it over run again with\n"
+            f"--adopt {other}\n(on a cluster: the annotation rowmill.dev/adopt: {other})",
+        )
+
+
+def live_claims(
+    cursor: Cursor, ledger_schema: str, owner: str, schema: str, names: Sequence[str]
+) -> dict[str, str]:
+    """Other experiments with an unfinished run that is to publish under one of the names.
+
+    Returns:
+        A table of each, by owner.
+    """
+    rows = cursor.execute(
+        sql.SQL(
+            "SELECT DISTINCT ON (t.owner) t.owner, schema_name, table_name FROM {0}.tables t "
+            "JOIN {0}.experiments e ON e.owner = t.owner "
+            "JOIN {0}.runs r ON (r.owner, r.uid) = (e.owner, e.uid) "
+            "WHERE t.owner <> %s AND schema_name = %s AND table_name = ANY(%s) "
+            "AND state IN ('RUNNING', 'FINALIZING', 'PUBLISHING') ORDER BY 1, 3"
+        ).format(quoted(ledger_schema)),
+        (owner, schema, list(names)),
+    ).fetchall()
+    return {other: str(OwnTable(0, name_schema, name)) for other, name_schema, name in rows}
+
+
+def adopt_tables(
+    cursor: Cursor, ledger_schema: str, owner: str, found: Sequence[Occupant], adopt: str
+) -> None:
+    """Make the tables of the experiment `adopt` among `found` this experiment's, data and all."""
+    for item in found:
+        if item.ours or item.claimed_by != adopt or item.kind != "r":
+            continue
+        table = item.table
+        cursor.execute(
+            sql.SQL("COMMENT ON TABLE {} IS {}").format(table.identifier, sql.Literal(owner))
+        )
+        record_table(cursor, ledger_schema, owner, table, run_id=None)
+
+
+def claim_names(
+    cursor: Cursor, ledger_schema: str, owner: str, schema: str, names: Sequence[str]
+) -> None:
+    """Record that this experiment is to publish under these names."""
+    cursor.execute(
+        sql.SQL(
+            "INSERT INTO {}.tables AS t (schema_name, table_name, owner) "
+            "SELECT %s, unnest(%s::text[]), %s ON CONFLICT (schema_name, table_name) DO UPDATE "
+            "SET owner = excluded.owner, table_oid = NULL, run = NULL "
+            "WHERE t.owner <> excluded.owner"
+        ).format(quoted(ledger_schema)),
+        (schema, list(names), owner),
+    )
+
+
+def lost_claims(
+    cursor: Cursor, ledger_schema: str, owner: str, schema: str, names: Sequence[str]
+) -> dict[str, str]:
+    """The names that another experiment took over since they were claimed: a table by owner."""
+    rows = cursor.execute(
+        sql.SQL(
+            "SELECT owner, table_name FROM {}.tables "
+            "WHERE schema_name = %s AND table_name = ANY(%s) AND owner <> %s"
+        ).format(quoted(ledger_schema)),
+        (schema, list(names), owner),
+    ).fetchall()
+    return {other: str(OwnTable(0, schema, name)) for other, name in rows}
+
+
+def record_table(
+    cursor: Cursor, ledger_schema: str, owner: str, table: OwnTable, run_id: str | None
+) -> None:
+    """Enter a published table into the ledger."""
+    cursor.execute(
+        sql.SQL(
+            "INSERT INTO {}.tables VALUES (%s, %s, %s, %s, %s) "
+            "ON CONFLICT (schema_name, table_name) DO UPDATE "
+            "SET owner = excluded.owner, table_oid = excluded.table_oid, run = excluded.run"
+        ).format(quoted(ledger_schema)),
+        (table.schema, table.name, owner, table.oid, run_id),
+    )

@@ -1,0 +1,158 @@
+"""What an error of Postgres means: whether it passes, and what a reader must do if it does not."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+import psycopg
+
+
+class Course(Enum):
+    """How a failure may end: by itself, by itself for a while (a rotated password), or never."""
+
+    PASSES = "passes"
+    LOGIN = "login"
+    FINAL = "final"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A judged error: `reason` is one word for machines, `advice` says what to do."""
+
+    course: Course
+    reason: str
+    text: str
+    advice: str = ""
+
+    def message(self, place: str) -> str:
+        """What is wrong, where, and what to do; `place` is the address without its password."""
+        sentence = f"Postgres at {place}: {self.text}"
+        return f"{sentence}. {self.advice}" if self.advice else sentence
+
+
+def judge(error: psycopg.Error, *, reached: bool) -> Failure:
+    """Say what an error means; `reached` tells whether this address ever answered a login."""
+    text = _text(error)
+    if error.sqlstate is not None:
+        return _by_state(error.sqlstate, text)
+    return _by_text(text, reached)
+
+
+_LOGIN_ADVICE = "Check PGUSER and PGPASSWORD in the secret"
+_GRANT_ADVICE = "Grant the role what it lacks, or use another role"
+_DISK_ADVICE = "Free disk space on the server (or raise its limit), then run again: it resumes"
+
+# SQLSTATEs and classes of two characters; the longest that fits decides.
+_PASSING_STATES = (
+    "08",  # connection exceptions
+    "25P03",  # idle in transaction for too long
+    "25P04",  # the transaction took too long
+    "40",  # serialization failure, deadlock
+    "53200",  # out of memory
+    "53300",  # too many connections
+    "55006",  # object in use
+    "55P03",  # lock not available in time
+    "57014",  # statement cancelled or timed out
+    "57P",  # shut down, crashed, starting up, idle for too long
+    "58000",  # system error
+)
+_FINAL_STATES: dict[str, tuple[str, str]] = {
+    "25006": ("ServerReadOnly", "Give the address of the primary server: this one takes no writes"),
+    "28": ("CredentialsRefused", _LOGIN_ADVICE),
+    "2BP01": ("DependantsInTheWay", "Drop what depends on the table, then run again"),
+    "3D000": ("DatabaseMissing", "Create the database, or correct PGDATABASE in the secret"),
+    "3F000": ("SchemaMissing", "It was there before: run again to have it made"),
+    "42501": ("PermissionDenied", _GRANT_ADVICE),
+    "42P01": ("TableMissing", "Somebody dropped it while it was needed: run again with --restart"),
+    "42P06": ("SchemaExists", "Another session made it at this moment: run again"),
+    "53100": ("DiskFull", _DISK_ADVICE),
+    "53400": ("LimitExceeded", _DISK_ADVICE),
+    "54": ("LimitExceeded", ""),
+}
+
+# A refused connection carries no SQLSTATE, so its English text must do.
+_PASSING_TEXTS = re.compile(
+    r"too many (clients|connections)|remaining connection slots|connection slots are reserved"
+    r"|starting up|shutting down|recovery mode|not yet accepting|not accepting connections"
+    r"|server closed the connection|query_wait_timeout|no more connections allowed",
+)
+_FINAL_TEXTS: tuple[tuple[re.Pattern[str], Course, str, str], ...] = (
+    (
+        re.compile(r"authentication failed|no password supplied|password is empty|no pg_hba\.conf"),
+        Course.LOGIN,
+        "CredentialsRefused",
+        _LOGIN_ADVICE,
+    ),
+    (
+        re.compile(r'role ".*" (does not exist|is not permitted to log in)'),
+        Course.LOGIN,
+        "CredentialsRefused",
+        _LOGIN_ADVICE,
+    ),
+    (
+        re.compile(r'database ".*" does not exist'),
+        Course.FINAL,
+        "DatabaseMissing",
+        "Create the database, or correct PGDATABASE in the secret",
+    ),
+    (
+        re.compile(r"permission denied for database"),
+        Course.FINAL,
+        "PermissionDenied",
+        "Run as an administrator: GRANT CONNECT ON DATABASE ... TO the role",
+    ),
+    (
+        re.compile(r"certificate|does not support SSL|no encryption|SSL error|sslmode"),
+        Course.FINAL,
+        "TlsRefused",
+        "Check PGSSLMODE and PGSSLROOTCERT in the secret",
+    ),
+    (
+        re.compile(r"^(invalid|bad) |connection is bad: invalid|unsupported (frontend|startup)"),
+        Course.FINAL,
+        "AddressInvalid",
+        "Correct the PG... keys in the secret",
+    ),
+)
+_UNRESOLVED = re.compile(r"failed to resolve host|could not translate host name")
+_CONCURRENT_CHANGE = re.compile(r"tuple concurrently (updated|deleted)|cache lookup failed")
+
+
+def _by_state(state: str, text: str) -> Failure:
+    for length in (5, 3, 2):
+        known = _FINAL_STATES.get(state[:length])
+        if known is not None:
+            course = Course.LOGIN if state.startswith("28") else Course.FINAL
+            return Failure(course, known[0], text, known[1])
+        if state[:length] in _PASSING_STATES:
+            return Failure(Course.PASSES, "Unavailable", text)
+    if state == "XX000" and _CONCURRENT_CHANGE.search(text):
+        return Failure(Course.PASSES, "Unavailable", text)
+    if state == "0A000" and "during recovery" in text:
+        return Failure(Course.FINAL, *_with_text(_FINAL_STATES["25006"], text))
+    return Failure(Course.FINAL, "PostgresRefused", f"{text} (SQLSTATE {state})")
+
+
+def _by_text(text: str, reached: bool) -> Failure:
+    if _PASSING_TEXTS.search(text):
+        return Failure(Course.PASSES, "Unavailable", text)
+    if _UNRESOLVED.search(text):
+        course = Course.PASSES if reached else Course.FINAL
+        return Failure(course, "HostUnknown", text, "Correct PGHOST in the secret")
+    for pattern, course, reason, advice in _FINAL_TEXTS:
+        if pattern.search(text):
+            return Failure(course, reason, text, advice)
+    return Failure(Course.PASSES, "Unavailable", text)
+
+
+def _with_text(known: tuple[str, str], text: str) -> tuple[str, str, str]:
+    return known[0], text, known[1]
+
+
+def _text(error: psycopg.Error) -> str:
+    """One line of what the server or the driver said, with the detail that names the objects."""
+    diagnosis = error.diag
+    parts = [diagnosis.message_primary or str(error), diagnosis.message_detail]
+    return "; ".join(" ".join(part.split()) for part in parts if part).rstrip(".")

@@ -1,0 +1,106 @@
+"""The schema into which a run loads before anybody sees it: made, and dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from psycopg import sql
+
+from rowmill.destinations.ledger import Run
+from rowmill.destinations.ledger_locks import fence
+from rowmill.destinations.ledger_postgres import running_key
+from rowmill.destinations.postgres_connection import Cursor, PostgresSession, quoted
+from rowmill.spec.dataset import Dataset, Table
+
+
+def staging_schema(run_id: str) -> str:
+    """The name of the run's own schema."""
+    return f"rowmill_run_{run_id}"
+
+
+def stage(session: PostgresSession, ledger_schema: str, run: Run, dataset: Dataset) -> None:
+    """Make the run's schema and tables if they are missing; batches of a lost table count no more.
+
+    Raises:
+        Fenced: the run is not RUNNING.
+    """
+
+    def make(cursor: Cursor) -> None:
+        missing = _missing(cursor, run.id, dataset.tables)
+        if not missing:
+            return
+        # Alone: no worker may record a batch of a table that is being made again.
+        fence(cursor, run.id)
+        key = running_key(cursor, ledger_schema, run.id)
+        _make_schema(cursor, run)
+        for table in _missing(cursor, run.id, dataset.tables):
+            cursor.execute(_create_table(run.id, table))
+            cursor.execute(
+                sql.SQL("COMMENT ON TABLE {} IS {}").format(
+                    sql.Identifier(staging_schema(run.id), table.name), sql.Literal(run.owner)
+                )
+            )
+            place = [layout.table for layout in run.plan.tables].index(table.name)
+            cursor.execute(
+                sql.SQL("DELETE FROM {}.batches WHERE run = %s AND tbl = %s").format(
+                    quoted(ledger_schema)
+                ),
+                (key, place),
+            )
+
+    session.transaction(make)
+
+
+def drop_staging(session: PostgresSession, run_id: str) -> None:
+    """Drop the run's schema with all that is in it, if it is there.
+
+    A schema of that name that has no owner key for a comment is not the run's, and stays.
+    """
+
+    def drop(cursor: Cursor) -> None:
+        name = staging_schema(run_id)
+        ours = cursor.execute(
+            "SELECT FROM pg_namespace WHERE nspname = %s "
+            "AND obj_description(oid, 'pg_namespace') IS NOT NULL",
+            (name,),
+        ).fetchone()
+        if ours is not None:
+            cursor.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
+
+    session.transaction(drop)
+
+
+def _missing(cursor: Cursor, run_id: str, tables: Iterable[Table]) -> list[Table]:
+    rows = cursor.execute(
+        "SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace "
+        "WHERE nspname = %s AND relkind = 'r'",
+        (staging_schema(run_id),),
+    ).fetchall()
+    there = {row[0] for row in rows}
+    return [table for table in tables if table.name not in there]
+
+
+def _make_schema(cursor: Cursor, run: Run) -> None:
+    name = staging_schema(run.id)
+    there = cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", (name,)).fetchone()
+    if there is None:
+        cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+        cursor.execute(
+            sql.SQL("COMMENT ON SCHEMA {} IS {}").format(
+                sql.Identifier(name), sql.Literal(run.owner)
+            )
+        )
+
+
+def _create_table(run_id: str, table: Table) -> sql.Composed:
+    columns = [
+        sql.SQL("{} {}{}").format(
+            sql.Identifier(column.name),
+            sql.SQL(column.type.sql),
+            sql.SQL("" if column.nullable else " NOT NULL"),
+        )
+        for column in table.columns
+    ]
+    return sql.SQL("CREATE TABLE {} ({})").format(
+        sql.Identifier(staging_schema(run_id), table.name), sql.SQL(", ").join(columns)
+    )

@@ -1,0 +1,206 @@
+"""The warehouse: what prepare, finalize, publish, reset and delete do to the tables in Postgres."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from psycopg import sql
+
+from rowmill.destinations.constraints import perform, steps
+from rowmill.destinations.dependants import find_dependants
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.ledger import Run, RunState
+from rowmill.destinations.ledger_locks import fence_shared, lock_key
+from rowmill.destinations.ledger_postgres import running_key
+from rowmill.destinations.ownership import (
+    adopt_tables,
+    claim_names,
+    live_claims,
+    occupants,
+    own_tables,
+    refuse_owners,
+)
+from rowmill.destinations.postgres_connection import (
+    Cursor,
+    PostgresAddress,
+    PostgresSession,
+    quoted,
+)
+from rowmill.destinations.publish_postgres import (
+    drop_tables,
+    find_outgoing_dependants,
+    outgoing,
+    publish,
+)
+from rowmill.destinations.staging import drop_staging, stage, staging_schema
+from rowmill.destinations.target_rights import refuse_unfit_target
+from rowmill.spec.dataset import Dataset, PostgresTarget
+
+# Enough for a sort of some millions of keys without many passes; more stays as the server has it.
+_INDEX_MEMORY = "256MB"
+
+
+class Warehouse:
+    """The tables of one experiment in Postgres: staged, finished, published, removed.
+
+    One session, for one thread at a time. Every method may be called again after a crash at any
+    point in it, and may raise DestinationRefused or DestinationUnavailable.
+    """
+
+    def __init__(self, address: PostgresAddress, target: PostgresTarget, owner: str) -> None:
+        self._session = PostgresSession(address)
+        self._target = target
+        self._owner = owner
+
+    def check_target(self, dataset: Dataset, adopt: str | None = None) -> None:
+        """Refuse now what would refuse at publish; claim the target; take over `adopt`'s tables.
+
+        Raises:
+            DestinationRefused: TargetInUse with the line that takes over, TableExists, NameTaken,
+                DependantsInTheWay, PermissionDenied with the GRANTs to run, EncodingUnfit.
+        """
+        names = [table.name for table in dataset.tables]
+        ledger, schema = self._target.ledger_schema, self._target.schema
+
+        def check(cursor: Cursor) -> None:
+            refuse_unfit_target(cursor, self._session.address, schema)
+            # Two experiments that claim the same names at once see one another.
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("target", schema),))
+            claims = live_claims(cursor, ledger, self._owner, schema, names)
+            refuse_owners({key: table for key, table in claims.items() if key != adopt})
+            tables = outgoing(cursor, self._target, self._owner, dataset, adopt=adopt)
+            find_outgoing_dependants(cursor, self._target, dataset, tables)
+            if adopt is not None:
+                found = occupants(cursor, ledger, self._owner, schema, names)
+                adopt_tables(cursor, ledger, self._owner, found, adopt)
+            claim_names(cursor, ledger, self._owner, schema, names)
+
+        self._session.transaction(check)
+
+    def stage(self, run: Run, dataset: Dataset) -> None:
+        """Make the run's own schema and tables, without keys, if they are missing."""
+        stage(self._session, self._target.ledger_schema, run, dataset)
+
+    def finalize(self, run: Run, dataset: Dataset) -> Iterator[str]:
+        """Add keys, indexes and references, ANALYZE, and count; yields what it is about to do.
+
+        The constraints are those of the target. Steps that were done before are skipped.
+
+        Raises:
+            Fenced: the run is not FINALIZING, before or after a step.
+            DestinationRefused: RowsDiffer, if a table does not hold the rows of the plan.
+        """
+        schema = staging_schema(run.id)
+        for step in steps(dataset, self._target.constraints):
+            yield step.label
+            self._step(run, partial(perform, schema=schema, step=step))
+        for layout in run.plan.tables:
+            yield f"statistics and count of {layout.table}"
+            self._step(run, partial(_analyze, schema=schema, table=layout.table, rows=layout.rows))
+
+    def publish(self, run: Run, dataset: Dataset) -> None:
+        """Let readers see the run instead of the one before, and set it PUBLISHING, at once."""
+        publish(self._session, self._target, run, dataset)
+
+    def published(self, run: Run) -> bool:
+        """Whether all of the run's tables are there, of the OIDs that it published."""
+
+        def count(cursor: Cursor) -> bool:
+            row = cursor.execute(
+                sql.SQL(
+                    "SELECT count(*) FROM {}.tables t JOIN pg_class c ON c.oid = table_oid "
+                    "JOIN pg_namespace n ON n.oid = relnamespace "
+                    "WHERE owner = %s AND run = %s AND nspname = schema_name "
+                    "AND relname = table_name AND obj_description(c.oid, 'pg_class') = owner"
+                ).format(quoted(self._target.ledger_schema)),
+                (self._owner, run.id),
+            ).fetchone()
+            return row == (len(run.plan.tables),)
+
+        return self._session.transaction(count)
+
+    def drop_staging(self, run_id: str) -> None:
+        """Drop the run's own schema with all that is in it, if it is there."""
+        drop_staging(self._session, run_id)
+
+    def remove_tables(self) -> list[str]:
+        """Drop the experiment's published tables, and a schema that Rowmill made if it is empty.
+
+        Returns:
+            The names of the dropped tables.
+
+        Raises:
+            DestinationRefused: DependantsInTheWay, if anything, be it a plain view, hangs on them.
+        """
+
+        def remove(cursor: Cursor) -> list[str]:
+            tables = own_tables(cursor, self._target.ledger_schema, self._owner)
+            found = find_dependants(cursor, [table.oid for table in tables])
+            names = sorted({*map(str, found.views), *found.obstacles})
+            if names:
+                raise DestinationRefused(
+                    "DependantsInTheWay",
+                    f"the tables cannot be dropped while these hang on them: {', '.join(names)}. "
+                    "Drop them first",
+                )
+            drop_tables(cursor, tables)
+            cursor.execute(
+                sql.SQL("DELETE FROM {}.tables WHERE owner = %s").format(
+                    quoted(self._target.ledger_schema)
+                ),
+                (self._owner,),
+            )
+            for schema in {self._target.schema, *(table.schema for table in tables)}:
+                _drop_own_schema(cursor, schema, self._owner)
+            return [str(table) for table in tables]
+
+        return self._session.transaction(remove)
+
+    def close(self) -> None:
+        self._session.close()
+
+    def _step(self, run: Run, work: Callable[[Cursor], None]) -> None:
+        """One step in its own transaction, fenced at its end.
+
+        The run's lock is not held during the step, so that an abort need not wait for an index.
+        """
+        ledger = self._target.ledger_schema
+
+        def fenced_step(cursor: Cursor) -> None:
+            running_key(cursor, ledger, run.id, RunState.FINALIZING)
+            cursor.execute(
+                "SELECT set_config('maintenance_work_mem', wanted, true) FROM (SELECT %s) "
+                "AS w (wanted) WHERE pg_size_bytes(wanted) > "
+                "pg_size_bytes(current_setting('maintenance_work_mem'))",
+                (_INDEX_MEMORY,),
+            )
+            work(cursor)
+            fence_shared(cursor, run.id)
+            running_key(cursor, ledger, run.id, RunState.FINALIZING)
+
+        self._session.transaction(fenced_step)
+
+
+def _analyze(cursor: Cursor, schema: str, table: str, rows: int) -> None:
+    name = sql.Identifier(schema, table)
+    cursor.execute(sql.SQL("ANALYZE {}").format(name))
+    found = cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(name)).fetchone()
+    if found != (rows,):
+        raise DestinationRefused(
+            "RowsDiffer",
+            f"table {table!r} in schema {schema!r} holds {found[0] if found else 0} rows, the plan "
+            f"says {rows}: somebody changed it during the load. Run again with --restart",
+        )
+
+
+def _drop_own_schema(cursor: Cursor, schema: str, owner: str) -> None:
+    row = cursor.execute(
+        "SELECT obj_description(n.oid, 'pg_namespace') = %s "
+        "AND NOT EXISTS (SELECT FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass "
+        "AND refobjid = n.oid AND deptype = 'n') "
+        "FROM pg_namespace n WHERE nspname = %s",
+        (owner, schema),
+    ).fetchone()
+    if row == (True,):
+        cursor.execute(sql.SQL("DROP SCHEMA {}").format(sql.Identifier(schema)))

@@ -1,0 +1,159 @@
+"""What the tests of the Postgres destination share: small datasets, runs, and rows for them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import psycopg
+import pyarrow as pa
+
+from rowmill.destinations.copy_encoding import CopyEncoder
+from rowmill.destinations.copy_loader import PostgresLoader
+from rowmill.destinations.ledger import Run, RunState
+from rowmill.destinations.ledger_postgres import PostgresLedger
+from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.warehouse import Warehouse
+from rowmill.plan.layout import Batch, Plan, TableLayout
+from rowmill.spec.dataset import Column, Dataset, Link, PickUniform, PostgresTarget, Table
+from rowmill.spec.kinds import Constant
+from rowmill.spec.types import parse_type
+
+Connection = psycopg.Connection[tuple[object, ...]]
+
+
+def connect(environment: dict[str, str]) -> Connection:
+    return psycopg.connect(
+        host=environment["PGHOST"],
+        port=environment["PGPORT"],
+        user=environment["PGUSER"],
+        password=environment["PGPASSWORD"],
+        dbname=environment["PGDATABASE"],
+        autocommit=True,
+    )
+
+
+def column(name: str, type_text: str, *, nullable: bool = False) -> Column:
+    return Column(name, parse_type(type_text), Constant(""), 0.0, nullable, False)
+
+
+def table(
+    name: str,
+    *,
+    rows: int = 10,
+    key: str = "id",
+    extra: Sequence[str] = (),
+    parent: str | None = None,
+) -> Table:
+    """A table of bigint columns: its key, `extra`, and `parent_id` if it has a parent."""
+    names = [key, *extra, *(["parent_id"] if parent else [])]
+    link = Link("parent_id", ("parent_id",), parent or "", (key,), PickUniform(), 0.0)
+    return Table(
+        name=name,
+        rows=rows,
+        columns=tuple(column(each, "bigint") for each in names),
+        links=(link,) if parent else (),
+        children=None,
+        primary_key=(key,),
+        unique=((key, *extra),) if extra else (),
+        indexes=tuple((each,) for each in extra),
+    )
+
+
+def dataset(*tables: Table) -> Dataset:
+    return Dataset(0, "en_US", 1, tables)
+
+
+def target(schema: str = "shop", ledger: str = "rowmill", **changes: object) -> PostgresTarget:
+    fields = {"constraints": "all", "replace": False, **changes}
+    return PostgresTarget(
+        schema=schema,
+        ledger_schema=ledger,
+        secret_name=None,
+        ambient=False,
+        constraints=str(fields["constraints"]),
+        replace=bool(fields["replace"]),
+    )
+
+
+def plan(data: Dataset, batch_rows: int = 5) -> Plan:
+    layouts = tuple(TableLayout(t.name, t.rows, 8, batch_rows, 2, 1) for t in data.tables)
+    return Plan("sha256:0", 1, layouts, (sum(layout.parts for layout in layouts),))
+
+
+class Experiment:
+    """One experiment on a database: what prepare, workers and finalize do, step by step."""
+
+    def __init__(
+        self,
+        address: PostgresAddress,
+        data: Dataset,
+        where: PostgresTarget | None = None,
+        owner: str = "engine/local/shop",
+    ) -> None:
+        self.address, self.data, self.owner = address, data, owner
+        self.target = where or target()
+        self.ledger = PostgresLedger(address, self.target.ledger_schema)
+        self.warehouse = Warehouse(address, self.target, owner)
+
+    def start(self, *, adopt: str | None = None, batch_rows: int = 5) -> Run:
+        """Prepare a new run."""
+        self.ledger.ensure()
+        uid = self.ledger.uid(self.owner) or uuid.uuid4().hex
+        self.ledger.claim(self.owner, uid)
+        number = len(self.ledger.runs(self.owner)) + 1
+        run = Run(
+            id=uuid.uuid4().hex[:12],
+            owner=self.owner,
+            uid=uid,
+            number=number,
+            state=RunState.RUNNING,
+            plan=plan(self.data, batch_rows),
+            started_at=datetime.now(UTC),
+            finished_at=None,
+            message="",
+            summary={},
+        )
+        self.warehouse.check_target(self.data, adopt)
+        run = self.ledger.create_run(run)
+        self.warehouse.stage(run, self.data)
+        return run
+
+    def loader(self, run: Run, **options: float) -> PostgresLoader:
+        return PostgresLoader(
+            self.address, run, self.target.ledger_schema, self.data.tables, **options
+        )
+
+    def encoded(self, batch: Batch) -> list[bytes]:
+        """Rows whose every cell is the row's number."""
+        wanted = self.data.table(batch.table)
+        numbers = pa.array(range(batch.start, batch.stop), pa.int64())
+        names = [each.name for each in wanted.columns]
+        record = pa.RecordBatch.from_arrays([numbers] * len(names), names)
+        return CopyEncoder(wanted).encode([record])
+
+    def load(self, run: Run) -> None:
+        loader = self.loader(run)
+        for batch in batches(run):
+            loader.load(batch, self.encoded(batch))
+        loader.close()
+
+    def complete(self, *, adopt: str | None = None) -> Run:
+        """A whole run, published."""
+        run = self.start(adopt=adopt)
+        self.load(run)
+        self.finalize(run)
+        self.warehouse.publish(run, self.data)
+        running = frozenset({RunState.PUBLISHING})
+        assert self.ledger.transition(run.id, running, RunState.COMPLETED)
+        return run
+
+    def finalize(self, run: Run) -> list[str]:
+        running = frozenset({RunState.RUNNING})
+        self.ledger.transition(run.id, running, RunState.FINALIZING)
+        return list(self.warehouse.finalize(run, self.data))
+
+
+def batches(run: Run) -> list[Batch]:
+    return [layout.batch(n) for layout in run.plan.tables for n in range(layout.batches)]

@@ -1,0 +1,64 @@
+"""A proxy before Postgres that delivers a statement and cuts the line before its answer."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from types import TracebackType
+
+
+class LossyProxy:
+    """Forwards connections; each `lose_answer_to` cuts one connection, once."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._upstream = (host, port)
+        self._doomed: bytes | None = None
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+
+    def lose_answer_to(self, statement: bytes) -> None:
+        """The next message that ends in this statement arrives, but its answer does not."""
+        self._doomed = statement + b"\0"
+
+    def __enter__(self) -> LossyProxy:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self._upstream)
+            silent = threading.Event()
+            for source, sink, to_server in ((client, server, True), (server, client, False)):
+                arguments = (source, sink, silent, to_server)
+                threading.Thread(target=self._forward, args=arguments, daemon=True).start()
+
+    def _forward(
+        self, source: socket.socket, sink: socket.socket, silent: threading.Event, to_server: bool
+    ) -> None:
+        try:
+            while data := source.recv(1 << 16):
+                if to_server and self._doomed is not None and data.endswith(self._doomed):
+                    self._doomed = None
+                    silent.set()
+                elif not to_server and silent.is_set():
+                    break
+                sink.sendall(data)
+        except OSError:
+            pass
+        for end in (source, sink):
+            with contextlib.suppress(OSError):
+                # Closing alone would not wake the other direction's thread.
+                end.shutdown(socket.SHUT_RDWR)
