@@ -209,8 +209,9 @@ def test_ten_million_draws(table: QuantileTable, exact: stats.rv_continuous) -> 
     """Kolmogorov-Smirnov and the counts in the tails: each fails for one seed in 10,000."""
     values = table.draw(bits(4, np.arange(DRAWS)))
     values.sort()
-    places = np.arange(DRAWS) / DRAWS
-    shares = exact.cdf(values)
+    # Every tenth is enough: the distance is then off by at most a millionth.
+    places = np.arange(0, DRAWS, 10) / DRAWS
+    shares = exact.cdf(values[::10])
     distance = max(np.max(shares - places), np.max(places + 1 / DRAWS - shares))
     assert stats.kstwobign.sf(distance * DRAWS**0.5) > 1e-4
     for p in (1e-3, 1e-4, 1e-5, 1e-6):
