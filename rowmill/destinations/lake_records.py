@@ -135,12 +135,12 @@ def dump(record: Claim | Current | RunRecord) -> bytes:
 
 def read_claim(body: bytes, url: str) -> Claim:
     """The claim that an object holds; DestinationRefused if it is none."""
-    return _read(body, url, lambda data: Claim(data["owner"], tuple(data["adopted"])))
+    return read_json(body, url, lambda data: Claim(data["owner"], tuple(data["adopted"])))
 
 
 def read_current(body: bytes, url: str) -> Current:
     """The `current.json` that an object holds; DestinationRefused if it is none."""
-    return _read(body, url, lambda data: Current(**_fields(Current, data)))
+    return read_json(body, url, lambda data: Current(**_fields(Current, data)))
 
 
 def read_record(body: bytes, url: str) -> RunRecord:
@@ -152,15 +152,11 @@ def read_record(body: bytes, url: str) -> RunRecord:
         fields["parts"] = tuple(StoredPart(**part) for part in data["parts"])
         return RunRecord(**fields)
 
-    return _read(body, url, make)
+    return read_json(body, url, make)
 
 
-def _fields(kind: type[Current] | type[RunRecord], data: dict[str, Any]) -> dict[str, Any]:
-    # By name, so that a later version may add a field without stopping this one from reading.
-    return {name: data[name] for name in kind.__dataclass_fields__}
-
-
-def _read(body: bytes, url: str, make: Callable[[dict[str, Any]], T]) -> T:
+def read_json(body: bytes, url: str, make: Callable[[Any], T]) -> T:
+    """What `make` makes of a record's JSON; DestinationRefused if it was spoilt."""
     try:
         return make(json.loads(body))
     except (ValueError, KeyError, TypeError):
@@ -168,6 +164,11 @@ def _read(body: bytes, url: str, make: Callable[[dict[str, Any]], T]) -> T:
             "RecordUnreadable",
             f"{url} is not what Rowmill wrote there; restore it or, if it is not needed, delete it",
         ) from None
+
+
+def _fields(kind: type[Current] | type[RunRecord], data: dict[str, Any]) -> dict[str, Any]:
+    # By name, so that a later version may add a field without stopping this one from reading.
+    return {name: data[name] for name in kind.__dataclass_fields__}
 
 
 def _schema(dataset: Dataset) -> dict[str, Any]:

@@ -160,7 +160,8 @@ def in_use(url: str, owner: str) -> DestinationRefused:
     return DestinationRefused(
         "TargetInUse",
         f"{url} belongs to the experiment {owner!r}; choose another "
-        f"spec.destinations.parquet.prefix, or take it over with --adopt {shlex.quote(owner)}",
+        f"spec.destinations.parquet.prefix, or take it over with --adopt {shlex.quote(owner)} "
+        f"(on a cluster: the annotation rowmill.dev/adopt: {owner})",
     )
 
 

@@ -15,19 +15,22 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from rowmill.destinations import bucket_lease
 from rowmill.destinations.bucket import PATIENCE_SECONDS, Bucket
 from rowmill.destinations.bucket_lease import Lease, LeaseTaken
 from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.lake_records import read_json
 from rowmill.destinations.lake_target import PARALLEL, ensure_bucket
 from rowmill.destinations.ledger import PendingPart, Run, RunState
 from rowmill.destinations.object_names import records_folder
 from rowmill.destinations.s3_client import S3Address
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import ParquetTarget
+
+T = TypeVar("T")
 
 _ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.ABORTED, RunState.RESET})
 
@@ -80,8 +83,7 @@ class BucketLedger:
             yield
 
     def uid(self, owner: str) -> str | None:
-        stored = self._bucket.read(self._experiment_key(owner))
-        return None if stored is None else str(json.loads(stored.body)["uid"])
+        return self._load(self._experiment_key(owner), lambda data: str(data["uid"]))
 
     def claim(self, owner: str, uid: str) -> None:
         if self.uid(owner) != uid:
@@ -89,14 +91,14 @@ class BucketLedger:
 
     def owners(self) -> list[str]:
         keys = [key for key in self._list(self._root) if key.endswith("/experiment.json")]
-        return sorted(json.loads(body)["owner"] for body in self._read_all(keys).values())
+        return sorted(self._load_all(keys, lambda data: str(data["owner"])).values())
 
     def runs(self, owner: str) -> list[Run]:
         uid = self.uid(owner)
         if uid is None:
             return []
-        bodies = self._read_all(self._list(self._runs_folder(owner, uid)))
-        return sorted((_run(body) for body in bodies.values()), key=lambda run: run.number)
+        found = self._load_all(self._list(self._runs_folder(owner, uid)), _run)
+        return sorted(found.values(), key=lambda run: run.number)
 
     def run(self, run_id: str) -> Run | None:
         found = self._find(run_id)
@@ -105,10 +107,10 @@ class BucketLedger:
     def create_run(self, run: Run) -> Run:
         key = f"{self._runs_folder(run.owner, run.uid)}{run.number:08d}.json"
         if self._bucket.put_if(key, _json(_plain(run)), None) is None:
-            stored = self._bucket.read(key)
-            if stored is None:
+            taken = self._load(key, _run)
+            if taken is None:
                 return self.create_run(run)
-            run = _run(stored.body)
+            run = taken
         self._keys[run.id] = key
         return run
 
@@ -140,12 +142,9 @@ class BucketLedger:
         return {}
 
     def pending_parts(self, run_id: str) -> dict[tuple[str, int], PendingPart]:
-        folded = self._bucket.read(self._folded_key(run_id))
-        parts = [] if folded is None else json.loads(folded.body)
-        bodies = self._read_all(self._list(self._parts_folder(run_id)))
-        parts += [json.loads(body) for body in bodies.values()]
-        every = (PendingPart(**{**part, "etags": tuple(part["etags"])}) for part in parts)
-        return {(part.table, part.number): part for part in every}
+        folded = self._load(self._folded_key(run_id), lambda data: list(map(_part, data)))
+        single = self._load_all(self._list(self._parts_folder(run_id)), _part)
+        return {(part.table, part.number): part for part in [*(folded or []), *single.values()]}
 
     def record_part(self, run_id: str, part: PendingPart) -> bool:
         run = self.run(run_id)
@@ -177,8 +176,9 @@ class BucketLedger:
         self._delete_all(keys)
 
     def forget_experiment(self, owner: str) -> None:
-        records = self._read_all([k for k in self._list(self._folder(owner)) if _is_run(k)])
-        for run in map(_run, records.values()):
+        keys = [key for key in self._list(self._folder(owner)) if _is_run(key)]
+        records = self._load_all(keys, _run)
+        for run in records.values():
             self._delete_all(self._list(self._parts_folder(run.id)))
             self._bucket.delete(self._folded_key(run.id))
             self._keys.pop(run.id, None)
@@ -199,11 +199,13 @@ class BucketLedger:
     def _find(self, run_id: str) -> tuple[Run, str] | None:
         """A run and its object's ETag; its key is looked for once."""
         if run_id not in self._keys:
-            bodies = self._read_all([key for key in self._list(self._root) if _is_run(key)])
-            self._keys |= {_run(body).id: key for key, body in bodies.items()}
+            runs = self._load_all([key for key in self._list(self._root) if _is_run(key)], _run)
+            self._keys |= {run.id: key for key, run in runs.items()}
         key_of = self._keys.get(run_id)
         stored = self._bucket.read(key_of) if key_of else None
-        return None if stored is None else (_run(stored.body), stored.etag)
+        if stored is None or key_of is None:
+            return None
+        return read_json(stored.body, self._bucket.url(key_of), _run), stored.etag
 
     def _folder(self, owner: str) -> str:
         # An owner's name may be longer, and of other characters, than a key bears.
@@ -233,11 +235,16 @@ class BucketLedger:
     def _list(self, prefix: str) -> list[str]:
         return [found.key for found in self._bucket.list(prefix)]
 
-    def _read_all(self, keys: list[str]) -> dict[str, bytes]:
-        """The bodies of the objects that are there, by key."""
+    def _load(self, key: str, make: Callable[[Any], T]) -> T | None:
+        stored = self._bucket.read(key)
+        return None if stored is None else read_json(stored.body, self._bucket.url(key), make)
+
+    def _load_all(self, keys: list[str], make: Callable[[Any], T]) -> dict[str, T]:
+        """What is in the objects that are there, by key."""
         with ThreadPoolExecutor(PARALLEL) as pool:
-            found = zip(keys, pool.map(self._bucket.read, keys), strict=True)
-            return {key: stored.body for key, stored in found if stored is not None}
+            loaded = pool.map(lambda key: self._load(key, make), keys)
+            found = zip(keys, loaded, strict=True)
+            return {key: value for key, value in found if value is not None}
 
     def _delete_all(self, keys: list[str]) -> None:
         with ThreadPoolExecutor(PARALLEL) as pool:
@@ -259,8 +266,11 @@ def _plain(run: Run) -> dict[str, Any]:
     }
 
 
-def _run(body: bytes) -> Run:
-    data = json.loads(body)
+def _part(data: Any) -> PendingPart:
+    return PendingPart(**{**data, "etags": tuple(data["etags"])})
+
+
+def _run(data: Any) -> Run:
     ended = data["finished_at"]
     return Run(
         **{name: data[name] for name in ("id", "owner", "uid", "number", "message", "summary")},

@@ -276,3 +276,18 @@ def test_runs_of_another_reader_stay_as_they_were(ledgers: Ledgers) -> None:
     (seen,) = ledger.runs(ME)
 
     assert replace(seen, finished_at=None) == replace(run.at(RunState.ABORTED), message="by hand")
+
+
+def test_a_spoilt_record_is_told_by_its_name(
+    ledgers: Ledgers, shared_bucket: Bucket, target: ParquetTarget
+) -> None:
+    ledger, run = ledgers(), run_of(ME, 1, TABLES)
+    ledger.claim(ME, run.uid)
+    ledger.create_run(run)
+    (key,) = [f.key for f in shared_bucket.list(target.prefix) if "/runs/" in f.key]
+    shared_bucket.put(key, b"spoilt")
+
+    for read in (lambda: ledger.run(run.id), lambda: ledgers().runs(ME)):
+        with pytest.raises(DestinationRefused, match="/runs/uid-1/") as refused:
+            read()
+        assert refused.value.reason == "RecordUnreadable"
