@@ -96,8 +96,6 @@ def _end(kind: After, column_type: ColumnType) -> int:
 
 def _microseconds(moments: pa.Array) -> NDArray[np.int64]:
     """Dates, times or timestamps as microseconds; anything where they are null."""
-    if isinstance(moments, pa.DictionaryArray):
-        moments = moments.dictionary_decode()
     if pa.types.is_date32(moments.type):
         days = np.asarray(moments.view(pa.int32()).fill_null(0).to_numpy(), dtype=np.int64)
         return np.minimum(days, _NEVER // DAY_US) * np.int64(DAY_US)

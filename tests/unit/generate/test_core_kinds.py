@@ -36,6 +36,7 @@ def test_sequences(start: int, step: int, rows: int) -> None:
     expected = [start + step * row for row in range(rows)]
     assert cells(kinds.Sequence(start, step), "bigint", rows) == expected
     assert cells(kinds.Sequence(start, step), "numeric(20,3)", rows) == expected
+    assert cells(kinds.Sequence(start, step), "double precision", rows) == expected
     assert cells(kinds.Sequence(start * 10**20, step), "numeric(38,0)", rows) == [
         start * 10**20 + step * row for row in range(rows)
     ]
@@ -316,6 +317,13 @@ def test_dates_after_dates_reach_the_end_day() -> None:
     assert max(then for _, then in pairs) == 30
     free = np.array([then - at for at, then in pairs if at < 3])
     assert abs((free == 0).mean() - (1 - np.exp(-1 / 5))) < 0.03
+
+
+def test_times_after_times_stay_within_the_day() -> None:
+    kind = kinds.After("at", None, 9 * HOUR, 0, None, None)
+    pairs = after(kinds.Between(0, DAY - 1, 1), "time", kind)
+    assert all(at <= then < DAY for at, then in pairs)
+    assert max(then for _, then in pairs) > DAY - HOUR // 60
 
 
 def test_sources_at_the_far_end_of_time_do_not_wrap_around() -> None:

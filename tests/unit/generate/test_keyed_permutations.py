@@ -63,8 +63,10 @@ def test_impossible_sizes_are_refused(size: int) -> None:
 
 
 def test_the_narrow_form_refuses_sizes_beyond_it() -> None:
-    with pytest.raises(ValueError, match="wide form"):
-        Permutation(1, 2**63 + 1).forward(np.arange(3))
+    permutation = Permutation(1, 2**63 + 1)
+    for way in (permutation.forward, permutation.inverse):
+        with pytest.raises(ValueError, match="wide form"):
+            way(np.arange(3))
 
 
 @pytest.mark.parametrize("size", [60_000, 65_537, 100_000, 10**6, 2**31, 2**40 + 12345])

@@ -76,6 +76,27 @@ def test_small_and_large_parents_give_the_same_cells_cached_or_not() -> None:
     assert frame.cells("code").to_pylist() == masked
 
 
+def test_texts_of_small_parents_come_as_one_dictionary_of_distinct_texts() -> None:
+    made = picked(PickUniform(), 40, 1000, nulls=0.1)
+    parent, child = made.tables
+    letter = column("letter", "text", kinds.Pattern("[A-C]"), nulls=0.1)
+    copied = column("l", "text", kinds.Parent("parent_id", "letter"))
+    made = replace(
+        made,
+        tables=(
+            replace(parent, columns=(*parent.columns, letter)),
+            replace(child, columns=(*child.columns, copied)),
+        ),
+    )
+    batch = Generator(made).batch("t", 0, 1000)
+    letters = batch.column("l")
+    assert isinstance(letters, pa.DictionaryArray)
+    assert sorted(letters.dictionary.to_pylist()) == ["A", "B", "C"]
+    by_id = dict(enumerate(cells(made, "p", "letter"), 1))
+    ids = batch.column("parent_id").to_pylist()
+    assert letters.to_pylist() == [by_id.get(i) for i in ids]
+
+
 @pytest.mark.parametrize("exponent", [0.9, 1.0, 1.3, 2.0])
 def test_zipf_gives_its_favourites_their_shares(exponent: float) -> None:
     (ids,) = numbers(picked(PickZipf(exponent), 1000, 400_000), "t", "parent_id")
