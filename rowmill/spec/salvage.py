@@ -12,7 +12,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rowmill.spec.manifest import Experiment
+from rowmill.spec.manifest import API_VERSION, KIND, Experiment
 from rowmill.spec.paths import Path, path_of
 from rowmill.spec.problems import Problem
 from rowmill.spec.structure import Structure
@@ -64,9 +64,9 @@ def salvage(structure: Structure) -> Salvaged | None:
         _stub(table["name"]) if index in doubtful else table
         for index, table in enumerate(spec["tables"])
     ]
-    whole = {"apiVersion": "rowmill.dev/v1alpha1", "kind": "Experiment"}
+    whole = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
     try:
-        experiment = Experiment.model_validate({**whole, "metadata": metadata, "spec": spec})
+        experiment = Experiment.model_validate(whole)
     except ValidationError:
         return None
     return Salvaged(experiment, tuple(replaced))

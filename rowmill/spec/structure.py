@@ -36,6 +36,8 @@ def read_structure(text: str) -> Structure:
     if not documents:
         raise _refusal("the manifest is empty; right would be one Experiment")
     if len(documents) == 1 and not isinstance(documents[0].value, dict):
+        if documents[0].problems:
+            raise InvalidManifest(problem for _, problem in documents[0].problems[:MAX_PROBLEMS])
         raise _refusal(f"the manifest is {shown(documents[0].value)}; right is an Experiment")
     experiments = [d for d in documents if _kind(d) == KIND]
     if len(documents) > 1 and len(experiments) != 1:
