@@ -68,7 +68,9 @@ def join(spec: Spec, connections: Connections) -> Destinations:
         session = PostgresSession(PostgresAddress(connections.postgres))
         schema = spec.postgres.ledger_schema
         warehouse = Warehouse(session.address, spec.postgres, owner)
-        return Destinations(owner, PostgresLedger(session.address, schema), session, warehouse, lake)
+        return Destinations(
+            owner, PostgresLedger(session.address, schema), session, warehouse, lake
+        )
     if s3 is None or spec.parquet is None:
         raise AssertionError("a valid spec names a destination, and connections reach it")
     return Destinations(owner, BucketLedger(s3, spec.parquet), None, None, lake)

@@ -40,11 +40,10 @@ def _remove_data(destinations: Destinations) -> None:
         for run in ledger.runs(destinations.owner):
             if run.state is RunState.PUBLISHING:
                 roll_forward(run, destinations)
-        runs = [run for run in ledger.runs(destinations.owner) if run.state is not RunState.RESET]
+        runs = ledger.runs(destinations.owner)
         for run in runs:
             # First the state, behind the fence: a stale worker cannot write after it.
-            ledger.transition(run.id, RESUMABLE | {RunState.COMPLETED}, RunState.RESET)
-        for run in runs:
+            ledger.transition(run.id, RESUMABLE, RunState.RESET)
             if destinations.warehouse is not None:
                 destinations.warehouse.drop_staging(run.id)
             if destinations.lake is not None:
@@ -53,3 +52,6 @@ def _remove_data(destinations: Destinations) -> None:
             destinations.warehouse.remove_tables()
         if destinations.lake is not None:
             destinations.lake.remove()
+        for run in runs:
+            # Last, since dependants can refuse the removal: readers would still see the run.
+            ledger.transition(run.id, frozenset({RunState.COMPLETED}), RunState.RESET)

@@ -1,0 +1,187 @@
+"""Deal the blows of a schedule while run commands come and go."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+import psutil
+import psycopg
+
+from rowmill.local import embedded
+from rowmill.local.embedded import EmbeddedServers
+from rowmill.local.home import Home
+from tests.chaos.experiment import ChaosExperiment
+from tests.chaos.fault_proxy import Fault, FaultProxy
+from tests.chaos.schedule import Blow, Schedule
+
+_FAULTS = {
+    Blow.SLOW_S3: Fault.SLOW,
+    Blow.S3_500: Fault.ERROR_500,
+    Blow.S3_503: Fault.ERROR_503,
+    Blow.CUT_S3: Fault.CUT,
+}
+_FAULT_SECONDS = 0.7
+
+
+def connect(servers: EmbeddedServers) -> psycopg.Connection:
+    """A connection of the test's own to the embedded Postgres."""
+    server = servers.postgres
+    return psycopg.connect(
+        host=server.host,
+        port=server.port,
+        user=server.user,
+        password=server.password,
+        dbname=server.dbname,
+        connect_timeout=5,
+        application_name="chaos reader",
+    )
+
+
+def run_command(experiment: ChaosExperiment, *options: str) -> subprocess.Popen[bytes]:
+    """Start `rowmill run` on the experiment in a session of its own."""
+    manifest = options[0] if options else str(experiment.manifest)
+    return subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "rowmill",
+            "run",
+            "-f",
+            manifest,
+            "--progress=none",
+            "-o",
+            "json",
+            *experiment.secret_options,
+        ],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+@dataclass
+class Blows:
+    """Deals blows in a thread of its own; `command` says which run command is under way.
+
+    `dealt` counts those that hit something.
+    """
+
+    schedule: Schedule
+    experiment: ChaosExperiment
+    home: Home
+    servers: EmbeddedServers
+    proxy: FaultProxy
+    command: Callable[[], subprocess.Popen[bytes] | None]
+    dealt: list[Blow] = field(default_factory=list)
+    racers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._deal, daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def end(self) -> None:
+        """Deal no more, mend what is broken, and wait for the racing run."""
+        self._over.set()
+        self._thread.join()
+        self.proxy.fault = Fault.NONE
+        for racer in self.racers:
+            with suppress(subprocess.TimeoutExpired):
+                racer.communicate(timeout=120)
+
+    def _deal(self) -> None:
+        began = time.monotonic()
+        for at, blow in self.schedule.blows:
+            if self._over.wait(max(0.0, began + at - time.monotonic())):
+                return
+            if self._strike(blow):
+                self.dealt.append(blow)
+
+    def _strike(self, blow: Blow) -> bool:
+        match blow:
+            case Blow.KILL_WORKER:
+                return self._kill_worker()
+            case Blow.KILL_SUPERVISOR:
+                return self._signal(signal.SIGKILL)
+            case Blow.INTERRUPT:
+                return self._signal(signal.SIGINT)
+            case Blow.TERMINATE_BACKENDS:
+                return self._terminate_backends()
+            case Blow.RESTART_POSTGRES:
+                return self._restart("postgres")
+            case Blow.RESTART_S3:
+                return self._restart("weed")
+            case Blow.RACE:
+                self.racers.append(run_command(self.experiment))
+                return True
+            case Blow.ABORT:
+                return self._abort()
+            case _:
+                return self._disturb(_FAULTS[blow])
+
+    def _signal(self, number: signal.Signals) -> bool:
+        command = self.command()
+        if command is None or command.poll() is not None:
+            return False
+        with suppress(ProcessLookupError):
+            command.send_signal(number)
+        return True
+
+    def _kill_worker(self) -> bool:
+        command = self.command()
+        if command is None or command.poll() is not None:
+            return False
+        with suppress(psutil.Error):
+            for child in psutil.Process(command.pid).children():
+                if any("spawn_main" in word for word in child.cmdline()):
+                    child.kill()
+                    return True
+        return False
+
+    def _terminate_backends(self) -> bool:
+        with suppress(psycopg.Error), connect(self.servers) as connection:
+            row = connection.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+                "WHERE application_name LIKE 'rowmill%'"
+            ).fetchone()
+            return row is not None and row[0] > 0
+        return False
+
+    def _restart(self, program: str) -> bool:
+        """Kill a server as a crash would, and start it on its data again."""
+        token = json.loads(self.home.servers_file.read_text())["token"]
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if program in process.name() and any(token in word for word in process.cmdline()):
+                    process.kill()
+        return embedded.up(self.home) == self.servers
+
+    def _abort(self) -> bool:
+        command = [sys.executable, "-m", "rowmill", "abort", "-f", str(self.experiment.manifest)]
+        done = subprocess.run(
+            [*command, *self.experiment.secret_options],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        return done.returncode == 0
+
+    def _disturb(self, fault: Fault) -> bool:
+        self.proxy.fault = fault
+        if fault is Fault.CUT:
+            self.proxy.cut_all()
+        self._over.wait(_FAULT_SECONDS)
+        self.proxy.fault = Fault.NONE
+        return True

@@ -1,0 +1,79 @@
+"""A fault schedule: from a seed, which destinations, how large, which faults and when."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Blow(StrEnum):
+    """One thing that goes wrong."""
+
+    KILL_WORKER = "kill a worker"
+    KILL_SUPERVISOR = "kill the supervisor"
+    INTERRUPT = "interrupt the supervisor"
+    TERMINATE_BACKENDS = "terminate Postgres backends"
+    RESTART_POSTGRES = "kill and restart Postgres"
+    RESTART_S3 = "kill and restart the S3 server"
+    CUT_S3 = "cut S3 connections"
+    SLOW_S3 = "slow S3"
+    S3_500 = "S3 answers 500"
+    S3_503 = "S3 answers 503"
+    RACE = "a second run at the same time"
+    ABORT = "abort"
+
+
+_POSTGRES = {Blow.TERMINATE_BACKENDS, Blow.RESTART_POSTGRES}
+_S3 = {Blow.CUT_S3, Blow.SLOW_S3, Blow.S3_500, Blow.S3_503, Blow.RESTART_S3}
+# Restarting a server takes seconds: rare enough to keep the median schedule short.
+_WEIGHTS = {Blow.RESTART_POSTGRES: 1, Blow.RESTART_S3: 1, Blow.ABORT: 2}
+_USUAL_WEIGHT = 4
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What one round does; times of the blows are seconds after a run command begins."""
+
+    seed: int
+    postgres: bool
+    parquet: bool
+    rows: int
+    batch_rows: int
+    workers: int
+    replaces: bool
+    blows: tuple[tuple[float, Blow], ...]
+
+    def __str__(self) -> str:
+        where = "+".join(n for n, on in (("pg", self.postgres), ("s3", self.parquet)) if on)
+        blows = ", ".join(f"{at:.1f} s {blow}" for at, blow in self.blows)
+        again = " over an earlier run" if self.replaces else ""
+        return (
+            f"seed {self.seed}: {where}, {self.rows} rows in batches of {self.batch_rows}, "
+            f"{self.workers} workers{again}; {blows}"
+        )
+
+
+def schedule(seed: int) -> Schedule:
+    """The schedule of a seed, the same for ever."""
+    chance = random.Random(seed)
+    postgres, parquet = chance.choice([(True, True), (True, True), (True, False), (False, True)])
+    possible = [
+        blow
+        for blow in Blow
+        if (postgres or blow not in _POSTGRES) and (parquet or blow not in _S3)
+    ]
+    weights = [_WEIGHTS.get(blow, _USUAL_WEIGHT) for blow in possible]
+    count = chance.choice([1, 1, 2, 3])
+    blows = chance.choices(possible, weights, k=count)
+    return Schedule(
+        seed=seed,
+        postgres=postgres,
+        parquet=parquet,
+        rows=chance.choice([3_000, 20_000, 60_000, 120_000]),
+        batch_rows=chance.choice([1_000, 2_500, 10_000]),
+        workers=chance.choice([1, 2, 2]),
+        replaces=chance.random() < 0.4,
+        # From before the first batch to about the publish of the larger ones.
+        blows=tuple(sorted((round(chance.uniform(0.5, 5.0), 2), blow) for blow in blows)),
+    )
