@@ -29,7 +29,8 @@ def type_limits(column_type: ColumnType) -> tuple[Decimal, Decimal]:
         most = units.scaleb(-(column_type.scale or 0), _EXACT)
     else:
         most = _LARGEST_FLOAT[column_type.name]
-    return -most, most
+    # A plain minus would round to the 28 digits of Python's default context.
+    return most.copy_negate(), most
 
 
 def integer_limits(column_type: ColumnType) -> tuple[int, int]:

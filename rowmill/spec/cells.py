@@ -49,6 +49,8 @@ from rowmill.spec.types import INTEGERS, NUMBERS, STRINGS, ColumnType, TypeName
 
 # The alias table's indexes have 16 bits.
 MAX_WEIGHTS = 65_536
+# A total that a float still holds.
+MAX_TOTAL_WEIGHT = 10**300
 
 _ANY = frozenset(TypeName)
 _TIMES = frozenset({TypeName.TIME, TypeName.INTERVAL}) | temporal.MOMENTS
@@ -209,8 +211,13 @@ def _weights(spec: ChoiceSpec, reading: Reading) -> tuple[int, ...] | None:
         reading.report.add(path, problem)
         return None
     exact = [Fraction(weight) for weight in weights]
-    whole = [int(w * lcm(*(f.denominator for f in exact))) for w in exact]
-    return tuple(weight // gcd(*whole) for weight in whole)
+    unit = lcm(*(weight.denominator for weight in exact))
+    whole = [int(weight * unit) for weight in exact]
+    whole = [weight // gcd(*whole) for weight in whole]
+    if sum(whole) > MAX_TOTAL_WEIGHT:
+        reading.report.add(path, "are too far apart; right would be weights within 10^300")
+        return None
+    return tuple(whole)
 
 
 def _after(spec: AfterSpec, reading: Reading) -> Kind | None:

@@ -115,12 +115,12 @@ def read_number(
     if bounds is None:
         return None
     if own is None and decimals is not None:
-        units = max(abs(spec.min), abs(spec.max)).scaleb(decimals)
-        if units > EXACT_INTEGERS[column_type.name] or decimals > 22:
+        farthest = max(spec.min.copy_abs(), spec.max.copy_abs())
+        if farthest.scaleb(decimals) > EXACT_INTEGERS[column_type.name] or decimals > 22:
             report.add(
                 (*path, "decimals"),
-                f"{column_type} cannot tell numbers with {decimals} decimals up to "
-                f"{max(abs(spec.min), abs(spec.max))} apart; right would be fewer, or numeric(p,s)",
+                f"{column_type} cannot tell numbers with {decimals} decimals up to {farthest} "
+                "apart; right would be fewer, or numeric(p,s)",
             )
             return None
     return _uniform(bounds, decimals)
@@ -156,7 +156,7 @@ def read_lognormal(
     typical = _exp(spec.mu - 6 * spec.sigma), _exp(spec.mu + 6 * spec.sigma)
     for name, bound, impossible in (
         ("min", bounds[0], bounds[0] is not None and bounds[0] > typical[1]),
-        ("max", bounds[1], bounds[1] is not None and bounds[1] < typical[0]),
+        ("max", bounds[1], bounds[1] is not None and bounds[1] <= typical[0]),
     ):
         if impossible:
             report.add(

@@ -177,6 +177,14 @@ def test_bounds_draw_in_to_the_type() -> None:
     assert table.column("c").kind == kinds.Uniform(-1, 1, 0)
 
 
+def test_wide_numerics_keep_all_their_digits() -> None:
+    table = with_columns(
+        "name: a, type: 'numeric(38,38)', generate: {normal: {mean: 0, stddev: 1}}"
+    )
+    most = Decimal("0." + "9" * 38)
+    assert table.column("a").kind == kinds.Normal(0.0, 1.0, most.copy_negate(), most)
+
+
 def test_distributions_end_at_their_type() -> None:
     table = with_columns(
         "name: a, type: smallint, generate: {normal: {mean: 0, stddev: 30000}}",
