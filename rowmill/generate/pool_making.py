@@ -77,11 +77,14 @@ def draw_distinct(
 
 
 def sort_sets(faker: Faker) -> None:
-    """Give the providers tuples in place of sets, whose order differs from process to process."""
+    """Sort the providers' sets, and lists made from sets: their order differs between processes.
+
+    Drawing from them stays as likely.
+    """
     for provider in faker.get_providers():
         for name in dir(provider):
             values = getattr(provider, name)
-            if isinstance(values, set | frozenset):
+            if isinstance(values, set | frozenset | list) and {type(v) for v in values} == {str}:
                 setattr(provider, name, tuple(sorted(values)))
 
 
