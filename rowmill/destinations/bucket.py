@@ -91,9 +91,9 @@ class Bucket:
         self._connection = address.connect()
 
     def hurried(self, patience: float) -> Bucket:
-        """The same bucket and connections, but with less patience."""
+        """The same bucket and connections, with at most so much patience."""
         other = copy(self)
-        other._patience = patience
+        other._patience = min(self._patience, patience)
         return other
 
     @property

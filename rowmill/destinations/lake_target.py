@@ -21,6 +21,8 @@ from rowmill.destinations.object_names import (
 # Heads at once, of objects that no record names.
 PARALLEL = 16
 _CLAIM_TRIES = 20
+# A misspelt endpoint looks as a server that is down does; nobody waits ten minutes for a typo.
+_FIRST_CONTACT_SECONDS = 60.0
 _NAMED = 3
 
 
@@ -29,8 +31,9 @@ def ensure_bucket(bucket: Bucket, *, make: bool) -> None:
 
     Raises:
         DestinationRefused: there is none (BucketMissing), or it may not be listed.
+        DestinationUnavailable: nothing answers there, for a minute.
     """
-    if bucket.exists():
+    if bucket.hurried(_FIRST_CONTACT_SECONDS).exists():
         return
     if not make:
         raise bucket.missing()
@@ -59,8 +62,8 @@ def probe(bucket: Bucket, prefix: str) -> None:
                 f"{bucket.where} does not keep the prefix {prefix!r} as it is written (a slash at "
                 "its start, or two together?); choose another spec.destinations.parquet.prefix",
             )
-        for _ in bucket.uploads(key):
-            break
+        # For the right to list them, without which nothing could ever be cleaned up.
+        next(bucket.uploads(key), None)
     finally:
         bucket.delete(key)
 

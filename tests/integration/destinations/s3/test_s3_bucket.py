@@ -338,3 +338,13 @@ def _race(write: Callable[[int], str | None]) -> list[str]:
     for thread in threads:
         thread.join()
     return won
+
+
+def test_a_range_of_an_object_is_read(shared_bucket: Bucket, target: ParquetTarget) -> None:
+    key = f"{target.prefix}ten"
+    shared_bucket.put(key, b"0123456789")
+
+    assert shared_bucket.read_range(key, 2, 5) == b"234"
+    assert shared_bucket.read_range(key, 8, 20) == b"89"
+    assert shared_bucket.read_range(key, 10, 20) == b""
+    assert shared_bucket.read_range(f"{key}-not", 0, 1) is None
