@@ -15,10 +15,11 @@ _SAFE_DOMAINS = ("example.com", "example.net", "example.org")
 
 
 def draw_persons(faker: Faker, size: int) -> list[dict[str, str]]:
-    """`size` persons as `pools.PERSON_TYPE` has them.
+    """`size` persons as `pools.PERSON_TYPE` has them, half female, half male.
 
     User names are distinct, names too while there are any. `name` holds the first and the last
-    name; the e-mail addresses are the user name at one of the domains. They are half female, half male; a draw costs some 100 microseconds.
+    name; the e-mail addresses are the user name at one of the domains. A draw costs some 100
+    microseconds.
     """
     persons: list[dict[str, str]] = []
     names: set[str] = set()
