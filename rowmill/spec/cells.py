@@ -297,14 +297,9 @@ def _template(text: str, reading: Reading) -> Kind | None:
 
 def _pattern(text: str, reading: Reading) -> Kind | None:
     try:
-        automaton = compile_pattern(text)
+        compile_pattern(text)
     except ValueError as error:
         reading.report.attempt(reading.path, error)
-        return None
-    if automaton.may_contain("\0"):
-        reading.report.add(
-            reading.path, "may make a NUL character, which Postgres cannot store; leave it out"
-        )
         return None
     return Pattern(text)
 

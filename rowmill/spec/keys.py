@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
-from rowmill.spec.dataset import Link, Pick, PickDistinct, PickOneToOne, PickProduct, PickUniform
+from rowmill.spec.dataset import (
+    Link,
+    Pick,
+    PickDistinct,
+    PickOneToOne,
+    PickProduct,
+    PickTree,
+    PickUniform,
+)
 from rowmill.spec.drafts import Draft, Drafts
 from rowmill.spec.kinds import Ordinal
 from rowmill.spec.paths import Path, shown
@@ -130,10 +138,14 @@ def _unfit(link: Link) -> str | None:
             f"the reference {shown(link.name)} is drawn for another key already, and cannot keep "
             "two unique; right would be one key for each reference"
         )
-    if not isinstance(link.pick, PickUniform):
-        word = {"PickZipf": "zipf", "PickTree": "tree"}.get(type(link.pick).__name__, "its own")
+    if isinstance(link.pick, PickTree):
         return (
-            f"the reference {shown(link.name)} has the pick {word}, and the key wants uniform "
+            f"the reference {shown(link.name)} is a tree, and the key wants uniform picks; "
+            "right would be a reference to another table"
+        )
+    if not isinstance(link.pick, PickUniform):
+        return (
+            f"the reference {shown(link.name)} has the pick zipf, and the key wants uniform "
             "ones; right would be `pick: {uniform: {}}`"
         )
     if link.nulls:

@@ -59,6 +59,9 @@ def test_accepted_templates_never_collide(parts: list[str]) -> None:
         "{left}{right}.{key}",
         "{key}-{key}",
         "{left}b{key}a{right}",
+        "{left|upper}b{key}",
+        "{key}b{left|upper}c{right|lower}",
+        "{key}.{left|slug}",
     ],
 )
 def test_templates_that_keep_a_key_apart(template: str) -> None:
