@@ -154,8 +154,8 @@ class BucketLedger:
         key = self._part_key(run_id, part.table, part.number)
         return self._bucket.put_if(key, _json(asdict(part)), None) is not None
 
-    def forget_part(self, run_id: str, table: str, number: int) -> None:
-        self._bucket.delete(self._part_key(run_id, table, number))
+    def replace_part(self, run_id: str, part: PendingPart) -> None:
+        self._bucket.put(self._part_key(run_id, part.table, part.number), _json(asdict(part)))
 
     def pool(self, digest: str) -> bytes | None:
         stored = self._bucket.read(self._pool_key(digest))

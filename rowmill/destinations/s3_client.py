@@ -84,11 +84,14 @@ class S3Connection:
 
 def hide(text: str, secrets: tuple[str, ...]) -> str:
     """The text without the secrets' values, should a server have echoed one."""
-    for secret in filter(None, secrets):
-        text = text.replace(secret, "***")
+    # Keys shorter than any server takes as a secret would only tear words and names apart.
+    for secret in secrets:
+        if len(secret) >= _SHORTEST_SECRET:
+            text = text.replace(secret, "***")
     return text
 
 
+_SHORTEST_SECRET = 8
 _SECRETS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")
 
 

@@ -207,7 +207,7 @@ _CREDENTIAL_CURES = {
 
 def _elsewhere(error: ClientError, doing: str, bucket: str) -> str:
     headers = error.response.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    region = headers.get("x-amz-bucket-region")
+    region = headers.get("x-amz-bucket-region") or error.response.get("Error", {}).get("Region")
     right = f"region: {region}" if region else "the bucket's region"
     return (
         f"cannot {doing}: bucket {bucket!r} is in another region; "

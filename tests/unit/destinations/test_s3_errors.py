@@ -86,6 +86,13 @@ def test_these_need_a_person(error: Exception, reason: str) -> None:
     assert "write s3://lake/x" in str(refused) or "'lake'" in str(refused)
 
 
+def test_the_right_region_is_named_where_the_server_says_it() -> None:
+    error = answer(400, "AuthorizationHeaderMalformed")
+    error.response["Error"]["Region"] = "eu-west-3"  # type: ignore[typeddict-unknown-key]
+
+    assert "region: eu-west-3" in str(refusal(error, "read", "lake", "AWS"))
+
+
 @pytest.mark.parametrize(
     ("found", "same"),
     [("404", "NoSuchKey"), ("NoSuchKey", "NoSuchKey"), ("412", "PreconditionFailed")],

@@ -151,10 +151,20 @@ def test_a_part_counts_once(ledgers: Ledgers) -> None:
     assert set(found) == {("orders", 0), ("a/b", 0), ("orders", 100_000)}
     assert found["orders", 0] == first
 
-    ledger.forget_part(run.id, "orders", 0)
-    ledger.forget_part(run.id, "orders", 0)
-    assert set(ledger.pending_parts(run.id)) == {("a/b", 0), ("orders", 100_000)}
-    assert ledger.record_part(run.id, part_of("orders", 0, "again"))
+
+def test_a_part_made_again_takes_the_lost_ones_place_whatever_the_state(ledgers: Ledgers) -> None:
+    ledger, run = ledgers(), run_of(ME, 1, TABLES)
+    ledger.create_run(run)
+    ledger.record_part(run.id, part_of("orders", 0, "lost"))
+    ledger.transition(run.id, RUNNING, RunState.PUBLISHING)
+    again = part_of("orders", 0, "again")
+
+    ledger.replace_part(run.id, again)
+    ledger.replace_part(run.id, again)
+
+    assert ledgers().pending_parts(run.id) == {("orders", 0): again}
+    ledger.collapse(run.id)
+    assert ledgers().pending_parts(run.id) == {("orders", 0): again}
 
 
 @pytest.mark.parametrize("state", [s for s in RunState if s is not RunState.RUNNING])
