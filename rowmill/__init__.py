@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from rowmill.version import VERSION
+
 if TYPE_CHECKING:
     from rowmill.api import Experiment, Mode, Outcome, Report, Snapshot, load
 
-__version__ = "0.1.0"
+__version__ = VERSION
 __all__ = ["Experiment", "Mode", "Outcome", "Report", "Snapshot", "__version__", "load"]
 
 

@@ -14,12 +14,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rowmill import __version__
 from rowmill.destinations.bucket import Bucket, UploadGone
 from rowmill.destinations.ledger import PendingPart
 from rowmill.destinations.object_names import part_key, tags
 from rowmill.destinations.parquet_encoding import TableEncoding
 from rowmill.plan.layout import Part, TableLayout
+from rowmill.version import VERSION
 
 CONTENT_TYPE = "application/vnd.apache.parquet"
 # All pieces but the last are of one size, at least 5 MiB: some servers insist on both.
@@ -77,7 +77,7 @@ class PartUpload:
             "rowmill.batches": f"{part.first_batch}-{part.stop_batch}",
             "rowmill.digest": run.digest,
             "rowmill.dataVersion": str(run.data_version),
-            "rowmill.version": __version__,
+            "rowmill.version": VERSION,
         }
         key = part_key(prefix, part.table, part.number, run.run_id)
         self._pieces = _Pieces(bucket, key, tags(run.owner, run.run_id))

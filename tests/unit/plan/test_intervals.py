@@ -1,5 +1,7 @@
 """Interval sets agree with plain sets of numbers."""
 
+import itertools
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ numbers = st.sets(st.integers(0, 60))
 def test_folding_keeps_every_number_in_as_few_intervals_as_possible(chosen: set[int]) -> None:
     intervals = fold(sorted(chosen))
     assert {n for start, stop in intervals for n in range(start, stop)} == chosen
-    assert all(a[1] < b[0] for a, b in zip(intervals, intervals[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in itertools.pairwise(intervals))
     assert count(intervals) == len(chosen)
 
 

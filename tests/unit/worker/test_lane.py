@@ -1,6 +1,6 @@
 """A lane handles in order, and an error on either side frees the other."""
 
-from threading import Event
+from threading import Event, Timer
 
 import pytest
 
@@ -46,15 +46,12 @@ def test_what_waits_is_not_handled_after_the_putting_side_failed() -> None:
         busy.set()
         go_on.wait()
 
-    with pytest.raises(KeyError), Lane("test", handle, depth=5) as lane:
-        lane.put(1)
-        busy.wait()
-        lane.put(2)
-        try:
-            raise KeyError
-        finally:
-            # Freed only once the error is on its way out, as a stop during a slow commit is.
-            from threading import Timer
-
-            Timer(0.2, go_on.set).start()
+    lane = Lane("test", handle, depth=5)
+    lane.__enter__()
+    lane.put(1)
+    busy.wait()
+    lane.put(2)
+    # Freed only once the error is on its way out, as a stop during a slow commit is.
+    Timer(0.2, go_on.set).start()
+    lane.__exit__(KeyError, KeyError(), None)
     assert seen == [1]
