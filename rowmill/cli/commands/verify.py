@@ -1,0 +1,186 @@
+"""`verify`: make all rows again, compare every destination with them, and say what differs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from rowmill.cli import figures
+from rowmill.cli.failures import Exit, UsageError
+from rowmill.cli.sources import Source, from_either
+from rowmill.local.connections import connections
+from rowmill.local.home import rowmill_home
+from rowmill.local.published import NothingPublished
+from rowmill.local.verifying import verify_published
+from rowmill.spec.load import load_spec
+from rowmill.verify.report import Comparison, Difference, Kind, Report, TableReport, Value
+from rowmill.verify.tally import OnProgress
+from rowmill.verify.tally import Progress as State
+
+_SHOWN = 20
+_SHOWN_TEXT = 60
+_INTERVAL = 0.2
+
+
+def verify(
+    name: str | None,
+    file: Path | None,
+    secrets: Sequence[str],
+    workers: int | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Verify the published run; exits with 1 if anything differs."""
+    source = from_either(name, file, secrets)
+    report = _report(source, workers)
+    if as_json:
+        print(json.dumps(report.to_json(), ensure_ascii=False))
+    else:
+        _show(report)
+    if not report.identical:
+        raise typer.Exit(int(Exit.DIFFERENCES))
+
+
+def _report(source: Source, workers: int | None) -> Report:
+    spec = source.spec()
+    reach = connections(spec, source.secrets, rowmill_home())
+    try:
+        with _progress() as show:
+            return verify_published(
+                spec,
+                reach,
+                workers=workers,
+                reload=lambda overrides: load_spec(
+                    source.label, text=source.manifest, overrides=overrides
+                ),
+                on_progress=show,
+            )
+    except NothingPublished as error:
+        raise UsageError(f"{spec.name}: {error}") from None
+
+
+@contextmanager
+def _progress() -> Iterator[OnProgress]:
+    """A bar on a terminal; elsewhere nothing, as the report itself comes soon."""
+    if not sys.stderr.isatty():
+        yield lambda state: None
+        return
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=30),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    with bar:
+        task = bar.add_task("opening", total=None)
+        shown = 0.0
+
+        def show(state: State) -> None:
+            nonlocal shown
+            if state.phase == "comparing" and time.monotonic() < shown + _INTERVAL:
+                return
+            shown = time.monotonic()
+            label = Text(f"{state.phase} {state.table}").markup
+            bar.update(task, description=label, completed=state.rows, total=state.total)
+
+        yield show
+
+
+def _show(report: Report) -> None:
+    console = Console(soft_wrap=True)
+    table = Table(
+        title=Text(f"run {report.run} of {report.owner}, {report.digest[:19]}…"),
+        title_justify="left",
+    )
+    for heading in ("table", "where", "rows", "checksum", "verdict"):
+        table.add_column(heading, justify="right" if heading == "rows" else "left", no_wrap=True)
+    for each in report.tables:
+        table.add_row(Text(each.table), "made again", figures.count(each.rows), each.checksum, "")
+        for comparison in each.comparisons:
+            table.add_row("", *_row(comparison))
+    console.print(table)
+    for line in _details(report):
+        console.print(Text(line))
+    console.print(Text(_verdict(report)))
+
+
+def _row(comparison: Comparison) -> tuple[str, str, str, Text]:
+    verdict = (
+        Text("identical", style="green")
+        if comparison.identical
+        else Text(_summary(comparison), style="bold red")
+    )
+    return comparison.destination, figures.count(comparison.rows), comparison.checksum, verdict
+
+
+def _summary(comparison: Comparison) -> str:
+    counts = [f"{figures.count(n)} {kind}" for kind, n in comparison.counts.items()]
+    if comparison.problems:
+        counts.append(f"{len(comparison.problems)} problems")
+    if comparison.sampled:
+        counts.append("and more")
+    return ", ".join(counts)
+
+
+def _details(report: Report) -> Iterator[str]:
+    for problem in report.problems:
+        yield f"{problem.place}: {problem.text}"
+    for table in report.tables:
+        for comparison in table.comparisons:
+            yield from _differences(table, comparison)
+
+
+def _differences(table: TableReport, comparison: Comparison) -> Iterator[str]:
+    for problem in comparison.problems:
+        yield f"{table.table} in {comparison.destination}: {problem.place}: {problem.text}"
+    for difference in comparison.differences[:_SHOWN]:
+        yield f"{table.table} in {comparison.destination}: {_sentence(difference)}"
+    total = sum(comparison.counts.values())
+    if total > _SHOWN:
+        yield f"  ... and {figures.count(total - _SHOWN)} more (-o json lists up to 1,000)"
+    if comparison.sampled:
+        yield (
+            "  More rows differ than were looked at: these are a sample, in which a changed row "
+            "may show as a lost and an unexpected one."
+        )
+
+
+def _sentence(difference: Difference) -> str:
+    key = ", ".join(f"{name}={_shown(value)}" for name, value in difference.key.items())
+    text = f"{difference.kind} ({key})"
+    if difference.row is not None:
+        text += f", row {difference.row} of batch {difference.batch}, part {difference.part}"
+    if difference.place is not None:
+        text += f", at {difference.place}"
+    if difference.kind is Kind.CHANGED:
+        cells = [
+            f"{cell.column}: expected {_shown(cell.expected)}, found {_shown(cell.found)}"
+            for cell in difference.cells
+        ]
+        text += "; " + "; ".join(cells)
+    return text
+
+
+def _shown(value: Value) -> str:
+    text = "NULL" if value is None else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_TEXT else text[: _SHOWN_TEXT - 1] + "…"
+
+
+def _verdict(report: Report) -> str:
+    rows = figures.count(sum(table.rows for table in report.tables))
+    took = figures.duration(report.seconds)
+    if report.identical:
+        return f"Identical: all {rows} rows, in every destination ({took})."
+    return f"Different: see above ({rows} rows made again, {took})."

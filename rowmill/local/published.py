@@ -1,0 +1,144 @@
+"""Open a published run for reading: its rows' generator and its tables in every destination."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.ledger import Run, RunState
+from rowmill.destinations.parquet_reading import LakeReader
+from rowmill.destinations.postgres_reading import PostgresReader
+from rowmill.destinations.stored_rows import Problem
+from rowmill.generate.rows import Generator
+from rowmill.spec.dataset import Dataset, Spec
+from rowmill.spec.load import Overrides
+from rowmill.worker.destinations import Connections, Destinations, join
+from rowmill.worker.pools import load_pools
+from rowmill.worker.reading import published
+
+Reload = Callable[[Overrides], Spec]
+
+
+class NothingPublished(Exception):
+    """There is no published run of this manifest; the message says what there is."""
+
+
+@dataclass(frozen=True)
+class Published:
+    """A published run; `dataset` is of the data version that its plan froze.
+
+    `make_generator` is for one thread each. `problems` are those of no single table.
+    """
+
+    run: Run
+    spec: Spec
+    dataset: Dataset
+    make_generator: Callable[[], Generator]
+    warehouse: PostgresReader | None
+    lake: LakeReader | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def stores(self) -> list[PostgresReader | LakeReader]:
+        return [store for store in (self.warehouse, self.lake) if store is not None]
+
+
+@contextmanager
+def open_published(
+    spec: Spec, connections: Connections, reload: Reload | None = None
+) -> Iterator[Published]:
+    """Open the run whose data readers see now.
+
+    Args:
+        spec: the manifest.
+        connections: how to reach its destinations.
+        reload: reads the same manifest with other overrides. If given, the scale and seed that the
+            published run was started with are tried too.
+
+    Raises:
+        NothingPublished: no run is published, or one of another manifest.
+        DestinationRefused, DestinationUnavailable: a destination cannot be read.
+    """
+    with ExitStack() as stack:
+        destinations = join(spec, connections)
+        stack.callback(destinations.close)
+        run = _run(destinations)
+        known = _matching(spec, run, reload)
+        frozen = replace(known.dataset, data_version=run.plan.data_version)
+        make_generator = _generators(frozen, destinations)
+        warehouse = _warehouse(known, destinations)
+        if warehouse is not None:
+            stack.callback(warehouse.close)
+        lake, problems = _lake(known, run, destinations)
+        again = published(destinations)
+        if again is None or again.id != run.id:
+            raise NothingPublished(
+                f"run {run.number} was replaced or reset at this very moment; try again"
+            )
+        yield Published(run, known, frozen, make_generator, warehouse, lake, tuple(problems))
+
+
+def _run(destinations: Destinations) -> Run:
+    run = published(destinations)
+    if run is None:
+        raise NothingPublished("no run of it is published yet; start one with: rowmill run -f FILE")
+    if run.state is RunState.PUBLISHING:
+        raise NothingPublished(
+            f"run {run.number} is being published; try again when it is complete (if it was "
+            "interrupted: rowmill run -f FILE completes it)"
+        )
+    return run
+
+
+def _matching(spec: Spec, run: Run, reload: Reload | None) -> Spec:
+    """The spec of the run's digest; the manifest with the run's overrides, if need be."""
+    if spec.digest == run.plan.digest:
+        return spec
+    source = run.summary.get("source", {})
+    if reload is not None and source:
+        other = reload(Overrides(scale=source.get("scale"), seed=source.get("seed")))
+        if other.digest == run.plan.digest:
+            return other
+    raise NothingPublished(
+        f"what is published is run {run.number} of another manifest (digest "
+        f"{run.plan.digest[:19]}..., this one's is {spec.digest[:19]}...): use the manifest "
+        "that it was run with, or run this one first with: rowmill run -f FILE"
+    )
+
+
+def _generators(dataset: Dataset, destinations: Destinations) -> Callable[[], Generator]:
+    try:
+        pools = load_pools(dataset, destinations.ledger)
+    except LookupError as error:
+        raise DestinationRefused("PoolMissing", str(error.args[0])) from None
+    return lambda: Generator(dataset, pools)
+
+
+def _warehouse(spec: Spec, destinations: Destinations) -> PostgresReader | None:
+    if spec.postgres is None or destinations.session is None:
+        return None
+    tables = [table.name for table in spec.dataset.tables]
+    return PostgresReader(destinations.session.address, spec.postgres.schema, tables)
+
+
+def _lake(
+    spec: Spec, run: Run, destinations: Destinations
+) -> tuple[LakeReader | None, list[Problem]]:
+    lake, target = destinations.lake, spec.parquet
+    if lake is None or target is None:
+        return None, []
+    place = lake.bucket.url(target.prefix)
+    problems = []
+    current, record = lake.current(), lake.record(run.id)
+    if current is None or current.run != run.id:
+        text = f"_rowmill/current.json does not lead readers to run {run.number}, but " + (
+            "is missing" if current is None else f"to run {current.number} of {current.owner}"
+        )
+        problems.append(Problem("CurrentDiffers", place, text))
+    if record is None:
+        text = f"_rowmill/run-{run.id}.json is missing, so the objects' bytes cannot be checked"
+        problems.append(Problem("RecordMissing", place, text))
+    parts = record.parts if record is not None else ()
+    return LakeReader(lake.bucket, target.prefix, run, parts), problems

@@ -1,0 +1,46 @@
+"""Verify what an experiment published: open its destinations, compare, close."""
+
+from __future__ import annotations
+
+from rowmill.local.planning import default_workers
+from rowmill.local.published import Reload, open_published
+from rowmill.spec.dataset import Spec
+from rowmill.verify.compare import verify
+from rowmill.verify.report import Report
+from rowmill.verify.tally import OnProgress
+from rowmill.worker.destinations import Connections
+
+# More threads than these only take memory: the destinations' servers are busy by then.
+_MOST_THREADS = 8
+
+
+def verify_published(
+    spec: Spec,
+    connections: Connections,
+    *,
+    workers: int | None = None,
+    reload: Reload | None = None,
+    on_progress: OnProgress = lambda progress: None,
+) -> Report:
+    """Make the published run's rows again and compare all destinations with them.
+
+    Args:
+        spec, connections, reload: of `open_published`.
+        workers: threads; by default one a core.
+        on_progress: told how far it is, from one thread at a time.
+
+    Raises:
+        NothingPublished: no run of this manifest is published.
+        DestinationRefused, DestinationUnavailable: a destination cannot be read.
+    """
+    threads = workers or min(_MOST_THREADS, default_workers() + 1)
+    with open_published(spec, connections, reload) as opened:
+        return verify(
+            opened.run,
+            opened.dataset,
+            opened.make_generator,
+            opened.stores,
+            problems=opened.problems,
+            workers=threads,
+            on_progress=on_progress,
+        )
