@@ -107,8 +107,11 @@ def _judge_run(error: Exception) -> tuple[Exit, str, str] | None:
         return None
     from rowmill.local.engine import RunAborted, RunFailed
     from rowmill.local.supervisor import Interrupted
+    from rowmill.worker.pools import ImpossibleColumns
     from rowmill.worker.prepare import EditedManifest, NoRunToResume
 
+    if isinstance(error, ImpossibleColumns):
+        return Exit.USAGE, "ImpossibleColumns", f"no data can meet the manifest:\n{error}"
     if isinstance(error, RunFailed):
         return Exit.FAILED, "RunFailed", str(error)
     if isinstance(error, RunAborted):

@@ -2,20 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pyarrow as pa
 
 from rowmill.destinations.ledger import Ledger
 from rowmill.generate.pools import PoolKey, make_pool, required_pools
+from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset
 
 _COLUMN = "value"
 
 
-def store_pools(dataset: Dataset, ledger: Ledger) -> None:
-    """Make what pools `dataset` needs and the ledger lacks."""
-    for key in required_pools(dataset):
-        if ledger.pool(key.digest) is None:
-            ledger.store_pool(key.digest, _to_bytes(make_pool(key)))
+class ImpossibleColumns(ValueError):
+    """What only the pools themselves show, such as a unique column over too few values."""
+
+
+def ensure_pools(dataset: Dataset, ledger: Ledger) -> dict[PoolKey, pa.Array]:
+    """The pools that `dataset` needs, made and stored if the ledger lacks them."""
+    return {key: _ensured(key, ledger) for key in required_pools(dataset)}
+
+
+def check_columns(dataset: Dataset, pools: Mapping[PoolKey, pa.Array]) -> None:
+    """Make the first row of every table, so that what cannot be made fails before any is written.
+
+    Raises:
+        ImpossibleColumns: with each table's reason.
+    """
+    generator = Generator(dataset, pools)
+    problems = []
+    for table in dataset.tables:
+        try:
+            generator.batch(table.name, 0, min(1, table.rows))
+        except ValueError as error:
+            problems.append(f"table {table.name}: {error}")
+    if problems:
+        raise ImpossibleColumns("\n".join(problems))
 
 
 def load_pools(dataset: Dataset, ledger: Ledger) -> dict[PoolKey, pa.Array]:
@@ -30,6 +52,15 @@ def load_pools(dataset: Dataset, ledger: Ledger) -> dict[PoolKey, pa.Array]:
 def make_pools(dataset: Dataset) -> dict[PoolKey, pa.Array]:
     """The same pools made on the spot, for a preview without a ledger."""
     return {key: make_pool(key) for key in required_pools(dataset)}
+
+
+def _ensured(key: PoolKey, ledger: Ledger) -> pa.Array:
+    content = ledger.pool(key.digest)
+    if content is not None:
+        return _from_bytes(content)
+    pool = make_pool(key)
+    ledger.store_pool(key.digest, _to_bytes(pool))
+    return pool
 
 
 def _load(key: PoolKey, ledger: Ledger) -> pa.Array:

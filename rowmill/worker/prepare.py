@@ -28,7 +28,7 @@ from rowmill.worker.decision import (
     decide,
 )
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.pools import store_pools
+from rowmill.worker.pools import check_columns, ensure_pools
 from rowmill.worker.publish import roll_forward
 from rowmill.worker.remaining import rows_durable
 
@@ -126,6 +126,7 @@ def _begin(
     source: Mapping[str, Any],
 ) -> Run:
     ledger = destinations.ledger
+    check_columns(spec.dataset, ensure_pools(spec.dataset, ledger))
     _check_targets(spec.dataset, destinations, adopt)
     _close(close, destinations)
     uid = ledger.uid(destinations.owner) or str(uuid4())
@@ -160,7 +161,8 @@ def _take_up(run: Run, spec: Spec, destinations: Destinations, adopt: str | None
 
 def _furnish(run: Run, spec: Spec, destinations: Destinations) -> None:
     dataset = replace(spec.dataset, data_version=run.plan.data_version)
-    store_pools(dataset, destinations.ledger)
+    # Also on a resume: the ledger may have been restored from before the pools were made.
+    ensure_pools(dataset, destinations.ledger)
     if destinations.warehouse is not None:
         destinations.warehouse.stage(run, dataset)
 
