@@ -145,7 +145,9 @@ def _edges(
             LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
             WHERE deptype = 'n'
         )
-        SELECT relation, CASE WHEN relkind = 'v' AND rulename = '_RETURN' THEN c.oid END,
+        SELECT relation,
+               CASE WHEN relkind = 'v' AND (rulename = '_RETURN' OR classid = 'pg_class'::regclass)
+                    THEN c.oid END,
                CASE WHEN rulename = '_RETURN' AND relkind = 'm'
                     THEN 'materialised view ' || c.oid::regclass
                     ELSE pg_describe_object(classid, objid, objsubid) END

@@ -47,13 +47,15 @@ class OwnTable:
 class Occupant:
     """What bears the name of a wanted table in the target schema.
 
-    `claimed_by` is the owner key by ledger or comment, None of a table that is nobody's; `ours`
-    says that everything agrees. `may_drop`: the role owns it, directly or by membership.
+    `ours` says that everything agrees; `recorded` that only the comment does not. `claimed_by` is
+    another's owner key by ledger or comment (or this one's, by comment alone), None of a table that
+    is nobody's. `may_drop`: the role owns it, directly or by membership.
     """
 
     table: OwnTable
     kind: str
     ours: bool
+    recorded: bool
     claimed_by: str | None
     may_drop: bool
 
@@ -92,11 +94,20 @@ def occupants(
     ).fetchall()
     found = []
     for oid, name, kind, comment, claimant, same_oid, may_drop in rows:
-        known = claimant if same_oid else None
-        ours = known == owner and comment == owner and kind == "r"
-        other = known or (comment if comment and _OWNER_KEY.fullmatch(comment) else None)
-        table = OwnTable(oid, schema, name)
-        found.append(Occupant(table, kind, ours, None if ours else other, bool(may_drop)))
+        recorded = bool(same_oid) and claimant == owner and kind == "r"
+        ours = recorded and comment == owner
+        by_comment = comment if comment and _OWNER_KEY.fullmatch(comment) else None
+        claimed_by = by_comment if recorded or not same_oid else claimant
+        found.append(
+            Occupant(
+                table=OwnTable(oid, schema, name),
+                kind=kind,
+                ours=ours,
+                recorded=recorded and not ours,
+                claimed_by=None if ours else claimed_by,
+                may_drop=bool(may_drop),
+            )
+        )
     return found
 
 
@@ -116,17 +127,21 @@ def refuse_occupants(
             if item.claimed_by is not None and item.claimed_by != adopt
         }
     )
-    exists = [
-        f"{item.table} is {_KINDS.get(item.kind, 'another object')}"
+    blocking = [
+        item
         for item in strangers
         if item.claimed_by is None and not (replace and item.kind in ("r", "p"))
     ]
-    if exists:
+    if blocking:
+        exists = "; ".join(
+            f"{item.table} is {_KINDS.get(item.kind, 'another object')}" for item in blocking
+        )
         raise DestinationRefused(
             "TableExists",
-            f"{'; '.join(exists)} that is not this experiment's ({owner}): drop or rename it, or "
+            f"{exists} that is not this experiment's ({owner}): drop or rename it, or "
             "choose another `postgres.schema`"
-            + ("" if replace else "; `ifExists: replace` gives leave to replace tables"),
+            + ("" if replace else "; `ifExists: replace` gives leave to replace tables")
+            + "".join(_restore_comment(item, owner) for item in blocking if item.recorded),
         )
     not_owned = [str(item.table) for item in found if not item.may_drop]
     if not_owned:
@@ -136,6 +151,16 @@ def refuse_occupants(
             "run as an administrator\n"
             + "\n".join(f'ALTER TABLE {name} OWNER TO "{role}";' for name in not_owned),
         )
+
+
+def _restore_comment(item: Occupant, owner: str) -> str:
+    comment = sql.SQL("COMMENT ON TABLE {} IS {};").format(
+        item.table.identifier, sql.Literal(owner)
+    )
+    return (
+        f".\nBy the ledger {item.table} is its own, but the comment, which says so, was changed; "
+        f"set it back with\n{comment.as_string()}"
+    )
 
 
 def refuse_owners(tables_of: dict[str, str]) -> None:

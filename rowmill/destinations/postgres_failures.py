@@ -104,16 +104,16 @@ _FINAL_TEXTS: tuple[tuple[re.Pattern[str], Course, str, str], ...] = (
         "Run as an administrator: GRANT CONNECT ON DATABASE ... TO the role",
     ),
     (
-        re.compile(r"certificate|does not support SSL|no encryption|SSL error|sslmode"),
-        Course.FINAL,
-        "TlsRefused",
-        "Check PGSSLMODE and PGSSLROOTCERT in the secret",
-    ),
-    (
         re.compile(r"^(invalid|bad) |connection is bad: invalid|unsupported (frontend|startup)"),
         Course.FINAL,
         "AddressInvalid",
         "Correct the PG... keys in the secret",
+    ),
+    (
+        re.compile(r"certificate|does not support SSL|no encryption|SSL error|sslmode"),
+        Course.FINAL,
+        "TlsRefused",
+        "Check PGSSLMODE and PGSSLROOTCERT in the secret",
     ),
 )
 _UNRESOLVED = re.compile(r"failed to resolve host|could not translate host name")

@@ -1,0 +1,246 @@
+"""The ledger in Postgres: runs, states, parts, pools, locks."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from postgres_bed import Experiment, batches, connect, dataset, table
+from postgres_proxy import LossyProxy
+
+from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.ledger import Ledger, PendingPart, RunState
+from rowmill.destinations.ledger_postgres import PostgresLedger
+from rowmill.destinations.postgres_connection import PostgresAddress
+
+RUNNING = frozenset({RunState.RUNNING})
+PART = PendingPart("orders", 1, "shop/orders/part-1", "upload", ("a", "b"), 10, 2**40, "f" * 64)
+
+
+@pytest.fixture
+def shop(address: PostgresAddress) -> Experiment:
+    return Experiment(address, dataset(table("orders", rows=23), table("lines", rows=23)))
+
+
+def test_it_is_a_ledger(address: PostgresAddress) -> None:
+    ledger: Ledger = PostgresLedger(address, "rowmill")
+    ledger.close()
+
+
+def test_a_run_is_read_as_it_was_written(shop: Experiment) -> None:
+    run = shop.start()
+    assert shop.ledger.run(run.id) == run
+    assert shop.ledger.runs(shop.owner) == [run]
+    assert shop.ledger.owners() == [shop.owner]
+    assert shop.ledger.run("unknown") is None
+    assert run.started_at.tzinfo is not None
+
+
+def test_the_first_to_take_a_number_has_it(shop: Experiment) -> None:
+    run = shop.start()
+    second = replace(run, id="another", started_at=datetime.now(UTC))
+    assert shop.ledger.create_run(second) == run
+    assert shop.ledger.create_run(run) == run
+
+
+def test_many_that_make_the_ledger_at_once_make_one(address: PostgresAddress) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        ledgers = [PostgresLedger(address, "the ledger") for _ in range(8)]
+        list(pool.map(lambda ledger: ledger.ensure(), ledgers))
+    assert ledgers[0].owners() == []
+
+
+def test_a_ledger_of_a_newer_layout_is_refused(shop: Experiment, database: dict[str, str]) -> None:
+    shop.ledger.ensure()
+    with connect(database) as admin:
+        admin.execute("UPDATE rowmill.layout SET version = 99")
+    with pytest.raises(DestinationRefused, match="newer Rowmill") as refusal:
+        shop.ledger.ensure()
+    assert refusal.value.reason == "LedgerTooNew"
+
+
+def test_a_schema_with_other_tables_of_the_ledgers_names_is_refused(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    with connect(database) as admin:
+        admin.execute("CREATE SCHEMA rowmill; CREATE TABLE rowmill.layout (theirs int)")
+    with pytest.raises(DestinationRefused, match="not Rowmill's") as refusal:
+        shop.ledger.ensure()
+    assert refusal.value.reason == "LedgerForeign"
+
+
+def test_a_transition_needs_the_expected_state_and_merges_the_summary(shop: Experiment) -> None:
+    run = shop.start()
+    move = shop.ledger.transition
+    finalizing = frozenset({RunState.FINALIZING})
+    assert not move(run.id, finalizing, RunState.PUBLISHING)
+    assert move(run.id, RUNNING, RunState.FINALIZING, summary={"rows": 23})
+    assert move(run.id, finalizing, RunState.FAILED, message="it broke", summary={"bytes": 1})
+    failed = shop.ledger.run(run.id)
+    assert failed is not None
+    assert failed.state is RunState.FAILED
+    assert failed.message == "it broke"
+    assert failed.summary == {"rows": 23, "bytes": 1}
+    assert failed.finished_at is not None
+    assert move(run.id, frozenset({RunState.FAILED}), RunState.RUNNING)
+    resumed = shop.ledger.run(run.id)
+    assert resumed is not None
+    assert resumed.finished_at is None
+    assert resumed.message == ""
+    assert not move("unknown", RUNNING, RunState.FAILED)
+
+
+def test_of_many_that_move_a_run_at_once_one_did(shop: Experiment) -> None:
+    run = shop.start()
+
+    def move(_: int) -> bool:
+        ledger = PostgresLedger(shop.address, "rowmill")
+        return ledger.transition(run.id, RUNNING, RunState.FINALIZING)
+
+    with ThreadPoolExecutor(6) as pool:
+        assert sorted(pool.map(move, range(6))) == [False] * 5 + [True]
+
+
+def test_lost_answers_are_asked_again_and_told_right(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    run = shop.start()
+    with LossyProxy(database["PGHOST"], int(database["PGPORT"])) as proxy:
+        through = {**database, "PGHOST": "127.0.0.1", "PGPORT": str(proxy.port)}
+        ledger = PostgresLedger(PostgresAddress(lambda: through), "rowmill")
+        ledger.owners()
+        proxy.lose_answer_to(b"COMMIT")
+        assert ledger.record_part(run.id, PART)
+        proxy.lose_answer_to(b"COMMIT")
+        assert ledger.transition(run.id, RUNNING, RunState.FINALIZING)
+    assert shop.ledger.run(run.id) == replace(run, state=RunState.FINALIZING)
+
+
+def test_parts_are_recorded_once_and_only_while_the_run_is_running(shop: Experiment) -> None:
+    run = shop.start()
+    assert shop.ledger.record_part(run.id, PART)
+    assert not shop.ledger.record_part(run.id, replace(PART, upload_id="twin"))
+    assert shop.ledger.pending_parts(run.id) == {("orders", 1): PART}
+    shop.ledger.forget_part(run.id, "orders", 1)
+    shop.ledger.forget_part(run.id, "orders", 1)
+    assert shop.ledger.pending_parts(run.id) == {}
+    shop.ledger.transition(run.id, RUNNING, RunState.ABORTED)
+    with pytest.raises(Fenced, match="is ABORTED"):
+        shop.ledger.record_part(run.id, PART)
+    with pytest.raises(Fenced, match="knows no run"):
+        shop.ledger.record_part("unknown", PART)
+
+
+def test_done_batches_are_sorted_intervals_before_and_after_they_collapse(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    run = shop.start(batch_rows=1)
+    wanted = {"orders": [4, 0, 1, 2, 7, 22, 21], "lines": [3]}
+    loader = shop.loader(run)
+    for batch in batches(run):
+        if batch.number in wanted[batch.table]:
+            loader.load(batch, shop.encoded(batch))
+    expected = {"orders": [(0, 3), (4, 5), (7, 8), (21, 23)], "lines": [(3, 4)]}
+    assert shop.ledger.done_batches(run.id) == expected
+    shop.ledger.collapse(run.id)
+    assert shop.ledger.done_batches(run.id) == expected
+    shop.ledger.collapse(run.id)
+    assert shop.ledger.done_batches(run.id) == expected
+    with connect(database) as reader:
+        assert reader.execute("SELECT count(*) FROM rowmill.batches").fetchone() == (0,)
+        query = "SELECT tbl, part, first_batch, stop_batch FROM rowmill.lineage ORDER BY 1, 2, 3"
+        assert reader.execute(query).fetchall() == [
+            (0, 0, 0, 2),
+            (0, 1, 2, 3),
+            (0, 2, 4, 5),
+            (0, 3, 7, 8),
+            (0, 10, 21, 22),
+            (0, 11, 22, 23),
+            (1, 1, 3, 4),
+        ]
+
+
+def test_a_deleted_experiment_leaves_no_record_and_others_keep_theirs(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    other = Experiment(shop.address, dataset(table("others")), owner="other/local/shop")
+    kept, run = other.start(), shop.start()
+    shop.load(run)
+    shop.ledger.record_part(run.id, PART)
+    shop.ledger.store_pool("digest", b"content")
+    shop.ledger.forget_experiment(shop.owner)
+    assert shop.ledger.uid(shop.owner) is None
+    assert shop.ledger.run(run.id) is None
+    assert shop.ledger.owners() == [other.owner]
+    assert shop.ledger.runs(other.owner) == [kept]
+    assert shop.ledger.pool("digest") == b"content"
+    shop.ledger.forget_experiment(other.owner)
+    with connect(database) as reader:
+        for name in ("experiments", "runs", "batches", "lineage", "parts", "pools", "tables"):
+            assert reader.execute(f"SELECT count(*) FROM rowmill.{name}").fetchone() == (0,)
+
+
+def test_a_new_uid_starts_a_history_of_its_own(shop: Experiment) -> None:
+    run = shop.start()
+    shop.ledger.claim(shop.owner, run.uid)
+    assert shop.ledger.runs(shop.owner) == [run]
+    shop.ledger.claim(shop.owner, "new")
+    assert shop.ledger.uid(shop.owner) == "new"
+    assert shop.ledger.runs(shop.owner) == []
+
+
+def test_pools_are_stored_once_by_digest(shop: Experiment) -> None:
+    shop.ledger.ensure()
+    assert shop.ledger.pool("d") is None
+    shop.ledger.store_pool("d", b"\0\xff" * 100_000)
+    shop.ledger.store_pool("d", b"other")
+    assert shop.ledger.pool("d") == b"\0\xff" * 100_000
+
+
+def test_a_second_supervisor_is_refused_at_once_and_told_who_holds(shop: Experiment) -> None:
+    with shop.ledger.hold_experiment(shop.owner) as hold:
+        assert not hold.lost()
+        with pytest.raises(DestinationRefused, match="rowmill supervisor") as refusal:
+            shop.ledger.hold_experiment(shop.owner).__enter__()
+        assert refusal.value.reason == "LiveRunElsewhere"
+        assert "since" in str(refusal.value)
+        with shop.ledger.hold_experiment("other/local/shop") as other:
+            assert not other.lost()
+    with shop.ledger.hold_experiment(shop.owner) as hold:
+        assert not hold.lost()
+
+
+def test_a_hold_whose_session_is_gone_says_so_for_good_and_is_free_again(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    with shop.ledger.hold_experiment(shop.owner) as hold, connect(database) as admin:
+        admin.execute(
+            "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+            "WHERE application_name ~ '^rowmill supervisor' AND datname = current_database()"
+        )
+        assert hold.lost()
+        assert hold.lost()
+        with shop.ledger.hold_experiment(shop.owner) as next_hold:
+            assert not next_hold.lost()
+
+
+def test_prepare_runs_once_at_a_time(shop: Experiment) -> None:
+    inside, most = 0, 0
+    gate = threading.Lock()
+
+    def prepare(_: int) -> None:
+        nonlocal inside, most
+        with PostgresLedger(shop.address, "rowmill").preparing(shop.owner):
+            with gate:
+                inside += 1
+                most = max(most, inside)
+            threading.Event().wait(0.02)
+            with gate:
+                inside -= 1
+
+    with ThreadPoolExecutor(5) as pool:
+        list(pool.map(prepare, range(10)))
+    assert most == 1

@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import psycopg
+import pytest
+from psycopg import errors
+
+from rowmill.destinations.postgres_failures import Course, judge
+
+PASSING = [
+    "08006",
+    "08P01",
+    "25P03",
+    "40001",
+    "40P01",
+    "53200",
+    "53300",
+    "55P03",
+    "57014",
+    "57P01",
+    "57P02",
+    "57P03",
+    "57P05",
+]
+FINAL = {
+    "25006": "ServerReadOnly",
+    "3D000": "DatabaseMissing",
+    "42501": "PermissionDenied",
+    "42P01": "TableMissing",
+    "53100": "DiskFull",
+    "53400": "LimitExceeded",
+    "2BP01": "DependantsInTheWay",
+    "23505": "PostgresRefused",
+    "22P05": "PostgresRefused",
+    "XX000": "PostgresRefused",
+}
+
+
+def error_of(state: str, text: str = "what the server said") -> psycopg.Error:
+    kind = type("Served", (psycopg.OperationalError,), {"sqlstate": state})
+    error: psycopg.Error = kind(text)
+    return error
+
+
+@pytest.mark.parametrize("state", PASSING)
+def test_trouble_that_passes(state: str) -> None:
+    assert judge(error_of(state), reached=True).course is Course.PASSES
+
+
+@pytest.mark.parametrize("state", FINAL)
+def test_trouble_that_does_not(state: str) -> None:
+    failure = judge(error_of(state), reached=True)
+    assert failure.course is Course.FINAL
+    assert failure.reason == FINAL[state]
+    assert "what the server said" in failure.message("u@h:1/d")
+
+
+@pytest.mark.parametrize("state", ["28P01", "28000"])
+def test_a_refused_login_may_pass_for_a_while(state: str) -> None:
+    failure = judge(error_of(state), reached=True)
+    assert failure.course is Course.LOGIN
+    assert failure.reason == "CredentialsRefused"
+
+
+@pytest.mark.parametrize(
+    ("text", "course"),
+    [
+        ("FATAL:  sorry, too many clients already", Course.PASSES),
+        ('FATAL:  too many connections for role "u"', Course.PASSES),
+        ("FATAL:  remaining connection slots are reserved for roles", Course.PASSES),
+        ("FATAL:  the database system is starting up", Course.PASSES),
+        ("FATAL:  the database system is shutting down", Course.PASSES),
+        ("FATAL:  the database system is not yet accepting connections", Course.PASSES),
+        ("server closed the connection unexpectedly", Course.PASSES),
+        ("connection timeout expired", Course.PASSES),
+        ('FATAL:  password authentication failed for user "u"', Course.LOGIN),
+        ('FATAL:  no pg_hba.conf entry for host "1.2.3.4"', Course.LOGIN),
+        ('FATAL:  database "d" does not exist', Course.FINAL),
+        ("server does not support SSL, but SSL was required", Course.FINAL),
+        ("SSL error: certificate verify failed", Course.FINAL),
+        ("something that nobody foresaw", Course.PASSES),
+    ],
+)
+def test_a_refused_connection_is_judged_by_its_text(text: str, course: Course) -> None:
+    error = psycopg.OperationalError(f"connection failed: {text}")
+    assert judge(error, reached=False).course is course
+
+
+def test_an_unknown_host_is_wrong_at_first_and_passes_later() -> None:
+    error = psycopg.OperationalError("failed to resolve host 'h': [Errno -2] Name not known")
+    assert judge(error, reached=False).course is Course.FINAL
+    assert judge(error, reached=True).course is Course.PASSES
+
+
+def test_a_standby_and_a_catalogue_race_are_told_apart_from_their_kind() -> None:
+    standby = error_of("0A000", "cannot set transaction read-write mode during recovery")
+    assert judge(standby, reached=True).reason == "ServerReadOnly"
+    assert judge(error_of("0A000"), reached=True).reason == "PostgresRefused"
+    assert judge(error_of("XX000", "tuple concurrently updated"), reached=True).course is (
+        Course.PASSES
+    )
+
+
+def test_a_full_disk_says_that_the_run_resumes() -> None:
+    error = errors.DiskFull("could not extend file: No space left on device")
+    message = judge(error, reached=True).message("u@h:1/d")
+    assert "No space left" in message
+    assert "it resumes" in message
