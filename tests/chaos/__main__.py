@@ -28,6 +28,7 @@ from rowmill.local.connections import connections
 from rowmill.local.embedded import EmbeddedServers
 from rowmill.local.home import Home
 from rowmill.worker import purge
+from rowmill.verify.report import Kind
 from rowmill.worker.destinations import join
 from tests.chaos.blows import Blows, connect, run_command
 from tests.chaos.experiment import ChaosExperiment, write_experiment
@@ -179,10 +180,11 @@ def _readers(
 
 def _verify(result: Result, experiment: ChaosExperiment) -> None:
     report = experiment.load().verify()
-    result.lost = report.count("lost")
-    result.doubled = report.count("doubled")
-    if not report.clean and not (result.lost or result.doubled):
-        result.faults.append(f"verify found differences: {report}")
+    found = [each for table in report.tables for each in table.comparisons]
+    result.lost = sum(each.counts.get(Kind.LOST, 0) for each in found)
+    result.doubled = sum(each.counts.get(Kind.DOUBLED, 0) for each in found)
+    if not report.identical:
+        result.faults.append(f"verify found differences: {report.to_json()}")
 
 
 def _remove(experiment: ChaosExperiment, home: Home) -> None:
