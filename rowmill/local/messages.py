@@ -44,11 +44,25 @@ class TableProgress:
 
 
 @dataclass(frozen=True)
+class Stretch:
+    """From a process's first batch to its last durable one; nothing of start-up or finalize.
+
+    `since` and `until` are on the clock that all processes of the machine share, `cpu_seconds` is
+    the processor time between them.
+    """
+
+    since: float
+    until: float
+    cpu_seconds: float
+
+
+@dataclass(frozen=True)
 class Vitals:
     """A process's peak resident memory in bytes and its processor time in seconds so far."""
 
     peak_bytes: int
     cpu_seconds: float
+    loading: Stretch | None = None
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 import traceback
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from rowmill.local.messages import (
     RunShard,
     Step,
     Stop,
+    Stretch,
     TableProgress,
     Vitals,
 )
@@ -86,7 +88,7 @@ class _Worker:
             ended = self._try(command, destinations)
         finally:
             destinations.close()
-        self._send(Progress(self._tally.tables(), vitals()))
+        self._send(Progress(self._tally.tables(), vitals(self._tally.stretch())))
         self._send(ended)
 
     def _try(self, command: RunShard | RunFinalize, destinations: Destinations) -> Ended:
@@ -111,6 +113,7 @@ class _Worker:
         spec = replace(self._spec, dataset=dataset)
         kit = kit_for(run, spec, destinations)
         if isinstance(command, RunShard):
+            self._tally.begin()
             run_parts(kit, run.plan.shard(command.shard), self._stop, self._tally)
         else:
             finalize(kit, run, spec, destinations, self._stop, self._tally, self._step)
@@ -121,7 +124,7 @@ class _Worker:
     def _send_progress(self) -> None:
         tables = self._tally.changed()
         if tables is not None:
-            self._send(Progress(tables, vitals()))
+            self._send(Progress(tables, vitals(self._tally.stretch())))
 
     def _send(self, report: Report) -> None:
         # A closed pipe means that the supervisor is gone: the main thread ends the process.
@@ -137,18 +140,26 @@ class Tally:
         self._lock = Lock()
         self._tables: dict[str, TableProgress] = {}
         self._changed = False
+        self._began: _Moment | None = None
+        self._durable: _Moment | None = None
+
+    def begin(self) -> None:
+        """The first batch is about to be made; later calls change nothing."""
+        self._began = self._began or _Moment.now()
 
     def generated(self, table: str, rows: int) -> None:
         self._add(table, generated=rows)
 
     def copied(self, batch: Batch, size: int) -> None:
         self._add(batch.table, copied=batch.rows, copied_bytes=size)
+        self._durable = _Moment.now()
 
     def uploaded(self, table: str, rows: int) -> None:
         self._add(table, uploaded=rows)
 
     def recorded(self, part: PendingPart) -> None:
         self._add(part.table, recorded=part.rows, object_bytes=part.bytes)
+        self._durable = _Moment.now()
 
     def tables(self) -> dict[str, TableProgress]:
         """All counts."""
@@ -163,6 +174,13 @@ class Tally:
             self._changed = False
             return dict(self._tables)
 
+    def stretch(self) -> Stretch | None:
+        """From the first batch to the last durable one; None while none is durable."""
+        first, last = self._began, self._durable
+        if first is None or last is None:
+            return None
+        return Stretch(first.at, last.at, last.cpu_seconds - first.cpu_seconds)
+
     def _add(self, table: str, **counts: int) -> None:
         with self._lock:
             known = self._tables.get(table, TableProgress())
@@ -171,10 +189,21 @@ class Tally:
             self._changed = True
 
 
-def vitals() -> Vitals:
+@dataclass(frozen=True)
+class _Moment:
+    at: float
+    cpu_seconds: float
+
+    @classmethod
+    def now(cls) -> _Moment:
+        return cls(time.monotonic(), time.process_time())
+
+
+def vitals(loading: Stretch | None) -> Vitals:
     """This process's peak memory (VmHWM where the system tells it) and processor time."""
     usage = getrusage(RUSAGE_SELF)
-    return Vitals(_peak_bytes() or usage.ru_maxrss * 1024, usage.ru_utime + usage.ru_stime)
+    peak = _peak_bytes() or usage.ru_maxrss * 1024
+    return Vitals(peak, usage.ru_utime + usage.ru_stime, loading)
 
 
 def _peak_bytes() -> int | None:

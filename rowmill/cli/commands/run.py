@@ -102,9 +102,22 @@ def _document(spec: Spec, outcome: Outcome) -> dict[str, Any]:
         "rowsAlready": outcome.snapshot.already,
         "copiedBytes": work.copied_bytes,
         "objectBytes": work.object_bytes,
+        "firstToLastBatch": _first_to_last(outcome),
         "workers": [
             {"peakBytes": v.peak_bytes, "cpuSeconds": round(v.cpu_seconds, 3)} for v in vitals
         ],
+    }
+
+
+def _first_to_last(outcome: Outcome) -> dict[str, float] | None:
+    """The load alone, without the workers' start: wall time, and processor time of all workers."""
+    stretches = [v.loading for v in outcome.snapshot.workers.values() if v.loading is not None]
+    if not stretches:
+        return None
+    since, until = min(s.since for s in stretches), max(s.until for s in stretches)
+    return {
+        "seconds": round(until - since, 3),
+        "cpuSeconds": round(sum(s.cpu_seconds for s in stretches), 3),
     }
 
 
