@@ -283,12 +283,18 @@ class Lake:
         )
 
     def _abort(self, runs: Collection[str]) -> None:
-        # Until none is found: the later pages of some servers' listings leave uploads out.
-        while uploads := [
-            upload for upload in self.bucket.uploads(self._prefix) if run_of(upload[0]) in runs
-        ]:
+        # Until no new one is found: the later pages of some servers' listings leave uploads out,
+        # and others go on to list for a while what was aborted.
+        done: set[tuple[str, str]] = set()
+        while uploads := self._uploads_of(runs) - done:
             with ThreadPoolExecutor(PARALLEL) as pool:
                 list(pool.map(lambda upload: self.bucket.abort_upload(*upload), uploads))
+            done |= uploads
+
+    def _uploads_of(self, runs: Collection[str]) -> set[tuple[str, str]]:
+        """Key and id of the runs' unfinished uploads that a listing shows."""
+        found = self.bucket.uploads(self._prefix)
+        return {upload for upload in found if run_of(upload[0]) in runs}
 
     def _delete(self, keys: Iterable[str]) -> None:
         # One by one: the request for many wants a checksum that not every server takes.

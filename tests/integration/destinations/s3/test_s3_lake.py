@@ -414,6 +414,19 @@ def test_no_upload_is_left_even_if_the_server_lists_few_at_a_time(
     assert list(shared_bucket.uploads(target.prefix)) == []
 
 
+def test_a_listing_that_lags_behind_does_not_hold_cleaning_up(
+    lake_of: Lakes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, run = lake_of(), run_of(ME, 1, TABLES)
+    part = upload(lake, run, run.plan.by_name["orders"].part(0))
+    stale = [(part.key, part.upload_id)]
+    monkeypatch.setattr(lake.bucket, "uploads", lambda prefix: iter(stale))
+
+    lake.abort_uploads(run.id)
+
+    assert lake.complete(run, [part]) == [part]
+
+
 @pytest.mark.parametrize(
     "table",
     [
