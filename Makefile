@@ -11,7 +11,7 @@ SCALE ?= 0.1
 
 demo: $(READY)  ## load the web shop into embedded servers, verify it, query it
 	$(BIN)/rowmill run -f examples/shop.yaml --scale $(SCALE)
-	$(BIN)/rowmill verify -f examples/shop.yaml --scale $(SCALE)
+	$(BIN)/rowmill verify -f examples/shop.yaml
 	$(BIN)/rowmill query shop "$$(cat examples/shop.sql)"
 
 test: $(READY) lint  ## lint, types, layers, unit and integration tests, 10 fault schedules, coverage
