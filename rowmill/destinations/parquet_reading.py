@@ -21,7 +21,7 @@ from rowmill.spec.dataset import Table
 
 # Enough for the footer of a part of our own.
 _TAIL_BYTES = 64 * 2**10
-_BATCH_ROWS = 32_768
+_BATCH_ROWS = 16_384
 # A place is the part's number and the row's in it.
 _PART = 2**32
 _DAMAGE = (pa.ArrowException, OSError, ValueError, KeyError)

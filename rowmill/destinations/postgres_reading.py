@@ -24,7 +24,7 @@ from rowmill.spec.types import ColumnType, TypeName
 
 # Pages of 8 KiB read as one piece: enough to forget what a query costs to begin.
 _PIECE_PAGES = 8192
-_BATCH_BYTES = 4 * 2**20
+_BATCH_BYTES = 2 * 2**20
 _FETCHED = 1000
 # Before it a range of row addresses is a scan of the whole table.
 _RANGE_SCANS = 140000

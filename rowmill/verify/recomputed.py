@@ -14,7 +14,7 @@ from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Table
 
 # Rows made at a time: their columns fit the processor's cache, whatever the size of a batch.
-SLICE_ROWS = 32_768
+SLICE_ROWS = 16_384
 # A slice of wide rows is shorter: at most so many bytes by the plan's estimate.
 SLICE_BYTES = 8 * 2**20
 

@@ -29,6 +29,7 @@ from rowmill.verify.tally import Progress as State
 
 _SHOWN = 20
 _SHOWN_TEXT = 60
+_PIPE_WIDTH = 200
 _INTERVAL = 0.2
 
 
@@ -99,21 +100,25 @@ def _progress() -> Iterator[OnProgress]:
 
 
 def _show(report: Report) -> None:
-    console = Console(soft_wrap=True)
+    # A pipe has no width: nothing need be cut there.
+    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     table = Table(
         title=Text(f"run {report.run} of {report.owner}, {report.digest[:19]}…"),
         title_justify="left",
     )
-    for heading in ("table", "where", "rows", "checksum", "verdict"):
-        table.add_column(heading, justify="right" if heading == "rows" else "left", no_wrap=True)
+    table.add_column("table", overflow="fold")
+    table.add_column("where", no_wrap=True)
+    table.add_column("rows", justify="right", no_wrap=True)
+    table.add_column("checksum", no_wrap=True)
+    table.add_column("verdict", overflow="fold")
     for each in report.tables:
         table.add_row(Text(each.table), "made again", figures.count(each.rows), each.checksum, "")
         for comparison in each.comparisons:
             table.add_row("", *_row(comparison))
     console.print(table)
     for line in _details(report):
-        console.print(Text(line))
-    console.print(Text(_verdict(report)))
+        console.print(Text(line), soft_wrap=True)
+    console.print(Text(_verdict(report)), soft_wrap=True)
 
 
 def _row(comparison: Comparison) -> tuple[str, str, str, Text]:

@@ -1,0 +1,114 @@
+"""A published experiment to damage: its tables in both destinations, and how to mend them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from rowmill.destinations.bucket import Bucket
+from rowmill.destinations.ledger import Run
+from rowmill.destinations.postgres_reading import PostgresReader
+from rowmill.local.connections import connections
+from rowmill.local.engine import Options, run
+from rowmill.local.home import Home
+from rowmill.local.published import open_published
+from rowmill.local.verifying import verify_published
+from rowmill.spec.dataset import Spec
+from rowmill.spec.load import load_spec
+from rowmill.verify.report import Comparison, Report
+from rowmill.worker.decision import Mode
+from rowmill.worker.destinations import Connections, join
+
+
+class PublishedData:
+    """One experiment, run and published."""
+
+    def __init__(self, manifest: str, home: Home) -> None:
+        self.manifest = manifest
+        self.spec: Spec = load_spec("test manifest", text=manifest)
+        self.connections: Connections = connections(self.spec, {}, home)
+        source = {"manifest": manifest, "scale": None, "seed": None}
+        options = Options(workers=1, batch_rows=1000, mode=Mode.RESTART, source=source)
+        self.run: Run = run(self.spec, self.connections, options, lambda snapshot: None).run
+
+    def verify(self, **options: Any) -> Report:
+        return verify_published(self.spec, self.connections, **options)
+
+    def compare(self, destination: str, table: str, **options: Any) -> Comparison:
+        """The comparison of one table in one destination."""
+        report = self.verify(**options)
+        (found,) = (each for each in report.tables if each.table == table)
+        (comparison,) = (c for c in found.comparisons if c.destination == destination)
+        return comparison
+
+    @contextmanager
+    def bucket(self) -> Iterator[Bucket]:
+        destinations = join(self.spec, self.connections)
+        assert destinations.lake is not None
+        try:
+            yield destinations.lake.bucket
+        finally:
+            destinations.close()
+
+    @contextmanager
+    def damaged(self, table: str, *statements: str) -> Iterator[None]:
+        """Change a table in Postgres by statements in which {} is its name; mended afterwards."""
+        assert self.spec.postgres is not None
+        name = sql.Identifier(self.spec.postgres.schema, table)
+        with self.sql() as connection:
+            connection.execute(sql.SQL("CREATE TABLE undamaged AS SELECT * FROM {}").format(name))
+            try:
+                for statement in statements:
+                    connection.execute(sql.SQL(statement.replace("{}", name.as_string())))
+                yield
+            finally:
+                connection.execute(sql.SQL("TRUNCATE {}").format(name))
+                connection.execute(sql.SQL("INSERT INTO {} SELECT * FROM undamaged").format(name))
+                connection.execute("DROP TABLE undamaged")
+
+    @contextmanager
+    def damaged_object(
+        self, table: str, part: int, damage: Callable[[bytes], bytes | None]
+    ) -> Iterator[str]:
+        """Change or (None) remove a part's object; put back afterwards. Yields its address."""
+        with self.bucket() as bucket:
+            key = self.key(table, part)
+            stored = bucket.read(key)
+            assert stored is not None
+            changed = damage(stored.body)
+            try:
+                if changed is None:
+                    bucket.delete(key)
+                else:
+                    bucket.put(key, changed)
+                yield bucket.url(key)
+            finally:
+                bucket.put(key, stored.body)
+
+    def key(self, table: str, part: int) -> str:
+        assert self.spec.parquet is not None
+        return f"{self.spec.parquet.prefix}{table}/part-{part:05d}-{self.run.id}.parquet"
+
+    @contextmanager
+    def sql(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
+        assert self.connections.postgres is not None
+        known = self.connections.postgres()
+        with psycopg.connect(
+            host=known["PGHOST"],
+            port=known["PGPORT"],
+            user=known["PGUSER"],
+            password=known["PGPASSWORD"],
+            dbname=known["PGDATABASE"],
+            autocommit=True,
+        ) as connection:
+            yield connection
+
+    @contextmanager
+    def warehouse(self) -> Iterator[PostgresReader]:
+        with open_published(self.spec, self.connections) as opened:
+            assert opened.warehouse is not None
+            yield opened.warehouse
