@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import psycopg
@@ -36,7 +36,11 @@ def judge(error: psycopg.Error, *, reached: bool) -> Failure:
     """Say what an error means; `reached` tells whether this address ever answered a login."""
     text = _text(error)
     if error.sqlstate is not None:
-        return _by_state(error.sqlstate, text)
+        failure = _by_state(error.sqlstate, text)
+        if reached and failure.reason == "ServerReadOnly":
+            # It took writes before: a failover, during which the address leads to a standby.
+            return replace(failure, course=Course.PASSES)
+        return failure
     return _by_text(text, reached)
 
 

@@ -120,6 +120,23 @@ class Warehouse:
 
         return self._session.transaction(count)
 
+    def data_owner(self) -> str | None:
+        """The owner key of the published tables in the target schema, if all are one owner's."""
+
+        def find(cursor: Cursor) -> list[tuple[str]]:
+            return cursor.execute(
+                sql.SQL(
+                    "SELECT DISTINCT owner FROM {}.tables t JOIN pg_class c ON c.oid = table_oid "
+                    "JOIN pg_namespace n ON n.oid = relnamespace "
+                    "WHERE nspname = %s AND nspname = schema_name AND relname = table_name "
+                    "AND obj_description(c.oid, 'pg_class') = owner"
+                ).format(quoted(self._target.ledger_schema)),
+                (self._target.schema,),
+            ).fetchall()
+
+        owners = self._session.transaction(find)
+        return owners[0][0] if len(owners) == 1 else None
+
     def drop_staging(self, run_id: str) -> None:
         """Drop the run's own schema with all that is in it, if it is there."""
         drop_staging(self._session, run_id)

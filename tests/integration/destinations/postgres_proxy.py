@@ -9,10 +9,14 @@ from types import TracebackType
 
 
 class LossyProxy:
-    """Forwards connections; each `lose_answer_to` cuts one connection, once."""
+    """Forwards connections; each `lose_answer_to` cuts one connection, once.
 
-    def __init__(self, host: str, port: int) -> None:
+    With `own_process_id` it tells clients a process id of its own, as a connection pooler does.
+    """
+
+    def __init__(self, host: str, port: int, *, own_process_id: bool = False) -> None:
         self._upstream = (host, port)
+        self._own_process_id = own_process_id
         self._doomed: bytes | None = None
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
@@ -55,6 +59,8 @@ class LossyProxy:
                     silent.set()
                 elif not to_server and silent.is_set():
                     break
+                if self._own_process_id and not to_server:
+                    data = _with_process_id(data)
                 sink.sendall(data)
         except OSError:
             pass
@@ -62,3 +68,11 @@ class LossyProxy:
             with contextlib.suppress(OSError):
                 # Closing alone would not wake the other direction's thread.
                 end.shutdown(socket.SHUT_RDWR)
+
+
+def _with_process_id(data: bytes) -> bytes:
+    """The answer to a login, with another process id in its BackendKeyData."""
+    place = data.find(b"K\0\0\0\x0c")
+    if place < 0:
+        return data
+    return data[: place + 5] + (7).to_bytes(4, "big") + data[place + 9 :]

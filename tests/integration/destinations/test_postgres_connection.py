@@ -10,6 +10,7 @@ import pytest
 from postgres_bed import connect
 from psycopg import sql
 
+from rowmill.destinations import postgres_connection
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.postgres_connection import Patience, PostgresAddress, PostgresSession
 
@@ -156,3 +157,12 @@ def test_a_connection_in_session_mode_keeps_no_settings(
         query = "SELECT name, setting FROM pg_settings WHERE source = 'session'"
         changed = session.connection().execute(query).fetchall()
         assert changed == []
+
+
+def test_a_server_that_is_too_old_is_refused(
+    postgres_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres_connection, "OLDEST_VERSION", 990000)
+    refusal = failure(postgres_environment, Patience(seconds=600))
+    assert isinstance(refusal, DestinationRefused)
+    assert refusal.reason == "PostgresTooOld"

@@ -244,3 +244,18 @@ def test_prepare_runs_once_at_a_time(shop: Experiment) -> None:
     with ThreadPoolExecutor(5) as pool:
         list(pool.map(prepare, range(10)))
     assert most == 1
+
+
+def test_behind_a_pooler_a_supervisor_is_refused_and_workers_are_not(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    port = int(database["PGPORT"])
+    with LossyProxy(database["PGHOST"], port, own_process_id=True) as proxy:
+        through = {**database, "PGHOST": "127.0.0.1", "PGPORT": str(proxy.port)}
+        far = Experiment(PostgresAddress(lambda: through), shop.data)
+        run = far.start()
+        far.load(run)
+        with pytest.raises(DestinationRefused, match="pooler") as refusal:
+            far.ledger.hold_experiment(shop.owner).__enter__()
+        assert refusal.value.reason == "PoolerInTheWay"
+    assert shop.ledger.done_batches(run.id) == {"orders": [(0, 5)], "lines": [(0, 5)]}

@@ -323,3 +323,13 @@ def test_a_database_that_cannot_hold_all_text_is_refused(
         assert refusal.reason == "EncodingUnfit"
     finally:
         admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(made))
+
+
+def test_the_owner_of_data_is_found_by_its_tables(shop: Experiment) -> None:
+    reader = Experiment(shop.address, shop.data, owner="reader/local/shop")
+    shop.ledger.ensure()
+    assert reader.warehouse.data_owner() is None
+    shop.complete()
+    assert reader.warehouse.data_owner() == shop.owner
+    Experiment(shop.address, dataset(table("others")), owner=OTHER).complete()
+    assert reader.warehouse.data_owner() is None

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import psycopg
 import pytest
-from postgres_bed import Connection, Experiment, connect, dataset, table, target
+from postgres_bed import Connection, Experiment, column, connect, dataset, table, target
 
 from rowmill.destinations import publish_postgres, warehouse
 from rowmill.destinations.constraints import steps
@@ -84,6 +85,16 @@ def test_constraints_can_be_left_out(
     with connect(database) as reader:
         assert sorted(str(row[1]) for row in all_rows(reader, CONSTRAINTS)) == kinds
         assert all_rows(reader, INDEXES) == [(indexes,)]
+
+
+def test_a_table_of_no_rows_is_published_empty(
+    address: PostgresAddress, database: dict[str, str]
+) -> None:
+    shop = Experiment(address, dataset(table("orders", rows=0), table("lines", rows=1)))
+    run = shop.complete()
+    assert shop.warehouse.published(run)
+    with connect(database) as reader:
+        assert all_rows(reader, "SELECT count(*) FROM shop.orders") == [(0,)]
 
 
 def test_names_of_keys_are_short_distinct_and_the_same_every_time() -> None:
@@ -381,6 +392,27 @@ def test_a_view_that_the_new_tables_will_not_fit_is_refused_before_the_load(
     gone = Experiment(shop.address, dataset(table("lines")))
     with pytest.raises(DestinationRefused, match=r'reads "shop"\."orders", which goes away'):
         gone.start()
+
+
+def test_a_view_that_does_not_fit_a_changed_type_stops_the_publish_and_stays(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    shop.complete()
+    orders = shop.data.table("orders")
+    changed = replace(
+        orders,
+        columns=tuple(
+            column("total", "boolean", nullable=True) if each.name == "total" else each
+            for each in orders.columns
+        ),
+        rows=0,
+    )
+    with connect(database) as admin:
+        admin.execute("CREATE VIEW public.v AS SELECT sum(total) FROM shop.orders")
+        with pytest.raises(DestinationRefused, match="does not fit the new tables") as refusal:
+            Experiment(shop.address, dataset(changed)).complete()
+        assert refusal.value.reason == "DependantsInTheWay"
+        assert all_rows(admin, "SELECT * FROM public.v") == [(45,)]
 
 
 def test_tables_that_the_new_manifest_leaves_out_go_at_publish(

@@ -48,7 +48,7 @@ def test_trouble_that_passes(state: str) -> None:
 
 @pytest.mark.parametrize("state", FINAL)
 def test_trouble_that_does_not(state: str) -> None:
-    failure = judge(error_of(state), reached=True)
+    failure = judge(error_of(state), reached=False)
     assert failure.course is Course.FINAL
     assert failure.reason == FINAL[state]
     assert "what the server said" in failure.message("u@h:1/d")
@@ -93,7 +93,8 @@ def test_an_unknown_host_is_wrong_at_first_and_passes_later() -> None:
 
 def test_a_standby_and_a_catalogue_race_are_told_apart_from_their_kind() -> None:
     standby = error_of("0A000", "cannot set transaction read-write mode during recovery")
-    assert judge(standby, reached=True).reason == "ServerReadOnly"
+    assert judge(standby, reached=False).reason == "ServerReadOnly"
+    assert judge(standby, reached=False).course is Course.FINAL
     assert judge(error_of("0A000"), reached=True).reason == "PostgresRefused"
     assert judge(error_of("XX000", "tuple concurrently updated"), reached=True).course is (
         Course.PASSES
@@ -105,3 +106,7 @@ def test_a_full_disk_says_that_the_run_resumes() -> None:
     message = judge(error, reached=True).message("u@h:1/d")
     assert "No space left" in message
     assert "it resumes" in message
+
+
+def test_a_server_that_took_writes_before_is_waited_for_while_it_takes_none() -> None:
+    assert judge(error_of("25006"), reached=True).course is Course.PASSES
