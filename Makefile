@@ -3,6 +3,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
+OTHER_NUMPY := $(CURDIR)/.venv/other-numpy
 N ?= 10
 SEED ?= 1
 SCALE ?= 0.1
@@ -14,9 +15,9 @@ demo: $(READY)  ## load the web shop into embedded servers, verify it, query it
 	$(BIN)/rowmill verify -f examples/shop.yaml
 	$(BIN)/rowmill query shop "$$(cat examples/shop.sql)"
 
-test: $(READY) lint  ## lint, types, layers, unit and integration tests, 10 fault schedules, coverage
+test: $(READY) $(OTHER_NUMPY)/.ready lint  ## lint, types, layers, unit and integration tests, 10 fault schedules, coverage
 	rm -f .coverage .coverage.*
-	$(BIN)/coverage run -m pytest -n 2 --dist worksteal
+	ROWMILL_OTHER_NUMPY=$(OTHER_NUMPY) $(BIN)/coverage run -m pytest -n 2 --dist worksteal
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered
 	$(BIN)/coverage xml -q && $(BIN)/python scripts/check_coverage.py coverage.xml --lines 90
@@ -46,4 +47,9 @@ $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+# An older numpy beside the locked one: the same rows must come out of both.
+$(OTHER_NUMPY)/.ready: tests/other-numpy.lock $(READY)
+	$(BIN)/python -m pip install --quiet --upgrade --require-hashes --target $(OTHER_NUMPY) -r tests/other-numpy.lock
 	@touch $@
