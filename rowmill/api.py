@@ -112,7 +112,7 @@ class Experiment:
         `if __name__ == "__main__":` guard.
         """
         options = Options(
-            workers=workers, batch_rows=batch_rows, mode=mode, adopt=adopt, source=self._source
+            source=self._source, workers=workers, batch_rows=batch_rows, mode=mode, adopt=adopt
         )
         reach = connections(self.spec, self._secrets, rowmill_home())
         return engine.run(self.spec, reach, options, on_progress)

@@ -33,11 +33,16 @@ def ensure_bucket(bucket: Bucket, *, make: bool) -> None:
         DestinationRefused: there is none (BucketMissing), or it may not be listed.
         DestinationUnavailable: nothing answers there, for a minute.
     """
-    if bucket.hurried(_FIRST_CONTACT_SECONDS).exists():
+    if bucket_found(bucket):
         return
     if not make:
         raise bucket.missing()
     bucket.create()
+
+
+def bucket_found(bucket: Bucket) -> bool:
+    """Whether the bucket is there, asked with a first contact's patience."""
+    return bucket.hurried(_FIRST_CONTACT_SECONDS).exists()
 
 
 def probe(bucket: Bucket, prefix: str) -> None:

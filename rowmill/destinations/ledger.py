@@ -83,6 +83,10 @@ class Ledger(Protocol):
         """Make the ledger's own tables or folders if they are missing."""
         ...
 
+    def found(self) -> bool:
+        """Whether there is a ledger at all; makes nothing, so a reader's rights will do."""
+        ...
+
     def hold_experiment(self, owner: str) -> AbstractContextManager[ExperimentHold]:
         """The supervisor's claim while a run is live; a second one is refused at once."""
         ...

@@ -23,7 +23,7 @@ from rowmill.destinations.bucket import PATIENCE_SECONDS, Bucket
 from rowmill.destinations.bucket_lease import Lease, LeaseTaken
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.lake_records import read_json
-from rowmill.destinations.lake_target import PARALLEL, ensure_bucket
+from rowmill.destinations.lake_target import PARALLEL, bucket_found, ensure_bucket
 from rowmill.destinations.ledger import PendingPart, Run, RunState
 from rowmill.destinations.object_names import records_folder
 from rowmill.destinations.s3_client import S3Address
@@ -61,6 +61,9 @@ class BucketLedger:
 
     def ensure(self) -> None:
         ensure_bucket(self._bucket, make=self._target.embedded)
+
+    def found(self) -> bool:
+        return bucket_found(self._bucket)
 
     @contextmanager
     def hold_experiment(self, owner: str) -> Iterator[Lease]:

@@ -19,7 +19,7 @@ from rowmill.destinations.ledger_locks import (
     hold_experiment,
     lock_key,
 )
-from rowmill.destinations.ledger_tables import ensure_tables
+from rowmill.destinations.ledger_tables import ensure_tables, tables_found
 from rowmill.destinations.postgres_connection import (
     Cursor,
     PostgresAddress,
@@ -50,6 +50,9 @@ class PostgresLedger:
 
     def ensure(self) -> None:
         ensure_tables(self._session, self._schema)
+
+    def found(self) -> bool:
+        return tables_found(self._session, self._schema)
 
     def hold_experiment(self, owner: str) -> AbstractContextManager[Hold]:
         return hold_experiment(self._address, owner)
@@ -209,11 +212,22 @@ class PostgresLedger:
 
         return self._session.transaction(record)
 
-    def forget_part(self, run_id: str, table: str, number: int) -> None:
+    def replace_part(self, run_id: str, part: PendingPart) -> None:
         self._do(
-            "DELETE FROM {0}.parts WHERE run = (SELECT key FROM {0}.runs WHERE id = %s) "
+            "UPDATE {0}.parts SET object_key = %s, upload_id = %s, etags = %s, rows = %s, "
+            "bytes = %s, sha256 = %s WHERE run = (SELECT key FROM {0}.runs WHERE id = %s) "
             "AND tbl = %s AND part = %s",
-            (run_id, _place(self._plan(run_id), table), number),
+            (
+                part.key,
+                part.upload_id,
+                list(part.etags),
+                part.rows,
+                part.bytes,
+                part.sha256,
+                run_id,
+                _place(self._plan(run_id), part.table),
+                part.number,
+            ),
         )
 
     def pool(self, digest: str) -> bytes | None:

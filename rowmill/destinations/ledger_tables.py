@@ -92,6 +92,24 @@ def ensure_tables(session: PostgresSession, schema: str) -> None:
             raise
         grants = session.transaction(lambda cursor: _missing_grants(cursor, schema))
         raise _missing_rights(session, schema, grants) from refusal
+    _refuse_newer(session, schema, version)
+    grants = session.transaction(lambda cursor: _missing_grants(cursor, schema))
+    if grants:
+        raise _missing_rights(session, schema, grants)
+
+
+def tables_found(session: PostgresSession, schema: str) -> bool:
+    """Whether the ledger's tables are there, made by this or an older Rowmill; makes nothing.
+
+    Raises:
+        DestinationRefused: a newer Rowmill made them, or the role may not read them.
+    """
+    version = session.transaction(lambda cursor: _version(cursor, schema))
+    _refuse_newer(session, schema, version or LAYOUT)
+    return version is not None
+
+
+def _refuse_newer(session: PostgresSession, schema: str, version: int) -> None:
     if version > LAYOUT:
         raise DestinationRefused(
             "LedgerTooNew",
@@ -99,9 +117,6 @@ def ensure_tables(session: PostgresSession, schema: str) -> None:
             f"Rowmill (layout {version}, this one knows {LAYOUT}): upgrade Rowmill, or set another "
             "`postgres.ledgerSchema`",
         )
-    grants = session.transaction(lambda cursor: _missing_grants(cursor, schema))
-    if grants:
-        raise _missing_rights(session, schema, grants)
 
 
 def _version(cursor: Cursor, schema: str) -> int | None:

@@ -6,8 +6,8 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
 
@@ -32,19 +32,24 @@ class RunAborted(Exception):
     """Somebody aborted the run; it can be resumed."""
 
 
+class LockLost(Exception):
+    """The claim on the experiment is gone: another supervisor may have taken the run up."""
+
+
 @dataclass(frozen=True)
 class Options:
     """How to run: each None means the manifest's or the engine's default.
 
-    `source` is kept with a new run (the manifest and overrides); `notice` is told, in a sentence,
-    what the user should know while it runs.
+    `source` is kept with a new run: its manifest, scale and seed. `prepared` is called once the
+    destinations took the run; `notice` is told, in a sentence, what the user should know.
     """
 
+    source: Mapping[str, Any]
     workers: int | None = None
     batch_rows: int | None = None
     mode: Mode = Mode.AUTO
     adopt: str | None = None
-    source: Mapping[str, Any] = field(default_factory=dict)
+    prepared: Callable[[], None] = lambda: None
     notice: Callable[[str], None] = lambda text: None
 
     def restarting(self) -> Options:
@@ -86,10 +91,25 @@ def run(
         EditedManifest, NoRunToResume: see worker/prepare.py.
     """
     started = time.monotonic()
-    destinations = join(spec, connections)
+    with _signals() as signals:
+        try:
+            return _run(spec, connections, options, on_progress, started, signals)
+        except KeyboardInterrupt:
+            raise Interrupted from None
+
+
+def _run(
+    spec: Spec,
+    connections: Connections,
+    options: Options,
+    on_progress: Callable[[Snapshot], None],
+    started: float,
+    signals: _Signals,
+) -> Outcome:
+    destinations = join(spec, connections, sleep=signals.sleep, notice=options.notice)
     try:
         destinations.ledger.ensure()
-        with destinations.ledger.hold_experiment(destinations.owner) as hold, _signals() as signals:
+        with destinations.ledger.hold_experiment(destinations.owner) as hold:
             plan = plan_for(spec, workers=options.workers, batch_rows=options.batch_rows)
             workers = chosen_workers(spec, options.workers)
             prepared = prepare(
@@ -100,12 +120,22 @@ def run(
                 adopt=options.adopt,
                 source=options.source,
             )
+            options.prepared()
             _tell(prepared, plan, options)
             board = ProgressBoard(prepared.run, prepared.resumed, on_progress)
             if prepared.repeat:
                 return Outcome(prepared.run, True, False, 0, {}, board.snapshot())
             execution = _Execution(
-                spec, connections, destinations, prepared, workers, hold, signals, board, started
+                spec=spec,
+                connections=connections,
+                destinations=destinations,
+                prepared=prepared,
+                workers=workers,
+                hold=hold,
+                signals=signals,
+                board=board,
+                started=started,
+                notice=options.notice,
             )
             return execution.run()
     finally:
@@ -114,7 +144,9 @@ def run(
 
 def _tell(prepared: Prepared, plan: Plan, options: Options) -> None:
     run = prepared.run
-    if prepared.repeat or not prepared.resumed:
+    for number in prepared.rolled_forward:
+        options.notice(f"run {number} was interrupted while it was published; it is complete now")
+    if not prepared.resumed:
         return
     options.notice(f"resuming run {run.number}: what it made stays")
     if options.batch_rows is not None and run.plan.tables != plan.tables:
@@ -134,21 +166,30 @@ class _Execution:
     signals: _Signals
     board: ProgressBoard
     started: float
+    notice: Callable[[str], None]
 
     def run(self) -> Outcome:
         run = self.prepared.run
         try:
             seconds = self._work(run)
-        except Interrupted:
-            self.board.turn(Phase.INTERRUPTED)
-            raise
+        except (Interrupted, KeyboardInterrupt):
+            self._end(run, Phase.INTERRUPTED, RunState.ABORTED, "interrupted")
+            raise Interrupted from None
         except Fenced as error:
+            self.board.turn(Phase.FAILED)
             raise self._fenced(run, error) from error
+        except LockLost as error:
+            # Not even marked as failed: whoever holds the lock now may be running it.
+            self.board.turn(Phase.FAILED)
+            raise RunFailed(str(error)) from error
         except (DestinationRefused, DestinationUnavailable, WorkerFailed) as error:
-            self._fail(run, str(error))
+            self._end(run, Phase.FAILED, RunState.FAILED, str(error))
             if isinstance(error, DestinationRefused):
                 raise
-            raise RunFailed(str(error)) from error
+            if isinstance(error, WorkerFailed) and error.trace:
+                self.notice(error.trace)
+            again = "what is durable stays: once the cause is mended, run the same command again"
+            raise RunFailed(f"run {run.number} failed: {error}; {again}") from error
         final = self.destinations.ledger.run(run.id) or run
         return Outcome(
             run=final,
@@ -177,7 +218,7 @@ class _Execution:
             stop=self.signals.stop,
             kill=self.signals.kill,
         )
-        with supervisor:
+        with self.signals.left_to_the_supervisor(), supervisor:
             ready = time.monotonic()
             self.board.turn(Phase.LOADING)
             supervisor.run_shards(run, shards)
@@ -197,12 +238,13 @@ class _Execution:
     def _check(self, run: Run) -> None:
         """Workers learn of an abort at their next commit; this covers what commits rarely."""
         if self.hold.lost():
-            raise WorkerFailed(
+            raise LockLost(
                 "the lock that keeps a second run away was lost with its connection; "
                 "run the same command again to resume"
             )
         known = self.destinations.ledger.run(run.id)
-        if known is None or known.state not in UNFINISHED:
+        # COMPLETED comes before the worker's own word that it is done.
+        if known is None or known.state not in UNFINISHED | {RunState.COMPLETED}:
             raise Fenced(f"run {run.number} is no longer live")
 
     def _fenced(self, run: Run, error: Fenced) -> Exception:
@@ -212,41 +254,62 @@ class _Execution:
             return RunAborted(f"run {run.number} was aborted; run the same command to resume it")
         return RunFailed(f"{error}; its state is now {state or 'gone'}")
 
-    def _fail(self, run: Run, message: str) -> None:
-        self.board.turn(Phase.FAILED)
-        try:
+    def _end(self, run: Run, phase: Phase, state: RunState, message: str) -> None:
+        self.board.turn(phase)
+        if self.signals.kill.is_set():
+            return
+        # One try: a ledger out of reach may be why it ends, and the run can be resumed as it is.
+        self.signals.stop.set()
+        with suppress(DestinationRefused, DestinationUnavailable, Interrupted):
             self.destinations.ledger.transition(
                 run.id,
                 frozenset({RunState.RUNNING, RunState.FINALIZING}),
-                RunState.FAILED,
+                state,
                 message=message,
             )
-        except (DestinationRefused, DestinationUnavailable):
-            # The ledger is out of reach, which is why the run failed: it can be resumed as it is.
-            return
 
 
-@dataclass(frozen=True)
 class _Signals:
-    """`stop` is set by the first Ctrl-C or SIGTERM, `kill` by the second."""
+    """Ctrl-C and SIGTERM: the first sets `stop`, the second `kill`.
 
-    stop: threading.Event
-    kill: threading.Event
+    They also interrupt the main thread, but where they are left to the supervisor, which ends its
+    workers in good order.
+    """
+
+    def __init__(self) -> None:
+        self.stop = threading.Event()
+        self.kill = threading.Event()
+        self._left = False
+
+    @contextmanager
+    def left_to_the_supervisor(self) -> Iterator[None]:
+        self._left = True
+        try:
+            yield
+        finally:
+            self._left = False
+
+    def sleep(self, seconds: float) -> None:
+        """Wait between two tries, but not once the run is to stop."""
+        if self.stop.wait(seconds):
+            raise Interrupted
+
+    def heed(self, _number: int, _frame: FrameType | None) -> None:
+        (self.kill if self.stop.is_set() else self.stop).set()
+        if not self._left:
+            raise KeyboardInterrupt
 
 
 @contextmanager
 def _signals() -> Iterator[_Signals]:
-    signals = _Signals(threading.Event(), threading.Event())
+    signals = _Signals()
     if threading.current_thread() is not threading.main_thread():
         # Called from a notebook's thread, say: whoever owns the main thread owns the signals.
         yield signals
         return
 
-    def heed(_number: int, _frame: FrameType | None) -> None:
-        (signals.kill if signals.stop.is_set() else signals.stop).set()
-
     numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, heed) for number in numbers]
+    before = [signal.signal(number, signals.heed) for number in numbers]
     try:
         yield signals
     finally:

@@ -10,7 +10,7 @@ import os
 import signal
 import time
 import traceback
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -83,17 +83,14 @@ class _Worker:
             self._send_progress()
 
     def _do(self, command: RunShard | RunFinalize) -> None:
-        destinations = join(self._spec, self._connections)
-        try:
-            ended = self._try(command, destinations)
-        finally:
-            destinations.close()
+        ended = self._try(command)
         self._send(Progress(self._tally.tables(), vitals(self._tally.stretch())))
         self._send(ended)
 
-    def _try(self, command: RunShard | RunFinalize, destinations: Destinations) -> Ended:
+    def _try(self, command: RunShard | RunFinalize) -> Ended:
         try:
-            self._run(command, destinations)
+            with closing(join(self._spec, self._connections, sleep=self._sleep)) as destinations:
+                self._run(command, destinations)
         except Stopped:
             return Ended(Ending.STOPPED)
         except Fenced as error:
@@ -118,6 +115,11 @@ class _Worker:
         else:
             finalize(kit, run, spec, destinations, self._stop, self._tally, self._step)
 
+    def _sleep(self, seconds: float) -> None:
+        """Wait between two tries, but not once the worker is to stop."""
+        if self._stop.wait(seconds):
+            raise Stopped
+
     def _step(self, label: str) -> None:
         self._send(Step(label))
 
@@ -132,11 +134,10 @@ class _Worker:
             self._pipe.send(report)
 
 
-@dataclass
 class Tally:
     """Counts what this process did, for every table; a worker/shard.py Report."""
 
-    def __post_init__(self) -> None:
+    def __init__(self) -> None:
         self._lock = Lock()
         self._tables: dict[str, TableProgress] = {}
         self._changed = False

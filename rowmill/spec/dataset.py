@@ -188,7 +188,8 @@ class PostgresTarget:
 class Spec:
     """A whole valid experiment: identity, dataset, destinations and how to run it.
 
-    `digest` is `sha256:HEX` over what defines the result (MANIFEST.md, rule 16); None for
+    `digest` is `sha256:HEX` over what defines the result (MANIFEST.md, rule 16);
+    `pins_data_version` says that the manifest names one, else the last run's holds. None for
     `parallelism`, `batch_rows` and `memory_limit` (bytes) means the engine's default.
     """
 
@@ -197,6 +198,7 @@ class Spec:
     digest: str
     rerun: str
     dataset: Dataset
+    pins_data_version: bool
     parquet: ParquetTarget | None
     postgres: PostgresTarget | None
     parallelism: int | None

@@ -95,6 +95,7 @@ def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None) -
         digest=spec_digest(experiment, dataset, parquet, postgres),
         rerun=spec.rerun,
         dataset=dataset,
+        pins_data_version=spec.data_version is not None,
         parquet=parquet,
         postgres=postgres,
         parallelism=spec.parallelism,

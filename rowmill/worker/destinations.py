@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.ledger import Ledger, Run
 from rowmill.destinations.ledger_bucket import BucketLedger
 from rowmill.destinations.ledger_postgres import PostgresLedger
-from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres_connection import Patience, PostgresAddress, PostgresSession
 from rowmill.destinations.s3_client import S3Address
 from rowmill.destinations.warehouse import Warehouse
 from rowmill.spec.dataset import Spec
@@ -35,14 +37,16 @@ class Destinations:
     """The destinations of one experiment; `warehouse` or `lake` is None where it has none.
 
     `session` is the one connection to Postgres that the ledger and the copying share: one thread
-    at a time may use either.
+    at a time may use either. `rejoin` opens what another spec names, by the same credentials.
     """
 
+    spec: Spec
     owner: str
     ledger: Ledger
     session: PostgresSession | None
     warehouse: Warehouse | None
     lake: Lake | None
+    rejoin: Callable[[Spec], Destinations]
 
     def durable(self, run: Run) -> Durable:
         """What the ledger holds of `run`."""
@@ -52,6 +56,12 @@ class Destinations:
 
     def close(self) -> None:
         self.ledger.close()
+        if self.session is not None:
+            self.session.close()
+        if self.warehouse is not None:
+            self.warehouse.close()
+        if self.lake is not None:
+            self.lake.close()
 
 
 def owner_key(engine: str, spec: Spec) -> str:
@@ -59,21 +69,48 @@ def owner_key(engine: str, spec: Spec) -> str:
     return f"{engine}/{spec.namespace}/{spec.name}"
 
 
-def join(spec: Spec, connections: Connections) -> Destinations:
-    """Open what `spec` names; connects to nothing yet."""
+def join(
+    spec: Spec,
+    connections: Connections,
+    *,
+    sleep: Callable[[float], None] = time.sleep,
+    notice: Callable[[str], None] = lambda text: None,
+) -> Destinations:
+    """Open what `spec` names; connects to nothing yet.
+
+    Args:
+        sleep: waits between two tries of what passes; may raise to end them.
+        notice: told, in a sentence, of each failure that is met with another try.
+    """
+    rejoin = partial(join, connections=connections, sleep=sleep, notice=notice)
     owner = owner_key(connections.engine, spec)
-    s3 = _s3(spec, connections)
-    lake = Lake(s3, spec.parquet, owner) if s3 and spec.parquet else None
+    target, s3 = spec.parquet, _s3(spec, connections)
+    lake = Lake(s3, target, owner, sleep=sleep, notice=notice) if s3 and target else None
     if spec.postgres is not None and connections.postgres is not None:
-        session = PostgresSession(PostgresAddress(connections.postgres))
-        schema = spec.postgres.ledger_schema
-        warehouse = Warehouse(session.address, spec.postgres, owner)
-        return Destinations(
-            owner, PostgresLedger(session.address, schema), session, warehouse, lake
+        patience = Patience(sleep=sleep)
+        session = PostgresSession(
+            PostgresAddress(connections.postgres, patience=patience, notice=notice)
         )
-    if s3 is None or spec.parquet is None:
+        return Destinations(
+            spec=spec,
+            owner=owner,
+            ledger=PostgresLedger(session.address, spec.postgres.ledger_schema),
+            session=session,
+            warehouse=Warehouse(session.address, spec.postgres, owner),
+            lake=lake,
+            rejoin=rejoin,
+        )
+    if s3 is None or target is None:
         raise AssertionError("a valid spec names a destination, and connections reach it")
-    return Destinations(owner, BucketLedger(s3, spec.parquet), None, None, lake)
+    return Destinations(
+        spec=spec,
+        owner=owner,
+        ledger=BucketLedger(s3, target, sleep=sleep, notice=notice),
+        session=None,
+        warehouse=None,
+        lake=lake,
+        rejoin=rejoin,
+    )
 
 
 def _s3(spec: Spec, connections: Connections) -> S3Address | None:

@@ -32,10 +32,28 @@ def finalize(
         Stopped: `stop` was set; Fenced: the run was aborted or replaced.
         DestinationRefused, DestinationUnavailable: from the destinations.
     """
-    step("compare with the plan")
-    run_parts(kit, run.plan.parts(), stop, report)
-    ledger = destinations.ledger
-    if not ledger.transition(
+    state = _state(run, destinations)
+    if state is RunState.COMPLETED:
+        return
+    if state is not RunState.PUBLISHING:
+        step("compare with the plan")
+        run_parts(kit, run.plan.parts(), stop, report)
+        _complete(run, spec, destinations, stop, step)
+    step("publish")
+    publish(run, spec.dataset, destinations)
+
+
+def _state(run: Run, destinations: Destinations) -> RunState | None:
+    """As the ledger has it: a worker that died finalizing may have come further than told."""
+    known = destinations.ledger.run(run.id)
+    return known.state if known else None
+
+
+def _complete(
+    run: Run, spec: Spec, destinations: Destinations, stop: Event, step: Callable[[str], None]
+) -> None:
+    """Turn FINALIZING, and make the tables what the manifest says."""
+    if not destinations.ledger.transition(
         run.id, frozenset({RunState.RUNNING, RunState.FINALIZING}), RunState.FINALIZING
     ):
         raise Fenced(f"run {run.number} is no longer live")
@@ -44,5 +62,3 @@ def finalize(
             step(label)
             if stop.is_set():
                 raise Stopped
-    step("publish")
-    publish(run.at(RunState.FINALIZING), spec.dataset, destinations)

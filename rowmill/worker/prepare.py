@@ -7,7 +7,7 @@ prepares the same run again finds it prepared.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -28,6 +28,7 @@ from rowmill.worker.decision import (
     decide,
 )
 from rowmill.worker.destinations import Destinations
+from rowmill.worker.earlier import lake_of
 from rowmill.worker.pools import check_columns, ensure_pools
 from rowmill.worker.publish import roll_forward
 from rowmill.worker.remaining import rows_durable
@@ -51,11 +52,15 @@ class NoRunToResume(Exception):
 
 @dataclass(frozen=True)
 class Prepared:
-    """What prepare came to: the run, now RUNNING, or `repeat`: complete already, nothing to do."""
+    """What prepare came to: the run, now RUNNING, or `repeat`: complete already, nothing to do.
+
+    `rolled_forward` are the numbers of runs whose interrupted publishing was completed first.
+    """
 
     run: Run
     resumed: bool = False
     repeat: bool = False
+    rolled_forward: tuple[int, ...] = ()
 
 
 def prepare(
@@ -80,24 +85,37 @@ def prepare(
     ledger = destinations.ledger
     ledger.ensure()
     with ledger.preparing(destinations.owner):
-        for run in ledger.runs(destinations.owner):
-            if run.state is RunState.PUBLISHING:
-                roll_forward(run, destinations)
+        rolled = [r for r in ledger.runs(destinations.owner) if r.state is RunState.PUBLISHING]
+        for run in rolled:
+            roll_forward(run, destinations)
+        numbers = tuple(run.number for run in rolled)
         runs = ledger.runs(destinations.owner)
-        decision = decide(runs, spec.digest, spec.dataset.data_version, mode)
-        decision = _unless_intact(decision, destinations)
+        version = data_version_for(spec, runs)
+        decision = _unless_intact(decide(runs, spec.digest, version, mode), destinations)
         match decision:
             case Repeat(run=run):
-                return Prepared(run, repeat=True)
+                return Prepared(run, repeat=True, rolled_forward=numbers)
             case Resume(run=run, close=close):
                 _close(close, destinations)
                 return Prepared(_take_up(run, spec, destinations, adopt), resumed=True)
             case Begin(number=number, close=close):
-                return Prepared(_begin(number, close, spec, destinations, plan, adopt, source))
+                frozen = replace(plan, data_version=version)
+                run = _begin(number, close, spec, destinations, frozen, adopt, source)
+                return Prepared(run, rolled_forward=numbers)
             case Conflict(run=run):
                 raise EditedManifest(run, _batch_rows(run, destinations))
             case NothingToResume(published=published):
                 raise NoRunToResume(_nothing(published))
+
+
+def data_version_for(spec: Spec, runs: Sequence[Run]) -> int:
+    """The manifest's data version; without one that of the last run, so that upgrades change none.
+
+    The first run of an experiment takes the newest.
+    """
+    if spec.pins_data_version or not runs:
+        return spec.dataset.data_version
+    return runs[-1].plan.data_version
 
 
 def run_id(owner: str, uid: str, number: int) -> str:
@@ -126,7 +144,8 @@ def _begin(
     source: Mapping[str, Any],
 ) -> Run:
     ledger = destinations.ledger
-    check_columns(spec.dataset, ensure_pools(spec.dataset, ledger))
+    dataset = replace(spec.dataset, data_version=plan.data_version)
+    check_columns(dataset, ensure_pools(dataset, ledger))
     _check_targets(spec.dataset, destinations, adopt)
     _close(close, destinations)
     uid = ledger.uid(destinations.owner) or str(uuid4())
@@ -185,8 +204,9 @@ def _close(runs: tuple[Run, ...], destinations: Destinations) -> None:
         )
         if destinations.warehouse is not None:
             destinations.warehouse.drop_staging(run.id)
-        if destinations.lake is not None:
-            destinations.lake.abort_uploads(run.id)
+        with lake_of(run, destinations) as lake:
+            if lake is not None:
+                lake.abort_uploads(run.id)
 
 
 def _batch_rows(run: Run, destinations: Destinations) -> int:

@@ -10,7 +10,8 @@ from rowmill.destinations.lake import Lake
 from rowmill.destinations.ledger import Ledger, PendingPart, Run, RunState
 from rowmill.spec.dataset import Dataset
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.remake import dataset_of, remake
+from rowmill.worker.earlier import destinations_of, spec_of
+from rowmill.worker.remake import remake
 
 # How often uploads that the store dropped are made again before publishing gives up for now.
 ROUNDS = 3
@@ -23,20 +24,26 @@ def publish(run: Run, dataset: Dataset, destinations: Destinations) -> None:
     leaves either the old data and FINALIZING, or the new tables and a run to roll forward.
 
     Raises:
-        Fenced: the run is no longer FINALIZING.
+        Fenced: the run is neither FINALIZING nor already being published.
     """
     if destinations.warehouse is not None:
         destinations.warehouse.publish(run, dataset)
     elif not destinations.ledger.transition(
-        run.id, frozenset({RunState.FINALIZING}), RunState.PUBLISHING
+        run.id, frozenset({RunState.FINALIZING, RunState.PUBLISHING}), RunState.PUBLISHING
     ):
         raise Fenced(f"run {run.number} is no longer being finalized")
     _roll_forward(run.at(RunState.PUBLISHING), dataset, destinations)
 
 
 def roll_forward(run: Run, destinations: Destinations) -> None:
-    """Take a PUBLISHING run that a crash left to COMPLETED, from what the ledger keeps of it."""
-    _roll_forward(run, dataset_of(run), destinations)
+    """Take a PUBLISHING run that a crash left to COMPLETED, from what the ledger keeps of it.
+
+    Raises:
+        DestinationRefused: OutOfReach, see worker/earlier.py.
+    """
+    spec = spec_of(run)
+    with destinations_of(spec, destinations) as earlier:
+        _roll_forward(run, spec.dataset, earlier)
 
 
 def _roll_forward(run: Run, dataset: Dataset, destinations: Destinations) -> None:

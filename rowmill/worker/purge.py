@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from rowmill.destinations.ledger import RESUMABLE, Run, RunState
 from rowmill.worker.destinations import Destinations
+from rowmill.worker.earlier import lake_of
 from rowmill.worker.publish import roll_forward
 
 
@@ -12,9 +13,10 @@ def abort(destinations: Destinations) -> Run | None:
 
     Returns the run, or None when there is nothing to abort.
     """
-    runs = destinations.ledger.runs(destinations.owner)
+    ledger = destinations.ledger
+    runs = ledger.runs(destinations.owner) if ledger.found() else []
     for run in reversed(runs):
-        if run.state in RESUMABLE - {RunState.ABORTED} and destinations.ledger.transition(
+        if run.state in RESUMABLE - {RunState.ABORTED} and ledger.transition(
             run.id, RESUMABLE, RunState.ABORTED, message="aborted by `rowmill abort`"
         ):
             return run.at(RunState.ABORTED)
@@ -36,6 +38,7 @@ def delete(destinations: Destinations) -> None:
 
 def _remove_data(destinations: Destinations) -> None:
     ledger = destinations.ledger
+    ledger.ensure()
     with ledger.preparing(destinations.owner):
         for run in ledger.runs(destinations.owner):
             if run.state is RunState.PUBLISHING:
@@ -46,12 +49,16 @@ def _remove_data(destinations: Destinations) -> None:
             ledger.transition(run.id, RESUMABLE, RunState.RESET)
             if destinations.warehouse is not None:
                 destinations.warehouse.drop_staging(run.id)
-            if destinations.lake is not None:
-                destinations.lake.abort_uploads(run.id)
         if destinations.warehouse is not None:
             destinations.warehouse.remove_tables()
         if destinations.lake is not None:
             destinations.lake.remove()
+        for run in runs:
+            # An earlier run may have gone to another bucket or prefix.
+            with lake_of(run, destinations) as lake:
+                if lake is not None:
+                    lake.abort_uploads(run.id)
+                    lake.remove()
         for run in runs:
             # Last, since dependants can refuse the removal: readers would still see the run.
             ledger.transition(run.id, frozenset({RunState.COMPLETED}), RunState.RESET)

@@ -23,15 +23,3 @@ def remake(
         for batch in layout.batches_of(part):
             upload.write(make(generator, batch))
         ledger.replace_part(run.id, upload.close())
-
-
-def dataset_of(run: Run) -> Dataset:
-    """The dataset that `run` was started with, from the manifest kept with it."""
-    # Every worker imports this module, and reading manifests would cost each 0.3 s and 11 MB.
-    from rowmill.spec.load import Overrides, load_spec
-
-    source = run.summary["source"]
-    overrides = Overrides(scale=source["scale"], seed=source["seed"])
-    return load_spec(
-        f"the manifest of run {run.number}", text=source["manifest"], overrides=overrides
-    ).dataset

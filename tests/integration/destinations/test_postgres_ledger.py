@@ -124,10 +124,12 @@ def test_parts_are_recorded_once_and_only_while_the_run_is_running(shop: Experim
     assert shop.ledger.record_part(run.id, PART)
     assert not shop.ledger.record_part(run.id, replace(PART, upload_id="twin"))
     assert shop.ledger.pending_parts(run.id) == {("orders", 1): PART}
-    shop.ledger.forget_part(run.id, "orders", 1)
-    shop.ledger.forget_part(run.id, "orders", 1)
-    assert shop.ledger.pending_parts(run.id) == {}
-    shop.ledger.transition(run.id, RUNNING, RunState.ABORTED)
+    shop.ledger.transition(run.id, RUNNING, RunState.PUBLISHING)
+    again = replace(PART, upload_id="again", etags=("e3",), bytes=PART.bytes + 1)
+    shop.ledger.replace_part(run.id, again)
+    shop.ledger.replace_part(run.id, again)
+    assert shop.ledger.pending_parts(run.id) == {("orders", 1): again}
+    shop.ledger.transition(run.id, frozenset({RunState.PUBLISHING}), RunState.ABORTED)
     with pytest.raises(Fenced, match="is ABORTED"):
         shop.ledger.record_part(run.id, PART)
     with pytest.raises(Fenced, match="knows no run"):

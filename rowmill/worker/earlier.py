@@ -1,0 +1,79 @@
+"""Reach what an earlier run wrote to, which need not be what the manifest names now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import replace
+
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.lake import Lake
+from rowmill.destinations.ledger import Run
+from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
+from rowmill.spec.problems import InvalidManifest
+from rowmill.worker.destinations import Destinations
+
+Target = ParquetTarget | PostgresTarget
+
+
+def spec_of(run: Run) -> Spec:
+    """The spec that `run` was started with, from the manifest kept with it."""
+    # Every worker imports this module, and reading manifests would cost each 0.3 s and 11 MB.
+    from rowmill.spec.load import Overrides, load_spec
+
+    source = run.summary["source"]
+    overrides = Overrides(scale=source["scale"], seed=source["seed"])
+    return load_spec(
+        f"the manifest of run {run.number}", text=source["manifest"], overrides=overrides
+    )
+
+
+@contextmanager
+def destinations_of(spec: Spec, present: Destinations) -> Iterator[Destinations]:
+    """The destinations of an earlier `spec` of the experiment: mostly just the present ones.
+
+    Raises:
+        DestinationRefused: OutOfReach, they take credentials that the present manifest lacks.
+    """
+    if _places(spec) == _places(present.spec):
+        yield present
+        return
+    _refuse_unreachable(spec.parquet, present.spec.parquet)
+    _refuse_unreachable(spec.postgres, present.spec.postgres)
+    with closing(present.rejoin(spec)) as earlier:
+        yield earlier
+
+
+@contextmanager
+def lake_of(run: Run, present: Destinations) -> Iterator[Lake | None]:
+    """The bucket that `run` wrote to; None if there is none, or none that can be reached now."""
+    with ExitStack() as stack:
+        lake = None
+        # A manifest of an older Rowmill may not be one of this.
+        with suppress(DestinationRefused, InvalidManifest):
+            lake = stack.enter_context(destinations_of(spec_of(run), present)).lake
+        yield lake
+
+
+def _places(spec: Spec) -> list[tuple[Target, bool] | None]:
+    return [
+        None
+        if target is None
+        else (replace(target, secret_name=None, ambient=False, replace=False), target.embedded)
+        for target in (spec.parquet, spec.postgres)
+    ]
+
+
+def _refuse_unreachable(earlier: Target | None, present: Target | None) -> None:
+    if earlier is None or (present is not None and _login(earlier) == _login(present)):
+        return
+    raise DestinationRefused(
+        "OutOfReach",
+        "an earlier run of this experiment was interrupted while it was being published to other "
+        "destinations, which need other credentials than this manifest names: put the manifest "
+        "of that run back (`rowmill runs` lists them) and run it once more to complete it",
+    )
+
+
+def _login(target: Target) -> tuple[str | None, bool, bool]:
+    return target.secret_name, target.ambient, target.embedded
