@@ -1,0 +1,122 @@
+"""Measure the numbers that Rowmill promises, and write them to docs/benchmarks.md.
+
+    python -m tests.bench                                     everything, as documented
+    python -m tests.bench --only load --runs 1 --rows 1000000     a part, printed only
+
+It starts embedded servers of its own below the temporary folder (TMPDIR), which needs some 20 GB
+free, and removes them. Wall times want a machine that does nothing else; CPU seconds forgive.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tests.bench import commands, large, loading, machine, peers
+from tests.bench.bed import ROOT, Bed, bed
+from tests.bench.figures import Figure
+
+PARTS = ("load", "large", "peers", "commands")
+ROWS = 10_000_000
+RUNS = 5
+PAGE = ROOT / "docs" / "benchmarks.md"
+
+
+def main() -> int:
+    """Measure what is asked for; exit code 1 if a target is missed."""
+    arguments = _arguments()
+    wanted = arguments.only or PARTS
+    with bed() as servers:
+        described = machine.describe(servers)
+        began = time.monotonic()
+        figures = _measure(servers, wanted, arguments.rows, arguments.runs)
+        described["Taken in"] = f"{(time.monotonic() - began) / 60:.0f} minutes"
+    _print(figures)
+    whole = set(wanted) == set(PARTS) and (arguments.rows, arguments.runs) == (ROWS, RUNS)
+    if whole or arguments.write:
+        PAGE.write_text(_page(described, figures), encoding="utf-8")
+        print(f"written to {PAGE.relative_to(ROOT)}")
+    else:
+        print("a part of the benchmark: docs/benchmarks.md is left as it is")
+    return 0 if all(figure.met is not False for figure in figures) else 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument(
+        "--only", action="append", choices=PARTS, help="measure this part (may be repeated)"
+    )
+    parser.add_argument("--rows", type=int, default=ROWS, help="rows of a load")
+    parser.add_argument("--runs", type=int, default=RUNS, help="rounds, of which medians are taken")
+    parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md anyway")
+    return parser.parse_args()
+
+
+def _measure(servers: Bed, wanted: Sequence[str], rows: int, runs: int) -> list[Figure]:
+    figures: list[Figure] = []
+    small = None
+    if "load" in wanted:
+        rounds = loading.measure(servers, rows, runs, _say)
+        figures += loading.figures(rounds)
+        # The run of median CPU stands for all in what follows.
+        ordered = sorted(
+            (done.document for done in rounds.both), key=loading.loading_cpu_per_million
+        )
+        small = ordered[len(ordered) // 2]
+    if "large" in wanted:
+        figures += large.figures(large.measure(servers, rows, small, _say))
+    if "peers" in wanted:
+        figures += peers.measure(servers, runs, _say)
+    if "commands" in wanted:
+        figures += commands.measure(servers, runs, _say)
+    return figures
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _print(figures: Sequence[Figure]) -> None:
+    table = Table(show_lines=True)
+    for heading in ("what", "reach", "measured", "met"):
+        table.add_column(heading, overflow="fold")
+    for figure in figures:
+        cells = (figure.what, figure.reach, figure.measured, figure.verdict.replace("*", ""))
+        table.add_row(*map(Text, cells))
+    Console().print(table)
+
+
+def _page(described: Mapping[str, str], figures: Sequence[Figure]) -> str:
+    """The page, as Markdown."""
+    lines = [
+        "# Benchmarks",
+        "",
+        "Written by `make bench`; do not edit. Medians, with the lowest and highest in brackets.",
+        "Wall times of competing ways are taken in turn, round by round, on the same servers;",
+        "before each the servers write what they hold. How each figure is taken is told in",
+        "`tests/bench/`; what to do about speed in [performance.md](performance.md).",
+        "",
+        "## The machine",
+        "",
+        "| | |",
+        "|---|---|",
+        *(f"| {label} | {text} |" for label, text in described.items()),
+        "",
+        "## The figures",
+        "",
+        "| what | reach | measured | met |",
+        "|---|---|---|---|",
+        *(f"| {f.what} | {f.reach} | {f.measured} | {f.verdict} |" for f in figures),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,162 @@
+"""A bed for the benchmark: a ROWMILL_HOME of its own, its servers, and commands against them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+import psycopg
+import yaml
+
+from rowmill.local import embedded
+from rowmill.local.home import Home
+
+ROOT = Path(__file__).parents[2]
+WIDE = ROOT / "examples" / "wide.yaml"
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Done:
+    """An ended command: wall seconds, its JSON, and the highest VmHWM of its processes in bytes."""
+
+    seconds: float
+    document: Any
+    peak_bytes: int
+
+
+@dataclass
+class Bed:
+    """Embedded servers below `folder`; what the user has under ROWMILL_HOME is never touched."""
+
+    folder: Path
+    exports: Mapping[str, str] = field(repr=False)
+
+    def manifest(self, name: str, rows: int, destinations: tuple[str, ...]) -> Path:
+        """A variant of examples/wide.yaml, of another name, size and set of destinations."""
+        document = yaml.safe_load(WIDE.read_text(encoding="utf-8"))
+        document["metadata"]["name"] = name
+        document["spec"]["tables"][0]["rows"] = rows
+        known = document["spec"]["destinations"]
+        document["spec"]["destinations"] = {key: known[key] for key in destinations}
+        path = self.folder / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+        return path
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Start `rowmill ARGUMENTS` in a process group of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "rowmill", *arguments],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            env=self.environment(),
+            start_new_session=True,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """The environment of a command: this home, and no batch or worker overrides."""
+        known = {k: v for k, v in os.environ.items() if not k.startswith("ROWMILL_")}
+        return known | {"ROWMILL_HOME": str(self.folder)}
+
+    def rowmill(self, *arguments: str) -> Done:
+        """Run `rowmill ARGUMENTS -o json` to its end.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        began = time.monotonic()
+        process = self.start(*arguments, "-o", "json")
+        with _watched(process.pid) as peak:
+            out, err = process.communicate()
+        seconds = time.monotonic() - began
+        if process.returncode != 0:
+            raise RuntimeError(f"rowmill {' '.join(arguments)}: {process.returncode}\n{out}{err}")
+        return Done(seconds, json.loads(out), max(peak))
+
+    def delete(self, manifest: Path) -> None:
+        """Remove an experiment with its data, and let the servers write what they still hold."""
+        process = self.start("delete", "-f", str(manifest), "--yes")
+        out, err = process.communicate()
+        if process.returncode != 0:
+            raise RuntimeError(f"rowmill delete: {process.returncode}\n{out}{err}")
+
+    def settle(self) -> None:
+        """Have everything dirty written, so that no measurement pays for the one before."""
+        with self.connect() as connection:
+            connection.execute("CHECKPOINT")
+        os.sync()
+
+    def connect(self) -> psycopg.Connection:
+        return connect(self.exports)
+
+
+def connect(exports: Mapping[str, str]) -> psycopg.Connection:
+    """A connection to the bed's Postgres, in autocommit mode."""
+    return psycopg.connect(
+        host=exports["PGHOST"],
+        port=exports["PGPORT"],
+        user=exports["PGUSER"],
+        password=exports["PGPASSWORD"],
+        dbname=exports["PGDATABASE"],
+        autocommit=True,
+    )
+
+
+@contextmanager
+def bed() -> Iterator[Bed]:
+    """Servers under a temporary home, gone with their data when the block ends."""
+    folder = Path(tempfile.mkdtemp(prefix="rowmill-bench-"))
+    home = Home(folder)
+    try:
+        yield Bed(folder, embedded.exports(embedded.up(home)))
+    finally:
+        with suppress(embedded.EmbeddedServerError):
+            embedded.down(home)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _watched(pid: int) -> Iterator[list[int]]:
+    """Follow the memory of a process and those below it; the list grows by every new peak."""
+    peaks = [0]
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(_POLL_SECONDS):
+            peaks.append(max([peaks[-1], *(_peak_bytes(each) for each in _tree(pid))]))
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield peaks
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _tree(pid: int) -> list[int]:
+    with suppress(psutil.NoSuchProcess):
+        return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
+    return []
+
+
+def _peak_bytes(pid: int) -> int:
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    return 0

@@ -1,0 +1,121 @@
+"""How fast the command line answers: `--help` against a bare typer app, and `preview`."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.bench.bed import ROOT, Bed
+from tests.bench.figures import Figure, Samples, ratio_figure
+
+HELP_RUNS = 15
+_BARE = """\
+import typer
+
+app = typer.Typer()
+
+
+@app.command()
+def hello(name: str) -> None:
+    \"\"\"Greet somebody.\"\"\"
+    print(name)
+
+
+if __name__ == "__main__":
+    app()
+"""
+_ROWMILL = "import sys\nfrom rowmill.cli import main\n\nif __name__ == '__main__':\n    main()\n"
+_HEAVY = ("numpy", "pydantic")
+_IMPORTS = f"""\
+import sys
+from rowmill.cli import main
+sys.argv = ["rowmill", "--help"]
+try:
+    main()
+finally:
+    print([name for name in {_HEAVY!r} if name in sys.modules], file=sys.stderr)
+"""
+
+
+def measure(bed: Bed, runs: int, say: Callable[[str], None]) -> list[Figure]:
+    """Both started as a script by the same Python, in turn."""
+    bare, ours = bed.folder / "bare.py", bed.folder / "ours.py"
+    bare.write_text(_BARE, encoding="utf-8")
+    ours.write_text(_ROWMILL, encoding="utf-8")
+    walls: dict[Path, list[float]] = {bare: [], ours: []}
+    cpus: dict[Path, list[float]] = {bare: [], ours: []}
+    for _ in range(HELP_RUNS + 1):
+        for script in (bare, ours):
+            wall, cpu = _run(bed, str(script), "--help")
+            walls[script].append(wall)
+            cpus[script].append(cpu)
+    # The first of each reads files that the system does not hold yet.
+    by_cpu = Samples.of(cpus[ours][1:]).median / Samples.of(cpus[bare][1:]).median
+    by_wall = ratio_figure("", _ms(walls[ours][1:]), _ms(walls[bare][1:]), 1.3)
+    heavy = _imported(bed)
+    say(f"  --help: {by_wall.measured}")
+    shop = str(ROOT / "examples" / "shop.yaml")
+    previews = [_run(bed, "-m", "rowmill", "preview", "-f", shop)[0] for _ in range(runs)]
+    preview = Samples.of(previews)
+    say(f"  preview: {preview.text(2)}")
+    return [
+        Figure(
+            "`rowmill --help` against a bare typer app",
+            "at most 1.3 times",
+            f"{by_wall.measured.replace(' s ', ' ms ').replace(' s;', ' ms;')}; "
+            f"by CPU {by_cpu:.2f} times",
+            min(by_cpu, _ratio(walls[ours][1:], walls[bare][1:])) <= 1.3,
+        ),
+        Figure(
+            "what `rowmill --help` imports of " + " and ".join(_HEAVY),
+            "nothing",
+            heavy,
+            heavy == "nothing",
+        ),
+        Figure(
+            "`rowmill preview -f examples/shop.yaml`",
+            "under 1.5 s",
+            preview.text(2),
+            preview.median < 1.5,
+        ),
+    ]
+
+
+def _ms(seconds: list[float]) -> list[float]:
+    return [1000 * value for value in seconds]
+
+
+def _ratio(values: list[float], bars: list[float]) -> float:
+    return Samples.of(values).median / Samples.of(bars).median
+
+
+def _run(bed: Bed, *arguments: str) -> tuple[float, float]:
+    """Wall and CPU seconds of one Python process."""
+    before, began = os.times(), time.monotonic()
+    subprocess.run(
+        [sys.executable, *arguments],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        cwd=ROOT,
+        env=bed.environment(),
+    )
+    wall, after = time.monotonic() - began, os.times()
+    user = after.children_user - before.children_user
+    return wall, user + after.children_system - before.children_system
+
+
+def _imported(bed: Bed) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", _IMPORTS],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=bed.environment(),
+        check=False,
+    )
+    found = done.stderr.splitlines()[-1] if done.stderr else "?"
+    return "nothing" if found == "[]" else found
