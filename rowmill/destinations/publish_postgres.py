@@ -14,7 +14,7 @@ from rowmill.destinations.dependants import (
     make_views,
     refuse_obstacles,
 )
-from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.grants import Grant, default_grants, grant_statement, grants_of
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.ledger_locks import fence
@@ -46,6 +46,7 @@ def publish(session: PostgresSession, target: PostgresTarget, run: Run, dataset:
         Fenced: the run is not FINALIZING.
         DestinationRefused: TargetInUse, TableExists, NameTaken, DependantsInTheWay,
             PermissionDenied.
+        DestinationUnavailable: readers held the old tables for as long as the patience lasts.
     """
 
     def work(cursor: Cursor) -> None:
@@ -66,7 +67,16 @@ def publish(session: PostgresSession, target: PostgresTarget, run: Run, dataset:
             {},
         )
 
-    session.transaction(work, lock_seconds=_LOCK_SECONDS)
+    try:
+        session.transaction(work, lock_seconds=_LOCK_SECONDS)
+    except DestinationUnavailable as error:
+        if not isinstance(error.__cause__, errors.LockNotAvailable):
+            raise
+        readers = session.transaction(lambda cursor: _readers(cursor, target, run.owner))
+        raise DestinationUnavailable(
+            f"the tables of the last run were in use all the time, by {readers}: end that, then "
+            "run again; the run resumes at its publish"
+        ) from error
 
 
 def outgoing(
@@ -135,6 +145,24 @@ def drop_tables(cursor: Cursor, tables: Sequence[OwnTable]) -> None:
         return
     names = sql.SQL(", ").join(table.identifier for table in tables)
     cursor.execute(sql.SQL("DROP TABLE {}").format(names))
+
+
+def _readers(cursor: Cursor, target: PostgresTarget, owner: str) -> str:
+    """The sessions that hold a lock on the experiment's tables, as far as the role may see them."""
+    tables = own_tables(cursor, target.ledger_schema, owner)
+    rows = cursor.execute(
+        "SELECT DISTINCT pid, coalesce(usename, '?'), coalesce(application_name, '') "
+        "FROM pg_locks LEFT JOIN pg_stat_activity USING (pid) "
+        "WHERE locktype = 'relation' AND granted AND relation = ANY(%s) AND database = "
+        "(SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1",
+        ([table.oid for table in tables],),
+    ).fetchall()
+    if not rows:
+        return "sessions that are gone by now"
+    return ", ".join(
+        f"session {pid} of {user}" + (f" ({application})" if application else "")
+        for pid, user, application in rows
+    )
 
 
 def _lock(cursor: Cursor, tables: Sequence[OwnTable]) -> None:

@@ -18,7 +18,7 @@ from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSe
 def rows_of(database: dict[str, str], run_id: str, name: str = "orders") -> list[int]:
     with connect(database) as connection:
         query = f'SELECT id FROM rowmill_run_{run_id}."{name}" ORDER BY 1'
-        return [row[0] for row in connection.execute(query)]  # type: ignore[misc]
+        return [row[0] for row in connection.execute(query)]
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ class Gate(list[bytes]):
         super().__init__(pieces)
         self.reached, self.open = threading.Event(), threading.Event()
 
-    def __iter__(self):  # type: ignore[no-untyped-def]
+    def __iter__(self):
         for piece in super().__iter__():
             self.reached.set()
             assert self.open.wait(60)
@@ -145,7 +145,7 @@ def test_a_worker_that_waits_for_an_abort_finds_itself_fenced(
     batch = batches(run)[0]
     with connect(database) as aborter, ThreadPoolExecutor(1) as pool:
         aborter.execute("BEGIN")
-        fence(aborter.cursor(), run.id)  # type: ignore[arg-type]
+        fence(aborter.cursor(), run.id)
         load = pool.submit(shop.loader(run).load, batch, shop.encoded(batch))
         wait_for_waiter(database)
         aborter.execute("UPDATE rowmill.runs SET state = 'ABORTED'")

@@ -32,7 +32,7 @@ def refused(experiment: Experiment, adopt: str | None = None) -> DestinationRefu
 
 
 def count(admin: Connection, name: str = "shop.orders") -> object:
-    return (admin.execute(f"SELECT count(*) FROM {name}").fetchone() or ("none",))[0]  # type: ignore[arg-type]
+    return (admin.execute(f"SELECT count(*) FROM {name}").fetchone() or ("none",))[0]
 
 
 def test_a_table_of_nobody_is_refused_and_kept(shop: Experiment, admin: Connection) -> None:
@@ -63,7 +63,7 @@ def test_replace_gives_leave_for_a_table_of_nobody(shop: Experiment, admin: Conn
 def test_what_is_no_table_is_refused_even_with_leave_to_replace(
     shop: Experiment, admin: Connection, statement: str, words: str
 ) -> None:
-    admin.execute(f"CREATE SCHEMA shop; {statement}")  # type: ignore[arg-type]
+    admin.execute(f"CREATE SCHEMA shop; {statement}")
     refusal = refused(Experiment(shop.address, shop.data, target(replace=True)))
     assert refusal.reason == "TableExists"
     assert words in str(refusal)
@@ -173,7 +173,7 @@ def test_reset_leaves_a_table_that_is_not_ours_in_every_respect(
     shop: Experiment, admin: Connection, change: str
 ) -> None:
     run = shop.complete()
-    admin.execute(change)  # type: ignore[arg-type]
+    admin.execute(change)
     before = count(admin)
     assert not shop.warehouse.published(run)
     assert refused(shop).reason in {"TableExists", "NameTaken"}
@@ -188,7 +188,7 @@ def test_a_changed_comment_is_told_with_the_line_that_sets_it_back(
     admin.execute("COMMENT ON TABLE shop.orders IS 'the orders'")
     line = str(refused(shop)).splitlines()[-1]
     assert line == f'COMMENT ON TABLE "shop"."orders" IS \'{shop.owner}\';'
-    admin.execute(line)  # type: ignore[arg-type]
+    admin.execute(line)
     shop.complete()
 
 
@@ -209,7 +209,7 @@ def test_reset_keeps_a_schema_that_others_use(
     shop: Experiment, admin: Connection, statement: str
 ) -> None:
     shop.complete()
-    admin.execute(statement)  # type: ignore[arg-type]
+    admin.execute(statement)
     shop.warehouse.remove_tables()
     query = "SELECT count(*) FROM pg_namespace WHERE nspname = 'shop'"
     assert admin.execute(query).fetchone() == (1,)
@@ -253,7 +253,7 @@ def test_missing_rights_are_answered_with_the_grants_that_suffice(
         grants = [line for line in str(refusal).splitlines() if line.startswith("GRANT")]
         asked += grants
         for grant in grants:
-            admin.execute(grant)  # type: ignore[arg-type]
+            admin.execute(grant)
         if len(asked) == 3:
             break
     weak.complete()
@@ -282,7 +282,7 @@ def test_a_role_that_shares_anothers_ledger_is_told_the_grants(
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rowmill",
     ]
     for grant in grants:
-        admin.execute(grant)  # type: ignore[arg-type]
+        admin.execute(grant)
     admin.execute(
         sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(
             sql.Identifier(environment["PGDATABASE"]), sql.Identifier(environment["PGUSER"])

@@ -12,9 +12,9 @@ from postgres_bed import Connection, Experiment, column, connect, dataset, table
 
 from rowmill.destinations import publish_postgres, warehouse
 from rowmill.destinations.constraints import steps
-from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import RunState
-from rowmill.destinations.postgres_connection import Cursor, PostgresAddress
+from rowmill.destinations.postgres_connection import Cursor, Patience, PostgresAddress
 from rowmill.spec.dataset import Dataset
 
 HOSTILE = '"; drop table x; --'
@@ -32,7 +32,7 @@ def shop(address: PostgresAddress) -> Experiment:
 
 
 def all_rows(connection: Connection, query: str) -> list[tuple[object, ...]]:
-    return connection.execute(query).fetchall()  # type: ignore[arg-type]
+    return connection.execute(query).fetchall()
 
 
 CONSTRAINTS = (
@@ -143,7 +143,7 @@ def test_a_key_of_the_right_name_but_another_shape_is_made_again(
             f"ALTER TABLE {schema}.lines ADD CONSTRAINT {by_kind['f', 'lines']} "
             f"FOREIGN KEY (parent_id) REFERENCES {schema}.orders (id) NOT VALID",
         ):
-            admin.execute(statement)  # type: ignore[arg-type]
+            admin.execute(statement)
     shop.finalize(run)
     shop.warehouse.publish(run, shop.data)
     with connect(database) as reader:
@@ -197,7 +197,7 @@ def test_an_abort_during_a_step_of_finalize_undoes_the_step(
     shop.ledger.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
 
     def perform_then_abort(cursor: Cursor, **arguments: object) -> None:
-        real(cursor, **arguments)  # type: ignore[arg-type]
+        real(cursor, **arguments)
         shop.ledger.transition(run.id, frozenset({RunState.FINALIZING}), RunState.ABORTED)
 
     real = warehouse.perform
@@ -286,7 +286,7 @@ def test_views_on_the_old_tables_are_made_again_as_they_were(
             "GRANT SELECT ON shop.lines TO PUBLIC",
             f'ALTER VIEW public.whole OWNER TO "{reader}"',
         ):
-            admin.execute(statement)  # type: ignore[arg-type]
+            admin.execute(statement)
         query = (
             "SELECT c.oid::regclass::text, relkind::text, relacl::text, reloptions, "
             "pg_get_userbyid(relowner), obj_description(c.oid), pg_get_viewdef(c.oid), "
@@ -313,7 +313,7 @@ def test_default_privileges_of_the_schema_reach_the_first_tables(
         admin.execute("CREATE SCHEMA shop")
         admin.execute(
             "ALTER DEFAULT PRIVILEGES IN SCHEMA shop GRANT SELECT ON TABLES TO "
-            f'"{reader["PGUSER"]}"'  # type: ignore[arg-type]
+            f'"{reader["PGUSER"]}"'
         )
         admin.execute(f'GRANT USAGE ON SCHEMA shop TO "{reader["PGUSER"]}"')
     shop.complete()
@@ -353,7 +353,7 @@ def test_dependants_that_cannot_be_made_again_are_refused_by_name(
 ) -> None:
     shop.complete()
     with connect(database) as admin:
-        admin.execute(UNMAKEABLE[dependant])  # type: ignore[arg-type]
+        admin.execute(UNMAKEABLE[dependant])
         with pytest.raises(DestinationRefused, match="public") as early:
             shop.start()
         assert early.value.reason == "DependantsInTheWay"
@@ -374,7 +374,7 @@ def test_a_dependant_that_came_during_the_run_stops_the_publish_and_can_be_mende
         admin.execute("CREATE MATERIALIZED VIEW public.late AS SELECT id FROM shop.orders")
         with pytest.raises(DestinationRefused, match=r"public\.late"):
             shop.warehouse.publish(run, shop.data)
-        assert shop.ledger.run(run.id).state is RunState.FINALIZING  # type: ignore[union-attr]
+        assert shop.ledger.run(run.id).state is RunState.FINALIZING
         admin.execute("DROP MATERIALIZED VIEW public.late")
     shop.warehouse.publish(run, shop.data)
     assert shop.warehouse.published(run)
@@ -447,6 +447,28 @@ def test_a_reader_that_holds_the_old_table_delays_the_publish_but_does_not_fail_
     assert shop.warehouse.published(run)
 
 
+def test_a_reader_that_never_lets_go_is_named(
+    shop: Experiment, database: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publish_postgres, "_LOCK_SECONDS", 0.1)
+    shop.complete()
+    impatient = PostgresAddress(lambda: database, patience=Patience(seconds=0.1))
+    again = Experiment(impatient, shop.data)
+    run = again.start()
+    again.load(run)
+    again.finalize(run)
+    with connect(database) as reader:
+        reader.execute("BEGIN")
+        reader.execute("SET LOCAL application_name = 'the report'")
+        reader.execute("SELECT FROM shop.orders")
+        session = reader.info.backend_pid
+        with pytest.raises(DestinationUnavailable, match=f"session {session} .*the report"):
+            again.warehouse.publish(run, again.data)
+        reader.execute("ROLLBACK")
+    again.warehouse.publish(run, again.data)
+    assert again.warehouse.published(run)
+
+
 @pytest.mark.parametrize("name", [HOSTILE, "50%", "%s %(x)s", "{0} {}", "é" * 31, "select", " "])
 def test_hostile_names_are_names_like_any_other(
     address: PostgresAddress, database: dict[str, str], name: str
@@ -463,7 +485,7 @@ def test_hostile_names_are_names_like_any_other(
     schema = where.schema.replace('"', '""')
     view = f'CREATE VIEW "{schema}"."v{name[:20].replace(chr(34), chr(34) * 2)}" AS SELECT * FROM '
     with connect(database) as admin:
-        admin.execute(view + f'"{schema}"."{name.replace(chr(34), chr(34) * 2)}"')  # type: ignore[arg-type]
+        admin.execute(view + f'"{schema}"."{name.replace(chr(34), chr(34) * 2)}"')
     run = shop.complete()
     assert shop.warehouse.published(run)
     assert shop.ledger.done_batches(run.id) == {t.name: [(0, 2)] for t in data.tables}
