@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
 
 import typer
 
+from rowmill.local.home import rowmill_home
 from rowmill.spec.problems import InvalidManifest
 
 
@@ -52,21 +56,21 @@ def reporting(*, as_json: bool = False) -> Iterator[None]:
     standard output.
     """
     try:
-        yield
-    except typer.Exit:
-        raise
-    except KeyboardInterrupt:
-        _leave(Exit.INTERRUPTED, "Interrupted", "interrupted", as_json)
-    except BrokenPipeError:
-        # The reader of our output went away (`| head`): that is no error of ours.
-        sys.stderr.close()
-        raise typer.Exit(0) from None
-    except Exception as error:
-        known = _judge(error)
-        if known is None:
+        try:
+            yield
+        except (KeyboardInterrupt, typer.Abort):
+            _leave(Exit.INTERRUPTED, "Interrupted", "interrupted", as_json)
+        except (BrokenPipeError, typer.Exit):
             raise
-        code, reason, message = known
-        _leave(code, reason, message, as_json)
+        except Exception as error:  # noqa: BLE001 - each ends in a message and an exit code
+            _leave(*(_judge(error) or _defect(error)), as_json)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): that is no error of ours. What is still
+        # buffered must not raise it once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
 
 
 def _leave(code: Exit, reason: str, message: str, as_json: bool) -> None:
@@ -75,6 +79,12 @@ def _leave(code: Exit, reason: str, message: str, as_json: bool) -> None:
         error = {"reason": reason, "message": message, "exitCode": int(code)}
         typer.echo(json.dumps({"error": error}, ensure_ascii=False))
     raise typer.Exit(int(code))
+
+
+def _defect(error: Exception) -> tuple[Exit, str, str]:
+    traceback.print_exception(error)
+    message = "this is a defect of Rowmill; please report it with the lines above"
+    return Exit.FAILED, "Defect", f"{type(error).__name__}: {message}"
 
 
 def _judge(error: Exception) -> tuple[Exit, str, str] | None:
@@ -87,15 +97,20 @@ def _judge(error: Exception) -> tuple[Exit, str, str] | None:
         return Exit.USAGE, "Usage", str(error)
     if isinstance(error, ModuleNotFoundError):
         return _missing_extra(error)
-    return _judge_run(error)
+    if isinstance(error, OSError) and error.filename is not None:
+        return Exit.REFUSED, "FileRefused", _file_message(error)
+    return _judge_destination(error) or _judge_run(error)
 
 
-def _judge_run(error: Exception) -> tuple[Exit, str, str] | None:
-    # Only asked when a command failed: by then it has imported these, or cannot raise them.
-    from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+def _judge_destination(error: Exception) -> tuple[Exit, str, str] | None:
+    from rowmill.destinations.errors import (
+        DestinationRefused,
+        DestinationUnavailable,
+        QueryRefused,
+    )
     from rowmill.local.server_process import EmbeddedServerError
 
-    if type(error).__name__ == "QueryRefused":
+    if isinstance(error, QueryRefused):
         return Exit.USAGE, "QueryRefused", str(error)
     if isinstance(error, DestinationRefused):
         return Exit.REFUSED, error.reason, str(error)
@@ -103,6 +118,10 @@ def _judge_run(error: Exception) -> tuple[Exit, str, str] | None:
         return Exit.REFUSED, "EmbeddedServer", str(error)
     if isinstance(error, DestinationUnavailable):
         return Exit.FAILED, "Unavailable", str(error)
+    return None
+
+
+def _judge_run(error: Exception) -> tuple[Exit, str, str] | None:
     if "rowmill.local.engine" not in sys.modules:
         return None
     from rowmill.local.engine import RunAborted, RunFailed
@@ -122,6 +141,17 @@ def _judge_run(error: Exception) -> tuple[Exit, str, str] | None:
     if isinstance(error, EditedManifest | NoRunToResume):
         return Exit.USAGE, type(error).__name__, str(error)
     return None
+
+
+def _file_message(error: OSError) -> str:
+    message = f"{error.filename}: {error.strerror}"
+    home = rowmill_home().path
+    if Path(str(error.filename)).absolute().is_relative_to(home):
+        message += (
+            f". ROWMILL_HOME ({home}) must be a folder of yours with free disk space; "
+            "ROWMILL_HOME=FOLDER names another"
+        )
+    return message
 
 
 def _missing_extra(error: ModuleNotFoundError) -> tuple[Exit, str, str] | None:

@@ -8,6 +8,11 @@ def count(number: float) -> str:
     return f"{number:,.0f}"
 
 
+def counted(number: int, noun: str) -> str:
+    """1 row, 2 rows."""
+    return f"{count(number)} {noun}" + ("" if number == 1 else "s")
+
+
 def size(number: float) -> str:
     """Bytes with a binary unit: 1.5 GiB."""
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):

@@ -26,9 +26,11 @@ class Source:
     secrets: Mapping[str, Path]
 
     def spec(self) -> Spec:
-        """The spec; raises InvalidManifest."""
+        """The spec; raises InvalidManifest, or UsageError for a secret that it does not name."""
         overrides = Overrides(scale=self.scale, seed=self.seed)
-        return load_spec(self.label, text=self.manifest, overrides=overrides)
+        spec = load_spec(self.label, text=self.manifest, overrides=overrides)
+        _refuse_unknown_secrets(self.secrets, spec)
+        return spec
 
     def as_json(self) -> dict[str, Any]:
         """What a run keeps of its source; worker/remake.py and verify read it back."""
@@ -74,6 +76,18 @@ def from_either(name: str | None, file: Path | None, secrets: Sequence[str] = ()
     if (name is None) == (file is None):
         raise UsageError("give either the experiment's NAME or its manifest with -f FILE")
     return from_file(file, secrets=secrets) if file is not None else from_name(name or "", secrets)
+
+
+def _refuse_unknown_secrets(secrets: Mapping[str, Path], spec: Spec) -> None:
+    # A misspelt name would otherwise mean the environment, which may lead to a stray production.
+    named = {target.secret_name for target in (spec.postgres, spec.parquet) if target}
+    unknown = sorted(set(secrets) - named)
+    if unknown:
+        known = ", ".join(sorted(name for name in named if name)) or "none"
+        raise UsageError(
+            f"the manifest names no secret {unknown[0]!r} (it names: {known}); "
+            "--secret NAME=FILE takes a `secretName` of its destinations"
+        )
 
 
 def secret_files(secrets: Sequence[str]) -> dict[str, Path]:

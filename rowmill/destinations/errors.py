@@ -20,5 +20,9 @@ class DestinationUnavailable(Exception):
     """What passes (lost connections, 503, starting up) did not pass within the retry budget."""
 
 
+class QueryRefused(Exception):
+    """Postgres would not run a person's query; the message is Postgres's own."""
+
+
 class Fenced(Exception):
     """This worker is stale: the run is no longer in the state in which it may write."""

@@ -65,17 +65,21 @@ _SETTINGS: dict[str, str | int] = {
 class Patience:
     """How long trouble may last, in seconds from its first failure, before it is given up.
 
-    `login_seconds` is for refused credentials: on a cluster a rotated secret arrives late, on one
-    machine waiting helps nobody. `sleep` waits between tries; it may raise to end them.
+    `contact_seconds` is for a server that never answered yet, `login_seconds` for refused
+    credentials: on a cluster a rotated secret arrives late, on one machine waiting helps nobody.
+    `sleep` waits between tries; it may raise to end them.
     """
 
     seconds: float = 600
+    contact_seconds: float = 600
     login_seconds: float = 0
     sleep: Callable[[float], None] = time.sleep
 
     def for_course(self, course: Course) -> float:
         if course is Course.PASSES:
             return self.seconds
+        if course is Course.CONTACT:
+            return self.contact_seconds
         return self.login_seconds if course is Course.LOGIN else 0
 
 
@@ -141,10 +145,12 @@ class PostgresAddress:
         """The error for the reader, once it is not tried again."""
         failure = judge(error, reached=self._reached)
         message = self._without_password(failure.message(self.describe()))
-        if failure.course is not Course.PASSES:
+        if failure.course not in (Course.PASSES, Course.CONTACT):
             return DestinationRefused(failure.reason, message)
+        tried = self.patience.for_course(failure.course)
+        check = "check PGHOST and PGPORT, or " if failure.course is Course.CONTACT else ""
         return DestinationUnavailable(
-            f"{message}. It was tried for {self.patience.seconds:.0f} s; run again when the server "
+            f"{message}. It was tried for {tried:.0f} s; {check}run again when the server "
             "is well: the run resumes"
         )
 

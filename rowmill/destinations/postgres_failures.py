@@ -10,9 +10,13 @@ import psycopg
 
 
 class Course(Enum):
-    """How a failure may end: by itself, by itself for a while (a rotated password), or never."""
+    """How a failure may end: by itself, by itself for a while (a rotated password), or never.
+
+    CONTACT: nothing answers, and nothing ever did: a server that is down, or a typo.
+    """
 
     PASSES = "passes"
+    CONTACT = "contact"
     LOGIN = "login"
     FINAL = "final"
 
@@ -148,7 +152,7 @@ def _by_text(text: str, reached: bool) -> Failure:
     for pattern, course, reason, advice in _FINAL_TEXTS:
         if pattern.search(text):
             return Failure(course, reason, text, advice)
-    return Failure(Course.PASSES, "Unavailable", text)
+    return Failure(Course.PASSES if reached else Course.CONTACT, "Unavailable", text)
 
 
 def _with_text(known: tuple[str, str], text: str) -> tuple[str, str, str]:

@@ -7,34 +7,59 @@ from typing import Any
 
 import psycopg
 from psycopg import sql
+from psycopg.types.string import TextLoader
 
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.errors import QueryRefused
+from rowmill.destinations.postgres_connection import Connection, PostgresAddress, PostgresSession
 
-
-class QueryRefused(ValueError):
-    """Postgres would not run the query; the message is Postgres's own."""
+# Shown as Postgres prints them: exact, and the same in every output.
+_AS_TEXT = [
+    "numeric",
+    "date",
+    "time",
+    "timetz",
+    "timestamp",
+    "timestamptz",
+    "interval",
+    "uuid",
+    "bytea",
+    "inet",
+    "cidr",
+    "json",
+    "jsonb",
+]
 
 
 def read_rows(
     address: PostgresAddress, query: str, *, schema: str
 ) -> tuple[list[str], Sequence[Sequence[Any]]]:
-    """Run `query` in a read-only transaction with `schema` first on the search path.
+    """Run one statement in a read-only transaction with `schema` first on the search path.
 
     Raises:
-        QueryRefused: it is wrong, or would write.
+        QueryRefused: it is wrong, is not one statement, or would write.
         DestinationRefused, DestinationUnavailable: Postgres cannot be reached.
     """
-    try:
-        with address.connect() as connection:
-            connection.read_only = True
-            connection.autocommit = False
-            path = sql.SQL("SET search_path TO {}, public").format(sql.Identifier(schema))
-            connection.execute(path)
-            cursor = connection.execute(query.encode())
-            if cursor.description is None:
-                return [], []
-            return [column.name for column in cursor.description], cursor.fetchall()
-    except psycopg.OperationalError as error:
-        raise address.error(error) from None
-    except psycopg.Error as error:
-        raise QueryRefused(str(error).strip()) from None
+    with PostgresSession(address) as session:
+        connection = session.persist(session.connection)
+        try:
+            return _read(connection, query, schema)
+        except psycopg.Error as error:
+            if connection.broken:
+                raise address.error(error) from None
+            raise QueryRefused(str(error).strip()) from None
+
+
+def _read(connection: Connection, query: str, schema: str) -> tuple[list[str], list[Any]]:
+    for name in _AS_TEXT:
+        connection.adapters.register_loader(name, TextLoader)
+    connection.execute("BEGIN READ ONLY")
+    path = sql.SQL("SET LOCAL search_path TO {}, public").format(sql.Identifier(schema))
+    connection.execute(path)
+    # Prepared, it is one statement: no `COMMIT; DROP ...` leaves the transaction. The first
+    # query before it bars a SET TRANSACTION READ WRITE.
+    connection.execute("SELECT")
+    connection.prepare_threshold = 0
+    cursor = connection.execute(query.encode(), prepare=True)
+    if cursor.description is None:
+        return [], []
+    return [column.name for column in cursor.description], cursor.fetchall()

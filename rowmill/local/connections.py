@@ -23,7 +23,7 @@ from rowmill.worker.destinations import Connections, Credentials
 
 def engine_id(environ: Mapping[str, str] = os.environ) -> str:
     """The engine's part of the owner key: ROWMILL_ENGINE or USER@HOST."""
-    return environ.get("ROWMILL_ENGINE") or f"{getpass.getuser()}@{socket.gethostname()}"
+    return environ.get("ROWMILL_ENGINE") or f"{_user()}@{socket.gethostname()}"
 
 
 def connections(spec: Spec, secrets: Mapping[str, Path], home: Home) -> Connections:
@@ -43,6 +43,14 @@ def connections(spec: Spec, secrets: Mapping[str, Path], home: Home) -> Connecti
         postgres=_postgres(spec, secrets, exports),
         s3=_s3(spec, secrets, exports),
     )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run as a number that has no name.
+        return str(os.getuid())
 
 
 def _embedded_exports(spec: Spec, home: Home) -> dict[str, str]:

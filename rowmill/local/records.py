@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from rowmill.local.home import Home, make_private, write_private
 
@@ -59,7 +59,7 @@ def names(home: Home) -> list[str]:
     """The experiments known here, sorted."""
     if not home.experiments.is_dir():
         return []
-    return sorted(folder.name for folder in home.experiments.iterdir() if folder.is_dir())
+    return sorted(unquote(folder.name) for folder in home.experiments.iterdir() if folder.is_dir())
 
 
 def forget(home: Home, name: str) -> None:

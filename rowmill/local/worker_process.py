@@ -41,6 +41,7 @@ from rowmill.worker.kit import kit_for
 from rowmill.worker.shard import Stopped, run_parts
 
 REPORT_SECONDS = 0.2
+PATIENCE_SECONDS = 600.0
 # The exit code of a worker whose supervisor is gone: what it did can be resumed.
 ORPHANED = 5
 
@@ -89,7 +90,15 @@ class _Worker:
 
     def _try(self, command: RunShard | RunFinalize) -> Ended:
         try:
-            with closing(join(self._spec, self._connections, sleep=self._sleep)) as destinations:
+            # What the supervisor reached is no typo, however long it is down now.
+            with closing(
+                join(
+                    self._spec,
+                    self._connections,
+                    contact_seconds=PATIENCE_SECONDS,
+                    sleep=self._sleep,
+                )
+            ) as destinations:
                 self._run(command, destinations)
         except Stopped:
             return Ended(Ending.STOPPED)

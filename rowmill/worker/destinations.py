@@ -17,6 +17,9 @@ from rowmill.destinations.warehouse import Warehouse
 from rowmill.spec.dataset import Spec
 from rowmill.worker.remaining import Durable
 
+# A misspelt port looks as a server that is down does; nobody waits ten minutes for a typo.
+CONTACT_SECONDS = 60.0
+
 Credentials = Callable[[], Mapping[str, str]]
 
 
@@ -73,21 +76,29 @@ def join(
     spec: Spec,
     connections: Connections,
     *,
+    contact_seconds: float = CONTACT_SECONDS,
     sleep: Callable[[float], None] = time.sleep,
     notice: Callable[[str], None] = lambda text: None,
 ) -> Destinations:
     """Open what `spec` names; connects to nothing yet.
 
     Args:
+        contact_seconds: how long to try a Postgres that never answered.
         sleep: waits between two tries of what passes; may raise to end them.
         notice: told, in a sentence, of each failure that is met with another try.
     """
-    rejoin = partial(join, connections=connections, sleep=sleep, notice=notice)
+    rejoin = partial(
+        join,
+        connections=connections,
+        contact_seconds=contact_seconds,
+        sleep=sleep,
+        notice=notice,
+    )
     owner = owner_key(connections.engine, spec)
     target, s3 = spec.parquet, _s3(spec, connections)
     lake = Lake(s3, target, owner, sleep=sleep, notice=notice) if s3 and target else None
     if spec.postgres is not None and connections.postgres is not None:
-        patience = Patience(sleep=sleep)
+        patience = Patience(contact_seconds=contact_seconds, sleep=sleep)
         session = PostgresSession(
             PostgresAddress(connections.postgres, patience=patience, notice=notice)
         )

@@ -24,8 +24,10 @@ def validate(file: Path, scale: str | None, seed: int | None, *, as_json: bool) 
         document = {"valid": True, "name": spec.name, "digest": spec.digest}
         print(json.dumps({**document, "tables": tables, "rows": rows}, ensure_ascii=False))
     else:
-        tables_text = f"{tables} table{'s' if tables > 1 else ''}"
-        print(f"{file} is valid: {spec.name}, {tables_text}, {figures.count(rows)} rows")
+        print(
+            f"{file} is valid: {spec.name}, {figures.counted(tables, 'table')}, "
+            f"{figures.counted(rows, 'row')}"
+        )
 
 
 def plan(
@@ -111,7 +113,7 @@ def _show(spec: Spec, plan: Plan, workers: int) -> None:
     console = Console()
     console.print(table)
     console.print(
-        f"{plan.shards} shards for {workers} worker{'s' if workers > 1 else ''}, "
+        f"{figures.counted(plan.shards, 'shard')} for {figures.counted(workers, 'worker')}, "
         f"about {figures.size(plan.worker_bytes)} of memory each.\n"
         "Bytes are estimates of the rows before compression; a batch is in rows."
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ from rich.text import Text
 from rowmill.cli import figures
 from rowmill.cli.failures import UsageError
 from rowmill.cli.sources import Source, from_either, from_name
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.local import records
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
-from rowmill.plan.intervals import show
+from rowmill.plan.intervals import Interval, count, show
+from rowmill.spec.problems import InvalidManifest
 from rowmill.worker.destinations import Destinations, join
 from rowmill.worker.reading import experiment_runs
 from rowmill.worker.remaining import Durable, rows_durable
@@ -46,10 +49,9 @@ def status(name: str | None, file: Path | None, secrets: Sequence[str], *, as_js
 def runs(name: str | None, file: Path | None, secrets: Sequence[str], *, as_json: bool) -> None:
     """List the runs of one experiment, or of all that this machine remembers."""
     if name is not None or file is not None:
-        sources = [from_either(name, file, secrets)]
+        found = _runs_of(from_either(name, file, secrets))
     else:
-        sources = [from_name(known, secrets) for known in records.names(rowmill_home())]
-    found = [run for source in sources for run in _runs_of(source)]
+        found = list(_runs_of_all())
     if as_json:
         print(json.dumps([_run_document(run) for run in found], ensure_ascii=False))
     else:
@@ -67,6 +69,15 @@ def _runs_of(source: Source) -> list[Run]:
         return experiment_runs(destinations)
     finally:
         destinations.close()
+
+
+def _runs_of_all() -> Iterator[Run]:
+    """The runs of all experiments known here; one out of reach does not hide the others."""
+    for name in records.names(rowmill_home()):
+        try:
+            yield from _runs_of(from_name(name))
+        except (DestinationRefused, DestinationUnavailable, InvalidManifest) as error:
+            print(f"rowmill: {name}: {error}", file=sys.stderr)
 
 
 def _durable(run: Run, destinations: Destinations) -> Durable | None:
@@ -97,7 +108,7 @@ def _status_document(run: Run, durable: Durable | None) -> dict[str, Any]:
             "rows": rows[layout.table],
             "rowsTotal": layout.rows,
             "batches": layout.batches,
-            "completedBatches": _completed(run, durable, layout.table),
+            "completedBatches": show(_completed(run, durable, layout.table)),
         }
         for layout in run.plan.tables
     ]
@@ -112,14 +123,16 @@ def _rows(run: Run, durable: Durable | None) -> dict[str, int]:
     return rows_durable(run.plan, durable)
 
 
-def _completed(run: Run, durable: Durable | None, table: str) -> str:
+def _completed(run: Run, durable: Durable | None, table: str) -> Sequence[Interval]:
     layout = run.plan.by_name[table]
+    if run.state is RunState.RESET or not layout.batches:
+        return []
     if durable is None:
-        return show([(0, layout.batches)] if layout.batches else [])
+        return [(0, layout.batches)]
     if durable.batches is not None:
-        return show(durable.batches.get(table, ()))
+        return durable.batches.get(table, ())
     parts = (layout.part(number) for name, number in durable.parts or () if name == table)
-    return show(sorted((part.first_batch, part.stop_batch) for part in parts))
+    return sorted((part.first_batch, part.stop_batch) for part in parts)
 
 
 def _show_status(run: Run, durable: Durable | None) -> None:
@@ -130,7 +143,7 @@ def _show_status(run: Run, durable: Durable | None) -> None:
         box=box.SIMPLE_HEAD,
     )
     table.add_column("table")
-    for name in ("rows", "of", "%", "batches done"):
+    for name in ("rows", "of", "%", "batches", "of"):
         table.add_column(name, justify="right")
     for layout in run.plan.tables:
         done = rows[layout.table]
@@ -140,7 +153,8 @@ def _show_status(run: Run, durable: Durable | None) -> None:
             figures.count(done),
             figures.count(layout.rows),
             str(percent),
-            _completed(run, durable, layout.table),
+            figures.count(count(_completed(run, durable, layout.table))),
+            figures.count(layout.batches),
         )
     console = Console()
     console.print(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import typer
 from rowmill.cli import figures
 from rowmill.cli.failures import UsageError
 from rowmill.cli.progress_display import progress_display
-from rowmill.cli.sources import Source, from_file
+from rowmill.cli.sources import from_file
 from rowmill.local import engine, records
 from rowmill.local.connections import connections
 from rowmill.local.engine import Options, Outcome
@@ -49,7 +50,6 @@ def run(request: RunRequest) -> None:
     spec = source.spec()
     home = rowmill_home()
     reach = connections(spec, source.secrets, home)
-    records.keep(home, source.record(spec.name))
     mode = Mode.RESUME if request.resume else Mode.RESTART if request.restart else Mode.AUTO
     options = Options(
         workers=request.workers,
@@ -57,6 +57,8 @@ def run(request: RunRequest) -> None:
         mode=mode,
         adopt=request.adopt,
         source=source.as_json(),
+        # Not before: of a refused run, NAME must go on meaning the manifest before.
+        prepared=lambda: records.keep(home, source.record(spec.name)),
         notice=_say,
     )
     with progress_display(request.style, request.interval) as show:
@@ -69,7 +71,7 @@ def run(request: RunRequest) -> None:
     if request.as_json:
         print(json.dumps(_document(spec, outcome), ensure_ascii=False))
     else:
-        _summarize(spec, source, outcome)
+        _summarize(spec, outcome)
 
 
 def _confirmed(error: EditedManifest) -> bool:
@@ -127,7 +129,7 @@ def _rate(outcome: Outcome) -> float:
     return made / total if total else 0.0
 
 
-def _summarize(spec: Spec, source: Source, outcome: Outcome) -> None:
+def _summarize(spec: Spec, outcome: Outcome) -> None:
     run = outcome.run
     if outcome.repeat:
         print(
@@ -135,38 +137,47 @@ def _summarize(spec: Spec, source: Source, outcome: Outcome) -> None:
             "its data is left as it is (--restart makes it again)"
         )
         return
-    seconds, work = outcome.seconds, outcome.snapshot.work
-    peak = max((v.peak_bytes for v in outcome.snapshot.workers.values()), default=0)
-    lines = [
-        f"{spec.name}: run {run.number} is complete"
-        + (" (resumed)" if outcome.resumed else "")
-        + f", {figures.count(run.plan.rows)} rows in {len(run.plan.tables)} tables",
-        f"  time      {figures.duration(seconds['total'])}"
-        f" (prepare {figures.duration(seconds['prepare'])},"
-        f" load {figures.duration(seconds['load'])},"
-        f" finalize {figures.duration(seconds['finalize'])},"
-        f" publish {figures.duration(seconds['publish'])})",
-        f"  speed     {figures.rate(_rate(outcome))} all in",
-        f"  sent      {figures.size(work.copied_bytes)} to Postgres,"
-        f" {figures.size(work.object_bytes)} to S3",
-        f"  memory    {figures.size(peak)} at most in one of {outcome.workers} workers",
-        f"  data      version {run.plan.data_version}, {run.plan.digest[:19]}…",
-    ]
+    print("\n".join([*_facts(spec, outcome), *_places(spec), *_next_steps(spec)]))
+
+
+def _facts(spec: Spec, outcome: Outcome) -> Iterator[str]:
+    run, seconds, work = outcome.run, outcome.seconds, outcome.snapshot.work
+    tables = figures.counted(len(run.plan.tables), "table")
+    yield (
+        f"{spec.name}: run {run.number} is complete, {figures.counted(run.plan.rows, 'row')} "
+        f"in {tables}"
+    )
+    if outcome.resumed:
+        yield (
+            f"  resumed   {figures.counted(outcome.snapshot.already, 'row')} were there already, "
+            f"{figures.count(work.generated)} made now"
+        )
+    steps = (f"{n} {figures.duration(seconds[n])}" for n in seconds if n != "total")
+    yield f"  time      {figures.duration(seconds['total'])} ({', '.join(steps)})"
+    if work.generated:
+        yield f"  speed     {figures.rate(_rate(outcome))} all in"
+    sent = []
     if spec.postgres is not None:
-        lines.append(f"  Postgres  schema {spec.postgres.schema}")
+        sent.append(f"{figures.size(work.copied_bytes)} to Postgres")
     if spec.parquet is not None:
-        lines.append(f"  S3        s3://{spec.parquet.bucket}/{spec.parquet.prefix}TABLE/*.parquet")
-    lines.extend(_next_steps(spec, source))
-    print("\n".join(lines))
+        sent.append(f"{figures.size(work.object_bytes)} to S3")
+    yield f"  sent      {', '.join(sent)}"
+    peak = max((v.peak_bytes for v in outcome.snapshot.workers.values()), default=0)
+    yield f"  memory    {figures.size(peak)} at most in a worker ({outcome.workers} at once)"
+    yield f"  data      version {run.plan.data_version}, {run.plan.digest[:19]}…"
 
 
-def _next_steps(spec: Spec, source: Source) -> list[str]:
-    embedded = any(t is not None and t.embedded for t in (spec.postgres, spec.parquet))
-    lines = []
-    if embedded:
-        lines.append(
+def _places(spec: Spec) -> Iterator[str]:
+    if spec.postgres is not None:
+        yield f"  Postgres  schema {spec.postgres.schema}"
+    if spec.parquet is not None:
+        yield f"  S3        s3://{spec.parquet.bucket}/{spec.parquet.prefix}TABLE/*.parquet"
+
+
+def _next_steps(spec: Spec) -> Iterator[str]:
+    if any(target is not None and target.embedded for target in (spec.postgres, spec.parquet)):
+        yield (
             "The embedded servers are still up: `rowmill down` stops them, "
             '`eval "$(rowmill env)"` points psql and S3 tools at them.'
         )
-    lines.append(f"Next: rowmill verify -f {source.label}")
-    return lines
+    yield f"Next: rowmill verify {spec.name}"

@@ -1,0 +1,96 @@
+"""`trace`: tell where a stored row comes from, and whether it is as it was made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rowmill.cli.failures import UsageError
+from rowmill.cli.sources import from_file
+from rowmill.local.connections import connections
+from rowmill.local.home import rowmill_home
+from rowmill.local.published import NothingPublished, open_published
+from rowmill.spec.dataset import Dataset, Table
+from rowmill.spec.load import load_spec
+from rowmill.verify.recomputed import Recomputed
+from rowmill.verify.report import Value
+from rowmill.verify.trace import Copy, Trace, Unkeyed
+from rowmill.verify.trace import trace as trace_row
+
+
+def trace(
+    file: Path, table: str, key: Sequence[str], secrets: Sequence[str], *, as_json: bool
+) -> None:
+    """Trace one row by its key; a key of no row is an error."""
+    source = from_file(file, secrets=secrets)
+    spec = source.spec()
+    known = _table(spec.dataset, table)
+    reach = connections(spec, source.secrets, rowmill_home())
+    try:
+        with open_published(
+            spec,
+            reach,
+            lambda overrides: load_spec(source.label, text=source.manifest, overrides=overrides),
+        ) as opened:
+            known = _table(opened.dataset, table)
+            found = trace_row(opened, known, key, Recomputed(opened.make_generator))
+    except NothingPublished as error:
+        raise UsageError(f"{spec.name}: {error}") from None
+    except Unkeyed as error:
+        raise UsageError(str(error)) from None
+    if not found.found:
+        raise UsageError(
+            f"run {found.run} made no row of {table!r} with {_pairs(found.key)}, and none is stored"
+        )
+    if as_json:
+        print(json.dumps(found.to_json(), ensure_ascii=False))
+    else:
+        print("\n".join(_lines(found)))
+
+
+def _table(dataset: Dataset, name: str) -> Table:
+    if name not in dataset.by_name:
+        names = ", ".join(dataset.by_name)
+        raise UsageError(f"there is no table {name!r}; the tables are {names}")
+    return dataset.table(name)
+
+
+def _lines(found: Trace) -> Iterator[str]:
+    yield f"{found.table} ({_pairs(found.key)})"
+    yield f"  experiment  {found.owner}"
+    yield f"  run         {found.run} ({found.run_id}), {found.digest[:19]}…"
+    yield f"  seed        {found.seed}, data version {found.data_version}"
+    if found.row is None or found.batch_rows is None or found.part_rows is None:
+        yield "  row         none: no run made a row of this key"
+    else:
+        yield f"  row         {found.row}"
+        yield f"  batch       {found.batch}: rows {_range(found.batch_rows)}"
+        yield f"  part        {found.part}: rows {_range(found.part_rows)}"
+    if found.object is not None:
+        yield f"  object      {found.object}"
+    for copy in found.copies:
+        yield from _copy(copy, made=found.row is not None)
+
+
+def _copy(copy: Copy, *, made: bool) -> Iterator[str]:
+    label = f"  {copy.destination:<12}"
+    if copy.place is None:
+        yield f"{label}not found: {copy.problem}"
+        return
+    verdict = "as it was made" if copy.identical else "differs" if made else "not of the run"
+    yield f"{label}{copy.place}: {verdict}"
+    for cell in copy.cells:
+        yield f"    {cell.column}: expected {_value(cell.expected)}, found {_value(cell.found)}"
+
+
+def _pairs(key: dict[str, Value]) -> str:
+    return ", ".join(f"{name}={_value(value)}" for name, value in key.items())
+
+
+def _value(value: Value) -> str:
+    return "NULL" if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _range(rows: tuple[int, int]) -> str:
+    return f"{rows[0]:,} to {rows[1] - 1:,}"
