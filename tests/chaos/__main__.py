@@ -27,8 +27,8 @@ from rowmill.local import embedded
 from rowmill.local.connections import connections
 from rowmill.local.embedded import EmbeddedServers
 from rowmill.local.home import Home
-from rowmill.worker import purge
 from rowmill.verify.report import Kind
+from rowmill.worker import purge
 from rowmill.worker.destinations import join
 from tests.chaos.blows import Blows, connect, run_command
 from tests.chaos.experiment import ChaosExperiment, write_experiment
@@ -45,16 +45,17 @@ RETRIABLE = {3, 4, 5, -9, -15, -2}
 
 @dataclass
 class Result:
-    """How a schedule ended; `faults` holds what must never happen."""
+    """How a schedule ended; `faults` holds what must never happen, `codes` the exit codes."""
 
     schedule: Schedule
     seconds: float = 0.0
-    attempts: int = 0
+    codes: list[int] = field(default_factory=list)
     dealt: int = 0
     lost: int = 0
     doubled: int = 0
     looks: int = 0
     sights: list[str] = field(default_factory=list)
+    gave_up: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
     @property
@@ -95,11 +96,11 @@ def _round(chosen: Schedule, home: Home, servers: EmbeddedServers) -> Result:
         result.seconds = time.monotonic() - began
     verdict = "ok  " if result.passed else "FAIL"
     print(
-        f"{verdict} {result.seconds:5.1f} s, {result.attempts} attempts, {result.dealt} blows hit, "
+        f"{verdict} {result.seconds:5.1f} s, exit codes {result.codes}, {result.dealt} blows hit, "
         f"{result.looks} looks: {chosen}",
         flush=True,
     )
-    for text in [*result.faults, *result.sights[:3]]:
+    for text in [*result.faults, *result.sights[:3], *result.gave_up]:
         print(f"     {text}", flush=True)
     return result
 
@@ -113,7 +114,7 @@ def _under_fire(
 ) -> None:
     if experiment.before is not None:
         _attempt(result, run_command(experiment, str(experiment.before)))
-        result.attempts = 0
+        result.codes.clear()
     running: list[subprocess.Popen[bytes]] = []
     blows = Blows(
         result.schedule, experiment, home, servers, proxy, lambda: running[-1] if running else None
@@ -138,19 +139,22 @@ def _under_fire(
 
 def _attempt(result: Result, command: subprocess.Popen[bytes]) -> bool:
     """Wait for a run command; whether it completed. An exit code without a reason is a fault."""
-    result.attempts += 1
     try:
         _, errors = command.communicate(timeout=ATTEMPT_SECONDS)
     except subprocess.TimeoutExpired:
         command.kill()
         result.faults.append(f"a run hung for {ATTEMPT_SECONDS} s")
         return False
+    result.codes.append(command.returncode)
     if command.returncode == 0:
         return True
     text = errors.decode(errors="replace").strip()
     if command.returncode not in RETRIABLE or "Traceback" in text:
         result.faults.append(f"exit code {command.returncode}: {text[-2000:]}")
-    elif command.returncode in (3, 4):
+    elif command.returncode == 4 or (command.returncode == 3 and "live" not in text):
+        # Every blow passes: a run that gives up on one is not patient enough.
+        result.gave_up.append(text[-300:])
+    if command.returncode in (3, 4):
         # Whoever waits for a lock to fall or a server to come up tries again a little later.
         time.sleep(0.5)
     return False

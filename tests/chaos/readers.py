@@ -12,7 +12,7 @@ import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 from psycopg import sql
 
-_PAUSE = 0.02
+_PAUSE = 0.03
 Counts = dict[str, int]
 
 
@@ -46,24 +46,32 @@ def postgres_look(
 ) -> Callable[[], str | None]:
     """Counts of all tables in one snapshot: must be those of one whole run, or no table at all."""
     wanted = list(allowed)
+    held: list[psycopg.Connection] = []
 
     def look() -> str | None:
-        with connect() as connection:
-            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-            names = [
-                row[0]
-                for row in connection.execute(
-                    "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
-                    "WHERE nspname = %s AND relkind = 'r'",
-                    (schema,),
-                )
-            ]
-            counts = {name: _count(connection, schema, name) for name in names}
+        if not held or held[0].closed:
+            held[:] = [connect()]
+            held[0].isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        try:
+            with held[0].transaction():
+                counts = _counts(held[0], schema)
+        except psycopg.Error:
+            held[0].close()
+            raise
         if not counts or counts in wanted:
             return None
         return f"Postgres showed {counts}"
 
     return look
+
+
+def _counts(connection: psycopg.Connection, schema: str) -> Counts:
+    names = connection.execute(
+        "SELECT relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+        "WHERE nspname = %s AND relkind = 'r'",
+        (schema,),
+    ).fetchall()
+    return {name: _count(connection, schema, name) for (name,) in names}
 
 
 def _count(connection: psycopg.Connection, schema: str, table: str) -> int:
