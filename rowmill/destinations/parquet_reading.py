@@ -87,7 +87,7 @@ class LakeReader:
         if known is not None and found != known.sha256:
             self._problems[table.name, piece] = Problem(
                 "BytesDiffer",
-                self._url(table, piece),
+                self.url(table, piece),
                 "the object's bytes are not those that were uploaded (SHA-256 differs)",
             )
 
@@ -110,7 +110,7 @@ class LakeReader:
 
     def describe(self, table: Table, place: int) -> str:
         part, row = divmod(place, _PART)
-        return f"{self._url(table, part)} row {row}"
+        return f"{self.url(table, part)} row {row}"
 
     def _key(self, table: Table, piece: int) -> str:
         known = self._parts.get((table.name, piece))
@@ -118,7 +118,8 @@ class LakeReader:
             return known.key
         return part_key(self._prefix, table.name, piece, self._run.id)
 
-    def _url(self, table: Table, piece: int) -> str:
+    def url(self, table: Table, piece: int) -> str:
+        """The address of a part's object."""
         return self._bucket.url(self._key(table, piece))
 
     def _open(self, table: Table, piece: int) -> _OpenPart:
@@ -127,14 +128,14 @@ class LakeReader:
         if size is None:
             head = self._bucket.head(key)
             if head is None:
-                raise Unreadable(Problem("ObjectMissing", self._url(table, piece), "it is gone"))
+                raise Unreadable(Problem("ObjectMissing", self.url(table, piece), "it is gone"))
             size = head.size
 
         def fetch(start: int, stop: int) -> bytes:
             content = self._bucket.read_range(key, start, stop)
             if content is None or len(content) != stop - start:
                 text = "it was removed or replaced while it was read"
-                raise Unreadable(Problem("ObjectMissing", self._url(table, piece), text))
+                raise Unreadable(Problem("ObjectMissing", self.url(table, piece), text))
             return content
 
         try:
@@ -144,13 +145,13 @@ class LakeReader:
         names = opened.parquet.schema_arrow.names
         if names != [column.name for column in table.columns]:
             text = f"its columns are {', '.join(map(repr, names))}"
-            raise Unreadable(Problem("ColumnsDiffer", self._url(table, piece), text))
+            raise Unreadable(Problem("ColumnsDiffer", self.url(table, piece), text))
         return opened
 
     def _damaged(self, table: Table, piece: int, error: BaseException) -> Unreadable:
         lines = str(error).strip().splitlines()
         text = f"it cannot be read as Parquet: {lines[0] if lines else type(error).__name__}"
-        return Unreadable(Problem("ObjectUnreadable", self._url(table, piece), text))
+        return Unreadable(Problem("ObjectUnreadable", self.url(table, piece), text))
 
 
 def _is_globbed(name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,12 +35,25 @@ class Recomputed:
         self._make = make_generator
         self._own = threading.local()
 
-    def slices(self, table: Table, start: int, stop: int, row_bytes: int) -> Iterator[Slice]:
-        """Rows [start, stop) of a table, of about `row_bytes` each."""
+    def slices(
+        self,
+        table: Table,
+        start: int,
+        stop: int,
+        row_bytes: int,
+        columns: Sequence[str] | None = None,
+    ) -> Iterator[Slice]:
+        """Rows [start, stop) of a table, of about `row_bytes` each, all columns or those named."""
         step = max(1, min(SLICE_ROWS, SLICE_BYTES // max(1, row_bytes)))
         for first in range(start, stop, step):
-            batch = self._generator.batch(table.name, first, min(stop, first + step))
+            batch = self._generator.batch(table.name, first, min(stop, first + step), columns)
             yield Slice(first, batch.columns, batch.num_rows)
+
+    def children(self, table: Table, parent: int) -> tuple[int, int]:
+        """The rows [start, stop) of a `rowsPer` table that belong to one row of its parent."""
+        families = self._generator.families(table.name)
+        first, count = families.children(np.array([parent], dtype=np.int64))
+        return int(first[0]), int(first[0] + count[0])
 
     def rows(self, table: Table, indexes: NDArray[np.int64]) -> list[pa.Array]:
         """The columns of the rows of these indexes, in their order."""
