@@ -46,7 +46,10 @@ def read_rows(
         except psycopg.Error as error:
             if connection.broken:
                 raise address.error(error) from None
-            raise QueryRefused(str(error).strip()) from None
+            text = str(error).strip()
+            if "multiple commands" in text:
+                text = "give one SQL statement at a time"
+            raise QueryRefused(text) from None
 
 
 def _read(connection: Connection, query: str, schema: str) -> tuple[list[str], list[Any]]:

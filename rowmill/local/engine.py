@@ -23,6 +23,9 @@ from rowmill.worker.destinations import Connections, Destinations, join
 from rowmill.worker.prepare import Prepared, prepare
 from rowmill.worker.remaining import remaining
 
+# How long the end of a run waits for the ledger: writers that are being cut hold its fence.
+TELL_SECONDS = 2.0
+
 
 class RunFailed(Exception):
     """The run is FAILED; the message says why. It can be resumed once the cause is mended."""
@@ -258,8 +261,14 @@ class _Execution:
         self.board.turn(phase)
         if self.signals.kill.is_set():
             return
-        # One try: a ledger out of reach may be why it ends, and the run can be resumed as it is.
+        # One try, and not a long one: the ledger may be why it ends. If it is not told, the run can
+        # be resumed as it is.
         self.signals.stop.set()
+        teller = threading.Thread(target=self._tell, args=(run, state, message), daemon=True)
+        teller.start()
+        teller.join(TELL_SECONDS)
+
+    def _tell(self, run: Run, state: RunState, message: str) -> None:
         with suppress(DestinationRefused, DestinationUnavailable, Interrupted):
             self.destinations.ledger.transition(
                 run.id,

@@ -33,7 +33,7 @@ from rowmill.worker.destinations import Connections
 TICK_SECONDS = 0.2
 # A stopping worker ends after its batch; one that does not within this time is killed, so that
 # Ctrl-C takes at most 10 seconds.
-STOP_SECONDS = 8.0
+STOP_SECONDS = 7.0
 
 
 class Interrupted(Exception):

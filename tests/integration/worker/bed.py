@@ -1,0 +1,92 @@
+"""What a worker does to a run, step by step and in this process."""
+
+from __future__ import annotations
+
+import json
+from threading import Event
+from typing import Any
+
+from experiments import Manifest
+
+from rowmill.destinations.ledger import PendingPart, Run, RunState
+from rowmill.plan.freeze import freeze
+from rowmill.plan.layout import Batch
+from rowmill.spec.dataset import Spec
+from rowmill.spec.load import load_spec
+from rowmill.worker.decision import Mode
+from rowmill.worker.destinations import Connections, Destinations, join
+from rowmill.worker.finalize import finalize
+from rowmill.worker.kit import kit_for
+from rowmill.worker.prepare import Prepared, prepare
+from rowmill.worker.shard import run_parts
+
+
+class Counts:
+    """A report that counts rows by what was done to them."""
+
+    def __init__(self) -> None:
+        self.made: dict[str, int] = {}
+        self.stored: dict[str, int] = {}
+
+    def generated(self, table: str, rows: int) -> None:
+        self.made[table] = self.made.get(table, 0) + rows
+
+    def copied(self, batch: Batch, size: int) -> None:
+        self.stored[batch.table] = self.stored.get(batch.table, 0) + batch.rows
+
+    def uploaded(self, table: str, rows: int) -> None:
+        pass
+
+    def recorded(self, part: PendingPart) -> None:
+        pass
+
+
+class Bed:
+    """One experiment's manifest and what workers and supervisors do with it."""
+
+    def __init__(self, content: Manifest, connections: Connections) -> None:
+        self.text = json.dumps(content)
+        self.spec: Spec = load_spec("manifest", text=self.text)
+        self.connections = connections
+
+    def join(self) -> Destinations:
+        return join(self.spec, self.connections)
+
+    def prepare(
+        self, destinations: Destinations, *, mode: Mode = Mode.AUTO, adopt: str | None = None
+    ) -> Prepared:
+        plan = freeze(
+            self.spec.dataset,
+            digest=self.spec.digest,
+            parallelism=1,
+            worker_memory=2**30,
+            batch_rows=self.spec.batch_rows,
+        )
+        source: dict[str, Any] = {"manifest": self.text, "scale": None, "seed": None}
+        return prepare(self.spec, destinations, plan, mode=mode, adopt=adopt, source=source)
+
+    def load(self, destinations: Destinations, run: Run, parts: int | None = None) -> Counts:
+        """Run the first `parts` parts of the plan, by default all."""
+        counts = Counts()
+        wanted = list(run.plan.parts())[:parts]
+        run_parts(kit_for(run, self.spec, destinations), wanted, Event(), counts)
+        return counts
+
+    def finalize(self, destinations: Destinations, run: Run) -> list[str]:
+        steps: list[str] = []
+        kit = kit_for(run, self.spec, destinations)
+        finalize(kit, run, self.spec, destinations, Event(), Counts(), steps.append)
+        return steps
+
+    def complete(self, destinations: Destinations, mode: Mode = Mode.AUTO) -> Run:
+        """A whole run, published."""
+        run = self.prepare(destinations, mode=mode).run
+        self.load(destinations, run)
+        self.finalize(destinations, run)
+        return run
+
+
+def state(destinations: Destinations, run: Run) -> RunState:
+    known = destinations.ledger.run(run.id)
+    assert known is not None
+    return known.state

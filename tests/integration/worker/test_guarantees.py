@@ -1,0 +1,137 @@
+"""What docs/architecture.md promises of a run, where no other test would fail without it."""
+
+from collections.abc import Callable
+
+import pytest
+from bed import Bed, state
+from experiments import PEOPLE, Connection, Manifest, count, manifest
+from psycopg import sql
+
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.ledger import RESUMABLE, Run, RunState
+from rowmill.destinations.staging import staging_schema
+from rowmill.worker import purge
+from rowmill.worker.destinations import Destinations
+
+Opened = Callable[[Manifest], tuple[Bed, Destinations]]
+LEDGER = "rowmill"
+
+
+def test_neither_rows_nor_ledger_are_lost_with_the_servers_memory(
+    name: str, opened: Opened, database: Connection
+) -> None:
+    bed, destinations = opened(manifest(name, parquet=None))
+    run = bed.prepare(destinations).run
+    kept = database.execute(
+        "SELECT DISTINCT nspname, relpersistence FROM pg_class c "
+        "JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' AND nspname = ANY(%s)",
+        ([staging_schema(run.id), LEDGER],),
+    ).fetchall()
+    assert sorted(kept) == [(LEDGER, "p"), (staging_schema(run.id), "p")]
+
+
+def test_a_part_that_is_lost_is_made_again_for_parquet_alone(
+    name: str, opened: Opened, database: Connection
+) -> None:
+    bed, destinations = opened(manifest(name))
+    run = bed.prepare(destinations).run
+    assert bed.load(destinations, run).stored == {"people": 2_500, "orders": 2_500}
+    _forget_part(database, run, table=0)
+    again = bed.load(destinations, run)
+    assert again.made == {"people": 2_500}
+    assert again.stored == {}
+    bed.finalize(destinations, run)
+    assert count(database, name, "people") == 2_500
+
+
+def test_a_batch_that_is_lost_is_copied_again_without_its_part(
+    name: str, opened: Opened, database: Connection
+) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE]))
+    run = bed.prepare(destinations).run
+    bed.load(destinations, run)
+    people = sql.Identifier(staging_schema(run.id), "people")
+    database.execute(sql.SQL("DELETE FROM {} WHERE id > 2000").format(people))
+    database.execute(
+        f"DELETE FROM {LEDGER}.batches WHERE batch = 2 "
+        f"AND run = (SELECT key FROM {LEDGER}.runs WHERE id = %s)",
+        (run.id,),
+    )
+    assert destinations.lake is not None
+    before = destinations.ledger.pending_parts(run.id)
+    again = bed.load(destinations, run)
+    assert again.stored == {"people": 500}
+    assert destinations.ledger.pending_parts(run.id) == before
+
+
+@pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
+def test_finalize_makes_what_the_shards_left_out(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    bed, destinations = opened(manifest(name, postgres=postgres))
+    run = bed.prepare(destinations).run
+    bed.load(destinations, run, parts=1)
+    bed.finalize(destinations, run)
+    assert state(destinations, run) is RunState.COMPLETED
+    assert destinations.lake is not None
+    record = destinations.lake.record(run.id)
+    assert record is not None
+    assert record.rows == run.plan.rows == 5_000
+
+
+def test_a_resume_keeps_the_plan_that_was_frozen(name: str, opened: Opened) -> None:
+    bed, destinations = opened(manifest(name, parquet=None))
+    run = bed.prepare(destinations).run
+    other, same = opened(manifest(name, parquet=None, batchRows=2_000, parallelism=7))
+    resumed = other.prepare(same)
+    assert resumed.resumed
+    assert resumed.run.plan == run.plan
+
+
+@pytest.mark.parametrize("remove", [purge.reset, purge.delete])
+@pytest.mark.parametrize("where", ["postgres", "parquet"])
+def test_the_data_of_a_live_run_cannot_be_removed(
+    name: str, opened: Opened, where: str, remove: Callable[[Destinations], None]
+) -> None:
+    left_out = {"postgres": "parquet", "parquet": "postgres"}[where]
+    bed, destinations = opened(manifest(name, tables=[PEOPLE], **{left_out: None}))
+    run = bed.prepare(destinations).run
+    _, other = opened(manifest(name, tables=[PEOPLE], **{left_out: None}))
+    with (
+        destinations.ledger.hold_experiment(destinations.owner),
+        pytest.raises(DestinationRefused) as refusal,
+    ):
+        remove(other)
+    assert refusal.value.reason == "LiveRunElsewhere"
+    assert state(destinations, run) is RunState.RUNNING
+
+
+@pytest.mark.parametrize("ended", [RunState.FAILED, RunState.ABORTED])
+def test_a_run_that_failed_leaves_the_old_data_and_can_be_resumed(
+    name: str, opened: Opened, database: Connection, ended: RunState
+) -> None:
+    bed, destinations = opened(manifest(name))
+    old = bed.complete(destinations)
+    edited, same = opened(manifest(name, seed=1))
+    run = edited.prepare(same).run
+    edited.load(same, run)
+    assert same.ledger.transition(run.id, RESUMABLE, ended)
+    assert count(database, name, "people") == 2_500
+    assert same.lake is not None
+    current = same.lake.current()
+    assert current is not None
+    assert current.run == old.id
+    assert edited.prepare(same).resumed
+    assert edited.load(same, run).made == {}
+    edited.finalize(same, run)
+    current = same.lake.current()
+    assert current is not None
+    assert current.run == run.id
+
+
+def _forget_part(database: Connection, run: Run, table: int) -> None:
+    database.execute(
+        f"DELETE FROM {LEDGER}.parts WHERE tbl = %s "
+        f"AND run = (SELECT key FROM {LEDGER}.runs WHERE id = %s)",
+        (table, run.id),
+    )

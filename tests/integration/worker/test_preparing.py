@@ -1,0 +1,148 @@
+"""Prepare decides by the ledger, and what it claims and makes can be made again."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from bed import Bed, state
+from experiments import PEOPLE, Connection, Manifest, manifest
+
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.ledger import RunState
+from rowmill.worker import purge
+from rowmill.worker.decision import Mode
+from rowmill.worker.destinations import Connections, Destinations
+from rowmill.worker.prepare import EditedManifest, NoRunToResume, data_version_for
+from rowmill.worker.reading import experiment_runs, published
+
+Opened = Callable[[Manifest], tuple[Bed, Destinations]]
+
+
+@pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
+def test_a_resume_makes_only_what_is_missing(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    bed, destinations = opened(manifest(name, postgres=postgres))
+    run = bed.prepare(destinations).run
+    bed.load(destinations, run, parts=1)
+    prepared = bed.prepare(destinations)
+    assert prepared.resumed
+    assert prepared.run.id == run.id
+    counts = bed.load(destinations, run)
+    assert counts.made == {"orders": 2_500}
+
+
+def test_an_edited_manifest_over_an_unfinished_run_names_what_would_be_dropped(
+    name: str, opened: Opened
+) -> None:
+    bed, destinations = opened(manifest(name, parquet=None))
+    bed.load(destinations, bed.prepare(destinations).run, parts=1)
+    edited, same = opened(manifest(name, parquet=None, seed=1))
+    with pytest.raises(EditedManifest, match=r"run 1 is RUNNING .* 2,500 rows .* --restart"):
+        edited.prepare(same)
+    assert edited.prepare(same, mode=Mode.RESTART).run.number == 2
+
+
+def test_nothing_to_resume_is_said(name: str, opened: Opened) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
+    with pytest.raises(NoRunToResume, match="there is no run to resume"):
+        bed.prepare(destinations, mode=Mode.RESUME)
+    bed.complete(destinations)
+    with pytest.raises(NoRunToResume, match="run 1 is complete"):
+        bed.prepare(destinations, mode=Mode.RESUME)
+
+
+@pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
+def test_a_complete_run_is_repeated_only_while_its_data_is_there(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE], postgres=postgres))
+    bed.complete(destinations)
+    assert bed.prepare(destinations).repeat
+    purge.reset(destinations)
+    assert published(destinations) is None
+    assert [run.state for run in experiment_runs(destinations)] == [RunState.RESET]
+    prepared = bed.prepare(destinations)
+    assert (prepared.repeat, prepared.run.number) == (False, 2)
+
+
+def test_a_table_that_somebody_dropped_is_no_repeat(
+    name: str, opened: Opened, database: Connection
+) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE]))
+    bed.complete(destinations)
+    database.execute(f"DROP TABLE {name}.people")
+    assert bed.prepare(destinations).run.number == 2
+
+
+def test_an_upgrade_keeps_the_data_version_of_the_last_run(name: str, opened: Opened) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
+    run = bed.complete(destinations)
+    newer = replace(bed.spec, dataset=replace(bed.spec.dataset, data_version=2))
+    assert data_version_for(newer, []) == 2
+    assert data_version_for(newer, [run]) == 1
+    assert data_version_for(replace(newer, pins_data_version=True), [run]) == 2
+    # A release that knows version 2 still repeats, and so changes nothing.
+    bed.spec = newer
+    assert bed.prepare(destinations).repeat
+
+
+def test_an_abort_ends_the_run_for_every_worker(name: str, opened: Opened) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE]))
+    assert purge.abort(destinations) is None
+    run = bed.prepare(destinations).run
+    aborted = purge.abort(destinations)
+    assert aborted is not None
+    assert aborted.id == run.id
+    assert purge.abort(destinations) is None
+    assert state(destinations, run) is RunState.ABORTED
+    assert bed.prepare(destinations).resumed
+
+
+@pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
+def test_delete_takes_data_and_records_from_every_place_of_the_experiment(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    first, old = opened(manifest(name, tables=[PEOPLE], postgres=postgres))
+    first.complete(old)
+    assert old.lake is not None
+    bucket = old.lake.bucket
+    if postgres is not None:
+        second, new = opened(manifest(name, tables=[PEOPLE], parquet={"prefix": f"{name}-new"}))
+        second.complete(new)
+        purge.delete(new)
+    else:
+        purge.delete(old)
+    left = [found.key for found in bucket.list(name) if "/ledger/" not in found.key]
+    assert left == []
+    assert experiment_runs(old) == []
+
+
+def test_another_owner_reads_and_is_told_how_to_take_over(
+    name: str, opened: Opened, reach: Connections
+) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE]))
+    run = bed.complete(destinations)
+    bed.connections = replace(reach, engine="somebody@else")
+    theirs = bed.join()
+    try:
+        seen = published(theirs)
+        assert seen is not None
+        assert seen.id == run.id
+        with pytest.raises(DestinationRefused, match=f"--adopt tests/local/{name}") as refusal:
+            bed.prepare(theirs)
+        assert refusal.value.reason == "TargetInUse"
+        adopted = bed.prepare(theirs, adopt=f"tests/local/{name}").run
+        bed.load(theirs, adopted)
+        bed.finalize(theirs, adopted)
+        assert state(theirs, adopted) is RunState.COMPLETED
+    finally:
+        theirs.close()
+
+
+def test_reading_makes_no_ledger(name: str, opened: Opened, database: Connection) -> None:
+    ledger = f"{name}_ledger"
+    _, destinations = opened(manifest(name, postgres={"ledgerSchema": ledger}, parquet=None))
+    assert experiment_runs(destinations) == []
+    found = database.execute("SELECT FROM pg_namespace WHERE nspname = %s", (ledger,)).fetchone()
+    assert found is None

@@ -1,0 +1,148 @@
+"""A run that stops anywhere in publishing is taken on from there, into its own destinations."""
+
+from collections.abc import Callable
+
+import pytest
+from bed import Bed, state
+from experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
+
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.lake import Lake
+from rowmill.destinations.ledger import RunState
+from rowmill.worker.decision import Mode
+from rowmill.worker.destinations import Destinations
+
+Opened = Callable[[Manifest], tuple[Bed, Destinations]]
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.fixture
+def dies_before_current_moves(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Publishing ends after the uploads are complete, and before readers are led to them."""
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    monkeypatch.setattr(Lake, "publish", die)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
+def test_a_part_whose_upload_vanished_is_made_again_while_publishing(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    bed, destinations = opened(manifest(name, postgres=postgres))
+    run = bed.prepare(destinations).run
+    bed.load(destinations, run)
+    assert destinations.lake is not None
+    before = destinations.ledger.pending_parts(run.id)
+    destinations.lake.abort_uploads(run.id)
+    bed.finalize(destinations, run)
+    assert state(destinations, run) is RunState.COMPLETED
+    assert destinations.lake.published(run)
+    record = destinations.lake.record(run.id)
+    assert record is not None
+    assert record.rows == run.plan.rows
+    # The same bytes, though by other uploads.
+    assert {part.sha256 for part in record.parts} == {part.sha256 for part in before.values()}
+
+
+def test_a_bucket_that_drops_every_upload_ends_in_words(
+    name: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE], postgres=None))
+    run = bed.prepare(destinations).run
+    bed.load(destinations, run)
+    monkeypatch.setattr(Lake, "complete", lambda self, run, parts: list(parts))
+    with pytest.raises(DestinationUnavailable, match="lifecycle rule"):
+        bed.finalize(destinations, run)
+    monkeypatch.undo()
+    assert bed.prepare(destinations).repeat
+    assert state(destinations, run) is RunState.COMPLETED
+
+
+def test_a_worker_that_follows_one_killed_while_publishing_goes_on(
+    name: str, opened: Opened, dies_before_current_moves: pytest.MonkeyPatch
+) -> None:
+    bed, destinations = opened(manifest(name))
+    run = bed.prepare(destinations).run
+    bed.load(destinations, run)
+    with pytest.raises(Killed):
+        bed.finalize(destinations, run)
+    assert state(destinations, run) is RunState.PUBLISHING
+    dies_before_current_moves.undo()
+    assert bed.finalize(destinations, run) == ["publish"]
+    assert state(destinations, run) is RunState.COMPLETED
+    assert bed.finalize(destinations, run) == []
+
+
+def test_the_next_command_rolls_forward_into_the_destinations_of_that_run(
+    name: str,
+    opened: Opened,
+    database: Connection,
+    dies_before_current_moves: pytest.MonkeyPatch,
+) -> None:
+    bed, destinations = opened(manifest(name, parquet={"prefix": f"{name}/old"}))
+    run = bed.prepare(destinations).run
+    bed.load(destinations, run)
+    with pytest.raises(Killed):
+        bed.finalize(destinations, run)
+    dies_before_current_moves.undo()
+    edited = manifest(name, tables=[PEOPLE], parquet={"prefix": f"{name}/new"}, seed=7)
+    other, elsewhere = opened(edited)
+    prepared = other.prepare(elsewhere)
+    assert prepared.rolled_forward == (1,)
+    assert prepared.run.number == 2
+    assert state(destinations, run) is RunState.COMPLETED
+    assert destinations.lake is not None
+    assert destinations.lake.published(run)
+    assert elsewhere.lake is not None
+    assert elsewhere.lake.current() is None
+    assert count(database, name, "orders") == 2_500
+
+
+def test_a_bucket_that_the_manifest_left_behind_without_its_login_is_asked_back(
+    name: str, opened: Opened, dies_before_current_moves: pytest.MonkeyPatch
+) -> None:
+    bed, destinations = opened(manifest(name))
+    run = bed.prepare(destinations).run
+    bed.load(destinations, run)
+    with pytest.raises(Killed):
+        bed.finalize(destinations, run)
+    other, without = opened(manifest(name, parquet=None))
+    with pytest.raises(DestinationRefused, match="put the manifest of that run back") as refusal:
+        other.prepare(without)
+    assert refusal.value.reason == "OutOfReach"
+    assert state(destinations, run) is RunState.PUBLISHING
+
+
+def test_a_newer_run_clears_what_an_unfinished_one_left_in_another_prefix(
+    name: str, opened: Opened
+) -> None:
+    bed, destinations = opened(manifest(name, parquet={"prefix": f"{name}/old"}))
+    run = bed.prepare(destinations).run
+    bed.load(destinations, run)
+    assert destinations.lake is not None
+    assert list(destinations.lake.bucket.uploads(f"{name}/old"))
+    other, elsewhere = opened(manifest(name, parquet={"prefix": f"{name}/new"}))
+    assert other.prepare(elsewhere, mode=Mode.RESTART).run.number == 2
+    assert not list(destinations.lake.bucket.uploads(f"{name}/old"))
+    assert state(destinations, run) is RunState.ABORTED
+
+
+def test_tables_of_an_edited_manifest_replace_all_of_the_old(
+    name: str, opened: Opened, database: Connection
+) -> None:
+    bed, destinations = opened(manifest(name))
+    bed.complete(destinations)
+    edited, same = opened(manifest(name, tables=[PEOPLE, {**ORDERS, "name": "bills"}]))
+    run = edited.complete(same)
+    assert run.number == 2
+    names = database.execute(
+        "SELECT table_name FROM information_schema.tables WHERE table_schema = %s ORDER BY 1",
+        (name,),
+    ).fetchall()
+    assert names == [("bills",), ("people",)]
