@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+
 import pytest
 from published_data import PublishedData
 
@@ -47,4 +49,5 @@ spec:
 @pytest.fixture(scope="session")
 def data(servers: EmbeddedServers, home: Home) -> PublishedData:
     """The manifest's data, published once; tests mend what they damage."""
-    return PublishedData(MANIFEST, home)
+    # Each process of a parallel session has an experiment of its own on the same servers.
+    return PublishedData(MANIFEST.replace("to-verify", f"to-verify-{os.getpid()}"), home)

@@ -11,11 +11,9 @@ from psycopg import sql
 
 from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.ledger import Run
-from rowmill.destinations.postgres_reading import PostgresReader
 from rowmill.local.connections import connections
 from rowmill.local.engine import Options, run
 from rowmill.local.home import Home
-from rowmill.local.published import open_published
 from rowmill.local.verifying import verify_published
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
@@ -34,6 +32,16 @@ class PublishedData:
         source = {"manifest": manifest, "scale": None, "seed": None}
         options = Options(workers=1, batch_rows=1000, mode=Mode.RESTART, source=source)
         self.run: Run = run(self.spec, self.connections, options, lambda snapshot: None).run
+
+    @property
+    def schema(self) -> str:
+        assert self.spec.postgres is not None
+        return self.spec.postgres.schema
+
+    @property
+    def prefix(self) -> str:
+        assert self.spec.parquet is not None
+        return self.spec.parquet.prefix
 
     def verify(self, **options: Any) -> Report:
         return verify_published(self.spec, self.connections, **options)
@@ -57,18 +65,17 @@ class PublishedData:
     @contextmanager
     def damaged(self, table: str, *statements: str) -> Iterator[None]:
         """Change a table in Postgres by statements in which {} is its name; mended afterwards."""
-        assert self.spec.postgres is not None
-        name = sql.Identifier(self.spec.postgres.schema, table)
+        name, kept = sql.Identifier(self.schema, table), sql.Identifier(self.schema, "undamaged")
         with self.sql() as connection:
-            connection.execute(sql.SQL("CREATE TABLE undamaged AS SELECT * FROM {}").format(name))
+            connection.execute(sql.SQL("CREATE TABLE {} AS SELECT * FROM {}").format(kept, name))
             try:
                 for statement in statements:
                     connection.execute(sql.SQL(statement.replace("{}", name.as_string())))
                 yield
             finally:
                 connection.execute(sql.SQL("TRUNCATE {}").format(name))
-                connection.execute(sql.SQL("INSERT INTO {} SELECT * FROM undamaged").format(name))
-                connection.execute("DROP TABLE undamaged")
+                connection.execute(sql.SQL("INSERT INTO {} SELECT * FROM {}").format(name, kept))
+                connection.execute(sql.SQL("DROP TABLE {}").format(kept))
 
     @contextmanager
     def damaged_object(
@@ -90,8 +97,7 @@ class PublishedData:
                 bucket.put(key, stored.body)
 
     def key(self, table: str, part: int) -> str:
-        assert self.spec.parquet is not None
-        return f"{self.spec.parquet.prefix}{table}/part-{part:05d}-{self.run.id}.parquet"
+        return f"{self.prefix}{table}/part-{part:05d}-{self.run.id}.parquet"
 
     @contextmanager
     def sql(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
@@ -106,9 +112,3 @@ class PublishedData:
             autocommit=True,
         ) as connection:
             yield connection
-
-    @contextmanager
-    def warehouse(self) -> Iterator[PostgresReader]:
-        with open_published(self.spec, self.connections) as opened:
-            assert opened.warehouse is not None
-            yield opened.warehouse

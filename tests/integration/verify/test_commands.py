@@ -55,7 +55,7 @@ def test_an_edited_manifest_is_refused_by_name_of_the_run(
 
 
 def test_what_was_never_run_is_refused(data: PublishedData, manifest: Path) -> None:
-    text = data.manifest.replace("to-verify", "never-run")
+    text = data.manifest.replace(data.spec.name, "never-run")
     manifest.write_text(text, encoding="utf-8")
     for command in (["verify"], ["trace", "customers", "1"]):
         result = _rowmill(command[0], "-f", manifest, *command[1:])

@@ -62,7 +62,7 @@ def test_one_changed_cell_in_postgres(data: PublishedData) -> None:
     assert cell.column == "balance"
     assert f"{float(cell.expected) + 0.01:.2f}" == cell.found
     assert difference.place is not None
-    assert difference.place.startswith('"to-verify"."customers" ctid (')
+    assert difference.place.startswith(f'"{data.schema}"."customers" ctid (')
 
 
 def test_a_lost_row_in_postgres(data: PublishedData) -> None:
@@ -138,7 +138,7 @@ def test_swapped_cells_of_two_rows_are_two_changes(data: PublishedData) -> None:
         "UPDATE {} SET ref = o.ref FROM {} o WHERE {}.customer = 100 AND o.customer = 107 "
         "AND {}.line = 1 AND o.line = 1"
     )
-    name = '"to-verify"."orders"'
+    name = f'"{data.schema}"."orders"'
     with data.damaged("orders", swap.replace("{}.", "orders.").replace("{}", name)):
         found = data.compare("postgres", "orders")
     assert found.counts == {Kind.CHANGED: 1}
@@ -147,22 +147,22 @@ def test_swapped_cells_of_two_rows_are_two_changes(data: PublishedData) -> None:
 
 def test_a_missing_table_in_postgres(data: PublishedData) -> None:
     with data.sql() as connection:
-        connection.execute('ALTER TABLE "to-verify".keyless RENAME TO hidden')
+        connection.execute(f'ALTER TABLE "{data.schema}".keyless RENAME TO hidden')
         try:
             found = data.compare("postgres", "keyless")
         finally:
-            connection.execute('ALTER TABLE "to-verify".hidden RENAME TO keyless')
+            connection.execute(f'ALTER TABLE "{data.schema}".hidden RENAME TO keyless')
     assert [problem.reason for problem in found.problems] == ["TableMissing"]
     assert not found.identical
 
 
 def test_a_column_of_another_type_in_postgres(data: PublishedData) -> None:
     with data.sql() as connection:
-        connection.execute('ALTER TABLE "to-verify".keyless ALTER a TYPE bigint')
+        connection.execute(f'ALTER TABLE "{data.schema}".keyless ALTER a TYPE bigint')
         try:
             found = data.compare("postgres", "keyless")
         finally:
-            connection.execute('ALTER TABLE "to-verify".keyless ALTER a TYPE integer')
+            connection.execute(f'ALTER TABLE "{data.schema}".keyless ALTER a TYPE integer')
     (problem,) = found.problems
     assert problem.reason == "ColumnsDiffer"
     assert problem.text == "column 'a' is bigint, not integer"
@@ -253,8 +253,8 @@ def test_an_object_whose_columns_have_other_types(data: PublishedData) -> None:
 
 
 def test_an_extra_object_that_a_glob_would_read(data: PublishedData) -> None:
-    key = "to-verify/customers/copy.parquet"
-    beside = "to-verify/customers/notes.txt"
+    key = f"{data.prefix}customers/copy.parquet"
+    beside = f"{data.prefix}customers/notes.txt"
     with data.bucket() as bucket:
         content = bucket.read(data.key("customers", 0))
         assert content is not None
@@ -271,7 +271,7 @@ def test_an_extra_object_that_a_glob_would_read(data: PublishedData) -> None:
 
 
 def test_a_missing_record_and_a_missing_current(data: PublishedData) -> None:
-    keys = ["to-verify/_rowmill/current.json", f"to-verify/_rowmill/run-{data.run.id}.json"]
+    keys = [f"{data.prefix}_rowmill/current.json", f"{data.prefix}_rowmill/run-{data.run.id}.json"]
     with data.bucket() as bucket:
         kept = {key: bucket.read(key) for key in keys}
         for key in keys:

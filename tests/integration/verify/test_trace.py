@@ -31,7 +31,7 @@ def test_a_row_leads_to_its_run_batch_and_object(data: PublishedData) -> None:
 def test_a_key_of_two_columns_is_found_through_its_parent(data: PublishedData) -> None:
     with data.sql() as connection:
         row = connection.execute(
-            'SELECT customer, line, ref FROM "to-verify".orders ORDER BY ref LIMIT 1'
+            f'SELECT customer, line, ref FROM "{data.schema}".orders ORDER BY ref LIMIT 1'
         ).fetchone()
     assert row is not None
     found = _trace(data, "orders", str(row[0]), str(row[1]))
