@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
-import pytest
-from numpy._core import _multiarray_umath as built
+from golden_process import needs_other_numpy, with_other_numpy, without_wide_instructions
 from shop_checksums import SHOP, checksums
 
 from rowmill.spec.dataset import PickProduct, PickTree
@@ -17,7 +13,6 @@ from rowmill.spec.load import load_spec
 
 HERE = Path(__file__).parent
 GOLDEN = json.loads((HERE / "golden_shop.json").read_text())
-OTHER_NUMPY = os.environ.get("ROWMILL_OTHER_NUMPY")
 
 
 def test_the_shop_has_ten_million_rows_in_related_tables() -> None:
@@ -43,25 +38,9 @@ def test_the_shop_is_as_released() -> None:
 
 
 def test_the_shop_is_the_same_without_the_processors_wide_instructions() -> None:
-    wide = [name for name in built.__cpu_dispatch__ if built.__cpu_features__[name]]
-    assert in_another_process(sys.path, NPY_DISABLE_CPU_FEATURES=" ".join(wide)) == GOLDEN
+    assert without_wide_instructions(HERE / "shop_checksums.py") == GOLDEN
 
 
-@pytest.mark.skipif(
-    OTHER_NUMPY is None,
-    reason="ROWMILL_OTHER_NUMPY names no folder with another numpy (make test installs one)",
-)
+@needs_other_numpy
 def test_the_shop_is_the_same_with_another_numpy() -> None:
-    assert in_another_process([str(OTHER_NUMPY), *sys.path]) == GOLDEN
-
-
-def in_another_process(path: list[str], **environment: str) -> dict[str, str]:
-    printed = subprocess.run(
-        [sys.executable, HERE / "shop_checksums.py"],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(path), **environment},
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout
-    found: dict[str, str] = json.loads(printed)
-    return found
+    assert with_other_numpy(HERE / "shop_checksums.py") == GOLDEN
