@@ -1,0 +1,236 @@
+"""What README and docs say of commands, options, errors, tests and files is true."""
+
+from __future__ import annotations
+
+import ast
+import re
+import runpy
+import shlex
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+from urllib.parse import unquote
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+import rowmill
+from rowmill.cli.app import app
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+SOURCES = sorted((ROOT / "rowmill").rglob("*.py"))
+
+_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
+_LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+_TEST = re.compile(r"\b([\w/]+\.py)::(test_\w+)")
+_REASON = re.compile(r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)*")
+_COMMAND = re.compile(r"(?:^|[\s(\"/])rowmill ([a-z]+)")
+_OPTION = re.compile(r"(?<![\w-])(--[a-z][-a-z]*|-[a-z])(?![\w-])")
+# Options in the docs that are not ours, by the program that they belong to.
+_PROGRAMS = ("make", "pip", "uv", "docker", "aws", "eval", "git", "cd")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    dead = [link for link in _LINK.findall(_without_code(page)) if not _resolves(link, page)]
+    assert dead == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tests_that_are_named_exist(page: Path) -> None:
+    missing = [
+        f"{file}::{name}"
+        for file, name in _TEST.findall(page.read_text())
+        if name not in _tests_of(ROOT / "tests" / file)
+    ]
+    assert missing == []
+
+
+def test_every_guarantee_has_its_test() -> None:
+    """A row of the guarantees names a test, or the command that measures or forces what it says."""
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    rows = list(_rows_after(page, "| guarantee |"))
+    assert len(rows) > 40
+    assert [row[0] for row in rows if not re.search(r"::test_|`make \w+", row[-1])] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_and_options_exist(page: Path) -> None:
+    wrong = [problem for line in _code(page) for problem in _problems(line)]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_make_targets_exist(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {m for line in _code(page) for m in re.findall(r"^make ([a-z]+)", line)}
+    assert named <= targets
+
+
+def test_every_command_is_in_the_readme() -> None:
+    named = {m for line in _code(ROOT / "README.md") for m in _COMMAND.findall(line)}
+    assert set(_commands()) <= named
+
+
+def test_every_reason_of_an_error_has_its_entry_and_no_other_has() -> None:
+    known = _reasons()
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    told = {row[0].strip("`") for row in _rows_after(page, "| reason |")}
+    assert known - told == set()
+    assert told - known == set()
+
+
+def test_every_exit_code_is_told() -> None:
+    from rowmill.cli.failures import Exit
+
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    assert [row[0] for row in _rows_after(page, "| code |")] == [str(int(code)) for code in Exit]
+
+
+def test_the_manifests_fields_are_as_the_model_has_them() -> None:
+    script = runpy.run_path(str(ROOT / "scripts" / "make_manifest_reference.py"))
+    page = (ROOT / "docs" / "manifest.md").read_text(encoding="utf-8")
+    again = "run scripts/make_manifest_reference.py: the model has changed"
+    assert page == script["with_reference"](page), again
+
+
+def test_the_minimal_manifest_of_the_readme_is_the_example() -> None:
+    blocks = [text for kind, text in _FENCE.findall((ROOT / "README.md").read_text())]
+    assert (ROOT / "examples" / "minimal.yaml").read_text() in blocks
+
+
+def test_the_python_of_the_readme_uses_what_there_is() -> None:
+    blocks = [t for kind, t in _FENCE.findall((ROOT / "README.md").read_text()) if kind == "python"]
+    assert blocks
+    for node in (each for block in blocks for each in ast.walk(ast.parse(block))):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            owner = {"rowmill": rowmill, "shop": rowmill.Experiment}.get(node.value.id)
+            assert owner is None or hasattr(owner, node.attr), node.attr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_variables_and_paths_are_those_of_the_product(page: Path) -> None:
+    text = page.read_text()
+    sources = "\n".join(_source(path) for path in [*SOURCES, ROOT / "tests" / "conftest.py"])
+    assert [name for name in re.findall(r"ROWMILL_[A-Z_]+", text) if name not in sources] == []
+    assert re.findall(r"(?<![\w.$~])/(?:work|root|home)\b[^\s`]*", text) == []
+
+
+def _resolves(link: str, page: Path) -> bool:
+    if re.match(r"[a-z]+:", link):
+        return True
+    path, _, anchor = link.partition("#")
+    target = (page.parent / unquote(path)).resolve() if path else page
+    if not target.exists():
+        return False
+    return not anchor or anchor in _anchors(target)
+
+
+@cache
+def _anchors(page: Path) -> frozenset[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", _without_code(page), re.MULTILINE)
+    kept = (re.sub(r"[^\w\- ]", "", heading.lower()) for heading in headings)
+    return frozenset(heading.replace(" ", "-") for heading in kept)
+
+
+def _without_code(page: Path) -> str:
+    return _FENCE.sub("", page.read_text())
+
+
+@cache
+def _tests_of(file: Path) -> frozenset[str]:
+    if not file.exists():
+        return frozenset()
+    tree = ast.parse(_source(file))
+    return frozenset(node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef))
+
+
+@cache
+def _source(file: Path) -> str:
+    return file.read_text(encoding="utf-8")
+
+
+def _rows_after(page: str, header: str) -> Iterator[list[str]]:
+    """The cells of all rows of the tables that begin with `header`."""
+    inside = False
+    for line in page.splitlines():
+        if line.startswith(header):
+            inside = True
+        elif not line.startswith("|"):
+            inside = False
+        elif inside and not line.startswith("|---"):
+            yield [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+
+
+def _code(page: Path) -> Iterator[str]:
+    """Every code span, and every line of shell blocks, that a reader could type."""
+    text = page.read_text()
+    for kind, block in _FENCE.findall(text):
+        if kind in ("sh", "shell", "bash"):
+            joined = block.replace("\\\n", " ")
+            yield from (line.partition(" # ")[0].strip() for line in joined.splitlines())
+    yield from _SPAN.findall(_FENCE.sub("", text))
+
+
+@cache
+def _commands() -> dict[str, frozenset[str]]:
+    """The options of each command."""
+    group = typer.main.get_command(app)
+    assert isinstance(group, TyperGroup)
+    return {
+        name: frozenset(
+            {option for parameter in command.params for option in parameter.opts} | {"-h", "--help"}
+        )
+        for name, command in group.commands.items()
+    }
+
+
+def _problems(line: str) -> Iterator[str]:
+    options = set(_OPTION.findall(_unquoted(line)))
+    found = _COMMAND.search(line)
+    if found is None:
+        if not line.startswith(_PROGRAMS):
+            known = frozenset().union(*_commands().values(), {"--help", "--version"})
+            yield from (f"{line}: no command has {option}" for option in options - known)
+        return
+    name = found.group(1)
+    if name not in _commands():
+        yield f"{line}: there is no command {name}"
+        return
+    yield from (f"{line}: {name} has no {option}" for option in options - _commands()[name])
+
+
+def _unquoted(line: str) -> str:
+    """The words of a command without those in quotes, which may hold anything."""
+    try:
+        return " ".join(word for word in shlex.split(line) if " " not in word)
+    except ValueError:
+        return line
+
+
+def _reasons() -> set[str]:
+    """The words for machines: of refusals, of problems that verify tells, of the command line."""
+    found = {"EditedManifest", "NoRunToResume"}
+    for path in SOURCES:
+        tree = ast.parse(_source(path))
+        if path.name in ("postgres_failures.py", "failures.py"):
+            found |= {text for text in _texts(tree) if _REASON.fullmatch(text)}
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+                first = node.args[0]
+                if node.func.id in ("DestinationRefused", "Problem"):
+                    found |= {text for text in _texts(first) if _REASON.fullmatch(text)}
+    return found
+
+
+def _texts(tree: ast.AST) -> Iterable[str]:
+    return (
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
