@@ -1,9 +1,10 @@
 """Run parts of a plan: generate each batch once, copy and upload it side by side.
 
-Three threads share the work, since all of it releases the interpreter's lock: this one generates,
-the upload lane writes Parquet and sends it, the commit lane encodes and copies batches. The commit
-lane also records finished parts, so it alone uses the connection to the ledger. The queues between
-them are one batch deep: a worker's memory is a few batches, whatever the table's size.
+Three threads share the work: this one generates batches and encodes them, the upload lane writes
+Parquet and sends it, the commit lane does nothing but copy, since Postgres must never wait for the
+next bytes. The commit lane also records finished parts, so it alone uses the connection to the
+ledger. The queues between them are one batch deep: a worker's memory is a few batches, whatever the
+table's size.
 """
 
 from __future__ import annotations
@@ -116,10 +117,10 @@ def _run_round(kit: Kit, left: Sequence[PartWork], stop: Event, report: Report) 
                         raise Stopped
                     slices = make(kit.generator, batch)
                     report.generated(batch.table, batch.rows)
-                    if copy:
-                        commits.put((batch, slices))
                     if work.upload:
                         uploads.put(slices)
+                    if copy:
+                        commits.put(_encode(kit.copier, batch, slices))
                 if work.upload:
                     uploads.put(END_OF_PART)
 
@@ -133,6 +134,19 @@ def make(generator: Generator, batch: Batch) -> Slices:
 
 
 @dataclass(frozen=True)
+class _Encoded:
+    """A batch as the stream of its COPY."""
+
+    batch: Batch
+    stream: Sequence[bytes]
+
+
+def _encode(copier: Copier | None, batch: Batch, slices: Slices) -> _Encoded:
+    assert copier is not None, "batches are only copied where there is a Postgres"
+    return _Encoded(batch, copier.encode(batch.table, slices))
+
+
+@dataclass(frozen=True)
 class _Finished:
     """A part whose pieces are all sent: to be recorded, or dropped if a twin recorded it first."""
 
@@ -140,7 +154,7 @@ class _Finished:
     upload: Upload
 
 
-_CommitItem = tuple[Batch, Slices] | _Finished
+_CommitItem = _Encoded | _Finished
 
 
 @dataclass(frozen=True)
@@ -153,13 +167,12 @@ class _CommitLane:
         if isinstance(item, _Finished):
             self._record(item)
         else:
-            self._copy(*item)
+            self._copy(item)
 
-    def _copy(self, batch: Batch, slices: Slices) -> None:
+    def _copy(self, item: _Encoded) -> None:
         assert self.copier is not None, "batches are only copied where there is a Postgres"
-        encoded = self.copier.encode(batch.table, slices)
-        self.copier.load(batch, encoded)
-        self.report.copied(batch, sum(map(len, encoded)))
+        self.copier.load(item.batch, item.stream)
+        self.report.copied(item.batch, sum(map(len, item.stream)))
 
     def _record(self, item: _Finished) -> None:
         assert self.uploader is not None, "parts are only finished where there is a bucket"

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from faker import Faker
@@ -69,7 +70,7 @@ def _insert(bed: Bed) -> None:
         rows = _faker_rows(_FAKER_ROWS)
         one = "(" + ", ".join(["%s"] * 10) + ")"
         statement = f"INSERT INTO {_SCHEMA}.events VALUES " + ", ".join([one] * _PAGE)
-        while page := [row for row, _ in zip(rows, range(_PAGE), strict=False)]:
+        while page := list(islice(rows, _PAGE)):
             connection.execute(statement, [cell for row in page for cell in row])
             connection.commit()
         connection.execute(f"DROP SCHEMA {_SCHEMA} CASCADE")
