@@ -133,7 +133,8 @@ def _row(comparison: Comparison) -> tuple[str, str, str, Text]:
 def _summary(comparison: Comparison) -> str:
     counts = [f"{figures.count(n)} {kind}" for kind, n in comparison.counts.items()]
     if comparison.problems:
-        counts.append(f"{len(comparison.problems)} problems")
+        count = len(comparison.problems)
+        counts.append(f"{count} problem{'s' if count > 1 else ''}")
     if comparison.sampled:
         counts.append("and more")
     return ", ".join(counts)
