@@ -8,6 +8,9 @@ N ?= 10
 SEED ?= 1
 SCALE ?= 0.1
 
+# Without its compiled modules every worker process would spend seconds on compiling them.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: demo test bench chaos lint format clean
 
 demo: $(READY)  ## load the web shop into embedded servers, verify it, query it
