@@ -16,7 +16,7 @@ from rowmill.local.engine import Options, run
 from rowmill.local.home import Home
 from rowmill.local.verifying import verify_published
 from rowmill.spec.dataset import Spec
-from rowmill.spec.load import load_spec
+from rowmill.spec.load import Overrides, load_spec
 from rowmill.verify.report import Comparison, Report
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Connections, join
@@ -25,11 +25,12 @@ from rowmill.worker.destinations import Connections, join
 class PublishedData:
     """One experiment, run and published."""
 
-    def __init__(self, manifest: str, home: Home) -> None:
+    def __init__(self, manifest: str, home: Home, scale: str | None = None) -> None:
         self.manifest = manifest
-        self.spec: Spec = load_spec("test manifest", text=manifest)
+        overrides = Overrides(scale=scale)
+        self.spec: Spec = load_spec("test manifest", text=manifest, overrides=overrides)
         self.connections: Connections = connections(self.spec, {}, home)
-        source = {"manifest": manifest, "scale": None, "seed": None}
+        source = {"manifest": manifest, "scale": scale, "seed": None}
         options = Options(workers=1, batch_rows=1000, mode=Mode.RESTART, source=source)
         self.run: Run = run(self.spec, self.connections, options, lambda snapshot: None).run
 

@@ -10,6 +10,7 @@ from published_data import PublishedData
 from typer.testing import CliRunner, Result
 
 from rowmill.cli.app import app
+from rowmill.local.home import Home
 
 
 @pytest.fixture
@@ -42,6 +43,23 @@ def test_differences_exit_with_1_and_name_the_cell(data: PublishedData, manifest
     assert postgres["counts"] == {"changed": 1}
     assert postgres["differences"][0]["cells"][0]["found"] == "Nobody"
     assert parquet["identical"] is True
+
+
+def test_a_missing_object_is_named(data: PublishedData, manifest: Path) -> None:
+    with data.damaged_object("customers", 0, lambda content: None) as url:
+        result = _rowmill("verify", "-f", manifest)
+    assert result.exit_code == 1
+    assert f"customers in parquet: {url}: it is gone" in result.stdout
+    assert "1 problem" in result.stdout
+
+
+def test_the_scale_that_was_run_is_known(data: PublishedData, home: Home, manifest: Path) -> None:
+    scaled = data.manifest.replace(data.spec.name, f"{data.spec.name}-scaled")
+    PublishedData(scaled, home, scale="0.1")
+    manifest.write_text(scaled, encoding="utf-8")
+    result = _rowmill("verify", "-f", manifest)
+    assert result.exit_code == 0, result.output
+    assert "Identical: all 1,000 rows" in result.stdout
 
 
 def test_an_edited_manifest_is_refused_by_name_of_the_run(
