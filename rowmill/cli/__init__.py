@@ -1,8 +1,14 @@
 """The commands."""
 
+import sys
+
 
 def main() -> None:
     """The entry point of `rowmill`."""
-    from rowmill.cli.app import app
+    try:
+        from rowmill.cli.app import app
 
-    app()
+        app()
+    except KeyboardInterrupt:
+        # So early that nobody else heeds it: interrupted, as cli/failures.py has it.
+        sys.exit(5)

@@ -10,11 +10,13 @@ import typer
 
 from rowmill.cli.failures import UsageError
 from rowmill.cli.sources import from_either
+from rowmill.destinations.ledger import RunState
 from rowmill.local import records
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.worker import purge
 from rowmill.worker.destinations import Destinations, join
+from rowmill.worker.reading import experiment_runs
 
 
 def abort(name: str | None, file: Path | None, secrets: Sequence[str]) -> None:
@@ -22,9 +24,15 @@ def abort(name: str | None, file: Path | None, secrets: Sequence[str]) -> None:
     _, destinations = _open(name, file, secrets)
     try:
         run = purge.abort(destinations)
+        known = experiment_runs(destinations)
     finally:
         destinations.close()
     if run is None:
+        if known and known[-1].state is RunState.PUBLISHING:
+            raise UsageError(
+                f"run {known[-1].number} is being published, which only goes forward; "
+                "`rowmill reset` removes its data afterwards"
+            )
         raise UsageError("there is no live or interrupted run to abort")
     print(f"run {run.number} is aborted; `rowmill run` resumes it, `--restart` starts over")
 

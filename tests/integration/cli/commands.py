@@ -1,0 +1,124 @@
+"""The real `rowmill` command in processes of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+from experiments import Manifest, write
+
+TIMEOUT = 120
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """Standard output, which is one JSON document and nothing else."""
+        return json.loads(self.out)
+
+
+@dataclass
+class Commands:
+    """Starts commands; files go to `folder`."""
+
+    folder: Path
+    _running: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def file(self, content: Manifest, name: str = "manifest.yaml") -> str:
+        return str(write(self.folder / name, content))
+
+    def secret(self, name: str, values: Mapping[str, str]) -> str:
+        """A `--secret` option for a new file of these values."""
+        path = self.folder / f"{name}.env"
+        path.write_text("".join(f"{key}='{value}'\n" for key, value in values.items()))
+        return f"--secret={name}={path}"
+
+    def start(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        """Start a command in a process group of its own, without a terminal."""
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rowmill", *words],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(env or {})},
+            start_new_session=True,
+        )
+        self._running.append(process)
+        return process
+
+    def finish(self, process: subprocess.Popen[str]) -> Done:
+        out, err = process.communicate(timeout=TIMEOUT)
+        assert "Traceback" not in err, err
+        return Done(process.returncode, out, err)
+
+    def __call__(self, *words: str, env: Mapping[str, str] | None = None) -> Done:
+        return self.finish(self.start(*words, env=env))
+
+    def on_terminal(self, *words: str, answer: str = "") -> tuple[int, str]:
+        """Run a command on a terminal, where `answer` is typed; returns exit code and screen."""
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rowmill", *words],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+            start_new_session=True,
+        )
+        os.close(theirs)
+        os.write(ours, answer.encode())
+        screen = b""
+        while True:
+            try:
+                piece = os.read(ours, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            screen += piece
+        os.close(ours)
+        return process.wait(TIMEOUT), screen.decode()
+
+    def end(self) -> None:
+        for process in self._running:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+
+
+def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """The worker processes of a run command."""
+    try:
+        children = psutil.Process(process.pid).children()
+        return [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+    except psutil.Error:
+        return []
+
+
+def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
+    """Poll until it holds; fails if it never does, or if the command ends before."""
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to that"
+        if process is not None and process.poll() is not None:
+            out, err = process.communicate()
+            raise AssertionError(f"the command ended first, with {process.returncode}: {out}{err}")
+        time.sleep(0.05)

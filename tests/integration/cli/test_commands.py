@@ -1,0 +1,222 @@
+"""The commands over one published experiment, as a person and as a program reads them."""
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from commands import Commands
+from experiments import ORDERS, PEOPLE, Connection, count, manifest
+
+RUN_KEYS = {
+    "name", "run", "id", "state", "digest", "dataVersion", "repeat", "resumed", "rows", "tables",
+    "seconds", "rowsPerSecond", "rowsGenerated", "rowsAlready", "copiedBytes", "objectBytes",
+    "firstToLastBatch", "workers",
+}  # fmt: skip
+RECORD_KEYS = {
+    "name", "run", "id", "state", "message", "digest", "dataVersion", "rows", "startedAt",
+    "finishedAt",
+}  # fmt: skip
+EMPTY = {"name": "empty", "rows": 0, "columns": [{"name": "id", "type": "bigint"}]}
+
+
+@pytest.fixture(scope="module")
+def kept(
+    servers: object, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[str, str, Commands]]:
+    """An experiment that was run with `--scale` and `--seed`: its name, file and commands."""
+    commands = Commands(tmp_path_factory.mktemp("kept"))
+    name = f"kept-{os.getpid()}"
+    file = commands.file(manifest(name, tables=[PEOPLE, ORDERS, EMPTY]))
+    done = commands(
+        "run", "-f", file, "--scale", "0.4", "--seed", "5", "--progress-interval=0.1", "-o", "json"
+    )
+    assert done.code == 0
+    assert set(done.json) == RUN_KEYS
+    assert done.json["tables"] == {"people": 1_000, "orders": 1_000, "empty": 0}
+    assert (done.json["state"], done.json["repeat"]) == ("COMPLETED", False)
+    assert set(done.json["seconds"]) == {"prepare", "load", "finalize", "publish", "total"}
+    [worker] = done.json["workers"]
+    assert worker["peakBytes"] > 2**20
+    assert re.search(r"^run 1 finalizing: primary key of people", done.err, re.MULTILINE)
+    assert "run 1 complete: 2,000 of 2,000 rows" in done.err
+    yield name, file, commands
+    commands.end()
+
+
+def test_a_repeat_says_so_and_leaves_the_data(
+    kept: tuple[str, str, Commands], database: Connection
+) -> None:
+    name, file, commands = kept
+    oid = "SELECT %s::regclass::oid"
+    table = f'"{name}".people'
+    before = database.execute(oid, (table,)).fetchone()
+    done = commands("run", "-f", file, "--scale", "0.4", "--seed", "5", "--progress=none")
+    assert done.code == 0
+    assert "run 1 is complete and of this very manifest; its data is left as it is" in done.out
+    assert done.err == ""
+    assert database.execute(oid, (table,)).fetchone() == before
+
+
+def test_status_and_runs(kept: tuple[str, str, Commands]) -> None:
+    name, file, commands = kept
+    status = commands("status", name, "-o", "json").json
+    assert set(status) == RECORD_KEYS | {"rowsDone", "tables"}
+    assert (status["rowsDone"], status["rows"], status["state"]) == (2_000, 2_000, "COMPLETED")
+    assert [table["completedBatches"] for table in status["tables"]] == ["0", "0", ""]
+    shown = commands("status", "-f", file).out
+    assert f"local/{name}, run 1: COMPLETED" in shown
+    assert re.search(r"people +1,000 +1,000 +100 +1 +1\b", shown)
+    [run] = commands("runs", name, "-o", "json").json
+    assert set(run) == RECORD_KEYS
+    everything = commands("runs", "-o", "json").json
+    assert run in everything
+    assert name in commands("runs").out
+
+
+def test_query_is_read_only_and_shows_what_postgres_says(
+    kept: tuple[str, str, Commands], database: Connection
+) -> None:
+    name, _, commands = kept
+    rows = commands("query", name, "select count(*) as n, 1.50 as x from people", "-o", "json")
+    assert rows.json == {"rows": [{"n": 1_000, "x": "1.50"}]}
+    text = commands("query", name, "select id, name from people order by id limit 2", "-o", "csv")
+    assert [row[0] for row in csv.reader(StringIO(text.out))] == ["id", "1", "2"]
+    assert "1 row" in commands("query", name, "select null as nothing").out
+    for statement, words in (
+        ("drop table people", "read-only"),
+        ("commit; drop table people", "one SQL statement"),
+        ("set transaction read write", "before any query"),
+        ("selec 1", 'syntax error at or near "selec"'),
+    ):
+        done = commands("query", name, statement, "-o", "json")
+        assert (done.code, done.json["error"]["reason"]) == (2, "QueryRefused")
+        assert words in done.err
+    assert count(database, name, "people") == 1_000
+
+
+def test_env_and_up_lead_to_the_servers(kept: tuple[str, str, Commands]) -> None:
+    _, _, commands = kept
+    shell = subprocess.run(
+        ["sh", "-c", 'eval "$($0 -m rowmill env)"; env', sys.executable],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    wanted = {"PGHOST", "PGPORT", "PGUSER", "PGPASSWORD", "PGDATABASE", "AWS_ENDPOINT_URL"}
+    wanted |= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"}
+    assert wanted <= {line.partition("=")[0] for line in shell.stdout.splitlines()}
+    up = commands("up", "-o", "json").json
+    assert set(up) == {"home", "postgres", "s3"}
+    assert "rowmill env" in commands("up").out
+
+
+def test_commands_without_servers(tmp_path: Path) -> None:
+    commands = Commands(tmp_path)
+    env = {"ROWMILL_HOME": str(tmp_path / "home")}
+    assert commands("down", env=env).out == "they were not up\n"
+    refused = commands("env", env=env)
+    assert (refused.code, "rowmill up" in refused.err) == (2, True)
+    assert commands("runs", "-o", "json", env=env).json == []
+    assert commands("--version", env=env).out.startswith("rowmill ")
+    assert "$schema" in commands("schema", env=env).json
+    assert commands(env=env).code == 2
+
+
+def test_validate_plan_and_preview(tmp_path: Path) -> None:
+    commands = Commands(tmp_path)
+    file = commands.file(manifest("shown"))
+    valid = commands("validate", "-f", file, "-o", "json").json
+    assert set(valid) == {"valid", "name", "digest", "tables", "rows"}
+    assert "is valid: shown, 2 tables, 5,000 rows" in commands("validate", "-f", file).out
+    plan = commands("plan", "-f", file, "--workers", "3", "-o", "json").json
+    assert set(plan) == {
+        "name", "digest", "dataVersion", "tables", "rows", "bytes", "shards", "workers",
+        "memoryPerWorker",
+    }  # fmt: skip
+    assert [table["batches"] for table in plan["tables"]] == [3, 3]
+    batches = {"ROWMILL_BATCH_ROWS": "2000"}
+    by_environment = commands("plan", "-f", file, "-o", "json", env=batches).json
+    assert [table["batches"] for table in by_environment["tables"]] == [2, 2]
+    assert "2 shards for 3 workers" in commands("plan", "-f", file, "--workers", "3").out
+    preview = commands("preview", "-f", file, "-n", "2", "-o", "json").json
+    assert [set(row) for row in preview["people"]] == [{"id", "name", "born"}] * 2
+    table = commands("preview", "-f", file, "-t", "orders", "-n", "1", "-o", "csv").out
+    assert table.splitlines()[0] == "person,total"
+
+
+def test_a_reader_that_leaves_early_is_no_error(kept: tuple[str, str, Commands]) -> None:
+    name, file, _ = kept
+    query = "select * from people, generate_series(1, 100)"
+    for words in (["query", name, query, "-o", "csv"], ["preview", "-f", file, "-n", "9000"]):
+        pipe = subprocess.run(
+            [
+                "bash",
+                "-c",
+                'set -o pipefail; "$@" | head -1',
+                "-",
+                sys.executable,
+                "-m",
+                "rowmill",
+                *words,
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (pipe.returncode, pipe.stderr) == (0, "")
+        assert pipe.stdout
+
+
+def test_completion_scripts_are_there() -> None:
+    for shell in ("bash", "zsh", "fish"):
+        env = {**os.environ, "_ROWMILL_COMPLETE": f"source_{shell}"}
+        command = [sys.executable, "-c", "import sys; sys.argv[0] = 'rowmill'; "]
+        command[-1] += "from rowmill.cli import main; main()"
+        script = subprocess.run(command, env=env, capture_output=True, text=True, check=True)
+        assert "_ROWMILL_COMPLETE" in script.stdout
+
+
+def test_bars_on_a_terminal_and_a_summary_that_tells_where_to_look(
+    name: str, commands: Commands
+) -> None:
+    file = commands.file(manifest(name, tables=[PEOPLE, EMPTY]))
+    code, screen = commands.on_terminal("run", "-f", file)
+    assert code == 0
+    assert "━" in screen
+    for words in (
+        f"{name}: run 1 is complete, 2,500 rows in 2 tables",
+        "rows/s all in",
+        "to Postgres",
+        "at most in a worker (1 at once)",
+        f"schema {name}",
+        f"s3://rowmill/{name}/TABLE/*.parquet",
+        "The embedded servers are still up",
+        f"Next: rowmill verify {name}",
+    ):
+        assert words in screen
+    code, screen = commands.on_terminal("delete", name, answer="n\n")
+    assert (code, "nothing was removed" in screen) == (2, True)
+    code, screen = commands.on_terminal("delete", name, answer="y\n")
+    assert (code, f"{name} is deleted" in screen) == (0, True)
+    assert commands("status", name).code == 2
+
+
+def test_reset_keeps_the_records_and_the_next_run_is_a_new_one(
+    name: str, commands: Commands, database: Connection
+) -> None:
+    file = commands.file(manifest(name, tables=[{**PEOPLE, "rows": 1}]))
+    assert commands("run", "-f", file, "--progress=none").code == 0
+    assert "is removed; its records stay" in commands("reset", name, "--yes").out
+    assert commands("status", name, "-o", "json").json["state"] == "RESET"
+    assert commands("query", name, "select * from people").code == 2
+    again = commands("run", "-f", file, "-o", "json").json
+    assert (again["run"], again["repeat"]) == (2, False)
+    assert count(database, name, "people") == 1
+    assert json.loads(commands("runs", name, "-o", "json").out)[0]["state"] == "RESET"

@@ -1,0 +1,291 @@
+"""Runs that are interrupted, killed or aborted, and what the next command says and does."""
+
+import signal
+from collections.abc import Callable
+
+import psutil
+import pytest
+from commands import Commands, wait_until, workers
+from experiments import Connection, Manifest, count, manifest
+from gate import Gate
+from psycopg import sql
+
+from rowmill.destinations.ledger_locks import lock_key
+from rowmill.destinations.ledger_postgres import PostgresLedger
+from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.local.embedded import EmbeddedServers, exports
+
+ROWS = 3_000
+# Long enough to be struck amid its load, however fast the machine.
+LONG = 400_000
+
+
+def numbers(rows: int) -> Manifest:
+    columns = [{"name": "id", "type": "bigint", "generate": {"sequence": {}}}]
+    return {"name": "numbers", "rows": rows, "primaryKey": ["id"], "columns": columns}
+
+
+@pytest.fixture
+def ledger(name: str, servers: EmbeddedServers) -> str:
+    """A ledger of the experiment's own, made already."""
+    known = exports(servers)
+    made = PostgresLedger(PostgresAddress(lambda: known), f"{name}_ledger")
+    made.ensure()
+    made.close()
+    return f"{name}_ledger"
+
+
+@pytest.fixture
+def written(name: str, ledger: str, commands: Commands) -> Callable[..., str]:
+    """Writes the manifest of the test's experiment; Postgres alone, one column."""
+
+    def write(rows: int = ROWS, **spec: object) -> str:
+        content = manifest(
+            name, tables=[numbers(rows)], postgres={"ledgerSchema": ledger}, parquet=None, **spec
+        )
+        return commands.file(content)
+
+    return write
+
+
+def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    database: Connection,
+) -> None:
+    process = commands.start("run", "-f", written(LONG), "-o", "json")
+    wait_until(lambda: gate.done(ledger) > 2, process)
+    process.send_signal(signal.SIGINT)
+    done = commands.finish(process)
+    assert done.code == 5
+    assert done.json["error"]["reason"] == "Interrupted"
+    assert done.json["error"]["exitCode"] == 5
+    assert "run the same command to resume" in done.err
+    assert gate.states(ledger) == ["ABORTED"]
+
+    status = commands("status", name, "-o", "json").json
+    assert status["message"] == "interrupted"
+    assert 2_000 < status["rowsDone"] < LONG
+    [table] = status["tables"]
+    assert table["completedBatches"] == f"0-{status['rowsDone'] // 1000 - 1}"
+    assert commands("abort", name).code == 2
+
+    edited = written(ROWS)
+    refused = commands("run", "-f", edited)
+    assert refused.code == 2
+    assert f"{status['rowsDone']:,} rows that would be dropped" in refused.err
+    assert "--restart" in refused.err
+    # NAME still means the manifest of the unfinished run.
+    assert commands("status", name, "-o", "json").json["rows"] == LONG
+    code, screen = commands.on_terminal("run", "-f", edited, answer="n\n")
+    assert (code, gate.states(ledger)) == (2, ["ABORTED"])
+    assert "Drop them and start over?" in screen
+    code, screen = commands.on_terminal("run", "-f", edited, answer="y\n")
+    assert code == 0
+    assert gate.states(ledger) == ["ABORTED", "COMPLETED"]
+    assert "run 2 is complete, 3,000 rows in 1 table" in screen
+    assert count(database, name, "numbers") == ROWS
+
+    nothing = commands("run", "-f", edited, "--resume", "-o", "json")
+    assert nothing.code == 2
+    assert nothing.json["error"]["reason"] == "NoRunToResume"
+
+
+def test_an_abort_from_another_process_ends_the_run_and_resume_takes_it_up(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    database: Connection,
+) -> None:
+    gate.close_after(ledger, 1)
+    file = written()
+    process = commands.start("run", "-f", file, "--progress=none")
+    wait_until(lambda: gate.waiting(ledger), process)
+    racing = commands("run", "-f", file, "-o", "json")
+    assert racing.code == 3
+    assert racing.json["error"]["reason"] == "LiveRunElsewhere"
+    assert f":{process.pid} " in racing.err, "it names the holder"
+    for command in ("reset", "delete"):
+        assert commands(command, name, "--yes").code == 3
+    aborting = commands.start("abort", name)
+    # It waits for the batch in flight, and no other comes before it.
+    wait_until(lambda: _is_fencing(database, ledger), aborting)
+    gate.open()
+    aborted = commands.finish(aborting)
+    assert aborted.code == 0
+    assert "run 1 is aborted" in aborted.out
+    done = commands.finish(process)
+    assert done.code == 5
+    assert "run 1 was aborted" in done.err
+    resumed = commands("run", "-f", file, "--resume", "--batch-rows", "2000", "-o", "json")
+    assert resumed.code == 0
+    assert resumed.json["resumed"]
+    assert (resumed.json["rowsAlready"], resumed.json["rowsGenerated"]) == (2_000, 1_000)
+    assert "resuming run 1" in resumed.err
+    assert "--batch-rows is for new runs" in resumed.err
+
+
+def test_a_second_signal_kills_workers_that_cannot_stop(
+    ledger: str, written: Callable[..., str], commands: Commands, gate: Gate
+) -> None:
+    gate.close_after(ledger, 1)
+    file = written()
+    process = commands.start("run", "-f", file)
+    wait_until(lambda: gate.waiting(ledger), process)
+    crew = workers(process)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
+    assert commands.finish(process).code == 5
+    assert crew
+    assert not any(worker.is_running() for worker in crew)
+    gate.open()
+    resumed = commands("run", "-f", file, "-o", "json")
+    assert (resumed.code, resumed.json["resumed"]) == (0, True)
+
+
+def test_workers_end_with_a_killed_supervisor_and_the_run_resumes(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    database: Connection,
+) -> None:
+    gate.close_after(ledger, 1)
+    file = written()
+    process = commands.start("run", "-f", file)
+    wait_until(lambda: gate.waiting(ledger), process)
+    crew = workers(process)
+    assert crew
+    process.kill()
+    wait_until(lambda: not any(worker.is_running() for worker in crew))
+    gate.open()
+    resumed = commands("run", "-f", file, "--resume")
+    assert resumed.code == 0
+    assert "  resumed   1,000 rows were there already, 2,000 made now" in resumed.out
+    assert count(database, name, "numbers") == ROWS
+
+
+def test_a_killed_worker_is_replaced(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    database: Connection,
+) -> None:
+    gate.close_after(ledger, 1)
+    process = commands.start("run", "-f", written())
+    wait_until(lambda: gate.waiting(ledger), process)
+    [victim] = workers(process)
+    victim.kill()
+    gate.open()
+    assert commands.finish(process).code == 0
+    assert count(database, name, "numbers") == ROWS
+
+
+def test_a_worker_killed_while_it_publishes_is_replaced(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    database: Connection,
+) -> None:
+    gate.close_before(ledger, "COMPLETED")
+    process = commands.start("run", "-f", written(), "-o", "json")
+    wait_until(lambda: gate.waiting(ledger), process)
+    assert gate.states(ledger) == ["PUBLISHING"]
+    # From here it only rolls forward.
+    refused = commands("abort", name)
+    assert refused.code == 2
+    assert "being published" in refused.err
+    [victim] = workers(process)
+    victim.kill()
+    gate.open()
+    done = commands.finish(process)
+    assert (done.code, done.json["state"]) == (0, "COMPLETED")
+    assert count(database, name, "numbers") == ROWS
+
+
+def test_a_worker_that_dies_on_every_try_fails_the_run_with_the_reason(
+    ledger: str, written: Callable[..., str], commands: Commands, gate: Gate
+) -> None:
+    gate.close_after(ledger, 1)
+    file = written(retriesPerShard=1)
+    process = commands.start("run", "-f", file, "-o", "json")
+    for _ in range(2):
+        wait_until(lambda: bool(workers(process)), process)
+        [victim] = workers(process)
+        victim.kill()
+        wait_until(lambda old=victim: not _is_alive(old))
+    done = commands.finish(process)
+    assert done.code == 4
+    assert done.json["error"]["reason"] == "RunFailed"
+    assert "died 2 times and the last one was killed by signal 9" in done.err
+    assert "run the same command again" in done.err
+    assert gate.states(ledger) == ["FAILED"]
+    gate.open()
+    resumed = commands("run", "-f", file, "-o", "json")
+    assert (resumed.code, resumed.json["resumed"]) == (0, True)
+
+
+def test_a_run_that_loses_its_lock_stops_and_can_be_resumed(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    database: Connection,
+) -> None:
+    gate.close_after(ledger, 1)
+    file = written()
+    process = commands.start("run", "-f", file)
+    wait_until(lambda: gate.waiting(ledger), process)
+    database.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE %s",
+        (f"rowmill supervisor %:{process.pid}",),
+    )
+    done = commands.finish(process)
+    assert done.code == 4
+    assert "the lock that keeps a second run away was lost" in done.err
+    # Whoever holds the lock by now may be running it: it is not marked as failed.
+    assert gate.states(ledger) == ["RUNNING"]
+    gate.open()
+    assert commands("run", "-f", file).code == 0
+    assert count(database, name, "numbers") == ROWS
+
+
+def test_an_interrupt_amid_prepare_is_heeded_at_once(
+    name: str, written: Callable[..., str], commands: Commands, database: Connection
+) -> None:
+    key = lock_key("prepare", f"tests/local/{name}")
+    database.execute("SELECT pg_advisory_lock(%s)", (key,))
+    process = commands.start("run", "-f", written(), "-o", "json", env={"ROWMILL_ENGINE": "tests"})
+    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory' "
+    waiting += "AND (classid::bigint << 32) | objid::bigint = %s::bigint)"
+    wait_until(lambda: database.execute(waiting, (key,)).fetchone() == (True,), process)
+    process.send_signal(signal.SIGINT)
+    done = commands.finish(process)
+    assert (done.code, done.json["error"]["reason"]) == (5, "Interrupted")
+
+
+def _is_fencing(database: Connection, ledger: str) -> bool:
+    """Whether somebody waits to change the state of the ledger's only run."""
+    [(run_id,)] = database.execute(
+        sql.SQL("SELECT id FROM {}.runs").format(sql.Identifier(ledger))
+    ).fetchall()
+    return database.execute(
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'ExclusiveLock' "
+        "AND locktype = 'advisory' AND (classid::bigint << 32) | objid::bigint = %s::bigint)",
+        (lock_key("run", run_id),),
+    ).fetchone() == (True,)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
