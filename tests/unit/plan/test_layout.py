@@ -12,9 +12,7 @@ from rowmill.spec.types import ColumnType, TypeName
 
 def dataset(*rows: int) -> Dataset:
     column = Column("id", ColumnType(TypeName.BIGINT), Sequence(1, 1), 0.0, False, True)
-    tables = (
-        Table(f"t{i}", n, (column,), (), None, ("id",), (), ()) for i, n in enumerate(rows)
-    )
+    tables = (Table(f"t{i}", n, (column,), (), None, ("id",), (), ()) for i, n in enumerate(rows))
     return Dataset(0, "en_US", 1, tuple(tables))
 
 
