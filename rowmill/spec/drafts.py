@@ -15,6 +15,10 @@ from rowmill.spec.types import ColumnType, TypeName
 
 # The one table name that Rowmill's own objects need.
 RESERVED_TABLE = "_rowmill"
+# Every table of Postgres has these, quoted or not (its manual, "System Columns").
+POSTGRES_COLUMNS = frozenset({"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"})
+# MaxHeapAttributeNumber of Postgres.
+POSTGRES_MOST_COLUMNS = 1600
 
 
 @dataclass(eq=False)
@@ -107,6 +111,8 @@ def draft_tables(experiment: Experiment, report: Report) -> Drafts:
             )
         drafts.by_name.setdefault(spec.name, draft)
         _draft_columns(draft, report)
+        if experiment.spec.destinations.postgres is not None:
+            _check_postgres_columns(draft, report)
         _check_rows(draft, report)
         _check_keys(draft, report)
     return drafts
@@ -124,6 +130,20 @@ def _draft_columns(draft: Draft, report: Report) -> None:
         draft.columns[spec.name] = column
         if spec.unique:
             column.wants_unique = (*column.path, "unique")
+
+
+def _check_postgres_columns(draft: Draft, report: Report) -> None:
+    for name in POSTGRES_COLUMNS & draft.columns.keys():
+        report.add(
+            (*draft.columns[name].path, "name"),
+            f"{shown(name)} is Postgres's own in every table; right would be another name",
+        )
+    if len(draft.spec.columns) > POSTGRES_MOST_COLUMNS:
+        report.add(
+            (*draft.path, "columns"),
+            f"{len(draft.spec.columns)} columns are more than the {POSTGRES_MOST_COLUMNS} that a "
+            "table of Postgres can have; right would be several tables",
+        )
 
 
 def _check_rows(draft: Draft, report: Report) -> None:
