@@ -54,6 +54,7 @@ def test_every_guarantee_has_its_test() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text()
     rows = list(_rows_after(page, "| guarantee |"))
     assert len(rows) > 40
+    assert {len(row) for row in rows} == {2}
     assert [row[0] for row in rows if not re.search(r"::test_|`make \w+", row[-1])] == []
 
 
