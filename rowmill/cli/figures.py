@@ -26,7 +26,7 @@ def duration(seconds: float | None) -> str:
     """0.4 s, 12.3 s, 4m05s, 1h02m; an em dash when it is not known."""
     if seconds is None:
         return "—"
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if minutes < 60:

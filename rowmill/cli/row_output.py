@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from rowmill.cli.console import PipeConsole
 from rowmill.cli.plain_values import plain_values
 
 
@@ -62,7 +62,7 @@ def _write_csv(sets: Sequence[RowSet]) -> None:
 
 
 def _write_tables(sets: Sequence[RowSet]) -> None:
-    console = Console()
+    console = PipeConsole()
     for row_set in sets:
         table = Table(title=Text(row_set.title), title_justify="left")
         for name in row_set.columns:

@@ -95,8 +95,8 @@ class Supervisor:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self._workers:
-            self._end(worker)
+        while self._workers:
+            self._end(self._workers.pop())
 
     @property
     def pids(self) -> list[int]:

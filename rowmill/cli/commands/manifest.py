@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 
 from rowmill.cli import figures
+from rowmill.cli.console import PipeConsole
 from rowmill.cli.sources import from_file
 from rowmill.local.planning import chosen_workers, plan_for
 from rowmill.plan.layout import Plan
@@ -110,7 +110,7 @@ def _show(spec: Spec, plan: Plan, workers: int) -> None:
         figures.count(batches),
         figures.count(parts),
     )
-    console = Console()
+    console = PipeConsole()
     console.print(table)
     console.print(
         f"{figures.counted(plan.shards, 'shard')} for {figures.counted(workers, 'worker')}, "

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from rowmill.cli import figures
+from rowmill.cli.console import PipeConsole
 from rowmill.cli.failures import UsageError
 from rowmill.cli.sources import Source, from_either, from_name
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
@@ -156,7 +156,7 @@ def _show_status(run: Run, durable: Durable | None) -> None:
             figures.count(count(_completed(run, durable, layout.table))),
             figures.count(layout.batches),
         )
-    console = Console()
+    console = PipeConsole()
     console.print(table)
     if run.message:
         console.print(Text(run.message))
@@ -177,4 +177,4 @@ def _show_runs(found: Sequence[Run]) -> None:
             figures.duration((ended - run.started_at).total_seconds()),
             Text(run.message),
         )
-    Console().print(table)
+    PipeConsole().print(table)

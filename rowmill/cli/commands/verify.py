@@ -16,6 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from rowmill.cli import figures
+from rowmill.cli.console import PipeConsole
 from rowmill.cli.failures import Exit, UsageError
 from rowmill.cli.sources import Source, from_either
 from rowmill.local.connections import connections
@@ -101,7 +102,7 @@ def _progress() -> Iterator[OnProgress]:
 
 def _show(report: Report) -> None:
     # A pipe has no width: nothing need be cut there.
-    console = Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
+    console = PipeConsole(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     table = Table(
         title=Text(f"run {report.run} of {report.owner}, {report.digest[:19]}…"),
         title_justify="left",

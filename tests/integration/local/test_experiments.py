@@ -1,0 +1,104 @@
+"""Whole runs by the Python API: every shape of experiment arrives, and verify agrees."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from experiments import ORDERS, PEOPLE, manifest, write
+
+import rowmill
+
+EMPTY = {
+    "name": "empty",
+    "rows": 0,
+    "primaryKey": ["id"],
+    "columns": [{"name": "id", "type": "bigint"}],
+}
+SINGLE = {**EMPTY, "name": "single", "rows": 1}
+
+
+@pytest.fixture(autouse=True)
+def _servers(servers: object) -> Iterator[None]:
+    return iter([None])
+
+
+def checksums(experiment: rowmill.Experiment) -> dict[str, str]:
+    """The tables' data checksums, once every destination was found to agree with them."""
+    report = experiment.verify()
+    assert report.identical, report
+    return {table.table: table.checksum for table in report.tables}
+
+
+@pytest.mark.parametrize("missing", ["postgres", "parquet"])
+def test_one_destination_alone_with_empty_and_one_row_tables(
+    name: str, tmp_path: Path, missing: str
+) -> None:
+    tables = [PEOPLE, EMPTY, SINGLE]
+    file = write(tmp_path / "m.yaml", manifest(name, tables=tables, **{missing: None}))
+    experiment = rowmill.load(file)
+    seen: list[rowmill.Snapshot] = []
+    outcome = experiment.run(on_progress=seen.append)
+    assert outcome.run.state == "COMPLETED"
+    assert seen[-1].rows == seen[-1].total == 2_501
+    assert {vitals.peak_bytes > 2**20 for vitals in outcome.snapshot.workers.values()} == {True}
+    assert set(checksums(experiment)) == {"people", "empty", "single"}
+    assert experiment.run().repeat
+
+
+def test_batches_and_workers_change_no_row(name: str, tmp_path: Path) -> None:
+    tables = [{**PEOPLE, "rows": 4_321}, ORDERS]
+    small = manifest(name, tables=tables)
+    large = manifest(f"{name}-2", tables=tables)
+    del large["spec"]["batchRows"]
+    found = []
+    for content, workers, batch_rows in ((small, 1, 1_000), (large, 2, None)):
+        experiment = rowmill.load(write(tmp_path / "m.yaml", content))
+        outcome = experiment.run(workers=workers, batch_rows=batch_rows)
+        assert outcome.run.plan.tables[0].batches == (5 if batch_rows else 1)
+        found.append(checksums(experiment))
+    assert found[0] == found[1]
+
+
+def test_a_hostile_owner_is_kept_apart_and_taken_over(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = "it's\"me%s;--@höst"
+    experiment = rowmill.load(write(tmp_path / "m.yaml", manifest(name, tables=[SINGLE])))
+    monkeypatch.setenv("ROWMILL_ENGINE", owner)
+    experiment.run()
+    checksums(experiment)
+    monkeypatch.setenv("ROWMILL_ENGINE", "other")
+    adopted = experiment.run(adopt=f"{owner}/local/{name}")
+    assert adopted.run.owner == f"other/local/{name}"
+    checksums(experiment)
+
+
+def test_rows_are_made_without_a_server(name: str) -> None:
+    text = yaml.safe_dump(manifest(name, tables=[PEOPLE, ORDERS]))
+    experiment = rowmill.load("text", text=text, scale=2, seed=3)
+    assert experiment.tables == {"people": 5_000, "orders": 5_000}
+    whole = experiment.table("people")
+    assert whole.num_rows == 5_000
+    assert experiment.table("people", 1_234, 1_240).equals(whole.slice(1_234, 6))
+    assert experiment.table("people", columns=["born"]).column_names == ["born"]
+    with pytest.raises(KeyError):
+        experiment.table("nothing")
+    with pytest.raises(IndexError):
+        experiment.table("people", 0, 5_001)
+
+
+def test_importing_rowmill_and_asking_for_help_stay_light() -> None:
+    heavy = "{'numpy', 'pydantic', 'pyarrow', 'psycopg', 'boto3', 'yaml'} & set(sys.modules)"
+    for line in (
+        "import rowmill",
+        "import sys; sys.argv[1:] = ['--help']; from rowmill.cli import main\n"
+        "try: main()\nexcept SystemExit: pass",
+    ):
+        code = f"import sys\n{line}\nprint('heavy:', {heavy})"
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.endswith("heavy: set()\n")

@@ -1,0 +1,61 @@
+"""Progress as plain lines and as bars."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from rowmill.cli.progress_display import progress_display
+from rowmill.destinations.ledger import Run, RunState
+from rowmill.local.messages import TableProgress
+from rowmill.local.progress import Phase, Snapshot, TableState
+from rowmill.plan.layout import Plan
+
+RUN = Run(
+    "id", "o", "u", 7, RunState.RUNNING, Plan("d", 1, (), ()), datetime.now(UTC), None, "", {}
+)
+NAME = "[bold]a[/bold] {task}"
+TABLES = (
+    TableState(NAME, 250_000, 1_000_000, TableProgress(copied=250_000)),
+    TableState("empty", 0, 0, TableProgress()),
+)
+LOADING = Snapshot(RUN, False, Phase.LOADING, "", 10.0, 0, TABLES, {})
+
+
+def test_plain_lines_come_at_each_turn_and_not_more_often_than_asked(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with progress_display("plain", 3600) as show:
+        for snapshot in (
+            LOADING,
+            LOADING,
+            replace(LOADING, phase=Phase.FINALIZING, step="primary key of a"),
+            replace(LOADING, phase=Phase.COMPLETE),
+        ):
+            show(snapshot)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "run 7 loading: 250,000 of 1,000,000 rows (25 %), 25 k rows/s, ETA 30.0 s; "
+        + NAME
+        + " 25 %",
+        "run 7 finalizing: primary key of a",
+        "run 7 complete: 250,000 of 1,000,000 rows",
+    ]
+
+
+def test_none_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_display("none", 1) as show:
+        show(LOADING)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_bars_show_hostile_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress_display("bars", 1) as show:
+        show(LOADING)
+        show(replace(LOADING, phase=Phase.FINALIZING, step="key of [red]"))
+        show(replace(LOADING, phase=Phase.COMPLETE))
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert NAME in err
+    assert "25%" in err

@@ -1,0 +1,136 @@
+"""The supervisor hands out shards, replaces the dead, and ends what must end."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Event
+from types import SimpleNamespace
+from typing import Any, cast
+
+import fake_workers
+import pytest
+
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
+from rowmill.destinations.ledger import Run, RunState
+from rowmill.local import supervisor as module
+from rowmill.local.messages import Progress
+from rowmill.local.supervisor import Interrupted, Supervisor, WorkerFailed
+from rowmill.plan.layout import Plan
+
+RUN = Run(
+    "id", "o", "u", 1, RunState.RUNNING, Plan("d", 1, (), ()), datetime.now(UTC), None, "", {}
+)
+Made = Callable[..., Supervisor]
+
+
+@pytest.fixture
+def supervise(monkeypatch: pytest.MonkeyPatch) -> Made:
+    """Makes a supervisor of workers that are one of fake_workers.py."""
+
+    def make(worker: Callable[..., None], workers: int = 1, **options: Any) -> Supervisor:
+        monkeypatch.setattr(module, "main", worker)
+        given: dict[str, Any] = {
+            "on_progress": lambda number, report: None,
+            "on_step": lambda label: None,
+            "check": lambda: None,
+            "stop": Event(),
+            "kill": Event(),
+        } | options
+        spec = cast("Any", SimpleNamespace(retries_per_shard=1))
+        return Supervisor(spec, cast("Any", None), workers=workers, **given)
+
+    return make
+
+
+def test_every_shard_is_run_once_and_reports_come_through(supervise: Made) -> None:
+    seen: dict[str, int] = {}
+    steps: list[str] = []
+
+    def note(_number: int, report: Progress) -> None:
+        seen.update({table: work.generated for table, work in report.tables.items()})
+
+    with supervise(fake_workers.good, 2, on_progress=note, on_step=steps.append) as running:
+        running.run_shards(RUN, range(1, 8))
+        running.finalize(RUN)
+    assert seen == {f"shard {n}": n for n in range(1, 8)}
+    assert steps == ["publish"]
+
+
+def test_a_worker_that_dies_of_its_shard_again_and_again_fails_the_run(supervise: Made) -> None:
+    with supervise(fake_workers.fatal) as running:
+        first = running.pids
+        with pytest.raises(WorkerFailed, match="shard 3 died 2 times and the last one exited 7"):
+            running.run_shards(RUN, [3])
+        assert running.pids != first
+
+
+@pytest.mark.parametrize(
+    ("worker", "error", "words"),
+    [
+        (fake_workers.refusing, DestinationRefused, "no room"),
+        (fake_workers.unavailable, DestinationUnavailable, "gone"),
+        (fake_workers.fenced, Fenced, "stale"),
+        (fake_workers.defective, WorkerFailed, "TypeError"),
+    ],
+)
+def test_how_a_worker_ends_is_how_the_run_ends(
+    supervise: Made, worker: Callable[..., None], error: type[Exception], words: str
+) -> None:
+    with supervise(worker) as running, pytest.raises(error, match=words) as raised:
+        running.run_shards(RUN, [0])
+    assert getattr(raised.value, "reason", "DiskFull") == "DiskFull"
+    assert getattr(raised.value, "trace", "the stack") == "the stack"
+
+
+def test_a_stop_waits_for_the_workers_word(supervise: Made) -> None:
+    stop, rows = Event(), []
+    stop.set()
+
+    def note(_number: int, report: Progress) -> None:
+        rows.append(report.tables["a"].generated)
+
+    # Told to stop at its first look, but only after the shard was handed out.
+    running = supervise(fake_workers.obedient, stop=_after(stop, 2), on_progress=note)
+    with running, pytest.raises(Interrupted):
+        running.run_shards(RUN, [0])
+    assert rows == [5]
+
+
+def test_a_second_signal_does_not_wait_for_a_deaf_worker(
+    supervise: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STOP_SECONDS", 100_000.0)
+    stop, kill = Event(), Event()
+
+    def strike(*_: object) -> None:
+        stop.set()
+        kill.set()
+
+    running = supervise(fake_workers.deaf, on_progress=strike, stop=stop, kill=kill)
+    with running, pytest.raises(Interrupted):
+        running.run_shards(RUN, [0])
+    assert running.pids == []
+
+
+def test_a_deaf_worker_is_killed_when_its_time_is_up(
+    supervise: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STOP_SECONDS", 0.3)
+    stop = Event()
+    running = supervise(fake_workers.deaf, on_progress=lambda *_: stop.set(), stop=stop)
+    with running, pytest.raises(Interrupted):
+        running.run_shards(RUN, [0])
+    assert running.pids == []
+
+
+def test_a_failed_check_ends_the_run(supervise: Made) -> None:
+    def check() -> None:
+        raise Fenced("aborted")
+
+    with supervise(fake_workers.deaf, check=check) as running, pytest.raises(Fenced):
+        running.run_shards(RUN, [0])
+
+
+def _after(stop: Event, looks: int) -> Any:
+    """An event that shows itself set only from its n-th look on."""
+    count = iter(range(looks - 1))
+    return SimpleNamespace(is_set=lambda: next(count, None) is None and stop.is_set())
