@@ -24,7 +24,7 @@ from rowmill.version import VERSION
 CONTENT_TYPE = "application/vnd.apache.parquet"
 # All pieces but the last are of one size, at least 5 MiB: some servers insist on both.
 PIECE_BYTES = 8 * 2**20
-_PIECES_IN_FLIGHT = 2
+_PIECES_IN_FLIGHT = 1
 
 
 class PartLost(Exception):
