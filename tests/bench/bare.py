@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 from threading import Thread
+from typing import TYPE_CHECKING
 
+import psycopg
 from psycopg import sql
 
 from rowmill.destinations.copy_encoding import CopyEncoder
@@ -29,6 +31,9 @@ from rowmill.spec.load import load_spec
 from rowmill.worker.pools import make_pools
 from rowmill.worker.shard import make
 from tests.bench.bed import Bed, connect
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 STREAMS = 2
 _SCHEMA = "bench_bare"
@@ -153,14 +158,16 @@ def _stream(
     results.put((began, ended, time.process_time() - cpu))
 
 
-def _copy(connection, statement: sql.Composed, batches: Sequence[bytes]) -> None:
+def _copy(
+    connection: psycopg.Connection, statement: sql.Composed, batches: Sequence[bytes]
+) -> None:
     for encoded in batches:
         with connection.cursor() as cursor, cursor.copy(statement) as copy:
             copy.write(encoded)
         connection.commit()
 
 
-def _upload(client, bucket: str, parts: Mapping[str, bytes]) -> None:
+def _upload(client: S3Client, bucket: str, parts: Mapping[str, bytes]) -> None:
     for name, content in parts.items():
         key = _PREFIX + name
         upload = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psutil
 import psycopg
 import yaml
 
@@ -25,12 +24,12 @@ from rowmill.local.home import Home
 
 ROOT = Path(__file__).parents[2]
 WIDE = ROOT / "examples" / "wide.yaml"
-_POLL_SECONDS = 0.05
+_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Done:
-    """An ended command: wall seconds, its JSON, and the highest VmHWM of its processes in bytes."""
+    """An ended command: wall seconds, its JSON, and its own (no worker's) VmHWM in bytes."""
 
     seconds: float
     document: Any
@@ -88,7 +87,7 @@ class Bed:
         return Done(seconds, json.loads(out), max(peak))
 
     def delete(self, manifest: Path) -> None:
-        """Remove an experiment with its data, and let the servers write what they still hold."""
+        """Remove an experiment with its data."""
         process = self.start("delete", "-f", str(manifest), "--yes")
         out, err = process.communicate()
         if process.returncode != 0:
@@ -131,13 +130,13 @@ def bed() -> Iterator[Bed]:
 
 @contextmanager
 def _watched(pid: int) -> Iterator[list[int]]:
-    """Follow the memory of a process and those below it; the list grows by every new peak."""
+    """Follow the peak memory of a process, in bytes; the list grows by every reading."""
     peaks = [0]
     ended = threading.Event()
 
     def watch() -> None:
         while not ended.wait(_POLL_SECONDS):
-            peaks.append(max([peaks[-1], *(_peak_bytes(each) for each in _tree(pid))]))
+            peaks.append(_peak_bytes(pid))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -146,12 +145,6 @@ def _watched(pid: int) -> Iterator[list[int]]:
     finally:
         ended.set()
         thread.join()
-
-
-def _tree(pid: int) -> list[int]:
-    with suppress(psutil.NoSuchProcess):
-        return [pid, *(child.pid for child in psutil.Process(pid).children(recursive=True))]
-    return []
 
 
 def _peak_bytes(pid: int) -> int:

@@ -129,8 +129,7 @@ def figures(rounds: Rounds) -> list[Figure]:
 
 def loading_cpu_per_million(document: dict[str, Any]) -> float:
     """Core-seconds of all workers per million rows, from first batch to last durable one."""
-    seconds: float = document["firstToLastBatch"]["cpuSeconds"]
-    return seconds / document["rowsGenerated"] * 1e6
+    return float(document["firstToLastBatch"]["cpuSeconds"] / document["rowsGenerated"] * 1e6)
 
 
 def start_cpu(document: dict[str, Any]) -> float:
@@ -141,7 +140,7 @@ def start_cpu(document: dict[str, Any]) -> float:
 
 def peak_bytes(document: dict[str, Any]) -> int:
     """The highest VmHWM of a worker."""
-    return max(worker["peakBytes"] for worker in document["workers"])
+    return int(max(worker["peakBytes"] for worker in document["workers"]))
 
 
 def _first_to_last(done: Done) -> float:
