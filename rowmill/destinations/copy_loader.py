@@ -13,7 +13,6 @@ from rowmill.destinations.ledger_postgres import fenced
 from rowmill.destinations.postgres_connection import (
     DEFAULT_LOCK_SECONDS,
     Cursor,
-    PostgresAddress,
     PostgresSession,
 )
 from rowmill.destinations.staging import staging_schema
@@ -26,7 +25,7 @@ class _AlreadyThere(Exception):
 
 
 class PostgresLoader:
-    """Loads the batches of one run over one connection; for one thread.
+    """Loads the batches of one run over a connection that others may share; for one thread.
 
     `retries` counts the transactions that failed and were made again. Works behind a transaction
     pooler: all it sets and locks ends with the transaction.
@@ -34,14 +33,14 @@ class PostgresLoader:
 
     def __init__(
         self,
-        address: PostgresAddress,
+        session: PostgresSession,
         run: Run,
         ledger_schema: str,
         tables: Iterable[Table],
         *,
         lock_seconds: float = DEFAULT_LOCK_SECONDS,
     ) -> None:
-        self._session = PostgresSession(address)
+        self._session = session
         self._run = run
         self._ledger = ledger_schema
         self._lock_seconds = lock_seconds

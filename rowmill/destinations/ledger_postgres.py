@@ -22,7 +22,6 @@ from rowmill.destinations.ledger_locks import (
 from rowmill.destinations.ledger_tables import ensure_tables, tables_found
 from rowmill.destinations.postgres_connection import (
     Cursor,
-    PostgresAddress,
     PostgresSession,
     begin_statement,
     quoted,
@@ -40,13 +39,13 @@ _RUN_COLUMNS = "id, owner, uid, number, state, plan, started_at, finished_at, me
 class PostgresLedger:
     """The `Ledger` of an experiment that loads into Postgres.
 
-    One session, for one thread at a time; `hold_experiment` and `preparing` use their own.
+    The session, which others may share, is for one thread at a time; `hold_experiment` and
+    `preparing` use connections of their own.
     """
 
-    def __init__(self, address: PostgresAddress, ledger_schema: str) -> None:
-        self._address = address
+    def __init__(self, session: PostgresSession, ledger_schema: str) -> None:
+        self._session = session
         self._schema = ledger_schema
-        self._session = PostgresSession(address)
 
     def ensure(self) -> None:
         ensure_tables(self._session, self._schema)
@@ -55,11 +54,11 @@ class PostgresLedger:
         return tables_found(self._session, self._schema)
 
     def hold_experiment(self, owner: str) -> AbstractContextManager[Hold]:
-        return hold_experiment(self._address, owner)
+        return hold_experiment(self._session.address, owner)
 
     @contextmanager
     def preparing(self, owner: str) -> Iterator[None]:
-        session = PostgresSession(self._address)
+        session = PostgresSession(self._session.address)
         try:
             session.persist(lambda: _lock_prepare(session, owner))
             yield

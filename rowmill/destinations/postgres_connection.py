@@ -79,7 +79,7 @@ class Patience:
         if course is Course.PASSES:
             return self.seconds
         if course is Course.CONTACT:
-            return self.contact_seconds
+            return min(self.seconds, self.contact_seconds)
         return self.login_seconds if course is Course.LOGIN else 0
 
 

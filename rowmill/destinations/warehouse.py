@@ -23,7 +23,6 @@ from rowmill.destinations.ownership import (
 )
 from rowmill.destinations.postgres_connection import (
     Cursor,
-    PostgresAddress,
     PostgresSession,
     quoted,
 )
@@ -44,12 +43,13 @@ _INDEX_MEMORY = "256MB"
 class Warehouse:
     """The tables of one experiment in Postgres: staged, finished, published, removed.
 
-    One session, for one thread at a time. Every method may be called again after a crash at any
-    point in it, and may raise DestinationRefused or DestinationUnavailable.
+    The session, which others may share, is for one thread at a time. Every method may be called
+    again after a crash at any point in it, and may raise DestinationRefused or
+    DestinationUnavailable.
     """
 
-    def __init__(self, address: PostgresAddress, target: PostgresTarget, owner: str) -> None:
-        self._session = PostgresSession(address)
+    def __init__(self, session: PostgresSession, target: PostgresTarget, owner: str) -> None:
+        self._session = session
         self._target = target
         self._owner = owner
 

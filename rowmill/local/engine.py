@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import FrameType
 from typing import Any
@@ -269,8 +269,12 @@ class _Execution:
         teller.join(TELL_SECONDS)
 
     def _tell(self, run: Run, state: RunState, message: str) -> None:
-        with suppress(DestinationRefused, DestinationUnavailable, Interrupted):
-            self.destinations.ledger.transition(
+        # Over connections of its own, since nobody may wait for its end.
+        with (
+            suppress(DestinationRefused, DestinationUnavailable, Interrupted),
+            closing(self.destinations.rejoin(self.spec)) as own,
+        ):
+            own.ledger.transition(
                 run.id,
                 frozenset({RunState.RUNNING, RunState.FINALIZING}),
                 state,

@@ -39,8 +39,8 @@ class Connections:
 class Destinations:
     """The destinations of one experiment; `warehouse` or `lake` is None where it has none.
 
-    `session` is the one connection to Postgres that the ledger and the copying share: one thread
-    at a time may use either. `rejoin` opens what another spec names, by the same credentials.
+    `session` is the one connection to Postgres that all share: one thread at a time may use it.
+    `rejoin` opens what another spec names, by the same credentials.
     """
 
     spec: Spec
@@ -59,10 +59,6 @@ class Destinations:
 
     def close(self) -> None:
         self.ledger.close()
-        if self.session is not None:
-            self.session.close()
-        if self.warehouse is not None:
-            self.warehouse.close()
         if self.lake is not None:
             self.lake.close()
 
@@ -105,9 +101,9 @@ def join(
         return Destinations(
             spec=spec,
             owner=owner,
-            ledger=PostgresLedger(session.address, spec.postgres.ledger_schema),
+            ledger=PostgresLedger(session, spec.postgres.ledger_schema),
             session=session,
-            warehouse=Warehouse(session.address, spec.postgres, owner),
+            warehouse=Warehouse(session, spec.postgres, owner),
             lake=lake,
             rejoin=rejoin,
         )

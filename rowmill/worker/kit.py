@@ -46,5 +46,5 @@ def _copier(run: Run, spec: Spec, destinations: Destinations) -> Copier | None:
         return None
     tables = spec.dataset.tables
     encoders = {table.name: CopyEncoder(table) for table in tables}
-    loader = PostgresLoader(destinations.session.address, run, spec.postgres.ledger_schema, tables)
+    loader = PostgresLoader(destinations.session, run, spec.postgres.ledger_schema, tables)
     return Copier(lambda table, slices: encoders[table].encode(slices), loader.load)

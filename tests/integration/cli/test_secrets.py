@@ -14,7 +14,7 @@ from psycopg import sql
 
 from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.ledger_postgres import PostgresLedger
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
 from rowmill.destinations.s3_client import S3Address
 from rowmill.local.embedded import EmbeddedServers, exports
 from rowmill.local.home import Home
@@ -43,7 +43,7 @@ def test_no_secret_is_shown_stored_or_passed_on(
         key: value.replace("\\", "\\\\").replace("'", "\\'") for key, value in values.items()
     }
     given = [commands.secret("warehouse", escaped), commands.secret("lake", known)]
-    mine = PostgresLedger(PostgresAddress(lambda: values), ledger)
+    mine = PostgresLedger(PostgresSession(PostgresAddress(lambda: values)), ledger)
     mine.ensure()
     mine.close()
     try:

@@ -12,7 +12,7 @@ from psycopg import sql
 
 from rowmill.destinations.ledger_locks import lock_key
 from rowmill.destinations.ledger_postgres import PostgresLedger
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
 from rowmill.local.embedded import EmbeddedServers, exports
 
 ROWS = 3_000
@@ -29,7 +29,7 @@ def numbers(rows: int) -> Manifest:
 def ledger(name: str, servers: EmbeddedServers) -> str:
     """A ledger of the experiment's own, made already."""
     known = exports(servers)
-    made = PostgresLedger(PostgresAddress(lambda: known), f"{name}_ledger")
+    made = PostgresLedger(PostgresSession(PostgresAddress(lambda: known)), f"{name}_ledger")
     made.ensure()
     made.close()
     return f"{name}_ledger"

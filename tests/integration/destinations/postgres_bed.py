@@ -13,7 +13,7 @@ from rowmill.destinations.copy_encoding import CopyEncoder
 from rowmill.destinations.copy_loader import PostgresLoader
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.ledger_postgres import PostgresLedger
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
 from rowmill.destinations.warehouse import Warehouse
 from rowmill.plan.layout import Batch, Plan, TableLayout
 from rowmill.spec.dataset import Column, Dataset, Link, PickUniform, PostgresTarget, Table
@@ -94,8 +94,8 @@ class Experiment:
     ) -> None:
         self.address, self.data, self.owner = address, data, owner
         self.target = where or target()
-        self.ledger = PostgresLedger(address, self.target.ledger_schema)
-        self.warehouse = Warehouse(address, self.target, owner)
+        self.ledger = PostgresLedger(PostgresSession(address), self.target.ledger_schema)
+        self.warehouse = Warehouse(PostgresSession(address), self.target, owner)
 
     def start(self, *, adopt: str | None = None, batch_rows: int = 5) -> Run:
         """Prepare a new run."""
@@ -122,7 +122,11 @@ class Experiment:
 
     def loader(self, run: Run, **options: float) -> PostgresLoader:
         return PostgresLoader(
-            self.address, run, self.target.ledger_schema, self.data.tables, **options
+            PostgresSession(self.address),
+            run,
+            self.target.ledger_schema,
+            self.data.tables,
+            **options,
         )
 
     def encoded(self, batch: Batch) -> list[bytes]:

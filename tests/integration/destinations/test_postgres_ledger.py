@@ -14,7 +14,7 @@ from postgres_proxy import LossyProxy
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import Ledger, PendingPart, RunState
 from rowmill.destinations.ledger_postgres import PostgresLedger
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
 
 RUNNING = frozenset({RunState.RUNNING})
 PART = PendingPart("orders", 1, "shop/orders/part-1", "upload", ("a", "b"), 10, 2**40, "f" * 64)
@@ -26,7 +26,7 @@ def shop(address: PostgresAddress) -> Experiment:
 
 
 def test_it_is_a_ledger(address: PostgresAddress) -> None:
-    ledger: Ledger = PostgresLedger(address, "rowmill")
+    ledger: Ledger = PostgresLedger(PostgresSession(address), "rowmill")
     ledger.close()
 
 
@@ -48,7 +48,7 @@ def test_the_first_to_take_a_number_has_it(shop: Experiment) -> None:
 
 def test_many_that_make_the_ledger_at_once_make_one(address: PostgresAddress) -> None:
     with ThreadPoolExecutor(8) as pool:
-        ledgers = [PostgresLedger(address, "the ledger") for _ in range(8)]
+        ledgers = [PostgresLedger(PostgresSession(address), "the ledger") for _ in range(8)]
         list(pool.map(lambda ledger: ledger.ensure(), ledgers))
     assert ledgers[0].owners() == []
 
@@ -97,7 +97,7 @@ def test_of_many_that_move_a_run_at_once_one_did(shop: Experiment) -> None:
     run = shop.start()
 
     def move(_: int) -> bool:
-        ledger = PostgresLedger(shop.address, "rowmill")
+        ledger = PostgresLedger(PostgresSession(shop.address), "rowmill")
         return ledger.transition(run.id, RUNNING, RunState.FINALIZING)
 
     with ThreadPoolExecutor(6) as pool:
@@ -110,7 +110,7 @@ def test_lost_answers_are_asked_again_and_told_right(
     run = shop.start()
     with LossyProxy(database["PGHOST"], int(database["PGPORT"])) as proxy:
         through = {**database, "PGHOST": "127.0.0.1", "PGPORT": str(proxy.port)}
-        ledger = PostgresLedger(PostgresAddress(lambda: through), "rowmill")
+        ledger = PostgresLedger(PostgresSession(PostgresAddress(lambda: through)), "rowmill")
         ledger.owners()
         proxy.lose_answer_to(b"COMMIT")
         assert ledger.record_part(run.id, PART)
@@ -235,7 +235,7 @@ def test_prepare_runs_once_at_a_time(shop: Experiment) -> None:
 
     def prepare(_: int) -> None:
         nonlocal inside, most
-        with PostgresLedger(shop.address, "rowmill").preparing(shop.owner):
+        with PostgresLedger(PostgresSession(shop.address), "rowmill").preparing(shop.owner):
             with gate:
                 inside += 1
                 most = max(most, inside)
