@@ -1,12 +1,15 @@
 """Prepare decides by the ledger, and what it claims and makes can be made again."""
 
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 from bed import Bed, state
 from experiments import PEOPLE, Connection, Manifest, manifest
+from psycopg import sql
 
+from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger import RunState
 from rowmill.worker import purge
@@ -146,3 +149,31 @@ def test_reading_makes_no_ledger(name: str, opened: Opened, database: Connection
     assert experiment_runs(destinations) == []
     found = database.execute("SELECT FROM pg_namespace WHERE nspname = %s", (ledger,)).fetchone()
     assert found is None
+
+
+def test_a_role_that_may_only_read_reads(
+    name: str, opened: Opened, reach: Connections, database: Connection
+) -> None:
+    bed, destinations = opened(
+        manifest(name, tables=[PEOPLE], postgres={"ledgerSchema": f"{name}_ledger"}, parquet=None)
+    )
+    run = bed.complete(destinations)
+    role, ledger = sql.Identifier(f"reader {name}"), sql.Identifier(f"{name}_ledger")
+    database.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'reads'").format(role))
+    database.execute(
+        sql.SQL(
+            "GRANT USAGE ON SCHEMA {1} TO {0}; GRANT SELECT ON ALL TABLES IN SCHEMA {1} TO {0}"
+        ).format(role, ledger)
+    )
+    assert reach.postgres is not None
+    known = {**reach.postgres(), "PGUSER": f"reader {name}", "PGPASSWORD": "reads"}
+    bed.connections = replace(reach, engine="reader", postgres=KnownCredentials(known))
+    try:
+        with closing(bed.join()) as theirs:
+            seen = published(theirs)
+            assert seen is not None
+            assert seen.id == run.id
+            with pytest.raises(DestinationRefused, match="GRANT"):
+                bed.prepare(theirs)
+    finally:
+        database.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(role))

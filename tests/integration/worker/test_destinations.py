@@ -1,0 +1,73 @@
+"""Joined destinations: how long they try, what they tell meanwhile, how few connections do."""
+
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+from bed import Bed
+from experiments import PEOPLE, Manifest, manifest
+
+from rowmill.destinations.credentials import KnownCredentials
+from rowmill.destinations.errors import DestinationUnavailable
+from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.spec.load import load_spec
+from rowmill.worker.destinations import Connections, Destinations, join
+
+Opened = Callable[[Manifest], tuple[Bed, Destinations]]
+
+
+@pytest.fixture
+def nowhere() -> Iterator[Connections]:
+    """A Postgres of which nothing answers."""
+    with socket.socket() as taken:
+        # Bound and never listening: nobody else gets the port meanwhile.
+        taken.bind(("127.0.0.1", 0))
+        port = str(taken.getsockname()[1])
+        known = KnownCredentials({"PGHOST": "127.0.0.1", "PGPORT": port, "PGUSER": "nobody"})
+        yield Connections("tests", known, None)
+
+
+def test_a_server_that_never_answered_is_given_up_with_a_hint(
+    name: str, nowhere: Connections
+) -> None:
+    spec = load_spec("m", text=Bed(manifest(name, parquet=None), nowhere).text)
+    told: list[str] = []
+    with (
+        closing(join(spec, nowhere, contact_seconds=0.3, notice=told.append)) as destinations,
+        pytest.raises(DestinationUnavailable, match="check PGHOST and PGPORT"),
+    ):
+        destinations.ledger.ensure()
+    assert told
+    assert all("Trying again" in text for text in told)
+
+
+def test_a_wait_between_tries_can_be_ended(name: str, nowhere: Connections) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(_seconds: float) -> None:
+        raise Stop
+
+    spec = load_spec("m", text=Bed(manifest(name, parquet=None), nowhere).text)
+    with closing(join(spec, nowhere, sleep=stop)) as destinations, pytest.raises(Stop):
+        destinations.ledger.ensure()
+
+
+def test_a_worker_holds_one_connection(
+    name: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed, preparing = opened(manifest(name, tables=[PEOPLE], parquet=None))
+    run = bed.prepare(preparing).run
+    made: list[object] = []
+    connect = PostgresAddress.connect
+
+    def counting(self: PostgresAddress) -> object:
+        made.append(self)
+        return connect(self)
+
+    monkeypatch.setattr(PostgresAddress, "connect", counting)
+    with closing(bed.join()) as destinations:
+        bed.load(destinations, run)
+        bed.finalize(destinations, run)
+    assert len(made) == 1
