@@ -167,6 +167,7 @@ class _Pieces(io.RawIOBase):
             return len(view)
         self._open += view
         while len(self._open) >= PIECE_BYTES:
+            self._await_room()
             self._send(bytes(memoryview(self._open)[:PIECE_BYTES]))
             del self._open[:PIECE_BYTES]
         return len(view)
@@ -174,6 +175,7 @@ class _Pieces(io.RawIOBase):
     def finish(self) -> None:
         """Send the last piece, and wait for all; an upload has at least one, if an empty one."""
         if self._open or self.bytes == 0:
+            self._await_room()
             self._send(bytes(self._open))
             self._open.clear()
         while self._in_flight:
@@ -187,9 +189,11 @@ class _Pieces(io.RawIOBase):
         if self.upload_id:
             self._bucket.abort_upload(self.key, self.upload_id)
 
-    def _send(self, piece: bytes) -> None:
-        if len(self._in_flight) >= _PIECES_IN_FLIGHT:
+    def _await_room(self) -> None:
+        while len(self._in_flight) >= _PIECES_IN_FLIGHT:
             self._wait_for_oldest()
+
+    def _send(self, piece: bytes) -> None:
         self.bytes += len(piece)
         self._in_flight.append(self._thread.submit(self._upload, piece))
 

@@ -54,6 +54,8 @@ class Lane(Generic[Item]):
                     self._handle(item)
                 except BaseException as error:  # noqa: BLE001 - raised again by the putting side
                     self._error = error
+            # Not kept in memory while waiting for the next one.
+            del item
 
     def _raise(self) -> None:
         if self._error is not None:

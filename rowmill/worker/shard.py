@@ -119,8 +119,12 @@ def _run_round(kit: Kit, left: Sequence[PartWork], stop: Event, report: Report) 
                     report.generated(batch.table, batch.rows)
                     if work.upload:
                         uploads.put(slices)
-                    if copy:
-                        commits.put(_encode(kit.copier, batch, slices))
+                    encoded = _encode(kit.copier, batch, slices) if copy else None
+                    # Not kept in memory while the lane has no room.
+                    del slices
+                    if encoded is not None:
+                        commits.put(encoded)
+                    del encoded
                 if work.upload:
                     uploads.put(END_OF_PART)
 
