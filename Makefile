@@ -1,6 +1,8 @@
 # Everything runs in .venv, which every target makes first: Python 3.11+ and make are all it takes.
-PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
-	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && break; done)
+# Versions that the locked wheels are known for come first, any other after them.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+	"$$p" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& echo "$$p" && break; done)
 BIN := .venv/bin
 READY := .venv/.ready
 OTHER_NUMPY := $(CURDIR)/.venv/other-numpy

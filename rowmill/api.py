@@ -120,7 +120,11 @@ class Experiment:
     def verify(self) -> Report:
         """Make all rows again and compare the published run's destinations with them."""
         reach = connections(self.spec, self._secrets, rowmill_home())
-        return verify_published(self.spec, reach)
+        return verify_published(self.spec, reach, reload=self._with)
+
+    def _with(self, overrides: Overrides) -> Spec:
+        """The same manifest with the scale and seed of the run that is published."""
+        return load_spec(self.name, text=str(self._source["manifest"]), overrides=overrides)
 
     @cached_property
     def _generator(self) -> Generator:

@@ -14,7 +14,7 @@ from pathlib import Path
 import typer
 
 from rowmill.local.home import rowmill_home
-from rowmill.spec.problems import InvalidManifest
+from rowmill.spec.problems import ImpossibleColumns, InvalidManifest
 
 
 class Exit(IntEnum):
@@ -93,6 +93,8 @@ def _judge(error: Exception) -> tuple[Exit, str, str] | None:
         count = len(error.problems)
         head = f"the manifest has {count} problem{'s' if count > 1 else ''}:\n"
         return Exit.USAGE, "InvalidManifest", head + "\n".join(f"  {p}" for p in error.problems)
+    if isinstance(error, ImpossibleColumns):
+        return Exit.USAGE, "ImpossibleColumns", f"no data can meet the manifest:\n{error}"
     if isinstance(error, UsageError):
         return Exit.USAGE, "Usage", str(error)
     if isinstance(error, ModuleNotFoundError):
@@ -126,11 +128,8 @@ def _judge_run(error: Exception) -> tuple[Exit, str, str] | None:
         return None
     from rowmill.local.engine import RunAborted, RunFailed
     from rowmill.local.supervisor import Interrupted
-    from rowmill.worker.pools import ImpossibleColumns
     from rowmill.worker.prepare import EditedManifest, NoRunToResume
 
-    if isinstance(error, ImpossibleColumns):
-        return Exit.USAGE, "ImpossibleColumns", f"no data can meet the manifest:\n{error}"
     if isinstance(error, RunFailed):
         return Exit.FAILED, "RunFailed", str(error)
     if isinstance(error, RunAborted):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
@@ -32,6 +32,12 @@ def progress_display(style: str | None, interval: float) -> Iterator[Show]:
         yield lambda snapshot: None
 
 
+def tell(text: str) -> None:
+    """A line on standard error, if anybody still reads it: a run does not end for want of one."""
+    with suppress(OSError):
+        print(text, file=sys.stderr, flush=True)
+
+
 class _Lines:
     """One line every `interval` seconds, and one at each turn of the run."""
 
@@ -46,7 +52,7 @@ class _Lines:
             return
         self._turn = turn
         self._next = time.monotonic() + self._interval
-        print(_line(snapshot), file=sys.stderr, flush=True)
+        tell(_line(snapshot))
 
 
 def _line(snapshot: Snapshot) -> str:

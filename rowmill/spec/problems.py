@@ -26,3 +26,7 @@ class InvalidManifest(ValueError):
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(map(str, self.problems)))
+
+
+class ImpossibleColumns(ValueError):
+    """What only a pool's values show, such as a unique column over too few of them."""

@@ -10,16 +10,17 @@ from rowmill.destinations.ledger import Ledger
 from rowmill.generate.pools import PoolKey, make_pool, required_pools
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset
+from rowmill.spec.problems import ImpossibleColumns
 
 _COLUMN = "value"
 
 
-class ImpossibleColumns(ValueError):
-    """What only the pools themselves show, such as a unique column over too few values."""
-
-
 def ensure_pools(dataset: Dataset, ledger: Ledger) -> dict[PoolKey, pa.Array]:
-    """The pools that `dataset` needs, made and stored if the ledger lacks them."""
+    """The pools that `dataset` needs, made and stored if the ledger lacks them.
+
+    Raises:
+        ImpossibleColumns: no value of a provider fits its column.
+    """
     return {key: _ensured(key, ledger) for key in required_pools(dataset)}
 
 
@@ -50,17 +51,24 @@ def load_pools(dataset: Dataset, ledger: Ledger) -> dict[PoolKey, pa.Array]:
 
 
 def make_pools(dataset: Dataset) -> dict[PoolKey, pa.Array]:
-    """The same pools made on the spot, for a preview without a ledger."""
-    return {key: make_pool(key) for key in required_pools(dataset)}
+    """The same pools made on the spot, for a preview without a ledger; raises alike."""
+    return {key: _made(key) for key in required_pools(dataset)}
 
 
 def _ensured(key: PoolKey, ledger: Ledger) -> pa.Array:
     content = ledger.pool(key.digest)
     if content is not None:
         return _from_bytes(content)
-    pool = make_pool(key)
+    pool = _made(key)
     ledger.store_pool(key.digest, _to_bytes(pool))
     return pool
+
+
+def _made(key: PoolKey) -> pa.Array:
+    try:
+        return make_pool(key)
+    except ValueError as error:
+        raise ImpossibleColumns(str(error)) from None
 
 
 def _load(key: PoolKey, ledger: Ledger) -> pa.Array:

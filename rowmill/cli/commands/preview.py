@@ -9,7 +9,7 @@ from rowmill.cli.row_output import RowSet, write_rows
 from rowmill.cli.sources import from_file
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset
-from rowmill.worker.pools import make_pools
+from rowmill.worker.pools import check_columns, make_pools
 
 
 def preview(
@@ -18,7 +18,9 @@ def preview(
     """Show at most `rows` rows of `table` or of every table."""
     dataset = from_file(file, scale, seed).spec().dataset
     names = _tables(dataset, table)
-    generator = Generator(dataset, make_pools(dataset))
+    pools = make_pools(dataset)
+    check_columns(dataset, pools)
+    generator = Generator(dataset, pools)
     sets = []
     for name in names:
         known = dataset.table(name)

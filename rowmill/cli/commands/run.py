@@ -13,7 +13,7 @@ import typer
 
 from rowmill.cli import figures
 from rowmill.cli.failures import UsageError
-from rowmill.cli.progress_display import progress_display
+from rowmill.cli.progress_display import progress_display, tell
 from rowmill.cli.sources import from_file
 from rowmill.local import engine, records
 from rowmill.local.connections import connections
@@ -61,13 +61,18 @@ def run(request: RunRequest) -> None:
         prepared=lambda: records.keep(home, source.record(spec.name)),
         notice=_say,
     )
-    with progress_display(request.style, request.interval) as show:
-        try:
-            outcome = engine.run(spec, reach, options, show)
-        except EditedManifest as error:
-            if not _confirmed(error):
-                raise
-            outcome = engine.run(spec, reach, options.restarting(), show)
+
+    def attempt(chosen: Options) -> Outcome:
+        with progress_display(request.style, request.interval) as show:
+            return engine.run(spec, reach, chosen, show)
+
+    try:
+        outcome = attempt(options)
+    except EditedManifest as error:
+        # Asked when the display has left the terminal.
+        if not _confirmed(error):
+            raise
+        outcome = attempt(options.restarting())
     if request.as_json:
         print(json.dumps(_document(spec, outcome), ensure_ascii=False))
     else:
@@ -81,7 +86,7 @@ def _confirmed(error: EditedManifest) -> bool:
 
 
 def _say(text: str) -> None:
-    print(f"rowmill: {text}", file=sys.stderr)
+    tell(f"rowmill: {text}")
 
 
 def _document(spec: Spec, outcome: Outcome) -> dict[str, Any]:

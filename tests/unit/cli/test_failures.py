@@ -10,8 +10,7 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.local.engine import RunAborted, RunFailed
 from rowmill.local.server_process import EmbeddedServerError
 from rowmill.local.supervisor import Interrupted
-from rowmill.spec.problems import InvalidManifest, Problem
-from rowmill.worker.pools import ImpossibleColumns
+from rowmill.spec.problems import ImpossibleColumns, InvalidManifest, Problem
 from rowmill.worker.prepare import NoRunToResume
 
 CASES = [

@@ -1,0 +1,24 @@
+"""What only the values of a provider show to be impossible is a mistake of the manifest."""
+
+import pytest
+from commands import Commands
+from experiments import manifest
+
+TOO_SHORT = {"name": "city", "type": "varchar(1)", "generate": {"faker": {"provider": "city"}}}
+TOO_FEW = {
+    "name": "colour",
+    "type": "text",
+    "unique": True,
+    "generate": {"faker": {"provider": "color_name"}},
+}
+
+
+@pytest.mark.parametrize("column", [TOO_SHORT, TOO_FEW])
+@pytest.mark.parametrize("command", ["preview", "run"])
+def test_it_is_told_as_such_before_anything_is_written(
+    name: str, commands: Commands, column: dict[str, object], command: str
+) -> None:
+    table = {"name": "places", "rows": 1_000, "columns": [column]}
+    done = commands(command, "-f", commands.file(manifest(name, tables=[table])), "-o", "json")
+    assert (done.code, done.json["error"]["reason"]) == (2, "ImpossibleColumns")
+    assert "places" in done.err or "city" in done.err
