@@ -1,6 +1,6 @@
 """A frozen plan keeps to its sizes: of batches, row groups, parts and shards."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rowmill.plan.freeze import freeze
@@ -43,6 +43,7 @@ def plan_of(
     )
 
 
+@settings(deadline=None)
 @given(
     columns=st.integers(1, 400),
     memory=st.integers(0, 2**33),
@@ -51,7 +52,7 @@ def plan_of(
 def test_parts_and_row_groups_keep_to_their_limits_or_are_one_batch(
     columns: int, memory: int, batch_rows: int | None
 ) -> None:
-    (table,) = plan_of(10**9, columns=columns, memory=memory, batch_rows=batch_rows).tables
+    (table,) = plan_of(10**6, columns=columns, memory=memory, batch_rows=batch_rows).tables
     for batches, most_rows, most_bytes in (
         (table.part_batches, 1_000_000, 128 * MIB),
         (table.group_batches, 100_000, 16 * MIB),
@@ -62,11 +63,12 @@ def test_parts_and_row_groups_keep_to_their_limits_or_are_one_batch(
         assert more > most_rows or more * table.row_bytes > most_bytes
 
 
+@settings(deadline=None)
 @given(columns=st.integers(1, 400), memory=st.integers(0, 2**33))
 def test_a_worker_of_the_plan_fits_its_memory_unless_its_batches_are_the_smallest(
     columns: int, memory: int
 ) -> None:
-    plan = plan_of(10**9, columns=columns, memory=memory)
+    plan = plan_of(10**6, columns=columns, memory=memory)
     (table,) = plan.tables
     assert 1_000 <= table.batch_rows <= 100_000
     assert table.batch_rows == 1_000 or plan.worker_bytes <= memory
@@ -79,6 +81,7 @@ def test_an_override_is_the_batch_of_every_table() -> None:
     assert [table.batch_rows for table in plan.tables] == [7_777] * 3
 
 
+@settings(deadline=None)
 @given(tables=st.integers(1, 30), parallelism=st.integers(1, 40))
 def test_shards_are_as_many_as_parts_and_workers_allow(tables: int, parallelism: int) -> None:
     plan = plan_of(2_000_000, tables=tables, parallelism=parallelism)
