@@ -67,8 +67,9 @@ class Bed:
         )
 
     def environment(self) -> dict[str, str]:
-        """The environment of a command: this home, and no batch or worker overrides."""
-        known = {k: v for k, v in os.environ.items() if not k.startswith("ROWMILL_")}
+        """The environment of a command: this home, no overrides, compiled modules kept."""
+        unwanted = ("ROWMILL_", "PYTHONDONTWRITEBYTECODE")
+        known = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
         return known | {"ROWMILL_HOME": str(self.folder)}
 
     def rowmill(self, *arguments: str) -> Done:

@@ -60,8 +60,8 @@ def measure(bed: Bed, runs: int, say: Callable[[str], None]) -> list[Figure]:
     heavy = _imported(bed)
     say(f"  --help: {by_wall.measured}")
     shop = str(ROOT / "examples" / "shop.yaml")
-    previews = [_run(bed, "-m", "rowmill", "preview", "-f", shop)[0] for _ in range(runs)]
-    preview = Samples.of(previews)
+    previews = [_run(bed, "-m", "rowmill", "preview", "-f", shop)[0] for _ in range(runs + 1)]
+    preview = Samples.of(previews[1:])
     say(f"  preview: {preview.text(2)}")
     return [
         Figure(

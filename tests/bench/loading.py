@@ -33,6 +33,7 @@ def measure(bed: Bed, rows: int, runs: int, say: Callable[[str], None]) -> Round
     """Take `runs` rounds of `rows` rows; every other round goes the other way about."""
     to_postgres = bed.manifest("wide-postgres", rows, ("postgres",))
     to_both = bed.manifest("wide-both", rows, ("postgres", "parquet"))
+    _warm_up(bed)
     say(f"encoding {rows:,} rows for the bare runs")
     ready = encode(to_both, bed.folder / "ready")
     rounds = Rounds(rows)
@@ -63,6 +64,14 @@ def measure(bed: Bed, rows: int, runs: int, say: Callable[[str], None]) -> Round
         for step in steps if number % 2 == 0 else reversed(steps):
             step()
     return rounds
+
+
+def _warm_up(bed: Bed) -> None:
+    """Let the first of all commands, which compiles modules and reads them from disk, be this."""
+    few = bed.manifest("warm-up", 1_000, ("postgres", "parquet"))
+    load(bed, few)
+    bed.rowmill("verify", "-f", str(few))
+    bed.delete(few)
 
 
 def load(bed: Bed, manifest: Path) -> Done:
