@@ -1,6 +1,8 @@
 """Runs that are interrupted, killed or aborted, and what the next command says and does."""
 
+import os
 import signal
+import time
 from collections.abc import Callable
 
 import psutil
@@ -148,6 +150,30 @@ def test_a_second_signal_kills_workers_that_cannot_stop(
     assert (resumed.code, resumed.json["resumed"]) == (0, True)
 
 
+def test_a_signal_is_heard_while_the_server_answers_nothing(
+    ledger: str, written: Callable[..., str], commands: Commands, gate: Gate, database: Connection
+) -> None:
+    gate.close_after(ledger, 1)
+    process = commands.start("run", "-f", written())
+    wait_until(lambda: gate.waiting(ledger), process)
+    frozen = database.execute(
+        "SELECT pid FROM pg_stat_activity WHERE application_name LIKE %s",
+        (f"rowmill supervisor %:{process.pid}",),
+    ).fetchall()
+    assert frozen
+    for (pid,) in frozen:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        # Long enough for the supervisor to ask the frozen session something.
+        time.sleep(2)
+        process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGTERM)
+        assert commands.finish(process).code == 5
+    finally:
+        for (pid,) in frozen:
+            os.kill(pid, signal.SIGCONT)
+
+
 def test_workers_end_with_a_killed_supervisor_and_the_run_resumes(
     name: str,
     ledger: str,
@@ -259,6 +285,19 @@ def test_a_run_that_loses_its_lock_stops_and_can_be_resumed(
     gate.open()
     assert commands("run", "-f", file).code == 0
     assert count(database, name, "numbers") == ROWS
+
+
+def test_a_ctrl_c_while_the_workers_start_is_the_supervisors_alone(
+    ledger: str, written: Callable[..., str], commands: Commands, gate: Gate
+) -> None:
+    gate.close_after(ledger, 0)
+    process = commands.start("run", "-f", written(), "-o", "json")
+    wait_until(lambda: bool(workers(process)), process)
+    # As a terminal does it: to the whole group.
+    os.killpg(process.pid, signal.SIGINT)
+    done = commands.finish(process)
+    assert (done.code, done.json["error"]["reason"]) == (5, "Interrupted")
+    assert "KeyboardInterrupt" not in done.err
 
 
 def test_an_interrupt_amid_prepare_is_heeded_at_once(
