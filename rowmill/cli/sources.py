@@ -33,7 +33,7 @@ class Source:
         return spec
 
     def as_json(self) -> dict[str, Any]:
-        """What a run keeps of its source; worker/remake.py and verify read it back."""
+        """What a run keeps of its source; worker/earlier.py and verify read it back."""
         return {"manifest": self.manifest, "scale": self.scale, "seed": self.seed}
 
     def record(self, name: str) -> ExperimentRecord:

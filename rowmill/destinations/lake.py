@@ -73,6 +73,10 @@ class Lake:
         """The target's bucket; its client is made at the first use."""
         return self._connect()
 
+    def there(self) -> bool:
+        """Whether the bucket exists."""
+        return self.bucket.exists()
+
     def check_target(self, tables: Sequence[str], adopt: str | None = None) -> None:
         """Claim the prefix, and see that the tables' folders hold nothing that is another's.
 

@@ -12,10 +12,11 @@ from types import FrameType
 from typing import Any
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
-from rowmill.destinations.ledger import UNFINISHED, ExperimentHold, Run, RunState
+from rowmill.destinations.ledger import ExperimentHold, Run, RunState
 from rowmill.local.planning import chosen_workers, plan_for
 from rowmill.local.progress import Phase, ProgressBoard, Snapshot
 from rowmill.local.supervisor import Interrupted, Supervisor, WorkerFailed
+from rowmill.local.watch import LockLost, Watch
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
 from rowmill.worker.decision import Mode
@@ -33,10 +34,6 @@ class RunFailed(Exception):
 
 class RunAborted(Exception):
     """Somebody aborted the run; it can be resumed."""
-
-
-class LockLost(Exception):
-    """The claim on the experiment is gone: another supervisor may have taken the run up."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +59,10 @@ class Options:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended well. Seconds are wall time by phase; `workers` is peak memory and CPU.
+    """How a run ended well.
 
-    `rows` is all of the run; `made_rows` what this command generated itself, which is more than was
-    missing when a part was made again.
+    `seconds` are wall time by phase, `workers` how many processes it had; the snapshot tells what
+    they did, with their memory and processor time. Of a `repeat` nothing was done.
     """
 
     run: Run
@@ -211,17 +208,18 @@ class _Execution:
             for shard in range(run.plan.shards)
             if any(True for _ in remaining(run.plan, run.plan.shard(shard), durable))
         ]
+        watch = Watch(run, self.hold, lambda: self.destinations.rejoin(self.spec))
         supervisor = Supervisor(
             self.spec,
             self.connections,
             workers=max(1, min(self.workers, len(shards))),
             on_progress=self.board.progress,
             on_step=self.board.step,
-            check=lambda: self._check(run),
+            check=watch.check,
             stop=self.signals.stop,
             kill=self.signals.kill,
         )
-        with self.signals.left_to_the_supervisor(), supervisor:
+        with self.signals.left_to_the_supervisor(), watch, supervisor:
             ready = time.monotonic()
             self.board.turn(Phase.LOADING)
             supervisor.run_shards(run, shards)
@@ -237,18 +235,6 @@ class _Execution:
             "publish": publish,
             "total": ended - self.started,
         }
-
-    def _check(self, run: Run) -> None:
-        """Workers learn of an abort at their next commit; this covers what commits rarely."""
-        if self.hold.lost():
-            raise LockLost(
-                "the lock that keeps a second run away was lost with its connection; "
-                "run the same command again to resume"
-            )
-        known = self.destinations.ledger.run(run.id)
-        # COMPLETED comes before the worker's own word that it is done.
-        if known is None or known.state not in UNFINISHED | {RunState.COMPLETED}:
-            raise Fenced(f"run {run.number} is no longer live")
 
     def _fenced(self, run: Run, error: Fenced) -> Exception:
         known = self.destinations.ledger.run(run.id)

@@ -172,6 +172,10 @@ class Supervisor:
         deaths: Counter[str],
     ) -> None:
         """Start a new worker for one that died, and give its shard back."""
+        if self._stop.is_set():
+            # It may have had the signal too: whoever stops expects no replacement.
+            dead.command = None
+            return
         dead.process.join(STOP_SECONDS)
         command = dead.command
         self._workers[self._workers.index(dead)] = self._start()
@@ -234,7 +238,7 @@ class Supervisor:
     def _end(self, worker: _Worker) -> None:
         # An idle worker ends when its pipe closes; a busy one is past its time.
         worker.pipe.close()
-        if worker.command is not None:
+        if worker.command is not None or self._kill.is_set():
             worker.process.kill()
         worker.process.join(STOP_SECONDS)
         if worker.process.is_alive():

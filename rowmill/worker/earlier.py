@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 
-from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.ledger import Run
 from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
@@ -46,12 +46,17 @@ def destinations_of(spec: Spec, present: Destinations) -> Iterator[Destinations]
 
 @contextmanager
 def lake_of(run: Run, present: Destinations) -> Iterator[Lake | None]:
-    """The bucket that `run` wrote to; None if there is none, or none that can be reached now."""
+    """The bucket that `run` wrote to; None if there is none, or none that can be reached now.
+
+    What is left in a bucket that is gone or closed to us must not stand in a newer run's way.
+    """
     with ExitStack() as stack:
         lake = None
         # A manifest of an older Rowmill may not be one of this.
-        with suppress(DestinationRefused, InvalidManifest):
+        with suppress(DestinationRefused, DestinationUnavailable, InvalidManifest):
             lake = stack.enter_context(destinations_of(spec_of(run), present)).lake
+            if lake is not None and not lake.there():
+                lake = None
         yield lake
 
 

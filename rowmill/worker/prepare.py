@@ -164,6 +164,11 @@ def _begin(
             summary={"source": dict(source)},
         )
     )
+    if run.plan != plan:
+        # Our locks were lost for a moment, and somebody began this number with another manifest.
+        raise DestinationRefused(
+            "LiveRunElsewhere", f"run {number} was begun elsewhere meanwhile; try again"
+        )
     _furnish(run, spec, destinations)
     return run
 

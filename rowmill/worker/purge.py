@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger import RESUMABLE, Run, RunState
+from rowmill.spec.problems import InvalidManifest
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.earlier import lake_of
 from rowmill.worker.publish import roll_forward
@@ -42,16 +46,16 @@ def _remove_data(destinations: Destinations) -> None:
     with ledger.preparing(destinations.owner):
         for run in ledger.runs(destinations.owner):
             if run.state is RunState.PUBLISHING:
-                roll_forward(run, destinations)
+                _complete_if_possible(run, destinations)
         runs = ledger.runs(destinations.owner)
         for run in runs:
             # First the state, behind the fence: a stale worker cannot write after it.
-            ledger.transition(run.id, RESUMABLE, RunState.RESET)
+            ledger.transition(run.id, RESUMABLE | {RunState.PUBLISHING}, RunState.RESET)
             if destinations.warehouse is not None:
                 destinations.warehouse.drop_staging(run.id)
         if destinations.warehouse is not None:
             destinations.warehouse.remove_tables()
-        if destinations.lake is not None:
+        if destinations.lake is not None and destinations.lake.there():
             destinations.lake.remove()
         for run in runs:
             # An earlier run may have gone to another bucket or prefix.
@@ -62,3 +66,12 @@ def _remove_data(destinations: Destinations) -> None:
         for run in runs:
             # Last, since dependants can refuse the removal: readers would still see the run.
             ledger.transition(run.id, frozenset({RunState.COMPLETED}), RunState.RESET)
+
+
+def _complete_if_possible(run: Run, destinations: Destinations) -> None:
+    """Give a half published run's objects their record, by which the removal finds them all.
+
+    If its bucket or manifest is gone for good, what is left of it must not block the removal.
+    """
+    with suppress(DestinationRefused, InvalidManifest):
+        roll_forward(run, destinations)

@@ -10,12 +10,14 @@ table's size.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Event
 from typing import Protocol, Self
 
 import pyarrow as pa
 
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.ledger import PendingPart
 from rowmill.destinations.parquet_part import PartLost
 from rowmill.generate.rows import Generator
@@ -100,7 +102,10 @@ def run_parts(kit: Kit, parts: Iterable[Part], stop: Event, report: Report) -> N
         _run_round(kit, left, stop, report)
     if left := list(remaining(kit.plan, wanted, kit.durable())):
         names = ", ".join(f"{w.part.table} part {w.part.number}" for w in left[:5])
-        raise PartLost(f"after {ROUNDS} rounds still not durable: {names}")
+        raise DestinationUnavailable(
+            f"after {ROUNDS} rounds still not durable: {names}. The bucket drops uploads before "
+            "they are complete: look for a lifecycle rule that aborts incomplete uploads"
+        )
 
 
 def _run_round(kit: Kit, left: Sequence[PartWork], stop: Event, report: Report) -> None:
@@ -215,7 +220,10 @@ class _UploadLane:
 
     def __exit__(self, *_: object) -> None:
         if self.upload is not None:
-            self.upload.abort()
+            # The error that ends the shard matters, not this one: whoever closes the run aborts
+            # what is left of its uploads.
+            with suppress(DestinationRefused, DestinationUnavailable):
+                self.upload.abort()
 
     def _handle(self, item: Part | Slices | EndOfPart) -> None:
         if isinstance(item, Part):

@@ -1,0 +1,74 @@
+"""Watch over a live run: whether its lock is still held and its state still lets it go on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import closing
+
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
+from rowmill.destinations.ledger import UNFINISHED, ExperimentHold, Ledger, Run, RunState
+from rowmill.local.supervisor import Interrupted
+from rowmill.worker.destinations import Destinations
+
+WATCH_SECONDS = 1.0
+
+
+class LockLost(Exception):
+    """The claim on the experiment is gone: another supervisor may have taken the run up."""
+
+
+class Watch:
+    """Asks the ledger about once a second, in a thread and over a connection of its own.
+
+    A server that is frozen or out of reach answers late or never: then this thread waits, and not
+    the supervisor, which must always hear Ctrl-C.
+    """
+
+    def __init__(self, run: Run, hold: ExperimentHold, rejoin: Callable[[], Destinations]) -> None:
+        self._run = run
+        self._hold = hold
+        self._rejoin = rejoin
+        self._over = threading.Event()
+        self._found: Exception | None = None
+
+    def check(self) -> None:
+        """Raise what was found.
+
+        Raises:
+            LockLost: the lock is gone with its connection.
+            Fenced: the run was aborted, reset or deleted.
+        """
+        if self._found is not None:
+            raise self._found
+
+    def __enter__(self) -> Watch:
+        threading.Thread(target=self._watch, name="watch", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        # Not waited for: it may be waiting for a server that never answers.
+        self._over.set()
+
+    def _watch(self) -> None:
+        with closing(self._rejoin()) as own:
+            while self._found is None and not self._over.wait(WATCH_SECONDS):
+                try:
+                    self._found = self._look(own.ledger)
+                except (DestinationRefused, DestinationUnavailable):
+                    # The workers meet the same trouble, and have the patience for it.
+                    continue
+                except Interrupted:
+                    return
+
+    def _look(self, ledger: Ledger) -> Exception | None:
+        if self._hold.lost():
+            return LockLost(
+                "the lock that keeps a second run away was lost with its connection; "
+                "run the same command again to resume"
+            )
+        known = ledger.run(self._run.id)
+        # COMPLETED comes before the worker's own word that it is done.
+        if known is None or known.state not in UNFINISHED | {RunState.COMPLETED}:
+            return Fenced(f"run {self._run.number} is no longer live")
+        return None
