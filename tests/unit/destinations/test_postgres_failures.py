@@ -71,18 +71,23 @@ def test_a_refused_login_may_pass_for_a_while(state: str) -> None:
         ("FATAL:  the database system is shutting down", Course.PASSES),
         ("FATAL:  the database system is not yet accepting connections", Course.PASSES),
         ("server closed the connection unexpectedly", Course.PASSES),
-        ("connection timeout expired", Course.PASSES),
+        ("connection timeout expired", Course.CONTACT),
         ('FATAL:  password authentication failed for user "u"', Course.LOGIN),
         ('FATAL:  no pg_hba.conf entry for host "1.2.3.4"', Course.LOGIN),
         ('FATAL:  database "d" does not exist', Course.FINAL),
         ("server does not support SSL, but SSL was required", Course.FINAL),
         ("SSL error: certificate verify failed", Course.FINAL),
-        ("something that nobody foresaw", Course.PASSES),
+        ("something that nobody foresaw", Course.CONTACT),
     ],
 )
 def test_a_refused_connection_is_judged_by_its_text(text: str, course: Course) -> None:
     error = psycopg.OperationalError(f"connection failed: {text}")
     assert judge(error, reached=False).course is course
+
+
+def test_a_server_that_answered_once_is_waited_for_as_long_as_any() -> None:
+    error = psycopg.OperationalError("connection failed: connection timeout expired")
+    assert judge(error, reached=True).course is Course.PASSES
 
 
 def test_an_unknown_host_is_wrong_at_first_and_passes_later() -> None:
