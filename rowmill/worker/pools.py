@@ -24,8 +24,11 @@ def ensure_pools(dataset: Dataset, ledger: Ledger) -> dict[PoolKey, pa.Array]:
     return {key: _ensured(key, ledger) for key in required_pools(dataset)}
 
 
-def check_columns(dataset: Dataset, pools: Mapping[PoolKey, pa.Array]) -> None:
+def check_columns(dataset: Dataset, pools: Mapping[PoolKey, pa.Array]) -> Generator:
     """Make the first row of every table, so that what cannot be made fails before any is written.
+
+    Returns:
+        The generator that made them: what it drew up for that need not be drawn up again.
 
     Raises:
         ImpossibleColumns: with each table's reason.
@@ -39,6 +42,7 @@ def check_columns(dataset: Dataset, pools: Mapping[PoolKey, pa.Array]) -> None:
             problems.append(f"table {table.name}: {error}")
     if problems:
         raise ImpossibleColumns("\n".join(problems))
+    return generator
 
 
 def load_pools(dataset: Dataset, ledger: Ledger) -> dict[PoolKey, pa.Array]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -80,7 +81,7 @@ class Bed:
         """
         began = time.monotonic()
         process = self.start(*arguments, "-o", "json")
-        with _watched(process.pid) as peak:
+        with _watched(process.pid) as peak, _not_outliving(process):
             out, err = process.communicate()
         seconds = time.monotonic() - began
         if process.returncode != 0:
@@ -127,6 +128,17 @@ def bed() -> Iterator[Bed]:
         with suppress(embedded.EmbeddedServerError):
             embedded.down(home)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _not_outliving(process: subprocess.Popen[str]) -> Iterator[None]:
+    """End a command with all below it when the benchmark is interrupted."""
+    try:
+        yield
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        raise
 
 
 @contextmanager

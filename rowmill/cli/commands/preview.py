@@ -7,7 +7,6 @@ from pathlib import Path
 from rowmill.cli.failures import UsageError
 from rowmill.cli.row_output import RowSet, write_rows
 from rowmill.cli.sources import from_file
-from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset
 from rowmill.worker.pools import check_columns, make_pools
 
@@ -18,9 +17,7 @@ def preview(
     """Show at most `rows` rows of `table` or of every table."""
     dataset = from_file(file, scale, seed).spec().dataset
     names = _tables(dataset, table)
-    pools = make_pools(dataset)
-    check_columns(dataset, pools)
-    generator = Generator(dataset, pools)
+    generator = check_columns(dataset, make_pools(dataset))
     sets = []
     for name in names:
         known = dataset.table(name)
