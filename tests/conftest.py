@@ -10,11 +10,16 @@ from pathlib import Path
 
 import psutil
 import pytest
+from hypothesis import settings
 
 from rowmill.local.embedded import EmbeddedServers, down, up
 from rowmill.local.home import Home, rowmill_home
 
 _PREFIX = "rowmill-test-"
+
+# No test fails for its time: machines are shared.
+settings.register_profile("rowmill", deadline=None)
+settings.load_profile("rowmill")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,7 +13,7 @@ import pyarrow as pa
 from rich.table import Table
 from rich.text import Text
 
-from rowmill.cli.console import PipeConsole
+from rowmill.cli.console import print_whole
 from rowmill.cli.plain_values import plain_values
 
 
@@ -62,14 +62,13 @@ def _write_csv(sets: Sequence[RowSet]) -> None:
 
 
 def _write_tables(sets: Sequence[RowSet]) -> None:
-    console = PipeConsole()
     for row_set in sets:
         table = Table(title=Text(row_set.title), title_justify="left")
         for name in row_set.columns:
-            table.add_column(Text(name), overflow="ellipsis", no_wrap=True)
+            table.add_column(Text(name), no_wrap=True)
         for row in row_set.tuples():
             table.add_row(*(_cell(value) for value in row))
-        console.print(table)
+        print_whole(table)
 
 
 def _cell(value: Any) -> Text:

@@ -215,6 +215,7 @@ class _Execution:
             workers=max(1, min(self.workers, len(shards))),
             on_progress=self.board.progress,
             on_step=self.board.step,
+            on_notice=self.notice,
             check=watch.check,
             stop=self.signals.stop,
             kill=self.signals.kill,

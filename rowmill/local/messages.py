@@ -80,6 +80,13 @@ class Step:
     label: str
 
 
+@dataclass(frozen=True)
+class Notice:
+    """From a worker: what the user should know while it goes on, such as a server that is down."""
+
+    text: str
+
+
 class Ending(StrEnum):
     """How a command ended."""
 
@@ -101,4 +108,4 @@ class Ended:
     trace: str = field(default="", repr=False)
 
 
-Report = Progress | Step | Ended
+Report = Progress | Step | Notice | Ended

@@ -22,6 +22,7 @@ from rowmill.local.messages import (
     Command,
     Ended,
     Ending,
+    Notice,
     Progress,
     Report,
     RunFinalize,
@@ -69,6 +70,7 @@ class Supervisor:
     Args:
         on_progress: called with a worker's number (a replacement has a new one) and all it did.
         on_step: called with the label of each finalize step.
+        on_notice: called with what a worker wants the user to know.
         check: called about once a second while waiting; what it raises ends the run.
         stop: set it to interrupt; set `kill` too to end at once.
     """
@@ -81,6 +83,7 @@ class Supervisor:
         workers: int,
         on_progress: Callable[[int, Progress], None],
         on_step: Callable[[str], None],
+        on_notice: Callable[[str], None],
         check: Callable[[], None],
         stop: Event,
         kill: Event,
@@ -91,6 +94,7 @@ class Supervisor:
         self._wanted = workers
         self._on_progress = on_progress
         self._on_step = on_step
+        self._on_notice = on_notice
         self._check = check
         self._stop = stop
         self._kill = kill
@@ -161,6 +165,8 @@ class Supervisor:
                 self._on_progress(worker.number, report)
             case Step(label=label):
                 self._on_step(label)
+            case Notice(text=text):
+                self._on_notice(text)
             case Ended():
                 worker.command = None
                 _raise_unless_done(report)

@@ -23,6 +23,7 @@ from rowmill.local.messages import (
     Command,
     Ended,
     Ending,
+    Notice,
     Progress,
     Report,
     RunFinalize,
@@ -41,6 +42,7 @@ from rowmill.worker.kit import kit_for
 from rowmill.worker.shard import Stopped, run_parts
 
 REPORT_SECONDS = 0.2
+NOTICE_SECONDS = 10.0
 PATIENCE_SECONDS = 600.0
 # The exit code of a worker whose supervisor is gone: what it did can be resumed.
 ORPHANED = 5
@@ -70,6 +72,7 @@ class _Worker:
         self._connections = connections
         self._stop = Event()
         self._tally = Tally()
+        self._next_notice = 0.0
 
     def obey(self, command: Command) -> None:
         if isinstance(command, Stop):
@@ -97,6 +100,7 @@ class _Worker:
                     self._connections,
                     contact_seconds=PATIENCE_SECONDS,
                     sleep=self._sleep,
+                    notice=self._notice,
                 )
             ) as destinations:
                 self._run(command, destinations)
@@ -128,6 +132,12 @@ class _Worker:
         """Wait between two tries, but not once the worker is to stop."""
         if self._stop.wait(seconds):
             raise Stopped
+
+    def _notice(self, text: str) -> None:
+        # One failure is tried again many times: that it goes on is worth a word now and then.
+        if time.monotonic() >= self._next_notice:
+            self._next_notice = time.monotonic() + NOTICE_SECONDS
+            self._send(Notice(text))
 
     def _step(self, label: str) -> None:
         self._send(Step(label))

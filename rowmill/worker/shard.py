@@ -9,9 +9,10 @@ table's size.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from threading import Event
 from typing import Protocol, Self
 
@@ -96,42 +97,56 @@ def run_parts(kit: Kit, parts: Iterable[Part], stop: Event, report: Report) -> N
     """
     wanted = list(parts)
     for _ in range(ROUNDS):
-        left = list(remaining(kit.plan, wanted, kit.durable()))
-        if not left:
+        if not _run_round(kit, remaining(kit.plan, wanted, kit.durable()), stop, report):
             return
-        _run_round(kit, left, stop, report)
-    if left := list(remaining(kit.plan, wanted, kit.durable())):
-        names = ", ".join(f"{w.part.table} part {w.part.number}" for w in left[:5])
+    if left := next(remaining(kit.plan, wanted, kit.durable()), None):
         raise DestinationUnavailable(
-            f"after {ROUNDS} rounds still not durable: {names}. The bucket drops uploads before "
-            "they are complete: look for a lifecycle rule that aborts incomplete uploads"
+            f"after {ROUNDS} rounds {left.part.table} part {left.part.number} is still not "
+            "durable. The bucket drops uploads before they are complete: look for a lifecycle rule "
+            "that aborts incomplete uploads"
         )
 
 
-def _run_round(kit: Kit, left: Sequence[PartWork], stop: Event, report: Report) -> None:
+def _run_round(kit: Kit, left: Iterator[PartWork], stop: Event, report: Report) -> bool:
+    """Make what is left, and say whether there was anything; it is read as it is made."""
+    first = next(left, None)
+    if first is None:
+        return False
     committing = _CommitLane(kit.copier, kit.uploader, report)
     # Left in reverse order: the upload lane hands its last part over before the commit lane ends.
     with Lane("commit", committing.handle, depth=LANE_DEPTH) as commits:
         uploading = _UploadLane(kit.uploader, commits.put, report)
         with uploading, Lane("upload", uploading.handle, depth=LANE_DEPTH) as uploads:
-            for work in left:
-                if work.upload:
-                    uploads.put(work.part)
-                for batch, copy in work.batches:
-                    if stop.is_set():
-                        raise Stopped
-                    slices = make(kit.generator, batch)
-                    report.generated(batch.table, batch.rows)
-                    if work.upload:
-                        uploads.put(slices)
-                    encoded = _encode(kit.copier, batch, slices) if copy else None
-                    # Not kept in memory while the lane has no room.
-                    del slices
-                    if encoded is not None:
-                        commits.put(encoded)
-                    del encoded
-                if work.upload:
-                    uploads.put(END_OF_PART)
+            for work in chain((first,), left):
+                _make_part(kit, work, commits, uploads, stop, report)
+    return True
+
+
+def _make_part(
+    kit: Kit,
+    work: PartWork,
+    commits: Lane[_CommitItem],
+    uploads: Lane[Part | Slices | EndOfPart],
+    stop: Event,
+    report: Report,
+) -> None:
+    if work.upload:
+        uploads.put(work.part)
+    for batch, copy in work.batches:
+        if stop.is_set():
+            raise Stopped
+        slices = make(kit.generator, batch)
+        report.generated(batch.table, batch.rows)
+        if work.upload:
+            uploads.put(slices)
+        encoded = _encode(kit.copier, batch, slices) if copy else None
+        # Not kept in memory while the lane has no room.
+        del slices
+        if encoded is not None:
+            commits.put(encoded)
+        del encoded
+    if work.upload:
+        uploads.put(END_OF_PART)
 
 
 def make(generator: Generator, batch: Batch) -> Slices:
