@@ -299,8 +299,11 @@ def trace(
 
 @app.command()
 def query(
-    name: Annotated[str, typer.Argument(help="The experiment.", metavar="NAME")],
-    sql: Annotated[str, typer.Argument(help="What to ask Postgres.", metavar="SQL")],
+    words: Annotated[
+        list[str],
+        typer.Argument(help="The experiment (not with -f) and the query.", metavar="[NAME] SQL"),
+    ],
+    file: FileInstead = None,
     secret: Secrets = None,
     output: RowsOption = Rows.TABLE,
 ) -> None:
@@ -310,7 +313,7 @@ def query(
     with reporting(as_json=output is Rows.JSON):
         from rowmill.cli.commands.query import query as body
 
-        body(name, sql, tuple(secret or ()), output.value)
+        body(words, file, tuple(secret or ()), output.value)
 
 
 @app.command()

@@ -160,6 +160,9 @@ class BucketLedger:
     def replace_part(self, run_id: str, part: PendingPart) -> None:
         self._bucket.put(self._part_key(run_id, part.table, part.number), _json(asdict(part)))
 
+    def forget_work(self, run_id: str) -> None:
+        self._delete_all([*self._list(self._parts_folder(run_id)), self._folded_key(run_id)])
+
     def pool(self, digest: str) -> bytes | None:
         stored = self._bucket.read(self._pool_key(digest))
         return None if stored is None else stored.body

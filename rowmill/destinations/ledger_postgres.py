@@ -229,6 +229,11 @@ class PostgresLedger:
             ),
         )
 
+    def forget_work(self, run_id: str) -> None:
+        for table in ("batches", "parts", "lineage"):
+            run = "(SELECT key FROM {0}.runs WHERE id = %s)"
+            self._do(f"DELETE FROM {{0}}.{table} WHERE run = {run}", (run_id,))
+
     def pool(self, digest: str) -> bytes | None:
         row = self._one("SELECT content FROM {}.pools WHERE digest = %s", (digest,))
         return None if row is None else bytes(row[0])

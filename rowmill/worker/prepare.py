@@ -212,6 +212,8 @@ def _close(runs: tuple[Run, ...], destinations: Destinations) -> None:
         with lake_of(run, destinations) as lake:
             if lake is not None:
                 lake.abort_uploads(run.id)
+        # Last: should this be taken up again after all, it must not count on what is gone.
+        destinations.ledger.forget_work(run.id)
 
 
 def _batch_rows(run: Run, destinations: Destinations) -> int:

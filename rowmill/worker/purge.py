@@ -64,6 +64,7 @@ def _remove_data(destinations: Destinations) -> None:
                     lake.abort_uploads(run.id)
                     lake.remove()
         for run in runs:
+            ledger.forget_work(run.id)
             # Last, since dependants can refuse the removal: readers would still see the run.
             ledger.transition(run.id, frozenset({RunState.COMPLETED}), RunState.RESET)
 

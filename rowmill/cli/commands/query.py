@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from rowmill.cli.failures import UsageError
 from rowmill.cli.row_output import RowSet, write_rows
-from rowmill.cli.sources import from_name
+from rowmill.cli.sources import from_either
 from rowmill.destinations.postgres_query import read_rows
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.worker.destinations import join
 
 
-def query(name: str, sql: str, secrets: Sequence[str], output: str) -> None:
-    """Show the result of `sql`; the experiment's schema is first on the search path."""
-    source = from_name(name, secrets)
+def query(words: Sequence[str], file: Path | None, secrets: Sequence[str], output: str) -> None:
+    """Show the result of a query; the experiment's schema is first on the search path.
+
+    Args:
+        words: NAME and SQL, or with `file` the SQL alone.
+    """
+    if len(words) != (2 if file is None else 1):
+        raise UsageError("give the experiment's NAME and one SQL text, or -f FILE and the SQL")
+    sql = words[-1]
+    source = from_either(words[0] if file is None else None, file, secrets)
     spec = source.spec()
     if spec.postgres is None:
-        raise UsageError(f"{name} has no Postgres destination to query")
+        raise UsageError(f"{spec.name} has no Postgres destination to query")
     destinations = join(spec, connections(spec, source.secrets, rowmill_home()))
     assert destinations.session is not None
     columns, rows = read_rows(destinations.session.address, sql, schema=spec.postgres.schema)

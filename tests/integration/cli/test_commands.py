@@ -83,9 +83,13 @@ def test_status_and_runs(kept: tuple[str, str, Commands]) -> None:
 def test_query_is_read_only_and_shows_what_postgres_says(
     kept: tuple[str, str, Commands], database: Connection
 ) -> None:
-    name, _, commands = kept
-    rows = commands("query", name, "select count(*) as n, 1.50 as x from people", "-o", "json")
-    assert rows.json == {"rows": [{"n": 1_000, "x": "1.50"}]}
+    name, file, commands = kept
+    question = "select count(*) as n, 1.50 as x from people"
+    for words in ([name, question], ["-f", file, question]):
+        rows = commands("query", *words, "-o", "json")
+        assert rows.json == {"rows": [{"n": 1_000, "x": "1.50"}]}
+    assert commands("query", name).code == 2
+    assert commands("query", name, question, "-f", file).code == 2
     text = commands("query", name, "select id, name from people order by id limit 2", "-o", "csv")
     assert [row[0] for row in csv.reader(StringIO(text.out))] == ["id", "1", "2"]
     assert "1 row" in commands("query", name, "select null as nothing").out

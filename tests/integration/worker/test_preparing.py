@@ -177,3 +177,16 @@ def test_a_role_that_may_only_read_reads(
                 bed.prepare(theirs)
     finally:
         database.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(role))
+
+
+@pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
+def test_a_run_that_is_started_over_leaves_no_work_in_the_ledger(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    bed, destinations = opened(manifest(name, postgres=postgres))
+    run = bed.prepare(destinations).run
+    bed.load(destinations, run)
+    assert destinations.ledger.pending_parts(run.id)
+    bed.prepare(destinations, mode=Mode.RESTART)
+    assert destinations.ledger.pending_parts(run.id) == {}
+    assert destinations.ledger.done_batches(run.id) == {}

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+import boto3
 import pytest
 from bed import Bed, state
 from experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
@@ -9,6 +10,8 @@ from experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.ledger import RunState
+from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.worker import purge
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Destinations
 
@@ -146,3 +149,36 @@ def test_tables_of_an_edited_manifest_replace_all_of_the_old(
         (name,),
     ).fetchall()
     assert names == [("bills",), ("people",)]
+
+
+def test_a_half_published_run_whose_bucket_is_gone_can_still_be_deleted(
+    name: str,
+    opened: Opened,
+    servers: EmbeddedServers,
+    dies_before_current_moves: pytest.MonkeyPatch,
+) -> None:
+    bucket = f"gone-{name}".replace("_", "-")
+    bed, destinations = opened(manifest(name, tables=[PEOPLE], parquet={"bucket": bucket}))
+    run = bed.prepare(destinations).run
+    bed.load(destinations, run)
+    with pytest.raises(Killed):
+        bed.finalize(destinations, run)
+    assert state(destinations, run) is RunState.PUBLISHING
+    dies_before_current_moves.undo()
+    _remove_bucket(servers, bucket)
+    purge.delete(destinations)
+    assert destinations.ledger.runs(destinations.owner) == []
+
+
+def _remove_bucket(servers: EmbeddedServers, bucket: str) -> None:
+    known = exports(servers)
+    client = boto3.client(
+        "s3",
+        endpoint_url=known["AWS_ENDPOINT_URL"],
+        aws_access_key_id=known["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=known["AWS_SECRET_ACCESS_KEY"],
+        region_name=known["AWS_REGION"],
+    )
+    for found in client.list_objects_v2(Bucket=bucket).get("Contents", []):
+        client.delete_object(Bucket=bucket, Key=found["Key"])
+    client.delete_bucket(Bucket=bucket)
