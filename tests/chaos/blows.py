@@ -161,10 +161,14 @@ class Blows:
     def _restart(self, program: str) -> bool:
         """Kill a server as a crash would, and start it on its data again."""
         token = json.loads(self.home.servers_file.read_text())["token"]
+        killed = []
         for process in psutil.process_iter():
             with suppress(psutil.Error):
                 if program in process.name() and any(token in word for word in process.cmdline()):
                     process.kill()
+                    killed.append(process)
+        # One that is still dying would pass for a living one.
+        psutil.wait_procs(killed, timeout=30)
         return embedded.up(self.home) == self.servers
 
     def _abort(self) -> bool:
