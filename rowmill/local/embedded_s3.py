@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import signal
+import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -31,6 +33,8 @@ _START_SECONDS = 90.0
 _STOP_SECONDS = 45.0
 # Its admin client takes the admin server's gRPC port to be this much above the HTTP port.
 _GRPC_OFFSET = 10_000
+# The place of the master's HTTP port in `choose_ports`.
+_MASTER = 2
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,7 @@ def are_free(ports: Sequence[int]) -> bool:
 
 
 def start(home: Home, server: S3Server, ports: Sequence[int], token: str) -> None:
-    """Start SeaweedFS unless it runs, and return when it answers a signed request.
+    """Start SeaweedFS unless it runs, and return when it can write and read.
 
     Args:
         ports: as `choose_ports` returns them, the first of them that of `server.endpoint`.
@@ -76,7 +80,7 @@ def start(home: Home, server: S3Server, ports: Sequence[int], token: str) -> Non
     Raises:
         EmbeddedServerError: it does not start, with the end of its log.
     """
-    answers = _probe(server)
+    answers = _probe(server, ports[_MASTER])
     # Twice, because the first may find one that somebody else's signal is just ending.
     for _ in range(2):
         launch(home, server, ports, token)
@@ -203,8 +207,13 @@ def _environ(folder: Path, server: S3Server) -> dict[str, str]:
     }
 
 
-def _probe(server: S3Server) -> Callable[[], bool]:
-    """Return a question to the server that is true once it answers a signed request."""
+def _probe(server: S3Server, master: int) -> Callable[[], bool]:
+    """Return a question to the server that is true once it can store and read.
+
+    It answers signed requests up to 5 s before its volumes have reported to its master, and
+    cannot read what it holds until then. Asking for an object would not do: a write waits up
+    to 20 s for a volume.
+    """
     # Imported here because boto3 takes 0.3 s, which a command that finds the servers up saves.
     from botocore.exceptions import BotoCoreError, ClientError
 
@@ -215,8 +224,19 @@ def _probe(server: S3Server) -> Callable[[], bool]:
     def answers() -> bool:
         try:
             client.head_bucket(Bucket=server.bucket)
-        except (BotoCoreError, ClientError):
+            return has_volumes(master)
+        except (BotoCoreError, ClientError, OSError):
             return False
-        return True
 
     return answers
+
+
+def has_volumes(master: int) -> bool:
+    """Return whether the volume server has told the master at this port what it can hold.
+
+    Raises:
+        OSError: the master does not answer.
+    """
+    directly = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    with directly.open(f"http://127.0.0.1:{master}/dir/status", timeout=5) as answer:
+        return bool(json.load(answer)["Topology"]["Max"])

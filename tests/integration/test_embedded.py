@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from mypy_boto3_s3 import S3Client
 
 import rowmill
-from rowmill.local import embedded_postgres
+from rowmill.local import embedded_postgres, embedded_s3
 from rowmill.local.embedded import (
     EmbeddedServerError,
     EmbeddedServers,
@@ -33,7 +33,7 @@ from rowmill.local.embedded import (
     up,
 )
 from rowmill.local.home import Home
-from rowmill.local.server_process import processes
+from rowmill.local.server_process import free_ports, processes, wait_until
 
 _UP = """
 import sys
@@ -142,6 +142,22 @@ def test_down_stops_all_and_up_brings_the_data_back(own: Home) -> None:
     assert _stored(servers) == ("kept", b"kept")
     assert down(own) is True
     assert down(own) is False
+
+
+def test_s3_is_not_ready_before_its_volumes_have_reported(
+    home: Home, servers: EmbeddedServers, tmp_path: Path
+) -> None:
+    assert embedded_s3.has_volumes(_record(home)["s3_ports"][2])
+    weed = _postmaster_or_weed(home, "weed").exe()
+    port, grpc = free_ports(2)
+    where = (f"-port={port}", f"-port.grpc={grpc}", "-ip=127.0.0.1", f"-mdir={tmp_path}")
+    master = subprocess.Popen([weed, "master", *where], stderr=subprocess.DEVNULL)
+    try:
+        assert wait_until(lambda: b"Topology" in _http_get(port, "/dir/status"), 30)
+        assert not embedded_s3.has_volumes(port)
+    finally:
+        master.kill()
+        master.wait()
 
 
 def test_killed_servers_come_back_with_their_data(own: Home) -> None:
@@ -343,12 +359,12 @@ def _listening(port: int) -> socket.socket:
 
 
 def _http_get(port: int, path: str) -> bytes:
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
-        connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
-        try:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            connection.sendall(f"GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
             return b"".join(iter(lambda: connection.recv(65_536), b""))
-        except OSError:
-            return b""
+    except OSError:
+        return b""
 
 
 def _login(
