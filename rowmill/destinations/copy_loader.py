@@ -9,7 +9,7 @@ from psycopg import errors, sql
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.ledger_locks import end_frozen_writers, lock_key
-from rowmill.destinations.ledger_postgres import fenced
+from rowmill.destinations.ledger_runs import fenced
 from rowmill.destinations.postgres_connection import (
     DEFAULT_LOCK_SECONDS,
     Cursor,
@@ -87,9 +87,6 @@ class PostgresLoader:
         except _AlreadyThere:
             return False
         return True
-
-    def close(self) -> None:
-        self._session.close()
 
     def _claim(self, batch: Batch) -> bytes:
         """One round trip: the lock, then in new statements the state and the ledger row.

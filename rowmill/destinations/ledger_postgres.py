@@ -19,6 +19,7 @@ from rowmill.destinations.ledger_locks import (
     hold_experiment,
     lock_key,
 )
+from rowmill.destinations.ledger_runs import move_run, running_key
 from rowmill.destinations.ledger_tables import ensure_tables, tables_found
 from rowmill.destinations.postgres_connection import (
     Cursor,
@@ -30,7 +31,6 @@ from rowmill.plan.layout import Plan
 
 T = TypeVar("T")
 
-_ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.ABORTED, RunState.RESET})
 # Prepare may make pools for minutes under its lock; a frozen one must not hold it for good.
 _PREPARE_SECONDS = 1800
 _RUN_COLUMNS = "id, owner, uid, number, state, plan, started_at, finished_at, message, summary"
@@ -230,9 +230,8 @@ class PostgresLedger:
         )
 
     def forget_work(self, run_id: str) -> None:
-        for table in ("batches", "parts", "lineage"):
-            run = "(SELECT key FROM {0}.runs WHERE id = %s)"
-            self._do(f"DELETE FROM {{0}}.{table} WHERE run = {run}", (run_id,))
+        keys = self._sql("SELECT key FROM {}.runs WHERE id = %s")
+        self._session.transaction(lambda cursor: self._delete_work(cursor, keys, run_id))
 
     def pool(self, digest: str) -> bytes | None:
         row = self._one("SELECT content FROM {}.pools WHERE digest = %s", (digest,))
@@ -267,9 +266,7 @@ class PostgresLedger:
     def forget_experiment(self, owner: str) -> None:
         def forget(cursor: Cursor) -> None:
             keys = self._sql("SELECT key FROM {}.runs WHERE owner = %s")
-            for table in ("batches", "parts", "lineage"):
-                statement = self._sql("DELETE FROM {}.{} WHERE run IN ({})", table, keys)
-                cursor.execute(statement, (owner,))
+            self._delete_work(cursor, keys, owner)
             for table in ("runs", "tables", "experiments"):
                 cursor.execute(self._sql("DELETE FROM {}.{} WHERE owner = %s", table), (owner,))
             # Pools are shared by content: the last experiment takes them along.
@@ -282,6 +279,11 @@ class PostgresLedger:
 
     def close(self) -> None:
         self._session.close()
+
+    def _delete_work(self, cursor: Cursor, keys: sql.Composable, of: str) -> None:
+        """Delete what accounts for the rows of the runs that `keys` selects, given `of`."""
+        for table in ("batches", "parts", "lineage"):
+            cursor.execute(self._sql("DELETE FROM {}.{} WHERE run IN ({})", table, keys), (of,))
 
     def _sql(self, text: str, *parts: str | sql.Composable) -> sql.Composed:
         """A statement with parameters; the first name is the ledger's schema, then `parts`."""
@@ -308,65 +310,6 @@ class PostgresLedger:
         if run is None:
             raise Fenced(f"the ledger knows no run {run_id}: its experiment was deleted")
         return run.plan
-
-
-def move_run(
-    cursor: Cursor,
-    schema: str,
-    run_id: str,
-    expected: frozenset[RunState],
-    to: RunState,
-    message: str,
-    summary: dict[str, Any],
-) -> bool:
-    """Set a run's state if it is one of `expected`; the caller's transaction holds the fence."""
-    cursor.execute(
-        sql.SQL(
-            "UPDATE {}.runs SET state = %(to)s, message = %(message)s, "
-            "summary = summary || %(summary)s, finished_at = CASE WHEN %(ended)s THEN now() END "
-            "WHERE id = %(id)s AND state = ANY(%(expected)s)"
-        ).format(quoted(schema)),
-        {
-            "id": run_id,
-            "to": to.value,
-            "message": message,
-            "summary": Jsonb(summary),
-            "ended": to in _ENDED,
-            "expected": [state.value for state in expected],
-        },
-    )
-    return cursor.rowcount == 1
-
-
-def running_key(
-    cursor: Cursor, schema: str, run_id: str, state: RunState = RunState.RUNNING
-) -> int:
-    """The run's key in the ledger's rows, read behind the fence.
-
-    Raises:
-        Fenced: the run is not in `state`.
-    """
-    row = _key_and_state(cursor, schema, run_id)
-    if row is None or row[1] != state.value:
-        raise fenced(run_id, None if row is None else row[1], state)
-    return int(row[0])
-
-
-def run_state(cursor: Cursor, schema: str, run_id: str) -> RunState | None:
-    """The run's state as it is now; None of a run that the ledger does not know."""
-    row = _key_and_state(cursor, schema, run_id)
-    return None if row is None else RunState(row[1])
-
-
-def fenced(run_id: str, found: str | None, wanted: RunState = RunState.RUNNING) -> Fenced:
-    """The error of a worker that may not write any more."""
-    state = f"is {found}" if found is not None else "is not in the ledger any more"
-    return Fenced(f"run {run_id} {state}, not {wanted.value}: nothing was written")
-
-
-def _key_and_state(cursor: Cursor, schema: str, run_id: str) -> tuple[Any, ...] | None:
-    query = sql.SQL("SELECT key, state FROM {}.runs WHERE id = %s").format(quoted(schema))
-    return cursor.execute(query, (run_id,)).fetchone()
 
 
 def _lock_prepare(session: PostgresSession, owner: str) -> None:

@@ -18,7 +18,7 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.grants import Grant, default_grants, grant_statement, grants_of
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.ledger_locks import fence
-from rowmill.destinations.ledger_postgres import fenced, move_run, run_state
+from rowmill.destinations.ledger_runs import fenced, move_run, run_state
 from rowmill.destinations.ownership import (
     OwnTable,
     lost_claims,

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from rowmill.destinations.ledger import Run
 from rowmill.destinations.ledger_locks import fence
-from rowmill.destinations.ledger_postgres import running_key
+from rowmill.destinations.ledger_runs import running_key
 from rowmill.destinations.postgres_connection import Cursor, PostgresSession, quoted
 from rowmill.spec.dataset import Dataset, Table
 

@@ -12,7 +12,7 @@ from rowmill.destinations.dependants import find_dependants
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.ledger_locks import fence_shared, lock_key
-from rowmill.destinations.ledger_postgres import running_key
+from rowmill.destinations.ledger_runs import running_key
 from rowmill.destinations.ownership import (
     adopt_tables,
     claim_names,
@@ -173,9 +173,6 @@ class Warehouse:
             return [str(table) for table in tables]
 
         return self._session.transaction(remove)
-
-    def close(self) -> None:
-        self._session.close()
 
     def _step(self, run: Run, work: Callable[[Cursor], None]) -> None:
         """One step in its own transaction, fenced at its end.

@@ -109,11 +109,6 @@ class Supervisor:
         while self._workers:
             self._end(self._workers.pop())
 
-    @property
-    def pids(self) -> list[int]:
-        """The process ids of the present workers."""
-        return [worker.process.pid for worker in self._workers if worker.process.pid is not None]
-
     def run_shards(self, run: Run, shards: Iterable[int]) -> None:
         """Return when every shard is durable.
 

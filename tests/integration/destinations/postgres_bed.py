@@ -141,7 +141,6 @@ class Experiment:
         loader = self.loader(run)
         for batch in batches(run):
             loader.load(batch, self.encoded(batch))
-        loader.close()
 
     def complete(self, *, adopt: str | None = None) -> Run:
         """A whole run, published."""

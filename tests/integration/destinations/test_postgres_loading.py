@@ -54,9 +54,7 @@ def test_twins_that_load_the_same_batches_at_once_load_each_once(
 
     def twin(_: int) -> int:
         loader = shop.loader(run)
-        done = sum(loader.load(batch, shop.encoded(batch)) for batch in batches(run))
-        loader.close()
-        return done
+        return sum(loader.load(batch, shop.encoded(batch)) for batch in batches(run))
 
     with ThreadPoolExecutor(4) as pool:
         counts = list(pool.map(twin, range(4)))

@@ -179,6 +179,7 @@ def test_a_reference_is_dictionary_encoded_where_its_parents_repeat(
         _column("r", "text", Reference("r", "k")),
         _column("again", "text", Parent("r", "k")),
     )
+    # Of it, the encoding asks only whether it is there.
     per = ChildrenPer("r", 9, 1, 20) if via == "children" else None  # type: ignore[arg-type]
     table = Table("c", children, columns, (link,), per, (), (), ())
     batch = pa.record_batch({"r": pa.array(["x"] * 9), "again": pa.array(["x"] * 9)})

@@ -88,7 +88,7 @@ def test_these_need_a_person(error: Exception, reason: str) -> None:
 
 def test_the_right_region_is_named_where_the_server_says_it() -> None:
     error = answer(400, "AuthorizationHeaderMalformed")
-    error.response["Error"]["Region"] = "eu-west-3"  # type: ignore[typeddict-unknown-key]
+    error.response["Error"]["Region"] = "eu-west-3"  # type: ignore[typeddict-unknown-key] # S3 adds it, boto3's types do not
 
     assert "region: eu-west-3" in str(refusal(error, "read", "lake", "AWS"))
 

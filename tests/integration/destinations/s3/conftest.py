@@ -58,7 +58,8 @@ def lake_of(s3: S3Address, target: ParquetTarget) -> Iterator[Callable[..., Lake
     made: list[Lake] = []
 
     def make(owner: str = "me@here/local/shop", **changes: object) -> Lake:
-        lake = Lake(s3, replace(target, **changes), owner, patience=20)  # type: ignore[arg-type]
+        changed = replace(target, **changes)  # type: ignore[arg-type] # fields of any type
+        lake = Lake(s3, changed, owner, patience=20)
         made.append(lake)
         return lake
 
