@@ -13,6 +13,7 @@ import argparse
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -60,15 +61,11 @@ def _arguments() -> argparse.Namespace:
 
 def _measure(servers: Bed, wanted: Sequence[str], rows: int, runs: int) -> list[Figure]:
     figures: list[Figure] = []
-    small = None
+    small: list[dict[str, Any]] = []
     if "load" in wanted:
         rounds = loading.measure(servers, rows, runs, _say)
         figures += loading.figures(rounds)
-        # The run of median CPU stands for all in what follows.
-        ordered = sorted(
-            (done.document for done in rounds.both), key=loading.loading_cpu_per_million
-        )
-        small = ordered[len(ordered) // 2]
+        small = [done.document for done in rounds.both]
     if "large" in wanted:
         figures += large.figures(large.measure(servers, rows, small, _say))
     if "peers" in wanted:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import psutil
@@ -46,24 +47,24 @@ class Large:
     """The documents of the runs and what the kill left."""
 
     rows: int
-    small: dict[str, Any]
+    small: list[dict[str, Any]]
     whole: dict[str, Any]
     killed: Killed
     resumed: dict[str, Any]
     part_rows: int
 
 
-def measure(bed: Bed, rows: int, small: dict[str, Any] | None, say: Callable[[str], None]) -> Large:
+def measure(bed: Bed, rows: int, small: list[dict[str, Any]], say: Callable[[str], None]) -> Large:
     """Load 5 x `rows` undisturbed, then again, killed at half and resumed.
 
     Args:
-        small: the document of a run of `rows` rows, if one was measured already.
+        small: the documents of runs of `rows` rows, if they were measured already.
     """
     both = ("postgres", "parquet")
-    if small is None:
+    if not small:
         say(f"{rows:,} rows")
         few = bed.manifest("wide-both", rows, both)
-        small = load(bed, few).document
+        small = [load(bed, few).document]
         bed.delete(few)
     many = bed.manifest("wide-large", TIMES * rows, both)
     plan = plan_for(load_spec(many), workers=WORKERS, batch_rows=None)
@@ -82,8 +83,9 @@ def measure(bed: Bed, rows: int, small: dict[str, Any] | None, say: Callable[[st
 def figures(large: Large) -> list[Figure]:
     """The rows of the table that these runs give."""
     name = f"{large.rows / 1e6:g} M rows"
-    few, many = loading_cpu_per_million(large.small), loading_cpu_per_million(large.whole)
-    few_peak, many_peak = peak_bytes(large.small) / MIB, peak_bytes(large.whole) / MIB
+    few = median(map(loading_cpu_per_million, large.small))
+    few_peak = median(map(peak_bytes, large.small)) / MIB
+    many, many_peak = loading_cpu_per_million(large.whole), peak_bytes(large.whole) / MIB
     again = large.resumed["rowsGenerated"] - (large.rows - large.killed.copied_rows)
     undisturbed = large.whole["firstToLastBatch"]["cpuSeconds"] + start_cpu(large.whole)
     after = sum(worker["cpuSeconds"] for worker in large.resumed["workers"])
