@@ -1,0 +1,1 @@
+"""The worker pod's entry point, thin over `rowmill.worker`."""

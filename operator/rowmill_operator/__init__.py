@@ -1,0 +1,1 @@
+"""The operator: Experiments on a Kubernetes cluster become Jobs, and their state becomes status."""

@@ -1,0 +1,121 @@
+"""What a decision asks for; cluster.py carries it out. Every action can be repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Validate:
+    """Judge the spec as it is now, with this effective `rerun`; the verdict is observed next."""
+
+    generation: int
+    rerun: str
+
+
+@dataclass(frozen=True)
+class FreezePlan:
+    """Make the ConfigMap of run `number` for the spec that was judged, by POST.
+
+    `data_version` is that of the last run, None for the first. Too large a plan becomes the
+    verdict TooLarge.
+    """
+
+    number: int
+    rerun: str
+    adopt: str | None
+    data_version: int | None
+
+
+@dataclass(frozen=True)
+class CreateJob:
+    """POST this Job. 409 is success if the one that is there has our controller and digest."""
+
+    manifest: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class DeleteJob:
+    """Delete with propagationPolicy Foreground and the UID as precondition; 404 is success."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class DeletePlan:
+    """Delete a ConfigMap of an earlier run, with the UID as precondition."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class DeletePod:
+    """Force-delete (grace 0) a pod that does not end, with the UID as precondition."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class SetParallelism:
+    """A merge patch of one field with the resourceVersion that was seen."""
+
+    job: str
+    resource_version: str
+    parallelism: int
+
+
+@dataclass(frozen=True)
+class SetFinalizers:
+    """Replace the Experiment's finalizers, with the resourceVersion that was seen."""
+
+    finalizers: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Tell:
+    """An Event on the Experiment: one a transition. `warning` makes it a Warning."""
+
+    reason: str
+    message: str
+    warning: bool = False
+
+
+@dataclass(frozen=True)
+class CountPurge:
+    """Log and count how a purge ended: succeeded, deadline, skipped, namespace or secret."""
+
+    outcome: str
+    message: str
+
+
+Action = (
+    Validate
+    | FreezePlan
+    | CreateJob
+    | DeleteJob
+    | DeletePlan
+    | DeletePod
+    | SetParallelism
+    | SetFinalizers
+    | Tell
+    | CountPurge
+)
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What to do now, what the status is to be, and when to look again if nothing happens.
+
+    `status` is the whole status to apply, None to leave it. `urgent` says that it holds more than
+    progress; a status of mere progress is written at most every few seconds.
+    """
+
+    actions: tuple[Action, ...] = ()
+    status: Mapping[str, Any] | None = None
+    urgent: bool = False
+    again_after: float | None = None

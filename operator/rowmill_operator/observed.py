@@ -1,0 +1,176 @@
+"""What the operator saw of one experiment: plain data, all that a decision rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from rowmill.plan.intervals import Interval
+from rowmill.plan.layout import Plan
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """The custom resource without its tables, which only the validator reads.
+
+    `settings` is `spec` as written, without `tables` and `schema`; `bytes` the length of the whole
+    spec as JSON.
+    """
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    created: datetime
+    deleted: datetime | None
+    finalizers: tuple[str, ...]
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
+    settings: Mapping[str, Any]
+    status: Mapping[str, Any]
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What validation says of a generation of the spec: `problems`, or the digest of its data.
+
+    `reason` of a refusal is InvalidSpec or TooLarge. `generation` and `rerun` tell what was judged.
+    """
+
+    generation: int
+    rerun: str
+    problems: tuple[str, ...] = ()
+    reason: str = ""
+    digest: str = ""
+
+
+@dataclass(frozen=True)
+class FrozenPlan:
+    """The immutable ConfigMap of a run: its number, plan and the image that was chosen for it."""
+
+    name: str
+    uid: str
+    owner_uid: str
+    deleted: bool
+    number: int
+    created: datetime
+    engine: str
+    image: str
+    adopt: str | None
+    rerun: str
+    plan: Plan
+
+
+@dataclass(frozen=True)
+class Job:
+    """A Job of ours. `failed` is the condition Failed: its reason and message."""
+
+    name: str
+    uid: str
+    resource_version: str
+    owner_uid: str
+    deleted: bool
+    task: str
+    number: int
+    digest: str
+    shape: str
+    created: datetime
+    suspended: bool
+    parallelism: int
+    completions: int
+    active: int
+    terminating: int
+    succeeded: int
+    completed_indexes: tuple[Interval, ...]
+    failed_indexes: tuple[Interval, ...]
+    complete: bool
+    failed: Failure | None
+    finished: datetime | None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the API server or the kubelet says that something failed."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Termination:
+    """How a pod's container ended. `report` is its termination message, {} if it left none."""
+
+    code: int
+    reason: str
+    finished: datetime | None
+    report: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod of one of our Jobs. `index` is its shard, None of finalize and purge.
+
+    `waiting` is why its container has not started (ErrImagePull, CreateContainerConfigError ...),
+    `unschedulable` what the scheduler says, `disrupted` the reason of DisruptionTarget.
+    """
+
+    name: str
+    uid: str
+    job_uid: str
+    task: str
+    number: int
+    index: int | None
+    created: datetime
+    deleted: datetime | None
+    phase: str
+    ip: str
+    node: str
+    running: bool
+    waiting: Failure | None
+    unschedulable: str
+    disrupted: str
+    termination: Termination | None
+
+
+@dataclass(frozen=True)
+class Warned:
+    """A Warning event about one of our Jobs or pods, `about` being its name."""
+
+    about: str
+    reason: str
+    message: str
+    last: datetime
+
+
+@dataclass(frozen=True)
+class ShardProgress:
+    """What a pod said of its work at `at`: durable rows and batches, rows a second of late."""
+
+    at: datetime
+    rows: int
+    rows_per_second: float
+    step: str
+    batches: Mapping[str, tuple[Interval, ...]]
+
+
+@dataclass(frozen=True)
+class Observed:
+    """All that is known of one experiment at one moment.
+
+    `progress` is by shard number, -1 being finalize; `unreachable` counts running pods whose last
+    poll failed. `verdict` is None until the spec has been judged.
+    """
+
+    experiment: Experiment
+    verdict: Verdict | None
+    plans: tuple[FrozenPlan, ...] = ()
+    jobs: tuple[Job, ...] = ()
+    pods: tuple[Pod, ...] = ()
+    warnings: tuple[Warned, ...] = ()
+    progress: Mapping[int, ShardProgress] = field(default_factory=dict)
+    unreachable: int = 0
+    namespace_terminating: bool = False
