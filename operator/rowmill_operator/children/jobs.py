@@ -1,0 +1,107 @@
+"""The Jobs of a run: its shards, its finalize step, and the purge of an experiment's data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rowmill_operator.children.ownership import controller_reference
+from rowmill_operator.children.pod import CONTAINER, pod_template
+from rowmill_operator.names import (
+    FINALIZE,
+    PURGE,
+    SHAPE,
+    SHARD,
+    finalize_job_name,
+    labels,
+    purge_job_name,
+    shard_job_name,
+)
+from rowmill_operator.observed import Experiment, FrozenPlan
+from rowmill_operator.settings import Settings
+from rowmill_operator.wishes import Wishes
+
+BAD_SPEC, REFUSED = 64, 65
+_RETRIES = 6
+_KUEUE = "kueue.x-k8s.io/"
+
+
+def shard_job(
+    experiment: Experiment, plan: FrozenPlan, wishes: Wishes, settings: Settings
+) -> dict[str, Any]:
+    """The Indexed Job of which each index makes one shard."""
+    shards = plan.plan.shards
+    spec = {
+        "completionMode": "Indexed",
+        "completions": shards,
+        "parallelism": min(wishes.parallelism, shards),
+        "backoffLimitPerIndex": wishes.retries,
+        "maxFailedIndexes": 0,
+    }
+    name = shard_job_name(experiment.name, plan.number)
+    return _job(name, SHARD, spec, experiment, plan, wishes, settings)
+
+
+def finalize_job(
+    experiment: Experiment, plan: FrozenPlan, wishes: Wishes, settings: Settings
+) -> dict[str, Any]:
+    """The Job whose one pod compares with the plan, adds keys and indexes, and publishes."""
+    name = finalize_job_name(experiment.name, plan.number)
+    return _job(name, FINALIZE, {"backoffLimit": _RETRIES}, experiment, plan, wishes, settings)
+
+
+def purge_job(
+    experiment: Experiment, plan: FrozenPlan, wishes: Wishes, settings: Settings
+) -> dict[str, Any]:
+    """The Job whose one pod removes the experiment's data, by the image and plan of a run."""
+    name = purge_job_name(experiment.name)
+    return _job(name, PURGE, {"backoffLimit": _RETRIES}, experiment, plan, wishes, settings)
+
+
+def _job(
+    name: str,
+    task: str,
+    spec: Mapping[str, Any],
+    experiment: Experiment,
+    plan: FrozenPlan,
+    wishes: Wishes,
+    settings: Settings,
+) -> dict[str, Any]:
+    queue = {key: value for key, value in experiment.labels.items() if key.startswith(_KUEUE)}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": name,
+            "namespace": experiment.namespace,
+            "labels": {**queue, **labels(experiment.name, plan.number, task, plan.plan.digest)},
+            "annotations": {SHAPE: wishes.shape},
+            "ownerReferences": [controller_reference(experiment.name, experiment.uid)],
+        },
+        "spec": {
+            **spec,
+            # A queued Job starts when Kueue says so, and from then on `suspend` is Kueue's.
+            "suspend": bool(wishes.queue),
+            "podReplacementPolicy": "Failed",
+            "podFailurePolicy": {"rules": _failure_rules()},
+            "template": pod_template(experiment, plan, task, wishes, settings),
+        },
+    }
+
+
+def _failure_rules() -> list[dict[str, Any]]:
+    # In this order: what a disruption ends may exit with anything.
+    return [
+        {
+            "action": "Ignore",
+            "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}],
+        },
+        {
+            "action": "FailJob",
+            "onExitCodes": {
+                "containerName": CONTAINER,
+                "operator": "In",
+                "values": [BAD_SPEC, REFUSED],
+            },
+        },
+    ]

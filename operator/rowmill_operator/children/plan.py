@@ -1,0 +1,26 @@
+"""The ConfigMap of a run: its frozen plan and spec, immutable, by which its pods work."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from rowmill_operator.children.ownership import controller_reference
+from rowmill_operator.names import BUNDLE_KEY, PLAN, labels, plan_name
+from rowmill_operator.observed import Experiment
+
+
+def config_map(experiment: Experiment, number: int, digest: str, bundle: bytes) -> dict[str, Any]:
+    """The ConfigMap of run `number`; `bundle` is gzipped JSON."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {
+            "name": plan_name(experiment.name, number),
+            "namespace": experiment.namespace,
+            "labels": labels(experiment.name, number, PLAN, digest),
+            "ownerReferences": [controller_reference(experiment.name, experiment.uid)],
+        },
+        "immutable": True,
+        "binaryData": {BUNDLE_KEY: base64.b64encode(bundle).decode("ascii")},
+    }

@@ -1,0 +1,117 @@
+"""How far a run is: shards' reports and completed indexes, added up for the status."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from rowmill.plan.intervals import Interval, count, covers, show
+from rowmill.plan.layout import Plan, TableLayout
+from rowmill_operator.observed import ShardProgress
+
+MAX_TABLES = 200
+MAX_INTERVALS = 100
+
+
+@dataclass(frozen=True)
+class RunProgress:
+    """Rows in all destinations of all tables, rows a second of late, and finalize's step."""
+
+    rows: int
+    rows_per_second: float
+    step: str
+    tables: tuple[dict[str, Any], ...]
+
+
+def run_progress(
+    plan: Plan,
+    completed: Sequence[Interval],
+    reports: Mapping[int, ShardProgress],
+    known: Mapping[str, Sequence[Interval]],
+) -> RunProgress:
+    """Add up what is known of a run.
+
+    Args:
+        completed: indexes of shards that ended well.
+        reports: by shard what its pod said last, -1 being finalize.
+        known: per table the batches that an earlier status had as durable. What is durable stays
+            so: a pod out of reach, or a Job made again, takes nothing back.
+    """
+    done: dict[str, list[Interval]] = {t.table: list(known.get(t.table, ())) for t in plan.tables}
+    for shard in range(plan.shards):
+        if covers(completed, shard):
+            for table, first, stop in _batches_of(plan, shard):
+                done[table].append((first, stop))
+        elif shard in reports:
+            for table, intervals in reports[shard].batches.items():
+                done.get(table, []).extend(intervals)
+    unions = {table: union(intervals) for table, intervals in done.items()}
+    tables = [_table(layout, unions[layout.table]) for layout in plan.tables]
+    finalize = reports.get(-1)
+    return RunProgress(
+        rows=sum(table["rows"] for table in tables),
+        rows_per_second=sum(report.rows_per_second for report in reports.values()),
+        step=finalize.step if finalize else "",
+        tables=_bounded(tables),
+    )
+
+
+def finished_tables(plan: Plan) -> tuple[dict[str, Any], ...]:
+    """The tables of a run that is complete."""
+    return _bounded(
+        [_table(layout, [(0, layout.batches)] if layout.rows else []) for layout in plan.tables]
+    )
+
+
+def parse_intervals(text: str) -> list[Interval]:
+    """Read back what `show` wrote; what it did not write is no interval."""
+    intervals = []
+    for word in filter(None, text.split(",")):
+        first, _, last = word.partition("-")
+        if first.isdigit() and (last or first).isdigit():
+            intervals.append((int(first), int(last or first) + 1))
+    return intervals
+
+
+def union(intervals: Iterable[Interval]) -> list[Interval]:
+    """The same numbers in as few intervals as possible, sorted."""
+    merged: list[Interval] = []
+    for first, stop in sorted(intervals):
+        if merged and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
+        elif first < stop:
+            merged.append((first, stop))
+    return merged
+
+
+def _batches_of(plan: Plan, shard: int) -> Iterable[tuple[str, int, int]]:
+    return ((part.table, part.first_batch, part.stop_batch) for part in plan.shard(shard))
+
+
+def _table(layout: TableLayout, done: Sequence[Interval]) -> dict[str, Any]:
+    # Of very scattered batches the longest stretches stand for all: a status has a size.
+    shown = sorted(sorted(done, key=lambda i: i[0] - i[1])[:MAX_INTERVALS])
+    return {
+        "name": layout.table,
+        "rows": _rows(layout, done),
+        "rowsTotal": layout.rows,
+        "batches": layout.batches,
+        "completedBatches": show(shown),
+    }
+
+
+def _rows(layout: TableLayout, done: Sequence[Interval]) -> int:
+    if not layout.rows:
+        return 0
+    last = layout.batches - 1
+    short = layout.batch_rows - layout.batch(last).rows if covers(done, last) else 0
+    return min(layout.rows, count(done) * layout.batch_rows - short)
+
+
+def _bounded(tables: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+    """At most MAX_TABLES, unfinished ones first, in the plan's order otherwise."""
+    if len(tables) <= MAX_TABLES:
+        return tuple(tables)
+    ordered = sorted(tables, key=lambda table: table["rows"] == table["rowsTotal"])
+    return tuple(ordered[:MAX_TABLES])

@@ -1,0 +1,50 @@
+"""The reasons that conditions and Events of an Experiment give, one word a cause."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Words of the conditions' `reason`; docs/kubernetes.md tells each one's cure.
+
+    A worker's own reasons (CredentialsRefused, TargetInUse ...) are passed on as they are.
+    """
+
+    # Accepted
+    VALID = "Valid"
+    INVALID_SPEC = "InvalidSpec"
+    TOO_LARGE = "TooLarge"
+    CHECKING = "Checking"
+    # On its way
+    STARTING = "Starting"
+    REPLACING = "Replacing"
+    RUNNING = "Running"
+    PROGRESS_UNREACHABLE = "ProgressUnreachable"
+    FINALIZING = "Finalizing"
+    SUSPENDING = "Suspending"
+    SUSPENDED = "Suspended"
+    QUEUED = "Queued"
+    # Waiting for somebody to mend something
+    QUOTA_EXCEEDED = "QuotaExceeded"
+    PODS_REFUSED = "PodsRefused"
+    POD_SECURITY = "PodSecurityRefused"
+    UNSCHEDULABLE = "Unschedulable"
+    IMAGE_PULL_FAILED = "ImagePullFailed"
+    SECRET_MISSING = "SecretMissing"
+    MOUNT_FAILED = "MountFailed"
+    CONTAINER_FAILED = "ContainerFailed"
+    NODE_LOST = "NodeLost"
+    OOM_KILLED = "OOMKilled"
+    RETRYING = "Retrying"
+    DESTINATION_REFUSED = "DestinationRefused"
+    # The end
+    COMPLETE = "Complete"
+    REPEAT = "AlreadyComplete"
+    FAILED = "RunFailed"
+    ABORTED = "Aborted"
+    # Removal
+    PURGING = "Purging"
+    PURGED = "Purged"
+    PURGE_GIVEN_UP = "PurgeGivenUp"
+    DELETING = "Deleting"

@@ -1,0 +1,206 @@
+"""The decision: from what is observed of an experiment to what to do next, without any I/O.
+
+It is level-triggered: nothing is remembered between two calls but what the API server keeps, so
+an operator may be killed at any moment, and a second one may decide the same beside it. What
+makes that safe: children have deterministic names and are created once; every delete names the
+UID that was seen; what counts as done is the ledger's to say, through the worker's exit.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from rowmill_operator.actions import (
+    Action,
+    Decision,
+    DeleteJob,
+    DeletePlan,
+    DeletePod,
+    FreezePlan,
+    SetFinalizers,
+    Tell,
+    Validate,
+)
+from rowmill_operator.names import ADOPT, FINALIZER
+from rowmill_operator.observed import Observed, Verdict
+from rowmill_operator.reasons import Reason
+from rowmill_operator.record import more_than_progress, status_of, touched
+from rowmill_operator.removal import decide_removal
+from rowmill_operator.running import Step, drive
+from rowmill_operator.settings import Settings
+from rowmill_operator.situation import Situation
+from rowmill_operator.standing import COMPLETE, FAILED, PENDING, SUSPENDED, Acceptance, Standing
+from rowmill_operator.trouble import lost_pods
+
+_SOON = 2.0
+
+
+def reconcile(observed: Observed, now: datetime, settings: Settings) -> Decision:
+    """Decide what to do about one experiment.
+
+    Args:
+        observed: all that is known of it.
+        now: an aware time, in UTC.
+        settings: the operator's.
+    """
+    situation = Situation(observed, now, settings)
+    if observed.namespace_terminating:
+        # An unfinished Job would hold its pods' tracking finalizer, and the namespace with it.
+        deletes = tuple(DeleteJob(j.name, j.uid) for j in situation.jobs if not j.deleted)
+        if situation.experiment.deleted is not None:
+            return decide_removal(situation)
+        return Decision(deletes)
+    if situation.experiment.deleted is not None:
+        return decide_removal(situation)
+    lost = _end_lost(situation)
+    verdict = _verdict(situation)
+    if verdict is None:
+        rerun = situation.wishes.rerun
+        validate = Validate(situation.experiment.generation, rerun)
+        return Decision((*_finalizers(situation), *lost, validate))
+    acceptance = _acceptance(verdict)
+    step = _step(situation, verdict)
+    status = status_of(situation, acceptance, step.standing, step.run)
+    actions = (*_finalizers(situation), *lost, *step.actions, *_tell(situation, acceptance, step))
+    return _decision(situation, actions, status, step)
+
+
+def _decision(
+    situation: Situation, actions: tuple[Action, ...], status: dict[str, object], step: Step
+) -> Decision:
+    before = situation.experiment.status
+    changed = touched(status, before, situation.now)
+    return Decision(
+        actions=actions,
+        status=changed,
+        urgent=changed is not None and more_than_progress(before, changed),
+        again_after=step.again_after,
+    )
+
+
+def _verdict(situation: Situation) -> Verdict | None:
+    """What is known of the present spec, also from a status that an earlier operator wrote.
+
+    Only an acceptance is taken from there: what was refused may be right by newer settings.
+    """
+    experiment, rerun = situation.experiment, situation.wishes.rerun
+    verdict = situation.observed.verdict
+    if verdict is not None and (verdict.generation, verdict.rerun) == (
+        experiment.generation,
+        rerun,
+    ):
+        return verdict
+    status = experiment.status
+    for condition in status.get("conditions") or ():
+        if (
+            condition.get("type") == "Accepted"
+            and condition.get("status") == "True"
+            and condition.get("observedGeneration") == experiment.generation
+            and status.get("digest")
+            and status.get("rerun", "") == rerun
+        ):
+            return Verdict(experiment.generation, rerun, digest=str(status["digest"]))
+    return None
+
+
+def _acceptance(verdict: Verdict) -> Acceptance:
+    if verdict.problems:
+        return Acceptance(False, verdict.reason, "\n".join(verdict.problems))
+    return Acceptance(True, Reason.VALID)
+
+
+def _step(situation: Situation, verdict: Verdict) -> Step:
+    if verdict.problems:
+        return _refused(situation, verdict)
+    if situation.number == 0 or not situation.same_digest(verdict.digest):
+        return _next_run(situation)
+    if situation.plan is None and not situation.outcome:
+        return _freeze(situation, situation.number)
+    step = drive(situation)
+    return Step(
+        step.standing, step.run, (*step.actions, *_tidy(situation)), again_after=step.again_after
+    )
+
+
+def _refused(situation: Situation, verdict: Verdict) -> Step:
+    """A run that is on its way goes on by its frozen plan; a finished one stays what it is."""
+    if situation.plan is not None:
+        return drive(situation)
+    return Step(Standing(PENDING, verdict.reason, "; ".join(verdict.problems), stalled=True))
+
+
+def _next_run(situation: Situation) -> Step:
+    """Run N+1 starts only when the Jobs of all runs before it and their pods are gone."""
+    if situation.wishes.suspend:
+        return _wait_suspended(situation)
+    if situation.run_jobs or situation.live_pods() or situation.foreign:
+        actions = tuple(DeleteJob(j.name, j.uid) for j in situation.run_jobs if not j.deleted)
+        message = "waits for the pods of the run before to end"
+        return Step(Standing(PENDING, Reason.REPLACING, message), None, actions, again_after=_SOON)
+    return _freeze(situation, situation.number + 1)
+
+
+def _wait_suspended(situation: Situation) -> Step:
+    actions = tuple(DeleteJob(j.name, j.uid) for j in situation.run_jobs if not j.deleted)
+    if situation.live_pods():
+        return Step(Standing(PENDING, Reason.SUSPENDING), None, actions, again_after=_SOON)
+    return Step(Standing(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true"), None, actions)
+
+
+def _freeze(situation: Situation, number: int) -> Step:
+    version = situation.record.get("dataVersion")
+    freeze = FreezePlan(
+        number=number,
+        rerun=situation.wishes.rerun,
+        adopt=situation.experiment.annotations.get(ADOPT),
+        data_version=int(version) if version else None,
+    )
+    standing = Standing(PENDING, Reason.STARTING, f"run {number} is being planned")
+    return Step(standing, None, (freeze,))
+
+
+def _tidy(situation: Situation) -> tuple[Action, ...]:
+    """The plan of the newest run lives as long as the Experiment, older ones go."""
+    return tuple(
+        DeletePlan(plan.name, plan.uid)
+        for plan in situation.plans
+        if plan.number < situation.number and not plan.deleted
+    )
+
+
+def _finalizers(situation: Situation) -> tuple[Action, ...]:
+    """Ours is there exactly while the policy is Purge."""
+    there = situation.experiment.finalizers
+    if situation.wishes.purge == (FINALIZER in there):
+        return ()
+    if situation.wishes.purge:
+        return (SetFinalizers((*there, FINALIZER)),)
+    return (SetFinalizers(tuple(name for name in there if name != FINALIZER)),)
+
+
+def _end_lost(situation: Situation) -> tuple[Action, ...]:
+    actions: list[Action] = []
+    for pod in lost_pods(situation.observed, situation.now):
+        message = f"pod {pod.name} does not end: node {pod.node} does not answer"
+        actions += [DeletePod(pod.name, pod.uid), Tell(Reason.NODE_LOST, message, warning=True)]
+    return tuple(actions)
+
+
+def _tell(situation: Situation, acceptance: Acceptance, step: Step) -> tuple[Action, ...]:
+    """One Event a transition: when the reason of Accepted or of the phase is another one."""
+    before = {c.get("type"): c for c in situation.experiment.status.get("conditions") or ()}
+    told: list[Action] = []
+    accepted = before.get("Accepted", {})
+    if acceptance.accepted is False and accepted.get("reason") != acceptance.reason:
+        told.append(Tell(acceptance.reason, acceptance.message, warning=True))
+    standing = step.standing
+    progressing = before.get("Progressing", {})
+    moved = (situation.experiment.status.get("phase"), progressing.get("reason")) != (
+        standing.phase,
+        standing.reason,
+    )
+    if moved and (standing.stalled or standing.phase in (COMPLETE, FAILED, SUSPENDED)):
+        bad = standing.stalled or standing.phase == FAILED
+        if acceptance.accepted is not False or standing.reason != acceptance.reason:
+            told.append(Tell(standing.reason, standing.message, warning=bad))
+    return tuple(told)

@@ -1,0 +1,224 @@
+"""The status as it is written: the run, its tables, the history, within a bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from rowmill.plan.intervals import Interval
+from rowmill_operator.names import EXPERIMENT, SHARD, shard_job_name
+from rowmill_operator.observed import FrozenPlan, Job
+from rowmill_operator.progress import RunProgress, finished_tables, parse_intervals, run_progress
+from rowmill_operator.situation import Situation
+from rowmill_operator.standing import Acceptance, Standing, conditions, timestamp
+
+OUTCOMES = ("Complete", "Failed", "Aborted")
+# What changes from poll to poll and may wait.
+_PROGRESS = ("rows", "percent", "rowsPerSecond", "etaSeconds", "lastUpdated", "shardsDone", "step")
+
+
+def status_of(
+    situation: Situation, acceptance: Acceptance, standing: Standing, run: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The whole status. `run` is its run's record, None to leave the one that is there."""
+    experiment = situation.experiment
+    before = experiment.status
+    record = dict(situation.record if run is None else run)
+    tables = record.pop("tables", None)
+    if tables is None:
+        tables = before.get("tables") or []
+    status: dict[str, Any] = {
+        "observedGeneration": experiment.generation,
+        "phase": standing.phase,
+        "conditions": conditions(
+            acceptance,
+            standing,
+            generation=experiment.generation,
+            before=before.get("conditions") or (),
+            now=situation.now,
+        ),
+        "workers": len([pod for pod in situation.live_pods() if pod.task == SHARD]),
+        "selector": f"{EXPERIMENT}={experiment.name}",
+        "history": _history(situation, record),
+    }
+    if acceptance.accepted:
+        status["digest"] = _judged(situation)
+        status["rerun"] = situation.wishes.rerun
+    if record:
+        status["run"] = record
+        status["tables"] = list(tables)
+    return status
+
+
+def new_record(plan: FrozenPlan, experiment: str) -> dict[str, Any]:
+    """The record of a run that is about to start."""
+    layout = plan.plan
+    return {
+        "number": plan.number,
+        "digest": layout.digest,
+        "dataVersion": layout.data_version,
+        "image": plan.image,
+        "rerun": plan.rerun,
+        "startedAt": timestamp(plan.created),
+        "rows": 0,
+        "rowsTotal": layout.rows,
+        "percent": 0,
+        "batchRows": max((table.batch_rows for table in layout.tables), default=0),
+        "shards": layout.shards,
+        "shardsDone": 0,
+        "job": shard_job_name(experiment, plan.number),
+        "tables": [],
+    }
+
+
+def progressed(
+    situation: Situation, plan: FrozenPlan, completed: Sequence[Interval]
+) -> dict[str, Any]:
+    """The run's record with all that is known of its progress."""
+    record = current_record(situation, plan)
+    progress = run_progress(plan.plan, completed, situation.observed.progress, _known(record))
+    return record | _figures(progress, plan, completed)
+
+
+def completed_record(
+    situation: Situation, plan: FrozenPlan, job: Job, report: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The record of a run whose finalize pod ended well, with what its pod reported."""
+    record = current_record(situation, plan)
+    for name in ("rowsPerSecond", "etaSeconds", "step"):
+        record.pop(name, None)
+    total = plan.plan.rows
+    ended = job.finished or situation.now
+    extra = {"id": report.get("run"), "checksum": report.get("checksum")}
+    return {
+        **record,
+        **{name: value for name, value in extra.items() if value},
+        "outcome": "Complete",
+        "finishedAt": timestamp(ended),
+        "dataVersion": int(report.get("dataVersion") or plan.plan.data_version),
+        "rows": total,
+        "rowsTotal": total,
+        "percent": 100,
+        "shardsDone": plan.plan.shards,
+        "message": "the same data was published before" if report.get("repeat") else "",
+        "tables": list(finished_tables(plan.plan)),
+    }
+
+
+def ended_record(
+    situation: Situation, plan: FrozenPlan, outcome: str, reason: str, message: str
+) -> dict[str, Any]:
+    """The record of a run that failed or was aborted."""
+    record = current_record(situation, plan)
+    for name in ("rowsPerSecond", "etaSeconds", "step"):
+        record.pop(name, None)
+    return record | {
+        "outcome": outcome,
+        "finishedAt": timestamp(situation.now),
+        "reason": reason,
+        "message": message,
+    }
+
+
+def current_record(situation: Situation, plan: FrozenPlan) -> dict[str, Any]:
+    """The newest run's record, with its tables, as the status has it or else anew."""
+    if not situation.recorded:
+        return new_record(plan, situation.experiment.name)
+    tables = situation.experiment.status.get("tables") or []
+    return {**situation.record, "tables": list(tables)}
+
+
+def more_than_progress(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a reader should be told at once."""
+    return _without_progress(before) != _without_progress(after)
+
+
+def _without_progress(status: Mapping[str, Any]) -> dict[str, Any]:
+    rest = {name: value for name, value in status.items() if name not in ("tables", "workers")}
+    rest["run"] = {k: v for k, v in (rest.get("run") or {}).items() if k not in _PROGRESS}
+    rest["conditions"] = [
+        {k: v for k, v in condition.items() if k != "message"}
+        for condition in rest.get("conditions") or ()
+    ]
+    return rest
+
+
+def touched(
+    status: dict[str, Any], before: Mapping[str, Any], now: datetime
+) -> dict[str, Any] | None:
+    """The status with the time of its last change, or None if it is the one that is there."""
+    run = status.get("run")
+    if run is None:
+        return None if status == before else status
+    last = (before.get("run") or {}).get("lastUpdated")
+    run.pop("lastUpdated", None)
+    if last is not None and {**status, "run": {**run, "lastUpdated": last}} == before:
+        return None
+    run["lastUpdated"] = timestamp(now)
+    return status
+
+
+def _figures(
+    progress: RunProgress, plan: FrozenPlan, completed: Sequence[Interval]
+) -> dict[str, Any]:
+    total = plan.plan.rows
+    rate = round(progress.rows_per_second)
+    left = total - progress.rows
+    figures: dict[str, Any] = {
+        "rows": progress.rows,
+        "percent": min(99, 100 * progress.rows // total) if total else 99,
+        "rowsPerSecond": rate,
+        "shardsDone": sum(stop - first for first, stop in completed),
+        "tables": list(progress.tables),
+    }
+    figures["step"] = progress.step
+    figures["etaSeconds"] = round(left / rate) if rate and left else 0
+    return figures
+
+
+def _known(record: Mapping[str, Any]) -> dict[str, list[Interval]]:
+    return {
+        table["name"]: parse_intervals(table.get("completedBatches", ""))
+        for table in record.get("tables") or ()
+    }
+
+
+def _history(situation: Situation, record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The last runs that ended, newest first, the newest run among them once it ended."""
+    ended = [record, *(situation.experiment.status.get("history") or ())]
+    if situation.record and situation.record.get("number") != record.get("number"):
+        ended.insert(1, _replaced(situation))
+    entries: dict[int, dict[str, Any]] = {}
+    for entry in ended:
+        if entry.get("outcome") or entry.get("phase"):
+            entries.setdefault(int(entry["number"]), _entry(entry))
+    numbers = sorted(entries, reverse=True)[: situation.wishes.history]
+    return [entries[number] for number in numbers]
+
+
+def _replaced(situation: Situation) -> dict[str, Any]:
+    """The record of the run before, which was given up if it had not ended."""
+    record = dict(situation.record)
+    if not record.get("outcome"):
+        record |= {
+            "outcome": "Aborted",
+            "reason": "Replaced",
+            "finishedAt": timestamp(situation.now),
+        }
+    return record
+
+
+def _entry(record: Mapping[str, Any]) -> dict[str, Any]:
+    if "phase" in record:
+        return dict(record)
+    names = ("number", "id", "digest", "startedAt", "finishedAt", "rows", "reason")
+    entry = {name: record[name] for name in names if record.get(name) not in (None, "")}
+    return entry | {"phase": record["outcome"]}
+
+
+def _judged(situation: Situation) -> str:
+    verdict = situation.observed.verdict
+    if verdict is not None and verdict.digest:
+        return verdict.digest
+    return str(situation.experiment.status.get("digest", ""))

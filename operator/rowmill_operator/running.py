@@ -1,0 +1,285 @@
+"""The newest run on its way: Jobs made, watched, made again, until its outcome is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from rowmill_operator.actions import Action, CreateJob, DeleteJob, SetParallelism
+from rowmill_operator.children.jobs import REFUSED, finalize_job, shard_job
+from rowmill_operator.names import ABORT, FINALIZE, RESUME, SHARD
+from rowmill_operator.observed import FrozenPlan, Job
+from rowmill_operator.reasons import Reason
+from rowmill_operator.record import (
+    completed_record,
+    current_record,
+    ended_record,
+    progressed,
+)
+from rowmill_operator.situation import Situation
+from rowmill_operator.standing import (
+    COMPLETE,
+    FAILED,
+    FINALIZING,
+    PENDING,
+    RUNNING,
+    SUSPENDED,
+    Standing,
+)
+from rowmill_operator.trouble import Trouble, end_of, pods_of, waiting_for
+
+# A refused destination is tried again this long after the refusal.
+REMAKE_AFTER = timedelta(seconds=60)
+_SOON = 2.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one look at a run comes to. `run` is its new record, None to leave it."""
+
+    standing: Standing
+    run: Mapping[str, Any] | None = None
+    actions: tuple[Action, ...] = ()
+    again_after: float | None = None
+
+
+def drive(situation: Situation) -> Step:
+    """Take the newest run one step on."""
+    if situation.outcome and not _resumed(situation):
+        return _ended(situation)
+    plan = situation.plan
+    if plan is None:
+        raise AssertionError("a run without an outcome has its plan, or is frozen again")
+    if situation.outcome:
+        return _take_up(situation, plan)
+    if situation.experiment.annotations.get(ABORT) == str(plan.number):
+        return _abort(situation, plan)
+    if situation.wishes.suspend:
+        return _suspend(situation, plan)
+    finalize = situation.job(FINALIZE)
+    if finalize is not None:
+        return _finalizing(situation, plan, finalize)
+    return _loading(situation, plan)
+
+
+def _ended(situation: Situation) -> Step:
+    """Nothing is left to do but to remove what the run left, once its time is over."""
+    record = situation.record
+    jobs = situation.run_jobs
+    actions: tuple[Action, ...] = ()
+    again = None
+    ttl = situation.wishes.ttl
+    if ttl is not None and jobs:
+        over = _moment(record.get("finishedAt"), situation.now) + timedelta(seconds=ttl)
+        if over <= situation.now:
+            actions = tuple(DeleteJob(job.name, job.uid) for job in jobs if not job.deleted)
+        else:
+            again = (over - situation.now).total_seconds()
+    if situation.outcome != "Complete" and not actions:
+        # What failed or was aborted must not go on.
+        actions = tuple(_deletes(situation, unfinished=True))
+    return Step(_end_standing(record, situation.outcome), None, actions, again)
+
+
+def _end_standing(record: Mapping[str, Any], outcome: str) -> Standing:
+    message = str(record.get("message") or "")
+    if outcome == "Complete":
+        reason = Reason.REPEAT if message else Reason.COMPLETE
+        return Standing(COMPLETE, reason, message or f"{record.get('rows', 0)} rows")
+    return Standing(FAILED, str(record.get("reason") or Reason.FAILED), message)
+
+
+def _resumed(situation: Situation) -> bool:
+    """Whether somebody asked, since the run ended, to have it made again under its number."""
+    asked = situation.experiment.annotations.get(RESUME, "")
+    return situation.outcome != "Complete" and asked != str(situation.record.get("resume", ""))
+
+
+def _take_up(situation: Situation, plan: FrozenPlan) -> Step:
+    standing = Standing(PENDING, Reason.STARTING, f"run {plan.number} is taken up again")
+    if situation.run_jobs or situation.live_pods():
+        return Step(standing, None, tuple(_deletes(situation)), again_after=_SOON)
+    record = current_record(situation, plan)
+    for name in ("outcome", "finishedAt", "reason", "message"):
+        record.pop(name, None)
+    record["resume"] = situation.experiment.annotations.get(RESUME, "")
+    return Step(standing, record, (), again_after=0.1)
+
+
+def _abort(situation: Situation, plan: FrozenPlan) -> Step:
+    deletes = tuple(_deletes(situation))
+    if situation.live_pods():
+        standing = Standing(_phase(situation), Reason.ABORTED, "its pods are being ended")
+        return Step(standing, None, deletes, again_after=_SOON)
+    message = f"run {plan.number} was aborted; what it made stays until a newer run begins"
+    record = ended_record(situation, plan, "Aborted", Reason.ABORTED, message)
+    return Step(Standing(FAILED, Reason.ABORTED, message), record, deletes)
+
+
+def _suspend(situation: Situation, plan: FrozenPlan) -> Step:
+    deletes = tuple(_deletes(situation))
+    record = current_record(situation, plan)
+    if situation.live_pods():
+        standing = Standing(_phase(situation), Reason.SUSPENDING, "its pods are being ended")
+        return Step(standing, record, deletes, again_after=_SOON)
+    standing = Standing(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true; its work is kept")
+    record.pop("rowsPerSecond", None)
+    record.pop("etaSeconds", None)
+    return Step(standing, record, deletes)
+
+
+def _loading(situation: Situation, plan: FrozenPlan) -> Step:
+    job = situation.job(SHARD)
+    if job is None:
+        return _create(situation, plan, shard_job, PENDING)
+    if job.deleted:
+        return _await_gone(situation, plan, job)
+    if job.complete:
+        step = _create(situation, plan, finalize_job, FINALIZING)
+        return Step(
+            step.standing, progressed(situation, plan, ((0, plan.plan.shards),)), step.actions
+        )
+    if job.failed is not None:
+        return _failed(situation, plan, job, _phase(situation))
+    if job.shape != situation.wishes.shape:
+        return _reshape(situation, plan, job)
+    actions = _parallelism(situation, job)
+    record = progressed(situation, plan, job.completed_indexes)
+    return _watched(situation, job, record, RUNNING, actions)
+
+
+def _finalizing(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
+    if job.deleted:
+        return _await_gone(situation, plan, job)
+    if job.complete:
+        report = _report(situation, job)
+        record = completed_record(situation, plan, job, report)
+        return Step(_end_standing(record, "Complete"), record, again_after=_ttl(situation))
+    if job.failed is not None:
+        return _failed(situation, plan, job, FINALIZING)
+    if job.shape != situation.wishes.shape:
+        return _reshape(situation, plan, job)
+    record = progressed(situation, plan, ((0, plan.plan.shards),))
+    return _watched(situation, job, record, FINALIZING, ())
+
+
+def _watched(
+    situation: Situation,
+    job: Job,
+    record: dict[str, Any],
+    phase: str,
+    actions: tuple[Action, ...],
+) -> Step:
+    """A Job that is at work, or waits for something that somebody has to mend."""
+    trouble = waiting_for(job, situation.wishes.queue, situation.observed, situation.now)
+    trouble = trouble or _still_refused(situation, job)
+    running = any(pod.running for pod in pods_of(job, situation.observed.pods))
+    if trouble is None and situation.observed.progress:
+        record.pop("refused", None)
+    begun = running or job.succeeded > 0 or phase == FINALIZING or bool(record.get("rows"))
+    shown = phase if begun else PENDING
+    poll = situation.settings.progress_seconds
+    if trouble is not None:
+        standing = Standing(shown, trouble.reason, trouble.message, stalled=True)
+        return Step(standing, record, actions, again_after=poll)
+    if not running:
+        standing = Standing(shown, Reason.STARTING, "its pods are starting")
+    elif situation.observed.unreachable and not situation.observed.progress:
+        message = "the operator cannot reach the pods' port 8080; a NetworkPolicy may forbid it"
+        standing = Standing(shown, Reason.PROGRESS_UNREACHABLE, message)
+    else:
+        reason = Reason.FINALIZING if phase == FINALIZING else Reason.RUNNING
+        standing = Standing(shown, reason, str(record.get("step") or ""))
+    return Step(standing, record, actions, again_after=poll)
+
+
+def _still_refused(situation: Situation, job: Job) -> Trouble | None:
+    """A refusal is shown until the Job made after it has come further than it."""
+    refused = situation.record.get("refused") if situation.recorded else None
+    if not refused or situation.observed.progress or job.succeeded:
+        return None
+    return Trouble(str(refused.get("reason")), str(refused.get("message")))
+
+
+def _failed(situation: Situation, plan: FrozenPlan, job: Job, phase: str) -> Step:
+    end = end_of(job, situation.observed.pods)
+    if end.code != REFUSED:
+        reason = end.trouble.reason
+        record = ended_record(situation, plan, "Failed", reason, end.trouble.message)
+        return Step(Standing(FAILED, reason, end.trouble.message), record)
+    record = current_record(situation, plan)
+    record["refused"] = {"reason": end.trouble.reason, "message": end.trouble.message}
+    standing = Standing(phase, end.trouble.reason, end.trouble.message, stalled=True)
+    again = (job.finished or situation.now) + REMAKE_AFTER
+    if again > situation.now:
+        return Step(standing, record, (), (again - situation.now).total_seconds())
+    return Step(standing, record, (DeleteJob(job.name, job.uid),), again_after=_SOON)
+
+
+def _create(situation: Situation, plan: FrozenPlan, build: Any, phase: str) -> Step:
+    record = current_record(situation, plan)
+    manifest = build(situation.experiment, plan, situation.wishes, situation.settings)
+    refused = record.get("refused")
+    if refused:
+        standing = Standing(phase, refused["reason"], refused["message"], stalled=True)
+    else:
+        standing = Standing(phase, Reason.STARTING, "its pods are starting")
+    return Step(standing, record, (CreateJob(manifest),))
+
+
+def _await_gone(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
+    standing = Standing(
+        _phase(situation), Reason.REPLACING, f"waits until the Job {job.name} is gone"
+    )
+    refused = situation.record.get("refused") if situation.recorded else None
+    if refused:
+        standing = Standing(standing.phase, refused["reason"], refused["message"], stalled=True)
+    return Step(standing, current_record(situation, plan), (), again_after=_SOON)
+
+
+def _reshape(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
+    """Resources, Secret or podTemplate changed: made again, the ledger keeps what landed."""
+    step = _await_gone(situation, plan, job)
+    return Step(step.standing, step.run, (DeleteJob(job.name, job.uid),), again_after=_SOON)
+
+
+def _parallelism(situation: Situation, job: Job) -> tuple[Action, ...]:
+    if situation.wishes.queue:
+        return ()
+    wanted = min(situation.wishes.parallelism, job.completions)
+    if wanted == job.parallelism:
+        return ()
+    return (SetParallelism(job.name, job.resource_version, wanted),)
+
+
+def _report(situation: Situation, job: Job) -> Mapping[str, Any]:
+    for pod in reversed(pods_of(job, situation.observed.pods)):
+        if pod.termination is not None and pod.termination.code == 0:
+            return pod.termination.report
+    return {}
+
+
+def _deletes(situation: Situation, *, unfinished: bool = False) -> list[Action]:
+    return [
+        DeleteJob(job.name, job.uid)
+        for job in situation.run_jobs
+        if not job.deleted and not (unfinished and (job.complete or job.failed is not None))
+    ]
+
+
+def _phase(situation: Situation) -> str:
+    phase = str(situation.experiment.status.get("phase") or PENDING)
+    return phase if phase in (PENDING, RUNNING, FINALIZING) else PENDING
+
+
+def _ttl(situation: Situation) -> float | None:
+    return None if situation.wishes.ttl is None else 0.1
+
+
+def _moment(text: Any, default: datetime) -> datetime:
+    try:
+        return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        return default

@@ -1,0 +1,115 @@
+"""The facts that every part of a decision asks for, derived once from what was observed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from rowmill_operator.names import FINALIZE, PURGE, SHARD, short_digest
+from rowmill_operator.observed import Experiment, FrozenPlan, Job, Observed, Pod
+from rowmill_operator.settings import Settings
+from rowmill_operator.wishes import Wishes, wishes_of
+
+
+@dataclass(frozen=True)
+class Situation:
+    """An observed experiment at a moment.
+
+    Children of an earlier Experiment of the same name are not counted as its own: the garbage
+    collector is about to take them.
+    """
+
+    observed: Observed
+    now: datetime
+    settings: Settings
+
+    @property
+    def experiment(self) -> Experiment:
+        return self.observed.experiment
+
+    @cached_property
+    def wishes(self) -> Wishes:
+        return wishes_of(self.experiment, self.settings)
+
+    @cached_property
+    def record(self) -> Mapping[str, Any]:
+        """`status.run` as it was written last."""
+        return self.experiment.status.get("run") or {}
+
+    @cached_property
+    def plans(self) -> tuple[FrozenPlan, ...]:
+        """Our frozen plans, oldest run first."""
+        ours = (p for p in self.observed.plans if p.owner_uid == self.experiment.uid)
+        return tuple(sorted(ours, key=lambda plan: plan.number))
+
+    @cached_property
+    def jobs(self) -> tuple[Job, ...]:
+        return tuple(j for j in self.observed.jobs if j.owner_uid == self.experiment.uid)
+
+    @cached_property
+    def foreign(self) -> bool:
+        """Whether children of a deleted Experiment of this name still hold their names."""
+        owners = {job.owner_uid for job in self.observed.jobs}
+        owners |= {plan.owner_uid for plan in self.observed.plans}
+        return bool(owners - {self.experiment.uid})
+
+    @cached_property
+    def number(self) -> int:
+        """The highest number of a run that anything knows of; 0 before the first."""
+        numbers = [plan.number for plan in self.plans]
+        numbers += [job.number for job in self.jobs if job.task != PURGE]
+        history = self.experiment.status.get("history") or ()
+        numbers += [int(entry.get("number", 0)) for entry in (self.record, *history)]
+        return max(numbers, default=0)
+
+    @cached_property
+    def plan(self) -> FrozenPlan | None:
+        """The frozen plan of the newest run, if it is there."""
+        return next((p for p in reversed(self.plans) if p.number == self.number), None)
+
+    @cached_property
+    def digest(self) -> str:
+        """The spec digest of the newest run, "" if nothing tells it."""
+        if self.plan is not None:
+            return self.plan.plan.digest
+        return str(self.record.get("digest", "")) if self.recorded else ""
+
+    @cached_property
+    def recorded(self) -> bool:
+        """Whether `status.run` is of the newest run."""
+        return self.number > 0 and self.record.get("number") == self.number
+
+    @cached_property
+    def outcome(self) -> str:
+        """How the newest run ended, as the status records it: "" while it has not."""
+        return str(self.record.get("outcome", "")) if self.recorded else ""
+
+    def job(self, task: str) -> Job | None:
+        """The newest run's Job for `task`, or the purge."""
+        found = (
+            job
+            for job in self.jobs
+            if job.task == task and (task == PURGE or job.number == self.number)
+        )
+        return next(found, None)
+
+    @property
+    def run_jobs(self) -> tuple[Job, ...]:
+        """The Jobs of all runs, without the purge."""
+        return tuple(job for job in self.jobs if job.task in (SHARD, FINALIZE))
+
+    def live_pods(self) -> list[Pod]:
+        """Pods of this experiment's runs that may still be at work."""
+        return [
+            pod
+            for pod in self.observed.pods
+            if pod.task != PURGE
+            and pod.termination is None
+            and pod.phase not in ("Succeeded", "Failed")
+        ]
+
+    def same_digest(self, digest: str) -> bool:
+        return bool(self.digest) and short_digest(self.digest) == short_digest(digest)

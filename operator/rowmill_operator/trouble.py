@@ -1,0 +1,180 @@
+"""Why a Job does not get on: read from its pods, its conditions and the Events about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from rowmill_operator.children.jobs import BAD_SPEC, REFUSED
+from rowmill_operator.observed import Job, Observed, Pod, Termination, Warned
+from rowmill_operator.reasons import Reason
+
+# A controller that still fails says so again within this time: its waits grow to some minutes.
+_FRESH = timedelta(minutes=6)
+LOST_AFTER = timedelta(minutes=2)
+_PULLING = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """What is wrong, for a condition."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class End:
+    """How a failed Job ended: `code` is the worker's exit code, 0 if no pod is left to ask."""
+
+    code: int
+    trouble: Trouble
+
+
+def pods_of(job: Job, pods: Sequence[Pod]) -> list[Pod]:
+    """The pods of this very Job, oldest first."""
+    return sorted(
+        (pod for pod in pods if pod.job_uid == job.uid), key=lambda pod: (pod.created, pod.name)
+    )
+
+
+def lost_pods(observed: Observed, now: datetime) -> list[Pod]:
+    """Pods that should have ended long ago: their node does not answer. A twin is harmless."""
+    return [
+        pod
+        for pod in observed.pods
+        if pod.deleted is not None and now - pod.deleted >= LOST_AFTER and _live(pod)
+    ]
+
+
+def waiting_for(job: Job, queue: str, observed: Observed, now: datetime) -> Trouble | None:
+    """What a Job without a running pod waits for, None if nothing is known to be wrong."""
+    pods = pods_of(job, observed.pods)
+    if queue and job.suspended:
+        return Trouble(Reason.QUEUED, f"waits for its turn in the queue {queue}")
+    killed = _killed_twice(pods)
+    if killed is not None:
+        return killed
+    if any(pod.running for pod in pods):
+        return None
+    starting = [pod for pod in pods if _live(pod)]
+    for pod in reversed(starting):
+        found = _pod_waits(pod, observed.warnings, now)
+        if found is not None:
+            return found
+    return None if starting else _job_waits(job, pods, observed.warnings, now)
+
+
+def end_of(job: Job, pods: Sequence[Pod]) -> End:
+    """Why a failed Job failed, in the worker's own words where its pod is still there."""
+    ended = [(pod, pod.termination) for pod in pods_of(job, pods) if pod.termination is not None]
+    for code in (BAD_SPEC, REFUSED):
+        for pod, termination in reversed(ended):
+            if termination.code == code:
+                return End(code, _said(pod, termination))
+    failed = [(p, t) for p, t in ended if t.code not in (0, 143) and _may_fail(job, p)]
+    if failed:
+        pod, termination = failed[-1]
+        return End(termination.code, _said(pod, termination))
+    known = job.failed
+    return End(0, Trouble(Reason.FAILED, known.message if known else "the Job failed"))
+
+
+def _may_fail(job: Job, pod: Pod) -> bool:
+    if pod.index is None or not job.failed_indexes:
+        return True
+    return any(first <= pod.index < stop for first, stop in job.failed_indexes)
+
+
+def _said(pod: Pod, termination: Termination) -> Trouble:
+    where = f"shard {pod.index}" if pod.index is not None else pod.task
+    if termination.reason == "OOMKilled":
+        return _out_of_memory(where)
+    report: dict[str, Any] = dict(termination.report)
+    reason = str(report.get("reason") or Reason.FAILED)
+    message = str(report.get("message") or f"its pod {pod.name} ended without a word")
+    return Trouble(reason, f"{where}: {message} (exit code {termination.code})")
+
+
+def _killed_twice(pods: Sequence[Pod]) -> Trouble | None:
+    killed: dict[int | None, int] = {}
+    for pod in pods:
+        if pod.termination is not None and pod.termination.reason == "OOMKilled":
+            killed[pod.index] = killed.get(pod.index, 0) + 1
+        elif pod.termination is not None and pod.termination.code == 0:
+            killed.pop(pod.index, None)
+    for index, times in killed.items():
+        if times > 1:
+            return _out_of_memory(f"shard {index}" if index is not None else "the last step")
+    return None
+
+
+def _out_of_memory(where: str) -> Trouble:
+    return Trouble(
+        Reason.OOM_KILLED,
+        f"{where} was killed for using more memory than spec.resources.limits.memory allows; "
+        "raise that limit",
+    )
+
+
+def _live(pod: Pod) -> bool:
+    return pod.termination is None and pod.phase not in ("Succeeded", "Failed")
+
+
+def _pod_waits(pod: Pod, warnings: Sequence[Warned], now: datetime) -> Trouble | None:
+    if pod.waiting is not None and pod.waiting.reason in _PULLING:
+        return Trouble(Reason.IMAGE_PULL_FAILED, f"pod {pod.name}: {pod.waiting.message}")
+    if pod.unschedulable:
+        return Trouble(Reason.UNSCHEDULABLE, f"pod {pod.name}: {pod.unschedulable}")
+    for warning in _about(pod.name, warnings, now):
+        if warning.reason == "FailedMount":
+            return _mount(warning.message)
+        if warning.reason == "FailedCreatePodSandBox":
+            return Trouble(Reason.CONTAINER_FAILED, f"pod {pod.name}: {warning.message}")
+    if pod.waiting is not None and pod.waiting.reason not in (
+        "ContainerCreating",
+        "PodInitializing",
+    ):
+        reason = f"{pod.waiting.reason}: {pod.waiting.message}"
+        return Trouble(Reason.CONTAINER_FAILED, f"pod {pod.name}: {reason}")
+    return None
+
+
+def _mount(message: str) -> Trouble:
+    """A Secret that is missing, or lacks a key, shows as a volume that cannot be mounted."""
+    if "secret" in message.lower() and ("not found" in message or "non-existent" in message):
+        return Trouble(Reason.SECRET_MISSING, message)
+    return Trouble(Reason.MOUNT_FAILED, message)
+
+
+def _job_waits(
+    job: Job, pods: Sequence[Pod], warnings: Sequence[Warned], now: datetime
+) -> Trouble | None:
+    newest = max((pod.created for pod in pods), default=None)
+    for warning in _about(job.name, warnings, now):
+        if warning.reason != "FailedCreate" or (newest is not None and warning.last < newest):
+            continue
+        if "exceeded quota" in warning.message:
+            return Trouble(Reason.QUOTA_EXCEEDED, warning.message)
+        if "violates PodSecurity" in warning.message:
+            return Trouble(Reason.POD_SECURITY, warning.message)
+        return Trouble(Reason.PODS_REFUSED, warning.message)
+    return _between_tries(pods)
+
+
+def _between_tries(pods: Sequence[Pod]) -> Trouble | None:
+    """After a failure Kubernetes waits, longer each time: say for what."""
+    failed = [p for p in pods if p.termination is not None and p.termination.code not in (0, 143)]
+    if not failed:
+        return None
+    pod = failed[-1]
+    assert pod.termination is not None, "only ended pods are looked at"
+    said = _said(pod, pod.termination)
+    return Trouble(Reason.RETRYING, f"{said.message}; Kubernetes tries again soon")
+
+
+def _about(name: str, warnings: Sequence[Warned], now: datetime) -> list[Warned]:
+    fresh = [w for w in warnings if w.about == name and now - w.last <= _FRESH]
+    return sorted(fresh, key=lambda warning: warning.last, reverse=True)

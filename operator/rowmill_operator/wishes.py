@@ -1,0 +1,85 @@
+"""What an Experiment's settings ask of the operator, with the cluster's defaults filled in."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rowmill_operator.names import QUEUE, RERUN
+from rowmill_operator.observed import Experiment
+from rowmill_operator.settings import Settings
+
+DEFAULT_PARALLELISM = 2
+DEFAULT_RETRIES = 6
+DEFAULT_HISTORY = 10
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """How the run is to be run. Secrets are names; None where the destination takes none.
+
+    `shape` changes with all that shapes pods and that the Experiment's author sets: a Job made for
+    another shape is made again. `queue` is Kueue's queue, "" without one.
+    """
+
+    suspend: bool
+    parallelism: int
+    retries: int
+    ttl: int | None
+    purge: bool
+    history: int
+    rerun: str
+    postgres_secret: str | None
+    parquet_secret: str | None
+    resources: Mapping[str, Any]
+    pod: Mapping[str, Any]
+    shape: str
+    queue: str
+
+
+def wishes_of(experiment: Experiment, settings: Settings) -> Wishes:
+    """Read an Experiment's settings, which the API server has checked against the CRD."""
+    spec = experiment.settings
+    destinations = spec.get("destinations") or {}
+    resources = spec.get("resources") or {}
+    pod = spec.get("podTemplate") or {}
+    postgres, parquet = destinations.get("postgres"), destinations.get("parquet")
+    return Wishes(
+        suspend=bool(spec.get("suspend", False)),
+        parallelism=int(spec.get("parallelism") or DEFAULT_PARALLELISM),
+        retries=int(spec.get("retriesPerShard", DEFAULT_RETRIES)),
+        ttl=spec.get("ttlSecondsAfterFinished"),
+        purge=spec.get("deletionPolicy") == "Purge",
+        history=int(spec.get("runHistoryLimit", DEFAULT_HISTORY)),
+        rerun=effective_rerun(experiment),
+        postgres_secret=_secret(postgres, settings.postgres_secret),
+        parquet_secret=_secret(parquet, settings.parquet.secret_name if settings.parquet else None),
+        resources=resources or settings.resources,
+        pod=pod,
+        shape=_shape(resources, pod, [_named(postgres), _named(parquet)]),
+        queue=experiment.labels.get(QUEUE, ""),
+    )
+
+
+def effective_rerun(experiment: Experiment) -> str:
+    """The annotation, which does not fight GitOps, else the field."""
+    return experiment.annotations.get(RERUN) or str(experiment.settings.get("rerun") or "")
+
+
+def _secret(destination: Mapping[str, Any] | None, default: str | None) -> str | None:
+    if destination is None or destination.get("auth"):
+        return None
+    return destination.get("secretName") or default
+
+
+def _named(destination: Mapping[str, Any] | None) -> list[Any]:
+    given = destination or {}
+    return [given.get("secretName"), given.get("auth")]
+
+
+def _shape(*parts: Any) -> str:
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
