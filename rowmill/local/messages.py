@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rowmill.destinations.ledger import Run
+from rowmill.worker.tally import TableProgress, Vitals
 
 
 @dataclass(frozen=True)
@@ -29,40 +30,6 @@ class Stop:
 
 
 Command = RunShard | RunFinalize | Stop
-
-
-@dataclass(frozen=True)
-class TableProgress:
-    """What one process did for one table since it started: rows and bytes by stage."""
-
-    generated: int = 0
-    copied: int = 0
-    copied_bytes: int = 0
-    uploaded: int = 0
-    recorded: int = 0
-    object_bytes: int = 0
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """From a process's first batch to its last durable one; nothing of start-up or finalize.
-
-    `since` and `until` are on the clock that all processes of the machine share, `cpu_seconds` is
-    the processor time between them.
-    """
-
-    since: float
-    until: float
-    cpu_seconds: float
-
-
-@dataclass(frozen=True)
-class Vitals:
-    """A process's peak resident memory in bytes and its processor time in seconds so far."""
-
-    peak_bytes: int
-    cpu_seconds: float
-    loading: Stretch | None = None
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from rowmill.destinations.ledger import Run
-from rowmill.local.messages import Progress, TableProgress, Vitals
+from rowmill.local.messages import Progress
 from rowmill.worker.remaining import Durable, rows_durable
+from rowmill.worker.tally import TableProgress, Vitals
 
 SHOW_SECONDS = 0.2
 

@@ -11,14 +11,11 @@ import signal
 import time
 import traceback
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from multiprocessing.connection import Connection
-from pathlib import Path
-from resource import RUSAGE_SELF, getrusage
 from threading import Event, Lock, Thread
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
-from rowmill.destinations.ledger import PendingPart
 from rowmill.local.messages import (
     Command,
     Ended,
@@ -30,16 +27,13 @@ from rowmill.local.messages import (
     RunShard,
     Step,
     Stop,
-    Stretch,
-    TableProgress,
-    Vitals,
 )
-from rowmill.plan.layout import Batch
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections, Destinations, join
 from rowmill.worker.finalize import finalize
 from rowmill.worker.kit import kit_for
 from rowmill.worker.shard import Stopped, run_parts
+from rowmill.worker.tally import Tally, vitals
 
 REPORT_SECONDS = 0.2
 NOTICE_SECONDS = 10.0
@@ -151,86 +145,3 @@ class _Worker:
         # A closed pipe means that the supervisor is gone: the main thread ends the process.
         with self._sending, suppress(OSError):
             self._pipe.send(report)
-
-
-class Tally:
-    """Counts what this process did, for every table; a worker/shard.py Report."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._tables: dict[str, TableProgress] = {}
-        self._changed = False
-        self._began: _Moment | None = None
-        self._durable: _Moment | None = None
-
-    def begin(self) -> None:
-        """The first batch is about to be made; later calls change nothing."""
-        self._began = self._began or _Moment.now()
-
-    def generated(self, table: str, rows: int) -> None:
-        self._add(table, generated=rows)
-
-    def copied(self, batch: Batch, size: int) -> None:
-        self._add(batch.table, copied=batch.rows, copied_bytes=size)
-        self._durable = _Moment.now()
-
-    def uploaded(self, table: str, rows: int) -> None:
-        self._add(table, uploaded=rows)
-
-    def recorded(self, part: PendingPart) -> None:
-        self._add(part.table, recorded=part.rows, object_bytes=part.bytes)
-        self._durable = _Moment.now()
-
-    def tables(self) -> dict[str, TableProgress]:
-        """All counts."""
-        with self._lock:
-            return dict(self._tables)
-
-    def changed(self) -> dict[str, TableProgress] | None:
-        """All counts, or None if nothing changed since the last call."""
-        with self._lock:
-            if not self._changed:
-                return None
-            self._changed = False
-            return dict(self._tables)
-
-    def stretch(self) -> Stretch | None:
-        """From the first batch to the last durable one; None while none is durable."""
-        first, last = self._began, self._durable
-        if first is None or last is None:
-            return None
-        return Stretch(first.at, last.at, last.cpu_seconds - first.cpu_seconds)
-
-    def _add(self, table: str, **counts: int) -> None:
-        with self._lock:
-            known = self._tables.get(table, TableProgress())
-            sums = {name: getattr(known, name) + n for name, n in counts.items()}
-            self._tables[table] = replace(known, **sums)
-            self._changed = True
-
-
-@dataclass(frozen=True)
-class _Moment:
-    at: float
-    cpu_seconds: float
-
-    @classmethod
-    def now(cls) -> _Moment:
-        return cls(time.monotonic(), time.process_time())
-
-
-def vitals(loading: Stretch | None) -> Vitals:
-    """This process's peak memory (VmHWM where the system tells it) and processor time."""
-    usage = getrusage(RUSAGE_SELF)
-    peak = _peak_bytes() or usage.ru_maxrss * 1024
-    return Vitals(peak, usage.ru_utime + usage.ru_stime, loading)
-
-
-def _peak_bytes() -> int | None:
-    # ru_maxrss survives exec and so counts what the parent had: VmHWM does not.
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-    except OSError:
-        return None
-    line = next((line for line in status.splitlines() if line.startswith("VmHWM:")), None)
-    return int(line.split()[1]) * 1024 if line else None

@@ -7,9 +7,9 @@ import pytest
 
 from rowmill.cli.progress_display import progress_display
 from rowmill.destinations.ledger import Run, RunState
-from rowmill.local.messages import TableProgress
 from rowmill.local.progress import Phase, Snapshot, TableState
 from rowmill.plan.layout import Plan
+from rowmill.worker.tally import TableProgress
 
 RUN = Run(
     "id", "o", "u", 7, RunState.RUNNING, Plan("d", 1, (), ()), datetime.now(UTC), None, "", {}

@@ -14,9 +14,8 @@ from rowmill.local.messages import (
     RunFinalize,
     RunShard,
     Step,
-    TableProgress,
-    Vitals,
 )
+from rowmill.worker.tally import TableProgress, Vitals
 
 VITALS = Vitals(1, 0.1)
 
