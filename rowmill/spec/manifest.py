@@ -20,7 +20,8 @@ from rowmill.spec.manifest_fields import (
     Type,
 )
 from rowmill.spec.manifest_kinds import Count, GenerateSpec, PickSpec
-from rowmill.spec.manifest_run import DestinationsSpec, PodTemplateSpec, ResourcesSpec
+from rowmill.spec.manifest_pods import PodTemplateSpec
+from rowmill.spec.manifest_run import DestinationsSpec, ResourcesSpec
 
 API_VERSION = "rowmill.dev/v1alpha1"
 KIND = "Experiment"

@@ -16,12 +16,8 @@ from rowmill.spec.problems import Problem
 
 _CREDENTIAL = re.compile("pass|secret|token|credential|key|user", re.IGNORECASE)
 
-# Kubernetes takes null for absent in what is its own: there, and in these fields' insides.
+# Kubernetes takes null for absent in what is its own.
 _NULL_IS_ABSENT: tuple[Path, ...] = (("metadata",), ("status",))
-_OPAQUE: tuple[Path, ...] = (
-    ("spec", "podTemplate", "affinity"),
-    ("spec", "podTemplate", "topologySpreadConstraints"),
-)
 
 # Nobody mends more at a time, and a hostile manifest has half a million.
 MAX_PROBLEMS = 1_000
@@ -92,8 +88,6 @@ def _nulls(value: object, path: Path) -> Iterator[Path]:
         return
     if value is None:
         yield path
-    elif path in _OPAQUE:
-        return
     elif isinstance(value, dict):
         for key, inner in value.items():
             yield from _nulls(inner, (*path, key))

@@ -1,9 +1,9 @@
-"""The manifest's fields on where and how to run: destinations, resources, pods."""
+"""The manifest's fields on where rows go and what a worker may use: destinations, resources."""
 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
@@ -151,56 +151,3 @@ class ResourcesSpec(Model):
     limits: ResourceListSpec | None = Field(
         None, description="What a pod may use; the memory also bounds batches on one machine."
     )
-
-
-class TolerationSpec(Model):
-    """A taint that worker pods tolerate."""
-
-    key: str | None = Field(None, description="The taint's key; default: every key.")
-    operator: Literal["Exists", "Equal"] | None = Field(None, description="Exists or Equal.")
-    value: str | None = Field(None, description="The taint's value.")
-    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = Field(
-        None, description="The taint's effect; default: every effect."
-    )
-    toleration_seconds: int | None = Field(None, description="How long NoExecute is tolerated.")
-
-
-class LocalReferenceSpec(Model):
-    """An object of the experiment's namespace."""
-
-    name: SecretName = Field(description="Its name.")
-
-
-class SecurityContextSpec(Model):
-    """User and group ids of the worker pods."""
-
-    run_as_user: int | None = Field(None, ge=1, description="The user id.")
-    run_as_group: int | None = Field(None, ge=1, description="The group id.")
-    fs_group: int | None = Field(None, ge=1, description="The group that owns volumes.")
-    supplemental_groups: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
-        None, strict=False, description="Further group ids."
-    )
-
-
-class PodTemplateSpec(Model):
-    """What worker pods get beside the builder's own settings."""
-
-    labels: dict[str, str] | None = Field(None, description="Further labels.")
-    annotations: dict[str, str] | None = Field(None, description="Further annotations.")
-    node_selector: dict[str, str] | None = Field(None, description="Labels a node must have.")
-    tolerations: tuple[TolerationSpec, ...] | None = Field(
-        None, strict=False, description="Taints that are tolerated."
-    )
-    affinity: dict[str, Any] | None = Field(None, description="As in Kubernetes's pod spec.")
-    topology_spread_constraints: tuple[dict[str, Any], ...] | None = Field(
-        None, strict=False, description="As in Kubernetes's pod spec."
-    )
-    service_account_name: SecretName | None = Field(
-        None, description="A service account that the chart allows."
-    )
-    priority_class_name: SecretName | None = Field(None, description="The pods' priority class.")
-    runtime_class_name: SecretName | None = Field(None, description="The pods' runtime class.")
-    image_pull_secrets: tuple[LocalReferenceSpec, ...] | None = Field(
-        None, strict=False, description="Secrets to pull the image with."
-    )
-    security_context: SecurityContextSpec | None = Field(None, description="User and group ids.")
