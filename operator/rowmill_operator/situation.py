@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from rowmill_operator.names import FINALIZE, PURGE, SHARD, short_digest
+from rowmill_operator.names import FINALIZE, PURGE, SHARD
 from rowmill_operator.observed import Experiment, FrozenPlan, Job, Observed, Pod
 from rowmill_operator.settings import Settings
 from rowmill_operator.wishes import Wishes, wishes_of
@@ -112,4 +112,4 @@ class Situation:
         ]
 
     def same_digest(self, digest: str) -> bool:
-        return bool(self.digest) and short_digest(self.digest) == short_digest(digest)
+        return self.digest == digest
