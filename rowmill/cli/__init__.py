@@ -10,5 +10,5 @@ def main() -> None:
 
         app()
     except KeyboardInterrupt:
-        # So early that nobody else heeds it: interrupted, as cli/failures.py has it.
+        # So early that nobody else heeds it: interrupted, as terminal/failures.py has it.
         sys.exit(5)

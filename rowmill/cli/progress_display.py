@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
 from rich.text import Text
 
-from rowmill.cli import figures
 from rowmill.local.progress import Phase, Snapshot
+from rowmill.terminal import figures
 
 Show = Callable[[Snapshot], None]
 # More bars than fit a screen help nobody: of the rest only the total shows.

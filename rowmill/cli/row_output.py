@@ -13,8 +13,8 @@ import pyarrow as pa
 from rich.table import Table
 from rich.text import Text
 
-from rowmill.cli.console import print_whole
 from rowmill.cli.plain_values import plain_values
+from rowmill.terminal.console import print_whole
 
 
 @dataclass(frozen=True)

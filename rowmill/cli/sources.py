@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rowmill.cli.failures import UsageError
 from rowmill.local import records
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.records import ExperimentRecord
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec, read_manifest
+from rowmill.terminal.failures import UsageError
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def test_every_reason_of_an_error_has_its_entry_and_no_other_has() -> None:
 
 
 def test_every_exit_code_is_told() -> None:
-    from rowmill.cli.failures import Exit
+    from rowmill.terminal.failures import Exit
 
     page = (ROOT / "docs" / "troubleshooting.md").read_text()
     assert [row[0] for row in _rows_after(page, "| code |")] == [str(int(code)) for code in Exit]

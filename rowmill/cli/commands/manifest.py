@@ -8,12 +8,12 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
-from rowmill.cli import figures
-from rowmill.cli.console import PipeConsole
 from rowmill.cli.sources import from_file
 from rowmill.local.planning import chosen_workers, plan_for
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
+from rowmill.terminal import figures
+from rowmill.terminal.console import PipeConsole
 
 
 def validate(file: Path, scale: str | None, seed: int | None, *, as_json: bool) -> None:

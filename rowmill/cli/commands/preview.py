@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rowmill.cli.failures import UsageError
 from rowmill.cli.row_output import RowSet, write_rows
 from rowmill.cli.sources import from_file
 from rowmill.spec.dataset import Dataset
+from rowmill.terminal.failures import UsageError
 from rowmill.worker.pools import check_columns, make_pools
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from rowmill.cli.failures import UsageError
 from rowmill.cli.row_output import RowSet, write_rows
 from rowmill.cli.sources import from_either
 from rowmill.destinations.postgres_query import read_rows
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
+from rowmill.terminal.failures import UsageError
 from rowmill.worker.destinations import join
 
 

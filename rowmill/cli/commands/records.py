@@ -13,9 +13,6 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from rowmill.cli import figures
-from rowmill.cli.console import PipeConsole
-from rowmill.cli.failures import UsageError
 from rowmill.cli.sources import Source, from_either, from_name
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.ledger import Run, RunState
@@ -24,6 +21,9 @@ from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.plan.intervals import Interval, count, show
 from rowmill.spec.problems import InvalidManifest
+from rowmill.terminal import figures
+from rowmill.terminal.console import PipeConsole
+from rowmill.terminal.failures import UsageError
 from rowmill.worker.destinations import Destinations, join
 from rowmill.worker.reading import experiment_runs
 from rowmill.worker.remaining import Durable, rows_durable

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import typer
 
-from rowmill.cli.failures import UsageError
 from rowmill.cli.sources import from_either
 from rowmill.destinations.ledger import RunState
 from rowmill.local import records
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
+from rowmill.terminal.failures import UsageError
 from rowmill.worker import purge
 from rowmill.worker.destinations import Destinations, join
 from rowmill.worker.reading import experiment_runs

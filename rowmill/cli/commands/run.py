@@ -11,8 +11,6 @@ from typing import Any
 
 import typer
 
-from rowmill.cli import figures
-from rowmill.cli.failures import UsageError
 from rowmill.cli.progress_display import progress_display, tell
 from rowmill.cli.sources import from_file
 from rowmill.local import engine, records
@@ -20,6 +18,8 @@ from rowmill.local.connections import connections
 from rowmill.local.engine import Options, Outcome
 from rowmill.local.home import rowmill_home
 from rowmill.spec.dataset import Spec
+from rowmill.terminal import figures
+from rowmill.terminal.failures import UsageError
 from rowmill.worker.decision import Mode
 from rowmill.worker.prepare import EditedManifest
 

@@ -6,9 +6,9 @@ import json
 import shlex
 import sys
 
-from rowmill.cli.failures import UsageError
 from rowmill.local import embedded
 from rowmill.local.home import rowmill_home
+from rowmill.terminal.failures import UsageError
 
 
 def up(*, as_json: bool) -> None:

@@ -6,13 +6,13 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rowmill.cli.failures import UsageError
 from rowmill.cli.sources import from_file
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished, open_published
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.spec.load import load_spec
+from rowmill.terminal.failures import UsageError
 from rowmill.verify.recomputed import Recomputed
 from rowmill.verify.report import Value
 from rowmill.verify.trace import Copy, Trace, Unkeyed

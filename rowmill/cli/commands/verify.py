@@ -15,15 +15,15 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from rowmill.cli import figures
-from rowmill.cli.console import PipeConsole
-from rowmill.cli.failures import Exit, UsageError
 from rowmill.cli.sources import Source, from_either
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished
 from rowmill.local.verifying import verify_published
 from rowmill.spec.load import load_spec
+from rowmill.terminal import figures
+from rowmill.terminal.console import PipeConsole
+from rowmill.terminal.failures import Exit, UsageError
 from rowmill.verify.report import Comparison, Difference, Kind, Report, TableReport, Value
 from rowmill.verify.tally import OnProgress
 from rowmill.verify.tally import Progress as State

@@ -5,12 +5,13 @@ import json
 import pytest
 import typer
 
-from rowmill.cli.failures import UsageError, reporting
+from rowmill.cli.failures import reporting
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, QueryRefused
 from rowmill.local.engine import RunAborted, RunFailed
 from rowmill.local.server_process import EmbeddedServerError
 from rowmill.local.supervisor import Interrupted
 from rowmill.spec.problems import ImpossibleColumns, InvalidManifest, Problem
+from rowmill.terminal.failures import UsageError
 from rowmill.worker.prepare import NoRunToResume
 
 CASES = [

@@ -2,7 +2,7 @@
 
 import pytest
 
-from rowmill.cli import figures
+from rowmill.terminal import figures
 
 
 def test_counts() -> None:

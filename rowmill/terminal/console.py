@@ -10,7 +10,7 @@ _ANY_WIDTH = 100_000
 
 
 class PipeConsole(Console):
-    """A console on standard output that leaves a closed pipe to cli/failures.py."""
+    """A console on standard output that leaves a closed pipe to failures.py."""
 
     def on_broken_pipe(self) -> None:
         # Rich would end the process with 1, which is what differences end with.

@@ -1,0 +1,85 @@
+"""From an error to an exit code and a message for the reader; the codes are interface."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+import typer
+
+
+class Exit(IntEnum):
+    """0 done, 1 differences, 2 wrong usage, 3 refused, 4 failed, 5 interrupted or aborted."""
+
+    DONE = 0
+    DIFFERENCES = 1
+    USAGE = 2
+    REFUSED = 3
+    FAILED = 4
+    INTERRUPTED = 5
+
+
+class UsageError(Exception):
+    """The command was called wrongly: an unknown NAME, a flag that does not fit."""
+
+
+# Exit code, one word and message of an error that is meant for the reader, None of any other.
+Judgement = tuple[Exit, str, str]
+Judge = Callable[[Exception], Judgement | None]
+
+
+@contextmanager
+def ending(judge: Judge, extras: dict[str, str], *, as_json: bool) -> Iterator[None]:
+    """Turn what the block raises into a message and an exit code.
+
+    The message goes to standard error; with `as_json` the error is also the one JSON document on
+    standard output. `extras` tells which extra brings a module that a command may lack.
+    """
+    try:
+        try:
+            yield
+        except (KeyboardInterrupt, typer.Abort):
+            _leave(Exit.INTERRUPTED, "Interrupted", "interrupted", as_json)
+        except (BrokenPipeError, typer.Exit):
+            raise
+        except Exception as error:  # noqa: BLE001 - each ends in a message and an exit code
+            judgement = _judge_usage(error, extras) or judge(error) or _defect(error)
+            _leave(*judgement, as_json)
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`): that is no error of ours. What is still
+        # buffered must not raise it once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+
+
+def _leave(code: Exit, reason: str, message: str, as_json: bool) -> None:
+    typer.echo(f"rowmill: {message}", err=True)
+    if as_json:
+        error = {"reason": reason, "message": message, "exitCode": int(code)}
+        typer.echo(json.dumps({"error": error}, ensure_ascii=False))
+    raise typer.Exit(int(code))
+
+
+def _judge_usage(error: Exception, extras: dict[str, str]) -> Judgement | None:
+    if isinstance(error, UsageError):
+        return Exit.USAGE, "Usage", str(error)
+    if not isinstance(error, ModuleNotFoundError):
+        return None
+    extra = extras.get((error.name or "").split(".")[0])
+    if extra is None:
+        return None
+    message = f"this command needs the extra {extra!r}: pip install 'rowmill[{extra}]'"
+    return Exit.USAGE, "ExtraMissing", message
+
+
+def _defect(error: Exception) -> Judgement:
+    traceback.print_exception(error)
+    message = "this is a defect of Rowmill; please report it with the lines above"
+    return Exit.FAILED, "Defect", f"{type(error).__name__}: {message}"
