@@ -384,3 +384,14 @@ def schema() -> None:
         from rowmill.cli.commands.manifest import schema as body
 
         body()
+
+
+@app.command()
+def crd() -> None:
+    """Print the CustomResourceDefinition, for kubectl apply."""
+    from rowmill.cli.failures import reporting
+
+    with reporting():
+        from rowmill.cli.commands.manifest import crd as body
+
+        body()

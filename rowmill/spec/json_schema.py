@@ -10,6 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from rowmill.spec.manifest import Experiment
+from rowmill.spec.manifest_fields import Model
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -19,10 +20,15 @@ def json_schema() -> dict[str, Any]:
 
     It says all that holds of one field; what holds between fields is for `rowmill validate`.
     """
-    schema = Experiment.model_json_schema(by_alias=True, schema_generator=_Generator)
+    return {"$schema": DIALECT, "title": "Rowmill Experiment", **model_schema(Experiment)}
+
+
+def model_schema(model: type[Model]) -> dict[str, Any]:
+    """The schema of one model, those that it refers to by name in its `$defs`."""
+    schema = model.model_json_schema(by_alias=True, schema_generator=_Generator)
     for definition in (schema, *schema["$defs"].values()):
         del definition["title"]
-    return {"$schema": DIALECT, "title": "Rowmill Experiment", **schema}
+    return schema
 
 
 class _Generator(GenerateJsonSchema):

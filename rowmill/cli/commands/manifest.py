@@ -1,4 +1,4 @@
-"""`validate`, `plan` and `schema`: what can be said of a manifest without Arrow or drivers."""
+"""`validate`, `plan`, `schema`, `crd`: what can be said of a manifest without Arrow or drivers."""
 
 from __future__ import annotations
 
@@ -54,6 +54,13 @@ def schema() -> None:
     from rowmill.spec.json_schema import json_schema
 
     print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+def crd() -> None:
+    """Print the CustomResourceDefinition of an Experiment."""
+    from rowmill.spec.crd import crd_yaml
+
+    print(crd_yaml(), end="")
 
 
 def _document(spec: Spec, plan: Plan, workers: int) -> dict[str, object]:
