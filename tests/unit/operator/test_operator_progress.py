@@ -1,0 +1,120 @@
+"""Progress adds up from what is durable, whoever reports it and however often."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from memory_cluster import START, small_plan
+
+from rowmill.plan.intervals import show
+from rowmill.plan.layout import Plan, TableLayout
+from rowmill_operator.observed import ShardProgress
+from rowmill_operator.progress import (
+    MAX_TABLES,
+    finished_tables,
+    parse_intervals,
+    run_progress,
+    union,
+)
+from rowmill_operator.settings import read_settings
+
+intervals = st.lists(
+    st.tuples(st.integers(0, 50), st.integers(1, 10)).map(lambda pair: (pair[0], sum(pair)))
+)
+
+
+@given(intervals)
+def test_a_union_holds_the_same_numbers_in_as_few_intervals(found: list[tuple[int, int]]) -> None:
+    merged = union(found)
+    wanted = {n for first, stop in found for n in range(first, stop)}
+    assert {n for first, stop in merged for n in range(first, stop)} == wanted
+    assert sum(stop - first for first, stop in merged) == len(wanted)
+    assert all(a[1] < b[0] for a, b in zip(merged, merged[1:], strict=False))
+
+
+@given(intervals)
+def test_shown_intervals_are_read_back(found: list[tuple[int, int]]) -> None:
+    merged = union(found)
+    assert parse_intervals(show(merged)) == merged
+
+
+def test_what_is_no_interval_is_passed_over() -> None:
+    assert parse_intervals("") == []
+    assert parse_intervals("x,3-,7,-2,9-11") == [(3, 4), (7, 8), (9, 12)]
+
+
+def test_all_shards_complete_is_all_rows() -> None:
+    plan = small_plan("sha256:1")
+    progress = run_progress(plan, ((0, plan.shards),), {}, {})
+    assert progress.rows == plan.rows
+    assert progress.tables == finished_tables(plan)
+
+
+def test_a_report_and_a_completed_index_count_once() -> None:
+    plan = small_plan("sha256:1")
+    batches: dict[str, tuple[tuple[int, int], ...]] = {}
+    for part in plan.shard(0):
+        known = batches.get(part.table, ())
+        batches[part.table] = (*known, (part.first_batch, part.stop_batch))
+    report = ShardProgress(START, 1, 10.0, "", batches)
+    alone = run_progress(plan, ((0, 1),), {}, {})
+    both = run_progress(plan, ((0, 1),), {0: report}, {})
+    reported = run_progress(plan, (), {0: report}, {})
+    assert alone.rows == both.rows == reported.rows > 0
+    assert reported.rows_per_second == 10
+
+
+def test_a_status_has_a_size_whatever_the_tables() -> None:
+    tables = tuple(TableLayout(f"t{n}", 2_000, 10, 1_000, 1, 1) for n in range(500))
+    plan = Plan("sha256:1", 1, tables, tuple(range(1, 1_001)))
+    first_done = {f"t{n}": ((0, 2),) for n in range(400)}
+    progress = run_progress(plan, (), {}, first_done)
+    assert len(progress.tables) == MAX_TABLES
+    assert progress.tables[0]["name"] == "t400", "unfinished tables come first"
+    assert progress.rows == 400 * 2_000
+
+
+def test_scattered_batches_are_shown_by_their_longest_stretches() -> None:
+    layout = TableLayout("t", 1_000_000, 10, 1_000, 1, 1)
+    plan = Plan("sha256:1", 1, (layout,), (1_000,))
+    scattered = {"t": tuple((n, n + 1) for n in range(0, 900, 3)) + ((950, 1_000),)}
+    (table,) = run_progress(plan, (), {}, scattered).tables
+    assert table["rows"] == 350_000
+    assert "950-999" in table["completedBatches"]
+    assert table["completedBatches"].count(",") < 100
+
+
+def test_settings_come_from_the_environment() -> None:
+    settings = read_settings(
+        {
+            "ROWMILL_ENGINE_ID": "prod/rowmill",
+            "ROWMILL_WORKER_IMAGE": "rowmill/worker:1",
+            "ROWMILL_WATCH_NAMESPACES": "a, b",
+            "ROWMILL_PARQUET_BUCKET": "lake",
+            "ROWMILL_PARQUET_SECRET": "keys",
+            "ROWMILL_WORKER_RESOURCES": '{"limits": {"memory": "1Gi"}}',
+            "ROWMILL_PROGRESS_SECONDS": "2",
+        }
+    )
+    assert settings.namespaces == ("a", "b")
+    assert settings.parquet is not None
+    assert settings.parquet.secret_name == "keys"
+    assert settings.resources == {"limits": {"memory": "1Gi"}}
+    assert settings.progress_seconds == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ROWMILL_ENGINE_ID", ""),
+        ("ROWMILL_WORKER_IMAGE", ""),
+        ("ROWMILL_WORKER_RESOURCES", "[1]"),
+        ("ROWMILL_PROGRESS_SECONDS", "soon"),
+        ("ROWMILL_PURGE_DEADLINE", "-1"),
+    ],
+)
+def test_a_bad_setting_is_named(name: str, value: str) -> None:
+    good = {"ROWMILL_ENGINE_ID": "e", "ROWMILL_WORKER_IMAGE": "w"}
+    with pytest.raises(ValueError, match=name):
+        read_settings(good | {name: value})
