@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,7 +32,7 @@ def test_a_union_holds_the_same_numbers_in_as_few_intervals(found: list[tuple[in
     wanted = {n for first, stop in found for n in range(first, stop)}
     assert {n for first, stop in merged for n in range(first, stop)} == wanted
     assert sum(stop - first for first, stop in merged) == len(wanted)
-    assert all(a[1] < b[0] for a, b in zip(merged, merged[1:], strict=False))
+    assert all(a[1] < b[0] for a, b in itertools.pairwise(merged))
 
 
 @given(intervals)
@@ -78,7 +80,7 @@ def test_a_status_has_a_size_whatever_the_tables() -> None:
 def test_scattered_batches_are_shown_by_their_longest_stretches() -> None:
     layout = TableLayout("t", 1_000_000, 10, 1_000, 1, 1)
     plan = Plan("sha256:1", 1, (layout,), (1_000,))
-    scattered = {"t": tuple((n, n + 1) for n in range(0, 900, 3)) + ((950, 1_000),)}
+    scattered = {"t": (*tuple((n, n + 1) for n in range(0, 900, 3)), (950, 1000))}
     (table,) = run_progress(plan, (), {}, scattered).tables
     assert table["rows"] == 350_000
     assert "950-999" in table["completedBatches"]
