@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 PATIENCE_SECONDS = 600.0
+# A misspelt endpoint looks as a server that is down does; nobody waits ten minutes for a typo.
+CONTACT_SECONDS = 60.0
 _WRITE = "rowmill-write"
 
 
@@ -70,6 +72,8 @@ class Bucket:
         address: the S3.
         name: the bucket's.
         patience: seconds of unbroken failures after which to give up.
+        contact_seconds: the same for a server that was never reached before; see `first_contact`.
+        login_seconds: the same for refused keys: on a cluster a rotated secret arrives late.
         notice: told, in one line, of each failure that is met with another try.
         sleep: waits so many seconds; may raise to end the tries early.
     """
@@ -80,12 +84,16 @@ class Bucket:
         name: str,
         *,
         patience: float = PATIENCE_SECONDS,
+        contact_seconds: float = CONTACT_SECONDS,
+        login_seconds: float = 0.0,
         notice: Callable[[str], None] = lambda text: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.name = name
         self._address = address
         self._patience = patience
+        self._contact_seconds = contact_seconds
+        self._login_seconds = login_seconds
         self._notice = notice
         self._sleep = sleep
         self._connection = address.connect()
@@ -94,7 +102,12 @@ class Bucket:
         """The same bucket and connections, with at most so much patience."""
         other = copy(self)
         other._patience = min(self._patience, patience)
+        other._login_seconds = min(self._login_seconds, patience)
         return other
+
+    def first_contact(self) -> Bucket:
+        """The same bucket, with the patience for a server that was never reached before."""
+        return self.hurried(self._contact_seconds)
 
     @property
     def where(self) -> str:
@@ -324,7 +337,7 @@ class Bucket:
         try:
             return persist(
                 lambda: self._with_fresh_keys(operation),
-                lambda error: self._patience if passes(error) else 0.0,
+                self._patience_for,
                 on_retry=lambda error: self._notice(self._hide(trouble(error, self.where))),
                 sleep=self._sleep,
             )
@@ -338,6 +351,11 @@ class Bucket:
                 ) from None
             refused = refusal(error, doing, self.name, self.where)
             raise DestinationRefused(refused.reason, self._hide(str(refused))) from None
+
+    def _patience_for(self, error: BaseException) -> float:
+        if passes(error):
+            return self._patience
+        return self._login_seconds if is_credentials(error) else 0.0
 
     def _with_fresh_keys(self, operation: Callable[[S3Client], T]) -> T:
         """Run an operation; refused keys are read once more, for they may have been rotated."""

@@ -1,4 +1,4 @@
-"""Where credentials come from: an env-style file, the environment, or the engine itself.
+"""Where credentials come from: a file, a mounted Secret, the environment, or the engine itself.
 
 A source is called at each connect, so that a rotated secret is picked up; its values never appear
 in its repr.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -28,6 +29,9 @@ POSTGRES_KEYS = (
     "PGSSLKEY",
     "PGOPTIONS",
 )
+ROOT_CERTIFICATE = "PGSSLROOTCERT"
+# The authority's certificate, as Secrets of kind tls and cert-manager name it.
+AUTHORITY_FILE = "ca.crt"
 S3_KEYS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -64,6 +68,69 @@ class FileCredentials:
                 f"give a readable file of KEY=VALUE lines: --secret {self.name}=FILE",
             ) from None
         return _parse(text)
+
+
+@dataclass(frozen=True)
+class DirectoryCredentials:
+    """A mounted Secret: a folder with one file a key, as the kubelet keeps it up to date.
+
+    `secret` is its name for the reader; `required` are the keys without which it is of no use.
+    """
+
+    secret: str
+    path: Path
+    keys: tuple[str, ...]
+    required: tuple[str, ...] = ()
+
+    def __call__(self) -> Mapping[str, str]:
+        folder = self._present()
+        values = self._read(folder)
+        # The kubelet swaps the whole folder: never take half from the old and half from the new.
+        while (present := self._present()) != folder:
+            folder, values = present, self._read(present)
+        missing = [key for key in self.required if not values.get(key)]
+        if missing:
+            raise DestinationRefused(
+                "SecretMissing",
+                f"the Secret {self.secret!r} has no {' and no '.join(missing)}: add it to the "
+                "Secret of that name in the Experiment's own namespace",
+            )
+        return values
+
+    def _present(self) -> Path:
+        """The folder that the mount shows at this moment."""
+        swapped = self.path / "..data"
+        folder = swapped if swapped.is_symlink() else self.path
+        if not folder.is_dir():
+            raise DestinationRefused(
+                "SecretMissing",
+                f"the Secret {self.secret!r} is not mounted: it must be in the Experiment's own "
+                "namespace",
+            )
+        return folder.resolve()
+
+    def _read(self, folder: Path) -> dict[str, str]:
+        values = {}
+        for key in self.keys:
+            with suppress(FileNotFoundError, NotADirectoryError):
+                values[key] = self._value(folder / key)
+        authority = folder / AUTHORITY_FILE
+        if authority.is_file() and ROOT_CERTIFICATE in self.keys:
+            values.setdefault(ROOT_CERTIFICATE, str(self.path / AUTHORITY_FILE))
+        return values
+
+    def _value(self, file: Path) -> str:
+        try:
+            # A Secret made from a file or by `echo` ends in a line break that nobody meant.
+            return file.read_text(encoding="utf-8").rstrip("\r\n")
+        except FileNotFoundError:
+            raise
+        except (OSError, UnicodeDecodeError) as error:
+            raise DestinationRefused(
+                "SecretMissing",
+                f"the key {file.name} of the Secret {self.secret!r} cannot be read: "
+                f"{_reason(error)}",
+            ) from None
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, partial
 
 from rowmill.destinations import lake_target
-from rowmill.destinations.bucket import PATIENCE_SECONDS, Bucket, UploadGone
+from rowmill.destinations.bucket import CONTACT_SECONDS, PATIENCE_SECONDS, Bucket, UploadGone
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake_records import (
     Current,
@@ -47,7 +47,7 @@ class Lake:
         address: the S3.
         target: the manifest's.
         owner: the experiment's owner key.
-        patience, notice, sleep: of `Bucket`.
+        patience, contact_seconds, login_seconds, notice, sleep: of `Bucket`.
     """
 
     def __init__(
@@ -57,6 +57,8 @@ class Lake:
         owner: str,
         *,
         patience: float = PATIENCE_SECONDS,
+        contact_seconds: float = CONTACT_SECONDS,
+        login_seconds: float = 0.0,
         notice: Callable[[str], None] = lambda text: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -65,7 +67,14 @@ class Lake:
         self._owner = owner
         self._encodings: dict[str, TableEncoding] = {}
         self._connect = partial(
-            Bucket, address, target.bucket, patience=patience, notice=notice, sleep=sleep
+            Bucket,
+            address,
+            target.bucket,
+            patience=patience,
+            contact_seconds=contact_seconds,
+            login_seconds=login_seconds,
+            notice=notice,
+            sleep=sleep,
         )
 
     @cached_property

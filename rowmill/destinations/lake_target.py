@@ -21,8 +21,6 @@ from rowmill.destinations.object_names import (
 # Heads at once, of objects that no record names.
 PARALLEL = 16
 _CLAIM_TRIES = 20
-# A misspelt endpoint looks as a server that is down does; nobody waits ten minutes for a typo.
-_FIRST_CONTACT_SECONDS = 60.0
 _NAMED = 3
 
 
@@ -31,7 +29,7 @@ def ensure_bucket(bucket: Bucket, *, make: bool) -> None:
 
     Raises:
         DestinationRefused: there is none (BucketMissing), or it may not be listed.
-        DestinationUnavailable: nothing answers there, for a minute.
+        DestinationUnavailable: nothing answers there.
     """
     if bucket_found(bucket):
         return
@@ -42,7 +40,7 @@ def ensure_bucket(bucket: Bucket, *, make: bool) -> None:
 
 def bucket_found(bucket: Bucket) -> bool:
     """Whether the bucket is there, asked with a first contact's patience."""
-    return bucket.hurried(_FIRST_CONTACT_SECONDS).exists()
+    return bucket.first_contact().exists()
 
 
 def probe(bucket: Bucket, prefix: str) -> None:

@@ -99,6 +99,10 @@ class Ledger(Protocol):
         """The experiment's uid if it ever claimed this ledger and was not deleted since."""
         ...
 
+    def uids(self, owner: str) -> frozenset[str]:
+        """Every uid of the experiment of which there is a run, the present one's or an older."""
+        ...
+
     def claim(self, owner: str, uid: str) -> None:
         """Record the experiment's uid (no change if it is already that one)."""
         ...

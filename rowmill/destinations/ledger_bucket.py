@@ -16,10 +16,10 @@ from datetime import UTC, datetime
 from functools import cached_property, partial
 from hashlib import sha256
 from typing import Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from rowmill.destinations import bucket_lease
-from rowmill.destinations.bucket import PATIENCE_SECONDS, Bucket
+from rowmill.destinations.bucket import CONTACT_SECONDS, PATIENCE_SECONDS, Bucket
 from rowmill.destinations.bucket_lease import Lease, LeaseTaken
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.lake_records import read_json
@@ -48,12 +48,21 @@ class BucketLedger:
         target: ParquetTarget,
         *,
         patience: float = PATIENCE_SECONDS,
+        contact_seconds: float = CONTACT_SECONDS,
+        login_seconds: float = 0.0,
         notice: Callable[[str], None] = lambda text: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self._target = target
         self._connect = partial(
-            Bucket, address, target.bucket, patience=patience, notice=notice, sleep=sleep
+            Bucket,
+            address,
+            target.bucket,
+            patience=patience,
+            contact_seconds=contact_seconds,
+            login_seconds=login_seconds,
+            notice=notice,
+            sleep=sleep,
         )
         self._root = f"{records_folder(target.prefix)}ledger/"
         self._keys: dict[str, str] = {}
@@ -87,6 +96,11 @@ class BucketLedger:
 
     def uid(self, owner: str) -> str | None:
         return self._load(self._experiment_key(owner), lambda data: str(data["uid"]))
+
+    def uids(self, owner: str) -> frozenset[str]:
+        folder = f"{self._folder(owner)}runs/"
+        names = {key.removeprefix(folder).partition("/")[0] for key in self._list(folder)}
+        return frozenset(map(unquote, names))
 
     def claim(self, owner: str, uid: str) -> None:
         if self.uid(owner) != uid:

@@ -71,6 +71,10 @@ class PostgresLedger:
         row = self._one("SELECT uid FROM {}.experiments WHERE owner = %s", (owner,))
         return None if row is None else str(row[0])
 
+    def uids(self, owner: str) -> frozenset[str]:
+        rows = self._all("SELECT DISTINCT uid FROM {}.runs WHERE owner = %s", (owner,))
+        return frozenset(row[0] for row in rows)
+
     def claim(self, owner: str, uid: str) -> None:
         self._do(
             "INSERT INTO {}.experiments AS e (owner, uid) VALUES (%s, %s) ON CONFLICT (owner) "

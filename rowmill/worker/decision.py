@@ -67,9 +67,7 @@ def decide(runs: Sequence[Run], digest: str, data_version: int, mode: Mode) -> D
     Only the newest run can be resumed: an older one was given up when a newer one began.
     """
     latest = runs[-1] if runs else None
-    # What a run staged is cleared when a newer one begins: only those since the last complete one
-    # can have left anything.
-    left = tuple(run for run in _since_last_end(runs) if run.state in RESUMABLE)
+    left = left_over(runs)
     begin = Begin(latest.number + 1 if latest else 1, left)
     if mode is Mode.RESTART:
         return begin
@@ -80,7 +78,7 @@ def decide(runs: Sequence[Run], digest: str, data_version: int, mode: Mode) -> D
     published = published_run(runs)
     if mode is Mode.RESUME:
         return NothingToResume(published)
-    if published is not None and _same(published, digest, data_version):
+    if published is not None and same_data(published, digest, data_version):
         return Repeat(published, begin)
     return begin
 
@@ -95,10 +93,19 @@ def published_run(runs: Sequence[Run]) -> Run | None:
     return None
 
 
+def left_over(runs: Sequence[Run]) -> tuple[Run, ...]:
+    """The unfinished runs, oldest first, that can have left something behind.
+
+    What a run staged is cleared when a newer one begins, so only those since the last complete one.
+    """
+    return tuple(run for run in _since_last_end(runs) if run.state in RESUMABLE)
+
+
+def same_data(run: Run, digest: str, data_version: int) -> bool:
+    """Whether the run's rows and places are those of this digest and data version."""
+    return run.plan.digest == digest and run.plan.data_version == data_version
+
+
 def _since_last_end(runs: Sequence[Run]) -> Sequence[Run]:
     ends = [i for i, run in enumerate(runs) if run.state in (RunState.COMPLETED, RunState.RESET)]
     return runs[ends[-1] + 1 :] if ends else runs
-
-
-def _same(run: Run, digest: str, data_version: int) -> bool:
-    return run.plan.digest == digest and run.plan.data_version == data_version

@@ -73,31 +73,53 @@ def join(
     connections: Connections,
     *,
     contact_seconds: float = CONTACT_SECONDS,
+    login_seconds: float = 0.0,
     sleep: Callable[[float], None] = time.sleep,
     notice: Callable[[str], None] = lambda text: None,
+    retried: Callable[[str], None] = lambda destination: None,
 ) -> Destinations:
     """Open what `spec` names; connects to nothing yet.
 
     Args:
-        contact_seconds: how long to try a Postgres that never answered.
+        contact_seconds: how long to try a server that never answered.
+        login_seconds: how long to try refused credentials: where they can be rotated, the new
+            ones may arrive later than the server's refusal.
         sleep: waits between two tries of what passes; may raise to end them.
         notice: told, in a sentence, of each failure that is met with another try.
+        retried: told of the same by the destination's word in the manifest, to be counted.
     """
     rejoin = partial(
         join,
         connections=connections,
         contact_seconds=contact_seconds,
+        login_seconds=login_seconds,
         sleep=sleep,
         notice=notice,
+        retried=retried,
     )
     owner = owner_key(connections.engine, spec)
     target, s3 = spec.parquet, _s3(spec, connections)
-    lake = Lake(s3, target, owner, sleep=sleep, notice=notice) if s3 and target else None
-    if spec.postgres is not None and connections.postgres is not None:
-        patience = Patience(contact_seconds=contact_seconds, sleep=sleep)
-        session = PostgresSession(
-            PostgresAddress(connections.postgres, patience=patience, notice=notice)
+    stumbled = partial(_stumbled, "parquet", notice, retried)
+    lake = None
+    if s3 is not None and target is not None:
+        lake = Lake(
+            s3,
+            target,
+            owner,
+            contact_seconds=contact_seconds,
+            login_seconds=login_seconds,
+            sleep=sleep,
+            notice=stumbled,
         )
+    if spec.postgres is not None and connections.postgres is not None:
+        address = PostgresAddress(
+            connections.postgres,
+            patience=Patience(
+                contact_seconds=contact_seconds, login_seconds=login_seconds, sleep=sleep
+            ),
+            notice=partial(_stumbled, "postgres", notice, retried),
+        )
+        session = PostgresSession(address)
         return Destinations(
             spec=spec,
             owner=owner,
@@ -109,15 +131,30 @@ def join(
         )
     if s3 is None or target is None:
         raise AssertionError("a valid spec names a destination, and connections reach it")
+    ledger = BucketLedger(
+        s3,
+        target,
+        contact_seconds=contact_seconds,
+        login_seconds=login_seconds,
+        sleep=sleep,
+        notice=stumbled,
+    )
     return Destinations(
         spec=spec,
         owner=owner,
-        ledger=BucketLedger(s3, target, sleep=sleep, notice=notice),
+        ledger=ledger,
         session=None,
         warehouse=None,
         lake=lake,
         rejoin=rejoin,
     )
+
+
+def _stumbled(
+    destination: str, notice: Callable[[str], None], retried: Callable[[str], None], text: str
+) -> None:
+    retried(destination)
+    notice(text)
 
 
 def _s3(spec: Spec, connections: Connections) -> S3Address | None:

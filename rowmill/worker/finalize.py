@@ -32,15 +32,24 @@ def finalize(
         Stopped: `stop` was set; Fenced: the run was aborted or replaced.
         DestinationRefused, DestinationUnavailable: from the destinations.
     """
-    state = _state(run, destinations)
-    if state is RunState.COMPLETED:
-        return
-    if state is not RunState.PUBLISHING:
-        step("compare with the plan")
-        run_parts(kit, run.plan.parts(), stop, report)
-        _complete(run, spec, destinations, stop, step)
-    step("publish")
-    publish(run, spec.dataset, destinations)
+    while (state := _state(run, destinations)) is not RunState.COMPLETED:
+        try:
+            if state is not RunState.PUBLISHING:
+                step("compare with the plan")
+                run_parts(kit, run.plan.parts(), stop, report)
+                _complete(run, spec, destinations, stop, step)
+            step("publish")
+            publish(run, spec.dataset, destinations)
+        except Fenced:
+            # A twin came further, with the same rows: go on from there.
+            if _state(run, destinations) not in _FORWARD:
+                raise
+        else:
+            return
+
+
+# From these states there is no way back.
+_FORWARD = frozenset({RunState.PUBLISHING, RunState.COMPLETED})
 
 
 def _state(run: Run, destinations: Destinations) -> RunState | None:

@@ -187,6 +187,28 @@ def test_a_server_that_is_not_there_is_unavailable(keys: dict[str, str]) -> None
         bucket.exists()
 
 
+def test_refused_keys_are_tried_for_a_while_where_a_rotated_secret_arrives_late(
+    keys: dict[str, str], target: ParquetTarget
+) -> None:
+    wrong = {**keys, "AWS_SECRET_ACCESS_KEY": "not-yet-the-right-one"}
+    known = dict(wrong)
+    waits: list[float] = []
+
+    def arrive(seconds: float) -> None:
+        waits.append(seconds)
+        if len(waits) == 3:
+            known.update(keys)
+
+    address = S3Address(lambda: dict(known))
+    assert Bucket(address, target.bucket, login_seconds=60, sleep=arrive).exists()
+    assert len(waits) == 3
+    known.update(wrong)
+    with pytest.raises(DestinationRefused, match="refuses the credentials") as refusal:
+        Bucket(address, target.bucket, sleep=arrive).exists()
+    assert refusal.value.reason == "CredentialsRefused"
+    assert len(waits) == 3
+
+
 def test_a_wait_can_be_ended_early(
     through_proxy: S3Address, proxy: FaultProxy, target: ParquetTarget
 ) -> None:

@@ -1,0 +1,138 @@
+"""The steps that every prepare is made of: begin a run, take one up, give older ones up.
+
+They run under the ledger's lock, once at a time, and each can be repeated after a crash in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.ledger import RESUMABLE, UNFINISHED, Run, RunState
+from rowmill.plan.layout import Plan
+from rowmill.spec.dataset import Dataset, Spec
+from rowmill.worker.destinations import Destinations
+from rowmill.worker.earlier import lake_of
+from rowmill.worker.pools import check_columns, ensure_pools
+
+
+def begin(
+    spec: Spec,
+    destinations: Destinations,
+    plan: Plan,
+    *,
+    uid: str,
+    number: int,
+    close: Iterable[Run],
+    adopt: str | None,
+    source: Mapping[str, Any],
+) -> Run:
+    """Claim the targets for a new run, end those in `close`, and make all that its workers need.
+
+    Args:
+        plan: frozen with it, data version and all.
+        adopt: another owner whose targets may be taken over.
+        source: what the spec came from, for `earlier.spec_of`.
+
+    Raises:
+        ImpossibleColumns: what no data can satisfy; nothing was written.
+        DestinationRefused: a destination will not take this run.
+    """
+    ledger = destinations.ledger
+    dataset = replace(spec.dataset, data_version=plan.data_version)
+    check_columns(dataset, ensure_pools(dataset, ledger))
+    _check_targets(spec.dataset, destinations, adopt)
+    give_up(close, destinations)
+    ledger.claim(destinations.owner, uid)
+    run = ledger.create_run(
+        Run(
+            id=run_id(destinations.owner, uid, number),
+            owner=destinations.owner,
+            uid=uid,
+            number=number,
+            state=RunState.RUNNING,
+            plan=plan,
+            started_at=datetime.now(UTC),
+            finished_at=None,
+            message="",
+            summary={"source": dict(source)},
+        )
+    )
+    if run.plan != plan:
+        # Our locks were lost for a moment, and somebody began this number with another manifest.
+        raise DestinationRefused(
+            "LiveRunElsewhere", f"run {number} was begun elsewhere meanwhile; try again"
+        )
+    furnish(run, spec, destinations)
+    return run
+
+
+def take_up(
+    run: Run,
+    spec: Spec,
+    destinations: Destinations,
+    adopt: str | None,
+    states: frozenset[RunState] = RESUMABLE,
+) -> Run:
+    """Turn a run that is in one of `states` RUNNING again, its targets checked as for a new one.
+
+    Raises:
+        DestinationRefused: a destination will not take it any more, or its state changed.
+    """
+    _check_targets(spec.dataset, destinations, adopt)
+    if not destinations.ledger.transition(run.id, states, RunState.RUNNING):
+        raise DestinationRefused(
+            "LiveRunElsewhere", f"run {run.number} changed its state meanwhile; try again"
+        )
+    furnish(run, spec, destinations)
+    return run.at(RunState.RUNNING)
+
+
+def furnish(run: Run, spec: Spec, destinations: Destinations) -> None:
+    """Make the pools and staging tables of a RUNNING run if they are missing."""
+    dataset = replace(spec.dataset, data_version=run.plan.data_version)
+    # Also on a resume: the ledger may have been restored from before the pools were made.
+    ensure_pools(dataset, destinations.ledger)
+    if destinations.warehouse is not None:
+        destinations.warehouse.stage(run, dataset)
+
+
+def give_up(runs: Iterable[Run], destinations: Destinations) -> None:
+    """End unfinished runs as ABORTED and clear away what they staged."""
+    for run in runs:
+        destinations.ledger.transition(
+            run.id,
+            UNFINISHED | {RunState.FAILED, RunState.ABORTED},
+            RunState.ABORTED,
+            message="replaced by a newer run",
+        )
+        if destinations.warehouse is not None:
+            destinations.warehouse.drop_staging(run.id)
+        with lake_of(run, destinations) as lake:
+            if lake is not None:
+                lake.abort_uploads(run.id)
+        # Last: should this be taken up again after all, it must not count on what is gone.
+        destinations.ledger.forget_work(run.id)
+
+
+def intact(run: Run, destinations: Destinations) -> bool:
+    """Whether readers see this run, with all its tables and objects."""
+    warehouse, lake = destinations.warehouse, destinations.lake
+    return (warehouse is None or warehouse.published(run)) and (lake is None or lake.published(run))
+
+
+def run_id(owner: str, uid: str, number: int) -> str:
+    """A run's id: 12 hex digits of a hash of owner, uid and number."""
+    name = "\0".join((owner, uid, str(number)))
+    return hashlib.blake2b(name.encode(), digest_size=6).hexdigest()
+
+
+def _check_targets(dataset: Dataset, destinations: Destinations, adopt: str | None) -> None:
+    if destinations.warehouse is not None:
+        destinations.warehouse.check_target(dataset, adopt)
+    if destinations.lake is not None:
+        destinations.lake.check_target([table.name for table in dataset.tables], adopt)

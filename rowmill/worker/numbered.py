@@ -1,0 +1,204 @@
+"""Prepare a run whose number and plan somebody else chose: the operator of a cluster.
+
+Nobody holds a lock while such a run is live: pods come in any number and order, twins among them,
+and some of them late. What keeps them from harm, under the ledger's lock:
+
+1. An owner key has one present uid, that of the Experiment that last began a run. A pod of an
+   Experiment that has runs here, but is not the present one, is stale: its Experiment was deleted
+   and applied again. (One that has none cannot be told from a new one. It had been deleted before
+   its first pod came to prepare; that pod is sent SIGTERM, which it heeds before it prepares.)
+2. Of one uid the highest number that was begun is the present run. A pod of a lower one is stale,
+   whether its own run was ever begun or not.
+3. A run is given up (ABORTED behind the fence, what it staged cleared away) before the one that
+   replaces it is recorded. So a stale pod that was writing cannot commit any more, and one that
+   comes between the two steps makes work that is cleared away when the replacing pod tries again.
+4. A number belongs to one digest for good. Its plan is the one that the ledger has, whichever pod
+   brought it first.
+5. FINALIZING says that every batch and part was in the ledger, and while it lasts nothing takes
+   them out again. So it is never turned back: a shard that finds it has nothing to do, a finalize
+   that finds it goes on with the keys. A run that FAILED or was ABORTED becomes RUNNING again, and
+   finalize then makes what is missing before it goes on.
+6. A run that is PUBLISHING is rolled forward before any other may begin, by a pod of that other
+   run or by its own finalize; its own shards leave it alone.
+7. A repeat (the published run has this digest and data version, and all its data is there) records
+   nothing and takes the owner key from nobody. It only ends unfinished runs that it replaces.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.ledger import Ledger, Run, RunState
+from rowmill.plan.layout import Plan
+from rowmill.spec.dataset import Spec
+from rowmill.worker.beginning import begin, furnish, give_up, intact, take_up
+from rowmill.worker.decision import Begin, Repeat, left_over, published_run, same_data
+from rowmill.worker.destinations import Destinations
+from rowmill.worker.prepare import Prepared, data_version_for
+from rowmill.worker.publish import roll_forward
+
+# States in which every batch and part of a run is durable.
+LOADED = frozenset({RunState.FINALIZING, RunState.PUBLISHING, RunState.COMPLETED})
+_ENDED = frozenset({RunState.FAILED, RunState.ABORTED})
+
+
+@dataclass(frozen=True)
+class Known:
+    """What the ledger holds of an owner: its present uid, the runs of that one, oldest first.
+
+    `uids` are all of which there is a run.
+    """
+
+    uid: str | None
+    uids: frozenset[str]
+    runs: tuple[Run, ...]
+
+
+@dataclass(frozen=True)
+class Go:
+    """The run is in the ledger and still the present one."""
+
+    run: Run
+
+
+@dataclass(frozen=True)
+class NumberTaken:
+    """The ledger has the number for another manifest."""
+
+    run: Run
+
+
+Choice = Go | NumberTaken | Repeat | Begin
+
+
+def prepare_numbered(
+    spec: Spec,
+    destinations: Destinations,
+    plan: Plan,
+    *,
+    uid: str,
+    number: int,
+    adopt: str | None,
+    source: Mapping[str, Any],
+) -> Prepared:
+    """Begin, take up or repeat run `number` of the Experiment `uid`; every pod's first act.
+
+    Args:
+        plan: frozen with the run if this is its first pod.
+        adopt: another owner whose targets may be taken over.
+        source: the manifest that the spec came from, kept with a new run.
+
+    Returns:
+        The run as the ledger has it: RUNNING, or one of `LOADED`; or the published run that this
+        one would only repeat.
+
+    Raises:
+        Fenced: a newer run, or an Experiment of the same name applied later, took its place.
+        ImpossibleColumns: what no data can satisfy.
+        DestinationRefused: a destination will not take this run.
+    """
+    ledger = destinations.ledger
+    ledger.ensure()
+    with ledger.preparing(destinations.owner):
+        known = _known(ledger, destinations.owner)
+        if why := stale(known, uid, number):
+            raise Fenced(f"run {number} of {destinations.owner} is not to go on: {why}")
+        rolled = _roll_forward(known, uid, number, destinations)
+        if rolled:
+            known = _known(ledger, destinations.owner)
+        version = data_version_for(spec, known.runs)
+        choice = decide_numbered(known, uid, number, spec.digest, version)
+        if isinstance(choice, Repeat):
+            if intact(choice.run, destinations):
+                give_up(choice.otherwise.close, destinations)
+                return Prepared(choice.run, repeat=True, rolled_forward=rolled)
+            choice = choice.otherwise
+        match choice:
+            case NumberTaken():
+                raise DestinationRefused("NumberTaken", _number_taken(number, destinations))
+            case Go(run=run):
+                return _go_on(run, spec, destinations, adopt, rolled)
+            case Begin(close=close):
+                frozen = replace(plan, data_version=version)
+                run = begin(
+                    spec,
+                    destinations,
+                    frozen,
+                    uid=uid,
+                    number=number,
+                    close=close,
+                    adopt=adopt,
+                    source=source,
+                )
+                return Prepared(run, rolled_forward=rolled)
+
+
+def stale(known: Known, uid: str, number: int) -> str | None:
+    """What took the place of run `number` of `uid`; None while it may go on. Pure."""
+    if known.uid != uid:
+        if uid not in known.uids:
+            return None
+        return (
+            "another Experiment of this name began a run since: this one was deleted and applied "
+            "again, or two clusters with one engineId write to this destination"
+        )
+    newest = known.runs[-1] if known.runs else None
+    if newest is not None and newest.number > number:
+        return f"run {newest.number} was begun since"
+    if newest is not None and newest.number == number and newest.state is RunState.RESET:
+        return "its data was removed"
+    return None
+
+
+def decide_numbered(known: Known, uid: str, number: int, digest: str, data_version: int) -> Choice:
+    """What a pod of run `number`, which is not stale, does by what the ledger knows; pure."""
+    newest = known.runs[-1] if known.runs else None
+    if newest is not None and (newest.uid, newest.number) == (uid, number):
+        return Go(newest) if newest.plan.digest == digest else NumberTaken(newest)
+    begin = Begin(number, left_over(known.runs))
+    published = published_run(known.runs)
+    if published is not None and same_data(published, digest, data_version):
+        return Repeat(published, begin)
+    return begin
+
+
+def _known(ledger: Ledger, owner: str) -> Known:
+    return Known(ledger.uid(owner), ledger.uids(owner), tuple(ledger.runs(owner)))
+
+
+def _roll_forward(
+    known: Known, uid: str, number: int, destinations: Destinations
+) -> tuple[int, ...]:
+    """Complete runs whose publishing was cut, but for the pod's own; returns their numbers."""
+    cut = [run for run in known.runs if run.state is RunState.PUBLISHING]
+    others = [run for run in cut if (run.uid, run.number) != (uid, number)]
+    for run in others:
+        roll_forward(run, destinations)
+    return tuple(run.number for run in others)
+
+
+def _go_on(
+    run: Run,
+    spec: Spec,
+    destinations: Destinations,
+    adopt: str | None,
+    rolled: tuple[int, ...],
+) -> Prepared:
+    if run.state in LOADED:
+        return Prepared(run, resumed=True, rolled_forward=rolled)
+    if run.state in _ENDED:
+        run = take_up(run, spec, destinations, adopt, _ENDED)
+    else:
+        # The pod that began it may have died before it made the tables.
+        furnish(run, spec, destinations)
+    return Prepared(run, resumed=True, rolled_forward=rolled)
+
+
+def _number_taken(number: int, destinations: Destinations) -> str:
+    return (
+        f"the ledger has run {number} of {destinations.owner} already, with another manifest: "
+        "start the next number with the annotation rowmill.dev/rerun"
+    )

@@ -1,0 +1,313 @@
+"""Pods of numbered runs, in any order and late ones among them, in both ledgers."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+from bed import Bed, Counts, state
+from experiments import PEOPLE, Connection, Manifest, manifest
+
+from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.ledger import RESUMABLE, Run, RunState
+from rowmill.plan.freeze import freeze
+from rowmill.worker.destinations import Connections, Destinations
+from rowmill.worker.finalize import finalize
+from rowmill.worker.kit import kit_for
+from rowmill.worker.numbered import prepare_numbered
+from rowmill.worker.prepare import Prepared
+from rowmill.worker.shard import run_parts
+
+Opened = Callable[[Manifest], tuple[Bed, Destinations]]
+both_ledgers = pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
+
+
+def pod(bed: Bed, destinations: Destinations, uid: str, number: int, **how: Any) -> Prepared:
+    """What a pod of the run does first."""
+    plan = freeze(
+        bed.spec.dataset,
+        digest=bed.spec.digest,
+        parallelism=1,
+        worker_memory=2**30,
+        batch_rows=bed.spec.batch_rows,
+    )
+    source: dict[str, Any] = {"manifest": bed.text, "scale": None, "seed": None}
+    how = {"adopt": None, "source": source, **how}
+    return prepare_numbered(bed.spec, destinations, plan, uid=uid, number=number, **how)
+
+
+def complete(bed: Bed, destinations: Destinations, uid: str, number: int) -> Run:
+    run = pod(bed, destinations, uid, number).run
+    bed.finalize(destinations, run)
+    return run
+
+
+@both_ledgers
+def test_the_pods_of_a_run_share_it_and_its_number_is_the_one_chosen(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    bed, first = opened(manifest(name, postgres=postgres))
+    _, second = opened(manifest(name, postgres=postgres))
+    one, two = pod(bed, first, "a", 5), pod(bed, second, "a", 5)
+    assert (one.run.number, one.resumed, two.resumed) == (5, False, True)
+    assert one.run.id == two.run.id
+    run_parts(kit_for(two.run, bed.spec, second), two.run.plan.shard(0), Event(), Counts())
+    bed.finalize(first, one.run)
+    again = pod(bed, second, "a", 5)
+    assert (again.run.state, again.repeat) == (RunState.COMPLETED, False)
+
+
+@both_ledgers
+def test_pods_that_come_at_once_begin_one_run(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    came = [opened(manifest(name, postgres=postgres)) for _ in range(4)]
+    found: list[Prepared] = []
+    threads = [
+        Thread(target=lambda b=bed, d=ends: found.append(pod(b, d, "a", 1))) for bed, ends in came
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({each.run.id for each in found}) == 1
+    assert sorted(each.resumed for each in found) == [False, True, True, True]
+
+
+@both_ledgers
+def test_a_complete_experiment_that_is_applied_again_writes_nothing(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    bed, destinations = opened(manifest(name, postgres=postgres))
+    run = complete(bed, destinations, "a", 3)
+    again = pod(bed, destinations, "b", 1)
+    assert (again.repeat, again.run.id) == (True, run.id)
+    ledger = destinations.ledger
+    assert ledger.uid(destinations.owner) == "a"
+    assert [known.id for known in ledger.runs(destinations.owner)] == [run.id]
+
+
+@both_ledgers
+def test_an_edited_experiment_applied_again_begins_at_one_and_the_old_pods_are_stale(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE], postgres=postgres))
+    complete(bed, destinations, "a", 1)
+    unfinished = pod(replaced(bed, 1), destinations, "a", 2).run
+    edited = replaced(bed, 2)
+    begun = pod(edited, destinations, "b", 1)
+    assert not begun.repeat
+    assert begun.run.number == 1
+    assert state(destinations, unfinished) is RunState.ABORTED
+    for number in (1, 2, 3):
+        with pytest.raises(Fenced, match="applied again"):
+            pod(bed, destinations, "a", number)
+    with pytest.raises(Fenced):
+        bed.load(destinations, unfinished)
+    edited.finalize(destinations, begun.run)
+    assert state(destinations, begun.run) is RunState.COMPLETED
+    assert [run.id for run in destinations.ledger.runs(destinations.owner)] == [begun.run.id]
+
+
+@both_ledgers
+def test_a_newer_number_ends_the_older_whose_late_pods_do_nothing(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    bed, destinations = opened(manifest(name, postgres=postgres))
+    old = pod(bed, destinations, "a", 1).run
+    bed.load(destinations, old, parts=1)
+    edited = replaced(bed, 1)
+    # Number 2 never came to begin.
+    new = pod(edited, destinations, "a", 3).run
+    assert state(destinations, old) is RunState.ABORTED
+    assert destinations.ledger.pending_parts(old.id) == {}
+    for number in (1, 2):
+        with pytest.raises(Fenced, match="run 3 was begun since"):
+            pod(bed, destinations, "a", number)
+    assert state(destinations, old) is RunState.ABORTED
+    assert state(destinations, new) is RunState.RUNNING
+
+
+@both_ledgers
+@pytest.mark.parametrize("ended", [RunState.FAILED, RunState.ABORTED])
+def test_a_run_that_ended_badly_is_taken_up_with_what_it_has(
+    name: str, opened: Opened, postgres: dict[str, str] | None, ended: RunState
+) -> None:
+    bed, destinations = opened(manifest(name, postgres=postgres))
+    run = pod(bed, destinations, "a", 1).run
+    bed.load(destinations, run, parts=1)
+    assert destinations.ledger.transition(run.id, RESUMABLE, ended)
+    again = pod(bed, destinations, "a", 1)
+    assert again.run.state is RunState.RUNNING
+    assert bed.load(destinations, run).made == {"orders": 2_500}
+
+
+@both_ledgers
+def test_finalizing_is_never_turned_back_and_a_second_finalize_goes_on(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    bed, destinations = opened(manifest(name, postgres=postgres))
+    run = pod(bed, destinations, "a", 1).run
+    bed.load(destinations, run)
+    running = frozenset({RunState.RUNNING})
+    assert destinations.ledger.transition(run.id, running, RunState.FINALIZING)
+    late = pod(bed, destinations, "a", 1)
+    assert late.run.state is RunState.FINALIZING
+    assert state(destinations, run) is RunState.FINALIZING
+    assert bed.load(destinations, run).made == {}
+    bed.finalize(destinations, late.run)
+    assert state(destinations, run) is RunState.COMPLETED
+
+
+def test_a_publish_that_was_cut_is_completed_by_its_own_finalize_or_by_the_next_run(
+    name: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed, destinations = opened(manifest(name))
+    assert destinations.lake is not None
+
+    def cut_finalize(number: int, cut: Bed) -> Run:
+        run = pod(cut, destinations, "a", number).run
+        with monkeypatch.context() as patch:
+            patch.setattr(type(destinations.lake), "complete", _cut)
+            with pytest.raises(ConnectionError):
+                cut.finalize(destinations, run)
+        assert state(destinations, run) is RunState.PUBLISHING
+        return run
+
+    first = cut_finalize(1, bed)
+    assert pod(bed, destinations, "a", 1).run.state is RunState.PUBLISHING
+    assert state(destinations, first) is RunState.PUBLISHING
+    bed.finalize(destinations, first)
+    assert state(destinations, first) is RunState.COMPLETED
+    edited = replaced(bed, 1)
+    second = cut_finalize(2, edited)
+    begun = pod(bed, destinations, "b", 1)
+    assert begun.rolled_forward == (2,)
+    assert state(destinations, second) is RunState.COMPLETED
+
+
+def test_a_stale_pod_leaves_a_publish_alone(
+    name: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed, destinations = opened(manifest(name))
+    pod(bed, destinations, "a", 1)
+    edited = replaced(bed, 1)
+    run = pod(edited, destinations, "a", 2).run
+    monkeypatch.setattr(type(destinations.lake), "complete", _cut)
+    with pytest.raises(ConnectionError):
+        edited.finalize(destinations, run)
+    with pytest.raises(Fenced):
+        pod(bed, destinations, "a", 1)
+    assert state(destinations, run) is RunState.PUBLISHING
+
+
+def test_a_pod_that_died_before_the_tables_were_made_leaves_them_to_the_next(
+    name: str, opened: Opened, database: Connection
+) -> None:
+    bed, destinations = opened(manifest(name))
+    run = pod(bed, destinations, "a", 1).run
+    assert destinations.warehouse is not None
+    destinations.warehouse.drop_staging(run.id)
+    pod(bed, destinations, "a", 1)
+    bed.finalize(destinations, run)
+    assert state(destinations, run) is RunState.COMPLETED
+
+
+def test_a_repeat_ends_the_unfinished_run_that_it_replaces(name: str, opened: Opened) -> None:
+    bed, destinations = opened(manifest(name))
+    complete(bed, destinations, "a", 1)
+    edited = replaced(bed, 1)
+    failed = pod(edited, destinations, "a", 2).run
+    edited.load(destinations, failed, parts=1)
+    assert pod(bed, destinations, "a", 3).repeat
+    assert state(destinations, failed) is RunState.ABORTED
+    assert destinations.ledger.pending_parts(failed.id) == {}
+
+
+def test_what_is_not_all_there_any_more_is_made_again(
+    name: str, opened: Opened, database: Connection
+) -> None:
+    bed, destinations = opened(manifest(name))
+    complete(bed, destinations, "a", 1)
+    database.execute(f"DROP TABLE {name}.orders")
+    begun = pod(bed, destinations, "b", 1)
+    assert (begun.repeat, begun.run.uid, begun.run.number) == (False, "b", 1)
+
+
+def test_a_number_that_the_ledger_has_for_another_manifest_is_refused(
+    name: str, opened: Opened
+) -> None:
+    bed, destinations = opened(manifest(name, parquet=None))
+    pod(bed, destinations, "a", 1)
+    with pytest.raises(DestinationRefused, match=r"rowmill\.dev/rerun") as refusal:
+        pod(replaced(bed, 1), destinations, "a", 1)
+    assert refusal.value.reason == "NumberTaken"
+
+
+def test_the_plan_and_data_version_that_the_ledger_has_hold(name: str, opened: Opened) -> None:
+    bed, destinations = opened(manifest(name, parquet=None))
+    run = pod(bed, destinations, "a", 1).run
+    other, same = opened(manifest(name, parquet=None, batchRows=2_000))
+    newer = replace(other.spec, dataset=replace(other.spec.dataset, data_version=2))
+    other.spec = newer
+    assert pod(other, same, "a", 1).run.plan == run.plan
+    bed.finalize(destinations, run)
+    # A release that knows version 2 changes no data of an experiment applied again.
+    assert pod(other, same, "b", 1).repeat
+
+
+def test_another_owner_is_refused_until_it_is_adopted(
+    name: str, opened: Opened, reach: Connections
+) -> None:
+    bed, destinations = opened(manifest(name))
+    complete(bed, destinations, "a", 1)
+    bed.connections = replace(reach, engine="cluster")
+    theirs = bed.join()
+    try:
+        with pytest.raises(DestinationRefused, match=r"rowmill\.dev/adopt") as refusal:
+            pod(bed, theirs, "b", 1)
+        assert refusal.value.reason == "TargetInUse"
+        assert theirs.ledger.uid(theirs.owner) is None
+        adopted = pod(bed, theirs, "b", 1, adopt=f"tests/local/{name}").run
+        bed.finalize(theirs, adopted)
+        assert state(theirs, adopted) is RunState.COMPLETED
+    finally:
+        theirs.close()
+
+
+def test_two_finalizes_at_once_publish_once(name: str, opened: Opened) -> None:
+    bed, first = opened(manifest(name))
+    run = pod(bed, first, "a", 1).run
+    bed.load(first, run)
+    _, second = opened(manifest(name))
+    failures: list[Exception] = []
+
+    def work(destinations: Destinations) -> None:
+        try:
+            kit = kit_for(run, bed.spec, destinations)
+            finalize(kit, run, bed.spec, destinations, Event(), Counts(), lambda step: None)
+        except Exception as error:  # noqa: BLE001 - told to the test
+            failures.append(error)
+
+    threads = [Thread(target=work, args=(ends,)) for ends in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert state(first, run) is RunState.COMPLETED
+    assert first.lake is not None
+    assert first.lake.published(run)
+
+
+def replaced(bed: Bed, seed: int) -> Bed:
+    """The same experiment with another seed."""
+    content = json.loads(bed.text)
+    content["spec"]["seed"] = seed
+    return Bed(content, bed.connections)
+
+
+def _cut(*_: object) -> None:
+    raise ConnectionError("cut")

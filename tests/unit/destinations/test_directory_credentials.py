@@ -1,0 +1,94 @@
+"""A mounted Secret is read as the kubelet keeps it, at each call."""
+
+from pathlib import Path
+
+import pytest
+
+from rowmill.destinations.credentials import POSTGRES_KEYS, S3_KEYS, DirectoryCredentials
+from rowmill.destinations.errors import DestinationRefused
+
+
+def mounted(folder: Path, values: dict[str, str], version: str = "1") -> Path:
+    """Swap a new version of a Secret in, as the kubelet does."""
+    data = folder / f"..{version}"
+    data.mkdir(parents=True)
+    for key, value in values.items():
+        (data / key).write_text(value)
+        if not (folder / key).is_symlink():
+            (folder / key).symlink_to(Path("..data") / key)
+    (folder / "..next").symlink_to(data.name)
+    (folder / "..next").rename(folder / "..data")
+    return folder
+
+
+def credentials(path: Path, required: tuple[str, ...] = ()) -> DirectoryCredentials:
+    return DirectoryCredentials("warehouse", path, POSTGRES_KEYS, required)
+
+
+def test_keys_are_files_and_others_are_left_alone(tmp_path: Path) -> None:
+    mounted(tmp_path, {"PGHOST": "db", "PGPASSWORD": " s $x\n", "OTHER": "1"})
+    assert credentials(tmp_path)() == {"PGHOST": "db", "PGPASSWORD": " s $x"}
+
+
+def test_a_plain_folder_will_do(tmp_path: Path) -> None:
+    (tmp_path / "PGHOST").write_text("db")
+    assert credentials(tmp_path)() == {"PGHOST": "db"}
+
+
+def test_a_rotated_secret_is_seen_at_the_next_call(tmp_path: Path) -> None:
+    source = credentials(mounted(tmp_path, {"PGPASSWORD": "old", "PGHOST": "db"}))
+    assert source()["PGPASSWORD"] == "old"
+    mounted(tmp_path, {"PGPASSWORD": "new"}, "2")
+    assert source() == {"PGPASSWORD": "new"}
+
+
+def test_a_secret_that_is_swapped_while_it_is_read_is_read_again_as_a_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mounted(tmp_path, {"PGHOST": "old", "PGPASSWORD": "old"})
+    read = Path.read_text
+
+    def swap_first(self: Path, encoding: str | None = None) -> str:
+        text = read(self, encoding=encoding)
+        if not (tmp_path / "..2").exists():
+            mounted(tmp_path, {"PGHOST": "new", "PGPASSWORD": "new"}, "2")
+        return text
+
+    monkeypatch.setattr(Path, "read_text", swap_first)
+    assert credentials(tmp_path)() == {"PGHOST": "new", "PGPASSWORD": "new"}
+
+
+@pytest.mark.parametrize("values", [{}, {"PGHOST": ""}, {"PGHOST": "\n"}])
+def test_a_missing_or_empty_required_key_is_named(tmp_path: Path, values: dict[str, str]) -> None:
+    mounted(tmp_path, {"PGPASSWORD": "secret", **values})
+    with pytest.raises(
+        DestinationRefused, match="'warehouse' has no PGHOST and no PGUSER"
+    ) as error:
+        credentials(tmp_path, ("PGHOST", "PGUSER"))()
+    assert error.value.reason == "SecretMissing"
+    assert "secret" not in str(error.value).replace("Secret", "")
+
+
+def test_a_secret_that_is_not_mounted_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DestinationRefused, match="'warehouse' is not mounted") as error:
+        credentials(tmp_path / "nowhere")()
+    assert error.value.reason == "SecretMissing"
+
+
+def test_a_key_that_is_no_text_is_named_and_not_shown(tmp_path: Path) -> None:
+    (tmp_path / "PGPASSWORD").write_bytes(b"\xffsecret")
+    with pytest.raises(DestinationRefused, match=r"PGPASSWORD .* is not UTF-8") as error:
+        credentials(tmp_path)()
+    assert "secret" not in str(error.value).replace("Secret", "")
+
+
+def test_a_mounted_authority_is_the_root_certificate_unless_one_is_named(tmp_path: Path) -> None:
+    mounted(tmp_path, {"PGHOST": "db", "ca.crt": "PEM"})
+    assert credentials(tmp_path)()["PGSSLROOTCERT"] == str(tmp_path / "ca.crt")
+    mounted(tmp_path, {"PGSSLROOTCERT": "system", "ca.crt": "PEM"}, "2")
+    assert credentials(tmp_path)()["PGSSLROOTCERT"] == "system"
+    assert DirectoryCredentials("lake", tmp_path, S3_KEYS)() == {}
+
+
+def test_values_are_not_in_the_repr(tmp_path: Path) -> None:
+    assert "hidden" not in repr(credentials(mounted(tmp_path, {"PGPASSWORD": "hidden"})))
