@@ -1,0 +1,311 @@
+"""The one module that talks to the API server to read, list and write; watching is Kopf's."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
+
+import aiohttp
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import load_incluster_config, load_kube_config
+
+from rowmill.version import VERSION as RELEASE
+from rowmill_operator.names import DIGEST, GROUP, KIND, PLURAL, SELECTOR, VERSION
+from rowmill_operator.observed import Experiment
+from rowmill_operator.store import Kind
+from rowmill_operator.views import Raw
+
+FIELD_MANAGER = "rowmill-operator"
+_SECONDS = 20.0
+_PAGE = 100
+_EVENT_CHARACTERS = 1_024
+_FOLDERS = {
+    Kind.EXPERIMENT: f"/apis/{GROUP}/{VERSION}",
+    Kind.PLAN: "/api/v1",
+    Kind.JOB: "/apis/batch/v1",
+    Kind.POD: "/api/v1",
+}
+_APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
+_WHOLE = "application/json"
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+
+
+class ApiError(Exception):
+    """The API server answered with a refusal; `causes` are the reasons in its details."""
+
+    def __init__(self, status: int, reason: str, message: str, causes: Sequence[str] = ()) -> None:
+        super().__init__(f"the API server answered {status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.causes = tuple(causes)
+
+
+class Unreachable(Exception):
+    """No answer, or one that says nothing of the request: whether it was done is not known."""
+
+
+class Blocked(Exception):
+    """A name is taken for now: by an object that is being deleted, or by another decision."""
+
+
+class Cluster:
+    """A connection to the API server. `count` is told the verb of each call."""
+
+    def __init__(self, configuration: Configuration, count: Callable[[str], None]) -> None:
+        self.configuration = configuration
+        self._client = ApiClient(configuration)
+        self._client.user_agent = f"rowmill-operator/{RELEASE}"
+        self._count = count
+        self._timeout = aiohttp.ClientTimeout(total=_SECONDS)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._client.close()
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Raw:
+        """The whole object.
+
+        Raises:
+            ApiError: among others 404, it is not there.
+            Unreachable: no answer.
+        """
+        return await self._call("get", "GET", f"{_folder(kind, namespace)}/{name}")
+
+    async def namespace(self, name: str) -> Raw:
+        """A Namespace; raises as `get` does."""
+        return await self._call("get", "GET", f"/api/v1/namespaces/{name}")
+
+    async def pages(
+        self, kind: Kind, namespace: str | None, *, metadata_only: bool = False
+    ) -> AsyncIterator[tuple[Sequence[Raw], int]]:
+        """All objects of ours, some at a time, and the version of the list.
+
+        Of metadata alone they come as the server's cache has them, which costs it little.
+        """
+        query = {"limit": str(_PAGE)}
+        if metadata_only:
+            query = {"resourceVersion": "0"}
+        if kind is not Kind.EXPERIMENT:
+            query["labelSelector"] = SELECTOR
+        accept = _METADATA if metadata_only else _WHOLE
+        while True:
+            page = await self._call("list", "GET", _folder(kind, namespace), query, accept=accept)
+            yield page.get("items") or (), int(page["metadata"]["resourceVersion"] or 0)
+            following = page["metadata"].get("continue")
+            if not following:
+                return
+            query["continue"] = following
+
+    async def create_child(self, kind: Kind, manifest: Mapping[str, Any]) -> Raw:
+        """POST a child, or find that it is there already, made for the same spec.
+
+        Raises:
+            Blocked: its name is still taken; try again later.
+            ApiError: it is refused, or something that is not ours has its name.
+            Unreachable: no answer.
+        """
+        meta = manifest["metadata"]
+        try:
+            return await self._call(
+                "create", "POST", _folder(kind, meta["namespace"]), body=manifest
+            )
+        except ApiError as error:
+            if error.reason != "AlreadyExists":
+                raise
+        try:
+            found = await self.get(kind, meta["namespace"], meta["name"])
+        except ApiError as error:
+            if error.status == 404:
+                raise Blocked(f"{meta['name']} has just gone") from None
+            raise
+        return _same_child(kind, manifest, found)
+
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, uid: str, *, at_once: bool = False
+    ) -> Raw | None:
+        """Delete this very object, what depends on it first; it as it is then, if it still is.
+
+        Args:
+            kind: what it is.
+            namespace: where it is.
+            name: what it is called.
+            uid: another object by that name is left alone.
+            at_once: without grace: for a pod whose node does not answer.
+        """
+        options: dict[str, Any] = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background" if at_once else "Foreground",
+            "preconditions": {"uid": uid},
+        }
+        if at_once:
+            options["gracePeriodSeconds"] = 0
+        path = f"{_folder(kind, namespace)}/{name}"
+        try:
+            answer = await self._call("delete", "DELETE", path, body=options)
+        except ApiError as error:
+            # 409: the UID is not this one's, so the object that was meant is gone.
+            if error.status in (404, 409):
+                return None
+            raise
+        return answer if (answer.get("metadata") or {}).get("uid") == uid else None
+
+    async def set_parallelism(
+        self, namespace: str, job: str, version: str, parallelism: int
+    ) -> Raw:
+        """Change how many pods of a Job work at once; raises as `get` does, 409 if it changed."""
+        body = {"metadata": {"resourceVersion": version}, "spec": {"parallelism": parallelism}}
+        path = f"{_folder(Kind.JOB, namespace)}/{job}"
+        return await self._call("patch", "PATCH", path, body=body, content=_MERGE)
+
+    async def set_finalizers(self, experiment: Experiment, finalizers: Sequence[str]) -> Raw:
+        """Replace an Experiment's finalizers; raises as `get` does, 409 if it changed."""
+        meta = {
+            "resourceVersion": experiment.resource_version,
+            "uid": experiment.uid,
+            "finalizers": list(finalizers),
+        }
+        path = f"{_folder(Kind.EXPERIMENT, experiment.namespace)}/{experiment.name}"
+        return await self._call("patch", "PATCH", path, body={"metadata": meta}, content=_MERGE)
+
+    async def apply_status(self, experiment: Experiment, status: Mapping[str, Any]) -> Raw:
+        """Make this the whole status of this very Experiment; raises as `get` does."""
+        body = {
+            "apiVersion": f"{GROUP}/{VERSION}",
+            "kind": KIND,
+            "metadata": {
+                "name": experiment.name,
+                "namespace": experiment.namespace,
+                "uid": experiment.uid,
+            },
+            "status": status,
+        }
+        path = f"{_folder(Kind.EXPERIMENT, experiment.namespace)}/{experiment.name}/status"
+        query = {"fieldManager": FIELD_MANAGER, "force": "true"}
+        return await self._call("patch", "PATCH", path, query, body=body, content=_APPLY)
+
+    async def tell(
+        self, experiment: Experiment, reason: str, message: str, *, warning: bool, at: str
+    ) -> None:
+        """Write an Event about an Experiment; raises as `get` does."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"generateName": f"{experiment.name}.", "namespace": experiment.namespace},
+            "involvedObject": {
+                "apiVersion": f"{GROUP}/{VERSION}",
+                "kind": KIND,
+                "namespace": experiment.namespace,
+                "name": experiment.name,
+                "uid": experiment.uid,
+                "resourceVersion": experiment.resource_version,
+            },
+            "type": "Warning" if warning else "Normal",
+            "reason": reason[:128],
+            "message": message[:_EVENT_CHARACTERS],
+            "firstTimestamp": at,
+            "lastTimestamp": at,
+            "count": 1,
+            "source": {"component": FIELD_MANAGER},
+            "reportingComponent": FIELD_MANAGER,
+            "reportingInstance": os.environ.get("HOSTNAME", FIELD_MANAGER)[:128],
+        }
+        path = f"/api/v1/namespaces/{experiment.namespace}/events"
+        await self._call("create", "POST", path, body=body)
+
+    async def _call(
+        self,
+        verb: str,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        *,
+        body: Mapping[str, Any] | None = None,
+        content: str = _WHOLE,
+        accept: str = _WHOLE,
+    ) -> Raw:
+        self._count(verb)
+        try:
+            _, url, headers, sent, _ = await self._client.param_serialize(
+                method,
+                path,
+                query_params=list((query or {}).items()),
+                header_params={"Accept": accept, "Content-Type": content},
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            response = await self._client.call_api(
+                method, url, headers, sent, _request_timeout=self._timeout
+            )
+            data = await response.read()
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise Unreachable(f"{verb}: {type(error).__name__}: {error}") from None
+        return _answer(verb, response.status, data)
+
+
+async def connect(environ: Mapping[str, str], count: Callable[[str], None]) -> Cluster:
+    """Connect as KUBECONFIG says, else as the pod's service account.
+
+    Raises:
+        kubernetes.aio.config.ConfigException: neither is there, or it cannot be read.
+    """
+    configuration = Configuration()
+    kubeconfig = environ.get("KUBECONFIG")
+    if kubeconfig:
+        await load_kube_config(
+            config_file=kubeconfig, client_configuration=configuration, persist_config=False
+        )
+    else:
+        load_incluster_config(client_configuration=configuration)
+    return Cluster(configuration, count)
+
+
+def _folder(kind: Kind, namespace: str | None) -> str:
+    within = f"/namespaces/{namespace}" if namespace is not None else ""
+    plural = PLURAL if kind is Kind.EXPERIMENT else kind.value
+    return f"{_FOLDERS[kind]}{within}/{plural}"
+
+
+def _answer(verb: str, status: int, data: bytes) -> Raw:
+    try:
+        answer = json.loads(data)
+    except ValueError:
+        answer = None
+    if not isinstance(answer, dict):
+        raise Unreachable(f"{verb}: an answer {status} that is no JSON object")
+    if 200 <= status < 300:
+        return answer
+    if status >= 500 or status == 429:
+        raise Unreachable(f"{verb}: {status} {answer.get('reason')}: {answer.get('message')}")
+    causes = (answer.get("details") or {}).get("causes") or ()
+    raise ApiError(
+        status,
+        str(answer.get("reason", "")),
+        str(answer.get("message", "")),
+        [str(cause.get("reason", "")) for cause in causes],
+    )
+
+
+def _same_child(kind: Kind, wanted: Mapping[str, Any], found: Raw) -> Raw:
+    """What has the name already, if it is the child that is wanted."""
+    meta, name = found["metadata"], wanted["metadata"]["name"]
+    if meta.get("deletionTimestamp"):
+        raise Blocked(f"the {kind.value} {name} is still being deleted")
+    if _controller(meta) != _controller(wanted["metadata"]):
+        raise ApiError(
+            409,
+            "AlreadyExists",
+            f"{kind.value} {name} exists and is not this Experiment's; delete or rename it",
+        )
+    if (meta.get("labels") or {}).get(DIGEST) != wanted["metadata"]["labels"][DIGEST]:
+        raise Blocked(f"the {kind.value} {name} was made for another spec")
+    return found
+
+
+def _controller(meta: Mapping[str, Any]) -> str | None:
+    owners = meta.get("ownerReferences") or ()
+    return next((owner["uid"] for owner in owners if owner.get("controller")), None)

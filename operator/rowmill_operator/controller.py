@@ -1,0 +1,311 @@
+"""Works on one experiment at a time: gathers what is known, decides, carries that out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rowmill_operator.actions import (
+    Action,
+    CountPurge,
+    CreateJob,
+    Decision,
+    DeleteJob,
+    DeletePlan,
+    DeletePod,
+    FreezePlan,
+    SetFinalizers,
+    SetParallelism,
+    Tell,
+    Validate,
+)
+from rowmill_operator.children.plan import config_map
+from rowmill_operator.cluster import ApiError, Blocked, Cluster, Unreachable
+from rowmill_operator.manifests import Manifests, manifest_json
+from rowmill_operator.metrics import Metrics
+from rowmill_operator.names import plan_name
+from rowmill_operator.observed import Experiment, Verdict
+from rowmill_operator.queue import Key, WorkQueue
+from rowmill_operator.reconcile import reconcile
+from rowmill_operator.settings import Settings
+from rowmill_operator.standing import timestamp
+from rowmill_operator.status_writing import Pace, same_status, sendable
+from rowmill_operator.store import Kind, Store
+from rowmill_operator.validator import Judgement, Unjudged, Validator
+from rowmill_operator.views import Raw
+
+LOG = logging.getLogger("rowmill")
+# How long a child that was refused is not asked for again: a quota is mended by people.
+_REFUSED_AGAIN = 20.0
+_TERMINATING = "NamespaceTerminating"
+
+
+class Controller:
+    """Carries out what `reconcile` decides, through one API server and one validator."""
+
+    def __init__(
+        self,
+        store: Store,
+        queue: WorkQueue,
+        cluster: Cluster,
+        validator: Validator,
+        manifests: Manifests,
+        metrics: Metrics,
+        settings: Settings,
+    ) -> None:
+        self._store = store
+        self._queue = queue
+        self._cluster = cluster
+        self._validator = validator
+        self._manifests = manifests
+        self._metrics = metrics
+        self._settings = settings
+        self._pace = Pace(settings.progress_seconds)
+        # By experiment and child: until when a refused one is not asked for again.
+        self._refused: dict[tuple[Key, str], float] = {}
+
+    async def run(self) -> None:
+        """Take experiments from the queue for ever; several of these run side by side."""
+        while True:
+            key = await self._queue.take()
+            try:
+                with self._metrics.reconcile_seconds.time():
+                    await self.look_at(key)
+            except asyncio.CancelledError:
+                raise
+            except Blocked as reason:
+                LOG.info("%s/%s: %s", *key, reason)
+                self._queue.failed(key)
+            except (ApiError, Unjudged, Unreachable) as error:
+                self._failed(key, str(error))
+            except Exception:
+                LOG.exception("%s/%s: a fault of the operator", *key)
+                self._failed(key, "")
+            else:
+                self._queue.done(key)
+
+    async def look_at(self, key: Key) -> None:
+        """Decide what to do about one experiment now, and do it.
+
+        Raises:
+            ApiError: a call was refused. Blocked, Unjudged, Unreachable: try again later.
+        """
+        observed = self._store.gather(key)
+        if observed is None:
+            self._forget(key)
+            return
+        if self._settings.namespaces and observed.experiment.deleted is not None:
+            await self._look_at_namespace(key[0])
+            observed = self._store.gather(key) or observed
+        decision = reconcile(observed, datetime.now(UTC), self._settings)
+        if decision.again_after is not None:
+            self._queue.add(key, decision.again_after)
+        for action in decision.actions:
+            if not isinstance(action, Tell | CountPurge):
+                await self._carry_out(key, observed.experiment, action)
+        await self._write_status(key, observed.experiment, decision)
+        # After the status, which says that they were told: twice is worse than not at all.
+        for action in decision.actions:
+            if isinstance(action, CountPurge):
+                self._count_purge(key, action)
+            elif isinstance(action, Tell):
+                await self._tell(observed.experiment, action)
+
+    async def _carry_out(self, key: Key, experiment: Experiment, action: Action) -> None:
+        namespace, name = key
+        match action:
+            case Validate():
+                await self._validate(key, experiment, action)
+            case FreezePlan():
+                await self._freeze(key, experiment, action)
+            case CreateJob(manifest):
+                await self._create(key, Kind.JOB, manifest)
+            case DeleteJob(job, uid):
+                await self._delete(Kind.JOB, namespace, job, uid)
+            case DeletePlan(plan, uid):
+                await self._delete(Kind.PLAN, namespace, plan, uid)
+            case DeletePod(pod, uid):
+                await self._cluster.delete(Kind.POD, namespace, pod, uid, at_once=True)
+                self._store.forget(uid)
+            case SetParallelism(job, version, parallelism):
+                change = self._cluster.set_parallelism(namespace, job, version, parallelism)
+                await self._change(Kind.JOB, namespace, job, change)
+            case SetFinalizers(finalizers):
+                change = self._cluster.set_finalizers(experiment, finalizers)
+                await self._change(Kind.EXPERIMENT, namespace, name, change)
+
+    async def _validate(self, key: Key, experiment: Experiment, action: Validate) -> None:
+        manifest = await self._manifest(key, experiment)
+        if manifest is not None:
+            judgement = await self._validator.judge(key[0], manifest, action.rerun)
+            self._judged(key, experiment, action.rerun, judgement)
+
+    async def _freeze(self, key: Key, experiment: Experiment, action: FreezePlan) -> None:
+        name = plan_name(experiment.name, action.number)
+        if self._is_refused(key, name):
+            return
+        manifest = await self._manifest(key, experiment)
+        if manifest is None:
+            return
+        judgement = await self._validator.freeze(key[0], experiment.uid, manifest, action)
+        if judgement.problems:
+            self._judged(key, experiment, action.rerun, judgement)
+            return
+        plan = config_map(experiment, action.number, judgement.digest, judgement.bundle)
+        await self._create(key, Kind.PLAN, plan)
+
+    def _judged(self, key: Key, experiment: Experiment, rerun: str, judgement: Judgement) -> None:
+        verdict = Verdict(
+            generation=experiment.generation,
+            rerun=rerun,
+            problems=judgement.problems,
+            reason=judgement.reason,
+            digest=judgement.digest,
+        )
+        self._store.judged(key, experiment.uid, verdict)
+        self._queue.add(key)
+
+    async def _manifest(self, key: Key, experiment: Experiment) -> str | None:
+        """The whole manifest of the generation that was observed, None if it is another by now."""
+        kept = self._manifests.find(key, experiment.uid, experiment.generation)
+        if kept is not None:
+            return kept
+        try:
+            raw = await self._cluster.get(Kind.EXPERIMENT, *key)
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        meta = raw["metadata"]
+        if (meta["uid"], meta["generation"]) == (experiment.uid, experiment.generation):
+            return manifest_json(raw)
+        self._saw(Kind.EXPERIMENT, raw)
+        return None
+
+    async def _create(self, key: Key, kind: Kind, manifest: Mapping[str, Any]) -> None:
+        name = manifest["metadata"]["name"]
+        if self._is_refused(key, name):
+            return
+        try:
+            raw = await self._cluster.create_child(kind, manifest)
+        except ApiError as error:
+            if error.status == 401:
+                raise
+            self._note_refusal(key, name, error)
+            return
+        self._refused.pop((key, name), None)
+        self._store.accepted(key, name)
+        self._saw(kind, raw)
+
+    def _is_refused(self, key: Key, name: str) -> bool:
+        """Whether a child was refused so lately that it is not asked for again yet."""
+        left = self._refused.get((key, name), 0.0) - asyncio.get_running_loop().time()
+        if left > 0:
+            self._queue.add(key, left)
+        return left > 0
+
+    def _note_refusal(self, key: Key, name: str, error: ApiError) -> None:
+        """Have the refusal observed, and the child asked for again after a while."""
+        if _TERMINATING in error.causes:
+            self._namespace_terminates(key[0])
+            return
+        LOG.warning("%s/%s: %s is refused: %s", *key, name, error.message)
+        until = asyncio.get_running_loop().time() + _REFUSED_AGAIN
+        self._refused[key, name] = until
+        self._store.refused(key, name, error.message, datetime.now(UTC))
+        self._queue.add(key)
+
+    async def _delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
+        raw = await self._cluster.delete(kind, namespace, name, uid)
+        if raw is not None:
+            self._saw(kind, raw)
+
+    async def _change(
+        self, kind: Kind, namespace: str, name: str, change: Coroutine[Any, Any, Raw]
+    ) -> None:
+        """Make a change to what was seen; if it is another by now, look at that instead."""
+        try:
+            raw = await change
+        except ApiError as error:
+            if error.status == 404:
+                return
+            if error.status != 409:
+                raise
+            raw = await self._cluster.get(kind, namespace, name)
+        self._saw(kind, raw)
+
+    async def _write_status(self, key: Key, experiment: Experiment, decision: Decision) -> None:
+        if decision.status is None:
+            return
+        status = sendable(decision.status)
+        if same_status(experiment.status, status):
+            return
+        now = asyncio.get_running_loop().time()
+        wait = 0.0 if decision.urgent else self._pace.wait(key, experiment.bytes, now)
+        if wait > 0:
+            self._queue.add(key, wait)
+            return
+        try:
+            raw = await self._cluster.apply_status(experiment, status)
+        except ApiError as error:
+            # Gone, or another by that name: then there is nobody to tell.
+            if error.status not in (404, 409):
+                raise
+            return
+        self._pace.written(key, now, urgent=decision.urgent)
+        self._saw(Kind.EXPERIMENT, raw)
+
+    async def _tell(self, experiment: Experiment, action: Tell) -> None:
+        LOG.info(
+            "%s/%s: %s: %s", experiment.namespace, experiment.name, action.reason, action.message
+        )
+        try:
+            await self._cluster.tell(
+                experiment,
+                action.reason,
+                action.message,
+                warning=action.warning,
+                at=timestamp(datetime.now(UTC)),
+            )
+        except (ApiError, Unreachable) as error:
+            # An Event is worth one try: the status says the same.
+            LOG.warning("%s/%s: %s", experiment.namespace, experiment.name, error)
+
+    def _count_purge(self, key: Key, action: CountPurge) -> None:
+        LOG.info("%s/%s: purge ended: %s: %s", *key, action.outcome, action.message)
+        self._metrics.purges.labels(action.outcome).inc()
+
+    async def _look_at_namespace(self, namespace: str) -> None:
+        """See whether a namespace terminates, where no watch tells so."""
+        try:
+            raw = await self._cluster.namespace(namespace)
+        except ApiError:
+            return
+        for key in self._store.see_namespace(raw):
+            self._queue.add(key)
+
+    def _namespace_terminates(self, namespace: str) -> None:
+        meta = {"name": namespace, "deletionTimestamp": timestamp(datetime.now(UTC))}
+        for key in self._store.see_namespace({"metadata": meta}):
+            self._queue.add(key)
+
+    def _saw(self, kind: Kind, raw: Raw) -> None:
+        """Take in the API server's answer, and look again if that is news."""
+        key = self._store.see(kind, raw)
+        if key is not None:
+            self._queue.add(key)
+
+    def _forget(self, key: Key) -> None:
+        self._pace.forget(key)
+        self._manifests.drop(key)
+        for refused in [known for known in self._refused if known[0] == key]:
+            del self._refused[refused]
+
+    def _failed(self, key: Key, message: str) -> None:
+        self._metrics.reconcile_errors.inc()
+        wait = self._queue.failed(key)
+        if message:
+            LOG.warning("%s/%s: %s; again in %.1f s", *key, message, wait)

@@ -1,0 +1,141 @@
+"""The entry point `rowmill-operator`: wires watches, queue, controller and metrics together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import Coroutine, Iterable
+from typing import Any
+
+import kopf
+from kubernetes.aio.config import ConfigException
+
+from rowmill_operator.cluster import ApiError, Cluster, Unreachable, connect
+from rowmill_operator.controller import Controller
+from rowmill_operator.manifests import Manifests
+from rowmill_operator.metrics import Metrics, serve
+from rowmill_operator.polling import Poller
+from rowmill_operator.queue import TokenBucket, WorkQueue
+from rowmill_operator.resync import Resync
+from rowmill_operator.settings import Settings, read_settings
+from rowmill_operator.store import Store
+from rowmill_operator.validator import Validator
+from rowmill_operator.watching import kopf_settings, watch_registry
+
+LOG = logging.getLogger("rowmill")
+_HEALTH = "http://0.0.0.0:8081/healthz"
+_WORKERS = 8
+_RATE, _BURST = 100.0, 200.0
+_UNREACHABLE_AGAIN = 2.0
+
+
+def main() -> None:
+    """Run until SIGTERM; exit code 1 if it cannot run, 2 for settings that make no sense."""
+    _log_plainly()
+    try:
+        settings = read_settings(os.environ)
+    except ValueError as error:
+        LOG.error("%s", error)
+        sys.exit(2)
+    try:
+        asyncio.run(_run(settings))
+    except (ApiError, ConfigException, Unreachable, kopf.LoginError) as error:
+        LOG.error("%s", error)
+        sys.exit(1)
+
+
+async def _run(settings: Settings) -> None:
+    metrics = Metrics()
+    cluster = await connect(os.environ, metrics.count_call)
+    validator = Validator(settings)
+    server = await serve(metrics)
+    try:
+        await _operate(settings, metrics, cluster, validator)
+    finally:
+        await server.cleanup()
+        await validator.close()
+        await cluster.close()
+
+
+async def _operate(
+    settings: Settings, metrics: Metrics, cluster: Cluster, validator: Validator
+) -> None:
+    store, manifests = Store(), Manifests()
+    queue = WorkQueue(TokenBucket(_RATE, _BURST))
+    metrics.watch(store.phases, queue.depth, queue.age)
+    resync = Resync(cluster, store, manifests, settings.namespaces, queue.add)
+    controller = Controller(store, queue, cluster, validator, manifests, metrics, settings)
+    poller = Poller(
+        store,
+        settings.progress_seconds,
+        queue.add,
+        lambda outcome: metrics.progress_polls.labels(outcome).inc(),
+    )
+    await _fill(resync)
+    for key in store.experiments():
+        queue.add(key)
+    ended = asyncio.Event()
+    tasks = _together(
+        [resync.run(), poller.run(), *(controller.run() for _ in range(_WORKERS))], ended
+    )
+    # Kopf takes all tasks that begin after its own for its own, and ends them as it ends.
+    await asyncio.sleep(0)
+    try:
+        await kopf.operator(
+            registry=watch_registry(cluster, store, manifests, queue, settings),
+            settings=kopf_settings(),
+            standalone=True,
+            clusterwide=not settings.namespaces,
+            namespaces=settings.namespaces,
+            liveness_endpoint=_HEALTH,
+            stop_flag=ended,
+        )
+    finally:
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+    _raise_first(outcomes)
+
+
+async def _fill(resync: Resync) -> None:
+    """Take in what there is; the API server may still be starting."""
+    while True:
+        try:
+            await resync.fill()
+        except Unreachable as error:
+            LOG.warning("%s; trying again", error)
+            await asyncio.sleep(_UNREACHABLE_AGAIN)
+        else:
+            return
+
+
+def _together(
+    coroutines: Iterable[Coroutine[Any, Any, None]], ended: asyncio.Event
+) -> list[asyncio.Task[None]]:
+    """Run these beside each other; the end of one is the end of all."""
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    for task in tasks:
+        task.add_done_callback(lambda _: ended.set())
+    return tasks
+
+
+def _raise_first(outcomes: Iterable[object]) -> None:
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise outcome
+
+
+def _log_plainly() -> None:
+    logging.basicConfig(
+        level=logging.INFO,
+        stream=sys.stderr,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+    )
+    # Kopf tells at INFO of each event that it has handed over.
+    logging.getLogger("kopf.objects").setLevel(logging.WARNING)
+
+
+if __name__ == "__main__":
+    main()

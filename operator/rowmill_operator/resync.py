@@ -1,0 +1,111 @@
+"""Compares the store with lists of what there is: a watch that broke may have missed something."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from rowmill_operator.cluster import ApiError, Cluster, Unreachable
+from rowmill_operator.manifests import Manifests
+from rowmill_operator.queue import Key
+from rowmill_operator.store import Kind, Store
+from rowmill_operator.views import Raw
+
+LOG = logging.getLogger("rowmill")
+_SECONDS = 120.0
+
+
+class Resync:
+    """Fills the store at the start, and again sets it right every two minutes.
+
+    `changed` is told of each experiment of which something was found that the store did not have.
+    """
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        store: Store,
+        manifests: Manifests,
+        namespaces: Sequence[str],
+        changed: Callable[[Key], None],
+    ) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._manifests = manifests
+        self._scopes: list[str | None] = [*namespaces] or [None]
+        self._changed = changed
+
+    async def fill(self) -> None:
+        """Take in all there is, so that nothing is decided on a part of it.
+
+        Raises:
+            ApiError: a list is refused; 404 for Experiments: the CRD is not there.
+            Unreachable: no answer.
+        """
+        for kind in Kind:
+            for scope in self._scopes:
+                async for page, _ in self._cluster.pages(kind, scope):
+                    for raw in page:
+                        self._see(kind, raw)
+
+    async def run(self) -> None:
+        """Compare for ever."""
+        while True:
+            await asyncio.sleep(_SECONDS)
+            try:
+                await self.compare()
+            except (ApiError, Unreachable) as error:
+                LOG.warning("cannot compare with what there is: %s", error)
+
+    async def compare(self) -> None:
+        """Drop what is gone, fetch what is newer; raises as `fill` does."""
+        for kind in Kind:
+            for scope in self._scopes:
+                await self._compare(kind, scope)
+        for scope in self._scopes:
+            if scope is not None:
+                await self.look_at_namespace(scope)
+        self._store.tidy(datetime.now(UTC))
+
+    async def look_at_namespace(self, name: str) -> None:
+        """See whether a namespace terminates, where no watch tells so."""
+        try:
+            raw = await self._cluster.namespace(name)
+        except ApiError:
+            return
+        for key in self._store.see_namespace(raw):
+            self._changed(key)
+
+    async def _compare(self, kind: Kind, scope: str | None) -> None:
+        listed: set[str] = set()
+        newest = 0
+        behind: list[tuple[str, str]] = []
+        async for page, version_of_list in self._cluster.pages(kind, scope, metadata_only=True):
+            newest = version_of_list
+            for raw in page:
+                meta = raw["metadata"]
+                version = int(meta["resourceVersion"])
+                listed.add(meta["uid"])
+                if self._store.is_behind(meta["uid"], version):
+                    behind.append((meta["namespace"], meta["name"]))
+        for uid in self._store.stale(kind, scope, listed, newest):
+            self._tell(self._store.forget(uid))
+        for namespace, name in behind:
+            try:
+                raw = await self._cluster.get(kind, namespace, name)
+            except ApiError as error:
+                if error.status != 404:
+                    raise
+            else:
+                self._tell(self._see(kind, raw))
+
+    def _see(self, kind: Kind, raw: Raw) -> Key | None:
+        if kind is Kind.EXPERIMENT:
+            self._manifests.keep(raw)
+        return self._store.see(kind, raw)
+
+    def _tell(self, key: Key | None) -> None:
+        if key is not None:
+            self._changed(key)

@@ -1,0 +1,81 @@
+"""When a status is worth a write: not what is there already, and mere progress not too often."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from rowmill_operator.queue import Key
+
+# A status write has the API server validate the whole spec again.
+_LARGE = 200_000
+_LARGE_SECONDS = 30.0
+# Progress of a run that goes on and on is written more rarely, down to half as often.
+_SLOWER_AFTER = 30.0
+
+
+@dataclass
+class _Times:
+    """When the status was written, and when it last was for more than progress."""
+
+    last: float
+    urgent: float
+
+
+class Pace:
+    """How long a status of mere progress must wait, by the caller's clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._times: dict[Key, _Times] = {}
+
+    def wait(self, key: Key, size: int, now: float) -> float:
+        """Seconds until progress may be written for a spec of `size` bytes; 0: at once."""
+        times = self._times.get(key)
+        if times is None:
+            return 0.0
+        interval = _LARGE_SECONDS if size > _LARGE else self._interval(now - times.urgent)
+        return max(0.0, times.last + interval - now)
+
+    def written(self, key: Key, now: float, *, urgent: bool) -> None:
+        """The status was written."""
+        times = self._times.get(key)
+        if times is None or urgent:
+            self._times[key] = _Times(now, now)
+        else:
+            times.last = now
+
+    def forget(self, key: Key) -> None:
+        """The experiment is gone."""
+        self._times.pop(key, None)
+
+    def _interval(self, since_urgent: float) -> float:
+        slower = since_urgent / _SLOWER_AFTER
+        return self._seconds * min(2.0, max(1.0, slower))
+
+
+def sendable(status: Mapping[str, Any]) -> dict[str, Any]:
+    """The status without what has no value, which the API server would refuse as null."""
+    cleaned: dict[str, Any] = _cleaned(status)
+    return cleaned
+
+
+def same_status(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
+    """Whether a reader would see no difference but in the time of the last look."""
+    return _timeless(before) == _timeless(after)
+
+
+def _timeless(status: Mapping[str, Any]) -> dict[str, Any]:
+    plain: dict[str, Any] = _cleaned(status)
+    if isinstance(plain.get("run"), dict):
+        plain["run"].pop("lastUpdated", None)
+    return plain
+
+
+def _cleaned(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _cleaned(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list | tuple):
+        return [_cleaned(item) for item in value]
+    return str(value) if isinstance(value, str) else value

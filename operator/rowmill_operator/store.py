@@ -1,0 +1,337 @@
+"""The operator's memory of the cluster: slim views of all that it watches, by experiment."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Container, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+
+from rowmill_operator.names import EXPERIMENT
+from rowmill_operator.observed import (
+    Experiment,
+    FrozenPlan,
+    Job,
+    Observed,
+    Pod,
+    ShardProgress,
+    Verdict,
+    Warned,
+)
+from rowmill_operator.queue import Key
+from rowmill_operator.views import (
+    Raw,
+    experiments_named,
+    read_experiment,
+    read_job,
+    read_plan,
+    read_pod,
+    read_warning,
+)
+
+LOG = logging.getLogger("rowmill")
+# Events older than this say nothing of now; Kubernetes itself keeps them for an hour.
+_WARNING_LIFE = timedelta(hours=1)
+# A cache behind a LIST may be this much behind the watch.
+_GRAVE_LIFE = timedelta(minutes=10)
+# What a poll that failed once says little about: a pod that has just started, or just ended.
+_MISSES = 2
+
+
+class Kind(Enum):
+    """What is watched and kept."""
+
+    EXPERIMENT = "experiments"
+    PLAN = "configmaps"
+    JOB = "jobs"
+    POD = "pods"
+
+
+@dataclass
+class _Family:
+    """An experiment and all that is known about it."""
+
+    experiment: Experiment | None = None
+    verdict: Verdict | None = None
+    plans: dict[str, FrozenPlan] = field(default_factory=dict)
+    jobs: dict[str, Job] = field(default_factory=dict)
+    pods: dict[str, Pod] = field(default_factory=dict)
+    # By the name and the UID of what they are about, and their reason.
+    warnings: dict[tuple[str, str, str], Warned] = field(default_factory=dict)
+    progress: dict[str, ShardProgress] = field(default_factory=dict)
+    misses: dict[str, int] = field(default_factory=dict)
+
+    def is_empty(self) -> bool:
+        return self.experiment is None and not (self.plans or self.jobs or self.pods)
+
+
+class Store:
+    """What was seen, the newest version of each object.
+
+    Watches, resyncs and the answers to our own writes all feed it through `see`, in any order:
+    an older version never replaces a newer one, and what was deleted does not come back.
+    """
+
+    def __init__(self) -> None:
+        self._families: dict[Key, _Family] = {}
+        # By UID: kind, resource version and experiment of each object kept.
+        self._known: dict[str, tuple[Kind, int, Key, str]] = {}
+        self._graves: dict[str, datetime] = {}
+        self._terminating: set[str] = set()
+
+    def see(self, kind: Kind, raw: Raw, *, gone: bool = False) -> Key | None:
+        """Take in an object; the experiment that it changed something of, None if nothing."""
+        meta = raw["metadata"]
+        key = _key_of(kind, meta)
+        if key is None:
+            return None
+        if gone:
+            return self._bury(meta["uid"])
+        uid, version = meta["uid"], int(meta.get("resourceVersion") or 0)
+        known = self._known.get(uid)
+        if uid in self._graves or (known is not None and version <= known[1]):
+            return None
+        family = self._families.setdefault(key, _Family())
+        if version < self._version_of(_holder(family, kind, meta["name"])):
+            # Late news of an object whose name another has by now.
+            return None
+        if not self._keep(family, kind, raw):
+            self._drop_empty(key)
+            return None
+        self._known[uid] = (kind, version, key, meta["name"])
+        return key
+
+    def see_warning(self, raw: Raw) -> Key | None:
+        """Take in a Warning Event about a Job or pod; the experiment that it is about, if any."""
+        about = raw.get("involvedObject") or {}
+        if about.get("kind") not in ("Job", "Pod"):
+            return None
+        for name in experiments_named(about.get("name", "")):
+            family = self._families.get((about.get("namespace", ""), name))
+            if family is not None and family.experiment is not None:
+                warned = read_warning(raw)
+                family.warnings[(warned.about, about.get("uid", ""), warned.reason)] = warned
+                return about["namespace"], name
+        return None
+
+    def refused(self, key: Key, name: str, message: str, now: datetime) -> None:
+        """Remember that the API server refused to create the child `name`: like an Event of it."""
+        family = self._families.get(key)
+        if family is not None:
+            warned = Warned(about=name, reason="FailedCreate", message=message, last=now)
+            family.warnings[(name, "", warned.reason)] = warned
+
+    def accepted(self, key: Key, name: str) -> None:
+        """Forget that the child `name` was refused: it is there."""
+        family = self._families.get(key)
+        if family is not None:
+            family.warnings.pop((name, "", "FailedCreate"), None)
+
+    def see_namespace(self, raw: Raw, *, gone: bool = False) -> Iterator[Key]:
+        """Take in a namespace; its experiments, if it has begun to terminate."""
+        name = raw["metadata"]["name"]
+        if gone:
+            self._terminating.discard(name)
+        elif raw["metadata"].get("deletionTimestamp"):
+            if name not in self._terminating:
+                self._terminating.add(name)
+                return iter([key for key in self.experiments() if key[0] == name])
+        else:
+            self._terminating.discard(name)
+        return iter(())
+
+    def namespace_terminating(self, namespace: str) -> bool:
+        """Whether the namespace was seen to terminate."""
+        return namespace in self._terminating
+
+    def judged(self, key: Key, uid: str, verdict: Verdict) -> None:
+        """Take in what validation says, if the experiment is still the one that was judged."""
+        family = self._families.get(key)
+        if family is not None and family.experiment is not None and family.experiment.uid == uid:
+            family.verdict = verdict
+
+    def reported(self, key: Key, pod: str, progress: ShardProgress | None) -> None:
+        """Take in what the pod of this UID said of its work, None if it could not be reached."""
+        family = self._families.get(key)
+        if family is None:
+            return
+        if progress is None:
+            family.misses[pod] = family.misses.get(pod, 0) + 1
+        else:
+            family.progress[pod] = progress
+            family.misses.pop(pod, None)
+
+    def gather(self, key: Key) -> Observed | None:
+        """All that is known of an experiment, None if it is not there."""
+        family = self._families.get(key)
+        if family is None or family.experiment is None:
+            return None
+        pods = tuple(family.pods.values())
+        return Observed(
+            experiment=family.experiment,
+            verdict=family.verdict,
+            plans=tuple(family.plans.values()),
+            jobs=tuple(family.jobs.values()),
+            pods=pods,
+            warnings=tuple(_current(family)),
+            progress=_by_shard(family),
+            unreachable=sum(
+                pod.running and family.misses.get(pod.uid, 0) >= _MISSES for pod in pods
+            ),
+            namespace_terminating=key[0] in self._terminating,
+        )
+
+    def experiments(self) -> Iterator[Key]:
+        """All experiments that are there."""
+        return (key for key, family in self._families.items() if family.experiment is not None)
+
+    def phases(self) -> Iterator[str]:
+        """The phase of each experiment, Pending before it has one."""
+        for family in self._families.values():
+            if family.experiment is not None:
+                yield str(family.experiment.status.get("phase") or "Pending")
+
+    def running_pods(self) -> Iterator[tuple[Key, Pod]]:
+        """The pods to ask for progress: running, of a Job that this very experiment controls."""
+        for key, family in self._families.items():
+            if family.experiment is None:
+                continue
+            owner = family.experiment.uid
+            jobs = {job.uid for job in family.jobs.values() if job.owner_uid == owner}
+            for pod in family.pods.values():
+                if pod.running and pod.ip and pod.deleted is None and pod.job_uid in jobs:
+                    yield key, pod
+
+    def stale(
+        self, kind: Kind, namespace: str | None, listed: Container[str], newest: int
+    ) -> Sequence[str]:
+        """UIDs of this kind (None: in all namespaces) that a LIST of version `newest` lacks."""
+        return [
+            uid
+            for uid, (known, version, key, _) in self._known.items()
+            if known is kind
+            and uid not in listed
+            and version <= newest
+            and namespace in (None, key[0])
+        ]
+
+    def is_behind(self, uid: str, version: int) -> bool:
+        """Whether this version of an object is newer than what is kept."""
+        known = self._known.get(uid)
+        return uid not in self._graves and (known is None or known[1] < version)
+
+    def forget(self, uid: str) -> Key | None:
+        """Drop an object that is gone; its experiment."""
+        return self._bury(uid)
+
+    def tidy(self, now: datetime) -> None:
+        """Drop what is too old to matter: Events, and the memory of deleted objects."""
+        self._graves = {u: at for u, at in self._graves.items() if now - at < _GRAVE_LIFE}
+        for family in self._families.values():
+            family.warnings = {
+                about: warned
+                for about, warned in family.warnings.items()
+                if now - warned.last < _WARNING_LIFE
+            }
+
+    def _version_of(self, view: Experiment | FrozenPlan | Job | Pod | None) -> int:
+        return self._known[view.uid][1] if view is not None else -1
+
+    def _keep(self, family: _Family, kind: Kind, raw: Raw) -> bool:
+        name, uid = raw["metadata"]["name"], raw["metadata"]["uid"]
+        if kind is Kind.EXPERIMENT:
+            before = family.experiment
+            family.experiment = read_experiment(raw)
+            if before is not None and before.uid != uid:
+                family.verdict = None
+                self._known.pop(before.uid, None)
+        elif kind is Kind.JOB:
+            self._replace(family.jobs.get(name), uid)
+            family.jobs[name] = read_job(raw)
+        elif kind is Kind.POD:
+            self._replace(family.pods.get(name), uid)
+            family.pods[name] = read_pod(raw)
+        else:
+            return self._keep_plan(family, raw)
+        return True
+
+    def _keep_plan(self, family: _Family, raw: Raw) -> bool:
+        meta = raw["metadata"]
+        before = family.plans.get(meta["name"])
+        if before is not None and before.uid == meta["uid"]:
+            # Immutable: only whether it is being deleted can have changed.
+            deleted = meta.get("deletionTimestamp") is not None
+            family.plans[meta["name"]] = replace(before, deleted=deleted)
+            return True
+        try:
+            plan = read_plan(raw)
+        except ValueError as error:
+            LOG.warning(
+                "the ConfigMap %s/%s is no plan: %s", meta["namespace"], meta["name"], error
+            )
+            return False
+        self._replace(before, meta["uid"])
+        family.plans[meta["name"]] = plan
+        return True
+
+    def _replace(self, before: Job | Pod | FrozenPlan | None, uid: str) -> None:
+        if before is not None and before.uid != uid:
+            self._known.pop(before.uid, None)
+
+    def _bury(self, uid: str) -> Key | None:
+        self._graves[uid] = datetime.now(UTC)
+        known = self._known.pop(uid, None)
+        if known is None:
+            return None
+        kind, _, key, name = known
+        family = self._families[key]
+        if kind is Kind.EXPERIMENT:
+            family.experiment = family.verdict = None
+            family.warnings.clear()
+        else:
+            for kept in (family.plans, family.jobs, family.pods):
+                view = kept.get(name)
+                if view is not None and view.uid == uid:
+                    del kept[name]
+            family.progress.pop(uid, None)
+            family.misses.pop(uid, None)
+        self._drop_empty(key)
+        return key
+
+    def _drop_empty(self, key: Key) -> None:
+        if self._families[key].is_empty():
+            del self._families[key]
+
+
+def _key_of(kind: Kind, meta: Raw) -> Key | None:
+    if kind is Kind.EXPERIMENT:
+        return meta["namespace"], meta["name"]
+    experiment = (meta.get("labels") or {}).get(EXPERIMENT)
+    return (meta["namespace"], experiment) if experiment else None
+
+
+def _holder(family: _Family, kind: Kind, name: str) -> Experiment | FrozenPlan | Job | Pod | None:
+    """What is kept under this name."""
+    if kind is Kind.EXPERIMENT:
+        return family.experiment
+    if kind is Kind.PLAN:
+        return family.plans.get(name)
+    return family.jobs.get(name) if kind is Kind.JOB else family.pods.get(name)
+
+
+def _current(family: _Family) -> Iterator[Warned]:
+    """The warnings about what is there, or about what could not be made."""
+    uids = {job.uid for job in family.jobs.values()} | {pod.uid for pod in family.pods.values()}
+    return (w for (_, uid, _), w in family.warnings.items() if not uid or uid in uids)
+
+
+def _by_shard(family: _Family) -> dict[int, ShardProgress]:
+    """What was last said of each shard, -1 being finalize, by pods that are still known."""
+    latest: dict[int, ShardProgress] = {}
+    for pod in family.pods.values():
+        progress = family.progress.get(pod.uid)
+        shard = -1 if pod.index is None else pod.index
+        if progress is not None and (shard not in latest or latest[shard].at < progress.at):
+            latest[shard] = progress if pod.running else replace(progress, rows_per_second=0.0)
+    return latest

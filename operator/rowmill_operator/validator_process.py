@@ -1,0 +1,177 @@
+"""The validator's process: judges manifests and freezes plans, one JSON line a request.
+
+It runs apart from the operator and under limits, because a manifest is anybody's text: what one
+costs in time or memory must not stall or kill the rest.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import re
+import resource
+import sys
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import psutil
+
+from rowmill.plan.freeze import freeze
+from rowmill.plan.layout import Plan
+from rowmill.spec.cluster import Defaults, cluster_problems, on_cluster
+from rowmill.spec.dataset import Spec
+from rowmill.spec.load import load_manifest, load_spec
+from rowmill.spec.problems import InvalidManifest
+from rowmill.spec.quantities import parse_quantity
+
+# A ConfigMap holds 1 MiB with its names and labels; base64 is its wire form, not its size.
+MAX_BUNDLE = 900 * 2**10
+DEFAULT_PARALLELISM = 2
+DEFAULT_MEMORY = 512 * 2**20
+_MEMORY = 768 * 2**20
+# A process that has grown beyond this ends after its answer, and gives its memory back.
+_GROWN = 80 * 2**20
+_PROBLEMS = 50
+_PROBLEM_CHARACTERS = 500
+
+Answer = dict[str, Any]
+
+
+def main() -> None:
+    """Answer requests until standard input ends."""
+    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    _be_first_to_go()
+    for line in sys.stdin.buffer:
+        answer, last = _answer(line)
+        sys.stdout.buffer.write(json.dumps(answer | {"last": last}).encode() + b"\n")
+        sys.stdout.buffer.flush()
+        if last:
+            return
+
+
+def judge(request: Mapping[str, Any]) -> Answer:
+    """What is wrong with a manifest, or its digest: {"digest"} or {"problems"}."""
+    text = manifest_text(request)
+    try:
+        spec = load_spec("the Experiment", text=text)
+        problems = cluster_problems(
+            load_manifest("the Experiment", text=text),
+            spec,
+            Defaults.from_json(request["defaults"]),
+            request["serviceAccounts"],
+        )
+    except InvalidManifest as error:
+        problems = list(error.problems)
+    if problems:
+        return {"problems": [_cut(str(problem)) for problem in problems[:_PROBLEMS]]}
+    return {"digest": spec.digest}
+
+
+def freeze_run(request: Mapping[str, Any]) -> Answer:
+    """The bundle of a run: {"digest", "bundle": base64}, {"problems"} or {"bytes"} if too large."""
+    judged = judge(request)
+    if "problems" in judged:
+        return judged
+    spec = load_spec("the Experiment", text=manifest_text(request))
+    plan = _plan(spec, request)
+    document = {
+        "bundle": 1,
+        "engine": request["engine"],
+        "namespace": request["namespace"],
+        "uid": request["uid"],
+        "number": request["number"],
+        "adopt": request["adopt"],
+        "image": request["image"],
+        "manifest": _manifest(request),
+        "defaults": request["defaults"],
+        "plan": plan.to_json(),
+    }
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    bundle = gzip.compress(text, mtime=0)
+    if len(bundle) > MAX_BUNDLE:
+        return {"bytes": len(bundle)}
+    return {"digest": spec.digest, "bundle": base64.b64encode(bundle).decode()}
+
+
+def manifest_text(request: Mapping[str, Any]) -> str:
+    """The manifest as YAML on one line: JSON, but for how it escapes.
+
+    JSON writes what lies beyond 16 bits as two surrogates, which YAML does not join; and YAML
+    folds or refuses some characters that JSON may hold as they are.
+    """
+    text = json.dumps(_manifest(request), ensure_ascii=False)
+    return re.sub(r"[^\x20-\x7e]", _escaped, text)
+
+
+def _manifest(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The Experiment with what counts alone, and the `rerun` that holds."""
+    manifest = json.loads(request["manifest"])
+    spec = dict(manifest.get("spec") or {})
+    spec.pop("rerun", None)
+    if request["rerun"]:
+        spec["rerun"] = request["rerun"]
+    return {
+        "apiVersion": manifest.get("apiVersion"),
+        "kind": manifest.get("kind"),
+        "metadata": {"name": manifest["metadata"]["name"], "namespace": request["namespace"]},
+        "spec": spec,
+    }
+
+
+def _plan(spec: Spec, request: Mapping[str, Any]) -> Plan:
+    version = request["dataVersion"]
+    dataset = spec.dataset
+    if version is not None and not spec.pins_data_version:
+        dataset = replace(dataset, data_version=version)
+    placed = on_cluster(spec, request["namespace"], Defaults.from_json(request["defaults"]))
+    return freeze(
+        dataset,
+        digest=placed.digest,
+        parallelism=spec.parallelism or DEFAULT_PARALLELISM,
+        worker_memory=spec.memory_limit or _memory(request["memory"]),
+        batch_rows=spec.batch_rows,
+    )
+
+
+def _memory(limit: str | int | None) -> int:
+    return DEFAULT_MEMORY if limit is None else int(parse_quantity(str(limit)))
+
+
+def _escaped(match: re.Match[str]) -> str:
+    point = ord(match[0])
+    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _PROBLEM_CHARACTERS else text[: _PROBLEM_CHARACTERS - 3] + "..."
+
+
+def _answer(line: bytes) -> tuple[Answer, bool]:
+    try:
+        request = json.loads(line)
+        answer = {"judge": judge, "freeze": freeze_run}[request["do"]](request)
+    except MemoryError:
+        return {"memory": True}, True
+    except RecursionError:
+        return {"problems": ["the manifest is nested too deep; flatten it"]}, True
+    return answer, _grown()
+
+
+def _grown() -> bool:
+    return bool(psutil.Process().memory_info().rss > _GROWN)
+
+
+def _be_first_to_go() -> None:
+    """Have the kernel choose this process when the pod's memory runs out, not the operator."""
+    try:
+        with open("/proc/self/oom_score_adj", "w", encoding="ascii") as file:
+            file.write("1000")
+    except OSError:
+        # Not on this system: then it is only less certain whom the kernel chooses.
+        return
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+"""Slim typed views of what the API server sends: pure functions of the raw JSON."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import zlib
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from rowmill.plan.intervals import Interval
+from rowmill.plan.layout import Plan
+from rowmill_operator.names import BUNDLE_KEY, DIGEST, INDEX, RUN, SHAPE, TASK
+from rowmill_operator.observed import (
+    Experiment,
+    Failure,
+    FrozenPlan,
+    Job,
+    Pod,
+    Termination,
+    Warned,
+)
+
+Raw = Mapping[str, Any]
+
+# A ConfigMap holds 1 MiB at most; what unzips to more than this is no plan of ours.
+_BUNDLE_BYTES = 32 * 2**20
+_MESSAGE_CHARACTERS = 2_048
+_STARTING = {"ContainerCreating", "PodInitializing"}
+_LONG_AGO = datetime.fromtimestamp(0, UTC)
+
+
+def read_experiment(raw: Raw) -> Experiment:
+    """The view of an Experiment, without its tables and its DDL."""
+    meta, spec = raw["metadata"], raw.get("spec") or {}
+    return Experiment(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        generation=meta.get("generation", 1),
+        resource_version=meta.get("resourceVersion", ""),
+        created=_time(meta.get("creationTimestamp")) or _LONG_AGO,
+        deleted=_time(meta.get("deletionTimestamp")),
+        finalizers=tuple(meta.get("finalizers") or ()),
+        labels=meta.get("labels") or {},
+        annotations=_annotations(meta),
+        settings={key: value for key, value in spec.items() if key not in ("tables", "schema")},
+        status=raw.get("status") or {},
+        bytes=len(json.dumps(spec, separators=(",", ":"), ensure_ascii=False).encode()),
+    )
+
+
+def read_job(raw: Raw) -> Job:
+    """The view of a Job."""
+    meta, spec, status = raw["metadata"], raw.get("spec") or {}, raw.get("status") or {}
+    conditions = _conditions(status)
+    failed = conditions.get("Failed")
+    completion = _time(status.get("completionTime"))
+    return Job(
+        name=meta["name"],
+        uid=meta["uid"],
+        resource_version=meta.get("resourceVersion", ""),
+        owner_uid=_controller(meta),
+        deleted=meta.get("deletionTimestamp") is not None,
+        task=_label(meta, TASK),
+        number=_number(_label(meta, RUN)),
+        digest=_label(meta, DIGEST),
+        shape=(meta.get("annotations") or {}).get(SHAPE, ""),
+        created=_time(meta.get("creationTimestamp")) or _LONG_AGO,
+        suspended=bool(spec.get("suspend")),
+        parallelism=_count(spec.get("parallelism"), 1),
+        completions=_count(spec.get("completions"), 1),
+        active=_count(status.get("active")),
+        terminating=_count(status.get("terminating")),
+        succeeded=_count(status.get("succeeded")),
+        completed_indexes=_indexes(status.get("completedIndexes", "")),
+        failed_indexes=_indexes(status.get("failedIndexes", "")),
+        complete="Complete" in conditions,
+        failed=_failure(failed) if failed is not None else None,
+        finished=completion or (_time(failed.get("lastTransitionTime")) if failed else None),
+    )
+
+
+def read_pod(raw: Raw) -> Pod:
+    """The view of a pod; only its first container counts, a worker has no other."""
+    meta, status = raw["metadata"], raw.get("status") or {}
+    conditions = _conditions(status)
+    state = ((status.get("containerStatuses") or [{}])[0]).get("state") or {}
+    index = _label(meta, INDEX) or (meta.get("annotations") or {}).get(INDEX, "")
+    return Pod(
+        name=meta["name"],
+        uid=meta["uid"],
+        job_uid=_controller(meta),
+        task=_label(meta, TASK),
+        number=_number(_label(meta, RUN)),
+        index=int(index) if index.isdecimal() else None,
+        created=_time(meta.get("creationTimestamp")) or _LONG_AGO,
+        deleted=_time(meta.get("deletionTimestamp")),
+        phase=status.get("phase", ""),
+        ip=status.get("podIP", ""),
+        node=(raw.get("spec") or {}).get("nodeName", ""),
+        running="running" in state,
+        waiting=_waiting(state.get("waiting") or {}),
+        unschedulable=_unschedulable(status),
+        disrupted=conditions.get("DisruptionTarget", {}).get("reason", ""),
+        termination=_termination(state["terminated"]) if "terminated" in state else None,
+    )
+
+
+def read_plan(raw: Raw) -> FrozenPlan:
+    """The view of a run's ConfigMap.
+
+    Raises:
+        ValueError: it holds no bundle that this operator can read.
+    """
+    meta = raw["metadata"]
+    bundle = read_bundle((raw.get("binaryData") or {}).get(BUNDLE_KEY, ""))
+    try:
+        return FrozenPlan(
+            name=meta["name"],
+            uid=meta["uid"],
+            owner_uid=_controller(meta),
+            deleted=meta.get("deletionTimestamp") is not None,
+            number=int(bundle["number"]),
+            created=_time(meta.get("creationTimestamp")) or _LONG_AGO,
+            engine=str(bundle["engine"]),
+            image=str(bundle["image"]),
+            adopt=bundle.get("adopt"),
+            rerun=str((bundle["manifest"].get("spec") or {}).get("rerun") or ""),
+            plan=Plan.from_json(bundle["plan"]),
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"its bundle lacks what a plan has: {error!r}") from None
+
+
+def read_bundle(text: str) -> dict[str, Any]:
+    """The JSON document of a bundle in base64.
+
+    Raises:
+        ValueError: it is none, or far too large.
+    """
+    unzip = zlib.decompressobj(wbits=31)
+    try:
+        document = unzip.decompress(base64.b64decode(text, validate=True), _BUNDLE_BYTES)
+    except (binascii.Error, zlib.error) as error:
+        raise ValueError(f"its bundle is no gzip in base64: {error}") from None
+    if not unzip.eof:
+        raise ValueError("its bundle ends too early or unzips to more than 32 MiB")
+    bundle = json.loads(document)
+    if not isinstance(bundle, dict) or bundle.get("bundle") != 1:
+        raise ValueError("its bundle is not of version 1")
+    return bundle
+
+
+def read_warning(raw: Raw) -> Warned:
+    """The view of an Event."""
+    series = raw.get("series") or {}
+    moments = (
+        series.get("lastObservedTime"),
+        raw.get("lastTimestamp"),
+        raw.get("eventTime"),
+        raw.get("firstTimestamp"),
+        raw["metadata"].get("creationTimestamp"),
+    )
+    return Warned(
+        about=(raw.get("involvedObject") or {}).get("name", ""),
+        reason=raw.get("reason", ""),
+        message=_cut(raw.get("message") or ""),
+        last=next((_time(moment) or _LONG_AGO for moment in moments if moment), _LONG_AGO),
+    )
+
+
+def experiments_named(child: str) -> Iterable[str]:
+    """The names that an experiment may have whose child, or child's pod, is called `child`."""
+    return (child[: at.start()] for at in re.finditer(r"-(?:run-[0-9]+|purge)(?=-|$)", child))
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+def _controller(meta: Raw) -> str:
+    owners = meta.get("ownerReferences") or ()
+    return next((str(owner["uid"]) for owner in owners if owner.get("controller")), "")
+
+
+def _label(meta: Raw, name: str) -> str:
+    return str((meta.get("labels") or {}).get(name, ""))
+
+
+def _annotations(meta: Raw) -> dict[str, str]:
+    # kubectl keeps a whole copy of the manifest in one.
+    noise = "kubectl.kubernetes.io/last-applied-configuration"
+    return {key: value for key, value in (meta.get("annotations") or {}).items() if key != noise}
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdecimal() else 0
+
+
+def _count(value: int | None, default: int = 0) -> int:
+    return default if value is None else value
+
+
+def _conditions(status: Raw) -> dict[str, Raw]:
+    """The conditions that hold, by type."""
+    return {c["type"]: c for c in status.get("conditions") or () if c.get("status") == "True"}
+
+
+def _unschedulable(status: Raw) -> str:
+    for condition in status.get("conditions") or ():
+        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
+            return _cut(condition.get("message", ""))
+    return ""
+
+
+def _failure(condition: Raw) -> Failure:
+    return Failure(condition.get("reason", ""), _cut(condition.get("message", "")))
+
+
+def _indexes(text: str) -> tuple[Interval, ...]:
+    """`0-3,7`, both ends inclusive, as a Job's status writes its indexes."""
+    intervals = []
+    for word in filter(None, text.split(",")):
+        first, _, last = word.partition("-")
+        intervals.append((int(first), int(last or first) + 1))
+    return tuple(intervals)
+
+
+def _waiting(waiting: Raw) -> Failure | None:
+    if not waiting or waiting.get("reason", "") in _STARTING:
+        return None
+    return _failure(waiting)
+
+
+def _termination(terminated: Raw) -> Termination:
+    return Termination(
+        code=terminated.get("exitCode", 0),
+        reason=terminated.get("reason", ""),
+        finished=_time(terminated.get("finishedAt")),
+        report=_report(terminated.get("message") or ""),
+    )
+
+
+def _report(message: str) -> Mapping[str, Any]:
+    try:
+        report = json.loads(message)
+    except ValueError:
+        return {}
+    return report if isinstance(report, dict) else {}
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MESSAGE_CHARACTERS else text[: _MESSAGE_CHARACTERS - 3] + "..."
