@@ -12,6 +12,7 @@ MAX_TABLES = 200
 MAX_HISTORY = 1_000
 
 Phase = Literal["Pending", "Running", "Finalizing", "Complete", "Failed", "Suspended"]
+Outcome = Literal["Complete", "Failed", "Aborted"]
 Total = Annotated[Int64, Field(ge=0)]
 Figure = Annotated[float, Field(ge=0)]
 Short = Annotated[str, Field(max_length=253)]
@@ -34,6 +35,15 @@ class ConditionStatus(Model):
         None, description="The generation of the spec that it was judged by."
     )
     last_transition_time: Time | None = Field(None, description="When `status` last changed.")
+
+
+class RefusalStatus(Model):
+    """What a destination said; the run is tried again every minute."""
+
+    reason: Annotated[str, Field(max_length=1024)] = Field(
+        description="Why, in one word for programs."
+    )
+    message: Long = Field("", description="Why, in a sentence for people.")
 
 
 class RunStatus(Model):
@@ -61,7 +71,16 @@ class RunStatus(Model):
     shards_done: Total | None = Field(None, description="Shards of which every batch is durable.")
     job: Short | None = Field(None, description="The Job that is or was last at work.")
     rerun: Long | None = Field(None, description="The `rerun` that it was started with.")
-    message: Long | None = Field(None, description="What it does or waits for, for people.")
+    step: Short | None = Field(None, description="What finalize does now.")
+    outcome: Outcome | None = Field(None, description="How it ended; absent while it has not.")
+    reason: Annotated[str, Field(max_length=1024)] | None = Field(
+        None, description="Why it ended so, in one word for programs."
+    )
+    message: Long | None = Field(None, description="Why it ended so, for people.")
+    resume: Long | None = Field(None, description="The last request to resume that was met.")
+    refused: RefusalStatus | None = Field(
+        None, description="Why a destination last refused it, until it gets on."
+    )
     checksum: Short | None = Field(None, description="Of all Parquet objects, once published.")
 
 
@@ -83,7 +102,7 @@ class PastRunStatus(Model):
     number: Total = Field(description="The run's number.")
     id: Short | None = Field(None, description="The run's id in the ledger.")
     digest: Short | None = Field(None, description="The digest of the spec that it made.")
-    phase: Phase | None = Field(None, description="How it ended.")
+    phase: Outcome | None = Field(None, description="How it ended.")
     started_at: Time | None = Field(None, description="When it started.")
     finished_at: Time | None = Field(None, description="When it ended.")
     rows: Total | None = Field(None, description="Rows that it made durable.")
@@ -98,6 +117,8 @@ class ExperimentStatus(Model):
     observed_generation: Int64 | None = Field(
         None, description="The generation of the spec that this status is of."
     )
+    digest: Short | None = Field(None, description="The spec digest of that generation.")
+    rerun: Long | None = Field(None, description="The effective `rerun` of that generation.")
     phase: Phase | None = Field(None, description="The conditions in one word.")
     conditions: tuple[ConditionStatus, ...] | None = Field(
         None,
