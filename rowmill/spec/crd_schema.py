@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from rowmill.spec.crd_rules import RULES, SIZES
+from rowmill.spec.crd_rules import RULES, SIZES, WITHOUT_RULES
 from rowmill.spec.json_schema import model_schema
 from rowmill.spec.manifest_fields import Model
 from rowmill.spec.yaml_scalars import INT64
@@ -38,22 +38,24 @@ def rules(name: str) -> list[dict[str, str]]:
 
 
 class _Writer:
-    def __init__(self, definitions: Schema) -> None:
+    def __init__(self, definitions: Schema, with_rules: bool = True) -> None:
         self._definitions = definitions
+        self._with_rules = with_rules
 
     def model(self, name: str, schema: Schema) -> dict[str, Any]:
         found = self._written(schema)
         for (owner, field), size in SIZES.items():
             if owner.__name__ == name:
                 found["properties"][field]["maxItems"] = size
-        if of := rules(name):
+        if self._with_rules and (of := rules(name)):
             found["x-kubernetes-validations"] = of
         return found
 
     def _written(self, schema: Schema) -> dict[str, Any]:
         if "$ref" in schema:
             name = schema["$ref"].rpartition("/")[2]
-            return {**self.model(name, self._definitions[name]), **_description(schema)}
+            below = self._below(name).model(name, self._definitions[name])
+            return {**below, **_description(schema)}
         if "anyOf" in schema:
             return {**_description(schema), "x-kubernetes-int-or-string": True}
         found = _description(schema)
@@ -76,6 +78,10 @@ class _Writer:
             # As sets or maps they would cost managed fields more than the API server stores.
             found.setdefault("x-kubernetes-list-type", "atomic")
         return found
+
+    def _below(self, name: str) -> _Writer:
+        bare = name in [model.__name__ for model in WITHOUT_RULES]
+        return _Writer(self._definitions, with_rules=False) if bare else self
 
 
 def _description(schema: Schema) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from rowmill.spec.manifest_fields import (
 from rowmill.spec.quantities import parse_quantity
 
 _ENDPOINT = r"^https?://[^\s/@?#]+/?$"
+_LONGEST_ENDPOINT = 1024
 
 
 def _endpoint(value: str) -> str:
@@ -51,8 +52,9 @@ Bucket = Annotated[
 ]
 Endpoint = Annotated[
     str,
+    Field(max_length=_LONGEST_ENDPOINT),
     AfterValidator(_endpoint),
-    WithJsonSchema({"type": "string", "pattern": _ENDPOINT}),
+    WithJsonSchema({"type": "string", "pattern": _ENDPOINT, "maxLength": _LONGEST_ENDPOINT}),
 ]
 
 

@@ -153,18 +153,15 @@ def test_rules_have_a_message_and_lead_to_fields() -> None:
     for path, rule in rules:
         assert rule["message"]
         found = f"{path}{rule.get('fieldPath', '')}"
-        assert found in ALL or found == ".metadata.name"
+        assert found in ALL
 
 
-def test_every_rule_of_an_element_is_one_of_a_column_too() -> None:
+def test_elements_of_arrays_have_no_rules_which_would_cost_too_much() -> None:
     generate = ".spec.tables[].columns[].generate"
-    element = f"{generate}.array.of"
-    rules = {path: s.get("x-kubernetes-validations") for path, s in ALL.items()}
-    inner = {path.removeprefix(element): found for path, found in rules.items() if element in path}
-    assert inner[".integer"]
-    for path, found in inner.items():
-        if path:
-            assert rules[f"{generate}{path}"] == found
+    assert "x-kubernetes-validations" in ALL[f"{generate}.integer"]
+    inner = [schema for path, schema in ALL.items() if path.startswith(f"{generate}.array.of")]
+    assert len(inner) > 50
+    assert not [schema for schema in inner if "x-kubernetes-validations" in schema]
 
 
 # As an API server judges: unknown fields are refused by kubectl's strict validation.
