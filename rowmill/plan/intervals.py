@@ -20,6 +20,32 @@ def count(intervals: Iterable[Interval]) -> int:
     return sum(stop - start for start, stop in intervals)
 
 
+def union(intervals: Iterable[Interval]) -> list[Interval]:
+    """The same numbers in as few intervals as possible, sorted."""
+    merged: list[Interval] = []
+    for first, stop in sorted(intervals):
+        if merged and first <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
+        elif first < stop:
+            merged.append((first, stop))
+    return merged
+
+
+def intersection(one: Sequence[Interval], other: Sequence[Interval]) -> list[Interval]:
+    """The numbers that both sorted sets hold."""
+    found: list[Interval] = []
+    i = j = 0
+    while i < len(one) and j < len(other):
+        first, stop = max(one[i][0], other[j][0]), min(one[i][1], other[j][1])
+        if first < stop:
+            found.append((first, stop))
+        if one[i][1] < other[j][1]:
+            i += 1
+        else:
+            j += 1
+    return found
+
+
 def show(intervals: Iterable[Interval]) -> str:
     """The numbers as people write them, both ends inclusive: `0-41,57`."""
     return ",".join(

@@ -40,33 +40,60 @@ def delete(destinations: Destinations) -> None:
         destinations.ledger.forget_experiment(destinations.owner)
 
 
+def purge(destinations: Destinations, uid: str) -> bool:
+    """Remove the data and every record of the Experiment `uid` of a cluster.
+
+    No supervisor holds it there: its Jobs are gone by now, and what a lost pod may still do is
+    fenced, as is all else of a run that is not in the ledger.
+
+    Returns:
+        Whether there was anything: not if it never began a run and repeated none, nor if another
+        Experiment of the same name has begun one since, whose data it is then.
+    """
+    ledger, owner = destinations.ledger, destinations.owner
+    if not ledger.found():
+        return False
+    with ledger.preparing(owner):
+        present = ledger.uid(owner)
+        if present is None or (present != uid and uid in ledger.uids(owner)):
+            return False
+        _remove_held(destinations)
+        ledger.forget_experiment(owner)
+    return True
+
+
 def _remove_data(destinations: Destinations) -> None:
+    destinations.ledger.ensure()
+    with destinations.ledger.preparing(destinations.owner):
+        _remove_held(destinations)
+
+
+def _remove_held(destinations: Destinations) -> None:
+    """Remove the data, under the ledger's lock."""
     ledger = destinations.ledger
-    ledger.ensure()
-    with ledger.preparing(destinations.owner):
-        for run in ledger.runs(destinations.owner):
-            if run.state is RunState.PUBLISHING:
-                _complete_if_possible(run, destinations)
-        runs = ledger.runs(destinations.owner)
-        for run in runs:
-            # First the state, behind the fence: a stale worker cannot write after it.
-            ledger.transition(run.id, RESUMABLE | {RunState.PUBLISHING}, RunState.RESET)
-            if destinations.warehouse is not None:
-                destinations.warehouse.drop_staging(run.id)
+    for run in ledger.runs(destinations.owner):
+        if run.state is RunState.PUBLISHING:
+            _complete_if_possible(run, destinations)
+    runs = ledger.runs(destinations.owner)
+    for run in runs:
+        # First the state, behind the fence: a stale worker cannot write after it.
+        ledger.transition(run.id, RESUMABLE | {RunState.PUBLISHING}, RunState.RESET)
         if destinations.warehouse is not None:
-            destinations.warehouse.remove_tables()
-        if destinations.lake is not None and destinations.lake.there():
-            destinations.lake.remove()
-        for run in runs:
-            # An earlier run may have gone to another bucket or prefix.
-            with lake_of(run, destinations) as lake:
-                if lake is not None:
-                    lake.abort_uploads(run.id)
-                    lake.remove()
-        for run in runs:
-            ledger.forget_work(run.id)
-            # Last, since dependants can refuse the removal: readers would still see the run.
-            ledger.transition(run.id, frozenset({RunState.COMPLETED}), RunState.RESET)
+            destinations.warehouse.drop_staging(run.id)
+    if destinations.warehouse is not None:
+        destinations.warehouse.remove_tables()
+    if destinations.lake is not None and destinations.lake.there():
+        destinations.lake.remove()
+    for run in runs:
+        # An earlier run may have gone to another bucket or prefix.
+        with lake_of(run, destinations) as lake:
+            if lake is not None:
+                lake.abort_uploads(run.id)
+                lake.remove()
+    for run in runs:
+        ledger.forget_work(run.id)
+        # Last, since dependants can refuse the removal: readers would still see the run.
+        ledger.transition(run.id, frozenset({RunState.COMPLETED}), RunState.RESET)
 
 
 def _complete_if_possible(run: Run, destinations: Destinations) -> None:

@@ -21,7 +21,6 @@ import pyarrow as pa
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.ledger import PendingPart
 from rowmill.destinations.parquet_part import PartLost
-from rowmill.generate.rows import Generator
 from rowmill.plan.layout import Batch, Part, Plan
 from rowmill.worker.lane import Lane
 from rowmill.worker.remaining import Durable, PartWork, remaining
@@ -37,6 +36,12 @@ Slices = list[pa.RecordBatch]
 
 class Stopped(Exception):
     """The worker was asked to stop; what is durable stays, the rest is for a resume."""
+
+
+class Source(Protocol):
+    """Makes the rows, as generate/rows.py offers it."""
+
+    def batch(self, table: str, start: int, stop: int) -> pa.RecordBatch: ...
 
 
 class Upload(Protocol):
@@ -82,7 +87,7 @@ class Kit:
     """What a worker needs to run shards of one run."""
 
     plan: Plan
-    generator: Generator
+    generator: Source
     copier: Copier | None
     uploader: Uploader | None
     durable: Callable[[], Durable]
@@ -149,7 +154,7 @@ def _make_part(
         uploads.put(END_OF_PART)
 
 
-def make(generator: Generator, batch: Batch) -> Slices:
+def make(generator: Source, batch: Batch) -> Slices:
     """The batch's rows in slices of at most SLICE_ROWS."""
     return [
         generator.batch(batch.table, start, min(start + SLICE_ROWS, batch.stop))

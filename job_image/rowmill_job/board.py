@@ -1,0 +1,128 @@
+"""What a pod shows of its work while it lasts: its progress and its metrics."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from threading import Lock
+from typing import Any
+
+from rowmill.destinations.ledger import PendingPart
+from rowmill.plan.layout import Batch
+from rowmill.worker.shard_progress import ShardProgress, TableDone
+from rowmill_job.metrics import PARQUET, POSTGRES, Metrics
+
+RATE_SECONDS = 10.0
+# What the operator reads of an answer, with room for the rest of it.
+MOST_TABLE_BYTES = 56 * 2**10
+
+
+class Board:
+    """A `Report` of the worker's loop that others may read at any time."""
+
+    def __init__(self, task: str, shard: int | None) -> None:
+        self.metrics = Metrics()
+        self._task = task
+        self._shard = shard
+        self._lock = Lock()
+        self._run = ""
+        self._step = ""
+        self._progress: ShardProgress | None = None
+        self._made = 0
+        self._recent: deque[tuple[float, int]] = deque()
+
+    def show(self, run_id: str, progress: ShardProgress) -> None:
+        """From now on show this run."""
+        self._run, self._progress = run_id, progress
+        self._recent.append((time.monotonic(), self._made))
+
+    def step(self, label: str) -> None:
+        """A finalize step begins."""
+        self._step = label
+
+    def retried(self, destination: str) -> None:
+        self.metrics.retries.labels(destination).inc()
+
+    def generated(self, table: str, rows: int) -> None:
+        self.metrics.rows.labels("generated").inc(rows)
+        with self._lock:
+            self._made += rows
+            self._recent.append((time.monotonic(), self._made))
+
+    def copied(self, batch: Batch, size: int) -> None:
+        self.metrics.rows.labels("copied").inc(batch.rows)
+        self.metrics.batches.labels(POSTGRES).inc()
+        self.metrics.bytes.labels(POSTGRES).inc(size)
+        if self._progress is not None:
+            self._progress.copied(batch)
+
+    def uploaded(self, table: str, rows: int) -> None:
+        self.metrics.rows.labels("uploaded").inc(rows)
+        self.metrics.batches.labels(PARQUET).inc()
+
+    def recorded(self, part: PendingPart) -> None:
+        self.metrics.bytes.labels(PARQUET).inc(part.bytes)
+        if self._progress is not None:
+            self._progress.recorded(part)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the termination message says of the work, whatever became of it."""
+        known: dict[str, Any] = {"rows": self._progress.rows if self._progress else 0}
+        if self._shard is not None:
+            known["shard"] = self._shard
+        return known
+
+    def progress(self) -> bytes:
+        """The answer to GET /progress."""
+        tables = self._progress.tables() if self._progress else []
+        body = {
+            "run": self._run,
+            "task": self._task,
+            "shard": self._shard,
+            "rows": sum(table.rows for table in tables),
+            "rowsPerSecond": round(self._rate(), 1),
+            "step": self._step,
+            "tables": _bounded(tables),
+        }
+        return json.dumps(body, separators=(",", ":")).encode()
+
+    def scrape(self) -> bytes:
+        """The answer to GET /metrics."""
+        self.metrics.shard_rows.set(self._progress.rows if self._progress else 0)
+        return self.metrics.text()
+
+    def _rate(self) -> float:
+        """Rows made a second of late: what is durable of a part comes in one lump."""
+        now = time.monotonic()
+        with self._lock:
+            # One that is older stays, as the beginning of the stretch.
+            while len(self._recent) > 1 and self._recent[1][0] < now - RATE_SECONDS:
+                self._recent.popleft()
+            if len(self._recent) < 2:
+                return 0.0
+            since, before = self._recent[0]
+            return (self._made - before) / max(now - since, 1e-3)
+
+
+def _bounded(tables: list[TableDone]) -> list[dict[str, Any]]:
+    """The tables, unfinished ones first if not all of them have room."""
+    shown = [_table(table) for table in tables]
+    if _size(shown) > MOST_TABLE_BYTES:
+        unfinished_first = sorted(tables, key=lambda table: table.rows == table.total)
+        shown, room = [], MOST_TABLE_BYTES
+        for table in map(_table, unfinished_first):
+            room -= _size(table) + 1
+            if room < 0:
+                break
+            shown.append(table)
+    return shown
+
+
+def _table(table: TableDone) -> dict[str, Any]:
+    return {"name": table.name, "rows": table.rows, "batches": table.batches}
+
+
+def _size(value: object) -> int:
+    return len(json.dumps(value, separators=(",", ":")))

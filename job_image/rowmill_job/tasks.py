@@ -1,0 +1,207 @@
+"""What a pod does: one shard of a run, its finalize, or the removal of an experiment's data."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from dataclasses import dataclass, replace
+from threading import Event
+from typing import Any
+
+from rowmill.destinations.errors import Fenced
+from rowmill.destinations.ledger import PendingPart, Run
+from rowmill.plan.layout import Part
+from rowmill.spec.dataset import Spec
+from rowmill.worker.destinations import Destinations, join
+from rowmill.worker.finalize import finalize
+from rowmill.worker.kit import kit_for
+from rowmill.worker.numbered import LOADED, prepare_numbered
+from rowmill.worker.prepare import Prepared
+from rowmill.worker.purge import purge
+from rowmill.worker.remaining import Durable
+from rowmill.worker.shard import Kit, Stopped, run_parts
+from rowmill.worker.shard_progress import ShardProgress
+from rowmill_job.board import Board
+from rowmill_job.bundle import Bundle, read_bundle, spec_of
+from rowmill_job.metrics import measured
+from rowmill_job.outcome import Outcome, done
+from rowmill_job.place import Place
+
+# A server that never answered may be starting beside this pod: that passes, as an outage does.
+CONTACT_SECONDS = 600.0
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod at work: where it is, what it shows, when it is to stop, where it talks to."""
+
+    place: Place
+    board: Board
+    stop: Event
+    notice: Callable[[str], None]
+
+
+def run_shard(pod: Pod) -> Outcome:
+    """Make all that the ledger lacks of this pod's shard.
+
+    Raises:
+        BundleRefused, InvalidManifest, ImpossibleColumns: the spec cannot be run.
+        Stopped, Fenced, DestinationRefused, DestinationUnavailable: see worker/shard.py.
+    """
+    bundle, spec = _given(pod)
+    with closing(_join(pod, bundle, spec)) as destinations:
+        prepared = _prepare(pod, bundle, spec, destinations)
+        run = prepared.run
+        # A repeat goes by the plan of this run, whose shards the Job counts.
+        plan = bundle.plan if prepared.repeat else run.plan
+        # A ledger that had a plan already has its number of shards.
+        parts = list(plan.shard(pod.place.shard or 0)) if _has(plan.shards, pod) else []
+        progress = ShardProgress(plan, parts)
+        pod.board.show(run.id, progress)
+        if prepared.repeat or run.state in LOADED:
+            progress.all_done()
+        else:
+            _load(pod, run, spec, destinations, progress, parts)
+        return done(f"all of the shard is in run {run.id}", {})
+
+
+def run_finalize(pod: Pod) -> Outcome:
+    """Compare the run with its plan, add keys and indexes, publish; raises as `run_shard`."""
+    bundle, spec = _given(pod)
+    with closing(_join(pod, bundle, spec)) as destinations:
+        prepared = _prepare(pod, bundle, spec, destinations)
+        run = prepared.run
+        progress = ShardProgress(run.plan, run.plan.parts())
+        pod.board.show(run.id, progress)
+        if not prepared.repeat:
+            frozen = _frozen(spec, run)
+            kit = _kit(pod, run, frozen, destinations, progress)
+            finalize(kit, run, frozen, destinations, pod.stop, pod.board, pod.board.step)
+        progress.all_done()
+        what = "was published before with the same data" if prepared.repeat else "is published"
+        return done(f"run {run.number} {what}", _result(prepared, destinations))
+
+
+def run_purge(pod: Pod) -> Outcome:
+    """Remove the experiment's data and records; raises as `run_shard`."""
+    bundle, spec = _given(pod)
+    with closing(_join(pod, bundle, spec)) as destinations:
+        removed = purge(destinations, bundle.uid)
+        return done("the data is removed" if removed else "there was nothing to remove", {})
+
+
+TASKS: dict[str, Callable[[Pod], Outcome]] = {
+    "shard": run_shard,
+    "finalize": run_finalize,
+    "purge": run_purge,
+}
+
+
+def _given(pod: Pod) -> tuple[Bundle, Spec]:
+    bundle = read_bundle(pod.place.bundle)
+    return bundle, spec_of(bundle)
+
+
+def _join(pod: Pod, bundle: Bundle, spec: Spec) -> Destinations:
+    def sleep(seconds: float) -> None:
+        """Wait between two tries, but not once the pod is to stop."""
+        if pod.stop.wait(seconds):
+            raise Stopped
+
+    return join(
+        spec,
+        pod.place.connections(spec, bundle.engine),
+        contact_seconds=CONTACT_SECONDS,
+        login_seconds=pod.place.login_seconds,
+        sleep=sleep,
+        notice=pod.notice,
+        retried=pod.board.retried,
+    )
+
+
+def _prepare(pod: Pod, bundle: Bundle, spec: Spec, destinations: Destinations) -> Prepared:
+    if pod.stop.is_set():
+        raise Stopped
+    prepared = prepare_numbered(
+        spec,
+        destinations,
+        bundle.plan,
+        uid=bundle.uid,
+        number=bundle.number,
+        adopt=bundle.adopt,
+        source=bundle.source,
+    )
+    for number in prepared.rolled_forward:
+        pod.notice(f"run {number} was cut while it was published; it is complete now")
+    pod.notice(
+        f"run {prepared.run.number} ({prepared.run.id}): "
+        + ("a repeat" if prepared.repeat else prepared.run.state)
+    )
+    return prepared
+
+
+def _load(
+    pod: Pod,
+    run: Run,
+    spec: Spec,
+    destinations: Destinations,
+    progress: ShardProgress,
+    parts: list[Part],
+) -> None:
+    kit = _kit(pod, run, _frozen(spec, run), destinations, progress)
+    try:
+        run_parts(kit, parts, pod.stop, pod.board)
+    except Fenced:
+        # Finalize began, which takes all shards to be durable: this pod is a late twin.
+        known = destinations.ledger.run(run.id)
+        if known is None or known.state not in LOADED:
+            raise
+        progress.all_done()
+
+
+def _kit(
+    pod: Pod, run: Run, spec: Spec, destinations: Destinations, progress: ShardProgress
+) -> Kit:
+    kit = measured(kit_for(run, spec, destinations), pod.board.metrics)
+
+    def durable() -> Durable:
+        held = destinations.durable(run)
+        progress.read(held)
+        return held
+
+    return replace(kit, durable=durable)
+
+
+def _frozen(spec: Spec, run: Run) -> Spec:
+    dataset = replace(spec.dataset, data_version=run.plan.data_version)
+    return replace(spec, dataset=dataset)
+
+
+def _has(shards: int, pod: Pod) -> bool:
+    return (pod.place.shard or 0) < shards
+
+
+def _result(prepared: Prepared, destinations: Destinations) -> dict[str, Any]:
+    run = prepared.run
+    result: dict[str, Any] = {
+        "run": run.id,
+        "repeat": prepared.repeat,
+        "dataVersion": run.plan.data_version,
+        "tables": {layout.table: layout.rows for layout in run.plan.tables},
+    }
+    if destinations.lake is not None:
+        held = destinations.ledger.pending_parts(run.id)
+        parts = [held[part.table, part.number] for part in run.plan.parts()]
+        result |= {
+            "objects": len(parts),
+            "bytes": sum(part.bytes for part in parts),
+            "checksum": objects_checksum(parts),
+        }
+    return result
+
+
+def objects_checksum(parts: Iterable[PendingPart]) -> str:
+    """`sha256:` of the objects' own SHA-256 in hex, each on a line, in the plan's order."""
+    lines = "".join(f"{part.sha256}\n" for part in parts)
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"

@@ -1,0 +1,88 @@
+"""One task from start to outcome: what is shown meanwhile, said in the log, left at the end."""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import traceback
+from threading import Event, Lock
+
+from rowmill.worker.shard import Stopped
+from rowmill_job.board import Board
+from rowmill_job.outcome import Outcome, failed, hide, leave, stopped, termination_message
+from rowmill_job.place import Place
+from rowmill_job.serve import serve
+from rowmill_job.tasks import TASKS, Pod
+
+# One failure is tried again many times: that it goes on is worth a word now and then.
+NOTICE_SECONDS = 10.0
+_log = logging.getLogger("rowmill")
+
+
+class Work:
+    """A pod's task; `do` returns the exit code, `leave_stopped` may be called from another thread.
+
+    No secret's value is in what it logs and leaves, those that were mounted before among them.
+    """
+
+    def __init__(self, task: str, stop: Event) -> None:
+        logging.basicConfig(
+            stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
+        )
+        _log.setLevel(logging.INFO)
+        self._task = task
+        self._stop = stop
+        self._place = Place.here()
+        self._board = Board(task, self._place.shard if task == "shard" else None)
+        self._secrets = set(self._place.secrets())
+        self._told = ("", 0.0)
+        self._leaving = Lock()
+        self._left = False
+
+    def do(self) -> int:
+        port = serve(self._board, self._place.port)
+        self._say(f"{self._task}: serving on port {port}")
+        outcome = self._outcome()
+        self._leave(outcome)
+        return outcome.code
+
+    def leave_stopped(self) -> None:
+        """Leave the message of a pod whose work did not end in time."""
+        self._leave(stopped())
+
+    def _outcome(self) -> Outcome:
+        pod = Pod(self._place, self._board, self._stop, self._notice)
+        try:
+            outcome = TASKS[self._task](pod)
+        except Stopped:
+            return stopped()
+        except Exception as error:  # noqa: BLE001 - every error has its exit code
+            outcome = failed(error)
+            if outcome.reason == "WorkerFailed":
+                self._say(traceback.format_exc())
+        return stopped() if self._stop.is_set() else outcome
+
+    def _leave(self, outcome: Outcome) -> None:
+        with self._leaving:
+            if self._left:
+                return
+            self._left = True
+        safe = Outcome(outcome.code, outcome.reason, self._hidden(outcome.message), outcome.facts)
+        leave(self._place.termination_log, termination_message(safe, self._board.facts))
+        self._say(f"{safe.reason}: {safe.message}")
+
+    def _notice(self, text: str) -> None:
+        """Log what the worker says; the same thing not again and again."""
+        said, at = self._told
+        if text != said or time.monotonic() - at >= NOTICE_SECONDS:
+            self._told = text, time.monotonic()
+            self._say(text)
+
+    def _say(self, text: str) -> None:
+        _log.info("%s", self._hidden(text))
+
+    def _hidden(self, text: str) -> str:
+        # A rotated Secret adds to what must not be shown, and takes nothing from it.
+        self._secrets |= set(self._place.secrets())
+        return hide(text, self._secrets)
