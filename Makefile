@@ -13,7 +13,7 @@ SCALE ?= 0.1
 # Without its compiled modules every worker process would spend seconds on compiling them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test bench chaos lint format clean
+.PHONY: demo test e2e bench chaos lint format clean
 
 demo: $(READY)  ## load the web shop into embedded servers, verify it, query it
 	$(BIN)/rowmill run -f examples/shop.yaml --scale $(SCALE)
@@ -27,6 +27,10 @@ test: $(READY) $(OTHER_NUMPY)/.ready lint  ## lint, types, layers, unit and inte
 	$(BIN)/coverage report --skip-covered
 	$(BIN)/coverage xml -q && $(BIN)/python scripts/check_coverage.py coverage.xml --lines 90
 	$(MAKE) --no-print-directory chaos N=10
+
+e2e: $(READY)  ## the end-to-end tests, on the cluster of KUBECONFIG or else on a node that they start
+	$(BIN)/python -m tests.e2e.cluster prepare
+	$(BIN)/python -m pytest tests/e2e
 
 bench: $(READY)  ## measure the numbers of docs/benchmarks.md and write them there
 	$(BIN)/python -m tests.bench

@@ -1,0 +1,240 @@
+"""One Kubernetes node: etcd, control plane, kubelet, kube-proxy, containerd and DNS."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from . import binaries
+from .certs import write_certificates
+from .configuration import (
+    NODE,
+    NODE_ADDRESS,
+    PAUSE_IMAGE,
+    PROGRAMS,
+    SERVICE_ADDRESS,
+    Layout,
+    command,
+    write_settings,
+)
+from .images import single_file_image
+from .sandbox import Sandbox, restore_settings, shared_settings
+
+_NEEDED = {
+    "go": "Go",
+    "gcc": "gcc",
+    "ip": "iproute2",
+    "iptables": "iptables",
+    "conntrack": "conntrack",
+    "containerd": "containerd",
+    "runc": "runc",
+    "nsenter": "util-linux",
+    "buildah": "buildah",
+    "mmdebstrap": "mmdebstrap",
+}
+_SECONDS = 180
+_SETTINGS_BEFORE = "settings-before.json"
+
+
+class NodeError(RuntimeError):
+    """The node did not do what was asked of it."""
+
+
+def missing() -> list[str]:
+    """What this machine lacks for a node, in words; empty if a node can run here."""
+    lacks = [] if os.geteuid() == 0 else ["root"]
+    lacks += [name for program, name in _NEEDED.items() if shutil.which(program) is None]
+    if not Path("/usr/lib/cni/bridge").exists():
+        lacks.append("containernetworking-plugins")
+    return lacks
+
+
+class Node:
+    """The node whose state is in one folder, which need not exist."""
+
+    def __init__(self, state: Path) -> None:
+        self.layout = Layout(state.absolute())
+        self.sandbox = Sandbox(self.layout.state, self.layout.cgroup)
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.layout.kubeconfig
+
+    def up(self, lifeline: Path | None = None) -> None:
+        """Start the node, unless it runs, and wait until it is Ready.
+
+        With `lifeline`, a FIFO, the node ends when the FIFO's last writer does.
+
+        Raises:
+            NodeError: a program ended, or the node is not ready in time.
+            SandboxError: the namespaces cannot be made.
+        """
+        if self.sandbox.running():
+            self.wait_ready()
+            return
+        programs = self._binaries()
+        self.down()
+        layout = self.layout
+        for folder in (layout.state, layout.logs, layout.pids):
+            folder.mkdir(parents=True, exist_ok=True)
+        before = json.dumps(shared_settings())
+        (layout.state / _SETTINGS_BEFORE).write_text(before, encoding="utf-8")
+        write_certificates(layout.pki, NODE, NODE_ADDRESS, SERVICE_ADDRESS)
+        write_settings(layout)
+        self.sandbox.start(programs["pause"], lifeline)
+        self._start_all(programs)
+
+    def down(self) -> None:
+        """End the node and remove every trace of it. Safe to call at any time, and again."""
+        self.sandbox.stop()
+        before = self.layout.state / _SETTINGS_BEFORE
+        if before.exists():
+            restore_settings(json.loads(before.read_text("utf-8")))
+        shutil.rmtree(self.layout.state, ignore_errors=True)
+
+    def kill(self, program: str, number: signal.Signals = signal.SIGKILL) -> None:
+        """Kill one of PROGRAMS and wait until it is gone; its pods and its data stay."""
+        pid = self._pid(program)
+        if not pid.exists():
+            raise NodeError(f"{program} was not started")
+        # Under another name its end is not taken for a failure by whoever waits for the node.
+        killed = pid.rename(pid.with_suffix(".killed"))
+        self.sandbox.signal(killed, number)
+        self._wait(lambda: not self.sandbox.alive(killed), f"{program} did not end")
+        killed.unlink()
+
+    def start(self, program: str) -> None:
+        """Start one of PROGRAMS with the flags it had, unless it runs; don't wait for it."""
+        if not self.alive(program):
+            self._spawn(program, self._binaries())
+
+    def alive(self, program: str) -> bool:
+        return self.sandbox.alive(self._pid(program))
+
+    def wait_ready(self) -> None:
+        """Wait until the API server, the node and DNS answer.
+
+        Raises:
+            NodeError: one of the programs does not run, or they take too long.
+        """
+        self._wait(lambda: self._answers("get", "--raw=/readyz"), "the API server is not ready")
+        self._wait(self._node_is_ready, "the node is not Ready")
+        # The namespace's own account comes a moment later, and no pod starts without it.
+        account = ("get", "serviceaccount", "default", "--namespace=default")
+        self._wait(lambda: self._answers(*account), "there is no default service account")
+        self._wait(self._resolves, "DNS does not answer")
+
+    def run(self, arguments: list[str], timeout: float | None = None) -> str:
+        """Run a command in the node's network, as the cluster's administrator.
+
+        Raises:
+            subprocess.CalledProcessError: it failed; the exception has its output.
+        """
+        result = subprocess.run(
+            self.entering(arguments),
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=True,
+        )
+        return result.stdout
+
+    def entering(self, arguments: list[str]) -> list[str]:
+        """The command line that runs `arguments` in the node's network."""
+        resolver = self.layout.settings / "resolv.conf"
+        return self.sandbox.in_network(arguments, resolver)
+
+    def join(self) -> None:
+        """Move this thread into the node's network for good, with the node's DNS."""
+        self.sandbox.join_network(self.layout.settings / "resolv.conf")
+
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
+
+    def load(self, archive: Path) -> None:
+        """Give containerd the image of an OCI archive.
+
+        Raises:
+            NodeError: containerd refused it.
+        """
+        self._ctr("images", "import", str(archive))
+
+    def log(self, program: str, characters: int = 4000) -> str:
+        """The end of what a program wrote."""
+        path = self.layout.logs / f"{program}.log"
+        return path.read_text("utf-8", errors="replace")[-characters:] if path.exists() else ""
+
+    def _start_all(self, programs: dict[str, Path]) -> None:
+        self._spawn("containerd", programs)
+        self._spawn("etcd", programs)
+        self._spawn("kube-apiserver", programs)
+        pause_archive = self.layout.state / "pause.tar"
+        single_file_image(pause_archive, PAUSE_IMAGE, programs["pause"])
+        self._wait(self.layout.containerd_socket.exists, "containerd is not ready")
+        self.load(pause_archive)
+        self._wait(lambda: self._answers("get", "--raw=/readyz"), "the API server is not ready")
+        for program in PROGRAMS:
+            self.start(program)
+        self.wait_ready()
+
+    def _spawn(self, program: str, programs: dict[str, Path]) -> None:
+        log = self.layout.logs / f"{program}.log"
+        if log.exists():
+            log.rename(log.with_suffix(f".{time.time_ns()}.log"))
+        self.sandbox.spawn(command(program, self.layout, programs), log, self._pid(program))
+
+    def _binaries(self) -> dict[str, Path]:
+        return {
+            "hyperkube": binaries.hyperkube(),
+            "coredns": binaries.go_program("coredns"),
+            "pause": binaries.pause(),
+        }
+
+    def _pid(self, program: str) -> Path:
+        if program not in PROGRAMS:
+            raise NodeError(f"{program} is none of {', '.join(PROGRAMS)}")
+        return self.layout.pids / program
+
+    def _ctr(self, *arguments: str) -> None:
+        socket = str(self.layout.containerd_socket)
+        result = subprocess.run(
+            ["ctr", "--address", socket, "--namespace", "k8s.io", *arguments],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise NodeError(f"ctr {' '.join(arguments)}: {result.stderr.strip()}")
+
+    def _answers(self, *arguments: str) -> bool:
+        return self._succeeds([str(binaries.kubectl()), *arguments, "--request-timeout=5s"])
+
+    def _node_is_ready(self) -> bool:
+        return self._answers("wait", "--for=condition=Ready", f"node/{NODE}", "--timeout=2s")
+
+    def _resolves(self) -> bool:
+        return self._succeeds(["getent", "hosts", "kubernetes.default.svc.cluster.local"])
+
+    def _succeeds(self, arguments: list[str]) -> bool:
+        try:
+            self.run(arguments)
+        except subprocess.CalledProcessError:
+            return False
+        return True
+
+    def _wait(self, condition: Callable[[], bool], otherwise: str) -> None:
+        deadline = time.monotonic() + _SECONDS
+        while not condition():
+            dead = [one for one in PROGRAMS if self._pid(one).exists() and not self.alive(one)]
+            if dead or time.monotonic() > deadline:
+                logs = "\n".join(f"{one}: {self.log(one)}" for one in dead)
+                raise NodeError(f"{otherwise}\n{logs}")
+            time.sleep(0.2)

@@ -1,0 +1,132 @@
+"""One cluster for the session: the one that KUBECONFIG names, else a node of the tests' own."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import uuid
+from collections.abc import Generator, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from filelock import FileLock
+
+from .cluster.access import Cluster, KubectlError
+from .cluster.images import Builder
+from .cluster.node import Node, missing
+
+_PREFIX = "rowmill-e2e-"
+_SESSION = "ROWMILL_E2E_SESSION"
+_LIFELINE = "lifeline"
+_SECURITY = "pod-security.kubernetes.io/enforce=restricted"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the session's folder, which xdist workers inherit, and hold the node's lifeline.
+
+    If this process is killed, the node ends with it.
+    """
+    if hasattr(config, "workerinput"):
+        return
+    _clear_after_killed_sessions()
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
+    os.environ[_SESSION] = str(folder)
+    os.mkfifo(folder / _LIFELINE)
+    config.stash[_HELD] = os.open(folder / _LIFELINE, os.O_RDWR)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        _remove(Path(os.environ[_SESSION]))
+        os.close(config.stash[_HELD])
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what the cluster tells about the test's namespace."""
+    report = yield
+    values = getattr(item, "funcargs", {})
+    if report.failed and "namespace" in values:
+        report.sections.append(("cluster", _story(values["cluster"], values["namespace"])))
+    return report
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Cluster:
+    """The cluster; if it is the tests' own node, this process lives in its network from then on."""
+    given = os.environ.get("ROWMILL_E2E_KUBECONFIG") or os.environ.get("KUBECONFIG")
+    if given:
+        return Cluster(Path(given), None)
+    if lacks := missing():
+        pytest.skip(f"no KUBECONFIG, and a node needs what is not here: {', '.join(lacks)}")
+    folder = Path(os.environ[_SESSION])
+    node = Node(_node_folder(folder))
+    with FileLock(folder / "lock"):
+        node.up(folder / _LIFELINE)
+    node.join()
+    return Cluster(node.kubeconfig, node)
+
+
+@pytest.fixture(scope="session")
+def node(cluster: Cluster) -> Node:
+    """The tests' own node, for tests that kill its programs."""
+    if cluster.node is None:
+        pytest.skip("this cluster is not the tests' own to break")
+    return cluster.node
+
+
+@pytest.fixture(scope="session")
+def builder(node: Node) -> Builder:
+    """Builds images, outside the node's network, where the package registries are."""
+    return Builder(node.sandbox.outside)
+
+
+@pytest.fixture
+def namespace(cluster: Cluster) -> Iterator[str]:
+    """A namespace of the test's own, which admits restricted pods only."""
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    cluster.kubectl("create", "namespace", name)
+    cluster.kubectl("label", "namespace", name, _SECURITY)
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false")
+
+
+def _story(cluster: Cluster, namespace: str) -> str:
+    asked = (
+        ("get", "events", "--sort-by=.lastTimestamp"),
+        ("get", "jobs,pods", "--output=wide"),
+        ("describe", "pods"),
+    )
+    told = []
+    for arguments in asked:
+        try:
+            told.append(cluster.kubectl(*arguments, "--namespace", namespace, seconds=20))
+        except (KubectlError, TimeoutError) as error:
+            told.append(str(error))
+    return "\n".join(told)
+
+
+def _clear_after_killed_sessions() -> None:
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        pid = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        ours = folder.stat().st_uid == os.geteuid()
+        if ours and pid.isdigit() and not psutil.pid_exists(int(pid)):
+            _remove(folder)
+
+
+def _remove(folder: Path) -> None:
+    if os.geteuid() == 0:
+        Node(_node_folder(folder)).down()
+    for name in (_LIFELINE, "lock"):
+        (folder / name).unlink(missing_ok=True)
+    folder.rmdir()
+
+
+def _node_folder(session: Path) -> Path:
+    return session / "node"
+
+
+_HELD = pytest.StashKey[int]()
