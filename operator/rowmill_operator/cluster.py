@@ -57,6 +57,8 @@ class Cluster:
 
     def __init__(self, configuration: Configuration, count: Callable[[str], None]) -> None:
         self.configuration = configuration
+        # Proxies are the kubeconfig's to name; to look them up elsewhere costs a thread a call.
+        configuration.client_session_kwargs = {"trust_env": False}
         self._client = ApiClient(configuration)
         self._client.user_agent = f"rowmill-operator/{RELEASE}"
         self._count = count

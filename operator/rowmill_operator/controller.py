@@ -27,7 +27,7 @@ from rowmill_operator.cluster import ApiError, Blocked, Cluster, Unreachable
 from rowmill_operator.manifests import Manifests, manifest_json
 from rowmill_operator.metrics import Metrics
 from rowmill_operator.names import plan_name
-from rowmill_operator.observed import Experiment, Verdict
+from rowmill_operator.observed import Experiment, Observed, Verdict
 from rowmill_operator.queue import Key, WorkQueue
 from rowmill_operator.reconcile import reconcile
 from rowmill_operator.settings import Settings
@@ -41,6 +41,8 @@ LOG = logging.getLogger("rowmill")
 # How long a child that was refused is not asked for again: a quota is mended by people.
 _REFUSED_AGAIN = 20.0
 _TERMINATING = "NamespaceTerminating"
+# From a new spec to its Jobs takes some decisions; the status in between would be read by nobody.
+_STEPS = 5
 
 
 class Controller:
@@ -93,26 +95,40 @@ class Controller:
         Raises:
             ApiError: a call was refused. Blocked, Unjudged, Unreachable: try again later.
         """
+        for steps_left in reversed(range(_STEPS)):
+            observed = await self._gather(key)
+            if observed is None:
+                self._forget(key)
+                return
+            experiment = observed.experiment
+            decision = reconcile(observed, datetime.now(UTC), self._settings)
+            for action in decision.actions:
+                if not isinstance(action, Tell | CountPurge):
+                    await self._carry_out(key, experiment, action)
+            if not (steps_left and _is_on_the_way(decision)):
+                break
+            if self._store.gather(key) == observed:
+                break
+        await self._make_known(key, experiment, decision)
+
+    async def _gather(self, key: Key) -> Observed | None:
         observed = self._store.gather(key)
-        if observed is None:
-            self._forget(key)
-            return
-        if self._settings.namespaces and observed.experiment.deleted is not None:
-            await self._look_at_namespace(key[0])
-            observed = self._store.gather(key) or observed
-        decision = reconcile(observed, datetime.now(UTC), self._settings)
+        if observed is None or observed.experiment.deleted is None or not self._settings.namespaces:
+            return observed
+        await self._look_at_namespace(key[0])
+        return self._store.gather(key)
+
+    async def _make_known(self, key: Key, experiment: Experiment, decision: Decision) -> None:
+        """Write the status, tell what is to be told, and look again when that is due."""
         if decision.again_after is not None:
             self._queue.add(key, decision.again_after)
-        for action in decision.actions:
-            if not isinstance(action, Tell | CountPurge):
-                await self._carry_out(key, observed.experiment, action)
-        await self._write_status(key, observed.experiment, decision)
+        await self._write_status(key, experiment, decision)
         # After the status, which says that they were told: twice is worse than not at all.
         for action in decision.actions:
             if isinstance(action, CountPurge):
                 self._count_purge(key, action)
             elif isinstance(action, Tell):
-                await self._tell(observed.experiment, action)
+                await self._tell(experiment, action)
 
     async def _carry_out(self, key: Key, experiment: Experiment, action: Action) -> None:
         namespace, name = key
@@ -309,3 +325,9 @@ class Controller:
         wait = self._queue.failed(key)
         if message:
             LOG.warning("%s/%s: %s; again in %.1f s", *key, message, wait)
+
+
+def _is_on_the_way(decision: Decision) -> bool:
+    """Whether the next decision follows at once from what this one had made."""
+    making = Validate | FreezePlan | CreateJob
+    return bool(decision.actions) and all(isinstance(a, making) for a in decision.actions)

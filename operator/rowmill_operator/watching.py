@@ -32,6 +32,8 @@ _PAGE = 100
 # How long Kopf keeps an object and a task for it after its last event.
 _IDLE_SECONDS = 0.05
 _EXIT_SECONDS = 10.0
+# What comes in one burst, such as a Job's pods, is looked at once.
+_BURST_SECONDS = 0.1
 
 
 def watch_registry(
@@ -55,7 +57,7 @@ def watch_registry(
         if event["type"] != "DELETED":
             key = store.see_warning(event["object"])
             if key is not None:
-                queue.add(key)
+                queue.add(key, _BURST_SECONDS)
 
     if not settings.namespaces:
 
@@ -63,7 +65,7 @@ def watch_registry(
         async def in_namespace(event: Mapping[str, Any], **_: Any) -> None:
             gone = event["type"] == "DELETED"
             for key in store.see_namespace(event["object"], gone=gone):
-                queue.add(key)
+                queue.add(key, _BURST_SECONDS)
 
     return registry
 
@@ -117,7 +119,7 @@ def _watch(
             manifests.keep(raw)
         key = store.see(kind, raw, gone=gone)
         if key is not None:
-            queue.add(key)
+            queue.add(key, _BURST_SECONDS)
 
 
 async def _connection(cluster: Cluster) -> kopf.ConnectionInfo:
