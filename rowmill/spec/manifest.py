@@ -125,7 +125,9 @@ class ExperimentSpec(Model):
         None, ge=1_000, le=100_000, description="Rows in a batch; default: by row width and memory."
     )
     suspend: bool = Field(False, description="Keep the run from starting, or pause it.")
-    rerun: str = Field("", description="Any text; a change to it starts a new run.")
+    rerun: str = Field(
+        "", max_length=1024, description="Any text; a change to it starts a new run."
+    )
     ttl_seconds_after_finished: Int64 | None = Field(
         None, ge=0, description="When a finished run's Jobs and pods are removed."
     )

@@ -130,6 +130,7 @@ def test_commands_without_servers(tmp_path: Path) -> None:
     assert commands("runs", "-o", "json", env=env).json == []
     assert commands("--version", env=env).out.startswith("rowmill ")
     assert "$schema" in commands("schema", env=env).json
+    assert "kind: CustomResourceDefinition" in commands("crd", env=env).out
     assert commands(env=env).code == 2
 
 

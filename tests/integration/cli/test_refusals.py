@@ -156,7 +156,8 @@ def test_a_command_without_its_extra_says_which(commands: Commands, tmp_path: Pa
     )
     env = {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
     file = commands.file(manifest("lean"))
-    for words in (("validate", "-f", file), ("plan", "-f", file), ("schema",), ("--help",)):
+    bare = (("schema",), ("crd",), ("--help",))
+    for words in (("validate", "-f", file), ("plan", "-f", file), *bare):
         assert commands(*words, env=env).code == 0
     for words in (("preview", "-f", file), ("run", "-f", file)):
         done = commands(*words, env=env)
