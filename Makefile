@@ -9,16 +9,36 @@ OTHER_NUMPY := $(CURDIR)/.venv/other-numpy
 N ?= 10
 SEED ?= 1
 SCALE ?= 0.1
+VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' rowmill/version.py)
 
 # Without its compiled modules every worker process would spend seconds on compiling them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test e2e bench chaos lint format clean
+.PHONY: demo kind-demo test e2e bench chaos lint format clean
 
 demo: $(READY)  ## load the web shop into embedded servers, verify it, query it
 	$(BIN)/rowmill run -f examples/shop.yaml --scale $(SCALE)
 	$(BIN)/rowmill verify -f examples/shop.yaml
 	$(BIN)/rowmill query shop "$$(cat examples/shop.sql)"
+
+# Nobody has run this where Rowmill is built: docs/kubernetes.md, "Untried".
+kind-demo:  ## the demo on a Kubernetes cluster in Docker; needs docker, kind, kubectl and helm
+	kind create cluster --config kind-config.yaml
+	docker build --tag localhost/rowmill-operator:$(VERSION) --file operator/Dockerfile .
+	docker build --tag localhost/rowmill-worker:$(VERSION) --file job_image/Dockerfile .
+	kind load docker-image --name rowmill localhost/rowmill-operator:$(VERSION) localhost/rowmill-worker:$(VERSION)
+	helm upgrade --install rowmill helm/rowmill --kube-context kind-rowmill --wait \
+		--namespace rowmill-system --create-namespace \
+		--set destinations.postgres.secretName=warehouse \
+		--set destinations.parquet.bucket=rowmill --set destinations.parquet.secretName=lake
+	kubectl --context kind-rowmill create namespace trial
+	kubectl --context kind-rowmill --namespace trial apply --filename examples/dev-stack.yaml
+	kubectl --context kind-rowmill --namespace trial rollout status statefulset/postgres
+	kubectl --context kind-rowmill --namespace trial rollout status statefulset/s3
+	kubectl patch --local --filename examples/shop.yaml --type merge --output yaml \
+		--patch '{"spec": {"scale": $(SCALE)}}' \
+		| kubectl --context kind-rowmill --namespace trial apply --filename -
+	kubectl --context kind-rowmill --namespace trial wait experiment/shop --for condition=Complete --timeout 15m
 
 test: $(READY) $(OTHER_NUMPY)/.ready lint  ## lint, types, layers, unit and integration tests, 10 fault schedules, coverage
 	rm -f .coverage .coverage.*

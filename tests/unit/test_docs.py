@@ -17,6 +17,8 @@ from typer.core import TyperGroup
 
 import rowmill
 from rowmill.cli.app import app
+from rowmill.kubectl.app import app as plugin
+from rowmill_operator.reasons import Reason
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -27,10 +29,10 @@ _SPAN = re.compile(r"(?<!`)`([^`\n]+)`(?!`)")
 _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 _TEST = re.compile(r"\b([\w/]+\.py)::(test_\w+)")
 _REASON = re.compile(r"[A-Z][a-z0-9]+(?:[A-Z][a-z0-9]+)*")
-_COMMAND = re.compile(r"(?:^|[\s(\"/])rowmill ([a-z]+)")
+_COMMAND = re.compile(r"(?:^|[\s(\"/])(kubectl )?rowmill ([a-z]+)(?![\w./])")
 _OPTION = re.compile(r"(?<![\w-])(--[a-z][-a-z]*|-[a-z])(?![\w-])")
 # Options in the docs that are not ours, by the program that they belong to.
-_PROGRAMS = ("make", "pip", "uv", "docker", "aws", "eval", "git", "cd")
+_PROGRAMS = ("make", "pip", "uv", "docker", "aws", "eval", "git", "cd", "kubectl", "kind", "helm")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -66,14 +68,20 @@ def test_commands_and_options_exist(page: Path) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_make_targets_exist(page: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {m for line in _code(page) for m in re.findall(r"^make ([a-z]+)", line)}
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {m for line in _code(page) for m in re.findall(r"^make ([a-z0-9-]+)", line)}
     assert named <= targets
 
 
 def test_every_command_is_in_the_readme() -> None:
     named = {m for line in _code(ROOT / "README.md") for m in _COMMAND.findall(line)}
-    assert set(_commands()) <= named
+    assert {("", name) for name in _commands(app)} <= named
+
+
+def test_every_command_of_the_plugin_is_in_the_page_on_kubernetes() -> None:
+    page = ROOT / "docs" / "kubernetes.md"
+    named = {m for line in _code(page) for m in _COMMAND.findall(line)}
+    assert {("kubectl ", name) for name in _commands(plugin)} <= named
 
 
 def test_every_reason_of_an_error_has_its_entry_and_no_other_has() -> None:
@@ -82,6 +90,15 @@ def test_every_reason_of_an_error_has_its_entry_and_no_other_has() -> None:
     told = {row[0].strip("`") for row in _rows_after(page, "| reason |")}
     assert known - told == set()
     assert told - known == set()
+
+
+def test_every_reason_on_a_cluster_has_its_entry_and_no_other_has() -> None:
+    known = {str(reason) for reason in Reason} | _reasons_of_pods()
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    told = [row[0].strip("`") for row in _rows_after(page, "| reason |")]
+    assert known - set(told) == set()
+    assert set(told) - known == set()
+    assert len(told) == len(set(told))
 
 
 def test_every_exit_code_is_told() -> None:
@@ -178,9 +195,9 @@ def _code(page: Path) -> Iterator[str]:
 
 
 @cache
-def _commands() -> dict[str, frozenset[str]]:
+def _commands(of: typer.Typer) -> dict[str, frozenset[str]]:
     """The options of each command."""
-    group = typer.main.get_command(app)
+    group = typer.main.get_command(of)
     assert isinstance(group, TyperGroup)
     return {
         name: frozenset(
@@ -195,14 +212,17 @@ def _problems(line: str) -> Iterator[str]:
     found = _COMMAND.search(line)
     if found is None:
         if not line.startswith(_PROGRAMS):
-            known = frozenset().union(*_commands().values(), {"--help", "--version"})
+            ours = (*_commands(app).values(), *_commands(plugin).values())
+            known = frozenset().union(*ours, {"--help", "--version"})
             yield from (f"{line}: no command has {option}" for option in options - known)
         return
-    name = found.group(1)
-    if name not in _commands():
+    commands = _commands(plugin if found.group(1) else app)
+    name = found.group(2)
+    if name not in commands:
         yield f"{line}: there is no command {name}"
         return
-    yield from (f"{line}: {name} has no {option}" for option in options - _commands()[name])
+    typed = set(_OPTION.findall(_unquoted(line[found.start() :].partition(" | ")[0])))
+    yield from (f"{line}: {name} has no {option}" for option in typed - commands[name])
 
 
 def _unquoted(line: str) -> str:
@@ -224,9 +244,22 @@ def _reasons() -> set[str]:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
                 first = node.args[0]
-                if node.func.id in ("DestinationRefused", "Problem"):
+                if node.func.id in ("ApiRefused", "DestinationRefused", "Problem"):
                     found |= {text for text in _texts(first) if _REASON.fullmatch(text)}
     return found
+
+
+def _reasons_of_pods() -> set[str]:
+    """The words that a pod ends with beside those of its destinations."""
+    found = set()
+    for path in sorted((ROOT / "job_image" / "rowmill_job").glob("*.py")):
+        for node in ast.walk(ast.parse(_source(path))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                place = {"BundleRefused": 0, "Outcome": 1}.get(node.func.id)
+                if place is not None and len(node.args) > place:
+                    found |= set(_texts(node.args[place]))
+    # Neither is a failure.
+    return found - {"Done", "Terminated"}
 
 
 def _texts(tree: ast.AST) -> Iterable[str]:

@@ -1,0 +1,1 @@
+"""`kubectl rowmill`: the commands of `rowmill` against a cluster."""

@@ -1,0 +1,206 @@
+"""The plugin's commands, options and help texts; what they do is imported when they run."""
+
+from __future__ import annotations
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="kubectl rowmill",
+    help="Watch and steer the Experiments of a cluster.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+class Output(StrEnum):
+    """Text for people or one JSON document on standard output."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+Name = Annotated[str, typer.Argument(help="The Experiment.", metavar="NAME", show_default=False)]
+NameOrAll = Annotated[
+    str | None,
+    typer.Argument(
+        help="The Experiment; without it all of the namespace.",
+        metavar="[NAME]",
+        show_default=False,
+    ),
+]
+Namespace = Annotated[
+    str | None,
+    typer.Option("-n", "--namespace", help="Default: the context's namespace.", metavar="NS"),
+]
+Context = Annotated[
+    str | None,
+    typer.Option("--context", help="The kubeconfig's context to use.", metavar="NAME"),
+]
+Kubeconfig = Annotated[
+    Path | None,
+    typer.Option("--kubeconfig", help="Default: $KUBECONFIG, else ~/.kube/config.", metavar="FILE"),
+]
+OutputOption = Annotated[Output, typer.Option("-o", "--output", help="text or json.")]
+
+
+def main() -> None:
+    """The entry point of `kubectl-rowmill`, which kubectl runs as `kubectl rowmill`."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        # So early that nobody else heeds it: interrupted, as terminal/failures.py has it.
+        sys.exit(5)
+
+
+@app.callback(invoke_without_command=True)
+def kubectl_rowmill(
+    version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
+) -> None:
+    """Answer `--version`."""
+    if version:
+        from rowmill.version import VERSION
+
+        typer.echo(f"rowmill {VERSION}")
+        raise typer.Exit
+
+
+@app.command()
+def status(
+    name: NameOrAll = None,
+    watch: Annotated[
+        bool,
+        typer.Option("-w", "--watch", help="Go on until the run of NAME has ended."),
+    ] = False,
+    output: OutputOption = Output.TEXT,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Show the newest run, table by table; with -w live, and end as the run does."""
+    from rowmill.kubectl.failures import reporting
+
+    as_json = output is Output.JSON
+    with reporting(as_json=as_json):
+        from rowmill.kubectl.cluster import connect
+        from rowmill.kubectl.records import status as body
+        from rowmill.kubectl.watching import watch as watching
+
+        cluster = connect(namespace, context, kubeconfig)
+        (watching if watch else body)(cluster, name, as_json=as_json)
+
+
+@app.command()
+def runs(
+    name: NameOrAll = None,
+    output: OutputOption = Output.TEXT,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """List the runs that the status remembers (`runHistoryLimit` says how many)."""
+    from rowmill.kubectl.failures import reporting
+
+    as_json = output is Output.JSON
+    with reporting(as_json=as_json):
+        from rowmill.kubectl.cluster import connect
+        from rowmill.kubectl.records import runs as body
+
+        body(connect(namespace, context, kubeconfig), name, as_json=as_json)
+
+
+@app.command()
+def abort(
+    name: Name,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """End the run; what is durable stays, and `resume` goes on with it."""
+    from rowmill.kubectl.failures import reporting
+
+    with reporting():
+        from rowmill.kubectl.changes import abort as body
+        from rowmill.kubectl.cluster import connect
+
+        body(connect(namespace, context, kubeconfig), name)
+
+
+@app.command()
+def rerun(
+    name: Name,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Start the next run; readers see the old data until the new is published."""
+    from rowmill.kubectl.failures import reporting
+
+    with reporting():
+        from rowmill.kubectl.changes import rerun as body
+        from rowmill.kubectl.cluster import connect
+
+        body(connect(namespace, context, kubeconfig), name)
+
+
+@app.command()
+def suspend(
+    name: Name,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Stop the worker pods until `resume`; what is durable stays."""
+    from rowmill.kubectl.failures import reporting
+
+    with reporting():
+        from rowmill.kubectl.changes import suspend as body
+        from rowmill.kubectl.cluster import connect
+
+        body(connect(namespace, context, kubeconfig), name)
+
+
+@app.command()
+def resume(
+    name: Name,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Go on with a suspended, failed or aborted run where it stopped."""
+    from rowmill.kubectl.failures import reporting
+
+    with reporting():
+        from rowmill.kubectl.changes import resume as body
+        from rowmill.kubectl.cluster import connect
+
+        body(connect(namespace, context, kubeconfig), name)
+
+
+@app.command()
+def logs(
+    name: Name,
+    shard: Annotated[
+        int | None,
+        typer.Option("--shard", help="Of this shard alone, without its name.", metavar="N", min=0),
+    ] = None,
+    follow: Annotated[
+        bool, typer.Option("-f", "--follow", help="Go on until the run has ended.")
+    ] = False,
+    namespace: Namespace = None,
+    context: Context = None,
+    kubeconfig: Kubeconfig = None,
+) -> None:
+    """Show what the newest run's pods say."""
+    from rowmill.kubectl.failures import reporting
+
+    with reporting():
+        from rowmill.kubectl.cluster import connect
+        from rowmill.kubectl.logs import logs as body
+
+        body(connect(namespace, context, kubeconfig), name, shard, follow=follow)

@@ -1,0 +1,224 @@
+"""The API server as the plugin sees it: Experiments to read and patch, pods and their logs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import quote
+
+import urllib3
+from kubernetes import client, config
+
+from rowmill.kubectl.failures import ApiRefused, ApiUnreachable
+from rowmill.terminal.failures import UsageError
+
+Raw = Mapping[str, Any]
+
+_SELECTOR = "app.kubernetes.io/managed-by=rowmill,rowmill.dev/experiment={},rowmill.dev/run={}"
+_TASK = "rowmill.dev/task"
+_INDEX = "batch.kubernetes.io/job-completion-index"
+_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A pod of a run; `shard` is None of finalize, `phase` and `created` as Kubernetes has them."""
+
+    name: str
+    task: str
+    shard: int | None
+    phase: str
+    created: str
+
+
+class Cluster(Protocol):
+    """What the commands ask of one namespace of a cluster.
+
+    Every method raises ApiRefused or ApiUnreachable; those that take a NAME raise UsageError if
+    there is no such Experiment.
+    """
+
+    namespace: str
+
+    def experiment(self, name: str) -> Raw:
+        """The Experiment NAME."""
+
+    def experiments(self) -> Sequence[Raw]:
+        """All Experiments of the namespace, by name."""
+
+    def patch(self, name: str, body: Raw) -> None:
+        """Change the Experiment by a JSON merge patch."""
+
+    def pods(self, name: str, number: int) -> Sequence[Pod]:
+        """The pods of run `number`."""
+
+    def log(self, pod: str, *, follow: bool) -> Iterator[str]:
+        """A pod's lines; with `follow` until it ends."""
+
+
+def connect(namespace: str | None, context: str | None, kubeconfig: Path | None) -> Cluster:
+    """The cluster that the kubeconfig names; nothing is asked of it yet.
+
+    Raises:
+        UsageError: the kubeconfig or the context is no good.
+    """
+    file = str(kubeconfig) if kubeconfig else None
+    configuration = client.Configuration()
+    try:
+        contexts, active = config.list_kube_config_contexts(file)
+        config.load_kube_config(file, context, client_configuration=configuration)
+    except config.ConfigException as error:
+        raise UsageError(
+            f"{error}; name a kubeconfig with --kubeconfig FILE or KUBECONFIG, "
+            "one of its contexts with --context NAME"
+        ) from None
+    # Trouble is told at once.
+    configuration.retries = 0
+    chosen = next((each for each in contexts if each["name"] == context), active)
+    own = chosen["context"].get("namespace") or "default"
+    return _ApiServer(client.ApiClient(configuration), namespace or own)
+
+
+class _ApiServer:
+    """A namespace of a real cluster."""
+
+    def __init__(self, api: client.ApiClient, namespace: str) -> None:
+        self.namespace = namespace
+        self._api = api
+
+    def experiment(self, name: str) -> Raw:
+        try:
+            return self._document("GET", _experiments(self.namespace, name))
+        except _NotFound:
+            known = ", ".join(each["metadata"]["name"] for each in self.experiments()) or "none"
+        raise UsageError(
+            f"there is no Experiment {name!r} in namespace {self.namespace!r} (there: {known}); "
+            "name one of these, or another namespace with -n"
+        )
+
+    def experiments(self) -> Sequence[Raw]:
+        found = self._document("GET", _experiments(self.namespace))
+        return sorted(found["items"], key=lambda each: str(each["metadata"]["name"]))
+
+    def patch(self, name: str, body: Raw) -> None:
+        query = {"fieldManager": "kubectl-rowmill"}
+        self._document("PATCH", _experiments(self.namespace, name), query, body)
+
+    def pods(self, name: str, number: int) -> Sequence[Pod]:
+        query = {"labelSelector": _SELECTOR.format(name, number)}
+        found = self._document("GET", f"/api/v1/namespaces/{self.namespace}/pods", query)
+        return [_pod(each) for each in found["items"]]
+
+    def log(self, pod: str, *, follow: bool) -> Iterator[str]:
+        path = f"/api/v1/namespaces/{self.namespace}/pods/{quote(pod, safe='')}/log"
+        # A pod may be silent for as long as it likes.
+        response = self._answer("GET", path, {"follow": str(follow).lower()}, seconds=None)
+        with self._hearing():
+            for line in response:
+                yield line.decode("utf-8", "replace").rstrip("\n")
+
+    def _document(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Raw | None = None,
+    ) -> Raw:
+        response = self._answer(method, path, query or {}, body, _SECONDS)
+        with self._hearing():
+            data = response.data
+        document = json.loads(data)
+        if not isinstance(document, dict):
+            raise ApiRefused("ApiRefused", "the API server answers something that is no object")
+        return document
+
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        body: Raw | None = None,
+        seconds: float | None = None,
+    ) -> urllib3.BaseHTTPResponse:
+        with self._hearing():
+            _, url, headers, sent, _ = self._api.param_serialize(
+                method,
+                path,
+                query_params=list(query.items()),
+                header_params={
+                    "Accept": "application/json",
+                    "Content-Type": "application/merge-patch+json",
+                },
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            answer = self._api.call_api(method, url, headers, sent, _request_timeout=seconds)
+            response: urllib3.BaseHTTPResponse = answer.response
+            if response.status >= 400:
+                raise _refusal(response.status, response.data, self.namespace)
+        return response
+
+    @contextmanager
+    def _hearing(self) -> Iterator[None]:
+        try:
+            yield
+        except (urllib3.exceptions.HTTPError, client.ApiException) as error:
+            host = self._api.configuration.host
+            raise ApiUnreachable(f"the API server {host} does not answer: {error}") from None
+
+
+class _NotFound(ApiRefused):
+    """There is no object of that name."""
+
+
+def _experiments(namespace: str, name: str | None = None) -> str:
+    path = f"/apis/rowmill.dev/v1alpha1/namespaces/{quote(namespace, safe='')}/experiments"
+    return path if name is None else f"{path}/{quote(name, safe='')}"
+
+
+def _refusal(status: int, data: bytes, namespace: str) -> ApiRefused:
+    document = _status(data)
+    message = str(document.get("message") or f"HTTP {status}")
+    if status == 401:
+        return ApiRefused(
+            "Unauthorized", "the API server does not know you; sign in again, as for kubectl"
+        )
+    if status == 403:
+        return ApiRefused(
+            "Forbidden", f"{message}; ask for the ClusterRole edit (to look: view) in {namespace!r}"
+        )
+    if status == 404 and not (document.get("details") or {}).get("name"):
+        return ApiRefused(
+            "CrdMissing",
+            "this cluster knows no Experiments; install the chart, or its CRD: "
+            "rowmill crd | kubectl apply --server-side -f -",
+        )
+    if status == 404:
+        return _NotFound("ApiRefused", message)
+    return ApiRefused("ApiRefused", f"the API server answers {status}: {message}")
+
+
+def _status(data: bytes) -> Mapping[str, Any]:
+    """The Status that the API server answers with, {} if a proxy or the like said something."""
+    try:
+        document = json.loads(data)
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}
+
+
+def _pod(found: Raw) -> Pod:
+    metadata = found["metadata"]
+    labels = metadata.get("labels") or {}
+    index = labels.get(_INDEX)
+    return Pod(
+        name=metadata["name"],
+        task=labels.get(_TASK, ""),
+        shard=int(index) if index is not None else None,
+        phase=(found.get("status") or {}).get("phase") or "Pending",
+        created=metadata["creationTimestamp"],
+    )

@@ -1,0 +1,179 @@
+"""An Experiment as the commands speak of it, read from its custom resource."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+RERUN = "rowmill.dev/rerun"
+ABORT = "rowmill.dev/abort"
+RESUME = "rowmill.dev/resume"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A custom resource and the words for it."""
+
+    raw: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.raw["metadata"]["name"])
+
+    @property
+    def namespace(self) -> str:
+        return str(self.raw["metadata"]["namespace"])
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        return self.raw.get("spec") or {}
+
+    @property
+    def annotations(self) -> Mapping[str, str]:
+        return self.raw["metadata"].get("annotations") or {}
+
+    @property
+    def status(self) -> Mapping[str, Any]:
+        return self.raw.get("status") or {}
+
+    @property
+    def phase(self) -> str:
+        return str(self.status.get("phase") or "Pending")
+
+    @property
+    def run(self) -> Mapping[str, Any]:
+        """The newest run, {} before the first."""
+        return self.status.get("run") or {}
+
+    @property
+    def number(self) -> int | None:
+        """The newest run's number."""
+        return self.run.get("number")
+
+    @property
+    def rows(self) -> int:
+        """Durable rows of the newest run."""
+        return self.run.get("rows") or 0
+
+    @property
+    def rows_total(self) -> int:
+        return self.run.get("rowsTotal") or 0
+
+    @property
+    def percent(self) -> int:
+        """The share of rows that are durable; 100 of a complete run without rows."""
+        if not self.rows_total:
+            return 100 if self.phase == "Complete" else 0
+        return 100 * self.rows // self.rows_total
+
+    @property
+    def tables(self) -> Sequence[Mapping[str, Any]]:
+        """As `rowmill status` has them: name, rows, rowsTotal, batches, completedBatches."""
+        return [
+            {
+                "name": table["name"],
+                "rows": table.get("rows") or 0,
+                "rowsTotal": table.get("rowsTotal") or 0,
+                "batches": table.get("batches") or 0,
+                "completedBatches": table.get("completedBatches") or "",
+            }
+            for table in self.status.get("tables") or ()
+        ]
+
+    @property
+    def reason(self) -> str:
+        """One word for programs, from the condition that says best what is so."""
+        return str(self._telling().get("reason") or "")
+
+    @property
+    def message(self) -> str:
+        """What it does or waits for, for people."""
+        return str(self._telling().get("message") or self.run.get("message") or "")
+
+    @property
+    def suspended(self) -> bool:
+        """Whether its spec asks for no worker."""
+        return self.spec.get("suspend") is True
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is a newest run and it has ended, as far as the operator has seen."""
+        return self.run.get("finishedAt") is not None
+
+    @property
+    def settled(self) -> bool:
+        """Whether the newest run has ended and the operator has seen all that was asked of it."""
+        metadata = self.raw["metadata"]
+        asked = self.annotations.get(RERUN) or self.spec.get("rerun") or ""
+        return (
+            self.phase in ("Complete", "Failed")
+            and self.status.get("observedGeneration") == metadata.get("generation")
+            and str(asked) == str(self.run.get("rerun") or "")
+        )
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The runs that are remembered, the newest last, as `rowmill runs` lists them."""
+        past = [self._past(run) for run in self.status.get("history") or ()]
+        past = [run for run in past if run["run"] != self.number]
+        newest = [self._newest()] if self.number is not None else []
+        return sorted(past, key=lambda run: int(run["run"])) + newest
+
+    def document(self) -> dict[str, Any]:
+        """What `rowmill status` prints as JSON, and what only a cluster has."""
+        return {
+            **self._newest(),
+            "rowsDone": self.rows,
+            "tables": self.tables,
+            "namespace": self.namespace,
+            "phase": self.phase,
+            "reason": self.reason,
+            "rowsPerSecond": self.run.get("rowsPerSecond"),
+            "etaSeconds": self.run.get("etaSeconds"),
+            "workers": self.status.get("workers"),
+            "conditions": self.status.get("conditions") or [],
+        }
+
+    def _newest(self) -> dict[str, Any]:
+        return {
+            "name": self.name,
+            "run": self.number,
+            "id": self.run.get("id"),
+            "state": _state(self.phase, self.reason),
+            "message": self.message,
+            "digest": self.run.get("digest"),
+            "dataVersion": self.run.get("dataVersion"),
+            "rows": self.rows_total,
+            "startedAt": self.run.get("startedAt"),
+            "finishedAt": self.run.get("finishedAt"),
+        }
+
+    def _past(self, run: Mapping[str, Any]) -> dict[str, Any]:
+        reason = str(run.get("reason") or "")
+        return {
+            "name": self.name,
+            "run": run["number"],
+            "id": run.get("id"),
+            "state": _state(str(run.get("phase") or ""), reason),
+            "message": reason,
+            "digest": run.get("digest"),
+            "dataVersion": None,
+            "rows": run.get("rows") or 0,
+            "startedAt": run.get("startedAt"),
+            "finishedAt": run.get("finishedAt"),
+        }
+
+    def _telling(self) -> Mapping[str, Any]:
+        """The condition that says best what is so: a refusal, else what all others repeat."""
+        conditions: dict[str, Mapping[str, Any]] = {
+            each["type"]: each for each in self.status.get("conditions") or ()
+        }
+        accepted = conditions.get("Accepted", {})
+        return accepted if accepted.get("status") == "False" else conditions.get("Progressing", {})
+
+
+def _state(phase: str, reason: str) -> str:
+    """A phase in the words of the ledger, in which `rowmill` speaks."""
+    if phase == "Failed" and reason == "Aborted":
+        return "ABORTED"
+    return "COMPLETED" if phase == "Complete" else phase.upper()

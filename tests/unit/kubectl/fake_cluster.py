@@ -1,0 +1,101 @@
+"""A namespace in memory: Experiments, pods and their logs, and what was patched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from rowmill.kubectl.cluster import Pod, Raw
+from rowmill.terminal.failures import UsageError
+
+
+@dataclass
+class FakeCluster:
+    """`states` are what the Experiment looks like at each look; the last one stays."""
+
+    states: Sequence[Raw] = ()
+    found_pods: Sequence[Pod] = ()
+    lines: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    namespace: str = "team"
+    patches: list[Raw] = field(default_factory=list)
+    looks: int = 0
+
+    def experiment(self, name: str) -> Raw:
+        state = self.states[min(self.looks, len(self.states) - 1)] if self.states else None
+        if state is None or state["metadata"]["name"] != name:
+            raise UsageError(f"there is no Experiment {name!r}")
+        self.looks += 1
+        return state
+
+    def experiments(self) -> Sequence[Raw]:
+        return self.states
+
+    def patch(self, name: str, body: Raw) -> None:
+        self.patches.append(body)
+
+    def pods(self, name: str, number: int) -> Sequence[Pod]:
+        return self.found_pods
+
+    def log(self, pod: str, *, follow: bool) -> Iterator[str]:
+        yield from self.lines[pod]
+
+
+def experiment(
+    phase: str = "Running",
+    *,
+    reason: str | None = None,
+    message: str = "",
+    name: str = "shop",
+    annotations: Mapping[str, str] | None = None,
+    spec: Mapping[str, Any] | None = None,
+    status: Mapping[str, Any] | None = None,
+    **run: Any,
+) -> dict[str, Any]:
+    """An Experiment with 100 rows planned, as the operator writes its status."""
+    ended = {"finishedAt": "2026-01-01T00:01:00Z"} if phase in ("Complete", "Failed") else {}
+    words = {"reason": reason or phase, "message": message}
+    return {
+        "apiVersion": "rowmill.dev/v1alpha1",
+        "kind": "Experiment",
+        "metadata": {
+            "name": name,
+            "namespace": "team",
+            "generation": 3,
+            "annotations": dict(annotations or {}),
+        },
+        "spec": {"tables": [], **(spec or {})},
+        "status": {
+            "observedGeneration": 3,
+            "phase": phase,
+            "workers": 2,
+            "conditions": [
+                {"type": "Accepted", "status": "True", "reason": "Valid", "message": ""},
+                {"type": "Progressing", "status": "True", **words},
+            ],
+            "run": {
+                "number": 1,
+                "id": "abc123",
+                "digest": "sha256:0",
+                "dataVersion": 1,
+                "rows": 40,
+                "rowsTotal": 100,
+                "startedAt": "2026-01-01T00:00:00Z",
+                "shards": 4,
+                "rerun": "",
+                **ended,
+                **run,
+            },
+            "tables": [
+                {
+                    "name": "orders",
+                    "rows": 40,
+                    "rowsTotal": 100,
+                    "batches": 5,
+                    "completedBatches": "0-1",
+                },
+                {"name": "empty", "rows": 0, "rowsTotal": 0, "batches": 0, "completedBatches": ""},
+            ],
+            **(status or {}),
+        },
+    }

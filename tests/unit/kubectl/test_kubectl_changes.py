@@ -1,0 +1,74 @@
+"""`abort`, `rerun`, `suspend` and `resume` write what the operator reads, and only when it fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from fake_cluster import FakeCluster, experiment
+
+from rowmill.kubectl.changes import abort, rerun, resume, suspend
+from rowmill.kubectl.cluster import Cluster
+from rowmill.terminal.failures import UsageError
+
+ABORTED = {"rowmill.dev/abort": "1"}
+
+
+def _patch(change: Callable[[Cluster, str], None], state: Any) -> Any:
+    cluster = FakeCluster([state])
+    change(cluster, "shop")
+    (patch,) = cluster.patches
+    return patch
+
+
+def test_abort_names_the_run_that_it_ends() -> None:
+    assert _patch(abort, experiment(number=7)) == {
+        "metadata": {"annotations": {"rowmill.dev/abort": "7"}}
+    }
+
+
+def test_each_rerun_asks_for_another_run_and_none_stays_aborted() -> None:
+    patches = [_patch(rerun, experiment("Complete")) for _ in range(2)]
+    asked = [patch["metadata"]["annotations"] for patch in patches]
+    assert asked[0]["rowmill.dev/rerun"] != asked[1]["rowmill.dev/rerun"]
+    assert asked[0]["rowmill.dev/abort"] is None
+
+
+def test_suspend_and_resume_change_the_spec_alone() -> None:
+    assert _patch(suspend, experiment()) == {"spec": {"suspend": True}}
+    suspended = experiment("Suspended", spec={"suspend": True})
+    assert _patch(resume, suspended) == {"spec": {"suspend": False}}
+
+
+def test_a_failed_run_is_taken_up_again_and_not_aborted_again() -> None:
+    patch = _patch(resume, experiment("Failed", reason="Aborted", annotations=ABORTED))
+    assert patch["metadata"]["annotations"].pop("rowmill.dev/resume")
+    assert patch == {"metadata": {"annotations": {"rowmill.dev/abort": None}}}
+
+
+def test_a_run_that_is_failed_and_suspended_is_helped_out_of_both() -> None:
+    patch = _patch(resume, experiment("Failed", spec={"suspend": True}))
+    assert patch["spec"] == {"suspend": False}
+    assert patch["metadata"]["annotations"]["rowmill.dev/resume"]
+
+
+@pytest.mark.parametrize(
+    ("change", "state", "message"),
+    [
+        (abort, experiment("Complete"), "nothing to abort"),
+        (abort, experiment("Failed"), "nothing to abort"),
+        (abort, experiment("Pending", number=None), "no run yet"),
+        (suspend, experiment("Suspended", spec={"suspend": True}), "suspended already"),
+        (resume, experiment("Running"), "neither suspended nor failed"),
+        (resume, experiment("Complete"), "neither suspended nor failed"),
+        (rerun, experiment(name="other"), "no Experiment"),
+    ],
+)
+def test_what_does_not_fit_changes_nothing(
+    change: Callable[[Cluster, str], None], state: Any, message: str
+) -> None:
+    cluster = FakeCluster([state])
+    with pytest.raises(UsageError, match=message):
+        change(cluster, "shop")
+    assert cluster.patches == []

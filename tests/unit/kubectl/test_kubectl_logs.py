@@ -1,0 +1,75 @@
+"""`kubectl rowmill logs` shows all pods of a run, or one shard's."""
+
+from __future__ import annotations
+
+import pytest
+from fake_cluster import FakeCluster, experiment
+
+from rowmill.kubectl import logs as module
+from rowmill.kubectl.cluster import Pod
+from rowmill.kubectl.logs import logs
+from rowmill.terminal.failures import UsageError
+
+EARLY, LATE = "2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z"
+PODS = [
+    Pod("fin", "finalize", None, "Running", LATE),
+    Pod("one-again", "shard", 1, "Running", LATE),
+    Pod("one", "shard", 1, "Failed", EARLY),
+    Pod("zero", "shard", 0, "Succeeded", EARLY),
+    Pod("two", "shard", 2, "Pending", LATE),
+]
+LINES = {"fin": ["f"], "one": ["a", "b"], "one-again": ["c"], "zero": ["z"]}
+
+
+def test_lines_bear_their_shard_and_attempts_come_in_order(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logs(FakeCluster([experiment()], PODS, LINES), "shop", None, follow=False)
+    assert capsys.readouterr().out.splitlines() == [
+        "[shard 0] z",
+        "[shard 1] a",
+        "[shard 1] b",
+        "[shard 1] c",
+        "[finalize] f",
+    ]
+
+
+def test_one_shards_lines_are_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    logs(FakeCluster([experiment()], PODS, LINES), "shop", 1, follow=False)
+    assert capsys.readouterr().out.splitlines() == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("state", "shard", "message"),
+    [
+        (experiment("Pending", number=None), None, "no run yet"),
+        (experiment(), 4, "shards 0 to 3"),
+        (experiment("Complete"), None, "its pods are gone"),
+        (experiment("Pending", message="quota"), None, "has no pod yet: quota"),
+    ],
+)
+def test_what_has_no_lines_says_why(state: object, shard: int | None, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        logs(FakeCluster([state]), "shop", shard, follow=False)  # type: ignore[list-item]
+
+
+def test_following_reads_what_runs_and_ends_with_the_run(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SECONDS", 0.05)
+    states = [experiment(), experiment(), experiment("Complete")]
+    logs(FakeCluster(states, PODS, LINES), "shop", None, follow=True)
+    assert sorted(capsys.readouterr().out.splitlines()) == ["[finalize] f", "[shard 1] c"]
+
+
+def test_following_a_run_that_is_over_shows_all_of_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SECONDS", 0.05)
+    over = [pod for pod in PODS if pod.phase in ("Failed", "Succeeded")]
+    logs(FakeCluster([experiment("Failed")], over, LINES), "shop", None, follow=True)
+    assert sorted(capsys.readouterr().out.splitlines()) == [
+        "[shard 0] z",
+        "[shard 1] a",
+        "[shard 1] b",
+    ]

@@ -1,0 +1,179 @@
+"""`kubectl rowmill status` and `runs` say what the Experiment's status says."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+import typer
+from fake_cluster import FakeCluster, experiment
+
+from rowmill.kubectl.experiment import Experiment
+from rowmill.kubectl.records import runs, status
+from rowmill.kubectl.watching import line_of, watch
+from rowmill.terminal.failures import UsageError
+
+
+def _no_sleep(seconds: float) -> None:
+    assert seconds > 0
+
+
+def _json(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_status_has_the_keys_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
+    status(FakeCluster([experiment(rowsPerSecond=9, etaSeconds=7)]), "shop", as_json=True)
+    document = _json(capsys)
+    assert {
+        key: document[key]
+        for key in ("name", "run", "id", "state", "rows", "rowsDone", "dataVersion", "finishedAt")
+    } == {
+        "name": "shop",
+        "run": 1,
+        "id": "abc123",
+        "state": "RUNNING",
+        "rows": 100,
+        "rowsDone": 40,
+        "dataVersion": 1,
+        "finishedAt": None,
+    }
+    assert document["tables"][0] == {
+        "name": "orders",
+        "rows": 40,
+        "rowsTotal": 100,
+        "batches": 5,
+        "completedBatches": "0-1",
+    }
+    assert (document["namespace"], document["phase"], document["rowsPerSecond"]) == (
+        "team",
+        "Running",
+        9,
+    )
+
+
+def test_status_for_people_names_run_tables_and_what_it_waits_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    waiting = experiment("Pending", reason="SecretMissing", message="make the Secret warehouse")
+    status(FakeCluster([waiting]), "shop", as_json=False)
+    out = capsys.readouterr().out
+    for text in ("team/shop, run 1: Pending", "orders", "empty", "make the Secret warehouse"):
+        assert text in out
+
+
+def test_an_experiment_that_no_operator_has_seen_is_pending(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    unseen = experiment()
+    del unseen["status"]
+    status(FakeCluster([unseen]), "shop", as_json=True)
+    document = _json(capsys)
+    assert (document["state"], document["run"], document["tables"]) == ("PENDING", None, [])
+    status(FakeCluster([unseen]), "shop", as_json=False)
+    assert "team/shop: Pending" in capsys.readouterr().out
+
+
+def test_a_refused_spec_tells_its_problems_rather_than_what_an_old_run_does() -> None:
+    conditions = [
+        {
+            "type": "Accepted",
+            "status": "False",
+            "reason": "InvalidSpec",
+            "message": "no seed",
+        },
+        {"type": "Progressing", "status": "True", "reason": "Running", "message": "step"},
+    ]
+    refused = Experiment(experiment(status={"conditions": conditions}))
+    assert (refused.reason, refused.message) == ("InvalidSpec", "no seed")
+
+
+def test_without_a_name_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = FakeCluster([experiment(), experiment("Complete", name="wide", rows=100)])
+    status(cluster, None, as_json=False)
+    out = capsys.readouterr().out
+    assert "shop" in out
+    assert "wide" in out
+    status(cluster, None, as_json=True)
+    assert [each["state"] for each in _json(capsys)] == ["RUNNING", "COMPLETED"]
+
+
+def test_runs_are_listed_once_each_and_oldest_first(capsys: pytest.CaptureFixture[str]) -> None:
+    history = [
+        {"number": 3, "phase": "Failed", "reason": "Aborted"},
+        {"number": 2, "phase": "Aborted", "reason": "Replaced", "rows": 5},
+        {"number": 1, "phase": "Complete", "rows": 100, "startedAt": "2026-01-01T00:00:00Z"},
+    ]
+    aborted = experiment("Failed", reason="Aborted", number=3, status={"history": history})
+    runs(FakeCluster([aborted]), "shop", as_json=True)
+    found = _json(capsys)
+    assert [(run["run"], run["state"]) for run in found] == [
+        (1, "COMPLETED"),
+        (2, "ABORTED"),
+        (3, "ABORTED"),
+    ]
+    assert len({tuple(run) for run in found}) == 1
+    runs(FakeCluster([aborted]), "shop", as_json=False)
+    assert "2026-01-01 00:00" in capsys.readouterr().out
+
+
+def test_watching_ends_with_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    states = [
+        experiment("Pending", rows=0),
+        experiment(rowsPerSecond=20_000, etaSeconds=3),
+        experiment(rowsPerSecond=20_000, etaSeconds=3),
+        experiment("Finalizing", message="publish", rows=100),
+        experiment("Complete", rows=100),
+    ]
+    watch(FakeCluster(states), "shop", as_json=False, sleep=_no_sleep)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("run 1")]
+    assert lines == [
+        "run 1 Pending: 0 of 100 rows (0 %)",
+        "run 1 Running: 40 of 100 rows (40 %), 20 k rows/s, ETA 3.0 s",
+        "run 1 Finalizing: 100 of 100 rows (100 %), Finalizing: publish",
+        "run 1 Complete: 100 of 100 rows (100 %)",
+    ]
+
+
+@pytest.mark.parametrize(("reason", "code"), [("Aborted", 5), ("RunFailed", 4), ("OOMKilled", 4)])
+def test_watching_a_run_that_fails_leaves_with_its_code(
+    reason: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = FakeCluster([experiment("Failed", reason=reason, message="so")])
+    with pytest.raises(typer.Exit) as left:
+        watch(failed, "shop", as_json=True, sleep=_no_sleep)
+    assert left.value.exit_code == code
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["reason"] == reason
+    assert "run 1 Failed" in captured.err
+
+
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        experiment("Complete", annotations={"rowmill.dev/rerun": "again"}),
+        experiment("Complete", spec={"rerun": "again"}),
+        experiment("Complete", status={"observedGeneration": 2}),
+    ],
+    ids=["annotation", "spec.rerun", "generation"],
+)
+def test_an_old_runs_end_is_not_taken_for_the_end_of_what_was_asked(unseen: Any) -> None:
+    seen = experiment(
+        "Complete", annotations={"rowmill.dev/rerun": "again"}, number=2, rerun="again"
+    )
+    cluster = FakeCluster([unseen, seen])
+    watch(cluster, "shop", as_json=True, sleep=_no_sleep)
+    assert cluster.looks == 2
+
+
+def test_watching_takes_one_experiment() -> None:
+    with pytest.raises(UsageError, match="NAME"):
+        watch(FakeCluster(), None, as_json=False)
+
+
+def test_an_empty_run_is_whole_once_it_is_complete() -> None:
+    empty = {"rows": 0, "rowsTotal": 0}
+    assert Experiment(experiment("Running", **empty)).percent == 0
+    assert Experiment(experiment("Complete", **empty)).percent == 100
+    assert line_of(Experiment(experiment("Complete", **empty))) == "run 1 Complete"
