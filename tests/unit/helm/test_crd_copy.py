@@ -13,7 +13,8 @@ def test_the_crd_is_the_generated_one() -> None:
     generated = sorted((ROOT / "crds").glob("*.yaml"))
     carried = sorted((CHART / "files" / "crds").glob("*.yaml"))
     assert [path.name for path in carried] == ["rowmill.dev_experiments.yaml"]
-    assert [path.read_text() for path in carried] == [path.read_text() for path in generated]
+    again = "cp crds/*.yaml helm/rowmill/files/crds/"
+    assert [path.read_text() for path in carried] == [p.read_text() for p in generated], again
 
 
 def test_the_crd_has_one_place_for_the_annotation_that_keeps_it() -> None:
