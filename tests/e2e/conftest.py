@@ -15,6 +15,7 @@ from filelock import FileLock
 from .cluster.access import Cluster, KubectlError
 from .cluster.images import Builder
 from .cluster.node import Node, missing
+from .installation import Images, Installation, build_images
 
 _PREFIX = "rowmill-e2e-"
 _SESSION = "ROWMILL_E2E_SESSION"
@@ -82,6 +83,34 @@ def node(cluster: Cluster) -> Node:
 def builder(node: Node) -> Builder:
     """Builds images, outside the node's network, where the package registries are."""
     return Builder(node.sandbox.outside)
+
+
+@pytest.fixture(scope="session")
+def images(cluster: Cluster, request: pytest.FixtureRequest) -> Images:
+    """The project's images, built from its Dockerfiles and known to the cluster.
+
+    A cluster that is not the tests' own is told where they are by two environment variables.
+    """
+    if cluster.node is None:
+        names = [os.environ.get(f"ROWMILL_E2E_{kind}_IMAGE") for kind in ("WORKER", "OPERATOR")]
+        if None in names:
+            pytest.skip("ROWMILL_E2E_WORKER_IMAGE and ROWMILL_E2E_OPERATOR_IMAGE are not set")
+        return Images(*map(str, names))
+    built = build_images(request.getfixturevalue("builder"))
+    for image in built:
+        cluster.node.load(image.archive)
+    return Images(*(image.name for image in built))
+
+
+@pytest.fixture(scope="session")
+def installed(cluster: Cluster, images: Images) -> Iterator[Installation]:
+    """The chart and the dev stack, installed once for the session."""
+    installation = Installation(cluster, images, "rowmill-e2e-stack")
+    with FileLock(Path(os.environ[_SESSION]) / "lock"):
+        installation.install()
+    yield installation
+    if cluster.node is None:
+        installation.uninstall()
 
 
 @pytest.fixture

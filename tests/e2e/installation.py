@@ -2,46 +2,193 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
+import subprocess
 import sysconfig
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import boto3
+import psycopg
+import yaml
+
+from .cluster import binaries
+from .cluster.access import Cluster
 from .cluster.images import PYTHON, Base, Builder, Image
 
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
 REPOSITORY = Path(__file__).parents[2]
-_HERE = Path(__file__).parent / "images"
+CHART = REPOSITORY / "helm" / "rowmill"
+RELEASE = "rowmill"
+RELEASE_NAMESPACE = "rowmill-system"
+POSTGRES_SECRET = "warehouse"
+S3_SECRET = "lake"
+BUCKET = "rowmill"
+_STACK = REPOSITORY / "examples" / "dev-stack.yaml"
+_DOCKERFILES = Path(__file__).parent / "images"
 _POSTGRES = Base("postgres", ("postgresql-17",))
 
 
 @dataclass(frozen=True)
 class Images:
-    """What the tests' pods run."""
+    """What pods run; names of images that the cluster can start."""
 
-    worker: Image
-    operator: Image
-    postgres: Image
-    seaweedfs: Image
-
-    def all(self) -> tuple[Image, ...]:
-        return self.worker, self.operator, self.postgres, self.seaweedfs
+    worker: str
+    operator: str
+    postgres: str | None = None
+    seaweedfs: str | None = None
 
 
-def build_images(builder: Builder) -> Images:
-    """Build all four, or find them in the cache."""
-    return Images(
-        worker=builder.project_image("worker", "job_image/Dockerfile", REPOSITORY),
-        operator=builder.project_image("operator", "operator/Dockerfile", REPOSITORY),
-        postgres=postgres_image(builder),
-        seaweedfs=seaweedfs_image(builder),
-    )
+class Installation:
+    """The chart's release in RELEASE_NAMESPACE and the dev stack in a namespace of its own."""
+
+    def __init__(self, cluster: Cluster, images: Images, namespace: str) -> None:
+        self.cluster = cluster
+        self.images = images
+        self.namespace = namespace
+        text = _STACK.read_text(encoding="utf-8")
+        self._stack = [one for one in yaml.safe_load_all(_with_images(text, images)) if one]
+
+    def install(self) -> None:
+        """Bring up the servers, then the operator; do nothing where both are there already."""
+        namespace = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": self.namespace, "labels": restricted_labels()},
+        }
+        self.cluster.apply(namespace)
+        self.cluster.apply(*self._stack, namespace=self.namespace)
+        self.upgrade()
+        sets = [one["metadata"]["name"] for one in self._stack if one["kind"] == "StatefulSet"]
+        for name in sets:
+            options = ("--namespace", self.namespace, "--timeout=180s")
+            self.cluster.kubectl("rollout", "status", f"statefulset/{name}", *options, seconds=200)
+
+    def upgrade(self, *options: str) -> None:
+        """Install or upgrade the chart with the images and the dev stack as default destinations.
+
+        Further options go to Helm, `--set` among them.
+        """
+        values = {
+            "image": _reference(self.images.operator),
+            "worker": {"image": _reference(self.images.worker)},
+            "destinations": {
+                "postgres": {"secretName": POSTGRES_SECRET},
+                "parquet": {"bucket": BUCKET, "secretName": S3_SECRET},
+            },
+        }
+        self.helm(
+            *("upgrade", "--install", RELEASE, str(CHART), "--namespace", RELEASE_NAMESPACE),
+            *("--create-namespace", "--wait", "--timeout", "180s", "--values", "-", *options),
+            input=json.dumps(values),
+        )
+
+    def uninstall(self) -> None:
+        """Remove the release and the servers; the CRD stays, as the chart says."""
+        self.helm("uninstall", RELEASE, "--namespace", RELEASE_NAMESPACE, "--ignore-not-found")
+        for namespace in (self.namespace, RELEASE_NAMESPACE):
+            self.cluster.kubectl("delete", "namespace", namespace, "--ignore-not-found")
+
+    def helm(self, *arguments: str, input: str = "") -> str:
+        """Run the real Helm and return what it printed.
+
+        Raises:
+            RuntimeError: it failed; the text is its standard error.
+        """
+        result = subprocess.run(
+            [str(binaries.go_program("helm")), *arguments],
+            env={**os.environ, "KUBECONFIG": str(self.cluster.kubeconfig)},
+            input=input,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        if result.returncode != 0:
+            raise RuntimeError(f"helm {' '.join(arguments[:3])}: {result.stderr.strip()}")
+        return result.stdout
+
+    def give_secrets(self, namespace: str) -> None:
+        """Let a namespace's Experiments reach the servers by the same names of Secrets."""
+        for secret in self._secrets():
+            data = dict(secret["stringData"])
+            if "PGHOST" in data:
+                data["PGHOST"] = f"{data['PGHOST']}.{self.namespace}.svc"
+            if "AWS_ENDPOINT_URL" in data:
+                data["AWS_ENDPOINT_URL"] = data["AWS_ENDPOINT_URL"].replace(
+                    "http://s3:", f"http://s3.{self.namespace}.svc:"
+                )
+            metadata = {"name": secret["metadata"]["name"]}
+            copy = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data}
+            self.cluster.apply(copy, namespace=namespace)
+
+    @contextmanager
+    def postgres(self) -> Iterator[psycopg.Connection]:
+        """A connection of the test's own, which commits each statement."""
+        secret = self._secret(POSTGRES_SECRET)
+        with (
+            self.cluster.address("postgres", 5432, self.namespace) as (host, port),
+            psycopg.connect(
+                host=host,
+                port=port,
+                user=secret["PGUSER"],
+                password=secret["PGPASSWORD"],
+                dbname=secret["PGDATABASE"],
+                autocommit=True,
+            ) as connection,
+        ):
+            yield connection
+
+    @contextmanager
+    def s3(self) -> Iterator[S3Client]:
+        """A client of the test's own."""
+        secret = self._secret(S3_SECRET)
+        with self.cluster.address("s3", 8333, self.namespace) as (host, port):
+            yield boto3.client(
+                "s3",
+                endpoint_url=f"http://{host}:{port}",
+                region_name=secret["AWS_REGION"],
+                aws_access_key_id=secret["AWS_ACCESS_KEY_ID"],
+                aws_secret_access_key=secret["AWS_SECRET_ACCESS_KEY"],
+            )
+
+    def _secrets(self) -> list[dict[str, Any]]:
+        return [one for one in self._stack if one["kind"] == "Secret"]
+
+    def _secret(self, name: str) -> dict[str, str]:
+        data: dict[str, str] = next(
+            one["stringData"] for one in self._secrets() if one["metadata"]["name"] == name
+        )
+        return data
+
+
+def restricted_labels() -> dict[str, str]:
+    """The labels of a namespace that admits restricted pods only."""
+    return {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+def build_images(builder: Builder) -> list[Image]:
+    """Build worker, operator, Postgres and SeaweedFS, or find them in the cache."""
+    return [
+        builder.project_image("worker", "job_image/Dockerfile", REPOSITORY),
+        builder.project_image("operator", "operator/Dockerfile", REPOSITORY),
+        postgres_image(builder),
+        seaweedfs_image(builder),
+    ]
 
 
 def postgres_image(builder: Builder) -> Image:
     """Debian's Postgres, called as the official image is."""
-    context = _HERE / "postgres"
+    context = _DOCKERFILES / "postgres"
     return builder.image("postgres", context, context / "Dockerfile", _POSTGRES)
 
 
@@ -49,14 +196,19 @@ def seaweedfs_image(builder: Builder) -> Image:
     """The SeaweedFS of the locked wheel, called as the official image is."""
     with tempfile.TemporaryDirectory(prefix="rowmill-e2e-context-") as folder:
         context = Path(folder)
-        shutil.copy(_HERE / "seaweedfs" / "Dockerfile", context)
+        shutil.copy(_DOCKERFILES / "seaweedfs" / "Dockerfile", context)
         shutil.copy(Path(sysconfig.get_path("scripts")) / "weed", context)
         return builder.image("seaweedfs", context, context / "Dockerfile", PYTHON)
 
 
-def with_images(manifest: str, images: Images) -> str:
-    """The dev stack's text, with the images built here in the place of the public ones."""
-    for image in (images.postgres, images.seaweedfs):
-        kind = image.name.rpartition("/")[2].partition(":")[0]
-        manifest = re.sub(rf"image: \S*{kind}\S*", f"image: {image.name}", manifest)
+def _with_images(manifest: str, images: Images) -> str:
+    for kind, image in (("postgres", images.postgres), ("seaweedfs", images.seaweedfs)):
+        if image is not None:
+            manifest, count = re.subn(rf"image: \S*{kind}\S*", f"image: {image}", manifest)
+            assert count == 1, f"{_STACK.name} has {count} images of {kind}"
     return manifest
+
+
+def _reference(image: str) -> dict[str, str]:
+    repository, _, tag = image.rpartition(":")
+    return {"repository": repository, "tag": tag}

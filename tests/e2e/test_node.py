@@ -72,6 +72,26 @@ def test_names_of_services_resolve_in_pods_and_in_this_process(
     assert node.run(["getent", "hosts", name]).split()[0] == service
 
 
+def test_a_pods_processes_are_killed_and_the_audit_log_tells_of_requests(
+    cluster: Cluster, node: Node, namespace: str
+) -> None:
+    cluster.apply(_job("idle", [], completions=1), namespace=namespace)
+
+    def running() -> dict[str, Any] | None:
+        pods = cluster.find_all("pods", namespace, "job-name=idle")
+        return next((pod for pod in pods if pod["status"]["phase"] == "Running"), None)
+
+    pod = wait_for(running, 60, "the pod of job idle")
+    assert node.kill_pod(pod["metadata"]["uid"]) == 1
+    assert _finished(cluster, "idle", namespace)["failed"] == 1
+    created = [
+        one["objectRef"]["resource"]
+        for one in node.requests()
+        if one["verb"] == "create" and one["objectRef"].get("namespace") == namespace
+    ]
+    assert created == ["jobs"]
+
+
 @pytest.mark.parametrize(
     "program",
     [

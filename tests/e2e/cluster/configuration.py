@@ -130,6 +130,7 @@ def _api_server_flags(layout: Layout) -> dict[str, object]:
         "service-account-key-file": pki / "sa.pub",
         "audit-policy-file": layout.settings / "audit.yaml",
         "audit-log-path": layout.audit_log,
+        "audit-log-maxsize": 4096,
     }
 
 

@@ -8,8 +8,12 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
+
+import psutil
 
 from . import binaries
 from .certs import write_certificates
@@ -166,6 +170,23 @@ class Node:
             NodeError: containerd refused it.
         """
         self._ctr("images", "import", str(archive))
+
+    def kill_pod(self, uid: str) -> int:
+        """SIGKILL what a pod's containers run; return how many processes that was.
+
+        The kubelet restarts the containers if the pod's policy says so.
+        """
+        # The oldest is the pod's own pause, which only holds its network.
+        ours = sorted(self.sandbox.members(f"pod{uid}"), key=psutil.Process.create_time)[1:]
+        for process in ours:
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
+        return len(ours)
+
+    def requests(self) -> Iterator[dict[str, Any]]:
+        """The audit log: all finished requests to the API but those of Kubernetes's own parts."""
+        with self.layout.audit_log.open(encoding="utf-8") as lines:
+            yield from (json.loads(line) for line in lines if line.endswith("\n"))
 
     def log(self, program: str, characters: int = 4000) -> str:
         """The end of what a program wrote."""

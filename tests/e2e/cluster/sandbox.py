@@ -134,6 +134,14 @@ class Sandbox:
         first = self._first_process()
         return [] if first is None else [first, *_members(first.pid)]
 
+    def members(self, cgroup: str) -> list[psutil.Process]:
+        """The processes in the cgroups of a name, wherever below the sandbox's own they are."""
+        lists = [
+            list_ for top in self._cgroups() for list_ in top.rglob(f"{cgroup}/**/cgroup.procs")
+        ]
+        pids = {int(pid) for one in lists for pid in one.read_text("utf-8").split()}
+        return [psutil.Process(pid) for pid in pids if pid and psutil.pid_exists(pid)]
+
     def in_network(self, command: list[str], resolver: Path) -> list[str]:
         """The command line that runs `command` in the node's network, in which names resolve."""
         return [
