@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import gzip
 import json
-import re
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rowmill.generate.versions import VERSIONS
 from rowmill.plan.layout import Plan
 from rowmill.spec.cluster import Defaults, on_cluster
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
+from rowmill.spec.manifest_text import manifest_text
+
+T = TypeVar("T")
 
 FORMAT = 1
 # Several times what a ConfigMap holds of plans and manifests, packed: no bomb is unpacked.
 _MOST_BYTES = 64 * 2**20
-# JSON takes these as they are, YAML does not.
-_NOT_IN_YAML = re.compile("[\x7f-\x9f\ufffe\uffff]")
 
 
 class BundleRefused(Exception):
@@ -51,7 +52,7 @@ class Bundle:
     def source(self) -> dict[str, Any]:
         """What is kept with the run, for `rowmill.worker.earlier`."""
         return {
-            "manifest": _text(self.manifest),
+            "manifest": manifest_text(self.manifest),
             "scale": None,
             "seed": None,
             "cluster": {"namespace": self.namespace, "defaults": self.defaults.to_json()},
@@ -73,18 +74,20 @@ def read_bundle(path: Path) -> Bundle:
                 "worker and operator must be of versions that fit",
             )
         bundle = Bundle(
-            engine=data["engine"],
-            namespace=data["namespace"],
-            uid=data["uid"],
-            number=data["number"],
-            adopt=data["adopt"],
-            manifest=data["manifest"],
+            engine=_of(str, data, "engine"),
+            namespace=_of(str, data, "namespace"),
+            uid=_of(str, data, "uid"),
+            number=_of(int, data, "number"),
+            adopt=None if data["adopt"] is None else _of(str, data, "adopt"),
+            manifest=_of(dict, data, "manifest"),
             defaults=Defaults.from_json(data["defaults"]),
             plan=Plan.from_json(data["plan"]),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise BundleRefused(
-            "BundleUnreadable", f"the run's bundle lacks {error}: the operator wrote another"
+            "BundleUnreadable",
+            f"the run's bundle is not as this image knows it ({error}): worker and operator must "
+            "be of versions that fit",
         ) from None
     if bundle.plan.data_version not in VERSIONS:
         raise BundleRefused(
@@ -102,8 +105,7 @@ def spec_of(bundle: Bundle) -> Spec:
         InvalidManifest: this image's rules refuse the manifest.
         BundleRefused: the manifest is not the one that the plan was made for.
     """
-    name = bundle.manifest.get("metadata", {}).get("name")
-    spec = load_spec(f"Experiment {name}", text=_text(bundle.manifest))
+    spec = load_spec("the Experiment", text=manifest_text(bundle.manifest))
     if spec.digest != bundle.plan.digest:
         raise BundleRefused(
             "DigestDiffers",
@@ -128,8 +130,8 @@ def _unpacked(path: Path) -> dict[str, Any]:
     return data
 
 
-def _text(manifest: dict[str, Any]) -> str:
-    """The manifest as JSON that is YAML as well."""
-    # Whole characters: YAML does not join the halves that JSON escapes are made of.
-    text = json.dumps(manifest, ensure_ascii=False, separators=(",", ": "))
-    return _NOT_IN_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+def _of(kind: type[T], data: Mapping[str, Any], name: str) -> T:
+    value = data[name]
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is {type(value).__name__}, not {kind.__name__}")
+    return value
