@@ -33,6 +33,8 @@ RELEASE_NAMESPACE = "rowmill-system"
 POSTGRES_SECRET = "warehouse"
 S3_SECRET = "lake"
 BUCKET = "rowmill"
+# So little processor that the node has room for all of a test's workers at once.
+_RESOURCES = {"requests": {"cpu": "50m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}}
 _STACK = REPOSITORY / "examples" / "dev-stack.yaml"
 _DOCKERFILES = Path(__file__).parent / "images"
 _POSTGRES = Base("postgres", ("postgresql-17",))
@@ -80,7 +82,7 @@ class Installation:
         """
         values = {
             "image": _reference(self.images.operator),
-            "worker": {"image": _reference(self.images.worker)},
+            "worker": {"image": _reference(self.images.worker), "resources": _RESOURCES},
             "destinations": {
                 "postgres": {"secretName": POSTGRES_SECRET},
                 "parquet": {"bucket": BUCKET, "secretName": S3_SECRET},

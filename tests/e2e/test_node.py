@@ -77,11 +77,7 @@ def test_a_pods_processes_are_killed_and_the_audit_log_tells_of_requests(
 ) -> None:
     cluster.apply(_job("idle", [], completions=1), namespace=namespace)
 
-    def running() -> dict[str, Any] | None:
-        pods = cluster.find_all("pods", namespace, "job-name=idle")
-        return next((pod for pod in pods if pod["status"]["phase"] == "Running"), None)
-
-    pod = wait_for(running, 60, "the pod of job idle")
+    pod = _running_pod(cluster, "idle", namespace)
     assert node.kill_pod(pod["metadata"]["uid"]) == 1
     assert _finished(cluster, "idle", namespace)["failed"] == 1
     created = [
@@ -90,6 +86,14 @@ def test_a_pods_processes_are_killed_and_the_audit_log_tells_of_requests(
         if one["verb"] == "create" and one["objectRef"].get("namespace") == namespace
     ]
     assert created == ["jobs"]
+
+
+def test_an_evicted_pod_ends(cluster: Cluster, node: Node, namespace: str) -> None:
+    cluster.apply(_job("idle", [], completions=1), namespace=namespace)
+    name = _running_pod(cluster, "idle", namespace)["metadata"]["name"]
+    cluster.evict(name, namespace)
+    assert _finished(cluster, "idle", namespace)["failed"] == 1
+    assert cluster.find("pod", name, namespace) is None
 
 
 @pytest.mark.parametrize(
@@ -174,6 +178,14 @@ def _job(name: str, arguments: list[str], completions: int) -> dict[str, Any]:
             },
         },
     }
+
+
+def _running_pod(cluster: Cluster, job: str, namespace: str) -> dict[str, Any]:
+    def running() -> dict[str, Any] | None:
+        pods = cluster.find_all("pods", namespace, f"job-name={job}")
+        return next((pod for pod in pods if pod["status"]["phase"] == "Running"), None)
+
+    return wait_for(running, 60, f"the pod of job {job}")
 
 
 def _finished(cluster: Cluster, job: str, namespace: str) -> dict[str, Any]:
