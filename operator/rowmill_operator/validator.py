@@ -15,6 +15,7 @@ from rowmill_operator.actions import FreezePlan
 from rowmill_operator.settings import Settings
 
 _SECONDS = 20.0
+_MEMORY = 768 * 2**20
 # An answer holds a bundle in base64 at most.
 _LINE = 4 * 2**20
 _TOO_LONG = "the manifest takes too long to check; make it smaller"
@@ -38,9 +39,12 @@ class Judgement:
 class Validator:
     """The process, started when it is needed and again when it has ended or was killed."""
 
-    def __init__(self, settings: Settings, *, seconds: float = _SECONDS) -> None:
+    def __init__(
+        self, settings: Settings, *, seconds: float = _SECONDS, memory: int = _MEMORY
+    ) -> None:
         self._settings = settings
         self._seconds = seconds
+        self._memory = memory
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
 
@@ -129,6 +133,7 @@ class Validator:
                 sys.executable,
                 "-m",
                 "rowmill_operator.validator_process",
+                str(self._memory),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=_LINE,

@@ -30,18 +30,19 @@ from rowmill.spec.quantities import parse_quantity
 MAX_BUNDLE = 900 * 2**10
 DEFAULT_PARALLELISM = 2
 DEFAULT_MEMORY = 512 * 2**20
-_MEMORY = 768 * 2**20
 # A process that has grown beyond this ends after its answer, and gives its memory back.
 _GROWN = 80 * 2**20
 _PROBLEMS = 50
 _PROBLEM_CHARACTERS = 500
+_NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 Answer = dict[str, Any]
 
 
 def main() -> None:
-    """Answer requests until standard input ends."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
+    """Answer requests until standard input ends, with as many bytes of memory as the argument."""
+    memory = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     _be_first_to_go()
     for line in sys.stdin.buffer:
         answer, last = _answer(line)
@@ -53,28 +54,18 @@ def main() -> None:
 
 def judge(request: Mapping[str, Any]) -> Answer:
     """What is wrong with a manifest, or its digest: {"digest"} or {"problems"}."""
-    text = manifest_text(request)
     try:
-        spec = load_spec("the Experiment", text=text)
-        problems = cluster_problems(
-            load_manifest("the Experiment", text=text),
-            spec,
-            Defaults.from_json(request["defaults"]),
-            request["serviceAccounts"],
-        )
+        return {"digest": _checked(request).digest}
     except InvalidManifest as error:
-        problems = list(error.problems)
-    if problems:
-        return {"problems": [_cut(str(problem)) for problem in problems[:_PROBLEMS]]}
-    return {"digest": spec.digest}
+        return {"problems": [_cut(str(problem)) for problem in error.problems[:_PROBLEMS]]}
 
 
 def freeze_run(request: Mapping[str, Any]) -> Answer:
     """The bundle of a run: {"digest", "bundle": base64}, {"problems"} or {"bytes"} if too large."""
-    judged = judge(request)
-    if "problems" in judged:
-        return judged
-    spec = load_spec("the Experiment", text=manifest_text(request))
+    try:
+        spec = _checked(request)
+    except InvalidManifest:
+        return judge(request)
     plan = _plan(spec, request)
     document = {
         "bundle": 1,
@@ -96,13 +87,23 @@ def freeze_run(request: Mapping[str, Any]) -> Answer:
 
 
 def manifest_text(request: Mapping[str, Any]) -> str:
-    """The manifest as YAML on one line: JSON, but for how it escapes.
+    """The manifest as YAML on one line: JSON but for characters that YAML folds or refuses."""
+    text = json.dumps(_manifest(request), ensure_ascii=False, separators=(",", ":"))
+    return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
-    JSON writes what lies beyond 16 bits as two surrogates, which YAML does not join; and YAML
-    folds or refuses some characters that JSON may hold as they are.
-    """
-    text = json.dumps(_manifest(request), ensure_ascii=False)
-    return re.sub(r"[^\x20-\x7e]", _escaped, text)
+
+def _checked(request: Mapping[str, Any]) -> Spec:
+    text = manifest_text(request)
+    spec = load_spec("the Experiment", text=text)
+    problems = cluster_problems(
+        load_manifest("the Experiment", text=text),
+        spec,
+        Defaults.from_json(request["defaults"]),
+        request["serviceAccounts"],
+    )
+    if problems:
+        raise InvalidManifest(problems)
+    return spec
 
 
 def _manifest(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -137,11 +138,6 @@ def _plan(spec: Spec, request: Mapping[str, Any]) -> Plan:
 
 def _memory(limit: str | int | None) -> int:
     return DEFAULT_MEMORY if limit is None else int(parse_quantity(str(limit)))
-
-
-def _escaped(match: re.Match[str]) -> str:
-    point = ord(match[0])
-    return f"\\u{point:04x}" if point < 0x10000 else f"\\U{point:08x}"
 
 
 def _cut(text: str) -> str:

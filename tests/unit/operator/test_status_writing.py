@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from rowmill_operator.status_writing import Pace, same_status, sendable
+
+KEY = ("team", "shop")
+SMALL, LARGE = 2_000, 300_000
+
+
+def test_what_was_never_written_is_written_at_once() -> None:
+    assert Pace(5).wait(KEY, SMALL, 100) == 0
+
+
+def test_progress_waits_out_the_interval_since_the_last_write() -> None:
+    pace = Pace(5)
+    pace.written(KEY, 100, urgent=True)
+    assert pace.wait(KEY, SMALL, 102) == 3
+    assert pace.wait(KEY, SMALL, 105) == 0
+
+
+def test_a_large_spec_is_written_every_half_minute() -> None:
+    pace = Pace(5)
+    pace.written(KEY, 100, urgent=True)
+    assert pace.wait(KEY, LARGE, 110) == 20
+
+
+def test_a_run_of_two_minutes_takes_few_writes_of_progress() -> None:
+    pace = Pace(5)
+    pace.written(KEY, 0, urgent=True)
+    writes = 0
+    for now in range(1, 121):
+        if pace.wait(KEY, SMALL, now) == 0:
+            pace.written(KEY, now, urgent=False)
+            writes += 1
+    assert 12 <= writes <= 18
+
+
+def test_what_is_more_than_progress_makes_it_quick_again() -> None:
+    pace = Pace(5)
+    pace.written(KEY, 0, urgent=True)
+    pace.written(KEY, 300, urgent=False)
+    assert pace.wait(KEY, SMALL, 300) == 10
+    pace.written(KEY, 301, urgent=True)
+    assert pace.wait(KEY, SMALL, 301) == 5
+
+
+def test_an_experiment_that_is_gone_is_forgotten() -> None:
+    pace = Pace(5)
+    pace.written(KEY, 100, urgent=True)
+    pace.forget(KEY)
+    assert pace.wait(KEY, SMALL, 100) == 0
+
+
+def test_no_nulls_are_sent() -> None:
+    status = {"run": {"id": None, "rows": 0}, "history": [{"reason": None}], "phase": "Running"}
+    assert sendable(status) == {"run": {"rows": 0}, "history": [{}], "phase": "Running"}
+
+
+def test_the_same_but_for_the_time_is_the_same() -> None:
+    before = {"run": {"rows": 5, "lastUpdated": "a"}, "tables": []}
+    assert same_status(before, {"run": {"rows": 5.0, "lastUpdated": "b", "id": None}, "tables": ()})
+    assert not same_status(before, {"run": {"rows": 6, "lastUpdated": "a"}, "tables": []})
+    assert not same_status(before, {"run": {"rows": 5, "lastUpdated": "a"}})
+    assert same_status({}, {})

@@ -1,0 +1,217 @@
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from memory_cluster import SETTINGS
+from raw_objects import in_base64
+
+from rowmill.plan.layout import Plan
+from rowmill_operator.actions import FreezePlan
+from rowmill_operator.settings import Settings
+from rowmill_operator.validator import Judgement, Validator
+from rowmill_operator.validator_process import freeze_run
+from rowmill_operator.views import read_bundle
+
+FREEZE = FreezePlan(number=3, rerun="again", adopt="a/b/c", data_version=None)
+
+
+def manifest(**spec: Any) -> str:
+    columns = [{"name": "id", "type": "bigint", "generate": {"sequence": {}}}]
+    known = {
+        "tables": [{"name": "t", "rows": 3_000, "columns": columns}],
+        "destinations": {"postgres": {"secretName": "warehouse"}},
+    }
+    return json.dumps(
+        {
+            "apiVersion": "rowmill.dev/v1alpha1",
+            "kind": "Experiment",
+            "metadata": {"name": "shop"},
+            "spec": known | spec,
+        }
+    )
+
+
+def ask(
+    question: Callable[[Validator], Awaitable[Judgement]],
+    settings: Settings = SETTINGS,
+    **limits: Any,
+) -> Judgement:
+    async def asked() -> Judgement:
+        validator = Validator(settings, **({"seconds": 60} | limits))
+        try:
+            return await question(validator)
+        finally:
+            await validator.close()
+
+    return asyncio.run(asked())
+
+
+def judge(text: str, rerun: str = "", **changes: Any) -> Judgement:
+    return ask(lambda validator: validator.judge("team", text, rerun), **changes)
+
+
+def test_a_right_manifest_has_a_digest_that_depends_on_the_rerun() -> None:
+    first = judge(manifest())
+    assert (first.problems, first.digest[:7]) == ((), "sha256:")
+    assert judge(manifest()).digest == first.digest
+    assert judge(manifest(), rerun="again").digest != first.digest
+    assert judge(manifest(rerun="never mind"), rerun="again").digest == (
+        judge(manifest(), rerun="again").digest
+    )
+
+
+def test_all_problems_come_with_their_paths() -> None:
+    column = {"name": "a", "type": "smallint", "generate": {"sequence": {"start": 40_000}}}
+    verdict = judge(manifest(tables=[{"name": "t", "rows": 1, "columns": [column]}], seed="x"))
+    assert verdict.reason == "InvalidSpec"
+    assert any("spec.seed" in problem for problem in verdict.problems)
+    assert verdict.digest == ""
+
+
+def test_what_only_a_cluster_refuses_is_refused() -> None:
+    bare = manifest(destinations={"postgres": {}})
+    assert "chart has no default" in judge(bare).problems[0]
+    default = Settings(engine="here", worker_image="w:1", postgres_secret="warehouse")
+    assert judge(bare, settings=default).problems == ()
+    pod = manifest(podTemplate={"serviceAccountName": "admin"})
+    assert "serviceAccountName" in judge(pod).problems[0]
+
+
+def test_any_text_that_the_api_server_keeps_is_read_as_it_is() -> None:
+    column = {"name": "a", "type": "text"}
+    strange = 'a\u0007\u007f\u0085\u2028\ufeff\U0001f600"\\ #: {['
+    choice = {"values": [strange, "plain", "yes", "1e3", "\t"]}
+    tables = [{"name": "t", "rows": 3, "columns": [column | {"generate": {"choice": choice}}]}]
+    frozen = ask(lambda v: v.freeze("team", "uid-1", manifest(tables=tables), FREEZE))
+    assert frozen.problems == ()
+    document = read_bundle(in_base64(frozen.bundle))
+    kept = document["manifest"]["spec"]["tables"][0]["columns"][0]["generate"]["choice"]["values"]
+    assert kept == choice["values"]
+
+
+def test_a_frozen_run_has_all_that_its_pods_need() -> None:
+    settings = Settings(engine="here", worker_image="w:1", postgres_secret="chart-secret")
+    text = manifest(destinations={"postgres": {}}, parallelism=3)
+    frozen = ask(lambda v: v.freeze("team", "uid-1", text, FREEZE), settings=settings)
+    document = read_bundle(in_base64(frozen.bundle))
+    plan = Plan.from_json(document.pop("plan"))
+    assert (plan.digest, plan.rows) == (frozen.digest, 3_000)
+    spec = document["manifest"].pop("spec")
+    assert spec["rerun"] == "again"
+    assert document == {
+        "bundle": 1,
+        "engine": "here",
+        "namespace": "team",
+        "uid": "uid-1",
+        "number": 3,
+        "adopt": "a/b/c",
+        "image": "w:1",
+        "manifest": {
+            "apiVersion": "rowmill.dev/v1alpha1",
+            "kind": "Experiment",
+            "metadata": {"name": "shop", "namespace": "team"},
+        },
+        "defaults": {"postgres": {"secretName": "chart-secret"}, "parquet": None},
+    }
+
+
+def test_the_same_run_is_frozen_to_the_same_bytes() -> None:
+    bundles = {
+        ask(lambda v: v.freeze("team", "uid-1", manifest(), FREEZE)).bundle for _ in range(2)
+    }
+    assert len(bundles) == 1
+
+
+def test_the_data_version_of_the_last_run_holds() -> None:
+    again = FreezePlan(number=4, rerun="", adopt=None, data_version=1)
+    frozen = ask(lambda v: v.freeze("team", "uid-1", manifest(), again))
+    assert read_bundle(in_base64(frozen.bundle))["plan"]["data_version"] == 1
+
+
+def test_the_memory_of_a_worker_is_its_limit() -> None:
+    def batch_rows(text: str, **resources: Any) -> int:
+        settings = Settings(engine="here", worker_image="w:1", resources=resources)
+        frozen = ask(lambda v: v.freeze("team", "uid-1", text, FREEZE), settings=settings)
+        tables = read_bundle(in_base64(frozen.bundle))["plan"]["tables"]
+        return int(tables[0]["batch_rows"])
+
+    wide = [
+        {"name": f"c{n}", "type": "text", "generate": {"pattern": "[a-z]{200}"}} for n in range(20)
+    ]
+    tables = [{"name": "t", "rows": 1_000_000, "columns": wide}]
+    text = manifest(tables=tables)
+    assert batch_rows(text, limits={"memory": "200Mi"}) < batch_rows(text)
+    assert batch_rows(manifest(tables=tables, resources={"limits": {"memory": "200Mi"}})) == (
+        batch_rows(text, limits={"memory": "200Mi"})
+    )
+
+
+def test_a_bundle_that_fits_no_config_map_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    request = {
+        "namespace": "team",
+        "manifest": manifest(),
+        "rerun": "",
+        "defaults": {"postgres": None, "parquet": None},
+        "serviceAccounts": [],
+        "engine": "here",
+        "image": "w:1",
+        "memory": None,
+        "uid": "uid-1",
+        "number": 1,
+        "adopt": None,
+        "dataVersion": None,
+    }
+    size = len(base64.b64decode(freeze_run(request)["bundle"]))
+    monkeypatch.setattr("rowmill_operator.validator_process.MAX_BUNDLE", size - 1)
+    assert freeze_run(request) == {"bytes": size}
+
+
+def test_a_manifest_that_takes_too_long_is_refused_and_the_next_is_judged() -> None:
+    async def both(validator: Validator) -> Judgement:
+        late = await validator.judge("team", manifest(), "")
+        assert late.problems == ("the manifest takes too long to check; make it smaller",)
+        validator._seconds = 60
+        return await validator.judge("team", manifest(), "")
+
+    assert ask(both, seconds=0.001).digest.startswith("sha256:")
+
+
+def test_a_manifest_that_takes_too_much_memory_is_refused_and_the_next_is_judged() -> None:
+    columns = [
+        {"name": f"c{n}", "type": "text", "generate": {"pattern": "[a-z]{3}"}} for n in range(130)
+    ]
+    tables = [{"name": f"t{n}", "rows": 1_000, "columns": columns} for n in range(100)]
+
+    async def both(validator: Validator) -> Judgement:
+        large = await validator.judge("team", manifest(tables=tables), "")
+        assert large.problems == ("the manifest takes too much memory to check; make it smaller",)
+        assert large.reason == "InvalidSpec"
+        return await validator.judge("team", manifest(), "")
+
+    assert ask(both, memory=72 * 2**20).digest.startswith("sha256:")
+
+
+def test_a_process_that_was_killed_is_started_again() -> None:
+    async def killed(validator: Validator) -> Judgement:
+        await validator.judge("team", manifest(), "")
+        assert validator._process is not None
+        validator._process.kill()
+        return await validator.judge("team", manifest(), "")
+
+    assert ask(killed).digest.startswith("sha256:")
+
+
+def test_several_questions_at_once_get_their_own_answers() -> None:
+    async def many(validator: Validator) -> Judgement:
+        answers = await asyncio.gather(
+            *(validator.judge("team", manifest(seed=seed), "") for seed in range(6))
+        )
+        assert len({answer.digest for answer in answers}) == 6
+        return answers[0]
+
+    ask(many)
