@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from raw_objects import raw_experiment, raw_job, raw_pod
+from test_operator_store import KEY
+
+from rowmill_operator.observed import Observed
+from rowmill_operator.polling import Poller, read_progress
+from rowmill_operator.store import Kind, Store
+
+NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
+REPORT: dict[str, Any] = {
+    "run": "r1",
+    "task": "shard",
+    "shard": 3,
+    "rows": 2_000,
+    "rowsPerSecond": 812.5,
+    "step": "",
+    "tables": [{"name": "t", "rows": 2_000, "batches": [[0, 2], [5, 6]]}],
+}
+
+
+def poll(
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]], pods: int = 1
+) -> tuple[Observed, Counter[str], list[object]]:
+    """One round with a server in the pods' place: what is observed then, outcomes, the heard."""
+    outcomes: Counter[str] = Counter()
+    heard: list[object] = []
+
+    async def polled() -> Observed:
+        application = web.Application()
+        application.add_routes([web.get("/{path:.*}", answer)])
+        runner = web.AppRunner(application)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        store = Store()
+        store.see(Kind.EXPERIMENT, raw_experiment())
+        store.see(Kind.JOB, raw_job())
+        for number in range(pods):
+            name, uid = f"shop-run-1-3-x{number}", f"pod-{number}"
+            pod = raw_pod(name, uid, version=30 + number, state={"running": {}})
+            pod["status"]["podIP"] = "127.0.0.1"
+            store.see(Kind.POD, pod)
+        poller = Poller(
+            store, 5, heard.append, lambda outcome: outcomes.update([outcome]), port=port
+        )
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+            await poller.round(session)
+        await runner.cleanup()
+        found = store.gather(KEY)
+        assert found is not None
+        return found
+
+    return asyncio.run(polled()), outcomes, heard
+
+
+def test_what_a_pod_says_is_observed() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        assert request.path == "/progress"
+        return web.json_response(REPORT)
+
+    observed, outcomes, heard = poll(answer)
+    progress = observed.progress[3]
+    assert (progress.rows, progress.rows_per_second, progress.step) == (2_000, 812.5, "")
+    assert progress.batches == {"t": ((0, 2), (5, 6))}
+    assert (outcomes, heard) == ({"ok": 1}, [KEY])
+
+
+async def _elsewhere(_: web.Request) -> web.StreamResponse:
+    raise web.HTTPFound("/elsewhere")
+
+
+async def _refusing(_: web.Request) -> web.StreamResponse:
+    return web.json_response(REPORT, status=503)
+
+
+async def _endless(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse()
+    await response.prepare(request)
+    try:
+        for _ in range(1_000):
+            await response.write(b" " * 1_000)
+    except ConnectionResetError:
+        pass
+    return response
+
+
+async def _silent(_: web.Request) -> web.StreamResponse:
+    await asyncio.sleep(2.5)
+    return web.Response()
+
+
+async def _nonsense(_: web.Request) -> web.StreamResponse:
+    return web.Response(text='{"rows": Infinity}')
+
+
+@pytest.mark.parametrize("answer", [_elsewhere, _refusing, _endless, _silent, _nonsense])
+def test_what_is_no_answer_is_a_miss(
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]],
+) -> None:
+    observed, outcomes, heard = poll(answer)
+    assert observed.progress == {}
+    assert (outcomes, heard) == ({"failed": 1}, [KEY])
+
+
+def test_at_most_fifty_pods_are_asked_at_once() -> None:
+    asked = most = 0
+
+    async def answer(_: web.Request) -> web.Response:
+        nonlocal asked, most
+        asked += 1
+        most = max(most, asked)
+        await asyncio.sleep(0.02)
+        asked -= 1
+        return web.json_response(REPORT)
+
+    _, outcomes, heard = poll(answer, pods=120)
+    assert (outcomes, heard) == ({"ok": 120}, [KEY])
+    assert most <= 50
+
+
+def test_a_report_without_tables_is_one() -> None:
+    progress = read_progress({"rows": 0, "rowsPerSecond": 0, "step": None}, NOON)
+    assert progress is not None
+    assert (progress.rows, progress.batches, progress.step) == (0, {}, "")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"rows": "many"},
+        {"rows": -1},
+        {"rows": 10**30},
+        {"rowsPerSecond": 10**400},
+        {"rowsPerSecond": None},
+        {"tables": [{"name": "t"}]},
+        {"tables": [{"name": "t", "batches": [[2, 1]]}]},
+        {"tables": [{"name": "t", "batches": [["0", "1"]]}]},
+        {"tables": [{"name": "t", "batches": [[0]]}]},
+        {"tables": [{"name": "t", "batches": 7}]},
+        {"tables": 7},
+    ],
+)
+def test_what_a_worker_would_not_say_is_refused(change: dict[str, Any]) -> None:
+    assert read_progress(REPORT | change, NOON) is None
+
+
+@pytest.mark.parametrize("document", [None, [], "x", 7])
+def test_what_is_no_object_is_refused(document: object) -> None:
+    assert read_progress(document, NOON) is None
