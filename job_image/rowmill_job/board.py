@@ -14,6 +14,8 @@ from rowmill.worker.shard_progress import ShardProgress, TableDone
 from rowmill_job.metrics import PARQUET, POSTGRES, Metrics
 
 RATE_SECONDS = 10.0
+# The longest wait between two tries is shorter.
+NOTICE_SECONDS = 60.0
 # What the operator reads of an answer, with room for the rest of it.
 MOST_TABLE_BYTES = 56 * 2**10
 
@@ -28,6 +30,7 @@ class Board:
         self._lock = Lock()
         self._run = ""
         self._step = ""
+        self._notice = ("", 0.0)
         self._progress: ShardProgress | None = None
         self._made = 0
         self._recent: deque[tuple[float, int]] = deque()
@@ -40,6 +43,10 @@ class Board:
     def step(self, label: str) -> None:
         """A finalize step begins."""
         self._step = label
+
+    def notice(self, text: str) -> None:
+        """A failure is met with another try; shown until work goes on, or it is old news."""
+        self._notice = text, time.monotonic()
 
     def retried(self, destination: str) -> None:
         self.metrics.retries.labels(destination).inc()
@@ -54,6 +61,7 @@ class Board:
         self.metrics.rows.labels("copied").inc(batch.rows)
         self.metrics.batches.labels(POSTGRES).inc()
         self.metrics.bytes.labels(POSTGRES).inc(size)
+        self._notice = ("", 0.0)
         if self._progress is not None:
             self._progress.copied(batch)
 
@@ -84,6 +92,7 @@ class Board:
             "rows": sum(table.rows for table in tables),
             "rowsPerSecond": round(self._rate(), 1),
             "step": self._step,
+            "notice": self._fresh_notice(),
             "tables": _bounded(tables),
         }
         return json.dumps(body, separators=(",", ":")).encode()
@@ -92,6 +101,10 @@ class Board:
         """The answer to GET /metrics."""
         self.metrics.shard_rows.set(self._progress.rows if self._progress else 0)
         return self.metrics.text()
+
+    def _fresh_notice(self) -> str:
+        text, at = self._notice
+        return text if time.monotonic() - at < NOTICE_SECONDS else ""
 
     def _rate(self) -> float:
         """Rows made a second of late: what is durable of a part comes in one lump."""

@@ -74,6 +74,7 @@ class Work:
 
     def _notice(self, text: str) -> None:
         """Log what the worker says; the same thing not again and again."""
+        self._board.notice(self._hidden(text))
         said, at = self._told
         if text != said or time.monotonic() - at >= NOTICE_SECONDS:
             self._told = text, time.monotonic()

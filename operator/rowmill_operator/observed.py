@@ -148,13 +148,17 @@ class Warned:
 
 @dataclass(frozen=True)
 class ShardProgress:
-    """What a pod said of its work at `at`: durable rows and batches, rows a second of late."""
+    """What a pod said of its work at `at`: durable rows and batches, rows a second of late.
+
+    `notice` is the failure that it meets with tries, "" while it gets on.
+    """
 
     at: datetime
     rows: int
     rows_per_second: float
     step: str
     batches: Mapping[str, tuple[Interval, ...]]
+    notice: str = ""
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ _TIMEOUT = aiohttp.ClientTimeout(total=2)
 _BYTES = 64 * 2**10
 _AT_ONCE = 50
 _LONGEST_STEP = 200
+_LONGEST_NOTICE = 1_000
 # Rows, or rows a second: no manifest asks for as many.
 _MOST = 10**18
 
@@ -96,6 +97,7 @@ def read_progress(document: object, now: datetime) -> ShardProgress | None:
         rows_per_second=float(rate),
         step=str(step or "")[:_LONGEST_STEP],
         batches=tables,
+        notice=str(document.get("notice") or "")[:_LONGEST_NOTICE],
     )
 
 

@@ -33,6 +33,7 @@ from rowmill_operator.trouble import Trouble, end_of, pods_of, waiting_for
 # A refused destination is tried again this long after the refusal.
 REMAKE_AFTER = timedelta(seconds=60)
 _SOON = 2.0
+_RESUME_LENGTH = 1024
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,13 @@ def _end_standing(record: Mapping[str, Any], outcome: str) -> Standing:
 
 def _resumed(situation: Situation) -> bool:
     """Whether somebody asked, since the run ended, to have it made again under its number."""
-    asked = situation.experiment.annotations.get(RESUME, "")
-    return situation.outcome != "Complete" and asked != str(situation.record.get("resume", ""))
+    met = str(situation.record.get("resume", ""))
+    return situation.outcome != "Complete" and _asked_to_resume(situation) != met
+
+
+def _asked_to_resume(situation: Situation) -> str:
+    """The annotation, as much of it as the status keeps."""
+    return situation.experiment.annotations.get(RESUME, "")[:_RESUME_LENGTH]
 
 
 def _take_up(situation: Situation, plan: FrozenPlan) -> Step:
@@ -104,7 +110,7 @@ def _take_up(situation: Situation, plan: FrozenPlan) -> Step:
     record = current_record(situation, plan)
     for name in ("outcome", "finishedAt", "reason", "message"):
         record.pop(name, None)
-    record["resume"] = situation.experiment.annotations.get(RESUME, "")
+    record["resume"] = _asked_to_resume(situation)
     return Step(standing, record, (), again_after=0.1)
 
 
@@ -174,7 +180,7 @@ def _watched(
 ) -> Step:
     """A Job that is at work, or waits for something that somebody has to mend."""
     trouble = waiting_for(job, situation.wishes.queue, situation.observed, situation.now)
-    trouble = trouble or _still_refused(situation, job)
+    trouble = trouble or _still_refused(situation, job) or _told_by_pods(situation)
     running = any(pod.running for pod in pods_of(job, situation.observed.pods))
     if trouble is None and situation.observed.progress:
         record.pop("refused", None)
@@ -201,6 +207,18 @@ def _still_refused(situation: Situation, job: Job) -> Trouble | None:
     if not refused or situation.observed.progress or job.succeeded:
         return None
     return Trouble(str(refused.get("reason")), str(refused.get("message")))
+
+
+def _told_by_pods(situation: Situation) -> Trouble | None:
+    """A failure that a pod meets with tries, once nothing gets on any more."""
+    reports = situation.observed.progress
+    if any(report.rows_per_second for report in reports.values()):
+        return None
+    for shard, report in sorted(reports.items()):
+        if report.notice:
+            where = f"shard {shard}" if shard >= 0 else FINALIZE
+            return Trouble(Reason.RETRYING, f"{where}: {report.notice}")
+    return None
 
 
 def _failed(situation: Situation, plan: FrozenPlan, job: Job, phase: str) -> Step:

@@ -7,15 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-
-@dataclass(frozen=True)
-class ParquetDefault:
-    """Where Parquet goes if a manifest names neither endpoint nor credentials."""
-
-    bucket: str
-    endpoint: str | None
-    region: str | None
-    secret_name: str | None
+from rowmill.spec.cluster import ParquetDefault
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 from memory_cluster import SETTINGS, START, experiment, small_plan
 
+from rowmill.spec.cluster import ParquetDefault
 from rowmill_operator.children.jobs import finalize_job, purge_job, shard_job
 from rowmill_operator.children.plan import config_map
 from rowmill_operator.observed import Experiment, FrozenPlan
-from rowmill_operator.settings import ParquetDefault, Settings
+from rowmill_operator.settings import Settings
 from rowmill_operator.wishes import wishes_of
 
 DIGEST = "sha256:" + "ab" * 32

@@ -426,6 +426,19 @@ def test_progress_is_added_up_and_never_goes_back(cluster: MemoryCluster) -> Non
     assert cluster.experiment.status["tables"][0]["rows"] == shown["rows"]
 
 
+def test_what_a_pod_tries_again_is_told_once_nothing_gets_on(cluster: MemoryCluster) -> None:
+    _running(cluster)
+    notice = "Postgres refuses the login. Trying again"
+    cluster.progress[0] = ShardProgress(cluster.now, 0, 5.0, "", {}, notice)
+    cluster.settle()
+    assert cluster.condition("Stalled")["status"] == "False"
+    cluster.progress[0] = ShardProgress(cluster.now, 0, 0.0, "", {}, notice)
+    cluster.settle()
+    stalled = cluster.condition("Stalled")
+    assert (stalled["status"], stalled["reason"]) == ("True", "Retrying")
+    assert stalled["message"] == f"shard 0: {notice}"
+
+
 def test_pods_out_of_reach_are_told_and_never_a_failure(cluster: MemoryCluster) -> None:
     cluster.settle()
     cluster.start_pod(RUN, 0)
