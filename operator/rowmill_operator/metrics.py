@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 PORT = 8080
 _PHASES = ("Pending", "Running", "Finalizing", "Complete", "Failed", "Suspended")
 _OUTCOMES = ("ok", "failed")
+_PURGES = ("succeeded", "deadline", "skipped", "namespace", "secret")
 
 
 class Metrics:
@@ -53,6 +54,8 @@ class Metrics:
         )
         for outcome in _OUTCOMES:
             self.progress_polls.labels(outcome)
+        for outcome in _PURGES:
+            self.purges.labels(outcome)
 
     def watch(
         self,
