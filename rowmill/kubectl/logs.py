@@ -12,6 +12,7 @@ from threading import Thread
 from rowmill.kubectl.cluster import Cluster, Pod
 from rowmill.kubectl.experiment import Experiment
 from rowmill.kubectl.failures import ApiRefused, ApiUnreachable
+from rowmill.kubectl.patience import patiently
 from rowmill.terminal.failures import UsageError
 
 _SECONDS = 2.0
@@ -84,8 +85,8 @@ def _follow(run: _Run) -> None:
     skipped = past if len(past) < len(known) or not run.experiment.settled else set()
     while True:
         # Asked before the pods: those of a run that has ended are all there.
-        run.look()
-        for pod in run.pods():
+        patiently(run.look)
+        for pod in patiently(run.pods):
             if pod.name not in threads and pod.name not in skipped and pod.phase != "Pending":
                 threads[pod.name] = Thread(target=_read, args=(run, pod, lines), daemon=True)
                 threads[pod.name].start()

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
+from rowmill.kubectl.patience import patiently
 from rowmill.kubectl.records import print_json, show
 from rowmill.terminal import figures
 from rowmill.terminal.failures import Exit, UsageError
@@ -35,12 +36,12 @@ def watch(
     """Show NAME until its newest run has ended, and leave as that did: 0, 4 failed, 5 aborted."""
     if name is None:
         raise UsageError("-w takes the NAME of one Experiment; for all: kubectl get experiments -w")
-    with _display(Console(stderr=as_json)) as display:
+    with display_on(Console(stderr=as_json)) as display:
         experiment = Experiment(cluster.experiment(name))
         display(experiment)
         while not experiment.settled:
             sleep(_SECONDS)
-            experiment = Experiment(cluster.experiment(name))
+            experiment = Experiment(patiently(lambda: cluster.experiment(name), sleep))
             display(experiment)
     if as_json:
         print_json(experiment.document())
@@ -52,7 +53,7 @@ def watch(
 
 
 @contextmanager
-def _display(console: Console) -> Iterator[Show]:
+def display_on(console: Console) -> Iterator[Show]:
     """Live bars on a terminal, else a plain line whenever it changes."""
     if console.is_terminal:
         with _Bars(console) as bars:

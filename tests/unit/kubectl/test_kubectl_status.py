@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
 import pytest
 import typer
 from fake_cluster import FakeCluster, experiment
+from rich.console import Console
 
+from rowmill.kubectl.cluster import Raw
 from rowmill.kubectl.experiment import Experiment
+from rowmill.kubectl.failures import ApiUnreachable
 from rowmill.kubectl.records import runs, status
-from rowmill.kubectl.watching import line_of, watch
+from rowmill.kubectl.watching import display_on, line_of, watch
 from rowmill.terminal.failures import UsageError
 
 
@@ -165,6 +169,52 @@ def test_an_old_runs_end_is_not_taken_for_the_end_of_what_was_asked(unseen: Any)
     cluster = FakeCluster([unseen, seen])
     watch(cluster, "shop", as_json=True, sleep=_no_sleep)
     assert cluster.looks == 2
+
+
+def test_watching_outlives_an_api_server_that_is_away_for_a_while() -> None:
+    class Restarting(FakeCluster):
+        def experiment(self, name: str) -> Raw:
+            found = super().experiment(name)
+            if self.looks in (2, 3):
+                raise ApiUnreachable("restarting")
+            return found
+
+    cluster = Restarting([experiment(), experiment(), experiment(), experiment("Complete")])
+    watch(cluster, "shop", as_json=True, sleep=_no_sleep)
+    assert cluster.looks == 4
+
+
+def test_watching_gives_up_on_an_api_server_that_stays_away() -> None:
+    class Gone(FakeCluster):
+        def experiment(self, name: str) -> Raw:
+            if self.looks:
+                raise ApiUnreachable("gone")
+            return super().experiment(name)
+
+    with pytest.raises(ApiUnreachable, match="gone"):
+        watch(Gone([experiment()]), "shop", as_json=True, sleep=_no_sleep)
+
+
+def test_bars_show_tables_the_whole_and_texts_as_they_are() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=200, color_system=None)
+    with display_on(console) as display:
+        display(Experiment(experiment(rowsPerSecond=9, etaSeconds=7)))
+        display(Experiment(experiment("Finalizing", message="[key] of orders", rows=100)))
+    shown = screen.getvalue()
+    for text in ("orders", "empty", "run 1 Finalizing", "Finalizing: [key] of orders"):
+        assert text in shown
+
+
+def test_of_many_tables_some_have_bars_and_all_count() -> None:
+    tables = [{"name": f"t{number}", "rows": 1, "rowsTotal": 2} for number in range(60)]
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=200, height=70, color_system=None)
+    with display_on(console) as display:
+        display(Experiment(experiment(status={"tables": tables})))
+    assert "t19" in screen.getvalue()
+    assert "t20" not in screen.getvalue()
+    assert "run 1 Running" in screen.getvalue()
 
 
 def test_watching_takes_one_experiment() -> None:

@@ -1,0 +1,104 @@
+"""The plugin, run by kubectl itself, against a run on a real cluster."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from typing import Any
+
+import pytest
+
+from .cluster import binaries
+from .cluster.access import Cluster, wait_for
+from .experiments import Applied, wide
+from .installation import Installation
+
+MANY = 1_500_000
+MISSING = "no-such-experiment"
+
+
+@pytest.fixture
+def home(installed: Installation, namespace: str) -> str:
+    """A namespace whose Experiments reach the servers."""
+    installed.give_secrets(namespace)
+    return namespace
+
+
+def test_kubectl_finds_the_plugin_and_it_tells_of_a_cluster_without_experiments(
+    cluster: Cluster, namespace: str
+) -> None:
+    told = _plugin(cluster, "status", MISSING, "-n", namespace, "-o", "json", code=None)
+    error = json.loads(told.stdout)["error"]
+    assert (told.returncode, error["reason"]) in ((2, "Usage"), (3, "CrdMissing"))
+
+
+def test_a_run_is_followed_to_its_end(installed: Installation, home: str) -> None:
+    run = Applied.of(installed, home, wide(300_000))
+    told = _of(run, "status", "-w")
+    lines = [line for line in told.splitlines() if line.startswith("run 1 ")]
+    assert "run 1 Complete: 300,000 of 300,000 rows (100 %)" in lines[-1]
+    assert len(lines) > 1
+    assert f"{home}/{run.name}, run 1: Complete" in told
+    document = json.loads(_of(run, "status", "-o", "json"))
+    assert (document["state"], document["rowsDone"]) == ("COMPLETED", 300_000)
+    (table,) = document["tables"]
+    assert table["rows"] == table["rowsTotal"] == 300_000
+    (only,) = json.loads(_of(run, "runs", "-o", "json"))
+    assert (only["run"], only["state"], only["id"]) == (1, "COMPLETED", document["id"])
+    logs = _of(run, "logs")
+    assert re.search(r"^\[shard 0\] .", logs, re.MULTILINE)
+    assert re.search(r"^\[finalize\] .", logs, re.MULTILINE)
+    everything = json.loads(_plugin(run.cluster, "status", "-n", home, "-o", "json").stdout)
+    assert [each["name"] for each in everything] == [run.name]
+
+
+def test_a_run_is_suspended_aborted_resumed_and_run_again(
+    installed: Installation, home: str
+) -> None:
+    run = Applied.of(installed, home, wide(MANY))
+    run.under_way()
+    _of(run, "suspend")
+    kept = run.reach("Suspended")["run"]["rows"]
+    _of(run, "resume")
+    run.under_way(percent=int(100 * kept / MANY))
+    _of(run, "abort")
+    assert "Aborted" in _of(run, "status", "-w", code=5)
+    _of(run, "resume")
+    wait_for(lambda: run.status()["phase"] != "Failed", 60, "the run to be taken up")
+    _of(run, "status", "-w")
+    assert run.rows("events") == MANY
+    assert run.run()["number"] == 1
+    _of(run, "rerun")
+    wait_for(lambda: run.run()["number"] == 2, 60, "run 2")
+    _of(run, "abort")
+    _of(run, "status", "-w", code=5)
+    listed = json.loads(_of(run, "runs", "-o", "json"))
+    assert [(each["run"], each["state"]) for each in listed] == [(1, "COMPLETED"), (2, "ABORTED")]
+
+
+def _of(run: Applied, command: str, *options: str, code: int | None = 0) -> str:
+    return _plugin(run.cluster, command, run.name, *options, "-n", run.namespace, code=code).stdout
+
+
+def _plugin(
+    cluster: Cluster, *arguments: str, code: int | None = 0
+) -> subprocess.CompletedProcess[Any]:
+    """Run `kubectl rowmill`; `code` is what it must leave with, None for any."""
+    kubectl = binaries.kubectl()
+    told = subprocess.run(
+        [str(kubectl), "rowmill", *arguments],
+        env={
+            **os.environ,
+            "KUBECONFIG": str(cluster.kubeconfig),
+            # kubectl looks for its plugins there.
+            "PATH": f"{kubectl.parent}{os.pathsep}{os.environ['PATH']}",
+        },
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert code in (None, told.returncode), f"{told.stdout}\n{told.stderr}"
+    return told
