@@ -43,6 +43,9 @@ _REFUSED_AGAIN = 20.0
 _TERMINATING = "NamespaceTerminating"
 # From a new spec to its Jobs takes some decisions; the status in between would be read by nobody.
 _STEPS = 5
+# With so many experiments waiting, a status that says no more than "starting" waits for a second.
+_BUSY = 20
+_TOLD_LATER = 1.0
 
 
 class Controller:
@@ -109,6 +112,10 @@ class Controller:
                 break
             if self._store.gather(key) == observed:
                 break
+        if steps_left < _STEPS - 1 and not decision.actions and self._queue.depth() >= _BUSY:
+            # To begin the runs of those who wait goes before telling that this one began.
+            self._queue.add(key, _TOLD_LATER)
+            return
         await self._make_known(key, experiment, decision)
 
     async def _gather(self, key: Key) -> Observed | None:

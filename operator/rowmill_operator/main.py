@@ -29,7 +29,7 @@ LOG = logging.getLogger("rowmill")
 _HEALTH = "http://0.0.0.0:8081/healthz"
 _WORKERS = 16
 # Looks a second: far more than is needed, far less than a loop would take.
-_RATE, _BURST = 200.0, 400.0
+_RATE, _BURST = 500.0, 1000.0
 _UNREACHABLE_AGAIN = 2.0
 
 

@@ -119,6 +119,16 @@ def test_a_new_experiment_takes_three_writes() -> None:
     assert f"{JOBS}/shop-run-1" in api.objects
 
 
+def test_when_many_wait_their_jobs_come_before_any_status() -> None:
+    async def story(operator: Operator, api: FakeApi) -> None:
+        for number in range(30):
+            operator.queue.add(("team", f"e{number}"))
+        await operator.look()
+        assert api.writes() == MADE[:2]
+
+    with_operator(story)
+
+
 def test_what_is_settled_takes_no_call() -> None:
     async def story(operator: Operator, api: FakeApi) -> None:
         await operator.settle()
