@@ -19,7 +19,7 @@ from rowmill.worker.kit import kit_for
 from rowmill.worker.numbered import LOADED, prepare_numbered
 from rowmill.worker.prepare import Prepared
 from rowmill.worker.purge import purge
-from rowmill.worker.remaining import Durable
+from rowmill.worker.remaining import Durable, remaining
 from rowmill.worker.shard import Kit, Stopped, run_parts
 from rowmill.worker.shard_progress import ShardProgress
 from rowmill_job.board import Board
@@ -59,8 +59,10 @@ def run_shard(pod: Pod) -> Outcome:
         parts = list(plan.shard(pod.place.shard or 0)) if _has(plan.shards, pod) else []
         progress = ShardProgress(plan, parts)
         pod.board.show(run.id, progress)
-        if prepared.repeat or run.state in LOADED:
+        if prepared.repeat:
             progress.all_done()
+        elif run.state in LOADED:
+            _confirm(run, destinations, progress, parts)
         else:
             _load(pod, run, spec, destinations, progress, parts)
         return done(f"all of the shard is in run {run.id}", {})
@@ -153,11 +155,28 @@ def _load(
     try:
         run_parts(kit, parts, pod.stop, pod.board)
     except Fenced:
-        # Finalize began, which takes all shards to be durable: this pod is a late twin.
         known = destinations.ledger.run(run.id)
         if known is None or known.state not in LOADED:
             raise
-        progress.all_done()
+        # Finalize began, for which a twin of this pod did the rest.
+        _confirm(known, destinations, progress, parts)
+
+
+def _confirm(
+    run: Run, destinations: Destinations, progress: ShardProgress, parts: list[Part]
+) -> None:
+    """See that the ledger has all of the parts of a run that takes no more.
+
+    Raises:
+        Fenced: it has not.
+    """
+    held = destinations.durable(run)
+    progress.read(held)
+    if left := next(remaining(run.plan, parts, held), None):
+        raise Fenced(
+            f"run {run.number} is {run.state}, yet {left.part.table} part {left.part.number} is "
+            "not all in the ledger: somebody changed the ledger"
+        )
 
 
 def _kit(

@@ -41,8 +41,6 @@ class Work:
         self._left = False
 
     def do(self) -> int:
-        port = serve(self._board, self._place.port)
-        self._say(f"{self._task}: serving on port {port}")
         outcome = self._outcome()
         self._leave(outcome)
         return outcome.code
@@ -54,6 +52,8 @@ class Work:
     def _outcome(self) -> Outcome:
         pod = Pod(self._place, self._board, self._stop, self._notice)
         try:
+            port = serve(self._board, self._place.port)
+            self._say(f"{self._task}: serving on port {port}")
             outcome = TASKS[self._task](pod)
         except Stopped:
             return stopped()

@@ -4,9 +4,9 @@ import json
 import signal
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from threading import Thread
 
+import psutil
 import pytest
 from experiments import PEOPLE, Connection, Manifest
 from gate import Gate
@@ -169,7 +169,8 @@ def test_a_pod_that_is_told_to_stop_as_it_starts_prepares_nothing(
 ) -> None:
     pods.bundle(content(tables=[PEOPLE]))
     pod = pods.start("shard", 0)
-    pod.wait_until(lambda: _hears(pod.process.pid))
+    # The thread that works begins by importing what it needs.
+    pod.wait_until(lambda: psutil.Process(pod.process.pid).num_threads() > 1)
     pod.process.send_signal(signal.SIGTERM)
     refused(pod.end(), 143, "Terminated")
     assert gate.states(f"{name}_ledger") == []
@@ -227,6 +228,22 @@ def test_a_run_that_ends_while_a_pod_works_fences_it(
     assert gate.done(f"{name}_ledger") == 4
 
 
+def test_a_pod_ends_well_only_if_the_ledger_has_all_of_its_shard(
+    name: str, pods: Pods, content: Callable[..., Manifest], ledger: Ledger
+) -> None:
+    plan = pods.bundle(content(parquet=None))
+    assert pods.run("shard", 0).code == 0
+    [run] = ledger.runs(f"{ENGINE}/{NAMESPACE}/{name}")
+    # As no finalize would: shard 1 was never made.
+    assert ledger.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
+    late = pods.run("shard", 0)
+    assert (late.code, late.message["rows"]) == (0, 2_500)
+    told = refused(pods.run("shard", 1), 70, "Fenced")
+    assert "is FINALIZING, yet orders part 0 is not all in the ledger" in told
+    beyond = pods.run("shard", plan.shards)
+    assert (beyond.code, beyond.message["rows"]) == (0, 0)
+
+
 def _fence_waits(database: Connection, run_id: str) -> bool:
     """Whether somebody waits to change the run's state."""
     row = database.execute(
@@ -235,10 +252,3 @@ def _fence_waits(database: Connection, run_id: str) -> bool:
         (lock_key("run", run_id),),
     ).fetchone()
     return row == (True,)
-
-
-def _hears(pid: int) -> bool:
-    """Whether the process has a handler for SIGTERM."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    caught = next(line for line in status.splitlines() if line.startswith("SigCgt:"))
-    return bool(int(caught.split()[1], 16) & (1 << (signal.SIGTERM - 1)))
