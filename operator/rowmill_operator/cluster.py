@@ -277,6 +277,9 @@ def _answer(verb: str, status: int, data: bytes) -> Raw:
         answer = json.loads(data)
     except ValueError:
         answer = None
+    if status == 404 and not isinstance(answer, dict):
+        # So it answers for a kind that it does not know.
+        raise ApiError(404, "NotFound", data[:100].decode(errors="replace").strip())
     if not isinstance(answer, dict):
         raise Unreachable(f"{verb}: an answer {status} that is no JSON object")
     if 200 <= status < 300:

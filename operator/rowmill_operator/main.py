@@ -17,6 +17,7 @@ from rowmill_operator.cluster import ApiError, Cluster, Unreachable, connect
 from rowmill_operator.controller import Controller
 from rowmill_operator.manifests import Manifests
 from rowmill_operator.metrics import Metrics, serve
+from rowmill_operator.names import GROUP, PLURAL
 from rowmill_operator.polling import Poller
 from rowmill_operator.queue import TokenBucket, WorkQueue
 from rowmill_operator.resync import Resync
@@ -30,7 +31,7 @@ _HEALTH = "http://0.0.0.0:8081/healthz"
 _WORKERS = 16
 # Looks a second: far more than is needed, far less than a loop would take.
 _RATE, _BURST = 500.0, 1000.0
-_UNREACHABLE_AGAIN = 2.0
+_AGAIN_SECONDS = 2.0
 
 
 def main() -> None:
@@ -43,7 +44,7 @@ def main() -> None:
         sys.exit(2)
     try:
         asyncio.run(_run(settings))
-    except (ApiError, ConfigException, Unreachable, kopf.LoginError) as error:
+    except (ApiError, ConfigException, OSError, Unreachable, kopf.LoginError) as error:
         LOG.error("%s", error)
         sys.exit(1)
 
@@ -107,15 +108,19 @@ async def _operate(
 
 
 async def _fill(resync: Resync) -> None:
-    """Take in what there is; the API server may still be starting."""
+    """Take in what there is; the API server may still be starting, the CRD be on its way."""
     while True:
         try:
             await resync.fill()
         except Unreachable as error:
             LOG.warning("%s; trying again", error)
-            await asyncio.sleep(_UNREACHABLE_AGAIN)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            LOG.warning("the CRD %s.%s is not installed; trying again", PLURAL, GROUP)
         else:
             return
+        await asyncio.sleep(_AGAIN_SECONDS)
 
 
 def _together(

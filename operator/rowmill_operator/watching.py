@@ -26,8 +26,9 @@ _NAMESPACES = ("", "v1", "namespaces")
 _WATCH_SECONDS = 240
 _CONNECT_SECONDS = 10.0
 _REQUEST_SECONDS = 60.0
-# Waits between tries, some minutes in all: an API server that restarts is waited for.
-_BACKOFFS = (1, 1, 2, 3, 5, 8, 13, 21, 21, 21, 21, 21, 21, 21, 21)
+# Waits between tries, some minutes in all: an API server that restarts is waited for, and its
+# return is noticed soon.
+_BACKOFFS = (*[1.0] * 15, *[3.0] * 100)
 _PAGE = 100
 # How long Kopf keeps an object and a task for it after its last event.
 _IDLE_SECONDS = 0.05
