@@ -27,7 +27,7 @@ from rowmill_operator.cluster import ApiError, Blocked, Cluster, Unreachable
 from rowmill_operator.manifests import Manifests, manifest_json
 from rowmill_operator.metrics import Metrics
 from rowmill_operator.names import plan_name
-from rowmill_operator.observed import Experiment, Observed, Verdict
+from rowmill_operator.observed import Experiment, Verdict
 from rowmill_operator.queue import Key, WorkQueue
 from rowmill_operator.reconcile import reconcile
 from rowmill_operator.settings import Settings
@@ -99,7 +99,7 @@ class Controller:
             ApiError: a call was refused. Blocked, Unjudged, Unreachable: try again later.
         """
         for steps_left in reversed(range(_STEPS)):
-            observed = await self._gather(key)
+            observed = self._store.gather(key)
             if observed is None:
                 self._forget(key)
                 return
@@ -117,13 +117,6 @@ class Controller:
             self._queue.add(key, _TOLD_LATER)
             return
         await self._make_known(key, experiment, decision)
-
-    async def _gather(self, key: Key) -> Observed | None:
-        observed = self._store.gather(key)
-        if observed is None or observed.experiment.deleted is None or not self._settings.namespaces:
-            return observed
-        await self._look_at_namespace(key[0])
-        return self._store.gather(key)
 
     async def _make_known(self, key: Key, experiment: Experiment, decision: Decision) -> None:
         """Write the status, tell what is to be told, and look again when that is due."""
@@ -300,15 +293,6 @@ class Controller:
     def _count_purge(self, key: Key, action: CountPurge) -> None:
         LOG.info("%s/%s: purge ended: %s: %s", *key, action.outcome, action.message)
         self._metrics.purges.labels(action.outcome).inc()
-
-    async def _look_at_namespace(self, namespace: str) -> None:
-        """See whether a namespace terminates, where no watch tells so."""
-        try:
-            raw = await self._cluster.namespace(namespace)
-        except ApiError:
-            return
-        for key in self._store.see_namespace(raw):
-            self._queue.add(key)
 
     def _namespace_terminates(self, namespace: str) -> None:
         meta = {"name": namespace, "deletionTimestamp": timestamp(datetime.now(UTC))}

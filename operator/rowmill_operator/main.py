@@ -83,9 +83,10 @@ async def _operate(
     scope = ", ".join(settings.namespaces) or "the whole cluster"
     LOG.info("rowmill-operator %s watches %s: %d Experiments", VERSION, scope, len(found))
     ended = asyncio.Event()
-    tasks = _together(
-        [resync.run(), poller.run(), *(controller.run() for _ in range(_WORKERS))], ended
-    )
+    work = [resync.run(), poller.run(), *(controller.run() for _ in range(_WORKERS))]
+    if settings.namespaces:
+        work.append(resync.watch_namespaces())
+    tasks = _together(work, ended)
     # Kopf takes all tasks that begin after its own for its own, and ends them as it ends.
     await asyncio.sleep(0)
     try:

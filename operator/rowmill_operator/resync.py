@@ -15,6 +15,7 @@ from rowmill_operator.views import Raw
 
 LOG = logging.getLogger("rowmill")
 _SECONDS = 120.0
+_NAMESPACE_SECONDS = 10.0
 
 
 class Resync:
@@ -64,19 +65,26 @@ class Resync:
         for kind in Kind:
             for scope in self._scopes:
                 await self._compare(kind, scope)
-        for scope in self._scopes:
-            if scope is not None:
-                await self.look_at_namespace(scope)
         self._store.tidy(datetime.now(UTC))
 
-    async def look_at_namespace(self, name: str) -> None:
-        """See whether a namespace terminates, where no watch tells so."""
-        try:
-            raw = await self._cluster.namespace(name)
-        except ApiError:
-            return
-        for key in self._store.see_namespace(raw):
-            self._changed(key)
+    async def watch_namespaces(self) -> None:
+        """See for ever whether the operator's namespaces terminate, where no watch may tell so."""
+        while True:
+            await self.look_at_namespaces()
+            await asyncio.sleep(_NAMESPACE_SECONDS)
+
+    async def look_at_namespaces(self) -> None:
+        """See whether one of the operator's namespaces terminates."""
+        for scope in self._scopes:
+            if scope is None:
+                continue
+            try:
+                raw = await self._cluster.namespace(scope)
+            except (ApiError, Unreachable) as error:
+                LOG.warning("cannot see whether the namespace %s terminates: %s", scope, error)
+                continue
+            for key in self._store.see_namespace(raw):
+                self._changed(key)
 
     async def _compare(self, kind: Kind, scope: str | None) -> None:
         listed: set[str] = set()

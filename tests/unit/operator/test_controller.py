@@ -321,16 +321,16 @@ def test_a_status_of_what_is_gone_is_written_nowhere() -> None:
 
 def test_a_namespace_is_looked_at_where_no_watch_tells_of_it() -> None:
     async def story(operator: Operator, api: FakeApi) -> None:
-        namespace = {"metadata": {"name": "team", "deletionTimestamp": "2026-03-01T12:00:00Z"}}
+        namespace: dict[str, Any] = {"metadata": {"name": "team"}}
         api.answers["GET", "/api/v1/namespaces/team"] = lambda: web.json_response(namespace)
-        await operator.settle()
+        await operator.resync.look_at_namespaces()
+        assert operator.queue.depth() == 0
+        namespace["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z"
+        await operator.resync.look_at_namespaces()
+        assert operator.queue.depth() == 1
         assert operator.store.namespace_terminating("team")
 
-    with_operator(
-        story,
-        settings=replace(SETTINGS, namespaces=("team",)),
-        meta={"deletionTimestamp": "2026-03-01T12:00:00Z", "finalizers": ["x/y"]},
-    )
+    with_operator(story, settings=replace(SETTINGS, namespaces=("team",)))
 
 
 def test_a_server_that_fails_is_tried_again_and_counted() -> None:
