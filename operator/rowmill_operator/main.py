@@ -94,6 +94,7 @@ async def _operate(
             registry=watch_registry(cluster, store, manifests, queue, settings),
             settings=kopf_settings(),
             standalone=True,
+            identity=_IDENTITY,
             clusterwide=not settings.namespaces,
             namespaces=settings.namespaces,
             liveness_endpoint=_HEALTH,
