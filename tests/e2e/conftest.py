@@ -12,7 +12,7 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from .cluster.access import Cluster, KubectlError
+from .cluster.access import Cluster
 from .cluster.images import Builder
 from .cluster.node import Node, missing
 from .installation import Images, Installation, build_images
@@ -51,7 +51,7 @@ def pytest_runtest_makereport(
     report = yield
     values = getattr(item, "funcargs", {})
     if report.failed and "namespace" in values:
-        report.sections.append(("cluster", _story(values["cluster"], values["namespace"])))
+        report.sections.append(("cluster", values["cluster"].story(values["namespace"])))
     return report
 
 
@@ -121,21 +121,6 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     cluster.kubectl("label", "namespace", name, _SECURITY)
     yield name
     cluster.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false")
-
-
-def _story(cluster: Cluster, namespace: str) -> str:
-    asked = (
-        ("get", "events", "--sort-by=.lastTimestamp"),
-        ("get", "jobs,pods", "--output=wide"),
-        ("describe", "pods"),
-    )
-    told = []
-    for arguments in asked:
-        try:
-            told.append(cluster.kubectl(*arguments, "--namespace", namespace, seconds=20))
-        except (KubectlError, TimeoutError) as error:
-            told.append(str(error))
-    return "\n".join(told)
 
 
 def _clear_after_killed_sessions() -> None:

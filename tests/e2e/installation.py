@@ -90,7 +90,7 @@ class Installation:
         }
         self.helm(
             *("upgrade", "--install", RELEASE, str(CHART), "--namespace", RELEASE_NAMESPACE),
-            *("--create-namespace", "--wait", "--timeout", "180s", "--values", "-", *options),
+            *("--create-namespace", "--wait", "--timeout", "90s", "--values", "-", *options),
             input=json.dumps(values),
         )
 
@@ -116,7 +116,8 @@ class Installation:
             check=False,
         )
         if result.returncode != 0:
-            raise RuntimeError(f"helm {' '.join(arguments[:3])}: {result.stderr.strip()}")
+            story = self.cluster.story(RELEASE_NAMESPACE)
+            raise RuntimeError(f"helm {' '.join(arguments[:3])}: {result.stderr}\n{story}")
         return result.stdout
 
     def give_secrets(self, namespace: str) -> None:
@@ -163,6 +164,24 @@ class Installation:
                 aws_secret_access_key=secret["AWS_SECRET_ACCESS_KEY"],
             )
 
+    @contextmanager
+    def secret_options(self, folder: Path) -> Iterator[list[str]]:
+        """Options of `rowmill` by which the one-machine commands reach the servers."""
+        with (
+            self.cluster.address("postgres", 5432, self.namespace) as (host, port),
+            self.cluster.address("s3", 8333, self.namespace) as (s3_host, s3_port),
+        ):
+            reached = {
+                POSTGRES_SECRET: {"PGHOST": host, "PGPORT": str(port)},
+                S3_SECRET: {"AWS_ENDPOINT_URL": f"http://{s3_host}:{s3_port}"},
+            }
+            options = []
+            for name, here in reached.items():
+                lines = (f"{key}={value}\n" for key, value in (self._secret(name) | here).items())
+                (folder / f"{name}.env").write_text("".join(lines), encoding="utf-8")
+                options += ["--secret", f"{name}={folder / name}.env"]
+            yield options
+
     def _secrets(self) -> list[dict[str, Any]]:
         return [one for one in self._stack if one["kind"] == "Secret"]
 
@@ -181,11 +200,16 @@ def restricted_labels() -> dict[str, str]:
 def build_images(builder: Builder) -> list[Image]:
     """Build worker, operator, Postgres and SeaweedFS, or find them in the cache."""
     return [
-        builder.project_image("worker", "job_image/Dockerfile", REPOSITORY),
-        builder.project_image("operator", "operator/Dockerfile", REPOSITORY),
+        project_image(builder, "worker", "job_image"),
+        project_image(builder, "operator", "operator"),
         postgres_image(builder),
         seaweedfs_image(builder),
     ]
+
+
+def project_image(builder: Builder, name: str, folder: str) -> Image:
+    """Build the Dockerfile of a folder, which needs nothing but that folder and the library."""
+    return builder.project_image(name, f"{folder}/Dockerfile", REPOSITORY, (folder, "rowmill"))
 
 
 def postgres_image(builder: Builder) -> Image:

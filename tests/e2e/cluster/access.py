@@ -86,6 +86,20 @@ class Cluster:
         path = f"/api/v1/namespaces/{namespace}/pods/{pod}/eviction"
         self.kubectl("create", "--raw", path, "-f", "-", input=json.dumps(eviction))
 
+    def story(self, namespace: str) -> str:
+        """What the cluster tells about a namespace: events, pods, and the ends of their logs."""
+        asked = [
+            ["get", "events", "--sort-by=.lastTimestamp"],
+            ["get", "jobs,pods", "--output=wide"],
+            ["describe", "pods"],
+        ]
+        try:
+            pods = [pod["metadata"]["name"] for pod in self.find_all("pods", namespace)]
+            asked += [["logs", "--tail=40", "--all-containers", pod] for pod in pods]
+            return "\n".join(self._told(*each, "--namespace", namespace) for each in asked)
+        except (KubectlError, subprocess.TimeoutExpired) as error:
+            return str(error)
+
     @contextmanager
     def address(self, service: str, port: int, namespace: str) -> Iterator[tuple[str, int]]:
         """Host and port by which this process reaches a Service."""
@@ -94,6 +108,12 @@ class Cluster:
             return
         with self._forward(service, port, namespace) as local:
             yield "127.0.0.1", local
+
+    def _told(self, *arguments: str) -> str:
+        try:
+            return self.kubectl(*arguments, seconds=20)
+        except KubectlError as error:
+            return str(error)
 
     @contextmanager
     def _forward(self, service: str, port: int, namespace: str) -> Iterator[int]:

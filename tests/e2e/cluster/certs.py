@@ -58,7 +58,7 @@ class _Authority:
         key = ec.generate_private_key(ec.SECP256R1())
         name = _name("rowmill-e2e", "")
         certificate = (
-            _dated(name, name, key.public_key())
+            _dated(name, name, key.public_key(), key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(_SIGNS, critical=True)
             .sign(key, hashes.SHA256())
@@ -89,7 +89,7 @@ class _Authority:
     ) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
         builder = (
-            _dated(name, self.certificate.subject, key.public_key())
+            _dated(name, self.certificate.subject, key.public_key(), self.key.public_key())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_IDENTIFIES, critical=True)
             .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
@@ -105,7 +105,10 @@ def _name(user: str, group: str) -> x509.Name:
 
 
 def _dated(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: ec.EllipticCurvePublicKey,
+    issuer_key: ec.EllipticCurvePublicKey,
 ) -> x509.CertificateBuilder:
     # A clock that is set back a little while a node runs must not make its certificates invalid.
     start = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
@@ -117,6 +120,11 @@ def _dated(
         .serial_number(x509.random_serial_number())
         .not_valid_before(start)
         .not_valid_after(start + _DAYS)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        # Python 3.13 refuses a certificate that does not name its issuer's key.
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False
+        )
     )
 
 

@@ -28,8 +28,6 @@ _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
 _CREATED = "2026-01-01T00:00:00Z"
-# No image is made of these, and a change to one must not cost a build.
-_NOT_IN_IMAGES = frozenset({".ci", "docs", "examples", "helm", "tests"})
 _LEAVE_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*")
 
 
@@ -72,15 +70,17 @@ class Builder:
         self._storage.write_text(f'[storage]\ndriver="overlay"\n{storage}', encoding="utf-8")
         self._policy.write_text('{"default":[{"type":"insecureAcceptAnything"}]}', encoding="utf-8")
 
-    def project_image(self, name: str, dockerfile: str, repository: Path) -> Image:
-        """Build one of the project's Dockerfiles, with the repository as its context.
+    def project_image(
+        self, name: str, dockerfile: str, repository: Path, folders: tuple[str, ...]
+    ) -> Image:
+        """Build one of the project's Dockerfiles, whose context is these folders of the repository.
 
         Raises:
             RuntimeError: the build failed; the text has the end of its output.
         """
         with tempfile.TemporaryDirectory(prefix="rowmill-e2e-context-") as folder:
             context = Path(folder)
-            for path in _files_of_images(repository):
+            for path in _known_files(repository, folders):
                 (context / path).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(repository / path, context / path, follow_symlinks=False)
             return self.image(name, context, context / dockerfile, PYTHON)
@@ -114,7 +114,7 @@ class Builder:
     def unpacked_bytes(self, image: Image) -> int:
         """The size of an image's layers, unpacked."""
         with tempfile.TemporaryDirectory(prefix="rowmill-e2e-layers-") as folder:
-            self._buildah("push", *self._trust(), image.name, f"dir:{folder}", "--format=oci")
+            self._buildah("push", *self._trust(), "--format=oci", image.name, f"dir:{folder}")
             config = json.loads((Path(folder) / "manifest.json").read_text("utf-8"))
             return sum(_unpacked(Path(folder) / layer["digest"][7:]) for layer in config["layers"])
 
@@ -238,15 +238,12 @@ def _entry(kind: str, content: bytes) -> dict[str, object]:
     return {"mediaType": kind, "digest": _digest(content), "size": len(content)}
 
 
-def _files_of_images(repository: Path) -> list[Path]:
-    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+def _known_files(repository: Path, folders: tuple[str, ...]) -> list[Path]:
+    # What git ignores (compiled modules above all) is left out, what it does not know yet is not.
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", *folders]
     listed = subprocess.run(command, cwd=repository, capture_output=True, text=True, check=True)
     paths = sorted({Path(name) for name in listed.stdout.split("\0") if name})
-    return [
-        path
-        for path in paths
-        if path.parts[0] not in _NOT_IN_IMAGES and os.path.lexists(repository / path)
-    ]
+    return [path for path in paths if os.path.lexists(repository / path)]
 
 
 def _content(folder: Path) -> str:
