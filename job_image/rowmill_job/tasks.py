@@ -23,7 +23,7 @@ from rowmill.worker.remaining import Durable, remaining
 from rowmill.worker.shard import Kit, Stopped, run_parts
 from rowmill.worker.shard_progress import ShardProgress
 from rowmill_job.board import Board
-from rowmill_job.bundle import Bundle, read_bundle, spec_of
+from rowmill_job.bundle import Bundle, BundleRefused, read_bundle, spec_of
 from rowmill_job.metrics import measured
 from rowmill_job.outcome import Outcome, done
 from rowmill_job.place import Place
@@ -49,6 +49,11 @@ def run_shard(pod: Pod) -> Outcome:
         BundleRefused, InvalidManifest, ImpossibleColumns: the spec cannot be run.
         Stopped, Fenced, DestinationRefused, DestinationUnavailable: see worker/shard.py.
     """
+    shard = pod.place.shard
+    if shard is None:
+        raise BundleRefused(
+            "ShardUnknown", "JOB_COMPLETION_INDEX is not set: a shard is an index of an Indexed Job"
+        )
     bundle, spec = _given(pod)
     with closing(_join(pod, bundle, spec)) as destinations:
         prepared = _prepare(pod, bundle, spec, destinations)
@@ -56,7 +61,7 @@ def run_shard(pod: Pod) -> Outcome:
         # A repeat goes by the plan of this run, whose shards the Job counts.
         plan = bundle.plan if prepared.repeat else run.plan
         # A ledger that had a plan already has its number of shards.
-        parts = list(plan.shard(pod.place.shard or 0)) if _has(plan.shards, pod) else []
+        parts = list(plan.shard(shard)) if shard < plan.shards else []
         progress = ShardProgress(plan, parts)
         pod.board.show(run.id, progress)
         if prepared.repeat:
@@ -195,10 +200,6 @@ def _kit(
 def _frozen(spec: Spec, run: Run) -> Spec:
     dataset = replace(spec.dataset, data_version=run.plan.data_version)
     return replace(spec, dataset=dataset)
-
-
-def _has(shards: int, pod: Pod) -> bool:
-    return (pod.place.shard or 0) < shards
 
 
 def _result(prepared: Prepared, destinations: Destinations) -> dict[str, Any]:

@@ -7,6 +7,7 @@ in its repr.
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -29,9 +30,8 @@ POSTGRES_KEYS = (
     "PGSSLKEY",
     "PGOPTIONS",
 )
-ROOT_CERTIFICATE = "PGSSLROOTCERT"
-# The authority's certificate, as Secrets of kind tls and cert-manager name it.
-AUTHORITY_FILE = "ca.crt"
+# The authority's certificate and the client's, as Secrets of kind tls and cert-manager name them.
+AUTHORITY_FILE, CERTIFICATE_FILE, KEY_FILE = "ca.crt", "tls.crt", "tls.key"
 S3_KEYS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -114,9 +114,11 @@ class DirectoryCredentials:
         for key in self.keys:
             with suppress(FileNotFoundError, NotADirectoryError):
                 values[key] = self._value(folder / key)
-        authority = folder / AUTHORITY_FILE
-        if authority.is_file() and ROOT_CERTIFICATE in self.keys:
-            values.setdefault(ROOT_CERTIFICATE, str(self.path / AUTHORITY_FILE))
+        for key, name in (("PGSSLROOTCERT", AUTHORITY_FILE), ("PGSSLCERT", CERTIFICATE_FILE)):
+            if key in self.keys and (folder / name).is_file():
+                values.setdefault(key, str(self.path / name))
+        if "PGSSLKEY" in self.keys and "PGSSLKEY" not in values and (folder / KEY_FILE).is_file():
+            values["PGSSLKEY"] = str(_private_copy(folder / KEY_FILE))
         return values
 
     def _value(self, file: Path) -> str:
@@ -141,6 +143,17 @@ class EnvironmentCredentials:
 
     def __call__(self) -> Mapping[str, str]:
         return {key: os.environ[key] for key in self.keys if key in os.environ}
+
+
+def _private_copy(key: Path) -> Path:
+    """A copy for this process alone: libpq takes no private key that others may read.
+
+    A mounted one is root's, and readable for whichever user the pod runs as.
+    """
+    copy = Path(tempfile.gettempdir()) / f"rowmill-{os.getpid()}.key"
+    with open(os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        file.write(key.read_bytes())
+    return copy
 
 
 def _parse(text: str) -> Mapping[str, str]:

@@ -52,6 +52,11 @@ def test_a_bundle_that_this_image_cannot_run_is_final(
     assert (ended.message["rows"], ended.message["shard"]) == (0, 0)
 
 
+def test_a_shard_without_an_index_is_none(pods: Pods, content: Callable[..., Manifest]) -> None:
+    pods.bundle(content())
+    refused(pods.run("shard"), 64, "ShardUnknown")
+
+
 def test_a_wrong_password_is_refused_after_its_patience_and_a_mended_one_goes_on(
     pods: Pods, content: Callable[..., Manifest], password: str
 ) -> None:

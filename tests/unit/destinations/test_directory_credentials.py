@@ -1,5 +1,6 @@
 """A mounted Secret is read as the kubelet keeps it, at each call."""
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,20 @@ def test_a_mounted_authority_is_the_root_certificate_unless_one_is_named(tmp_pat
     mounted(tmp_path, {"PGSSLROOTCERT": "system", "ca.crt": "PEM"}, "2")
     assert credentials(tmp_path)()["PGSSLROOTCERT"] == "system"
     assert DirectoryCredentials("lake", tmp_path, S3_KEYS)() == {}
+
+
+def test_a_mounted_client_certificate_is_used_with_a_key_that_libpq_takes(tmp_path: Path) -> None:
+    source = credentials(mounted(tmp_path / "a", {"tls.crt": "CERT", "tls.key": "old"}))
+    source()
+    mounted(tmp_path / "a", {"tls.crt": "CERT", "tls.key": "new"}, "2")
+    found = source()
+    assert found["PGSSLCERT"] == str(tmp_path / "a/tls.crt")
+    key = Path(found["PGSSLKEY"])
+    assert (key.read_text(), stat.S_IMODE(key.stat().st_mode)) == ("new", 0o600)
+    key.unlink()
+    named = credentials(mounted(tmp_path / "b", {"PGSSLKEY": "/my.key", "tls.key": "x"}))
+    assert named() == {"PGSSLKEY": "/my.key"}
+    assert not key.exists()
 
 
 def test_values_are_not_in_the_repr(tmp_path: Path) -> None:
