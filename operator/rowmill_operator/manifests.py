@@ -30,7 +30,8 @@ class Manifests:
         self.drop(key)
         text = manifest_json(raw)
         if len(text) > _EACH:
-            return
+            # That it is too large is worth keeping: else each event would have it written again.
+            text = ""
         self._texts[key] = (meta["uid"], meta["generation"], text)
         self._size += len(text)
         while self._size > self._total:
@@ -40,7 +41,9 @@ class Manifests:
     def find(self, key: Key, uid: str, generation: int) -> str | None:
         """The JSON of this generation, if it is still kept."""
         known = self._texts.get(key)
-        return known[2] if known is not None and known[:2] == (uid, generation) else None
+        if known is None or known[:2] != (uid, generation):
+            return None
+        return known[2] or None
 
     def drop(self, key: Key) -> None:
         """Forget what is kept of an Experiment."""
