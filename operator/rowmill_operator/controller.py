@@ -242,7 +242,11 @@ class Controller:
     async def _change(
         self, kind: Kind, namespace: str, name: str, change: Coroutine[Any, Any, Raw]
     ) -> None:
-        """Make a change to what was seen; if it is another by now, look at that instead."""
+        """Make a change to what was seen.
+
+        Raises:
+            Blocked: it is another by now, which is looked at next.
+        """
         try:
             raw = await change
         except ApiError as error:
@@ -250,7 +254,8 @@ class Controller:
                 return
             if error.status != 409:
                 raise
-            raw = await self._cluster.get(kind, namespace, name)
+            self._saw(kind, await self._cluster.get(kind, namespace, name))
+            raise Blocked(f"{name} has changed meanwhile") from None
         self._saw(kind, raw)
 
     async def _write_status(self, key: Key, experiment: Experiment, decision: Decision) -> None:

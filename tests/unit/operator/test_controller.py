@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
 from aiohttp import web
 from fake_api import FakeApi, failure
 from kubernetes.aio.client import Configuration
@@ -13,7 +14,7 @@ from raw_objects import DIGEST, UID, bundle_of, raw_experiment, raw_job
 from test_operator_views import frozen
 
 from rowmill_operator.actions import FreezePlan
-from rowmill_operator.cluster import Cluster
+from rowmill_operator.cluster import Blocked, Cluster
 from rowmill_operator.controller import Controller
 from rowmill_operator.manifests import Manifests
 from rowmill_operator.metrics import Metrics
@@ -301,6 +302,8 @@ def test_a_finalizer_is_set_on_what_is_there_now() -> None:
             spec={"deletionPolicy": "Purge"}, meta={"finalizers": ["another/one"]}
         )
         api.put(EXPERIMENT, changed)
+        with pytest.raises(Blocked, match="changed meanwhile"):
+            await operator.look()
         await operator.settle()
 
     api = with_operator(story, spec={"deletionPolicy": "Purge"})
