@@ -14,7 +14,7 @@ from rich.text import Text
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
 from rowmill.terminal import figures
-from rowmill.terminal.console import PipeConsole
+from rowmill.terminal.console import PipeConsole, print_whole
 
 
 def status(cluster: Cluster, name: str | None, *, as_json: bool) -> None:
@@ -95,7 +95,7 @@ def _show_all(found: Sequence[Experiment]) -> None:
             figures.duration(eta) if eta else "",
             Text(each.message),
         )
-    PipeConsole().print(table)
+    print_whole(table)
 
 
 def _show_runs(found: Sequence[Mapping[str, Any]]) -> None:
@@ -114,7 +114,7 @@ def _show_runs(found: Sequence[Mapping[str, Any]]) -> None:
             figures.duration(took.total_seconds() if took else None),
             Text(run["message"]),
         )
-    PipeConsole().print(table)
+    print_whole(table)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -19,6 +19,8 @@ from .cluster import binaries
 from .cluster.access import Cluster
 from .cluster.node import Node
 from .definitions import defined
+from .experiments import Applied, wide
+from .installation import RELEASE, RELEASE_NAMESPACE, Installation
 
 CHART = Path(__file__).parents[2] / "helm" / "rowmill"
 PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.85.0"
@@ -190,6 +192,29 @@ def _granted(cluster: Cluster, account: str, namespace: str) -> dict[str, set[st
                 name = f"{plural}.{group}" if group else plural
                 granted.setdefault(name + slash + sub, set()).update(rule["verbs"])
     return granted
+
+
+def test_helms_own_test_passes(installed: Installation) -> None:
+    told = installed.helm("test", RELEASE, "--namespace", RELEASE_NAMESPACE, "--timeout", "120s")
+    assert "Succeeded" in told
+
+
+def test_an_operator_of_one_namespace_works_by_its_role(
+    cluster: Cluster, installed: Installation, namespace: str
+) -> None:
+    """What it lacks it would say in its log, and never be ready."""
+    installed.give_secrets(namespace)
+    known = installed.helm("get", "values", RELEASE, "-n", RELEASE_NAMESPACE, "-o", "json")
+    values = {**json.loads(known), "watchNamespaces": [namespace], "crds": {"install": False}}
+    options = ("--namespace", namespace, "--wait", "--timeout", "120s", "--values", "-")
+    installed.helm("install", "own", str(CHART), *options, input=json.dumps(values))
+    told = installed.helm("test", "own", "--namespace", namespace, "--timeout", "120s")
+    assert "Succeeded" in told
+    # By two operators, of which the one of the whole cluster has the other engine.
+    Applied.of(installed, namespace, wide(1_000)).complete()
+    log = cluster.kubectl("logs", "deployment/own-rowmill", "--namespace", namespace)
+    assert "forbidden" not in log.lower()
+    installed.helm("uninstall", "own", "--namespace", namespace)
 
 
 def test_the_operator_reads_what_the_values_say(cluster: Cluster) -> None:
