@@ -68,6 +68,7 @@ class Board:
     def uploaded(self, table: str, rows: int) -> None:
         self.metrics.rows.labels("uploaded").inc(rows)
         self.metrics.batches.labels(PARQUET).inc()
+        self._notice = ("", 0.0)
 
     def recorded(self, part: PendingPart) -> None:
         self.metrics.bytes.labels(PARQUET).inc(part.bytes)

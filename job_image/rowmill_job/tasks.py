@@ -34,12 +34,16 @@ CONTACT_SECONDS = 600.0
 
 @dataclass(frozen=True)
 class Pod:
-    """One pod at work: where it is, what it shows, when it is to stop, where it talks to."""
+    """One pod at work: where it is, what it shows, when it is to stop.
+
+    `notice` is told of failures that are met with another try, `say` of all else for the log.
+    """
 
     place: Place
     board: Board
     stop: Event
     notice: Callable[[str], None]
+    say: Callable[[str], None]
 
 
 def run_shard(pod: Pod) -> Outcome:
@@ -140,8 +144,8 @@ def _prepare(pod: Pod, bundle: Bundle, spec: Spec, destinations: Destinations) -
         source=bundle.source,
     )
     for number in prepared.rolled_forward:
-        pod.notice(f"run {number} was cut while it was published; it is complete now")
-    pod.notice(
+        pod.say(f"run {number} was cut while it was published; it is complete now")
+    pod.say(
         f"run {prepared.run.number} ({prepared.run.id}): "
         + ("a repeat" if prepared.repeat else prepared.run.state)
     )

@@ -50,7 +50,7 @@ class Work:
         self._leave(stopped())
 
     def _outcome(self) -> Outcome:
-        pod = Pod(self._place, self._board, self._stop, self._notice)
+        pod = Pod(self._place, self._board, self._stop, self._notice, self._say)
         try:
             port = serve(self._board, self._place.port)
             self._say(f"{self._task}: serving on port {port}")
@@ -73,7 +73,7 @@ class Work:
         self._say(f"{safe.reason}: {safe.message}")
 
     def _notice(self, text: str) -> None:
-        """Log what the worker says; the same thing not again and again."""
+        """Show and log a failure that is met with another try; the same one not again and again."""
         self._board.notice(self._hidden(text))
         said, at = self._told
         if text != said or time.monotonic() - at >= NOTICE_SECONDS:

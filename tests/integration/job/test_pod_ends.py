@@ -188,6 +188,7 @@ def test_a_server_that_is_down_is_waited_for_and_a_stop_is_heard_meanwhile(
     pods.bundle(content(tables=[PEOPLE], parquet=None))
     pod = pods.start("shard", 0)
     pod.wait_until(lambda: "Trying again" in pod.log.read_text())
+    assert "Trying again" in pod.progress()["notice"]
     assert pod.metric("rowmill_worker_retries_total")["postgres"] > 0
     pod.process.send_signal(signal.SIGTERM)
     refused(pod.end(), 143, "Terminated")

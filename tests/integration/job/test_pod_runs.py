@@ -104,6 +104,7 @@ def test_progress_and_metrics_tell_of_the_work_while_it_lasts(
         "shard": 0,
         "rows": 6_000,
         "step": "",
+        "notice": "",
         "tables": [{"name": "more", "rows": 6_000, "batches": [[0, 6]]}],
     }
     assert pod.get("/healthz") == "ok\n"

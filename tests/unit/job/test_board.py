@@ -28,6 +28,7 @@ def test_before_the_run_is_known_nothing_is_shown() -> None:
         "rows": 0,
         "rowsPerSecond": 0.0,
         "step": "",
+        "notice": "",
         "tables": [],
     }
 
@@ -59,6 +60,24 @@ def test_work_shows_in_progress_metrics_and_facts() -> None:
         'rowmill_worker_stage_seconds_total{stage="generate"} 0.0',
     ):
         assert line in text.splitlines()
+
+
+def test_a_failure_shows_until_work_goes_on_or_it_is_old_news(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    board = Board("shard", 0)
+    board.notice("the server is down")
+    assert shown(board)["notice"] == "the server is down"
+    board.copied(LAYOUT.batch(0), 1)
+    assert shown(board)["notice"] == ""
+    board.notice("the bucket is slow")
+    board.uploaded("a", 10)
+    assert shown(board)["notice"] == ""
+    board.notice("the server is down")
+    now += 3_600
+    assert shown(board)["notice"] == ""
 
 
 def test_the_rate_is_of_late(monkeypatch: pytest.MonkeyPatch) -> None:
