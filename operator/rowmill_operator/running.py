@@ -34,6 +34,8 @@ from rowmill_operator.trouble import Trouble, end_of, pods_of, waiting_for
 REMAKE_AFTER = timedelta(seconds=60)
 _SOON = 2.0
 _RESUME_LENGTH = 1024
+# A worker answers within a few seconds of its start, later on a busy node.
+_START_UP = timedelta(seconds=30)
 
 
 @dataclass(frozen=True)
@@ -181,10 +183,10 @@ def _watched(
     """A Job that is at work, or waits for something that somebody has to mend."""
     trouble = waiting_for(job, situation.wishes.queue, situation.observed, situation.now)
     trouble = trouble or _still_refused(situation, job) or _told_by_pods(situation)
-    running = any(pod.running for pod in pods_of(job, situation.observed.pods))
+    running = [pod for pod in pods_of(job, situation.observed.pods) if pod.running]
     if trouble is None and situation.observed.progress:
         record.pop("refused", None)
-    begun = running or job.succeeded > 0 or phase == FINALIZING or bool(record.get("rows"))
+    begun = bool(running) or job.succeeded > 0 or phase == FINALIZING or bool(record.get("rows"))
     shown = phase if begun else PENDING
     poll = situation.settings.progress_seconds
     if trouble is not None:
@@ -192,7 +194,10 @@ def _watched(
         return Step(standing, record, actions, again_after=poll)
     if not running:
         standing = Standing(shown, Reason.STARTING, "its pods are starting")
-    elif situation.observed.unreachable and not situation.observed.progress:
+    elif not situation.observed.progress and situation.observed.unreachable:
+        if situation.now - min(pod.created for pod in running) < _START_UP:
+            standing = Standing(shown, Reason.STARTING, "its pods have just started")
+            return Step(standing, record, actions, again_after=poll)
         message = "the operator cannot reach the pods' port 8080; a NetworkPolicy may forbid it"
         standing = Standing(shown, Reason.PROGRESS_UNREACHABLE, message)
     else:

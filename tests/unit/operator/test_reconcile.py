@@ -443,6 +443,9 @@ def test_pods_out_of_reach_are_told_and_never_a_failure(cluster: MemoryCluster) 
     cluster.settle()
     cluster.start_pod(RUN, 0)
     cluster.unreachable = 1
+    cluster.settle()
+    assert cluster.condition("Progressing")["reason"] == "Starting"
+    cluster.wait(31)
     cluster.update_job(RUN, completed_indexes=((0, 1),))
     cluster.settle()
     progressing = cluster.condition("Progressing")
