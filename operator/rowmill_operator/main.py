@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import signal
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from typing import Any
 
 import kopf
@@ -39,6 +40,8 @@ _AGAIN_SECONDS = 2.0
 def main() -> None:
     """Run until SIGTERM; exit code 1 if it cannot run, 2 for settings that make no sense."""
     _log_plainly()
+    # Until Kopf takes the signal over; the first process of a container has no default for it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     try:
         settings = read_settings(os.environ)
     except ValueError as error:
@@ -84,31 +87,29 @@ async def _operate(
         queue.add(key)
     scope = ", ".join(settings.namespaces) or "the whole cluster"
     LOG.info("rowmill-operator %s watches %s: %d Experiments", VERSION, scope, len(found))
-    ended = asyncio.Event()
-    work = [resync.run(), poller.run(), *(controller.run() for _ in range(_WORKERS))]
+    work: list[Coroutine[Any, Any, None]] = [
+        resync.run(),
+        poller.run(),
+        *(controller.run() for _ in range(_WORKERS)),
+    ]
     if settings.namespaces:
         work.append(resync.watch_namespaces())
-    tasks = _together(work, ended)
-    # Kopf takes all tasks that begin after its own for its own, and ends them as it ends.
-    await asyncio.sleep(0)
-    try:
-        await kopf.operator(
-            registry=watch_registry(cluster, store, manifests, queue, settings),
-            settings=kopf_settings(),
-            standalone=True,
-            identity=_IDENTITY,
-            clusterwide=not settings.namespaces,
-            namespaces=settings.namespaces,
-            liveness_endpoint=_HEALTH,
-            stop_flag=ended,
+    # Kopf ends, as it ends, all tasks that began after its own.
+    tasks = [asyncio.create_task(coroutine) for coroutine in work]
+    tasks.append(
+        asyncio.create_task(
+            kopf.operator(
+                registry=watch_registry(cluster, store, manifests, queue, settings),
+                settings=kopf_settings(),
+                standalone=True,
+                identity=_IDENTITY,
+                clusterwide=not settings.namespaces,
+                namespaces=settings.namespaces,
+                liveness_endpoint=_HEALTH,
+            )
         )
-    finally:
-        # Kopf leaves watches half open, of which asyncio would complain.
-        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-        for task in tasks:
-            task.cancel()
-        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
-    _raise_first(outcomes)
+    )
+    await _until_one_ends(tasks)
 
 
 async def _fill(resync: Resync) -> None:
@@ -127,17 +128,16 @@ async def _fill(resync: Resync) -> None:
         await asyncio.sleep(_AGAIN_SECONDS)
 
 
-def _together(
-    coroutines: Iterable[Coroutine[Any, Any, None]], ended: asyncio.Event
-) -> list[asyncio.Task[None]]:
-    """Run these beside each other; the end of one is the end of all."""
-    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
-    for task in tasks:
-        task.add_done_callback(lambda _: ended.set())
-    return tasks
-
-
-def _raise_first(outcomes: Iterable[object]) -> None:
+async def _until_one_ends(tasks: list[asyncio.Task[None]]) -> None:
+    """The end of one is the end of all: by a signal it is Kopf's, else something is wrong."""
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        # Kopf leaves watches half open, of which asyncio would complain.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        for task in tasks:
+            task.cancel()
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
     for outcome in outcomes:
         if isinstance(outcome, Exception):
             raise outcome
