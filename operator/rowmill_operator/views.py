@@ -9,6 +9,7 @@ import re
 import zlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from rowmill.plan.intervals import Interval
@@ -26,8 +27,8 @@ from rowmill_operator.observed import (
 
 Raw = Mapping[str, Any]
 
-# A ConfigMap holds 1 MiB at most; what unzips to more than this is no plan of ours.
-_BUNDLE_BYTES = 32 * 2**20
+# Twice what the largest manifest and plan come to; whoever may make ConfigMaps may make bombs.
+_BUNDLE_BYTES = 8 * 2**20
 _MESSAGE_CHARACTERS = 2_048
 _STARTING = {"ContainerCreating", "PodInitializing"}
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
@@ -130,7 +131,7 @@ def read_plan(raw: Raw) -> FrozenPlan:
             image=str(bundle["image"]),
             adopt=bundle.get("adopt"),
             rerun=str((bundle["manifest"].get("spec") or {}).get("rerun") or ""),
-            plan=Plan.from_json(bundle["plan"]),
+            plan=_sane(Plan.from_json(bundle["plan"])),
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"its bundle lacks what a plan has: {error!r}") from None
@@ -148,7 +149,7 @@ def read_bundle(text: str) -> dict[str, Any]:
     except (binascii.Error, zlib.error) as error:
         raise ValueError(f"its bundle is no gzip in base64: {error}") from None
     if not unzip.eof:
-        raise ValueError("its bundle ends too early or unzips to more than 32 MiB")
+        raise ValueError("its bundle ends too early or unzips to more than 8 MiB")
     bundle = json.loads(document)
     if not isinstance(bundle, dict) or bundle.get("bundle") != 1:
         raise ValueError("its bundle is not of version 1")
@@ -176,6 +177,17 @@ def read_warning(raw: Raw) -> Warned:
 def experiments_named(child: str) -> Iterable[str]:
     """The names that an experiment may have whose child, or child's pod, is called `child`."""
     return (child[: at.start()] for at in re.finditer(r"-(?:run-[0-9]+|purge)(?=-|$)", child))
+
+
+def _sane(plan: Plan) -> Plan:
+    """The plan, if one can calculate with it."""
+    for table in plan.tables:
+        if table.rows < 0 or min(table.batch_rows, table.part_batches, table.group_batches) < 1:
+            raise ValueError(f"its bundle has a plan that makes no sense of table {table.table}")
+    stops = plan.shard_stops
+    if not stops or any(stop <= start for start, stop in pairwise((0, *stops))):
+        raise ValueError("its bundle has a plan whose shards make no sense")
+    return plan
 
 
 def _time(text: str | None) -> datetime | None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from raw_objects import (
     raw_pod,
 )
 
+from rowmill.plan.layout import TableLayout
 from rowmill_operator.observed import Failure, FrozenPlan, Termination
 from rowmill_operator.views import (
     experiments_named,
@@ -181,9 +183,25 @@ def test_what_is_no_plan_is_refused(content: str) -> None:
         read_plan(raw)
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"shard_stops": ()},
+        {"shard_stops": (3, 3)},
+        {"shard_stops": (0,)},
+        {"tables": (TableLayout("t", 10, 8, 0, 1, 1),)},
+        {"tables": (TableLayout("t", -1, 8, 1, 1, 1),)},
+    ],
+)
+def test_a_plan_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
+    plan = replace(small_plan(DIGEST), **change)
+    with pytest.raises(ValueError, match="no sense"):
+        read_plan(raw_plan(replace(frozen(), plan=plan)))
+
+
 def test_a_bundle_that_explodes_is_refused() -> None:
-    bomb = in_base64(gzip.compress(b" " * (40 * 2**20)))
-    with pytest.raises(ValueError, match="32 MiB"):
+    bomb = in_base64(gzip.compress(b" " * (9 * 2**20)))
+    with pytest.raises(ValueError, match="8 MiB"):
         read_bundle(bomb)
 
 
