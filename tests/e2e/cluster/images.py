@@ -27,6 +27,10 @@ _REGISTRY = "localhost/rowmill-e2e"
 _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64"}
+# Sessions of other branches share the cache, and one may be about to load what it built.
+_KEPT = 5
+# Some 5 GB of builds that differ in a few files each.
+_KEPT_LAYERS = 200
 _CREATED = "2026-01-01T00:00:00Z"
 _LEAVE_OUT = ("/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*")
 
@@ -155,12 +159,14 @@ class Builder:
         return self._buildah("images", "--format", "{{.Name}}:{{.Tag}}").split()
 
     def _remove_older(self, name: str, image: Image) -> None:
-        for archive in self._folder.glob(f"{name}-*.tar"):
-            if archive != image.archive:
-                archive.unlink()
+        archives = sorted(self._folder.glob(f"{name}-*.tar"), key=lambda one: one.stat().st_mtime)
+        for archive in archives[:-_KEPT]:
+            archive.unlink()
         for other in self._built():
             if other.startswith(f"{_REGISTRY}/{name}:") and other != image.name:
                 self._buildah("rmi", "--force", other)
+        if len(self._buildah("images", "--all", "--quiet").split()) > _KEPT_LAYERS:
+            self._buildah("rmi", "--prune", "--force")
 
     def _trust(self) -> tuple[str, str]:
         return "--signature-policy", str(self._policy)

@@ -79,7 +79,8 @@ class Node:
             NodeError: a program ended, or the node is not ready in time.
             SandboxError: the namespaces cannot be made.
         """
-        if self.sandbox.running():
+        complete = self.layout.state / "complete"
+        if self.sandbox.running() and complete.exists():
             self.wait_ready()
             return
         programs = self._binaries()
@@ -93,6 +94,7 @@ class Node:
         write_settings(layout)
         self.sandbox.start(programs["pause"], lifeline)
         self._start_all(programs)
+        complete.touch()
 
     def down(self) -> None:
         """End the node and remove every trace of it. Safe to call at any time, and again."""
