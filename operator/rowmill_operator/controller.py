@@ -152,6 +152,9 @@ class Controller:
             case SetFinalizers(finalizers):
                 change = self._cluster.set_finalizers(experiment, finalizers)
                 await self._change(Kind.EXPERIMENT, namespace, name, change)
+                if experiment.deleted is not None and not finalizers:
+                    # The answer to this is of no newer version than what it replaces.
+                    self._store.forget(experiment.uid)
 
     async def _validate(self, key: Key, experiment: Experiment, action: Validate) -> None:
         manifest = await self._manifest(key, experiment)
@@ -245,13 +248,13 @@ class Controller:
         """Make a change to what was seen.
 
         Raises:
-            Blocked: it is another by now, which is looked at next.
+            Blocked: it is another by now, or gone, which is looked at next.
         """
         try:
             raw = await change
         except ApiError as error:
             if error.status == 404:
-                return
+                raise Blocked(f"{name} has just gone") from None
             if error.status != 409:
                 raise
             self._saw(kind, await self._cluster.get(kind, namespace, name))

@@ -313,6 +313,30 @@ def test_a_finalizer_is_set_on_what_is_there_now() -> None:
     ]
 
 
+def test_a_purge_is_counted_once_even_if_its_end_is_seen_late() -> None:
+    def purges(operator: Operator) -> float:
+        value = operator.metrics.registry.get_sample_value(
+            "rowmill_operator_purges_total", {"outcome": "skipped"}
+        )
+        return value or 0
+
+    async def story(operator: Operator, api: FakeApi) -> None:
+        other = Operator(operator.controller._cluster, QuickValidator())
+        await other.start()
+        await operator.settle()
+        await operator.settle()
+        assert api.objects[EXPERIMENT]["metadata"]["finalizers"] == []
+        del api.objects[EXPERIMENT]
+        with pytest.raises(Blocked):
+            await other.look()
+        assert (purges(operator), purges(other)) == (1, 0)
+
+    with_operator(
+        story,
+        meta={"deletionTimestamp": "2026-03-01T12:00:00Z", "finalizers": ["rowmill.dev/purge"]},
+    )
+
+
 def test_a_status_of_what_is_gone_is_written_nowhere() -> None:
     async def story(operator: Operator, api: FakeApi) -> None:
         del api.objects[EXPERIMENT]
