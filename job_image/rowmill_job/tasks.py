@@ -10,7 +10,8 @@ from threading import Event
 from typing import Any
 
 from rowmill.destinations.errors import Fenced
-from rowmill.destinations.ledger import PendingPart, Run
+from rowmill.destinations.lake_records import StoredPart
+from rowmill.destinations.ledger import Run
 from rowmill.plan.layout import Part
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Destinations, join
@@ -214,18 +215,17 @@ def _result(prepared: Prepared, destinations: Destinations) -> dict[str, Any]:
         "dataVersion": run.plan.data_version,
         "tables": {layout.table: layout.rows for layout in run.plan.tables},
     }
-    if destinations.lake is not None:
-        held = destinations.ledger.pending_parts(run.id)
-        parts = [held[part.table, part.number] for part in run.plan.parts()]
+    record = destinations.lake.record(run.id) if destinations.lake is not None else None
+    if record is not None:
         result |= {
-            "objects": len(parts),
-            "bytes": sum(part.bytes for part in parts),
-            "checksum": objects_checksum(parts),
+            "objects": len(record.parts),
+            "bytes": sum(part.bytes for part in record.parts),
+            "checksum": _checksum(record.parts),
         }
     return result
 
 
-def objects_checksum(parts: Iterable[PendingPart]) -> str:
+def _checksum(parts: Iterable[StoredPart]) -> str:
     """`sha256:` of the objects' own SHA-256 in hex, each on a line, in the plan's order."""
     lines = "".join(f"{part.sha256}\n" for part in parts)
     return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"

@@ -159,8 +159,9 @@ class BucketLedger:
         return {}
 
     def pending_parts(self, run_id: str) -> dict[tuple[str, int], PendingPart]:
-        folded = self._load(self._folded_key(run_id), lambda data: list(map(_part, data)))
         single = self._load_all(self._list(self._parts_folder(run_id)), _part)
+        # Read last: what another folds away meanwhile is in it before it is gone as a single.
+        folded = self._load(self._folded_key(run_id), lambda data: list(map(_part, data)))
         return {(part.table, part.number): part for part in [*(folded or []), *single.values()]}
 
     def record_part(self, run_id: str, part: PendingPart) -> bool:

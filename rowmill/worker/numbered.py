@@ -187,13 +187,18 @@ def _go_on(
     adopt: str | None,
     rolled: tuple[int, ...],
 ) -> Prepared:
-    if run.state in LOADED:
-        return Prepared(run, resumed=True, rolled_forward=rolled)
-    if run.state in _ENDED:
-        run = take_up(run, spec, destinations, adopt, _ENDED)
-    else:
-        # The pod that began it may have died before it made the tables.
-        furnish(run, spec, destinations)
+    try:
+        if run.state in _ENDED:
+            run = take_up(run, spec, destinations, adopt, _ENDED)
+        elif run.state not in LOADED:
+            # The pod that began it may have died before it made the tables.
+            furnish(run, spec, destinations)
+    except Fenced:
+        # Finalize holds no lock of ours: it went on since the state was read.
+        known = destinations.ledger.run(run.id)
+        if known is None or known.state not in LOADED:
+            raise
+        run = known
     return Prepared(run, resumed=True, rolled_forward=rolled)
 
 

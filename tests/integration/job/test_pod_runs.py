@@ -88,6 +88,26 @@ def test_a_killed_pod_is_followed_by_one_that_makes_the_rest(
     assert plan.shards == 1
 
 
+def test_twins_of_a_shard_and_of_finalize_do_no_harm(
+    name: str,
+    pods: Pods,
+    content: Callable[..., Manifest],
+    reader: Callable[[Manifest], rowmill.Experiment],
+) -> None:
+    wanted = content(tables=[MORE])
+    pods.bundle(wanted)
+    twins = [pods.start("shard", 0) for _ in range(2)]
+    assert [(pod.code, pod.message["rows"]) for pod in [twin.end() for twin in twins]] == [
+        (0, 12_000)
+    ] * 2
+    finals = [pod.end() for pod in [pods.start("finalize") for _ in range(2)]]
+    assert [final.code for final in finals] == [0, 0], [final.log for final in finals]
+    assert finals[0].message == finals[1].message
+    late = pods.run("shard", 0)
+    assert (late.code, late.message["rows"]) == (0, 12_000)
+    assert reader(wanted).verify().identical
+
+
 def test_progress_and_metrics_tell_of_the_work_while_it_lasts(
     name: str, pods: Pods, content: Callable[..., Manifest], gate: Gate
 ) -> None:

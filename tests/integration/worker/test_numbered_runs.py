@@ -12,6 +12,7 @@ from experiments import PEOPLE, Connection, Manifest, manifest
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import RESUMABLE, Run, RunState
+from rowmill.destinations.warehouse import Warehouse
 from rowmill.plan.freeze import freeze
 from rowmill.worker.destinations import Connections, Destinations
 from rowmill.worker.finalize import finalize
@@ -213,6 +214,26 @@ def test_a_pod_that_died_before_the_tables_were_made_leaves_them_to_the_next(
     pod(bed, destinations, "a", 1)
     bed.finalize(destinations, run)
     assert state(destinations, run) is RunState.COMPLETED
+
+
+def test_a_pod_that_prepares_while_the_run_is_published_finds_it_so(
+    name: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed, destinations = opened(manifest(name))
+    _, other = opened(manifest(name))
+    run = pod(bed, destinations, "a", 1).run
+    warehouse = destinations.warehouse
+    assert warehouse is not None
+    stage = type(warehouse).stage
+
+    def overtaken(self: Warehouse, *arguments: Any) -> None:
+        monkeypatch.undo()
+        bed.finalize(other, run)
+        stage(self, *arguments)
+
+    monkeypatch.setattr(type(warehouse), "stage", overtaken)
+    late = pod(bed, destinations, "a", 1)
+    assert (late.run.id, late.run.state) == (run.id, RunState.COMPLETED)
 
 
 def test_a_repeat_ends_the_unfinished_run_that_it_replaces(name: str, opened: Opened) -> None:

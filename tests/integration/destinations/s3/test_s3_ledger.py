@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from fault_proxy import Fault, FaultProxy
@@ -181,6 +182,27 @@ def test_a_stale_worker_cannot_record(ledgers: Ledgers, state: RunState) -> None
 def test_a_worker_of_a_deleted_run_cannot_record(ledgers: Ledgers) -> None:
     with pytest.raises(Fenced, match="not in the ledger any more"):
         ledgers().record_part("none", part_of("orders", 0))
+
+
+def test_two_that_collapse_at_once_keep_the_parts(
+    ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ledger, other, run = ledgers(), ledgers(), run_of(ME, 1, TABLES)
+    ledger.create_run(run)
+    for number in range(2):
+        ledger.record_part(run.id, part_of("orders", number))
+    before = ledger.pending_parts(run.id)
+    load_all = BucketLedger._load_all
+
+    def overtaken(self: BucketLedger, keys: list[str], make: Any) -> Any:
+        monkeypatch.undo()
+        other.collapse(run.id)
+        return load_all(self, keys, make)
+
+    monkeypatch.setattr(BucketLedger, "_load_all", overtaken)
+    ledger.collapse(run.id)
+
+    assert ledgers().pending_parts(run.id) == before
 
 
 def test_collapsing_keeps_the_parts(
