@@ -2,6 +2,9 @@
 
 import sys
 
+# What typer ends with when it is interrupted where no command is at work yet.
+_TYPERS_INTERRUPT = 130
+
 
 def main() -> None:
     """The entry point of `rowmill`."""
@@ -10,5 +13,14 @@ def main() -> None:
 
         app()
     except KeyboardInterrupt:
-        # So early that nobody else heeds it: interrupted, as terminal/failures.py has it.
-        sys.exit(5)
+        _interrupted()
+    except SystemExit as ended:
+        if ended.code == _TYPERS_INTERRUPT:
+            _interrupted()
+        raise
+
+
+def _interrupted() -> None:
+    # So early that nobody else heeds it: as terminal/failures.py has it.
+    print("rowmill: interrupted", file=sys.stderr)
+    sys.exit(5)
