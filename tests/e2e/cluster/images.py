@@ -118,7 +118,14 @@ class Builder:
     def unpacked_bytes(self, image: Image) -> int:
         """The size of an image's layers, unpacked."""
         with tempfile.TemporaryDirectory(prefix="rowmill-e2e-layers-") as folder:
-            self._buildah("push", *self._trust(), "--format=oci", image.name, f"dir:{folder}")
+            self._buildah(
+                "push",
+                *self._trust(),
+                "--format=oci",
+                "--disable-compression",
+                image.name,
+                f"dir:{folder}",
+            )
             config = json.loads((Path(folder) / "manifest.json").read_text("utf-8"))
             return sum(_unpacked(Path(folder) / layer["digest"][7:]) for layer in config["layers"])
 
