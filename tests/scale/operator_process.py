@@ -1,0 +1,71 @@
+"""The operator as a process of this machine, with its memory and what its metrics say."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+from prometheus_client.parser import text_string_to_metric_families
+
+ENGINE = "scale/rowmill"
+_METRICS = "http://127.0.0.1:8080/metrics"
+
+
+@dataclass(frozen=True)
+class OperatorProcess:
+    """A running operator."""
+
+    process: subprocess.Popen[bytes]
+
+    def memory(self) -> int:
+        """Bytes of its own and its validator's, shared pages counted by their share."""
+        family = psutil.Process(self.process.pid)
+        members = [family, *family.children(recursive=True)]
+        return sum(one.memory_full_info().pss for one in members)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """The sum of a metric's samples with these labels; 0 while it answers nothing."""
+        try:
+            with urllib.request.urlopen(_METRICS, timeout=5) as answer:
+                text = answer.read().decode()
+        except OSError:
+            return 0.0
+        return sum(
+            sample.value
+            for family in text_string_to_metric_families(text)
+            for sample in family.samples
+            if sample.name == name and labels.items() <= sample.labels.items()
+        )
+
+    def writes(self) -> float:
+        """API calls that change something, since it started."""
+        verbs = ("create", "patch", "delete")
+        return sum(self.metric("rowmill_operator_api_calls_total", verb=verb) for verb in verbs)
+
+
+@contextmanager
+def operator(kubeconfig: Path, log: Path) -> Iterator[OperatorProcess]:
+    """Run an operator as long as the block lasts."""
+    environ = {
+        **os.environ,
+        "KUBECONFIG": str(kubeconfig),
+        "ROWMILL_ENGINE_ID": ENGINE,
+        "ROWMILL_WORKER_IMAGE": "rowmill/worker:simulated",
+    }
+    with log.open("ab") as sink:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "rowmill_operator.main"], env=environ, stdout=sink, stderr=sink
+        )
+        try:
+            yield OperatorProcess(process)
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
