@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rowmill.plan.intervals import Interval, count, covers, show
+from rowmill.plan.intervals import Interval, count, covers, show, union
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill_operator.observed import ShardProgress
 
@@ -72,17 +72,6 @@ def parse_intervals(text: str) -> list[Interval]:
         if first.isdigit() and (last or first).isdigit():
             intervals.append((int(first), int(last or first) + 1))
     return intervals
-
-
-def union(intervals: Iterable[Interval]) -> list[Interval]:
-    """The same numbers in as few intervals as possible, sorted."""
-    merged: list[Interval] = []
-    for first, stop in sorted(intervals):
-        if merged and first <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], stop))
-        elif first < stop:
-            merged.append((first, stop))
-    return merged
 
 
 def _batches_of(plan: Plan, shard: int) -> Iterable[tuple[str, int, int]]:

@@ -21,7 +21,7 @@ from rowmill_operator.actions import (
     Tell,
     Validate,
 )
-from rowmill_operator.names import ADOPT, FINALIZER
+from rowmill_operator.names import ADOPT, FINALIZER, plan_name
 from rowmill_operator.observed import Observed, Verdict
 from rowmill_operator.reasons import Reason
 from rowmill_operator.record import more_than_progress, status_of, touched
@@ -30,7 +30,7 @@ from rowmill_operator.running import Step, drive
 from rowmill_operator.settings import Settings
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import COMPLETE, FAILED, PENDING, SUSPENDED, Acceptance, Standing
-from rowmill_operator.trouble import lost_pods
+from rowmill_operator.trouble import lost_pods, refused_child
 
 _SOON = 2.0
 
@@ -46,10 +46,10 @@ def reconcile(observed: Observed, now: datetime, settings: Settings) -> Decision
     situation = Situation(observed, now, settings)
     if observed.namespace_terminating:
         # An unfinished Job would hold its pods' tracking finalizer, and the namespace with it.
-        deletes = tuple(DeleteJob(j.name, j.uid) for j in situation.jobs if not j.deleted)
-        if situation.experiment.deleted is not None:
+        # Our rights in it may end before the Experiment does: its finalizer goes at once as well.
+        if FINALIZER in situation.experiment.finalizers:
             return decide_removal(situation)
-        return Decision(deletes)
+        return Decision(tuple(DeleteJob(j.name, j.uid) for j in situation.jobs if not j.deleted))
     if situation.experiment.deleted is not None:
         return decide_removal(situation)
     lost = _end_lost(situation)
@@ -155,7 +155,12 @@ def _freeze(situation: Situation, number: int) -> Step:
         adopt=situation.experiment.annotations.get(ADOPT),
         data_version=int(version) if version else None,
     )
-    standing = Standing(PENDING, Reason.STARTING, f"run {number} is being planned")
+    name = plan_name(situation.experiment.name, number)
+    trouble = refused_child(name, situation.observed, situation.now)
+    if trouble is not None:
+        standing = Standing(PENDING, trouble.reason, trouble.message, stalled=True)
+    else:
+        standing = Standing(PENDING, Reason.STARTING, f"run {number} is being planned")
     return Step(standing, None, (freeze,))
 
 

@@ -28,13 +28,17 @@ from rowmill_operator.standing import (
     SUSPENDED,
     Standing,
 )
-from rowmill_operator.trouble import Trouble, end_of, pods_of, waiting_for
+from rowmill_operator.trouble import Trouble, end_of, pods_of, refused_child, waiting_for
 
 # A refused destination is tried again this long after the refusal.
 REMAKE_AFTER = timedelta(seconds=60)
 _SOON = 2.0
 _RESUME_LENGTH = 1024
 # A worker answers within a few seconds of its start, later on a busy node.
+# A pod's end may be seen after that of its Job.
+_LAST_WORD = timedelta(seconds=10)
+# Events tell of all that happens to a Job whose pods do not run; this is for missed ones.
+_IDLE_SECONDS = 30.0
 _START_UP = timedelta(seconds=30)
 
 
@@ -163,6 +167,9 @@ def _finalizing(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
         return _await_gone(situation, plan, job)
     if job.complete:
         report = _report(situation, job)
+        if report is None:
+            standing = Standing(FINALIZING, Reason.FINALIZING, "waits for its pod's last word")
+            return Step(standing, current_record(situation, plan), again_after=1.0)
         record = completed_record(situation, plan, job, report)
         return Step(_end_standing(record, "Complete"), record, again_after=_ttl(situation))
     if job.failed is not None:
@@ -188,7 +195,7 @@ def _watched(
         record.pop("refused", None)
     begun = bool(running) or job.succeeded > 0 or phase == FINALIZING or bool(record.get("rows"))
     shown = phase if begun else PENDING
-    poll = situation.settings.progress_seconds
+    poll = situation.settings.progress_seconds if running else _IDLE_SECONDS
     if trouble is not None:
         standing = Standing(shown, trouble.reason, trouble.message, stalled=True)
         return Step(standing, record, actions, again_after=poll)
@@ -245,7 +252,11 @@ def _create(situation: Situation, plan: FrozenPlan, build: Any, phase: str) -> S
     record = current_record(situation, plan)
     manifest = build(situation.experiment, plan, situation.wishes, situation.settings)
     refused = record.get("refused")
-    if refused:
+    name = manifest["metadata"]["name"]
+    trouble = refused_child(name, situation.observed, situation.now)
+    if trouble is not None:
+        standing = Standing(phase, trouble.reason, trouble.message, stalled=True)
+    elif refused:
         standing = Standing(phase, refused["reason"], refused["message"], stalled=True)
     else:
         standing = Standing(phase, Reason.STARTING, "its pods are starting")
@@ -277,11 +288,13 @@ def _parallelism(situation: Situation, job: Job) -> tuple[Action, ...]:
     return (SetParallelism(job.name, job.resource_version, wanted),)
 
 
-def _report(situation: Situation, job: Job) -> Mapping[str, Any]:
+def _report(situation: Situation, job: Job) -> Mapping[str, Any] | None:
+    """What the pod that ended well said, {} if it is gone; None while its end may yet be seen."""
     for pod in reversed(pods_of(job, situation.observed.pods)):
         if pod.termination is not None and pod.termination.code == 0:
             return pod.termination.report
-    return {}
+    late = job.finished is None or situation.now - job.finished > _LAST_WORD
+    return {} if late else None
 
 
 def _deletes(situation: Situation, *, unfinished: bool = False) -> list[Action]:

@@ -67,6 +67,12 @@ def waiting_for(job: Job, queue: str, observed: Observed, now: datetime) -> Trou
     return None if starting else _job_waits(job, pods, observed.warnings, now)
 
 
+def refused_child(name: str, observed: Observed, now: datetime) -> Trouble | None:
+    """Why a child that is to be made was refused when it was asked for last."""
+    warned = _about(name, observed.warnings, now)
+    return next((_refused(w.message) for w in warned if w.reason == "FailedCreate"), None)
+
+
 def end_of(job: Job, pods: Sequence[Pod]) -> End:
     """Why a failed Job failed, in the worker's own words where its pod is still there."""
     ended = [(pod, pod.termination) for pod in pods_of(job, pods) if pod.termination is not None]
@@ -154,14 +160,18 @@ def _job_waits(
 ) -> Trouble | None:
     newest = max((pod.created for pod in pods), default=None)
     for warning in _about(job.name, warnings, now):
-        if warning.reason != "FailedCreate" or (newest is not None and warning.last < newest):
-            continue
-        if "exceeded quota" in warning.message:
-            return Trouble(Reason.QUOTA_EXCEEDED, warning.message)
-        if "violates PodSecurity" in warning.message:
-            return Trouble(Reason.POD_SECURITY, warning.message)
-        return Trouble(Reason.PODS_REFUSED, warning.message)
+        if warning.reason == "FailedCreate" and (newest is None or warning.last >= newest):
+            return _refused(warning.message)
     return _between_tries(pods)
+
+
+def _refused(message: str) -> Trouble:
+    """Why the API server takes no such object."""
+    if "exceeded quota" in message:
+        return Trouble(Reason.QUOTA_EXCEEDED, message)
+    if "violates PodSecurity" in message:
+        return Trouble(Reason.POD_SECURITY, message)
+    return Trouble(Reason.PODS_REFUSED, message)
 
 
 def _between_tries(pods: Sequence[Pod]) -> Trouble | None:

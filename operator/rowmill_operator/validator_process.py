@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import re
 import resource
 import sys
 from collections.abc import Mapping
@@ -23,6 +22,7 @@ from rowmill.plan.layout import Plan
 from rowmill.spec.cluster import Defaults, cluster_problems, on_cluster
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_manifest, load_spec
+from rowmill.spec.manifest_text import manifest_text
 from rowmill.spec.problems import InvalidManifest
 from rowmill.spec.quantities import parse_quantity
 
@@ -34,7 +34,6 @@ DEFAULT_MEMORY = 512 * 2**20
 _GROWN = 80 * 2**20
 _PROBLEMS = 50
 _PROBLEM_CHARACTERS = 500
-_NOT_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 Answer = dict[str, Any]
 
@@ -86,14 +85,8 @@ def freeze_run(request: Mapping[str, Any]) -> Answer:
     return {"digest": spec.digest, "bundle": base64.b64encode(bundle).decode()}
 
 
-def manifest_text(request: Mapping[str, Any]) -> str:
-    """The manifest as YAML on one line: JSON but for characters that YAML folds or refuses."""
-    text = json.dumps(_manifest(request), ensure_ascii=False, separators=(",", ":"))
-    return _NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
-
-
 def _checked(request: Mapping[str, Any]) -> Spec:
-    text = manifest_text(request)
+    text = manifest_text(_manifest(request))
     spec = load_spec("the Experiment", text=text)
     problems = cluster_problems(
         load_manifest("the Experiment", text=text),

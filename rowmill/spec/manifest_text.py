@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 # JSON takes these as they are. YAML breaks lines at some of them, and refuses the others.
-_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_NOT_IN_YAML = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def manifest_text(manifest: Mapping[str, Any]) -> str:

@@ -178,8 +178,13 @@ def test_the_dead_are_replaced_and_nothing_is_lost_or_doubled(
 ) -> None:
     spec = wide(2 * MANY)
     found = Applied.of(installed, home, spec)
-    found.under_way()
-    killed, evicted = [pod["metadata"]["name"] for pod in found.pods(running=True)][:2]
+    found.under_way(1)
+
+    def both() -> list[str] | None:
+        names = [pod["metadata"]["name"] for pod in found.pods(running=True)]
+        return names if len(names) > 1 else None
+
+    killed, evicted = wait_for(both, 60, "two pods at work")[:2]
     cluster.kubectl("delete", "pod", killed, "-n", home, "--grace-period=0", "--force")
     cluster.evict(evicted, home)
     cluster.kubectl("delete", "pod", "-l", "app.kubernetes.io/name=rowmill", "-n", "rowmill-system")

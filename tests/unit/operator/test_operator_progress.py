@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from memory_cluster import START, small_plan
 
-from rowmill.plan.intervals import show
+from rowmill.plan.intervals import show, union
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill_operator.observed import ShardProgress
 from rowmill_operator.progress import (
@@ -17,7 +17,6 @@ from rowmill_operator.progress import (
     finished_tables,
     parse_intervals,
     run_progress,
-    union,
 )
 from rowmill_operator.settings import read_settings
 

@@ -376,6 +376,53 @@ def test_why_no_pod_is_made_is_shown_and_forgotten_when_mended(
     assert cluster.condition("Stalled")["status"] == "False"
 
 
+def test_a_job_that_is_refused_itself_is_told(cluster: MemoryCluster) -> None:
+    cluster.look()
+    cluster.look()
+    cluster.warn(RUN, "FailedCreate", 'jobs.batch "x" is forbidden: exceeded quota: no-jobs')
+    cluster.jobs.clear()
+    cluster.look()
+    assert cluster.condition("Stalled")["reason"] == "QuotaExceeded"
+
+
+def test_a_finished_job_is_waited_with_until_its_pods_last_word(cluster: MemoryCluster) -> None:
+    cluster.settle()
+    cluster.complete_job(RUN)
+    cluster.settle()
+    cluster.complete_job(FINALIZE, run="abc", checksum="sha256:1")
+    ended = dict(cluster.pods)
+    cluster.pods.clear()
+    cluster.settle()
+    assert cluster.phase == "Finalizing"
+    cluster.pods.update(ended)
+    cluster.settle()
+    assert cluster.run["id"] == "abc"
+
+
+def test_a_finished_job_whose_pod_is_gone_is_complete_all_the_same(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.settle()
+    cluster.complete_job(RUN)
+    cluster.settle()
+    cluster.complete_job(FINALIZE)
+    cluster.pods.clear()
+    cluster.wait(11)
+    cluster.settle()
+    assert cluster.phase == "Complete"
+
+
+def test_a_terminating_namespace_frees_the_finalizer_before_the_experiment_goes(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.change(settings={"deletionPolicy": "Purge"})
+    _running(cluster)
+    cluster.namespace_terminating = True
+    cluster.look()
+    assert cluster.experiment.finalizers == ()
+    assert cluster.jobs[RUN].deleted
+
+
 def test_why_a_pod_does_not_start_is_shown(cluster: MemoryCluster) -> None:
     cluster.settle()
     idle: dict[str, Any] = {"running": False, "phase": "Pending"}
