@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Generator, Iterator
@@ -134,9 +135,7 @@ def _clear_after_killed_sessions() -> None:
 def _remove(folder: Path) -> None:
     if os.geteuid() == 0:
         Node(_node_folder(folder)).down()
-    for name in (_LIFELINE, "lock"):
-        (folder / name).unlink(missing_ok=True)
-    folder.rmdir()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _node_folder(session: Path) -> Path:

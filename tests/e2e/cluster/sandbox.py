@@ -130,7 +130,7 @@ class Sandbox:
         return self.running() and pid.exists() and self.signal(pid, 0)
 
     def processes(self) -> list[psutil.Process]:
-        """All processes in the namespaces, the pods' too."""
+        """The node's own processes; those of pods, in namespaces within, end with them."""
         first = self._first_process()
         return [] if first is None else [first, *_members(first.pid)]
 
