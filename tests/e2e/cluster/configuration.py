@@ -16,6 +16,7 @@ NODE_ADDRESS = "10.244.0.1"
 SERVICE_ADDRESS = "10.96.0.1"
 POD_NETWORK = "10.244.1.0/24"
 PAUSE_IMAGE = "localhost/rowmill-e2e/pause:1"
+CGROUP_PREFIX = "rowmill-e2e-"
 # In the order in which they start.
 PROGRAMS = (
     "containerd",
@@ -67,7 +68,7 @@ class Layout:
 
     @property
     def cgroup(self) -> str:
-        return f"rowmill-e2e-{fingerprint([str(self.state)])}"
+        return f"{CGROUP_PREFIX}{fingerprint([str(self.state)])}"
 
 
 def write_settings(layout: Layout) -> None:

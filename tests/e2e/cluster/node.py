@@ -88,8 +88,9 @@ class Node:
         layout = self.layout
         for folder in (layout.state, layout.logs, layout.pids):
             folder.mkdir(parents=True, exist_ok=True)
-        before = json.dumps(shared_settings())
-        (layout.state / _SETTINGS_BEFORE).write_text(before, encoding="utf-8")
+        if self.sandbox.alone():
+            before = json.dumps(shared_settings())
+            (layout.state / _SETTINGS_BEFORE).write_text(before, encoding="utf-8")
         write_certificates(layout.pki, NODE, NODE_ADDRESS, SERVICE_ADDRESS)
         write_settings(layout)
         self.sandbox.start(programs["pause"], lifeline)
@@ -100,7 +101,7 @@ class Node:
         """End the node and remove every trace of it. Safe to call at any time, and again."""
         self.sandbox.stop()
         before = self.layout.state / _SETTINGS_BEFORE
-        if before.exists():
+        if before.exists() and self.sandbox.alone():
             restore_settings(json.loads(before.read_text("utf-8")))
         shutil.rmtree(self.layout.state, ignore_errors=True)
 

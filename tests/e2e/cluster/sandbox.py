@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from .configuration import NODE_ADDRESS
+from .configuration import CGROUP_PREFIX, NODE_ADDRESS
 
 # What the kubelet sets, and many pods need, for the whole machine: put back afterwards.
 _SHARED_SETTINGS = (
@@ -108,6 +108,11 @@ class Sandbox:
         if psutil.wait_procs(processes, timeout=_SECONDS)[1]:
             raise SandboxError("the node's processes did not end")
         _wait_until(self._without_cgroups, "cgroups of the node are still in use")
+
+    def alone(self) -> bool:
+        """Whether no other node, of another session, say, runs on this machine."""
+        nodes = {node for top in self._cgroups() for node in top.parent.glob(f"{CGROUP_PREFIX}*")}
+        return nodes <= set(self._cgroups())
 
     def running(self) -> bool:
         return self._first_process() is not None
