@@ -15,7 +15,6 @@ class Reason(StrEnum):
     VALID = "Valid"
     INVALID_SPEC = "InvalidSpec"
     TOO_LARGE = "TooLarge"
-    CHECKING = "Checking"
     # On its way
     STARTING = "Starting"
     REPLACING = "Replacing"
@@ -37,14 +36,11 @@ class Reason(StrEnum):
     NODE_LOST = "NodeLost"
     OOM_KILLED = "OOMKilled"
     RETRYING = "Retrying"
-    DESTINATION_REFUSED = "DestinationRefused"
     # The end
     COMPLETE = "Complete"
     REPEAT = "AlreadyComplete"
     FAILED = "RunFailed"
     ABORTED = "Aborted"
     # Removal
-    PURGING = "Purging"
     PURGED = "Purged"
     PURGE_GIVEN_UP = "PurgeGivenUp"
-    DELETING = "Deleting"

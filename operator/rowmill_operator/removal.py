@@ -11,6 +11,7 @@ from rowmill_operator.actions import (
     Decision,
     DeleteJob,
     SetFinalizers,
+    Tell,
 )
 from rowmill_operator.children.jobs import purge_job
 from rowmill_operator.names import FINALIZER, PURGE, SKIP_PURGE
@@ -90,4 +91,6 @@ def _release(situation: Situation, outcome: str, message: str) -> Decision:
     deletes: list[Action] = [
         DeleteJob(job.name, job.uid) for job in situation.jobs if not job.deleted
     ]
-    return Decision((*deletes, CountPurge(outcome, message), SetFinalizers(rest)))
+    purged = outcome == "succeeded"
+    told = Tell(Reason.PURGED if purged else Reason.PURGE_GIVEN_UP, message, warning=not purged)
+    return Decision((*deletes, CountPurge(outcome, message), SetFinalizers(rest), told))

@@ -193,7 +193,15 @@ def _watched(
     running = [pod for pod in pods_of(job, situation.observed.pods) if pod.running]
     if trouble is None and situation.observed.progress:
         record.pop("refused", None)
-    begun = bool(running) or job.succeeded > 0 or phase == FINALIZING or bool(record.get("rows"))
+    # Between two waves of pods a run goes on.
+    begun = situation.recorded and _phase(situation) == RUNNING
+    begun = (
+        begun
+        or bool(running)
+        or job.succeeded > 0
+        or phase == FINALIZING
+        or bool(record.get("rows"))
+    )
     shown = phase if begun else PENDING
     poll = situation.settings.progress_seconds if running else _IDLE_SECONDS
     if trouble is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -125,12 +126,21 @@ def _watch(
             queue.add(key, _BURST_SECONDS)
 
 
+class _Connection(kopf.ConnectionInfo):
+    """As strict about certificates as the client of cluster.py."""
+
+    def as_ssl_context(self) -> ssl.SSLContext:
+        context = super().as_ssl_context()
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        return context
+
+
 async def _connection(cluster: Cluster) -> kopf.ConnectionInfo:
     """Kopf's way to the API server: the client's own."""
     configuration = cluster.configuration
     bearer = await configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
     scheme, _, token = (bearer or "").partition(" ")
-    return kopf.ConnectionInfo(
+    return _Connection(
         server=configuration.host,
         ca_path=configuration.ssl_ca_cert,
         insecure=not configuration.verify_ssl,

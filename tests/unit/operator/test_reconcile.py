@@ -486,6 +486,14 @@ def test_what_a_pod_tries_again_is_told_once_nothing_gets_on(cluster: MemoryClus
     assert stalled["message"] == f"shard 0: {notice}"
 
 
+def test_a_run_stays_running_between_two_waves_of_pods(cluster: MemoryCluster) -> None:
+    _running(cluster)
+    cluster.pods.clear()
+    cluster.settle()
+    assert cluster.phase == "Running"
+    assert cluster.condition("Progressing")["reason"] == "Starting"
+
+
 def test_pods_out_of_reach_are_told_and_never_a_failure(cluster: MemoryCluster) -> None:
     cluster.settle()
     cluster.start_pod(RUN, 0)
@@ -590,6 +598,7 @@ def test_a_purge_ends_the_runs_first_then_lets_go(cluster: MemoryCluster) -> Non
     cluster.look()
     assert cluster.experiment.finalizers == ()
     assert [p.outcome for p in cluster.purges] == ["succeeded"]
+    assert cluster.told[-1].reason == "Purged"
 
 
 def test_a_purge_that_is_refused_is_tried_again_until_its_deadline(cluster: MemoryCluster) -> None:
