@@ -193,16 +193,7 @@ def _watched(
     running = [pod for pod in pods_of(job, situation.observed.pods) if pod.running]
     if trouble is None and situation.observed.progress:
         record.pop("refused", None)
-    # Between two waves of pods a run goes on.
-    begun = situation.recorded and _phase(situation) == RUNNING
-    begun = (
-        begun
-        or bool(running)
-        or job.succeeded > 0
-        or phase == FINALIZING
-        or bool(record.get("rows"))
-    )
-    shown = phase if begun else PENDING
+    shown = phase if phase == FINALIZING or _begun(situation, job, record) else PENDING
     poll = situation.settings.progress_seconds if running else _IDLE_SECONDS
     if trouble is not None:
         standing = Standing(shown, trouble.reason, trouble.message, stalled=True)
@@ -219,6 +210,13 @@ def _watched(
         reason = Reason.FINALIZING if phase == FINALIZING else Reason.RUNNING
         standing = Standing(shown, reason, str(record.get("step") or ""))
     return Step(standing, record, actions, again_after=poll)
+
+
+def _begun(situation: Situation, job: Job, record: Mapping[str, Any]) -> bool:
+    """Whether the run has been at work: it then goes on, between two waves of pods as well."""
+    before = situation.recorded and _phase(situation) == RUNNING
+    running = any(pod.running for pod in pods_of(job, situation.observed.pods))
+    return before or running or job.succeeded > 0 or bool(record.get("rows"))
 
 
 def _still_refused(situation: Situation, job: Job) -> Trouble | None:
