@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from rowmill.plan.intervals import covers
 from rowmill_operator.children.jobs import BAD_SPEC, REFUSED
 from rowmill_operator.observed import Job, Observed, Pod, Termination, Warned
 from rowmill_operator.reasons import Reason
@@ -162,7 +163,7 @@ def _job_waits(
     for warning in _about(job.name, warnings, now):
         if warning.reason == "FailedCreate" and (newest is None or warning.last >= newest):
             return _refused(warning.message)
-    return _between_tries(pods)
+    return _between_tries(job, pods)
 
 
 def _refused(message: str) -> Trouble:
@@ -174,15 +175,19 @@ def _refused(message: str) -> Trouble:
     return Trouble(Reason.PODS_REFUSED, message)
 
 
-def _between_tries(pods: Sequence[Pod]) -> Trouble | None:
-    """After a failure Kubernetes waits, longer each time: say for what."""
-    failed = [p for p in pods if p.termination is not None and p.termination.code not in (0, 143)]
-    if not failed:
-        return None
-    pod = failed[-1]
-    assert pod.termination is not None, "only ended pods are looked at"
-    said = _said(pod, pod.termination)
-    return Trouble(Reason.RETRYING, f"{said.message}; Kubernetes tries again soon")
+def _between_tries(job: Job, pods: Sequence[Pod]) -> Trouble | None:
+    """After a failure Kubernetes waits, longer each time: say for what.
+
+    A failure counts while no newer pod of its index has come, and the index is not complete.
+    """
+    newest: dict[int | None, Pod] = {pod.index: pod for pod in pods}
+    for index, pod in newest.items():
+        end = pod.termination
+        done = index is not None and covers(job.completed_indexes, index)
+        if end is not None and end.code not in (0, 143) and not done:
+            message = f"{_said(pod, end).message}; Kubernetes tries again soon"
+            return Trouble(Reason.RETRYING, message)
+    return None
 
 
 def _about(name: str, warnings: Sequence[Warned], now: datetime) -> list[Warned]:

@@ -441,6 +441,20 @@ def test_why_a_pod_does_not_start_is_shown(cluster: MemoryCluster) -> None:
     assert cluster.condition("Stalled")["reason"] == "Unschedulable"
 
 
+def test_a_failed_pod_is_forgotten_once_its_shard_goes_on(cluster: MemoryCluster) -> None:
+    cluster.settle()
+    cluster.end_pod(cluster.start_pod(RUN, 0), 70, reason="WorkerFailed", message="no luck")
+    cluster.settle()
+    assert cluster.condition("Stalled")["reason"] == "Retrying"
+    assert "no luck" in cluster.condition("Stalled")["message"]
+    cluster.wait(10)
+    cluster.end_pod(cluster.start_pod(RUN, 0), 0)
+    cluster.update_job(RUN, completed_indexes=((0, 1),))
+    cluster.settle()
+    assert cluster.condition("Stalled")["status"] == "False"
+    assert [told.reason for told in cluster.told] == ["Retrying"]
+
+
 def test_twice_out_of_memory_is_named(cluster: MemoryCluster) -> None:
     cluster.settle()
     cluster.end_pod(cluster.start_pod(RUN, 0), 137, kubelet="OOMKilled")
