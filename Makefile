@@ -14,7 +14,7 @@ VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' rowmill/version.py)
 # Without its compiled modules every worker process would spend seconds on compiling them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo kind-demo test e2e bench chaos lint format clean
+.PHONY: demo kind-demo test e2e scale bench chaos lint format clean
 
 demo: $(READY)  ## load the web shop into embedded servers, verify it, query it
 	$(BIN)/rowmill run -f examples/shop.yaml --scale $(SCALE)
@@ -51,6 +51,9 @@ test: $(READY) $(OTHER_NUMPY)/.ready lint  ## lint, types, layers, unit and inte
 e2e: $(READY)  ## the end-to-end tests, on the cluster of KUBECONFIG or else on a node that they start
 	$(BIN)/python -m tests.e2e.cluster prepare
 	$(BIN)/python -m pytest tests/e2e
+
+scale: $(READY)  ## 1,000 experiments on a real control plane with simulated pods
+	$(BIN)/python -m tests.scale
 
 bench: $(READY)  ## measure the numbers of docs/benchmarks.md and write them there
 	$(BIN)/python -m tests.bench

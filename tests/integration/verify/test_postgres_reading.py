@@ -90,11 +90,15 @@ def test_a_lost_connection_is_told_without_the_password(
 ) -> None:
     table = data.spec.dataset.table("customers")
     list(reader.rows(table, 0))
+    assert data.spec.postgres is not None
     with data.sql() as connection:
-        connection.execute(
+        # By the schema: other tests of the session read tables of this name beside this one.
+        ended = connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-            "AND application_name = 'rowmill' AND query LIKE '%customers%'"
-        )
+            "AND application_name = 'rowmill' AND query LIKE %s",
+            (f"%{data.spec.postgres.schema}%customers%",),
+        ).fetchall()
+    assert ended
     with pytest.raises(DestinationUnavailable) as lost:
         list(reader.rows(table, 0))
     assert "run the same command again" in str(lost.value)
