@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from rowmill.terminal.entry import interruptible
 
 app = typer.Typer(
     name="kubectl rowmill",
@@ -51,11 +52,8 @@ OutputOption = Annotated[Output, typer.Option("-o", "--output", help="text or js
 
 def main() -> None:
     """The entry point of `kubectl-rowmill`, which kubectl runs as `kubectl rowmill`."""
-    try:
+    with interruptible("rowmill"):
         app()
-    except KeyboardInterrupt:
-        # So early that nobody else heeds it: interrupted, as terminal/failures.py has it.
-        sys.exit(5)
 
 
 @app.callback(invoke_without_command=True)
