@@ -20,7 +20,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_kube_config
 
 from tests.bench.figures import Figure
-from tests.e2e.cluster.access import Cluster, wait_for
+from tests.e2e.cluster.access import Cluster, KubectlError, wait_for
 from tests.e2e.cluster.node import Node
 from tests.scale.operator_process import OperatorProcess, operator
 from tests.scale.simulation import ENDS, STAYS, pod_template, simulated_nodes
@@ -59,7 +59,7 @@ def main() -> int:
 
 def _measure(cluster: Cluster, folder: Path, wanted: int) -> list[Figure]:
     cluster.apply((ROOT / "crds" / "rowmill.dev_experiments.yaml").read_text("utf-8"))
-    cluster.kubectl("wait", "--for=condition=Established", "crd/experiments.rowmill.dev")
+    wait_for(lambda: _served(cluster), 30, "Experiments are served")
     cluster.kubectl("create", "namespace", NAMESPACE)
     figures: list[Figure] = []
     stay = min(RUNNING, wanted // 10)
@@ -73,6 +73,7 @@ def _measure(cluster: Cluster, folder: Path, wanted: int) -> list[Figure]:
                     "the operator answers",
                 )
                 figures.append(_creation(cluster, wanted, stay))
+                _say(figures[-1].measured)
                 _say("waits until all but the running ones are complete")
                 wait_for(lambda: _complete(cluster) >= wanted - stay, 900, "the others complete")
                 time.sleep(30)
@@ -205,6 +206,14 @@ def _count(cluster: Cluster, kind: str) -> int:
     found = len(page["items"]) + int(page["metadata"].get("remainingItemCount") or 0)
     # Every namespace has a ConfigMap of its own, with the cluster's root certificates.
     return found - 1 if kind == "configmaps" else found
+
+
+def _served(cluster: Cluster) -> bool:
+    try:
+        cluster.kubectl("get", "experiments")
+    except KubectlError:
+        return False
+    return True
 
 
 def _complete(cluster: Cluster) -> int:
