@@ -16,7 +16,7 @@ from rowmill.plan.layout import Part
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Destinations, join
 from rowmill.worker.finalize import finalize
-from rowmill.worker.kit import kit_for
+from rowmill.worker.kit import frozen_spec, kit_for
 from rowmill.worker.numbered import LOADED, prepare_numbered
 from rowmill.worker.prepare import Prepared
 from rowmill.worker.purge import purge
@@ -87,7 +87,7 @@ def run_finalize(pod: Pod) -> Outcome:
         progress = ShardProgress(run.plan, run.plan.parts())
         pod.board.show(run.id, progress)
         if not prepared.repeat:
-            frozen = _frozen(spec, run)
+            frozen = frozen_spec(spec, run)
             kit = _kit(pod, run, frozen, destinations, progress)
             finalize(kit, run, frozen, destinations, pod.stop, pod.board, pod.board.step)
         progress.all_done()
@@ -161,7 +161,7 @@ def _load(
     progress: ShardProgress,
     parts: list[Part],
 ) -> None:
-    kit = _kit(pod, run, _frozen(spec, run), destinations, progress)
+    kit = _kit(pod, run, frozen_spec(spec, run), destinations, progress)
     try:
         run_parts(kit, parts, pod.stop, pod.board)
     except Fenced:
@@ -200,11 +200,6 @@ def _kit(
         return held
 
     return replace(kit, durable=durable)
-
-
-def _frozen(spec: Spec, run: Run) -> Spec:
-    dataset = replace(spec.dataset, data_version=run.plan.data_version)
-    return replace(spec, dataset=dataset)
 
 
 def _result(prepared: Prepared, destinations: Destinations) -> dict[str, Any]:

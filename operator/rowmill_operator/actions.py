@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from rowmill_operator.observed import Job
 
 
 @dataclass(frozen=True)
@@ -119,3 +121,8 @@ class Decision:
     status: Mapping[str, Any] | None = None
     urgent: bool = False
     again_after: float | None = None
+
+
+def delete_jobs(jobs: Iterable[Job]) -> tuple[Action, ...]:
+    """Delete these Jobs, but for those that are being deleted."""
+    return tuple(DeleteJob(job.name, job.uid) for job in jobs if not job.deleted)

@@ -30,9 +30,9 @@ from rowmill_operator.watching import kopf_settings, watch_registry
 LOG = logging.getLogger("rowmill")
 _HEALTH = "http://0.0.0.0:8081/healthz"
 _WORKERS = 16
-# Looks a second: far more than is needed, far less than a loop would take.
 # Without one Kopf asks for the user's name, which a numeric user in a container lacks.
 _IDENTITY: Any = "rowmill-operator"
+# Looks a second: far more than is needed, far less than a loop would take.
 _RATE, _BURST = 500.0, 1000.0
 _AGAIN_SECONDS = 2.0
 

@@ -135,6 +135,11 @@ class Pod:
     disrupted: str
     termination: Termination | None
 
+    @property
+    def live(self) -> bool:
+        """Whether it may still be at work."""
+        return self.termination is None and self.phase not in ("Succeeded", "Failed")
+
 
 @dataclass(frozen=True)
 class Warned:

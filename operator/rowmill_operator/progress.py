@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rowmill.plan.intervals import Interval, count, covers, show, union
+from rowmill.plan.intervals import Interval, covers, show, union
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill_operator.observed import ShardProgress
 
@@ -83,19 +83,11 @@ def _table(layout: TableLayout, done: Sequence[Interval]) -> dict[str, Any]:
     shown = sorted(sorted(done, key=lambda i: i[0] - i[1])[:MAX_INTERVALS])
     return {
         "name": layout.table,
-        "rows": _rows(layout, done),
+        "rows": sum(layout.rows_of(first, stop) for first, stop in done),
         "rowsTotal": layout.rows,
         "batches": layout.batches,
         "completedBatches": show(shown),
     }
-
-
-def _rows(layout: TableLayout, done: Sequence[Interval]) -> int:
-    if not layout.rows:
-        return 0
-    last = layout.batches - 1
-    short = layout.batch_rows - layout.batch(last).rows if covers(done, last) else 0
-    return min(layout.rows, count(done) * layout.batch_rows - short)
 
 
 def _bounded(tables: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:

@@ -13,13 +13,13 @@ from datetime import datetime
 from rowmill_operator.actions import (
     Action,
     Decision,
-    DeleteJob,
     DeletePlan,
     DeletePod,
     FreezePlan,
     SetFinalizers,
     Tell,
     Validate,
+    delete_jobs,
 )
 from rowmill_operator.names import ADOPT, FINALIZER, plan_name
 from rowmill_operator.observed import Observed, Verdict
@@ -49,7 +49,7 @@ def reconcile(observed: Observed, now: datetime, settings: Settings) -> Decision
         # Our rights in it may end before the Experiment does: its finalizer goes at once as well.
         if FINALIZER in situation.experiment.finalizers:
             return decide_removal(situation)
-        return Decision(tuple(DeleteJob(j.name, j.uid) for j in situation.jobs if not j.deleted))
+        return Decision(delete_jobs(situation.jobs))
     if situation.experiment.deleted is not None:
         return decide_removal(situation)
     lost = _end_lost(situation)
@@ -112,7 +112,7 @@ def _acceptance(verdict: Verdict) -> Acceptance:
 def _step(situation: Situation, verdict: Verdict) -> Step:
     if verdict.problems:
         return _refused(situation, verdict)
-    if situation.number == 0 or not situation.same_digest(verdict.digest):
+    if situation.number == 0 or situation.digest != verdict.digest:
         return _next_run(situation)
     if situation.plan is None and not situation.outcome:
         return _freeze(situation, situation.number)
@@ -134,14 +134,14 @@ def _next_run(situation: Situation) -> Step:
     if situation.wishes.suspend:
         return _wait_suspended(situation)
     if situation.run_jobs or situation.live_pods() or situation.foreign:
-        actions = tuple(DeleteJob(j.name, j.uid) for j in situation.run_jobs if not j.deleted)
+        actions = delete_jobs(situation.run_jobs)
         message = "waits for the pods of the run before to end"
         return Step(Standing(PENDING, Reason.REPLACING, message), None, actions, again_after=_SOON)
     return _freeze(situation, situation.number + 1)
 
 
 def _wait_suspended(situation: Situation) -> Step:
-    actions = tuple(DeleteJob(j.name, j.uid) for j in situation.run_jobs if not j.deleted)
+    actions = delete_jobs(situation.run_jobs)
     if situation.live_pods():
         return Step(Standing(PENDING, Reason.SUSPENDING), None, actions, again_after=_SOON)
     return Step(Standing(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true"), None, actions)

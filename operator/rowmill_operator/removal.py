@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 
 from rowmill_operator.actions import (
-    Action,
     CountPurge,
     CreateJob,
     Decision,
     DeleteJob,
     SetFinalizers,
     Tell,
+    delete_jobs,
 )
 from rowmill_operator.children.jobs import purge_job
 from rowmill_operator.names import FINALIZER, PURGE, SKIP_PURGE
@@ -36,7 +36,7 @@ def decide_removal(situation: Situation) -> Decision:
     given_up = _given_up(situation)
     if given_up is not None:
         return _release(situation, *given_up)
-    left = tuple(DeleteJob(j.name, j.uid) for j in situation.run_jobs if not j.deleted)
+    left = delete_jobs(situation.run_jobs)
     if situation.run_jobs or situation.live_pods():
         # A worker at work would write while the purge removes.
         return Decision(left, again_after=_SOON)
@@ -88,9 +88,8 @@ def _until_deadline(situation: Situation) -> float:
 
 def _release(situation: Situation, outcome: str, message: str) -> Decision:
     rest = tuple(name for name in situation.experiment.finalizers if name != FINALIZER)
-    deletes: list[Action] = [
-        DeleteJob(job.name, job.uid) for job in situation.jobs if not job.deleted
-    ]
     purged = outcome == "succeeded"
     told = Tell(Reason.PURGED if purged else Reason.PURGE_GIVEN_UP, message, warning=not purged)
-    return Decision((*deletes, CountPurge(outcome, message), SetFinalizers(rest), told))
+    return Decision(
+        (*delete_jobs(situation.jobs), CountPurge(outcome, message), SetFinalizers(rest), told)
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from rowmill_operator.actions import Action, CreateJob, DeleteJob, SetParallelism
+from rowmill_operator.actions import Action, CreateJob, DeleteJob, SetParallelism, delete_jobs
 from rowmill_operator.children.jobs import REFUSED, finalize_job, shard_job
 from rowmill_operator.names import ABORT, FINALIZE, RESUME, SHARD
 from rowmill_operator.observed import FrozenPlan, Job
@@ -81,12 +81,12 @@ def _ended(situation: Situation) -> Step:
     if ttl is not None and jobs:
         over = _moment(record.get("finishedAt"), situation.now) + timedelta(seconds=ttl)
         if over <= situation.now:
-            actions = tuple(DeleteJob(job.name, job.uid) for job in jobs if not job.deleted)
+            actions = delete_jobs(jobs)
         else:
             again = (over - situation.now).total_seconds()
     if situation.outcome != "Complete" and not actions:
         # What failed or was aborted must not go on.
-        actions = tuple(_deletes(situation, unfinished=True))
+        actions = delete_jobs(job for job in jobs if not job.complete and job.failed is None)
     return Step(_end_standing(record, situation.outcome), None, actions, again)
 
 
@@ -112,7 +112,7 @@ def _asked_to_resume(situation: Situation) -> str:
 def _take_up(situation: Situation, plan: FrozenPlan) -> Step:
     standing = Standing(PENDING, Reason.STARTING, f"run {plan.number} is taken up again")
     if situation.run_jobs or situation.live_pods():
-        return Step(standing, None, tuple(_deletes(situation)), again_after=_SOON)
+        return Step(standing, None, delete_jobs(situation.run_jobs), again_after=_SOON)
     record = current_record(situation, plan)
     for name in ("outcome", "finishedAt", "reason", "message"):
         record.pop(name, None)
@@ -121,7 +121,7 @@ def _take_up(situation: Situation, plan: FrozenPlan) -> Step:
 
 
 def _abort(situation: Situation, plan: FrozenPlan) -> Step:
-    deletes = tuple(_deletes(situation))
+    deletes = delete_jobs(situation.run_jobs)
     if situation.live_pods():
         standing = Standing(_phase(situation), Reason.ABORTED, "its pods are being ended")
         return Step(standing, None, deletes, again_after=_SOON)
@@ -131,7 +131,7 @@ def _abort(situation: Situation, plan: FrozenPlan) -> Step:
 
 
 def _suspend(situation: Situation, plan: FrozenPlan) -> Step:
-    deletes = tuple(_deletes(situation))
+    deletes = delete_jobs(situation.run_jobs)
     record = current_record(situation, plan)
     if situation.live_pods():
         standing = Standing(_phase(situation), Reason.SUSPENDING, "its pods are being ended")
@@ -301,14 +301,6 @@ def _report(situation: Situation, job: Job) -> Mapping[str, Any] | None:
             return pod.termination.report
     late = job.finished is None or situation.now - job.finished > _LAST_WORD
     return {} if late else None
-
-
-def _deletes(situation: Situation, *, unfinished: bool = False) -> list[Action]:
-    return [
-        DeleteJob(job.name, job.uid)
-        for job in situation.run_jobs
-        if not job.deleted and not (unfinished and (job.complete or job.failed is not None))
-    ]
 
 
 def _phase(situation: Situation) -> str:

@@ -103,13 +103,4 @@ class Situation:
 
     def live_pods(self) -> list[Pod]:
         """Pods of this experiment's runs that may still be at work."""
-        return [
-            pod
-            for pod in self.observed.pods
-            if pod.task != PURGE
-            and pod.termination is None
-            and pod.phase not in ("Succeeded", "Failed")
-        ]
-
-    def same_digest(self, digest: str) -> bool:
-        return self.digest == digest
+        return [pod for pod in self.observed.pods if pod.task != PURGE and pod.live]

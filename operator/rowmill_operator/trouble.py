@@ -46,7 +46,7 @@ def lost_pods(observed: Observed, now: datetime) -> list[Pod]:
     return [
         pod
         for pod in observed.pods
-        if pod.deleted is not None and now - pod.deleted >= LOST_AFTER and _live(pod)
+        if pod.deleted is not None and now - pod.deleted >= LOST_AFTER and pod.live
     ]
 
 
@@ -60,7 +60,7 @@ def waiting_for(job: Job, queue: str, observed: Observed, now: datetime) -> Trou
         return killed
     if any(pod.running for pod in pods):
         return None
-    starting = [pod for pod in pods if _live(pod)]
+    starting = [pod for pod in pods if pod.live]
     for pod in reversed(starting):
         found = _pod_waits(pod, observed.warnings, now)
         if found is not None:
@@ -124,10 +124,6 @@ def _out_of_memory(where: str) -> Trouble:
         f"{where} was killed for using more memory than spec.resources.limits.memory allows; "
         "raise that limit",
     )
-
-
-def _live(pod: Pod) -> bool:
-    return pod.termination is None and pod.phase not in ("Succeeded", "Failed")
 
 
 def _pod_waits(pod: Pod, warnings: Sequence[Warned], now: datetime) -> Trouble | None:

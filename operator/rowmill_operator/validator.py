@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rowmill.spec.cluster import Defaults, ParquetDefault
+from rowmill.spec.cluster import Defaults
 from rowmill_operator.actions import FreezePlan
 from rowmill_operator.settings import Settings
 
@@ -82,7 +82,7 @@ class Validator:
             "namespace": namespace,
             "manifest": manifest,
             "rerun": rerun,
-            "defaults": _defaults(self._settings).to_json(),
+            "defaults": Defaults(self._settings.postgres_secret, self._settings.parquet).to_json(),
             "serviceAccounts": list(self._settings.service_accounts),
         }
 
@@ -147,16 +147,6 @@ class Validator:
         if process.returncode is None:
             process.kill()
         await process.wait()
-
-
-def _defaults(settings: Settings) -> Defaults:
-    parquet = settings.parquet
-    return Defaults(
-        postgres_secret=settings.postgres_secret,
-        parquet=None
-        if parquet is None
-        else ParquetDefault(parquet.bucket, parquet.endpoint, parquet.region, parquet.secret_name),
-    )
 
 
 def _judgement(answer: Mapping[str, Any]) -> Judgement:

@@ -25,10 +25,10 @@ from rowmill.spec.load import load_manifest, load_spec
 from rowmill.spec.manifest_text import manifest_text
 from rowmill.spec.problems import InvalidManifest
 from rowmill.spec.quantities import parse_quantity
+from rowmill_operator.wishes import DEFAULT_PARALLELISM
 
 # A ConfigMap holds 1 MiB with its names and labels; base64 is its wire form, not its size.
 MAX_BUNDLE = 900 * 2**10
-DEFAULT_PARALLELISM = 2
 DEFAULT_MEMORY = 512 * 2**20
 # A process that has grown beyond this ends after its answer, and gives its memory back.
 _GROWN = 80 * 2**20

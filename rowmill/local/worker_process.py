@@ -11,7 +11,6 @@ import signal
 import time
 import traceback
 from contextlib import closing, suppress
-from dataclasses import replace
 from multiprocessing.connection import Connection
 from threading import Event, Lock, Thread
 
@@ -31,7 +30,7 @@ from rowmill.local.messages import (
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections, Destinations, join
 from rowmill.worker.finalize import finalize
-from rowmill.worker.kit import kit_for
+from rowmill.worker.kit import frozen_spec, kit_for
 from rowmill.worker.shard import Stopped, run_parts
 from rowmill.worker.tally import Tally, vitals
 
@@ -113,8 +112,7 @@ class _Worker:
 
     def _run(self, command: RunShard | RunFinalize, destinations: Destinations) -> None:
         run = command.run
-        dataset = replace(self._spec.dataset, data_version=run.plan.data_version)
-        spec = replace(self._spec, dataset=dataset)
+        spec = frozen_spec(self._spec, run)
         kit = kit_for(run, spec, destinations)
         if isinstance(command, RunShard):
             self._tally.begin()

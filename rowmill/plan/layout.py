@@ -83,6 +83,10 @@ class TableLayout:
     def batches_of(self, part: Part) -> Iterator[Batch]:
         return map(self.batch, range(part.first_batch, part.stop_batch))
 
+    def rows_of(self, first: int, stop: int) -> int:
+        """Rows of the batches [first, stop): the last one of the table may be short."""
+        return min(self.rows, stop * self.batch_rows) - min(self.rows, first * self.batch_rows)
+
     def part_of_batch(self, batch: int) -> int:
         return batch // self.part_batches
 

@@ -20,6 +20,11 @@ def generator_for(run: Run, dataset: Dataset, ledger: Ledger) -> Generator:
     return Generator(frozen, load_pools(frozen, ledger))
 
 
+def frozen_spec(spec: Spec, run: Run) -> Spec:
+    """The spec with the data version that the run's plan froze."""
+    return replace(spec, dataset=replace(spec.dataset, data_version=run.plan.data_version))
+
+
 def kit_for(run: Run, spec: Spec, destinations: Destinations) -> Kit:
     """A kit for the shards of `run`."""
     return Kit(

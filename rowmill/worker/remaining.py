@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rowmill.plan.intervals import Interval, count, covers
+from rowmill.plan.intervals import Interval, covers
 from rowmill.plan.layout import Batch, Part, Plan
 
 PartKey = tuple[str, int]
@@ -67,9 +67,7 @@ def _table_rows(plan: Plan, durable: Durable, table: str) -> int:
     rows = layout.rows
     if durable.batches is not None:
         done = durable.batches.get(table, ())
-        last = layout.batches - 1
-        short = layout.batch_rows - layout.batch(last).rows if covers(done, last) else 0
-        rows = min(rows, count(done) * layout.batch_rows - short)
+        rows = min(rows, sum(layout.rows_of(first, stop) for first, stop in done))
     if durable.parts is not None:
         numbers = (number for name, number in durable.parts if name == table)
         rows = min(rows, sum(layout.part(number).rows for number in numbers))

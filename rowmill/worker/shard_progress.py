@@ -103,8 +103,8 @@ class _Table:
         layout = self._layout
         return TableDone(
             name=layout.table,
-            rows=sum(_rows(layout, interval) for interval in batches),
-            total=sum(_rows(layout, interval) for interval in self._wanted),
+            rows=sum(layout.rows_of(*interval) for interval in batches),
+            total=sum(layout.rows_of(*interval) for interval in self._wanted),
             batches=tuple(batches),
         )
 
@@ -120,8 +120,3 @@ def _with(intervals: list[Interval], more: Interval) -> list[Interval]:
         return intervals
     intervals.append(more)
     return union(intervals) if len(intervals) % _LOOSE == 0 else intervals
-
-
-def _rows(layout: TableLayout, interval: Interval) -> int:
-    first, stop = interval
-    return min(layout.rows, stop * layout.batch_rows) - min(layout.rows, first * layout.batch_rows)
