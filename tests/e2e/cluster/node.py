@@ -31,7 +31,6 @@ from .images import single_file_image
 from .sandbox import Sandbox, restore_settings, shared_settings
 
 _NEEDED = {
-    "go": "Go",
     "gcc": "gcc",
     "ip": "iproute2",
     "iptables": "iptables",
