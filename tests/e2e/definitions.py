@@ -20,6 +20,9 @@ def defined(cluster: Cluster, definition: Mapping[str, Any]) -> Iterator[None]:
         yield
     finally:
         cluster.kubectl("delete", "crd", name)
+        # Else `experiments` goes on to mean the one that is gone.
+        wait_for(lambda: not _serves(cluster, name), 60, f"{name} to be gone")
+        cluster.forget_resources()
 
 
 def _serves(cluster: Cluster, resource: str) -> bool:

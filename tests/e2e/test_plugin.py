@@ -94,8 +94,7 @@ def _plugin(
     told = subprocess.run(
         [str(kubectl), "rowmill", *arguments],
         env={
-            **os.environ,
-            "KUBECONFIG": str(cluster.kubeconfig),
+            **cluster.environment(),
             # kubectl looks for its plugins there.
             "PATH": f"{kubectl.parent}{os.pathsep}{os.environ['PATH']}",
         },

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -42,7 +43,7 @@ class Cluster:
         """
         result = subprocess.run(
             [str(binaries.kubectl()), *arguments],
-            env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
+            env=self.environment(),
             input="" if input is None else input,
             capture_output=True,
             text=True,
@@ -52,6 +53,15 @@ class Cluster:
         if result.returncode != 0:
             raise KubectlError(f"kubectl {' '.join(arguments)}: {result.stderr.strip()}")
         return result.stdout
+
+    def environment(self) -> dict[str, str]:
+        """By which kubectl finds the cluster, and remembers its resources apart from others'."""
+        cache = {"KUBECACHEDIR": str(self._discovery)}
+        return {**os.environ, "KUBECONFIG": str(self.kubeconfig), **cache}
+
+    def forget_resources(self) -> None:
+        """Have kubectl ask anew which resources there are: it trusts its memory for hours."""
+        shutil.rmtree(self._discovery, ignore_errors=True)
 
     def apply(self, *manifests: str | Mapping[str, Any], namespace: str = "default") -> None:
         """Apply YAML texts or objects."""
@@ -109,6 +119,10 @@ class Cluster:
         with self._forward(service, port, namespace) as local:
             yield "127.0.0.1", local
 
+    @property
+    def _discovery(self) -> Path:
+        return self.kubeconfig.with_name(f".{self.kubeconfig.name}-cache")
+
     def _told(self, *arguments: str) -> str:
         try:
             return self.kubectl(*arguments, seconds=20)
@@ -120,7 +134,7 @@ class Cluster:
         command = ["port-forward", f"service/{service}", f":{port}", "--namespace", namespace]
         process = subprocess.Popen(
             [str(binaries.kubectl()), *command],
-            env={**os.environ, "KUBECONFIG": str(self.kubeconfig)},
+            env=self.environment(),
             stdout=subprocess.PIPE,
             text=True,
         )
