@@ -89,7 +89,7 @@ def scoped(request: pytest.FixtureRequest, values: dict[str, Any], namespace: st
 @pytest.fixture(scope="module")
 def prometheus_operator(cluster: Cluster, node: Node) -> Iterator[None]:
     """The definitions of the Prometheus operator, as its own release has them."""
-    command = ["go", "mod", "download", "-json", PROMETHEUS_OPERATOR]
+    command = [str(binaries.go()), "mod", "download", "-json", PROMETHEUS_OPERATOR]
     told = subprocess.run(node.sandbox.outside(command), capture_output=True, check=True).stdout
     folder = Path(json.loads(told)["Dir"]) / "example" / "prometheus-operator-crd"
     with ExitStack() as stack:
