@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 from rowmill_operator.actions import Action, CreateJob, DeleteJob, SetParallelism, delete_jobs
 from rowmill_operator.children.jobs import REFUSED, finalize_job, shard_job
 from rowmill_operator.names import ABORT, FINALIZE, RESUME, SHARD
-from rowmill_operator.observed import FrozenPlan, Job
+from rowmill_operator.observed import FrozenPlan, Job, Pod
 from rowmill_operator.reasons import Reason
 from rowmill_operator.record import (
     completed_record,
@@ -28,9 +28,16 @@ from rowmill_operator.standing import (
     SUSPENDED,
     Standing,
 )
-from rowmill_operator.trouble import Trouble, end_of, pods_of, refused_child, waiting_for
+from rowmill_operator.trouble import (
+    Trouble,
+    end_of,
+    pods_of,
+    refused_child,
+    tried_rarely,
+    waiting_for,
+)
 
-# A refused destination is tried again this long after the refusal.
+# A refused destination is tried again this long after the refusal, and so is a pod's start.
 REMAKE_AFTER = timedelta(seconds=60)
 _SOON = 2.0
 _RESUME_LENGTH = 1024
@@ -188,15 +195,17 @@ def _watched(
     actions: tuple[Action, ...],
 ) -> Step:
     """A Job that is at work, or waits for something that somebody has to mend."""
-    trouble = waiting_for(job, situation.wishes.queue, situation.observed, situation.now)
-    trouble = trouble or _still_refused(situation, job) or _told_by_pods(situation)
     running = [pod for pod in pods_of(job, situation.observed.pods) if pod.running]
-    if trouble is None and situation.observed.progress:
+    if _is_mended(situation, record, running):
         record.pop("refused", None)
+    trouble = waiting_for(job, situation.wishes.queue, situation.observed, situation.now)
+    trouble = trouble or _still_refused(record, job) or _told_by_pods(situation)
     shown = phase if phase == FINALIZING or _begun(situation, job, record) else PENDING
     poll = situation.settings.progress_seconds if running else _IDLE_SECONDS
     if trouble is not None:
         standing = Standing(shown, trouble.reason, trouble.message, stalled=True)
+        if tried_rarely(trouble) and not running and not situation.wishes.queue:
+            return _start_over(situation, job, record, standing, actions)
         return Step(standing, record, actions, again_after=poll)
     if not running:
         standing = Standing(shown, Reason.STARTING, "its pods are starting")
@@ -212,6 +221,23 @@ def _watched(
     return Step(standing, record, actions, again_after=poll)
 
 
+def _start_over(
+    situation: Situation,
+    job: Job,
+    record: dict[str, Any],
+    standing: Standing,
+    actions: tuple[Action, ...],
+) -> Step:
+    """New pods for those that cannot start: the kubelet waits ever longer with the old ones."""
+    record["refused"] = {"reason": standing.reason, "message": standing.message}
+    pods = pods_of(job, situation.observed.pods)
+    newest = max((pod.created for pod in pods), default=job.created)
+    left = (newest + REMAKE_AFTER - situation.now).total_seconds()
+    if left > 0:
+        return Step(standing, record, (), again_after=left)
+    return Step(standing, record, (DeleteJob(job.name, job.uid),), again_after=_SOON)
+
+
 def _begun(situation: Situation, job: Job, record: Mapping[str, Any]) -> bool:
     """Whether the run has been at work: it then goes on, between two waves of pods as well."""
     before = situation.recorded and _phase(situation) == RUNNING
@@ -219,11 +245,21 @@ def _begun(situation: Situation, job: Job, record: Mapping[str, Any]) -> bool:
     return before or running or job.succeeded > 0 or bool(record.get("rows"))
 
 
-def _still_refused(situation: Situation, job: Job) -> Trouble | None:
+def _is_mended(situation: Situation, record: Mapping[str, Any], running: Sequence[Pod]) -> bool:
+    """Whether a Job has come further than the refusal of the one before it."""
+    refused = record.get("refused")
+    if refused and tried_rarely(_refusal(refused)):
+        return bool(running)
+    return bool(situation.observed.progress)
+
+
+def _still_refused(record: Mapping[str, Any], job: Job) -> Trouble | None:
     """A refusal is shown until the Job made after it has come further than it."""
-    refused = situation.record.get("refused") if situation.recorded else None
-    if not refused or situation.observed.progress or job.succeeded:
-        return None
+    refused = record.get("refused")
+    return _refusal(refused) if refused and not job.succeeded else None
+
+
+def _refusal(refused: Mapping[str, Any]) -> Trouble:
     return Trouble(str(refused.get("reason")), str(refused.get("message")))
 
 

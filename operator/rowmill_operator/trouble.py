@@ -15,6 +15,7 @@ from rowmill_operator.reasons import Reason
 # A controller that still fails says so again within this time: its waits grow to some minutes.
 _FRESH = timedelta(minutes=6)
 LOST_AFTER = timedelta(minutes=2)
+_KUBELETS = {Reason.IMAGE_PULL_FAILED, Reason.SECRET_MISSING, Reason.MOUNT_FAILED}
 _PULLING = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 
 
@@ -66,6 +67,11 @@ def waiting_for(job: Job, queue: str, observed: Observed, now: datetime) -> Trou
         if found is not None:
             return found
     return None if starting else _job_waits(job, pods, observed.warnings, now)
+
+
+def tried_rarely(trouble: Trouble) -> bool:
+    """Whether it is the kubelet that tries again: up to five minutes apart, and two for volumes."""
+    return trouble.reason in _KUBELETS
 
 
 def refused_child(name: str, observed: Observed, now: datetime) -> Trouble | None:

@@ -441,6 +441,38 @@ def test_why_a_pod_does_not_start_is_shown(cluster: MemoryCluster) -> None:
     assert cluster.condition("Stalled")["reason"] == "Unschedulable"
 
 
+def test_pods_that_cannot_start_are_made_anew_every_minute_with_the_reason_shown(
+    cluster: MemoryCluster,
+) -> None:
+    idle: dict[str, Any] = {"running": False, "phase": "Pending"}
+    pull = Failure("ImagePullBackOff", "no such image")
+    cluster.settle()
+    first = cluster.job(RUN).uid
+    cluster.start_pod(RUN, 0, waiting=pull, **idle)
+    cluster.settle()
+    assert cluster.job(RUN).uid == first
+    assert cluster.last.again_after is not None
+    assert cluster.last.again_after <= 60
+    cluster.wait(61)
+    cluster.settle()
+    assert cluster.job(RUN).uid != first
+    assert cluster.condition("Stalled")["reason"] == "ImagePullFailed", "still, until mended"
+    assert [told.reason for told in cluster.told] == ["ImagePullFailed"]
+    cluster.start_pod(RUN, 0)
+    cluster.settle()
+    assert cluster.condition("Stalled")["status"] == "False"
+    assert "refused" not in cluster.run
+
+
+def test_pods_that_run_are_left_alone_when_another_cannot_start(cluster: MemoryCluster) -> None:
+    _running(cluster)
+    pull = Failure("ImagePullBackOff", "no such image")
+    cluster.start_pod(RUN, 1, waiting=pull, running=False, phase="Pending")
+    cluster.wait(600)
+    cluster.settle()
+    assert not [a for a in cluster.log if isinstance(a, DeleteJob)]
+
+
 def test_a_failed_pod_is_forgotten_once_its_shard_goes_on(cluster: MemoryCluster) -> None:
     cluster.settle()
     cluster.end_pod(cluster.start_pod(RUN, 0), 70, reason="WorkerFailed", message="no luck")
