@@ -15,6 +15,7 @@ from rowmill.destinations.credentials import (
     EnvironmentCredentials,
 )
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.plan.bundle import FILE
 from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
 from rowmill.worker.destinations import Connections, Credentials
 
@@ -52,7 +53,7 @@ class Place:
 
     @property
     def bundle(self) -> Path:
-        return self.root / _FOLDER / "run/run.json.gz"
+        return self.root / _FOLDER / "run" / FILE
 
     @property
     def postgres(self) -> Path:

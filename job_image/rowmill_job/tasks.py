@@ -12,6 +12,7 @@ from typing import Any
 from rowmill.destinations.errors import Fenced
 from rowmill.destinations.lake_records import StoredPart
 from rowmill.destinations.ledger import Run
+from rowmill.plan.bundle import Bundle
 from rowmill.plan.layout import Part
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Destinations, join
@@ -24,7 +25,7 @@ from rowmill.worker.remaining import Durable, remaining
 from rowmill.worker.shard import Kit, Stopped, run_parts
 from rowmill.worker.shard_progress import ShardProgress
 from rowmill_job.board import Board
-from rowmill_job.bundle import Bundle, BundleRefused, read_bundle, spec_of
+from rowmill_job.bundle import BundleRefused, read_bundle, source_of, spec_of
 from rowmill_job.metrics import measured
 from rowmill_job.outcome import Outcome, done
 from rowmill_job.place import Place
@@ -142,7 +143,7 @@ def _prepare(pod: Pod, bundle: Bundle, spec: Spec, destinations: Destinations) -
         uid=bundle.uid,
         number=bundle.number,
         adopt=bundle.adopt,
-        source=bundle.source,
+        source=source_of(bundle),
     )
     for number in prepared.rolled_forward:
         pod.say(f"run {number} was cut while it was published; it is complete now")

@@ -28,7 +28,6 @@ SKIP_PURGE = "rowmill.dev/skip-purge"
 FINALIZER = "rowmill.dev/purge"
 
 PLAN, SHARD, FINALIZE, PURGE = "plan", "shard", "finalize", "purge"
-BUNDLE_KEY = "run.json.gz"
 # A label's value holds 63 characters: this much of the digest tells any two apart.
 DIGEST_DIGITS = 32
 

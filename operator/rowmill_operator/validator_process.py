@@ -7,7 +7,6 @@ costs in time or memory must not stall or kill the rest.
 from __future__ import annotations
 
 import base64
-import gzip
 import json
 import resource
 import sys
@@ -17,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from rowmill.plan.bundle import Bundle, pack
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
 from rowmill.spec.cluster import Defaults, cluster_problems, on_cluster
@@ -65,21 +65,19 @@ def freeze_run(request: Mapping[str, Any]) -> Answer:
         spec = _checked(request)
     except InvalidManifest:
         return judge(request)
-    plan = _plan(spec, request)
-    document = {
-        "bundle": 1,
-        "engine": request["engine"],
-        "namespace": request["namespace"],
-        "uid": request["uid"],
-        "number": request["number"],
-        "adopt": request["adopt"],
-        "image": request["image"],
-        "manifest": _manifest(request),
-        "defaults": request["defaults"],
-        "plan": plan.to_json(),
-    }
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
-    bundle = gzip.compress(text, mtime=0)
+    bundle = pack(
+        Bundle(
+            engine=request["engine"],
+            namespace=request["namespace"],
+            uid=request["uid"],
+            number=request["number"],
+            adopt=request["adopt"],
+            image=request["image"],
+            manifest=_manifest(request),
+            defaults=Defaults.from_json(request["defaults"]),
+            plan=_plan(spec, request),
+        )
+    )
     if len(bundle) > MAX_BUNDLE:
         return {"bytes": len(bundle)}
     return {"digest": spec.digest, "bundle": base64.b64encode(bundle).decode()}

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
-import zlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any
 
+from rowmill.plan.bundle import FILE, unpack
 from rowmill.plan.intervals import Interval
-from rowmill.plan.layout import Plan
-from rowmill_operator.names import BUNDLE_KEY, DIGEST, INDEX, RUN, SHAPE, TASK
+from rowmill_operator.names import DIGEST, INDEX, RUN, SHAPE, TASK
 from rowmill_operator.observed import (
     Experiment,
     Failure,
@@ -27,8 +24,6 @@ from rowmill_operator.observed import (
 
 Raw = Mapping[str, Any]
 
-# Twice what the largest manifest and plan come to; whoever may make ConfigMaps may make bombs.
-_BUNDLE_BYTES = 8 * 2**20
 _MESSAGE_CHARACTERS = 2_048
 _STARTING = {"ContainerCreating", "PodInitializing"}
 _LONG_AGO = datetime.fromtimestamp(0, UTC)
@@ -118,42 +113,20 @@ def read_plan(raw: Raw) -> FrozenPlan:
         ValueError: it holds no bundle that this operator can read.
     """
     meta = raw["metadata"]
-    bundle = read_bundle((raw.get("binaryData") or {}).get(BUNDLE_KEY, ""))
-    try:
-        return FrozenPlan(
-            name=meta["name"],
-            uid=meta["uid"],
-            owner_uid=_controller(meta),
-            deleted=meta.get("deletionTimestamp") is not None,
-            number=int(bundle["number"]),
-            created=_time(meta.get("creationTimestamp")) or _LONG_AGO,
-            engine=str(bundle["engine"]),
-            image=str(bundle["image"]),
-            adopt=bundle.get("adopt"),
-            rerun=str((bundle["manifest"].get("spec") or {}).get("rerun") or ""),
-            plan=_sane(Plan.from_json(bundle["plan"])),
-        )
-    except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"its bundle lacks what a plan has: {error!r}") from None
-
-
-def read_bundle(text: str) -> dict[str, Any]:
-    """The JSON document of a bundle in base64.
-
-    Raises:
-        ValueError: it is none, or far too large.
-    """
-    unzip = zlib.decompressobj(wbits=31)
-    try:
-        document = unzip.decompress(base64.b64decode(text, validate=True), _BUNDLE_BYTES)
-    except (binascii.Error, zlib.error) as error:
-        raise ValueError(f"its bundle is no gzip in base64: {error}") from None
-    if not unzip.eof:
-        raise ValueError("its bundle ends too early or unzips to more than 8 MiB")
-    bundle = json.loads(document)
-    if not isinstance(bundle, dict) or bundle.get("bundle") != 1:
-        raise ValueError("its bundle is not of version 1")
-    return bundle
+    bundle = unpack(_binary(raw, FILE))
+    return FrozenPlan(
+        name=meta["name"],
+        uid=meta["uid"],
+        owner_uid=_controller(meta),
+        deleted=meta.get("deletionTimestamp") is not None,
+        number=bundle.number,
+        created=_time(meta.get("creationTimestamp")) or _LONG_AGO,
+        engine=bundle.engine,
+        image=bundle.image,
+        adopt=bundle.adopt,
+        rerun=bundle.rerun,
+        plan=bundle.plan,
+    )
 
 
 def read_warning(raw: Raw) -> Warned:
@@ -179,15 +152,8 @@ def experiments_named(child: str) -> Iterable[str]:
     return (child[: at.start()] for at in re.finditer(r"-(?:run-[0-9]+|purge)(?=-|$)", child))
 
 
-def _sane(plan: Plan) -> Plan:
-    """The plan, if one can calculate with it."""
-    for table in plan.tables:
-        if table.rows < 0 or min(table.batch_rows, table.part_batches, table.group_batches) < 1:
-            raise ValueError(f"its bundle has a plan that makes no sense of table {table.table}")
-    stops = plan.shard_stops
-    if not stops or any(stop <= start for start, stop in pairwise((0, *stops))):
-        raise ValueError("its bundle has a plan whose shards make no sense")
-    return plan
+def _binary(config_map: Raw, key: str) -> bytes:
+    return base64.b64decode((config_map.get("binaryData") or {}).get(key, ""), validate=True)
 
 
 def _time(text: str | None) -> datetime | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+from rowmill.plan.bundle import FILE
 from rowmill_operator.children.ownership import controller_reference
-from rowmill_operator.names import BUNDLE_KEY, PLAN, labels, plan_name
+from rowmill_operator.names import PLAN, labels, plan_name
 from rowmill_operator.observed import Experiment
 
 
@@ -22,5 +23,5 @@ def config_map(experiment: Experiment, number: int, digest: str, bundle: bytes) 
             "ownerReferences": [controller_reference(experiment.name, experiment.uid)],
         },
         "immutable": True,
-        "binaryData": {BUNDLE_KEY: base64.b64encode(bundle).decode("ascii")},
+        "binaryData": {FILE: base64.b64encode(bundle).decode("ascii")},
     }

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rowmill_operator.names import BUNDLE_KEY, labels, plan_name
+from rowmill.plan.bundle import FILE
+from rowmill_operator.names import labels, plan_name
 from rowmill_operator.observed import Experiment, FrozenPlan
 from rowmill_operator.settings import Settings
 from rowmill_operator.wishes import Wishes
@@ -117,7 +118,7 @@ def _volumes(experiment: Experiment, plan: FrozenPlan, wishes: Wishes) -> list[d
     }
     bundle = {
         "name": plan_name(experiment.name, plan.number),
-        "items": [{"key": BUNDLE_KEY, "path": BUNDLE_KEY}],
+        "items": [{"key": FILE, "path": FILE}],
     }
     return [
         {"name": "run", "configMap": bundle},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import re
@@ -12,14 +11,16 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from experiments import Manifest
 
+from rowmill.plan.bundle import FILE, Bundle, pack
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
+from rowmill.spec.cluster import Defaults
 from rowmill.spec.load import load_spec
 
 TIMEOUT = 120
@@ -92,7 +93,7 @@ class Pods:
         return self.folder / "etc/rowmill"
 
     def bundle(
-        self, content: Manifest, uid: str = "uid-1", number: int = 1, **changes: object
+        self, content: Manifest, uid: str = "uid-1", number: int = 1, **changes: Any
     ) -> Plan:
         """Write the bundle of a run, as the operator does."""
         spec = load_spec("manifest", text=json.dumps(content))
@@ -103,25 +104,21 @@ class Pods:
             worker_memory=2**29,
             batch_rows=spec.batch_rows,
         )
-        document: dict[str, object] = {
-            "bundle": 1,
-            "engine": ENGINE,
-            "namespace": NAMESPACE,
-            "uid": uid,
-            "number": number,
-            "adopt": None,
-            "image": "worker:1",
-            "manifest": content,
-            "defaults": {"postgres": None, "parquet": None},
-            "plan": plan.to_json(),
-        }
-        self.write_bundle(gzip.compress(json.dumps(document | changes).encode()))
-        return plan
-
-    def write_bundle(self, content: bytes) -> None:
+        bundle = Bundle(
+            engine=ENGINE,
+            namespace=NAMESPACE,
+            uid=uid,
+            number=number,
+            adopt=None,
+            image="worker:1",
+            manifest=content,
+            defaults=Defaults(),
+            plan=plan,
+        )
         run = self.mounts / "run"
         run.mkdir(parents=True, exist_ok=True)
-        (run / "run.json.gz").write_bytes(content)
+        (run / FILE).write_bytes(pack(replace(bundle, **changes)))
+        return plan
 
     def mount(self, destination: str, values: Mapping[str, str]) -> None:
         """Mount a Secret, or swap its new version in, as the kubelet does."""

@@ -4,6 +4,7 @@ import json
 import signal
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from threading import Thread
 
 import psutil
@@ -45,8 +46,8 @@ def refused(ended: Ended, code: int, reason: str) -> str:
 def test_a_bundle_that_this_image_cannot_run_is_final(
     pods: Pods, content: Callable[..., Manifest]
 ) -> None:
-    plan = pods.bundle(content()).to_json()
-    pods.bundle(content(), plan={**plan, "digest": "sha256:other"})
+    plan = pods.bundle(content())
+    pods.bundle(content(), plan=replace(plan, digest="sha256:other"))
     ended = pods.run("shard", 0)
     assert "sha256:other in the plan" in refused(ended, 64, "DigestDiffers")
     assert (ended.message["rows"], ended.message["shard"]) == (0, 0)

@@ -14,6 +14,7 @@ from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.ledger import Ledger
 from rowmill.destinations.s3_client import S3Address
 from rowmill.local.embedded import EmbeddedServers
+from rowmill.spec.cluster import Defaults, ParquetDefault
 
 MORE = {**PEOPLE, "name": "more", "rows": 12_000}
 
@@ -183,13 +184,8 @@ def test_the_charts_default_servers_serve_a_manifest_that_names_none(
     known: dict[str, str],
 ) -> None:
     wanted = content(tables=[PEOPLE], postgres={"ledgerSchema": f"{name}_ledger"}, parquet={})
-    parquet = {
-        "bucket": "rowmill",
-        "endpoint": servers.s3.endpoint,
-        "region": None,
-        "secretName": "of-the-chart",
-    }
-    defaults = {"postgres": {"secretName": "of-the-chart"}, "parquet": parquet}
+    parquet = ParquetDefault("rowmill", servers.s3.endpoint, None, "of-the-chart")
+    defaults = Defaults("of-the-chart", parquet)
     pods.bundle(wanted, defaults=defaults)
     assert pods.run("finalize").code == 0
     # What a run left unfinished in those places is reached again by the next.

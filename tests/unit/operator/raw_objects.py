@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import base64
-import gzip
-import json
 from typing import Any
 
+from rowmill.plan.bundle import Bundle, pack
+from rowmill.spec.cluster import Defaults
 from rowmill_operator.children.plan import config_map
 from rowmill_operator.observed import FrozenPlan
 from rowmill_operator.views import read_experiment
@@ -119,19 +119,19 @@ def raw_plan(plan: FrozenPlan, *, version: int = 15) -> dict[str, Any]:
 
 def bundle_of(plan: FrozenPlan) -> bytes:
     """A bundle as the validator writes it."""
-    document = {
-        "bundle": 1,
-        "engine": plan.engine,
-        "namespace": "team",
-        "uid": UID,
-        "number": plan.number,
-        "adopt": plan.adopt,
-        "image": plan.image,
-        "manifest": {"spec": {"rerun": plan.rerun}},
-        "defaults": {"postgres": None, "parquet": None},
-        "plan": plan.plan.to_json(),
-    }
-    return gzip.compress(json.dumps(document).encode(), mtime=0)
+    return pack(
+        Bundle(
+            engine=plan.engine,
+            namespace="team",
+            uid=UID,
+            number=plan.number,
+            adopt=plan.adopt,
+            image=plan.image,
+            manifest={"spec": {"rerun": plan.rerun}},
+            defaults=Defaults(),
+            plan=plan.plan,
+        )
+    )
 
 
 def raw_event(about: str, uid: str, reason: str = "FailedMount", **changes: Any) -> dict[str, Any]:

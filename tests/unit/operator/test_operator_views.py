@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import gzip
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,11 +17,9 @@ from raw_objects import (
     raw_pod,
 )
 
-from rowmill.plan.layout import TableLayout
 from rowmill_operator.observed import Failure, FrozenPlan, Termination
 from rowmill_operator.views import (
     experiments_named,
-    read_bundle,
     read_experiment,
     read_job,
     read_plan,
@@ -163,46 +159,12 @@ def test_a_plan_is_read_back_from_its_config_map() -> None:
     assert read_plan(raw_plan(frozen(rerun="again"))) == frozen(rerun="again")
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        "",
-        "no base64!",
-        in_base64(b"no gzip"),
-        in_base64(gzip.compress(b"[]")),
-        in_base64(gzip.compress(b'{"bundle": 2}')),
-        in_base64(gzip.compress(b"no json")),
-        in_base64(gzip.compress(b'{"bundle": 1, "number": 1}')),
-        in_base64(gzip.compress(b'{"bundle": 1}')[:-9]),
-    ],
-)
+@pytest.mark.parametrize("content", ["", "no base64!", in_base64(b"no gzip")])
 def test_what_is_no_plan_is_refused(content: str) -> None:
     raw = raw_plan(frozen())
     raw["binaryData"] = {"run.json.gz": content}
-    with pytest.raises(ValueError, match=r"bundle|JSON|Expecting"):
+    with pytest.raises(ValueError, match=r"bundle|base64"):
         read_plan(raw)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"shard_stops": ()},
-        {"shard_stops": (3, 3)},
-        {"shard_stops": (0,)},
-        {"tables": (TableLayout("t", 10, 8, 0, 1, 1),)},
-        {"tables": (TableLayout("t", -1, 8, 1, 1, 1),)},
-    ],
-)
-def test_a_plan_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
-    plan = replace(small_plan(DIGEST), **change)
-    with pytest.raises(ValueError, match="no sense"):
-        read_plan(raw_plan(replace(frozen(), plan=plan)))
-
-
-def test_a_bundle_that_explodes_is_refused() -> None:
-    bomb = in_base64(gzip.compress(b" " * (9 * 2**20)))
-    with pytest.raises(ValueError, match="8 MiB"):
-        read_bundle(bomb)
 
 
 def test_the_latest_time_of_an_event_counts() -> None:

@@ -8,14 +8,13 @@ from typing import Any
 
 import pytest
 from memory_cluster import SETTINGS
-from raw_objects import in_base64
 
-from rowmill.plan.layout import Plan
+from rowmill.plan.bundle import unpack
+from rowmill.spec.cluster import Defaults
 from rowmill_operator.actions import FreezePlan
 from rowmill_operator.settings import Settings
 from rowmill_operator.validator import Judgement, Validator
 from rowmill_operator.validator_process import freeze_run
-from rowmill_operator.views import read_bundle
 
 FREEZE = FreezePlan(number=3, rerun="again", adopt="a/b/c", data_version=None)
 
@@ -89,8 +88,9 @@ def test_any_text_that_the_api_server_keeps_is_read_as_it_is() -> None:
     tables = [{"name": "t", "rows": 3, "columns": [column | {"generate": {"choice": choice}}]}]
     frozen = ask(lambda v: v.freeze("team", "uid-1", manifest(tables=tables), FREEZE))
     assert frozen.problems == ()
-    document = read_bundle(in_base64(frozen.bundle))
-    kept = document["manifest"]["spec"]["tables"][0]["columns"][0]["generate"]["choice"]["values"]
+    kept = unpack(frozen.bundle).manifest["spec"]["tables"][0]["columns"][0]["generate"]["choice"][
+        "values"
+    ]
     assert kept == choice["values"]
 
 
@@ -98,25 +98,16 @@ def test_a_frozen_run_has_all_that_its_pods_need() -> None:
     settings = Settings(engine="here", worker_image="w:1", postgres_secret="chart-secret")
     text = manifest(destinations={"postgres": {}}, parallelism=3)
     frozen = ask(lambda v: v.freeze("team", "uid-1", text, FREEZE), settings=settings)
-    document = read_bundle(in_base64(frozen.bundle))
-    plan = Plan.from_json(document.pop("plan"))
-    assert (plan.digest, plan.rows) == (frozen.digest, 3_000)
-    spec = document["manifest"].pop("spec")
-    assert spec["rerun"] == "again"
-    assert document == {
-        "bundle": 1,
-        "engine": "here",
-        "namespace": "team",
-        "uid": "uid-1",
-        "number": 3,
-        "adopt": "a/b/c",
-        "image": "w:1",
-        "manifest": {
-            "apiVersion": "rowmill.dev/v1alpha1",
-            "kind": "Experiment",
-            "metadata": {"name": "shop", "namespace": "team"},
-        },
-        "defaults": {"postgres": {"secretName": "chart-secret"}, "parquet": None},
+    bundle = unpack(frozen.bundle)
+    assert (bundle.plan.digest, bundle.plan.rows) == (frozen.digest, 3_000)
+    assert (bundle.engine, bundle.namespace, bundle.uid) == ("here", "team", "uid-1")
+    assert (bundle.number, bundle.adopt, bundle.image) == (3, "a/b/c", "w:1")
+    assert bundle.defaults == Defaults(postgres_secret="chart-secret")
+    assert bundle.manifest == {
+        "apiVersion": "rowmill.dev/v1alpha1",
+        "kind": "Experiment",
+        "metadata": {"name": "shop", "namespace": "team"},
+        "spec": json.loads(text)["spec"] | {"rerun": "again"},
     }
 
 
@@ -130,15 +121,14 @@ def test_the_same_run_is_frozen_to_the_same_bytes() -> None:
 def test_the_data_version_of_the_last_run_holds() -> None:
     again = FreezePlan(number=4, rerun="", adopt=None, data_version=1)
     frozen = ask(lambda v: v.freeze("team", "uid-1", manifest(), again))
-    assert read_bundle(in_base64(frozen.bundle))["plan"]["data_version"] == 1
+    assert unpack(frozen.bundle).plan.data_version == 1
 
 
 def test_the_memory_of_a_worker_is_its_limit() -> None:
     def batch_rows(text: str, **resources: Any) -> int:
         settings = Settings(engine="here", worker_image="w:1", resources=resources)
         frozen = ask(lambda v: v.freeze("team", "uid-1", text, FREEZE), settings=settings)
-        tables = read_bundle(in_base64(frozen.bundle))["plan"]["tables"]
-        return int(tables[0]["batch_rows"])
+        return unpack(frozen.bundle).plan.tables[0].batch_rows
 
     wide = [
         {"name": f"c{n}", "type": "text", "generate": {"pattern": "[a-z]{200}"}} for n in range(20)
