@@ -112,7 +112,7 @@ def _acceptance(verdict: Verdict) -> Acceptance:
 def _step(situation: Situation, verdict: Verdict) -> Step:
     if verdict.problems:
         return _refused(situation, verdict)
-    if situation.number == 0 or situation.digest != verdict.digest:
+    if situation.number == 0 or situation.digest != verdict.digest or _adopts_since(situation):
         return _next_run(situation)
     if situation.plan is None and not situation.outcome:
         return _freeze(situation, situation.number)
@@ -120,6 +120,13 @@ def _step(situation: Situation, verdict: Verdict) -> Step:
     return Step(
         step.standing, step.run, (*step.actions, *_tidy(situation)), again_after=step.again_after
     )
+
+
+def _adopts_since(situation: Situation) -> bool:
+    """Whether a run on its way was planned before it was told to take over another's targets."""
+    adopt = situation.experiment.annotations.get(ADOPT)
+    plan = situation.plan
+    return bool(adopt) and not situation.outcome and plan is not None and plan.adopt != adopt
 
 
 def _refused(situation: Situation, verdict: Verdict) -> Step:

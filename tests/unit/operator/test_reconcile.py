@@ -274,6 +274,26 @@ def test_a_refusing_destination_is_tried_again_every_minute_with_its_reason_show
     assert cluster.phase == "Complete"
 
 
+def test_a_run_that_is_told_whom_to_adopt_begins_anew_with_that_frozen(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.settle()
+    cluster.fail_job(RUN, 65, index=0, reason="TargetInUse", message="belongs to here/team/other")
+    cluster.settle()
+    cluster.annotate(adopt="here/team/other")
+    cluster.settle()
+    assert cluster.plans["shop-run-2"].adopt == "here/team/other"
+    cluster.finish_run(2)
+    assert [(e["number"], e["phase"]) for e in cluster.experiment.status["history"]] == [
+        (2, "Complete"),
+        (1, "Aborted"),
+    ]
+    cluster.annotate(adopt="here/team/another")
+    cluster.settle()
+    assert cluster.phase == "Complete", "what is complete is left alone"
+    assert cluster.run["number"] == 2
+
+
 def test_a_refusal_in_finalize_makes_finalize_again(cluster: MemoryCluster) -> None:
     cluster.settle()
     cluster.complete_job(RUN)
