@@ -8,6 +8,7 @@ from typing import Any
 from rowmill.generate.versions import VERSIONS
 from rowmill.plan.bundle import Bundle, UnreadableBundle, unpack
 from rowmill.spec.cluster import on_cluster
+from rowmill.spec.cluster_names import RERUN
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
 from rowmill.spec.manifest_text import manifest_text
@@ -57,7 +58,7 @@ def spec_of(bundle: Bundle) -> Spec:
             "DigestDiffers",
             f"the manifest's digest is {spec.digest} to this image and {bundle.plan.digest} in the "
             "plan: worker and operator read it differently; use images of one version, and start "
-            "a new run with the annotation rowmill.dev/rerun",
+            f"a new run with the annotation {RERUN}",
         )
     return on_cluster(spec, bundle.namespace, bundle.defaults)
 

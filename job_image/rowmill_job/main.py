@@ -15,6 +15,8 @@ from threading import Event, Thread
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
+
 if TYPE_CHECKING:
     from rowmill_job.work import Work
 
@@ -30,7 +32,7 @@ def main() -> NoReturn:
     # is lost, and it would go on to prepare a run that was deleted meanwhile.
     stopping = _Stopping()
     parser = argparse.ArgumentParser(prog="rowmill-job", description=__doc__)
-    parser.add_argument("task", choices=("shard", "finalize", "purge"))
+    parser.add_argument("task", choices=(SHARD, FINALIZE, PURGE))
     arguments = parser.parse_args()
     # Importing the worker takes a second, during which the signal must be heard as well.
     job = _Job(arguments.task, stopping)

@@ -14,6 +14,7 @@ from rowmill.destinations.lake_records import StoredPart
 from rowmill.destinations.ledger import Run
 from rowmill.plan.bundle import Bundle
 from rowmill.plan.layout import Part
+from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Destinations, join
 from rowmill.worker.finalize import finalize
@@ -105,9 +106,9 @@ def run_purge(pod: Pod) -> Outcome:
 
 
 TASKS: dict[str, Callable[[Pod], Outcome]] = {
-    "shard": run_shard,
-    "finalize": run_finalize,
-    "purge": run_purge,
+    SHARD: run_shard,
+    FINALIZE: run_finalize,
+    PURGE: run_purge,
 }
 
 

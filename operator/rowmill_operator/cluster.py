@@ -11,8 +11,8 @@ import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_incluster_config, load_kube_config
 
+from rowmill.spec.cluster_names import DIGEST, GROUP, KIND, PLURAL, SELECTOR, VERSION
 from rowmill.version import VERSION as RELEASE
-from rowmill_operator.names import DIGEST, GROUP, KIND, PLURAL, SELECTOR, VERSION
 from rowmill_operator.observed import Experiment
 from rowmill_operator.store import Kind
 from rowmill_operator.views import Raw

@@ -13,12 +13,12 @@ from typing import Any
 import kopf
 from kubernetes.aio.config import ConfigException
 
+from rowmill.spec.cluster_names import GROUP, PLURAL
 from rowmill.version import VERSION
 from rowmill_operator.cluster import ApiError, Cluster, Unreachable, connect
 from rowmill_operator.controller import Controller
 from rowmill_operator.manifests import Manifests
 from rowmill_operator.metrics import Metrics, serve
-from rowmill_operator.names import GROUP, PLURAL
 from rowmill_operator.polling import Poller
 from rowmill_operator.queue import TokenBucket, WorkQueue
 from rowmill_operator.resync import Resync

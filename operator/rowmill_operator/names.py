@@ -1,33 +1,9 @@
-"""The names, labels and annotations by which the operator finds what is an experiment's."""
+"""The names and labels of an experiment's children: the same for whoever makes them."""
 
 from __future__ import annotations
 
-GROUP = "rowmill.dev"
-VERSION = "v1alpha1"
-PLURAL = "experiments"
-KIND = "Experiment"
+from rowmill.spec.cluster_names import APP, DIGEST, EXPERIMENT, MANAGED_BY, ROWMILL, RUN, TASK
 
-MANAGED_BY = "app.kubernetes.io/managed-by"
-APP = "app.kubernetes.io/name"
-ROWMILL = "rowmill"
-EXPERIMENT = "rowmill.dev/experiment"
-RUN = "rowmill.dev/run"
-TASK = "rowmill.dev/task"
-DIGEST = "rowmill.dev/digest"
-SHAPE = "rowmill.dev/shape"
-SELECTOR = f"{MANAGED_BY}={ROWMILL}"
-
-QUEUE = "kueue.x-k8s.io/queue-name"
-INDEX = "batch.kubernetes.io/job-completion-index"
-
-RERUN = "rowmill.dev/rerun"
-ABORT = "rowmill.dev/abort"
-ADOPT = "rowmill.dev/adopt"
-RESUME = "rowmill.dev/resume"
-SKIP_PURGE = "rowmill.dev/skip-purge"
-FINALIZER = "rowmill.dev/purge"
-
-PLAN, SHARD, FINALIZE, PURGE = "plan", "shard", "finalize", "purge"
 # A label's value holds 63 characters: this much of the digest tells any two apart.
 DIGEST_DIGITS = 32
 

@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 
 from rowmill.plan.intervals import Interval
+from rowmill.spec.cluster_names import PURGE
 from rowmill_operator.children.pod import PORT
-from rowmill_operator.names import PURGE
 from rowmill_operator.observed import Pod, ShardProgress
 from rowmill_operator.queue import Key
 from rowmill_operator.store import Store

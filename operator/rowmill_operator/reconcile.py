@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from rowmill.spec.cluster_names import ADOPT, FINALIZER
 from rowmill_operator.actions import (
     Action,
     Decision,
@@ -21,7 +22,7 @@ from rowmill_operator.actions import (
     Validate,
     delete_jobs,
 )
-from rowmill_operator.names import ADOPT, FINALIZER, plan_name
+from rowmill_operator.names import plan_name
 from rowmill_operator.observed import Observed, Verdict
 from rowmill_operator.reasons import Reason
 from rowmill_operator.record import more_than_progress, status_of, touched

@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from rowmill.plan.intervals import Interval
-from rowmill_operator.names import EXPERIMENT, SHARD, shard_job_name
+from rowmill.spec.cluster_names import EXPERIMENT, SHARD
+from rowmill_operator.names import shard_job_name
 from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.progress import RunProgress, finished_tables, parse_intervals, run_progress
 from rowmill_operator.situation import Situation

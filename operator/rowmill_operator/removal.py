@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from rowmill.spec.cluster_names import FINALIZER, PURGE, SKIP_PURGE
 from rowmill_operator.actions import (
     CountPurge,
     CreateJob,
@@ -14,7 +15,6 @@ from rowmill_operator.actions import (
     delete_jobs,
 )
 from rowmill_operator.children.jobs import purge_job
-from rowmill_operator.names import FINALIZER, PURGE, SKIP_PURGE
 from rowmill_operator.observed import Job
 from rowmill_operator.reasons import Reason
 from rowmill_operator.running import REMAKE_AFTER

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from rowmill.spec.cluster_names import ABORT, FINALIZE, RESUME, SHARD
 from rowmill_operator.actions import Action, CreateJob, DeleteJob, SetParallelism, delete_jobs
 from rowmill_operator.children.jobs import REFUSED, finalize_job, shard_job
-from rowmill_operator.names import ABORT, FINALIZE, RESUME, SHARD
 from rowmill_operator.observed import FrozenPlan, Job, Pod
 from rowmill_operator.reasons import Reason
 from rowmill_operator.record import (

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from rowmill_operator.names import FINALIZE, PURGE, SHARD
+from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
 from rowmill_operator.observed import Experiment, FrozenPlan, Job, Observed, Pod
 from rowmill_operator.settings import Settings
 from rowmill_operator.wishes import Wishes, wishes_of

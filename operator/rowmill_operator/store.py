@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
-from rowmill_operator.names import EXPERIMENT
+from rowmill.spec.cluster_names import EXPERIMENT, PLURAL
 from rowmill_operator.observed import (
     Experiment,
     FrozenPlan,
@@ -42,7 +42,7 @@ _MISSES = 2
 class Kind(Enum):
     """What is watched and kept."""
 
-    EXPERIMENT = "experiments"
+    EXPERIMENT = PLURAL
     PLAN = "configmaps"
     JOB = "jobs"
     POD = "pods"

@@ -11,7 +11,7 @@ from typing import Any
 
 from rowmill.plan.bundle import FILE, unpack
 from rowmill.plan.intervals import Interval
-from rowmill_operator.names import DIGEST, INDEX, RUN, SHAPE, TASK
+from rowmill.spec.cluster_names import DIGEST, INDEX, RUN, SHAPE, TASK
 from rowmill_operator.observed import (
     Experiment,
     Failure,

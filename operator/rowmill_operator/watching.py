@@ -8,9 +8,9 @@ from typing import Any
 
 import kopf
 
+from rowmill.spec.cluster_names import GROUP, PLURAL, SELECTOR, VERSION
 from rowmill_operator.cluster import Cluster
 from rowmill_operator.manifests import Manifests
-from rowmill_operator.names import GROUP, PLURAL, SELECTOR, VERSION
 from rowmill_operator.queue import WorkQueue
 from rowmill_operator.settings import Settings
 from rowmill_operator.store import Kind, Store

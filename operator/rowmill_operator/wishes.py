@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from rowmill_operator.names import QUEUE, RERUN
+from rowmill.spec.cluster_names import QUEUE, RERUN
 from rowmill_operator.observed import Experiment
 from rowmill_operator.settings import Settings
 

@@ -17,6 +17,7 @@ from rowmill.destinations.object_names import (
     records_folder,
     table_folder,
 )
+from rowmill.spec.cluster_names import ADOPT
 
 # Heads at once, of objects that no record names.
 PARALLEL = 16
@@ -167,7 +168,7 @@ def in_use(url: str, owner: str) -> DestinationRefused:
         "TargetInUse",
         f"{url} belongs to the experiment {owner!r}; choose another "
         f"spec.destinations.parquet.prefix, or take it over with --adopt {shlex.quote(owner)} "
-        f"(on a cluster: the annotation rowmill.dev/adopt: {owner})",
+        f"(on a cluster: the annotation {ADOPT}: {owner})",
     )
 
 

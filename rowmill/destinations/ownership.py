@@ -10,6 +10,7 @@ from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres_connection import Cursor, quoted
+from rowmill.spec.cluster_names import ADOPT
 
 # An owner key is engine/namespace/name; an engine's id may hold a slash itself.
 _OWNER_KEY = re.compile(r"[^\s/]+(/[^\s/]+){2,}")
@@ -169,7 +170,7 @@ def refuse_owners(tables_of: dict[str, str]) -> None:
         raise DestinationRefused(
             "TargetInUse",
             f"{table} belongs to another experiment, {other}. To take it over run again with\n"
-            f"--adopt {other}\n(on a cluster: the annotation rowmill.dev/adopt: {other})",
+            f"--adopt {other}\n(on a cluster: the annotation {ADOPT}: {other})",
         )
 
 

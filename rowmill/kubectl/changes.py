@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rowmill.kubectl.cluster import Cluster
-from rowmill.kubectl.experiment import ABORT, RERUN, RESUME, Experiment
+from rowmill.kubectl.experiment import Experiment
+from rowmill.spec.cluster_names import ABORT, RERUN, RESUME
 from rowmill.terminal.failures import UsageError
 
 

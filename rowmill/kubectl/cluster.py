@@ -14,13 +14,11 @@ import urllib3
 from kubernetes import client, config
 
 from rowmill.kubectl.failures import ApiRefused, ApiUnreachable
+from rowmill.spec.cluster_names import API_VERSION, INDEX, PLURAL, TASK, run_selector
 from rowmill.terminal.failures import UsageError
 
 Raw = Mapping[str, Any]
 
-_SELECTOR = "app.kubernetes.io/managed-by=rowmill,rowmill.dev/experiment={},rowmill.dev/run={}"
-_TASK = "rowmill.dev/task"
-_INDEX = "batch.kubernetes.io/job-completion-index"
 _SECONDS = 20.0
 
 
@@ -109,7 +107,7 @@ class _ApiServer:
         self._document("PATCH", _experiments(self.namespace, name), query, body)
 
     def pods(self, name: str, number: int) -> Sequence[Pod]:
-        query = {"labelSelector": _SELECTOR.format(name, number)}
+        query = {"labelSelector": run_selector(name, number)}
         found = self._document("GET", f"/api/v1/namespaces/{self.namespace}/pods", query)
         return [_pod(each) for each in found["items"]]
 
@@ -176,7 +174,7 @@ class _NotFound(ApiRefused):
 
 
 def _experiments(namespace: str, name: str | None = None) -> str:
-    path = f"/apis/rowmill.dev/v1alpha1/namespaces/{quote(namespace, safe='')}/experiments"
+    path = f"/apis/{API_VERSION}/namespaces/{quote(namespace, safe='')}/{PLURAL}"
     return path if name is None else f"{path}/{quote(name, safe='')}"
 
 
@@ -214,10 +212,10 @@ def _status(data: bytes) -> Mapping[str, Any]:
 def _pod(found: Raw) -> Pod:
     metadata = found["metadata"]
     labels = metadata.get("labels") or {}
-    index = labels.get(_INDEX)
+    index = labels.get(INDEX)
     return Pod(
         name=metadata["name"],
-        task=labels.get(_TASK, ""),
+        task=labels.get(TASK, ""),
         shard=int(index) if index is not None else None,
         phase=(found.get("status") or {}).get("phase") or "Pending",
         created=metadata["creationTimestamp"],

@@ -6,9 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-RERUN = "rowmill.dev/rerun"
-ABORT = "rowmill.dev/abort"
-RESUME = "rowmill.dev/resume"
+from rowmill.spec.cluster_names import RERUN
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rowmill.spec.cluster_names import APP, BATCH, GROUP, KUEUE, MANAGED_BY
 from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
 from rowmill.spec.manifest import Experiment
 from rowmill.spec.paths import Path, path_text, shown
@@ -17,13 +18,13 @@ _POD: Path = ("spec", "podTemplate")
 # What the operator, the Job controller and Kueue tell pods apart by. A `/` at the end means every
 # label of that domain, subdomains among them.
 _RESERVED_LABELS = (
-    "rowmill.dev/",
-    "app.kubernetes.io/name",
-    "app.kubernetes.io/managed-by",
-    "batch.kubernetes.io/",
+    f"{GROUP}/",
+    APP,
+    MANAGED_BY,
+    BATCH,
     "job-name",
     "controller-uid",
-    "kueue.x-k8s.io/",
+    KUEUE,
 )
 
 

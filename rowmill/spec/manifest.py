@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
+from rowmill.spec.cluster_names import API_VERSION, KIND
 from rowmill.spec.manifest_fields import (
     Int64,
     Matching,
@@ -22,9 +23,6 @@ from rowmill.spec.manifest_fields import (
 from rowmill.spec.manifest_kinds import Count, GenerateSpec, PickSpec
 from rowmill.spec.manifest_pods import PodTemplateSpec
 from rowmill.spec.manifest_run import DestinationsSpec, ResourcesSpec
-
-API_VERSION = "rowmill.dev/v1alpha1"
-KIND = "Experiment"
 
 # Room for "-run-N-finalize" and a Job's index within the 63 characters of a pod's host name.
 ExperimentName = Annotated[

@@ -12,7 +12,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from rowmill.spec.manifest import API_VERSION, KIND, Experiment
+from rowmill.spec.cluster_names import API_VERSION, KIND
+from rowmill.spec.manifest import Experiment
 from rowmill.spec.paths import Path, path_of
 from rowmill.spec.problems import Problem
 from rowmill.spec.structure import Structure

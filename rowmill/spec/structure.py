@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from rowmill.spec.manifest import KIND, Experiment
+from rowmill.spec.cluster_names import KIND
+from rowmill.spec.manifest import Experiment
 from rowmill.spec.manifest_problems import MAX_PROBLEMS, structural_problems
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.problems import InvalidManifest, Problem

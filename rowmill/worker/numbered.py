@@ -33,6 +33,7 @@ from typing import Any
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import Ledger, Run, RunState
 from rowmill.plan.layout import Plan
+from rowmill.spec.cluster_names import RERUN
 from rowmill.spec.dataset import Spec
 from rowmill.worker.beginning import begin, furnish, give_up, intact, take_up
 from rowmill.worker.decision import Begin, Repeat, left_over, published_run, same_data
@@ -205,5 +206,5 @@ def _go_on(
 def _number_taken(number: int, destinations: Destinations) -> str:
     return (
         f"the ledger has run {number} of {destinations.owner} already, with another manifest: "
-        "start the next number with the annotation rowmill.dev/rerun"
+        f"start the next number with the annotation {RERUN}"
     )

@@ -5,25 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rowmill.spec.cluster_names import FINALIZE, KUEUE, PURGE, SHAPE, SHARD
 from rowmill_operator.children.ownership import controller_reference
 from rowmill_operator.children.pod import CONTAINER, pod_template
-from rowmill_operator.names import (
-    FINALIZE,
-    PURGE,
-    SHAPE,
-    SHARD,
-    finalize_job_name,
-    labels,
-    purge_job_name,
-    shard_job_name,
-)
+from rowmill_operator.names import finalize_job_name, labels, purge_job_name, shard_job_name
 from rowmill_operator.observed import Experiment, FrozenPlan
 from rowmill_operator.settings import Settings
 from rowmill_operator.wishes import Wishes
 
 BAD_SPEC, REFUSED = 64, 65
 _RETRIES = 6
-_KUEUE = "kueue.x-k8s.io/"
 
 
 def shard_job(
@@ -67,7 +58,7 @@ def _job(
     wishes: Wishes,
     settings: Settings,
 ) -> dict[str, Any]:
-    queue = {key: value for key, value in experiment.labels.items() if key.startswith(_KUEUE)}
+    queue = {key: value for key, value in experiment.labels.items() if key.startswith(KUEUE)}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",

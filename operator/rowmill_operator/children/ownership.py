@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from rowmill_operator.names import GROUP, KIND, VERSION
+from rowmill.spec.cluster_names import API_VERSION, KIND
 
 
 def controller_reference(name: str, uid: str) -> dict[str, Any]:
     """A reference to the Experiment `name`, by which the garbage collector removes the child."""
     return {
-        "apiVersion": f"{GROUP}/{VERSION}",
+        "apiVersion": API_VERSION,
         "kind": KIND,
         "name": name,
         "uid": uid,

@@ -6,8 +6,9 @@ import base64
 from typing import Any
 
 from rowmill.plan.bundle import FILE
+from rowmill.spec.cluster_names import PLAN
 from rowmill_operator.children.ownership import controller_reference
-from rowmill_operator.names import PLAN, labels, plan_name
+from rowmill_operator.names import labels, plan_name
 from rowmill_operator.observed import Experiment
 
 

@@ -15,6 +15,7 @@ import jsonschema
 
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
+from rowmill.spec.cluster_names import RUN, SHAPE, SHARD, TASK
 from rowmill.spec.crd import crd
 from rowmill.spec.dataset import Dataset
 from rowmill.spec.load import Overrides, load_spec
@@ -32,7 +33,7 @@ from rowmill_operator.actions import (
     Tell,
     Validate,
 )
-from rowmill_operator.names import RUN, SHAPE, SHARD, TASK, plan_name
+from rowmill_operator.names import plan_name
 from rowmill_operator.observed import (
     Experiment,
     Failure,

@@ -8,8 +8,8 @@ from random import Random
 import pytest
 from memory_cluster import MemoryCluster, experiment
 
+from rowmill.spec.cluster_names import FINALIZE, SHARD
 from rowmill_operator.actions import FreezePlan
-from rowmill_operator.names import FINALIZE, SHARD
 from rowmill_operator.observed import Job, ShardProgress
 
 STEPS = 60
