@@ -221,7 +221,7 @@ def test_the_operator_reads_what_the_values_say(cluster: Cluster) -> None:
     assert _settings({}) == Settings(
         engine="mill/rowmill",
         worker_image="localhost/rowmill-worker:0.1.0",
-        resources={"requests": {"cpu": "1", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
+        resources={"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
     )
     assert _settings({**EVERYTHING, "watchNamespaces": ["a", "b"]}) == Settings(
         engine="one:two/{{three}}",

@@ -146,9 +146,11 @@ def _alive(processes: list[psutil.Process]) -> list[psutil.Process]:
 
 def _traces(node: Node) -> dict[str, list[str]]:
     folders = [folder for folder, _, _ in os.walk("/sys/fs/cgroup")]
+    # Only the node's own: others, a build of images for one, mount and unmount at the same time.
+    mounts = Path("/proc/1/mountinfo").read_text("utf-8").splitlines()
     return {
         "cgroups": [folder for folder in folders if node.layout.cgroup in folder],
-        "mounts": Path("/proc/1/mounts").read_text("utf-8").splitlines(),
+        "mounts": [mount for mount in mounts if str(node.layout.state) in mount],
         "networks": os.listdir("/run/netns") if Path("/run/netns").exists() else [],
     }
 
