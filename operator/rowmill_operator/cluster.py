@@ -11,8 +11,8 @@ import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_incluster_config, load_kube_config
 
-from rowmill.spec.cluster_names import DIGEST, GROUP, KIND, PLURAL, SELECTOR, VERSION
-from rowmill.version import VERSION as RELEASE
+from rowmill.spec.cluster_names import API_VERSION, DIGEST, KIND, SELECTOR
+from rowmill.version import VERSION
 from rowmill_operator.observed import Experiment
 from rowmill_operator.store import Kind
 from rowmill_operator.views import Raw
@@ -22,7 +22,7 @@ _SECONDS = 20.0
 _PAGE = 100
 _EVENT_CHARACTERS = 1_024
 _FOLDERS = {
-    Kind.EXPERIMENT: f"/apis/{GROUP}/{VERSION}",
+    Kind.EXPERIMENT: f"/apis/{API_VERSION}",
     Kind.PLAN: "/api/v1",
     Kind.JOB: "/apis/batch/v1",
     Kind.POD: "/api/v1",
@@ -60,7 +60,7 @@ class Cluster:
         # Proxies are the kubeconfig's to name; to look them up elsewhere costs a thread a call.
         configuration.client_session_kwargs = {"trust_env": False}
         self._client = ApiClient(configuration)
-        self._client.user_agent = f"rowmill-operator/{RELEASE}"
+        self._client.user_agent = f"rowmill-operator/{VERSION}"
         self._count = count
         self._timeout = aiohttp.ClientTimeout(total=_SECONDS)
 
@@ -177,7 +177,7 @@ class Cluster:
     async def apply_status(self, experiment: Experiment, status: Mapping[str, Any]) -> Raw:
         """Make this the whole status of this very Experiment; raises as `get` does."""
         body = {
-            "apiVersion": f"{GROUP}/{VERSION}",
+            "apiVersion": API_VERSION,
             "kind": KIND,
             "metadata": {
                 "name": experiment.name,
@@ -199,7 +199,7 @@ class Cluster:
             "kind": "Event",
             "metadata": {"generateName": f"{experiment.name}.", "namespace": experiment.namespace},
             "involvedObject": {
-                "apiVersion": f"{GROUP}/{VERSION}",
+                "apiVersion": API_VERSION,
                 "kind": KIND,
                 "namespace": experiment.namespace,
                 "name": experiment.name,
@@ -271,8 +271,7 @@ async def connect(environ: Mapping[str, str], count: Callable[[str], None]) -> C
 
 def _folder(kind: Kind, namespace: str | None) -> str:
     within = f"/namespaces/{namespace}" if namespace is not None else ""
-    plural = PLURAL if kind is Kind.EXPERIMENT else kind.value
-    return f"{_FOLDERS[kind]}{within}/{plural}"
+    return f"{_FOLDERS[kind]}{within}/{kind.value}"
 
 
 def _answer(verb: str, status: int, data: bytes) -> Raw:

@@ -32,7 +32,7 @@ from rowmill_operator.queue import Key, WorkQueue
 from rowmill_operator.reconcile import reconcile
 from rowmill_operator.settings import Settings
 from rowmill_operator.standing import timestamp
-from rowmill_operator.status_writing import Pace, same_status, sendable
+from rowmill_operator.status_writing import Pace
 from rowmill_operator.store import Kind, Store
 from rowmill_operator.validator import Judgement, Unjudged, Validator
 from rowmill_operator.views import Raw
@@ -264,16 +264,13 @@ class Controller:
     async def _write_status(self, key: Key, experiment: Experiment, decision: Decision) -> None:
         if decision.status is None:
             return
-        status = sendable(decision.status)
-        if same_status(experiment.status, status):
-            return
         now = asyncio.get_running_loop().time()
         wait = 0.0 if decision.urgent else self._pace.wait(key, experiment.bytes, now)
         if wait > 0:
             self._queue.add(key, wait)
             return
         try:
-            raw = await self._cluster.apply_status(experiment, status)
+            raw = await self._cluster.apply_status(experiment, decision.status)
         except ApiError as error:
             # Gone, or another by that name: then there is nobody to tell.
             if error.status not in (404, 409):

@@ -64,16 +64,6 @@ def finished_tables(plan: Plan) -> tuple[dict[str, Any], ...]:
     )
 
 
-def parse_intervals(text: str) -> list[Interval]:
-    """Read back what `show` wrote; what it did not write is no interval."""
-    intervals = []
-    for word in filter(None, text.split(",")):
-        first, _, last = word.partition("-")
-        if first.isdigit() and (last or first).isdigit():
-            intervals.append((int(first), int(last or first) + 1))
-    return intervals
-
-
 def _batches_of(plan: Plan, shard: int) -> Iterable[tuple[str, int, int]]:
     return ((part.table, part.first_batch, part.stop_batch) for part in plan.shard(shard))
 

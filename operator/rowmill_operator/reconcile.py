@@ -25,12 +25,13 @@ from rowmill_operator.actions import (
 from rowmill_operator.names import plan_name
 from rowmill_operator.observed import Observed, Verdict
 from rowmill_operator.reasons import Reason
-from rowmill_operator.record import more_than_progress, status_of, touched
+from rowmill_operator.record import status_of
 from rowmill_operator.removal import decide_removal
 from rowmill_operator.running import Step, drive
 from rowmill_operator.settings import Settings
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import COMPLETE, FAILED, PENDING, SUSPENDED, Acceptance, Standing
+from rowmill_operator.status_news import more_than_progress, news
 from rowmill_operator.trouble import lost_pods, refused_child
 
 _SOON = 2.0
@@ -70,7 +71,7 @@ def _decision(
     situation: Situation, actions: tuple[Action, ...], status: dict[str, object], step: Step
 ) -> Decision:
     before = situation.experiment.status
-    changed = touched(status, before, situation.now)
+    changed = news(before, status, situation.now)
     return Decision(
         actions=actions,
         status=changed,

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
-from rowmill.plan.intervals import Interval
+from rowmill.plan.intervals import Interval, parse
 from rowmill.spec.cluster_names import EXPERIMENT, SHARD
 from rowmill_operator.names import shard_job_name
 from rowmill_operator.observed import FrozenPlan, Job
-from rowmill_operator.progress import RunProgress, finished_tables, parse_intervals, run_progress
+from rowmill_operator.progress import RunProgress, finished_tables, run_progress
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import Acceptance, Standing, conditions, timestamp
 
 OUTCOMES = ("Complete", "Failed", "Aborted")
-# What changes from poll to poll and may wait.
-_PROGRESS = ("rows", "percent", "rowsPerSecond", "etaSeconds", "lastUpdated", "shardsDone", "step")
 
 
 def status_of(
@@ -130,36 +127,6 @@ def current_record(situation: Situation, plan: FrozenPlan) -> dict[str, Any]:
     return {**situation.record, "tables": list(tables)}
 
 
-def more_than_progress(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether a reader should be told at once."""
-    return _without_progress(before) != _without_progress(after)
-
-
-def _without_progress(status: Mapping[str, Any]) -> dict[str, Any]:
-    rest = {name: value for name, value in status.items() if name not in ("tables", "workers")}
-    rest["run"] = {k: v for k, v in (rest.get("run") or {}).items() if k not in _PROGRESS}
-    rest["conditions"] = [
-        {k: v for k, v in condition.items() if k != "message"}
-        for condition in rest.get("conditions") or ()
-    ]
-    return rest
-
-
-def touched(
-    status: dict[str, Any], before: Mapping[str, Any], now: datetime
-) -> dict[str, Any] | None:
-    """The status with the time of its last change, or None if it is the one that is there."""
-    run = status.get("run")
-    if run is None:
-        return None if status == before else status
-    last = (before.get("run") or {}).get("lastUpdated")
-    run.pop("lastUpdated", None)
-    if last is not None and {**status, "run": {**run, "lastUpdated": last}} == before:
-        return None
-    run["lastUpdated"] = timestamp(now)
-    return status
-
-
 def _figures(
     progress: RunProgress, plan: FrozenPlan, completed: Sequence[Interval]
 ) -> dict[str, Any]:
@@ -180,7 +147,7 @@ def _figures(
 
 def _known(record: Mapping[str, Any]) -> dict[str, list[Interval]]:
     return {
-        table["name"]: parse_intervals(table.get("completedBatches", ""))
+        table["name"]: parse(table.get("completedBatches", ""))
         for table in record.get("tables") or ()
     }
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from rowmill_operator.reasons import Reason
+from rowmill_operator.shortening import shortened
 
 PENDING, RUNNING, FINALIZING = "Pending", "Running", "Finalizing"
 COMPLETE, FAILED, SUSPENDED = "Complete", "Failed", "Suspended"
@@ -83,13 +84,7 @@ def _condition(
         "type": kind,
         "status": status,
         "reason": str(reason) or str(Reason.STARTING),
-        "message": _cut(message),
+        "message": shortened(message, _MESSAGE_LENGTH),
         "observedGeneration": generation,
         "lastTransitionTime": kept,
     }
-
-
-def _cut(message: str) -> str:
-    if len(message) <= _MESSAGE_LENGTH:
-        return message
-    return message[: _MESSAGE_LENGTH - 3] + "..."

@@ -1,10 +1,8 @@
-"""When a status is worth a write: not what is there already, and mere progress not too often."""
+"""How often a status is written: what is more than progress at once, mere progress rarely."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from rowmill_operator.queue import Key
 
@@ -53,29 +51,3 @@ class Pace:
     def _interval(self, since_urgent: float) -> float:
         slower = since_urgent / _SLOWER_AFTER
         return self._seconds * min(2.0, max(1.0, slower))
-
-
-def sendable(status: Mapping[str, Any]) -> dict[str, Any]:
-    """The status without what has no value, which the API server would refuse as null."""
-    cleaned: dict[str, Any] = _cleaned(status)
-    return cleaned
-
-
-def same_status(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
-    """Whether a reader would see no difference but in the time of the last look."""
-    return _timeless(before) == _timeless(after)
-
-
-def _timeless(status: Mapping[str, Any]) -> dict[str, Any]:
-    plain: dict[str, Any] = _cleaned(status)
-    if isinstance(plain.get("run"), dict):
-        plain["run"].pop("lastUpdated", None)
-    return plain
-
-
-def _cleaned(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _cleaned(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list | tuple):
-        return [_cleaned(item) for item in value]
-    return str(value) if isinstance(value, str) else value

@@ -25,6 +25,7 @@ from rowmill.spec.load import load_manifest, load_spec
 from rowmill.spec.manifest_text import manifest_text
 from rowmill.spec.problems import InvalidManifest
 from rowmill.spec.quantities import parse_quantity
+from rowmill_operator.shortening import shortened
 from rowmill_operator.wishes import DEFAULT_PARALLELISM
 
 # A ConfigMap holds 1 MiB with its names and labels; base64 is its wire form, not its size.
@@ -56,7 +57,8 @@ def judge(request: Mapping[str, Any]) -> Answer:
     try:
         return {"digest": _checked(request).digest}
     except InvalidManifest as error:
-        return {"problems": [_cut(str(problem)) for problem in error.problems[:_PROBLEMS]]}
+        told = error.problems[:_PROBLEMS]
+        return {"problems": [shortened(str(each), _PROBLEM_CHARACTERS) for each in told]}
 
 
 def freeze_run(request: Mapping[str, Any]) -> Answer:
@@ -129,10 +131,6 @@ def _plan(spec: Spec, request: Mapping[str, Any]) -> Plan:
 
 def _memory(limit: str | int | None) -> int:
     return DEFAULT_MEMORY if limit is None else int(parse_quantity(str(limit)))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _PROBLEM_CHARACTERS else text[: _PROBLEM_CHARACTERS - 3] + "..."
 
 
 def _answer(line: bytes) -> tuple[Answer, bool]:

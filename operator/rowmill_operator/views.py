@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rowmill.plan.bundle import FILE, unpack
-from rowmill.plan.intervals import Interval
+from rowmill.plan.intervals import parse
 from rowmill.spec.cluster_names import DIGEST, INDEX, RUN, SHAPE, TASK
 from rowmill_operator.observed import (
     Experiment,
@@ -21,6 +21,7 @@ from rowmill_operator.observed import (
     Termination,
     Warned,
 )
+from rowmill_operator.shortening import shortened
 
 Raw = Mapping[str, Any]
 
@@ -72,8 +73,8 @@ def read_job(raw: Raw) -> Job:
         active=_count(status.get("active")),
         terminating=_count(status.get("terminating")),
         succeeded=_count(status.get("succeeded")),
-        completed_indexes=_indexes(status.get("completedIndexes", "")),
-        failed_indexes=_indexes(status.get("failedIndexes", "")),
+        completed_indexes=tuple(parse(status.get("completedIndexes", ""))),
+        failed_indexes=tuple(parse(status.get("failedIndexes", ""))),
         complete="Complete" in conditions,
         failed=_failure(failed) if failed is not None else None,
         finished=completion or (_time(failed.get("lastTransitionTime")) if failed else None),
@@ -142,7 +143,7 @@ def read_warning(raw: Raw) -> Warned:
     return Warned(
         about=(raw.get("involvedObject") or {}).get("name", ""),
         reason=raw.get("reason", ""),
-        message=_cut(raw.get("message") or ""),
+        message=shortened(raw.get("message") or "", _MESSAGE_CHARACTERS),
         last=next((_time(moment) or _LONG_AGO for moment in moments if moment), _LONG_AGO),
     )
 
@@ -191,21 +192,14 @@ def _conditions(status: Raw) -> dict[str, Raw]:
 def _unschedulable(status: Raw) -> str:
     for condition in status.get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return _cut(condition.get("message", ""))
+            return shortened(condition.get("message", ""), _MESSAGE_CHARACTERS)
     return ""
 
 
 def _failure(condition: Raw) -> Failure:
-    return Failure(condition.get("reason", ""), _cut(condition.get("message", "")))
-
-
-def _indexes(text: str) -> tuple[Interval, ...]:
-    """`0-3,7`, both ends inclusive, as a Job's status writes its indexes."""
-    intervals = []
-    for word in filter(None, text.split(",")):
-        first, _, last = word.partition("-")
-        intervals.append((int(first), int(last or first) + 1))
-    return tuple(intervals)
+    return Failure(
+        condition.get("reason", ""), shortened(condition.get("message", ""), _MESSAGE_CHARACTERS)
+    )
 
 
 def _waiting(waiting: Raw) -> Failure | None:
@@ -229,7 +223,3 @@ def _report(message: str) -> Mapping[str, Any]:
     except ValueError:
         return {}
     return report if isinstance(report, dict) else {}
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _MESSAGE_CHARACTERS else text[: _MESSAGE_CHARACTERS - 3] + "..."

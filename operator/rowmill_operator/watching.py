@@ -8,7 +8,7 @@ from typing import Any
 
 import kopf
 
-from rowmill.spec.cluster_names import GROUP, PLURAL, SELECTOR, VERSION
+from rowmill.spec.cluster_names import GROUP, SELECTOR, VERSION
 from rowmill_operator.cluster import Cluster
 from rowmill_operator.manifests import Manifests
 from rowmill_operator.queue import WorkQueue
@@ -114,9 +114,7 @@ def _watch(
     manifests: Manifests,
     queue: WorkQueue,
 ) -> None:
-    plural = PLURAL if kind is Kind.EXPERIMENT else kind.value
-
-    @kopf.on.event(*_API_VERSIONS[kind], plural, registry=registry, id=f"see-{plural}")
+    @kopf.on.event(*_API_VERSIONS[kind], kind.value, registry=registry, id=f"see-{kind.value}")
     async def see(event: Mapping[str, Any], **_: Any) -> None:
         raw, gone = event["object"], event["type"] == "DELETED"
         if kind is Kind.EXPERIMENT and not gone:

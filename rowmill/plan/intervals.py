@@ -51,3 +51,13 @@ def show(intervals: Iterable[Interval]) -> str:
     return ",".join(
         str(start) if stop == start + 1 else f"{start}-{stop - 1}" for start, stop in intervals
     )
+
+
+def parse(text: str) -> list[Interval]:
+    """Read back what `show` wrote, as Jobs' indexes are written too; all else is no interval."""
+    intervals = []
+    for word in text.split(","):
+        first, _, last = word.partition("-")
+        if first.isdecimal() and (last or first).isdecimal():
+            intervals.append((int(first), int(last or first) + 1))
+    return intervals

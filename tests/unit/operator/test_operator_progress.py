@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from memory_cluster import START, small_plan
 
-from rowmill.plan.intervals import show, union
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill_operator.observed import ShardProgress
 from rowmill_operator.progress import (
     MAX_TABLES,
     finished_tables,
-    parse_intervals,
     run_progress,
 )
 from rowmill_operator.settings import read_settings
-
-intervals = st.lists(
-    st.tuples(st.integers(0, 50), st.integers(1, 10)).map(lambda pair: (pair[0], sum(pair)))
-)
-
-
-@given(intervals)
-def test_a_union_holds_the_same_numbers_in_as_few_intervals(found: list[tuple[int, int]]) -> None:
-    merged = union(found)
-    wanted = {n for first, stop in found for n in range(first, stop)}
-    assert {n for first, stop in merged for n in range(first, stop)} == wanted
-    assert sum(stop - first for first, stop in merged) == len(wanted)
-    assert all(a[1] < b[0] for a, b in itertools.pairwise(merged))
-
-
-@given(intervals)
-def test_shown_intervals_are_read_back(found: list[tuple[int, int]]) -> None:
-    merged = union(found)
-    assert parse_intervals(show(merged)) == merged
-
-
-def test_what_is_no_interval_is_passed_over() -> None:
-    assert parse_intervals("") == []
-    assert parse_intervals("x,3-,7,-2,9-11") == [(3, 4), (7, 8), (9, 12)]
 
 
 def test_all_shards_complete_is_all_rows() -> None:

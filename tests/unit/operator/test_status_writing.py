@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from rowmill_operator.status_writing import Pace, same_status, sendable
+from rowmill_operator.status_writing import Pace
 
 KEY = ("team", "shop")
 SMALL, LARGE = 2_000, 300_000
@@ -48,16 +48,3 @@ def test_an_experiment_that_is_gone_is_forgotten() -> None:
     pace.written(KEY, 100, urgent=True)
     pace.forget(KEY)
     assert pace.wait(KEY, SMALL, 100) == 0
-
-
-def test_no_nulls_are_sent() -> None:
-    status = {"run": {"id": None, "rows": 0}, "history": [{"reason": None}], "phase": "Running"}
-    assert sendable(status) == {"run": {"rows": 0}, "history": [{}], "phase": "Running"}
-
-
-def test_the_same_but_for_the_time_is_the_same() -> None:
-    before = {"run": {"rows": 5, "lastUpdated": "a"}, "tables": []}
-    assert same_status(before, {"run": {"rows": 5.0, "lastUpdated": "b", "id": None}, "tables": ()})
-    assert not same_status(before, {"run": {"rows": 6, "lastUpdated": "a"}, "tables": []})
-    assert not same_status(before, {"run": {"rows": 5, "lastUpdated": "a"}})
-    assert same_status({}, {})
