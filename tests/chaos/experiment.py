@@ -64,13 +64,14 @@ def _manifest(name: str, schedule: Schedule, rows: int, seed: int) -> dict[str, 
             "seed": seed,
             "parallelism": schedule.workers,
             "batchRows": schedule.batch_rows,
-            "tables": _tables(rows),
+            "tables": tables(rows),
             "destinations": destinations,
         },
     }
 
 
-def _tables(rows: int) -> list[dict[str, object]]:
+def tables(rows: int) -> list[dict[str, object]]:
+    """Three related tables, of about so many rows together."""
     return [
         {
             "name": "people",

@@ -178,12 +178,16 @@ class Node:
 
         The kubelet restarts the containers if the pod's policy says so.
         """
-        # The oldest is the pod's own pause, which only holds its network.
-        ours = sorted(self.sandbox.members(f"pod{uid}"), key=psutil.Process.create_time)[1:]
+        ours = self.processes(uid)
         for process in ours:
             with suppress(psutil.NoSuchProcess):
                 process.kill()
         return len(ours)
+
+    def processes(self, uid: str) -> list[psutil.Process]:
+        """What a pod's containers run, oldest first."""
+        # The oldest is the pod's own pause, which only holds its network.
+        return sorted(self.sandbox.members(f"pod{uid}"), key=psutil.Process.create_time)[1:]
 
     def requests(self) -> Iterator[dict[str, Any]]:
         """The audit log: all finished requests to the API but those of Kubernetes's own parts."""
