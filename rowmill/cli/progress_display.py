@@ -8,15 +8,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
-from rich.text import Text
 
 from rowmill.local.progress import Phase, Snapshot
 from rowmill.terminal import figures
+from rowmill.terminal.bars import Bars
 
 Show = Callable[[Snapshot], None]
-# More bars than fit a screen help nobody: of the rest only the total shows.
-MAX_BARS = 20
 
 
 @contextmanager
@@ -24,8 +21,8 @@ def progress_display(style: str | None, interval: float) -> Iterator[Show]:
     """A function to call with each snapshot; `style` is bars, plain, none or None: by terminal."""
     chosen = style or ("bars" if sys.stderr.isatty() else "plain")
     if chosen == "bars":
-        with _Bars() as bars:
-            yield bars.show
+        with Bars(Console(stderr=True), transient=False) as bars:
+            yield lambda snapshot: _show_bars(bars, snapshot)
     elif chosen == "plain":
         yield _Lines(interval).show
     else:
@@ -73,54 +70,18 @@ def _tables(snapshot: Snapshot) -> str:
     return ", ".join(f"{t.name} {100 * t.rows // t.total} %" for t in active[:5]) or "starting"
 
 
-class _Bars:
-    """A bar for each table and one for all."""
-
-    def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("{task.fields[label]}"),
-            BarColumn(bar_width=30),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[figures]}"),
-            console=Console(stderr=True),
-            transient=False,
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> _Bars:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, snapshot: Snapshot) -> None:
-        for table in snapshot.tables[:MAX_BARS]:
-            speed = table.work.copied or table.work.uploaded
-            rate = figures.rate(speed / snapshot.loading) if snapshot.loading and speed else ""
-            text = f"{figures.count(table.rows)} rows {rate}"
-            self._bar(f"t:{table.name}", table.name, table.rows, table.total, text)
-        self._bar(
-            "total",
-            f"run {snapshot.run.number} {snapshot.phase}",
-            snapshot.rows,
-            snapshot.total,
-            _total_figures(snapshot),
-        )
-
-    def _bar(self, key: str, label: str, done: int, total: int, text: str) -> None:
-        # A table of no rows is done from the start.
-        shown, whole = (done, total) if total else (1, 1)
-        # Names come from the manifest and must not be read as markup.
-        safe = Text(label).markup
-        if key not in self._tasks:
-            self._tasks[key] = self._progress.add_task("", total=whole, label=safe, figures=text)
-        self._progress.update(self._tasks[key], completed=shown, label=safe, figures=text)
+def _show_bars(bars: Bars, snapshot: Snapshot) -> None:
+    for table in snapshot.tables:
+        speed = table.work.copied or table.work.uploaded
+        rate = figures.rate(speed / snapshot.loading) if snapshot.loading and speed else ""
+        bars.table(table.name, table.rows, table.total, f"{figures.count(table.rows)} rows {rate}")
+    label = f"run {snapshot.run.number} {snapshot.phase}"
+    bars.whole(label, snapshot.rows, snapshot.total, _total_figures(snapshot))
 
 
 def _total_figures(snapshot: Snapshot) -> str:
     if snapshot.phase is Phase.FINALIZING and snapshot.step:
-        return Text(snapshot.step).markup
+        return snapshot.step
     if snapshot.phase is not Phase.LOADING:
         return f"{figures.count(snapshot.rows)} rows"
     speed, eta = figures.rate(snapshot.rows_per_second), figures.duration(snapshot.eta_seconds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -112,72 +113,33 @@ def runs(
         body(connect(namespace, context, kubeconfig), name, as_json=as_json)
 
 
-@app.command()
-def abort(
-    name: Name,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> None:
-    """End the run; what is durable stays, and `resume` goes on with it."""
-    from rowmill.kubectl.failures import reporting
+def _changing(verb: str) -> Callable[..., None]:
+    """The command that asks the operator for one of `changes.CHANGES`."""
 
-    with reporting():
-        from rowmill.kubectl.changes import abort as body
-        from rowmill.kubectl.cluster import connect
+    def change(
+        name: Name,
+        namespace: Namespace = None,
+        context: Context = None,
+        kubeconfig: Kubeconfig = None,
+    ) -> None:
+        from rowmill.kubectl.failures import reporting
 
-        body(connect(namespace, context, kubeconfig), name)
+        with reporting():
+            from rowmill.kubectl.changes import CHANGES
+            from rowmill.kubectl.cluster import connect
 
+            CHANGES[verb](connect(namespace, context, kubeconfig), name)
 
-@app.command()
-def rerun(
-    name: Name,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> None:
-    """Start the next run; readers see the old data until the new is published."""
-    from rowmill.kubectl.failures import reporting
-
-    with reporting():
-        from rowmill.kubectl.changes import rerun as body
-        from rowmill.kubectl.cluster import connect
-
-        body(connect(namespace, context, kubeconfig), name)
+    return change
 
 
-@app.command()
-def suspend(
-    name: Name,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> None:
-    """Stop the worker pods until `resume`; what is durable stays."""
-    from rowmill.kubectl.failures import reporting
-
-    with reporting():
-        from rowmill.kubectl.changes import suspend as body
-        from rowmill.kubectl.cluster import connect
-
-        body(connect(namespace, context, kubeconfig), name)
-
-
-@app.command()
-def resume(
-    name: Name,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-) -> None:
-    """Go on with a suspended, failed or aborted run where it stopped."""
-    from rowmill.kubectl.failures import reporting
-
-    with reporting():
-        from rowmill.kubectl.changes import resume as body
-        from rowmill.kubectl.cluster import connect
-
-        body(connect(namespace, context, kubeconfig), name)
+for _verb, _purpose in {
+    "abort": "End the run; what is durable stays, and `resume` goes on with it.",
+    "rerun": "Start the next run; readers see the old data until the new is published.",
+    "suspend": "Stop the worker pods until `resume`; what is durable stays.",
+    "resume": "Go on with a suspended, failed or aborted run where it stopped.",
+}.items():
+    app.command(_verb, help=_purpose)(_changing(_verb))
 
 
 @app.command()

@@ -6,6 +6,7 @@ shows in the status.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -67,6 +68,14 @@ def resume(cluster: Cluster, name: str) -> None:
         )
     cluster.patch(name, body)
     print(f"{name} is being resumed; what is durable is not made again")
+
+
+CHANGES: dict[str, Callable[[Cluster, str], None]] = {
+    "abort": abort,
+    "rerun": rerun,
+    "suspend": suspend,
+    "resume": resume,
+}
 
 
 def _annotations(values: dict[str, str | None]) -> dict[str, Any]:

@@ -9,21 +9,18 @@ from contextlib import contextmanager
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
-from rich.text import Text
 
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
 from rowmill.kubectl.patience import patiently
 from rowmill.kubectl.records import print_json, show
 from rowmill.terminal import figures
+from rowmill.terminal.bars import Bars
 from rowmill.terminal.failures import Exit, UsageError
 
 Show = Callable[[Experiment], None]
 # The operator writes progress every 5 seconds; asking more often shows nothing new for long.
 _SECONDS = 2.0
-# More bars than fit a screen help nobody: of the rest only the total shows.
-_MAX_BARS = 20
 
 
 def watch(
@@ -56,8 +53,9 @@ def watch(
 def display_on(console: Console) -> Iterator[Show]:
     """Live bars on a terminal, else a plain line whenever it changes."""
     if console.is_terminal:
-        with _Bars(console) as bars:
-            yield bars.show
+        # What stays on the screen is the table that is printed at the end.
+        with Bars(console, transient=True) as bars:
+            yield lambda experiment: _show_bars(bars, experiment)
     else:
         yield _Lines(sys.stderr.write if console.stderr else sys.stdout.write).show
 
@@ -94,54 +92,13 @@ def _speed(experiment: Experiment) -> list[str]:
     return [figures.rate(speed), f"ETA {figures.duration(eta)}"] if speed else []
 
 
-class _Bars:
-    """A bar for each table and one for all."""
-
-    def __init__(self, console: Console) -> None:
-        self._progress = Progress(
-            TextColumn("{task.fields[label]}"),
-            BarColumn(bar_width=30),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[figures]}"),
-            console=console,
-            # What stays on the screen is the table that is printed at the end.
-            transient=True,
-        )
-        self._tasks: dict[str, TaskID] = {}
-
-    def __enter__(self) -> _Bars:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, experiment: Experiment) -> None:
-        # Unfinished tables come first in the status; bars keep their place on the screen.
-        for table in experiment.tables:
-            name, rows = table["name"], table["rows"]
-            if f"t:{name}" in self._tasks or len(self._tasks) < _MAX_BARS:
-                text = f"{figures.count(rows)} rows"
-                self._bar(f"t:{name}", name, rows, table["rowsTotal"], text)
-        words = [f"{figures.count(experiment.rows)} rows", *_speed(experiment)]
-        if experiment.message:
-            words.append(f"{experiment.reason}: {experiment.message}")
-        head = f"run {experiment.number} " if experiment.number else ""
-        self._bar(
-            "total",
-            f"{head}{experiment.phase}",
-            experiment.rows,
-            experiment.rows_total,
-            ", ".join(words),
-        )
-
-    def _bar(self, key: str, label: str, done: int, total: int, text: str) -> None:
-        # A table of no rows is done from the start.
-        shown, whole = (done, total) if total else (1, 1)
-        # Names and messages come from elsewhere and must not be read as markup.
-        safe, words = Text(label).markup, Text(text).markup
-        if key not in self._tasks:
-            self._tasks[key] = self._progress.add_task("", total=whole, label=safe, figures=words)
-        self._progress.update(
-            self._tasks[key], completed=shown, total=whole, label=safe, figures=words
-        )
+def _show_bars(bars: Bars, experiment: Experiment) -> None:
+    for table in experiment.tables:
+        rows = table["rows"]
+        bars.table(table["name"], rows, table["rowsTotal"], f"{figures.count(rows)} rows")
+    words = [f"{figures.count(experiment.rows)} rows", *_speed(experiment)]
+    if experiment.message:
+        words.append(f"{experiment.reason}: {experiment.message}")
+    head = f"run {experiment.number} " if experiment.number else ""
+    label = f"{head}{experiment.phase}"
+    bars.whole(label, experiment.rows, experiment.rows_total, ", ".join(words))
