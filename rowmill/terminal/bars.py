@@ -48,8 +48,10 @@ class Bars:
     def _show(self, task: TaskID | None, label: str, done: int, total: int, text: str) -> TaskID:
         # A table of no rows is done from the start.
         shown, whole = (done, total) if total else (1, 1)
-        words = {"label": Text(label).markup, "figures": Text(text).markup}
+        name, figures = Text(label).markup, Text(text).markup
         if task is None:
-            return self._progress.add_task("", total=whole, completed=shown, **words)
-        self._progress.update(task, total=whole, completed=shown, **words)
+            return self._progress.add_task(
+                "", total=whole, completed=shown, label=name, figures=figures
+            )
+        self._progress.update(task, total=whole, completed=shown, label=name, figures=figures)
         return task
