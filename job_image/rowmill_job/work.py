@@ -9,6 +9,7 @@ import traceback
 from threading import Event, Lock
 
 from rowmill.worker.shard import Stopped
+from rowmill.worker.tally import vitals
 from rowmill_job.board import Board
 from rowmill_job.outcome import Outcome, failed, hide, leave, stopped, termination_message
 from rowmill_job.place import Place
@@ -69,7 +70,8 @@ class Work:
                 return
             self._left = True
         safe = Outcome(outcome.code, outcome.reason, self._hidden(outcome.message), outcome.facts)
-        leave(self._place.termination_log, termination_message(safe, self._board.facts))
+        facts = self._board.facts | _used()
+        leave(self._place.termination_log, termination_message(safe, facts))
         self._say(f"{safe.reason}: {safe.message}")
 
     def _notice(self, text: str) -> None:
@@ -87,3 +89,10 @@ class Work:
         # A rotated Secret adds to what must not be shown, and takes nothing from it.
         self._secrets |= set(self._place.secrets())
         return hide(text, self._secrets)
+
+
+def _used() -> dict[str, dict[str, float]]:
+    """What the pod took of its node: by this its resources can be chosen."""
+    taken = vitals(None)
+    used = {"cpuSeconds": round(taken.cpu_seconds, 3), "peakBytes": taken.peak_bytes}
+    return {"used": used}

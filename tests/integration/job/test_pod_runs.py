@@ -51,6 +51,9 @@ def test_shards_and_finalize_make_the_very_data_of_the_local_engine(
     parts = ledger.pending_parts(run.id).values()
     checksum = final.message.pop("checksum")
     assert checksum.startswith("sha256:")
+    used = final.message.pop("used")
+    assert used["cpuSeconds"] > 0
+    assert used["peakBytes"] > 2**20
     assert final.message == {
         "code": 0,
         "reason": "Done",
@@ -103,6 +106,8 @@ def test_twins_of_a_shard_and_of_finalize_do_no_harm(
     ] * 2
     finals = [pod.end() for pod in [pods.start("finalize") for _ in range(2)]]
     assert [final.code for final in finals] == [0, 0], [final.log for final in finals]
+    for final in finals:
+        final.message.pop("used")
     assert finals[0].message == finals[1].message
     late = pods.run("shard", 0)
     assert (late.code, late.message["rows"]) == (0, 12_000)
