@@ -115,8 +115,11 @@ class Builder:
                 self._pack(image)
         return image
 
-    def unpacked_bytes(self, image: Image) -> int:
-        """The size of an image's layers, unpacked."""
+    def unpacked(self, image: Image) -> list[tuple[str, int]]:
+        """Path and size in bytes of each file in an image's layers.
+
+        What a layer removes of one below it still counts, as it still takes its room.
+        """
         with tempfile.TemporaryDirectory(prefix="rowmill-e2e-layers-") as folder:
             self._buildah(
                 "push",
@@ -127,7 +130,8 @@ class Builder:
                 f"dir:{folder}",
             )
             config = json.loads((Path(folder) / "manifest.json").read_text("utf-8"))
-            return sum(_unpacked(Path(folder) / layer["digest"][7:]) for layer in config["layers"])
+            layers = [Path(folder) / layer["digest"][7:] for layer in config["layers"]]
+            return [file for layer in layers for file in _files(layer)]
 
     def _build(self, image: Image, context: Path, dockerfile: Path, base: Base) -> None:
         self._buildah(
@@ -269,6 +273,6 @@ def _content(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _unpacked(layer: Path) -> int:
+def _files(layer: Path) -> list[tuple[str, int]]:
     with tarfile.open(layer) as tar:
-        return sum(entry.size for entry in tar)
+        return [(entry.name, entry.size) for entry in tar]

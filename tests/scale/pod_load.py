@@ -1,0 +1,186 @@
+"""A large load by pods against the one-machine engine: rate, processor time, and API writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import yaml
+
+from tests.bench.figures import Figure
+from tests.e2e.experiments import Applied, example
+from tests.e2e.installation import BUCKET, POSTGRES_SECRET, RELEASE_NAMESPACE, S3_SECRET
+from tests.scale.commits import Commits
+from tests.scale.installed_node import NAMESPACE, Ground
+
+LEAST_RATE, MOST_CPU, MOST_WRITES = 0.85, 1.1, 0.25
+WRITES_SECONDS = 120
+_LONGEST = 3_600.0
+_STATUS_SECONDS = 2.0
+_WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+_OPERATOR = f"system:serviceaccount:{RELEASE_NAMESPACE}:"
+
+
+@dataclass(frozen=True)
+class Load:
+    """One load: seconds from first to last commit, core-seconds of its workers, seconds in all."""
+
+    loading: float
+    cpu: float
+    whole: float
+
+
+def measure_load(
+    ground: Ground, folder: Path, rows: int, say: Callable[[str], None]
+) -> list[Figure]:
+    """Load the benchmark's table by the one-machine engine and by pods, into the same servers."""
+    with ground.installation.postgres() as connection:
+        ground.settle(connection)
+        alone = _by_one_machine(ground, connection, folder, rows)
+        say(f"one machine, {rows:,} rows: {alone}")
+        ground.settle(connection)
+        began = datetime.now().astimezone()
+        pods = _by_pods(ground, connection, rows)
+        say(f"pods, {rows:,} rows: {pods}")
+    return [*_figures(rows, alone, pods), _writes(ground, began, pods.whole)]
+
+
+def _figures(rows: int, alone: Load, pods: Load) -> list[Figure]:
+    millions = rows / 1e6
+    rate, cpu = alone.loading / pods.loading, pods.cpu / alone.cpu
+    return [
+        Figure(
+            f"{millions:g} M rows in pods, ledger's first to last commit, against the one-machine "
+            "engine with as many workers and the same servers",
+            f"rate at least {LEAST_RATE}",
+            f"{rate:.2f}: {rows / pods.loading:,.0f} rows/s ({pods.loading:.1f} s) against "
+            f"{rows / alone.loading:,.0f} rows/s ({alone.loading:.1f} s); to published "
+            f"{pods.whole:.0f} s against {alone.whole:.0f} s",
+            rate >= LEAST_RATE,
+        ),
+        Figure(
+            "worker CPU (user + system, start-up and finalize included) for that, per million rows",
+            f"at most {MOST_CPU} times",
+            f"{cpu:.2f} times: {pods.cpu / millions:.2f} against {alone.cpu / millions:.2f} core-s",
+            cpu <= MOST_CPU,
+        ),
+    ]
+
+
+def _writes(ground: Ground, since: datetime, seconds: float) -> Figure:
+    """What the operator wrote from the apply to Complete, by the API server's audit log."""
+    found = [
+        one
+        for one in ground.node.requests()
+        if one["verb"] in _WRITES
+        and one["user"]["username"].startswith(_OPERATOR)
+        and one["objectRef"].get("namespace") == NAMESPACE
+        and datetime.fromisoformat(one["requestReceivedTimestamp"]) >= since
+    ]
+    rate = len(found) / seconds
+    return Figure(
+        "API writes by the operator per running experiment, from apply to Complete, by the audit "
+        "log",
+        f"at most {MOST_WRITES}/s over {WRITES_SECONDS} s or more",
+        f"{rate:.2f}/s: {len(found)} in {seconds:.0f} s",
+        rate <= MOST_WRITES if seconds >= WRITES_SECONDS else None,
+    )
+
+
+def _by_one_machine(
+    ground: Ground, connection: psycopg.Connection, folder: Path, rows: int
+) -> Load:
+    name = "alone"
+    path = folder / f"{name}.yaml"
+    path.write_text(yaml.safe_dump(_manifest(name, rows)), encoding="utf-8")
+    commits = Commits(connection, name)
+    with ground.installation.secret_options(folder) as secrets:
+        began = time.monotonic()
+        with (folder / f"{name}.json").open("w+", encoding="utf-8") as out:
+            process = _rowmill(folder, "run", "-f", str(path), "-o", "json", *secrets, out=out)
+            loading = commits.until(lambda: process.poll() is not None, _LONGEST)
+            whole = time.monotonic() - began
+            out.seek(0)
+            document = _answer(process, out.read())
+        _answer(_rowmill(folder, "delete", "-f", str(path), "--yes", *secrets))
+    cpu = sum(worker["cpuSeconds"] for worker in document["workers"])
+    return Load(loading, cpu, whole)
+
+
+def _by_pods(ground: Ground, connection: psycopg.Connection, rows: int) -> Load:
+    spec = _spec(rows) | {"deletionPolicy": "Purge"}
+    spec.pop("destinations")
+    began = time.monotonic()
+    found = Applied.of(ground.installation, NAMESPACE, spec)
+    ended = _Ended(found)
+    loading = Commits(connection, found.name).until(ended, _LONGEST)
+    whole = time.monotonic() - began
+    cpu = sum(_report(pod)["used"]["cpuSeconds"] for pod in found.pods())
+    ground.remove(found)
+    return Load(loading, cpu, whole)
+
+
+@dataclass
+class _Ended:
+    """Whether an Experiment is Complete, asked now and then, since kubectl takes its share too."""
+
+    applied: Applied
+    again: float = 0.0
+
+    def __call__(self) -> bool:
+        if time.monotonic() < self.again:
+            return False
+        self.again = time.monotonic() + _STATUS_SECONDS
+        return self.applied.reach_phase(self.applied.status()) == "Complete"
+
+
+def _spec(rows: int) -> dict[str, Any]:
+    spec = example("wide.yaml")
+    spec["tables"][0]["rows"] = rows
+    return spec
+
+
+def _manifest(name: str, rows: int) -> dict[str, Any]:
+    destinations = {
+        "postgres": {"secretName": POSTGRES_SECRET},
+        "parquet": {"bucket": BUCKET, "secretName": S3_SECRET},
+    }
+    return {
+        "apiVersion": "rowmill.dev/v1alpha1",
+        "kind": "Experiment",
+        "metadata": {"name": name},
+        "spec": _spec(rows) | {"destinations": destinations},
+    }
+
+
+def _rowmill(folder: Path, *arguments: str, out: Any = subprocess.PIPE) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "rowmill", *arguments],
+        env={**os.environ, "ROWMILL_HOME": str(folder / "home")},
+        stdin=subprocess.DEVNULL,
+        stdout=out,
+        text=True,
+    )
+
+
+def _answer(process: subprocess.Popen[str], text: str | None = None) -> Any:
+    said = process.communicate()[0] if text is None else text
+    if process.wait() != 0:
+        raise RuntimeError(f"rowmill ended with {process.returncode}: {said}")
+    return json.loads(said) if text is not None else None
+
+
+def _report(pod: dict[str, Any]) -> dict[str, Any]:
+    """The last word of a pod that ended well."""
+    state = pod["status"]["containerStatuses"][0]["state"]["terminated"]
+    found: dict[str, Any] = json.loads(state["message"])
+    return found
