@@ -15,6 +15,9 @@ from rowmill_operator.standing import Acceptance, Standing, conditions, timestam
 
 OUTCOMES = ("Complete", "Failed", "Aborted")
 
+# What pods say of this moment alone.
+_OF_LATE = ("rowsPerSecond", "etaSeconds", "step")
+
 
 def status_of(
     situation: Situation, acceptance: Acceptance, standing: Standing, run: Mapping[str, Any] | None
@@ -76,7 +79,11 @@ def progressed(
     """The run's record with all that is known of its progress."""
     record = current_record(situation, plan)
     progress = run_progress(plan.plan, completed, situation.observed.progress, _known(record))
-    return record | _figures(progress, plan, completed)
+    figures = _figures(progress, plan, completed)
+    if situation.unheard:
+        # Who has not asked the pods yet does not know better than who wrote the record.
+        figures |= {name: record[name] for name in _OF_LATE if name in record}
+    return record | figures
 
 
 def completed_record(
@@ -84,7 +91,7 @@ def completed_record(
 ) -> dict[str, Any]:
     """The record of a run whose finalize pod ended well, with what its pod reported."""
     record = current_record(situation, plan)
-    for name in ("rowsPerSecond", "etaSeconds", "step"):
+    for name in _OF_LATE:
         record.pop(name, None)
     total = plan.plan.rows
     ended = job.finished or situation.now
@@ -109,7 +116,7 @@ def ended_record(
 ) -> dict[str, Any]:
     """The record of a run that failed or was aborted."""
     record = current_record(situation, plan)
-    for name in ("rowsPerSecond", "etaSeconds", "step"):
+    for name in _OF_LATE:
         record.pop(name, None)
     return record | {
         "outcome": outcome,

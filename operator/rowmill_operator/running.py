@@ -41,11 +41,12 @@ from rowmill_operator.trouble import (
 REMAKE_AFTER = timedelta(seconds=60)
 _SOON = 2.0
 _RESUME_LENGTH = 1024
-# A worker answers within a few seconds of its start, later on a busy node.
 # A pod's end may be seen after that of its Job.
 _LAST_WORD = timedelta(seconds=10)
-# Events tell of all that happens to a Job whose pods do not run; this is for missed ones.
+# Events tell of all that happens to a Job, and each poll of its pods has it looked at; this is for
+# what was missed.
 _IDLE_SECONDS = 30.0
+# A worker answers within a few seconds of its start, later on a busy node.
 _START_UP = timedelta(seconds=30)
 
 
@@ -201,24 +202,23 @@ def _watched(
     trouble = waiting_for(job, situation.wishes.queue, situation.observed, situation.now)
     trouble = trouble or _still_refused(record, job) or _told_by_pods(situation)
     shown = phase if phase == FINALIZING or _begun(situation, job, record) else PENDING
-    poll = situation.settings.progress_seconds if running else _IDLE_SECONDS
     if trouble is not None:
         standing = Standing(shown, trouble.reason, trouble.message, stalled=True)
         if tried_rarely(trouble) and not running and not situation.wishes.queue:
             return _start_over(situation, job, record, standing, actions)
-        return Step(standing, record, actions, again_after=poll)
+        return Step(standing, record, actions, again_after=_IDLE_SECONDS)
     if not running:
         standing = Standing(shown, Reason.STARTING, "its pods are starting")
-    elif not situation.observed.progress and situation.observed.unreachable:
+    elif _out_of_reach(situation):
         if situation.now - min(pod.created for pod in running) < _START_UP:
             standing = Standing(shown, Reason.STARTING, "its pods have just started")
-            return Step(standing, record, actions, again_after=poll)
+            return Step(standing, record, actions, again_after=_IDLE_SECONDS)
         message = "the operator cannot reach the pods' port 8080; a NetworkPolicy may forbid it"
         standing = Standing(shown, Reason.PROGRESS_UNREACHABLE, message)
     else:
         reason = Reason.FINALIZING if phase == FINALIZING else Reason.RUNNING
         standing = Standing(shown, reason, str(record.get("step") or ""))
-    return Step(standing, record, actions, again_after=poll)
+    return Step(standing, record, actions, again_after=_IDLE_SECONDS)
 
 
 def _start_over(
@@ -250,7 +250,9 @@ def _is_mended(situation: Situation, record: Mapping[str, Any], running: Sequenc
     refused = record.get("refused")
     if refused and tried_rarely(_refusal(refused)):
         return bool(running)
-    return bool(situation.observed.progress)
+    # A password that is refused is tried again for a while, which is not further.
+    reports = situation.observed.progress.values()
+    return any(not one.notice and (one.rows_per_second or one.step) for one in reports)
 
 
 def _still_refused(record: Mapping[str, Any], job: Job) -> Trouble | None:
@@ -263,8 +265,17 @@ def _refusal(refused: Mapping[str, Any]) -> Trouble:
     return Trouble(str(refused.get("reason")), str(refused.get("message")))
 
 
+def _out_of_reach(situation: Situation) -> bool:
+    """Whether no pod answers, by what was told before if none has been asked yet."""
+    if situation.unheard:
+        return situation.condition("Progressing").get("reason") == Reason.PROGRESS_UNREACHABLE
+    return bool(situation.observed.unreachable) and not situation.observed.progress
+
+
 def _told_by_pods(situation: Situation) -> Trouble | None:
     """A failure that a pod meets with tries, once nothing gets on any more."""
+    if situation.unheard:
+        return _told_before(situation)
     reports = situation.observed.progress
     if any(report.rows_per_second for report in reports.values()):
         return None
@@ -273,6 +284,17 @@ def _told_by_pods(situation: Situation) -> Trouble | None:
             where = f"shard {shard}" if shard >= 0 else FINALIZE
             return Trouble(Reason.RETRYING, f"{where}: {report.notice}")
     return None
+
+
+def _told_before(situation: Situation) -> Trouble | None:
+    """What these very pods told an operator before this one."""
+    stalled = situation.condition("Stalled")
+    if stalled.get("status") != "True" or stalled.get("reason") != Reason.RETRYING:
+        return None
+    since = _moment(stalled.get("lastTransitionTime"), situation.now)
+    if any(pod.running and pod.created > since for pod in situation.observed.pods):
+        return None
+    return Trouble(Reason.RETRYING, str(stalled.get("message")))
 
 
 def _failed(situation: Situation, plan: FrozenPlan, job: Job, phase: str) -> Step:

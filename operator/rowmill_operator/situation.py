@@ -87,6 +87,18 @@ class Situation:
         """How the newest run ended, as the status records it: "" while it has not."""
         return str(self.record.get("outcome", "")) if self.recorded else ""
 
+    @cached_property
+    def unheard(self) -> bool:
+        """Whether pods run and none has been asked for its progress: an operator just started."""
+        observed = self.observed
+        heard = observed.progress or observed.unreachable
+        return not heard and any(pod.running for pod in observed.pods)
+
+    def condition(self, kind: str) -> Mapping[str, Any]:
+        """A condition as it was written last, {} if it never was."""
+        found = (c for c in self.experiment.status.get("conditions") or () if c["type"] == kind)
+        return next(found, {})
+
     def job(self, task: str) -> Job | None:
         """The newest run's Job for `task`, or the purge."""
         found = (

@@ -265,6 +265,10 @@ def test_a_refusing_destination_is_tried_again_every_minute_with_its_reason_show
     assert cluster.job(RUN).uid != first
     assert cluster.condition("Progressing")["reason"] == "CredentialsRefused", "still, until mended"
     pod = cluster.start_pod(RUN, 0)
+    for notice in ("", "wrong password. Trying again"):
+        cluster.progress[0] = ShardProgress(cluster.now, 0, 0.0, "", {}, notice)
+        cluster.settle()
+        assert cluster.condition("Progressing")["reason"] == "CredentialsRefused"
     cluster.progress[0] = ShardProgress(cluster.now, 10, 1.0, "", {"events": ((0, 1),)})
     cluster.settle()
     assert cluster.condition("Stalled")["status"] == "False"
@@ -272,6 +276,16 @@ def test_a_refusing_destination_is_tried_again_every_minute_with_its_reason_show
     cluster.end_pod(pod, 0)
     cluster.finish_run()
     assert cluster.phase == "Complete"
+
+
+def test_a_refusal_is_told_before_the_job_has_failed_by_it(cluster: MemoryCluster) -> None:
+    cluster.settle()
+    pod = cluster.start_pod(RUN, 0)
+    cluster.end_pod(pod, 65, reason="BucketMissing", message="no such bucket")
+    cluster.settle()
+    cluster.update_job(RUN, failed=Failure("PodFailurePolicy", "by rule 1"), finished=cluster.now)
+    cluster.settle()
+    assert [told.reason for told in cluster.told] == ["BucketMissing"]
 
 
 def test_a_run_that_is_told_whom_to_adopt_begins_anew_with_that_frozen(
@@ -447,6 +461,9 @@ def test_why_a_pod_does_not_start_is_shown(cluster: MemoryCluster) -> None:
     cluster.settle()
     idle: dict[str, Any] = {"running": False, "phase": "Pending"}
     pod = cluster.start_pod(RUN, 0, **idle)
+    cluster.warn(pod.name, "FailedMount", "failed to sync configmap cache: timed out")
+    cluster.settle()
+    assert cluster.condition("Stalled")["status"] == "False", "that passes"
     cluster.warn(pod.name, "FailedMount", 'secret "warehouse" not found')
     cluster.settle()
     assert cluster.condition("Stalled")["reason"] == "SecretMissing"
@@ -727,6 +744,12 @@ def test_every_wait_has_an_end_to_look_at(cluster: MemoryCluster) -> None:
     cluster.look()
     cluster.look()
     assert cluster.last.again_after is not None
+
+
+def test_whose_pods_are_polled_is_not_looked_at_beside_the_polls(cluster: MemoryCluster) -> None:
+    _running(cluster)
+    assert cluster.last.again_after is not None
+    assert cluster.last.again_after > 2 * cluster.settings.progress_seconds
 
 
 def test_a_digest_of_older_status_is_not_taken_for_another_generation(
