@@ -16,6 +16,8 @@ from rowmill_operator.reasons import Reason
 _FRESH = timedelta(minutes=6)
 LOST_AFTER = timedelta(minutes=2)
 _KUBELETS = {Reason.IMAGE_PULL_FAILED, Reason.SECRET_MISSING, Reason.MOUNT_FAILED}
+# The kubelet of a busy node does not know a new pod's ConfigMap or Secret yet.
+_PASSING = "failed to sync"
 _PULLING = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
 
 
@@ -138,7 +140,7 @@ def _pod_waits(pod: Pod, warnings: Sequence[Warned], now: datetime) -> Trouble |
     if pod.unschedulable:
         return Trouble(Reason.UNSCHEDULABLE, f"pod {pod.name}: {pod.unschedulable}")
     for warning in _about(pod.name, warnings, now):
-        if warning.reason == "FailedMount":
+        if warning.reason == "FailedMount" and _PASSING not in warning.message:
             return _mount(warning.message)
         if warning.reason == "FailedCreatePodSandBox":
             return Trouble(Reason.CONTAINER_FAILED, f"pod {pod.name}: {warning.message}")
@@ -186,9 +188,13 @@ def _between_tries(job: Job, pods: Sequence[Pod]) -> Trouble | None:
     for index, pod in newest.items():
         end = pod.termination
         done = index is not None and covers(job.completed_indexes, index)
-        if end is not None and end.code not in (0, 143) and not done:
-            message = f"{_said(pod, end).message}; Kubernetes tries again soon"
-            return Trouble(Reason.RETRYING, message)
+        if end is None or end.code in (0, 143) or done:
+            continue
+        if end.code in (BAD_SPEC, REFUSED):
+            # The Job is about to fail with it.
+            return _said(pod, end)
+        message = f"{_said(pod, end).message}; Kubernetes tries again soon"
+        return Trouble(Reason.RETRYING, message)
     return None
 
 
