@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,7 +36,7 @@ from rowmill_operator.standing import timestamp
 from rowmill_operator.status_writing import Pace
 from rowmill_operator.store import Kind, Store
 from rowmill_operator.validator import Judgement, Unjudged, Validator
-from rowmill_operator.views import Raw
+from rowmill_operator.views import Raw, read_experiment
 
 LOG = logging.getLogger("rowmill")
 # How long a child that was refused is not asked for again: a quota is mended by people.
@@ -277,7 +278,11 @@ class Controller:
                 raise
             return
         self._pace.written(key, now, urgent=decision.urgent)
-        self._saw(Kind.EXPERIMENT, raw)
+        if decision.urgent or not _same_but_status(experiment, raw):
+            self._saw(Kind.EXPERIMENT, raw)
+        else:
+            # Nothing follows from mere progress.
+            self._store.see(Kind.EXPERIMENT, raw)
 
     async def _tell(self, experiment: Experiment, action: Tell) -> None:
         LOG.info(
@@ -327,3 +332,9 @@ def _is_on_the_way(decision: Decision) -> bool:
     """Whether the next decision follows at once from what this one had made."""
     making = Validate | FreezePlan | CreateJob
     return bool(decision.actions) and all(isinstance(a, making) for a in decision.actions)
+
+
+def _same_but_status(before: Experiment, raw: Raw) -> bool:
+    """Whether an answer to a write of the status tells of no other change."""
+    after = read_experiment(raw)
+    return before == replace(after, status=before.status, resource_version=before.resource_version)

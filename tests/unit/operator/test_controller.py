@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from aiohttp import web
 from fake_api import FakeApi, failure
 from kubernetes.aio.client import Configuration
 from memory_cluster import SETTINGS, small_plan
-from raw_objects import DIGEST, UID, bundle_of, raw_experiment, raw_job
+from raw_objects import DIGEST, UID, bundle_of, raw_experiment, raw_job, raw_pod
 from test_operator_views import frozen
 
 from rowmill_operator.actions import FreezePlan
@@ -18,6 +19,7 @@ from rowmill_operator.cluster import Blocked, Cluster
 from rowmill_operator.controller import Controller
 from rowmill_operator.manifests import Manifests
 from rowmill_operator.metrics import Metrics
+from rowmill_operator.observed import ShardProgress
 from rowmill_operator.queue import TokenBucket, WorkQueue
 from rowmill_operator.resync import Resync
 from rowmill_operator.settings import Settings
@@ -151,6 +153,32 @@ def test_a_restarted_operator_writes_nothing_where_nothing_changed() -> None:
         assert again.controller._validator.judged == []
 
     with_operator(story)
+
+
+def test_only_progress_that_was_written_asks_for_no_further_look() -> None:
+    async def story(operator: Operator, api: FakeApi) -> None:
+        await operator.settle()
+        job = api.objects[f"{JOBS}/shop-run-1"]["metadata"]["uid"]
+        pod = raw_pod(uid="pod-1", job=job, state={"running": {}})
+        operator.store.see(Kind.POD, pod)
+        await operator.settle()
+        api.calls.clear()
+        _report(operator, 5.0)
+        await operator.look()
+        assert api.writes() == [("PATCH", "shop/status")]
+        assert operator.queue.depth() == 0
+        # What else has changed meanwhile comes with the answer, and no watch will tell of it again.
+        api.objects[EXPERIMENT]["metadata"]["annotations"] = {"rowmill.dev/abort": "1"}
+        _report(operator, 6.0)
+        await operator.look()
+        assert operator.queue.depth() == 1
+
+    with_operator(story, settings=replace(SETTINGS, progress_seconds=0))
+
+
+def _report(operator: Operator, rate: float) -> None:
+    progress = ShardProgress(datetime.now(UTC), 10, rate, "", {})
+    operator.store.reported(KEY, "pod-1", progress)
 
 
 def test_a_second_operator_does_no_harm() -> None:
