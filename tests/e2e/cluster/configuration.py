@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -34,9 +35,13 @@ _SERVICE_NETWORK = "10.96.0.0/16"
 
 @dataclass(frozen=True)
 class Layout:
-    """Where a node keeps what: everything below one folder, its cgroups below one name."""
+    """Where a node keeps what: everything below one folder, its cgroups below one name.
+
+    `flags` are added, by program of hyperkube, to the flags that all nodes have.
+    """
 
     state: Path
+    flags: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
     @property
     def pki(self) -> Path:
@@ -101,10 +106,11 @@ def command(program: str, layout: Layout, binaries: dict[str, Path]) -> list[str
         "kubelet": _kubelet_flags(layout),
         "kube-proxy": _proxy_flags(layout),
     }[program]
+    more = layout.flags.get(program, {})
     return [
         str(binaries["hyperkube"]),
         program,
-        *(f"--{name}={value}" for name, value in flags.items()),
+        *(f"--{name}={value}" for name, value in {**flags, **more}.items()),
     ]
 
 

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -59,10 +59,15 @@ def missing() -> list[str]:
 
 
 class Node:
-    """The node whose state is in one folder, which need not exist."""
+    """The node whose state is in one folder, which need not exist.
 
-    def __init__(self, state: Path) -> None:
-        self.layout = Layout(state.absolute())
+    `flags` are more flags of its programs, by program.
+    """
+
+    def __init__(
+        self, state: Path, flags: Mapping[str, Mapping[str, object]] | None = None
+    ) -> None:
+        self.layout = Layout(state.absolute(), flags or {})
         self.sandbox = Sandbox(self.layout.state, self.layout.cgroup)
 
     @property
