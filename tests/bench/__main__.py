@@ -1,4 +1,4 @@
-"""Measure the numbers that Rowmill promises, and write them to docs/benchmarks.md.
+"""Measure the numbers that Rowmill promises, and write them into docs/benchmarks.md.
 
     python -m tests.bench                                     everything, as documented
     python -m tests.bench --only load --runs 1 --rows 1000000     a part, printed only
@@ -15,18 +15,13 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from tests.bench import commands, large, loading, machine, peers
+from tests.bench import commands, large, loading, machine, page, peers
 from tests.bench.bed import ROOT, Bed, bed
 from tests.bench.figures import Figure
 
 PARTS = ("load", "large", "peers", "commands")
 ROWS = 10_000_000
 RUNS = 5
-PAGE = ROOT / "docs" / "benchmarks.md"
 
 
 def main() -> int:
@@ -38,11 +33,11 @@ def main() -> int:
         began = time.monotonic()
         figures = _measure(servers, wanted, arguments.rows, arguments.runs)
         described["Taken in"] = f"{(time.monotonic() - began) / 60:.0f} minutes"
-    _print(figures)
+    page.show(figures)
     whole = set(wanted) == set(PARTS) and (arguments.rows, arguments.runs) == (ROWS, RUNS)
     if whole or arguments.write:
-        PAGE.write_text(_page(described, figures), encoding="utf-8")
-        print(f"written to {PAGE.relative_to(ROOT)}")
+        page.write(page.ONE_MACHINE, _part(described, figures))
+        print(f"written to {page.PAGE.relative_to(ROOT)}")
     else:
         print("a part of the benchmark: docs/benchmarks.md is left as it is")
     return 0 if all(figure.met is not False for figure in figures) else 1
@@ -79,21 +74,9 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def _print(figures: Sequence[Figure]) -> None:
-    table = Table(show_lines=True)
-    for heading in ("what", "reach", "measured", "met"):
-        table.add_column(heading, overflow="fold")
-    for figure in figures:
-        cells = (figure.what, figure.reach, figure.measured, figure.verdict.replace("*", ""))
-        table.add_row(*map(Text, cells))
-    Console().print(table)
-
-
-def _page(described: Mapping[str, str], figures: Sequence[Figure]) -> str:
-    """The page, as Markdown."""
-    lines = [
-        "# Benchmarks",
-        "",
+def _part(described: Mapping[str, str], figures: Sequence[Figure]) -> list[str]:
+    """This command's part of the page, in lines of Markdown."""
+    return [
         "Written by `make bench`; do not edit. Medians, with the lowest and highest in brackets.",
         "Wall times of competing ways are taken in turn, round by round, on the same servers;",
         "before each the servers write what they hold. How each figure is taken is told in",
@@ -101,18 +84,12 @@ def _page(described: Mapping[str, str], figures: Sequence[Figure]) -> str:
         "",
         "## The machine",
         "",
-        "| | |",
-        "|---|---|",
-        *(f"| {label} | {text} |" for label, text in described.items()),
+        *page.machine_table(described),
         "",
         "## The figures",
         "",
-        "| what | reach | measured | met |",
-        "|---|---|---|---|",
-        *(f"| {f.what} | {f.reach} | {f.measured} | {f.verdict} |" for f in figures),
-        "",
+        *page.figure_table(figures),
     ]
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

