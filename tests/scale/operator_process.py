@@ -27,9 +27,19 @@ class OperatorProcess:
 
     def memory(self) -> int:
         """Bytes of its own and its validator's, shared pages counted by their share."""
-        family = psutil.Process(self.process.pid)
-        members = [family, *family.children(recursive=True)]
-        return sum(one.memory_full_info().pss for one in members)
+        return sum(one.memory_full_info().pss for one in self._members())
+
+    def peak_memory(self) -> int:
+        """The most that each of the two ever had, in bytes; what they share counts twice."""
+        return sum(_peak(one.pid) for one in self._members())
+
+    def answers(self) -> bool:
+        """Whether it has begun to call the API server."""
+        return self.metric("rowmill_operator_api_calls_total") > 0
+
+    def looks(self) -> float:
+        """How many times it has looked at an experiment since it started."""
+        return self.metric("rowmill_operator_reconcile_seconds_count")
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples with these labels; 0 while it answers nothing."""
@@ -45,10 +55,9 @@ class OperatorProcess:
             if sample.name == name and labels.items() <= sample.labels.items()
         )
 
-    def writes(self) -> float:
-        """API calls that change something, since it started."""
-        verbs = ("create", "patch", "delete")
-        return sum(self.metric("rowmill_operator_api_calls_total", verb=verb) for verb in verbs)
+    def _members(self) -> list[psutil.Process]:
+        family = psutil.Process(self.process.pid)
+        return [family, *family.children(recursive=True)]
 
 
 @contextmanager
@@ -69,3 +78,10 @@ def operator(kubeconfig: Path, log: Path) -> Iterator[OperatorProcess]:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(30)
+
+
+def _peak(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text("utf-8")
+    return next(
+        int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")
+    )

@@ -1,4 +1,4 @@
-"""A node of simulated pods, by kwok: they run at once, and end if their label says so."""
+"""Nodes of simulated pods, by kwok: they run at once, and end if their label says so."""
 
 from __future__ import annotations
 
@@ -14,6 +14,8 @@ from tests.e2e.cluster import binaries
 from tests.e2e.cluster.access import Cluster
 
 ENDS, STAYS = "ends", "stays"
+# Of the networks for benchmarks (RFC 2544): no cluster's own, no route of anybody's.
+POD_ADDRESS = "198.18.0.1"
 _MARK = "kwok.x-k8s.io/node"
 _NODES = 4
 _PODS = 1_000
@@ -112,12 +114,14 @@ def _stages() -> list[dict[str, Any]]:
             "pod-goes",
             {"apiGroup": "v1", "kind": "Pod"},
             [_expression(".metadata.deletionTimestamp", "Exists")],
-            {"finalizers": {"empty": True}, "delete": True},
+            {"delete": True},
         ),
     ]
 
 
-_RUNS = """
+_RUNS = (
+    f"podIP: {POD_ADDRESS}\npodIPs: [{{ip: {POD_ADDRESS}}}]"
+    + """
 {{ $now := Now }}
 phase: Running
 startTime: {{ $now | Quote }}
@@ -134,6 +138,7 @@ containerStatuses:
   state: {running: {startedAt: {{ $now | Quote }}}}
 {{ end }}
 """
+)
 _ENDS = """
 {{ $now := Now }}
 {{ $root := . }}

@@ -1,0 +1,102 @@
+"""Many Experiments at once: made, counted and removed at little cost to the API server."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from kubernetes.aio.client import ApiClient, Configuration
+from kubernetes.aio.config import load_kube_config
+
+from tests.e2e.cluster.access import Cluster
+from tests.scale.simulation import ENDS, STAYS, pod_template
+
+NAMESPACE = "scale"
+TABLE = "events"
+_FOLDER = f"/apis/rowmill.dev/v1alpha1/namespaces/{NAMESPACE}/experiments"
+_AT_ONCE = 32
+# One table, in a few batches or in more than a pod can make while it is watched.
+_FEW, _MANY = 100_000, 10**10
+
+
+def create_all(kubeconfig: Path, wanted: int, stay: int) -> float:
+    """Create so many Experiments, of which the first `stay` go on running; seconds it took."""
+    return asyncio.run(_create_all(kubeconfig, wanted, stay))
+
+
+def remove_all(cluster: Cluster) -> None:
+    """Ask for the removal of all Experiments; don't wait for it."""
+    cluster.kubectl("delete", "--raw", _FOLDER, seconds=600)
+
+
+def name_of(number: int) -> str:
+    """What the Experiment of this number is called."""
+    return f"e{number}"
+
+
+def count(cluster: Cluster, kind: str) -> int:
+    """How many objects of a kind are in the namespace, all of them ours."""
+    folders = {"jobs": "/apis/batch/v1", "experiments": "/apis/rowmill.dev/v1alpha1"}
+    path = f"{folders.get(kind, '/api/v1')}/namespaces/{NAMESPACE}/{kind}?limit=1"
+    page = json.loads(cluster.kubectl("get", "--raw", path))
+    found = len(page["items"]) + int(page["metadata"].get("remainingItemCount") or 0)
+    # Every namespace has a ConfigMap of its own, with the cluster's root certificates.
+    return found - 1 if kind == "configmaps" else found
+
+
+def phases(cluster: Cluster) -> Counter[str]:
+    """How many Experiments are in which phase."""
+    words = cluster.kubectl(
+        *("get", "experiments", "--namespace", NAMESPACE),
+        *("--output", "jsonpath={.items[*].status.phase}"),
+    )
+    return Counter(words.split())
+
+
+async def _create_all(kubeconfig: Path, wanted: int, stay: int) -> float:
+    configuration = Configuration()
+    await load_kube_config(str(kubeconfig), client_configuration=configuration)
+    limit = asyncio.Semaphore(_AT_ONCE)
+    async with ApiClient(configuration) as client:
+
+        async def create(number: int) -> None:
+            body = _experiment(number, stays=number < stay)
+            async with limit:
+                headers = {"Content-Type": "application/json"}
+                url = f"{configuration.host}{_FOLDER}"
+                response = await client.call_api("POST", url, headers, body)
+                if response.status != 201:
+                    raise RuntimeError(f"{name_of(number)}: {await response.read()!r}")
+
+        began = time.monotonic()
+        await asyncio.gather(*(create(number) for number in range(wanted)))
+        return time.monotonic() - began
+
+
+def _experiment(number: int, *, stays: bool) -> dict[str, Any]:
+    columns = [
+        {"name": "id", "type": "bigint", "generate": {"sequence": {}}},
+        {"name": "name", "type": "text", "generate": {"faker": {"provider": "name"}}},
+        {"name": "n", "type": "integer", "generate": {"integer": {"min": 1, "max": 9}}},
+    ]
+    table = {
+        "name": TABLE,
+        "rows": _MANY if stays else _FEW,
+        "primaryKey": ["id"],
+        "columns": columns,
+    }
+    return {
+        "apiVersion": "rowmill.dev/v1alpha1",
+        "kind": "Experiment",
+        "metadata": {"name": name_of(number)},
+        "spec": {
+            "seed": number,
+            "tables": [table],
+            "destinations": {"postgres": {"secretName": "warehouse"}},
+            "podTemplate": pod_template(STAYS if stays else ENDS),
+        },
+    }
