@@ -14,7 +14,7 @@ VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' rowmill/version.py)
 # Without its compiled modules every worker process would spend seconds on compiling them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo kind-demo test e2e scale bench chaos lint format clean
+.PHONY: demo kind-demo test e2e scale bench chaos chaos-k8s lint format clean
 
 demo: $(READY)  ## load the web shop into embedded servers, verify it, query it
 	$(BIN)/rowmill run -f examples/shop.yaml --scale $(SCALE)
@@ -60,6 +60,11 @@ bench: $(READY)  ## measure the numbers of docs/benchmarks.md and write them the
 
 chaos: $(READY)  ## N seeded random fault schedules, each followed by resume and verify
 	$(BIN)/python -m tests.chaos --schedules $(N) --seed $(SEED)
+
+chaos-k8s: N = 3
+chaos-k8s: $(READY)  ## N such schedules on a Kubernetes node: pods, operator, API server and servers die
+	$(BIN)/python -m tests.e2e.cluster prepare
+	$(BIN)/python -m tests.chaos_k8s --schedules $(N) --seed $(SEED)
 
 lint: $(READY)
 	$(BIN)/ruff check .

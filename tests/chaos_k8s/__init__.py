@@ -1,0 +1,1 @@
+"""Seeded fault schedules on a real node: `python -m tests.chaos_k8s`."""

@@ -1,0 +1,100 @@
+"""Run seeded fault schedules on a real node: each run completes by itself, exactly once.
+
+    python -m tests.chaos_k8s --schedules 30 --seed 1
+
+One node, one installation of the chart and one Postgres and S3 server serve all schedules. Each
+applies an Experiment, deals its blows, waits until the Experiment is Complete without anyone's
+hand, and then recomputes every row.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+
+from tests.chaos_k8s.round import Result, play
+from tests.chaos_k8s.schedule import schedule
+from tests.chaos_k8s.servers import Servers, lasting_servers
+from tests.e2e.cluster.access import Cluster
+from tests.e2e.cluster.images import Builder
+from tests.e2e.cluster.node import Node, missing
+from tests.e2e.installation import Images, Installation, build_images
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos_k8s", description=__doc__)
+    parser.add_argument("--schedules", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=1, help="of the first schedule")
+    arguments = parser.parse_args()
+    if lacks := missing():
+        print(f"no fault schedules: a node needs what is not here: {', '.join(lacks)}")
+        # Where all is said to be there, nothing may be left out in silence.
+        return 1 if os.environ.get("CI") else 0
+    signal.signal(signal.SIGTERM, _end)
+    seeds = range(arguments.seed, arguments.seed + arguments.schedules)
+    # By this name the next session of the end-to-end tests finds what a killed one left.
+    with tempfile.TemporaryDirectory(prefix=f"rowmill-e2e-{os.getpid()}-") as name:
+        folder = Path(name)
+        began = time.monotonic()
+        with _installed(folder) as (installation, servers):
+            print(f"the node is ready after {time.monotonic() - began:.0f} s", flush=True)
+            results = [play(schedule(seed), installation, servers, folder) for seed in seeds]
+    return _tell(results)
+
+
+@contextmanager
+def _installed(folder: Path) -> Iterator[tuple[Installation, Servers]]:
+    """A node of our own with everything on it, which ends with this process at the latest."""
+    lifeline = folder / "lifeline"
+    os.mkfifo(lifeline)
+    held = os.open(lifeline, os.O_RDWR)
+    node = Node(folder / "node")
+    try:
+        built = build_images(Builder())
+        node.up(lifeline)
+        node.join()
+        for image in built:
+            node.load(image.archive)
+        installation = Installation(
+            Cluster(node.kubeconfig, node), Images(*(image.name for image in built)), "chaos-stack"
+        )
+        installation.install()
+        with lasting_servers(installation, folder) as servers:
+            yield installation, servers
+    finally:
+        node.down()
+        os.close(held)
+
+
+def _end(number: int, _: FrameType | None) -> None:
+    raise SystemExit(128 + number)
+
+
+def _tell(results: list[Result]) -> int:
+    failed = [result for result in results if not result.passed]
+    seconds = statistics.median(result.seconds for result in results)
+    print(
+        f"rows lost: {sum(r.lost for r in results)}, "
+        f"rows doubled: {sum(r.doubled for r in results)}, "
+        f"readers that saw a part of a run: {sum(bool(r.sights) for r in results)} "
+        f"(of {sum(r.looks for r in results)} looks); "
+        f"blows that hit: {sum(len(r.dealt) for r in results)}; "
+        f"median of a schedule: {seconds:.1f} s"
+    )
+    if failed:
+        print("failed seeds:", ", ".join(str(result.schedule.seed) for result in failed))
+    print(f"{len(results) - len(failed)} passed, {len(failed)} failed")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

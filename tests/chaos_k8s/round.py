@@ -1,0 +1,231 @@
+"""One schedule, from its namespace to its verdict."""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from botocore.exceptions import BotoCoreError, ClientError
+
+from rowmill.verify.report import Kind
+from tests.chaos.experiment import ChaosExperiment
+from tests.chaos.readers import Reader, bucket_look, postgres_look
+from tests.chaos_k8s.blows import OPERATORS, PASSING, Blows
+from tests.chaos_k8s.experiment import earlier, spec, write_experiment
+from tests.chaos_k8s.outcome import leftovers, untruths
+from tests.chaos_k8s.schedule import Schedule
+from tests.chaos_k8s.servers import Servers, rested, worn
+from tests.e2e.cluster.access import Cluster, wait_for
+from tests.e2e.cluster.node import Node
+from tests.e2e.experiments import Applied
+from tests.e2e.installation import (
+    BUCKET,
+    RELEASE,
+    RELEASE_NAMESPACE,
+    Installation,
+    restricted_labels,
+)
+
+# From the last blow. Kubernetes alone waits 10 and 20 s after two blows on one shard, and a server
+# that is killed twice comes back after 10 s.
+COMPLETE_SECONDS = 180
+# What the status says of the last pods, and their removal, follow the end of a run.
+_SETTLED_SECONDS = 20
+_POLL_SECONDS = 1.0
+# A loop would make that many in a few seconds; a run of a minute under blows makes some 50.
+_MOST_WRITES = 400
+_OPERATOR = f"system:serviceaccount:{RELEASE_NAMESPACE}:{RELEASE}"
+_WRITES = {"create", "update", "patch", "delete"}
+
+
+@dataclass
+class Result:
+    """How a schedule ended; `faults` holds what must never happen, `dealt` the blows that hit."""
+
+    schedule: Schedule
+    seconds: float = 0.0
+    dealt: list[str] = field(default_factory=list)
+    writes: int = 0
+    lost: int = 0
+    doubled: int = 0
+    looks: int = 0
+    sights: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        return not (self.lost or self.doubled or self.sights or self.faults)
+
+
+def play(chosen: Schedule, installation: Installation, servers: Servers, folder: Path) -> Result:
+    """Play a schedule, print a line about it, and its story if it failed."""
+    result = Result(chosen)
+    began = time.monotonic()
+    place = folder / f"chaos-{chosen.seed}"
+    place.mkdir()
+    applied = Applied(installation, place.name, place.name)
+    try:
+        _prepare(chosen, applied, servers)
+        experiment = write_experiment(place, chosen, applied, servers.secrets)
+        _under_fire(result, applied, experiment, servers)
+        if not result.faults:
+            _verify(result, experiment)
+    except Exception as error:  # noqa: BLE001 - told; the others are to be played
+        result.faults.append(f"{type(error).__name__}: {error}")
+    result.seconds = time.monotonic() - began
+    _say(result)
+    if not result.passed:
+        print(_story(result, applied), flush=True)
+    _remove(applied, servers)
+    return result
+
+
+def _prepare(chosen: Schedule, applied: Applied, servers: Servers) -> None:
+    cluster = applied.cluster
+    if cluster.node is not None:
+        cluster.node.wait_ready()
+    servers.rest()
+    _have_operators(cluster, chosen.operators)
+    namespace = {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {"name": applied.namespace, "labels": restricted_labels()},
+    }
+    cluster.apply(namespace)
+    applied.installation.give_secrets(applied.namespace)
+
+
+def _have_operators(cluster: Cluster, wanted: int) -> None:
+    where = ("--namespace", RELEASE_NAMESPACE)
+    cluster.kubectl("scale", "deployment", RELEASE, f"--replicas={wanted}", *where)
+    for pod in cluster.find_all("pods", RELEASE_NAMESPACE, OPERATORS):
+        if worn(pod):
+            cluster.kubectl("delete", "pod", pod["metadata"]["name"], *where, "--wait=false")
+
+    def there() -> bool:
+        pods = cluster.find_all("pods", RELEASE_NAMESPACE, OPERATORS)
+        return len(pods) == wanted and all(map(rested, pods))
+
+    wait_for(there, 120, f"{wanted} operators are ready")
+
+
+def _under_fire(
+    result: Result, applied: Applied, experiment: ChaosExperiment, servers: Servers
+) -> None:
+    chosen, number = result.schedule, 1
+    node = applied.cluster.node
+    assert node is not None
+    if chosen.replaces:
+        applied.apply(earlier(chosen))
+        _complete(applied, number, COMPLETE_SECONDS)
+        number = 2
+    before = _writes(node)
+    with ExitStack() as stack:
+        readers = _readers(chosen, experiment, servers)
+        for reader in readers:
+            stack.callback(reader.close)
+        applied.apply(spec(chosen))
+        with Blows(chosen, applied, node, servers, result.dealt):
+            _complete(applied, number, chosen.strikes[-1].at + COMPLETE_SECONDS)
+        # The last blow may have suspended what was complete already.
+        _complete(applied, number, COMPLETE_SECONDS)
+    result.looks = sum(reader.looks for reader in readers)
+    result.sights = [sight for reader in readers for sight in reader.sights]
+    result.faults += _settled(applied, number, experiment.load().tables)
+    result.writes = _writes(node) - before
+    if result.writes > _MOST_WRITES:
+        result.faults.append(f"the operator wrote {result.writes} times")
+
+
+def _complete(applied: Applied, number: int, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        with suppress(*PASSING):
+            found = applied.object() or {}
+            status = found.get("status") or {}
+            run = status.get("run") or {}
+            if run.get("number") == number and status.get("phase") == "Failed":
+                raise AssertionError(f"run {number} failed: {run.get('message')}")
+            seen = status.get("observedGeneration") == found["metadata"]["generation"]
+            if seen and (run.get("number"), status.get("phase")) == (number, "Complete"):
+                return
+        if time.monotonic() > deadline:
+            raise AssertionError(f"run {number} is not complete after {seconds:.0f} s")
+        time.sleep(_POLL_SECONDS)
+
+
+def _settled(applied: Applied, number: int, tables: dict[str, int]) -> list[str]:
+    """What is still not as it should be, some time after the end of the run."""
+    deadline = time.monotonic() + _SETTLED_SECONDS
+    wrong = ["the cluster does not answer"]
+    while wrong and time.monotonic() < deadline:
+        with suppress(*PASSING):
+            wrong = untruths(applied.status(), number, tables)
+            wrong += leftovers(number, applied.children("jobs"), applied.pods())
+        time.sleep(_POLL_SECONDS if wrong else 0)
+    return wrong
+
+
+def _readers(chosen: Schedule, experiment: ChaosExperiment, servers: Servers) -> list[Reader]:
+    counts, name = experiment.counts(), experiment.name
+    looks = []
+    if chosen.postgres:
+        looks.append(postgres_look(servers.connect, name, counts))
+    if chosen.parquet:
+        looks.append(bucket_look(servers.s3(), BUCKET, f"{name}/", counts))
+    return [Reader(look) for look in looks]
+
+
+def _writes(node: Node) -> int:
+    """How often operators have written to the API server so far."""
+    return sum(
+        one["user"]["username"] == _OPERATOR and one["verb"] in _WRITES for one in node.requests()
+    )
+
+
+def _verify(result: Result, experiment: ChaosExperiment) -> None:
+    report = experiment.load().verify()
+    found = [each for table in report.tables for each in table.comparisons]
+    result.lost = sum(each.counts.get(Kind.LOST, 0) for each in found)
+    result.doubled = sum(each.counts.get(Kind.DOUBLED, 0) for each in found)
+    if not report.identical:
+        result.faults.append(f"verify found differences: {report.to_json()}")
+
+
+def _say(result: Result) -> None:
+    verdict = "ok  " if result.passed else "FAIL"
+    strikes = len(result.schedule.strikes)
+    print(
+        f"{verdict} {result.seconds:5.1f} s, {len(result.dealt)} of {strikes} blows hit, "
+        f"{result.looks} looks, {result.writes} writes: {result.schedule}",
+        flush=True,
+    )
+    for text in [*result.faults, *result.sights[:3]]:
+        print(f"     {text}", flush=True)
+
+
+def _story(result: Result, applied: Applied) -> str:
+    """All that may tell why a schedule failed."""
+    cluster = applied.cluster
+    told = [f"dealt: {dealt}" for dealt in result.dealt]
+    with suppress(*PASSING):
+        told.append(json.dumps(applied.object(), indent=1))
+    told.append(cluster.story(applied.namespace))
+    with suppress(*PASSING):
+        for pod in cluster.find_all("pods", RELEASE_NAMESPACE, OPERATORS):
+            name = pod["metadata"]["name"]
+            where = ("--namespace", RELEASE_NAMESPACE, "--tail=100")
+            told += [f"{name} said:", cluster.kubectl("logs", name, *where)]
+    return "\n".join(told)
+
+
+def _remove(applied: Applied, servers: Servers) -> None:
+    with suppress(*PASSING):
+        options = ("--ignore-not-found", "--wait=false")
+        applied.cluster.kubectl("delete", "namespace", applied.namespace, *options)
+    with suppress(psycopg.Error, BotoCoreError, ClientError):
+        servers.forget(applied.name)

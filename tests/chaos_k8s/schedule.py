@@ -1,0 +1,111 @@
+"""A fault schedule on a cluster: from a seed, what is run, which blows fall and when."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Blow(StrEnum):
+    """One thing that goes wrong."""
+
+    KILL_WORKER = "kill -9 a worker"
+    DELETE_WORKER = "force-delete a worker's pod"
+    EVICT_WORKER = "evict a worker"
+    STARVE_WORKER = "leave a worker no memory"
+    KILL_OPERATOR = "kill -9 the operator"
+    DELETE_OPERATOR = "delete the operator's pod"
+    KILL_API_SERVER = "kill the API server"
+    KILL_CONTROLLERS = "kill the controller manager"
+    KILL_POSTGRES = "kill -9 Postgres"
+    DELETE_POSTGRES = "delete Postgres's pod"
+    KILL_S3 = "kill -9 the S3 server"
+    DELETE_S3 = "delete the S3 server's pod"
+    SUSPEND = "suspend and resume"
+
+
+_WORKERS = (Blow.KILL_WORKER, Blow.DELETE_WORKER, Blow.EVICT_WORKER, Blow.STARVE_WORKER)
+_CONTROL = (Blow.KILL_OPERATOR, Blow.DELETE_OPERATOR, Blow.KILL_API_SERVER)
+_OTHERS = (Blow.KILL_CONTROLLERS, Blow.SUSPEND)
+_POSTGRES = (Blow.KILL_POSTGRES, Blow.DELETE_POSTGRES)
+_S3 = (Blow.KILL_S3, Blow.DELETE_S3)
+# Kubernetes counts these and waits 10, 20, 40 s before the next pod of the same shard.
+COUNTED = frozenset({Blow.KILL_WORKER, Blow.DELETE_WORKER, Blow.STARVE_WORKER})
+# These last a while.
+OUTAGES = frozenset({Blow.KILL_API_SERVER, Blow.KILL_CONTROLLERS, Blow.SUSPEND})
+_MAY_COUNT = 2
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A blow, `at` seconds after the manifest was applied; an outage lasts some `seconds`."""
+
+    at: float
+    blow: Blow
+    seconds: float
+
+    def __str__(self) -> str:
+        lasting = f" for {self.seconds:.1f} s" if self.seconds else ""
+        return f"{self.at:.1f} s {self.blow}{lasting}"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """What one round does."""
+
+    seed: int
+    postgres: bool
+    parquet: bool
+    rows: int
+    batch_rows: int
+    workers: int
+    replaces: bool
+    operators: int
+    strikes: tuple[Strike, ...]
+
+    def __str__(self) -> str:
+        where = "+".join(n for n, on in (("pg", self.postgres), ("s3", self.parquet)) if on)
+        again = " over an earlier run" if self.replaces else ""
+        two = ", two operators" if self.operators > 1 else ""
+        strikes = ", ".join(map(str, self.strikes))
+        return (
+            f"seed {self.seed}: {where}, {self.rows} rows in batches of {self.batch_rows}, "
+            f"{self.workers} workers{again}{two}; {strikes}"
+        )
+
+
+def schedule(seed: int) -> Schedule:
+    """The schedule of a seed, the same for ever."""
+    chance = random.Random(seed)
+    postgres, parquet = chance.choice([(True, True), (True, True), (True, False), (False, True)])
+    servers = (*(_POSTGRES if postgres else ()), *(_S3 if parquet else ()))
+    # Any three seeds in a row strike the workers, what steers them, and what they write to.
+    kinds = (_WORKERS, _CONTROL, servers)[seed % 3]
+    first = kinds[seed // 3 % len(kinds)]
+    return Schedule(
+        seed=seed,
+        postgres=postgres,
+        parquet=parquet,
+        rows=chance.choice([100_000, 300_000, 600_000]),
+        batch_rows=chance.choice([1_000, 2_500, 10_000]),
+        workers=chance.choice([1, 2, 2, 3]),
+        replaces=chance.random() < 0.4,
+        operators=2 if chance.random() < 0.25 else 1,
+        strikes=_strikes(chance, first, (*_WORKERS, *_CONTROL, *servers, *_OTHERS)),
+    )
+
+
+def _strikes(chance: random.Random, first: Blow, possible: tuple[Blow, ...]) -> tuple[Strike, ...]:
+    blows = [first]
+    for _ in range(chance.choice([0, 1, 1, 2, 2])):
+        full = sum(blow in COUNTED for blow in blows) == _MAY_COUNT
+        struck = {*blows, *(COUNTED if full else ())}
+        blows.append(chance.choice([blow for blow in possible if blow not in struck]))
+    chance.shuffle(blows)
+    # From before the first pod to about the publish of the larger ones.
+    times = sorted(round(chance.uniform(0.5, 18.0), 1) for _ in blows)
+    return tuple(
+        Strike(at, blow, round(chance.uniform(1.5, 6.0), 1) if blow in OUTAGES else 0.0)
+        for at, blow in zip(times, blows, strict=True)
+    )
