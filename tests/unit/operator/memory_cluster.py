@@ -269,6 +269,12 @@ class MemoryCluster:
     def warn(self, about: str, reason: str, message: str) -> None:
         self.warnings.append(Warned(about, reason, message, self.now))
 
+    def begin_run(self) -> None:
+        """Take run 1 to where its first pod is at work."""
+        self.settle()
+        self.start_pod("shop-run-1", 0)
+        self.settle()
+
     def finish_run(self, number: int = 1, **report: Any) -> None:
         """Take a run that is being started to its end."""
         self.settle()

@@ -1,0 +1,11 @@
+"""What the tests of the operator's decisions share."""
+
+from __future__ import annotations
+
+import pytest
+from memory_cluster import MemoryCluster, experiment
+
+
+@pytest.fixture
+def cluster() -> MemoryCluster:
+    return MemoryCluster(experiment())
