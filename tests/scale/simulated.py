@@ -6,14 +6,14 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from tests.bench.figures import Figure
 from tests.e2e.cluster.access import Cluster, KubectlError, wait_for
 from tests.e2e.cluster.node import Node
-from tests.scale.answers import Answers, answering
+from tests.scale.answers import answering
 from tests.scale.experiments import (
     NAMESPACE,
     TABLE,
@@ -32,6 +32,8 @@ MIB = 2**20
 RUNNING = 100
 CREATED_SECONDS, RESTART_SECONDS, MEMORY_MIB, WRITES = 30, 30, 200, 0.25
 WATCHED_SECONDS = 150
+# Until progress that goes on no more is written: half as often as usual, at the latest.
+_LAST_PROGRESS = 20
 # What a restarted operator would write, it would have by then.
 _AFTER_RESTART = 30
 _CHILDREN = ("jobs", "pods", "configmaps")
@@ -56,8 +58,12 @@ def measure(folder: Path, wanted: int) -> list[Figure]:
         log = folder / "operator.log"
         with simulated_nodes(cluster, folder), answering(TABLE) as answers:
             try:
-                figures = [*_at_work(cluster, node, log, wanted, running)]
-                figures += _again(cluster, node, log, wanted, running, answers)
+                with operator(cluster.kubeconfig, log) as process:
+                    figures = [*_at_work(cluster, node, process, wanted, running)]
+                    answers.hold()
+                    time.sleep(_LAST_PROGRESS)
+                with operator(cluster.kubeconfig, log) as process:
+                    figures += [_restart(node, process, wanted), _removal(cluster, wanted)]
             except BaseException:
                 print(log.read_text("utf-8")[-4_000:], file=sys.stderr)
                 raise
@@ -93,26 +99,13 @@ def _served(cluster: Cluster) -> bool:
 
 
 def _at_work(
-    cluster: Cluster, node: Node, log: Path, wanted: int, running: int
+    cluster: Cluster, node: Node, process: OperatorProcess, wanted: int, running: int
 ) -> Iterator[Figure]:
-    with operator(cluster.kubeconfig, log) as process:
-        wait_for(lambda: process.answers(), 60, "the operator answers")
-        yield _creation(cluster, wanted, running)
-        yield _completion(cluster, wanted, running)
-        yield _writing(node, process, wanted, running)
-        yield _memory(process, wanted, running)
-
-
-def _again(
-    cluster: Cluster, node: Node, log: Path, wanted: int, running: int, answers: Answers
-) -> Iterator[Figure]:
-    answers.hold()
-    with operator(cluster.kubeconfig, log) as process:
-        # The last progress is written.
-        time.sleep(30)
-    with operator(cluster.kubeconfig, log) as process:
-        yield _restart(node, process, wanted)
-        yield _removal(cluster, wanted)
+    wait_for(process.answers, 60, "the operator answers")
+    yield _creation(cluster, wanted, running)
+    yield _completion(cluster, wanted, running)
+    yield from _calls(node, process, wanted, running)
+    yield _memory(process, wanted, running)
 
 
 def _creation(cluster: Cluster, wanted: int, running: int) -> Figure:
@@ -147,23 +140,28 @@ def _completion(cluster: Cluster, wanted: int, running: int) -> Figure:
     )
 
 
-def _writing(node: Node, process: OperatorProcess, wanted: int, running: int) -> Figure:
+def _calls(node: Node, process: OperatorProcess, wanted: int, running: int) -> Iterator[Figure]:
     looks = process.looks()
     began, moment = time.monotonic(), now()
     time.sleep(WATCHED_SECONDS)
     seconds = time.monotonic() - began
+    looked = (process.looks() - looks) / running / seconds
     made = list(requests_since(node, moment))
-    working = {name_of(number) for number in range(running)}
     writes = [request for request in made if request.writes]
     rate = len(writes) / running / seconds
-    others = [one for one in made if one.experiment and one.experiment not in working]
-    looked = (process.looks() - looks) / running / seconds
-    return _told(
+    yield _told(
         f"API writes by the operator per running experiment, {running} of {wanted} running",
-        f"at most {WRITES}/s, none about the others",
-        f"{rate:.3f}/s over {seconds:.0f} s ({_kinds(writes)}; {looked:.2f} looks/s each); "
-        f"{len(others)} calls about the {wanted - running} complete ones",
-        rate <= WRITES and not others,
+        f"at most {WRITES}/s",
+        f"{rate:.3f}/s over {seconds:.0f} s ({_kinds(writes)}); {looked:.2f} looks/s",
+        rate <= WRITES,
+    )
+    working = {name_of(number) for number in range(running)}
+    others = [one for one in made if one.experiment and one.experiment not in working]
+    yield _told(
+        f"its other API calls in that time, {wanted - running} experiments being complete",
+        "none about these",
+        f"{len(others)} about these; {_kinds(one for one in made if not one.writes)} of all",
+        not others,
     )
 
 
@@ -221,7 +219,7 @@ def _removal(cluster: Cluster, wanted: int) -> Figure:
     )
 
 
-def _kinds(requests: list[Request]) -> str:
+def _kinds(requests: Iterable[Request]) -> str:
     """How many of which, most first."""
     counted = Counter(f"{request.verb} {request.kind}" for request in requests)
     return ", ".join(f"{number} {what}" for what, number in counted.most_common())
