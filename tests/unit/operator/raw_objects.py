@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+from datetime import datetime
 from typing import Any
+
+from memory_cluster import small_plan
 
 from rowmill.plan.bundle import Bundle, pack
 from rowmill.spec.cluster import Defaults
@@ -108,6 +111,23 @@ def raw_pod(
             **changes.get("status", {}),
         },
     }
+
+
+def frozen(rerun: str = "") -> FrozenPlan:
+    """The plan of run 1 of `team/shop`, as it is observed."""
+    return FrozenPlan(
+        name="shop-run-1",
+        uid="plan-1",
+        owner_uid=UID,
+        deleted=False,
+        number=1,
+        created=datetime.fromisoformat(CREATED),
+        engine="here",
+        image="worker:1",
+        adopt=None,
+        rerun=rerun,
+        plan=small_plan(DIGEST),
+    )
 
 
 def raw_plan(plan: FrozenPlan, *, version: int = 15) -> dict[str, Any]:

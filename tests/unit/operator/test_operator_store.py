@@ -3,8 +3,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from raw_objects import UID, raw_event, raw_experiment, raw_job, raw_plan, raw_pod
-from test_operator_views import frozen
+from raw_objects import UID, frozen, raw_event, raw_experiment, raw_job, raw_plan, raw_pod
 
 from rowmill_operator.observed import Observed, ShardProgress, Verdict
 from rowmill_operator.store import Kind, Store

@@ -5,10 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from memory_cluster import small_plan
 from raw_objects import (
-    DIGEST,
     UID,
+    frozen,
     in_base64,
     raw_event,
     raw_experiment,
@@ -17,7 +16,7 @@ from raw_objects import (
     raw_pod,
 )
 
-from rowmill_operator.observed import Failure, FrozenPlan, Termination
+from rowmill_operator.observed import Failure, Termination
 from rowmill_operator.views import (
     experiments_named,
     read_experiment,
@@ -28,22 +27,6 @@ from rowmill_operator.views import (
 )
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-
-
-def frozen(rerun: str = "") -> FrozenPlan:
-    return FrozenPlan(
-        name="shop-run-1",
-        uid="plan-1",
-        owner_uid=UID,
-        deleted=False,
-        number=1,
-        created=NOON,
-        engine="here",
-        image="worker:1",
-        adopt=None,
-        rerun=rerun,
-        plan=small_plan(DIGEST),
-    )
 
 
 def test_an_experiment_is_seen_without_its_tables() -> None:

@@ -1,0 +1,112 @@
+"""An operator without watches, whose API server and validator answer at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from fake_api import FakeApi
+from kubernetes.aio.client import Configuration
+from memory_cluster import SETTINGS, small_plan
+from raw_objects import DIGEST, bundle_of, frozen, raw_experiment
+
+from rowmill_operator.actions import FreezePlan
+from rowmill_operator.cluster import Cluster
+from rowmill_operator.controller import Controller
+from rowmill_operator.manifests import Manifests
+from rowmill_operator.metrics import Metrics
+from rowmill_operator.queue import TokenBucket, WorkQueue
+from rowmill_operator.resync import Resync
+from rowmill_operator.settings import Settings
+from rowmill_operator.store import Store
+from rowmill_operator.validator import Judgement
+
+KEY = ("team", "shop")
+EXPERIMENT = "/apis/rowmill.dev/v1alpha1/namespaces/team/experiments/shop"
+PLANS = "/api/v1/namespaces/team/configmaps"
+JOBS = "/apis/batch/v1/namespaces/team/jobs"
+EVENTS = "/api/v1/namespaces/team/events"
+MADE = [("POST", "team/configmaps"), ("POST", "team/jobs"), ("PATCH", "shop/status")]
+
+
+@dataclass
+class QuickValidator:
+    """Judges as it is told, without a process."""
+
+    verdict: Judgement = field(default_factory=lambda: Judgement(digest=DIGEST))
+    judged: list[str] = field(default_factory=list)
+
+    async def judge(self, namespace: str, manifest: str, rerun: str) -> Judgement:
+        self.judged.append(manifest)
+        return self.verdict
+
+    async def freeze(
+        self, namespace: str, uid: str, manifest: str, wanted: FreezePlan
+    ) -> Judgement:
+        plan = replace(frozen(), number=wanted.number, plan=small_plan(DIGEST))
+        return replace(self.verdict, bundle=bundle_of(plan))
+
+
+class Operator:
+    """An operator without watches: it knows what it lists at its start, and its own answers."""
+
+    def __init__(self, cluster: Cluster, validator: Any, settings: Settings = SETTINGS) -> None:
+        self.store, self.manifests = Store(), Manifests()
+        self.queue = WorkQueue(TokenBucket(1e6, 1e6))
+        self.metrics = Metrics()
+        self.resync = Resync(
+            cluster, self.store, self.manifests, settings.namespaces, self.queue.add
+        )
+        self.controller = Controller(
+            self.store, self.queue, cluster, validator, self.manifests, self.metrics, settings
+        )
+
+    async def start(self) -> None:
+        await self.resync.fill()
+
+    async def look(self) -> None:
+        await self.controller.look_at(KEY)
+
+    async def settle(self) -> None:
+        """Look as often as news ask for it, but never wait."""
+        self.queue.add(KEY)
+        while self.queue.depth():
+            key = await self.queue.take()
+            await self.controller.look_at(key)
+            self.queue.done(key)
+
+
+def with_operator(
+    story: Callable[[Operator, FakeApi], Awaitable[None]],
+    *,
+    settings: Settings = SETTINGS,
+    validator: QuickValidator | None = None,
+    **changes: Any,
+) -> FakeApi:
+    """Tell a story of one Experiment that was just applied; the API server at its end."""
+    api = FakeApi()
+    api.put(EXPERIMENT, raw_experiment(**changes))
+
+    async def told() -> None:
+        async with api.served() as address:
+            cluster = Cluster(Configuration(host=address), lambda _: None)
+            operator = Operator(cluster, validator or QuickValidator(), settings)
+            await operator.start()
+            try:
+                await story(operator, api)
+            finally:
+                await cluster.close()
+
+    asyncio.run(told())
+    return api
+
+
+async def settle(operator: Operator, _: FakeApi) -> None:
+    await operator.settle()
+
+
+def status(api: FakeApi) -> dict[str, Any]:
+    found: dict[str, Any] = api.objects[EXPERIMENT]["status"]
+    return found

@@ -1,0 +1,80 @@
+"""What no watch told of is found by listing and comparing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+from fake_api import FakeApi
+from memory_cluster import SETTINGS
+from operator_bed import (
+    EXPERIMENT,
+    JOBS,
+    KEY,
+    Operator,
+    QuickValidator,
+    with_operator,
+)
+from raw_objects import raw_experiment
+
+
+def test_a_namespace_is_looked_at_where_no_watch_tells_of_it() -> None:
+    async def story(operator: Operator, api: FakeApi) -> None:
+        namespace: dict[str, Any] = {"metadata": {"name": "team"}}
+        api.answers["GET", "/api/v1/namespaces/team"] = lambda: web.json_response(namespace)
+        await operator.resync.look_at_namespaces()
+        assert operator.queue.depth() == 0
+        namespace["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z"
+        await operator.resync.look_at_namespaces()
+        assert operator.queue.depth() == 1
+        assert operator.store.namespace_terminating("team")
+
+    with_operator(story, settings=replace(SETTINGS, namespaces=("team",)))
+
+
+def test_what_is_missed_by_the_watches_is_found_by_comparing() -> None:
+    async def story(operator: Operator, api: FakeApi) -> None:
+        await operator.settle()
+        del api.objects[f"{JOBS}/shop-run-1"]
+        newer = api.objects[EXPERIMENT]
+        newer["metadata"]["labels"] = {"team": "a"}
+        api.put(EXPERIMENT, newer)
+        await operator.resync.compare()
+        observed = operator.store.gather(KEY)
+        assert observed is not None
+        assert observed.jobs == ()
+        assert observed.experiment.labels == {"team": "a"}
+        assert operator.queue.depth() == 1
+        await operator.settle()
+        assert f"{JOBS}/shop-run-1" in api.objects
+
+    with_operator(story)
+
+
+def test_comparing_what_is_the_same_fetches_nothing() -> None:
+    async def story(operator: Operator, api: FakeApi) -> None:
+        await operator.settle()
+        api.calls.clear()
+        await operator.resync.compare()
+        assert {path.rpartition("/")[2] for _, path in api.calls} == {
+            "experiments",
+            "configmaps",
+            "jobs",
+            "pods",
+        }
+        assert operator.queue.depth() == 0
+
+    with_operator(story)
+
+
+def test_long_lists_come_in_pages() -> None:
+    async def story(operator: Operator, api: FakeApi) -> None:
+        for number in range(250):
+            raw = raw_experiment(f"e{number}", meta={"uid": f"u{number}"})
+            api.put(EXPERIMENT.replace("shop", f"e{number}"), raw)
+        fresh = Operator(operator.controller._cluster, QuickValidator())
+        await fresh.start()
+        assert len(list(fresh.store.experiments())) == 251
+
+    with_operator(story)
