@@ -6,9 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,22 +17,20 @@ import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
 ENGINE = "scale/rowmill"
+_SAMPLED_SECONDS = 1.0
 _METRICS = "http://127.0.0.1:8080/metrics"
 
 
-@dataclass(frozen=True)
+@dataclass
 class OperatorProcess:
-    """A running operator."""
+    """A running operator; `peak` is the most memory that it was seen to have, in bytes."""
 
     process: subprocess.Popen[bytes]
+    peak: int = 0
 
     def memory(self) -> int:
         """Bytes of its own and its validator's, shared pages counted by their share."""
         return sum(one.memory_full_info().pss for one in self._members())
-
-    def peak_memory(self) -> int:
-        """The most that each of the two ever had, in bytes; what they share counts twice."""
-        return sum(_peak(one.pid) for one in self._members())
 
     def answers(self) -> bool:
         """Whether it has begun to call the API server."""
@@ -73,15 +72,18 @@ def operator(kubeconfig: Path, log: Path) -> Iterator[OperatorProcess]:
         process = subprocess.Popen(
             [sys.executable, "-m", "rowmill_operator.main"], env=environ, stdout=sink, stderr=sink
         )
+        running, ended = OperatorProcess(process), threading.Event()
+        threading.Thread(target=_watch_memory, args=(running, ended), daemon=True).start()
         try:
-            yield OperatorProcess(process)
+            yield running
         finally:
+            ended.set()
             process.send_signal(signal.SIGTERM)
             process.wait(30)
 
 
-def _peak(pid: int) -> int:
-    status = Path(f"/proc/{pid}/status").read_text("utf-8")
-    return next(
-        int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM:")
-    )
+def _watch_memory(running: OperatorProcess, ended: threading.Event) -> None:
+    while not ended.wait(_SAMPLED_SECONDS):
+        # Its validator comes and goes.
+        with suppress(psutil.Error):
+            running.peak = max(running.peak, running.memory())

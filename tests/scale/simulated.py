@@ -166,7 +166,7 @@ def _calls(node: Node, process: OperatorProcess, wanted: int, running: int) -> I
 
 
 def _memory(process: OperatorProcess, wanted: int, running: int) -> Figure:
-    used, peak = process.memory() / MIB, process.peak_memory() / MIB
+    used, peak = process.memory() / MIB, process.peak / MIB
     return _told(
         f"operator memory with {wanted} experiments, {running} of them running, validator included",
         f"under {MEMORY_MIB} MiB",
