@@ -15,13 +15,13 @@ from rowmill_operator.actions import (
     Action,
     Decision,
     DeletePlan,
-    DeletePod,
     FreezePlan,
     SetFinalizers,
     Tell,
     Validate,
     delete_jobs,
 )
+from rowmill_operator.lost import give_up_lost
 from rowmill_operator.names import plan_name
 from rowmill_operator.observed import Observed, Verdict
 from rowmill_operator.reasons import Reason
@@ -32,7 +32,7 @@ from rowmill_operator.settings import Settings
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import COMPLETE, FAILED, PENDING, SUSPENDED, Acceptance, Standing
 from rowmill_operator.status_news import more_than_progress, news
-from rowmill_operator.trouble import lost_pods, refused_child
+from rowmill_operator.trouble import refused_child
 
 _SOON = 2.0
 
@@ -45,8 +45,12 @@ def reconcile(observed: Observed, now: datetime, settings: Settings) -> Decision
         now: an aware time, in UTC.
         settings: the operator's.
     """
-    situation = Situation(observed, now, settings)
-    if observed.namespace_terminating:
+    decision = _decide(Situation(observed, now, settings))
+    return give_up_lost(decision, observed, now)
+
+
+def _decide(situation: Situation) -> Decision:
+    if situation.observed.namespace_terminating:
         # An unfinished Job would hold its pods' tracking finalizer, and the namespace with it.
         # Our rights in it may end before the Experiment does: its finalizer goes at once as well.
         if FINALIZER in situation.experiment.finalizers:
@@ -54,16 +58,15 @@ def reconcile(observed: Observed, now: datetime, settings: Settings) -> Decision
         return Decision(delete_jobs(situation.jobs))
     if situation.experiment.deleted is not None:
         return decide_removal(situation)
-    lost = _end_lost(situation)
     verdict = _verdict(situation)
     if verdict is None:
         rerun = situation.wishes.rerun
         validate = Validate(situation.experiment.generation, rerun)
-        return Decision((*_finalizers(situation), *lost, validate))
+        return Decision((*_finalizers(situation), validate))
     acceptance = _acceptance(verdict)
     step = _step(situation, verdict)
     status = status_of(situation, acceptance, step.standing, step.run)
-    actions = (*_finalizers(situation), *lost, *step.actions, *_tell(situation, acceptance, step))
+    actions = (*_finalizers(situation), *step.actions, *_tell(situation, acceptance, step))
     return _decision(situation, actions, status, step)
 
 
@@ -190,14 +193,6 @@ def _finalizers(situation: Situation) -> tuple[Action, ...]:
     if situation.wishes.purge:
         return (SetFinalizers((*there, FINALIZER)),)
     return (SetFinalizers(tuple(name for name in there if name != FINALIZER)),)
-
-
-def _end_lost(situation: Situation) -> tuple[Action, ...]:
-    actions: list[Action] = []
-    for pod in lost_pods(situation.observed, situation.now):
-        message = f"pod {pod.name} does not end: node {pod.node} does not answer"
-        actions += [DeletePod(pod.name, pod.uid), Tell(Reason.NODE_LOST, message, warning=True)]
-    return tuple(actions)
 
 
 def _tell(situation: Situation, acceptance: Acceptance, step: Step) -> tuple[Action, ...]:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from rowmill.spec.cluster_names import FINALIZER, PURGE, SKIP_PURGE
+from rowmill.spec.cluster_names import ADOPT, FINALIZER, PURGE, SKIP_PURGE
 from rowmill_operator.actions import (
     CountPurge,
     CreateJob,
     Decision,
     DeleteJob,
+    FreezePlan,
     SetFinalizers,
     Tell,
     delete_jobs,
 )
 from rowmill_operator.children.jobs import purge_job
-from rowmill_operator.observed import Job
+from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.reasons import Reason
 from rowmill_operator.running import REMAKE_AFTER
 from rowmill_operator.situation import Situation
-from rowmill_operator.trouble import end_of, waiting_for
+from rowmill_operator.trouble import Trouble, end_of, pods_of, tried_rarely, waiting_for
 
+# Kubernetes's own, of a deletion in the foreground: until it goes, the garbage collector takes
+# every child of the object at once.
+_COLLECTED = "foregroundDeletion"
 _SOON = 2.0
 
 
@@ -30,38 +34,74 @@ def decide_removal(situation: Situation) -> Decision:
     Without our finalizer the garbage collector does all. With it, the data is purged first; it
     goes when that succeeded, and at once or after the deadline when it cannot.
     """
-    experiment = situation.experiment
-    if FINALIZER not in experiment.finalizers:
+    if FINALIZER not in situation.experiment.finalizers:
         return Decision()
     given_up = _given_up(situation)
     if given_up is not None:
         return _release(situation, *given_up)
-    left = delete_jobs(situation.run_jobs)
     if situation.run_jobs or situation.live_pods():
         # A worker at work would write while the purge removes.
-        return Decision(left, again_after=_SOON)
+        return Decision(delete_jobs(situation.run_jobs), again_after=_SOON)
     job = situation.job(PURGE)
-    plan = situation.plans[-1] if situation.plans else None
-    if plan is None:
+    if job is not None and job.complete:
+        return _release(situation, "succeeded", "the experiment's data is removed")
+    if situation.number == 0:
         return _release(situation, "succeeded", "there never was a run: nothing to purge")
-    if job is None:
-        manifest = purge_job(experiment, plan, situation.wishes, situation.settings)
-        return Decision((CreateJob(manifest),), again_after=_SOON)
-    return _purging(situation, job)
+    plan = situation.plans[-1] if situation.plans else None
+    if _COLLECTED in situation.experiment.finalizers or (plan is not None and plan.deleted):
+        return Decision(again_after=_SOON)
+    if plan is None:
+        return _freeze_again(situation)
+    return _purge(situation, plan) if job is None else _purging(situation, job)
+
+
+def _freeze_again(situation: Situation) -> Decision:
+    """A plan for the purge's pod, which reads where the data is: what to remove the ledger says."""
+    verdict = situation.observed.verdict
+    judged = verdict is not None and verdict.generation == situation.experiment.generation
+    if verdict is not None and judged and verdict.problems:
+        why = f"the run's ConfigMap is gone, and the spec is refused: {'; '.join(verdict.problems)}"
+        return _release(situation, "plan", why)
+    freeze = FreezePlan(
+        number=situation.number,
+        rerun=situation.wishes.rerun,
+        adopt=situation.experiment.annotations.get(ADOPT),
+        data_version=situation.record.get("dataVersion"),
+    )
+    return Decision((freeze,), again_after=_SOON)
+
+
+def _purge(situation: Situation, plan: FrozenPlan) -> Decision:
+    manifest = purge_job(situation.experiment, plan, situation.wishes, situation.settings)
+    return Decision((CreateJob(manifest),), again_after=_SOON)
 
 
 def _purging(situation: Situation, job: Job) -> Decision:
-    if job.complete:
-        return _release(situation, "succeeded", "the experiment's data is removed")
-    again = _until_deadline(situation)
-    if job.failed is None:
-        trouble = waiting_for(job, situation.wishes.queue, situation.observed, situation.now)
-        if trouble is not None and trouble.reason == Reason.SECRET_MISSING:
-            return _release(situation, "secret", trouble.message)
-        return Decision(again_after=min(again, situation.settings.progress_seconds))
-    if job.deleted or (job.finished or situation.now) + REMAKE_AFTER > situation.now:
-        return Decision(again_after=min(again, _SOON))
+    again = min(_until_deadline(situation), situation.settings.progress_seconds)
+    trouble = _trouble(situation, job)
+    if trouble is not None and trouble.reason == Reason.SECRET_MISSING:
+        return _release(situation, "secret", trouble.message)
+    since = _stuck_since(situation, job, trouble)
+    if since is None or job.deleted or since + REMAKE_AFTER > situation.now:
+        return Decision(again_after=again)
     return Decision((DeleteJob(job.name, job.uid),), again_after=_SOON)
+
+
+def _trouble(situation: Situation, job: Job) -> Trouble | None:
+    """What keeps a Job that has not ended from its work."""
+    if job.failed is not None:
+        return None
+    return waiting_for(job, situation.wishes.queue, situation.observed, situation.now)
+
+
+def _stuck_since(situation: Situation, job: Job, trouble: Trouble | None) -> datetime | None:
+    """Since when only a new Job, or new pods, get on: this one has failed, or cannot start."""
+    if job.failed is not None:
+        return job.finished or situation.now
+    pods = pods_of(job, situation.observed.pods)
+    if trouble is None or not tried_rarely(trouble) or situation.wishes.queue:
+        return None
+    return max((pod.created for pod in pods), default=job.created)
 
 
 def _given_up(situation: Situation) -> tuple[str, str] | None:

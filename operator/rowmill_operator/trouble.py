@@ -14,7 +14,6 @@ from rowmill_operator.reasons import Reason
 
 # A controller that still fails says so again within this time: its waits grow to some minutes.
 _FRESH = timedelta(minutes=6)
-LOST_AFTER = timedelta(minutes=2)
 _KUBELETS = {Reason.IMAGE_PULL_FAILED, Reason.SECRET_MISSING, Reason.MOUNT_FAILED}
 # The kubelet of a busy node does not know a new pod's ConfigMap or Secret yet.
 _PASSING = "failed to sync"
@@ -42,15 +41,6 @@ def pods_of(job: Job, pods: Sequence[Pod]) -> list[Pod]:
     return sorted(
         (pod for pod in pods if pod.job_uid == job.uid), key=lambda pod: (pod.created, pod.name)
     )
-
-
-def lost_pods(observed: Observed, now: datetime) -> list[Pod]:
-    """Pods that should have ended long ago: their node does not answer. A twin is harmless."""
-    return [
-        pod
-        for pod in observed.pods
-        if pod.deleted is not None and now - pod.deleted >= LOST_AFTER and pod.live
-    ]
 
 
 def waiting_for(job: Job, queue: str, observed: Observed, now: datetime) -> Trouble | None:

@@ -1,0 +1,57 @@
+"""Pods whose node does not answer are given up, whatever their experiment waits for."""
+
+from __future__ import annotations
+
+import pytest
+from memory_cluster import MemoryCluster, experiment
+
+from rowmill_operator.actions import DeletePod
+
+RUN = "shop-run-1"
+
+
+@pytest.fixture
+def cluster() -> MemoryCluster:
+    return MemoryCluster(experiment(settings={"ttlSecondsAfterFinished": 0}))
+
+
+def _is_given_up_in_time(cluster: MemoryCluster) -> None:
+    """The pod is ending, and nobody else tells the operator when its time is over."""
+    wait = cluster.last.again_after
+    assert wait is not None
+    assert not any(isinstance(action, DeletePod) for action in cluster.log)
+    while wait is not None:
+        cluster.wait(wait)
+        cluster.settle(collect=False)
+        wait = cluster.last.again_after
+    assert sum(isinstance(action, DeletePod) for action in cluster.log) == 1
+    assert [told.reason for told in cluster.told].count("NodeLost") == 1
+
+
+def test_the_pod_of_a_complete_run_is_given_up_after_its_time(cluster: MemoryCluster) -> None:
+    cluster.settle()
+    cluster.start_pod(RUN, 0)
+    cluster.complete_job(RUN)
+    cluster.settle()
+    cluster.complete_job(f"{RUN}-finalize")
+    cluster.settle(collect=False)
+    assert cluster.jobs[RUN].deleted
+    _is_given_up_in_time(cluster)
+
+
+def test_the_pod_of_a_retained_experiment_does_not_hold_it(cluster: MemoryCluster) -> None:
+    """Deleted in the foreground, it waits for its pods."""
+    cluster.settle()
+    pod = cluster.start_pod(RUN, 0)
+    cluster.delete()
+    cluster.pods[pod.name] = type(pod)(**{**vars(pod), "deleted": cluster.now})
+    cluster.settle(collect=False)
+    _is_given_up_in_time(cluster)
+
+
+def test_a_terminating_namespace_is_not_held_by_a_lost_pod(cluster: MemoryCluster) -> None:
+    cluster.settle()
+    cluster.start_pod(RUN, 0)
+    cluster.namespace_terminating = True
+    cluster.settle(collect=False)
+    _is_given_up_in_time(cluster)

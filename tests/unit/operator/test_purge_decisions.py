@@ -1,0 +1,113 @@
+"""What is decided of an Experiment whose data is to go with it, as its children go or stay."""
+
+from __future__ import annotations
+
+import pytest
+from memory_cluster import MemoryCluster, experiment
+
+from rowmill_operator.actions import FreezePlan
+
+RUN, PURGE = "shop-run-1", "shop-purge"
+OURS, COLLECTORS = "rowmill.dev/purge", "foregroundDeletion"
+
+
+@pytest.fixture
+def complete() -> MemoryCluster:
+    cluster = MemoryCluster(experiment(settings={"deletionPolicy": "Purge"}))
+    cluster.finish_run()
+    return cluster
+
+
+def _collected(cluster: MemoryCluster) -> None:
+    """Deleted in the foreground: the collector has taken the children, and then its finalizer."""
+    cluster.delete()
+    cluster.plans.clear()
+    cluster.jobs.clear()
+    cluster.pods.clear()
+
+
+def test_a_plan_that_is_gone_is_frozen_again_under_its_number(complete: MemoryCluster) -> None:
+    _collected(complete)
+    complete.settle()
+    assert complete.purges == [], "there was a run, so there is data"
+    assert [a.number for a in complete.log if isinstance(a, FreezePlan)] == [1, 1]
+    assert list(complete.jobs) == [PURGE]
+    complete.complete_job(PURGE)
+    complete.look()
+    assert [p.outcome for p in complete.purges] == ["succeeded"]
+    assert complete.experiment.finalizers == ()
+
+
+def test_nothing_is_made_while_the_collector_takes_all_children(complete: MemoryCluster) -> None:
+    _collected(complete)
+    complete.change(finalizers=(OURS, COLLECTORS))
+    complete.settle()
+    assert (complete.plans, complete.jobs) == ({}, {})
+    assert complete.last.again_after is not None
+    complete.change(finalizers=(OURS,))
+    complete.settle()
+    assert list(complete.jobs) == [PURGE]
+
+
+def test_a_plan_deleted_while_the_purge_is_at_work_comes_back(complete: MemoryCluster) -> None:
+    complete.delete()
+    complete.settle()
+    complete.plans.clear()
+    complete.settle()
+    assert list(complete.plans) == [RUN]
+
+
+def test_a_purge_that_ended_well_needs_no_plan_any_more(complete: MemoryCluster) -> None:
+    complete.delete()
+    complete.settle()
+    complete.plans.clear()
+    complete.complete_job(PURGE)
+    complete.settle()
+    assert [p.outcome for p in complete.purges] == ["succeeded"]
+
+
+def test_without_a_plan_and_with_a_refused_spec_it_is_given_up(complete: MemoryCluster) -> None:
+    complete.problems = ("wrong",)
+    complete.change(settings={"seed": 7})
+    complete.settle()
+    _collected(complete)
+    complete.look()
+    (purge,) = complete.purges
+    assert purge.outcome == "plan"
+    assert "wrong" in purge.message
+    assert complete.told[-1].reason == "PurgeGivenUp"
+
+
+def test_what_never_ran_has_nothing_to_purge() -> None:
+    cluster = MemoryCluster(experiment(settings={"deletionPolicy": "Purge"}), problems=("wrong",))
+    cluster.settle()
+    cluster.delete()
+    cluster.settle()
+    assert [p.outcome for p in cluster.purges] == ["succeeded"]
+
+
+def test_pods_of_a_lost_node_do_not_hold_up_the_purge(complete: MemoryCluster) -> None:
+    complete.change(settings={"seed": 7, "rerun": "again"})
+    complete.digest = "sha256:" + "b" * 64
+    complete.settle()
+    complete.start_pod("shop-run-2", 0)
+    complete.delete()
+    complete.settle(collect=False)
+    assert PURGE not in complete.jobs
+    complete.wait(121)
+    complete.settle()
+    assert [t.reason for t in complete.told].count("NodeLost") == 1
+    assert list(complete.jobs) == [PURGE]
+
+
+def test_purge_pods_that_cannot_start_are_made_anew(complete: MemoryCluster) -> None:
+    complete.delete()
+    complete.settle()
+    first = complete.jobs[PURGE].uid
+    pod = complete.start_pod(PURGE, running=False, phase="Pending")
+    complete.warn(pod.name, "FailedMount", "MountVolume.SetUp failed: no room")
+    complete.settle()
+    assert complete.jobs[PURGE].uid == first
+    complete.wait(61)
+    complete.settle()
+    assert complete.jobs[PURGE].uid != first
