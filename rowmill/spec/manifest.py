@@ -126,8 +126,9 @@ class ExperimentSpec(Model):
     rerun: str = Field(
         "", max_length=1024, description="Any text; a change to it starts a new run."
     )
-    ttl_seconds_after_finished: Int64 | None = Field(
-        None, ge=0, description="When a finished run's Jobs and pods are removed."
+    # As a Job's own field of this name; a moment that is further away has no date.
+    ttl_seconds_after_finished: int | None = Field(
+        None, ge=0, le=2**31 - 1, description="When a finished run's Jobs and pods are removed."
     )
     deletion_policy: Literal["Retain", "Purge"] = Field(
         "Retain", description="Purge: delete the data with the Experiment."
