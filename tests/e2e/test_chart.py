@@ -147,7 +147,7 @@ IN_NAMESPACE = {
     "jobs.batch": {"get", "list", "watch", "create", "delete", "patch"},
     "configmaps": {"get", "list", "watch", "create", "delete"},
     "pods": {"get", "list", "watch", "delete"},
-    "events": {"get", "list", "watch", "create", "patch"},
+    "events": {"get", "list", "watch", "create"},
     "namespaces": {"get"},
 }
 IN_CLUSTER = {**IN_NAMESPACE, "namespaces": {"get", "list", "watch"}}

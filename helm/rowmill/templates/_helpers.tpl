@@ -79,5 +79,5 @@ capabilities:
   verbs: [get, list, watch, delete]
 - apiGroups: [""]
   resources: [events]
-  verbs: [get, list, watch, create, patch]
+  verbs: [get, list, watch, create]
 {{- end }}
