@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -87,13 +88,19 @@ def _writes(ground: Ground, since: datetime, seconds: float) -> Figure:
         and datetime.fromisoformat(one["requestReceivedTimestamp"]) >= since
     ]
     rate = len(found) / seconds
+    kinds = Counter(_kind(one["objectRef"]) for one in found)
+    listed = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
     return Figure(
         "API writes by the operator per running experiment, from apply to Complete, by the audit "
         "log",
         f"at most {MOST_WRITES}/s over {WRITES_SECONDS} s or more",
-        f"{rate:.2f}/s: {len(found)} in {seconds:.0f} s",
+        f"{rate:.2f}/s: {len(found)} in {seconds:.0f} s ({listed})",
         rate <= MOST_WRITES if seconds >= WRITES_SECONDS else None,
     )
+
+
+def _kind(reference: dict[str, str]) -> str:
+    return "/".join(reference[part] for part in ("resource", "subresource") if part in reference)
 
 
 def _by_one_machine(

@@ -11,6 +11,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.bench import page
 from tests.bench.figures import Figure
 from tests.e2e.cluster.images import Builder
 from tests.e2e.installation import build_images
@@ -47,9 +48,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="rowmill-scale-") as folder:
         figures = measure(Path(folder), options.rows, options.rounds)
-    for figure in figures:
-        mark = {True: "yes", False: "NO", None: "-"}[figure.met]
-        print(f"{mark:4} {figure.what}: {figure.measured} ({figure.reach})")
+    page.show(figures)
     return 1 if any(figure.met is False for figure in figures) else 0
 
 
