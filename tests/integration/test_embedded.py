@@ -13,20 +13,17 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import boto3
 import psutil
 import psycopg
 import pytest
 from botocore.exceptions import ClientError
-from mypy_boto3_s3 import S3Client
+from embedded_clients import client, login, store, stored
 
 import rowmill
 from rowmill.local import embedded_postgres, embedded_s3
 from rowmill.local.embedded import (
     EmbeddedServerError,
     EmbeddedServers,
-    PostgresServer,
-    S3Server,
     down,
     exports,
     running,
@@ -62,10 +59,10 @@ def test_a_second_up_finds_the_same_servers(home: Home, servers: EmbeddedServers
 def test_both_servers_answer_at_their_exported_addresses(servers: EmbeddedServers) -> None:
     variables = exports(servers)
     for host in (variables["PGHOST"], servers.postgres.socket_dir):
-        with _login(servers.postgres, host=host) as connection:
+        with login(servers.postgres, host=host) as connection:
             assert connection.execute("SELECT current_database()").fetchone() == ("rowmill",)
     assert variables["AWS_ENDPOINT_URL"] == servers.s3.endpoint
-    buckets = _client(servers.s3).list_buckets()["Buckets"]
+    buckets = client(servers.s3).list_buckets()["Buckets"]
     assert servers.s3.bucket in [bucket["Name"] for bucket in buckets]
 
 
@@ -88,8 +85,8 @@ def test_every_listening_socket_is_on_the_loopback_address(
 def test_a_wrong_password_is_refused_everywhere(servers: EmbeddedServers) -> None:
     for host in ("127.0.0.1", servers.postgres.socket_dir):
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-            _login(servers.postgres, host=host, password="wrong")
-    stranger = _client(servers.s3, secret="wrong")
+            login(servers.postgres, host=host, password="wrong")
+    stranger = client(servers.s3, secret="wrong")
     with pytest.raises(ClientError, match="SignatureDoesNotMatch"):
         stranger.list_buckets()
 
@@ -97,7 +94,7 @@ def test_a_wrong_password_is_refused_everywhere(servers: EmbeddedServers) -> Non
 def test_objects_cannot_be_had_past_the_s3_credentials(
     home: Home, servers: EmbeddedServers
 ) -> None:
-    _client(servers.s3).put_object(Bucket=servers.s3.bucket, Key="private.txt", Body=b"mine")
+    client(servers.s3).put_object(Bucket=servers.s3.bucket, Key="private.txt", Body=b"mine")
     for port in _record(home)["s3_ports"]:
         assert b"mine" not in _http_get(port, f"/buckets/{servers.s3.bucket}/private.txt")
         assert b"mine" not in _http_get(port, f"/{servers.s3.bucket}/private.txt")
@@ -105,7 +102,7 @@ def test_objects_cannot_be_had_past_the_s3_credentials(
 
 def test_a_missing_bucket_is_not_made_by_writing_to_it(servers: EmbeddedServers) -> None:
     with pytest.raises(ClientError, match="NoSuchBucket"):
-        _client(servers.s3).put_object(Bucket="mispelt", Key="a", Body=b"")
+        client(servers.s3).put_object(Bucket="mispelt", Key="a", Body=b"")
 
 
 def test_secrets_are_in_private_files_only(home: Home, servers: EmbeddedServers) -> None:
@@ -121,7 +118,7 @@ def test_secrets_are_in_private_files_only(home: Home, servers: EmbeddedServers)
 
 
 def test_a_commit_is_durable(servers: EmbeddedServers) -> None:
-    with _login(servers.postgres) as connection:
+    with login(servers.postgres) as connection:
         for name in ("fsync", "full_page_writes", "synchronous_commit"):
             assert connection.execute(f"SHOW {name}").fetchone() == ("on",)
 
@@ -134,12 +131,12 @@ def test_down_stops_all_and_up_brings_the_data_back(own: Home) -> None:
     assert running(own) is None
     assert down(own) is False
     servers = up(own)
-    _store(servers, "kept")
+    store(servers, "kept")
     assert down(own) is True
     assert running(own) is None
     assert not _all_pids(own)
     assert exports(up(own)) == exports(servers)
-    assert _stored(servers) == ("kept", b"kept")
+    assert stored(servers) == ("kept", b"kept")
     assert down(own) is True
     assert down(own) is False
 
@@ -162,28 +159,28 @@ def test_s3_is_not_ready_before_its_volumes_have_reported(
 
 def test_killed_servers_come_back_with_their_data(own: Home) -> None:
     servers = up(own)
-    _store(servers, "kept")
+    store(servers, "kept")
     for program in ("postgres", "weed"):
         _postmaster_or_weed(own, program).kill()
         _wait_until_not_running(own)
         assert up(own) == servers
-        assert _stored(servers) == ("kept", b"kept")
+        assert stored(servers) == ("kept", b"kept")
 
 
 def test_a_server_that_is_just_ending_is_started_again(own: Home) -> None:
     servers = up(own)
-    _store(servers, "kept")
+    store(servers, "kept")
     data = _record(own)
     own.servers_file.write_text(json.dumps({**data, "ready": False}))
     _postmaster_or_weed(own, "weed").send_signal(signal.SIGTERM)
     _postmaster_or_weed(own, "postgres").send_signal(signal.SIGTERM)
     servers = up(own)
-    assert _stored(servers) == ("kept", b"kept")
+    assert stored(servers) == ("kept", b"kept")
 
 
 def test_a_stale_pid_file_of_another_process_is_no_obstacle(own: Home) -> None:
     servers = up(own)
-    _store(servers, "kept")
+    store(servers, "kept")
     _postmaster_or_weed(own, "postgres").kill()
     _wait_until_not_running(own)
     pid_file = own.postgres / "data" / "postmaster.pid"
@@ -191,7 +188,7 @@ def test_a_stale_pid_file_of_another_process_is_no_obstacle(own: Home) -> None:
     stranger = subprocess.Popen(["sleep", "600"], user=_owner(pid_file.parent))
     try:
         pid_file.write_text("\n".join([str(stranger.pid), *lines[1:]]) + "\n")
-        assert _stored(up(own)) == ("kept", b"kept")
+        assert stored(up(own)) == ("kept", b"kept")
         assert stranger.poll() is None
     finally:
         stranger.kill()
@@ -200,25 +197,25 @@ def test_a_stale_pid_file_of_another_process_is_no_obstacle(own: Home) -> None:
 
 def test_ports_that_somebody_else_took_are_chosen_anew(own: Home) -> None:
     servers = up(own)
-    _store(servers, "kept")
+    store(servers, "kept")
     down(own)
     data = _record(own)
     with _listening(servers.postgres.port), _listening(data["s3_ports"][2]):
         moved = up(own)
         assert moved.postgres.port != servers.postgres.port
         assert not set(_record(own)["s3_ports"]) & set(data["s3_ports"])
-        assert _stored(moved) == ("kept", b"kept")
+        assert stored(moved) == ("kept", b"kept")
 
 
 def test_lost_credentials_are_made_anew_and_the_data_stays(own: Home) -> None:
     servers = up(own)
-    _store(servers, "kept")
+    store(servers, "kept")
     own.servers_file.unlink()
     renewed = up(own)
     assert renewed.postgres.password != servers.postgres.password
-    assert _stored(renewed) == ("kept", b"kept")
+    assert stored(renewed) == ("kept", b"kept")
     with pytest.raises(psycopg.OperationalError):
-        _login(renewed.postgres, password=servers.postgres.password)
+        login(renewed.postgres, password=servers.postgres.password)
 
 
 def test_a_home_that_was_deleted_under_its_servers_starts_afresh(own: Home) -> None:
@@ -270,7 +267,7 @@ def test_a_home_deep_in_folders_works(tmp_path: Path) -> None:
     try:
         servers = up(home)
         sockets = servers.postgres.socket_dir
-        with _login(servers.postgres, host=sockets) as connection:
+        with login(servers.postgres, host=sockets) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
         assert _mode(Path(sockets)) == 0o700
     finally:
@@ -365,39 +362,3 @@ def _http_get(port: int, path: str) -> bytes:
             return b"".join(iter(lambda: connection.recv(65_536), b""))
     except OSError:
         return b""
-
-
-def _login(
-    server: PostgresServer, *, host: str | None = None, password: str | None = None
-) -> psycopg.Connection:
-    return psycopg.connect(
-        host=host or server.host,
-        port=server.port,
-        user=server.user,
-        password=password or server.password,
-        dbname=server.dbname,
-    )
-
-
-def _client(server: S3Server, *, secret: str | None = None) -> S3Client:
-    return boto3.client(
-        "s3",
-        endpoint_url=server.endpoint,
-        region_name=server.region,
-        aws_access_key_id=server.access_key,
-        aws_secret_access_key=secret or server.secret_key,
-    )
-
-
-def _store(servers: EmbeddedServers, text: str) -> None:
-    with _login(servers.postgres) as connection:
-        connection.execute("CREATE TABLE kept AS SELECT %s::text AS word", (text,))
-    _client(servers.s3).put_object(Bucket=servers.s3.bucket, Key="word", Body=text.encode())
-
-
-def _stored(servers: EmbeddedServers) -> tuple[str, bytes]:
-    with _login(servers.postgres) as connection:
-        row = connection.execute("SELECT word FROM kept").fetchone()
-    assert row is not None
-    body = _client(servers.s3).get_object(Bucket=servers.s3.bucket, Key="word")["Body"]
-    return row[0], body.read()

@@ -22,6 +22,13 @@ from rowmill.spec.types import parse_type
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
+CONSTRAINTS = (
+    "SELECT conrelid::regclass::text, contype::text, convalidated FROM pg_constraint c "
+    "JOIN pg_namespace n ON n.oid = connamespace WHERE nspname = 'shop' AND contype IN "
+    "('p', 'u', 'f') ORDER BY 1, 2"
+)
+INDEXES = "SELECT count(*) FROM pg_indexes WHERE schemaname = 'shop'"
+
 
 def connect(environment: dict[str, str]) -> Connection:
     return psycopg.connect(
@@ -160,3 +167,13 @@ class Experiment:
 
 def batches(run: Run) -> list[Batch]:
     return [layout.batch(n) for layout in run.plan.tables for n in range(layout.batches)]
+
+
+def two_tables(rows: int = 10) -> Dataset:
+    return dataset(
+        table("orders", rows=rows, extra=("total",)), table("lines", rows=rows, parent="orders")
+    )
+
+
+def all_rows(connection: Connection, query: str) -> list[tuple[object, ...]]:
+    return connection.execute(query).fetchall()

@@ -53,6 +53,14 @@ def target(shared_bucket: Bucket) -> Iterator[ParquetTarget]:
 
 
 @pytest.fixture
+def names(shared_bucket: Bucket, target: ParquetTarget) -> Callable[[], list[str]]:
+    """The keys under the target's prefix, without it."""
+    return lambda: [
+        found.key.removeprefix(target.prefix) for found in shared_bucket.list(target.prefix)
+    ]
+
+
+@pytest.fixture
 def lake_of(s3: S3Address, target: ParquetTarget) -> Iterator[Callable[..., Lake]]:
     """Makes the lake of an owner at the test's prefix; changes to the target by keyword."""
     made: list[Lake] = []
