@@ -171,8 +171,9 @@ class Controller:
         if manifest is None:
             return
         judgement = await self._validator.freeze(key[0], experiment.uid, manifest, action)
+        # Also if all is well: what is frozen and what was judged must never be two digests.
+        self._judged(key, experiment, action.rerun, judgement)
         if judgement.problems:
-            self._judged(key, experiment, action.rerun, judgement)
             return
         plan = config_map(experiment, action.number, judgement.digest, judgement.bundle)
         await self._create(key, Kind.PLAN, plan)

@@ -58,7 +58,7 @@ def _decide(situation: Situation) -> Decision:
         return Decision(delete_jobs(situation.jobs))
     if situation.experiment.deleted is not None:
         return decide_removal(situation)
-    verdict = _verdict(situation)
+    verdict = situation.verdict
     if verdict is None:
         rerun = situation.wishes.rerun
         validate = Validate(situation.experiment.generation, rerun)
@@ -81,31 +81,6 @@ def _decision(
         urgent=changed is not None and more_than_progress(before, changed),
         again_after=step.again_after,
     )
-
-
-def _verdict(situation: Situation) -> Verdict | None:
-    """What is known of the present spec, also from a status that an earlier operator wrote.
-
-    Only an acceptance is taken from there: what was refused may be right by newer settings.
-    """
-    experiment, rerun = situation.experiment, situation.wishes.rerun
-    verdict = situation.observed.verdict
-    if verdict is not None and (verdict.generation, verdict.rerun) == (
-        experiment.generation,
-        rerun,
-    ):
-        return verdict
-    status = experiment.status
-    for condition in status.get("conditions") or ():
-        if (
-            condition.get("type") == "Accepted"
-            and condition.get("status") == "True"
-            and condition.get("observedGeneration") == experiment.generation
-            and status.get("digest")
-            and status.get("rerun", "") == rerun
-        ):
-            return Verdict(experiment.generation, rerun, digest=str(status["digest"]))
-    return None
 
 
 def _acceptance(verdict: Verdict) -> Acceptance:

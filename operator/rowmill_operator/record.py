@@ -43,8 +43,10 @@ def status_of(
         "selector": f"{EXPERIMENT}={experiment.name}",
         "history": _history(situation, record),
     }
-    if acceptance.accepted:
-        status["digest"] = _judged(situation)
+    verdict = situation.verdict
+    if acceptance.accepted and verdict is not None:
+        # Of this very verdict: beside the digest of another spec, each look would plan a run.
+        status["digest"] = verdict.digest
         status["rerun"] = situation.wishes.rerun
     if record:
         status["run"] = record
@@ -190,10 +192,3 @@ def _entry(record: Mapping[str, Any]) -> dict[str, Any]:
     names = ("number", "id", "digest", "startedAt", "finishedAt", "rows", "reason")
     entry = {name: record[name] for name in names if record.get(name) not in (None, "")}
     return entry | {"phase": record["outcome"]}
-
-
-def _judged(situation: Situation) -> str:
-    verdict = situation.observed.verdict
-    if verdict is not None and verdict.digest:
-        return verdict.digest
-    return str(situation.experiment.status.get("digest", ""))

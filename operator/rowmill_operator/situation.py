@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
-from rowmill_operator.observed import Experiment, FrozenPlan, Job, Observed, Pod
+from rowmill_operator.observed import Experiment, FrozenPlan, Job, Observed, Pod, Verdict
 from rowmill_operator.settings import Settings
 from rowmill_operator.wishes import Wishes, wishes_of
 
@@ -33,6 +33,27 @@ class Situation:
     @cached_property
     def wishes(self) -> Wishes:
         return wishes_of(self.experiment, self.settings)
+
+    @cached_property
+    def verdict(self) -> Verdict | None:
+        """What is known of the present spec, also from a status that an earlier operator wrote.
+
+        Only an acceptance is taken from there: what was refused may be right by newer settings.
+        """
+        known = self.observed.verdict
+        if known is not None and (known.generation, known.rerun) == self._spec:
+            return known
+        status = self.experiment.status
+        accepted = self.condition("Accepted")
+        told = (accepted.get("observedGeneration"), status.get("rerun", ""))
+        if accepted.get("status") == "True" and told == self._spec and status.get("digest"):
+            return Verdict(*self._spec, digest=str(status["digest"]))
+        return None
+
+    @property
+    def _spec(self) -> tuple[int, str]:
+        """What a verdict is on."""
+        return self.experiment.generation, self.wishes.rerun
 
     @cached_property
     def record(self) -> Mapping[str, Any]:
