@@ -110,9 +110,15 @@ class Resync:
                 self._tell(self._see(kind, raw))
 
     def _see(self, kind: Kind, raw: Raw) -> Key | None:
-        if kind is Kind.EXPERIMENT:
-            self._manifests.keep(raw)
-        return self._store.see(kind, raw)
+        """Take in an object. One that cannot be read is passed over: it must not stop the rest."""
+        try:
+            if kind is Kind.EXPERIMENT:
+                self._manifests.keep(raw)
+            return self._store.see(kind, raw)
+        except Exception:
+            meta = raw["metadata"]
+            LOG.exception("cannot read %s %s/%s", kind.value, meta["namespace"], meta["name"])
+            return None
 
     def _tell(self, key: Key | None) -> None:
         if key is not None:

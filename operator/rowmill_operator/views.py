@@ -12,6 +12,7 @@ from typing import Any
 from rowmill.plan.bundle import FILE, unpack
 from rowmill.plan.intervals import parse
 from rowmill.spec.cluster_names import DIGEST, INDEX, RUN, SHAPE, TASK
+from rowmill_operator.children.pod import CONTAINER
 from rowmill_operator.observed import (
     Experiment,
     Failure,
@@ -82,10 +83,12 @@ def read_job(raw: Raw) -> Job:
 
 
 def read_pod(raw: Raw) -> Pod:
-    """The view of a pod; only its first container counts, a worker has no other."""
+    """The view of a pod; only the worker counts, whatever a webhook has set beside it."""
     meta, status = raw["metadata"], raw.get("status") or {}
     conditions = _conditions(status)
-    state = ((status.get("containerStatuses") or [{}])[0]).get("state") or {}
+    containers = status.get("containerStatuses") or ()
+    worker: Raw = next((one for one in containers if one["name"] == CONTAINER), {})
+    state = worker.get("state") or {}
     index = _label(meta, INDEX) or (meta.get("annotations") or {}).get(INDEX, "")
     return Pod(
         name=meta["name"],
@@ -220,6 +223,6 @@ def _termination(terminated: Raw) -> Termination:
 def _report(message: str) -> Mapping[str, Any]:
     try:
         report = json.loads(message)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return report if isinstance(report, dict) else {}
