@@ -33,6 +33,8 @@ from rowmill_operator.views import (
 LOG = logging.getLogger("rowmill")
 # Events older than this say nothing of now; Kubernetes itself keeps them for an hour.
 _WARNING_LIFE = timedelta(hours=1)
+# Of one experiment, the newest: some thousand pods may each have several.
+MOST_WARNINGS = 100
 # A cache behind a LIST may be this much behind the watch.
 _GRAVE_LIFE = timedelta(minutes=10)
 # What a poll that failed once says little about: a pod that has just started, or just ended.
@@ -83,15 +85,17 @@ class Store:
     def see(self, kind: Kind, raw: Raw, *, gone: bool = False) -> Key | None:
         """Take in an object; the experiment that it changed something of, None if nothing."""
         meta = raw["metadata"]
-        key = _key_of(kind, meta)
-        if key is None:
-            return None
         if gone:
             return self._bury(meta["uid"])
+        key = _key_of(kind, meta)
         uid, version = meta["uid"], int(meta.get("resourceVersion") or 0)
         known = self._known.get(uid)
         if uid in self._graves or (known is not None and version <= known[1]):
             return None
+        left = self._drop(uid) if known is not None and known[2] != key else None
+        if key is None:
+            # Somebody took our label away.
+            return left
         family = self._families.setdefault(key, _Family())
         if version < self._version_of(_holder(family, kind, meta["name"])):
             # Late news of an object whose name another has by now.
@@ -102,25 +106,24 @@ class Store:
         self._known[uid] = (kind, version, key, meta["name"])
         return key
 
-    def see_warning(self, raw: Raw) -> Key | None:
-        """Take in a Warning Event about a Job or pod; the experiment that it is about, if any."""
+    def see_warning(self, raw: Raw) -> Sequence[Key]:
+        """Take in a Warning Event about a Job or pod; the experiments that it may be about.
+
+        Names alone do not tell, and the Event may come before what it is about: all keep it, and
+        it counts where that is.
+        """
         about = raw.get("involvedObject") or {}
         if about.get("kind") not in ("Job", "Pod"):
-            return None
-        for name in experiments_named(about.get("name", "")):
-            family = self._families.get((about.get("namespace", ""), name))
-            if family is not None and family.experiment is not None:
-                warned = read_warning(raw)
-                family.warnings[(warned.about, about.get("uid", ""), warned.reason)] = warned
-                return about["namespace"], name
-        return None
+            return ()
+        keys = [
+            (about.get("namespace", ""), name) for name in experiments_named(about.get("name", ""))
+        ]
+        told = [key for key in keys if self._warn(key, about.get("uid", ""), read_warning(raw))]
+        return tuple(told)
 
     def refused(self, key: Key, name: str, message: str, now: datetime) -> None:
         """Remember that the API server refused to create the child `name`: like an Event of it."""
-        family = self._families.get(key)
-        if family is not None:
-            warned = Warned(about=name, reason="FailedCreate", message=message, last=now)
-            family.warnings[(name, "", warned.reason)] = warned
+        self._warn(key, "", Warned(about=name, reason="FailedCreate", message=message, last=now))
 
     def accepted(self, key: Key, name: str) -> None:
         """Forget that the child `name` was refused: it is there."""
@@ -129,17 +132,13 @@ class Store:
             family.warnings.pop((name, "", "FailedCreate"), None)
 
     def see_namespace(self, raw: Raw, *, gone: bool = False) -> Iterator[Key]:
-        """Take in a namespace; its experiments, if it has begun to terminate."""
+        """Take in a namespace; its experiments, if it begins to terminate, or is back."""
         name = raw["metadata"]["name"]
-        if gone:
-            self._terminating.discard(name)
-        elif raw["metadata"].get("deletionTimestamp"):
-            if name not in self._terminating:
-                self._terminating.add(name)
-                return iter([key for key in self.experiments() if key[0] == name])
-        else:
-            self._terminating.discard(name)
-        return iter(())
+        terminates = bool(raw["metadata"].get("deletionTimestamp")) and not gone
+        if terminates == (name in self._terminating):
+            return iter(())
+        self._terminating ^= {name}
+        return iter([key for key in self.experiments() if key[0] == name])
 
     def namespace_terminating(self, namespace: str) -> bool:
         """Whether the namespace was seen to terminate."""
@@ -235,6 +234,16 @@ class Store:
                 if now - warned.last < _WARNING_LIFE
             }
 
+    def _warn(self, key: Key, uid: str, warned: Warned) -> bool:
+        """Keep a warning about the object of this UID, if the experiment is there."""
+        family = self._families.get(key)
+        if family is None or family.experiment is None:
+            return False
+        family.warnings[(warned.about, uid, warned.reason)] = warned
+        while len(family.warnings) > MOST_WARNINGS:
+            del family.warnings[min(family.warnings, key=lambda one: family.warnings[one].last)]
+        return True
+
     def _version_of(self, view: Experiment | FrozenPlan | Job | Pod | None) -> int:
         return self._known[view.uid][1] if view is not None else -1
 
@@ -281,6 +290,10 @@ class Store:
 
     def _bury(self, uid: str) -> Key | None:
         self._graves[uid] = datetime.now(UTC)
+        return self._drop(uid)
+
+    def _drop(self, uid: str) -> Key | None:
+        """Forget an object; the experiment that it was of."""
         known = self._known.pop(uid, None)
         if known is None:
             return None

@@ -59,8 +59,7 @@ def watch_registry(
     @kopf.on.event(*_EVENTS, registry=registry)
     async def warned(event: Mapping[str, Any], **_: Any) -> None:
         if event["type"] != "DELETED":
-            key = store.see_warning(event["object"])
-            if key is not None:
+            for key in store.see_warning(event["object"]):
                 queue.add(key, _BURST_SECONDS)
 
     if not settings.namespaces:

@@ -128,8 +128,8 @@ def test_of_a_plan_only_its_deletion_is_news() -> None:
 
 def test_a_warning_counts_as_long_as_what_it_is_about_is_there() -> None:
     store = filled((Kind.JOB, raw_job()), (Kind.POD, raw_pod()))
-    assert store.see_warning(raw_event("shop-run-1-3-abcde", "pod-1")) == KEY
-    assert store.see_warning(raw_event("shop-run-1", "earlier", kind="Job")) == KEY
+    assert store.see_warning(raw_event("shop-run-1-3-abcde", "pod-1")) == (KEY,)
+    assert store.see_warning(raw_event("shop-run-1", "earlier", kind="Job")) == (KEY,)
     assert [w.about for w in observed(store).warnings] == ["shop-run-1-3-abcde"]
     store.see(Kind.POD, raw_pod(version=70), gone=True)
     assert observed(store).warnings == ()
@@ -137,9 +137,9 @@ def test_a_warning_counts_as_long_as_what_it_is_about_is_there() -> None:
 
 def test_warnings_about_others_are_passed_over() -> None:
     store = filled()
-    assert store.see_warning(raw_event("web-run-1-0-x", "u")) is None
-    assert store.see_warning(raw_event("shop", "u")) is None
-    assert store.see_warning(raw_event("shop-run-1", "u", kind="Node")) is None
+    assert store.see_warning(raw_event("web-run-1-0-x", "u")) == ()
+    assert store.see_warning(raw_event("shop", "u")) == ()
+    assert store.see_warning(raw_event("shop-run-1", "u", kind="Node")) == ()
 
 
 def test_the_same_warning_again_is_kept_once() -> None:
@@ -175,7 +175,7 @@ def test_a_namespace_that_terminates_concerns_its_experiments_once() -> None:
     assert list(store.see_namespace(terminating)) == [KEY]
     assert list(store.see_namespace(terminating)) == []
     assert observed(store).namespace_terminating
-    assert list(store.see_namespace(terminating, gone=True)) == []
+    assert list(store.see_namespace(terminating, gone=True)) == [KEY]
     assert not observed(store).namespace_terminating
 
 

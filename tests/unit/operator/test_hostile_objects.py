@@ -1,0 +1,122 @@
+"""Objects that people, webhooks or faults have made strange never stop the operator."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from fake_api import FakeApi
+from operator_bed import JOBS, KEY, Operator, with_operator
+from raw_objects import raw_event, raw_experiment, raw_job, raw_pod
+
+from rowmill_operator.observed import Observed
+from rowmill_operator.store import MOST_WARNINGS, Kind, Store
+from rowmill_operator.views import read_pod
+
+POD = "/api/v1/namespaces/team/pods/shop-run-1-3-abcde"
+
+
+def _filled(*more: tuple[Kind, dict[str, Any]]) -> Store:
+    store = Store()
+    for kind, raw in ((Kind.EXPERIMENT, raw_experiment()), (Kind.JOB, raw_job()), *more):
+        assert store.see(kind, raw) == KEY
+    return store
+
+
+def _observed(store: Store, name: str = "shop") -> Observed:
+    found = store.gather(("team", name))
+    assert found is not None
+    return found
+
+
+def test_a_last_word_nested_too_deep_is_none() -> None:
+    state = {"terminated": {"exitCode": 1, "message": "[" * 4_096}}
+    termination = read_pod(raw_pod(state=state)).termination
+    assert termination is not None
+    assert termination.report == {}
+
+
+def test_one_container_among_others_is_the_workers() -> None:
+    sidecar = {"name": "a-proxy", "state": {"running": {}}}
+    worker = {"name": "worker", "state": {"terminated": {"exitCode": 65}}}
+    pod = read_pod(raw_pod(status={"containerStatuses": [sidecar, worker]}))
+    assert not pod.running
+    assert pod.termination is not None
+    assert pod.termination.code == 65
+
+
+def test_a_pod_whose_worker_is_not_there_yet_does_not_run() -> None:
+    sidecar = {"name": "a-proxy", "state": {"running": {}}}
+    assert not read_pod(raw_pod(status={"containerStatuses": [sidecar]})).running
+
+
+def test_an_object_that_cannot_be_read_is_passed_over_at_the_start_and_later(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def story(operator: Operator, api: FakeApi) -> None:
+        api.put(POD, raw_pod(meta={"creationTimestamp": "yesterday"}))
+        api.put(f"{JOBS}/shop-run-1", raw_job())
+        fresh = Operator(operator.resync._cluster, None)
+        await fresh.start()
+        assert [job.name for job in _observed(fresh.store).jobs] == ["shop-run-1"]
+        await fresh.resync.compare()
+        assert _observed(fresh.store).pods == ()
+
+    with_operator(story)
+    assert "shop-run-1-3-abcde" in caplog.text
+
+
+def test_only_the_newest_warnings_are_kept() -> None:
+    store = _filled((Kind.POD, raw_pod()))
+    start = _observed(store).experiment.created
+    count = MOST_WARNINGS + 50
+    for number in range(count):
+        last = (start + timedelta(seconds=number)).isoformat()
+        store.see_warning(raw_event("shop-run-1-3-abcde", "pod-1", f"Reason{number}", last=last))
+    kept = [warned.reason for warned in _observed(store).warnings]
+    assert kept == [f"Reason{number}" for number in range(count - MOST_WARNINGS, count)]
+
+
+@pytest.mark.parametrize("label", ["web", ""])
+def test_a_pod_whose_label_was_edited_is_no_longer_its_experiments(label: str) -> None:
+    store = _filled((Kind.POD, raw_pod()))
+    edited = raw_pod(version=40)
+    edited["metadata"]["labels"]["rowmill.dev/experiment"] = label
+    key = store.see(Kind.POD, edited)
+    assert key == (("team", "web") if label else KEY)
+    assert _observed(store).pods == ()
+    assert store.see(Kind.POD, raw_pod(version=41)) == KEY
+    assert len(_observed(store).pods) == 1
+
+
+def test_an_older_version_with_another_label_moves_nothing() -> None:
+    store = _filled((Kind.POD, raw_pod()))
+    edited = raw_pod(version=29)
+    edited["metadata"]["labels"]["rowmill.dev/experiment"] = "web"
+    assert store.see(Kind.POD, edited) is None
+    assert len(_observed(store).pods) == 1
+
+
+def test_an_event_counts_for_the_experiment_whose_child_it_is_about() -> None:
+    """`shop-run-1-run-1` may be a child of `shop` by its name alone."""
+    store = _filled()
+    store.see(Kind.EXPERIMENT, raw_experiment("shop-run-1", meta={"uid": "other"}))
+    job = raw_job("shop-run-1-run-1", "job-9")
+    job["metadata"]["labels"]["rowmill.dev/experiment"] = "shop-run-1"
+    event = raw_event("shop-run-1-run-1", "job-9", "FailedCreate", kind="Job")
+    assert sorted(store.see_warning(event)) == [KEY, ("team", "shop-run-1")]
+    store.see(Kind.JOB, job)
+    assert [w.reason for w in _observed(store, "shop-run-1").warnings] == ["FailedCreate"]
+    assert _observed(store).warnings == ()
+
+
+def test_a_namespace_that_comes_back_has_its_experiments_looked_at() -> None:
+    store = _filled()
+    there = {"metadata": {"name": "team"}}
+    leaving = {"metadata": {"name": "team", "deletionTimestamp": "2026-03-01T12:00:00Z"}}
+    for gone in (False, True):
+        assert list(store.see_namespace(leaving)) == [KEY]
+        assert list(store.see_namespace(leaving if gone else there, gone=gone)) == [KEY]
+        assert list(store.see_namespace(there)) == []
+        assert not _observed(store).namespace_terminating
