@@ -15,7 +15,9 @@ from rowmill_operator.views import Raw
 
 LOG = logging.getLogger("rowmill")
 _SECONDS = 120.0
-_NAMESPACE_SECONDS = 10.0
+# Kubernetes waits five seconds before it takes what is in a namespace: in any order, the operator's
+# rights as well as an Experiment that it alone can set free.
+_NAMESPACE_SECONDS = 2.0
 
 
 class Resync:
