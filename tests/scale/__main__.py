@@ -85,9 +85,9 @@ _SIMULATED = """\
 Written by `make scale`; do not edit. API server, controllers and scheduler are real, and so is the
 operator, a process beside them; kwok plays the pods, and a server answers for them when the
 operator asks for progress. By default Kubernetes's own controllers make 20 calls a second each and
-the scheduler 50, by which these experiments alone would take half an hour to complete: they are
-started with `--kube-api-qps=500`, and the controller of Jobs with 20 at once. Calls are counted
-from the API server's audit log.
+the scheduler 50, by which it would take half an hour until so many Jobs are complete: as soon as
+all Jobs are created these two are started anew with `--kube-api-qps=500`, and the controller of
+Jobs with 20 at once. Calls are counted from the API server's audit log.
 """
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,12 +26,14 @@ _FEW, _MANY = 100_000, 10**10
 
 def create_all(kubeconfig: Path, wanted: int, stay: int) -> float:
     """Create so many Experiments, of which the first `stay` go on running; seconds it took."""
-    return asyncio.run(_create_all(kubeconfig, wanted, stay))
+    bodies = [_experiment(number, stays=number < stay) for number in range(wanted)]
+    return asyncio.run(_call_each(kubeconfig, "POST", [("", body) for body in bodies]))
 
 
-def remove_all(cluster: Cluster) -> None:
-    """Ask for the removal of all Experiments; don't wait for it."""
-    cluster.kubectl("delete", "--raw", _FOLDER, seconds=600)
+def remove_all(kubeconfig: Path, wanted: int) -> float:
+    """Ask for the removal of so many Experiments; seconds it took to ask."""
+    names = [f"/{name_of(number)}" for number in range(wanted)]
+    return asyncio.run(_call_each(kubeconfig, "DELETE", [(name, None) for name in names]))
 
 
 def name_of(number: int) -> str:
@@ -57,23 +60,25 @@ def phases(cluster: Cluster) -> Counter[str]:
     return Counter(words.split())
 
 
-async def _create_all(kubeconfig: Path, wanted: int, stay: int) -> float:
+async def _call_each(
+    kubeconfig: Path, method: str, calls: Sequence[tuple[str, dict[str, Any] | None]]
+) -> float:
+    """Make calls, each below the folder of Experiments, some at a time; seconds it took."""
     configuration = Configuration()
     await load_kube_config(str(kubeconfig), client_configuration=configuration)
     limit = asyncio.Semaphore(_AT_ONCE)
     async with ApiClient(configuration) as client:
 
-        async def create(number: int) -> None:
-            body = _experiment(number, stays=number < stay)
+        async def call(path: str, body: dict[str, Any] | None) -> None:
             async with limit:
                 headers = {"Content-Type": "application/json"}
-                url = f"{configuration.host}{_FOLDER}"
-                response = await client.call_api("POST", url, headers, body)
-                if response.status != 201:
-                    raise RuntimeError(f"{name_of(number)}: {await response.read()!r}")
+                url = f"{configuration.host}{_FOLDER}{path}"
+                response = await client.call_api(method, url, headers, body)
+                if response.status not in (200, 201):
+                    raise RuntimeError(f"{method} {path}: {await response.read()!r}")
 
         began = time.monotonic()
-        await asyncio.gather(*(create(number) for number in range(wanted)))
+        await asyncio.gather(*(call(path, body) for path, body in calls))
         return time.monotonic() - began
 
 

@@ -10,6 +10,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,15 +60,10 @@ def missing() -> list[str]:
 
 
 class Node:
-    """The node whose state is in one folder, which need not exist.
+    """The node whose state is in one folder, which need not exist."""
 
-    `flags` are more flags of its programs, by program.
-    """
-
-    def __init__(
-        self, state: Path, flags: Mapping[str, Mapping[str, object]] | None = None
-    ) -> None:
-        self.layout = Layout(state.absolute(), flags or {})
+    def __init__(self, state: Path) -> None:
+        self.layout = Layout(state.absolute())
         self.sandbox = Sandbox(self.layout.state, self.layout.cgroup)
 
     @property
@@ -124,6 +120,12 @@ class Node:
         """Start one of PROGRAMS with the flags it had, unless it runs; don't wait for it."""
         if not self.alive(program):
             self._spawn(program, self._binaries())
+
+    def restart(self, program: str, flags: Mapping[str, object]) -> None:
+        """Kill one of hyperkube's PROGRAMS and start it with these flags beside all nodes' own."""
+        self.layout = replace(self.layout, flags={**self.layout.flags, program: flags})
+        self.kill(program)
+        self.start(program)
 
     def alive(self, program: str) -> bool:
         return self.sandbox.alive(self._pid(program))
