@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from rowmill.terminal.output import Output
+
 app = typer.Typer(
     name="rowmill",
     help="Synthetic relational data at warehouse scale: one manifest becomes related tables in "
@@ -19,13 +21,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Output(StrEnum):
-    """Text for people or one JSON document on standard output."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 class Rows(StrEnum):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from rowmill.terminal.entry import interruptible
+from rowmill.terminal.output import Output
 
 app = typer.Typer(
     name="kubectl rowmill",
@@ -18,13 +18,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Output(StrEnum):
-    """Text for people or one JSON document on standard output."""
-
-    TEXT = "text"
-    JSON = "json"
 
 
 Name = Annotated[str, typer.Argument(help="The Experiment.", metavar="NAME", show_default=False)]
