@@ -89,7 +89,7 @@ class Tell:
 
 @dataclass(frozen=True)
 class CountPurge:
-    """Log and count how a purge ended: succeeded, deadline, skipped, namespace or secret."""
+    """Log and count how a purge ended: succeeded, deadline, skipped, namespace, secret or plan."""
 
     outcome: str
     message: str

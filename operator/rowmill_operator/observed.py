@@ -171,7 +171,8 @@ class Observed:
     """All that is known of one experiment at one moment.
 
     `progress` is by shard number, -1 being finalize; `unreachable` counts running pods whose last
-    poll failed. `verdict` is None until the spec has been judged.
+    poll failed. `verdict` is None until the spec has been judged. `leaving_since` is when this
+    operator first saw that the experiment is being deleted, by its own clock.
     """
 
     experiment: Experiment
@@ -183,3 +184,4 @@ class Observed:
     progress: Mapping[int, ShardProgress] = field(default_factory=dict)
     unreachable: int = 0
     namespace_terminating: bool = False
+    leaving_since: datetime | None = None

@@ -121,8 +121,9 @@ def _given_up(situation: Situation) -> tuple[str, str] | None:
 
 
 def _until_deadline(situation: Situation) -> float:
-    deleted = situation.experiment.deleted or situation.now
-    deadline = deleted + timedelta(seconds=situation.settings.purge_deadline)
+    """Seconds of this operator's own time: its absence and a clock that differs spend none."""
+    since = situation.observed.leaving_since or situation.now
+    deadline = since + timedelta(seconds=situation.settings.purge_deadline)
     return (deadline - situation.now).total_seconds()
 
 

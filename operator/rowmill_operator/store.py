@@ -56,6 +56,7 @@ class _Family:
 
     experiment: Experiment | None = None
     verdict: Verdict | None = None
+    leaving_since: datetime | None = None
     plans: dict[str, FrozenPlan] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
@@ -179,6 +180,7 @@ class Store:
                 pod.running and family.misses.get(pod.uid, 0) >= _MISSES for pod in pods
             ),
             namespace_terminating=key[0] in self._terminating,
+            leaving_since=family.leaving_since,
         )
 
     def experiments(self) -> Iterator[Key]:
@@ -253,8 +255,10 @@ class Store:
             before = family.experiment
             family.experiment = read_experiment(raw)
             if before is not None and before.uid != uid:
-                family.verdict = None
+                family.verdict = family.leaving_since = None
                 self._known.pop(before.uid, None)
+            if family.experiment.deleted is not None and family.leaving_since is None:
+                family.leaving_since = datetime.now(UTC)
         elif kind is Kind.JOB:
             self._replace(family.jobs.get(name), uid)
             family.jobs[name] = read_job(raw)
@@ -300,7 +304,7 @@ class Store:
         kind, _, key, name = known
         family = self._families[key]
         if kind is Kind.EXPERIMENT:
-            family.experiment = family.verdict = None
+            family.experiment = family.verdict = family.leaving_since = None
             family.warnings.clear()
         else:
             for kept in (family.plans, family.jobs, family.pods):

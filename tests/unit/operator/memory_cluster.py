@@ -126,6 +126,7 @@ class MemoryCluster:
     progress: dict[int, ShardProgress] = field(default_factory=dict)
     unreachable: int = 0
     namespace_terminating: bool = False
+    leaving_since: datetime | None = None
     manifests: list[Mapping[str, Any]] = field(default_factory=list)
     told: list[Tell] = field(default_factory=list)
     purges: list[CountPurge] = field(default_factory=list)
@@ -156,6 +157,8 @@ class MemoryCluster:
         self.now += timedelta(seconds=seconds)
 
     def observed(self) -> Observed:
+        if self.experiment.deleted is not None:
+            self.leaving_since = self.leaving_since or self.now
         return Observed(
             experiment=self.experiment,
             verdict=self.verdict,
@@ -166,6 +169,7 @@ class MemoryCluster:
             progress=dict(self.progress),
             unreachable=self.unreachable,
             namespace_terminating=self.namespace_terminating,
+            leaving_since=self.leaving_since,
         )
 
     # The operator.
@@ -197,6 +201,7 @@ class MemoryCluster:
         self.verdict = None
         self.progress.clear()
         self.unreachable = 0
+        self.leaving_since = None
 
     # The Job controller, the kubelet and the garbage collector.
 
