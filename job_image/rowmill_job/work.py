@@ -8,6 +8,7 @@ import time
 import traceback
 from threading import Event, Lock
 
+from rowmill.spec.cluster_names import SHARD
 from rowmill.worker.shard import Stopped
 from rowmill.worker.tally import vitals
 from rowmill_job.board import Board
@@ -35,7 +36,7 @@ class Work:
         self._task = task
         self._stop = stop
         self._place = Place.here()
-        self._board = Board(task, self._place.shard if task == "shard" else None)
+        self._board = Board(task, self._place.shard if task == SHARD else None)
         self._secrets = set(self._place.secrets())
         self._told = ("", 0.0)
         self._leaving = Lock()
