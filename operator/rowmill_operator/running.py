@@ -163,7 +163,7 @@ def _loading(situation: Situation, plan: FrozenPlan) -> Step:
         )
     if job.failed is not None:
         return _failed(situation, plan, job, _phase(situation))
-    if job.shape != situation.wishes.shape:
+    if _has_other_shape(situation, job):
         return _reshape(situation, plan, job)
     actions = _parallelism(situation, job)
     record = progressed(situation, plan, job.completed_indexes)
@@ -182,7 +182,7 @@ def _finalizing(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
         return Step(_end_standing(record, "Complete"), record, again_after=_ttl(situation))
     if job.failed is not None:
         return _failed(situation, plan, job, FINALIZING)
-    if job.shape != situation.wishes.shape:
+    if _has_other_shape(situation, job):
         return _reshape(situation, plan, job)
     record = progressed(situation, plan, ((0, plan.plan.shards),))
     return _watched(situation, job, record, FINALIZING, ())
@@ -335,6 +335,11 @@ def _await_gone(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
     if refused:
         standing = Standing(standing.phase, refused["reason"], refused["message"], stalled=True)
     return Step(standing, current_record(situation, plan), (), again_after=_SOON)
+
+
+def _has_other_shape(situation: Situation, job: Job) -> bool:
+    """Whether its pods are shaped by another spec than the present one, if that is a right one."""
+    return job.shape != situation.wishes.shape and not situation.refused
 
 
 def _reshape(situation: Situation, plan: FrozenPlan, job: Job) -> Step:

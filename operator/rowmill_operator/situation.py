@@ -38,7 +38,8 @@ class Situation:
     def verdict(self) -> Verdict | None:
         """What is known of the present spec, also from a status that an earlier operator wrote.
 
-        Only an acceptance is taken from there: what was refused may be right by newer settings.
+        Only an acceptance is taken from there, and none that the chart has since taken back: what
+        was refused may be right by newer settings, and what was accepted wrong.
         """
         known = self.observed.verdict
         if known is not None and (known.generation, known.rerun) == self._spec:
@@ -46,9 +47,17 @@ class Situation:
         status = self.experiment.status
         accepted = self.condition("Accepted")
         told = (accepted.get("observedGeneration"), status.get("rerun", ""))
-        if accepted.get("status") == "True" and told == self._spec and status.get("digest"):
+        asked = self.experiment.settings.get("podTemplate") or {}
+        if asked != self.wishes.pod or accepted.get("status") != "True":
+            return None
+        if told == self._spec and status.get("digest"):
             return Verdict(*self._spec, digest=str(status["digest"]))
         return None
+
+    @property
+    def refused(self) -> bool:
+        """Whether the present spec is known to be wrong."""
+        return self.verdict is not None and bool(self.verdict.problems)
 
     @property
     def _spec(self) -> tuple[int, str]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rowmill.spec.cluster import is_reserved
 from rowmill.spec.cluster_names import QUEUE, RERUN
 from rowmill_operator.observed import Experiment
 from rowmill_operator.settings import Settings
@@ -20,6 +21,9 @@ DEFAULT_HISTORY = 10
 @dataclass(frozen=True)
 class Wishes:
     """How the run is to be run. Secrets are names; None where the destination takes none.
+
+    `pod` is podTemplate without what the chart does not allow: a refused spec has its wishes too,
+    and while a run of the spec before it is on its way, pods are made by them.
 
     `shape` changes with all that shapes pods and that the Experiment's author sets: a Job made for
     another shape is made again. `queue` is Kueue's queue, "" without one.
@@ -45,7 +49,7 @@ def wishes_of(experiment: Experiment, settings: Settings) -> Wishes:
     spec = experiment.settings
     destinations = spec.get("destinations") or {}
     resources = spec.get("resources") or {}
-    pod = spec.get("podTemplate") or {}
+    pod = _allowed(spec.get("podTemplate") or {}, settings)
     postgres, parquet = destinations.get("postgres"), destinations.get("parquet")
     return Wishes(
         suspend=bool(spec.get("suspend", False)),
@@ -56,7 +60,7 @@ def wishes_of(experiment: Experiment, settings: Settings) -> Wishes:
         history=int(spec.get("runHistoryLimit", DEFAULT_HISTORY)),
         rerun=effective_rerun(experiment),
         postgres_secret=_secret(postgres, settings.postgres_secret),
-        parquet_secret=_secret(parquet, settings.parquet.secret_name if settings.parquet else None),
+        parquet_secret=_secret(parquet, _parquet_default(parquet or {}, settings)),
         resources=resources or settings.resources,
         pod=pod,
         shape=_shape(resources, pod, [_named(postgres), _named(parquet)]),
@@ -73,6 +77,24 @@ def _secret(destination: Mapping[str, Any] | None, default: str | None) -> str |
     if destination is None or destination.get("auth"):
         return None
     return destination.get("secretName") or default
+
+
+def _parquet_default(destination: Mapping[str, Any], settings: Settings) -> str | None:
+    """The chart's Secret, which is for the chart's bucket on the chart's server alone."""
+    default = settings.parquet
+    if default is None or destination.get("endpoint"):
+        return None
+    return default.secret_name if destination.get("bucket") == default.bucket else None
+
+
+def _allowed(pod: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """What of podTemplate may shape a pod, whatever has been judged of the spec."""
+    allowed = dict(pod)
+    if pod.get("serviceAccountName") not in settings.service_accounts:
+        allowed.pop("serviceAccountName", None)
+    if pod.get("labels"):
+        allowed["labels"] = {k: v for k, v in pod["labels"].items() if not is_reserved(k)}
+    return allowed
 
 
 def _named(destination: Mapping[str, Any] | None) -> list[Any]:

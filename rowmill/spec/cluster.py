@@ -108,6 +108,11 @@ def cluster_problems(
     return [Problem(path_text(path), message) for path, message in found]
 
 
+def is_reserved(label: str) -> bool:
+    """Whether a label is one by which Rowmill or Kubernetes tells pods apart."""
+    return any(_reserves(reserved, label) for reserved in _RESERVED_LABELS)
+
+
 def _secret(name: str) -> dict[str, str]:
     return {"secretName": name}
 
@@ -173,7 +178,7 @@ def _pod_problems(
     if pod is None:
         return
     for label in pod.labels or {}:
-        if any(_reserves(reserved, label) for reserved in _RESERVED_LABELS):
+        if is_reserved(label):
             yield (
                 (*_POD, "labels", label),
                 "is a label by which Rowmill or Kubernetes tells pods apart; "
