@@ -88,7 +88,8 @@ class Blows:
 
     def _dealt(self, strike: Strike) -> bool:
         """Deal a blow at its time, or as soon as it can hit; False if it was over before."""
-        wait = self._began + strike.at - time.monotonic()
+        start = self._last_step() if strike.late else self._began
+        wait = start + strike.at - time.monotonic()
         while not self._over.wait(max(0.0, wait)):
             began = time.monotonic()
             with suppress(*PASSING):
@@ -98,6 +99,14 @@ class Blows:
                     return True
             wait = _AGAIN_SECONDS
         return False
+
+    def _last_step(self) -> float:
+        """Wait until the run publishes, or until it is over; the time then."""
+        while not self._over.wait(_AGAIN_SECONDS):
+            with suppress(*PASSING):
+                if self.applied.status().get("phase") == "Finalizing":
+                    break
+        return time.monotonic()
 
     def _worker(self) -> dict[str, Any] | None:
         return self._one_of(self.applied.pods(running=True))

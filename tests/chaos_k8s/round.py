@@ -30,14 +30,14 @@ from tests.e2e.installation import (
     restricted_labels,
 )
 
-# From the last blow. Kubernetes alone waits 10 and 20 s after two blows on one shard, and a server
-# that is killed twice comes back after 10 s.
-COMPLETE_SECONDS = 180
+# Kubernetes alone waits 10 and 20 s after two blows on one shard, takes up to a minute to find an
+# API server that is back, and 10 s to start a server that is killed twice.
+COMPLETE_SECONDS = 240
 # What the status says of the last pods, and their removal, follow the end of a run.
 _SETTLED_SECONDS = 20
 _POLL_SECONDS = 1.0
-# A loop would make that many in a few seconds; a run of a minute under blows makes some 50.
-_MOST_WRITES = 400
+# A loop would make that many in a few seconds; a run under blows makes 10 to 40.
+_MOST_WRITES = 200
 _OPERATOR = f"system:serviceaccount:{RELEASE_NAMESPACE}:{RELEASE}"
 _WRITES = {"create", "update", "patch", "delete"}
 
@@ -130,7 +130,7 @@ def _under_fire(
             stack.callback(reader.close)
         applied.apply(spec(chosen))
         with Blows(chosen, applied, node, servers, result.dealt):
-            _complete(applied, number, chosen.strikes[-1].at + COMPLETE_SECONDS)
+            _complete(applied, number, COMPLETE_SECONDS)
         # The last blow may have suspended what was complete already.
         _complete(applied, number, COMPLETE_SECONDS)
     result.looks = sum(reader.looks for reader in readers)
@@ -145,12 +145,12 @@ def _complete(applied: Applied, number: int, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while True:
         with suppress(*PASSING):
-            found = applied.object() or {}
+            found = applied.object() or {"metadata": {}}
             status = found.get("status") or {}
             run = status.get("run") or {}
             if run.get("number") == number and status.get("phase") == "Failed":
                 raise AssertionError(f"run {number} failed: {run.get('message')}")
-            seen = status.get("observedGeneration") == found["metadata"]["generation"]
+            seen = status.get("observedGeneration") == found["metadata"].get("generation")
             if seen and (run.get("number"), status.get("phase")) == (number, "Complete"):
                 return
         if time.monotonic() > deadline:

@@ -41,15 +41,20 @@ _MAY_COUNT = 2
 
 @dataclass(frozen=True)
 class Strike:
-    """A blow, `at` seconds after the manifest was applied; an outage lasts some `seconds`."""
+    """A blow, `at` seconds after the manifest was applied; an outage lasts some `seconds`.
+
+    A `late` one falls so many seconds after the run's last step began, which publishes.
+    """
 
     at: float
     blow: Blow
     seconds: float
+    late: bool
 
     def __str__(self) -> str:
+        late = " after the last step began" if self.late else ""
         lasting = f" for {self.seconds:.1f} s" if self.seconds else ""
-        return f"{self.at:.1f} s {self.blow}{lasting}"
+        return f"{self.at:.1f} s{late} {self.blow}{lasting}"
 
 
 @dataclass(frozen=True)
@@ -106,9 +111,18 @@ def _strikes(chance: random.Random, first: Blow, possible: tuple[Blow, ...]) -> 
         struck = {*blows, *(COUNTED if full else ())}
         blows.append(chance.choice([blow for blow in possible if blow not in struck]))
     chance.shuffle(blows)
-    # From before the first pod to about the publish of the larger ones.
-    times = sorted(round(chance.uniform(0.5, 16.0), 1) for _ in blows)
+    # The last step takes no more memory than it begins with.
+    late = blows[-1] is not Blow.STARVE_WORKER and chance.random() < 0.4
+    # From before the first pod to the last one's work.
+    times = sorted(chance.uniform(0.5, 14.0) for _ in blows)
+    if late:
+        times[-1] = chance.uniform(0.0, 5.0)
     return tuple(
-        Strike(at, blow, round(chance.uniform(1.5, 5.0), 1) if blow in OUTAGES else 0.0)
-        for at, blow in zip(times, blows, strict=True)
+        Strike(
+            at=round(at, 1),
+            blow=blow,
+            seconds=round(chance.uniform(1.5, 5.0), 1) if blow in OUTAGES else 0.0,
+            late=late and order == len(blows),
+        )
+        for order, (at, blow) in enumerate(zip(times, blows, strict=True), 1)
     )
