@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -16,12 +15,11 @@ from filelock import FileLock
 from .cluster.access import Cluster
 from .cluster.images import Builder
 from .cluster.node import Node, missing
-from .installation import Images, Installation, build_images
+from .installation import Images, Installation, build_images, new_namespace
 
 _PREFIX = "rowmill-e2e-"
 _SESSION = "ROWMILL_E2E_SESSION"
 _LIFELINE = "lifeline"
-_SECURITY = "pod-security.kubernetes.io/enforce=restricted"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -117,11 +115,15 @@ def installed(cluster: Cluster, images: Images) -> Iterator[Installation]:
 @pytest.fixture
 def namespace(cluster: Cluster) -> Iterator[str]:
     """A namespace of the test's own, which admits restricted pods only."""
-    name = f"e2e-{uuid.uuid4().hex[:8]}"
-    cluster.kubectl("create", "namespace", name)
-    cluster.kubectl("label", "namespace", name, _SECURITY)
-    yield name
-    cluster.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false")
+    with new_namespace(cluster) as name:
+        yield name
+
+
+@pytest.fixture
+def home(installed: Installation, namespace: str) -> str:
+    """A namespace of the test's own, whose Experiments reach the servers."""
+    installed.give_secrets(namespace)
+    return namespace
 
 
 def _clear_after_killed_sessions() -> None:

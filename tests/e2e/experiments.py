@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import os
 import re
@@ -10,18 +9,18 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from rowmill.spec.cluster_names import API_VERSION, EXPERIMENT, GROUP, KIND, SELECTOR
+
 from .cluster.access import Cluster, wait_for
 from .installation import BUCKET, POSTGRES_SECRET, S3_SECRET, Installation
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-_WITHIN = re.compile(r"\.svc\b")
-_SELECTOR = "app.kubernetes.io/managed-by=rowmill,rowmill.dev/experiment={name}"
 
 
 def wide(rows: int, **spec: Any) -> dict[str, Any]:
@@ -45,11 +44,18 @@ class Applied:
     installation: Installation
     namespace: str
     name: str
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @classmethod
-    def of(cls, installation: Installation, namespace: str, spec: Mapping[str, Any]) -> Applied:
+    def of(
+        cls,
+        installation: Installation,
+        namespace: str,
+        spec: Mapping[str, Any],
+        labels: Mapping[str, str] | None = None,
+    ) -> Applied:
         """Apply a spec as a new Experiment."""
-        found = cls(installation, namespace, f"t{uuid.uuid4().hex[:8]}")
+        found = cls(installation, namespace, f"t{uuid.uuid4().hex[:8]}", labels or {})
         found.apply(spec)
         return found
 
@@ -59,9 +65,9 @@ class Applied:
 
     def manifest(self, spec: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            "apiVersion": "rowmill.dev/v1alpha1",
-            "kind": "Experiment",
-            "metadata": {"name": self.name},
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": {"name": self.name, "labels": dict(self.labels)},
             "spec": {"destinations": {"postgres": {}, "parquet": {"bucket": BUCKET}}} | dict(spec),
         }
 
@@ -69,11 +75,15 @@ class Applied:
         self.cluster.apply(self.manifest(spec), namespace=self.namespace)
 
     def patch(self, **spec: Any) -> None:
-        self._merge({"spec": spec})
+        self.merge("experiment", self.name, {"spec": spec})
 
     def annotate(self, **annotations: str | None) -> None:
-        found = {f"rowmill.dev/{name}": value for name, value in annotations.items()}
-        self._merge({"metadata": {"annotations": found}})
+        found = {f"{GROUP}/{name}": value for name, value in annotations.items()}
+        self.merge("experiment", self.name, {"metadata": {"annotations": found}})
+
+    def merge(self, kind: str, name: str, change: Mapping[str, Any]) -> None:
+        """Change an object of its namespace."""
+        self._kubectl("patch", kind, name, "--type=merge", "-p", json.dumps(change))
 
     def delete(self, *options: str) -> None:
         self._kubectl("delete", "experiment", self.name, *options)
@@ -141,11 +151,11 @@ class Applied:
         return wait_for(some, seconds, f"{self.name} is at {percent} percent")
 
     def children(self, kind: str) -> list[dict[str, Any]]:
-        return self.cluster.find_all(kind, self.namespace, _SELECTOR.format(name=self.name))
+        return self.cluster.find_all(kind, self.namespace, f"{SELECTOR},{EXPERIMENT}={self.name}")
 
     def pods(self, *, running: bool = False) -> list[dict[str, Any]]:
         found = self.children("pods")
-        return [p for p in found if not running or p["status"].get("phase") == "Running"]
+        return [pod for pod in found if not running or _is_at_work(pod)]
 
     def rows(self, table: str) -> int:
         """What Postgres counts."""
@@ -181,35 +191,27 @@ class Applied:
             "parquet": {"bucket": BUCKET, "secretName": S3_SECRET},
         }
         path.write_text(yaml.safe_dump(manifest), encoding="utf-8")
-        options: list[str] = []
-        for name in (POSTGRES_SECRET, S3_SECRET):
-            secret = folder / name
-            secret.write_text(self._env_file(name), encoding="utf-8")
-            options += ["--secret", f"{name}={secret}"]
-        result = subprocess.run(
-            [sys.executable, "-m", "rowmill", "verify", "-f", str(path), "-o", "json", *options],
-            capture_output=True,
-            text=True,
-            env={**os.environ, "ROWMILL_HOME": str(folder / "home")},
-            check=False,
-        )
+        command = [sys.executable, "-m", "rowmill", "verify", "-f", str(path), "-o", "json"]
+        with self.installation.secret_options(folder) as secrets:
+            result = subprocess.run(
+                [*command, *secrets],
+                capture_output=True,
+                text=True,
+                env={**os.environ, "ROWMILL_HOME": str(folder / "home")},
+                check=False,
+            )
         assert result.returncode == 0, f"{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
         document: dict[str, Any] = json.loads(result.stdout)
         return document
 
-    def _env_file(self, secret: str) -> str:
-        data = self.cluster.get("secret", secret, self.namespace)["data"]
-        values = {key: base64.b64decode(value).decode() for key, value in data.items()}
-        # Here no search path completes the names, as it does in a pod.
-        whole = {key: _WITHIN.sub(".svc.cluster.local", value) for key, value in values.items()}
-        return "".join(f"{key}={value}\n" for key, value in whole.items())
-
-    def _merge(self, change: Mapping[str, Any]) -> None:
-        text = json.dumps(change)
-        self._kubectl("patch", "experiment", self.name, "--type=merge", "-p", text)
-
     def _kubectl(self, *arguments: str) -> str:
         return self.cluster.kubectl(*arguments, "-n", self.namespace)
+
+
+def _is_at_work(pod: Mapping[str, Any]) -> bool:
+    """Whether a container runs: a pod that is being deleted is called Running to its end."""
+    containers = pod["status"].get("containerStatuses", [])
+    return any("running" in container["state"] for container in containers)
 
 
 def intervals(text: str) -> int:

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sysconfig
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -93,6 +94,15 @@ class Installation:
             *("--create-namespace", "--wait", "--timeout", "90s", "--values", "-", *options),
             input=json.dumps(values),
         )
+
+    @contextmanager
+    def upgraded(self, *options: str) -> Iterator[None]:
+        """The release with further options of Helm's, `--set` among them; afterwards as before."""
+        self.upgrade(*options)
+        try:
+            yield
+        finally:
+            self.upgrade()
 
     def uninstall(self) -> None:
         """Remove the release and the servers; the CRD stays, as the chart says."""
@@ -190,6 +200,16 @@ class Installation:
             one["stringData"] for one in self._secrets() if one["metadata"]["name"] == name
         )
         return data
+
+
+@contextmanager
+def new_namespace(cluster: Cluster) -> Iterator[str]:
+    """A namespace that admits restricted pods only; afterwards it is deleted, not waited for."""
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    metadata = {"name": name, "labels": restricted_labels()}
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    yield name
+    cluster.kubectl("delete", "namespace", name, "--ignore-not-found", "--wait=false")
 
 
 def restricted_labels() -> dict[str, str]:

@@ -8,21 +8,12 @@ import re
 import subprocess
 from typing import Any
 
-import pytest
-
 from .cluster import binaries
 from .cluster.access import Cluster, wait_for
 from .experiments import Applied, wide
 from .installation import POSTGRES_SECRET, Installation
 
 MISSING = "no-such-experiment"
-
-
-@pytest.fixture
-def home(installed: Installation, namespace: str) -> str:
-    """A namespace whose Experiments reach the servers."""
-    installed.give_secrets(namespace)
-    return namespace
 
 
 def test_kubectl_finds_the_plugin_and_it_tells_of_a_cluster_without_experiments(

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from rowmill.local.home import Home
 from rowmill.spec.yaml_reader import read_documents
 
 from .cluster.access import Cluster, wait_for
+from .experiments import intervals
 from .installation import BUCKET, POSTGRES_SECRET, REPOSITORY, S3_SECRET, Installation
 
 _MANIFEST = (REPOSITORY / "examples" / "shop.yaml").read_text(encoding="utf-8")
@@ -32,16 +32,24 @@ def shop() -> dict[str, Any]:
 def test_the_shop_is_loaded_as_on_one_machine(
     cluster: Cluster,
     installed: Installation,
-    namespace: str,
+    home: str,
     shop: dict[str, Any],
-    home: Home,
     tmp_path: Path,
 ) -> None:
-    installed.give_secrets(namespace)
-    cluster.apply(shop, namespace=namespace)
-    status = _ended(cluster, "shop", namespace)
+    cluster.apply(shop, namespace=home)
+    status = _ended(cluster, "shop", home)
     assert status["phase"] == "Complete", status
     assert status["run"]["rows"] == status["run"]["rowsTotal"] > 50_000
+    assert status["run"]["percent"] == 100
+    assert status["run"]["checksum"].startswith("sha256:")
+    for table in status["tables"]:
+        assert table["rows"] == table["rowsTotal"]
+        assert intervals(table["completedBatches"]) == table["batches"]
+    done = ("wait", "--for=condition=Complete", "experiment/shop", "--timeout=5s")
+    cluster.kubectl(*done, "--namespace", home)
+    head, line = cluster.kubectl("get", "exp", "shop", "--namespace", home).splitlines()
+    assert head.split() == ["NAME", "PHASE", "PROGRESS", "ROWS", "RATE", "ETA", "AGE"]
+    assert line.split()[:3] == ["shop", "Complete", "100"]
 
     with installed.postgres() as database:
         lines = database.execute("SELECT count(*) FROM shop.order_lines").fetchone()
@@ -52,6 +60,7 @@ def test_the_shop_is_loaded_as_on_one_machine(
     assert lines == (48_000,)
     assert constraints is not None
     assert constraints[0] > 20
+    # The pods' Python and numpy are other ones than those of this process.
     with installed.s3() as store:
         listed = store.list_objects_v2(Bucket=BUCKET, Prefix="shop/order_lines/")["Contents"]
     assert [each["Key"].endswith(".parquet") for each in listed] == [True]

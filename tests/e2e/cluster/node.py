@@ -180,6 +180,14 @@ class Node:
         """
         self._ctr("images", "import", str(archive))
 
+    def tag(self, image: str, other: str) -> None:
+        """Have containerd know an image that it has by another name as well.
+
+        Raises:
+            NodeError: it does not have it.
+        """
+        self._ctr("images", "tag", image, other)
+
     def kill_pod(self, uid: str) -> int:
         """SIGKILL what a pod's containers run; return how many processes that was.
 
