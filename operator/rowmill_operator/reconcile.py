@@ -21,20 +21,20 @@ from rowmill_operator.actions import (
     Validate,
     delete_jobs,
 )
+from rowmill_operator.ending import decided_end
 from rowmill_operator.lost import give_up_lost
 from rowmill_operator.names import plan_name
 from rowmill_operator.observed import Observed, Verdict
 from rowmill_operator.reasons import Reason
 from rowmill_operator.record import status_of
 from rowmill_operator.removal import decide_removal
-from rowmill_operator.running import Step, drive
+from rowmill_operator.running import drive
 from rowmill_operator.settings import Settings
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import COMPLETE, FAILED, PENDING, SUSPENDED, Acceptance, Standing
 from rowmill_operator.status_news import more_than_progress, news
+from rowmill_operator.step import SOON, Step
 from rowmill_operator.trouble import refused_child
-
-_SOON = 2.0
 
 
 def reconcile(observed: Observed, now: datetime, settings: Settings) -> Decision:
@@ -90,6 +90,9 @@ def _acceptance(verdict: Verdict) -> Acceptance:
 
 
 def _step(situation: Situation, verdict: Verdict) -> Step:
+    end = decided_end(situation)
+    if end is not None:
+        return end
     if verdict.problems:
         return _refused(situation, verdict)
     if situation.number == 0 or situation.digest != verdict.digest or _adopts_since(situation):
@@ -120,18 +123,18 @@ def _next_run(situation: Situation) -> Step:
     """Run N+1 starts only when the Jobs of all runs before it and their pods are gone."""
     if situation.wishes.suspend:
         return _wait_suspended(situation)
-    if situation.run_jobs or situation.live_pods() or situation.foreign:
+    if situation.at_work or situation.foreign:
         actions = delete_jobs(situation.run_jobs)
         message = "waits for the pods of the run before to end"
-        return Step(Standing(PENDING, Reason.REPLACING, message), None, actions, again_after=_SOON)
+        return Step(Standing(PENDING, Reason.REPLACING, message), None, actions, again_after=SOON)
     return _freeze(situation, situation.number + 1)
 
 
 def _wait_suspended(situation: Situation) -> Step:
-    actions = delete_jobs(situation.run_jobs)
-    if situation.live_pods():
-        return Step(Standing(PENDING, Reason.SUSPENDING), None, actions, again_after=_SOON)
-    return Step(Standing(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true"), None, actions)
+    if situation.at_work:
+        deletes = delete_jobs(situation.run_jobs)
+        return Step(Standing(PENDING, Reason.SUSPENDING), None, deletes, again_after=SOON)
+    return Step(Standing(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true"))
 
 
 def _freeze(situation: Situation, number: int) -> Step:

@@ -17,6 +17,8 @@ OUTCOMES = ("Complete", "Failed", "Aborted")
 
 # What pods say of this moment alone.
 _OF_LATE = ("rowsPerSecond", "etaSeconds", "step")
+# What a run that has ended no longer has.
+_OF_ITS_WAY = (*_OF_LATE, "refused")
 
 
 def status_of(
@@ -93,7 +95,7 @@ def completed_record(
 ) -> dict[str, Any]:
     """The record of a run whose finalize pod ended well, with what its pod reported."""
     record = current_record(situation, plan)
-    for name in _OF_LATE:
+    for name in _OF_ITS_WAY:
         record.pop(name, None)
     total = plan.plan.rows
     ended = job.finished or situation.now
@@ -118,7 +120,7 @@ def ended_record(
 ) -> dict[str, Any]:
     """The record of a run that failed or was aborted."""
     record = current_record(situation, plan)
-    for name in _OF_LATE:
+    for name in _OF_ITS_WAY:
         record.pop(name, None)
     return record | {
         "outcome": outcome,

@@ -18,8 +18,8 @@ from rowmill_operator.actions import (
 from rowmill_operator.children.jobs import purge_job
 from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.reasons import Reason
-from rowmill_operator.running import REMAKE_AFTER
 from rowmill_operator.situation import Situation
+from rowmill_operator.step import REMAKE_AFTER
 from rowmill_operator.trouble import Trouble, end_of, pods_of, tried_rarely, waiting_for
 
 # Kubernetes's own, of a deletion in the foreground: until it goes, the garbage collector takes

@@ -3,46 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from rowmill.spec.cluster_names import ABORT, FINALIZE, RESUME, SHARD
+from rowmill.spec.cluster_names import FINALIZE, RESUME, SHARD
 from rowmill_operator.actions import Action, CreateJob, DeleteJob, SetParallelism, delete_jobs
-from rowmill_operator.children.jobs import REFUSED, finalize_job, shard_job
+from rowmill_operator.children.jobs import finalize_job, shard_job
+from rowmill_operator.ending import ended, failed
 from rowmill_operator.observed import FrozenPlan, Job, Pod
 from rowmill_operator.reasons import Reason
-from rowmill_operator.record import (
-    completed_record,
-    current_record,
-    ended_record,
-    progressed,
-)
+from rowmill_operator.record import current_record, progressed
 from rowmill_operator.situation import Situation
-from rowmill_operator.standing import (
-    COMPLETE,
-    FAILED,
-    FINALIZING,
-    PENDING,
-    RUNNING,
-    SUSPENDED,
-    Standing,
-)
-from rowmill_operator.trouble import (
-    Trouble,
-    end_of,
-    pods_of,
-    refused_child,
-    tried_rarely,
-    waiting_for,
-)
+from rowmill_operator.standing import FINALIZING, PENDING, RUNNING, SUSPENDED, Standing
+from rowmill_operator.step import REMAKE_AFTER, SOON, Step, moment, phase_of, waiting_standing
+from rowmill_operator.trouble import Trouble, pods_of, refused_child, tried_rarely, waiting_for
 
-# A refused destination is tried again this long after the refusal, and so is a pod's start.
-REMAKE_AFTER = timedelta(seconds=60)
-_SOON = 2.0
 _RESUME_LENGTH = 1024
-# A pod's end may be seen after that of its Job.
-_LAST_WORD = timedelta(seconds=10)
 # Events tell of all that happens to a Job, and each poll of its pods has it looked at; this is for
 # what was missed.
 _IDLE_SECONDS = 30.0
@@ -50,60 +26,21 @@ _IDLE_SECONDS = 30.0
 _START_UP = timedelta(seconds=30)
 
 
-@dataclass(frozen=True)
-class Step:
-    """What one look at a run comes to. `run` is its new record, None to leave it."""
-
-    standing: Standing
-    run: Mapping[str, Any] | None = None
-    actions: tuple[Action, ...] = ()
-    again_after: float | None = None
-
-
 def drive(situation: Situation) -> Step:
     """Take the newest run one step on."""
     if situation.outcome and not _resumed(situation):
-        return _ended(situation)
+        return ended(situation)
     plan = situation.plan
     if plan is None:
         raise AssertionError("a run without an outcome has its plan, or is frozen again")
     if situation.outcome:
         return _take_up(situation, plan)
-    if situation.experiment.annotations.get(ABORT) == str(plan.number):
-        return _abort(situation, plan)
     if situation.wishes.suspend:
         return _suspend(situation, plan)
     finalize = situation.job(FINALIZE)
     if finalize is not None:
         return _finalizing(situation, plan, finalize)
     return _loading(situation, plan)
-
-
-def _ended(situation: Situation) -> Step:
-    """Nothing is left to do but to remove what the run left, once its time is over."""
-    record = situation.record
-    jobs = situation.run_jobs
-    actions: tuple[Action, ...] = ()
-    again = None
-    ttl = situation.wishes.ttl
-    if ttl is not None and jobs:
-        over = _moment(record.get("finishedAt"), situation.now) + timedelta(seconds=ttl)
-        if over <= situation.now:
-            actions = delete_jobs(jobs)
-        else:
-            again = (over - situation.now).total_seconds()
-    if situation.outcome != "Complete" and not actions:
-        # What failed or was aborted must not go on.
-        actions = delete_jobs(job for job in jobs if not job.complete and job.failed is None)
-    return Step(_end_standing(record, situation.outcome), None, actions, again)
-
-
-def _end_standing(record: Mapping[str, Any], outcome: str) -> Standing:
-    message = str(record.get("message") or "")
-    if outcome == "Complete":
-        reason = Reason.REPEAT if message else Reason.COMPLETE
-        return Standing(COMPLETE, reason, message or f"{record.get('rows', 0)} rows")
-    return Standing(FAILED, str(record.get("reason") or Reason.FAILED), message)
 
 
 def _resumed(situation: Situation) -> bool:
@@ -119,8 +56,8 @@ def _asked_to_resume(situation: Situation) -> str:
 
 def _take_up(situation: Situation, plan: FrozenPlan) -> Step:
     standing = Standing(PENDING, Reason.STARTING, f"run {plan.number} is taken up again")
-    if situation.run_jobs or situation.live_pods():
-        return Step(standing, None, delete_jobs(situation.run_jobs), again_after=_SOON)
+    if situation.at_work:
+        return Step(standing, None, delete_jobs(situation.run_jobs), again_after=SOON)
     record = current_record(situation, plan)
     for name in ("outcome", "finishedAt", "reason", "message"):
         record.pop(name, None)
@@ -128,26 +65,15 @@ def _take_up(situation: Situation, plan: FrozenPlan) -> Step:
     return Step(standing, record, (), again_after=0.1)
 
 
-def _abort(situation: Situation, plan: FrozenPlan) -> Step:
-    deletes = delete_jobs(situation.run_jobs)
-    if situation.live_pods():
-        standing = Standing(_phase(situation), Reason.ABORTED, "its pods are being ended")
-        return Step(standing, None, deletes, again_after=_SOON)
-    message = f"run {plan.number} was aborted; what it made stays until a newer run begins"
-    record = ended_record(situation, plan, "Aborted", Reason.ABORTED, message)
-    return Step(Standing(FAILED, Reason.ABORTED, message), record, deletes)
-
-
 def _suspend(situation: Situation, plan: FrozenPlan) -> Step:
-    deletes = delete_jobs(situation.run_jobs)
     record = current_record(situation, plan)
-    if situation.live_pods():
-        standing = Standing(_phase(situation), Reason.SUSPENDING, "its pods are being ended")
-        return Step(standing, record, deletes, again_after=_SOON)
+    if situation.at_work:
+        standing = Standing(phase_of(situation), Reason.SUSPENDING, "its pods are being ended")
+        return Step(standing, record, delete_jobs(situation.run_jobs), again_after=SOON)
     standing = Standing(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true; its work is kept")
     record.pop("rowsPerSecond", None)
     record.pop("etaSeconds", None)
-    return Step(standing, record, deletes)
+    return Step(standing, record)
 
 
 def _loading(situation: Situation, plan: FrozenPlan) -> Step:
@@ -162,7 +88,7 @@ def _loading(situation: Situation, plan: FrozenPlan) -> Step:
             step.standing, progressed(situation, plan, ((0, plan.plan.shards),)), step.actions
         )
     if job.failed is not None:
-        return _failed(situation, plan, job, _phase(situation))
+        return failed(situation, plan, job, phase_of(situation))
     if _has_other_shape(situation, job):
         return _reshape(situation, plan, job)
     actions = _parallelism(situation, job)
@@ -173,15 +99,8 @@ def _loading(situation: Situation, plan: FrozenPlan) -> Step:
 def _finalizing(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
     if job.deleted:
         return _await_gone(situation, plan, job)
-    if job.complete:
-        report = _report(situation, job)
-        if report is None:
-            standing = Standing(FINALIZING, Reason.FINALIZING, "waits for its pod's last word")
-            return Step(standing, current_record(situation, plan), again_after=1.0)
-        record = completed_record(situation, plan, job, report)
-        return Step(_end_standing(record, "Complete"), record, again_after=_ttl(situation))
     if job.failed is not None:
-        return _failed(situation, plan, job, FINALIZING)
+        return failed(situation, plan, job, FINALIZING)
     if _has_other_shape(situation, job):
         return _reshape(situation, plan, job)
     record = progressed(situation, plan, ((0, plan.plan.shards),))
@@ -235,12 +154,12 @@ def _start_over(
     left = (newest + REMAKE_AFTER - situation.now).total_seconds()
     if left > 0:
         return Step(standing, record, (), again_after=left)
-    return Step(standing, record, (DeleteJob(job.name, job.uid),), again_after=_SOON)
+    return Step(standing, record, (DeleteJob(job.name, job.uid),), again_after=SOON)
 
 
 def _begun(situation: Situation, job: Job, record: Mapping[str, Any]) -> bool:
     """Whether the run has been at work: it then goes on, between two waves of pods as well."""
-    before = situation.recorded and _phase(situation) == RUNNING
+    before = situation.recorded and phase_of(situation) == RUNNING
     running = any(pod.running for pod in pods_of(job, situation.observed.pods))
     return before or running or job.succeeded > 0 or bool(record.get("rows"))
 
@@ -291,50 +210,26 @@ def _told_before(situation: Situation) -> Trouble | None:
     stalled = situation.condition("Stalled")
     if stalled.get("status") != "True" or stalled.get("reason") != Reason.RETRYING:
         return None
-    since = _moment(stalled.get("lastTransitionTime"), situation.now)
+    since = moment(stalled.get("lastTransitionTime"), situation.now)
     if any(pod.running and pod.created > since for pod in situation.observed.pods):
         return None
     return Trouble(Reason.RETRYING, str(stalled.get("message")))
 
 
-def _failed(situation: Situation, plan: FrozenPlan, job: Job, phase: str) -> Step:
-    end = end_of(job, situation.observed.pods)
-    if end.code != REFUSED:
-        reason = end.trouble.reason
-        record = ended_record(situation, plan, "Failed", reason, end.trouble.message)
-        return Step(Standing(FAILED, reason, end.trouble.message), record)
-    record = current_record(situation, plan)
-    record["refused"] = {"reason": end.trouble.reason, "message": end.trouble.message}
-    standing = Standing(phase, end.trouble.reason, end.trouble.message, stalled=True)
-    again = (job.finished or situation.now) + REMAKE_AFTER
-    if again > situation.now:
-        return Step(standing, record, (), (again - situation.now).total_seconds())
-    return Step(standing, record, (DeleteJob(job.name, job.uid),), again_after=_SOON)
-
-
 def _create(situation: Situation, plan: FrozenPlan, build: Any, phase: str) -> Step:
     record = current_record(situation, plan)
     manifest = build(situation.experiment, plan, situation.wishes, situation.settings)
-    refused = record.get("refused")
-    name = manifest["metadata"]["name"]
-    trouble = refused_child(name, situation.observed, situation.now)
+    standing = waiting_standing(situation, phase, Reason.STARTING, "its pods are starting")
+    trouble = refused_child(manifest["metadata"]["name"], situation.observed, situation.now)
     if trouble is not None:
         standing = Standing(phase, trouble.reason, trouble.message, stalled=True)
-    elif refused:
-        standing = Standing(phase, refused["reason"], refused["message"], stalled=True)
-    else:
-        standing = Standing(phase, Reason.STARTING, "its pods are starting")
     return Step(standing, record, (CreateJob(manifest),))
 
 
 def _await_gone(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
-    standing = Standing(
-        _phase(situation), Reason.REPLACING, f"waits until the Job {job.name} is gone"
-    )
-    refused = situation.record.get("refused") if situation.recorded else None
-    if refused:
-        standing = Standing(standing.phase, refused["reason"], refused["message"], stalled=True)
-    return Step(standing, current_record(situation, plan), (), again_after=_SOON)
+    message = f"waits until the Job {job.name} is gone"
+    standing = waiting_standing(situation, phase_of(situation), Reason.REPLACING, message)
+    return Step(standing, current_record(situation, plan), (), again_after=SOON)
 
 
 def _has_other_shape(situation: Situation, job: Job) -> bool:
@@ -345,7 +240,7 @@ def _has_other_shape(situation: Situation, job: Job) -> bool:
 def _reshape(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
     """Resources, Secret or podTemplate changed: made again, the ledger keeps what landed."""
     step = _await_gone(situation, plan, job)
-    return Step(step.standing, step.run, (DeleteJob(job.name, job.uid),), again_after=_SOON)
+    return Step(step.standing, step.run, (DeleteJob(job.name, job.uid),), again_after=SOON)
 
 
 def _parallelism(situation: Situation, job: Job) -> tuple[Action, ...]:
@@ -355,28 +250,3 @@ def _parallelism(situation: Situation, job: Job) -> tuple[Action, ...]:
     if wanted == job.parallelism:
         return ()
     return (SetParallelism(job.name, job.resource_version, wanted),)
-
-
-def _report(situation: Situation, job: Job) -> Mapping[str, Any] | None:
-    """What the pod that ended well said, {} if it is gone; None while its end may yet be seen."""
-    for pod in reversed(pods_of(job, situation.observed.pods)):
-        if pod.termination is not None and pod.termination.code == 0:
-            return pod.termination.report
-    late = job.finished is None or situation.now - job.finished > _LAST_WORD
-    return {} if late else None
-
-
-def _phase(situation: Situation) -> str:
-    phase = str(situation.experiment.status.get("phase") or PENDING)
-    return phase if phase in (PENDING, RUNNING, FINALIZING) else PENDING
-
-
-def _ttl(situation: Situation) -> float | None:
-    return None if situation.wishes.ttl is None else 0.1
-
-
-def _moment(text: Any, default: datetime) -> datetime:
-    try:
-        return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
-    except ValueError:
-        return default

@@ -143,6 +143,14 @@ class Situation:
         """The Jobs of all runs, without the purge."""
         return tuple(job for job in self.jobs if job.task in (SHARD, FINALIZE))
 
+    @property
+    def at_work(self) -> bool:
+        """Whether pods of a run may be at work: also such as are not seen yet, or not any more.
+
+        A Job that is deleted stays until its pods are gone.
+        """
+        return bool(self.run_jobs or self.live_pods())
+
     def live_pods(self) -> list[Pod]:
         """Pods of this experiment's runs that may still be at work."""
         return [pod for pod in self.observed.pods if pod.task != PURGE and pod.live]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,8 @@ from rowmill_operator.reasons import Reason
 # A controller that still fails says so again within this time: its waits grow to some minutes.
 _FRESH = timedelta(minutes=6)
 _KUBELETS = {Reason.IMAGE_PULL_FAILED, Reason.SECRET_MISSING, Reason.MOUNT_FAILED}
+# As the Job controller tells which rule of the podFailurePolicy has ended a Job.
+_EXIT_CODE = re.compile(r"exit code (\d{1,3})\b")
 # The kubelet of a busy node does not know a new pod's ConfigMap or Secret yet.
 _PASSING = "failed to sync"
 _PULLING = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
@@ -30,10 +33,14 @@ class Trouble:
 
 @dataclass(frozen=True)
 class End:
-    """How a failed Job ended: `code` is the worker's exit code, 0 if no pod is left to ask."""
+    """How a failed Job ended: `code` is the worker's exit code, 0 if nothing tells it.
+
+    `heard` says that a pod told it; else it is the Job's word, and the pod's may yet be seen.
+    """
 
     code: int
     trouble: Trouble
+    heard: bool
 
 
 def pods_of(job: Job, pods: Sequence[Pod]) -> list[Pod]:
@@ -78,13 +85,19 @@ def end_of(job: Job, pods: Sequence[Pod]) -> End:
     for code in (BAD_SPEC, REFUSED):
         for pod, termination in reversed(ended):
             if termination.code == code:
-                return End(code, _said(pod, termination))
+                return End(code, _said(pod, termination), heard=True)
+    told = _EXIT_CODE.search(job.failed.message) if job.failed is not None else None
+    if job.failed is not None and told is not None and job.failed.reason == "PodFailurePolicy":
+        # Then it was this code that ended it, and no other pod's.
+        code = int(told[1])
+        reason = Reason.RETRYING if code == REFUSED else Reason.FAILED
+        return End(code, Trouble(reason, job.failed.message), heard=False)
     failed = [(p, t) for p, t in ended if t.code not in (0, 143) and _may_fail(job, p)]
     if failed:
         pod, termination = failed[-1]
-        return End(termination.code, _said(pod, termination))
-    known = job.failed
-    return End(0, Trouble(Reason.FAILED, known.message if known else "the Job failed"))
+        return End(termination.code, _said(pod, termination), heard=True)
+    message = job.failed.message if job.failed is not None else "the Job failed"
+    return End(0, Trouble(Reason.FAILED, message), heard=False)
 
 
 def _may_fail(job: Job, pod: Pod) -> bool:

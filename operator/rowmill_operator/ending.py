@@ -1,0 +1,116 @@
+"""How a run ends: published, aborted or failed; and what is left to do once it has."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from rowmill.spec.cluster_names import ABORT, FINALIZE
+from rowmill_operator.actions import Action, DeleteJob, delete_jobs
+from rowmill_operator.children.jobs import REFUSED
+from rowmill_operator.observed import FrozenPlan, Job
+from rowmill_operator.reasons import Reason
+from rowmill_operator.record import completed_record, current_record, ended_record
+from rowmill_operator.situation import Situation
+from rowmill_operator.standing import COMPLETE, FAILED, FINALIZING, Standing
+from rowmill_operator.step import REMAKE_AFTER, SOON, Step, moment, phase_of, waiting_standing
+from rowmill_operator.trouble import end_of, pods_of
+
+# A pod's end may be seen after that of its Job.
+_LAST_WORD = timedelta(seconds=10)
+
+
+def decided_end(situation: Situation) -> Step | None:
+    """The end of a run that is decided already, whatever the spec says by now, or None.
+
+    What is published stays so: that is recorded before anything else is done about the run.
+    """
+    plan = situation.plan
+    if plan is None or situation.outcome:
+        return None
+    finalize = situation.job(FINALIZE)
+    if finalize is not None and finalize.complete:
+        return _published(situation, plan, finalize)
+    if situation.experiment.annotations.get(ABORT) == str(plan.number):
+        return _abort(situation, plan)
+    return None
+
+
+def ended(situation: Situation) -> Step:
+    """Nothing is left to do but to remove what the run left, once its time is over."""
+    record = situation.record
+    jobs = situation.run_jobs
+    actions: tuple[Action, ...] = ()
+    again = None
+    ttl = situation.wishes.ttl
+    if ttl is not None and jobs:
+        over = moment(record.get("finishedAt"), situation.now) + timedelta(seconds=ttl)
+        if over <= situation.now:
+            actions = delete_jobs(jobs)
+        else:
+            again = (over - situation.now).total_seconds()
+    if situation.outcome != "Complete" and not actions:
+        # What failed or was aborted must not go on.
+        actions = delete_jobs(job for job in jobs if not job.complete and job.failed is None)
+    return Step(_end_standing(record, situation.outcome), None, actions, again)
+
+
+def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: str) -> Step:
+    """A Job has failed: for good, or by a refusal, for which it is made again."""
+    end = end_of(job, situation.observed.pods)
+    if not end.heard and not _is_late(situation, job):
+        message = f"the Job {job.name} has ended; waits for its pod's last word"
+        standing = waiting_standing(situation, phase, Reason.RUNNING, message)
+        return Step(standing, current_record(situation, plan), again_after=1.0)
+    trouble = end.trouble
+    if end.code != REFUSED:
+        record = ended_record(situation, plan, "Failed", trouble.reason, trouble.message)
+        return Step(Standing(FAILED, trouble.reason, trouble.message), record)
+    record = current_record(situation, plan)
+    record["refused"] = {"reason": trouble.reason, "message": trouble.message}
+    standing = Standing(phase, trouble.reason, trouble.message, stalled=True)
+    again = (job.finished or situation.now) + REMAKE_AFTER
+    if again > situation.now:
+        return Step(standing, record, (), (again - situation.now).total_seconds())
+    return Step(standing, record, (DeleteJob(job.name, job.uid),), again_after=SOON)
+
+
+def _published(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
+    report = _report(situation, job)
+    if report is None:
+        standing = Standing(FINALIZING, Reason.FINALIZING, "waits for its pod's last word")
+        return Step(standing, current_record(situation, plan), again_after=1.0)
+    record = completed_record(situation, plan, job, report)
+    ttl = None if situation.wishes.ttl is None else 0.1
+    return Step(_end_standing(record, "Complete"), record, again_after=ttl)
+
+
+def _abort(situation: Situation, plan: FrozenPlan) -> Step:
+    if situation.at_work:
+        standing = Standing(phase_of(situation), Reason.ABORTED, "its pods are being ended")
+        return Step(standing, None, delete_jobs(situation.run_jobs), again_after=SOON)
+    message = f"run {plan.number} was aborted; what it made stays until a newer run begins"
+    record = ended_record(situation, plan, "Aborted", Reason.ABORTED, message)
+    return Step(Standing(FAILED, Reason.ABORTED, message), record)
+
+
+def _end_standing(record: Mapping[str, Any], outcome: str) -> Standing:
+    message = str(record.get("message") or "")
+    if outcome == "Complete":
+        reason = Reason.REPEAT if message else Reason.COMPLETE
+        return Standing(COMPLETE, reason, message or f"{record.get('rows', 0)} rows")
+    return Standing(FAILED, str(record.get("reason") or Reason.FAILED), message)
+
+
+def _report(situation: Situation, job: Job) -> Mapping[str, Any] | None:
+    """What the pod that ended well said, {} if it is gone; None while its end may yet be seen."""
+    for pod in reversed(pods_of(job, situation.observed.pods)):
+        if pod.termination is not None and pod.termination.code == 0:
+            return pod.termination.report
+    return {} if _is_late(situation, job) else None
+
+
+def _is_late(situation: Situation, job: Job) -> bool:
+    """Whether what its pods said would have been seen by now."""
+    return job.finished is None or situation.now - job.finished > _LAST_WORD
