@@ -185,6 +185,7 @@ class Controller:
             problems=judgement.problems,
             reason=judgement.reason,
             digest=judgement.digest,
+            passing=judgement.passing,
         )
         self._store.judged(key, experiment.uid, verdict)
         self._queue.add(key)

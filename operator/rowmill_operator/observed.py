@@ -39,6 +39,7 @@ class Verdict:
     """What validation says of a generation of the spec: `problems`, or the digest of its data.
 
     `reason` of a refusal is InvalidSpec or TooLarge. `generation` and `rerun` tell what was judged.
+    A `passing` refusal may be the node's fault: the same spec is judged again later.
     """
 
     generation: int
@@ -46,6 +47,7 @@ class Verdict:
     problems: tuple[str, ...] = ()
     reason: str = ""
     digest: str = ""
+    passing: bool = False
 
 
 @dataclass(frozen=True)

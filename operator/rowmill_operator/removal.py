@@ -60,6 +60,8 @@ def _freeze_again(situation: Situation) -> Decision:
     verdict = situation.observed.verdict
     judged = verdict is not None and verdict.generation == situation.experiment.generation
     if verdict is not None and judged and verdict.problems:
+        if verdict.passing:
+            return Decision(again_after=situation.settings.progress_seconds)
         why = f"the run's ConfigMap is gone, and the spec is refused: {'; '.join(verdict.problems)}"
         return _release(situation, "plan", why)
     freeze = FreezePlan(

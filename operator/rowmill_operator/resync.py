@@ -67,7 +67,8 @@ class Resync:
         for kind in Kind:
             for scope in self._scopes:
                 await self._compare(kind, scope)
-        self._store.tidy(datetime.now(UTC))
+        for key in self._store.tidy(datetime.now(UTC)):
+            self._changed(key)
 
     async def watch_namespaces(self) -> None:
         """See for ever whether the operator's namespaces terminate, where no watch may tell so."""

@@ -33,6 +33,10 @@ from rowmill_operator.views import (
 LOG = logging.getLogger("rowmill")
 # Events older than this say nothing of now; Kubernetes itself keeps them for an hour.
 _WARNING_LIFE = timedelta(hours=1)
+# A verdict that may be the node's fault is asked for again after this, doubled each time, some
+# times: a manifest that is made to take long must not keep the validator from others.
+_JUDGE_AGAIN = timedelta(minutes=5)
+_DOUBLINGS = 5
 # Of one experiment, the newest: some thousand pods may each have several.
 MOST_WARNINGS = 100
 # A cache behind a LIST may be this much behind the watch.
@@ -56,6 +60,9 @@ class _Family:
 
     experiment: Experiment | None = None
     verdict: Verdict | None = None
+    # How often in turn the verdict was a passing one, and until when the last of them holds.
+    passing: int = 0
+    judge_again: datetime | None = None
     leaving_since: datetime | None = None
     plans: dict[str, FrozenPlan] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
@@ -150,6 +157,11 @@ class Store:
         family = self._families.get(key)
         if family is not None and family.experiment is not None and family.experiment.uid == uid:
             family.verdict = verdict
+            if verdict.passing:
+                wait = _JUDGE_AGAIN * 2 ** min(family.passing, _DOUBLINGS)
+                family.passing, family.judge_again = family.passing + 1, datetime.now(UTC) + wait
+            else:
+                family.passing, family.judge_again = 0, None
 
     def reported(self, key: Key, pod: str, progress: ShardProgress | None) -> None:
         """Take in what the pod of this UID said of its work, None if it could not be reached."""
@@ -226,8 +238,11 @@ class Store:
         """Drop an object that is gone; its experiment."""
         return self._bury(uid)
 
-    def tidy(self, now: datetime) -> None:
-        """Drop what is too old to matter: Events, and the memory of deleted objects."""
+    def tidy(self, now: datetime) -> Sequence[Key]:
+        """Drop what is too old to matter: Events, the memory of deleted objects, passing verdicts.
+
+        The experiments that have to be judged again.
+        """
         self._graves = {u: at for u, at in self._graves.items() if now - at < _GRAVE_LIFE}
         for family in self._families.values():
             family.warnings = {
@@ -235,6 +250,12 @@ class Store:
                 for about, warned in family.warnings.items()
                 if now - warned.last < _WARNING_LIFE
             }
+        unjudged = [
+            key for key, one in self._families.items() if one.judge_again and one.judge_again <= now
+        ]
+        for key in unjudged:
+            self._families[key].verdict = self._families[key].judge_again = None
+        return unjudged
 
     def _warn(self, key: Key, uid: str, warned: Warned) -> bool:
         """Keep a warning about the object of this UID, if the experiment is there."""

@@ -28,12 +28,16 @@ class Unjudged(Exception):
 
 @dataclass(frozen=True)
 class Judgement:
-    """What was found: `problems`, and then the `reason`, or the digest, with a bundle if asked."""
+    """What was found: `problems`, and then the `reason`, or the digest, with a bundle if asked.
+
+    `passing` problems may be the node's: it was too busy, or lacked memory.
+    """
 
     digest: str = ""
     bundle: bytes = b""
     problems: tuple[str, ...] = ()
     reason: str = ""
+    passing: bool = False
 
 
 class Validator:
@@ -96,9 +100,10 @@ class Validator:
                     # a new process.
                     answer = await self._answer(line)
             except TimeoutError:
-                return Judgement(problems=(_TOO_LONG,), reason="InvalidSpec")
+                return Judgement(problems=(_TOO_LONG,), reason="InvalidSpec", passing=True)
         if answer is None or answer.get("memory"):
-            return Judgement(problems=(_TOO_MUCH,), reason="InvalidSpec")
+            passing = answer is None
+            return Judgement(problems=(_TOO_MUCH,), reason="InvalidSpec", passing=passing)
         return _judgement(answer)
 
     async def _answer(self, line: bytes) -> dict[str, Any] | None:
