@@ -97,7 +97,7 @@ def _step(situation: Situation, verdict: Verdict) -> Step:
         return _refused(situation, verdict)
     if situation.number == 0 or situation.digest != verdict.digest or _adopts_since(situation):
         return _next_run(situation)
-    if situation.plan is None and not situation.outcome:
+    if situation.plan is None and not situation.ended:
         return _freeze(situation, situation.number)
     step = drive(situation)
     return Step(
@@ -114,7 +114,7 @@ def _adopts_since(situation: Situation) -> bool:
 
 def _refused(situation: Situation, verdict: Verdict) -> Step:
     """A run that is on its way goes on by its frozen plan; a finished one stays what it is."""
-    if situation.plan is not None:
+    if situation.plan is not None or situation.ended:
         return drive(situation)
     return Step(Standing(PENDING, verdict.reason, "; ".join(verdict.problems), stalled=True))
 

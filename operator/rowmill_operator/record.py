@@ -56,8 +56,8 @@ def status_of(
     return status
 
 
-def new_record(plan: FrozenPlan, experiment: str) -> dict[str, Any]:
-    """The record of a run that is about to start."""
+def new_record(plan: FrozenPlan, experiment: str, resume: str) -> dict[str, Any]:
+    """The record of a run that is about to start, while `resume` is what asks to resume one."""
     layout = plan.plan
     return {
         "number": plan.number,
@@ -73,6 +73,8 @@ def new_record(plan: FrozenPlan, experiment: str) -> dict[str, Any]:
         "shards": layout.shards,
         "shardsDone": 0,
         "job": shard_job_name(experiment, plan.number),
+        # What was asked of an earlier run is not asked of this one.
+        "resume": resume or None,
         "tables": [],
     }
 
@@ -133,7 +135,7 @@ def ended_record(
 def current_record(situation: Situation, plan: FrozenPlan) -> dict[str, Any]:
     """The newest run's record, with its tables, as the status has it or else anew."""
     if not situation.recorded:
-        return new_record(plan, situation.experiment.name)
+        return new_record(plan, situation.experiment.name, situation.resume)
     tables = situation.experiment.status.get("tables") or []
     return {**situation.record, "tables": list(tables)}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from rowmill.spec.cluster_names import FINALIZE, RESUME, SHARD
+from rowmill.spec.cluster_names import FINALIZE, SHARD
 from rowmill_operator.actions import Action, CreateJob, DeleteJob, SetParallelism, delete_jobs
 from rowmill_operator.children.jobs import finalize_job, shard_job
 from rowmill_operator.ending import ended, failed
@@ -18,7 +18,6 @@ from rowmill_operator.standing import FINALIZING, PENDING, RUNNING, SUSPENDED, S
 from rowmill_operator.step import REMAKE_AFTER, SOON, Step, moment, phase_of, waiting_standing
 from rowmill_operator.trouble import Trouble, pods_of, refused_child, tried_rarely, waiting_for
 
-_RESUME_LENGTH = 1024
 # Events tell of all that happens to a Job, and each poll of its pods has it looked at; this is for
 # what was missed.
 _IDLE_SECONDS = 30.0
@@ -28,11 +27,11 @@ _START_UP = timedelta(seconds=30)
 
 def drive(situation: Situation) -> Step:
     """Take the newest run one step on."""
-    if situation.outcome and not _resumed(situation):
+    if situation.ended:
         return ended(situation)
     plan = situation.plan
     if plan is None:
-        raise AssertionError("a run without an outcome has its plan, or is frozen again")
+        raise AssertionError("a run that has not ended has its plan, or is frozen again")
     if situation.outcome:
         return _take_up(situation, plan)
     if situation.wishes.suspend:
@@ -43,17 +42,6 @@ def drive(situation: Situation) -> Step:
     return _loading(situation, plan)
 
 
-def _resumed(situation: Situation) -> bool:
-    """Whether somebody asked, since the run ended, to have it made again under its number."""
-    met = str(situation.record.get("resume", ""))
-    return situation.outcome != "Complete" and _asked_to_resume(situation) != met
-
-
-def _asked_to_resume(situation: Situation) -> str:
-    """The annotation, as much of it as the status keeps."""
-    return situation.experiment.annotations.get(RESUME, "")[:_RESUME_LENGTH]
-
-
 def _take_up(situation: Situation, plan: FrozenPlan) -> Step:
     standing = Standing(PENDING, Reason.STARTING, f"run {plan.number} is taken up again")
     if situation.at_work:
@@ -61,7 +49,7 @@ def _take_up(situation: Situation, plan: FrozenPlan) -> Step:
     record = current_record(situation, plan)
     for name in ("outcome", "finishedAt", "reason", "message"):
         record.pop(name, None)
-    record["resume"] = _asked_to_resume(situation)
+    record["resume"] = situation.resume
     return Step(standing, record, (), again_after=0.1)
 
 

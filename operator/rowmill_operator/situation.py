@@ -8,10 +8,12 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
+from rowmill.spec.cluster_names import FINALIZE, PURGE, RESUME, SHARD
 from rowmill_operator.observed import Experiment, FrozenPlan, Job, Observed, Pod, Verdict
 from rowmill_operator.settings import Settings
 from rowmill_operator.wishes import Wishes, wishes_of
+
+_RESUME_LENGTH = 1024
 
 
 @dataclass(frozen=True)
@@ -116,6 +118,17 @@ class Situation:
     def outcome(self) -> str:
         """How the newest run ended, as the status records it: "" while it has not."""
         return str(self.record.get("outcome", "")) if self.recorded else ""
+
+    @property
+    def resume(self) -> str:
+        """What asks to resume a run that failed, as much of it as the status keeps."""
+        return self.experiment.annotations.get(RESUME, "")[:_RESUME_LENGTH]
+
+    @property
+    def ended(self) -> bool:
+        """Whether the newest run has ended, and nobody has asked since to take it up again."""
+        met = str(self.record.get("resume", ""))
+        return bool(self.outcome) and (self.outcome == "Complete" or self.resume == met)
 
     @cached_property
     def unheard(self) -> bool:
