@@ -18,6 +18,8 @@ from rowmill_operator.store import Kind
 from rowmill_operator.views import Raw
 
 FIELD_MANAGER = "rowmill-operator"
+# Most warnings of a busy cluster are of these two reasons, which say nothing that pods don't.
+WARNINGS = "type=Warning,reason!=BackOff,reason!=Unhealthy,involvedObject.kind!=Node"
 _SECONDS = 20.0
 _PAGE = 100
 _EVENT_CHARACTERS = 1_024
@@ -94,8 +96,20 @@ class Cluster:
         if kind is not Kind.EXPERIMENT:
             query["labelSelector"] = SELECTOR
         accept = _METADATA if metadata_only else _WHOLE
+        async for page in self._pages(_folder(kind, namespace), query, accept):
+            yield page
+
+    async def warnings(self, namespace: str | None) -> AsyncIterator[Sequence[Raw]]:
+        """The Events of WARNINGS, some at a time."""
+        query = {"limit": str(_PAGE), "fieldSelector": WARNINGS}
+        async for page, _ in self._pages(f"/api/v1{_within(namespace)}/events", query, _WHOLE):
+            yield page
+
+    async def _pages(
+        self, path: str, query: dict[str, str], accept: str
+    ) -> AsyncIterator[tuple[Sequence[Raw], int]]:
         while True:
-            page = await self._call("list", "GET", _folder(kind, namespace), query, accept=accept)
+            page = await self._call("list", "GET", path, query, accept=accept)
             yield page.get("items") or (), int(page["metadata"]["resourceVersion"] or 0)
             following = page["metadata"].get("continue")
             if not following:
@@ -270,8 +284,11 @@ async def connect(environ: Mapping[str, str], count: Callable[[str], None]) -> C
 
 
 def _folder(kind: Kind, namespace: str | None) -> str:
-    within = f"/namespaces/{namespace}" if namespace is not None else ""
-    return f"{_FOLDERS[kind]}{within}/{kind.value}"
+    return f"{_FOLDERS[kind]}{_within(namespace)}/{kind.value}"
+
+
+def _within(namespace: str | None) -> str:
+    return f"/namespaces/{namespace}" if namespace is not None else ""
 
 
 def _answer(verb: str, status: int, data: bytes) -> Raw:

@@ -52,6 +52,10 @@ class Resync:
                 async for page, _ in self._cluster.pages(kind, scope):
                     for raw in page:
                         self._see(kind, raw)
+        for scope in self._scopes:
+            async for warnings in self._cluster.warnings(scope):
+                for raw in warnings:
+                    self._store.see_warning(raw)
 
     async def run(self) -> None:
         """Compare for ever."""

@@ -9,7 +9,7 @@ from typing import Any
 import kopf
 
 from rowmill.spec.cluster_names import GROUP, SELECTOR, VERSION
-from rowmill_operator.cluster import Cluster
+from rowmill_operator.cluster import WARNINGS, Cluster
 from rowmill_operator.manifests import Manifests
 from rowmill_operator.queue import WorkQueue
 from rowmill_operator.settings import Settings
@@ -22,8 +22,6 @@ _API_VERSIONS = {
     Kind.POD: ("", "v1"),
 }
 _EVENTS = ("", "v1", "events")
-# Most warnings of a busy cluster are of these two reasons, which say nothing that pods don't.
-_WARNINGS = "type=Warning,reason!=BackOff,reason!=Unhealthy,involvedObject.kind!=Node"
 _NAMESPACES = ("", "v1", "namespaces")
 # A watch that the server ends in time and by itself is not mistaken for one that broke.
 _WATCH_SECONDS = 240
@@ -89,7 +87,7 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.process.ultimate_exiting_timeout = _EXIT_SECONDS
     for kind in (Kind.PLAN, Kind.JOB, Kind.POD):
         settings.watching.label_selectors[(*_API_VERSIONS[kind], kind.value)] = SELECTOR
-    settings.watching.field_selectors[_EVENTS] = _WARNINGS
+    settings.watching.field_selectors[_EVENTS] = WARNINGS
     return settings
 
 

@@ -99,7 +99,7 @@ class FakeApi:
 
     def _list(self, folder: str, request: web.Request) -> web.Response:
         plural = folder.rpartition("/")[2]
-        if plural not in ("experiments", "configmaps", "jobs", "pods"):
+        if plural not in ("experiments", "configmaps", "jobs", "pods", "events"):
             return failure(404, "NotFound", f"{folder} not found")
         group = folder.partition("/namespaces/")[0].removesuffix(f"/{plural}")
         found = [

@@ -7,6 +7,7 @@ import pytest
 from fake_api import FakeApi
 from memory_cluster import SETTINGS
 from operator_bed import (
+    EVENTS,
     EXPERIMENT,
     JOBS,
     KEY,
@@ -18,10 +19,11 @@ from operator_bed import (
     status,
     with_operator,
 )
-from raw_objects import raw_pod
+from raw_objects import raw_event, raw_pod
 
 from rowmill_operator.cluster import Blocked
 from rowmill_operator.observed import ShardProgress
+from rowmill_operator.standing import timestamp
 from rowmill_operator.store import Kind
 
 
@@ -61,6 +63,27 @@ def test_a_restarted_operator_writes_nothing_where_nothing_changed() -> None:
         await again.settle()
         assert api.writes() == []
         assert again.controller._validator.judged == []
+
+    with_operator(story)
+
+
+def test_a_restarted_operator_still_knows_why_no_pod_is_made() -> None:
+    async def story(operator: Operator, api: FakeApi) -> None:
+        await operator.settle()
+        job = api.objects[f"{JOBS}/shop-run-1"]["metadata"]["uid"]
+        now = timestamp(datetime.now(UTC))
+        message = "exceeded quota: none"
+        event = raw_event("shop-run-1", job, "FailedCreate", kind="Job", message=message, last=now)
+        operator.store.see_warning(event)
+        api.put(f"{EVENTS}/e1", event)
+        await operator.settle()
+        (stalled,) = (c for c in status(api)["conditions"] if c["type"] == "Stalled")
+        assert (stalled["status"], stalled["reason"]) == ("True", "QuotaExceeded")
+        api.calls.clear()
+        again = Operator(operator.controller._cluster, QuickValidator())
+        await again.start()
+        await again.settle()
+        assert api.writes() == []
 
     with_operator(story)
 
