@@ -69,7 +69,10 @@ class FrozenPlan:
 
 @dataclass(frozen=True)
 class Job:
-    """A Job of ours. `failed` is the condition Failed: its reason and message."""
+    """A Job of ours. `failed` is the condition Failed: its reason and message.
+
+    `queue` is the queue that it was made for, whatever one it was given since; "" for none.
+    """
 
     name: str
     uid: str
@@ -80,6 +83,7 @@ class Job:
     number: int
     digest: str
     shape: str
+    queue: str
     created: datetime
     suspended: bool
     parallelism: int

@@ -77,7 +77,7 @@ def _loading(situation: Situation, plan: FrozenPlan) -> Step:
         )
     if job.failed is not None:
         return failed(situation, plan, job, phase_of(situation))
-    if _has_other_shape(situation, job):
+    if _is_outdated(situation, job):
         return _reshape(situation, plan, job)
     actions = _parallelism(situation, job)
     record = progressed(situation, plan, job.completed_indexes)
@@ -89,7 +89,7 @@ def _finalizing(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
         return _await_gone(situation, plan, job)
     if job.failed is not None:
         return failed(situation, plan, job, FINALIZING)
-    if _has_other_shape(situation, job):
+    if _is_outdated(situation, job):
         return _reshape(situation, plan, job)
     record = progressed(situation, plan, ((0, plan.plan.shards),))
     return _watched(situation, job, record, FINALIZING, ())
@@ -220,13 +220,17 @@ def _await_gone(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
     return Step(standing, current_record(situation, plan), (), again_after=SOON)
 
 
-def _has_other_shape(situation: Situation, job: Job) -> bool:
-    """Whether its pods are shaped by another spec than the present one, if that is a right one."""
-    return job.shape != situation.wishes.shape and not situation.refused
+def _is_outdated(situation: Situation, job: Job) -> bool:
+    """Whether it was made for another spec than the present one, if that is a right one.
+
+    A Job that waits in a queue which the Experiment has left would wait for good.
+    """
+    left = job.suspended and job.queue != situation.wishes.queue
+    return left or (job.shape != situation.wishes.shape and not situation.refused)
 
 
 def _reshape(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
-    """Resources, Secret or podTemplate changed: made again, the ledger keeps what landed."""
+    """What it was made for has changed: made again, the ledger keeps what landed."""
     step = _await_gone(situation, plan, job)
     return Step(step.standing, step.run, (DeleteJob(job.name, job.uid),), again_after=SOON)
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from rowmill.plan.bundle import FILE, unpack
 from rowmill.plan.intervals import parse
-from rowmill.spec.cluster_names import DIGEST, INDEX, RUN, SHAPE, TASK
+from rowmill.spec.cluster_names import ASKED_QUEUE, DIGEST, INDEX, QUEUE, RUN, SHAPE, TASK
 from rowmill_operator.children.pod import CONTAINER
 from rowmill_operator.observed import (
     Experiment,
@@ -67,6 +67,7 @@ def read_job(raw: Raw) -> Job:
         number=_number(_label(meta, RUN)),
         digest=_label(meta, DIGEST),
         shape=(meta.get("annotations") or {}).get(SHAPE, ""),
+        queue=(meta.get("annotations") or {}).get(ASKED_QUEUE, _label(meta, QUEUE)),
         created=_time(meta.get("creationTimestamp")) or _LONG_AGO,
         suspended=bool(spec.get("suspend")),
         parallelism=_count(spec.get("parallelism"), 1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rowmill.spec.cluster_names import FINALIZE, KUEUE, PURGE, SHAPE, SHARD
+from rowmill.spec.cluster_names import ASKED_QUEUE, FINALIZE, KUEUE, PURGE, SHAPE, SHARD
 from rowmill_operator.children.ownership import controller_reference
 from rowmill_operator.children.pod import CONTAINER, pod_template
 from rowmill_operator.names import finalize_job_name, labels, purge_job_name, shard_job_name
@@ -66,7 +66,7 @@ def _job(
             "name": name,
             "namespace": experiment.namespace,
             "labels": {**queue, **labels(experiment.name, plan.number, task, plan.plan.digest)},
-            "annotations": {SHAPE: wishes.shape},
+            "annotations": {SHAPE: wishes.shape, ASKED_QUEUE: wishes.queue},
             "ownerReferences": [controller_reference(experiment.name, experiment.uid)],
         },
         "spec": {

@@ -15,7 +15,7 @@ import jsonschema
 
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
-from rowmill.spec.cluster_names import RUN, SHAPE, SHARD, TASK
+from rowmill.spec.cluster_names import ASKED_QUEUE, RUN, SHAPE, SHARD, TASK
 from rowmill.spec.crd import crd
 from rowmill.spec.dataset import Dataset
 from rowmill.spec.load import Overrides, load_spec
@@ -359,6 +359,7 @@ class MemoryCluster:
             number=int(meta["labels"][RUN]),
             digest=meta["labels"]["rowmill.dev/digest"],
             shape=meta["annotations"][SHAPE],
+            queue=meta["annotations"][ASKED_QUEUE],
             created=self.now,
             suspended=spec["suspend"],
             parallelism=spec.get("parallelism", 1),
