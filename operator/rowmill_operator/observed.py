@@ -52,7 +52,10 @@ class Verdict:
 
 @dataclass(frozen=True)
 class FrozenPlan:
-    """The immutable ConfigMap of a run: its number, plan and the image that was chosen for it."""
+    """The immutable ConfigMap of a run: its number, plan and the image that was chosen for it.
+
+    `seen` is the resource version of the Experiment by which it was planned, 0 if nothing tells it.
+    """
 
     name: str
     uid: str
@@ -65,6 +68,7 @@ class FrozenPlan:
     adopt: str | None
     rerun: str
     plan: Plan
+    seen: int = 0
 
 
 @dataclass(frozen=True)

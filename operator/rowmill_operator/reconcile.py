@@ -58,6 +58,8 @@ def _decide(situation: Situation) -> Decision:
         return Decision(delete_jobs(situation.jobs))
     if situation.experiment.deleted is not None:
         return decide_removal(situation)
+    if situation.lags:
+        return Decision(again_after=SOON)
     verdict = situation.verdict
     if verdict is None:
         rerun = situation.wishes.rerun
@@ -155,11 +157,15 @@ def _freeze(situation: Situation, number: int) -> Step:
 
 
 def _tidy(situation: Situation) -> tuple[Action, ...]:
-    """The plan of the newest run lives as long as the Experiment, older ones go."""
-    return tuple(
-        DeletePlan(plan.name, plan.uid)
-        for plan in situation.plans
-        if plan.number < situation.number and not plan.deleted
+    """The plan of the newest run lives as long as the Experiment; what is of older runs goes.
+
+    A Job of one is there if an operator that lagged has made it.
+    """
+    number = situation.number
+    plans = (plan for plan in situation.plans if plan.number < number and not plan.deleted)
+    return (
+        *(DeletePlan(plan.name, plan.uid) for plan in plans),
+        *delete_jobs(job for job in situation.run_jobs if job.number < number),
     )
 
 

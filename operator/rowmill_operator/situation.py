@@ -103,6 +103,15 @@ class Situation:
         return next((p for p in reversed(self.plans) if p.number == self.number), None)
 
     @cached_property
+    def lags(self) -> bool:
+        """Whether a plan was made by who has seen more of the Experiment than is seen here.
+
+        Who decides by less undoes what another has rightly begun. Resource versions grow.
+        """
+        seen = int(self.experiment.resource_version or 0)
+        return any(plan.seen > seen for plan in self.plans)
+
+    @cached_property
     def digest(self) -> str:
         """The spec digest of the newest run, "" if nothing tells it."""
         if self.plan is not None:

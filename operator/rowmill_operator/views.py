@@ -11,7 +11,7 @@ from typing import Any
 
 from rowmill.plan.bundle import FILE, unpack
 from rowmill.plan.intervals import parse
-from rowmill.spec.cluster_names import ASKED_QUEUE, DIGEST, INDEX, QUEUE, RUN, SHAPE, TASK
+from rowmill.spec.cluster_names import ASKED_QUEUE, DIGEST, INDEX, QUEUE, RUN, SEEN, SHAPE, TASK
 from rowmill_operator.children.pod import CONTAINER
 from rowmill_operator.observed import (
     Experiment,
@@ -131,6 +131,7 @@ def read_plan(raw: Raw) -> FrozenPlan:
         adopt=bundle.adopt,
         rerun=bundle.rerun,
         plan=bundle.plan,
+        seen=_number((meta.get("annotations") or {}).get(SEEN, "")),
     )
 
 

@@ -28,9 +28,10 @@ ADOPT = f"{GROUP}/adopt"
 RESUME = f"{GROUP}/resume"
 SKIP_PURGE = f"{GROUP}/skip-purge"
 
-# What the operator notes for itself: annotations of Jobs, a finalizer of Experiments.
+# What the operator notes for itself: annotations of Jobs and plans, a finalizer of Experiments.
 SHAPE = f"{GROUP}/shape"
 ASKED_QUEUE = f"{GROUP}/queue"
+SEEN = f"{GROUP}/seen"
 FINALIZER = f"{GROUP}/purge"
 
 # Names that belong to others.

@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from rowmill.plan.bundle import FILE
-from rowmill.spec.cluster_names import PLAN
+from rowmill.spec.cluster_names import PLAN, SEEN
 from rowmill_operator.children.ownership import controller_reference
 from rowmill_operator.names import labels, plan_name
 from rowmill_operator.observed import Experiment
@@ -21,6 +21,7 @@ def config_map(experiment: Experiment, number: int, digest: str, bundle: bytes) 
             "name": plan_name(experiment.name, number),
             "namespace": experiment.namespace,
             "labels": labels(experiment.name, number, PLAN, digest),
+            "annotations": {SEEN: experiment.resource_version},
             "ownerReferences": [controller_reference(experiment.name, experiment.uid)],
         },
         "immutable": True,

@@ -143,7 +143,8 @@ class MemoryCluster:
             merged = {**self.experiment.settings, **settings}
             generation = self.experiment.generation + 1
             changes |= {"settings": merged, "generation": generation}
-        self.experiment = replace(self.experiment, **changes)
+        version = str(int(self.experiment.resource_version) + 1)
+        self.experiment = replace(self.experiment, **{"resource_version": version} | changes)
 
     def annotate(self, **annotations: str) -> None:
         found = {**self.experiment.annotations}
@@ -341,6 +342,7 @@ class MemoryCluster:
             adopt=action.adopt,
             rerun=action.rerun,
             plan=small_plan(self.digest, wished),
+            seen=int(self.experiment.resource_version),
         )
 
     def _create_job(self, action: CreateJob) -> None:

@@ -127,6 +127,7 @@ def frozen(rerun: str = "") -> FrozenPlan:
         adopt=None,
         rerun=rerun,
         plan=small_plan(DIGEST),
+        seen=10,
     )
 
 
