@@ -7,6 +7,7 @@ import base64
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -114,11 +115,14 @@ class Validator:
         reply = b""
         try:
             async with asyncio.timeout(self._seconds):
-                process.stdin.write(line)
-                await process.stdin.drain()
-                reply = await process.stdout.readline()
-        except (BrokenPipeError, ConnectionResetError):
-            pass
+                with suppress(BrokenPipeError, ConnectionResetError):
+                    process.stdin.write(line)
+                    await process.stdin.drain()
+                    reply = await process.stdout.readline()
+                if not reply:
+                    # It is ending by itself. A signal to a process that has ended, but whose end
+                    # asyncio has not seen, would take its exit code away.
+                    await process.wait()
         finally:
             # Without a whole answer, what it sends next would be taken for another's.
             if not reply.endswith(b"\n"):
