@@ -40,13 +40,15 @@ kind-demo:  ## the demo on a Kubernetes cluster in Docker; needs docker, kind, k
 		| kubectl --context kind-rowmill --namespace trial apply --filename -
 	kubectl --context kind-rowmill --namespace trial wait experiment/shop --for condition=Complete --timeout 15m
 
-test: $(READY) $(OTHER_NUMPY)/.ready lint  ## lint, types, layers, unit and integration tests, 10 fault schedules, coverage
+test: $(READY) $(OTHER_NUMPY)/.ready lint  ## lint, types, layers, all tests, coverage, 10 fault schedules; on a cluster 3 more
 	rm -f .coverage .coverage.*
 	ROWMILL_OTHER_NUMPY=$(OTHER_NUMPY) $(BIN)/coverage run -m pytest -n 2 --dist worksteal
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered
 	$(BIN)/coverage xml -q && $(BIN)/python scripts/check_coverage.py coverage.xml --lines 90
 	$(MAKE) --no-print-directory chaos N=10
+	$(MAKE) --no-print-directory e2e
+	$(MAKE) --no-print-directory chaos-k8s N=3
 
 e2e: $(READY)  ## the end-to-end tests, on the cluster of KUBECONFIG or else on a node that they start
 	$(BIN)/python -m tests.e2e.cluster prepare
