@@ -106,6 +106,9 @@ class Controller:
                 return
             experiment = observed.experiment
             decision = reconcile(observed, datetime.now(UTC), self._settings)
+            if decision.urgent and self._put_off(key, experiment, urgent=True):
+                # As a whole: Events tell of a transition once, with the status that shows it.
+                return
             for action in decision.actions:
                 if not isinstance(action, Tell | CountPurge):
                     await self._carry_out(key, experiment, action)
@@ -267,11 +270,9 @@ class Controller:
     async def _write_status(self, key: Key, experiment: Experiment, decision: Decision) -> None:
         if decision.status is None:
             return
-        now = asyncio.get_running_loop().time()
-        wait = 0.0 if decision.urgent else self._pace.wait(key, experiment.bytes, now)
-        if wait > 0:
-            self._queue.add(key, wait)
+        if not decision.urgent and self._put_off(key, experiment, urgent=False):
             return
+        now = asyncio.get_running_loop().time()
         try:
             raw = await self._cluster.apply_status(experiment, decision.status)
         except ApiError as error:
@@ -285,6 +286,14 @@ class Controller:
         else:
             # Nothing follows from mere progress.
             self._store.see(Kind.EXPERIMENT, raw)
+
+    def _put_off(self, key: Key, experiment: Experiment, *, urgent: bool) -> bool:
+        """Whether a status may not be written yet; the experiment is then looked at in time."""
+        now = asyncio.get_running_loop().time()
+        wait = self._pace.wait(key, experiment.bytes, now, urgent=urgent)
+        if wait > 0:
+            self._queue.add(key, wait)
+        return wait > 0
 
     async def _tell(self, experiment: Experiment, action: Tell) -> None:
         LOG.info(

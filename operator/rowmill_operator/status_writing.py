@@ -1,4 +1,4 @@
-"""How often a status is written: what is more than progress at once, mere progress rarely."""
+"""How often a status is written: what is more than progress soon, mere progress rarely."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ _LARGE = 200_000
 _LARGE_SECONDS = 30.0
 # Progress of a run that goes on and on is written more rarely, down to half as often.
 _SLOWER_AFTER = 30.0
+# Two operators that see differently would take back each other's news without a pause.
+_NEWS_SECONDS = 1.0
 
 
 @dataclass
@@ -22,17 +24,19 @@ class _Times:
 
 
 class Pace:
-    """How long a status of mere progress must wait, by the caller's clock."""
+    """How long a status must wait, by the caller's clock."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._times: dict[Key, _Times] = {}
 
-    def wait(self, key: Key, size: int, now: float) -> float:
-        """Seconds until progress may be written for a spec of `size` bytes; 0: at once."""
+    def wait(self, key: Key, size: int, now: float, *, urgent: bool = False) -> float:
+        """Seconds until progress, or `urgent` news, may be written for a spec of `size` bytes."""
         times = self._times.get(key)
         if times is None:
             return 0.0
+        if urgent:
+            return max(0.0, times.urgent + _NEWS_SECONDS - now)
         interval = _LARGE_SECONDS if size > _LARGE else self._interval(now - times.urgent)
         return max(0.0, times.last + interval - now)
 

@@ -76,6 +76,8 @@ class Operator:
             key = await self.queue.take()
             await self.controller.look_at(key)
             self.queue.done(key)
+            # As if the next news came a while later.
+            self.controller._pace.forget(key)
 
 
 def with_operator(
