@@ -7,6 +7,7 @@ with 143 within 10 seconds, and never with 0 once it was told to stop.
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import signal
 import sys
@@ -74,8 +75,13 @@ class _Job:
 
     def run(self) -> None:
         try:
+            # All of what an import makes stays: to look through it again and again for garbage
+            # takes a tenth of the time.
+            gc.disable()
             from rowmill_job.work import Work
 
+            gc.freeze()
+            gc.enable()
             self._work = Work(self._task, self._stopping.asked)
             self._code = self._work.do()
         finally:
