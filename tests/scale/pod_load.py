@@ -19,7 +19,13 @@ import yaml
 
 from tests.bench.figures import Figure
 from tests.e2e.experiments import Applied, example
-from tests.e2e.installation import BUCKET, POSTGRES_SECRET, RELEASE_NAMESPACE, S3_SECRET
+from tests.e2e.installation import (
+    BUCKET,
+    CHART,
+    POSTGRES_SECRET,
+    RELEASE_NAMESPACE,
+    S3_SECRET,
+)
 from tests.scale.commits import Commits
 from tests.scale.installed_node import NAMESPACE, Ground
 
@@ -124,7 +130,7 @@ def _by_one_machine(
 
 
 def _by_pods(ground: Ground, connection: psycopg.Connection, rows: int) -> Load:
-    spec = _spec(rows) | {"deletionPolicy": "Purge"}
+    spec = _spec(rows) | {"deletionPolicy": "Purge", "resources": _default_resources()}
     spec.pop("destinations")
     began = time.monotonic()
     found = Applied.of(ground.installation, NAMESPACE, spec)
@@ -154,6 +160,13 @@ def _spec(rows: int) -> dict[str, Any]:
     spec = example("wide.yaml")
     spec["tables"][0]["rows"] = rows
     return spec
+
+
+def _default_resources() -> dict[str, Any]:
+    """The chart's, since the tests' installation asks for next to no processor."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text("utf-8"))
+    found: dict[str, Any] = values["worker"]["resources"]
+    return found
 
 
 def _manifest(name: str, rows: int) -> dict[str, Any]:
