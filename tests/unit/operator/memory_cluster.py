@@ -122,6 +122,8 @@ class MemoryCluster:
     plans: dict[str, FrozenPlan] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
+    # By pod, what the operator sees of it where that is late: an earlier state, or nothing.
+    late: dict[str, Pod | None] = field(default_factory=dict)
     warnings: list[Warned] = field(default_factory=list)
     progress: dict[int, ShardProgress] = field(default_factory=dict)
     unreachable: int = 0
@@ -160,12 +162,13 @@ class MemoryCluster:
     def observed(self) -> Observed:
         if self.experiment.deleted is not None:
             self.leaving_since = self.leaving_since or self.now
+        seen = (self.late.get(name, pod) for name, pod in self.pods.items())
         return Observed(
             experiment=self.experiment,
             verdict=self.verdict,
             plans=tuple(self.plans.values()),
             jobs=tuple(self.jobs.values()),
-            pods=tuple(self.pods.values()),
+            pods=tuple(pod for pod in seen if pod is not None),
             warnings=tuple(self.warnings),
             progress=dict(self.progress),
             unreachable=self.unreachable,
@@ -200,6 +203,7 @@ class MemoryCluster:
     def restart_operator(self) -> None:
         """What an operator keeps in memory is lost; what the API server keeps is not."""
         self.verdict = None
+        self.late.clear()
         self.progress.clear()
         self.unreachable = 0
         self.leaving_since = None
