@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from rowmill.plan.intervals import Interval, covers, show, union
+from rowmill.plan.intervals import Interval, covers, intersection, show, union
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill_operator.observed import ShardProgress
 
 MAX_TABLES = 200
+# Of a table, and of all tables together: with the largest spec the status must fit into etcd.
 MAX_INTERVALS = 100
+_ALL_INTERVALS = 4_000
 
 
 @dataclass(frozen=True)
@@ -46,8 +48,10 @@ def run_progress(
         elif shard in reports:
             for table, intervals in reports[shard].batches.items():
                 done.get(table, []).extend(intervals)
-    unions = {table: union(intervals) for table, intervals in done.items()}
-    tables = [_table(layout, unions[layout.table]) for layout in plan.tables]
+    tables = [
+        _table(t, intersection(union(done[t.table]), [(0, t.batches)]), _shown(plan))
+        for t in plan.tables
+    ]
     finalize = reports.get(-1)
     return RunProgress(
         rows=sum(table["rows"] for table in tables),
@@ -60,7 +64,7 @@ def run_progress(
 def finished_tables(plan: Plan) -> tuple[dict[str, Any], ...]:
     """The tables of a run that is complete."""
     return _bounded(
-        [_table(layout, [(0, layout.batches)] if layout.rows else []) for layout in plan.tables]
+        [_table(layout, [(0, layout.batches)] if layout.rows else [], 1) for layout in plan.tables]
     )
 
 
@@ -68,9 +72,15 @@ def _batches_of(plan: Plan, shard: int) -> Iterable[tuple[str, int, int]]:
     return ((part.table, part.first_batch, part.stop_batch) for part in plan.shard(shard))
 
 
-def _table(layout: TableLayout, done: Sequence[Interval]) -> dict[str, Any]:
+def _shown(plan: Plan) -> int:
+    """How many intervals a table may show."""
+    tables = min(len(plan.tables), MAX_TABLES)
+    return min(MAX_INTERVALS, _ALL_INTERVALS // max(1, tables))
+
+
+def _table(layout: TableLayout, done: Sequence[Interval], most: int) -> dict[str, Any]:
     # Of very scattered batches the longest stretches stand for all: a status has a size.
-    shown = sorted(sorted(done, key=lambda i: i[0] - i[1])[:MAX_INTERVALS])
+    shown = sorted(sorted(done, key=lambda i: i[0] - i[1])[:most])
     return {
         "name": layout.table,
         "rows": sum(layout.rows_of(first, stop) for first, stop in done),
