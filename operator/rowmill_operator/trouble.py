@@ -62,7 +62,7 @@ def waiting_for(job: Job, queue: str, observed: Observed, now: datetime) -> Trou
         return None
     starting = [pod for pod in pods if pod.live]
     for pod in reversed(starting):
-        found = _pod_waits(pod, observed.warnings, now)
+        found = _pod_waits(pod, observed, now)
         if found is not None:
             return found
     return None if starting else _job_waits(job, pods, observed.warnings, now)
@@ -137,14 +137,14 @@ def _out_of_memory(where: str) -> Trouble:
     )
 
 
-def _pod_waits(pod: Pod, warnings: Sequence[Warned], now: datetime) -> Trouble | None:
+def _pod_waits(pod: Pod, observed: Observed, now: datetime) -> Trouble | None:
     if pod.waiting is not None and pod.waiting.reason in _PULLING:
         return Trouble(Reason.IMAGE_PULL_FAILED, f"pod {pod.name}: {pod.waiting.message}")
     if pod.unschedulable:
         return Trouble(Reason.UNSCHEDULABLE, f"pod {pod.name}: {pod.unschedulable}")
-    for warning in _about(pod.name, warnings, now):
+    for warning in _about(pod.name, observed.warnings, now):
         if warning.reason == "FailedMount" and _PASSING not in warning.message:
-            return _mount(warning.message)
+            return _mount(warning.message, observed.experiment.namespace)
         if warning.reason == "FailedCreatePodSandBox":
             return Trouble(Reason.CONTAINER_FAILED, f"pod {pod.name}: {warning.message}")
     if pod.waiting is not None and pod.waiting.reason not in (
@@ -156,10 +156,10 @@ def _pod_waits(pod: Pod, warnings: Sequence[Warned], now: datetime) -> Trouble |
     return None
 
 
-def _mount(message: str) -> Trouble:
+def _mount(message: str, namespace: str) -> Trouble:
     """A Secret that is missing, or lacks a key, shows as a volume that cannot be mounted."""
     if "secret" in message.lower() and ("not found" in message or "non-existent" in message):
-        return Trouble(Reason.SECRET_MISSING, message)
+        return Trouble(Reason.SECRET_MISSING, f"in the namespace {namespace}: {message}")
     return Trouble(Reason.MOUNT_FAILED, message)
 
 
