@@ -1,0 +1,53 @@
+"""Removals with Purge on a real cluster, while the garbage collector or people take children."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .cluster.access import Cluster, wait_for
+from .experiments import Applied, wide
+from .installation import POSTGRES_SECRET, Installation
+
+PURGE = wide(10_000, deletionPolicy="Purge")
+
+
+def test_data_goes_also_where_its_plan_went_first(
+    cluster: Cluster, installed: Installation, home: str
+) -> None:
+    """Deleted in the foreground, as Argo CD does, and after its ConfigMap was deleted by hand."""
+    collected, bereft = (Applied.of(installed, home, PURGE) for _ in range(2))
+    for each in (collected, bereft):
+        each.complete()
+        assert each.rows("events") == 10_000
+        assert each.objects()
+    cluster.kubectl("delete", "configmap", f"{bereft.name}-run-1", "--namespace", home)
+    collected.delete("--cascade=foreground", "--wait=false")
+    bereft.delete("--wait=false")
+    for each in (collected, bereft):
+        wait_for(lambda each=each: each.object() is None, 90, "the purge")
+        assert each.oid("events") is None
+        assert not [key for key in each.objects() if key.endswith(".parquet")]
+        wait_for(lambda each=each: not _children(each), 60, "the end of its children")
+
+
+def _children(applied: Applied) -> list[dict[str, Any]]:
+    return [one for kind in ("jobs", "configmaps", "pods") for one in applied.children(kind)]
+
+
+def test_a_namespace_goes_while_a_purge_is_at_work(
+    cluster: Cluster, installed: Installation, home: str
+) -> None:
+    found = Applied.of(installed, home, PURGE)
+    found.complete()
+    # A refused password is tried again for two minutes.
+    wrong = {"stringData": {"PGPASSWORD": "another"}}
+    found.merge("secret", POSTGRES_SECRET, wrong)
+    found.delete("--wait=false")
+
+    def purging() -> bool:
+        pods = found.pods(running=True)
+        return any(pod["metadata"]["name"].startswith(f"{found.name}-purge") for pod in pods)
+
+    wait_for(purging, 60, "the purge's pod to work")
+    cluster.kubectl("delete", "namespace", home, "--wait=false")
+    wait_for(lambda: cluster.find("namespace", home) is None, 90, "the namespace to go")
