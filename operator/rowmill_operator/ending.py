@@ -13,12 +13,14 @@ from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.reasons import Reason
 from rowmill_operator.record import completed_record, current_record, ended_record
 from rowmill_operator.situation import Situation
-from rowmill_operator.standing import COMPLETE, FAILED, FINALIZING, Standing
+from rowmill_operator.standing import COMPLETE, FAILED, FINALIZING, RUNNING, Standing
 from rowmill_operator.step import REMAKE_AFTER, SOON, Step, moment, phase_of, waiting_standing
 from rowmill_operator.trouble import end_of, pods_of
 
 # A pod's end may be seen after that of its Job.
 _LAST_WORD = timedelta(seconds=10)
+# Until it is, the run shows the reason that it showed before.
+_AS_BEFORE = {RUNNING: Reason.RUNNING, FINALIZING: Reason.FINALIZING}
 
 
 def decided_end(situation: Situation) -> Step | None:
@@ -61,7 +63,8 @@ def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: str) -> Step
     end = end_of(job, situation.observed.pods)
     if not end.heard and not _is_late(situation, job):
         message = f"the Job {job.name} has ended; waits for its pod's last word"
-        standing = waiting_standing(situation, phase, Reason.RUNNING, message)
+        reason = _AS_BEFORE.get(phase, Reason.STARTING)
+        standing = waiting_standing(situation, phase, reason, message)
         return Step(standing, current_record(situation, plan), again_after=1.0)
     trouble = end.trouble
     if end.code != REFUSED:

@@ -96,6 +96,7 @@ def test_an_earlier_pods_failure_does_not_stand_for_a_refusal(cluster: MemoryClu
     cluster.update_job(RUN, failed=failure, finished=cluster.now)
     cluster.settle()
     assert cluster.phase == "Pending"
+    assert cluster.condition("Progressing")["reason"] == "Starting", "as before"
 
 
 def test_a_refusal_whose_pod_is_gone_is_read_from_its_job(cluster: MemoryCluster) -> None:
