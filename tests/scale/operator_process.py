@@ -40,6 +40,10 @@ class OperatorProcess:
         """How many times it has looked at an experiment since it started."""
         return self.metric("rowmill_operator_reconcile_seconds_count")
 
+    def experiments(self, phase: str) -> float:
+        """How many experiments are in this phase, as it knows them."""
+        return self.metric("rowmill_operator_experiments", phase=phase)
+
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's samples with these labels; 0 while it answers nothing."""
         try:

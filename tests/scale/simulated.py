@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 MIB = 2**20
 RUNNING = 100
 CREATED_SECONDS, RESTART_SECONDS, MEMORY_MIB, WRITES = 30, 30, 200, 0.25
-WATCHED_SECONDS = 150
+WATCHED_SECONDS = 120
 # Until progress that goes on no more is written: half as often as usual, at the latest.
 _LAST_PROGRESS = 20
 # What a restarted operator would write, it would have by then.
@@ -102,7 +102,7 @@ def _at_work(
     yield _creation(cluster, wanted, running)
     for program, flags in _CONTROL_PLANE.items():
         node.restart(program, flags)
-    yield _completion(cluster, wanted, running)
+    yield _completion(cluster, process, wanted, running)
     yield from _calls(node, process, wanted, running)
     yield _memory(process, wanted, running)
 
@@ -112,7 +112,7 @@ def _creation(cluster: Cluster, wanted: int, running: int) -> Figure:
     created = create_all(cluster.kubeconfig, wanted, running)
     _say(f"{wanted} Experiments created in {created:.1f} s")
     # Two Jobs each, of which the second follows a pod's end.
-    wait_for(lambda: count(cluster, "jobs") >= wanted, 300, "a Job for each")
+    wait_for(lambda: count(cluster.kubeconfig, "jobs") >= wanted, 300, "a Job for each")
     seconds = time.monotonic() - began
     return _told(
         f"{wanted} Experiments applied at once: all Jobs created",
@@ -122,20 +122,21 @@ def _creation(cluster: Cluster, wanted: int, running: int) -> Figure:
     )
 
 
-def _completion(cluster: Cluster, wanted: int, running: int) -> Figure:
+def _completion(cluster: Cluster, process: OperatorProcess, wanted: int, running: int) -> Figure:
     began = time.monotonic()
+    expected = Counter(Complete=wanted - running, Running=running)
 
     def settled() -> bool:
-        found = phases(cluster)
-        return found == Counter(Complete=wanted - running, Running=running)
+        return all(process.experiments(phase) == number for phase, number in expected.items())
 
     wait_for(settled, 600, "the others are complete")
     seconds = time.monotonic() - began
+    found = phases(cluster)
     return _told(
         f"after that, {wanted - running} of them complete, each by a second Job",
         "reported",
         f"{seconds:.0f} s",
-        None,
+        None if found == expected else False,
     )
 
 
@@ -200,7 +201,7 @@ def _removal(cluster: Cluster, wanted: int) -> Figure:
     left = dict.fromkeys(_CHILDREN, 1)
 
     def all_gone() -> bool:
-        left.update({kind: count(cluster, kind) for kind in _CHILDREN})
+        left.update({kind: count(cluster.kubeconfig, kind) for kind in _CHILDREN})
         return not any(left.values())
 
     try:
@@ -209,7 +210,7 @@ def _removal(cluster: Cluster, wanted: int) -> Figure:
         remaining = ", ".join(f"{number} {kind}" for kind, number in left.items() if number)
         return _told(f"{wanted} Experiments deleted", gone, f"after 600 s {remaining}", False)
     seconds = time.monotonic() - began
-    experiments = count(cluster, "experiments")
+    experiments = count(cluster.kubeconfig, "experiments")
     return _told(
         f"{wanted} Experiments deleted",
         gone,
