@@ -86,7 +86,7 @@ Written by `make scale`; do not edit. API server, controllers and scheduler are 
 operator, a process beside them; kwok plays the pods, and a server answers for them when the
 operator asks for progress. By default Kubernetes's own controllers make 20 calls a second each and
 the scheduler 50, by which it would take half an hour until so many Jobs are complete: as soon as
-all Jobs are created these two are started anew with `--kube-api-qps=500`, and the controller of
+all Jobs are created these two are started anew with `kube-api-qps` 500, and the controller of
 Jobs with 20 at once. Calls are counted from the API server's audit log.
 """
 
