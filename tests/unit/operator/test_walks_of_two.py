@@ -12,8 +12,11 @@ from rowmill_operator.reconcile import reconcile
 
 
 class WalkOfTwo(Walk):
-    """A bad day with two operators. For a while Jobs of two runs may be there: of what their pods
-    write, the ledger takes only what the newer run's have written."""
+    """A bad day with two operators.
+
+    For a while Jobs of two runs may be there: of what their pods write, the ledger takes only what
+    the newer run's have written.
+    """
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
