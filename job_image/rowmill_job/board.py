@@ -11,6 +11,7 @@ from typing import Any
 from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.layout import Batch
 from rowmill.worker.shard_progress import ShardProgress, TableDone
+from rowmill.worker.tally import Tally, vitals
 from rowmill_job.metrics import PARQUET, POSTGRES, Metrics
 
 RATE_SECONDS = 10.0
@@ -25,6 +26,7 @@ class Board:
 
     def __init__(self, task: str, shard: int | None) -> None:
         self.metrics = Metrics()
+        self._tally = Tally()
         self._task = task
         self._shard = shard
         self._lock = Lock()
@@ -39,6 +41,10 @@ class Board:
         """From now on show this run."""
         self._run, self._progress = run_id, progress
         self._recent.append((time.monotonic(), self._made))
+
+    def begin(self) -> None:
+        """The first batch is about to be made."""
+        self._tally.begin()
 
     def step(self, label: str) -> None:
         """A finalize step begins."""
@@ -62,6 +68,7 @@ class Board:
         self.metrics.batches.labels(POSTGRES).inc()
         self.metrics.bytes.labels(POSTGRES).inc(size)
         self._notice = ("", 0.0)
+        self._tally.copied(batch, size)
         if self._progress is not None:
             self._progress.copied(batch)
 
@@ -72,6 +79,7 @@ class Board:
 
     def recorded(self, part: PendingPart) -> None:
         self.metrics.bytes.labels(PARQUET).inc(part.bytes)
+        self._tally.recorded(part)
         if self._progress is not None:
             self._progress.recorded(part)
 
@@ -81,6 +89,18 @@ class Board:
         known: dict[str, Any] = {"rows": self._progress.rows if self._progress else 0}
         if self._shard is not None:
             known["shard"] = self._shard
+        return known
+
+    @property
+    def used(self) -> dict[str, float]:
+        """What the pod took of its node so far: by this its resources can be chosen."""
+        taken = vitals(self._tally.stretch())
+        known: dict[str, float] = {
+            "cpuSeconds": round(taken.cpu_seconds, 3),
+            "peakBytes": taken.peak_bytes,
+        }
+        if taken.loading is not None:
+            known["loadingCpuSeconds"] = round(taken.loading.cpu_seconds, 3)
         return known
 
     def progress(self) -> bytes:

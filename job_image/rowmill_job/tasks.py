@@ -164,6 +164,7 @@ def _load(
     parts: list[Part],
 ) -> None:
     kit = _kit(pod, run, frozen_spec(spec, run), destinations, progress)
+    pod.board.begin()
     try:
         run_parts(kit, parts, pod.stop, pod.board)
     except Fenced:

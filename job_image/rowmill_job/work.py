@@ -10,7 +10,6 @@ from threading import Event, Lock
 
 from rowmill.spec.cluster_names import SHARD
 from rowmill.worker.shard import Stopped
-from rowmill.worker.tally import vitals
 from rowmill_job.board import Board
 from rowmill_job.outcome import Outcome, failed, hide, leave, stopped, termination_message
 from rowmill_job.place import Place
@@ -71,7 +70,7 @@ class Work:
                 return
             self._left = True
         safe = Outcome(outcome.code, outcome.reason, self._hidden(outcome.message), outcome.facts)
-        facts = self._board.facts | _used()
+        facts = self._board.facts | {"used": self._board.used}
         leave(self._place.termination_log, termination_message(safe, facts))
         self._say(f"{safe.reason}: {safe.message}")
 
@@ -90,10 +89,3 @@ class Work:
         # A rotated Secret adds to what must not be shown, and takes nothing from it.
         self._secrets |= set(self._place.secrets())
         return hide(text, self._secrets)
-
-
-def _used() -> dict[str, dict[str, float]]:
-    """What the pod took of its node: by this its resources can be chosen."""
-    taken = vitals(None)
-    used = {"cpuSeconds": round(taken.cpu_seconds, 3), "peakBytes": taken.peak_bytes}
-    return {"used": used}

@@ -45,6 +45,9 @@ def test_shards_and_finalize_make_the_very_data_of_the_local_engine(
     assert [pod.code for pod in ended] == [0] * plan.shards, ended
     assert [pod.message["shard"] for pod in ended] == list(range(plan.shards))
     assert sum(pod.message["rows"] for pod in ended) == plan.rows == 5_000
+    for pod in ended:
+        used = pod.message["used"]
+        assert 0 < used["loadingCpuSeconds"] < used["cpuSeconds"]
     final = pods.run("finalize")
     assert final.code == 0, final.log
     [run] = ledger.runs(f"{ENGINE}/{NAMESPACE}/{name}")
