@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from itertools import chain, repeat
 
 from rowmill_operator.cluster import ApiError, Cluster, Unreachable
 from rowmill_operator.manifests import Manifests
@@ -15,6 +16,9 @@ from rowmill_operator.views import Raw
 
 LOG = logging.getLogger("rowmill")
 _SECONDS = 120.0
+# Watches begin a moment after the first decisions: of what goes in between, none of them tells. The
+# first list may still be older than that.
+_AT_START = (3.0, 10.0)
 # Kubernetes waits five seconds before it takes what is in a namespace: in any order, the operator's
 # rights as well as an Experiment that it alone can set free.
 _NAMESPACE_SECONDS = 2.0
@@ -58,9 +62,9 @@ class Resync:
                     self._store.see_warning(raw)
 
     async def run(self) -> None:
-        """Compare for ever."""
-        while True:
-            await asyncio.sleep(_SECONDS)
+        """Compare for ever, and soon at first."""
+        for seconds in chain(_AT_START, repeat(_SECONDS)):
+            await asyncio.sleep(seconds)
             try:
                 await self.compare()
             except (ApiError, Unreachable) as error:

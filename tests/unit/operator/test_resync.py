@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from aiohttp import web
 from fake_api import FakeApi
 from memory_cluster import SETTINGS
@@ -48,6 +50,22 @@ def test_what_is_missed_by_the_watches_is_found_by_comparing() -> None:
         assert operator.queue.depth() == 1
         await operator.settle()
         assert f"{JOBS}/shop-run-1" in api.objects
+
+    with_operator(story)
+
+
+def test_what_goes_before_the_watches_begin_is_found_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rowmill_operator.resync._AT_START", (0.0,))
+
+    async def story(operator: Operator, api: FakeApi) -> None:
+        await operator.settle()
+        del api.objects[f"{JOBS}/shop-run-1"]
+        comparing = asyncio.create_task(operator.resync.run())
+        assert await operator.queue.take() == KEY
+        comparing.cancel()
+        observed = operator.store.gather(KEY)
+        assert observed is not None
+        assert observed.jobs == ()
 
     with_operator(story)
 
