@@ -8,9 +8,10 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,8 @@ import psycopg
 import yaml
 
 from tests.bench.figures import Figure
+from tests.bench.loading import start_cpu
+from tests.e2e.cluster import binaries
 from tests.e2e.experiments import Applied, example
 from tests.e2e.installation import (
     BUCKET,
@@ -32,18 +35,25 @@ from tests.scale.installed_node import NAMESPACE, Ground
 LEAST_RATE, MOST_CPU, MOST_WRITES = 0.85, 1.1, 0.25
 WRITES_SECONDS = 120
 _LONGEST = 3_600.0
-_STATUS_SECONDS = 2.0
+_FAILED_SECONDS = 30.0
 _WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 _OPERATOR = f"system:serviceaccount:{RELEASE_NAMESPACE}:"
 
 
 @dataclass(frozen=True)
 class Load:
-    """One load: seconds from first to last commit, core-seconds of its workers, seconds in all."""
+    """One load.
+
+    `loading` are seconds from first to last commit, `whole` those from the command to published
+    data. `loading_cpu` are the workers' core-seconds from each one's first batch to its last
+    durable one, `start_cpu` those before and after, finalize included, of so many `processes`.
+    """
 
     loading: float
-    cpu: float
     whole: float
+    loading_cpu: float
+    start_cpu: float
+    processes: int
 
 
 def measure_load(
@@ -63,7 +73,8 @@ def measure_load(
 
 def _figures(rows: int, alone: Load, pods: Load) -> list[Figure]:
     millions = rows / 1e6
-    rate, cpu = alone.loading / pods.loading, pods.cpu / alone.cpu
+    rate, cpu = alone.loading / pods.loading, pods.loading_cpu / alone.loading_cpu
+    whole = (pods.loading_cpu + pods.start_cpu) / (alone.loading_cpu + alone.start_cpu)
     return [
         Figure(
             f"{millions:g} M rows in pods, ledger's first to last commit, against the one-machine "
@@ -75,9 +86,12 @@ def _figures(rows: int, alone: Load, pods: Load) -> list[Figure]:
             rate >= LEAST_RATE,
         ),
         Figure(
-            "worker CPU (user + system, start-up and finalize included) for that, per million rows",
+            "worker CPU (user + system) for that, per million rows",
             f"at most {MOST_CPU} times",
-            f"{cpu:.2f} times: {pods.cpu / millions:.2f} against {alone.cpu / millions:.2f} core-s",
+            f"{cpu:.2f} times: {pods.loading_cpu / millions:.2f} against "
+            f"{alone.loading_cpu / millions:.2f} core-s; start-up and finalize beside it: "
+            f"{pods.start_cpu:.1f} core-s for {pods.processes} pods against "
+            f"{alone.start_cpu:.1f} for {alone.processes} processes; all in all {whole:.2f} times",
             cpu <= MOST_CPU,
         ),
     ]
@@ -85,13 +99,14 @@ def _figures(rows: int, alone: Load, pods: Load) -> list[Figure]:
 
 def _writes(ground: Ground, since: datetime, seconds: float) -> Figure:
     """What the operator wrote from the apply to Complete, by the API server's audit log."""
+    until = since + timedelta(seconds=seconds)
     found = [
         one
         for one in ground.node.requests()
         if one["verb"] in _WRITES
         and one["user"]["username"].startswith(_OPERATOR)
         and one["objectRef"].get("namespace") == NAMESPACE
-        and datetime.fromisoformat(one["requestReceivedTimestamp"]) >= since
+        and since <= datetime.fromisoformat(one["requestReceivedTimestamp"]) <= until
     ]
     rate = len(found) / seconds
     kinds = Counter(_kind(one["objectRef"]) for one in found)
@@ -125,8 +140,13 @@ def _by_one_machine(
             out.seek(0)
             document = _answer(process, out.read())
         _answer(_rowmill(folder, "delete", "-f", str(path), "--yes", *secrets))
-    cpu = sum(worker["cpuSeconds"] for worker in document["workers"])
-    return Load(loading, cpu, whole)
+    return Load(
+        loading=loading,
+        whole=whole,
+        loading_cpu=document["firstToLastBatch"]["cpuSeconds"],
+        start_cpu=start_cpu(document),
+        processes=len(document["workers"]),
+    )
 
 
 def _by_pods(ground: Ground, connection: psycopg.Connection, rows: int) -> Load:
@@ -134,26 +154,45 @@ def _by_pods(ground: Ground, connection: psycopg.Connection, rows: int) -> Load:
     spec.pop("destinations")
     began = time.monotonic()
     found = Applied.of(ground.installation, NAMESPACE, spec)
-    ended = _Ended(found)
-    loading = Commits(connection, found.name).until(ended, _LONGEST)
+    with _completion(found) as complete:
+        loading = Commits(connection, found.name).until(complete, _LONGEST)
     whole = time.monotonic() - began
-    cpu = sum(_report(pod)["used"]["cpuSeconds"] for pod in found.pods())
+    found.complete(1)
+    used = [_report(pod)["used"] for pod in found.pods()]
     ground.remove(found)
-    return Load(loading, cpu, whole)
+    loading_cpu = sum(one.get("loadingCpuSeconds", 0.0) for one in used)
+    return Load(
+        loading=loading,
+        whole=whole,
+        loading_cpu=loading_cpu,
+        start_cpu=sum(one["cpuSeconds"] for one in used) - loading_cpu,
+        processes=len(used),
+    )
 
 
-@dataclass
-class _Ended:
-    """Whether an Experiment is Complete, asked now and then, since kubectl takes its share too."""
+@contextmanager
+def _completion(found: Applied) -> Iterator[Callable[[], bool]]:
+    """Whether an Experiment is Complete, by one watch: to ask again and again takes processor."""
+    command = ["wait", "--for=condition=Complete", f"experiment/{found.name}", "--timeout=1h"]
+    process = subprocess.Popen(
+        [str(binaries.kubectl()), *command, f"--namespace={found.namespace}"],
+        env={**os.environ, "KUBECONFIG": str(found.cluster.kubeconfig)},
+        stdout=subprocess.DEVNULL,
+    )
+    again = time.monotonic() + _FAILED_SECONDS
 
-    applied: Applied
-    again: float = 0.0
+    def complete() -> bool:
+        nonlocal again
+        if time.monotonic() > again:
+            again = time.monotonic() + _FAILED_SECONDS
+            found.reach_phase(found.status())
+        return process.poll() is not None
 
-    def __call__(self) -> bool:
-        if time.monotonic() < self.again:
-            return False
-        self.again = time.monotonic() + _STATUS_SECONDS
-        return self.applied.reach_phase(self.applied.status()) == "Complete"
+    try:
+        yield complete
+    finally:
+        process.kill()
+        process.wait()
 
 
 def _spec(rows: int) -> dict[str, Any]:
