@@ -27,6 +27,11 @@ class Reader:
         self._thread = threading.Thread(target=self._poll, daemon=True)
         self._thread.start()
 
+    @property
+    def looking(self) -> bool:
+        """Whether it still looks: until it is closed, unless an error of its own ended it."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         self._end.set()
         self._thread.join()

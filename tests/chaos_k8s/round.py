@@ -133,6 +133,8 @@ def _under_fire(
             _complete(applied, number, COMPLETE_SECONDS)
         # The last blow may have suspended what was complete already.
         _complete(applied, number, COMPLETE_SECONDS)
+        if not all(reader.looking for reader in readers):
+            result.faults.append("a reader ended before the run did")
     result.looks = sum(reader.looks for reader in readers)
     result.sights = [sight for reader in readers for sight in reader.sights]
     result.faults += _settled(applied, number, experiment.load().tables)

@@ -95,7 +95,7 @@ def schedule(seed: int) -> Schedule:
         seed=seed,
         postgres=postgres,
         parquet=parquet,
-        rows=chance.choice([50_000, 200_000, 500_000]),
+        rows=chance.choice([100_000, 300_000, 500_000]),
         batch_rows=chance.choice([1_000, 2_500, 10_000]),
         workers=chance.choice([1, 2, 2, 3, 3]),
         replaces=chance.random() < 0.4,
@@ -113,8 +113,8 @@ def _strikes(chance: random.Random, first: Blow, possible: tuple[Blow, ...]) -> 
     chance.shuffle(blows)
     # The last step takes no more memory than it begins with.
     late = blows[-1] is not Blow.STARVE_WORKER and chance.random() < 0.4
-    # From before the first pod to the last one's work.
-    times = sorted(chance.uniform(0.5, 14.0) for _ in blows)
+    # From before the first pod to when the smallest of these runs may be over.
+    times = sorted(chance.uniform(0.5, 9.0) for _ in blows)
     if late:
         times[-1] = chance.uniform(0.0, 5.0)
     return tuple(
