@@ -1,0 +1,206 @@
+"""Operators that are upgraded, doubled, away, or of some namespaces only."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from .cluster.access import Cluster, wait_for
+from .cluster.node import Node
+from .experiments import Applied, wide
+from .installation import RELEASE, RELEASE_NAMESPACE, Images, Installation, new_namespace
+from .operator_calls import operator_calls
+
+# A run that lasts, and takes little of what the machine has.
+LONG = 1_500_000
+SLOWLY = {
+    "requests": {"cpu": "50m", "memory": "256Mi"},
+    "limits": {"cpu": "250m", "memory": "1Gi"},
+}
+NEWER = "newer"
+QUIET_SECONDS = 10
+# Each run has some ten transitions, and progress each five seconds.
+MOST_WRITES = 80
+_OPERATOR = "app.kubernetes.io/component=operator"
+
+
+def test_a_run_ends_as_planned_while_worker_image_and_operator_are_upgraded(
+    cluster: Cluster, node: Node, installed: Installation, home: str, tmp_path: Path
+) -> None:
+    spec = wide(LONG, parallelism=1, resources=SLOWLY)
+    found = Applied.of(installed, home, spec)
+    found.under_way(1)
+    with _newer(node, installed) as newer:
+        assert _images(_operators(cluster)) == {newer.operator}
+        assert not found.oid("events"), "it is in mid-run"
+        planned_since = Applied.of(installed, home, wide(1_000))
+        status = found.complete()
+        planned_since.complete()
+    assert (status["run"]["number"], status["run"]["image"]) == (1, installed.images.worker)
+    assert _images(found.pods()) == {installed.images.worker}
+    assert _images(planned_since.pods()) == {newer.worker}
+    assert _made(node, home, found) == {f"{found.name}-run-1": 2, f"{found.name}-run-1-finalize": 1}
+    assert found.rows("events") == LONG
+    assert found.verify(spec, tmp_path)["identical"] is True
+
+
+def test_two_operators_double_nothing_and_make_no_loop(
+    cluster: Cluster, node: Node, installed: Installation, home: str, tmp_path: Path
+) -> None:
+    spec = wide(200_000)
+    with _operators_at_work(cluster, 2):
+        names = {pod["metadata"]["name"] for pod in _operators(cluster)}
+        found = Applied.of(installed, home, spec)
+        found.complete()
+        first = found.oid("events")
+        found.annotate(rerun="again")
+        wait_for(lambda: found.run()["number"] == 2, 60, "run 2")
+        assert found.oid("events") == first, "readers have run 1 until run 2 is published"
+        status = found.complete()
+        time.sleep(1)
+        calls = [one for one in operator_calls(node, home) if one.writes]
+        time.sleep(QUIET_SECONDS)
+        since = [one for one in operator_calls(node, home) if one.writes][len(calls) :]
+    assert {one.pod for one in calls} == names, "both are at work"
+    assert since == []
+    assert len(calls) <= MOST_WRITES, calls
+    jobs = {f"{found.name}-run-{n}{task}": 1 for n in (1, 2) for task in ("", "-finalize")}
+    plans = {f"{found.name}-run-{n}": 1 for n in (1, 2)}
+    assert _made(node, home, found) == Counter(jobs) + Counter(plans)
+    assert [(one["number"], one["phase"]) for one in status["history"]] == [
+        (2, "Complete"),
+        (1, "Complete"),
+    ]
+    assert found.oid("events") != first
+    assert found.rows("events") == 200_000
+    # What the annotation says is part of the manifest that was run.
+    assert found.verify(spec | {"rerun": "again"}, tmp_path)["identical"] is True
+
+
+def test_what_is_deleted_is_purged_or_stays_and_a_purge_waits_for_the_operator(
+    cluster: Cluster, installed: Installation, home: str
+) -> None:
+    retain, purge = wide(10_000), wide(10_000, deletionPolicy="Purge")
+    kept = Applied.of(installed, home, retain)
+    purged, freed = (Applied.of(installed, home, purge) for _ in range(2))
+    for each in (kept, purged, freed):
+        each.complete()
+    before = {each: (each.oid("events"), sorted(each.objects())) for each in (kept, freed)}
+    with _operators_at_work(cluster, 0):
+        for each in (kept, purged, freed):
+            each.delete("--wait=false")
+        # As docs/kubernetes.md has it.
+        patch = ("--type=merge", "-p", '{"metadata":{"finalizers":null}}')
+        cluster.kubectl("patch", "exp", freed.name, *patch, "--namespace", home)
+        wait_for(lambda: not (kept.object() or freed.object()), 10, "those that may go to go")
+        assert purged.object() is not None
+        assert purged.rows("events") == 10_000
+    wait_for(lambda: purged.object() is None, 60, "the purge")
+    assert _is_purged(purged)
+    # The same spec writes nothing again: it is the same data's owner.
+    for each, spec in ((kept, retain), (freed, purge)):
+        wait_for(lambda each=each: not each.children("jobs"), 60, "the end of its Jobs")
+        each.apply(spec)
+    for each in (kept, freed):
+        each.complete()
+        assert each.condition("Complete")["reason"] == "AlreadyComplete"
+        assert (each.oid("events"), sorted(each.objects())) == before[each]
+    freed.delete("--timeout=60s")
+    assert _is_purged(freed)
+    assert kept.rows("events") == 10_000, "it is nobody else's"
+
+
+def _is_purged(applied: Applied) -> bool:
+    """Its table and its parts are gone."""
+    left = [key for key in applied.objects() if key.endswith(".parquet")]
+    return applied.oid("events") is None and not left
+
+
+def test_namespaces_go_though_their_operator_is_to_purge_and_has_only_rights_in_them(
+    cluster: Cluster, installed: Installation, home: str
+) -> None:
+    """One in mid-run; and one where all has ended, so that nothing keeps the rights there long."""
+    with new_namespace(cluster) as other:
+        installed.give_secrets(other)
+        with installed.upgraded("--set", f"watchNamespaces={{{home},{other}}}"):
+            complete = Applied.of(installed, other, wide(1_000, deletionPolicy="Purge"))
+            complete.complete()
+            running = Applied.of(
+                installed, home, wide(LONG, resources=SLOWLY, deletionPolicy="Purge")
+            )
+            running.under_way(1)
+            cluster.kubectl("delete", "namespace", home, other, "--wait=false")
+            wait_for(lambda: not _there(cluster, home, other), 60, "both namespaces to go")
+
+
+@contextmanager
+def _newer(node: Node, installed: Installation) -> Iterator[Images]:
+    """The release upgraded to newer images: the same, by other names."""
+    images = installed.images
+    newer = replace(
+        images, worker=_tagged(images.worker, NEWER), operator=_tagged(images.operator, NEWER)
+    )
+    node.tag(images.worker, newer.worker)
+    node.tag(images.operator, newer.operator)
+    with installed.upgraded("--set", f"worker.image.tag={NEWER}", "--set", f"image.tag={NEWER}"):
+        yield newer
+
+
+def _tagged(image: str, tag: str) -> str:
+    return f"{image.rpartition(':')[0]}:{tag}"
+
+
+@contextmanager
+def _operators_at_work(cluster: Cluster, replicas: int) -> Iterator[None]:
+    """So many operators; afterwards one again."""
+    _scale(cluster, replicas)
+    try:
+        yield
+    finally:
+        _scale(cluster, 1)
+
+
+def _scale(cluster: Cluster, replicas: int) -> None:
+    options = ("--namespace", RELEASE_NAMESPACE)
+    cluster.kubectl("scale", f"deployment/{RELEASE}", f"--replicas={replicas}", *options)
+
+    def settled() -> bool:
+        pods = _operators(cluster)
+        ready = [pod for pod in pods if _is_ready(pod)]
+        return len(pods) == len(ready) == replicas
+
+    wait_for(settled, 60, f"{replicas} operators")
+
+
+def _is_ready(pod: dict[str, Any]) -> bool:
+    conditions = {one["type"]: one["status"] for one in pod["status"].get("conditions", [])}
+    return conditions.get("Ready") == "True"
+
+
+def _operators(cluster: Cluster) -> list[dict[str, Any]]:
+    return cluster.find_all("pods", RELEASE_NAMESPACE, _OPERATOR)
+
+
+def _images(pods: list[dict[str, Any]]) -> set[str]:
+    return {one["image"] for pod in pods for one in pod["spec"]["containers"]}
+
+
+def _made(node: Node, namespace: str, applied: Applied) -> Counter[str]:
+    """How often a child of an Experiment was created, by name: a plan is named as its Job."""
+    return Counter(
+        call.name
+        for call in operator_calls(node, namespace)
+        if call.verb == "create"
+        and call.resource in ("jobs", "configmaps")
+        and call.code == 201
+        and call.name.startswith(f"{applied.name}-")
+    )
+
+
+def _there(cluster: Cluster, *namespaces: str) -> list[str]:
+    return [name for name in namespaces if cluster.find("namespace", name) is not None]
