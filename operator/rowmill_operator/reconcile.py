@@ -192,6 +192,10 @@ def _tell(situation: Situation, acceptance: Acceptance, step: Step) -> tuple[Act
         standing.phase,
         standing.reason,
     )
+    stalled = before.get("Stalled", {})
+    if standing.stalled and stalled.get("status") == "True":
+        # Its Job is made again each minute: that is the same trouble.
+        moved = stalled.get("reason") != standing.reason
     if moved and (standing.stalled or standing.phase in (COMPLETE, FAILED, SUSPENDED)):
         bad = standing.stalled or standing.phase == FAILED
         if acceptance.accepted is not False or standing.reason != acceptance.reason:

@@ -46,6 +46,7 @@ def test_a_refusing_destination_is_tried_again_every_minute_with_its_reason_show
         cluster.progress[0] = ShardProgress(cluster.now, 0, 0.0, "", {}, notice)
         cluster.settle()
         assert cluster.condition("Progressing")["reason"] == "CredentialsRefused"
+    assert [told.reason for told in cluster.told] == ["CredentialsRefused"], "once, whoever waits"
     cluster.progress[0] = ShardProgress(cluster.now, 10, 1.0, "", {"events": ((0, 1),)})
     cluster.settle()
     assert cluster.condition("Stalled")["status"] == "False"
