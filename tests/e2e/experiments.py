@@ -214,9 +214,14 @@ def _is_at_work(pod: Mapping[str, Any]) -> bool:
     return any("running" in container["state"] for container in containers)
 
 
-def intervals(text: str) -> int:
-    """How many batches `0-41,57` names."""
-    count = 0
+def named(text: str) -> set[int]:
+    """The numbers that `0-41,57` names."""
+    found: set[int] = set()
     for first, last in re.findall(r"(\d+)(?:-(\d+))?", text):
-        count += int(last or first) - int(first) + 1
-    return count
+        found.update(range(int(first), int(last or first) + 1))
+    return found
+
+
+def intervals(text: str) -> int:
+    """How many numbers it names."""
+    return len(named(text))

@@ -12,16 +12,11 @@ from typing import Any
 
 from .cluster.access import Cluster, wait_for
 from .cluster.node import Node
-from .experiments import Applied, wide
+from .experiments import SLOWLY, Applied, wide
 from .installation import RELEASE, RELEASE_NAMESPACE, Images, Installation, new_namespace
 from .operator_calls import operator_calls
 
-# A run that lasts, and takes little of what the machine has.
 LONG = 1_500_000
-SLOWLY = {
-    "requests": {"cpu": "50m", "memory": "256Mi"},
-    "limits": {"cpu": "250m", "memory": "1Gi"},
-}
 NEWER = "newer"
 QUIET_SECONDS = 10
 # Each run has some ten transitions, and progress each five seconds.
