@@ -20,6 +20,11 @@ from rowmill.spec.cluster_names import API_VERSION, EXPERIMENT, GROUP, KIND, SEL
 from .cluster.access import Cluster, wait_for
 from .installation import BUCKET, POSTGRES_SECRET, S3_SECRET, Installation
 
+# So little processor that a run lasts, and leaves the machine to others.
+SLOWLY = {
+    "requests": {"cpu": "50m", "memory": "256Mi"},
+    "limits": {"cpu": "250m", "memory": "1Gi"},
+}
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
