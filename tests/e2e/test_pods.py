@@ -44,8 +44,7 @@ def test_a_worker_told_to_end_exits_143_within_10_seconds_and_its_shard_is_not_d
     # The time is cut to seconds, so it is never told too late.
     assert datetime.fromisoformat(ended["finishedAt"]) - asked <= timedelta(seconds=10)
     assert shard not in named(job["status"].get("completedIndexes", ""))
-    found.complete()
-    assert found.rows("events") == MANY
+    found.delete()
 
 
 def test_a_worker_can_write_to_its_tmp_alone(
