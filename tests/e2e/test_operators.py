@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -99,7 +100,7 @@ def test_what_is_deleted_is_purged_or_stays_and_a_purge_waits_for_the_operator(
     assert _is_purged(purged)
     # The same spec writes nothing again: it is the same data's owner.
     for each, spec in ((kept, retain), (freed, purge)):
-        wait_for(lambda each=each: not each.children("jobs"), 60, "the end of its Jobs")
+        wait_for(partial(_is_without_jobs, each), 60, "the end of its Jobs")
         each.apply(spec)
     for each in (kept, freed):
         each.complete()
@@ -108,6 +109,10 @@ def test_what_is_deleted_is_purged_or_stays_and_a_purge_waits_for_the_operator(
     freed.delete("--timeout=60s")
     assert _is_purged(freed)
     assert kept.rows("events") == 10_000, "it is nobody else's"
+
+
+def _is_without_jobs(applied: Applied) -> bool:
+    return not applied.children("jobs")
 
 
 def _is_purged(applied: Applied) -> bool:
