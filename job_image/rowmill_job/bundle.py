@@ -69,5 +69,7 @@ def source_of(bundle: Bundle) -> dict[str, Any]:
         "manifest": manifest_text(bundle.manifest),
         "scale": None,
         "seed": None,
+        # An annotation may have set it: then it is in no manifest that anybody holds.
+        "rerun": bundle.rerun,
         "cluster": {"namespace": bundle.namespace, "defaults": bundle.defaults.to_json()},
     }

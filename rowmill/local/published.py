@@ -54,8 +54,8 @@ def open_published(
     Args:
         spec: the manifest.
         connections: how to reach its destinations.
-        reload: reads the same manifest with other overrides. If given, the scale and seed that the
-            published run was started with are tried too.
+        reload: reads the same manifest with other overrides. If given, the scale, seed and rerun
+            that the published run was started with are tried too.
 
     Raises:
         NothingPublished: no run is published, or one of another manifest.
@@ -98,7 +98,8 @@ def _matching(spec: Spec, run: Run, reload: Reload | None) -> Spec:
         return spec
     source = run.summary.get("source", {})
     if reload is not None and source:
-        other = reload(Overrides(scale=source.get("scale"), seed=source.get("seed")))
+        overrides = Overrides(source.get("scale"), source.get("seed"), source.get("rerun"))
+        other = reload(overrides)
         if other.digest == run.plan.digest:
             return other
     raise NothingPublished(

@@ -26,10 +26,11 @@ LOCAL_NAMESPACE = "local"
 
 @dataclass(frozen=True)
 class Overrides:
-    """What a command line sets over the manifest; None leaves the manifest's value."""
+    """What is set over the manifest from outside; None leaves the manifest's value."""
 
     scale: str | float | Decimal | None = None
     seed: int | None = None
+    rerun: str | None = None
 
 
 def load_spec(
@@ -44,7 +45,7 @@ def load_spec(
     scale, seed = _override_scale(overrides), _override_seed(overrides)
     if structure.experiment is None:
         raise InvalidManifest(_all_problems(structure, scale, seed))
-    return _assemble(structure.experiment, scale, seed)
+    return _assemble(_with_rerun(structure.experiment, overrides.rerun), scale, seed)
 
 
 def load_manifest(source: str | Path, *, text: str | None = None) -> Experiment:
@@ -163,6 +164,13 @@ def _override_scale(overrides: Overrides) -> Decimal | None:
         message = f"the scale {str(overrides.scale)[:40]} is no number above 0; give, say, 0.1"
         raise InvalidManifest([Problem("", message)])
     return scale
+
+
+def _with_rerun(experiment: Experiment, rerun: str | None) -> Experiment:
+    if rerun is None:
+        return experiment
+    spec = experiment.spec.model_copy(update={"rerun": rerun})
+    return experiment.model_copy(update={"spec": spec})
 
 
 def _override_seed(overrides: Overrides) -> int | None:

@@ -25,12 +25,13 @@ from rowmill.worker.destinations import Connections, join
 class PublishedData:
     """One experiment, run and published."""
 
-    def __init__(self, manifest: str, home: Home, scale: str | None = None) -> None:
+    def __init__(self, manifest: str, home: Home, **kept: str) -> None:
+        """Run it with overrides, which are kept with the run."""
         self.manifest = manifest
-        overrides = Overrides(scale=scale)
+        overrides = Overrides(scale=kept.get("scale"), rerun=kept.get("rerun"))
         self.spec: Spec = load_spec("test manifest", text=manifest, overrides=overrides)
         self.connections: Connections = connections(self.spec, {}, home)
-        source = {"manifest": manifest, "scale": scale, "seed": None}
+        source = {"manifest": manifest, "scale": None, "seed": None, **kept}
         options = Options(workers=1, batch_rows=1000, mode=Mode.RESTART, source=source)
         self.run: Run = run(self.spec, self.connections, options, lambda snapshot: None).run
 

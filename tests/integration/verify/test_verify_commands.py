@@ -62,6 +62,16 @@ def test_the_scale_that_was_run_is_known(data: PublishedData, home: Home, manife
     assert "Identical: all 1,000 rows" in result.stdout
 
 
+def test_the_rerun_that_an_annotation_asked_for_is_known(
+    data: PublishedData, home: Home, manifest: Path
+) -> None:
+    again = data.manifest.replace(data.spec.name, f"{data.spec.name}-again")
+    PublishedData(again, home, scale="0.1", rerun="on a cluster")
+    manifest.write_text(again, encoding="utf-8")
+    result = _rowmill("verify", "-f", manifest)
+    assert result.exit_code == 0, result.output
+
+
 def test_an_edited_manifest_is_refused_by_name_of_the_run(
     data: PublishedData, manifest: Path
 ) -> None:
