@@ -111,10 +111,13 @@ class Experiment:
         )
 
     def runs(self) -> list[dict[str, Any]]:
-        """The runs that are remembered, the newest last, as `rowmill runs` lists them."""
+        """The runs that are remembered, the newest last, as `rowmill runs` lists them.
+
+        Rows are the durable ones: of past runs the status knows no others.
+        """
         past = [self._past(run) for run in self.status.get("history") or ()]
         past = [run for run in past if run["run"] != self.number]
-        newest = [self._newest()] if self.number is not None else []
+        newest = [{**self._newest(), "rows": self.rows}] if self.number is not None else []
         return sorted(past, key=lambda run: int(run["run"])) + newest
 
     def document(self) -> dict[str, Any]:

@@ -118,6 +118,7 @@ def test_runs_are_listed_once_each_and_oldest_first(capsys: pytest.CaptureFixtur
         (3, "ABORTED"),
     ]
     assert len({tuple(run) for run in found}) == 1
+    assert [run["rows"] for run in found] == [100, 5, 40]  # what is durable, of the newest as well
     runs(FakeCluster([aborted]), "shop", as_json=False)
     assert "2026-01-01 00:00" in capsys.readouterr().out
 
