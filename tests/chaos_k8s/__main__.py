@@ -26,7 +26,7 @@ from tests.chaos_k8s.schedule import schedule
 from tests.chaos_k8s.servers import Servers, lasting_servers
 from tests.e2e.cluster.access import Cluster
 from tests.e2e.cluster.images import Builder
-from tests.e2e.cluster.node import Node, missing
+from tests.e2e.cluster.node import missing, node_of_its_own
 from tests.e2e.installation import Images, Installation, build_images
 
 
@@ -54,13 +54,8 @@ def main() -> int:
 @contextmanager
 def _installed(folder: Path) -> Iterator[tuple[Installation, Servers]]:
     """A node of our own with everything on it, which ends with this process at the latest."""
-    lifeline = folder / "lifeline"
-    os.mkfifo(lifeline)
-    held = os.open(lifeline, os.O_RDWR)
-    node = Node(folder / "node")
-    try:
-        built = build_images(Builder())
-        node.up(lifeline)
+    built = build_images(Builder())
+    with node_of_its_own(folder) as node:
         node.join()
         for image in built:
             node.load(image.archive)
@@ -70,9 +65,6 @@ def _installed(folder: Path) -> Iterator[tuple[Installation, Servers]]:
         installation.install()
         with lasting_servers(installation, folder) as servers:
             yield installation, servers
-    finally:
-        node.down()
-        os.close(held)
 
 
 def _end(number: int, _: FrameType | None) -> None:

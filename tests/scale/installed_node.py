@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
 import psycopg
@@ -46,21 +44,6 @@ class Ground:
     def remove(self, applied: Applied) -> None:
         """Delete an Experiment and wait until nothing of it is there."""
         applied.delete("--cascade=foreground", "--timeout=300s")
-
-
-@contextmanager
-def node_of_its_own(folder: Path) -> Iterator[Node]:
-    """A running node, gone when the block or this process ends."""
-    lifeline = folder / "lifeline"
-    os.mkfifo(lifeline)
-    held = os.open(lifeline, os.O_RDWR)
-    node = Node(folder / "node")
-    try:
-        node.up(lifeline)
-        yield node
-    finally:
-        node.down()
-        os.close(held)
 
 
 def on(node: Node, images: list[Image], work: Callable[[Ground], _Found]) -> _Found:

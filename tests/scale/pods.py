@@ -14,9 +14,10 @@ from pathlib import Path
 from tests.bench import page
 from tests.bench.figures import Figure
 from tests.e2e.cluster.images import Builder
+from tests.e2e.cluster.node import node_of_its_own
 from tests.e2e.installation import build_images
 from tests.scale.image_sizes import measure_images
-from tests.scale.installed_node import Ground, node_of_its_own, on
+from tests.scale.installed_node import Ground, on
 from tests.scale.pod_load import measure_load
 from tests.scale.starting import measure_start
 

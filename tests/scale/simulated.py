@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
 from collections import Counter
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from tests.bench.figures import Figure
 from tests.e2e.cluster.access import Cluster, KubectlError, wait_for
-from tests.e2e.cluster.node import Node
+from tests.e2e.cluster.node import Node, node_of_its_own
 from tests.scale.answers import answering
 from tests.scale.experiments import (
     NAMESPACE,
@@ -70,21 +69,13 @@ def measure(folder: Path, wanted: int) -> list[Figure]:
 @contextmanager
 def _cluster(folder: Path) -> Iterator[Cluster]:
     """A node of our own, in whose network this process is from then on."""
-    lifeline = folder / "lifeline"
-    os.mkfifo(lifeline)
-    held = os.open(lifeline, os.O_RDWR)
-    node = Node(folder / "node")
-    try:
-        node.up(lifeline)
+    with node_of_its_own(folder) as node:
         node.join()
         cluster = Cluster(node.kubeconfig, node)
         cluster.apply((ROOT / "crds" / "rowmill.dev_experiments.yaml").read_text("utf-8"))
         wait_for(lambda: _served(cluster), 30, "Experiments are served")
         cluster.kubectl("create", "namespace", NAMESPACE)
         yield cluster
-    finally:
-        node.down()
-        os.close(held)
 
 
 def _served(cluster: Cluster) -> bool:

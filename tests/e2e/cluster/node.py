@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,21 @@ def missing() -> list[str]:
     if not Path("/usr/lib/cni/bridge").exists():
         lacks.append("containernetworking-plugins")
     return lacks
+
+
+@contextmanager
+def node_of_its_own(folder: Path) -> Iterator[Node]:
+    """A running node whose state is in a folder, gone when the block or this process ends."""
+    lifeline = folder / "lifeline"
+    os.mkfifo(lifeline)
+    held = os.open(lifeline, os.O_RDWR)
+    node = Node(folder / "node")
+    try:
+        node.up(lifeline)
+        yield node
+    finally:
+        node.down()
+        os.close(held)
 
 
 class Node:
