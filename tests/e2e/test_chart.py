@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from rowmill.spec.cluster import ParquetDefault
 from rowmill.spec.crd import crd
-from rowmill_operator.settings import ParquetDefault, Settings, read_settings
+from rowmill_operator.settings import Settings, read_settings
 
 from .cluster import binaries
 from .cluster.access import Cluster

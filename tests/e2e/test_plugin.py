@@ -6,7 +6,6 @@ import json
 import os
 import re
 import subprocess
-from typing import Any
 
 from .cluster import binaries
 from .cluster.access import Cluster, wait_for
@@ -79,7 +78,7 @@ def _of(run: Applied, command: str, *options: str, code: int | None = 0) -> str:
 
 def _plugin(
     cluster: Cluster, *arguments: str, code: int | None = 0
-) -> subprocess.CompletedProcess[Any]:
+) -> subprocess.CompletedProcess[str]:
     """Run `kubectl rowmill`; `code` is what it must leave with, None for any."""
     kubectl = binaries.kubectl()
     told = subprocess.run(

@@ -24,10 +24,14 @@ def test_data_goes_also_where_its_plan_went_first(
     collected.delete("--cascade=foreground", "--wait=false")
     bereft.delete("--wait=false")
     for each in (collected, bereft):
-        wait_for(lambda each=each: each.object() is None, 90, "the purge")
-        assert each.oid("events") is None
-        assert not [key for key in each.objects() if key.endswith(".parquet")]
-        wait_for(lambda each=each: not _children(each), 60, "the end of its children")
+        _is_purged(each)
+
+
+def _is_purged(applied: Applied) -> None:
+    wait_for(lambda: applied.object() is None, 90, "the purge")
+    assert applied.oid("events") is None
+    assert not [key for key in applied.objects() if key.endswith(".parquet")]
+    wait_for(lambda: not _children(applied), 60, "the end of its children")
 
 
 def _children(applied: Applied) -> list[dict[str, Any]]:
