@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Event
 
-from rowmill.destinations.errors import Fenced
+from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Destinations
@@ -40,9 +40,10 @@ def finalize(
                 _complete(run, spec, destinations, stop, step)
             step("publish")
             publish(run, spec.dataset, destinations)
-        except Fenced:
-            # A twin came further, with the same rows: go on from there.
-            if _state(run, destinations) not in _FORWARD:
+        except (Fenced, DestinationRefused):
+            # A twin came further, with the same rows, and what this one was at work on is gone or
+            # in its place: go on from there.
+            if _state(run, destinations) not in _FORWARD - {state}:
                 raise
         else:
             return

@@ -10,6 +10,7 @@ import pytest
 from bed import Bed, Counts, state
 from experiments import PEOPLE, Connection, Manifest, manifest
 
+from rowmill.destinations import warehouse
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import RESUMABLE, Run, RunState
 from rowmill.destinations.warehouse import Warehouse
@@ -321,6 +322,28 @@ def test_two_finalizes_at_once_publish_once(name: str, opened: Opened) -> None:
     assert state(first, run) is RunState.COMPLETED
     assert first.lake is not None
     assert first.lake.published(run)
+
+
+@pytest.mark.parametrize("doing", ["perform", "_analyze"])
+def test_a_finalize_that_is_overtaken_in_mid_step_ends_well(
+    name: str, opened: Opened, monkeypatch: pytest.MonkeyPatch, doing: str
+) -> None:
+    """Its twin publishes after it was found to be FINALIZING: what it works on is gone."""
+    bed, first = opened(manifest(name))
+    _, second = opened(manifest(name))
+    run = pod(bed, first, "a", 1).run
+    bed.load(first, run)
+    do = getattr(warehouse, doing)
+
+    def overtaken(*arguments: Any, **options: Any) -> Any:
+        monkeypatch.setattr(warehouse, doing, do)
+        bed.finalize(second, run)
+        return do(*arguments, **options)
+
+    monkeypatch.setattr(warehouse, doing, overtaken)
+    bed.finalize(first, run)
+    assert warehouse.__dict__[doing] is do, "it was overtaken"
+    assert state(first, run) is RunState.COMPLETED
 
 
 def replaced(bed: Bed, seed: int) -> Bed:
