@@ -92,8 +92,8 @@ def test_an_evicted_pod_ends(cluster: Cluster, node: Node, namespace: str) -> No
     cluster.apply(_job("idle", [], completions=1), namespace=namespace)
     name = _running_pod(cluster, "idle", namespace)["metadata"]["name"]
     cluster.evict(name, namespace)
-    assert _finished(cluster, "idle", namespace)["failed"] == 1
-    assert cluster.find("pod", name, namespace) is None
+    # Its exit code is 0, so whether the Job counts it as done or as failed is a race.
+    wait_for(lambda: cluster.find("pod", name, namespace) is None, 60, "the end of the pod")
 
 
 @pytest.mark.parametrize(
