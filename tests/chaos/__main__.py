@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import os
 import shutil
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -27,7 +26,6 @@ from rowmill.local import embedded
 from rowmill.local.connections import connections
 from rowmill.local.embedded import EmbeddedServers
 from rowmill.local.home import Home
-from rowmill.verify.report import Kind
 from rowmill.worker import purge
 from rowmill.worker.destinations import join
 from tests.chaos.blows import Blows, connect, run_command
@@ -35,6 +33,7 @@ from tests.chaos.experiment import ChaosExperiment, write_experiment
 from tests.chaos.fault_proxy import FaultProxy
 from tests.chaos.readers import Reader, bucket_look, postgres_look
 from tests.chaos.schedule import Schedule, schedule
+from tests.chaos.verdict import Verdict, tell
 
 # A run that is cut down again and again must still end well once the blows are over.
 MAX_ATTEMPTS = 12
@@ -44,23 +43,13 @@ RETRIABLE = {3, 4, 5, -9, -15, -2}
 
 
 @dataclass
-class Result:
-    """How a schedule ended; `faults` holds what must never happen, `codes` the exit codes."""
+class Result(Verdict):
+    """How a schedule ended: the exit codes of its commands, and how many blows hit."""
 
     schedule: Schedule
-    seconds: float = 0.0
     codes: list[int] = field(default_factory=list)
     dealt: int = 0
-    lost: int = 0
-    doubled: int = 0
-    looks: int = 0
-    sights: list[str] = field(default_factory=list)
     gave_up: list[str] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        return not (self.lost or self.doubled or self.sights or self.faults)
 
 
 def main() -> int:
@@ -77,7 +66,8 @@ def main() -> int:
     finally:
         embedded.down(home)
         shutil.rmtree(home.path, ignore_errors=True)
-    return _tell(results)
+    played = [(result.schedule, result) for result in results]
+    return tell(played, dealt=sum(result.dealt for result in results))
 
 
 def _round(chosen: Schedule, home: Home, servers: EmbeddedServers) -> Result:
@@ -89,7 +79,7 @@ def _round(chosen: Schedule, home: Home, servers: EmbeddedServers) -> Result:
         experiment = write_experiment(folder, chosen, servers, proxy.endpoint)
         _under_fire(result, experiment, home, servers, proxy)
         if not result.faults:
-            _verify(result, experiment)
+            result.verify(experiment)
         _remove(experiment, home)
     finally:
         proxy.close()
@@ -182,15 +172,6 @@ def _readers(
     return readers
 
 
-def _verify(result: Result, experiment: ChaosExperiment) -> None:
-    report = experiment.load().verify()
-    found = [each for table in report.tables for each in table.comparisons]
-    result.lost = sum(each.counts.get(Kind.LOST, 0) for each in found)
-    result.doubled = sum(each.counts.get(Kind.DOUBLED, 0) for each in found)
-    if not report.identical:
-        result.faults.append(f"verify found differences: {report.to_json()}")
-
-
 def _remove(experiment: ChaosExperiment, home: Home) -> None:
     spec = experiment.load().spec
     destinations = join(spec, connections(spec, experiment.secrets, home))
@@ -205,23 +186,6 @@ def _address(endpoint: str) -> tuple[str, int]:
     assert parts.hostname is not None
     assert parts.port is not None
     return parts.hostname, parts.port
-
-
-def _tell(results: list[Result]) -> int:
-    failed = [result for result in results if not result.passed]
-    seconds = statistics.median(result.seconds for result in results)
-    print(
-        f"rows lost: {sum(r.lost for r in results)}, "
-        f"rows doubled: {sum(r.doubled for r in results)}, "
-        f"readers that saw a part of a run: {sum(bool(r.sights) for r in results)} "
-        f"(of {sum(r.looks for r in results)} looks); "
-        f"blows that hit: {sum(r.dealt for r in results)}; "
-        f"median of a schedule: {seconds:.1f} s"
-    )
-    if failed:
-        print("failed seeds:", ", ".join(str(result.schedule.seed) for result in failed))
-    print(f"{len(results) - len(failed)} passed, {len(failed)} failed")
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import statistics
 import sys
 import tempfile
 import time
@@ -21,7 +20,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from tests.chaos_k8s.round import Result, play
+from tests.chaos.verdict import tell
+from tests.chaos_k8s.round import play
 from tests.chaos_k8s.schedule import schedule
 from tests.chaos_k8s.servers import Servers, lasting_servers
 from tests.e2e.cluster.access import Cluster
@@ -48,7 +48,8 @@ def main() -> int:
         with _installed(folder) as (installation, servers):
             print(f"the node is ready after {time.monotonic() - began:.0f} s", flush=True)
             results = [play(schedule(seed), installation, servers, folder) for seed in seeds]
-    return _tell(results)
+    played = [(result.schedule, result) for result in results]
+    return tell(played, dealt=sum(len(result.dealt) for result in results))
 
 
 @contextmanager
@@ -69,23 +70,6 @@ def _installed(folder: Path) -> Iterator[tuple[Installation, Servers]]:
 
 def _end(number: int, _: FrameType | None) -> None:
     raise SystemExit(128 + number)
-
-
-def _tell(results: list[Result]) -> int:
-    failed = [result for result in results if not result.passed]
-    seconds = statistics.median(result.seconds for result in results)
-    print(
-        f"rows lost: {sum(r.lost for r in results)}, "
-        f"rows doubled: {sum(r.doubled for r in results)}, "
-        f"readers that saw a part of a run: {sum(bool(r.sights) for r in results)} "
-        f"(of {sum(r.looks for r in results)} looks); "
-        f"blows that hit: {sum(len(r.dealt) for r in results)}; "
-        f"median of a schedule: {seconds:.1f} s"
-    )
-    if failed:
-        print("failed seeds:", ", ".join(str(result.schedule.seed) for result in failed))
-    print(f"{len(results) - len(failed)} passed, {len(failed)} failed")
-    return 1 if failed else 0
 
 
 if __name__ == "__main__":

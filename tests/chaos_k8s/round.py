@@ -11,9 +11,9 @@ from pathlib import Path
 import psycopg
 from botocore.exceptions import BotoCoreError, ClientError
 
-from rowmill.verify.report import Kind
 from tests.chaos.experiment import ChaosExperiment
 from tests.chaos.readers import Reader, bucket_look, postgres_look
+from tests.chaos.verdict import Verdict
 from tests.chaos_k8s.blows import OPERATORS, PASSING, Blows
 from tests.chaos_k8s.experiment import earlier, spec, write_experiment
 from tests.chaos_k8s.outcome import leftovers, untruths
@@ -43,22 +43,12 @@ _WRITES = {"create", "update", "patch", "delete"}
 
 
 @dataclass
-class Result:
-    """How a schedule ended; `faults` holds what must never happen, `dealt` the blows that hit."""
+class Result(Verdict):
+    """How a schedule ended: the blows that hit, and how often the operator wrote."""
 
     schedule: Schedule
-    seconds: float = 0.0
     dealt: list[str] = field(default_factory=list)
     writes: int = 0
-    lost: int = 0
-    doubled: int = 0
-    looks: int = 0
-    sights: list[str] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
-
-    @property
-    def passed(self) -> bool:
-        return not (self.lost or self.doubled or self.sights or self.faults)
 
 
 def play(chosen: Schedule, installation: Installation, servers: Servers, folder: Path) -> Result:
@@ -73,7 +63,7 @@ def play(chosen: Schedule, installation: Installation, servers: Servers, folder:
         experiment = write_experiment(place, chosen, applied, servers.secrets)
         _under_fire(result, applied, experiment, servers)
         if not result.faults:
-            _verify(result, experiment)
+            result.verify(experiment)
     except Exception as error:  # noqa: BLE001 - told; the others are to be played
         result.faults.append(f"{type(error).__name__}: {error}")
     result.seconds = time.monotonic() - began
@@ -187,15 +177,6 @@ def _writes(node: Node) -> int:
     return sum(
         one["user"]["username"] == _OPERATOR and one["verb"] in _WRITES for one in node.requests()
     )
-
-
-def _verify(result: Result, experiment: ChaosExperiment) -> None:
-    report = experiment.load().verify()
-    found = [each for table in report.tables for each in table.comparisons]
-    result.lost = sum(each.counts.get(Kind.LOST, 0) for each in found)
-    result.doubled = sum(each.counts.get(Kind.DOUBLED, 0) for each in found)
-    if not report.identical:
-        result.faults.append(f"verify found differences: {report.to_json()}")
 
 
 def _say(result: Result) -> None:
