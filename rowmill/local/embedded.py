@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -17,7 +17,12 @@ from rowmill.local import embedded_postgres, embedded_s3
 from rowmill.local.embedded_postgres import PostgresServer
 from rowmill.local.embedded_s3 import S3Server
 from rowmill.local.home import Home, make_private, write_private
-from rowmill.local.server_process import EmbeddedServerError, free_ports, port_is_free
+from rowmill.local.server_process import (
+    EmbeddedServerError,
+    free_ports,
+    port_is_free,
+    wait_until,
+)
 
 __all__ = [
     "BUCKET",
@@ -34,6 +39,8 @@ __all__ = [
 BUCKET = "rowmill"
 # sun_path holds 108 bytes, of which the name of the socket itself takes 17.
 _SOCKET_DIR_BYTES = 90
+# A server that was killed lets go of its ports a moment after it can no longer be found.
+_PORT_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -157,13 +164,21 @@ def _prepared(home: Home, record: _Record) -> _Record:
     """
     postgres_lives, s3_lives = _alive(record)
     if not postgres_lives:
-        if record.postgres_port == 0 or not port_is_free(record.postgres_port):
+        if not (record.postgres_port and _is_free(record.postgres_port)):
             record = replace(record, postgres_port=free_ports(1)[0])
         if not Path(record.socket_dir).is_dir() or not record.socket_dir:
             record = replace(record, socket_dir=_socket_dir(home))
-    if not s3_lives and not (record.s3_ports and embedded_s3.are_free(record.s3_ports)):
+    if not s3_lives and not (record.s3_ports and _s3_is_free(record.s3_ports)):
         record = replace(record, s3_ports=embedded_s3.choose_ports())
     return record
+
+
+def _is_free(port: int) -> bool:
+    return wait_until(lambda: port_is_free(port), _PORT_SECONDS)
+
+
+def _s3_is_free(ports: Sequence[int]) -> bool:
+    return wait_until(lambda: embedded_s3.are_free(ports), _PORT_SECONDS)
 
 
 def _socket_dir(home: Home) -> str:

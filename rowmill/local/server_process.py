@@ -90,22 +90,38 @@ def stop(
 ) -> None:
     """Signal the leading processes of a server and wait until all that `find` finds are gone.
 
-    After `patience` seconds, or if no leader is left, they are killed.
+    After `patience` seconds, or if no leader is left, they are killed. Once this returns their
+    ports are free.
 
     Raises:
         EmbeddedServerError: one survives SIGKILL (it hangs in the kernel, on a dead disk).
     """
-    leaders = [process for process in find() if leader(process)]
+    first = find()
+    leaders = [process for process in first if leader(process)]
+
+    def gone() -> bool:
+        # An ending process loses its command line, by which it is found, before its sockets.
+        return not find() and all(_has_ended(one.process) for one in first)
+
     _send(politely, leaders)
-    if leaders and wait_until(lambda: not find(), patience):
+    if leaders and wait_until(gone, patience):
         return
     _send(signal.SIGKILL, find())
-    if not wait_until(lambda: not find(), 30.0):
+    if not wait_until(gone, 30.0):
         left = ", ".join(f"{Path(one.words[0]).name} {one.process.pid}" for one in find())
         raise EmbeddedServerError(
             f"These processes do not end, not even killed: {left}. They hang in the kernel, most "
             "likely on a disk. Look at `dmesg`, then run `rowmill down` again."
         )
+
+
+def _has_ended(process: psutil.Process) -> bool:
+    """Return whether it holds no socket or file any more, be its parent told of that or not."""
+    try:
+        # A leading thread may be a zombie while others still end.
+        return process.status() == psutil.STATUS_ZOMBIE and process.num_threads() <= 1
+    except psutil.NoSuchProcess:
+        return True
 
 
 def _send(chosen: signal.Signals, targets: Sequence[ServerProcess]) -> None:
