@@ -114,17 +114,19 @@ def _watched(
         if tried_rarely(trouble) and not running and not situation.wishes.queue:
             return _start_over(situation, job, record, standing, actions)
         return Step(standing, record, actions, again_after=_IDLE_SECONDS)
+    at_work = Reason.FINALIZING if phase == FINALIZING else Reason.RUNNING
+    # Between two waves of pods a run goes on: to tell of each would be three writes a wave.
+    before = situation.condition("Progressing").get("reason")
+    starting = at_work if before == at_work else Reason.STARTING
     if not running:
-        standing = Standing(shown, Reason.STARTING, "its pods are starting")
-    elif _out_of_reach(situation):
-        if situation.now - min(pod.created for pod in running) < _START_UP:
-            standing = Standing(shown, Reason.STARTING, "its pods have just started")
-            return Step(standing, record, actions, again_after=_IDLE_SECONDS)
+        standing = Standing(shown, starting, "its pods are starting")
+    elif not _out_of_reach(situation):
+        standing = Standing(shown, at_work, str(record.get("step") or ""))
+    elif situation.now - min(pod.created for pod in running) < _START_UP:
+        standing = Standing(shown, starting, "its pods have just started")
+    else:
         message = "the operator cannot reach the pods' port 8080; a NetworkPolicy may forbid it"
         standing = Standing(shown, Reason.PROGRESS_UNREACHABLE, message)
-    else:
-        reason = Reason.FINALIZING if phase == FINALIZING else Reason.RUNNING
-        standing = Standing(shown, reason, str(record.get("step") or ""))
     return Step(standing, record, actions, again_after=_IDLE_SECONDS)
 
 

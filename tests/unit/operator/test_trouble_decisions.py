@@ -221,11 +221,23 @@ def test_what_a_pod_tries_again_is_told_once_nothing_gets_on(cluster: MemoryClus
 
 
 def test_a_run_stays_running_between_two_waves_of_pods(cluster: MemoryCluster) -> None:
+    """Neither phase nor reason turns back and forth: it would be urgent news at each wave."""
     cluster.begin_run()
+    working = dict(cluster.condition("Progressing"))
+    assert working["reason"] == "Running"
     cluster.pods.clear()
     cluster.settle()
     assert cluster.phase == "Running"
-    assert cluster.condition("Progressing")["reason"] == "Starting"
+    between = dict(cluster.condition("Progressing"))
+    assert between.pop("message") == "its pods are starting"
+    assert between.items() <= working.items()
+    cluster.start_pod(RUN, 1)
+    cluster.progress.clear()
+    cluster.unreachable = 1
+    cluster.settle()
+    just_started = dict(cluster.condition("Progressing"))
+    assert just_started.pop("message") == "its pods have just started"
+    assert just_started == between
 
 
 def test_pods_out_of_reach_are_told_and_never_a_failure(cluster: MemoryCluster) -> None:
