@@ -25,6 +25,7 @@ class Reason(StrEnum):
     SUSPENDED = "Suspended"
     QUEUED = "Queued"
     # Waiting for somebody to mend something
+    LEFT_BEHIND = "LeftBehind"
     QUOTA_EXCEEDED = "QuotaExceeded"
     PODS_REFUSED = "PodsRefused"
     POD_SECURITY = "PodSecurityRefused"

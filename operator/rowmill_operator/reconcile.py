@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from rowmill.spec.cluster_names import ADOPT, FINALIZER
+from rowmill.spec.cluster_names import ADOPT, EXPERIMENT, FINALIZER, SELECTOR
 from rowmill_operator.actions import (
     Action,
     Decision,
@@ -125,11 +125,27 @@ def _next_run(situation: Situation) -> Step:
     """Run N+1 starts only when the Jobs of all runs before it and their pods are gone."""
     if situation.wishes.suspend:
         return _wait_suspended(situation)
+    if situation.ownerless:
+        return _wait_removed(situation)
     if situation.at_work or situation.foreign:
         actions = delete_jobs(situation.run_jobs)
         message = "waits for the pods of the run before to end"
         return Step(Standing(PENDING, Reason.REPLACING, message), None, actions, again_after=SOON)
     return _freeze(situation, situation.number + 1)
+
+
+def _wait_removed(situation: Situation) -> Step:
+    """What nobody owns is nobody's but the user's to remove, and holds the names of ours."""
+    experiment = situation.experiment
+    remove = (
+        f"kubectl delete jobs,configmaps --namespace {experiment.namespace} "
+        f"--selector {SELECTOR},{EXPERIMENT}={experiment.name}"
+    )
+    message = (
+        f"an Experiment of this name was deleted with --cascade=orphan and has left "
+        f"{', '.join(situation.ownerless)}; remove them: {remove}"
+    )
+    return Step(Standing(PENDING, Reason.LEFT_BEHIND, message, stalled=True), None, again_after=30)
 
 
 def _wait_suspended(situation: Situation) -> Step:

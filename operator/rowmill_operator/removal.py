@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from rowmill.spec.cluster_names import ADOPT, FINALIZER, PURGE, SKIP_PURGE
 from rowmill_operator.actions import (
+    Action,
     CountPurge,
     CreateJob,
     Decision,
@@ -25,6 +26,8 @@ from rowmill_operator.trouble import Trouble, end_of, pods_of, tried_rarely, wai
 # Kubernetes's own, of a deletion in the foreground: until it goes, the garbage collector takes
 # every child of the object at once.
 _COLLECTED = "foregroundDeletion"
+# Its word for the opposite: it lets every child go on without an owner, and then the object go.
+_ORPHANED = "orphan"
 _SOON = 2.0
 
 
@@ -36,23 +39,31 @@ def decide_removal(situation: Situation) -> Decision:
     """
     if FINALIZER not in situation.experiment.finalizers:
         return Decision()
+    if _is_orphaning(situation):
+        return _leave(situation)
     given_up = _given_up(situation)
     if given_up is not None:
-        return _release(situation, *given_up)
+        return _end(situation, *given_up)
+    if situation.number == 0:
+        return _end(situation, "succeeded", "there never was a run: nothing to purge")
     if situation.run_jobs or situation.live_pods():
         # A worker at work would write while the purge removes.
         return Decision(delete_jobs(situation.run_jobs), again_after=_SOON)
     job = situation.job(PURGE)
     if job is not None and job.complete:
-        return _release(situation, "succeeded", "the experiment's data is removed")
-    if situation.number == 0:
-        return _release(situation, "succeeded", "there never was a run: nothing to purge")
+        return _end(situation, "succeeded", "the experiment's data is removed")
     plan = situation.plans[-1] if situation.plans else None
     if _COLLECTED in situation.experiment.finalizers or (plan is not None and plan.deleted):
         return Decision(again_after=_SOON)
     if plan is None:
         return _freeze_again(situation)
     return _purge(situation, plan) if job is None else _purging(situation, job)
+
+
+def _is_orphaning(situation: Situation) -> bool:
+    """By its finalizer, or by what the collector left before this operator, then away, looked."""
+    left = situation.ownerless and not (situation.plans or situation.jobs)
+    return _ORPHANED in situation.experiment.finalizers or (bool(left) and situation.number > 0)
 
 
 def _freeze_again(situation: Situation) -> Decision:
@@ -63,7 +74,7 @@ def _freeze_again(situation: Situation) -> Decision:
         if verdict.passing:
             return Decision(again_after=situation.settings.progress_seconds)
         why = f"the run's ConfigMap is gone, and the spec is refused: {'; '.join(verdict.problems)}"
-        return _release(situation, "plan", why)
+        return _end(situation, "plan", why)
     freeze = FreezePlan(
         number=situation.number,
         rerun=situation.wishes.rerun,
@@ -82,7 +93,7 @@ def _purging(situation: Situation, job: Job) -> Decision:
     again = min(_until_deadline(situation), situation.settings.progress_seconds)
     trouble = _trouble(situation, job)
     if trouble is not None and trouble.reason == Reason.SECRET_MISSING:
-        return _release(situation, "secret", trouble.message)
+        return _end(situation, "secret", trouble.message)
     since = _stuck_since(situation, job, trouble)
     if since is None or job.deleted or since + REMAKE_AFTER > situation.now:
         return Decision(again_after=again)
@@ -129,10 +140,20 @@ def _until_deadline(situation: Situation) -> float:
     return (deadline - situation.now).total_seconds()
 
 
-def _release(situation: Situation, outcome: str, message: str) -> Decision:
+def _leave(situation: Situation) -> Decision:
+    """Gone without its children: they may be at work, so that their data cannot go either."""
+    why = "it was deleted with --cascade=orphan: its Jobs are left as they are, and so is its data"
+    return _release(situation, "skipped", why, ())
+
+
+def _end(situation: Situation, outcome: str, message: str) -> Decision:
+    return _release(situation, outcome, message, delete_jobs(situation.jobs))
+
+
+def _release(
+    situation: Situation, outcome: str, message: str, deletes: tuple[Action, ...]
+) -> Decision:
     rest = tuple(name for name in situation.experiment.finalizers if name != FINALIZER)
     purged = outcome == "succeeded"
     told = Tell(Reason.PURGED if purged else Reason.PURGE_GIVEN_UP, message, warning=not purged)
-    return Decision(
-        (*delete_jobs(situation.jobs), CountPurge(outcome, message), SetFinalizers(rest), told)
-    )
+    return Decision((*deletes, CountPurge(outcome, message), SetFinalizers(rest), told))

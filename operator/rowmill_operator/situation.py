@@ -89,6 +89,13 @@ class Situation:
         return bool(owners - {self.experiment.uid})
 
     @cached_property
+    def ownerless(self) -> tuple[str, ...]:
+        """Names of children that were left when an Experiment went with --cascade=orphan."""
+        names = {job.name for job in self.observed.jobs if not job.owner_uid}
+        names |= {plan.name for plan in self.observed.plans if not plan.owner_uid}
+        return tuple(sorted(names))
+
+    @cached_property
     def number(self) -> int:
         """The highest number of a run that anything knows of; 0 before the first."""
         numbers = [plan.number for plan in self.plans]

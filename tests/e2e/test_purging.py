@@ -14,17 +14,40 @@ PURGE = wide(10_000, deletionPolicy="Purge")
 def test_data_goes_also_where_its_plan_went_first(
     cluster: Cluster, installed: Installation, home: str
 ) -> None:
-    """Deleted in the foreground, as Argo CD does, and after its ConfigMap was deleted by hand."""
-    collected, bereft = (Applied.of(installed, home, PURGE) for _ in range(2))
+    """Deleted in the foreground, as Argo CD does, and after its ConfigMap was deleted by hand.
+
+    The Jobs and pods of the second have gone before by their TTL.
+    """
+    collected = Applied.of(installed, home, PURGE)
+    bereft = Applied.of(installed, home, PURGE | {"ttlSecondsAfterFinished": 1})
     for each in (collected, bereft):
         each.complete()
         assert each.rows("events") == 10_000
         assert each.objects()
+    wait_for(lambda: {one["kind"] for one in _children(bereft)} == {"ConfigMap"}, 30, "the TTL")
+    assert collected.pods()
+    assert bereft.status()["phase"] == "Complete"
     cluster.kubectl("delete", "configmap", f"{bereft.name}-run-1", "--namespace", home)
     collected.delete("--cascade=foreground", "--wait=false")
     bereft.delete("--wait=false")
     for each in (collected, bereft):
         _is_purged(each)
+
+
+def test_an_orphaning_deletion_leaves_all_and_says_what_stands_in_the_way_of_the_next(
+    cluster: Cluster, installed: Installation, home: str
+) -> None:
+    left = Applied.of(installed, home, PURGE)
+    left.complete()
+    left.delete("--cascade=orphan", "--timeout=60s")
+    assert left.rows("events") == 10_000
+    assert _children(left)
+    left.apply(PURGE)
+    _, _, command = left.stalled("LeftBehind").partition("kubectl ")
+    cluster.kubectl(*command.split())
+    left.complete()
+    left.delete()
+    _is_purged(left)
 
 
 def _is_purged(applied: Applied) -> None:

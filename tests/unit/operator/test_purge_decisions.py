@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from memory_cluster import MemoryCluster, experiment
 
 from rowmill_operator.actions import FreezePlan
 
 RUN, PURGE = "shop-run-1", "shop-purge"
-OURS, COLLECTORS = "rowmill.dev/purge", "foregroundDeletion"
+OURS, COLLECTORS, ORPHANING = "rowmill.dev/purge", "foregroundDeletion", "orphan"
 
 
 @pytest.fixture
@@ -47,6 +49,59 @@ def test_nothing_is_made_while_the_collector_takes_all_children(complete: Memory
     complete.change(finalizers=(OURS,))
     complete.settle()
     assert list(complete.jobs) == [PURGE]
+
+
+@pytest.mark.parametrize("policy", ["Purge", "Retain"])
+def test_an_orphaning_deletion_leaves_jobs_and_data(complete: MemoryCluster, policy: str) -> None:
+    complete.delete()
+    complete.change(finalizers=(ORPHANING, OURS), settings={"deletionPolicy": policy})
+    complete.look()
+    assert list(complete.jobs) == [RUN, f"{RUN}-finalize"]
+    assert not any(job.deleted for job in complete.jobs.values())
+    assert [p.outcome for p in complete.purges] == ["skipped"]
+    assert complete.told[-1].reason == "PurgeGivenUp"
+    assert complete.experiment.finalizers == (ORPHANING,)
+
+
+def test_an_orphaning_deletion_is_known_by_what_it_left(complete: MemoryCluster) -> None:
+    """Seen only after the collector was done with it, by an operator that was away."""
+    complete.delete()
+    complete.plans = {name: replace(p, owner_uid="") for name, p in complete.plans.items()}
+    complete.jobs = {name: replace(job, owner_uid="") for name, job in complete.jobs.items()}
+    complete.start_pod(RUN, 0)
+    complete.restart_operator()
+    complete.look()
+    assert [p.outcome for p in complete.purges] == ["skipped"]
+    assert "orphan" in complete.purges[0].message
+    assert not any(job.deleted for job in complete.jobs.values())
+
+
+def test_one_that_waits_for_what_was_left_may_go_at_once(complete: MemoryCluster) -> None:
+    again = MemoryCluster(experiment(uid="uid-2", settings={"deletionPolicy": "Purge"}))
+    again.plans = {RUN: replace(complete.plans[RUN], owner_uid="")}
+    again.jobs = {RUN: replace(complete.jobs[RUN], owner_uid="")}
+    again.start_pod(RUN, 0)
+    again.settle()
+    assert again.condition("Stalled")["reason"] == "LeftBehind"
+    again.delete()
+    again.look()
+    assert [p.outcome for p in again.purges] == ["succeeded"]
+    assert not again.jobs[RUN].deleted
+
+
+def test_what_an_orphaning_deletion_left_is_the_users_to_remove(complete: MemoryCluster) -> None:
+    again = MemoryCluster(experiment(uid="uid-2"))
+    again.plans = {RUN: replace(complete.plans[RUN], owner_uid="")}
+    again.settle()
+    assert again.jobs == {}
+    stalled = again.condition("Stalled")
+    assert (stalled["status"], stalled["reason"]) == ("True", "LeftBehind")
+    assert RUN in stalled["message"]
+    assert "kubectl delete" in stalled["message"]
+    again.plans.clear()
+    again.settle()
+    assert list(again.jobs) == [RUN]
+    assert again.condition("Stalled")["status"] == "False"
 
 
 def test_a_plan_deleted_while_the_purge_is_at_work_comes_back(complete: MemoryCluster) -> None:
