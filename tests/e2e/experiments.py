@@ -13,7 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import yaml
+from psycopg import sql
 
 from rowmill.spec.cluster_names import API_VERSION, EXPERIMENT, GROUP, KIND, SELECTOR
 
@@ -25,6 +27,10 @@ SLOWLY = {
     "requests": {"cpu": "50m", "memory": "256Mi"},
     "limits": {"cpu": "250m", "memory": "1Gi"},
 }
+_BATCHES = (
+    "SELECT count(*) FROM {ledger}.batches JOIN {ledger}.runs ON key = run "
+    "WHERE owner LIKE '%%/' || %s"
+)
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
@@ -146,14 +152,20 @@ class Applied:
 
         return str(wait_for(stuck, seconds, f"{self.name} is stalled: {reason}")["message"])
 
-    def under_way(self, percent: int = 10, seconds: float = 120) -> dict[str, Any]:
-        """Wait until some of the rows are durable, but not all."""
+    def under_way(self, batches: int = 20, *, ledger: str = "rowmill") -> None:
+        """Wait until so many batches are durable, but not all: the ledger tells before a status."""
+        query = sql.SQL(_BATCHES).format(ledger=sql.Identifier(ledger))
 
-        def some() -> dict[str, Any] | None:
-            run = self.run()
-            return run if run.get("percent", 0) >= percent else None
+        def durable() -> bool:
+            try:
+                found = connection.execute(query, (self.name,)).fetchone()
+            except psycopg.errors.UndefinedTable:
+                # The first run of all makes the ledger.
+                return False
+            return found is not None and found[0] >= batches
 
-        return wait_for(some, seconds, f"{self.name} is at {percent} percent")
+        with self.installation.postgres() as connection:
+            wait_for(durable, 120, f"{self.name} has {batches} batches")
 
     def children(self, kind: str) -> list[dict[str, Any]]:
         return self.cluster.find_all(kind, self.namespace, f"{SELECTOR},{EXPERIMENT}={self.name}")

@@ -25,9 +25,10 @@ def test_a_password_rotated_in_mid_run_is_survived(
     mine = values | {"PGUSER": user, "PGPASSWORD": before}
     give(cluster, home, "mine", mine)
     rows = 2_000_000
-    postgres = {"secretName": "mine", "ledgerSchema": f"ledger_{user}"}
+    ledger = f"ledger_{user}"
+    postgres = {"secretName": "mine", "ledgerSchema": ledger}
     found = Applied.of(installed, home, wide(rows, destinations={"postgres": postgres}))
-    found.under_way()
+    found.under_way(ledger=ledger)
     with installed.postgres() as connection:
         connection.execute(f"ALTER ROLE {user} PASSWORD '{after}'")
         connection.execute(
