@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from rowmill.spec.cluster_names import ADOPT, FINALIZER, PURGE, SKIP_PURGE
 from rowmill_operator.actions import (
@@ -29,6 +29,9 @@ _COLLECTED = "foregroundDeletion"
 # Its word for the opposite: it lets every child go on without an owner, and then the object go.
 _ORPHANED = "orphan"
 _SOON = 2.0
+# The collector may have let go of the children and of the object before its first event is here,
+# and then each child's comes by a watch of its own.
+_LOOK_AGAIN_AFTER = 1.0
 
 
 def decide_removal(situation: Situation) -> Decision:
@@ -44,6 +47,9 @@ def decide_removal(situation: Situation) -> Decision:
     given_up = _given_up(situation)
     if given_up is not None:
         return _end(situation, *given_up)
+    unclear = _LOOK_AGAIN_AFTER - _since_seen(situation)
+    if unclear > 0:
+        return Decision(again_after=unclear)
     if situation.number == 0:
         return _end(situation, "succeeded", "there never was a run: nothing to purge")
     if situation.run_jobs or situation.live_pods():
@@ -61,9 +67,9 @@ def decide_removal(situation: Situation) -> Decision:
 
 
 def _is_orphaning(situation: Situation) -> bool:
-    """By its finalizer, or by what the collector left before this operator, then away, looked."""
-    left = situation.ownerless and not (situation.plans or situation.jobs)
-    return _ORPHANED in situation.experiment.finalizers or (bool(left) and situation.number > 0)
+    """By its finalizer, or by what is left without an owner: no run begins beside such a thing."""
+    left = bool(situation.ownerless) and situation.number > 0
+    return left or _ORPHANED in situation.experiment.finalizers
 
 
 def _freeze_again(situation: Situation) -> Decision:
@@ -134,10 +140,13 @@ def _given_up(situation: Situation) -> tuple[str, str] | None:
 
 
 def _until_deadline(situation: Situation) -> float:
+    return situation.settings.purge_deadline - _since_seen(situation)
+
+
+def _since_seen(situation: Situation) -> float:
     """Seconds of this operator's own time: its absence and a clock that differs spend none."""
     since = situation.observed.leaving_since or situation.now
-    deadline = since + timedelta(seconds=situation.settings.purge_deadline)
-    return (deadline - situation.now).total_seconds()
+    return (situation.now - since).total_seconds()
 
 
 def _leave(situation: Situation) -> Decision:

@@ -154,7 +154,10 @@ class MemoryCluster:
         self.change(annotations=found)
 
     def delete(self) -> None:
+        """Ask for the end; then a moment passes, in which the operator has seen it."""
         self.change(deleted=self.now)
+        self.observed()
+        self.wait(1)
 
     def wait(self, seconds: float) -> None:
         self.now += timedelta(seconds=seconds)

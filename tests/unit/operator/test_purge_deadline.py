@@ -30,7 +30,7 @@ def test_a_deletion_dated_long_ago_or_in_the_future_has_its_whole_time(
     complete.change(deleted=complete.now - timedelta(hours=hours))
     complete.settle()
     assert list(complete.jobs) == [PURGE]
-    complete.wait(599)
+    complete.wait(598)
     complete.settle()
     assert complete.purges == []
     complete.wait(2)

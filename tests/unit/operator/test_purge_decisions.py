@@ -76,6 +76,17 @@ def test_an_orphaning_deletion_is_known_by_what_it_left(complete: MemoryCluster)
     assert not any(job.deleted for job in complete.jobs.values())
 
 
+def test_a_deletion_waits_a_moment_for_news_of_its_children(complete: MemoryCluster) -> None:
+    """The collector has let go of them and of the Experiment, but each has a watch of its own."""
+    complete.change(deleted=complete.now)
+    complete.look()
+    assert complete.last.actions == ()
+    assert complete.last.again_after == 1
+    complete.jobs = {name: replace(job, owner_uid="") for name, job in complete.jobs.items()}
+    complete.look()
+    assert [p.outcome for p in complete.purges] == ["skipped"]
+
+
 def test_one_that_waits_for_what_was_left_may_go_at_once(complete: MemoryCluster) -> None:
     again = MemoryCluster(experiment(uid="uid-2", settings={"deletionPolicy": "Purge"}))
     again.plans = {RUN: replace(complete.plans[RUN], owner_uid="")}
