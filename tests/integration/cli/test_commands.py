@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from commands import Commands
@@ -94,15 +95,38 @@ def test_query_is_read_only_and_shows_what_postgres_says(
     assert [row[0] for row in csv.reader(StringIO(text.out))] == ["id", "1", "2"]
     assert "1 row" in commands("query", name, "select null as nothing").out
     for statement, words in (
-        ("drop table people", "read-only"),
+        ("drop table people", "only reads"),
+        ("delete from people returning id", "read-only"),
         ("commit; drop table people", "one SQL statement"),
-        ("set transaction read write", "before any query"),
+        ("set transaction read write", "only reads"),
+        ("select set_config('transaction_read_only', 'off', true)", "before any query"),
+        ("", "only reads"),
         ("selec 1", 'syntax error at or near "selec"'),
     ):
         done = commands("query", name, statement, "-o", "json")
         assert (done.code, done.json["error"]["reason"]) == (2, "QueryRefused")
         assert words in done.err
     assert count(database, name, "people") == 1_000
+
+
+def test_a_query_does_not_reach_the_servers_files(kept: tuple[str, str, Commands]) -> None:
+    """The embedded Postgres knows its user as a superuser."""
+    name, _, commands = kept
+    # The server writes under an account of its own, for which few folders are open.
+    with TemporaryDirectory(dir="/tmp") as folder:
+        Path(folder).chmod(0o777)
+        file = f"{folder}/written"
+        for statement in (
+            f"copy (select 1) to program 'touch {file}'",
+            f"copy (select 1) to '{file}'",
+            f"do $$ begin reset role; copy (select 1) to '{file}'; end $$",
+            f"select set_config('role', 'none', true), lo_export(1, '{file}')",
+            "select pg_read_file('postgresql.conf')",
+        ):
+            done = commands("query", name, statement, "-o", "json")
+            assert (done.code, done.json["error"]["reason"]) == (2, "QueryRefused"), statement
+        assert not Path(file).exists()
+    assert commands("query", name, "explain select * from people").code == 0
 
 
 def test_env_and_up_lead_to_the_servers(kept: tuple[str, str, Commands]) -> None:
