@@ -172,7 +172,8 @@ class PostgresAddress:
             raise DestinationRefused(
                 "CredentialsRefused",
                 f"the credentials for Postgres hold no {' and no '.join(missing)}: "
-                "add PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE to the secret",
+                "give PGHOST, PGPORT, PGUSER, PGPASSWORD and PGDATABASE in the secret's file "
+                "(--secret NAME=FILE) or in the environment",
             )
         parameters = {"application_name": _APPLICATION, **_KEEP_ALIVE}
         for keyword, variable, default in _PARAMETERS:

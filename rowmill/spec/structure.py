@@ -39,7 +39,10 @@ def read_structure(text: str) -> Structure:
     if len(documents) == 1 and not isinstance(documents[0].value, dict):
         if documents[0].problems:
             raise InvalidManifest(problem for _, problem in documents[0].problems[:MAX_PROBLEMS])
-        raise _refusal(f"the manifest is {shown(documents[0].value)}; right is an Experiment")
+        value = documents[0].value
+        # A text is not quoted: it may be a secret's file, given for the manifest by mistake.
+        found = "text" if isinstance(value, str) else shown(value)
+        raise _refusal(f"the manifest is {found}; right is an Experiment")
     experiments = [d for d in documents if _kind(d) == KIND]
     if len(documents) > 1 and len(experiments) != 1:
         raise _refusal(_several(documents))
