@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rowmill_operator.actions import Action, Decision, DeletePod, Tell
-from rowmill_operator.observed import Observed, Pod
+from rowmill_operator.actions import Action, Decision, DeleteJob, DeletePod, Tell
+from rowmill_operator.observed import Job, Observed, Pod
 from rowmill_operator.reasons import Reason
 
 LOST_AFTER = timedelta(minutes=2)
@@ -16,19 +16,30 @@ LOST_AFTER = timedelta(minutes=2)
 def give_up_lost(decision: Decision, observed: Observed, now: datetime) -> Decision:
     """The decision, and the lost force-deleted with an Event each; looked at again for the next.
 
-    A twin that still works is harmless.
+    A twin that still works is harmless. Their Job is made again: it lets go of a pod, and has a
+    new one, only once the pod has ended, which nobody tells of a node that is silent.
     """
     actions: list[Action] = []
     waits = [] if decision.again_after is None else [decision.again_after]
+    holding = {job.uid: job for job in observed.jobs if _holds_its_pods(job, observed)}
     for pod, left in _ending(observed, now):
         if left > 0:
             waits.append(left)
             continue
         message = f"pod {pod.name} does not end: node {pod.node} does not answer"
         actions += [DeletePod(pod.name, pod.uid), Tell(Reason.NODE_LOST, message, warning=True)]
+        job = holding.pop(pod.job_uid, None)
+        if job is not None:
+            actions.append(DeleteJob(job.name, job.uid))
     return replace(
         decision, actions=(*actions, *decision.actions), again_after=min(waits, default=None)
     )
+
+
+def _holds_its_pods(job: Job, observed: Observed) -> bool:
+    """Whether a Job is ours and neither at its end nor being deleted, when it lets go of all."""
+    ended = job.deleted or job.complete or job.failed is not None
+    return job.owner_uid == observed.experiment.uid and not ended
 
 
 def _ending(observed: Observed, now: datetime) -> Iterator[tuple[Pod, float]]:

@@ -320,7 +320,7 @@ class MemoryCluster:
             CreateJob: self._create_job,
             DeleteJob: self._delete_job,
             DeletePlan: lambda a: self._drop(self.plans, a.name, a.uid),
-            DeletePod: lambda a: self._drop(self.pods, a.name, a.uid),
+            DeletePod: self._delete_pod,
             SetParallelism: lambda a: self.update_job(a.job, parallelism=a.parallelism),
             SetFinalizers: lambda a: self.change(finalizers=a.finalizers),
             Tell: self.told.append,
@@ -382,6 +382,17 @@ class MemoryCluster:
             failed=None,
             finished=None,
         )
+
+    def _delete_pod(self, action: DeletePod) -> None:
+        """A Job that goes on does not let go of a pod that has not ended."""
+        pod = self.pods.get(action.name)
+        if pod is None or pod.uid != action.uid:
+            return
+        job = next((job for job in self.jobs.values() if job.uid == pod.job_uid), None)
+        if job is None or job.deleted or job.complete or job.failed is not None:
+            self._drop(self.pods, action.name, action.uid)
+        else:
+            self.pods[pod.name] = replace(pod, deleted=self.now)
 
     def _delete_job(self, action: DeleteJob) -> None:
         job = self.jobs.get(action.name)

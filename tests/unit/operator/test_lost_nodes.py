@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from memory_cluster import MemoryCluster, experiment
 
@@ -40,13 +42,36 @@ def test_the_pod_of_a_complete_run_is_given_up_after_its_time(cluster: MemoryClu
 
 
 def test_the_pod_of_a_retained_experiment_does_not_hold_it(cluster: MemoryCluster) -> None:
-    """Deleted in the foreground, it waits for its pods."""
+    """Deleted in the foreground, it and its Job wait for the pods."""
     cluster.settle()
     pod = cluster.start_pod(RUN, 0)
     cluster.delete()
+    cluster.update_job(RUN, deleted=True)
     cluster.pods[pod.name] = type(pod)(**{**vars(pod), "deleted": cluster.now})
     cluster.settle(collect=False)
     _is_given_up_in_time(cluster)
+
+
+def test_a_run_goes_on_without_the_pods_of_a_lost_node(cluster: MemoryCluster) -> None:
+    cluster.settle()
+    lost = [cluster.start_pod(RUN, index) for index in (0, 1)]
+    first = cluster.jobs[RUN].uid
+    cluster.pods |= {pod.name: replace(pod, deleted=cluster.now) for pod in lost}
+    cluster.settle()
+    assert cluster.jobs[RUN].uid == first
+    cluster.wait(119)
+    cluster.settle()
+    assert cluster.jobs[RUN].uid == first
+    cluster.wait(1)
+    cluster.settle()
+    assert cluster.jobs[RUN].uid != first, "else no pod would follow"
+    assert not cluster.pods.keys() & {pod.name for pod in lost}
+    assert [told.reason for told in cluster.told].count("NodeLost") == 2
+    cluster.complete_job(RUN)
+    cluster.settle()
+    cluster.complete_job(f"{RUN}-finalize")
+    cluster.settle()
+    assert (cluster.phase, cluster.run["number"]) == ("Complete", 1)
 
 
 def test_a_terminating_namespace_is_not_held_by_a_lost_pod(cluster: MemoryCluster) -> None:
