@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from rowmill.spec.cluster_names import ADOPT, EXPERIMENT, FINALIZER, SELECTOR
+from rowmill.spec.cluster_names import ADOPT, FINALIZER, experiment_selector
 from rowmill_operator.actions import (
     Action,
     Decision,
@@ -139,7 +139,7 @@ def _wait_removed(situation: Situation) -> Step:
     experiment = situation.experiment
     remove = (
         f"kubectl delete jobs,configmaps --namespace {experiment.namespace} "
-        f"--selector {SELECTOR},{EXPERIMENT}={experiment.name}"
+        f"--selector {experiment_selector(experiment.name)}"
     )
     message = (
         f"an Experiment of this name was deleted with --cascade=orphan and has left "

@@ -41,6 +41,11 @@ KUEUE = "kueue.x-k8s.io/"
 QUEUE = f"{KUEUE}queue-name"
 
 
+def experiment_selector(experiment: str) -> str:
+    """The label selector of all that belongs to an Experiment."""
+    return f"{SELECTOR},{EXPERIMENT}={experiment}"
+
+
 def run_selector(experiment: str, number: int) -> str:
     """The label selector of all that belongs to run `number`."""
-    return f"{SELECTOR},{EXPERIMENT}={experiment},{RUN}={number}"
+    return f"{experiment_selector(experiment)},{RUN}={number}"

@@ -17,7 +17,7 @@ import psycopg
 import yaml
 from psycopg import sql
 
-from rowmill.spec.cluster_names import API_VERSION, EXPERIMENT, GROUP, KIND, SELECTOR
+from rowmill.spec.cluster_names import API_VERSION, GROUP, KIND, experiment_selector
 
 from .cluster.access import Cluster, wait_for
 from .installation import BUCKET, POSTGRES_SECRET, S3_SECRET, Installation
@@ -153,7 +153,7 @@ class Applied:
         return str(wait_for(stuck, seconds, f"{self.name} is stalled: {reason}")["message"])
 
     def under_way(self, batches: int = 20, *, ledger: str = "rowmill") -> None:
-        """Wait until so many batches are durable, but not all: the ledger tells before a status."""
+        """Wait until so many batches are durable: the ledger tells it before a status does."""
         query = sql.SQL(_BATCHES).format(ledger=sql.Identifier(ledger))
 
         def durable() -> bool:
@@ -168,7 +168,7 @@ class Applied:
             wait_for(durable, 120, f"{self.name} has {batches} batches")
 
     def children(self, kind: str) -> list[dict[str, Any]]:
-        return self.cluster.find_all(kind, self.namespace, f"{SELECTOR},{EXPERIMENT}={self.name}")
+        return self.cluster.find_all(kind, self.namespace, experiment_selector(self.name))
 
     def pods(self, *, running: bool = False) -> list[dict[str, Any]]:
         found = self.children("pods")

@@ -9,7 +9,7 @@ from .cluster.access import Cluster, wait_for
 from .experiments import SLOWLY, Applied, wide
 from .installation import Installation
 
-# So many that a test can meet the run half way: its status tells that five seconds late.
+# So many that a test can meet the run half way.
 MANY = 3_000_000
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,12 +10,11 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import jsonschema
+from status_schema import check_status
 
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
 from rowmill.spec.cluster_names import ASKED_QUEUE, RUN, SHAPE, SHARD, TASK
-from rowmill.spec.crd import crd
 from rowmill.spec.dataset import Dataset
 from rowmill.spec.load import Overrides, load_spec
 from rowmill_operator.actions import (
@@ -86,27 +84,6 @@ def experiment(**changes: Any) -> Experiment:
         bytes=1_000,
     )
     return replace(known, **changes)
-
-
-@cache
-def _status_schema() -> Any:
-    schema: dict[str, Any] = crd()["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    return jsonschema.Draft202012Validator(_closed(schema["properties"]["status"]))
-
-
-def _closed(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema, refusing what the API server would silently drop."""
-    found = {k: v for k, v in schema.items() if not k.startswith("x-") and k != "format"}
-    if "properties" in found:
-        found["properties"] = {k: _closed(v) for k, v in found["properties"].items()}
-        found["additionalProperties"] = False
-    if "items" in found:
-        found["items"] = _closed(found["items"])
-    return found
-
-
-def _check_status(status: Mapping[str, Any]) -> None:
-    _status_schema().validate(json.loads(json.dumps(status)))
 
 
 @dataclass
@@ -190,7 +167,7 @@ class MemoryCluster:
             self._carry_out(action)
         if decision.status is not None:
             self.writes += 1
-            _check_status(decision.status)
+            check_status(decision.status)
             self.change(status=decision.status)
         return decision
 
