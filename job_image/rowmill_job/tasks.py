@@ -16,6 +16,7 @@ from rowmill.plan.bundle import Bundle
 from rowmill.plan.layout import Part
 from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
 from rowmill.spec.dataset import Spec
+from rowmill.worker.decision import types_kept
 from rowmill.worker.destinations import Destinations, join
 from rowmill.worker.finalize import finalize
 from rowmill.worker.kit import frozen_spec, kit_for
@@ -94,7 +95,9 @@ def run_finalize(pod: Pod) -> Outcome:
             finalize(kit, run, frozen, destinations, pod.stop, pod.board, pod.board.step)
         progress.all_done()
         what = "was published before with the same data" if prepared.repeat else "is published"
-        return done(f"run {run.number} {what}", _result(prepared, destinations))
+        kept = types_kept(run, spec)
+        message = f"run {run.number} {what}" + (f"; {kept}" if kept else "")
+        return done(message, _result(prepared, destinations))
 
 
 def run_purge(pod: Pod) -> Outcome:
@@ -152,6 +155,8 @@ def _prepare(pod: Pod, bundle: Bundle, spec: Spec, destinations: Destinations) -
         f"run {prepared.run.number} ({prepared.run.id}): "
         + ("a repeat" if prepared.repeat else prepared.run.state)
     )
+    if kept := types_kept(prepared.run, spec):
+        pod.say(kept)
     return prepared
 
 

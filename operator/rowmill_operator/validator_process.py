@@ -125,6 +125,7 @@ def _plan(spec: Spec, request: Mapping[str, Any]) -> Plan:
         digest=placed.digest,
         parallelism=spec.parallelism or DEFAULT_PARALLELISM,
         worker_memory=spec.memory_limit or _memory(request["memory"]),
+        parquet_types=spec.parquet_types,
         batch_rows=spec.batch_rows,
     )
 

@@ -65,7 +65,7 @@ class Lake:
         self._target = target
         self._prefix = target.prefix
         self._owner = owner
-        self._encodings: dict[str, TableEncoding] = {}
+        self._encodings: dict[tuple[str, str], TableEncoding] = {}
         self._connect = partial(
             Bucket,
             address,
@@ -106,11 +106,14 @@ class Lake:
 
     def open_part(self, run: Run, dataset: Dataset, part: Part) -> PartUpload:
         """Begin a part of a run; nothing is sent before the first piece is full."""
-        encoding = self._encodings.get(part.table)
+        # Of the run too: one that is rolled forward comes before another, of other tables or types.
+        name = (run.id, part.table)
+        encoding = self._encodings.get(name)
         if encoding is None:
             table = dataset.table(part.table)
-            encoding = TableEncoding(dataset, table, self._target.compression)
-            self._encodings[part.table] = encoding
+            types = run.plan.parquet_types
+            encoding = TableEncoding(dataset, table, self._target.compression, types)
+            self._encodings[name] = encoding
         tag = RunTag(run.owner, run.id, run.plan.digest, run.plan.data_version)
         layout = run.plan.by_name[part.table]
         return PartUpload(self.bucket, self._prefix, tag, encoding, layout, part)

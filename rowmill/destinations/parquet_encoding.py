@@ -1,4 +1,4 @@
-"""How a table's cells become Parquet: logical types, and per column the encoding that pays."""
+"""How a table's cells become Parquet: the types that readers meet, and per column an encoding."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from rowmill.destinations.interval_text import iso_8601
-from rowmill.spec.dataset import Column, Dataset, PickChildren, Table
+from rowmill.generate.to_text import to_text
+from rowmill.spec.dataset import Column, Dataset, ParquetTypes, PickChildren, Table
 from rowmill.spec.kinds import Choice, Constant, Parent, Reference, Uuid
 from rowmill.spec.types import FLOATS, INTEGERS, ColumnType, TypeName
 
@@ -24,6 +25,12 @@ _FEW_PARENTS = 10_000
 # Of a hidden chain of references; deeper ones are taken to have many values.
 _MAX_DEPTH = 8
 _DELTA = INTEGERS | {TypeName.DATE, TypeName.TIME, TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ}
+# Text in a portable file: Spark and Delta refuse a whole file for a TIME or a UUID, Polars and
+# pyiceberg take JSON for bytes or for a type that they do not know.
+_TEXT = {TypeName.TIME, TypeName.UUID, TypeName.JSON, TypeName.JSONB}
+# Without it Spark 3 takes days before 1582 and moments before 1900 for those of a calendar that it
+# used long ago, and refuses them. From its version 3.1 on nothing else hangs by the value.
+_SPARK = {"org.apache.spark.version": "3.5.0"}
 # Up to this precision a decimal is stored as an integer.
 _INTEGER_DIGITS = 18
 
@@ -52,15 +59,19 @@ class TableEncoding:
         dataset: the whole dataset, for what references lead to.
         table: the table.
         compression: the manifest's word: zstd, snappy, gzip, lz4 or none.
+        types: those that the run's plan froze.
     """
 
-    def __init__(self, dataset: Dataset, table: Table, compression: str) -> None:
-        self.schema = parquet_schema(table)
+    def __init__(
+        self, dataset: Dataset, table: Table, compression: str, types: ParquetTypes
+    ) -> None:
+        self.schema = parquet_schema(table, types)
         self._columns = tuple(
-            _plan(dataset, table, column, field)
+            _plan(dataset, table, column, field, types)
             for column, field in zip(table.columns, self.schema, strict=True)
         )
         self._compression = compression
+        self._footer = _SPARK if types is ParquetTypes.PORTABLE else {}
 
     def rows(self, slices: Sequence[pa.RecordBatch]) -> pa.Table:
         """The rows of one row group, as `writer` takes them.
@@ -80,6 +91,12 @@ class TableEncoding:
 
     def writer(self, sink: Any, first: pa.Schema, metadata: Mapping[str, str]) -> pq.ParquetWriter:
         """A writer for row groups of the schema `first`, with `metadata` in the file's footer."""
+        writer = pq.ParquetWriter(sink, first, **self.options(first))
+        writer.add_key_value_metadata({**self._footer, **metadata})
+        return writer
+
+    def options(self, first: pa.Schema) -> dict[str, Any]:
+        """The keyword arguments of the `ParquetWriter` for row groups of the schema `first`."""
         dictionaries = [
             plan.path
             for plan, kind in zip(self._columns, first.types, strict=True)
@@ -89,27 +106,25 @@ class TableEncoding:
             plan.path: "none" if plan.incompressible else self._compression
             for plan in self._columns
         }
-        writer = pq.ParquetWriter(
-            sink,
-            first,
+        return {
             # Other readers do not know it, and Arrow reads the logical types as well without.
-            store_schema=False,
-            store_decimal_as_integer=True,
-            use_dictionary=dictionaries,
-            dictionary_pagesize_limit=_DICTIONARY_BYTES,
-            column_encoding={
+            "store_schema": False,
+            "store_decimal_as_integer": True,
+            "use_dictionary": dictionaries,
+            "dictionary_pagesize_limit": _DICTIONARY_BYTES,
+            "column_encoding": {
                 plan.path: plan.encoding
                 for plan in self._columns
                 if plan.encoding is not None and plan.path not in dictionaries
             },
-            compression=codecs,
-            compression_level={
+            "compression": codecs,
+            "compression_level": {
                 path: _ZSTD_LEVEL for path, codec in codecs.items() if codec == "zstd"
             },
-            write_statistics=[plan.path for plan in self._columns if plan.statistics],
-        )
-        writer.add_key_value_metadata(dict(metadata))
-        return writer
+            # Of every column, so that readers skip row groups by any of them. Arrow leaves out the
+            # least and the greatest value where one has more than 4,096 bytes.
+            "write_statistics": True,
+        }
 
     def conform(self, rows: pa.Table, first: pa.Schema) -> pa.Table:
         """Give a row group the types of the part's first one, which the writer is bound to."""
@@ -119,19 +134,24 @@ class TableEncoding:
         return pa.Table.from_arrays(arrays, schema=first)
 
 
-def parquet_schema(table: Table) -> pa.Schema:
+def parquet_schema(table: Table, types: ParquetTypes) -> pa.Schema:
     """The table's schema in Arrow's words for Parquet's logical types."""
     return pa.schema(
-        [pa.field(c.name, logical_type(c.type), nullable=c.nullable) for c in table.columns]
+        [pa.field(c.name, logical_type(c.type, types), nullable=c.nullable) for c in table.columns]
     )
 
 
-def logical_type(column_type: ColumnType) -> pa.DataType:
-    """What a column's cells are in Parquet; interval (ISO 8601) and inet are text."""
+def logical_type(column_type: ColumnType, types: ParquetTypes) -> pa.DataType:
+    """What a column's cells are in Parquet; interval (ISO 8601) and inet are text in any case.
+
+    Portable uuid, time, json and jsonb are text too, as Postgres prints them.
+    """
     if column_type.array:
-        return pa.list_(pa.field("element", logical_type(column_type.element)))
+        return pa.list_(pa.field("element", logical_type(column_type.element, types)))
     if column_type.name is TypeName.NUMERIC:
         return pa.decimal128(column_type.precision, column_type.scale)
+    if types is ParquetTypes.PORTABLE and column_type.name in _TEXT:
+        return pa.string()
     return _LOGICAL.get(column_type.name, pa.string())
 
 
@@ -140,32 +160,38 @@ class _ColumnPlan:
     """`path` is the leaf's in the file; `dictionary` also for cells that arrive plain."""
 
     path: str
+    cells: ColumnType
     type: pa.DataType
     dictionary: bool
     encoding: str | None
-    statistics: bool
     incompressible: bool
 
 
-def _plan(dataset: Dataset, table: Table, column: Column, field: pa.Field) -> _ColumnPlan:
-    delta = _is_integral(column.type)
+def _plan(
+    dataset: Dataset, table: Table, column: Column, field: pa.Field, types: ParquetTypes
+) -> _ColumnPlan:
+    native = types is ParquetTypes.NATIVE
+    delta = _is_integral(column.type, types)
     dictionary = not delta and column.type.name is not TypeName.BOOLEAN
     encoding = None
     if delta:
         encoding = "DELTA_BINARY_PACKED"
-    elif column.type.name in FLOATS:
+    elif native and column.type.name in FLOATS:
+        # A fifth fewer bytes, but Spark before 4.3 and fastparquet refuse the file.
         encoding = "BYTE_STREAM_SPLIT"
     return _ColumnPlan(
         path=f"{column.name}.list.element" if column.type.array else column.name,
+        cells=column.type,
         type=field.type,
         dictionary=dictionary and _repeats(dataset, table, column, 0),
         encoding=encoding,
-        statistics=delta,
-        incompressible=isinstance(column.kind, Uuid) and not column.type.array,
+        incompressible=native and isinstance(column.kind, Uuid) and not column.type.array,
     )
 
 
-def _is_integral(column_type: ColumnType) -> bool:
+def _is_integral(column_type: ColumnType, types: ParquetTypes) -> bool:
+    if types is ParquetTypes.PORTABLE and column_type.name in _TEXT:
+        return False
     if column_type.name is TypeName.NUMERIC:
         return (column_type.precision or 0) <= _INTEGER_DIGITS
     return column_type.name in _DELTA
@@ -191,7 +217,8 @@ def _stored(plan: _ColumnPlan, chunks: Sequence[pa.Array], rows: int) -> pa.Chun
     """A row group's cells of one column in the column's Parquet type, or a dictionary of it."""
     if _keep_dictionary(plan, chunks, rows):
         return pa.chunked_array(chunks)
-    return pa.chunked_array([_logical(chunk, plan.type) for chunk in chunks], plan.type)
+    converted = [_logical(chunk, plan.type, plan.cells) for chunk in chunks]
+    return pa.chunked_array(converted, plan.type)
 
 
 def _keep_dictionary(plan: _ColumnPlan, chunks: Sequence[pa.Array], rows: int) -> bool:
@@ -220,26 +247,28 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     return column.cast(kind)
 
 
-def _logical(array: pa.Array, kind: pa.DataType) -> pa.Array:
+def _logical(array: pa.Array, kind: pa.DataType, cells: ColumnType) -> pa.Array:
     if pa.types.is_dictionary(array.type):
         array = array.dictionary_decode()
     if array.type.equals(kind):
         return array
     if pa.types.is_list(kind):
-        return _logical_list(array, kind)
+        return _logical_list(array, kind, cells)
     if pa.types.is_interval(array.type):
         return iso_8601(array)
+    if pa.types.is_string(kind):
+        return to_text(array, cells)
     if isinstance(kind, pa.BaseExtensionType):
         return pa.ExtensionArray.from_storage(kind, array.cast(kind.storage_type))
     return array.cast(kind)
 
 
-def _logical_list(array: pa.Array, kind: pa.DataType) -> pa.Array:
+def _logical_list(array: pa.Array, kind: pa.DataType, cells: ColumnType) -> pa.Array:
     # Built anew: of a slice neither offsets nor validity could be handed on.
     lengths = array.value_lengths().fill_null(0).to_numpy(zero_copy_only=False)
     offsets = np.zeros(len(array) + 1, dtype=np.int32)
     np.cumsum(lengths, out=offsets[1:])
-    values = _logical(array.flatten(), kind.value_type)
+    values = _logical(array.flatten(), kind.value_type, cells.element)
     return pa.ListArray.from_arrays(
         pa.array(offsets), values, type=kind, mask=array.is_null() if array.null_count else None
     )

@@ -16,6 +16,7 @@ from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.lake_records import StoredPart
 from rowmill.destinations.ledger import Run
 from rowmill.destinations.object_names import part_key, table_folder
+from rowmill.destinations.parquet_encoding import parquet_schema
 from rowmill.destinations.stored_rows import Places, Problem, StoredRows, Unreadable
 from rowmill.spec.dataset import Table
 
@@ -142,9 +143,8 @@ class LakeReader:
             opened = _OpenPart(fetch, size)
         except _DAMAGE as error:
             raise self._damaged(table, piece, error) from None
-        names = opened.parquet.schema_arrow.names
-        if names != [column.name for column in table.columns]:
-            text = f"its columns are {', '.join(map(repr, names))}"
+        found = opened.parquet.metadata.schema.to_arrow_schema()
+        if text := _differences(found, parquet_schema(table, self._run.plan.parquet_types)):
             raise Unreadable(Problem("ColumnsDiffer", self.url(table, piece), text))
         return opened
 
@@ -152,6 +152,24 @@ class LakeReader:
         lines = str(error).strip().splitlines()
         text = f"it cannot be read as Parquet: {lines[0] if lines else type(error).__name__}"
         return Unreadable(Problem("ObjectUnreadable", self.url(table, piece), text))
+
+
+def _differences(found: pa.Schema, wanted: pa.Schema) -> str:
+    """What is wrong with the columns of an object, if anything."""
+    if found.names != wanted.names:
+        return f"its columns are {', '.join(map(repr, found.names))}"
+    return "; ".join(
+        f"column {field.name!r} is {here.type}, not {field.type}"
+        for here, field in zip(found, wanted, strict=True)
+        if not _storage(here.type).equals(_storage(field.type))
+    )
+
+
+def _storage(kind: pa.DataType) -> pa.DataType:
+    """The type without its logical name, of which versions of Arrow know more or fewer."""
+    if pa.types.is_list(kind):
+        return pa.list_(_storage(kind.value_type))
+    return kind.storage_type if isinstance(kind, pa.BaseExtensionType) else kind
 
 
 def _is_globbed(name: str) -> bool:

@@ -19,7 +19,7 @@ from rowmill.local.supervisor import Interrupted, Supervisor, WorkerFailed
 from rowmill.local.watch import LockLost, Watch
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
-from rowmill.worker.decision import Mode
+from rowmill.worker.decision import Mode, types_kept
 from rowmill.worker.destinations import Connections, Destinations, join
 from rowmill.worker.prepare import Prepared, prepare
 from rowmill.worker.remaining import remaining
@@ -121,7 +121,7 @@ def _run(
                 source=options.source,
             )
             options.prepared()
-            _tell(prepared, plan, options)
+            _tell(prepared, spec, plan, options)
             board = ProgressBoard(prepared.run, prepared.resumed, on_progress)
             if prepared.repeat:
                 return Outcome(prepared.run, True, False, 0, {}, board.snapshot())
@@ -142,10 +142,12 @@ def _run(
         destinations.close()
 
 
-def _tell(prepared: Prepared, plan: Plan, options: Options) -> None:
+def _tell(prepared: Prepared, spec: Spec, plan: Plan, options: Options) -> None:
     run = prepared.run
     for number in prepared.rolled_forward:
         options.notice(f"run {number} was interrupted while it was published; it is complete now")
+    if notice := types_kept(run, spec):
+        options.notice(notice)
     if not prepared.resumed:
         return
     options.notice(f"resuming run {run.number}: what it made stays")

@@ -31,5 +31,6 @@ def plan_for(spec: Spec, *, workers: int | None, batch_rows: int | None) -> Plan
         digest=spec.digest,
         parallelism=count,
         worker_memory=worker_memory(count, limit=spec.memory_limit),
+        parquet_types=spec.parquet_types,
         batch_rows=batch_rows or spec.batch_rows,
     )

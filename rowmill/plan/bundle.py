@@ -93,7 +93,9 @@ def unpack(packed: bytes) -> Bundle:
             defaults=Defaults.from_json(data["defaults"]),
             plan=_sane(Plan.from_json(data["plan"])),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except UnreadableBundle:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UnreadableBundle(
             f"the run's bundle is not as this image knows it ({error}): worker and operator must "
             "be of versions that fit"

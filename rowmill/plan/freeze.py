@@ -6,7 +6,7 @@ from itertools import accumulate
 
 from rowmill.plan.layout import BATCH_SHAPES, WORKER_BASELINE_BYTES, Plan, TableLayout
 from rowmill.plan.width import row_bytes
-from rowmill.spec.dataset import Dataset, Table
+from rowmill.spec.dataset import Dataset, ParquetTypes, Table
 
 MIN_BATCH_ROWS = 1_000
 MAX_BATCH_ROWS = 100_000
@@ -24,6 +24,7 @@ def freeze(
     digest: str,
     parallelism: int,
     worker_memory: int,
+    parquet_types: ParquetTypes,
     batch_rows: int | None = None,
 ) -> Plan:
     """Cut every table into batches and parts, and all parts into shards.
@@ -33,10 +34,12 @@ def freeze(
         digest: the spec digest that the plan belongs to.
         parallelism: workers at once; it only sets how many shards there are.
         worker_memory: bytes that one worker may use.
+        parquet_types: what cells are in Parquet.
         batch_rows: rows of a batch of every table, instead of the adaptive number.
     """
     tables = tuple(_layout(dataset, table, batch_rows, worker_memory) for table in dataset.tables)
-    return Plan(digest, dataset.data_version, tables, _shard_stops(tables, parallelism))
+    shard_stops = _shard_stops(tables, parallelism)
+    return Plan(digest, dataset.data_version, tables, shard_stops, parquet_types)
 
 
 def adaptive_batch_rows(width: int, worker_memory: int) -> int:

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from rowmill.spec.dataset import ParquetTypes
+
 # What a worker takes before its first batch: interpreter, Arrow, drivers, pools.
 WORKER_BASELINE_BYTES = 140 * 2**20
 # A batch is alive in several shapes at once: Arrow, wire image, Parquet pages, queues.
@@ -96,12 +98,14 @@ class Plan:
     """The frozen plan. Parts are numbered through all tables; a shard is a range of them.
 
     `shard_stops[k]` is the end of shard k in that numbering (it starts where shard k-1 stops).
+    `parquet_types` is native where a plan does not say: there was no other way at first.
     """
 
     digest: str
     data_version: int
     tables: tuple[TableLayout, ...]
     shard_stops: tuple[int, ...]
+    parquet_types: ParquetTypes = ParquetTypes.NATIVE
 
     @property
     def shards(self) -> int:
@@ -150,4 +154,5 @@ class Plan:
             data_version=data["data_version"],
             tables=tuple(TableLayout(**t) for t in data["tables"]),
             shard_stops=tuple(data["shard_stops"]),
+            parquet_types=ParquetTypes(data.get("parquet_types", ParquetTypes.NATIVE)),
         )

@@ -7,6 +7,7 @@ scaled, defaulted, typed and checked: whoever holds a `Dataset` can make every r
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
 
@@ -147,6 +148,13 @@ class Dataset:
         return self.by_name[name]
 
 
+class ParquetTypes(StrEnum):
+    """What cells are in Parquet: what every reader opens, or the closest logical types."""
+
+    PORTABLE = "portable"
+    NATIVE = "native"
+
+
 @dataclass(frozen=True)
 class ParquetTarget:
     """Where the Parquet objects go; `prefix` ends in `/`.
@@ -161,6 +169,7 @@ class ParquetTarget:
     secret_name: str | None
     ambient: bool
     compression: str
+    types: ParquetTypes
     replace: bool
 
     @property
@@ -206,3 +215,8 @@ class Spec:
     memory_limit: int | None
     retries_per_shard: int
     run_history_limit: int
+
+    @property
+    def parquet_types(self) -> ParquetTypes:
+        """What a new run writes; without Parquet it makes no difference."""
+        return self.parquet.types if self.parquet is not None else ParquetTypes.PORTABLE

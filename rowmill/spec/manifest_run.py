@@ -107,6 +107,11 @@ class ParquetSpec(DestinationSpec):
     compression: Literal["zstd", "snappy", "gzip", "lz4", "none"] = Field(
         "zstd", description="How pages are compressed."
     )
+    types: Literal["portable", "native"] = Field(
+        "portable",
+        description="`portable`: uuid, time, json and jsonb as strings, floats plain, for every "
+        "reader. `native`: as logical types of Parquet.",
+    )
 
 
 class PostgresSpec(DestinationSpec):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rowmill.spec.dataset import ParquetTarget, PostgresTarget
+from rowmill.spec.dataset import ParquetTarget, ParquetTypes, PostgresTarget
 from rowmill.spec.manifest import Experiment
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import InvalidManifest, Problem
@@ -39,6 +39,7 @@ def _parquet(experiment: Experiment) -> ParquetTarget | None:
         secret_name=spec.secret_name,
         ambient=spec.auth == "ambient",
         compression=spec.compression,
+        types=ParquetTypes(spec.types),
         replace=spec.if_exists == "replace",
     )
 

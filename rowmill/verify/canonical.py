@@ -1,7 +1,7 @@
 """One canonical form of a column's cells from wherever: the generator, Parquet or Postgres.
 
-What each store does to a value on the way (padding of char(n), intervals as text, addresses as
-text or wire image, numerics as text) is undone here, so that equal values hash equally.
+What each store does to a value on the way (padding of char(n), intervals, times and uuids as text,
+addresses as text or wire image, numerics as text) is undone here: equal values hash equally.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rowmill.destinations.interval_text import iso_8601
+from rowmill.destinations.printed_cells import read_times, read_uuids
 from rowmill.destinations.wire_images import wire_images
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.types import ColumnType, TypeName
@@ -24,6 +25,9 @@ def canonical(cells: pa.Array, kind: ColumnType) -> pa.Array:
     Args:
         cells: from the generator, read from Parquet, or read from Postgres through ADBC.
         kind: the column's type.
+
+    Raises:
+        pa.ArrowInvalid, pa.ArrowNotImplementedError: a cell is none of the type.
     """
     if pa.types.is_dictionary(cells.type):
         entries = canonical(cells.dictionary, kind)
@@ -55,6 +59,10 @@ def _scalars(cells: pa.Array, kind: ColumnType) -> pa.Array:
             return pc.utf8_rtrim(cells.cast(pa.string()), " ").cast(pa.binary())
         case TypeName.TEXT | TypeName.VARCHAR | TypeName.JSON | TypeName.JSONB:
             return cells.cast(pa.string()).cast(pa.binary())
+        case TypeName.UUID if _is_text(cells.type):
+            return read_uuids(cells.cast(pa.string()))
+        case TypeName.TIME if _is_text(cells.type):
+            return read_times(cells.cast(pa.string()))
         case TypeName.BYTEA:
             return cells.cast(pa.binary())
         case TypeName.NUMERIC:

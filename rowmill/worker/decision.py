@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rowmill.destinations.ledger import RESUMABLE, Run, RunState
+from rowmill.spec.dataset import Spec
 
 
 class Mode(StrEnum):
@@ -104,6 +105,17 @@ def left_over(runs: Sequence[Run]) -> tuple[Run, ...]:
 def same_data(run: Run, digest: str, data_version: int) -> bool:
     """Whether the run's rows and places are those of this digest and data version."""
     return run.plan.digest == digest and run.plan.data_version == data_version
+
+
+def types_kept(run: Run, spec: Spec) -> str | None:
+    """What to say of a run whose Parquet types are not those that the manifest asks for now."""
+    if spec.parquet is None or spec.parquet.types is run.plan.parquet_types:
+        return None
+    return (
+        f"the Parquet objects of run {run.number} keep their types ({run.plan.parquet_types}), "
+        f"though the manifest asks for {spec.parquet.types}: --restart writes them anew, and so "
+        "does a change of `rerun`"
+    )
 
 
 def _since_last_end(runs: Sequence[Run]) -> Sequence[Run]:

@@ -67,7 +67,7 @@ def encode(manifest: Path, folder: Path) -> Ready:
     generator = Generator(spec.dataset, make_pools(spec.dataset))
     copies = CopyEncoder(table)
     assert spec.parquet is not None, "the manifest names a bucket"
-    parquet = TableEncoding(spec.dataset, table, spec.parquet.compression)
+    parquet = TableEncoding(spec.dataset, table, spec.parquet.compression, spec.parquet.types)
     ready = Ready(table, spec.parquet.bucket, [[] for _ in range(STREAMS)], [[], []])
     for number in range(layout.parts):
         stream = number * STREAMS // layout.parts

@@ -102,6 +102,7 @@ class Pods:
             digest=spec.digest,
             parallelism=spec.parallelism or 2,
             worker_memory=2**29,
+            parquet_types=spec.parquet_types,
             batch_rows=spec.batch_rows,
         )
         bundle = Bundle(

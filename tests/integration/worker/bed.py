@@ -60,6 +60,7 @@ class Bed:
             digest=self.spec.digest,
             parallelism=1,
             worker_memory=2**30,
+            parquet_types=self.spec.parquet_types,
             batch_rows=self.spec.batch_rows,
         )
         source: dict[str, Any] = {"manifest": self.text, "scale": None, "seed": None}

@@ -33,6 +33,7 @@ def pod(bed: Bed, destinations: Destinations, uid: str, number: int, **how: Any)
         digest=bed.spec.digest,
         parallelism=1,
         worker_memory=2**30,
+        parquet_types=bed.spec.parquet_types,
         batch_rows=bed.spec.batch_rows,
     )
     source: dict[str, Any] = {"manifest": bed.text, "scale": None, "seed": None}

@@ -52,7 +52,13 @@ def bundle() -> Bundle:
         image="i",
         manifest=MANIFEST,
         defaults=Defaults("warehouse", ParquetDefault("lake", "http://s3:8333", None, "lake")),
-        plan=freeze(spec.dataset, digest=spec.digest, parallelism=1, worker_memory=2**29),
+        plan=freeze(
+            spec.dataset,
+            digest=spec.digest,
+            parallelism=1,
+            worker_memory=2**29,
+            parquet_types=spec.parquet_types,
+        ),
     )
 
 

@@ -15,7 +15,7 @@ from status_schema import check_status
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
 from rowmill.spec.cluster_names import ASKED_QUEUE, RUN, SHAPE, SHARD, TASK
-from rowmill.spec.dataset import Dataset
+from rowmill.spec.dataset import Dataset, ParquetTypes
 from rowmill.spec.load import Overrides, load_spec
 from rowmill_operator.actions import (
     Action,
@@ -61,7 +61,12 @@ def _shop() -> Dataset:
 def small_plan(digest: str, parallelism: int = 2) -> Plan:
     """The plan of a small web shop under a digest of the test's choice."""
     return freeze(
-        _shop(), digest=digest, parallelism=parallelism, worker_memory=2**30, batch_rows=1_000
+        _shop(),
+        digest=digest,
+        parallelism=parallelism,
+        worker_memory=2**30,
+        parquet_types=ParquetTypes.PORTABLE,
+        batch_rows=1_000,
     )
 
 

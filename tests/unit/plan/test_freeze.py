@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import BATCH_SHAPES, WORKER_BASELINE_BYTES, Plan
-from rowmill.spec.dataset import Column, Dataset, Table
+from rowmill.spec.dataset import Column, Dataset, ParquetTypes, Table
 from rowmill.spec.kinds import Sequence
 from rowmill.spec.types import ColumnType, TypeName
 
@@ -39,6 +39,7 @@ def plan_of(
         digest="sha256:0",
         parallelism=parallelism,
         worker_memory=memory,
+        parquet_types=ParquetTypes.PORTABLE,
         batch_rows=batch_rows,
     )
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from rowmill.plan.freeze import MAX_BATCH_ROWS, MIN_BATCH_ROWS, adaptive_batch_rows, freeze
 from rowmill.plan.layout import Plan, TableLayout
-from rowmill.spec.dataset import Column, Dataset, Table
+from rowmill.spec.dataset import Column, Dataset, ParquetTypes, Table
 from rowmill.spec.kinds import Sequence
 from rowmill.spec.types import ColumnType, TypeName
 
@@ -57,6 +57,7 @@ def test_shards_partition_the_parts_in_order_and_none_is_empty(
         digest="sha256:0",
         parallelism=parallelism,
         worker_memory=2**30,
+        parquet_types=ParquetTypes.PORTABLE,
         batch_rows=batch_rows,
     )
     shards = [list(plan.shard(number)) for number in range(plan.shards)]
@@ -71,14 +72,28 @@ def test_shards_are_balanced_by_bytes() -> None:
         digest="sha256:0",
         parallelism=4,
         worker_memory=2**30,
+        parquet_types=ParquetTypes.PORTABLE,
     )
     sizes = [sum(part.rows for part in plan.shard(n)) for n in range(plan.shards)]
     assert max(sizes) - min(sizes) <= 1_100_000
 
 
 def test_a_plan_survives_json() -> None:
-    plan = freeze(dataset(10, 0), digest="sha256:1", parallelism=1, worker_memory=2**30)
+    plan = freeze(
+        dataset(10, 0),
+        digest="sha256:1",
+        parallelism=1,
+        worker_memory=2**30,
+        parquet_types=ParquetTypes.PORTABLE,
+    )
     assert Plan.from_json(plan.to_json()) == plan
+
+
+def test_a_plan_that_names_no_parquet_types_is_of_the_native_ones() -> None:
+    stored = Plan("sha256:1", 1, (), (), ParquetTypes.PORTABLE).to_json()
+    assert Plan.from_json(stored).parquet_types is ParquetTypes.PORTABLE
+    del stored["parquet_types"]
+    assert Plan.from_json(stored).parquet_types is ParquetTypes.NATIVE
 
 
 @given(width=st.integers(1, 10**7), memory=st.integers(0, 2**40))

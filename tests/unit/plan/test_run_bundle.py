@@ -10,6 +10,7 @@ import pytest
 from rowmill.plan.bundle import Bundle, UnreadableBundle, pack, unpack
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.spec.cluster import Defaults, ParquetDefault
+from rowmill.spec.dataset import ParquetTypes
 
 # Workers and operators of other versions read and write these very bytes.
 GOLDEN = (
@@ -18,7 +19,8 @@ GOLDEN = (
     '"defaults":{"postgres":{"secretName":"warehouse"},"parquet":{"bucket":"lake",'
     '"endpoint":"http://s3:8333","region":null,"secretName":"lake"}},'
     '"plan":{"digest":"sha256:0","data_version":1,"tables":[{"table":"t","rows":3000,'
-    '"row_bytes":12,"batch_rows":1000,"part_batches":10,"group_batches":1}],"shard_stops":[1]}}'
+    '"row_bytes":12,"batch_rows":1000,"part_batches":10,"group_batches":1}],"shard_stops":[1],'
+    '"parquet_types":"portable"}}'
 )
 BUNDLE = Bundle(
     engine="here",
@@ -29,7 +31,13 @@ BUNDLE = Bundle(
     image="w:1",
     manifest={"spec": {"seed": "é", "rerun": "again"}},
     defaults=Defaults("warehouse", ParquetDefault("lake", "http://s3:8333", None, "lake")),
-    plan=Plan("sha256:0", 1, (TableLayout("t", 3_000, 12, 1_000, 10, 1),), (1,)),
+    plan=Plan(
+        "sha256:0",
+        1,
+        (TableLayout("t", 3_000, 12, 1_000, 10, 1),),
+        (1,),
+        ParquetTypes.PORTABLE,
+    ),
 )
 
 
@@ -43,6 +51,13 @@ def test_the_format_is_the_golden_one() -> None:
 
 def test_a_golden_bundle_is_read() -> None:
     assert unpack(gzip.compress(GOLDEN.encode())) == BUNDLE
+
+
+def test_a_bundle_from_before_parquet_types_is_read() -> None:
+    document = json.loads(GOLDEN)
+    del document["plan"]["parquet_types"]
+    before = replace(BUNDLE, plan=replace(BUNDLE.plan, parquet_types=ParquetTypes.NATIVE))
+    assert unpack(packed(document)) == before
 
 
 def test_what_is_packed_is_unpacked() -> None:
@@ -64,6 +79,7 @@ def test_the_same_bundle_is_packed_to_the_same_bytes() -> None:
         ({"manifest": None}, "manifest"),
         ({"manifest": {"spec": None}}, "spec"),
         ({"number": "1"}, "number"),
+        ({"plan": json.loads(GOLDEN)["plan"] | {"parquet_types": "other"}}, "other"),
     ],
 )
 def test_a_bundle_of_another_make_is_refused(changes: dict[str, Any], words: str) -> None:

@@ -123,6 +123,7 @@ def test_scaled_rows_count_not_the_scale() -> None:
     [
         ("secretName: lake}", "secretName: other}"),
         ("secretName: lake}", "auth: ambient, region: eu-west-1, ifExists: replace}"),
+        ("bucket: lake,", "bucket: lake, types: native,"),
         ("seed: 42", "seed: 42\n  parallelism: 9\n  batchRows: 5000\n  suspend: true"),
         ("seed: 42", "seed: 42\n  resources: {limits: {memory: 1Gi}}\n  retriesPerShard: 1"),
         ("seed: 42", "seed: 42\n  podTemplate: {labels: {a: b}}\n  ttlSecondsAfterFinished: 1"),

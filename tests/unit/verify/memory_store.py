@@ -74,6 +74,7 @@ class OneTable:
             digest=self.spec.digest,
             parallelism=1,
             worker_memory=2**30,
+            parquet_types=self.spec.parquet_types,
             batch_rows=1000,
         )
         self.run = Run(

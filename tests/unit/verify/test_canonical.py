@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -18,6 +18,7 @@ from rowmill.verify.values import values
 
 _INTERVAL = pa.MonthDayNano([14, 3, 4_005_006_000])
 _UUID = UUID("123e4567-e89b-12d3-a456-426614174000")
+_TIME = time(23, 59, 59, 50)
 _V4 = bytes((2, 32, 0, 4)) + ipaddress.ip_address("192.0.2.1").packed
 _V6 = bytes((3, 64, 0, 16)) + ipaddress.ip_address("2001:db8::1").packed
 _MOMENT = datetime(2024, 2, 29, 12, 30, tzinfo=UTC)
@@ -53,6 +54,16 @@ FORMS: dict[str, list[pa.Array]] = {
     "uuid": [
         pa.array([_UUID.bytes, None], pa.binary(16)),
         pa.ExtensionArray.from_storage(pa.uuid(), pa.array([_UUID.bytes, None], pa.binary(16))),
+        pa.array([str(_UUID), None], pa.string()),
+        pa.array([str(_UUID), None], pa.string()).dictionary_encode(),
+    ],
+    "uuid[]": [
+        pa.array([[_UUID.bytes, None], [], None], pa.list_(pa.binary(16))),
+        pa.array([[str(_UUID), None], [], None], pa.list_(pa.string())),
+    ],
+    "time": [
+        pa.array([_TIME, None], pa.time64("us")),
+        pa.array(["23:59:59.00005", None], pa.string()),
     ],
     "jsonb": [
         pa.array(['{"a": 1}', None], pa.string()),
@@ -104,6 +115,33 @@ def test_every_form_of_a_cell_is_shown_alike(kind: str) -> None:
 )
 def test_a_value_is_shown_as_people_write_it(kind: str, shown: object) -> None:
     assert values(FORMS[kind][-1], parse_type(kind))[0] == shown
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("uuid", ""),
+        ("uuid", str(_UUID).upper()),
+        ("uuid", str(_UUID).replace("-", "0")),
+        ("uuid", str(_UUID).replace("1", "g")),
+        ("uuid", f"{{{str(_UUID)[2:]}}}"),
+        ("uuid", "é" * 18),
+        ("time", "12:30"),
+        ("time", "12:30:00.50"),
+        ("time", "24:30:00"),
+        ("time", "1:02:03"),
+    ],
+)
+def test_text_that_no_cell_prints_as_is_refused(kind: str, text: str) -> None:
+    good = {"uuid": str(_UUID), "time": "12:30:00"}[kind]
+    with pytest.raises(pa.ArrowInvalid):
+        canonical(pa.array([good, None, text]), parse_type(kind))
+
+
+def test_slices_of_text_are_read_from_where_they_begin() -> None:
+    cells = pa.array(["0" * 8 + str(_UUID)[8:], None, str(_UUID), str(_UUID)]).slice(2)
+    assert canonical(cells, parse_type("uuid")).to_pylist() == [_UUID.bytes] * 2
+    assert len(canonical(cells.slice(2), parse_type("uuid"))) == 0
 
 
 def test_trailing_spaces_count_in_text_though_not_in_char() -> None:

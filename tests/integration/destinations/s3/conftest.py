@@ -11,7 +11,7 @@ from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.s3_client import S3Address
 from rowmill.local.embedded import EmbeddedServers, exports
-from rowmill.spec.dataset import ParquetTarget
+from rowmill.spec.dataset import ParquetTarget, ParquetTypes
 
 
 @pytest.fixture(scope="session")
@@ -44,6 +44,7 @@ def target(shared_bucket: Bucket) -> Iterator[ParquetTarget]:
         secret_name="lake",
         ambient=False,
         compression="zstd",
+        types=ParquetTypes.PORTABLE,
         replace=False,
     )
     for key, upload_id in list(shared_bucket.uploads(root)):
