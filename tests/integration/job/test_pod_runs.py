@@ -229,6 +229,21 @@ def test_a_complete_experiment_applied_again_is_repeated_by_all_its_pods(
     assert after.fetchall() == before
 
 
+def test_a_repeat_keeps_its_parquet_types_and_says_so(
+    pods: Pods, content: Callable[..., Manifest]
+) -> None:
+    wanted = content(tables=[PEOPLE])
+    pods.complete(wanted)
+    wanted["spec"]["destinations"]["parquet"]["types"] = "native"
+    pods.bundle(wanted, uid="uid-2")
+    final = pods.run("finalize")
+    assert final.message["repeat"] is True
+    assert (
+        "keep their types (portable), though the manifest asks for native"
+        in (final.message["message"])
+    )
+
+
 def test_purge_removes_this_experiment_and_no_other(
     name: str, pods: Pods, content: Callable[..., Manifest], database: Connection, ledger: Ledger
 ) -> None:

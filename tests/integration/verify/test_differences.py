@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -184,6 +185,38 @@ def test_one_changed_cell_in_parquet(data: PublishedData) -> None:
     assert (difference.row, difference.place) == (1234, f"{url} row 1234")
     assert [(cell.column, cell.found) for cell in difference.cells] == [("name", "Nobody")]
     assert [problem.reason for problem in found.problems] == ["BytesDiffer"]
+
+
+def test_one_changed_uuid_in_parquet(data: PublishedData) -> None:
+    nil = "00000000-0000-0000-0000-000000000000"
+    with data.damaged_object("orders", 0, _edited(_with_cell(7, "ref", nil))):
+        found = data.compare("parquet", "orders")
+    assert found.counts == {Kind.CHANGED: 1}
+    (difference,) = found.differences
+    assert [(cell.column, cell.found) for cell in difference.cells] == [("ref", nil)]
+
+
+def test_a_uuid_in_parquet_that_is_none(data: PublishedData) -> None:
+    with data.damaged_object("orders", 0, _edited(_with_cell(7, "ref", "nobody"))):
+        found = data.compare("parquet", "orders")
+    (problem,) = found.problems
+    assert problem.reason == "ColumnsDiffer"
+    assert problem.text.endswith("'nobody' is no uuid as Postgres prints it")
+    assert not found.identical
+
+
+def test_a_column_of_another_type_in_parquet(data: PublishedData) -> None:
+    def edit(table: pa.Table) -> pa.Table:
+        place = table.schema.get_field_index("ref")
+        raw = [UUID(text).bytes for text in table.column(place).to_pylist()]
+        return table.set_column(place, "ref", pa.array(raw, pa.binary(16)))
+
+    with data.damaged_object("orders", 0, _edited(edit)):
+        found = data.compare("parquet", "orders")
+    (problem,) = found.problems
+    assert problem.reason == "ColumnsDiffer"
+    assert problem.text == "column 'ref' is fixed_size_binary[16], not string"
+    assert not found.identical
 
 
 def test_lost_and_doubled_rows_in_parquet(data: PublishedData) -> None:

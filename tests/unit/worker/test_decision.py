@@ -6,6 +6,7 @@ import pytest
 
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.plan.layout import Plan
+from rowmill.spec.load import load_spec
 from rowmill.worker.decision import (
     Begin,
     Conflict,
@@ -15,6 +16,7 @@ from rowmill.worker.decision import (
     Resume,
     decide,
     published_run,
+    types_kept,
 )
 
 OLD, NEW = "sha256:old", "sha256:new"
@@ -63,6 +65,26 @@ def test_a_complete_run_of_the_same_digest_is_a_repeat() -> None:
 def test_another_digest_or_data_version_is_a_new_run() -> None:
     assert decide([run(1, RunState.COMPLETED, OLD)], NEW, 1, Mode.AUTO) == Begin(2, ())
     assert decide([run(1, RunState.COMPLETED)], NEW, 2, Mode.AUTO) == Begin(2, ())
+
+
+@pytest.mark.parametrize(
+    ("destination", "told"),
+    [
+        ("parquet: {bucket: lake, types: native}", False),
+        ("parquet: {bucket: lake}", True),
+        ("postgres: {}", False),
+    ],
+)
+def test_a_run_that_keeps_other_parquet_types_is_told_of(destination: str, told: bool) -> None:
+    spec = load_spec(
+        "one",
+        text="{apiVersion: rowmill.dev/v1alpha1, kind: Experiment, metadata: {name: one}, spec: "
+        "{tables: [{name: t, rows: 1, columns: [{name: id, type: bigint}]}], "
+        f"destinations: {{{destination}}}}}}}",
+    )
+    notice = types_kept(run(1, RunState.COMPLETED), spec)
+    assert (notice is not None) is told
+    assert notice is None or "(native)" in notice
 
 
 def test_resume_with_nothing_to_resume_says_so() -> None:

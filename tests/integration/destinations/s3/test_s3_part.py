@@ -23,8 +23,8 @@ from rowmill.destinations.lake import Lake
 from rowmill.destinations.parquet_part import PIECE_BYTES, PartLost, PartUpload
 from rowmill.destinations.s3_client import S3Address
 from rowmill.plan.layout import Plan, TableLayout
-from rowmill.spec.dataset import Column, Dataset, ParquetTarget, Table
-from rowmill.spec.kinds import Sequence
+from rowmill.spec.dataset import Column, Dataset, ParquetTarget, ParquetTypes, Table
+from rowmill.spec.kinds import Sequence, Uuid
 from rowmill.spec.types import parse_type
 
 TABLES = {"orders": 250}
@@ -220,6 +220,29 @@ def test_a_killed_worker_leaves_no_visible_object(
     assert len(list(shared_bucket.uploads(target.prefix))) == 1
     lake.abort_uploads("large")
     assert list(shared_bucket.uploads(target.prefix)) == []
+
+
+def test_two_runs_of_one_lake_write_each_their_own_types(lake_of: Callable[..., Lake]) -> None:
+    """A run that is rolled forward makes parts again before a newer one begins."""
+    lake = lake_of("me@here/local/shop")
+    layout = TableLayout("keys", 2, 20, 1000, 1, 1)
+    columns = (Column("key", parse_type("uuid"), Uuid(4), 0.0, False, False),)
+    dataset = Dataset(0, "en_US", 1, (Table("keys", 2, columns, (), None, (), (), ()),))
+    cells = pa.record_batch({"key": pa.array([bytes(16), b"x" * 16], pa.binary(16))})
+
+    found = []
+    for number, types in enumerate((ParquetTypes.NATIVE, ParquetTypes.PORTABLE), 1):
+        plan = Plan("sha256:abc", 1, (layout,), (1,), types)
+        run = replace(run_of("me@here/local/shop", number, TABLES), plan=plan)
+        opened = lake.open_part(run, dataset, layout.part(0))
+        opened.write([cells])
+        part = opened.close()
+        assert lake.complete(run, [part]) == []
+        stored = lake.bucket.read(part.key)
+        assert stored is not None
+        found.append(pq.read_schema(io.BytesIO(stored.body)).field("key").type)
+
+    assert found == [pa.uuid(), pa.string()]
 
 
 def _large(lake: Lake) -> tuple[PartUpload, list[pa.RecordBatch]]:
