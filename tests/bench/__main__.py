@@ -15,11 +15,11 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.bench import commands, large, loading, machine, page, peers
+from tests.bench import commands, encodings, large, loading, machine, page, peers
 from tests.bench.bed import ROOT, Bed, bed
 from tests.bench.figures import Figure
 
-PARTS = ("load", "large", "peers", "commands")
+PARTS = ("load", "large", "encodings", "peers", "commands")
 ROWS = 10_000_000
 RUNS = 5
 
@@ -63,6 +63,8 @@ def _measure(servers: Bed, wanted: Sequence[str], rows: int, runs: int) -> list[
         small = [done.document for done in rounds.both]
     if "large" in wanted:
         figures += large.figures(large.measure(servers, rows, small, _say))
+    if "encodings" in wanted:
+        figures += encodings.measure(runs, _say)
     if "peers" in wanted:
         figures += peers.measure(servers, runs, _say)
     if "commands" in wanted:
