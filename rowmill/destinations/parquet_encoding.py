@@ -21,6 +21,12 @@ _ZSTD_LEVEL = 1
 # What a row group's rows must outnumber its distinct values by for a dictionary to pay.
 _REPEATS = 4
 _DICTIONARY_BYTES = 4 * 2**20
+# The statistics of a dictionary cost by the entries that occur in each piece of so many rows, a
+# tenth of a worker's time in Arrow's own of 1,024. So a page is half a row group at the most.
+_PAGE_ROWS = 50_000
+# No page is as large: Arrow looks at its bytes only where a slice of rows happens to end, and the
+# slices in which rows arrive must leave no trace in the file.
+_PAGE_BYTES = 2**30
 _FEW_PARENTS = 10_000
 # Of a hidden chain of references; deeper ones are taken to have many values.
 _MAX_DEPTH = 8
@@ -121,6 +127,9 @@ class TableEncoding:
             "compression_level": {
                 path: _ZSTD_LEVEL for path, codec in codecs.items() if codec == "zstd"
             },
+            "write_batch_size": _PAGE_ROWS,
+            "max_rows_per_page": _PAGE_ROWS,
+            "data_page_size": _PAGE_BYTES,
             # Of every column, so that readers skip row groups by any of them. Arrow leaves out the
             # least and the greatest value where one has more than 4,096 bytes.
             "write_statistics": True,

@@ -33,10 +33,12 @@ Group = list[pa.RecordBatch]
 
 
 class _AtFirst(TableEncoding):
-    """As 0.1 was first written: native types, and statistics of what is delta-packed alone."""
+    """As 0.1 was first written: statistics of what is delta-packed alone, pages by Arrow's rule."""
 
     def options(self, first: pa.Schema) -> dict[str, Any]:
         options = super().options(first)
+        for pages in ("write_batch_size", "max_rows_per_page", "data_page_size"):
+            del options[pages]
         return options | {"write_statistics": _delta_packed(options["column_encoding"])}
 
 

@@ -114,6 +114,18 @@ def written_groups(
     dataset: Dataset | None = None,
     types: ParquetTypes = PORTABLE,
 ) -> pq.ParquetFile:
+    """A file of several row groups, opened."""
+    return pq.ParquetFile(io.BytesIO(content_of(table, groups, compression, dataset, types)))
+
+
+def content_of(
+    table: Table,
+    groups: Sequence[Sequence[pa.RecordBatch]],
+    compression: str = "zstd",
+    dataset: Dataset | None = None,
+    types: ParquetTypes = PORTABLE,
+) -> bytes:
+    """The bytes of a file."""
     whole = dataset or Dataset(0, "en_US", 1, (table,))
     encoding = TableEncoding(whole, table, compression, types)
     sink = io.BytesIO()
@@ -122,7 +134,7 @@ def written_groups(
     with encoding.writer(sink, schema, {"rowmill.run": "x"}) as writer:
         for rows in tables:
             writer.write_table(encoding.conform(rows, schema))
-    return pq.ParquetFile(io.BytesIO(sink.getvalue()))
+    return sink.getvalue()
 
 
 def cells_of(file: pq.ParquetFile, column: str) -> list[Any]:

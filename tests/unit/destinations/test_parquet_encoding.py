@@ -14,6 +14,7 @@ from parquet_files import (
     batch_of,
     cells_of,
     column,
+    content_of,
     names,
     pool,
     table_of,
@@ -256,6 +257,26 @@ def test_dictionaries_of_other_types_are_written_right(sql: str, values: list[An
 
     assert cells_of(file, "c") == cells_of(plain, "c")
     assert file.schema.column(0).physical_type == plain.schema.column(0).physical_type
+
+
+def test_the_slices_in_which_rows_arrive_leave_no_trace_in_the_bytes() -> None:
+    rows = 120_000
+    table = table_of(
+        column("id", "bigint"), column("note", "text"), column("key", "uuid"), *names().columns
+    )
+    whole = pa.record_batch(
+        {
+            "id": pa.array(range(rows)),
+            "note": pa.array([f"note {n * 7919 % rows} of some" * 5 for n in range(rows)]),
+            "key": pa.array([n.to_bytes(16) for n in range(rows)], pa.binary(16)),
+            "name": pool([0, 1, None, 2] * (rows // 4)).column(0),
+        }
+    )
+
+    def sliced(size: int) -> bytes:
+        return content_of(table, [[whole.slice(n, size) for n in range(0, rows, size)]])
+
+    assert len({sliced(size) for size in (1_000, 7_777, 50_000, rows)}) == 1
 
 
 def test_a_sequence_takes_next_to_no_room() -> None:
