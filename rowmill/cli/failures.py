@@ -67,7 +67,7 @@ def _judge_run(error: Exception) -> Judgement | None:
         return None
     from rowmill.local.engine import RunAborted, RunFailed
     from rowmill.local.supervisor import Interrupted
-    from rowmill.worker.prepare import EditedManifest, NoRunToResume
+    from rowmill.worker.prepare import EditedManifest, FewerRows, NoRunToResume
 
     if isinstance(error, RunFailed):
         return Exit.FAILED, "RunFailed", str(error)
@@ -76,6 +76,9 @@ def _judge_run(error: Exception) -> Judgement | None:
     if isinstance(error, Interrupted):
         again = "interrupted; what is durable stays: run the same command to resume"
         return Exit.INTERRUPTED, "Interrupted", again
+    if isinstance(error, FewerRows):
+        message = f"{error}; nothing was changed (answer yes, or add --restart, to replace it)"
+        return Exit.USAGE, "FewerRows", message
     if isinstance(error, EditedManifest | NoRunToResume):
         return Exit.USAGE, type(error).__name__, str(error)
     return None

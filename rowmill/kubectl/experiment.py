@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rowmill.plan.replacement import replaced_by
 from rowmill.spec.cluster_names import RERUN
 
 
@@ -118,7 +119,15 @@ class Experiment:
         past = [self._past(run) for run in self.status.get("history") or ()]
         past = [run for run in past if run["run"] != self.number]
         newest = [{**self._newest(), "rows": self.rows}] if self.number is not None else []
-        return sorted(past, key=lambda run: int(run["run"])) + newest
+        known = sorted(past, key=lambda run: int(run["run"])) + newest
+        # A run whose pod left no id is told from others by what it made.
+        completed = [
+            (run["run"], str(run["id"] or run["digest"]))
+            for run in known
+            if run["state"] == "COMPLETED"
+        ]
+        newer = replaced_by(completed)
+        return [{**run, "replacedBy": newer.get(run["run"])} for run in known]
 
     def document(self) -> dict[str, Any]:
         """What `rowmill status` prints as JSON, and what only a cluster has."""
@@ -147,6 +156,7 @@ class Experiment:
             "rows": self.rows_total,
             "startedAt": self.run.get("startedAt"),
             "finishedAt": self.run.get("finishedAt"),
+            "replacedBy": None,
         }
 
     def _past(self, run: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
+from rowmill.plan.replacement import with_replaced
 from rowmill.terminal import figures
 from rowmill.terminal.console import PipeConsole, print_whole
 
@@ -112,7 +113,7 @@ def _show_runs(found: Sequence[Mapping[str, Any]]) -> None:
             figures.count(run["rows"]),
             f"{started:%Y-%m-%d %H:%M}" if started else "",
             figures.duration(took.total_seconds() if took else None),
-            Text(run["message"]),
+            Text(with_replaced(run["message"], run["replacedBy"])),
         )
     print_whole(table)
 

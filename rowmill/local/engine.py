@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from types import FrameType
@@ -18,10 +18,11 @@ from rowmill.local.progress import Phase, ProgressBoard, Snapshot
 from rowmill.local.supervisor import Interrupted, Supervisor, WorkerFailed
 from rowmill.local.watch import LockLost, Watch
 from rowmill.plan.layout import Plan
+from rowmill.plan.replacement import Replaced
 from rowmill.spec.dataset import Spec
 from rowmill.worker.decision import Mode, types_kept
 from rowmill.worker.destinations import Connections, Destinations, join
-from rowmill.worker.prepare import Prepared, prepare
+from rowmill.worker.prepare import FewerRows, Prepared, prepare
 from rowmill.worker.remaining import remaining
 
 # How long the end of a run waits for the ledger: writers that are being cut hold its fence.
@@ -41,7 +42,8 @@ class Options:
     """How to run: each None means the manifest's or the engine's default.
 
     `source` is kept with a new run: its manifest, scale and seed. `prepared` is called once the
-    destinations took the run; `notice` is told, in a sentence, what the user should know.
+    destinations took the run; `notice` is told, in a sentence, what the user should know. `agreed`
+    are ids of the published runs that the user lets one of fewer rows replace; None: all of them.
     """
 
     source: Mapping[str, Any]
@@ -49,12 +51,17 @@ class Options:
     batch_rows: int | None = None
     mode: Mode = Mode.AUTO
     adopt: str | None = None
+    agreed: frozenset[str] | None = None
     prepared: Callable[[], None] = lambda: None
     notice: Callable[[str], None] = lambda text: None
 
     def restarting(self) -> Options:
-        """The same, but starting over."""
-        return replace(self, mode=Mode.RESTART)
+        """The same, but starting over, whatever that replaces."""
+        return replace(self, mode=Mode.RESTART, agreed=None)
+
+    def agreeing(self, published: Run) -> Options:
+        """The same, but a run of fewer rows may replace `published`."""
+        return replace(self, agreed=(self.agreed or frozenset()) | {published.id})
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,8 @@ class Outcome:
     """How a run ended well.
 
     `seconds` are wall time by phase, `workers` how many processes it had; the snapshot tells what
-    they did, with their memory and processor time. Of a `repeat` nothing was done.
+    they did, with their memory and processor time. Of a `repeat` nothing was done. `replaces` is
+    the run whose data this one's has taken the place of, None if there was none.
     """
 
     run: Run
@@ -71,6 +79,7 @@ class Outcome:
     workers: int
     seconds: Mapping[str, float]
     snapshot: Snapshot
+    replaces: Replaced | None
 
 
 def run(
@@ -88,7 +97,7 @@ def run(
         Interrupted: by Ctrl-C or SIGTERM; RunAborted: by `rowmill abort`.
         RunFailed: a defect or trouble that outlasted the retries.
         DestinationRefused, DestinationUnavailable: before any work was done.
-        EditedManifest, NoRunToResume: see worker/prepare.py.
+        EditedManifest, FewerRows, NoRunToResume: see worker/prepare.py.
     """
     started = time.monotonic()
     with _signals() as signals:
@@ -119,12 +128,13 @@ def _run(
                 mode=options.mode,
                 adopt=options.adopt,
                 source=options.source,
+                agreed=options.agreed,
             )
             options.prepared()
             _tell(prepared, spec, plan, options)
             board = ProgressBoard(prepared.run, prepared.resumed, on_progress)
             if prepared.repeat:
-                return Outcome(prepared.run, True, False, 0, {}, board.snapshot())
+                return Outcome(prepared.run, True, False, 0, {}, board.snapshot(), None)
             execution = _Execution(
                 spec=spec,
                 connections=connections,
@@ -138,14 +148,20 @@ def _run(
                 notice=options.notice,
             )
             return execution.run()
+    except FewerRows as error:
+        _tell_completed(error.rolled_forward, options)
+        raise
     finally:
         destinations.close()
 
 
 def _tell(prepared: Prepared, spec: Spec, plan: Plan, options: Options) -> None:
-    run = prepared.run
-    for number in prepared.rolled_forward:
-        options.notice(f"run {number} was interrupted while it was published; it is complete now")
+    run, replaces = prepared.run, prepared.replaces
+    _tell_completed(prepared.rolled_forward, options)
+    if replaces is not None:
+        options.notice(f"run {run.number} replaces {replaces} when it is published")
+        if replaces.gone:
+            options.notice(f"tables that run {run.number} does not have go: {replaces.gone_tables}")
     if notice := types_kept(run, spec):
         options.notice(notice)
     if not prepared.resumed:
@@ -153,6 +169,11 @@ def _tell(prepared: Prepared, spec: Spec, plan: Plan, options: Options) -> None:
     options.notice(f"resuming run {run.number}: what it made stays")
     if options.batch_rows is not None and run.plan.tables != plan.tables:
         options.notice("the batches of the run's frozen plan hold; --batch-rows is for new runs")
+
+
+def _tell_completed(numbers: Iterable[int], options: Options) -> None:
+    for number in numbers:
+        options.notice(f"run {number} was interrupted while it was published; it is complete now")
 
 
 @dataclass
@@ -200,6 +221,7 @@ class _Execution:
             workers=self.workers,
             seconds=seconds,
             snapshot=self.board.turn(Phase.COMPLETE),
+            replaces=self.prepared.replaces,
         )
 
     def _work(self, run: Run) -> dict[str, float]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rowmill.destinations.ledger import RESUMABLE, Run, RunState
+from rowmill.plan.layout import Plan
+from rowmill.plan.replacement import Replaced
 from rowmill.spec.dataset import Spec
 
 
@@ -20,18 +22,26 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class Begin:
-    """Start run `number`; those in `close` can no longer be resumed and are cleared away first."""
+    """Start run `number`; those in `close` can no longer be resumed and are cleared away first.
+
+    `replaces` is the run whose data readers see until this one is published, None if they see none.
+    """
 
     number: int
     close: tuple[Run, ...]
+    replaces: Run | None
 
 
 @dataclass(frozen=True)
 class Resume:
-    """Take up `run` again; those in `close` are older ones that nobody will resume."""
+    """Take up `run` again; those in `close` are older ones that nobody will resume.
+
+    `replaces` is as in `Begin`.
+    """
 
     run: Run
     close: tuple[Run, ...]
+    replaces: Run | None
 
 
 @dataclass(frozen=True)
@@ -47,9 +57,13 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Conflict:
-    """An unfinished run of another spec would be dropped: that wants `--restart`."""
+    """An unfinished run of another spec would be dropped: that wants `--restart`.
+
+    `replaces` is what the new run would replace besides, as in `Begin`.
+    """
 
     run: Run
+    replaces: Run | None
 
 
 @dataclass(frozen=True)
@@ -69,14 +83,14 @@ def decide(runs: Sequence[Run], digest: str, data_version: int, mode: Mode) -> D
     """
     latest = runs[-1] if runs else None
     left = left_over(runs)
-    begin = Begin(latest.number + 1 if latest else 1, left)
+    published = published_run(runs)
+    begin = Begin(latest.number + 1 if latest else 1, left, published)
     if mode is Mode.RESTART:
         return begin
     if latest is not None and latest.state in RESUMABLE:
         if latest.plan.digest == digest:
-            return Resume(latest, left[:-1])
-        return Conflict(latest)
-    published = published_run(runs)
+            return Resume(latest, left[:-1], published)
+        return Conflict(latest, published)
     if mode is Mode.RESUME:
         return NothingToResume(published)
     if published is not None and same_data(published, digest, data_version):
@@ -92,6 +106,18 @@ def published_run(runs: Sequence[Run]) -> Run | None:
         if run.state is RunState.RESET:
             return None
     return None
+
+
+def replacement(published: Run | None, plan: Plan, owner: str) -> Replaced | None:
+    """What a run of `plan` and `owner` removes when it is published instead of `published`."""
+    if published is None:
+        return None
+    return Replaced(
+        published.number,
+        published.plan.rows,
+        owner=published.owner if published.owner != owner else None,
+        gone=tuple(name for name in published.plan.by_name if name not in plan.by_name),
+    )
 
 
 def left_over(runs: Sequence[Run]) -> tuple[Run, ...]:

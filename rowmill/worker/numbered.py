@@ -36,10 +36,18 @@ from rowmill.plan.layout import Plan
 from rowmill.spec.cluster_names import RERUN
 from rowmill.spec.dataset import Spec
 from rowmill.worker.beginning import begin, furnish, give_up, intact, take_up
-from rowmill.worker.decision import Begin, Repeat, left_over, published_run, same_data
+from rowmill.worker.decision import (
+    Begin,
+    Repeat,
+    left_over,
+    published_run,
+    replacement,
+    same_data,
+)
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.prepare import Prepared, data_version_for
 from rowmill.worker.publish import roll_forward
+from rowmill.worker.reading import adopted
 
 # States in which every batch and part of a run is durable.
 LOADED = frozenset({RunState.FINALIZING, RunState.PUBLISHING, RunState.COMPLETED})
@@ -60,9 +68,10 @@ class Known:
 
 @dataclass(frozen=True)
 class Go:
-    """The run is in the ledger and still the present one."""
+    """The run is in the ledger and still the present one; `replaces` is as in `Begin`."""
 
     run: Run
+    replaces: Run | None
 
 
 @dataclass(frozen=True)
@@ -120,10 +129,11 @@ def prepare_numbered(
         match choice:
             case NumberTaken():
                 raise DestinationRefused("NumberTaken", _number_taken(number, destinations))
-            case Go(run=run):
-                return _go_on(run, spec, destinations, adopt, rolled)
-            case Begin(close=close):
+            case Go(run=run, replaces=replaces):
+                return _go_on(run, replaces, spec, destinations, adopt, rolled)
+            case Begin(close=close, replaces=replaces):
                 frozen = replace(plan, data_version=version)
+                replaces = replaces or adopted(destinations, adopt)
                 run = begin(
                     spec,
                     destinations,
@@ -134,7 +144,11 @@ def prepare_numbered(
                     adopt=adopt,
                     source=source,
                 )
-                return Prepared(run, rolled_forward=rolled)
+                return Prepared(
+                    run,
+                    rolled_forward=rolled,
+                    replaces=replacement(replaces, frozen, destinations.owner),
+                )
 
 
 def stale(known: Known, uid: str, number: int) -> str | None:
@@ -158,9 +172,11 @@ def decide_numbered(known: Known, uid: str, number: int, digest: str, data_versi
     """What a pod of run `number`, which is not stale, does by what the ledger knows; pure."""
     newest = known.runs[-1] if known.runs else None
     if newest is not None and (newest.uid, newest.number) == (uid, number):
-        return Go(newest) if newest.plan.digest == digest else NumberTaken(newest)
-    begin = Begin(number, left_over(known.runs))
+        if newest.plan.digest != digest:
+            return NumberTaken(newest)
+        return Go(newest, published_run(known.runs[:-1]))
     published = published_run(known.runs)
+    begin = Begin(number, left_over(known.runs), published)
     if published is not None and same_data(published, digest, data_version):
         return Repeat(published, begin)
     return begin
@@ -183,6 +199,7 @@ def _roll_forward(
 
 def _go_on(
     run: Run,
+    replaces: Run | None,
     spec: Spec,
     destinations: Destinations,
     adopt: str | None,
@@ -200,7 +217,12 @@ def _go_on(
         if known is None or known.state not in LOADED:
             raise
         run = known
-    return Prepared(run, resumed=True, rolled_forward=rolled)
+    return Prepared(
+        run,
+        resumed=True,
+        rolled_forward=rolled,
+        replaces=replacement(replaces, run.plan, run.owner),
+    )
 
 
 def _number_taken(number: int, destinations: Destinations) -> str:

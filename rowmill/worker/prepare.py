@@ -6,14 +6,16 @@ prepares the same run again finds it prepared.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.plan.layout import Plan
+from rowmill.plan.replacement import Replaced
 from rowmill.spec.dataset import Spec
+from rowmill.terminal.figures import counted
 from rowmill.worker.beginning import begin, give_up, intact, take_up
 from rowmill.worker.decision import (
     Begin,
@@ -24,22 +26,45 @@ from rowmill.worker.decision import (
     Repeat,
     Resume,
     decide,
+    replacement,
 )
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.publish import roll_forward
+from rowmill.worker.reading import adopted
 from rowmill.worker.remaining import rows_durable
 
 
 class EditedManifest(Exception):
-    """The newest run is unfinished and of another spec: starting over would drop its work."""
+    """The newest run is unfinished and of another spec: starting over would drop its work.
 
-    def __init__(self, run: Run, rows: int) -> None:
+    `rows` are durable of it. The new run would be of `plan`; what it `replaces` besides is told if
+    that has more rows.
+    """
+
+    def __init__(self, run: Run, rows: int, plan: Plan, replaces: Run | None) -> None:
         self.run = run
+        fewer = ""
+        if replaces is not None and plan.rows < replaces.plan.rows:
+            fewer = f", and {_would_replace(replaces, run.number + 1, plan)}"
         super().__init__(
             f"run {run.number} is {run.state} with another manifest "
-            f"({run.plan.digest[:19]}...) and holds {rows:,} rows that would be dropped; "
+            f"({run.plan.digest[:19]}...) and holds {rows:,} rows that would be dropped{fewer}; "
             "add --restart to drop them, or put the old manifest back to resume"
         )
+
+
+class FewerRows(Exception):
+    """Run `number`, of `plan`, would replace a `published` run of more rows: the user is to agree.
+
+    `rolled_forward` is as in `Prepared`.
+    """
+
+    def __init__(
+        self, published: Run, number: int, plan: Plan, rolled_forward: tuple[int, ...]
+    ) -> None:
+        self.published = published
+        self.rolled_forward = rolled_forward
+        super().__init__(_would_replace(published, number, plan))
 
 
 class NoRunToResume(Exception):
@@ -50,13 +75,15 @@ class NoRunToResume(Exception):
 class Prepared:
     """What prepare came to: the run, now RUNNING, or `repeat`: complete already, nothing to do.
 
-    `rolled_forward` are the numbers of runs whose interrupted publishing was completed first.
+    `rolled_forward` are the numbers of runs whose interrupted publishing was completed first,
+    `replaces` is what readers see until the run is published.
     """
 
     run: Run
     resumed: bool = False
     repeat: bool = False
     rolled_forward: tuple[int, ...] = ()
+    replaces: Replaced | None = None
 
 
 def prepare(
@@ -67,15 +94,17 @@ def prepare(
     mode: Mode,
     adopt: str | None,
     source: Mapping[str, Any],
+    agreed: Collection[str] | None = None,
 ) -> Prepared:
     """Take up, start or repeat a run of `spec`; `plan` is frozen if it is a new one.
 
     Args:
         adopt: another owner whose targets may be taken over.
         source: the manifest and overrides that the spec came from, kept with a new run.
+        agreed: ids of the published runs that a new one of fewer rows may replace; None: of all.
 
     Raises:
-        EditedManifest, NoRunToResume: see there.
+        EditedManifest, FewerRows, NoRunToResume: see there.
         DestinationRefused: a destination will not take this run.
     """
     ledger = destinations.ledger
@@ -91,10 +120,17 @@ def prepare(
         match decision:
             case Repeat(run=run):
                 return Prepared(run, repeat=True, rolled_forward=numbers)
-            case Resume(run=run, close=close):
+            case Resume(run=run, close=close, replaces=replaces):
                 give_up(close, destinations)
-                return Prepared(take_up(run, spec, destinations, adopt), resumed=True)
-            case Begin(number=number, close=close):
+                return Prepared(
+                    take_up(run, spec, destinations, adopt),
+                    resumed=True,
+                    replaces=replacement(replaces, run.plan, run.owner),
+                )
+            case Begin(number=number, close=close, replaces=replaces):
+                if replaces is not None and _is_to_agree(replaces, plan, agreed):
+                    raise FewerRows(replaces, number, plan, numbers)
+                replaces = replaces or adopted(destinations, adopt)
                 run = begin(
                     spec,
                     destinations,
@@ -105,9 +141,13 @@ def prepare(
                     adopt=adopt,
                     source=source,
                 )
-                return Prepared(run, rolled_forward=numbers)
-            case Conflict(run=run):
-                raise EditedManifest(run, _batch_rows(run, destinations))
+                return Prepared(
+                    run,
+                    rolled_forward=numbers,
+                    replaces=replacement(replaces, plan, destinations.owner),
+                )
+            case Conflict(run=run, replaces=replaces):
+                raise EditedManifest(run, _batch_rows(run, destinations), plan, replaces)
             case NothingToResume(published=published):
                 raise NoRunToResume(_nothing(published))
 
@@ -126,6 +166,16 @@ def _unless_gone(decision: Decision, destinations: Destinations) -> Decision:
     if isinstance(decision, Repeat) and not intact(decision.run, destinations):
         return decision.otherwise
     return decision
+
+
+def _is_to_agree(published: Run, plan: Plan, agreed: Collection[str] | None) -> bool:
+    """Whether the user has to agree first that a run of `plan` replaces the `published` one."""
+    return agreed is not None and published.id not in agreed and plan.rows < published.plan.rows
+
+
+def _would_replace(published: Run, number: int, plan: Plan) -> str:
+    rows = counted(plan.rows, "row")
+    return f"run {number}, of {rows}, would replace {replacement(published, plan, published.owner)}"
 
 
 def _batch_rows(run: Run, destinations: Destinations) -> int:

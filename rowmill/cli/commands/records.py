@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from rowmill.local import records
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.plan.intervals import Interval, count, show
+from rowmill.plan.replacement import replaced_by, with_replaced
 from rowmill.spec.problems import InvalidManifest
 from rowmill.terminal import figures
 from rowmill.terminal.console import PipeConsole
@@ -53,7 +55,8 @@ def runs(name: str | None, file: Path | None, secrets: Sequence[str], *, as_json
     else:
         found = list(_runs_of_all())
     if as_json:
-        print(json.dumps([_run_document(run) for run in found], ensure_ascii=False))
+        documents = [_run_document(each.run, each.replaced_by) for each in found]
+        print(json.dumps(documents, ensure_ascii=False))
     else:
         _show_runs(found)
 
@@ -63,15 +66,26 @@ def _open(source: Source) -> Destinations:
     return join(spec, connections(spec, source.secrets, rowmill_home()))
 
 
-def _runs_of(source: Source) -> list[Run]:
+@dataclass(frozen=True)
+class _Listed:
+    """A run, and the number of the one that replaced its published data."""
+
+    run: Run
+    replaced_by: int | None
+
+
+def _runs_of(source: Source) -> list[_Listed]:
     destinations = _open(source)
     try:
-        return experiment_runs(destinations)
+        known = experiment_runs(destinations)
     finally:
         destinations.close()
+    completed = [(run.number, run.id) for run in known if run.state is RunState.COMPLETED]
+    newer = replaced_by(completed)
+    return [_Listed(run, newer.get(run.number)) for run in known]
 
 
-def _runs_of_all() -> Iterator[Run]:
+def _runs_of_all() -> Iterator[_Listed]:
     """The runs of all experiments known here; one out of reach does not hide the others."""
     for name in records.names(rowmill_home()):
         try:
@@ -85,7 +99,7 @@ def _durable(run: Run, destinations: Destinations) -> Durable | None:
     return None if run.state is RunState.COMPLETED else destinations.durable(run)
 
 
-def _run_document(run: Run) -> dict[str, Any]:
+def _run_document(run: Run, newer: int | None) -> dict[str, Any]:
     return {
         "name": run.owner.rsplit("/", 1)[-1],
         "run": run.number,
@@ -97,6 +111,7 @@ def _run_document(run: Run) -> dict[str, Any]:
         "rows": run.plan.rows,
         "startedAt": run.started_at.isoformat(),
         "finishedAt": run.finished_at.isoformat() if run.finished_at else None,
+        "replacedBy": newer,
     }
 
 
@@ -112,7 +127,8 @@ def _status_document(run: Run, durable: Durable | None) -> dict[str, Any]:
         }
         for layout in run.plan.tables
     ]
-    return {**_run_document(run), "rowsDone": sum(rows.values()), "tables": tables}
+    # The newest run: no newer one can have replaced it.
+    return {**_run_document(run, None), "rowsDone": sum(rows.values()), "tables": tables}
 
 
 def _rows(run: Run, durable: Durable | None) -> dict[str, int]:
@@ -162,11 +178,12 @@ def _show_status(run: Run, durable: Durable | None) -> None:
         console.print(Text(run.message))
 
 
-def _show_runs(found: Sequence[Run]) -> None:
+def _show_runs(found: Sequence[_Listed]) -> None:
     table = Table(box=box.SIMPLE_HEAD)
     for name in ("experiment", "run", "state", "rows", "started", "took", "message"):
         table.add_column(name, justify="right" if name in ("run", "rows", "took") else "left")
-    for run in found:
+    for each in found:
+        run = each.run
         ended = run.finished_at or datetime.now(UTC)
         table.add_row(
             Text(run.owner.rsplit("/", 1)[-1]),
@@ -175,6 +192,6 @@ def _show_runs(found: Sequence[Run]) -> None:
             figures.count(run.plan.rows),
             f"{run.started_at:%Y-%m-%d %H:%M}",
             figures.duration((ended - run.started_at).total_seconds()),
-            Text(run.message),
+            Text(with_replaced(run.message, each.replaced_by)),
         )
     PipeConsole().print(table)

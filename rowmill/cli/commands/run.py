@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
 from rowmill.terminal.failures import UsageError
 from rowmill.worker.decision import Mode
-from rowmill.worker.prepare import EditedManifest
+from rowmill.worker.prepare import EditedManifest, FewerRows
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ def run(request: RunRequest) -> None:
         batch_rows=request.batch_rows,
         mode=mode,
         adopt=request.adopt,
+        # A script goes on, and `--restart` says that what is there may go.
+        agreed=frozenset() if _can_ask() and mode is not Mode.RESTART else None,
         source=source.as_json(),
         # Not before: of a refused run, NAME must go on meaning the manifest before.
         prepared=lambda: records.keep(home, source.record(spec.name)),
@@ -66,23 +68,37 @@ def run(request: RunRequest) -> None:
         with progress_display(request.style, request.interval) as show:
             return engine.run(spec, reach, chosen, show)
 
-    try:
-        outcome = attempt(options)
-    except EditedManifest as error:
-        # Asked when the display has left the terminal.
-        if not _confirmed(error):
-            raise
-        outcome = attempt(options.restarting())
+    outcome = _agreed_outcome(attempt, options)
     if request.as_json:
         print(json.dumps(_document(spec, outcome), ensure_ascii=False))
     else:
         _summarize(spec, outcome)
 
 
-def _confirmed(error: EditedManifest) -> bool:
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
-    return typer.confirm(f"{error}. Drop them and start over?", err=True)
+def _agreed_outcome(attempt: Callable[[Options], Outcome], options: Options) -> Outcome:
+    """Attempt a run until it needs no more consent; asks when the display has left the terminal.
+
+    What stands there may be another run's once the question is answered: then it is asked anew.
+    """
+    while True:
+        try:
+            return attempt(options)
+        except EditedManifest as error:
+            if not _confirmed(f"{error}. Drop them and start over?"):
+                raise
+            options = options.restarting()
+        except FewerRows as error:
+            if not _confirmed(f"{error}. Replace it?"):
+                raise
+            options = options.agreeing(error.published)
+
+
+def _can_ask() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _confirmed(question: str) -> bool:
+    return _can_ask() and typer.confirm(question, err=True)
 
 
 def _say(text: str) -> None:
@@ -101,6 +117,7 @@ def _document(spec: Spec, outcome: Outcome) -> dict[str, Any]:
         "dataVersion": run.plan.data_version,
         "repeat": outcome.repeat,
         "resumed": outcome.resumed,
+        "replaces": outcome.replaces.to_json() if outcome.replaces is not None else None,
         "rows": run.plan.rows,
         "tables": {layout.table: layout.rows for layout in run.plan.tables},
         "seconds": {name: round(value, 3) for name, value in outcome.seconds.items()},
@@ -157,6 +174,8 @@ def _facts(spec: Spec, outcome: Outcome) -> Iterator[str]:
             f"  resumed   {figures.counted(outcome.snapshot.already, 'row')} were there already, "
             f"{figures.count(work.generated)} made now"
         )
+    if outcome.replaces is not None:
+        yield f"  replaced  {outcome.replaces}"
     steps = (f"{n} {figures.duration(seconds[n])}" for n in seconds if n != "total")
     yield f"  time      {figures.duration(seconds['total'])} ({', '.join(steps)})"
     if work.generated:

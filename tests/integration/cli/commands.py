@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -74,34 +77,66 @@ class Commands:
 
     def on_terminal(self, *words: str, answer: str = "") -> tuple[int, str]:
         """Run a command on a terminal, where `answer` is typed; returns exit code and screen."""
+        terminal = self.terminal(*words)
+        terminal.type(answer)
+        return terminal.end()
+
+    def terminal(self, *words: str) -> Terminal:
+        """Start a command on a terminal of its own, from which Ctrl-C reaches it."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
             [sys.executable, "-m", "rowmill", *words],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,
+            text=True,
             env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
             start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )
         os.close(theirs)
-        os.write(ours, answer.encode())
-        screen = b""
-        while True:
-            try:
-                piece = os.read(ours, 65536)
-            except OSError:
-                break
-            if not piece:
-                break
-            screen += piece
-        os.close(ours)
-        return process.wait(TIMEOUT), screen.decode()
+        self._running.append(process)
+        return Terminal(process, ours)
 
     def end(self) -> None:
         for process in self._running:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.communicate()
+
+
+@dataclass
+class Terminal:
+    """A command on a terminal: `screen` is all that it has shown so far."""
+
+    process: subprocess.Popen[str]
+    _ours: int
+    screen: str = ""
+
+    def wait_for(self, text: str) -> None:
+        """Read until the screen shows it; fails if the command ends before."""
+        while text not in self.screen:
+            assert self._read(), f"{text!r} never came: {self.screen}"
+
+    def type(self, text: str) -> None:
+        os.write(self._ours, text.encode())
+
+    def end(self) -> tuple[int, str]:
+        """Exit code and screen, once the command has ended."""
+        while self._read():
+            pass
+        os.close(self._ours)
+        return self.process.wait(TIMEOUT), self.screen
+
+    def _read(self) -> bool:
+        """Read what is shown next; False when the command has left the terminal."""
+        assert select.select([self._ours], [], [], TIMEOUT)[0], f"it hangs: {self.screen}"
+        try:
+            piece = os.read(self._ours, 65536)
+        except OSError:
+            return False
+        self.screen += piece.decode(errors="replace")
+        return bool(piece)
 
 
 def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:

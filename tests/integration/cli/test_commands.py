@@ -16,13 +16,13 @@ from commands import Commands
 from experiments import ORDERS, PEOPLE, Connection, count, manifest
 
 RUN_KEYS = {
-    "name", "run", "id", "state", "digest", "dataVersion", "repeat", "resumed", "rows", "tables",
-    "seconds", "rowsPerSecond", "rowsGenerated", "rowsAlready", "copiedBytes", "objectBytes",
-    "firstToLastBatch", "workers",
+    "name", "run", "id", "state", "digest", "dataVersion", "repeat", "resumed", "replaces", "rows",
+    "tables", "seconds", "rowsPerSecond", "rowsGenerated", "rowsAlready", "copiedBytes",
+    "objectBytes", "firstToLastBatch", "workers",
 }  # fmt: skip
 RECORD_KEYS = {
     "name", "run", "id", "state", "message", "digest", "dataVersion", "rows", "startedAt",
-    "finishedAt",
+    "finishedAt", "replacedBy",
 }  # fmt: skip
 EMPTY = {"name": "empty", "rows": 0, "columns": [{"name": "id", "type": "bigint"}]}
 
@@ -42,6 +42,7 @@ def kept(
     assert set(done.json) == RUN_KEYS
     assert done.json["tables"] == {"people": 1_000, "orders": 1_000, "empty": 0}
     assert (done.json["state"], done.json["repeat"]) == ("COMPLETED", False)
+    assert done.json["replaces"] is None
     assert set(done.json["seconds"]) == {"prepare", "load", "finalize", "publish", "total"}
     [worker] = done.json["workers"]
     assert worker["peakBytes"] > 2**20

@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import psutil
 import pytest
@@ -94,6 +95,30 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
     nothing = commands("run", "-f", edited, "--resume", "-o", "json")
     assert nothing.code == 2
     assert nothing.json["error"]["reason"] == "NoRunToResume"
+
+
+def test_over_published_data_an_unfinished_run_tells_what_it_replaces(
+    name: str, ledger: str, written: Callable[..., str], commands: Commands, gate: Gate
+) -> None:
+    assert commands("run", "-f", written(), "--progress=none").code == 0
+    gate.close_before(ledger, "FINALIZING")
+    larger, smaller = written(ROWS + 1), commands.folder / "smaller.yaml"
+    process = commands.start("run", "-f", larger)
+    wait_until(lambda: gate.waiting(ledger), process)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGTERM)
+    assert commands.finish(process).code == 5
+    gate.open()
+
+    smaller.write_text(Path(written(1)).read_text())
+    both = "would be dropped, and run 3, of 1 row, would replace run 1 (3,000 rows); add --restart"
+    code, screen = commands.on_terminal("run", "-f", str(smaller), answer="n\n")
+    assert (code, both in screen.replace("\r\n", "\n")) == (2, True)
+    assert both in commands("run", "-f", str(smaller)).err
+    resumed = commands("run", "-f", written(ROWS + 1), "--progress=none", "-o", "json")
+    assert (resumed.code, resumed.json["resumed"]) == (0, True)
+    assert resumed.json["replaces"] == {"run": 1, "rows": ROWS}
+    assert "run 2 replaces run 1 (3,000 rows) when it is published" in resumed.err
 
 
 def test_an_abort_from_another_process_ends_the_run_and_resume_takes_it_up(

@@ -244,6 +244,18 @@ def test_a_repeat_keeps_its_parquet_types_and_says_so(
     )
 
 
+def test_every_pod_of_a_run_over_published_data_tells_what_it_replaces(
+    pods: Pods, content: Callable[..., Manifest]
+) -> None:
+    first = pods.complete(content(tables=[PEOPLE]))
+    assert "replaces" not in first.log
+    edited = content(tables=[{**PEOPLE, "rows": 10}])
+    plan = pods.bundle(edited, number=2)
+    for ended in [*pods.run_shards(plan), pods.run("finalize")]:
+        assert ended.code == 0
+        assert "RUNNING, replaces run 1 (2,500 rows)\n" in ended.log
+
+
 def test_purge_removes_this_experiment_and_no_other(
     name: str, pods: Pods, content: Callable[..., Manifest], database: Connection, ledger: Ledger
 ) -> None:

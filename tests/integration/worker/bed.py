@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from threading import Event
 from typing import Any
 
@@ -53,7 +54,12 @@ class Bed:
         return join(self.spec, self.connections)
 
     def prepare(
-        self, destinations: Destinations, *, mode: Mode = Mode.AUTO, adopt: str | None = None
+        self,
+        destinations: Destinations,
+        *,
+        mode: Mode = Mode.AUTO,
+        adopt: str | None = None,
+        agreed: Collection[str] | None = None,
     ) -> Prepared:
         plan = freeze(
             self.spec.dataset,
@@ -64,7 +70,15 @@ class Bed:
             batch_rows=self.spec.batch_rows,
         )
         source: dict[str, Any] = {"manifest": self.text, "scale": None, "seed": None}
-        return prepare(self.spec, destinations, plan, mode=mode, adopt=adopt, source=source)
+        return prepare(
+            self.spec,
+            destinations,
+            plan,
+            mode=mode,
+            adopt=adopt,
+            source=source,
+            agreed=agreed,
+        )
 
     def load(self, destinations: Destinations, run: Run, parts: int | None = None) -> Counts:
         """Run the first `parts` parts of the plan, by default all."""

@@ -15,6 +15,7 @@ from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import RESUMABLE, Run, RunState
 from rowmill.destinations.warehouse import Warehouse
 from rowmill.plan.freeze import freeze
+from rowmill.plan.replacement import Replaced
 from rowmill.worker.destinations import Connections, Destinations
 from rowmill.worker.finalize import finalize
 from rowmill.worker.kit import kit_for
@@ -60,6 +61,20 @@ def test_the_pods_of_a_run_share_it_and_its_number_is_the_one_chosen(
     bed.finalize(first, one.run)
     again = pod(bed, second, "a", 5)
     assert (again.run.state, again.repeat) == (RunState.COMPLETED, False)
+
+
+@both_ledgers
+def test_the_pods_of_a_run_over_published_data_know_what_it_replaces(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE], postgres=postgres))
+    assert pod(bed, destinations, "a", 1).replaces is None
+    complete(bed, destinations, "a", 1)
+    edited = replaced(bed, 1)
+    for _ in range(2):
+        assert pod(edited, destinations, "a", 2).replaces == Replaced(1, 2_500)
+    # An Experiment applied again replaces what the one before it published.
+    assert pod(edited, destinations, "b", 1).replaces == Replaced(1, 2_500)
 
 
 @both_ledgers

@@ -12,10 +12,11 @@ from psycopg import sql
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger import RunState
+from rowmill.plan.replacement import Replaced
 from rowmill.worker import purge
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Connections, Destinations
-from rowmill.worker.prepare import EditedManifest, NoRunToResume, data_version_for
+from rowmill.worker.prepare import EditedManifest, FewerRows, NoRunToResume, data_version_for
 from rowmill.worker.reading import experiment_runs, published
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
@@ -44,6 +45,45 @@ def test_an_edited_manifest_over_an_unfinished_run_names_what_would_be_dropped(
     with pytest.raises(EditedManifest, match=r"run 1 is RUNNING .* 2,500 rows .* --restart"):
         edited.prepare(same)
     assert edited.prepare(same, mode=Mode.RESTART).run.number == 2
+
+
+@pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
+def test_a_run_over_published_data_tells_what_it_replaces(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    first, destinations = opened(manifest(name, postgres=postgres))
+    assert first.prepare(destinations).replaces is None
+    run = first.complete(destinations)
+    assert first.prepare(destinations).replaces is None, "a repeat"
+    second, same = opened(manifest(name, tables=[PEOPLE], postgres=postgres))
+    wanted = Replaced(1, 5_000, gone=("orders",))
+    with pytest.raises(FewerRows, match=r"run 2, of 2,500 rows, would replace run 1 \(5,000 rows"):
+        second.prepare(same, agreed=())
+    assert [known.id for known in experiment_runs(same)] == [run.id]
+    begun = second.prepare(same, agreed={run.id})
+    assert (begun.resumed, begun.replaces) == (False, wanted)
+    resumed = second.prepare(same, agreed=())
+    assert (resumed.resumed, resumed.replaces) == (True, wanted)
+    second.complete(same)
+    third, again = opened(manifest(name, postgres=postgres))
+    assert third.prepare(again).replaces == Replaced(2, 2_500)
+
+
+def test_a_run_that_was_cut_while_it_was_published_is_told_before_anything_is_asked(
+    name: str, opened: Opened
+) -> None:
+    first, destinations = opened(manifest(name, parquet=None))
+    run = first.prepare(destinations).run
+    first.load(destinations, run)
+    assert destinations.warehouse is not None
+    running = frozenset({RunState.RUNNING})
+    assert destinations.ledger.transition(run.id, running, RunState.FINALIZING)
+    destinations.warehouse.publish(run, first.spec.dataset)
+    second, same = opened(manifest(name, tables=[PEOPLE], parquet=None))
+    with pytest.raises(FewerRows) as asked:
+        second.prepare(same, agreed=())
+    assert asked.value.rolled_forward == (1,)
+    assert asked.value.published.id == run.id
 
 
 def test_nothing_to_resume_is_said(name: str, opened: Opened) -> None:
@@ -135,7 +175,9 @@ def test_another_owner_reads_and_is_told_how_to_take_over(
         with pytest.raises(DestinationRefused, match=f"--adopt tests/local/{name}") as refusal:
             bed.prepare(theirs)
         assert refusal.value.reason == "TargetInUse"
-        adopted = bed.prepare(theirs, adopt=f"tests/local/{name}").run
+        taken = bed.prepare(theirs, adopt=f"tests/local/{name}")
+        assert taken.replaces == Replaced(1, 2_500, owner=f"tests/local/{name}")
+        adopted = taken.run
         bed.load(theirs, adopted)
         bed.finalize(theirs, adopted)
         assert state(theirs, adopted) is RunState.COMPLETED

@@ -123,6 +123,28 @@ def test_runs_are_listed_once_each_and_oldest_first(capsys: pytest.CaptureFixtur
     assert "2026-01-01 00:00" in capsys.readouterr().out
 
 
+def test_runs_mark_what_was_replaced(capsys: pytest.CaptureFixture[str]) -> None:
+    history = [
+        {"number": 4, "phase": "Complete", "id": "b", "rows": 10},
+        {"number": 3, "phase": "Failed", "reason": "RunFailed"},
+        {"number": 2, "phase": "Complete", "id": "a", "rows": 100},
+        {"number": 1, "phase": "Complete", "id": "a", "rows": 100},
+    ]
+    complete = experiment("Complete", number=4, id="b", status={"history": history})
+    runs(FakeCluster([complete]), "shop", as_json=True)
+    # Run 2 was a repeat of run 1: it replaced nothing.
+    assert [(run["run"], run["replacedBy"]) for run in _json(capsys)] == [
+        (1, 4),
+        (2, 4),
+        (3, None),
+        (4, None),
+    ]
+    runs(FakeCluster([complete]), "shop", as_json=False)
+    assert capsys.readouterr().out.count("replaced by run 4") == 2
+    status(FakeCluster([complete]), "shop", as_json=True)
+    assert _json(capsys)["replacedBy"] is None
+
+
 def test_watching_ends_with_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     states = [
         experiment("Pending", rows=0),

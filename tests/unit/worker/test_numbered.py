@@ -26,15 +26,15 @@ def known(*runs: Run, uid: str | None = "u", older: str = "") -> Known:
 def test_an_empty_ledger_begins_the_number_that_was_chosen() -> None:
     nothing = known(uid=None)
     assert stale(nothing, "u", 7) is None
-    assert decide_numbered(nothing, "u", 7, NEW, 1) == Begin(7, ())
+    assert decide_numbered(nothing, "u", 7, NEW, 1) == Begin(7, (), None)
 
 
 @pytest.mark.parametrize("state", [*UNFINISHED, RunState.PUBLISHING, RunState.COMPLETED])
 def test_a_run_that_is_there_goes_on_in_whatever_state(state: RunState) -> None:
-    own = run(2, state)
-    there = known(run(1, RunState.COMPLETED), own)
+    before, own = run(1, RunState.COMPLETED), run(2, state)
+    there = known(before, own)
     assert stale(there, "u", 2) is None
-    assert decide_numbered(there, "u", 2, NEW, 1) == Go(own)
+    assert decide_numbered(there, "u", 2, NEW, 1) == Go(own, replaces=before)
 
 
 @pytest.mark.parametrize("state", [*UNFINISHED, RunState.PUBLISHING, RunState.COMPLETED])
@@ -63,19 +63,21 @@ def test_a_number_belongs_to_one_manifest() -> None:
 @pytest.mark.parametrize("uid", ["u", "another"])
 def test_a_new_run_ends_what_older_ones_left_of_whichever_uid(uid: str) -> None:
     left = [run(n, state, OLD) for n, state in enumerate(UNFINISHED, 2)]
-    there = known(run(1, RunState.COMPLETED, OLD), *left)
+    published = run(1, RunState.COMPLETED, OLD)
+    there = known(published, *left)
     assert stale(there, uid, 6) is None
-    assert decide_numbered(there, uid, 6, NEW, 1) == Begin(6, tuple(left))
+    assert decide_numbered(there, uid, 6, NEW, 1) == Begin(6, tuple(left), replaces=published)
 
 
 def test_what_is_published_already_is_repeated_for_an_experiment_applied_again() -> None:
     published, failed = run(1, RunState.COMPLETED), run(2, RunState.FAILED, OLD)
     for number, uid in ((3, "u"), (1, "another")):
         choice = decide_numbered(known(published, failed), uid, number, NEW, 1)
-        assert choice == Repeat(published, Begin(number, (failed,)))
+        assert choice == Repeat(published, Begin(number, (failed,), published))
 
 
 def test_another_digest_or_data_version_is_no_repeat() -> None:
-    there = known(run(1, RunState.COMPLETED, OLD))
-    assert decide_numbered(there, "another", 1, NEW, 1) == Begin(1, ())
-    assert decide_numbered(there, "another", 1, OLD, 2) == Begin(1, ())
+    old = run(1, RunState.COMPLETED, OLD)
+    begins = Begin(1, (), replaces=old)
+    assert decide_numbered(known(old), "another", 1, NEW, 1) == begins
+    assert decide_numbered(known(old), "another", 1, OLD, 2) == begins
