@@ -151,9 +151,10 @@ def _prepare(pod: Pod, bundle: Bundle, spec: Spec, destinations: Destinations) -
     )
     for number in prepared.rolled_forward:
         pod.say(f"run {number} was cut while it was published; it is complete now")
+    replaces = "" if prepared.replaces is None else f", replaces {prepared.replaces}"
     pod.say(
         f"run {prepared.run.number} ({prepared.run.id}): "
-        + ("a repeat" if prepared.repeat else prepared.run.state)
+        + ("a repeat" if prepared.repeat else f"{prepared.run.state}{replaces}")
     )
     if kept := types_kept(prepared.run, spec):
         pod.say(kept)

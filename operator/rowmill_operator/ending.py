@@ -11,7 +11,7 @@ from rowmill_operator.actions import Action, DeleteJob, delete_jobs
 from rowmill_operator.children.jobs import REFUSED
 from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.reasons import Reason
-from rowmill_operator.record import completed_record, current_record, ended_record
+from rowmill_operator.record import completed_record, current_record, ended_record, replaced_in
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import COMPLETE, FAILED, FINALIZING, RUNNING, Standing
 from rowmill_operator.step import REMAKE_AFTER, SOON, Step, moment, phase_of, waiting_standing
@@ -101,8 +101,11 @@ def _abort(situation: Situation, plan: FrozenPlan) -> Step:
 def _end_standing(record: Mapping[str, Any], outcome: str) -> Standing:
     message = str(record.get("message") or "")
     if outcome == "Complete":
-        reason = Reason.REPEAT if message else Reason.COMPLETE
-        return Standing(COMPLETE, reason, message or f"{record.get('rows', 0)} rows")
+        if message:
+            return Standing(COMPLETE, Reason.REPEAT, message)
+        replaced = replaced_in(record)
+        words = "" if replaced is None else f"; it replaced {replaced}"
+        return Standing(COMPLETE, Reason.COMPLETE, f"{record.get('rows', 0)} rows{words}")
     return Standing(FAILED, str(record.get("reason") or Reason.FAILED), message)
 
 

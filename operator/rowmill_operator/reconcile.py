@@ -26,7 +26,7 @@ from rowmill_operator.lost import give_up_lost
 from rowmill_operator.names import plan_name
 from rowmill_operator.observed import Observed, Verdict
 from rowmill_operator.reasons import Reason
-from rowmill_operator.record import status_of
+from rowmill_operator.record import replaced_in, status_of
 from rowmill_operator.removal import decide_removal
 from rowmill_operator.running import drive
 from rowmill_operator.settings import Settings
@@ -216,4 +216,13 @@ def _tell(situation: Situation, acceptance: Acceptance, step: Step) -> tuple[Act
         bad = standing.stalled or standing.phase == FAILED
         if acceptance.accepted is not False or standing.reason != acceptance.reason:
             told.append(Tell(standing.reason, standing.message, warning=bad))
-    return tuple(told)
+    return (*told, *_tell_replaced(situation, step))
+
+
+def _tell_replaced(situation: Situation, step: Step) -> tuple[Action, ...]:
+    """One Event when a run begins over published data: the status has no record of it yet."""
+    record = step.run or {}
+    replaced = replaced_in(record)
+    if replaced is None or record["number"] == situation.record.get("number"):
+        return ()
+    return (Tell(Reason.STARTING, f"run {record['number']} replaces {replaced}"),)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rowmill.plan.intervals import Interval, parse
+from rowmill.plan.replacement import Replaced
 from rowmill.spec.cluster_names import EXPERIMENT, SHARD
 from rowmill_operator.names import shard_job_name
 from rowmill_operator.observed import FrozenPlan, Job
@@ -56,9 +57,10 @@ def status_of(
     return status
 
 
-def new_record(plan: FrozenPlan, experiment: str, resume: str) -> dict[str, Any]:
-    """The record of a run that is about to start, while `resume` is what asks to resume one."""
+def new_record(situation: Situation, plan: FrozenPlan) -> dict[str, Any]:
+    """The record of a run that is about to start."""
     layout = plan.plan
+    replaced = _published_before(situation, plan)
     return {
         "number": plan.number,
         "digest": layout.digest,
@@ -72,11 +74,18 @@ def new_record(plan: FrozenPlan, experiment: str, resume: str) -> dict[str, Any]
         "batchRows": max((table.batch_rows for table in layout.tables), default=0),
         "shards": layout.shards,
         "shardsDone": 0,
-        "job": shard_job_name(experiment, plan.number),
+        "job": shard_job_name(situation.experiment.name, plan.number),
         # What was asked of an earlier run is not asked of this one.
-        "resume": resume or None,
+        "resume": situation.resume or None,
+        "replaces": None if replaced is None else replaced.to_json(),
         "tables": [],
     }
+
+
+def replaced_in(record: Mapping[str, Any]) -> Replaced | None:
+    """The published run that the run of this record replaces."""
+    known = record.get("replaces")
+    return None if not known else Replaced(int(known["run"]), int(known["rows"]))
 
 
 def progressed(
@@ -99,6 +108,8 @@ def completed_record(
     record = current_record(situation, plan)
     for name in _OF_ITS_WAY:
         record.pop(name, None)
+    if report.get("repeat"):
+        record.pop("replaces", None)
     total = plan.plan.rows
     ended = job.finished or situation.now
     extra = {"id": report.get("run"), "checksum": report.get("checksum")}
@@ -135,9 +146,26 @@ def ended_record(
 def current_record(situation: Situation, plan: FrozenPlan) -> dict[str, Any]:
     """The newest run's record, with its tables, as the status has it or else anew."""
     if not situation.recorded:
-        return new_record(plan, situation.experiment.name, situation.resume)
+        return new_record(situation, plan)
     tables = situation.experiment.status.get("tables") or []
     return {**situation.record, "tables": list(tables)}
+
+
+def _published_before(situation: Situation, plan: FrozenPlan) -> Replaced | None:
+    """The newest complete run before this one, as far back as the status remembers runs.
+
+    None if this one is of the same digest: then its pods find that there is nothing to write.
+    """
+    known = (situation.record, *(situation.experiment.status.get("history") or ()))
+    complete = [
+        run
+        for run in known
+        if "Complete" in (run.get("outcome"), run.get("phase")) and run["number"] < plan.number
+    ]
+    newest = max(complete, key=lambda run: int(run["number"]), default=None)
+    if newest is None or newest.get("digest") == plan.plan.digest:
+        return None
+    return Replaced(int(newest["number"]), int(newest.get("rows") or 0))
 
 
 def _figures(

@@ -12,7 +12,7 @@ from rowmill_operator.children.jobs import finalize_job, shard_job
 from rowmill_operator.ending import ended, failed
 from rowmill_operator.observed import FrozenPlan, Job, Pod
 from rowmill_operator.reasons import Reason
-from rowmill_operator.record import current_record, progressed
+from rowmill_operator.record import current_record, progressed, replaced_in
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import FINALIZING, PENDING, RUNNING, SUSPENDED, Standing
 from rowmill_operator.step import REMAKE_AFTER, SOON, Step, moment, phase_of, waiting_standing
@@ -119,15 +119,25 @@ def _watched(
     before = situation.condition("Progressing").get("reason")
     starting = at_work if before == at_work else Reason.STARTING
     if not running:
-        standing = Standing(shown, starting, "its pods are starting")
+        standing = Standing(shown, starting, _starting(record))
     elif not _out_of_reach(situation):
-        standing = Standing(shown, at_work, str(record.get("step") or ""))
+        standing = Standing(shown, at_work, str(record.get("step") or _replaces(record)))
     elif situation.now - min(pod.created for pod in running) < _START_UP:
         standing = Standing(shown, starting, "its pods have just started")
     else:
         message = "the operator cannot reach the pods' port 8080; a NetworkPolicy may forbid it"
         standing = Standing(shown, Reason.PROGRESS_UNREACHABLE, message)
     return Step(standing, record, actions, again_after=_IDLE_SECONDS)
+
+
+def _starting(record: Mapping[str, Any]) -> str:
+    return "; ".join(filter(None, ("its pods are starting", _replaces(record))))
+
+
+def _replaces(record: Mapping[str, Any]) -> str:
+    """What is told from the start on until a step of finalize is."""
+    replaced = replaced_in(record)
+    return "" if replaced is None else f"replaces {replaced} when it is published"
 
 
 def _start_over(
@@ -209,7 +219,7 @@ def _told_before(situation: Situation) -> Trouble | None:
 def _create(situation: Situation, plan: FrozenPlan, build: Any, phase: str) -> Step:
     record = current_record(situation, plan)
     manifest = build(situation.experiment, plan, situation.wishes, situation.settings)
-    standing = waiting_standing(situation, phase, Reason.STARTING, "its pods are starting")
+    standing = waiting_standing(situation, phase, Reason.STARTING, _starting(record))
     trouble = refused_child(manifest["metadata"]["name"], situation.observed, situation.now)
     if trouble is not None:
         standing = Standing(phase, trouble.reason, trouble.message, stalled=True)

@@ -46,6 +46,13 @@ class RefusalStatus(Model):
     message: Long = Field("", description="Why, in a sentence for people.")
 
 
+class ReplacedStatus(Model):
+    """The run whose data readers see until a newer one is published."""
+
+    run: Total = Field(description="Its number.")
+    rows: Total = Field(description="Its rows.")
+
+
 class RunStatus(Model):
     """The newest run."""
 
@@ -82,6 +89,9 @@ class RunStatus(Model):
         None, description="Why a destination last refused it, until it gets on."
     )
     checksum: Short | None = Field(None, description="Of all Parquet objects, once published.")
+    replaces: ReplacedStatus | None = Field(
+        None, description="The published run that this one replaces."
+    )
 
 
 class TableStatus(Model):
