@@ -23,6 +23,8 @@ from rowmill.local.progress import Snapshot
 from rowmill.local.verifying import verify_published
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec, read_manifest
+from rowmill.spec.manifest_warnings import manifest_warnings
+from rowmill.spec.problems import Problem
 from rowmill.verify.report import Report
 from rowmill.worker.decision import Mode
 from rowmill.worker.pools import make_pools
@@ -75,6 +77,11 @@ class Experiment:
     def tables(self) -> dict[str, int]:
         """The tables' row counts, in the manifest's order."""
         return {table.name: table.rows for table in self.spec.dataset.tables}
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What in the manifest will probably surprise, each with `path` and `message`."""
+        return manifest_warnings(self.spec)
 
     def table(
         self,

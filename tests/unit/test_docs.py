@@ -18,6 +18,7 @@ from typer.core import TyperGroup
 import rowmill
 from rowmill.cli.app import app
 from rowmill.kubectl.app import app as plugin
+from rowmill.spec.manifest_warnings import RULES
 from rowmill_operator.reasons import Reason
 
 ROOT = Path(__file__).parents[2]
@@ -106,6 +107,11 @@ def test_every_exit_code_is_told() -> None:
 
     page = (ROOT / "docs" / "troubleshooting.md").read_text()
     assert [row[0] for row in _rows_after(page, "| code |")] == [str(int(code)) for code in Exit]
+
+
+def test_every_warning_has_its_entry() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    assert len(list(_rows_after(page, "| warning |"))) == len(RULES)
 
 
 def test_the_manifests_fields_are_as_the_model_has_them() -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 from rich import box
 from rich.table import Table
 
+from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.sources import from_file
 from rowmill.local.planning import chosen_workers, plan_for
 from rowmill.plan.layout import Plan
@@ -19,10 +21,12 @@ from rowmill.terminal.console import PipeConsole
 def validate(file: Path, scale: str | None, seed: int | None, *, as_json: bool) -> None:
     """Say that a manifest is valid and what it holds; raises InvalidManifest otherwise."""
     spec = from_file(file, scale, seed).spec()
+    warnings = say_warnings(spec)
     tables, rows = len(spec.dataset.tables), sum(t.rows for t in spec.dataset.tables)
     if as_json:
-        document = {"valid": True, "name": spec.name, "digest": spec.digest}
-        print(json.dumps({**document, "tables": tables, "rows": rows}, ensure_ascii=False))
+        document: dict[str, object] = {"valid": True, "name": spec.name, "digest": spec.digest}
+        document |= {"tables": tables, "rows": rows, "warnings": [asdict(w) for w in warnings]}
+        print(json.dumps(document, ensure_ascii=False))
     else:
         print(
             f"{file} is valid: {spec.name}, {figures.counted(tables, 'table')}, "
@@ -41,6 +45,7 @@ def plan(
 ) -> None:
     """Show the plan that a new run would freeze on this machine."""
     spec = from_file(file, scale, seed).spec()
+    say_warnings(spec)
     frozen = plan_for(spec, workers=workers, batch_rows=batch_rows)
     count = chosen_workers(spec, workers)
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.row_output import RowSet, write_rows
 from rowmill.cli.sources import from_file
 from rowmill.spec.dataset import Dataset
@@ -15,7 +16,9 @@ def preview(
     file: Path, table: str | None, rows: int, scale: str | None, seed: int | None, output: str
 ) -> None:
     """Show at most `rows` rows of `table` or of every table."""
-    dataset = from_file(file, scale, seed).spec().dataset
+    spec = from_file(file, scale, seed).spec()
+    say_warnings(spec)
+    dataset = spec.dataset
     names = _tables(dataset, table)
     generator = check_columns(dataset, make_pools(dataset))
     sets = []

@@ -11,6 +11,7 @@ from typing import Any
 
 import typer
 
+from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.progress_display import progress_display, tell
 from rowmill.cli.sources import from_file
 from rowmill.local import engine, records
@@ -48,6 +49,7 @@ def run(request: RunRequest) -> None:
         raise UsageError("--resume and --restart exclude each other")
     source = from_file(request.file, request.scale, request.seed, request.secrets)
     spec = source.spec()
+    say_warnings(spec)
     home = rowmill_home()
     reach = connections(spec, source.secrets, home)
     mode = Mode.RESUME if request.resume else Mode.RESTART if request.restart else Mode.AUTO

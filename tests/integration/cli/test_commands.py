@@ -163,7 +163,8 @@ def test_validate_plan_and_preview(tmp_path: Path) -> None:
     commands = Commands(tmp_path)
     file = commands.file(manifest("shown"))
     valid = commands("validate", "-f", file, "-o", "json").json
-    assert set(valid) == {"valid", "name", "digest", "tables", "rows"}
+    assert set(valid) == {"valid", "name", "digest", "tables", "rows", "warnings"}
+    assert valid["warnings"] == []
     assert "is valid: shown, 2 tables, 5,000 rows" in commands("validate", "-f", file).out
     plan = commands("plan", "-f", file, "--workers", "3", "-o", "json").json
     assert set(plan) == {
@@ -179,6 +180,19 @@ def test_validate_plan_and_preview(tmp_path: Path) -> None:
     assert [set(row) for row in preview["people"]] == [{"id", "name", "born"}] * 2
     table = commands("preview", "-f", file, "-t", "orders", "-n", "1", "-o", "csv").out
     assert table.splitlines()[0] == "person,total"
+
+
+def test_warnings_are_said_once_and_refuse_nothing(name: str, commands: Commands) -> None:
+    columns = [{"name": each, "type": "bigint"} for each in ("Id", "id")]
+    file = commands.file(manifest(name, tables=[{"name": "t", "rows": 3, "columns": columns}]))
+    said = 'rowmill: warning: spec.tables[0].columns[1].name: "Id" and "id" differ in case only'
+    valid = commands("validate", "-f", file, "-o", "json")
+    assert (valid.code, valid.json["valid"], valid.err.count(said)) == (0, True, 1)
+    [warning] = valid.json["warnings"]
+    assert valid.err == f"rowmill: warning: {warning['path']}: {warning['message']}\n"
+    for words in (["validate"], ["plan"], ["preview"], ["run", "--progress=none"]):
+        done = commands(*words, "-f", file)
+        assert (done.code, done.err) == (0, valid.err)
 
 
 def test_a_reader_that_leaves_early_is_no_error(kept: tuple[str, str, Commands]) -> None:

@@ -90,6 +90,14 @@ def test_rows_are_made_without_a_server(name: str) -> None:
         experiment.table("people", 0, 5_001)
 
 
+def test_warnings_are_there_to_be_read(name: str) -> None:
+    alike = {**SINGLE, "columns": [*SINGLE["columns"], {"name": "ID", "type": "bigint"}]}
+    [warning] = rowmill.load("text", text=yaml.safe_dump(manifest(name, tables=[alike]))).warnings
+    assert warning.path == "spec.tables[0].columns[1].name"
+    assert '"id" and "ID"' in warning.message
+    assert rowmill.load("text", text=yaml.safe_dump(manifest(name))).warnings == ()
+
+
 def test_importing_rowmill_and_asking_for_help_stay_light() -> None:
     heavy = "{'numpy', 'pydantic', 'pyarrow', 'psycopg', 'boto3', 'yaml'} & set(sys.modules)"
     for line in (

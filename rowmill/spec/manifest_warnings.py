@@ -1,0 +1,65 @@
+"""What a valid manifest says that will probably surprise: warnings, which refuse nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+from rowmill.spec.dataset import Spec
+from rowmill.spec.paths import Path, path_text, shown
+from rowmill.spec.problems import Problem
+
+Found = Iterator[tuple[Path, str]]
+
+
+def manifest_warnings(spec: Spec) -> tuple[Problem, ...]:
+    """All warnings of a spec, each with its path and what would be better, as problems have them.
+
+    They are no part of the spec: neither its digest nor a run depends on them.
+    """
+    found = (each for rule in RULES for each in rule(spec))
+    return tuple(Problem(path_text(path), message) for path, message in found)
+
+
+def _tables_alike(spec: Spec) -> Found:
+    """Tables that catalogs and some file systems take for one."""
+    if spec.parquet is None:
+        return
+    for group in _alike([table.name for table in spec.dataset.tables]):
+        names = [spec.dataset.tables[position].name for position in group]
+        yield (
+            ("spec", "tables", group[1], "name"),
+            f"{_listed(names)} differ in case only, and Hive, Glue and file systems that ignore "
+            "case take them for one table; give them names that differ otherwise",
+        )
+
+
+def _columns_alike(spec: Spec) -> Found:
+    """Columns of one table that readers of Parquet take for one."""
+    if spec.parquet is None:
+        return
+    for number, table in enumerate(spec.dataset.tables):
+        for group in _alike([column.name for column in table.columns]):
+            names = [table.columns[position].name for position in group]
+            yield (
+                ("spec", "tables", number, "columns", group[1], "name"),
+                f"{_listed(names)} differ in case only, and Spark, Hive, Athena, DuckDB and "
+                "Iceberg ignore case: they refuse the Parquet objects or mix these columns up; "
+                "give them names that differ otherwise",
+            )
+
+
+# In the order in which they are told. A warning of another kind is a rule of its own here.
+RULES: tuple[Callable[[Spec], Found], ...] = (_tables_alike, _columns_alike)
+
+
+def _alike(names: Sequence[str]) -> list[list[int]]:
+    """The positions of names that are one without regard to case, several in a group."""
+    groups: dict[str, list[int]] = {}
+    for position, name in enumerate(names):
+        groups.setdefault(name.casefold(), []).append(position)
+    return [group for group in groups.values() if len(group) > 1]
+
+
+def _listed(names: Sequence[str]) -> str:
+    *first, last = map(shown, names)
+    return f"{', '.join(first)} and {last}"
