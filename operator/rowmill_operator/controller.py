@@ -189,6 +189,7 @@ class Controller:
             reason=judgement.reason,
             digest=judgement.digest,
             passing=judgement.passing,
+            warnings=judgement.warnings,
         )
         self._store.judged(key, experiment.uid, verdict)
         self._queue.add(key)

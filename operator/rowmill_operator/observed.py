@@ -39,7 +39,8 @@ class Verdict:
     """What validation says of a generation of the spec: `problems`, or the digest of its data.
 
     `reason` of a refusal is InvalidSpec or TooLarge. `generation` and `rerun` tell what was judged.
-    A `passing` refusal may be the node's fault: the same spec is judged again later.
+    A `passing` refusal may be the node's fault: the same spec is judged again later. `warnings` are
+    what an accepted spec says that will probably surprise.
     """
 
     generation: int
@@ -48,6 +49,7 @@ class Verdict:
     reason: str = ""
     digest: str = ""
     passing: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

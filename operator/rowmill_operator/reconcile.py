@@ -88,7 +88,7 @@ def _decision(
 def _acceptance(verdict: Verdict) -> Acceptance:
     if verdict.problems:
         return Acceptance(False, verdict.reason, "\n".join(verdict.problems))
-    return Acceptance(True, Reason.VALID)
+    return Acceptance(True, Reason.VALID, "\n".join(verdict.warnings))
 
 
 def _step(situation: Situation, verdict: Verdict) -> Step:

@@ -53,7 +53,8 @@ class Situation:
         if asked != self.wishes.pod or accepted.get("status") != "True":
             return None
         if told == self._spec and status.get("digest"):
-            return Verdict(*self._spec, digest=str(status["digest"]))
+            warnings = tuple(str(accepted.get("message") or "").splitlines())
+            return Verdict(*self._spec, digest=str(status["digest"]), warnings=warnings)
         return None
 
     @property

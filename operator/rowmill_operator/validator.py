@@ -31,7 +31,8 @@ class Unjudged(Exception):
 class Judgement:
     """What was found: `problems`, and then the `reason`, or the digest, with a bundle if asked.
 
-    `passing` problems may be the node's: it was too busy, or lacked memory.
+    `passing` problems may be the node's: it was too busy, or lacked memory. `warnings` are of a
+    manifest without problems.
     """
 
     digest: str = ""
@@ -39,6 +40,7 @@ class Judgement:
     problems: tuple[str, ...] = ()
     reason: str = ""
     passing: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 class Validator:
@@ -167,4 +169,8 @@ def _judgement(answer: Mapping[str, Any]) -> Judgement:
             "at most 900 KiB fit into a ConfigMap: make the manifest smaller"
         )
         return Judgement(problems=(text,), reason="TooLarge")
-    return Judgement(answer["digest"], base64.b64decode(answer.get("bundle", "")))
+    return Judgement(
+        answer["digest"],
+        base64.b64decode(answer.get("bundle", "")),
+        warnings=tuple(answer["warnings"]),
+    )

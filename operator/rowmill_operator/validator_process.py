@@ -10,7 +10,7 @@ import base64
 import json
 import resource
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +23,8 @@ from rowmill.spec.cluster import Defaults, cluster_problems, on_cluster
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_manifest, load_spec
 from rowmill.spec.manifest_text import manifest_text
-from rowmill.spec.problems import InvalidManifest
+from rowmill.spec.manifest_warnings import manifest_warnings
+from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.spec.quantities import parse_quantity
 from rowmill_operator.shortening import shortened
 from rowmill_operator.wishes import DEFAULT_PARALLELISM
@@ -53,16 +54,18 @@ def main() -> None:
 
 
 def judge(request: Mapping[str, Any]) -> Answer:
-    """What is wrong with a manifest, or its digest: {"digest"} or {"problems"}."""
+    """What is wrong with a manifest: {"problems"}, or else {"digest", "warnings"}."""
     try:
-        return {"digest": _checked(request).digest}
+        return _accepted(_checked(request))
     except InvalidManifest as error:
-        told = error.problems[:_PROBLEMS]
-        return {"problems": [shortened(str(each), _PROBLEM_CHARACTERS) for each in told]}
+        return {"problems": _bounded(error.problems)}
 
 
 def freeze_run(request: Mapping[str, Any]) -> Answer:
-    """The bundle of a run: {"digest", "bundle": base64}, {"problems"} or {"bytes"} if too large."""
+    """The bundle of a run in base64: {"digest", "warnings", "bundle"}.
+
+    Or else {"problems"}, or {"bytes"} if it is too large.
+    """
     try:
         spec = _checked(request)
     except InvalidManifest:
@@ -82,7 +85,15 @@ def freeze_run(request: Mapping[str, Any]) -> Answer:
     )
     if len(bundle) > MAX_BUNDLE:
         return {"bytes": len(bundle)}
-    return {"digest": spec.digest, "bundle": base64.b64encode(bundle).decode()}
+    return _accepted(spec) | {"bundle": base64.b64encode(bundle).decode()}
+
+
+def _accepted(spec: Spec) -> Answer:
+    return {"digest": spec.digest, "warnings": _bounded(manifest_warnings(spec))}
+
+
+def _bounded(found: Sequence[Problem]) -> list[str]:
+    return [shortened(str(each), _PROBLEM_CHARACTERS) for each in found[:_PROBLEMS]]
 
 
 def _checked(request: Mapping[str, Any]) -> Spec:

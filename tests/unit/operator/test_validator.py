@@ -72,6 +72,24 @@ def test_all_problems_come_with_their_paths() -> None:
     assert verdict.digest == ""
 
 
+def test_warnings_come_with_the_digest_and_with_the_plan() -> None:
+    lake = {"parquet": {"bucket": "lake", "secretName": "lake"}}
+    columns = [{"name": name, "type": "text"} for number in range(60) for name in _pair(number)]
+    text = manifest(tables=[{"name": "t", "rows": 1, "columns": columns}], destinations=lake)
+    judged = judge(text)
+    assert judged.problems == ()
+    assert judged.digest.startswith("sha256:")
+    assert len(judged.warnings) == 50, "no more than of problems"
+    assert judged.warnings[0].startswith("spec.tables[0].columns[1].name: ")
+    frozen = ask(lambda validator: validator.freeze("team", "uid", text, FREEZE))
+    assert frozen.bundle
+    assert frozen.warnings == judged.warnings
+
+
+def _pair(number: int) -> tuple[str, str]:
+    return f"name{number}", f"Name{number}"
+
+
 def test_what_only_a_cluster_refuses_is_refused() -> None:
     bare = manifest(destinations={"postgres": {}})
     assert "chart has no default" in judge(bare).problems[0]
