@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import StringIO
@@ -30,6 +30,11 @@ POSTGRES_KEYS = (
     "PGSSLKEY",
     "PGOPTIONS",
 )
+# They name the login that runs a person's queries; no worker reads them.
+READER_KEYS = ("PGREADUSER", "PGREADPASSWORD")
+# What logs the loader in. A certificate is not among them: it says itself whose it is, and a server
+# may want one of every client.
+_LOADER_KEYS = ("PGUSER", "PGPASSWORD", "PGPASSFILE", "PGSERVICE")
 # The authority's certificate and the client's, as Secrets of kind tls and cert-manager name them.
 AUTHORITY_FILE, CERTIFICATE_FILE, KEY_FILE = "ca.crt", "tls.crt", "tls.key"
 S3_KEYS = (
@@ -143,6 +148,59 @@ class EnvironmentCredentials:
 
     def __call__(self) -> Mapping[str, str]:
         return {key: os.environ[key] for key in self.keys if key in os.environ}
+
+
+@dataclass(frozen=True)
+class ReadingLogin:
+    """The login that runs a person's queries, as PG... values.
+
+    `named` tells whether it is PGREADUSER's; else it is the loader's, whose user `loader` is.
+    """
+
+    values: Mapping[str, str] = field(repr=False)
+    named: bool
+    loader: str
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """The keys of its user and its password in the secret."""
+        return READER_KEYS if self.named else ("PGUSER", "PGPASSWORD")
+
+
+@dataclass(frozen=True)
+class ReadingCredentials:
+    """The reading login of a source that holds the loader's and, perhaps, the reader's keys."""
+
+    source: Callable[[], Mapping[str, str]]
+
+    def __call__(self) -> ReadingLogin:
+        return reading_login(self.source())
+
+
+def reading_login(known: Mapping[str, str]) -> ReadingLogin:
+    """The login for reading that a secret gives: PGREADUSER's if it names one, else the loader's.
+
+    PGREADUSER logs in with PGREADPASSWORD alone, never with what belongs to the loader.
+
+    Raises:
+        DestinationRefused: there is a PGREADPASSWORD without a PGREADUSER.
+    """
+    loader = known.get("PGUSER", "")
+    user, password = (known.get(key, "") for key in READER_KEYS)
+    place = {key: value for key, value in known.items() if key not in READER_KEYS}
+    if not user:
+        if password:
+            raise DestinationRefused(
+                "CredentialsRefused",
+                "the credentials for Postgres hold PGREADPASSWORD but no PGREADUSER: add the "
+                "user, the login that runs queries, to the secret, or take the password out",
+            )
+        return ReadingLogin(place, named=False, loader=loader)
+    values = {key: value for key, value in place.items() if key not in _LOADER_KEYS}
+    # libpq takes the user's name for the database's if there is none: let it be the loader's.
+    database = {"PGDATABASE": known.get("PGDATABASE") or loader}
+    values |= database | {"PGUSER": user, "PGPASSWORD": password}
+    return ReadingLogin(values, named=True, loader=loader)
 
 
 def _private_copy(key: Path) -> Path:

@@ -15,7 +15,7 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.postgres_failures import Course, judge
+from rowmill.destinations.postgres_failures import LOADER_KEYS, Course, Failure, judge
 from rowmill.destinations.retries import persist
 
 T = TypeVar("T")
@@ -87,6 +87,7 @@ class PostgresAddress:
     """Where Postgres is and how to log in; every connection reads the credentials anew.
 
     `notice` is told, in one sentence without secrets, of each failure that is waited for.
+    `login_keys` are the keys of the secret from which user and password come.
     """
 
     def __init__(
@@ -95,9 +96,11 @@ class PostgresAddress:
         *,
         patience: Patience | None = None,
         notice: Callable[[str], None] = lambda text: None,
+        login_keys: tuple[str, str] = LOADER_KEYS,
     ) -> None:
         self.patience = patience or Patience()
         self.notice = notice
+        self._login_keys = login_keys
         self._credentials = credentials
         self._reached = False
 
@@ -139,11 +142,11 @@ class PostgresAddress:
         """The seconds for which this error may go on; 0 if it does not pass."""
         if not isinstance(error, psycopg.Error):
             return 0
-        return self.patience.for_course(judge(error, reached=self._reached).course)
+        return self.patience.for_course(self._judge(error).course)
 
     def error(self, error: psycopg.Error) -> DestinationRefused | DestinationUnavailable:
         """The error for the reader, once it is not tried again."""
-        failure = judge(error, reached=self._reached)
+        failure = self._judge(error)
         message = self._without_password(failure.message(self.describe()))
         if failure.course not in (Course.PASSES, Course.CONTACT):
             return DestinationRefused(failure.reason, message)
@@ -157,9 +160,12 @@ class PostgresAddress:
     def tell(self, error: BaseException) -> None:
         """Pass a failure that is waited for to `notice`."""
         if isinstance(error, psycopg.Error):
-            failure = judge(error, reached=self._reached)
+            failure = self._judge(error)
             text = self._without_password(failure.message(self.describe()))
             self.notice(f"{text}. Trying again")
+
+    def _judge(self, error: psycopg.Error) -> Failure:
+        return judge(error, reached=self._reached, login_keys=self._login_keys)
 
     def _parameters(self) -> dict[str, str]:
         known = self._credentials()

@@ -8,6 +8,8 @@ from enum import Enum
 
 import psycopg
 
+LOADER_KEYS = ("PGUSER", "PGPASSWORD")
+
 
 class Course(Enum):
     """How a failure may end: by itself, by itself for a while (a rotated password), or never.
@@ -36,8 +38,23 @@ class Failure:
         return f"{sentence}. {self.advice}" if self.advice else sentence
 
 
-def judge(error: psycopg.Error, *, reached: bool) -> Failure:
-    """Say what an error means; `reached` tells whether this address ever answered a login."""
+def judge(
+    error: psycopg.Error, *, reached: bool, login_keys: tuple[str, str] = LOADER_KEYS
+) -> Failure:
+    """Say what an error means.
+
+    Args:
+        error: what Postgres or the driver said.
+        reached: whether this address ever answered a login.
+        login_keys: the keys of the user and the password in the secret.
+    """
+    failure = _judge(error, reached)
+    if failure.advice == _LOGIN_ADVICE:
+        return replace(failure, advice=_LOGIN_ADVICE.format(*login_keys))
+    return failure
+
+
+def _judge(error: psycopg.Error, reached: bool) -> Failure:
     text = _text(error)
     if error.sqlstate is not None:
         failure = _by_state(error.sqlstate, text)
@@ -48,7 +65,7 @@ def judge(error: psycopg.Error, *, reached: bool) -> Failure:
     return _by_text(text, reached)
 
 
-_LOGIN_ADVICE = "Check PGUSER and PGPASSWORD in the secret"
+_LOGIN_ADVICE = "Check {} and {} in the secret"
 _GRANT_ADVICE = "Grant the role what it lacks, or use another role"
 _DISK_ADVICE = "Free disk space on the server (or raise its limit), then run again: it resumes"
 

@@ -10,10 +10,12 @@ from pathlib import Path
 
 from rowmill.destinations.credentials import (
     POSTGRES_KEYS,
+    READER_KEYS,
     S3_KEYS,
     EnvironmentCredentials,
     FileCredentials,
     KnownCredentials,
+    ReadingCredentials,
 )
 from rowmill.local import embedded
 from rowmill.local.home import Home
@@ -38,10 +40,12 @@ def connections(spec: Spec, secrets: Mapping[str, Path], home: Home) -> Connecti
         EmbeddedServerError: the embedded servers do not start.
     """
     exports = _embedded_exports(spec, home)
+    read_from = _postgres(spec, secrets, exports, (*POSTGRES_KEYS, *READER_KEYS))
     return Connections(
         engine=engine_id(),
-        postgres=_postgres(spec, secrets, exports),
+        postgres=_postgres(spec, secrets, exports, POSTGRES_KEYS),
         s3=_s3(spec, secrets, exports),
+        reader=None if read_from is None else ReadingCredentials(read_from),
     )
 
 
@@ -55,18 +59,21 @@ def _user() -> str:
 
 def _embedded_exports(spec: Spec, home: Home) -> dict[str, str]:
     wanted = (spec.postgres and spec.postgres.embedded) or (spec.parquet and spec.parquet.embedded)
-    return embedded.exports(embedded.up(home)) if wanted else {}
+    if not wanted:
+        return {}
+    servers = embedded.up(home)
+    return {**embedded.exports(servers), **embedded.reader_exports(servers)}
 
 
 def _postgres(
-    spec: Spec, secrets: Mapping[str, Path], exports: Mapping[str, str]
+    spec: Spec, secrets: Mapping[str, Path], exports: Mapping[str, str], keys: tuple[str, ...]
 ) -> Credentials | None:
     target = spec.postgres
     if target is None:
         return None
     if target.embedded:
-        return _known(exports, POSTGRES_KEYS)
-    return _secret(target.secret_name, secrets, POSTGRES_KEYS)
+        return _known(exports, keys)
+    return _secret(target.secret_name, secrets, keys)
 
 
 def _s3(spec: Spec, secrets: Mapping[str, Path], exports: Mapping[str, str]) -> Credentials | None:

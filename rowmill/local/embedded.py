@@ -32,6 +32,7 @@ __all__ = [
     "S3Server",
     "down",
     "exports",
+    "reader_exports",
     "running",
     "up",
 ]
@@ -59,14 +60,14 @@ def up(home: Home) -> EmbeddedServers:
     Raises:
         EmbeddedServerError: a server does not start, or the home cannot be used.
     """
-    servers = running(home)
+    servers = _complete(home)
     if servers is not None:
         return servers
     with _explained(home), _exclusive(home):
-        servers = running(home)
+        servers = _complete(home)
         if servers is not None:
             return servers
-        record = _prepared(home, _read(home) or _Record.new())
+        record = _prepared(home, (_read(home) or _Record.new()).with_reader())
         _write(home, replace(record, ready=False))
         servers = record.servers()
         make_private(home.logs)
@@ -111,6 +112,17 @@ def exports(servers: EmbeddedServers) -> dict[str, str]:
     return {**servers.postgres.exports(), **servers.s3.exports()}
 
 
+def reader_exports(servers: EmbeddedServers) -> dict[str, str]:
+    """Return the keys by which a secret names the login that runs a person's queries."""
+    return servers.postgres.reader_exports()
+
+
+def _complete(home: Home) -> EmbeddedServers | None:
+    """Return the servers if both are up and know all logins: an older home has no reader."""
+    servers = running(home)
+    return servers if servers is not None and servers.postgres.reader_password else None
+
+
 @dataclass(frozen=True)
 class _Record:
     """What the home remembers of its servers; `token` marks their processes as this home's."""
@@ -123,6 +135,8 @@ class _Record:
     access_key: str
     postgres_password: str = field(repr=False)
     secret_key: str = field(repr=False)
+    # Empty in a home that no version with this login has started yet.
+    reader_password: str = field(default="", repr=False)
 
     @classmethod
     def new(cls) -> _Record:
@@ -137,6 +151,10 @@ class _Record:
             secret_key=secrets.token_urlsafe(30),
         )
 
+    def with_reader(self) -> _Record:
+        """Return the record with a password for the login that only reads."""
+        return replace(self, reader_password=self.reader_password or secrets.token_urlsafe(24))
+
     def servers(self) -> EmbeddedServers:
         return EmbeddedServers(
             PostgresServer(
@@ -146,6 +164,7 @@ class _Record:
                 password=self.postgres_password,
                 dbname=embedded_postgres.DATABASE,
                 socket_dir=self.socket_dir,
+                reader_password=self.reader_password,
             ),
             S3Server(
                 endpoint=f"http://127.0.0.1:{self.s3_ports[0]}",

@@ -29,6 +29,7 @@ from rowmill.local.server_process import (
 )
 
 USER = "rowmill"
+READER = "rowmill_reader"
 DATABASE = "rowmill"
 # Recovery after a crash replays up to max_wal_size, and that can take minutes on a slow disk.
 _START_SECONDS = 300.0
@@ -46,6 +47,7 @@ class PostgresServer:
     password: str = field(repr=False)
     dbname: str
     socket_dir: str
+    reader_password: str = field(repr=False)
 
     def exports(self) -> dict[str, str]:
         """Return the standard environment variables that lead psql here."""
@@ -56,6 +58,10 @@ class PostgresServer:
             "PGPASSWORD": self.password,
             "PGDATABASE": self.dbname,
         }
+
+    def reader_exports(self) -> dict[str, str]:
+        """Return the keys by which a secret names the login that runs a person's queries."""
+        return {"PGREADUSER": READER, "PGREADPASSWORD": self.reader_password}
 
 
 def start(home: Home, server: PostgresServer, token: str) -> None:
@@ -199,11 +205,15 @@ def _clear_lock_files(data: Path, sockets: Path) -> None:
 
 
 def _probe(server: PostgresServer) -> Callable[[], bool]:
-    """Return a question to the server that is true once a login succeeds; it makes the database."""
+    """Return a question to the server that is true once a login succeeds.
+
+    It then makes the database and the login that only reads.
+    """
     # Imported here because a command that finds the servers up does without it.
     import psycopg
 
     from rowmill.destinations.postgres_connection import PostgresAddress
+    from rowmill.local.embedded_reader import make_reader
 
     address = PostgresAddress(lambda: {**server.exports(), "PGDATABASE": "postgres"})
 
@@ -220,9 +230,11 @@ def _probe(server: PostgresServer) -> Callable[[], bool]:
                 query = "SELECT 1 FROM pg_database WHERE datname = %s"
                 if connection.execute(query, (server.dbname,)).fetchone() is None:
                     connection.execute(f'CREATE DATABASE "{DATABASE}"')
+                make_reader(connection, READER, server.reader_password)
         except psycopg.Error as error:
             raise EmbeddedServerError(
-                f"The embedded Postgres runs but cannot make its database: {error}"
+                "The embedded Postgres runs but cannot make its database and its login "
+                f"{READER}: {error}"
             ) from None
         return True
 

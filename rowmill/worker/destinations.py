@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from rowmill.destinations.credentials import ReadingLogin
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.ledger import Ledger, Run
 from rowmill.destinations.ledger_bucket import BucketLedger
@@ -27,12 +28,14 @@ Credentials = Callable[[], Mapping[str, str]]
 class Connections:
     """How to reach what a spec names: picklable credential sources, None for what it lacks.
 
-    `engine` is the first part of the owner key.
+    `engine` is the first part of the owner key. `reader` logs in to Postgres for a person's
+    queries; None where none are asked, as in a pod.
     """
 
     engine: str
     postgres: Credentials | None
     s3: Credentials | None
+    reader: Callable[[], ReadingLogin] | None = None
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import typer
+
 from rowmill.cli.row_output import RowSet, write_rows
 from rowmill.cli.sources import from_either
+from rowmill.destinations.postgres_connection import Patience
 from rowmill.destinations.postgres_query import read_rows
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.terminal.failures import UsageError
-from rowmill.worker.destinations import join
+from rowmill.worker.destinations import CONTACT_SECONDS
 
 
 def query(words: Sequence[str], file: Path | None, secrets: Sequence[str], output: str) -> None:
@@ -27,7 +30,13 @@ def query(words: Sequence[str], file: Path | None, secrets: Sequence[str], outpu
     spec = source.spec()
     if spec.postgres is None:
         raise UsageError(f"{spec.name} has no Postgres destination to query")
-    destinations = join(spec, connections(spec, source.secrets, rowmill_home()))
-    assert destinations.session is not None
-    columns, rows = read_rows(destinations.session.address, sql, schema=spec.postgres.schema)
+    reader = connections(spec, source.secrets, rowmill_home()).reader
+    assert reader is not None
+    columns, rows = read_rows(
+        reader(),
+        sql,
+        schema=spec.postgres.schema,
+        patience=Patience(contact_seconds=CONTACT_SECONDS),
+        notice=lambda text: typer.echo(f"rowmill: {text}", err=True),
+    )
     write_rows([RowSet("rows", f"{len(rows):,} rows", columns, rows)], output)

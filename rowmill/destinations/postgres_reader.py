@@ -1,0 +1,93 @@
+"""A person's reading of Postgres: a login that is checked there, a transaction that is undone.
+
+The fence is the login. SET ROLE is none, since a query can take it back by set_config, and a
+read-only transaction is none for the server's files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import psycopg
+from psycopg import pq, sql
+
+from rowmill.destinations.credentials import ReadingLogin
+from rowmill.destinations.postgres_connection import (
+    Connection,
+    Patience,
+    PostgresAddress,
+    PostgresSession,
+)
+from rowmill.destinations.safe_login import refuse_unsafe_login
+
+
+@contextmanager
+def reading(
+    login: ReadingLogin,
+    *,
+    schema: str,
+    patience: Patience,
+    notice: Callable[[str], None],
+) -> Iterator[Connection]:
+    """A connection of its own in a read-only transaction, `schema` first on the search path.
+
+    It is rolled back, since before Postgres 16 lo_create writes in such a transaction too, and the
+    connection is closed.
+
+    Args:
+        login: who reads.
+        schema: the experiment's.
+        patience: how long to try to connect.
+        notice: told, in one line, if the login is not one for reading alone.
+
+    Raises:
+        DestinationRefused, DestinationUnavailable: Postgres cannot be reached, or the login is
+            UnsafeLogin.
+    """
+    address = PostgresAddress(lambda: login.values, patience=patience, login_keys=login.keys)
+    with PostgresSession(address) as session:
+        connection = session.persist(session.connection)
+        try:
+            try:
+                _begin(connection, login, address, schema)
+            except psycopg.Error as error:
+                raise address.error(error) from None
+            if not login.named:
+                notice(_own_rights(address))
+            yield connection
+        except psycopg.Error as error:
+            if connection.broken:
+                raise address.error(error) from None
+            raise
+        finally:
+            _roll_back(connection)
+
+
+def _begin(
+    connection: Connection, login: ReadingLogin, address: PostgresAddress, schema: str
+) -> None:
+    connection.execute("BEGIN READ ONLY")
+    # A role may have a search path on which other functions go before Postgres's own.
+    connection.execute("SET LOCAL search_path TO pg_catalog")
+    # Being the first query, it also bars a later SET TRANSACTION READ WRITE.
+    refuse_unsafe_login(connection, login, address.describe(), schema)
+    path = sql.SQL("SET LOCAL search_path TO {}, public").format(sql.Identifier(schema))
+    connection.execute(path)
+
+
+def _roll_back(connection: Connection) -> None:
+    # Amid a statement, or cut: the server rolls back when the connection is gone.
+    if connection.info.transaction_status in (
+        pq.TransactionStatus.INTRANS,
+        pq.TransactionStatus.INERROR,
+    ):
+        with suppress(psycopg.Error):
+            connection.execute("ROLLBACK")
+
+
+def _own_rights(address: PostgresAddress) -> str:
+    return (
+        f"the query runs with all rights of {address.describe()}, in a read-only transaction; "
+        "PGREADUSER and PGREADPASSWORD in the secret name a login for queries alone"
+    )
