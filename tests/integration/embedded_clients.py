@@ -10,12 +10,16 @@ from rowmill.local.embedded import EmbeddedServers, PostgresServer, S3Server
 
 
 def login(
-    server: PostgresServer, *, host: str | None = None, password: str | None = None
+    server: PostgresServer,
+    *,
+    host: str | None = None,
+    user: str | None = None,
+    password: str | None = None,
 ) -> psycopg.Connection:
     return psycopg.connect(
         host=host or server.host,
         port=server.port,
-        user=server.user,
+        user=user or server.user,
         password=password or server.password,
         dbname=server.dbname,
     )

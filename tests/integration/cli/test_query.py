@@ -169,6 +169,8 @@ def test_the_embedded_servers_query_reads_all_rows_and_the_ledger(
 
 
 def test_nothing_of_a_query_stays(kept: Kept, database: Connection) -> None:
+    sequence = sql.Identifier(kept.name, "counted")
+    database.execute(sql.SQL("CREATE SEQUENCE IF NOT EXISTS {}").format(sequence))
     database.execute("LISTEN told")
     objects = "SELECT count(*) FROM pg_largeobject_metadata"
     before = database.execute(objects).fetchone()
@@ -183,16 +185,20 @@ def test_nothing_of_a_query_stays(kept: Kept, database: Connection) -> None:
         "select lo_from_bytea(0, 'x')",
         f"select {BACK[0]}, (select count(*) from "
         "ts_stat('select to_tsvector(lo_create(0)::text)'))",
-        "select nextval('pg_catalog.seq')",
+        "select nextval('counted')",
+        "select setval('counted', 7)",
         "with gone as (delete from people returning id) select * from gone",
         "select * from people for update",
     ):
         done = kept.commands("query", kept.name, statement)
         assert done.code == 2, statement
+        assert re.search("read-only transaction|permission denied for seq", done.err), done.err
     assert list(database.notifies(timeout=0)) == []
     locks = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 4711"
     assert database.execute(locks).fetchone() == (0,)
     assert database.execute(objects).fetchone() == before
+    called = sql.SQL("SELECT is_called FROM {}").format(sequence)
+    assert database.execute(called).fetchone() == (False,)
     assert count(database, kept.name, "people") == 10
 
 

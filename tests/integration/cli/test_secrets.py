@@ -16,7 +16,7 @@ from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.ledger_postgres import PostgresLedger
 from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
 from rowmill.destinations.s3_client import S3Address
-from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.local.embedded import EmbeddedServers, exports, reader_exports
 from rowmill.local.home import Home
 
 
@@ -32,13 +32,15 @@ def test_no_secret_is_shown_stored_or_passed_on(
     login, password = f"u{name}", f"s3cr3t-{uuid.uuid4().hex}'$\\x"
     role = sql.Identifier(login)
     database.execute(sql.SQL("CREATE ROLE {} SUPERUSER LOGIN PASSWORD {}").format(role, password))
+    reader = reader_exports(servers)
     secrets = [password, known["PGPASSWORD"], known["AWS_SECRET_ACCESS_KEY"]]
+    secrets.append(reader["PGREADPASSWORD"])
     said: list[str] = []
     ledger = f"{name}_ledger"
     postgres = {"secretName": "warehouse", "ledgerSchema": ledger}
     content = manifest(name, tables=[PEOPLE], postgres=postgres, parquet={"secretName": "lake"})
     file = commands.file(content)
-    values = known | {"PGUSER": login, "PGPASSWORD": password}
+    values = known | reader | {"PGUSER": login, "PGPASSWORD": password}
     escaped = {
         key: value.replace("\\", "\\\\").replace("'", "\\'") for key, value in values.items()
     }
@@ -70,6 +72,7 @@ def test_no_secret_is_shown_stored_or_passed_on(
             ("abort", name),
         ):
             done = commands(*words)
+            assert done.code == 0 or words[0] == "abort"
             said += [done.out, done.err]
         said += _ledger_rows(database, ledger)
         said += _objects(known, f"{name}/")

@@ -47,12 +47,17 @@ def test_an_embedded_destination_is_never_what_the_environment_says(
     spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGHOST", "production")
-    embedded = {"PGHOST": "127.0.0.1", "AWS_REGION": "here"}
+    monkeypatch.setenv("PGREADUSER", "somebody")
+    embedded = {"PGHOST": "127.0.0.1", "PGUSER": "loads", "AWS_REGION": "here"}
+    reads = {"PGREADUSER": "reads", "PGREADPASSWORD": "hidden"}
     monkeypatch.setattr(module.embedded, "up", lambda home: None)
     monkeypatch.setattr(module.embedded, "exports", lambda servers: embedded)
+    monkeypatch.setattr(module.embedded, "reader_exports", lambda servers: reads)
     reach = connections(spec, {"lake": tmp_path / "lake.env"}, Home(tmp_path))
     assert reach.postgres is not None
-    assert reach.postgres() == {"PGHOST": "127.0.0.1"}
+    assert reach.postgres() == {"PGHOST": "127.0.0.1", "PGUSER": "loads"}
+    assert reach.reader is not None
+    assert (reach.reader().values["PGUSER"], reach.reader().named) == ("reads", True)
     assert reach.s3 == FileCredentials("lake", tmp_path / "lake.env")
 
 
@@ -62,5 +67,29 @@ def test_a_secret_without_a_file_is_the_environment_and_starts_no_server(
     monkeypatch.delattr(module.embedded, "up")
     reach = connections(replace(spec, postgres=None), {}, Home(tmp_path))
     assert reach.postgres is None
+    assert reach.reader is None
     assert isinstance(reach.s3, EnvironmentCredentials)
     assert "AWS_SECRET_ACCESS_KEY" in reach.s3.keys
+
+
+def test_the_reader_of_a_secret_is_in_its_file_or_else_in_the_environment(
+    spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert spec.postgres is not None
+    own = replace(spec, parquet=None, postgres=replace(spec.postgres, secret_name="w"))
+    file = tmp_path / "w.env"
+    file.write_text("PGHOST=db\nPGUSER=loads\n")
+    for key, value in {"PGHOST": "db", "PGREADUSER": "reads", "PGREADPASSWORD": "hidden"}.items():
+        monkeypatch.setenv(key, value)
+    by_file = connections(own, {"w": file}, Home(tmp_path))
+    by_environment = connections(own, {}, Home(tmp_path))
+    assert by_file.reader is not None
+    assert by_environment.reader is not None
+    assert (by_file.reader().values["PGUSER"], by_file.reader().named) == ("loads", False)
+    assert (by_environment.reader().values["PGUSER"], by_environment.reader().named) == (
+        "reads",
+        True,
+    )
+    # What loads and verifies never gets the reader's keys.
+    assert by_environment.postgres is not None
+    assert not {"PGREADUSER", "PGREADPASSWORD"} & set(by_environment.postgres())
