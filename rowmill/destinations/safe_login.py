@@ -15,18 +15,16 @@ _FILE_ROLES = ("pg_read_server_files", "pg_write_server_files", "pg_execute_serv
 _FILE_FUNCTIONS = ("lo_export", "lo_import", "pg_read_binary_file", "pg_read_file")
 _NAMES = ("rowmill_reader", "rowmill_query")
 
-# The user that logged in may differ from session_user, by a role's own setting or by PGOPTIONS, and
-# could come back. A role without INHERIT, or without the right to SET ROLE, is a member too.
+# Of session_user: current_user may be another, by a role's own setting or by PGOPTIONS, and a query
+# could take that back. A role without INHERIT, or without the right to SET ROLE, is a member too.
 _POWERS = """
-WITH login AS (
-  SELECT oid FROM pg_roles WHERE rolname IN (session_user, current_user, %(user)s)
-), powers AS (
-  SELECT power.oid = login.oid AS own, power.rolname::text AS role, power.rolsuper,
+WITH powers AS (
+  SELECT power.rolname = session_user AS own, power.rolname::text AS role, power.rolsuper,
     power.rolname = ANY(%(roles)s) AS files, power.rolreplication,
     (SELECT min(proname::text) FROM pg_proc
      WHERE pronamespace = 'pg_catalog'::regnamespace AND proname = ANY(%(functions)s)
      AND has_function_privilege(power.oid, pg_proc.oid, 'EXECUTE')) AS function
-  FROM login JOIN pg_roles power ON pg_has_role(login.oid, power.oid, 'MEMBER')
+  FROM pg_roles power WHERE pg_has_role(session_user, power.oid, 'MEMBER')
 )
 SELECT own, role, rolsuper, files, rolreplication, function FROM powers
 WHERE rolsuper OR files OR rolreplication OR function IS NOT NULL
@@ -65,12 +63,7 @@ def refuse_unsafe_login(
         psycopg.Error: Postgres does not answer.
     """
     row = connection.execute(
-        _POWERS,
-        {
-            "user": connection.info.user,
-            "roles": list(_FILE_ROLES),
-            "functions": list(_FILE_FUNCTIONS),
-        },
+        _POWERS, {"roles": list(_FILE_ROLES), "functions": list(_FILE_FUNCTIONS)}
     ).fetchone()
     if row is not None:
         raise DestinationRefused("UnsafeLogin", unsafe_login(Power(*row), login, place, schema))

@@ -29,6 +29,8 @@ def make_reader(connection: Connection, name: str, password: str) -> None:
     verifier = connection.pgconn.encrypt_password(
         password.encode(), name.encode(), b"scram-sha-256"
     ).decode()
+    # Whatever default the server was given.
+    connection.read_only = False
     with connection.transaction():
         known = "SELECT 1 FROM pg_roles WHERE rolname = %s"
         if connection.execute(known, (name,)).fetchone() is None:

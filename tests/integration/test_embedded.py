@@ -278,6 +278,7 @@ def test_the_readers_password_is_not_in_a_log_that_has_every_statement(own: Home
     with login(up(own).postgres) as connection:
         connection.autocommit = True
         connection.execute("ALTER SYSTEM SET log_statement = 'all'")
+        connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
         connection.execute("DROP ROLE rowmill_reader")
     down(own)
     servers = up(own)

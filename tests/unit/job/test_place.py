@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from rowmill.destinations.credentials import DirectoryCredentials, EnvironmentCredentials
+from rowmill.destinations.credentials import (
+    READER_KEYS,
+    DirectoryCredentials,
+    EnvironmentCredentials,
+)
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
@@ -44,6 +48,9 @@ def test_secrets_are_read_from_their_folders(tmp_path: Path) -> None:
     assert found.engine == "e"
     assert isinstance(found.postgres, DirectoryCredentials)
     assert found.postgres.path == tmp_path / "etc/rowmill/postgres"
+    # Nobody asks a pod queries.
+    assert found.reader is None
+    assert not set(READER_KEYS) & set(found.postgres.keys)
     assert isinstance(found.s3, DirectoryCredentials)
     assert (found.s3.secret, found.s3.path.name) == ("keys", "parquet")
 

@@ -114,6 +114,9 @@ def test_only_the_listed_keys_of_a_secret_reach_the_pod() -> None:
     assert (required["secret"]["optional"], optional["secret"]["optional"]) == (False, True)
     keys = {item["key"] for item in required["secret"]["items"]}
     assert keys == {"PGHOST", "PGUSER", "PGDATABASE"}
+    # The login for a person's queries is none of a pod's.
+    read = {item["key"] for item in optional["secret"]["items"] if "READ" in item["key"]}
+    assert read == set()
     assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} == {
         item["key"] for item in volumes["parquet"]["projected"]["sources"][0]["secret"]["items"]
     }
