@@ -41,6 +41,9 @@ def canonical(cells: pa.Array, kind: ColumnType) -> pa.Array:
 
 def _lists(cells: pa.Array, kind: ColumnType) -> pa.ListArray:
     elements = canonical(cells.flatten(), kind.element)
+    if pa.types.is_dictionary(elements.type):
+        # Arrow makes no null of a list of dictionaries of some types.
+        elements = elements.dictionary_decode()
     counts = pc.list_value_length(cells)
     offsets = pc.cumulative_sum(counts.fill_null(0).cast(pa.int64()))
     offsets = pa.concat_arrays([pa.array([0], pa.int64()), offsets]).cast(pa.int32())

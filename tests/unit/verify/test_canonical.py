@@ -29,6 +29,12 @@ def _opaque(name: str, cells: list[Any], storage: pa.DataType) -> pa.Array:
     return pa.ExtensionArray.from_storage(kind, pa.array(cells, storage))
 
 
+def _of_dictionary(offsets: list[int | None], texts: list[str | None]) -> pa.ListArray:
+    """Lists as they are read where their elements are stored as a dictionary."""
+    elements = pa.array(texts, pa.string()).dictionary_encode()
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), elements)
+
+
 # Per type: the generator's form, Parquet's, that of Postgres through ADBC.
 FORMS: dict[str, list[pa.Array]] = {
     "interval": [
@@ -60,6 +66,11 @@ FORMS: dict[str, list[pa.Array]] = {
     "uuid[]": [
         pa.array([[_UUID.bytes, None], [], None], pa.list_(pa.binary(16))),
         pa.array([[str(_UUID), None], [], None], pa.list_(pa.string())),
+        _of_dictionary([0, 2, None, 2], [str(_UUID), None]),
+    ],
+    "time[]": [
+        pa.array([[_TIME, None], [], None], pa.list_(pa.time64("us"))),
+        _of_dictionary([0, 2, None, 2], ["23:59:59.00005", None]),
     ],
     "time": [
         pa.array([_TIME, None], pa.time64("us")),
@@ -82,6 +93,7 @@ FORMS: dict[str, list[pa.Array]] = {
     "text[]": [
         pa.array([["a"], None, ["b", None]], pa.list_(pa.string())),
         pa.array([["x"], ["a"], None, ["b", None]], pa.list_(pa.string())).slice(1),
+        _of_dictionary([0, None, 1, 3], ["a", "b", None]),
     ],
 }
 
