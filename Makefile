@@ -9,12 +9,14 @@ OTHER_NUMPY := $(CURDIR)/.venv/other-numpy
 N ?= 10
 SEED ?= 1
 SCALE ?= 0.1
+READERS ?= spark duckdb polars pyiceberg fastparquet datafusion chdb
+READER_SCALE ?= 0.01
 VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' rowmill/version.py)
 
 # Without its compiled modules every worker process would spend seconds on compiling them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo kind-demo test e2e scale bench chaos chaos-k8s lint format clean
+.PHONY: demo kind-demo test e2e scale bench readers chaos chaos-k8s lint format clean
 
 demo: $(READY)  ## load the web shop into embedded servers, verify it, query it
 	$(BIN)/rowmill run -f examples/shop.yaml --scale $(SCALE)
@@ -40,12 +42,13 @@ kind-demo:  ## the demo on a Kubernetes cluster in Docker; needs docker, kind, k
 		| kubectl --context kind-rowmill --namespace trial apply --filename -
 	kubectl --context kind-rowmill --namespace trial wait experiment/shop --for condition=Complete --timeout 15m
 
-test: $(READY) $(OTHER_NUMPY)/.ready lint  ## lint, types, layers, all tests, coverage, 10 fault schedules; on a cluster 3 more
+test: $(READY) $(OTHER_NUMPY)/.ready lint  ## lint, types, layers, all tests, coverage, 3 readers, 10 fault schedules; on a cluster 3 more
 	rm -f .coverage .coverage.*
 	ROWMILL_OTHER_NUMPY=$(OTHER_NUMPY) $(BIN)/coverage run -m pytest -n 2 --dist worksteal
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered
 	$(BIN)/coverage xml -q && $(BIN)/python scripts/check_coverage.py coverage.xml --lines 90
+	$(MAKE) --no-print-directory readers READERS="duckdb polars pyiceberg"
 	$(MAKE) --no-print-directory chaos N=10
 	$(MAKE) --no-print-directory e2e
 	$(MAKE) --no-print-directory chaos-k8s N=3
@@ -59,6 +62,9 @@ scale: $(READY)  ## 1,000 experiments on a real control plane with simulated pod
 
 bench: $(READY)  ## measure the numbers of docs/benchmarks.md and write them there
 	$(BIN)/python -m tests.bench
+
+readers: $(READY)  ## open what Rowmill writes in READERS, each in an environment of its own
+	$(BIN)/python -m tests.readers --scale $(READER_SCALE) --readers $(READERS)
 
 chaos: $(READY)  ## N seeded random fault schedules, each followed by resume and verify
 	$(BIN)/python -m tests.chaos --schedules $(N) --seed $(SEED)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from rowmill.verify.buckets import row_hashes
 from rowmill.verify.cell_hash import Words, hash_cells
@@ -66,6 +67,8 @@ class _Column:
             return None
         lost = np.flatnonzero(~np.isin(written, found))
         foreign = np.flatnonzero(~np.isin(found, written))
+        if not lost.size and not foreign.size:
+            return "its values are right, but do not occur as often as they should"
         return (
             f"{len(lost):,} cells are not there, such as {_shown(self._written, lost)}, "
             f"and {len(foreign):,} are foreign, such as {_shown(self._found, foreign)}"
@@ -81,6 +84,7 @@ class _Column:
         return self._written.cast(self._kind, safe=False)
 
     def _is_close(self) -> bool:
+        # Cell by cell: whoever rounds keeps the rows' order.
         written, found = self._held(), self._found
         if pa.types.is_list(self._kind):
             lengths = [pc.list_value_length(side).fill_null(-1) for side in (written, found)]
@@ -89,15 +93,21 @@ class _Column:
             written, found = written.flatten(), found.flatten()
         if not written.is_valid().equals(found.is_valid()):
             return False
-        sides = [side.drop_null().to_numpy() for side in (written, found)]
-        return bool(np.allclose(*sides, rtol=_ROUNDING, atol=0))
+        exact, rounded = (side.drop_null().to_numpy() for side in (written, found))
+        return bool(np.allclose(rounded, exact, rtol=_ROUNDING, atol=0))
 
 
 def _side_by_side(pairs: list[tuple[Words, Words]], count: int) -> bool:
-    written, found = ([pair[side] for pair in pairs] for side in (0, 1))
-    sides = [row_hashes(cells, count) for cells in (written, found)]
-    joined = [np.sort(np.rec.fromarrays([side.high, side.low])) for side in sides]
-    return bool(np.array_equal(*joined))
+    """Whether the rows are the same, as a multiset."""
+    written = _sorted_rows([pair[0] for pair in pairs], count)
+    found = _sorted_rows([pair[1] for pair in pairs], count)
+    return bool(np.array_equal(written, found))
+
+
+def _sorted_rows(cells: list[Words], count: int) -> Words:
+    rows = row_hashes(cells, count)
+    order = np.lexsort((rows.low, rows.high))
+    return np.stack([rows.high[order], rows.low[order]])
 
 
 def _plain(cells: pa.Array) -> pa.Array:
@@ -133,7 +143,7 @@ def _is_decimal(kind: pa.DataType) -> bool:
     return bool(pa.types.is_decimal(kind.value_type if pa.types.is_list(kind) else kind))
 
 
-def _shown(cells: pa.Array, places: np.ndarray) -> str:
+def _shown(cells: pa.Array, places: NDArray[np.int64]) -> str:
     if not len(places):
         return "none"
     text = repr(cells[int(places[0])].as_py())

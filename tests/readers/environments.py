@@ -10,6 +10,8 @@ import sys
 import venv
 from pathlib import Path
 
+from tests.readers.known import Reader
+
 ROOT = Path(__file__).parents[2]
 LOCKS = Path(__file__).parent
 ENVIRONMENTS = ROOT / ".venv" / "readers"
@@ -19,15 +21,22 @@ class NotMade(Exception):
     """An environment cannot be made."""
 
 
-def interpreter(reader: str) -> Path:
+def interpreter(reader: Reader) -> Path:
     """The Python of a reader's environment, which is made first if need be.
 
     Raises:
         NotMade: a package cannot be installed, or Java is missing.
     """
-    folder = ENVIRONMENTS / reader
+    if reader.java and not _java_is_there():
+        raise NotMade(
+            "it needs Java, which neither PATH nor JAVA_HOME has; on Debian install the package "
+            "openjdk-17-jre-headless"
+        )
+    folder = ENVIRONMENTS / reader.name
     python = folder / "bin" / "python"
-    locks = [path for path in (_build_lock(reader), _lock(reader)) if path.exists()]
+    # What is built from source is built with the first one's packages.
+    locks = [LOCKS / f"{reader.name}.build.lock", LOCKS / f"{reader.name}.lock"]
+    locks = [lock for lock in locks if lock.exists()]
     state = _state(locks)
     stamp = folder / "made-from"
     if not stamp.exists() or stamp.read_text(encoding="ascii") != state:
@@ -39,23 +48,11 @@ def interpreter(reader: str) -> Path:
     return python
 
 
-def require_java() -> None:
-    """Raise NotMade unless there is a Java to run."""
+def _java_is_there() -> bool:
     home = os.environ.get("JAVA_HOME")
-    if shutil.which("java") is None and not (home and (Path(home) / "bin" / "java").exists()):
-        raise NotMade(
-            "it needs Java, which neither PATH nor JAVA_HOME has; on Debian install the package "
-            "openjdk-17-jre-headless"
-        )
-
-
-def _lock(reader: str) -> Path:
-    return LOCKS / f"{reader}.lock"
-
-
-def _build_lock(reader: str) -> Path:
-    """What its packages are built with, where one comes as source alone."""
-    return LOCKS / f"{reader}.build.lock"
+    return shutil.which("java") is not None or (
+        home is not None and (Path(home) / "bin" / "java").exists()
+    )
 
 
 def _state(locks: list[Path]) -> str:

@@ -6,18 +6,19 @@ All pages of the other row groups are overwritten, so that whoever reads one of 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-import rowmill
-from tests.readers.expected import expected
 from tests.readers.published import folder_of
 from tests.readers.scripting import run
 
 MANIFEST = Path(__file__).parent / "pruned.yaml"
+NAME = "pruned"
 _TABLE = "rising"
 _KEY = "c_bigint"
 _RISING = ("c_bigint", "c_text", "c_uuid", "c_double", "c_real", "c_numeric_12", "c_numeric_38")
@@ -32,8 +33,14 @@ class _Query:
     answer: list[int] | None
 
 
-def differences(experiment: rowmill.Experiment, source: Path, python: Path) -> list[str]:
-    """What DuckDB did not skip, a sentence each; `source` holds the experiment's objects."""
+def differences(tables: Mapping[str, pa.Table], source: Path, python: Path) -> list[str]:
+    """What DuckDB did not skip, a sentence each.
+
+    Args:
+        tables: the rows of the manifest's table.
+        source: where its objects are.
+        python: DuckDB's.
+    """
     (whole,) = (source / folder_of(_TABLE)).glob("*.parquet")
     metadata = pq.read_metadata(whole)
     if metadata.num_row_groups < 3:
@@ -42,7 +49,7 @@ def differences(experiment: rowmill.Experiment, source: Path, python: Path) -> l
     one_left, none_left = source / "one-left.parquet", source / "none-left.parquet"
     one_left.write_bytes(_damaged(whole, metadata, keep=left))
     none_left.write_bytes(_damaged(whole, metadata, keep=None))
-    queries = _queries(experiment, metadata, left, one_left, none_left)
+    queries = _queries(tables[_TABLE], metadata, left, one_left, none_left)
     asked, answered = source / "queries.json", source / "answers.json"
     asked.write_text(json.dumps([query.sql for query in queries]), encoding="utf-8")
     failure = run(python, "query_duckdb.py", asked, answered)
@@ -70,7 +77,7 @@ def _damaged(path: Path, metadata: pq.FileMetaData, keep: int | None) -> bytes:
 
 
 def _queries(
-    experiment: rowmill.Experiment,
+    rows: pa.Table,
     metadata: pq.FileMetaData,
     left: int,
     one_left: Path,
@@ -79,7 +86,6 @@ def _queries(
     sizes = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
     there = sum(sizes[:left]) + sizes[left] // 2
     elsewhere = sum(sizes[:left]) // 2
-    rows = expected(experiment, _TABLE)
     found = [
         _Query(column, _select(one_left, f'"{column}" = {_literal(rows[column][row])}'), answer)
         for column in _RISING
