@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rowmill.destinations import parquet_deltas
 from rowmill.destinations.interval_text import iso_8601
 from rowmill.generate.to_text import to_text
 from rowmill.spec.dataset import Column, Dataset, ParquetTypes, PickChildren, Table
@@ -39,6 +40,8 @@ _TEXT = {TypeName.TIME, TypeName.UUID, TypeName.JSON, TypeName.JSONB}
 _SPARK = {"org.apache.spark.version": "3.5.0"}
 # Up to this precision a decimal is stored as an integer.
 _INTEGER_DIGITS = 18
+# More than a row group's elements: the writer must not turn to plain pages in its midst.
+_ELEMENTS_BYTES = 2**30
 
 _LOGICAL: dict[TypeName, pa.DataType] = {
     TypeName.BOOLEAN: pa.bool_(),
@@ -78,6 +81,8 @@ class TableEncoding:
         )
         self._compression = compression
         self._footer = _SPARK if types is ParquetTypes.PORTABLE else {}
+        elements = any(plan.cells.array and plan.dictionary for plan in self._columns)
+        self._dictionary_bytes = _ELEMENTS_BYTES if elements else _DICTIONARY_BYTES
 
     def rows(self, slices: Sequence[pa.RecordBatch]) -> pa.Table:
         """The rows of one row group, as `writer` takes them.
@@ -117,7 +122,7 @@ class TableEncoding:
             "store_schema": False,
             "store_decimal_as_integer": True,
             "use_dictionary": dictionaries,
-            "dictionary_pagesize_limit": _DICTIONARY_BYTES,
+            "dictionary_pagesize_limit": self._dictionary_bytes,
             "column_encoding": {
                 plan.path: plan.encoding
                 for plan in self._columns
@@ -181,7 +186,14 @@ def _plan(
 ) -> _ColumnPlan:
     native = types is ParquetTypes.NATIVE
     delta = _is_integral(column.type, types)
-    dictionary = not delta and column.type.name is not TypeName.BOOLEAN
+    repeats = _repeats(dataset, table, column, 0)
+    if not native and column.type.array:
+        # fastparquet takes elements in other pages for null, or for the integers that they are
+        # stored as.
+        delta, repeats = False, True
+    elif not native and delta:
+        delta = parquet_deltas.are_narrow(dataset, table, column)
+    dictionary = not delta and column.type.name is not TypeName.BOOLEAN and repeats
     encoding = None
     if delta:
         encoding = "DELTA_BINARY_PACKED"
@@ -192,7 +204,7 @@ def _plan(
         path=f"{column.name}.list.element" if column.type.array else column.name,
         cells=column.type,
         type=field.type,
-        dictionary=dictionary and _repeats(dataset, table, column, 0),
+        dictionary=dictionary,
         encoding=encoding,
         incompressible=native and isinstance(column.kind, Uuid) and not column.type.array,
     )

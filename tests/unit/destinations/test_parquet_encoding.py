@@ -121,14 +121,15 @@ def test_random_uuids_are_compressed_as_text_alone(types: ParquetTypes, codec: s
 @pytest.mark.parametrize(
     ("types", "sql", "value", "encoding"),
     [
-        (PORTABLE, "bigint", 1, "DELTA_BINARY_PACKED"),
-        (PORTABLE, "numeric(10,2)", Decimal("1.50"), "DELTA_BINARY_PACKED"),
-        (
-            PORTABLE,
-            "timestamptz",
-            dt.datetime(2020, 1, 1, tzinfo=dt.UTC),
-            "DELTA_BINARY_PACKED",
-        ),
+        (NATIVE, "bigint", 1, "DELTA_BINARY_PACKED"),
+        (PORTABLE, "bigint", 1, "PLAIN"),
+        (PORTABLE, "smallint", 1, "DELTA_BINARY_PACKED"),
+        (PORTABLE, "date", dt.date(2020, 1, 1), "DELTA_BINARY_PACKED"),
+        (NATIVE, "numeric(10,2)", Decimal("1.50"), "DELTA_BINARY_PACKED"),
+        (PORTABLE, "numeric(10,2)", Decimal("1.50"), "PLAIN"),
+        (PORTABLE, "numeric(7,2)", Decimal("1.50"), "DELTA_BINARY_PACKED"),
+        (NATIVE, "timestamptz", dt.datetime(2020, 1, 1, tzinfo=dt.UTC), "DELTA_BINARY_PACKED"),
+        (PORTABLE, "timestamptz", dt.datetime(2020, 1, 1, tzinfo=dt.UTC), "PLAIN"),
         (NATIVE, "time", dt.time(1), "DELTA_BINARY_PACKED"),
         (PORTABLE, "time", dt.time(1), "PLAIN"),
         (NATIVE, "double precision", 1.5, "BYTE_STREAM_SPLIT"),
@@ -146,6 +147,39 @@ def test_an_encoding_follows_the_type(
     assert encoding in chunk.encodings
     assert set(chunk.encodings) <= {encoding, "RLE"}
     assert not chunk.has_dictionary_page
+
+
+@pytest.mark.parametrize(
+    ("types", "sql", "encodings"),
+    [
+        (PORTABLE, "text[]", {"RLE_DICTIONARY"}),
+        (PORTABLE, "bigint[]", {"RLE_DICTIONARY"}),
+        (PORTABLE, "boolean[]", set()),
+        (NATIVE, "text[]", set()),
+        (NATIVE, "bigint[]", {"DELTA_BINARY_PACKED"}),
+    ],
+)
+def test_elements_of_arrays_are_portable_as_a_dictionary_alone(
+    types: ParquetTypes, sql: str, encodings: set[str]
+) -> None:
+    value = {"text[]": "x" * 100, "bigint[]": 1, "boolean[]": True}[sql]
+    file = written(table_of(column("c", sql)), [batch_of("c", sql, [[value]])], types=types)
+
+    chunk = file.metadata.row_group(0).column(0)
+    assert set(chunk.encodings) - {"RLE", "PLAIN"} == encodings
+
+
+def test_no_page_of_an_arrays_elements_is_plain_however_many_differ() -> None:
+    texts = [[f"{row:0500}", f"-{row:0500}"] for row in range(10_000)]
+    batch = batch_of("c", "text[]", texts)
+    file = written(table_of(column("c", "text[]")), [batch], compression="none")
+
+    chunk = file.metadata.row_group(0).column(0)
+    dictionary = chunk.data_page_offset - chunk.dictionary_page_offset
+    assert dictionary > 10_000_000
+    # What follows are indices and levels alone.
+    assert chunk.total_compressed_size - dictionary < 100_000
+    assert cells_of(file, "c") == texts
 
 
 def test_spark_is_told_that_old_dates_are_no_dates_of_its_old_calendar() -> None:

@@ -1,0 +1,70 @@
+"""Which columns' differences between cells are so small that every reader unpacks them right."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from rowmill.spec.dataset import Column, Dataset, Table
+from rowmill.spec.kinds import (
+    Beta,
+    Exponential,
+    Lognormal,
+    Normal,
+    Ordinal,
+    Parent,
+    Poisson,
+    Reference,
+    Sequence,
+    Uniform,
+    Zipf,
+)
+from rowmill.spec.types import ColumnType, TypeName
+
+# fastparquet makes other values of differences that take more than 28 bits, and dies of 57. Twice
+# the span fits these, for a block's differences are stored less the least of them.
+_SPAN = 2**27
+# Of a hidden chain of references; the cells of deeper ones are taken to be far apart.
+_MAX_DEPTH = 8
+_DIGITS = 7
+_BOUNDED = Uniform | Normal | Lognormal | Exponential | Poisson | Beta
+
+
+def are_narrow(dataset: Dataset, table: Table, column: Column) -> bool:
+    """Whether DELTA_BINARY_PACKED pages of an integral column are safe for every reader."""
+    if isinstance(column.kind, Sequence) and not column.nullable:
+        # One difference throughout, so none is stored.
+        return True
+    span = _span(dataset, table, column, 0)
+    return span is not None and span < _SPAN
+
+
+def _span(dataset: Dataset, table: Table, column: Column, depth: int) -> int | None:
+    """The greatest distance between two cells, as they are stored; None if nothing bounds it."""
+    unit = 10 ** (column.type.scale or 0)
+    match column.kind:
+        case Sequence(step=step):
+            return int(table.rows * abs(step) * unit)
+        case Ordinal():
+            return table.rows
+        case Zipf(ranks=ranks):
+            return ranks
+        case Reference(via=via, column=name) | Parent(via=via, column=name) if depth < _MAX_DEPTH:
+            parent = dataset.table(table.link(via).parent)
+            return _span(dataset, parent, parent.column(name), depth + 1)
+        case kind if isinstance(kind, _BOUNDED) and kind.min is not None and kind.max is not None:
+            return int((Decimal(kind.max) - Decimal(kind.min)) * unit)
+        case _:
+            return _span_of_type(column.type)
+
+
+def _span_of_type(kind: ColumnType) -> int | None:
+    match kind.name:
+        case TypeName.SMALLINT:
+            return 2**16
+        case TypeName.DATE:
+            # Past the year 148,000, in which what comes after another date ends at the latest.
+            return 366 * 150_000
+        case TypeName.NUMERIC if (kind.precision or 0) <= _DIGITS:
+            return int(2 * 10 ** (kind.precision or 0))
+        case _:
+            return None

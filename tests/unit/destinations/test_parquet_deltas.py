@@ -1,0 +1,80 @@
+"""Which columns are delta encoded in portable files: those that fastparquet unpacks right."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from parquet_files import column, table_of
+
+from rowmill.destinations.parquet_deltas import are_narrow
+from rowmill.spec.dataset import Column, Dataset, Link, PickUniform, Table
+from rowmill.spec.kinds import (
+    Between,
+    Kind,
+    Lognormal,
+    Ordinal,
+    Parent,
+    Poisson,
+    Reference,
+    Sequence,
+    Uniform,
+    Zipf,
+)
+
+_MOST = 2**27 - 1
+
+
+def _are_narrow(of: Column) -> bool:
+    table = table_of(of)
+    return are_narrow(Dataset(0, "en_US", 1, (table,)), table, of)
+
+
+@pytest.mark.parametrize(
+    ("sql", "kind", "narrow"),
+    [
+        ("bigint", Uniform(0, _MOST, None), True),
+        ("bigint", Uniform(-1, _MOST, None), False),
+        ("bigint", Uniform(-(2**63), 2**63 - 1, None), False),
+        ("integer", Uniform(-(2**31), 2**31 - 1, None), False),
+        ("integer", Poisson(3, 0, None), False),
+        ("integer", Poisson(3, 0, 100), True),
+        ("integer", Zipf(1.1, 1000), True),
+        ("bigint", Zipf(1.1, 10**9), False),
+        ("bigint", Ordinal(), True),
+        ("numeric(10,2)", Lognormal(4, 1, Decimal(0), Decimal("20000")), True),
+        ("numeric(18,8)", Lognormal(4, 1, Decimal(0), Decimal("20000")), False),
+        ("smallint", Poisson(3, None, None), True),
+        ("date", Between(-719_162, 2_932_896, 1), True),
+        ("timestamptz", Between(0, 10**15, 1_000_000), False),
+        ("timestamp", Between(0, 10**15, 1_000_000), False),
+    ],
+)
+def test_cells_that_are_close_by_their_kind_or_type_are_narrow(
+    sql: str, kind: Kind, narrow: bool
+) -> None:
+    assert _are_narrow(column("c", sql, kind)) is narrow
+
+
+@pytest.mark.parametrize(
+    ("step", "nullable", "narrow"),
+    [(2**40, False, True), (2**40, True, False), (1, True, True), (-200, True, False)],
+)
+def test_a_sequence_has_one_difference_unless_a_null_makes_others(
+    step: int, nullable: bool, narrow: bool
+) -> None:
+    assert _are_narrow(column("c", "bigint", Sequence(1, step), nullable)) is narrow
+
+
+@pytest.mark.parametrize(("step", "narrow"), [(1, True), (134, True), (135, False)])
+@pytest.mark.parametrize("kind", [Reference, Parent])
+def test_what_comes_from_a_parent_is_as_far_apart_as_the_parents_cells(
+    kind: type[Reference] | type[Parent], step: int, narrow: bool
+) -> None:
+    key = column("id", "bigint", Sequence(1, step), nullable=False)
+    parents = Table("parents", 1_000_000, (key,), (), None, ("id",), (), ())
+    link = Link("parent", ("parent",), "parents", ("id",), PickUniform(), 0.0)
+    of = column("parent", "bigint", kind("parent", "id"))
+    children = Table("children", 10, (of,), (link,), None, (), (), ())
+
+    assert are_narrow(Dataset(0, "en_US", 1, (parents, children)), children, of) is narrow
