@@ -57,7 +57,9 @@ class _Column:
 
     def difference(self) -> str | None:
         """What is not equal, or None."""
-        if _word(self._found.type) != _word(self._kind) and self._typed:
+        if not self._typed and pa.types.is_null(self._found.type):
+            self._found = self._found.cast(self._kind)
+        if _word(self._found.type) != _word(self._kind):
             return f"it is handed over as {_word(self._found.type)}, not {_word(self._kind)}"
         self._found = self._found.combine_chunks()
         if self.rounded:
@@ -76,8 +78,7 @@ class _Column:
 
     def hashes(self) -> tuple[Words, Words]:
         """A hash of each cell, written and found."""
-        found = self._found if self._typed else self._found.cast(self._kind)
-        return hash_cells(_plain(self._held())), hash_cells(_plain(found))
+        return hash_cells(_plain(self._held())), hash_cells(_plain(self._found))
 
     def _held(self) -> pa.Array:
         # Bytes are not text to Arrow, but the very same cells to a reader that has one type only.

@@ -43,6 +43,7 @@ class Reader:
         null_lists: whether a null array is another thing to it than an empty one.
         typed_nulls: whether it knows the type of a column in which it saw no value.
         beyond: columns, as "table.column", whose values are out of its types' range.
+        refuses: tables that it cannot open.
         java: whether it needs Java.
     """
 
@@ -51,6 +52,7 @@ class Reader:
     null_lists: bool = True
     typed_nulls: bool = True
     beyond: frozenset[str] = frozenset()
+    refuses: frozenset[str] = frozenset()
     java: bool = False
 
     def type_of(self, kind: pa.DataType) -> pa.DataType:
@@ -71,6 +73,8 @@ _ALL = (
         typed_nulls=False,
         # Nanoseconds in 64 bits reach from 1677 to 2262.
         beyond=frozenset({"far_from_now.d_before_1582", "far_from_now.d_edges"}),
+        # It looks for an array's parts by a path that it splits at dots.
+        refuses=frozenset({"array_with_a_dot"}),
     ),
     Reader("datafusion"),
     # An Array cannot be Nullable in ClickHouse.
