@@ -109,8 +109,8 @@ class ParquetSpec(DestinationSpec):
     )
     types: Literal["portable", "native"] = Field(
         "portable",
-        description="`portable`: uuid, time, json and jsonb as strings, floats plain, for every "
-        "reader. `native`: as logical types of Parquet.",
+        description="`portable`: what every reader opens, with uuid, time, json and jsonb as "
+        "strings. `native`: logical types of Parquet and tighter encodings.",
     )
 
 
