@@ -21,12 +21,13 @@ from rowmill.spec.types import FLOATS, INTEGERS, ColumnType, TypeName
 _ZSTD_LEVEL = 1
 # What a row group's rows must outnumber its distinct values by for a dictionary to pay.
 _REPEATS = 4
+# Of an Arrow dictionary that is handed to the writer as it is.
 _DICTIONARY_BYTES = 4 * 2**20
 # The statistics of a dictionary cost by the entries that occur in each piece of so many rows, a
 # tenth of a worker's time in Arrow's own of 1,024. So a page is half a row group at the most.
 _PAGE_ROWS = 50_000
-# No page is as large: Arrow looks at its bytes only where a slice of rows happens to end, and the
-# slices in which rows arrive must leave no trace in the file.
+# No page, of cells or of a dictionary, is as large: Arrow looks at its bytes only where a slice of
+# rows happens to end, and the slices in which rows arrive must leave no trace in the file.
 _PAGE_BYTES = 2**30
 _FEW_PARENTS = 10_000
 # Of a hidden chain of references; deeper ones are taken to have many values.
@@ -40,8 +41,6 @@ _TEXT = {TypeName.TIME, TypeName.UUID, TypeName.JSON, TypeName.JSONB}
 _SPARK = {"org.apache.spark.version": "3.5.0"}
 # Up to this precision a decimal is stored as an integer.
 _INTEGER_DIGITS = 18
-# More than a row group's elements: the writer must not turn to plain pages in its midst.
-_ELEMENTS_BYTES = 2**30
 
 _LOGICAL: dict[TypeName, pa.DataType] = {
     TypeName.BOOLEAN: pa.bool_(),
@@ -81,8 +80,6 @@ class TableEncoding:
         )
         self._compression = compression
         self._footer = _SPARK if types is ParquetTypes.PORTABLE else {}
-        elements = any(plan.cells.array and plan.dictionary for plan in self._columns)
-        self._dictionary_bytes = _ELEMENTS_BYTES if elements else _DICTIONARY_BYTES
 
     def rows(self, slices: Sequence[pa.RecordBatch]) -> pa.Table:
         """The rows of one row group, as `writer` takes them.
@@ -122,7 +119,7 @@ class TableEncoding:
             "store_schema": False,
             "store_decimal_as_integer": True,
             "use_dictionary": dictionaries,
-            "dictionary_pagesize_limit": self._dictionary_bytes,
+            "dictionary_pagesize_limit": _PAGE_BYTES,
             "column_encoding": {
                 plan.path: plan.encoding
                 for plan in self._columns

@@ -296,13 +296,19 @@ def test_dictionaries_of_other_types_are_written_right(sql: str, values: list[An
 def test_the_slices_in_which_rows_arrive_leave_no_trace_in_the_bytes() -> None:
     rows = 120_000
     table = table_of(
-        column("id", "bigint"), column("note", "text"), column("key", "uuid"), *names().columns
+        column("id", "bigint"),
+        column("note", "text"),
+        column("key", "uuid"),
+        column("few", "text", Choice(("a", "b"), None)),
+        *names().columns,
     )
     whole = pa.record_batch(
         {
             "id": pa.array(range(rows)),
             "note": pa.array([f"note {n * 7919 % rows} of some" * 5 for n in range(rows)]),
             "key": pa.array([n.to_bytes(16) for n in range(rows)], pa.binary(16)),
+            # A dictionary of 9 MB.
+            "few": pa.array([f"note {n * 7919 % 9_000:04d}" * 100 for n in range(rows)]),
             "name": pool([0, 1, None, 2] * (rows // 4)).column(0),
         }
     )
