@@ -13,9 +13,8 @@ from uuid import uuid4
 
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.plan.layout import Plan
-from rowmill.plan.replacement import Replaced
+from rowmill.plan.replacement import Replaced, rows_in_words
 from rowmill.spec.dataset import Spec
-from rowmill.terminal.figures import counted
 from rowmill.worker.beginning import begin, give_up, intact, take_up
 from rowmill.worker.decision import (
     Begin,
@@ -174,7 +173,7 @@ def _is_to_agree(published: Run, plan: Plan, agreed: Collection[str] | None) -> 
 
 
 def _would_replace(published: Run, number: int, plan: Plan) -> str:
-    rows = counted(plan.rows, "row")
+    rows = rows_in_words(plan.rows)
     return f"run {number}, of {rows}, would replace {replacement(published, plan, published.owner)}"
 
 
