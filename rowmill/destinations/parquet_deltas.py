@@ -8,6 +8,7 @@ from rowmill.spec.dataset import Column, Dataset, Table
 from rowmill.spec.kinds import (
     Beta,
     Exponential,
+    Kind,
     Lognormal,
     Normal,
     Ordinal,
@@ -39,22 +40,34 @@ def are_narrow(dataset: Dataset, table: Table, column: Column) -> bool:
 
 
 def _span(dataset: Dataset, table: Table, column: Column, depth: int) -> int | None:
-    """The greatest distance between two cells, as they are stored; None if nothing bounds it."""
-    unit = 10 ** (column.type.scale or 0)
+    """The greatest distance between two cells as stored integers, value x 10**scale.
+
+    None if nothing bounds it.
+    """
     match column.kind:
-        case Sequence(step=step):
-            return int(table.rows * abs(step) * unit)
-        case Ordinal():
-            return table.rows
-        case Zipf(ranks=ranks):
-            return ranks
         case Reference(via=via, column=name) | Parent(via=via, column=name) if depth < _MAX_DEPTH:
             parent = dataset.table(table.link(via).parent)
             return _span(dataset, parent, parent.column(name), depth + 1)
-        case kind if isinstance(kind, _BOUNDED) and kind.min is not None and kind.max is not None:
-            return int((Decimal(kind.max) - Decimal(kind.min)) * unit)
+        case kind:
+            span = _span_of_kind(kind, table.rows)
+    return (
+        _span_of_type(column.type) if span is None else int(span * 10 ** (column.type.scale or 0))
+    )
+
+
+def _span_of_kind(kind: Kind, rows: int) -> Decimal | None:
+    """The greatest distance between two values of a kind in a table of so many rows."""
+    match kind:
+        case Sequence(step=step):
+            return Decimal(rows) * abs(Decimal(step))
+        case Ordinal():
+            return Decimal(rows)
+        case Zipf(ranks=ranks):
+            return Decimal(ranks)
+        case _ if isinstance(kind, _BOUNDED) and kind.min is not None and kind.max is not None:
+            return Decimal(kind.max) - Decimal(kind.min)
         case _:
-            return _span_of_type(column.type)
+            return None
 
 
 def _span_of_type(kind: ColumnType) -> int | None:

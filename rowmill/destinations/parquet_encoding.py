@@ -185,8 +185,8 @@ def _plan(
     delta = _is_integral(column.type, types)
     repeats = _repeats(dataset, table, column, 0)
     if not native and column.type.array:
-        # fastparquet takes elements in other pages for null, or for the integers that they are
-        # stored as.
+        # fastparquet takes elements in plain or delta pages for null, or for the integers that they
+        # are stored as.
         delta, repeats = False, True
     elif not native and delta:
         delta = parquet_deltas.are_narrow(dataset, table, column)

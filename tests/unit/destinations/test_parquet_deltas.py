@@ -8,6 +8,7 @@ import pytest
 from parquet_files import column, table_of
 
 from rowmill.destinations.parquet_deltas import are_narrow
+from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Column, Dataset, Link, PickUniform, Table
 from rowmill.spec.kinds import (
     Between,
@@ -21,6 +22,8 @@ from rowmill.spec.kinds import (
     Uniform,
     Zipf,
 )
+from rowmill.spec.load import load_spec
+from rowmill.worker.pools import make_pools
 
 _MOST = 2**27 - 1
 
@@ -42,6 +45,12 @@ def _are_narrow(of: Column) -> bool:
         ("integer", Zipf(1.1, 1000), True),
         ("bigint", Zipf(1.1, 10**9), False),
         ("bigint", Ordinal(), True),
+        ("numeric(18,2)", Ordinal(), True),
+        ("numeric(18,7)", Ordinal(), False),
+        ("numeric(18,2)", Zipf(1.1, 1_000_000), True),
+        ("numeric(18,6)", Zipf(1.1, 1_000_000), False),
+        ("numeric(18,2)", Sequence(1, 1), True),
+        ("numeric(18,4)", Sequence(1, 1), False),
         ("numeric(10,2)", Lognormal(4, 1, Decimal(0), Decimal("20000")), True),
         ("numeric(18,8)", Lognormal(4, 1, Decimal(0), Decimal("20000")), False),
         ("smallint", Poisson(3, None, None), True),
@@ -78,3 +87,39 @@ def test_what_comes_from_a_parent_is_as_far_apart_as_the_parents_cells(
     children = Table("children", 10, (of,), (link,), None, (), (), ())
 
     assert are_narrow(Dataset(0, "en_US", 1, (parents, children)), children, of) is narrow
+
+
+_INTEGRAL = ("smallint", "integer", "bigint", "numeric(6,2)", "numeric(18,2)", "numeric(18,8)")
+_DISTRIBUTIONS = (
+    "sequence: {step: 3}",
+    "sequence: {}",
+    "ordinal: {}",
+    "integer: {min: -2000, max: 3000}",
+    "number: {min: -2000, max: 3000}",
+    "zipf: {exponent: 1.01, ranks: 5000}",
+    "poisson: {mean: 900, max: 5000}",
+    "exponential: {mean: 900, max: 5000}",
+    "normal: {mean: 0, stddev: 900, min: -4000, max: 4000}",
+    "lognormal: {mu: 5, sigma: 1, max: 5000}",
+    "beta: {alpha: 1, beta: 2, max: 5000}",
+)
+
+
+@pytest.mark.parametrize("sql", _INTEGRAL)
+@pytest.mark.parametrize("generate", _DISTRIBUTIONS)
+def test_no_two_stored_cells_of_a_narrow_column_are_farther_apart(sql: str, generate: str) -> None:
+    """Of every kind and type that a manifest may join, by the rows themselves."""
+    text = (
+        "{apiVersion: rowmill.dev/v1alpha1, kind: Experiment, metadata: {name: one}, spec: {tables:"
+        " [{name: p, rows: 1, primaryKey: [id], columns: [{name: id, type: bigint}]}, {name: t, "
+        "rowsPer: {table: p, mean: 3000, max: 3000}, columns: [{name: of, type: bigint, references:"
+        f' {{table: p, column: id}}}}, {{name: c, type: "{sql}", nulls: 0.1, '
+        f"generate: {{{generate}}}}}]}}], destinations: {{parquet: {{bucket: lake}}}}}}}}"
+    )
+    dataset = load_spec("one", text=text).dataset
+    table = dataset.table("t")
+    if are_narrow(dataset, table, table.column("c")):
+        cells = Generator(dataset, make_pools(dataset)).batch("t", 0, table.rows, ["c"])
+        scale = table.column("c").type.scale or 0
+        values = [Decimal(v).scaleb(scale) for v in cells.column(0).drop_null().to_pylist()]
+        assert max(values) - min(values) < 2**27
