@@ -56,7 +56,7 @@ def _alike(names: Sequence[str]) -> list[list[int]]:
     """The positions of names that are one without regard to case, several in a group."""
     groups: dict[str, list[int]] = {}
     for position, name in enumerate(names):
-        groups.setdefault(name.casefold(), []).append(position)
+        groups.setdefault(name.lower(), []).append(position)
     return [group for group in groups.values() if len(group) > 1]
 
 

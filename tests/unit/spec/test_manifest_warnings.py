@@ -56,5 +56,6 @@ def test_three_that_collide_are_one_warning() -> None:
 
 def test_case_is_that_of_all_letters() -> None:
     assert len(warned([("t", ["ÄRGER", "ärger"])])) == 1
-    assert len(warned([("t", ["STRASSE", "straße"])])) == 1
+    # Readers put letters into lower case, which leaves this one as it is.
+    assert warned([("t", ["STRASSE", "straße"])]) == []
     assert warned([("t", ["name", "name_", "names"]), ("u", ["NAME"])]) == []
