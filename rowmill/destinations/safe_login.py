@@ -11,8 +11,18 @@ from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres_connection import Connection
 
 _FILE_ROLES = ("pg_read_server_files", "pg_write_server_files", "pg_execute_server_program")
-# Whoever was granted these reaches the server's files without any of the roles.
-_FILE_FUNCTIONS = ("lo_export", "lo_import", "pg_read_binary_file", "pg_read_file")
+# Whoever was granted these reaches the server's files without any of the roles, by those of dblink
+# as whom the server itself logs in. Extensions may lie in any schema.
+_FILE_FUNCTIONS = (
+    "dblink_connect_u",
+    "lo_export",
+    "lo_import",
+    "pg_file_rename",
+    "pg_file_unlink",
+    "pg_file_write",
+    "pg_read_binary_file",
+    "pg_read_file",
+)
 _NAMES = ("rowmill_reader", "rowmill_query")
 
 # Of session_user: current_user may be another, by a role's own setting or by PGOPTIONS, and a query
@@ -21,8 +31,8 @@ _POWERS = """
 WITH powers AS (
   SELECT power.rolname = session_user AS own, power.rolname::text AS role, power.rolsuper,
     power.rolname = ANY(%(roles)s) AS files, power.rolreplication,
-    (SELECT min(proname::text) FROM pg_proc
-     WHERE pronamespace = 'pg_catalog'::regnamespace AND proname = ANY(%(functions)s)
+    (SELECT min(proname::text) FROM pg_proc JOIN pg_language l ON l.oid = prolang
+     WHERE proname = ANY(%(functions)s) AND lanname IN ('internal', 'c')
      AND has_function_privilege(power.oid, pg_proc.oid, 'EXECUTE')) AS function
   FROM pg_roles power WHERE pg_has_role(session_user, power.oid, 'MEMBER')
 )
