@@ -44,7 +44,7 @@ class EditedManifest(Exception):
         self.run = run
         fewer = ""
         if replaces is not None and plan.rows < replaces.plan.rows:
-            fewer = f", and {_would_replace(replaces, run.number + 1, plan)}"
+            fewer = f", and {_would_replace(replaces, run.number + 1, plan, run.owner)}"
         super().__init__(
             f"run {run.number} is {run.state} with another manifest "
             f"({run.plan.digest[:19]}...) and holds {rows:,} rows that would be dropped{fewer}; "
@@ -59,11 +59,16 @@ class FewerRows(Exception):
     """
 
     def __init__(
-        self, published: Run, number: int, plan: Plan, rolled_forward: tuple[int, ...]
+        self,
+        published: Run,
+        number: int,
+        plan: Plan,
+        owner: str,
+        rolled_forward: tuple[int, ...],
     ) -> None:
         self.published = published
         self.rolled_forward = rolled_forward
-        super().__init__(_would_replace(published, number, plan))
+        super().__init__(_would_replace(published, number, plan, owner))
 
 
 class NoRunToResume(Exception):
@@ -127,9 +132,9 @@ def prepare(
                     replaces=replacement(replaces, run.plan, run.owner),
                 )
             case Begin(number=number, close=close, replaces=replaces):
-                if replaces is not None and _is_to_agree(replaces, plan, agreed):
-                    raise FewerRows(replaces, number, plan, numbers)
                 replaces = replaces or adopted(destinations, adopt)
+                if replaces is not None and _is_to_agree(replaces, plan, agreed):
+                    raise FewerRows(replaces, number, plan, destinations.owner, numbers)
                 run = begin(
                     spec,
                     destinations,
@@ -172,9 +177,9 @@ def _is_to_agree(published: Run, plan: Plan, agreed: Collection[str] | None) -> 
     return agreed is not None and published.id not in agreed and plan.rows < published.plan.rows
 
 
-def _would_replace(published: Run, number: int, plan: Plan) -> str:
+def _would_replace(published: Run, number: int, plan: Plan, owner: str) -> str:
     rows = rows_in_words(plan.rows)
-    return f"run {number}, of {rows}, would replace {replacement(published, plan, published.owner)}"
+    return f"run {number}, of {rows}, would replace {replacement(published, plan, owner)}"
 
 
 def _batch_rows(run: Run, destinations: Destinations) -> int:
