@@ -249,7 +249,11 @@ def _read(home: Home) -> _Record | None:
         except FileNotFoundError:
             return None
     try:
-        return _Record(**json.loads(text))
+        known = json.loads(text)
+        # By name: a later version may write more.
+        return _Record(
+            **{name: known[name] for name in _Record.__dataclass_fields__ if name in known}
+        )
     except (ValueError, TypeError):
         raise EmbeddedServerError(
             f"{home.servers_file} is damaged. Run `rowmill down` with the version of rowmill that "
