@@ -120,13 +120,10 @@ class Experiment:
         past = [run for run in past if run["run"] != self.number]
         newest = [{**self._newest(), "rows": self.rows}] if self.number is not None else []
         known = sorted(past, key=lambda run: int(run["run"])) + newest
-        # A run whose pod left no id is told from others by what it made.
-        completed = [
-            (run["run"], str(run["id"] or run["digest"]))
-            for run in known
-            if run["state"] == "COMPLETED"
-        ]
-        newer = replaced_by(completed)
+        complete = [run for run in known if run["state"] == "COMPLETED"]
+        # Where a pod left no id, runs are told from each other by what they made.
+        name = "id" if all(run["id"] for run in complete) else "digest"
+        newer = replaced_by((run["run"], str(run[name])) for run in complete)
         return [{**run, "replacedBy": newer.get(run["run"])} for run in known]
 
     def document(self) -> dict[str, Any]:
