@@ -39,7 +39,10 @@ class _AtFirst(TableEncoding):
         options = super().options(first)
         for pages in ("write_batch_size", "max_rows_per_page", "data_page_size"):
             del options[pages]
-        return options | {"write_statistics": _delta_packed(options["column_encoding"])}
+        return options | {
+            "write_statistics": _delta_packed(options["column_encoding"]),
+            "dictionary_pagesize_limit": 4 * 2**20,
+        }
 
 
 def _delta_packed(encodings: dict[str, str]) -> list[str]:
