@@ -95,9 +95,7 @@ def run_finalize(pod: Pod) -> Outcome:
             finalize(kit, run, frozen, destinations, pod.stop, pod.board, pod.board.step)
         progress.all_done()
         what = "was published before with the same data" if prepared.repeat else "is published"
-        kept = types_kept(run, spec)
-        message = f"run {run.number} {what}" + (f"; {kept}" if kept else "")
-        return done(message, _result(prepared, destinations))
+        return done(f"run {run.number} {what}", _result(prepared, destinations))
 
 
 def run_purge(pod: Pod) -> Outcome:
@@ -152,12 +150,14 @@ def _prepare(pod: Pod, bundle: Bundle, spec: Spec, destinations: Destinations) -
     for number in prepared.rolled_forward:
         pod.say(f"run {number} was cut while it was published; it is complete now")
     replaces = "" if prepared.replaces is None else f", replaces {prepared.replaces}"
+    if prepared.replaces is not None and prepared.replaces.gone:
+        replaces += f", of which these tables go: {prepared.replaces.gone_tables}"
     pod.say(
         f"run {prepared.run.number} ({prepared.run.id}): "
         + ("a repeat" if prepared.repeat else f"{prepared.run.state}{replaces}")
     )
     if kept := types_kept(prepared.run, spec):
-        pod.say(kept)
+        pod.say(f"{kept}; another rerun writes them anew")
     return prepared
 
 
@@ -217,6 +217,7 @@ def _result(prepared: Prepared, destinations: Destinations) -> dict[str, Any]:
         "run": run.id,
         "repeat": prepared.repeat,
         "dataVersion": run.plan.data_version,
+        "parquetTypes": run.plan.parquet_types,
         "tables": {layout.table: layout.rows for layout in run.plan.tables},
     }
     record = destinations.lake.record(run.id) if destinations.lake is not None else None

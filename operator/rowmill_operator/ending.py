@@ -55,7 +55,7 @@ def ended(situation: Situation) -> Step:
     if situation.outcome != "Complete" and not actions:
         # What failed or was aborted must not go on.
         actions = delete_jobs(job for job in jobs if not job.complete and job.failed is None)
-    return Step(_end_standing(record, situation.outcome), None, actions, again)
+    return Step(_end_standing(situation, record, situation.outcome), None, actions, again)
 
 
 def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: str) -> Step:
@@ -86,7 +86,7 @@ def _published(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
         return Step(standing, current_record(situation, plan), again_after=1.0)
     record = completed_record(situation, plan, job, report)
     ttl = None if situation.wishes.ttl is None else 0.1
-    return Step(_end_standing(record, "Complete"), record, again_after=ttl)
+    return Step(_end_standing(situation, record, "Complete"), record, again_after=ttl)
 
 
 def _abort(situation: Situation, plan: FrozenPlan) -> Step:
@@ -98,15 +98,28 @@ def _abort(situation: Situation, plan: FrozenPlan) -> Step:
     return Step(Standing(FAILED, Reason.ABORTED, message), record)
 
 
-def _end_standing(record: Mapping[str, Any], outcome: str) -> Standing:
+def _end_standing(situation: Situation, record: Mapping[str, Any], outcome: str) -> Standing:
     message = str(record.get("message") or "")
-    if outcome == "Complete":
-        if message:
-            return Standing(COMPLETE, Reason.REPEAT, message)
-        replaced = replaced_in(record)
-        words = "" if replaced is None else f"; it replaced {replaced}"
-        return Standing(COMPLETE, Reason.COMPLETE, f"{record.get('rows', 0)} rows{words}")
-    return Standing(FAILED, str(record.get("reason") or Reason.FAILED), message)
+    if outcome != "Complete":
+        return Standing(FAILED, str(record.get("reason") or Reason.FAILED), message)
+    kept = _types_kept(situation, record)
+    if message:
+        return Standing(COMPLETE, Reason.REPEAT, f"{message}{kept}")
+    replaced = replaced_in(record)
+    words = "" if replaced is None else f"; it replaced {replaced}"
+    return Standing(COMPLETE, Reason.COMPLETE, f"{record.get('rows', 0)} rows{words}{kept}")
+
+
+def _types_kept(situation: Situation, record: Mapping[str, Any]) -> str:
+    """What to say of data whose Parquet types are not those that the spec asks for by now."""
+    kept, asked = record.get("parquetTypes"), situation.wishes.parquet_types
+    # What another version recorded does not say.
+    if not kept or asked in (None, kept):
+        return ""
+    return (
+        f"; its Parquet objects keep their types ({kept}), though the spec asks for {asked}: "
+        f"`kubectl rowmill rerun {situation.experiment.name}` writes them anew"
+    )
 
 
 def _report(situation: Situation, job: Job) -> Mapping[str, Any] | None:

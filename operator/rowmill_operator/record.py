@@ -119,6 +119,8 @@ def completed_record(
         "outcome": "Complete",
         "finishedAt": timestamp(ended),
         "dataVersion": int(report.get("dataVersion") or plan.plan.data_version),
+        # Of a repeat those of the run that it repeats.
+        "parquetTypes": str(report.get("parquetTypes") or plan.plan.parquet_types),
         "rows": total,
         "rowsTotal": total,
         "percent": 100,
@@ -152,9 +154,10 @@ def current_record(situation: Situation, plan: FrozenPlan) -> dict[str, Any]:
 
 
 def _published_before(situation: Situation, plan: FrozenPlan) -> Replaced | None:
-    """The newest complete run before this one, as far back as the status remembers runs.
+    """The newest complete run before this one that the status remembers.
 
-    None if this one is of the same digest: then its pods find that there is nothing to write.
+    The ledger knows better, but only pods read it. None if this one is of the same digest: then
+    they find that there is nothing to write.
     """
     known = (situation.record, *(situation.experiment.status.get("history") or ()))
     complete = [
@@ -202,7 +205,12 @@ def _history(situation: Situation, record: Mapping[str, Any]) -> list[dict[str, 
     for entry in ended:
         if entry.get("outcome") or entry.get("phase"):
             entries.setdefault(int(entry["number"]), _entry(entry))
-    numbers = sorted(entries, reverse=True)[: situation.wishes.history]
+    known = sorted(entries, reverse=True)
+    published = next((n for n in known if entries[n].get("phase") == "Complete"), None)
+    numbers = known[: situation.wishes.history]
+    if published is not None and published not in (record.get("number"), *numbers):
+        # What readers see is remembered beyond any limit.
+        numbers.append(published)
     return [entries[number] for number in numbers]
 
 

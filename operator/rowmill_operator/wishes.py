@@ -22,6 +22,8 @@ DEFAULT_HISTORY = 10
 class Wishes:
     """How the run is to be run. Secrets are names; None where the destination takes none.
 
+    `parquet_types` is None without Parquet.
+
     `pod` is podTemplate without what the chart does not allow: a refused spec has its wishes too,
     and while a run of the spec before it is on its way, pods are made by them.
 
@@ -38,6 +40,7 @@ class Wishes:
     rerun: str
     postgres_secret: str | None
     parquet_secret: str | None
+    parquet_types: str | None
     resources: Mapping[str, Any]
     pod: Mapping[str, Any]
     shape: str
@@ -61,6 +64,7 @@ def wishes_of(experiment: Experiment, settings: Settings) -> Wishes:
         rerun=effective_rerun(experiment),
         postgres_secret=_secret(postgres, settings.postgres_secret),
         parquet_secret=_secret(parquet, _parquet_default(parquet or {}, settings)),
+        parquet_types=None if parquet is None else str(parquet.get("types") or "portable"),
         resources=resources or settings.resources,
         pod=pod,
         shape=_shape(resources, pod, [_named(postgres), _named(parquet)]),

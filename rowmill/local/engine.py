@@ -163,7 +163,7 @@ def _tell(prepared: Prepared, spec: Spec, plan: Plan, options: Options) -> None:
         if replaces.gone:
             options.notice(f"tables that run {run.number} does not have go: {replaces.gone_tables}")
     if notice := types_kept(run, spec):
-        options.notice(notice)
+        options.notice(f"{notice}: --restart writes them anew, and so does a change of `rerun`")
     if not prepared.resumed:
         return
     options.notice(f"resuming run {run.number}: what it made stays")

@@ -60,6 +60,9 @@ class RunStatus(Model):
     id: Short | None = Field(None, description="The run's id in the ledger.")
     digest: Short | None = Field(None, description="The digest of the spec that it makes.")
     data_version: Total | None = Field(None, description="The versions of the kinds it uses.")
+    parquet_types: Short | None = Field(
+        None, description="What its cells are in Parquet, once it is complete."
+    )
     image: Annotated[str, Field(max_length=1024)] | None = Field(
         None, description="The worker image it was planned with."
     )
@@ -90,7 +93,7 @@ class RunStatus(Model):
     )
     checksum: Short | None = Field(None, description="Of all Parquet objects, once published.")
     replaces: ReplacedStatus | None = Field(
-        None, description="The published run that this one replaces."
+        None, description="The published run that it replaces once it is published itself."
     )
 
 

@@ -139,8 +139,7 @@ def types_kept(run: Run, spec: Spec) -> str | None:
         return None
     return (
         f"the Parquet objects of run {run.number} keep their types ({run.plan.parquet_types}), "
-        f"though the manifest asks for {spec.parquet.types}: --restart writes them anew, and so "
-        "does a change of `rerun`"
+        f"though the manifest asks for {spec.parquet.types}"
     )
 
 

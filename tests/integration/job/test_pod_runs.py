@@ -65,6 +65,7 @@ def test_shards_and_finalize_make_the_very_data_of_the_local_engine(
         "run": run.id,
         "repeat": False,
         "dataVersion": 1,
+        "parquetTypes": "portable",
         "tables": {"people": 2_500, "orders": 2_500},
         "objects": len(parts),
         "bytes": sum(part.bytes for part in parts),
@@ -238,10 +239,8 @@ def test_a_repeat_keeps_its_parquet_types_and_says_so(
     pods.bundle(wanted, uid="uid-2")
     final = pods.run("finalize")
     assert final.message["repeat"] is True
-    assert (
-        "keep their types (portable), though the manifest asks for native"
-        in (final.message["message"])
-    )
+    assert final.message["parquetTypes"] == "portable"
+    assert "keep their types (portable), though the manifest asks for native" in final.log
 
 
 def test_every_pod_of_a_run_over_published_data_tells_what_it_replaces(

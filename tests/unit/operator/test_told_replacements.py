@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memory_cluster import MemoryCluster
+from memory_cluster import MemoryCluster, experiment
 
 from rowmill_operator.actions import Tell
 
@@ -52,6 +52,21 @@ def test_what_was_published_is_known_behind_a_run_that_was_given_up(cluster: Mem
     cluster.finish_run(run="a")
     edited(cluster, OTHER)
     cluster.settle()
+    edited(cluster, THIRD)
+    cluster.settle()
+    assert cluster.run["number"] == 3
+    assert cluster.run["replaces"]["run"] == 1
+
+
+def test_what_is_published_is_known_beyond_the_limit_of_the_history() -> None:
+    cluster = MemoryCluster(experiment(settings={"runHistoryLimit": 0}))
+    cluster.finish_run(run="a")
+    edited(cluster, OTHER)
+    cluster.settle()
+    cluster.annotate(abort="2")
+    cluster.settle()
+    assert cluster.phase == "Failed"
+    assert [entry["number"] for entry in cluster.experiment.status["history"]] == [1]
     edited(cluster, THIRD)
     cluster.settle()
     assert cluster.run["number"] == 3
