@@ -240,6 +240,26 @@ def test_a_login_that_is_a_member_by_two_hops_or_by_a_function_is_refused(
         assert (done.code, words in done.err) == (3, True), done.err
 
 
+def test_a_login_that_may_run_an_extensions_file_function_is_refused(
+    kept: Kept, database: Connection, make_role: Roles
+) -> None:
+    """As adminpack has them up to Postgres 16, in whatever schema."""
+    writing, function = make_role(), sql.Identifier(kept.name, "pg_file_write")
+    database.execute(
+        sql.SQL(
+            "CREATE FUNCTION {0}(oid, text) RETURNS int LANGUAGE internal AS 'be_lo_export'; "
+            "REVOKE ALL ON FUNCTION {0} FROM PUBLIC; GRANT EXECUTE ON FUNCTION {0} TO {1}"
+        ).format(function, sql.Identifier(writing))
+    )
+    try:
+        secret = kept.secret(PGUSER=writing, PGPASSWORD=PASSWORD)
+        done = kept.commands("query", "-f", kept.own, secret, "select 1", "-o", "json")
+        assert (done.code, done.json["error"]["reason"]) == (3, "UnsafeLogin")
+        assert "may run pg_file_write" in done.err
+    finally:
+        database.execute(sql.SQL("DROP FUNCTION {}").format(function))
+
+
 def test_a_superuser_that_starts_as_another_role_is_refused(kept: Kept, make_role: Roles) -> None:
     """It could come back by set_config: what counts is who logged in."""
     role, mask = make_role("LOGIN SUPERUSER"), make_role().replace(" ", "\\\\ ")

@@ -1,5 +1,6 @@
 """Prepare decides by the ledger, and what it claims and makes can be made again."""
 
+import re
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
@@ -181,6 +182,30 @@ def test_another_owner_reads_and_is_told_how_to_take_over(
         bed.load(theirs, adopted)
         bed.finalize(theirs, adopted)
         assert state(theirs, adopted) is RunState.COMPLETED
+    finally:
+        theirs.close()
+
+
+def test_a_person_is_asked_before_adopted_rows_get_fewer(
+    name: str, opened: Opened, reach: Connections
+) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE]))
+    run = bed.complete(destinations)
+    smaller = Bed(
+        manifest(name, tables=[{**PEOPLE, "rows": 10}]), replace(reach, engine="somebody@else")
+    )
+    theirs = smaller.join()
+    try:
+        owner = f"tests/local/{name}"
+        words = f"run 1, of 10 rows, would replace run 1 of {owner} (2,500 rows)"
+        with pytest.raises(FewerRows, match=re.escape(words)):
+            smaller.prepare(theirs, adopt=owner, agreed=frozenset())
+        assert theirs.ledger.runs(theirs.owner) == []
+        seen = published(theirs)
+        assert seen is not None
+        assert seen.id == run.id
+        agreed = smaller.prepare(theirs, adopt=owner, agreed={run.id})
+        assert agreed.replaces == Replaced(1, 2_500, owner=owner)
     finally:
         theirs.close()
 
