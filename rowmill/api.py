@@ -8,6 +8,7 @@ report = experiment.verify()
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,8 @@ from rowmill.worker.decision import Mode
 from rowmill.worker.pools import make_pools
 
 __all__ = ["Experiment", "Mode", "Outcome", "Report", "Snapshot", "load"]
+
+_LOG = logging.getLogger("rowmill")
 
 
 def load(
@@ -108,6 +111,7 @@ class Experiment:
         self,
         *,
         on_progress: Callable[[Snapshot], None] = lambda snapshot: None,
+        on_notice: Callable[[str], None] = _LOG.warning,
         workers: int | None = None,
         batch_rows: int | None = None,
         mode: Mode = Mode.AUTO,
@@ -115,11 +119,19 @@ class Experiment:
     ) -> Outcome:
         """Load the experiment into its destinations; as `rowmill run`, with its errors.
 
+        `on_notice` is told, in a sentence each, what the user should know: whose data the run
+        replaces, say. By default that goes to the logger `rowmill`, and so to standard error.
+
         Worker processes are spawned, so a script that calls this needs the usual
         `if __name__ == "__main__":` guard.
         """
         options = Options(
-            source=self._source, workers=workers, batch_rows=batch_rows, mode=mode, adopt=adopt
+            source=self._source,
+            workers=workers,
+            batch_rows=batch_rows,
+            mode=mode,
+            adopt=adopt,
+            notice=on_notice,
         )
         reach = connections(self.spec, self._secrets, rowmill_home())
         return engine.run(self.spec, reach, options, on_progress)

@@ -24,6 +24,7 @@ _FILE_FUNCTIONS = (
     "pg_read_file",
 )
 _NAMES = ("rowmill_reader", "rowmill_query")
+_EMBEDDED = "\nOn the embedded server `rowmill down` and then `rowmill up` set that login right."
 
 # Of session_user: current_user may be another, by a role's own setting or by PGOPTIONS, and a query
 # could take that back. A role without INHERIT, or without the right to SET ROLE, is a member too.
@@ -99,6 +100,7 @@ def unsafe_login(power: Power, login: ReadingLogin, place: str, schema: str) -> 
         "tables. Run as an administrator, with a password of its own for PASSWORD,\n"
         + "\n".join(statement.as_string() for statement in statements)
         + f"\nand put these two keys into the secret\nPGREADUSER={name}\nPGREADPASSWORD=PASSWORD"
+        + (_EMBEDDED if user == _NAMES[0] else "")
     )
 
 

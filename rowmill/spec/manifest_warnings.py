@@ -43,7 +43,7 @@ def _columns_alike(spec: Spec) -> Found:
             yield (
                 ("spec", "tables", number, "columns", group[1], "name"),
                 f"{_listed(names)} differ in case only, and Spark, Hive, Athena, DuckDB and "
-                "Iceberg ignore case: they refuse the Parquet objects or mix these columns up; "
+                "Iceberg ignore case: they refuse the Parquet objects, rename or mix columns up; "
                 "give them names that differ otherwise",
             )
 

@@ -48,6 +48,22 @@ def test_one_destination_alone_with_empty_and_one_row_tables(
     assert experiment.run().repeat
 
 
+def test_what_a_run_replaces_is_told_without_being_asked_for(
+    name: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = write(tmp_path / "m.yaml", manifest(name, tables=[PEOPLE], parquet=None))
+    assert rowmill.load(file).run().replaces is None
+    assert caplog.messages == []
+    smaller = rowmill.load(file, scale=0.1)
+    assert str(smaller.run().replaces) == "run 1 (2,500 rows)"
+    assert caplog.messages == ["run 2 replaces run 1 (2,500 rows) when it is published"]
+    caplog.clear()
+    told: list[str] = []
+    rowmill.load(file).run(on_notice=told.append)
+    assert told == ["run 3 replaces run 2 (250 rows) when it is published"]
+    assert caplog.messages == []
+
+
 def test_batches_and_workers_change_no_row(name: str, tmp_path: Path) -> None:
     tables = [{**PEOPLE, "rows": 4_321}, ORDERS]
     small = manifest(name, tables=tables)
