@@ -71,7 +71,10 @@ def test_the_statements_of_a_refusal_are_quoted_and_make_another_role() -> None:
     assert text.startswith("PGREADUSER at reader@db:5432/warehouse is a superuser")
     assert "CREATE ROLE \"rowmill_query\" LOGIN PASSWORD 'PASSWORD';" in text
     assert 'FOR ROLE "a""b" IN SCHEMA "web shop" GRANT SELECT ON TABLES TO "rowmill_query";' in text
-    assert text.endswith("\nPGREADUSER=rowmill_query\nPGREADPASSWORD=PASSWORD")
+    assert "\nPGREADUSER=rowmill_query\nPGREADPASSWORD=PASSWORD\n" in text
+    assert text.endswith("`rowmill down` and then `rowmill up` set that login right.")
+    other = reading_login({**LOADER, "PGREADUSER": "reader"})
+    assert unsafe_login(power, other, "reader@db", "web").endswith("\nPGREADPASSWORD=PASSWORD")
 
 
 @pytest.mark.parametrize(
