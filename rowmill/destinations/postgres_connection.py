@@ -157,6 +157,16 @@ class PostgresAddress:
             "is well: the run resumes"
         )
 
+    def lost(self, error: psycopg.Error) -> DestinationRefused | DestinationUnavailable:
+        """The error for somebody who was reading, which is not tried again by itself."""
+        failure = self._judge(error)
+        if failure.course is not Course.PASSES:
+            return self.error(error)
+        message = self._without_password(failure.message(self.describe()))
+        return DestinationUnavailable(
+            f"{message}. It was lost while it was read; run the same command again"
+        )
+
     def tell(self, error: BaseException) -> None:
         """Pass a failure that is waited for to `notice`."""
         if isinstance(error, psycopg.Error):

@@ -21,6 +21,8 @@ from rowmill.destinations.postgres_connection import (
 )
 from rowmill.destinations.safe_login import refuse_unsafe_login
 
+_LOOK_FOR_CLIENT = "2s"
+
 
 @contextmanager
 def reading(
@@ -52,13 +54,13 @@ def reading(
             try:
                 _begin(connection, login, address, schema)
             except psycopg.Error as error:
-                raise address.error(error) from None
+                raise address.lost(error) from None
             if not login.named:
                 notice(_own_rights(address))
             yield connection
         except psycopg.Error as error:
             if connection.broken:
-                raise address.error(error) from None
+                raise address.lost(error) from None
             raise
         finally:
             _roll_back(connection)
@@ -72,6 +74,10 @@ def _begin(
     connection.execute("SET LOCAL search_path TO pg_catalog")
     # Being the first query, it also bars a later SET TRANSACTION READ WRITE.
     refuse_unsafe_login(connection, login, address.describe(), schema)
+    # A client that was killed takes its query with it: from Postgres 14 on, where its system can.
+    unknown = (psycopg.errors.InvalidParameterValue, psycopg.errors.UndefinedObject)
+    with suppress(*unknown), connection.transaction():
+        connection.execute(f"SET LOCAL client_connection_check_interval = '{_LOOK_FOR_CLIENT}'")
     path = sql.SQL("SET LOCAL search_path TO {}, public").format(sql.Identifier(schema))
     connection.execute(path)
 

@@ -13,11 +13,9 @@ import psycopg
 import pyarrow as pa
 from adbc_driver_postgresql import StatementOptions
 from psycopg import errors, sql
-from psycopg.conninfo import conninfo_to_dict
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.postgres_connection import Connection, PostgresAddress, PostgresSession
-from rowmill.destinations.postgres_failures import Course, judge
 from rowmill.destinations.stored_rows import Places, Problem, StoredRows, Unreadable
 from rowmill.spec.dataset import Table
 from rowmill.spec.types import ColumnType, TypeName
@@ -219,15 +217,7 @@ class PostgresReader:
         return known
 
     def _failure(self, error: psycopg.Error) -> DestinationRefused | DestinationUnavailable:
-        failure = judge(error, reached=True)
-        if failure.course is not Course.PASSES:
-            return self._address.error(error)
-        password = str(conninfo_to_dict(self._address.conninfo()).get("password") or "")
-        text = failure.message(self._address.describe())
-        return DestinationUnavailable(
-            f"{text.replace(password, '***') if password else text}. "
-            "It was lost while it was read; run the same command again"
-        )
+        return self._address.lost(error)
 
 
 def _stored(batch: pa.RecordBatch, *, places: bool) -> StoredRows:

@@ -11,7 +11,7 @@ from rowmill.generate.to_text import uuid_texts
 _CHARACTERS = 36
 _NIL = "00000000-0000-0000-0000-000000000000"
 _DASHES = (8, 13, 18, 23)
-_TIME = r"^[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]{0,5}[1-9])?$"
+_TIME = r"\A([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{0,5}[1-9])?\z"
 _ANY_DAY = "1970-01-01 "
 # The value of a hexadecimal digit; of other characters 0, which then print as something else.
 _DIGITS = np.zeros(256, dtype=np.uint8)

@@ -346,6 +346,24 @@ def test_an_interrupt_ends_the_query_at_the_server_too(kept: Kept, database: Con
     wait_until(lambda: _sessions(database, mark) == [])
 
 
+def test_a_client_that_is_killed_takes_its_query_with_it(kept: Kept, database: Connection) -> None:
+    mark = uuid.uuid4().hex
+    process = kept.commands.start("query", kept.name, f"select pg_sleep(3600), '{mark}'")
+    wait_until(lambda: _sessions(database, mark) == [("Timeout",)], process)
+    process.kill()
+    process.communicate()
+    wait_until(lambda: _sessions(database, mark) == [])
+
+
+def test_a_connection_that_is_cut_is_told_as_such(kept: Kept) -> None:
+    done = kept.commands(
+        "query", kept.name, "select pg_terminate_backend(pg_backend_pid())", "-o", "json"
+    )
+    assert done.code == 4
+    assert "It was lost while it was read; run the same command again" in done.err
+    assert "600 s" not in done.err
+
+
 def test_an_interrupt_ends_a_query_that_waits_for_a_tables_lock(
     kept: Kept, connect: Callable[[], Connection], database: Connection
 ) -> None:

@@ -141,12 +141,14 @@ def test_a_value_is_shown_as_people_write_it(kind: str, shown: object) -> None:
         ("time", "12:30"),
         ("time", "12:30:00.50"),
         ("time", "24:30:00"),
+        ("time", "23:60:00"),
+        ("time", "12:30:00\n"),
         ("time", "1:02:03"),
     ],
 )
 def test_text_that_no_cell_prints_as_is_refused(kind: str, text: str) -> None:
     good = {"uuid": str(_UUID), "time": "12:30:00"}[kind]
-    with pytest.raises(pa.ArrowInvalid):
+    with pytest.raises(pa.ArrowInvalid, match=f"is no {kind} as Postgres prints it"):
         canonical(pa.array([good, None, text]), parse_type(kind))
 
 
