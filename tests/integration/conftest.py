@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 from experiments import Connection
 
-from rowmill.local.embedded import EmbeddedServers
+from rowmill.local.embedded import EmbeddedServers, down
+from rowmill.local.home import Home
 
 
 @pytest.fixture
@@ -38,3 +40,11 @@ def connect(servers: EmbeddedServers) -> Callable[[], Connection]:
 def database(connect: Callable[[], Connection]) -> Iterator[Connection]:
     with connect() as connection:
         yield connection
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Iterator[Home]:
+    """A home of the test's own, with a name that needs quoting everywhere."""
+    home = Home(tmp_path / "it's 100%$")
+    yield home
+    down(home)

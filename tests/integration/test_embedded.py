@@ -10,7 +10,6 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,6 +17,7 @@ import psycopg
 import pytest
 from botocore.exceptions import ClientError
 from embedded_clients import client, login, store, stored
+from embedded_processes import all_pids, postmaster_or_weed, record_of
 
 import rowmill
 from rowmill.local import embedded_postgres, embedded_s3
@@ -26,7 +26,6 @@ from rowmill.local.embedded import (
     EmbeddedServers,
     down,
     exports,
-    reader_exports,
     running,
     up,
 )
@@ -42,16 +41,8 @@ print(up(Home(Path(sys.argv[1]))).postgres.port)
 """
 
 
-@pytest.fixture
-def own(tmp_path: Path) -> Iterator[Home]:
-    """A home of the test's own, with a name that needs quoting everywhere."""
-    home = Home(tmp_path / "it's 100%$")
-    yield home
-    down(home)
-
-
 def test_a_second_up_finds_the_same_servers(home: Home, servers: EmbeddedServers) -> None:
-    before = [_postmaster_or_weed(home, program) for program in ("postgres", "weed")]
+    before = [postmaster_or_weed(home, program) for program in ("postgres", "weed")]
     assert up(home) == servers
     assert running(home) == servers
     assert all(process.is_running() for process in before)
@@ -70,7 +61,7 @@ def test_both_servers_answer_at_their_exported_addresses(servers: EmbeddedServer
 def test_every_listening_socket_is_on_the_loopback_address(
     home: Home, servers: EmbeddedServers
 ) -> None:
-    pids = _all_pids(home)
+    pids = all_pids(home)
     # The sockets of another account, as Postgres has under root, show no process in a container.
     listening = [
         connection.laddr
@@ -96,7 +87,7 @@ def test_objects_cannot_be_had_past_the_s3_credentials(
     home: Home, servers: EmbeddedServers
 ) -> None:
     client(servers.s3).put_object(Bucket=servers.s3.bucket, Key="private.txt", Body=b"mine")
-    for port in _record(home)["s3_ports"]:
+    for port in record_of(home)["s3_ports"]:
         assert b"mine" not in _http_get(port, f"/buckets/{servers.s3.bucket}/private.txt")
         assert b"mine" not in _http_get(port, f"/{servers.s3.bucket}/private.txt")
 
@@ -111,7 +102,7 @@ def test_secrets_are_in_private_files_only(home: Home, servers: EmbeddedServers)
     secrets = (postgres.password, postgres.reader_password, servers.s3.secret_key)
     assert all(secrets)
     shown = [repr(servers), home.postgres_log.read_text(), home.s3_log.read_text()]
-    for pid in _all_pids(home):
+    for pid in all_pids(home):
         shown += psutil.Process(pid).cmdline()
     assert not [text for text in shown if any(secret in text for secret in secrets)]
     assert _mode(home.servers_file) == 0o600
@@ -127,7 +118,7 @@ def test_a_commit_is_durable(servers: EmbeddedServers) -> None:
 
 
 def test_the_servers_are_out_of_reach_of_the_terminal(home: Home, servers: EmbeddedServers) -> None:
-    assert os.getsid(0) not in {os.getsid(pid) for pid in _all_pids(home)}
+    assert os.getsid(0) not in {os.getsid(pid) for pid in all_pids(home)}
 
 
 def test_down_stops_all_and_up_brings_the_data_back(own: Home) -> None:
@@ -137,7 +128,7 @@ def test_down_stops_all_and_up_brings_the_data_back(own: Home) -> None:
     store(servers, "kept")
     assert down(own) is True
     assert running(own) is None
-    assert not _all_pids(own)
+    assert not all_pids(own)
     assert exports(up(own)) == exports(servers)
     assert stored(servers) == ("kept", b"kept")
     assert down(own) is True
@@ -147,8 +138,8 @@ def test_down_stops_all_and_up_brings_the_data_back(own: Home) -> None:
 def test_s3_is_not_ready_before_its_volumes_have_reported(
     home: Home, servers: EmbeddedServers, tmp_path: Path
 ) -> None:
-    assert embedded_s3.has_volumes(_record(home)["s3_ports"][2])
-    weed = _postmaster_or_weed(home, "weed").exe()
+    assert embedded_s3.has_volumes(record_of(home)["s3_ports"][2])
+    weed = postmaster_or_weed(home, "weed").exe()
     port, grpc = free_ports(2)
     where = (f"-port={port}", f"-port.grpc={grpc}", "-ip=127.0.0.1", f"-mdir={tmp_path}")
     master = subprocess.Popen([weed, "master", *where], stderr=subprocess.DEVNULL)
@@ -164,7 +155,7 @@ def test_killed_servers_come_back_with_their_data(own: Home) -> None:
     servers = up(own)
     store(servers, "kept")
     for program in ("postgres", "weed"):
-        _postmaster_or_weed(own, program).kill()
+        postmaster_or_weed(own, program).kill()
         _wait_until_not_running(own)
         assert up(own) == servers
         assert stored(servers) == ("kept", b"kept")
@@ -173,10 +164,10 @@ def test_killed_servers_come_back_with_their_data(own: Home) -> None:
 def test_a_server_that_is_just_ending_is_started_again(own: Home) -> None:
     servers = up(own)
     store(servers, "kept")
-    data = _record(own)
+    data = record_of(own)
     own.servers_file.write_text(json.dumps({**data, "ready": False}))
-    _postmaster_or_weed(own, "weed").send_signal(signal.SIGTERM)
-    _postmaster_or_weed(own, "postgres").send_signal(signal.SIGTERM)
+    postmaster_or_weed(own, "weed").send_signal(signal.SIGTERM)
+    postmaster_or_weed(own, "postgres").send_signal(signal.SIGTERM)
     servers = up(own)
     assert stored(servers) == ("kept", b"kept")
 
@@ -184,7 +175,7 @@ def test_a_server_that_is_just_ending_is_started_again(own: Home) -> None:
 def test_a_stale_pid_file_of_another_process_is_no_obstacle(own: Home) -> None:
     servers = up(own)
     store(servers, "kept")
-    _postmaster_or_weed(own, "postgres").kill()
+    postmaster_or_weed(own, "postgres").kill()
     _wait_until_not_running(own)
     pid_file = own.postgres / "data" / "postmaster.pid"
     lines = pid_file.read_text().splitlines()
@@ -202,11 +193,11 @@ def test_ports_that_somebody_else_took_are_chosen_anew(own: Home) -> None:
     servers = up(own)
     store(servers, "kept")
     down(own)
-    data = _record(own)
+    data = record_of(own)
     with _listening(servers.postgres.port), _listening(data["s3_ports"][2]):
         moved = up(own)
         assert moved.postgres.port != servers.postgres.port
-        assert not set(_record(own)["s3_ports"]) & set(data["s3_ports"])
+        assert not set(record_of(own)["s3_ports"]) & set(data["s3_ports"])
         assert stored(moved) == ("kept", b"kept")
 
 
@@ -221,75 +212,9 @@ def test_lost_credentials_are_made_anew_and_the_data_stays(own: Home) -> None:
         login(renewed.postgres, password=servers.postgres.password)
 
 
-def test_the_reader_may_read_all_tables_and_is_nothing_else(servers: EmbeddedServers) -> None:
-    assert _reader(servers) == READER
-    assert reader_exports(servers)["PGREADUSER"] == "rowmill_reader"
-    assert not set(reader_exports(servers)) & set(exports(servers))
-    assert servers.postgres.reader_password != servers.postgres.password
-
-
-def test_a_reader_that_was_changed_is_set_right_at_the_next_start(own: Home) -> None:
-    servers = up(own)
-    with login(servers.postgres) as connection:
-        for statement in (
-            "ALTER ROLE rowmill_reader SUPERUSER NOINHERIT CREATEDB CREATEROLE REPLICATION "
-            "NOBYPASSRLS CONNECTION LIMIT 0 VALID UNTIL '2000-01-01' PASSWORD 'another'",
-            "CREATE ROLE grantor SUPERUSER",
-            "GRANT pg_read_server_files TO grantor WITH ADMIN OPTION",
-            "SET ROLE grantor",
-            "GRANT pg_read_server_files TO rowmill_reader",
-            "RESET ROLE",
-            "GRANT pg_execute_server_program TO rowmill_reader WITH ADMIN OPTION",
-            "REVOKE pg_read_all_data FROM rowmill_reader",
-        ):
-            connection.execute(statement)
-    down(own)
-    assert _reader(up(own)) == READER
-    with login(servers.postgres) as connection:
-        connection.execute("DROP ROLE rowmill_reader")
-    down(own)
-    assert _reader(up(own)) == READER
-
-
-@pytest.mark.parametrize("left_running", [True, False])
-def test_a_home_of_before_the_reader_gets_it_and_keeps_all_else(
-    own: Home, *, left_running: bool
-) -> None:
-    before = up(own)
-    store(before, "kept")
-    with login(before.postgres) as connection:
-        connection.execute("DROP ROLE rowmill_reader")
-    if not left_running:
-        down(own)
-    record = _record(own)
-    del record["reader_password"]
-    own.servers_file.write_text(json.dumps(record))
-    assert (running(own) is not None) == left_running
-    pids = _all_pids(own)
-    servers = up(own)
-    assert exports(servers) == exports(before)
-    assert stored(servers) == ("kept", b"kept")
-    assert _reader(servers) == READER
-    assert up(own) == servers
-    assert not left_running or {pid for pid in pids if psutil.pid_exists(pid)} >= _leaders(own)
-
-
-def test_the_readers_password_is_not_in_a_log_that_has_every_statement(own: Home) -> None:
-    with login(up(own).postgres) as connection:
-        connection.autocommit = True
-        connection.execute("ALTER SYSTEM SET log_statement = 'all'")
-        connection.execute("ALTER SYSTEM SET default_transaction_read_only = on")
-        connection.execute("DROP ROLE rowmill_reader")
-    down(own)
-    servers = up(own)
-    log = own.postgres_log.read_text()
-    assert 'ALTER ROLE "rowmill_reader"' in log
-    assert servers.postgres.reader_password not in log
-
-
 def test_a_home_that_was_deleted_under_its_servers_starts_afresh(own: Home) -> None:
     up(own)
-    token = _record(own)["token"]
+    token = record_of(own)["token"]
     shutil.rmtree(own.path)
     servers = up(own)
     assert running(own) == servers
@@ -311,8 +236,8 @@ def test_processes_that_start_the_servers_at_once_get_the_same(own: Home) -> Non
     ]
     ports = [starter.communicate()[0] for starter in starters]
     assert [starter.returncode for starter in starters] == [0, 0, 0]
-    assert set(ports) == {f"{_record(own)['postgres_port']}\n"}
-    assert len(processes("weed", _record(own)["token"])) == 1
+    assert set(ports) == {f"{record_of(own)['postgres_port']}\n"}
+    assert len(processes("weed", record_of(own)["token"])) == 1
 
 
 def test_variables_meant_for_other_servers_are_no_obstacle(own: Home) -> None:
@@ -358,7 +283,7 @@ def test_an_ordinary_user_can_start_them(tmp_path: Path) -> None:
             cwd="/",
             env=_environ(),
         )
-        owners = {psutil.Process(pid).username() for pid in _all_pids(home)}
+        owners = {psutil.Process(pid).username() for pid in all_pids(home)}
         assert owners == {user.pw_name}
     finally:
         down(home)
@@ -387,56 +312,13 @@ def test_a_missing_wheel_says_what_to_install(own: Home, monkeypatch: pytest.Mon
         up(own)
 
 
-# Attributes, memberships by name, and that its password logs in.
-READER = (
-    ("rowmill_reader", False, True, False, False, True, False, -1, "infinity", True),
-    [("pg_read_all_data", False, True, False)],
-)
-
-
-def _reader(servers: EmbeddedServers) -> tuple[object, object]:
-    """The reader as the server knows it, asked by its own login."""
-    password = servers.postgres.reader_password
-    with login(servers.postgres, user="rowmill_reader", password=password) as connection:
-        attributes = connection.execute(
-            "SELECT session_user::text, rolsuper, rolinherit, rolcreaterole, rolcreatedb, "
-            "rolcanlogin, rolreplication, rolconnlimit, rolvaliduntil::text, rolbypassrls "
-            "FROM pg_roles WHERE rolname = session_user"
-        ).fetchone()
-        memberships = connection.execute(
-            "SELECT roleid::regrole::text, admin_option, inherit_option, set_option "
-            "FROM pg_auth_members WHERE member = session_user::regrole"
-        ).fetchall()
-        return attributes, memberships
-
-
-def _leaders(home: Home) -> set[int]:
-    return {_postmaster_or_weed(home, program).pid for program in ("postgres", "weed")}
-
-
 def _environ() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": str(Path(rowmill.__file__).parents[1])}
-
-
-def _all_pids(home: Home) -> set[int]:
-    token = _record(home)["token"]
-    return {
-        found.process.pid for program in ("postgres", "weed") for found in processes(program, token)
-    }
-
-
-def _postmaster_or_weed(home: Home, program: str) -> psutil.Process:
-    found = processes(program, _record(home)["token"])
-    return next(one.process for one in found if one.process.ppid() == 1 or program == "weed")
 
 
 def _wait_until_not_running(home: Home) -> None:
     while running(home) is not None:
         time.sleep(0.01)
-
-
-def _record(home: Home) -> dict[str, object]:
-    return json.loads(home.servers_file.read_text())
 
 
 def _mode(path: Path) -> int:
