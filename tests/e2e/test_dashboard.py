@@ -15,7 +15,7 @@ import pytest
 
 from .cluster.access import wait_for
 from .cluster.node import Node
-from .experiments import Applied, wide
+from .experiments import SLOWLY, Applied, wide
 from .installation import RELEASE_NAMESPACE, Installation
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +61,8 @@ def test_every_panel_has_data_of_a_run_with_a_retry(
     installed: Installation, prometheus: Path, namespace: str
 ) -> None:
     installed.give_secrets(namespace)
-    run = Applied.of(installed, namespace, wide(MANY))
+    # A rate needs two looks at one pod: on a quick machine pods are gone before the second.
+    run = Applied.of(installed, namespace, wide(MANY, resources=SLOWLY))
     wait_for(lambda: run.pods(running=True), 60, "a pod at work")
     wanted = {*_queries(), RETRIES}
     answered: set[str] = set()
