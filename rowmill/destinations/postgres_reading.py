@@ -16,9 +16,9 @@ from psycopg import errors, sql
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.postgres_connection import Connection, PostgresAddress, PostgresSession
+from rowmill.destinations.printed_types import printed
 from rowmill.destinations.stored_rows import Places, Problem, StoredRows, Unreadable
 from rowmill.spec.dataset import Table
-from rowmill.spec.types import ColumnType, TypeName
 
 # Pages of 8 KiB read as one piece: enough to forget what a query costs to begin.
 _PIECE_PAGES = 8192
@@ -66,13 +66,13 @@ class PostgresReader:
         found = self._columns(table)
         wrong = [
             f"column {column.name!r} is {found.get(column.name, 'missing')}, "
-            f"not {_printed(column.type)}"
+            f"not {printed(column.type)}"
             for column in table.columns
-            if found.get(column.name) != _printed(column.type)
+            if found.get(column.name) != printed(column.type)
         ]
         if wrong:
             raise Unreadable(Problem("ColumnsDiffer", place, "; ".join(wrong)))
-        added = [name for name in found if name not in table.by_name]
+        added = self._added(table)
         return [
             Problem("ColumnsDiffer", place, f"column {name!r} is not the manifest's")
             for name in added
@@ -183,6 +183,20 @@ class PostgresReader:
             raise self._failure(error) from None
         return {str(name): str(kind) for name, kind in found}
 
+    def _added(self, table: Table) -> list[str]:
+        """Columns that hold values of their own, which generated ones do not."""
+        try:
+            found = self._holder.execute(
+                "SELECT attname FROM pg_attribute a "
+                "JOIN pg_class c ON c.oid = attrelid JOIN pg_namespace n ON n.oid = relnamespace "
+                "WHERE nspname = %s AND relname = %s AND attnum > 0 AND NOT attisdropped "
+                "AND attgenerated = '' AND attname <> ALL(%s) ORDER BY attnum",
+                (self._schema, table.name, list(table.by_name)),
+            ).fetchall()
+        except psycopg.Error as error:
+            raise self._failure(error) from None
+        return [str(name) for (name,) in found]
+
     def _select(self, table: Table, condition: str, *, places: bool) -> Iterator[StoredRows]:
         names = [sql.Identifier(column.name).as_string() for column in table.columns]
         if places:
@@ -225,21 +239,6 @@ def _stored(batch: pa.RecordBatch, *, places: bool) -> StoredRows:
         return StoredRows(batch.columns, batch.num_rows, None)
     numbers = batch.column(batch.num_columns - 1).to_numpy(zero_copy_only=False)
     return StoredRows(batch.columns[:-1], batch.num_rows, numbers.astype(np.int64))
-
-
-_PRINTED = {
-    TypeName.VARCHAR: "character varying",
-    TypeName.CHAR: "character",
-    TypeName.TIME: "time without time zone",
-    TypeName.TIMESTAMP: "timestamp without time zone",
-    TypeName.TIMESTAMPTZ: "timestamp with time zone",
-}
-
-
-def _printed(kind: ColumnType) -> str:
-    """The type as Postgres's catalogue prints it."""
-    name = _PRINTED.get(kind.name)
-    return kind.sql.replace(kind.name.value, name, 1) if name else kind.sql
 
 
 def _as_psycopg(error: BaseException) -> psycopg.Error:

@@ -169,6 +169,20 @@ def test_a_column_of_another_type_in_postgres(data: PublishedData) -> None:
     assert problem.text == "column 'a' is bigint, not integer"
 
 
+def test_a_column_that_users_added_counts_unless_it_is_generated(data: PublishedData) -> None:
+    for column, told in (
+        ("extra integer GENERATED ALWAYS AS (a + 1) STORED", []),
+        ("extra integer", ["column 'extra' is not the manifest's"]),
+    ):
+        with data.sql() as connection:
+            connection.execute(f'ALTER TABLE "{data.schema}".keyless ADD COLUMN {column}')
+            try:
+                found = data.compare("postgres", "keyless")
+            finally:
+                connection.execute(f'ALTER TABLE "{data.schema}".keyless DROP COLUMN extra')
+        assert [problem.text for problem in found.problems] == told
+
+
 def test_an_emptied_table_lists_lost_rows(data: PublishedData) -> None:
     with data.damaged("customers", "TRUNCATE {}"):
         found = data.compare("postgres", "customers")
