@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.grants import Grant, grant_statement, grants_of
+from rowmill.destinations.grants import Privileges, privileges_of, restore_privileges
 from rowmill.destinations.postgres_connection import Cursor
 
 
@@ -24,12 +24,11 @@ class View:
     oid: int
     schema: str
     name: str
-    owner: str
     options: tuple[str, ...]
     definition: str
     comment: str | None
     column_comments: tuple[tuple[str, str], ...]
-    grants: tuple[Grant, ...]
+    privileges: Privileges
     obstacle: str
 
     @property
@@ -114,8 +113,9 @@ def make_views(cursor: Cursor, views: Sequence[View]) -> None:
                 f"{view} does not fit the new tables ({error.diag.message_primary}): "
                 "drop or change it, then run again",
             ) from error
-        for statement in _trimmings(view):
+        for statement in _comments(view):
             cursor.execute(statement)
+        _restore(cursor, view)
 
 
 def _edges(
@@ -135,7 +135,7 @@ def _edges(
             WHERE c.oid = ANY(%(relations)s) AND reltype <> 0
         ), found AS (
             SELECT DISTINCT relation, d.classid, d.objid, d.objsubid, coalesce(
-                ev_class, conrelid, adrelid, polrelid,
+                ev_class, conrelid, adrelid, polrelid, tgrelid, prrelid,
                 CASE WHEN d.classid = 'pg_class'::regclass THEN d.objid END
             ) AS belongs_to, rulename
             FROM targets JOIN pg_depend d ON (refclassid, refobjid) = (class, object)
@@ -143,6 +143,9 @@ def _edges(
             LEFT JOIN pg_constraint k ON d.classid = 'pg_constraint'::regclass AND k.oid = d.objid
             LEFT JOIN pg_attrdef a ON d.classid = 'pg_attrdef'::regclass AND a.oid = d.objid
             LEFT JOIN pg_policy p ON d.classid = 'pg_policy'::regclass AND p.oid = d.objid
+            LEFT JOIN pg_trigger g ON d.classid = 'pg_trigger'::regclass AND g.oid = d.objid
+            LEFT JOIN pg_publication_rel r
+                ON d.classid = 'pg_publication_rel'::regclass AND r.oid = d.objid
             WHERE deptype = 'n'
         )
         SELECT relation,
@@ -163,7 +166,7 @@ def _edges(
 def _read_views(cursor: Cursor, oids: Sequence[int]) -> list[View]:
     rows = cursor.execute(
         """
-        SELECT c.oid, nspname, relname, pg_get_userbyid(relowner), coalesce(reloptions, '{}'),
+        SELECT c.oid, nspname, relname, coalesce(reloptions, '{}'),
                pg_get_viewdef(c.oid), obj_description(c.oid, 'pg_class'),
                ARRAY(SELECT ARRAY[attname::text, description] FROM pg_description
                      JOIN pg_attribute ON attrelid = objoid AND attnum = objsubid
@@ -175,24 +178,25 @@ def _read_views(cursor: Cursor, oids: Sequence[int]) -> list[View]:
                     WHEN EXISTS (SELECT FROM pg_attrdef WHERE adrelid = c.oid) THEN 'has defaults'
                     WHEN EXISTS (SELECT FROM pg_rewrite
                                  WHERE ev_class = c.oid AND rulename <> '_RETURN') THEN 'has rules'
+                    WHEN EXISTS (SELECT FROM pg_seclabel WHERE objoid = c.oid
+                                 AND classoid = 'pg_class'::regclass) THEN 'has security labels'
                     ELSE '' END
         FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE c.oid = ANY(%s)
         """,
         (list(oids),),
     ).fetchall()
-    grants = grants_of(cursor, oids)
+    privileges = privileges_of(cursor, oids)
     by_oid = {}
-    for oid, schema, name, owner, options, definition, comment, columns, obstacle in rows:
+    for oid, schema, name, options, definition, comment, columns, obstacle in rows:
         by_oid[oid] = View(
             oid=oid,
             schema=schema,
             name=name,
-            owner=owner,
             options=tuple(options),
             definition=definition,
             comment=comment,
             column_comments=tuple((column, text) for column, text in columns),
-            grants=tuple(grants.get(oid, ())),
+            privileges=privileges[oid],
             obstacle=obstacle,
         )
     return [by_oid[oid] for oid in oids if oid in by_oid]
@@ -210,13 +214,21 @@ def _create(view: View) -> sql.Composed:
     return sql.SQL("CREATE VIEW {}{} AS {}").format(view.identifier, with_options, query)
 
 
-def _trimmings(view: View) -> Iterable[sql.Composed]:
+def _comments(view: View) -> Iterable[sql.Composed]:
     if view.comment is not None:
         yield sql.SQL("COMMENT ON VIEW {} IS {}").format(view.identifier, sql.Literal(view.comment))
     for column, text in view.column_comments:
         yield sql.SQL("COMMENT ON COLUMN {} IS {}").format(
             sql.Identifier(view.schema, view.name, column), sql.Literal(text)
         )
-    yield sql.SQL("ALTER VIEW {} OWNER TO {}").format(view.identifier, sql.Identifier(view.owner))
-    for grant in view.grants:
-        yield grant_statement(view.identifier, grant)
+
+
+def _restore(cursor: Cursor, view: View) -> None:
+    row = cursor.execute(
+        "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+        "WHERE (nspname, relname) = (%s, %s)",
+        (view.schema, view.name),
+    ).fetchone()
+    if row is None:
+        raise AssertionError("the view was made just now")
+    restore_privileges(cursor, view.identifier, row[0], view.privileges)

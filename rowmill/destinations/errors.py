@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class DestinationRefused(Exception):
     """It will not work until somebody changes something: credentials, rights, bucket, owner, table.
@@ -26,3 +28,14 @@ class QueryRefused(Exception):
 
 class Fenced(Exception):
     """This worker is stale: the run is no longer in the state in which it may write."""
+
+
+class LateAdditions(Exception):
+    """Users put `labels` on the published tables, or took them off, since finalize built there.
+
+    Nothing was published: finalize is to go on.
+    """
+
+    def __init__(self, labels: Iterable[str]) -> None:
+        self.labels = tuple(labels)
+        super().__init__(", ".join(self.labels))

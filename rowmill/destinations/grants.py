@@ -1,8 +1,8 @@
-"""Privileges on tables and views: read before they are dropped, given again after."""
+"""Owners and privileges of tables and views: read before they are dropped, the same again after."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from psycopg import sql
@@ -20,30 +20,86 @@ class Grant:
     grantable: bool
 
 
+@dataclass(frozen=True)
+class Privileges:
+    """Whose a relation is, and who may do what with it.
+
+    `owners` are the owner's own privileges; None if nobody took any of them away.
+    """
+
+    owner: str
+    grants: tuple[Grant, ...]
+    owners: tuple[Grant, ...] | None
+
+    def on_columns(self, columns: Iterable[str]) -> Privileges:
+        """Without the grants on columns that are not there."""
+        there = {None, *columns}
+        kept = tuple(grant for grant in self.grants if grant.column in there)
+        return Privileges(self.owner, kept, self.owners)
+
+
 _EXPLODED = (
     "privilege_type, {column}, CASE WHEN grantee <> 0 THEN pg_get_userbyid(grantee) END, "
     "is_grantable"
 )
 
 
-def grants_of(cursor: Cursor, relations: Iterable[int]) -> dict[int, list[Grant]]:
-    """The privileges on relations (OIDs), save their owners' own."""
+def privileges_of(cursor: Cursor, relations: Iterable[int]) -> dict[int, Privileges]:
+    """Owner and privileges of relations (OIDs)."""
+    oids = list(relations)
     rows = cursor.execute(
-        f"SELECT c.oid, {_EXPLODED.format(column='NULL::text')} "
-        "FROM pg_class c, aclexplode(relacl) "
-        "WHERE c.oid = ANY(%(oids)s) AND grantee <> relowner "
-        f"UNION ALL SELECT c.oid, {_EXPLODED.format(column='attname')} "
+        f"SELECT c.oid, grantee = relowner, {_EXPLODED.format(column='NULL::text')} "
+        "FROM pg_class c, aclexplode(relacl) WHERE c.oid = ANY(%(oids)s) "
+        f"UNION ALL SELECT c.oid, grantee = relowner, {_EXPLODED.format(column='attname')} "
         "FROM pg_class c JOIN pg_attribute ON attrelid = c.oid, aclexplode(attacl) "
-        "WHERE c.oid = ANY(%(oids)s) AND grantee <> relowner AND NOT attisdropped ORDER BY 1, 2, 4",
-        {"oids": list(relations)},
+        "WHERE c.oid = ANY(%(oids)s) AND NOT attisdropped ORDER BY 1, 3, 5",
+        {"oids": oids},
     ).fetchall()
-    found: dict[int, list[Grant]] = {}
-    for oid, *grant in rows:
-        found.setdefault(oid, []).append(Grant(*grant))
-    return found
+    others: dict[int, list[Grant]] = {}
+    owners: dict[int, list[Grant]] = {}
+    for oid, is_owners, *grant in rows:
+        (owners if is_owners else others).setdefault(oid, []).append(Grant(*grant))
+    whole = cursor.execute(
+        "SELECT oid, pg_get_userbyid(relowner), relacl IS NULL OR "
+        "(SELECT count(*) FROM aclexplode(relacl) WHERE grantee = relowner) = "
+        "(SELECT count(*) FROM aclexplode(acldefault('r', relowner))) "
+        "FROM pg_class WHERE oid = ANY(%s)",
+        (oids,),
+    ).fetchall()
+    return {
+        oid: Privileges(
+            owner, tuple(others.get(oid, ())), None if all_ else tuple(owners.get(oid, ()))
+        )
+        for oid, owner, all_ in whole
+    }
 
 
-def default_grants(cursor: Cursor, schema: str) -> list[Grant]:
+def restore_privileges(
+    cursor: Cursor, relation: sql.Identifier, oid: int, wanted: Privileges
+) -> None:
+    """Give a new table or view this owner and these privileges, and no others.
+
+    A privilege that a third role had passed on comes from the owner now. What a default privilege
+    gave to the new relation goes, for it may have been taken from the old one.
+    """
+    hand_over(cursor, relation, oid, wanted.owner)
+    present = privileges_of(cursor, [oid])[oid]
+    for grantee in {grant.grantee for grant in present.grants}:
+        _revoke(cursor, relation, grantee)
+    _give(cursor, relation, wanted.grants)
+    if wanted.owners is not None:
+        _revoke(cursor, relation, wanted.owner)
+        _give(cursor, relation, wanted.owners)
+
+
+def hand_over(cursor: Cursor, relation: sql.Identifier, oid: int, owner: str) -> None:
+    """Make a new table or view another role's, unless it is."""
+    if privileges_of(cursor, [oid])[oid].owner != owner:
+        words = sql.SQL("ALTER TABLE {} OWNER TO {}")
+        cursor.execute(words.format(relation, sql.Identifier(owner)))
+
+
+def grant_defaults(cursor: Cursor, relation: sql.Identifier, schema: str) -> None:
     """What ALTER DEFAULT PRIVILEGES gives on new tables of this role in the schema.
 
     A table that is moved into a schema does not get them by itself.
@@ -56,17 +112,26 @@ def default_grants(cursor: Cursor, schema: str) -> list[Grant]:
         "AND pg_get_userbyid(defaclrole) = current_user ORDER BY 1, 3",
         (schema,),
     ).fetchall()
-    return [Grant(*row) for row in rows]
+    _give(cursor, relation, [Grant(*row) for row in rows])
 
 
-def grant_statement(relation: sql.Identifier, grant: Grant) -> sql.Composed:
-    """GRANT for one privilege on a table or view."""
-    column = sql.SQL(" ({})").format(sql.Identifier(grant.column)) if grant.column else sql.SQL("")
-    target = sql.SQL("PUBLIC") if grant.grantee is None else sql.Identifier(grant.grantee)
-    return sql.SQL("GRANT {}{} ON {} TO {}{}").format(
-        sql.SQL(grant.privilege),
-        column,
-        relation,
-        target,
-        sql.SQL(" WITH GRANT OPTION" if grant.grantable else ""),
-    )
+def _give(cursor: Cursor, relation: sql.Identifier, grants: Sequence[Grant]) -> None:
+    for grant in grants:
+        column = sql.SQL(" ({})").format(sql.Identifier(grant.column)) if grant.column else None
+        cursor.execute(
+            sql.SQL("GRANT {}{} ON {} TO {}{}").format(
+                sql.SQL(grant.privilege),
+                column or sql.SQL(""),
+                relation,
+                _role(grant.grantee),
+                sql.SQL(" WITH GRANT OPTION" if grant.grantable else ""),
+            )
+        )
+
+
+def _revoke(cursor: Cursor, relation: sql.Identifier, grantee: str | None) -> None:
+    cursor.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(relation, _role(grantee)))
+
+
+def _role(grantee: str | None) -> sql.Composable:
+    return sql.SQL("PUBLIC") if grantee is None else sql.Identifier(grantee)

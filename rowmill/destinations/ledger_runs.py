@@ -62,6 +62,13 @@ def run_state(cursor: Cursor, schema: str, run_id: str) -> RunState | None:
     return None if row is None else RunState(row[1])
 
 
+def kept_source(cursor: Cursor, schema: str, run_id: str) -> dict[str, Any] | None:
+    """What the run came from, as its prepare kept it; None of a run without such a record."""
+    query = sql.SQL("SELECT summary -> 'source' FROM {}.runs WHERE id = %s").format(quoted(schema))
+    row = cursor.execute(query, (run_id,)).fetchone()
+    return None if row is None else row[0]
+
+
 def fenced(run_id: str, found: str | None, wanted: RunState = RunState.RUNNING) -> Fenced:
     """The error of a worker that may not write any more."""
     state = f"is {found}" if found is not None else "is not in the ledger any more"

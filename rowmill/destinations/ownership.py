@@ -30,11 +30,17 @@ _KINDS = {
 
 @dataclass(frozen=True)
 class OwnTable:
-    """A published table of the experiment, of which OID, name and comment agree with the ledger."""
+    """A table that is the experiment's, or that its next run has leave to replace.
+
+    Of its own ones OID, name and comment agree with the ledger. `run` is the id of the run that
+    published it, if that is known; a `stranger` is nobody's.
+    """
 
     oid: int
     schema: str
     name: str
+    run: str | None = None
+    stranger: bool = False
 
     @property
     def identifier(self) -> sql.Identifier:
@@ -65,7 +71,8 @@ def own_tables(cursor: Cursor, ledger_schema: str, owner: str) -> list[OwnTable]
     """The experiment's published tables, wherever they are."""
     rows = cursor.execute(
         sql.SQL(
-            "SELECT c.oid, nspname, relname FROM {}.tables t JOIN pg_class c ON c.oid = table_oid "
+            "SELECT c.oid, nspname, relname, run "
+            "FROM {}.tables t JOIN pg_class c ON c.oid = table_oid "
             "JOIN pg_namespace n ON n.oid = relnamespace "
             "WHERE owner = %s AND nspname = schema_name AND relname = table_name AND relkind = 'r' "
             "AND obj_description(c.oid, 'pg_class') = owner ORDER BY c.oid"
@@ -82,11 +89,11 @@ def occupants(
     rows = cursor.execute(
         sql.SQL(
             "SELECT c.oid, relname, relkind::text, obj_description(c.oid, 'pg_class'), t.owner, "
-            " t.table_oid = c.oid, pg_has_role(relowner, 'USAGE') "
+            " t.table_oid = c.oid, t.run, pg_has_role(relowner, 'USAGE') "
             "FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
             "LEFT JOIN {}.tables t ON (schema_name, table_name) = (nspname, relname) "
             "WHERE nspname = %(schema)s AND relname = ANY(%(names)s) "
-            "UNION ALL SELECT y.oid, typname, '', NULL, NULL, NULL, false "
+            "UNION ALL SELECT y.oid, typname, '', NULL, NULL, NULL, NULL, false "
             "FROM pg_type y JOIN pg_namespace n ON n.oid = typnamespace "
             "WHERE nspname = %(schema)s AND typname = ANY(%(names)s) AND typrelid = 0 "
             "ORDER BY 2"
@@ -94,14 +101,15 @@ def occupants(
         {"schema": schema, "names": list(names)},
     ).fetchall()
     found = []
-    for oid, name, kind, comment, claimant, same_oid, may_drop in rows:
+    for oid, name, kind, comment, claimant, same_oid, run, may_drop in rows:
         recorded = bool(same_oid) and claimant == owner and kind == "r"
         ours = recorded and comment == owner
         by_comment = comment if comment and _OWNER_KEY.fullmatch(comment) else None
         claimed_by = by_comment if recorded or not same_oid else claimant
+        stranger = claimed_by is None and not recorded
         found.append(
             Occupant(
-                table=OwnTable(oid, schema, name),
+                table=OwnTable(oid, schema, name, run if same_oid else None, stranger),
                 kind=kind,
                 ours=ours,
                 recorded=recorded and not ours,

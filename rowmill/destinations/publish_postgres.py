@@ -6,26 +6,33 @@ from collections.abc import Sequence
 
 from psycopg import errors, sql
 
-from rowmill.destinations.constraints import steps
-from rowmill.destinations.dependants import (
-    Dependants,
-    drop_views,
-    find_dependants,
-    make_views,
-    refuse_obstacles,
+from rowmill.destinations.additions.model import When
+from rowmill.destinations.additions.own_keys import Made
+from rowmill.destinations.additions.putting_on import move_statistics, put_on, unmark
+from rowmill.destinations.additions.reading import MadeBy
+from rowmill.destinations.additions.staged import find_lack, read_present
+from rowmill.destinations.dependants import drop_views, make_views
+from rowmill.destinations.errors import (
+    DestinationRefused,
+    DestinationUnavailable,
+    LateAdditions,
 )
-from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.grants import Grant, default_grants, grant_statement, grants_of
+from rowmill.destinations.grants import (
+    Privileges,
+    grant_defaults,
+    hand_over,
+    privileges_of,
+    restore_privileges,
+)
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.ledger_locks import fence
 from rowmill.destinations.ledger_runs import fenced, move_run, run_state
+from rowmill.destinations.outgoing import find_hanging, outgoing
 from rowmill.destinations.ownership import (
     OwnTable,
     lost_claims,
-    occupants,
     own_tables,
     record_table,
-    refuse_occupants,
     refuse_owners,
 )
 from rowmill.destinations.postgres_connection import Cursor, PostgresSession, quoted
@@ -37,12 +44,22 @@ from rowmill.spec.dataset import Dataset, PostgresTarget
 _LOCK_SECONDS = 3.0
 
 
-def publish(session: PostgresSession, target: PostgresTarget, run: Run, dataset: Dataset) -> None:
+def publish(
+    session: PostgresSession,
+    target: PostgresTarget,
+    run: Run,
+    dataset: Dataset,
+    made_by: MadeBy,
+) -> None:
     """Let readers see the run instead of the one before; set it PUBLISHING in the same commit.
 
     A run that is PUBLISHING or COMPLETED is left as it is.
 
+    Args:
+        made_by: what an earlier run made of the tables.
+
     Raises:
+        LateAdditions: users put something on the old tables that the new ones lack.
         Fenced: the run is not FINALIZING.
         DestinationRefused: TargetInUse, TableExists, NameTaken, DependantsInTheWay,
             PermissionDenied.
@@ -56,7 +73,7 @@ def publish(session: PostgresSession, target: PostgresTarget, run: Run, dataset:
             return
         if state is not RunState.FINALIZING:
             raise fenced(run.id, state, RunState.FINALIZING)
-        _replace(cursor, target, run, dataset)
+        _replace(cursor, target, run, dataset, made_by)
         move_run(
             cursor,
             target.ledger_schema,
@@ -79,59 +96,36 @@ def publish(session: PostgresSession, target: PostgresTarget, run: Run, dataset:
         ) from error
 
 
-def outgoing(
-    cursor: Cursor,
-    target: PostgresTarget,
-    owner: str,
-    dataset: Dataset,
-    *,
-    adopt: str | None = None,
-) -> list[OwnTable]:
-    """The tables that a publish drops: the experiment's own, and those it has leave to replace.
-
-    Raises:
-        DestinationRefused: TargetInUse, TableExists, NameTaken or PermissionDenied.
-    """
-    names = [table.name for table in dataset.tables]
-    role = cursor.connection.info.user
-    found = occupants(cursor, target.ledger_schema, owner, target.schema, names)
-    refuse_occupants(found, owner, role, replace=target.replace, adopt=adopt)
-    tables = {table.oid: table for table in own_tables(cursor, target.ledger_schema, owner)}
-    tables |= {item.table.oid: item.table for item in found}
-    _refuse_taken_names(cursor, target, dataset, tables)
-    return sorted(tables.values(), key=lambda table: table.oid)
-
-
-def find_outgoing_dependants(
-    cursor: Cursor, target: PostgresTarget, dataset: Dataset, tables: Sequence[OwnTable]
-) -> Dependants:
-    """What hangs on outgoing tables; refuses what could not be made again on the new ones.
-
-    Raises:
-        DestinationRefused: DependantsInTheWay.
-    """
-    found = find_dependants(cursor, [table.oid for table in tables])
-    refuse_obstacles(found)
-    if found.views:
-        _refuse_lost_columns(cursor, target, dataset, tables, found)
-    return found
-
-
-def _replace(cursor: Cursor, target: PostgresTarget, run: Run, dataset: Dataset) -> None:
+def _replace(
+    cursor: Cursor, target: PostgresTarget, run: Run, dataset: Dataset, made_by: MadeBy
+) -> None:
     names = [table.name for table in dataset.tables]
     refuse_owners(lost_claims(cursor, target.ledger_schema, run.owner, target.schema, names))
     _lock(cursor, outgoing(cursor, target, run.owner, dataset))
     # Read again now that nobody can hang anything more on them.
     tables = outgoing(cursor, target, run.owner, dataset)
-    dependants = find_outgoing_dependants(cursor, target, dataset, tables)
-    grants = _grants_by_name(cursor, target, tables, names)
-    drop_views(cursor, dependants.views)
+    hanging = find_hanging(cursor, target, dataset, tables, made_by, trial=False)
+    additions, staging = hanging.additions, staging_schema(run.id)
+    new = Made(dataset, target.constraints)
+    if lack := find_lack(read_present(cursor, staging), additions.builds, new):
+        raise LateAdditions(str(each) for each in (*lack.drops, *lack.builds))
+    privileges = _privileges(cursor, target, tables)
+    for table in tables:
+        put_on(cursor, table.schema, additions, table.name, {When.BEFORE})
+    drop_views(cursor, hanging.views)
     drop_tables(cursor, tables)
     _make_schema(cursor, target.schema, run.owner)
     _move(cursor, target, run, names)
-    _grant(cursor, target, dataset, grants)
-    make_views(cursor, dependants.views)
-    _record(cursor, target, run, names)
+    move_statistics(cursor, staging, target.schema, additions)
+    oids = {name: oid for oid, name in _relations(cursor, target.schema, names)}
+    _hand_over(cursor, target, oids, privileges)
+    make_views(cursor, hanging.views)
+    unmark(cursor, target.schema, additions)
+    for name in names:
+        put_on(cursor, target.schema, additions, name, {When.PUBLISH, When.BOTH})
+    # Last, for the owner may have taken from itself what the steps before need.
+    _grant(cursor, target, oids, privileges)
+    _record(cursor, target, run, oids)
     _drop_empty_staging(cursor, run)
 
 
@@ -170,14 +164,14 @@ def _lock(cursor: Cursor, tables: Sequence[OwnTable]) -> None:
         cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table.identifier))
 
 
-def _grants_by_name(
-    cursor: Cursor, target: PostgresTarget, tables: Sequence[OwnTable], names: Sequence[str]
-) -> dict[str, list[Grant]]:
-    """The privileges for each new table: those of the table that it replaces, or the defaults."""
-    known = grants_of(cursor, [table.oid for table in tables])
-    old = {table.name: table.oid for table in tables if table.schema == target.schema}
-    fresh = default_grants(cursor, target.schema)
-    return {name: known.get(old[name], []) if name in old else fresh for name in names}
+def _privileges(
+    cursor: Cursor, target: PostgresTarget, tables: Sequence[OwnTable]
+) -> dict[str, Privileges]:
+    """Owner and privileges for the tables that take the place of others."""
+    known = privileges_of(cursor, [table.oid for table in tables])
+    # What bears the name where the new one comes counts more than what is elsewhere.
+    there = sorted(tables, key=lambda table: table.schema == target.schema)
+    return {table.name: known[table.oid] for table in there}
 
 
 def _make_schema(cursor: Cursor, schema: str, owner: str) -> None:
@@ -206,26 +200,56 @@ def _move(cursor: Cursor, target: PostgresTarget, run: Run, names: Sequence[str]
             ) from error
 
 
-def _grant(
-    cursor: Cursor, target: PostgresTarget, dataset: Dataset, grants: dict[str, list[Grant]]
+def _hand_over(
+    cursor: Cursor,
+    target: PostgresTarget,
+    oids: dict[str, int],
+    privileges: dict[str, Privileges],
 ) -> None:
-    for table in dataset.tables:
-        for grant in grants[table.name]:
-            if grant.column is None or grant.column in table.by_name:
-                cursor.execute(grant_statement(sql.Identifier(target.schema, table.name), grant))
+    for name, wanted in privileges.items():
+        if name in oids:
+            hand_over(cursor, sql.Identifier(target.schema, name), oids[name], wanted.owner)
 
 
-def _record(cursor: Cursor, target: PostgresTarget, run: Run, names: Sequence[str]) -> None:
+def _grant(
+    cursor: Cursor,
+    target: PostgresTarget,
+    oids: dict[str, int],
+    privileges: dict[str, Privileges],
+) -> None:
+    """Each new table gets the privileges of the one before it, or the defaults."""
+    for name, oid in oids.items():
+        relation = sql.Identifier(target.schema, name)
+        if name not in privileges:
+            grant_defaults(cursor, relation, target.schema)
+            continue
+        wanted = privileges[name].on_columns(_columns(cursor, oid))
+        restore_privileges(cursor, relation, oid, wanted)
+
+
+def _relations(cursor: Cursor, schema: str, names: Sequence[str]) -> list[tuple[int, str]]:
+    """OID and name of the tables of these names."""
+    return cursor.execute(
+        "SELECT c.oid, relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+        "WHERE nspname = %s AND relname = ANY(%s) AND relkind = 'r'",
+        (schema, list(names)),
+    ).fetchall()
+
+
+def _columns(cursor: Cursor, oid: int) -> list[str]:
+    rows = cursor.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped",
+        (oid,),
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
+def _record(cursor: Cursor, target: PostgresTarget, run: Run, oids: dict[str, int]) -> None:
     cursor.execute(
         sql.SQL("DELETE FROM {}.tables WHERE owner = %s").format(quoted(target.ledger_schema)),
         (run.owner,),
     )
-    rows = cursor.execute(
-        "SELECT c.oid, relname FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
-        "WHERE nspname = %s AND relname = ANY(%s) AND relkind = 'r'",
-        (target.schema, list(names)),
-    ).fetchall()
-    for oid, name in rows:
+    for name, oid in oids.items():
         table = OwnTable(oid, target.schema, name)
         record_table(cursor, target.ledger_schema, run.owner, table, run.id)
 
@@ -240,56 +264,3 @@ def _drop_empty_staging(cursor: Cursor, run: Run) -> None:
     ).fetchone()
     if others is None:
         cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {}").format(sql.Identifier(name)))
-
-
-def _refuse_taken_names(
-    cursor: Cursor, target: PostgresTarget, dataset: Dataset, tables: dict[int, OwnTable]
-) -> None:
-    """Indexes share the names of tables: one on a table that stays must not bear a planned name."""
-    planned = [step.name for step in steps(dataset, target.constraints) if step.kind != "f"]
-    taken = cursor.execute(
-        "SELECT relname, coalesce(indrelid::regclass::text, '') FROM pg_class c "
-        "JOIN pg_namespace n ON n.oid = relnamespace LEFT JOIN pg_index ON indexrelid = c.oid "
-        "WHERE nspname = %s AND relname = ANY(%s) AND coalesce(indrelid, 0) <> ALL(%s::oid[]) "
-        "ORDER BY 1",
-        (target.schema, planned, list(tables)),
-    ).fetchall()
-    if taken:
-        listed = "; ".join(f'"{name}"' + (f" on {on}" if on else "") for name, on in taken)
-        raise DestinationRefused(
-            "NameTaken",
-            f"schema {target.schema!r} holds relations with names that this run's keys and "
-            f"indexes need: {listed}. Drop or rename them, then run again",
-        )
-
-
-def _refuse_lost_columns(
-    cursor: Cursor,
-    target: PostgresTarget,
-    dataset: Dataset,
-    tables: Sequence[OwnTable],
-    found: Dependants,
-) -> None:
-    """Find now, and not after the load, the views that the new tables will not fit."""
-    rows = cursor.execute(
-        "SELECT DISTINCT ev_class, nspname, relname, coalesce(attname, '') FROM pg_depend d "
-        "JOIN pg_rewrite w ON w.oid = d.objid AND d.classid = 'pg_rewrite'::regclass "
-        "JOIN pg_class c ON c.oid = refobjid JOIN pg_namespace n ON n.oid = relnamespace "
-        "LEFT JOIN pg_attribute ON attrelid = refobjid AND attnum = refobjsubid "
-        "AND refobjsubid > 0 "
-        "WHERE refclassid = 'pg_class'::regclass AND refobjid = ANY(%s) AND ev_class = ANY(%s)",
-        ([table.oid for table in tables], [view.oid for view in found.views]),
-    ).fetchall()
-    views = {view.oid: str(view) for view in found.views}
-    lost = []
-    for view, schema, name, column in rows:
-        table = dataset.by_name.get(name) if schema == target.schema else None
-        if table is None:
-            lost.append(f'{views[view]} reads "{schema}"."{name}", which goes away')
-        elif column and column not in table.by_name:
-            lost.append(f'{views[view]} reads {name}."{column}", which the new table has not')
-    if lost:
-        raise DestinationRefused(
-            "DependantsInTheWay",
-            f"{'; '.join(sorted(lost))}. Drop or change the view, then run again",
-        )

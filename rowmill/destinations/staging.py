@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from psycopg import sql
 
@@ -18,8 +18,17 @@ def staging_schema(run_id: str) -> str:
     return f"rowmill_run_{run_id}"
 
 
-def stage(session: PostgresSession, ledger_schema: str, run: Run, dataset: Dataset) -> None:
+def stage(
+    session: PostgresSession,
+    ledger_schema: str,
+    run: Run,
+    dataset: Dataset,
+    furnish: Callable[[Cursor, Table], None],
+) -> None:
     """Make the run's schema and tables if they are missing; batches of a lost table count no more.
+
+    Args:
+        furnish: called with each table that was made, before there is a row in it.
 
     Raises:
         Fenced: the run is not RUNNING.
@@ -34,12 +43,13 @@ def stage(session: PostgresSession, ledger_schema: str, run: Run, dataset: Datas
         key = running_key(cursor, ledger_schema, run.id)
         _make_schema(cursor, run)
         for table in _missing(cursor, run.id, dataset.tables):
-            cursor.execute(_create_table(run.id, table))
+            cursor.execute(create_table(staging_schema(run.id), table))
             cursor.execute(
                 sql.SQL("COMMENT ON TABLE {} IS {}").format(
                     sql.Identifier(staging_schema(run.id), table.name), sql.Literal(run.owner)
                 )
             )
+            furnish(cursor, table)
             place = [layout.table for layout in run.plan.tables].index(table.name)
             cursor.execute(
                 sql.SQL("DELETE FROM {}.batches WHERE run = %s AND tbl = %s").format(
@@ -92,7 +102,8 @@ def _make_schema(cursor: Cursor, run: Run) -> None:
         )
 
 
-def _create_table(run_id: str, table: Table) -> sql.Composed:
+def create_table(schema: str, table: Table) -> sql.Composed:
+    """CREATE TABLE with the columns alone: keys come when the rows are there."""
     columns = [
         sql.SQL("{} {}{}").format(
             sql.Identifier(column.name),
@@ -102,5 +113,5 @@ def _create_table(run_id: str, table: Table) -> sql.Composed:
         for column in table.columns
     ]
     return sql.SQL("CREATE TABLE {} ({})").format(
-        sql.Identifier(staging_schema(run_id), table.name), sql.SQL(", ").join(columns)
+        sql.Identifier(schema, table.name), sql.SQL(", ").join(columns)
     )

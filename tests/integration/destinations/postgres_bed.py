@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import psycopg
 import pyarrow as pa
 
+from rowmill.destinations.additions.own_keys import Made
 from rowmill.destinations.copy_encoding import CopyEncoder
 from rowmill.destinations.copy_loader import PostgresLoader
 from rowmill.destinations.ledger import Run, RunState
@@ -18,7 +20,7 @@ from rowmill.destinations.warehouse import Warehouse
 from rowmill.plan.layout import Batch, Plan, TableLayout
 from rowmill.spec.dataset import Column, Dataset, Link, PickUniform, PostgresTarget, Table
 from rowmill.spec.kinds import Constant
-from rowmill.spec.types import parse_type
+from rowmill.spec.types import TypeName, parse_type
 
 Connection = psycopg.Connection[tuple[object, ...]]
 
@@ -89,6 +91,10 @@ def plan(data: Dataset, batch_rows: int = 5) -> Plan:
     return Plan("sha256:0", 1, layouts, (sum(layout.parts for layout in layouts),))
 
 
+# What each run made, which in the product the ledger's records say.
+_MADE: dict[str, Made] = {}
+
+
 class Experiment:
     """One experiment on a database: what prepare, workers and finalize do, step by step."""
 
@@ -102,7 +108,9 @@ class Experiment:
         self.address, self.data, self.owner = address, data, owner
         self.target = where or target()
         self.ledger = PostgresLedger(PostgresSession(address), self.target.ledger_schema)
-        self.warehouse = Warehouse(PostgresSession(address), self.target, owner)
+        self.warehouse = Warehouse(
+            PostgresSession(address), self.target, owner, lambda source: _MADE[source["run"]]
+        )
 
     def start(self, *, adopt: str | None = None, batch_rows: int = 5) -> Run:
         """Prepare a new run."""
@@ -122,8 +130,10 @@ class Experiment:
             message="",
             summary={},
         )
+        run = replace(run, summary={"source": {"run": run.id}})
         self.warehouse.check_target(self.data, adopt)
         run = self.ledger.create_run(run)
+        _MADE[run.id] = Made(self.data, self.target.constraints)
         self.warehouse.stage(run, self.data)
         return run
 
@@ -141,7 +151,11 @@ class Experiment:
         wanted = self.data.table(batch.table)
         numbers = pa.array(range(batch.start, batch.stop), pa.int64())
         names = [each.name for each in wanted.columns]
-        record = pa.RecordBatch.from_arrays([numbers] * len(names), names)
+        cells = [
+            numbers.cast(pa.string()) if each.type.name is TypeName.TEXT else numbers
+            for each in wanted.columns
+        ]
+        record = pa.RecordBatch.from_arrays(cells, names)
         return CopyEncoder(wanted).encode([record])
 
     def load(self, run: Run) -> None:

@@ -102,6 +102,9 @@ UNMAKEABLE = {
     "ALTER VIEW public.d ALTER id SET DEFAULT 1",
     "view with a rule": "CREATE VIEW public.d AS SELECT id FROM shop.orders; "
     "CREATE RULE r AS ON INSERT TO public.d DO INSTEAD NOTHING",
+    "view with a security label": "CREATE VIEW public.d AS SELECT id FROM shop.orders; "
+    "SET allow_system_table_mods = on; INSERT INTO pg_seclabel SELECT 'public.d'::regclass, "
+    "'pg_class'::regclass, 1, 'dummy', 'secret'",
     "rule of another table": "CREATE TABLE public.d (id bigint); CREATE RULE r AS ON INSERT "
     "TO public.d DO ALSO DELETE FROM shop.orders",
     "policy of another table": "CREATE TABLE public.d (id bigint); CREATE POLICY p ON public.d "

@@ -1,0 +1,62 @@
+"""Put what needs no build on tables: options before the load, all the rest in the publish."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from psycopg import sql
+
+from rowmill.destinations.additions.model import Additions, Attachment, Kind, When
+from rowmill.destinations.additions.trial import LASTING
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.postgres_connection import Cursor
+
+
+def put_on(
+    cursor: Cursor, schema: str, additions: Additions, table: str, when: Collection[When]
+) -> None:
+    """Say the statements of a table for `when`, its options first.
+
+    Raises:
+        DestinationRefused: DependantsInTheWay, what the new table does not bear.
+    """
+    say(
+        cursor,
+        schema,
+        [
+            each
+            for each in (*additions.settings, *additions.attachments)
+            if each.table == table and each.when in when
+        ],
+    )
+
+
+def say(cursor: Cursor, schema: str, attachments: Sequence[Attachment]) -> None:
+    """Execute the statements about the relations of `schema`; raises as `put_on`."""
+    for attachment in attachments:
+        try:
+            cursor.execute(attachment.statement.within(schema))
+        except LASTING as error:
+            raise DestinationRefused(
+                "DependantsInTheWay",
+                f"{attachment.label} does not fit the new table ({error.diag.message_primary}): "
+                "drop or change it, then run again",
+            ) from error
+
+
+def move_statistics(cursor: Cursor, staging: str, schema: str, additions: Additions) -> None:
+    """Extended statistics stay where they were made when their table is moved."""
+    for build in additions.builds:
+        if build.kind is Kind.STATISTICS:
+            cursor.execute(
+                sql.SQL("ALTER STATISTICS {} SET SCHEMA {}").format(
+                    sql.Identifier(staging, build.name), sql.Identifier(schema)
+                )
+            )
+
+
+def unmark(cursor: Cursor, schema: str, additions: Additions) -> None:
+    """Take the marks off what was built; its own comment is put on with the attachments."""
+    for build in additions.builds:
+        if mark := build.comment(None):
+            cursor.execute(mark.within(schema))

@@ -1,0 +1,237 @@
+"""All that users put on the tables that a publish is to replace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from psycopg import sql
+
+from rowmill.destinations.additions.attachments import read_attachments, read_restrictions
+from rowmill.destinations.additions.builds import (
+    IndexPlace,
+    read_builds,
+    read_index_places,
+    read_keys,
+)
+from rowmill.destinations.additions.model import (
+    Additions,
+    Attachment,
+    Build,
+    Kind,
+    Statement,
+    When,
+)
+from rowmill.destinations.additions.obstacles import read_obstacles
+from rowmill.destinations.additions.own_keys import Key, Made, tell_apart
+from rowmill.destinations.additions.settings import TABLES, read_settings
+from rowmill.destinations.constraints import Step
+from rowmill.destinations.ownership import OwnTable
+from rowmill.destinations.postgres_connection import Cursor
+from rowmill.destinations.printed_types import printed
+from rowmill.spec.dataset import Column, Table
+
+# What the run of an id made; None where its records are gone.
+MadeBy = Callable[[Cursor, str], Made | None]
+
+_SHARED_NAMES = frozenset({Kind.CHECK, Kind.KEY, Kind.INDEX, Kind.REFERENCE})
+
+
+@dataclass(frozen=True)
+class Successor:
+    """An outgoing table, what the run that published it made of it, and what takes its place.
+
+    Without that run's records `made` is None, and `own` what the new run makes: then no column and
+    no NOT NULL is taken for a user's.
+    """
+
+    old: OwnTable
+    made: Table | None
+    own: tuple[Step, ...]
+    new: Table
+
+    @cached_property
+    def gone(self) -> frozenset[str]:
+        """The columns that the new table has not, and which go with all that is on them alone."""
+        return frozenset(self.made.by_name if self.made else ()) - frozenset(self.new.by_name)
+
+    def adds(self, column: str) -> bool:
+        """Whether the column of the old table is a user's."""
+        return self.made is not None and column not in self.made.by_name
+
+
+def read_additions(
+    cursor: Cursor, tables: Sequence[OwnTable], new: Made, schema: str, made_by: MadeBy
+) -> Additions:
+    """What is on tables that a publish replaces by those of `new` in `schema`.
+
+    What is on a table that the new run has not goes with it, as its rows do. Of a table that is
+    nobody's, and goes by leave of `ifExists: replace`, only what restricts is taken over.
+
+    The transaction's search_path must hold nothing but pg_catalog, so that all names are qualified.
+    """
+    staying = [table for table in tables if table.name in new.dataset.by_name]
+    strangers = [table.oid for table in staying if table.stranger]
+    found = Additions(attachments=tuple(read_restrictions(cursor, strangers)))
+    own = [table for table in staying if not table.stranger]
+    if not own:
+        return found
+    added = _of_own(cursor, _successors(cursor, own, new, made_by), new.steps, schema)
+    return replace(added, attachments=added.attachments + found.attachments)
+
+
+def _successors(
+    cursor: Cursor, tables: Sequence[OwnTable], new: Made, made_by: MadeBy
+) -> dict[str, Successor]:
+    runs = {run: made_by(cursor, run) for run in {table.run for table in tables} if run is not None}
+    found = {}
+    for table in tables:
+        made = runs.get(table.run or "")
+        before = made.dataset.by_name.get(table.name) if made else None
+        own = tuple((made or new).steps_of.get(table.name, ()))
+        found[table.name] = Successor(table, before, own, new.dataset.table(table.name))
+    return found
+
+
+def _of_own(
+    cursor: Cursor, tables: dict[str, Successor], planned: Sequence[Step], schema: str
+) -> Additions:
+    oids = [table.old.oid for table in tables.values()]
+    users, own = _keys(cursor, oids, tables)
+    builds = [build for build in read_builds(cursor, oids) if _is_added(build, tables)]
+    builds += [key.build for key in users]
+    stays = {step.name for step in planned}
+    lost = {(step.table, key.build.name) for key, step in own if step.name not in stays}
+    builds += _index_places(read_index_places(cursor, oids), own, stays)
+    attachments = [*_renames(own, stays), *read_attachments(cursor, oids)]
+    return Additions(
+        settings=tuple(_borne(read_settings(cursor, oids), tables, lost)),
+        builds=tuple(build for build in builds if build.statements),
+        attachments=tuple(_borne(attachments, tables, lost)),
+        obstacles=(
+            *read_obstacles(cursor, oids, schema),
+            *_column_obstacles(cursor, tables),
+            *_name_obstacles([*builds, *_renamed(own, stays)], stays),
+            *_reference_obstacles(users, tables),
+            *(
+                f"{build.label}, of a form that is not known"
+                for build in builds
+                if not build.statements
+            ),
+        ),
+    )
+
+
+def _keys(
+    cursor: Cursor, oids: Sequence[int], tables: dict[str, Successor]
+) -> tuple[list[Key], list[tuple[Key, Step]]]:
+    """The users' keys of all tables, and the runs' own with their steps."""
+    found: dict[str, list[Key]] = {name: [] for name in tables}
+    for key in read_keys(cursor, oids):
+        found[key.build.table].append(key)
+    apart = [tell_apart(found[name], table.own) for name, table in tables.items()]
+    return [key for users, _ in apart for key in users], [pair for _, own in apart for pair in own]
+
+
+def _is_added(build: Build, tables: dict[str, Successor]) -> bool:
+    """Whether a column or NOT NULL is not the run's; all else that is built here never is."""
+    table = tables[build.table]
+    if build.kind is Kind.COLUMN:
+        return build.name not in table.new.by_name
+    if build.kind is Kind.NOT_NULL:
+        if table.made is None or build.name in table.gone:
+            return False
+        return table.adds(build.name) or table.made.column(build.name).nullable
+    return True
+
+
+def _index_places(
+    places: Sequence[IndexPlace], own: Sequence[tuple[Key, Step]], stays: set[str]
+) -> Iterator[Build]:
+    steps = {key.build.name: step.name for key, step in own}
+    for place in places:
+        name = steps.get(place.index, place.index)
+        if place.index not in steps or name in stays:
+            yield place.of(name)
+
+
+def _renames(own: Sequence[tuple[Key, Step]], stays: set[str]) -> Iterator[Attachment]:
+    """Keys and indexes of the run to which users gave another name keep it."""
+    for key, step in own:
+        build = key.build
+        if build.name == step.name or step.name not in stays:
+            continue
+        old, name = (sql.Identifier(each).as_string() for each in (step.name, build.name))
+        pieces = (
+            ("ALTER INDEX ", step.name, f" RENAME TO {name}")
+            if step.kind == "i"
+            else ("ALTER TABLE ", build.table, f" RENAME CONSTRAINT {old} TO {name}")
+        )
+        when = When.PUBLISH if step.kind == "f" else When.BOTH
+        yield Attachment(build.table, build.label, Statement(pieces), when)
+
+
+def _renamed(own: Sequence[tuple[Key, Step]], stays: set[str]) -> list[Build]:
+    return [key.build for key, step in own if step.name in stays and key.build.name != step.name]
+
+
+def _borne(
+    found: Sequence[Attachment], tables: dict[str, Successor], lost: set[tuple[str, str]]
+) -> Iterator[Attachment]:
+    """Without what is on columns, keys and indexes that the new run no longer has."""
+    for each in found:
+        bearer = each.bearer
+        if bearer not in tables[each.table].gone and (each.table, bearer) not in lost:
+            yield each
+
+
+def _name_obstacles(builds: Sequence[Build], planned: set[str]) -> list[str]:
+    return [
+        f"{build.label}, whose name this run gives to a key or index of its own: rename it"
+        for build in builds
+        if build.kind in _SHARED_NAMES and build.name in planned
+    ]
+
+
+def _reference_obstacles(users: Sequence[Key], tables: dict[str, Successor]) -> Iterator[str]:
+    """References to tables of others, which the trial leaves alone, over columns that are gone."""
+    for key in users:
+        gone = [column for column in key.columns if column in tables[key.build.table].gone]
+        if key.build.outside and gone:
+            yield f"{key.build.label}, whose column {gone[0]} the new table has not"
+
+
+def _column_obstacles(cursor: Cursor, tables: dict[str, Successor]) -> Iterator[str]:
+    rows = cursor.execute(
+        TABLES + "SELECT name, attname::text, said || '.' || col, attgenerated <> '', "
+        "format_type(atttypid, atttypmod), attcollation <> typcollation "
+        "FROM a JOIN pg_type y ON y.oid = atttypid ORDER BY name, attnum",
+        {"oids": [table.old.oid for table in tables.values()]},
+    ).fetchall()
+    for name, column, said, generated, kind, collated in rows:
+        table = tables[name]
+        if table.made is None or column in table.gone:
+            continue
+        if table.adds(column):
+            yield from _added_column(said, generated, is_planned=column in table.new.by_name)
+        else:
+            yield from _changed_column(said, generated, kind, collated, table.made.column(column))
+
+
+def _added_column(said: str, generated: bool, *, is_planned: bool) -> Iterator[str]:
+    if not generated:
+        yield f"column {said}, which was added and whose values would be lost"
+    elif is_planned:
+        yield f"the generated column {said}, whose name the manifest gives to a column of its own"
+
+
+def _changed_column(
+    said: str, generated: bool, kind: str, collated: bool, made: Column
+) -> Iterator[str]:
+    if generated:
+        yield f"column {said}, which was made a generated one"
+    elif kind != printed(made.type):
+        yield f"column {said}, which was made {kind} and is {printed(made.type)} by the manifest"
+    elif collated:
+        yield f"column {said}, which was given a collation"
