@@ -33,6 +33,7 @@ from tests.chaos.experiment import ChaosExperiment, write_experiment
 from tests.chaos.fault_proxy import FaultProxy
 from tests.chaos.readers import Reader, bucket_look, postgres_look
 from tests.chaos.schedule import Schedule, schedule
+from tests.chaos.users import Users
 from tests.chaos.verdict import Verdict, tell
 
 # A run that is cut down again and again must still end well once the blows are over.
@@ -105,11 +106,13 @@ def _under_fire(
     if experiment.before is not None:
         _attempt(result, run_command(experiment, str(experiment.before)))
         result.codes.clear()
+    users = _users(result.schedule, experiment, servers)
     running: list[subprocess.Popen[bytes]] = []
     blows = Blows(
         result.schedule, experiment, home, servers, proxy, lambda: running[-1] if running else None
     )
     readers = _readers(result.schedule, experiment, servers)
+    readers += [Reader(user.look) for user in users]
     blows.start()
     try:
         for _ in range(MAX_ATTEMPTS):
@@ -120,8 +123,13 @@ def _under_fire(
             result.faults.append(f"not complete after {MAX_ATTEMPTS} attempts")
     finally:
         blows.end()
+        for user in users:
+            user.leave()
         for reader in readers:
             reader.close()
+    for user in users:
+        result.faults += user.missed()
+        user.forget()
     result.dealt = len(blows.dealt)
     result.looks = sum(reader.looks for reader in readers)
     result.sights = [sight for reader in readers for sight in reader.sights]
@@ -170,6 +178,15 @@ def _readers(
         prefix = f"{experiment.name}/"
         readers.append(Reader(bucket_look(client, servers.s3.bucket, prefix, counts)))
     return readers
+
+
+def _users(chosen: Schedule, experiment: ChaosExperiment, servers: EmbeddedServers) -> list[Users]:
+    """Somebody who has put things on the published tables of the earlier run."""
+    if not chosen.postgres or not chosen.replaces:
+        return []
+    user = Users(lambda: connect(servers), experiment.name, chosen.seed)
+    user.come()
+    return [user]
 
 
 def _remove(experiment: ChaosExperiment, home: Home) -> None:

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from tests.chaos.experiment import ChaosExperiment
 from tests.chaos.readers import Reader, bucket_look, postgres_look
+from tests.chaos.users import Users
 from tests.chaos.verdict import Verdict
 from tests.chaos_k8s.blows import OPERATORS, PASSING, Blows
 from tests.chaos_k8s.experiment import earlier, spec, write_experiment
@@ -113,11 +114,13 @@ def _under_fire(
         applied.apply(earlier(chosen))
         _complete(applied, number, COMPLETE_SECONDS)
         number = 2
+    users = _users(chosen, experiment, servers)
     before = _writes(node)
     with ExitStack() as stack:
         readers = _readers(chosen, experiment, servers)
-        for reader in readers:
-            stack.callback(reader.close)
+        readers += [Reader(user.look) for user in users]
+        for closing in [*(user.leave for user in users), *(reader.close for reader in readers)]:
+            stack.callback(closing)
         applied.apply(spec(chosen))
         with Blows(chosen, applied, node, servers, result.dealt):
             _complete(applied, number, COMPLETE_SECONDS)
@@ -127,6 +130,9 @@ def _under_fire(
             result.faults.append("a reader ended before the run did")
     result.looks = sum(reader.looks for reader in readers)
     result.sights = [sight for reader in readers for sight in reader.sights]
+    for user in users:
+        result.faults += user.missed()
+        user.forget()
     result.faults += _settled(applied, number, experiment.load().tables)
     result.writes = _writes(node) - before
     if result.writes > _MOST_WRITES:
@@ -170,6 +176,15 @@ def _readers(chosen: Schedule, experiment: ChaosExperiment, servers: Servers) ->
     if chosen.parquet:
         looks.append(bucket_look(servers.s3(), BUCKET, f"{name}/", counts))
     return [Reader(look) for look in looks]
+
+
+def _users(chosen: Schedule, experiment: ChaosExperiment, servers: Servers) -> list[Users]:
+    """Somebody who has put things on the published tables of the earlier run."""
+    if not chosen.postgres or not chosen.replaces:
+        return []
+    user = Users(servers.connect, experiment.name, chosen.seed)
+    user.come()
+    return [user]
 
 
 def _writes(node: Node) -> int:
