@@ -16,6 +16,7 @@ from rowmill.destinations.credentials import (
 )
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.plan.bundle import FILE
+from rowmill.plan.purging import WRITTEN, Written
 from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
 from rowmill.worker.destinations import Connections, Credentials
 
@@ -30,7 +31,8 @@ _SECRET_KEYS = ("PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS
 class Place:
     """The pod's surroundings; every field has the environment variable that tests set.
 
-    `root` (ROWMILL_JOB_ROOT) stands for `/`; `shard` is None outside an Indexed Job.
+    `root` (ROWMILL_JOB_ROOT) stands for `/`; `shard` is None outside an Indexed Job, `written` is
+    what the operator knows to have been written, for a purge.
     """
 
     root: Path
@@ -38,6 +40,7 @@ class Place:
     termination_log: Path
     shard: int | None
     login_seconds: float
+    written: Written | None
 
     @classmethod
     def here(cls, environ: Mapping[str, str] = os.environ) -> Place:
@@ -49,6 +52,7 @@ class Place:
             termination_log=Path(environ.get("ROWMILL_TERMINATION_LOG", "/dev/termination-log")),
             shard=int(index) if index else None,
             login_seconds=float(environ.get("ROWMILL_LOGIN_SECONDS", LOGIN_SECONDS)),
+            written=Written.from_text(environ.get(WRITTEN, "")),
         )
 
     @property

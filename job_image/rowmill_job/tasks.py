@@ -99,11 +99,28 @@ def run_finalize(pod: Pod) -> Outcome:
 
 
 def run_purge(pod: Pod) -> Outcome:
-    """Remove the experiment's data and records; raises as `run_shard`."""
+    """Remove the experiment's data and records; raises as `run_shard`.
+
+    DestinationRefused DataNotFound: data was written, and it is not where the Secret leads.
+    """
+
+    def go_on() -> None:
+        if pod.stop.is_set():
+            raise Stopped
+
     bundle, spec = _given(pod)
     with closing(_join(pod, bundle, spec)) as destinations:
-        removed = purge(destinations, bundle.uid)
-        return done("the data is removed" if removed else "there was nothing to remove", {})
+        purged = purge(destinations, bundle.uid, pod.place.written, go_on)
+    removed = purged.removed
+    facts = {
+        "purged": purged.end,
+        "removed": {
+            "tables": removed.tables,
+            "rows": removed.rows,
+            "objects": removed.objects,
+        },
+    }
+    return done(purged.message, facts)
 
 
 TASKS: dict[str, Callable[[Pod], Outcome]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import cached_property, partial
 
 from rowmill.destinations import lake_target
@@ -35,6 +36,22 @@ from rowmill.destinations.parquet_part import PartUpload, RunTag
 from rowmill.destinations.s3_client import S3Address
 from rowmill.plan.layout import Part
 from rowmill.spec.dataset import Dataset, ParquetTarget
+
+
+@dataclass(frozen=True)
+class Emptied:
+    """What `Lake.remove` came to: objects deleted, or whose the prefix is if it is another's."""
+
+    objects: int
+    taken_by: str | None
+
+
+@dataclass(frozen=True)
+class _Forgotten:
+    """Ids of runs whose records are deleted, and how many objects of theirs were there."""
+
+    runs: tuple[str, ...]
+    objects: int
 
 
 class Lake:
@@ -82,9 +99,29 @@ class Lake:
         """The target's bucket; its client is made at the first use."""
         return self._connect()
 
+    @property
+    def endpoint(self) -> str:
+        """The S3 that the bucket is in, for the reader and to know it again."""
+        return self.bucket.where
+
+    @property
+    def place(self) -> str:
+        """Bucket, prefix and S3, for the reader."""
+        return f"{self.bucket.url(self._prefix)} at {self.endpoint}"
+
     def there(self) -> bool:
         """Whether the bucket exists."""
         return self.bucket.exists()
+
+    def holds(self, run: Run) -> bool:
+        """Whether there is a sign of the published `run`: its record, or the claim of its owner.
+
+        A claim of one who took the prefix over is such a sign too.
+        """
+        claim = lake_target.held_claim(self.bucket, self._prefix)
+        if claim is not None and self._owner in claim.owners:
+            return True
+        return self.record(run.id) is not None
 
     def check_target(self, tables: Sequence[str], adopt: str | None = None) -> None:
         """Claim the prefix, and see that the tables' folders hold nothing that is another's.
@@ -155,17 +192,17 @@ class Lake:
         record = self.record(run.id)
         if record is None:
             raise ValueError(f"run {run.id} is not published")
-        older = self._forget_records(keep=record)
+        older = self._forget_records(keep=record).runs
         self._delete_occupants(
             run.plan.by_name, record.keys(), self._owners(), strangers=self._target.replace
         )
         self._abort({run.id, *older})
 
-    def abort_uploads(self, run_id: str) -> None:
-        """Abort every unfinished upload of a run."""
-        self._abort({run_id})
+    def abort_uploads(self, run_id: str) -> int:
+        """Abort every unfinished upload of a run; returns how many there were."""
+        return self._abort({run_id})
 
-    def remove(self) -> None:
+    def remove(self) -> Emptied:
         """Delete all published data and give the prefix up: readers see no run at once.
 
         Unfinished uploads are left to `abort_uploads`, run by run. What another experiment has
@@ -173,13 +210,14 @@ class Lake:
         """
         claim = lake_target.held_claim(self.bucket, self._prefix)
         if claim is not None and claim.owner != self._owner:
-            return
+            return Emptied(0, claim.owner)
         owners = self._owners()
         current = self.current()
         if current is not None and current.owner in owners:
             self.bucket.delete(current_key(self._prefix))
-        self._forget_records(keep=None)
+        forgotten = self._forget_records(keep=None)
         lake_target.release(self.bucket, self._prefix, self._owner)
+        return Emptied(forgotten.objects, None)
 
     def current(self) -> Current | None:
         """The run that readers are to see, or None."""
@@ -263,24 +301,27 @@ class Lake:
         if winner is None or winner.run != run.id:
             raise _lost_to(run, winner)
 
-    def _forget_records(self, keep: RunRecord | None) -> list[str]:
-        """Delete the data of this experiment's other published runs, then their records.
-
-        Returns the ids of these runs.
-        """
+    def _forget_records(self, keep: RunRecord | None) -> _Forgotten:
+        """Delete the data of this experiment's other published runs, then their records."""
         owners = self._owners()
         kept = keep.keys() if keep else frozenset()
-        forgotten = []
+        runs, objects = [], 0
         for found in list(self.bucket.list(f"{records_folder(self._prefix)}run-")):
             run_id = run_of_record(self._prefix, found.key)
             record = self.record(run_id) if run_id else None
             if record is None or record.owner not in owners or (keep and record.run == keep.run):
                 continue
-            self._delete(key for key in record.keys() - kept if key.startswith(self._prefix))
-            self._delete_occupants(record.plan.by_name, kept, owners, strangers=False)
+            # Only what is there, so that what is told of it is true.
+            there = {
+                listed.key
+                for table in record.plan.by_name
+                for listed in self.bucket.list(table_folder(self._prefix, table))
+            }
+            objects += self._delete((record.keys() - kept) & there)
+            objects += self._delete_occupants(record.plan.by_name, kept, owners, strangers=False)
             self.bucket.delete(found.key)
-            forgotten.append(record.run)
-        return forgotten
+            runs.append(record.run)
+        return _Forgotten(tuple(runs), objects)
 
     def _delete_occupants(
         self,
@@ -289,16 +330,16 @@ class Lake:
         owners: Collection[str],
         *,
         strangers: bool,
-    ) -> None:
+    ) -> int:
         """Delete the owners' other objects in the tables' folders; `strangers` are nobody's."""
         found = lake_target.occupants(self.bucket, self._prefix, tables, keep)
-        self._delete(
+        return self._delete(
             occupant.key
             for occupant in found
             if occupant.owner in owners or (occupant.owner is None and strangers)
         )
 
-    def _abort(self, runs: Collection[str]) -> None:
+    def _abort(self, runs: Collection[str]) -> int:
         # Until no new one is found: the later pages of some servers' listings leave uploads out,
         # and others go on to list for a while what was aborted.
         done: set[tuple[str, str]] = set()
@@ -306,16 +347,17 @@ class Lake:
             with ThreadPoolExecutor(PARALLEL) as pool:
                 list(pool.map(lambda upload: self.bucket.abort_upload(*upload), uploads))
             done |= uploads
+        return len(done)
 
     def _uploads_of(self, runs: Collection[str]) -> set[tuple[str, str]]:
         """Key and id of the runs' unfinished uploads that a listing shows."""
         found = self.bucket.uploads(self._prefix)
         return {upload for upload in found if run_of(upload[0]) in runs}
 
-    def _delete(self, keys: Iterable[str]) -> None:
+    def _delete(self, keys: Iterable[str]) -> int:
         # One by one: the request for many wants a checksum that not every server takes.
         with ThreadPoolExecutor(PARALLEL) as pool:
-            list(pool.map(self.bucket.delete, keys))
+            return len(list(pool.map(self.bucket.delete, keys)))
 
 
 def _lost_to(run: Run, winner: Current | None) -> DestinationRefused:

@@ -82,6 +82,20 @@ def own_tables(cursor: Cursor, ledger_schema: str, owner: str) -> list[OwnTable]
     return [OwnTable(*row) for row in rows]
 
 
+def strayed_tables(cursor: Cursor, ledger_schema: str, owner: str) -> list[OwnTable]:
+    """Tables that the experiment published and whose name, schema or comment was changed since."""
+    rows = cursor.execute(
+        sql.SQL(
+            "SELECT c.oid, nspname, relname FROM {}.tables t JOIN pg_class c ON c.oid = table_oid "
+            "JOIN pg_namespace n ON n.oid = relnamespace WHERE owner = %s AND relkind = 'r' "
+            "AND (nspname, relname, obj_description(c.oid, 'pg_class')) "
+            " IS DISTINCT FROM (schema_name, table_name, owner) ORDER BY c.oid"
+        ).format(quoted(ledger_schema)),
+        (owner,),
+    ).fetchall()
+    return [OwnTable(*row) for row in rows]
+
+
 def occupants(
     cursor: Cursor, ledger_schema: str, owner: str, schema: str, names: Sequence[str]
 ) -> list[Occupant]:

@@ -21,12 +21,14 @@ from rowmill.destinations.ledger_locks import fence_shared, lock_key
 from rowmill.destinations.ledger_runs import kept_source, running_key
 from rowmill.destinations.outgoing import find_hanging, outgoing
 from rowmill.destinations.ownership import (
+    OwnTable,
     adopt_tables,
     claim_names,
     live_claims,
     occupants,
     own_tables,
     refuse_owners,
+    strayed_tables,
 )
 from rowmill.destinations.postgres_connection import (
     Cursor,
@@ -203,17 +205,28 @@ class Warehouse:
         """Drop the run's own schema with all that is in it, if it is there."""
         drop_staging(self._session, run_id)
 
-    def remove_tables(self) -> list[str]:
+    @property
+    def place(self) -> str:
+        """The database and the ledger's schema in it, for the reader."""
+        return f"{self._session.address.describe()} (ledger {self._target.ledger_schema!r})"
+
+    def strayed_tables(self) -> list[OwnTable]:
+        """Published tables that `remove_tables` leaves: renamed, moved, or of another comment."""
+        return self._session.transaction(
+            lambda cursor: strayed_tables(cursor, self._target.ledger_schema, self._owner)
+        )
+
+    def remove_tables(self) -> list[OwnTable]:
         """Drop the experiment's published tables, and a schema that Rowmill made if it is empty.
 
         Returns:
-            The names of the dropped tables.
+            The dropped tables.
 
         Raises:
             DestinationRefused: DependantsInTheWay, if anything, be it a plain view, hangs on them.
         """
 
-        def remove(cursor: Cursor) -> list[str]:
+        def remove(cursor: Cursor) -> list[OwnTable]:
             tables = own_tables(cursor, self._target.ledger_schema, self._owner)
             found = find_dependants(cursor, [table.oid for table in tables])
             names = sorted({*map(str, found.views), *found.obstacles})
@@ -232,7 +245,7 @@ class Warehouse:
             )
             for schema in {self._target.schema, *(table.schema for table in tables)}:
                 _drop_own_schema(cursor, schema, self._owner)
-            return [str(table) for table in tables]
+            return tables
 
         return self._session.transaction(remove)
 

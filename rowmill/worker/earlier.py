@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
@@ -34,18 +34,33 @@ def destinations_of(spec: Spec, present: Destinations) -> Iterator[Destinations]
 
 
 @contextmanager
-def lake_of(run: Run, present: Destinations) -> Iterator[Lake | None]:
+def lake_of(
+    run: Run, present: Destinations, unreached: Callable[[str], None] = lambda why: None
+) -> Iterator[Lake | None]:
     """The bucket that `run` wrote to; None if there is none, or none that can be reached now.
 
-    What is left in a bucket that is gone or closed to us must not stand in a newer run's way.
+    What is left in a bucket that is gone or closed to us must not stand in a newer run's way;
+    `unreached` is told why one is closed.
     """
+    with reached_lake(run, present, unreached) as lake:
+        yield lake if lake is not None and lake.there() else None
+
+
+@contextmanager
+def reached_lake(
+    run: Run, present: Destinations, unreached: Callable[[str], None]
+) -> Iterator[Lake | None]:
+    """As `lake_of`, but also a bucket that does not exist where it would be."""
     with ExitStack() as stack:
         lake = None
-        # A manifest of an older Rowmill may not be one of this.
-        with suppress(DestinationRefused, DestinationUnavailable, InvalidManifest):
+        try:
             lake = stack.enter_context(destinations_of(spec_of(run), present)).lake
-            if lake is not None and not lake.there():
-                lake = None
+            if lake is not None:
+                lake.there()
+        except (DestinationRefused, DestinationUnavailable, InvalidManifest) as error:
+            # A manifest of an older Rowmill may not be one of this.
+            unreached(_why(error))
+            lake = None
         yield lake
 
 
@@ -67,6 +82,12 @@ def _refuse_unreachable(earlier: Target | None, present: Target | None) -> None:
         "destinations, which need other credentials than this manifest names: put the manifest "
         "of that run back (`rowmill runs` lists them) and run it once more to complete it",
     )
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, DestinationRefused) and error.reason == "OutOfReach":
+        return "it takes other credentials than the present manifest names"
+    return str(error)
 
 
 def _login(target: Target) -> tuple[str | None, bool, bool]:

@@ -16,6 +16,8 @@ from rowmill.worker.run_spec import spec_of
 
 # How often uploads that the store dropped are made again before publishing gives up for now.
 ROUNDS = 3
+# In a run's summary, the S3 that its objects were published to.
+OBJECTS_AT = "objects_at"
 
 
 def publish(run: Run, dataset: Dataset, destinations: Destinations) -> None:
@@ -62,7 +64,12 @@ def _publish_objects(run: Run, dataset: Dataset, lake: Lake, ledger: Ledger) -> 
     parts = _complete_all(run, dataset, lake, ledger)
     lake.publish(run, dataset, parts)
     lake.clean(run)
-    return {"objects": len(parts), "object_bytes": sum(part.bytes for part in parts)}
+    # Where they are, since a Secret may lead to another S3 by the time they are to be removed.
+    return {
+        "objects": len(parts),
+        "object_bytes": sum(part.bytes for part in parts),
+        OBJECTS_AT: lake.endpoint,
+    }
 
 
 def _complete_all(run: Run, dataset: Dataset, lake: Lake, ledger: Ledger) -> list[PendingPart]:

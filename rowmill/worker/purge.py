@@ -1,15 +1,29 @@
-"""Remove an experiment's data, for `delete` its records too: only what the ledger calls ours."""
+"""Remove an experiment's data, for `delete` its records too: only what the ledger calls ours.
+
+What is told of it is what was found and removed: a database or an S3 to which other credentials
+lead by now holds none of it, and that is no success.
+"""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger import RESUMABLE, Run, RunState
-from rowmill.spec.problems import InvalidManifest
+from rowmill.plan.purging import PurgeEnd, Written
+from rowmill.spec.cluster_names import SKIP_PURGE
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.earlier import lake_of
-from rowmill.worker.publish import roll_forward
+from rowmill.worker.removed import Purged, Removed, Whose, whose
+from rowmill.worker.removing import remove_data
+
+_CLUSTER_CURE = (
+    "Set the Secret back, and the purge goes on within a minute or so; or let the Experiment go "
+    f'without its data by the annotation {SKIP_PURGE}: "true"'
+)
+_CURE = (
+    "See that the credentials lead where its runs went; to leave its objects there, give a "
+    "manifest without destinations.parquet by -f FILE"
+)
 
 
 def abort(destinations: Destinations) -> Run | None:
@@ -27,79 +41,102 @@ def abort(destinations: Destinations) -> Run | None:
     return None
 
 
-def reset(destinations: Destinations) -> None:
-    """Remove the data of all runs, published and staged; the records stay, as RESET."""
-    with destinations.ledger.hold_experiment(destinations.owner):
-        _remove_data(destinations)
+def reset(destinations: Destinations) -> Removed:
+    """Remove the data of all runs, published and staged; the records stay, as RESET.
+
+    Raises:
+        DestinationRefused: DataNotFound, the experiment or its objects are not where these
+            credentials lead; nothing was removed.
+    """
+    return _remove(destinations, lambda: None)
 
 
-def delete(destinations: Destinations) -> None:
-    """Remove the data and every record of the experiment."""
-    with destinations.ledger.hold_experiment(destinations.owner):
-        _remove_data(destinations)
-        destinations.ledger.forget_experiment(destinations.owner)
+def delete(destinations: Destinations) -> Removed:
+    """Remove the data and every record of the experiment; raises as `reset`."""
+    owner = destinations.owner
+    return _remove(destinations, lambda: destinations.ledger.forget_experiment(owner))
 
 
-def purge(destinations: Destinations, uid: str) -> bool:
+def purge(
+    destinations: Destinations,
+    uid: str,
+    written: Written | None,
+    go_on: Callable[[], None] = lambda: None,
+) -> Purged:
     """Remove the data and every record of the Experiment `uid` of a cluster.
 
     No supervisor holds it there: its Jobs are gone by now, and what a lost pod may still do is
     fenced, as is all else of a run that is not in the ledger.
 
-    Returns:
-        Whether there was anything: not if it never began a run and repeated none, nor if another
-        Experiment of the same name has begun one since, whose data it is then.
+    Args:
+        written: the run that is known to have written data, None if none is.
+        go_on: called before the records go, by which another try would tell what it was about;
+            may raise to end this one.
+
+    Raises:
+        DestinationRefused: DataNotFound, data was written and is not where the Secret leads;
+            nothing was removed.
     """
     ledger, owner = destinations.ledger, destinations.owner
-    if not ledger.found():
-        return False
+    if not _is_known(destinations):
+        return _untouched(Whose.UNKNOWN, destinations, written)
     with ledger.preparing(owner):
-        present = ledger.uid(owner)
-        if present is None or (present != uid and uid in ledger.uids(owner)):
-            return False
-        _remove_held(destinations)
+        run = ledger.run(written.run_id) if written is not None and written.run_id else None
+        ours = run if run is not None and run.owner == owner else None
+        found = whose(ledger.uid(owner), ledger.uids(owner), uid, written, ours)
+        if found is not Whose.OURS:
+            return _untouched(found, destinations, written)
+        removed = remove_data(destinations, _CLUSTER_CURE)
+        go_on()
         ledger.forget_experiment(owner)
-    return True
+    return Purged.of(removed)
 
 
-def _remove_data(destinations: Destinations) -> None:
-    destinations.ledger.ensure()
-    with destinations.ledger.preparing(destinations.owner):
-        _remove_held(destinations)
+def _untouched(found: Whose, destinations: Destinations, written: Written | None) -> Purged:
+    owner, place = destinations.owner, _ledger_place(destinations)
+    if found is Whose.ANOTHERS:
+        message = f"another Experiment of this name has begun a run since: the data of {owner} in "
+        return Purged(PurgeEnd.TAKEN, f"{message}{place} is its own now, and stays", Removed())
+    if written is None:
+        message = f"nothing of {owner} was found in {place}, and no run of it is known to have "
+        return Purged(PurgeEnd.NOTHING, f"{message}written there", Removed())
+    which = f" ({written.run_id})" if written.run_id else ""
+    raise DestinationRefused(
+        "DataNotFound",
+        f"run {written.number}{which} of {owner} has written data, and {place} does not know it: "
+        "its Secret leads elsewhere than it did, or the ledger was removed. Nothing was removed. "
+        f"{_CLUSTER_CURE}",
+    )
 
 
-def _remove_held(destinations: Destinations) -> None:
-    """Remove the data, under the ledger's lock."""
+def _remove(destinations: Destinations, forget: Callable[[], None]) -> Removed:
+    """Remove the data of an experiment of this machine, and then its records by `forget`."""
+    ledger, owner = destinations.ledger, destinations.owner
+    if not _is_known(destinations):
+        raise _not_known(destinations)
+    with ledger.hold_experiment(owner):
+        ledger.ensure()
+        with ledger.preparing(owner):
+            removed = remove_data(destinations, _CURE)
+        forget()
+    return removed
+
+
+def _is_known(destinations: Destinations) -> bool:
+    """Whether the ledger knows the experiment; asked before anything is written, locks too."""
     ledger = destinations.ledger
-    for run in ledger.runs(destinations.owner):
-        if run.state is RunState.PUBLISHING:
-            _complete_if_possible(run, destinations)
-    runs = ledger.runs(destinations.owner)
-    for run in runs:
-        # First the state, behind the fence: a stale worker cannot write after it.
-        ledger.transition(run.id, RESUMABLE | {RunState.PUBLISHING}, RunState.RESET)
-        if destinations.warehouse is not None:
-            destinations.warehouse.drop_staging(run.id)
-    if destinations.warehouse is not None:
-        destinations.warehouse.remove_tables()
-    if destinations.lake is not None and destinations.lake.there():
-        destinations.lake.remove()
-    for run in runs:
-        # An earlier run may have gone to another bucket or prefix.
-        with lake_of(run, destinations) as lake:
-            if lake is not None:
-                lake.abort_uploads(run.id)
-                lake.remove()
-    for run in runs:
-        ledger.forget_work(run.id)
-        # Last, since dependants can refuse the removal: readers would still see the run.
-        ledger.transition(run.id, frozenset({RunState.COMPLETED}), RunState.RESET)
+    return ledger.found() and ledger.uid(destinations.owner) is not None
 
 
-def _complete_if_possible(run: Run, destinations: Destinations) -> None:
-    """Give a half published run's objects their record, by which the removal finds them all.
+def _not_known(destinations: Destinations) -> DestinationRefused:
+    return DestinationRefused(
+        "DataNotFound",
+        f"{_ledger_place(destinations)} does not know {destinations.owner}: nothing was removed. "
+        "See that the credentials lead where its runs went, and that ROWMILL_ENGINE is as it was; "
+        "if both are right, there is nothing of it to remove",
+    )
 
-    If its bucket or manifest is gone for good, what is left of it must not block the removal.
-    """
-    with suppress(DestinationRefused, InvalidManifest):
-        roll_forward(run, destinations)
+
+def _ledger_place(destinations: Destinations) -> str:
+    places = (destinations.warehouse, destinations.lake)
+    return next(found.place for found in places if found is not None)

@@ -42,10 +42,10 @@ def reset(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: b
     label, destinations = _open(name, file, secrets)
     try:
         _ask(f"Remove all data of {label}?", yes)
-        purge.reset(destinations)
+        removed = purge.reset(destinations)
     finally:
         destinations.close()
-    print(f"the data of {label} is removed; its records stay (rowmill runs {label})")
+    print(f"{label}: {removed}. Its records stay (rowmill runs {label})")
 
 
 def delete(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: bool) -> None:
@@ -53,11 +53,11 @@ def delete(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: 
     label, destinations = _open(name, file, secrets)
     try:
         _ask(f"Remove all data and records of {label}?", yes)
-        purge.delete(destinations)
+        removed = purge.delete(destinations)
     finally:
         destinations.close()
     records.forget(rowmill_home(), label)
-    print(f"{label} is deleted")
+    print(f"{label} is deleted: {removed}")
 
 
 def _open(name: str | None, file: Path | None, secrets: Sequence[str]) -> tuple[str, Destinations]:

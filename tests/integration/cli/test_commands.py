@@ -236,7 +236,10 @@ def test_reset_keeps_the_records_and_the_next_run_is_a_new_one(
 ) -> None:
     file = commands.file(manifest(name, tables=[{**PEOPLE, "rows": 1}]))
     assert commands("run", "-f", file, "--progress=none").code == 0
-    assert "is removed; its records stay" in commands("reset", name, "--yes").out
+    reset = commands("reset", name, "--yes")
+    assert "removed 1 table (1 row), 1 object. Its records stay" in reset.out
+    again = commands("reset", name, "--yes")
+    assert (again.code, "there was no data to remove" in again.out) == (0, True)
     assert commands("status", name, "-o", "json").json["state"] == "RESET"
     assert commands("query", name, "select * from people").code == 2
     again = commands("run", "-f", file, "-o", "json").json

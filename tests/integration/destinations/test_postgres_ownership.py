@@ -196,7 +196,7 @@ def test_reset_drops_the_tables_and_the_schema_that_was_made_for_them(
     shop: Experiment, admin: Connection
 ) -> None:
     shop.complete()
-    assert shop.warehouse.remove_tables() == ['"shop"."orders"']
+    assert [str(table) for table in shop.warehouse.remove_tables()] == ['"shop"."orders"']
     assert shop.warehouse.remove_tables() == []
     query = "SELECT count(*) FROM pg_namespace WHERE nspname = 'shop'"
     assert admin.execute(query).fetchone() == (0,)

@@ -264,13 +264,13 @@ def test_purge_removes_this_experiment_and_no_other(
     pods.complete(other, uid="uid-other")
     pods.complete(wanted)
     purged = pods.run("purge")
-    assert (purged.code, purged.message["message"]) == (0, "the data is removed")
+    assert (purged.code, purged.message["purged"]) == (0, "removed")
     assert ledger.owners() == [f"{ENGINE}/{NAMESPACE}/{name}-other"]
     assert count(database, f"{name}-other", "people") == 2_500
     gone = database.execute("SELECT to_regclass(%s)", (f"{name}.people",)).fetchone()
     assert gone == (None,)
     again = pods.run("purge")
-    assert (again.code, again.message["message"]) == (0, "there was nothing to remove")
+    assert (again.code, again.message["purged"]) == (0, "nothing")
 
 
 def test_purge_leaves_what_an_experiment_applied_since_has_made(
@@ -279,5 +279,7 @@ def test_purge_leaves_what_an_experiment_applied_since_has_made(
     pods.complete(content(tables=[PEOPLE]))
     pods.complete(content(tables=[PEOPLE], seed=1), uid="uid-2")
     pods.bundle(content(tables=[PEOPLE]))
-    assert pods.run("purge").message["message"] == "there was nothing to remove"
+    purged = pods.run("purge")
+    assert (purged.code, purged.message["purged"]) == (0, "taken")
+    assert "another Experiment of this name has begun a run since" in purged.message["message"]
     assert count(database, name, "people") == 2_500

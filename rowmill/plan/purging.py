@@ -1,0 +1,60 @@
+"""What the operator tells the pod of a purge, and what that pod reports: the words of both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+# The environment variable of the pod that holds a `Written`.
+WRITTEN = "ROWMILL_WRITTEN"
+
+
+class PurgeEnd(StrEnum):
+    """How a purge ended that removed all it could, `purged` in its pod's report.
+
+    TAKEN: another Experiment of the same name has the data now. NOTHING: none was known to be
+    written, and none was found.
+    """
+
+    REMOVED = "removed"
+    PARTLY = "partly"
+    TAKEN = "taken"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class Written:
+    """The run whose data a purge must not fail to find: the published one, else one with rows.
+
+    `run_id` is that of the published run, which another Experiment of the name may have made; ""
+    where it is not known.
+    """
+
+    number: int
+    run_id: str = ""
+
+    def to_text(self) -> str:
+        """As `WRITTEN` holds it."""
+        return f"{self.number}/{self.run_id}"
+
+    @classmethod
+    def from_text(cls, text: str) -> Written | None:
+        """What `to_text` wrote, None of an empty text."""
+        number, _, run_id = text.partition("/")
+        return cls(int(number), run_id) if number else None
+
+
+def written_run(runs: Iterable[Mapping[str, Any]]) -> Written | None:
+    """The run that is known to have written data, of the records that a status keeps.
+
+    Args:
+        runs: `status.run` and `status.history`, in any order; what has ended says how in
+            `outcome` there, in `phase` here.
+    """
+    known = sorted(runs, key=lambda run: int(run.get("number") or 0), reverse=True)
+    for run in known:
+        if "Complete" in (run.get("outcome"), run.get("phase")):
+            return Written(int(run["number"]), str(run.get("id") or ""))
+    return next((Written(int(run["number"])) for run in known if run.get("rows")), None)

@@ -1,0 +1,101 @@
+"""What a removal may touch, what it removed and what it left: plain data and its words."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+
+from rowmill.destinations.ledger import Run
+from rowmill.plan.purging import PurgeEnd, Written
+from rowmill.plan.replacement import rows_in_words
+
+
+class Whose(StrEnum):
+    """Whose the data is that a ledger has under an owner key, to an Experiment of a cluster."""
+
+    OURS = "ours"
+    ANOTHERS = "another's"
+    UNKNOWN = "unknown"
+
+
+def whose(
+    present: str | None, uids: Collection[str], uid: str, written: Written | None, run: Run | None
+) -> Whose:
+    """Whose the data under the owner key of the Experiment `uid` is.
+
+    Args:
+        present: the ledger's present uid of the owner key, None if it does not know the key.
+        uids: all uids of the owner key of which the ledger has a run.
+        written: what the Experiment is known to have written.
+        run: the ledger's run of the id that `written` tells, None if there is none.
+    """
+    if present is None or (written is not None and written.run_id and run is None):
+        # An Experiment of this name may have data in this database too: that is not ours.
+        return Whose.UNKNOWN
+    if uid in uids:
+        return Whose.OURS if present == uid else Whose.ANOTHERS
+    if run is not None:
+        # Ours repeated it, which leaves no record.
+        return Whose.OURS if run.uid == present else Whose.ANOTHERS
+    return Whose.OURS if written is None else Whose.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Removed:
+    """What a removal came to.
+
+    `tables` and `objects` were there and are deleted, with `rows` by the plan; `unfinished` runs
+    had staged work. `gone` tells what somebody had removed before, `left` what stays, in sentences
+    without a full stop.
+    """
+
+    tables: int = 0
+    rows: int = 0
+    objects: int = 0
+    unfinished: int = 0
+    gone: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        told = [f"removed {self._what()}" if self._what() else "there was no data to remove"]
+        told += self.gone
+        if self.left:
+            told.append(f"left: {'; '.join(self.left)}")
+        return "; ".join(told)
+
+    def _what(self) -> str:
+        rows = f" ({rows_in_words(self.rows)})" if self.rows else ""
+        parts = [
+            f"{_counted(self.tables, 'table')}{rows}" if self.tables else "",
+            _counted(self.objects, "object") + ("" if self.tables else rows)
+            if self.objects
+            else "",
+            f"the work of {_counted(self.unfinished, 'unfinished run')}" if self.unfinished else "",
+        ]
+        return ", ".join(filter(None, parts))
+
+
+@dataclass(frozen=True)
+class Purged:
+    """How the purge of an Experiment ended, and the words for it."""
+
+    end: PurgeEnd
+    message: str
+    removed: Removed
+
+    @classmethod
+    def of(cls, removed: Removed) -> Purged:
+        end = PurgeEnd.PARTLY if removed.left else PurgeEnd.REMOVED
+        return cls(end, str(removed), removed)
+
+
+def missing(found: int, wanted: int, what: str) -> tuple[str, ...]:
+    """A sentence if fewer were found than the ledger has; `what` says what and where."""
+    if found >= wanted:
+        return ()
+    return (f"{_counted(wanted - found, what)} of {wanted:,} not there any more",)
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" + ("" if count == 1 else "s")

@@ -1,0 +1,80 @@
+"""`reset` and `delete` remove what the ledger knows, say what that was, and claim nothing else."""
+
+from collections.abc import Callable
+
+import pytest
+from commands import Commands
+from experiments import PEOPLE, Connection, Manifest, count, manifest
+from psycopg import sql
+
+from rowmill.local.embedded import EmbeddedServers, exports
+
+ONE = {**PEOPLE, "rows": 1}
+
+
+@pytest.fixture
+def published(
+    name: str, commands: Commands, servers: EmbeddedServers
+) -> Callable[..., tuple[str, Manifest]]:
+    """Runs an experiment of one row by secrets of its own; the file and what is in it."""
+    known = exports(servers)
+
+    def run() -> tuple[str, Manifest]:
+        content = manifest(
+            name,
+            tables=[ONE],
+            postgres={"secretName": "warehouse", "ledgerSchema": f"{name}_ledger"},
+            parquet={"secretName": "lake"},
+        )
+        file = commands.file(content)
+        given = [commands.secret(secret, known) for secret in ("warehouse", "lake")]
+        done = commands("run", "-f", file, "--progress=none", *given)
+        assert done.code == 0, done.err
+        return file, content
+
+    return run
+
+
+@pytest.mark.parametrize("command", ["reset", "delete"])
+def test_a_database_that_does_not_know_the_experiment_is_no_success(
+    name: str,
+    commands: Commands,
+    servers: EmbeddedServers,
+    database: Connection,
+    published: Callable[..., tuple[str, Manifest]],
+    command: str,
+) -> None:
+    known = exports(servers)
+    published()
+    elsewhere = f"{name}_elsewhere"
+    database.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(elsewhere)))
+    commands.secret("warehouse", known | {"PGDATABASE": elsewhere})
+    refused = commands(command, name, "--yes")
+    assert refused.code == 3
+    assert f"/{elsewhere} (ledger '{name}_ledger') does not know " in refused.err
+    assert refused.out == ""
+    assert count(database, name, "people") == 1
+    # Nothing was made there either, no session is left, and the name is still known.
+    database.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(elsewhere)))
+    commands.secret("warehouse", known)
+    assert "removed 1 table (1 row), 1 object" in commands(command, name, "--yes").out
+
+
+def test_an_experiment_that_never_ran_is_not_deleted(name: str, commands: Commands) -> None:
+    file = commands.file(manifest(name, tables=[ONE]))
+    refused = commands("delete", "-f", file, "--yes")
+    assert refused.code == 3
+    assert " does not know " in refused.err
+    assert f"/local/{name}: nothing was removed" in refused.err
+
+
+def test_a_bucket_that_the_manifest_does_not_reach_is_named_as_left(
+    name: str, commands: Commands, published: Callable[..., tuple[str, Manifest]]
+) -> None:
+    file, content = published()
+    del content["spec"]["destinations"]["parquet"]
+    file = commands.file(content)
+    warehouse = f"--secret=warehouse={commands.folder / 'warehouse.env'}"
+    deleted = commands("delete", "-f", file, warehouse, "--yes")
+    assert deleted.code == 0
+    assert "removed 1 table (1 row); left: what run 1 wrote to S3: it takes other" in deleted.out

@@ -1,0 +1,85 @@
+"""Whose data a purge finds, and what is told of a removal."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from rowmill.destinations.ledger import Run, RunState
+from rowmill.plan.layout import Plan
+from rowmill.plan.purging import PurgeEnd, Written
+from rowmill.worker.removed import Purged, Removed, Whose, missing, whose
+
+ME, BEFORE, SINCE = "uid-2", "uid-1", "uid-3"
+ROWS, PUBLISHED = Written(1), Written(1, "abc")
+
+
+def _run(uid: str) -> Run:
+    plan = Plan("sha256:any", 1, (), ())
+    return Run("abc", "o", uid, 1, RunState.COMPLETED, plan, datetime.now(UTC), None, "", {})
+
+
+@pytest.mark.parametrize(
+    ("present", "uids", "written", "run_of", "expected"),
+    [
+        # A ledger that does not know the owner key.
+        (None, [], None, None, Whose.UNKNOWN),
+        (None, [], PUBLISHED, None, Whose.UNKNOWN),
+        # Its own runs, published or not.
+        (ME, [ME], None, None, Whose.OURS),
+        (ME, [ME], ROWS, None, Whose.OURS),
+        (ME, [BEFORE, ME], PUBLISHED, ME, Whose.OURS),
+        # The published run is in another database, of which the Secret led here before or since.
+        (ME, [ME], PUBLISHED, None, Whose.UNKNOWN),
+        (BEFORE, [BEFORE], PUBLISHED, None, Whose.UNKNOWN),
+        (BEFORE, [BEFORE], ROWS, None, Whose.UNKNOWN),
+        # It repeated the run of an Experiment before it.
+        (BEFORE, [BEFORE], PUBLISHED, BEFORE, Whose.OURS),
+        (BEFORE, [BEFORE], None, None, Whose.OURS),
+        # Another has begun a run since.
+        (SINCE, [ME, SINCE], PUBLISHED, ME, Whose.ANOTHERS),
+        (SINCE, [ME, SINCE], None, None, Whose.ANOTHERS),
+        (SINCE, [BEFORE, SINCE], PUBLISHED, BEFORE, Whose.ANOTHERS),
+    ],
+)
+def test_data_is_ours_by_the_runs_that_the_ledger_has(
+    present: str | None,
+    uids: list[str],
+    written: Written | None,
+    run_of: str | None,
+    expected: Whose,
+) -> None:
+    run = None if run_of is None else _run(run_of)
+    assert whose(present, uids, ME, written, run) is expected
+
+
+@pytest.mark.parametrize(
+    ("removed", "expected"),
+    [
+        (Removed(), "there was no data to remove"),
+        (
+            Removed(tables=2, rows=5_000, objects=12),
+            "removed 2 tables (5,000 rows), 12 objects",
+        ),
+        (Removed(objects=1, rows=1), "removed 1 object (1 row)"),
+        (Removed(unfinished=1), "removed the work of 1 unfinished run"),
+        (
+            Removed(tables=1, rows=7, gone=missing(0, 3, "object")),
+            "removed 1 table (7 rows); 3 objects of 3 not there any more",
+        ),
+        (Removed(left=("a", "b")), "there was no data to remove; left: a; b"),
+    ],
+)
+def test_what_is_told_is_what_was_there(removed: Removed, expected: str) -> None:
+    assert str(removed) == expected
+
+
+def test_what_was_left_makes_a_purge_a_partial_one() -> None:
+    assert Purged.of(Removed(tables=1)).end is PurgeEnd.REMOVED
+    assert Purged.of(Removed(tables=1, gone=("x",))).end is PurgeEnd.REMOVED
+    assert Purged.of(Removed(tables=1, left=("x",))).end is PurgeEnd.PARTLY
+
+
+def test_nothing_is_missing_where_all_was_found() -> None:
+    assert missing(3, 3, "table") == ()
