@@ -89,7 +89,7 @@ class Tell:
 
 @dataclass(frozen=True)
 class CountPurge:
-    """Log and count how a purge ended: succeeded, deadline, skipped, namespace, secret or plan."""
+    """Log and count how a purge ended, by one of the outcomes in metrics.py."""
 
     outcome: str
     message: str

@@ -61,7 +61,7 @@ def ended(situation: Situation) -> Step:
 def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: str) -> Step:
     """A Job has failed: for good, or by a refusal, for which it is made again."""
     end = end_of(job, situation.observed.pods)
-    if not end.heard and not _is_late(situation, job):
+    if not end.heard and not is_late(situation, job):
         message = f"the Job {job.name} has ended; waits for its pod's last word"
         reason = _AS_BEFORE.get(phase, Reason.STARTING)
         standing = waiting_standing(situation, phase, reason, message)
@@ -80,7 +80,7 @@ def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: str) -> Step
 
 
 def _published(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
-    report = _report(situation, job)
+    report = report_of(situation, job)
     if report is None:
         standing = Standing(FINALIZING, Reason.FINALIZING, "waits for its pod's last word")
         return Step(standing, current_record(situation, plan), again_after=1.0)
@@ -122,14 +122,14 @@ def _types_kept(situation: Situation, record: Mapping[str, Any]) -> str:
     )
 
 
-def _report(situation: Situation, job: Job) -> Mapping[str, Any] | None:
+def report_of(situation: Situation, job: Job) -> Mapping[str, Any] | None:
     """What the pod that ended well said, {} if it is gone; None while its end may yet be seen."""
     for pod in reversed(pods_of(job, situation.observed.pods)):
         if pod.termination is not None and pod.termination.code == 0:
             return pod.termination.report
-    return {} if _is_late(situation, job) else None
+    return {} if is_late(situation, job) else None
 
 
-def _is_late(situation: Situation, job: Job) -> bool:
+def is_late(situation: Situation, job: Job) -> bool:
     """Whether what its pods said would have been seen by now."""
     return job.finished is None or situation.now - job.finished > _LAST_WORD

@@ -14,7 +14,11 @@ from prometheus_client.registry import Collector
 PORT = 8080
 _PHASES = ("Pending", "Running", "Finalizing", "Complete", "Failed", "Suspended")
 _OUTCOMES = ("ok", "failed")
-_PURGES = ("succeeded", "deadline", "skipped", "namespace", "secret")
+# How a purge ended by its pod's report, "unheard" where there is none; then, why it did not.
+_PURGES = (
+    *("succeeded", "partly", "taken", "nothing", "unheard"),
+    *("deadline", "skipped", "namespace", "secret", "plan"),
+)
 
 
 class Metrics:

@@ -44,4 +44,7 @@ class Reason(StrEnum):
     ABORTED = "Aborted"
     # Removal
     PURGED = "Purged"
+    PURGED_PARTLY = "PurgedPartly"
+    NOTHING_TO_PURGE = "NothingToPurge"
+    PURGE_UNHEARD = "PurgeUnheard"
     PURGE_GIVEN_UP = "PurgeGivenUp"

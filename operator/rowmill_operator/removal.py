@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
+from rowmill.plan.purging import PurgeEnd, written_run
 from rowmill.spec.cluster_names import ADOPT, FINALIZER, PURGE, SKIP_PURGE
 from rowmill_operator.actions import (
     Action,
@@ -17,9 +20,12 @@ from rowmill_operator.actions import (
     delete_jobs,
 )
 from rowmill_operator.children.jobs import purge_job
+from rowmill_operator.ending import is_late, report_of
 from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.reasons import Reason
 from rowmill_operator.situation import Situation
+from rowmill_operator.standing import stalled_anyway
+from rowmill_operator.status_news import news
 from rowmill_operator.step import REMAKE_AFTER
 from rowmill_operator.trouble import Trouble, end_of, pods_of, tried_rarely, waiting_for
 
@@ -32,32 +38,41 @@ _SOON = 2.0
 # The collector may have let go of the children and of the object before its first event is here,
 # and then each child's comes by a watch of its own.
 _LOOK_AGAIN_AFTER = 1.0
+# The outcome to be counted and the Event's reason, by what the pod reports.
+_ENDS = {
+    PurgeEnd.REMOVED: ("succeeded", Reason.PURGED),
+    PurgeEnd.PARTLY: ("partly", Reason.PURGED_PARTLY),
+    PurgeEnd.TAKEN: ("taken", Reason.NOTHING_TO_PURGE),
+    PurgeEnd.NOTHING: ("nothing", Reason.NOTHING_TO_PURGE),
+}
+_WARNINGS = {Reason.PURGED_PARTLY, Reason.PURGE_UNHEARD, Reason.PURGE_GIVEN_UP}
 
 
 def decide_removal(situation: Situation) -> Decision:
     """Decide about an Experiment with a deletionTimestamp.
 
     Without our finalizer the garbage collector does all. With it, the data is purged first; it
-    goes when that succeeded, and at once or after the deadline when it cannot.
+    goes when that succeeded, and at once or after the deadline when it cannot. What is told of a
+    purge is what its pod reports, also where it has been called off meanwhile.
     """
     if FINALIZER not in situation.experiment.finalizers:
         return Decision()
     if _is_orphaning(situation):
         return _leave(situation)
+    job = situation.job(PURGE)
+    if job is not None and job.complete:
+        return _purged(situation, job)
     given_up = _given_up(situation)
     if given_up is not None:
-        return _end(situation, *given_up)
+        return _give_up(situation, *given_up)
     unclear = _LOOK_AGAIN_AFTER - _since_seen(situation)
     if unclear > 0:
         return Decision(again_after=unclear)
     if situation.number == 0:
-        return _end(situation, "succeeded", "there never was a run: nothing to purge")
+        return _end(situation, "nothing", Reason.NOTHING_TO_PURGE, "there never was a run")
     if situation.run_jobs or situation.live_pods():
         # A worker at work would write while the purge removes.
         return Decision(delete_jobs(situation.run_jobs), again_after=_SOON)
-    job = situation.job(PURGE)
-    if job is not None and job.complete:
-        return _end(situation, "succeeded", "the experiment's data is removed")
     plan = situation.plans[-1] if situation.plans else None
     if _COLLECTED in situation.experiment.finalizers or (plan is not None and plan.deleted):
         return Decision(again_after=_SOON)
@@ -80,7 +95,7 @@ def _freeze_again(situation: Situation) -> Decision:
         if verdict.passing:
             return Decision(again_after=situation.settings.progress_seconds)
         why = f"the run's ConfigMap is gone, and the spec is refused: {'; '.join(verdict.problems)}"
-        return _end(situation, "plan", why)
+        return _give_up(situation, "plan", why)
     freeze = FreezePlan(
         number=situation.number,
         rerun=situation.wishes.rerun,
@@ -91,7 +106,9 @@ def _freeze_again(situation: Situation) -> Decision:
 
 
 def _purge(situation: Situation, plan: FrozenPlan) -> Decision:
-    manifest = purge_job(situation.experiment, plan, situation.wishes, situation.settings)
+    history = situation.experiment.status.get("history") or ()
+    written = written_run((situation.record, *history))
+    manifest = purge_job(situation.experiment, plan, situation.wishes, situation.settings, written)
     return Decision((CreateJob(manifest),), again_after=_SOON)
 
 
@@ -99,18 +116,45 @@ def _purging(situation: Situation, job: Job) -> Decision:
     again = min(_until_deadline(situation), situation.settings.progress_seconds)
     trouble = _trouble(situation, job)
     if trouble is not None and trouble.reason == Reason.SECRET_MISSING:
-        return _end(situation, "secret", trouble.message)
+        return _give_up(situation, "secret", trouble.message)
+    status, told = _shown(situation, trouble)
     since = _stuck_since(situation, job, trouble)
     if since is None or job.deleted or since + REMAKE_AFTER > situation.now:
-        return Decision(again_after=again)
-    return Decision((DeleteJob(job.name, job.uid),), again_after=_SOON)
+        return Decision(told, status, urgent=status is not None, again_after=again)
+    remake = DeleteJob(job.name, job.uid)
+    return Decision((remake, *told), status, urgent=status is not None, again_after=_SOON)
 
 
 def _trouble(situation: Situation, job: Job) -> Trouble | None:
-    """What keeps a Job that has not ended from its work."""
-    if job.failed is not None:
-        return None
-    return waiting_for(job, situation.wishes.queue, situation.observed, situation.now)
+    """What keeps a Job from its work, or has ended it; None while a pod's last word is awaited."""
+    if job.failed is None:
+        return waiting_for(job, situation.wishes.queue, situation.observed, situation.now)
+    end = end_of(job, situation.observed.pods)
+    return end.trouble if end.heard or is_late(situation, job) else None
+
+
+def _shown(
+    situation: Situation, trouble: Trouble | None
+) -> tuple[Mapping[str, Any] | None, tuple[Action, ...]]:
+    """The status and the Event by which people learn what to mend; one Event a reason.
+
+    A trouble is shown until there is another, since its Job is made again each minute.
+    """
+    if trouble is None:
+        return None, ()
+    before = situation.experiment.status
+    known = situation.condition("Stalled")
+    conditions = stalled_anyway(
+        trouble.reason,
+        trouble.message,
+        generation=situation.experiment.generation,
+        before=before.get("conditions") or (),
+        now=situation.now,
+    )
+    status = news(before, {**before, "conditions": conditions}, situation.now)
+    if (known.get("status"), known.get("reason")) == ("True", trouble.reason):
+        return status, ()
+    return status, (Tell(trouble.reason, trouble.message, warning=True),)
 
 
 def _stuck_since(situation: Situation, job: Job, trouble: Trouble | None) -> datetime | None:
@@ -133,10 +177,20 @@ def _given_up(situation: Situation) -> tuple[str, str] | None:
     if situation.observed.namespace_terminating:
         return "namespace", "the namespace is being deleted: no pod can be started in it"
     if _until_deadline(situation) <= 0:
-        job = situation.job(PURGE)
-        why = end_of(job, situation.observed.pods).trouble.message if job and job.failed else ""
+        why = _last_trouble(situation)
         return "deadline", f"the purge did not succeed within its deadline; {why}".rstrip("; ")
     return None
+
+
+def _last_trouble(situation: Situation) -> str:
+    """What the purge met last, also where its Job has just been made again."""
+    job = situation.job(PURGE)
+    trouble = None if job is None else _trouble(situation, job)
+    if trouble is not None:
+        return trouble.message
+    # In the words of trouble.py: what a run was stalled by before is not the purge's trouble.
+    stalled = str(situation.condition("Stalled").get("message") or "")
+    return stalled if stalled.startswith(f"{PURGE}: ") else ""
 
 
 def _until_deadline(situation: Situation) -> float:
@@ -152,17 +206,45 @@ def _since_seen(situation: Situation) -> float:
 def _leave(situation: Situation) -> Decision:
     """Gone without its children: they may be at work, so that their data cannot go either."""
     why = "it was deleted with --cascade=orphan: its Jobs are left as they are, and so is its data"
-    return _release(situation, "skipped", why, ())
+    return _release(situation, "skipped", Reason.PURGE_GIVEN_UP, why, ())
 
 
-def _end(situation: Situation, outcome: str, message: str) -> Decision:
-    return _release(situation, outcome, message, delete_jobs(situation.jobs))
+def _purged(situation: Situation, job: Job) -> Decision:
+    """The purge's Job ended well: what that came to is its pod's to say."""
+    report = report_of(situation, job)
+    if report is None and not situation.observed.namespace_terminating:
+        return Decision(again_after=_LOOK_AGAIN_AFTER)
+    said = str((report or {}).get("message") or "")
+    end = str((report or {}).get("purged") or "")
+    if end not in set(PurgeEnd):
+        # Its pod went before it was heard, or is of a release that does not tell.
+        words = f'its pod\'s last words were "{said}"' if said else "its pod was gone unheard"
+        message = f"the purge's Job ended well, yet what it removed is not known: {words}"
+        return _end(situation, "unheard", Reason.PURGE_UNHEARD, message)
+    outcome, reason = _ENDS[PurgeEnd(end)]
+    return _end(situation, outcome, reason, said)
+
+
+def _give_up(situation: Situation, outcome: str, message: str) -> Decision:
+    """The data stays, all of it unless a pod was at work already."""
+    job = situation.job(PURGE)
+    pods = () if job is None else pods_of(job, situation.observed.pods)
+    if any(pod.running for pod in pods):
+        message = f"{message}; its pod was at work, so that some of the data may be gone"
+    return _end(situation, outcome, Reason.PURGE_GIVEN_UP, message)
+
+
+def _end(situation: Situation, outcome: str, reason: Reason, message: str) -> Decision:
+    return _release(situation, outcome, reason, message, delete_jobs(situation.jobs))
 
 
 def _release(
-    situation: Situation, outcome: str, message: str, deletes: tuple[Action, ...]
+    situation: Situation,
+    outcome: str,
+    reason: Reason,
+    message: str,
+    deletes: tuple[Action, ...],
 ) -> Decision:
     rest = tuple(name for name in situation.experiment.finalizers if name != FINALIZER)
-    purged = outcome == "succeeded"
-    told = Tell(Reason.PURGED if purged else Reason.PURGE_GIVEN_UP, message, warning=not purged)
+    told = Tell(reason, message, warning=reason in _WARNINGS)
     return Decision((*deletes, CountPurge(outcome, message), SetFinalizers(rest), told))

@@ -64,6 +64,22 @@ def conditions(
     ]
 
 
+def stalled_anyway(
+    reason: str,
+    message: str,
+    *,
+    generation: int,
+    before: Sequence[Mapping[str, Any]],
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """The conditions as before, but for Stalled: of one that is to go, and cannot."""
+    known = {str(condition.get("type")): dict(condition) for condition in before}
+    since = known.get("Stalled")
+    times = None if since is None else (since["status"], since["lastTransitionTime"])
+    stalled = _condition("Stalled", True, reason, message, generation, times, now)
+    return list((known | {"Stalled": stalled}).values())
+
+
 def timestamp(moment: datetime) -> str:
     """As Kubernetes writes times: whole seconds, UTC."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

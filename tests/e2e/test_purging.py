@@ -1,4 +1,4 @@
-"""Removals with Purge on a real cluster, while the garbage collector or people take children."""
+"""Removals with Purge on a real cluster: children that others take, a Secret that leads astray."""
 
 from __future__ import annotations
 
@@ -6,24 +6,29 @@ from typing import Any
 
 from .cluster.access import Cluster, wait_for
 from .experiments import Applied, wide
-from .installation import POSTGRES_SECRET, Installation
+from .installation import BUCKET, POSTGRES_SECRET, Installation
 
 PURGE = wide(10_000, deletionPolicy="Purge")
 
 
-def test_data_goes_also_where_its_plan_went_first(
+def test_data_goes_also_where_its_plan_went_first_and_is_missed_where_it_is_not(
     cluster: Cluster, installed: Installation, home: str
 ) -> None:
     """Deleted in the foreground, as Argo CD does, and after its ConfigMap was deleted by hand.
 
-    The Jobs and pods of the second have gone before by their TTL.
+    The Jobs and pods of the second have gone before by their TTL. The Secret of the third leads to
+    another database for a while.
     """
     collected = Applied.of(installed, home, PURGE)
     bereft = Applied.of(installed, home, PURGE | {"ttlSecondsAfterFinished": 1})
-    for each in (collected, bereft):
+    secret = _secret_of_its_own(cluster, home)
+    astray = Applied.of(installed, home, PURGE | _into(secret))
+    for each in (collected, bereft, astray):
         each.complete()
         assert each.rows("events") == 10_000
         assert each.objects()
+    astray.merge("secret", secret, {"stringData": {"PGDATABASE": "postgres"}})
+    astray.delete("--wait=false")
     wait_for(lambda: {one["kind"] for one in _children(bereft)} == {"ConfigMap"}, 30, "the TTL")
     assert collected.pods()
     assert bereft.status()["phase"] == "Complete"
@@ -32,6 +37,14 @@ def test_data_goes_also_where_its_plan_went_first(
     bereft.delete("--wait=false")
     for each in (collected, bereft):
         _is_purged(each)
+    told = astray.stalled("DataNotFound")
+    assert "/postgres (ledger 'rowmill') does not know it" in told
+    assert astray.rows("events") == 10_000
+    assert astray.objects()
+    _secret_of_its_own(cluster, home)
+    _is_purged(astray)
+    for each in (collected, bereft, astray):
+        assert "removed 1 table (10,000 rows), " in _event(each, "Purged")
 
 
 def test_an_orphaning_deletion_leaves_all_and_says_what_stands_in_the_way_of_the_next(
@@ -48,6 +61,30 @@ def test_an_orphaning_deletion_leaves_all_and_says_what_stands_in_the_way_of_the
     left.complete()
     left.delete()
     _is_purged(left)
+
+
+def _secret_of_its_own(cluster: Cluster, namespace: str) -> str:
+    """A second Secret for the same Postgres, or set back to that."""
+    data = (cluster.find("secret", POSTGRES_SECRET, namespace) or {})["data"]
+    name = f"{POSTGRES_SECRET}-too"
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
+    cluster.apply(secret, namespace=namespace)
+    return name
+
+
+def _into(secret: str) -> dict[str, Any]:
+    return {"destinations": {"postgres": {"secretName": secret}, "parquet": {"bucket": BUCKET}}}
+
+
+def _event(applied: Applied, reason: str) -> str:
+    """The message of the one Event of that reason about it."""
+    events = applied.cluster.find_all("events", applied.namespace)
+    (message,) = (
+        event["message"]
+        for event in events
+        if (event["involvedObject"]["name"], event["reason"]) == (applied.name, reason)
+    )
+    return str(message)
 
 
 def _is_purged(applied: Applied) -> None:

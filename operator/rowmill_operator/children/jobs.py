@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rowmill.plan.purging import WRITTEN, Written
 from rowmill.spec.cluster_names import ASKED_QUEUE, FINALIZE, KUEUE, PURGE, SHAPE, SHARD
 from rowmill_operator.children.ownership import controller_reference
 from rowmill_operator.children.pod import CONTAINER, pod_template
@@ -42,11 +43,24 @@ def finalize_job(
 
 
 def purge_job(
-    experiment: Experiment, plan: FrozenPlan, wishes: Wishes, settings: Settings
+    experiment: Experiment,
+    plan: FrozenPlan,
+    wishes: Wishes,
+    settings: Settings,
+    written: Written | None = None,
 ) -> dict[str, Any]:
-    """The Job whose one pod removes the experiment's data, by the image and plan of a run."""
+    """The Job whose one pod removes the experiment's data, by the image and plan of a run.
+
+    `written` is the run whose data it must find, None if none is known to have written any.
+    """
     name = purge_job_name(experiment.name)
-    return _job(name, PURGE, {"backoffLimit": _RETRIES}, experiment, plan, wishes, settings)
+    spec = {"backoffLimit": _RETRIES}
+    job = _job(name, PURGE, spec, experiment, plan, wishes, settings)
+    if written is not None:
+        # By a variable, which the image of an earlier release passes over.
+        (container,) = job["spec"]["template"]["spec"]["containers"]
+        container["env"] = [{"name": WRITTEN, "value": written.to_text()}]
+    return job
 
 
 def _job(

@@ -34,7 +34,7 @@ def test_a_plan_that_is_gone_is_frozen_again_under_its_number(complete: MemoryCl
     assert complete.purges == [], "there was a run, so there is data"
     assert [a.number for a in complete.log if isinstance(a, FreezePlan)] == [1, 1]
     assert list(complete.jobs) == [PURGE]
-    complete.complete_job(PURGE)
+    complete.complete_job(PURGE, purged="removed", message="removed 1 table")
     complete.look()
     assert [p.outcome for p in complete.purges] == ["succeeded"]
     assert complete.experiment.finalizers == ()
@@ -96,7 +96,7 @@ def test_one_that_waits_for_what_was_left_may_go_at_once(complete: MemoryCluster
     assert again.condition("Stalled")["reason"] == "LeftBehind"
     again.delete()
     again.look()
-    assert [p.outcome for p in again.purges] == ["succeeded"]
+    assert [p.outcome for p in again.purges] == ["nothing"]
     assert not again.jobs[RUN].deleted
 
 
@@ -127,7 +127,7 @@ def test_a_purge_that_ended_well_needs_no_plan_any_more(complete: MemoryCluster)
     complete.delete()
     complete.settle()
     complete.plans.clear()
-    complete.complete_job(PURGE)
+    complete.complete_job(PURGE, purged="removed", message="removed 1 table")
     complete.settle()
     assert [p.outcome for p in complete.purges] == ["succeeded"]
 
@@ -149,7 +149,8 @@ def test_what_never_ran_has_nothing_to_purge() -> None:
     cluster.settle()
     cluster.delete()
     cluster.settle()
-    assert [p.outcome for p in cluster.purges] == ["succeeded"]
+    assert [p.outcome for p in cluster.purges] == ["nothing"]
+    assert cluster.told[-1].reason == "NothingToPurge"
 
 
 def test_pods_of_a_lost_node_do_not_hold_up_the_purge(complete: MemoryCluster) -> None:

@@ -76,7 +76,7 @@ def test_a_purge_ends_the_runs_first_then_lets_go(cluster: MemoryCluster) -> Non
     _purging(cluster)
     assert list(cluster.jobs) == [PURGE]
     assert cluster.experiment.finalizers
-    cluster.complete_job(PURGE)
+    cluster.complete_job(PURGE, purged="removed", message="removed 1 table")
     cluster.look()
     assert cluster.experiment.finalizers == ()
     assert [p.outcome for p in cluster.purges] == ["succeeded"]
