@@ -94,7 +94,7 @@ def missing(found: int, wanted: int, what: str) -> tuple[str, ...]:
     """A sentence if fewer were found than the ledger has; `what` says what and where."""
     if found >= wanted:
         return ()
-    return (f"{_counted(wanted - found, what)} of {wanted:,} not there any more",)
+    return (f"{_counted(wanted - found, what)} of {wanted:,} not there or not its own any more",)
 
 
 def _counted(count: int, what: str) -> str:

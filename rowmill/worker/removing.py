@@ -138,8 +138,7 @@ def _remove_objects_of(run: Run, destinations: Destinations) -> Removed:
             known = () if run.state is RunState.RESET else unreached
             return Removed(left=tuple(f"what run {run.number} wrote to S3: {w}" for w in known))
         pending = destinations.ledger.pending_parts(run.id) if run.state in RESUMABLE else {}
-        what = f"unfinished upload of run {run.number}"
-        gone = missing(lake.abort_uploads(run.id), len(pending), what)
+        gone = missing(lake.abort_uploads(run.id), len(pending), "unfinished upload")
         emptied = _emptied(lake)
     return Removed(objects=emptied.objects, gone=gone, left=emptied.left)
 

@@ -158,6 +158,20 @@ def test_an_unfinished_run_is_removed_where_the_ledger_knows_it_and_else_missed(
     assert not list(bucket.uploads(f"{name}/"))
 
 
+def test_uploads_that_a_bucket_rule_dropped_are_told(
+    name: str, pods: Pods, content: Callable[..., Manifest], bucket: Bucket
+) -> None:
+    plan = pods.bundle(content(tables=[PEOPLE, {**PEOPLE, "name": "persons"}]))
+    pods.run_shards(plan)
+    for key, upload_id in list(bucket.uploads(f"{name}/")):
+        bucket.abort_upload(key, upload_id)
+    purged = pods.run("purge", env={WRITTEN: Written(1).to_text()})
+    assert purged.message["message"] == (
+        "removed the work of 1 unfinished run; "
+        "2 unfinished uploads of 2 not there or not its own any more"
+    )
+
+
 def test_what_was_lost_before_is_told_and_no_obstacle(
     name: str,
     pods: Pods,
@@ -172,8 +186,8 @@ def test_what_was_lost_before_is_told_and_no_obstacle(
     purged = pods.run("purge", env=told(published))
     assert purged.code == 0, purged.log
     assert purged.message["message"] == (
-        "there was no data to remove; 1 table of 1 not there any more; "
-        "1 object of 1 not there any more"
+        "there was no data to remove; 1 table of 1 not there or not its own any more; "
+        "1 object of 1 not there or not its own any more"
     )
 
 

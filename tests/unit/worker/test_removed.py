@@ -66,7 +66,7 @@ def test_data_is_ours_by_the_runs_that_the_ledger_has(
         (Removed(unfinished=1), "removed the work of 1 unfinished run"),
         (
             Removed(tables=1, rows=7, gone=missing(0, 3, "object")),
-            "removed 1 table (7 rows); 3 objects of 3 not there any more",
+            "removed 1 table (7 rows); 3 objects of 3 not there or not its own any more",
         ),
         (Removed(left=("a", "b")), "there was no data to remove; left: a; b"),
     ],
