@@ -61,7 +61,7 @@ def purge(
     destinations: Destinations,
     uid: str,
     written: Written | None,
-    go_on: Callable[[], None] = lambda: None,
+    go_on: Callable[[], None],
 ) -> Purged:
     """Remove the data and every record of the Experiment `uid` of a cluster.
 
