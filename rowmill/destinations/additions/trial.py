@@ -69,6 +69,9 @@ def _steps(new: Made, additions: Additions, parents: set[str]) -> Iterator[Step]
     said: dict[str, str] = {}
     for each in additions.attachments:
         said[each.table] = said.get(each.table, "") + "".join(each.statement.pieces)
+    for build in additions.builds:
+        words = "".join(piece for statement in build.statements for piece in statement.pieces)
+        said[build.table] = said.get(build.table, "") + words
     for step in new.steps:
         is_key = step.kind in "pu" and step.table in keyed | parents
         if step.kind != "f" and (is_key or step.name in said.get(step.table, "")):

@@ -83,7 +83,7 @@ def test_a_transition_needs_the_expected_state_and_merges_the_summary(shop: Expe
     assert failed is not None
     assert failed.state is RunState.FAILED
     assert failed.message == "it broke"
-    assert failed.summary == {"rows": 23, "bytes": 1}
+    assert failed.summary == {**run.summary, "rows": 23, "bytes": 1}
     assert failed.finished_at is not None
     assert move(run.id, frozenset({RunState.FAILED}), RunState.RUNNING)
     resumed = shop.ledger.run(run.id)
