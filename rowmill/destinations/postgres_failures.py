@@ -67,6 +67,10 @@ def _judge(error: psycopg.Error, reached: bool) -> Failure:
 
 _LOGIN_ADVICE = "Check {} and {} in the secret"
 _GRANT_ADVICE = "Grant the role what it lacks, or use another role"
+_LOCKS_ADVICE = (
+    "Raise max_locks_per_transaction there (to 1024, say) and restart the server, then run again: "
+    "it resumes"
+)
 _DISK_ADVICE = "Free disk space on the server (or raise its limit), then run again: it resumes"
 
 # SQLSTATEs and classes of two characters; the longest that fits decides.
@@ -146,6 +150,9 @@ _CONCURRENT_CHANGE = re.compile(r"tuple concurrently (updated|deleted)|cache loo
 
 
 def _by_state(state: str, text: str) -> Failure:
+    if state == "53200" and "shared memory" in text:
+        # Its table of locks is full, as it will be at the next try.
+        return Failure(Course.FINAL, "LimitExceeded", text, _LOCKS_ADVICE)
     for length in (5, 3, 2):
         known = _FINAL_STATES.get(state[:length])
         if known is not None:

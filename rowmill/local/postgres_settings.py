@@ -40,6 +40,8 @@ def settings_file(port: int, socket_dir: str, data: Path) -> str:
         "random_page_cost": "1.1",
         # Loaded rows are counted by ANALYZE in finalize; a freeze of them amid a load is waste.
         "autovacuum_vacuum_insert_threshold": -1,
+        # A publish drops all tables of a run at once, and locks each of their parts.
+        "max_locks_per_transaction": 1024,
         "jit": "off",
         "timezone": "UTC",
         "log_timezone": "UTC",

@@ -54,6 +54,12 @@ def test_trouble_that_does_not(state: str) -> None:
     assert "what the server said" in failure.message("u@h:1/d")
 
 
+def test_a_full_table_of_locks_is_full_at_the_next_try_too() -> None:
+    failure = judge(error_of("53200", "out of shared memory"), reached=True)
+    assert (failure.course, failure.reason) == (Course.FINAL, "LimitExceeded")
+    assert "max_locks_per_transaction" in failure.advice
+
+
 @pytest.mark.parametrize("state", ["28P01", "28000"])
 def test_a_refused_login_may_pass_for_a_while(state: str) -> None:
     failure = judge(error_of(state), reached=True)
