@@ -174,6 +174,6 @@ def _refusal(build: Build, error: psycopg.Error) -> DestinationRefused:
         )
     return DestinationRefused(
         "UserConstraint",
-        f"{build.label}, which is not this run's own, does not hold for its rows ({said}): drop or "
-        "change it, then run again; the run resumes",
+        f"rows of this run break {build.label}, which was put on the published table ({said}): "
+        "drop or change it there, then run again; the run resumes",
     )
