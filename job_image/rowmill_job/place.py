@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from rowmill.destinations.credentials import (
@@ -17,6 +17,7 @@ from rowmill.destinations.credentials import (
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.plan.bundle import FILE
 from rowmill.plan.purging import WRITTEN, Written
+from rowmill.spec.cluster_names import PARQUET_SECRET, POSTGRES_SECRET
 from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
 from rowmill.worker.destinations import Connections, Credentials
 
@@ -24,6 +25,7 @@ from rowmill.worker.destinations import Connections, Credentials
 # or two.
 LOGIN_SECONDS = 120.0
 _FOLDER = "etc/rowmill"
+_TOLD_BY = (POSTGRES_SECRET, PARQUET_SECRET)
 _SECRET_KEYS = ("PGPASSWORD", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
 
 
@@ -32,7 +34,8 @@ class Place:
     """The pod's surroundings; every field has the environment variable that tests set.
 
     `root` (ROWMILL_JOB_ROOT) stands for `/`; `shard` is None outside an Indexed Job, `written` is
-    what the operator knows to have been written, for a purge.
+    what the operator knows to have been written, for a purge. `told` is what the operator says of
+    the Secrets that it has mounted; an earlier one says nothing.
     """
 
     root: Path
@@ -41,6 +44,7 @@ class Place:
     shard: int | None
     login_seconds: float
     written: Written | None
+    told: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def here(cls, environ: Mapping[str, str] = os.environ) -> Place:
@@ -53,6 +57,7 @@ class Place:
             shard=int(index) if index else None,
             login_seconds=float(environ.get("ROWMILL_LOGIN_SECONDS", LOGIN_SECONDS)),
             written=Written.from_text(environ.get(WRITTEN, "")),
+            told={name: environ[name] for name in _TOLD_BY if name in environ},
         )
 
     @property
@@ -66,6 +71,20 @@ class Place:
     @property
     def parquet(self) -> Path:
         return self.root / _FOLDER / "parquet"
+
+    def as_given(self, spec: Spec) -> Spec:
+        """The spec with the credentials that the pod was given.
+
+        A Secret that the manifest has come to name since the run was planned is among them.
+        """
+        postgres, parquet = (self.told.get(name) for name in _TOLD_BY)
+        if spec.postgres is not None and postgres is not None:
+            target = replace(spec.postgres, secret_name=postgres or None, ambient=not postgres)
+            spec = replace(spec, postgres=target)
+        if spec.parquet is not None and parquet is not None:
+            bucket = replace(spec.parquet, secret_name=parquet or None, ambient=not parquet)
+            spec = replace(spec, parquet=bucket)
+        return spec
 
     def connections(self, spec: Spec, engine: str) -> Connections:
         """How to reach what `spec` names, by the mounted Secrets or the pod's own identity.

@@ -132,7 +132,7 @@ TASKS: dict[str, Callable[[Pod], Outcome]] = {
 
 def _given(pod: Pod) -> tuple[Bundle, Spec]:
     bundle = read_bundle(pod.place.bundle)
-    return bundle, spec_of(bundle)
+    return bundle, pod.place.as_given(spec_of(bundle))
 
 
 def _join(pod: Pod, bundle: Bundle, spec: Spec) -> Destinations:

@@ -6,29 +6,41 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rowmill.spec.cluster import Defaults
 from rowmill_operator.observed import Job
 
 
 @dataclass(frozen=True)
 class Validate:
-    """Judge the spec as it is now, with this effective `rerun`; the verdict is observed next."""
+    """Judge the spec as it is now, with this effective `rerun`; the verdict is observed next.
+
+    `defaults` are what a next run would be planned by. A spec of the digest `planned`, that of the
+    newest run, begins none: it is judged by what that run was planned by, `planned_by`.
+    """
 
     generation: int
     rerun: str
+    defaults: Defaults
+    planned: str = ""
+    planned_by: Defaults | None = None
 
 
 @dataclass(frozen=True)
 class FreezePlan:
     """Make the ConfigMap of run `number` for the spec that was judged, by POST.
 
-    `data_version` is that of the last run, None for the first. Too large a plan becomes the
-    verdict TooLarge.
+    `data_version` is that of the last run, None for the first. `engine` is to own the data,
+    `image` is what its pods run, `defaults` is where rows go that name no server. Too large a plan
+    becomes the verdict TooLarge.
     """
 
     number: int
     rerun: str
     adopt: str | None
     data_version: int | None
+    engine: str
+    image: str
+    defaults: Defaults
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,14 @@ class Tell:
 
 
 @dataclass(frozen=True)
+class LeaveAlone:
+    """Leave the Experiment to `keeper`, the engineId of another operator; told once."""
+
+    keeper: str
+    message: str
+
+
+@dataclass(frozen=True)
 class CountPurge:
     """Log and count how a purge ended, by one of the outcomes in metrics.py."""
 
@@ -105,6 +125,7 @@ Action = (
     | SetParallelism
     | SetFinalizers
     | Tell
+    | LeaveAlone
     | CountPurge
 )
 

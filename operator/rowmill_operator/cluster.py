@@ -188,8 +188,14 @@ class Cluster:
         path = f"{_folder(Kind.EXPERIMENT, experiment.namespace)}/{experiment.name}"
         return await self._call("patch", "PATCH", path, body={"metadata": meta}, content=_MERGE)
 
-    async def apply_status(self, experiment: Experiment, status: Mapping[str, Any]) -> Raw:
-        """Make this the whole status of this very Experiment; raises as `get` does."""
+    async def apply_status(
+        self, experiment: Experiment, status: Mapping[str, Any], *, unchanged: bool
+    ) -> Raw:
+        """Make this the whole status of this very Experiment; raises as `get` does.
+
+        With `unchanged` only if nothing of it has changed since it was seen, else 409.
+        """
+        seen = {"resourceVersion": experiment.resource_version} if unchanged else {}
         body = {
             "apiVersion": API_VERSION,
             "kind": KIND,
@@ -197,6 +203,7 @@ class Cluster:
                 "name": experiment.name,
                 "namespace": experiment.namespace,
                 "uid": experiment.uid,
+                **seen,
             },
             "status": status,
         }
@@ -205,13 +212,28 @@ class Cluster:
         return await self._call("patch", "PATCH", path, query, body=body, content=_APPLY)
 
     async def tell(
-        self, experiment: Experiment, reason: str, message: str, *, warning: bool, at: str
+        self,
+        experiment: Experiment,
+        reason: str,
+        message: str,
+        *,
+        warning: bool,
+        at: str,
+        once: str = "",
     ) -> None:
-        """Write an Event about an Experiment; raises as `get` does."""
+        """Write an Event about an Experiment; raises as `get` does.
+
+        One with `once` is written a single time for as long as the cluster keeps it.
+        """
+        name = {"name": f"{experiment.name}.{once}"} if once else {}
         body = {
             "apiVersion": "v1",
             "kind": "Event",
-            "metadata": {"generateName": f"{experiment.name}.", "namespace": experiment.namespace},
+            "metadata": {
+                "generateName": f"{experiment.name}.",
+                "namespace": experiment.namespace,
+                **name,
+            },
             "involvedObject": {
                 "apiVersion": API_VERSION,
                 "kind": KIND,
@@ -231,7 +253,11 @@ class Cluster:
             "reportingInstance": os.environ.get("HOSTNAME", FIELD_MANAGER)[:128],
         }
         path = f"/api/v1/namespaces/{experiment.namespace}/events"
-        await self._call("create", "POST", path, body=body)
+        try:
+            await self._call("create", "POST", path, body=body)
+        except ApiError as error:
+            if not once or error.reason != "AlreadyExists":
+                raise
 
     async def _call(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
@@ -18,6 +19,7 @@ from rowmill_operator.actions import (
     DeletePlan,
     DeletePod,
     FreezePlan,
+    LeaveAlone,
     SetFinalizers,
     SetParallelism,
     Tell,
@@ -30,6 +32,7 @@ from rowmill_operator.metrics import Metrics
 from rowmill_operator.names import plan_name
 from rowmill_operator.observed import Experiment, Verdict
 from rowmill_operator.queue import Key, WorkQueue
+from rowmill_operator.reasons import Reason
 from rowmill_operator.reconcile import reconcile
 from rowmill_operator.settings import Settings
 from rowmill_operator.standing import timestamp
@@ -106,6 +109,8 @@ class Controller:
                 return
             experiment = observed.experiment
             decision = reconcile(observed, datetime.now(UTC), self._settings)
+            if not any(isinstance(action, LeaveAlone) for action in decision.actions):
+                self._store.leave(key, False)
             if decision.urgent and self._put_off(key, experiment, urgent=True):
                 # As a whole: Events tell of a transition once, with the status that shows it.
                 return
@@ -153,6 +158,8 @@ class Controller:
             case SetParallelism(job, version, parallelism):
                 change = self._cluster.set_parallelism(namespace, job, version, parallelism)
                 await self._change(Kind.JOB, namespace, job, change)
+            case LeaveAlone():
+                await self._leave(key, experiment, action)
             case SetFinalizers(finalizers):
                 change = self._cluster.set_finalizers(experiment, finalizers)
                 await self._change(Kind.EXPERIMENT, namespace, name, change)
@@ -160,10 +167,19 @@ class Controller:
                     # The answer to this is of no newer version than what it replaces.
                     self._store.forget(experiment.uid)
 
+    async def _leave(self, key: Key, experiment: Experiment, action: LeaveAlone) -> None:
+        if not self._store.leave(key, True):
+            return
+        # Of a name that follows from who leaves it to whom: a restart does not tell it again.
+        words = (experiment.uid, self._settings.engine, self._settings.release, action.keeper)
+        name = hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
+        told = Tell(Reason.LEFT_TO_ANOTHER, action.message, warning=True)
+        await self._tell(experiment, told, name)
+
     async def _validate(self, key: Key, experiment: Experiment, action: Validate) -> None:
         manifest = await self._manifest(key, experiment)
         if manifest is not None:
-            judgement = await self._validator.judge(key[0], manifest, action.rerun)
+            judgement = await self._validator.judge(key[0], manifest, action)
             self._judged(key, experiment, action.rerun, judgement)
 
     async def _freeze(self, key: Key, experiment: Experiment, action: FreezePlan) -> None:
@@ -178,7 +194,8 @@ class Controller:
         self._judged(key, experiment, action.rerun, judgement)
         if judgement.problems:
             return
-        plan = config_map(experiment, action.number, judgement.digest, judgement.bundle)
+        release = self._settings.release
+        plan = config_map(experiment, action.number, judgement.digest, judgement.bundle, release)
         await self._create(key, Kind.PLAN, plan)
 
     def _judged(self, key: Key, experiment: Experiment, rerun: str, judgement: Judgement) -> None:
@@ -274,12 +291,20 @@ class Controller:
         if not decision.urgent and self._put_off(key, experiment, urgent=False):
             return
         now = asyncio.get_running_loop().time()
+        # What an Event tells, the one writes who has seen all that was written before: of two
+        # operators that see the same transition, one tells it.
+        write = self._cluster.apply_status(
+            experiment,
+            decision.status,
+            unchanged=any(isinstance(a, Tell) for a in decision.actions),
+        )
         try:
-            raw = await self._cluster.apply_status(experiment, decision.status)
+            raw = await write
         except ApiError as error:
             # Gone, or another by that name: then there is nobody to tell.
             if error.status not in (404, 409):
                 raise
+            await self._see_again(key, experiment)
             return
         self._pace.written(key, now, urgent=decision.urgent)
         if decision.urgent or not _same_but_status(experiment, raw):
@@ -287,6 +312,22 @@ class Controller:
         else:
             # Nothing follows from mere progress.
             self._store.see(Kind.EXPERIMENT, raw)
+
+    async def _see_again(self, key: Key, experiment: Experiment) -> None:
+        """See why a status was not taken.
+
+        Raises:
+            Blocked: the Experiment has changed, which is looked at next.
+        """
+        try:
+            raw = await self._cluster.get(Kind.EXPERIMENT, *key)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return
+        self._saw(Kind.EXPERIMENT, raw)
+        if raw["metadata"]["uid"] == experiment.uid:
+            raise Blocked("it has changed meanwhile")
 
     def _put_off(self, key: Key, experiment: Experiment, *, urgent: bool) -> bool:
         """Whether a status may not be written yet; the experiment is then looked at in time."""
@@ -296,7 +337,8 @@ class Controller:
             self._queue.add(key, wait)
         return wait > 0
 
-    async def _tell(self, experiment: Experiment, action: Tell) -> None:
+    async def _tell(self, experiment: Experiment, action: Tell, once: str = "") -> None:
+        """Write an Event; `once` is what tells it from others where it must not come twice."""
         LOG.info(
             "%s/%s: %s: %s", experiment.namespace, experiment.name, action.reason, action.message
         )
@@ -307,6 +349,7 @@ class Controller:
                 action.message,
                 warning=action.warning,
                 at=timestamp(datetime.now(UTC)),
+                once=once,
             )
         except (ApiError, Unreachable) as error:
             # An Event is worth one try: the status says the same.

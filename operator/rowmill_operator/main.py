@@ -7,7 +7,9 @@ import logging
 import os
 import signal
 import sys
+from collections import Counter
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from typing import Any
 
 import kopf
@@ -17,12 +19,14 @@ from rowmill.spec.cluster_names import GROUP, PLURAL
 from rowmill.version import VERSION
 from rowmill_operator.cluster import ApiError, Cluster, Unreachable, connect
 from rowmill_operator.controller import Controller
+from rowmill_operator.keeping import other_keeper
 from rowmill_operator.manifests import Manifests
 from rowmill_operator.metrics import Metrics, serve
 from rowmill_operator.polling import Poller
 from rowmill_operator.queue import TokenBucket, WorkQueue
 from rowmill_operator.resync import Resync
 from rowmill_operator.settings import Settings, read_settings
+from rowmill_operator.situation import Situation
 from rowmill_operator.store import Store
 from rowmill_operator.validator import Validator
 from rowmill_operator.watching import kopf_settings, watch_registry
@@ -72,7 +76,7 @@ async def _operate(
 ) -> None:
     store, manifests = Store(), Manifests()
     queue = WorkQueue(TokenBucket(_RATE, _BURST))
-    metrics.watch(store.phases, queue.depth, queue.age)
+    metrics.watch(store.phases, store.left_alone, queue.depth, queue.age)
     resync = Resync(cluster, store, manifests, settings.namespaces, queue.add)
     controller = Controller(store, queue, cluster, validator, manifests, metrics, settings)
     poller = Poller(
@@ -87,6 +91,7 @@ async def _operate(
         queue.add(key)
     scope = ", ".join(settings.namespaces) or "the whole cluster"
     LOG.info("rowmill-operator %s watches %s: %d Experiments", VERSION, scope, len(found))
+    tell_of_others(store, settings)
     work: list[Coroutine[Any, Any, None]] = [
         resync.run(),
         poller.run(),
@@ -110,6 +115,24 @@ async def _operate(
         )
     )
     await _until_one_ends(tasks)
+
+
+def tell_of_others(store: Store, settings: Settings) -> None:
+    """Say at the start which other operators keep Experiments of the namespaces that it watches."""
+    now = datetime.now(UTC)
+    observed = filter(None, map(store.gather, store.experiments()))
+    others = Counter(
+        keeper.engine
+        for one in observed
+        if (keeper := other_keeper(Situation(one, now, settings))) is not None
+    )
+    for engine, count in sorted(others.items()):
+        LOG.warning(
+            "another operator, with the engineId %s, keeps %d of them, which are left alone: two "
+            "releases should not watch the same namespaces",
+            engine,
+            count,
+        )
 
 
 async def _fill(resync: Resync) -> None:

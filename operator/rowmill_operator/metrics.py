@@ -64,12 +64,17 @@ class Metrics:
     def watch(
         self,
         phases: Callable[[], Iterable[str]],
+        foreign: Callable[[], float],
         depth: Callable[[], float],
         age: Callable[[], float],
     ) -> None:
-        """Read these at each scrape: the experiments' phases, the queue's depth and age."""
+        """Read these at each scrape: experiments' phases and strangers, the queue's depth and age.
+
+        `foreign` tells how many experiments are another operator's.
+        """
         self.registry.register(_Phases(phases))
         gauges = (
+            ("foreign_experiments", "Experiments that another operator keeps.", foreign),
             ("queue_depth", "Experiments that wait to be looked at.", depth),
             ("queue_age_seconds", "For how long the first of them has waited.", age),
         )
@@ -89,7 +94,9 @@ class _Phases(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         family = GaugeMetricFamily(
-            "rowmill_operator_experiments", "Experiments by phase.", labels=["phase"]
+            "rowmill_operator_experiments",
+            "Experiments of this operator by phase.",
+            labels=["phase"],
         )
         counts = Tally(self._phases())
         for phase in _PHASES:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rowmill.plan.intervals import Interval
 from rowmill.plan.layout import Plan
+from rowmill.spec.cluster import Defaults
 
 
 @dataclass(frozen=True)
@@ -54,9 +55,11 @@ class Verdict:
 
 @dataclass(frozen=True)
 class FrozenPlan:
-    """The immutable ConfigMap of a run: its number, plan and the image that was chosen for it.
+    """The immutable ConfigMap of a run: its number, plan and all that was chosen for it.
 
-    `seen` is the resource version of the Experiment by which it was planned, 0 if nothing tells it.
+    `engine` owns its data; `release` is the installation that planned it, "" if nothing tells it.
+    `defaults` are the chart's of then, `destinations` those of the manifest of then. `seen` is the
+    resource version of the Experiment by which it was planned, 0 if nothing tells it.
     """
 
     name: str
@@ -69,7 +72,10 @@ class FrozenPlan:
     image: str
     adopt: str | None
     rerun: str
+    defaults: Defaults
+    destinations: Mapping[str, Mapping[str, Any]]
     plan: Plan
+    release: str = ""
     seen: int = 0
 
 

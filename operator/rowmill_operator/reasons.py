@@ -26,6 +26,7 @@ class Reason(StrEnum):
     QUEUED = "Queued"
     # Waiting for somebody to mend something
     LEFT_BEHIND = "LeftBehind"
+    LEFT_TO_ANOTHER = "LeftToAnother"
     QUOTA_EXCEEDED = "QuotaExceeded"
     PODS_REFUSED = "PodsRefused"
     POD_SECURITY = "PodSecurityRefused"

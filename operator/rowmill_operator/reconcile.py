@@ -18,10 +18,17 @@ from rowmill_operator.actions import (
     FreezePlan,
     SetFinalizers,
     Tell,
-    Validate,
     delete_jobs,
 )
+from rowmill_operator.adoption import decide_about_anothers
 from rowmill_operator.ending import decided_end
+from rowmill_operator.freezing import next_plan, plan_again, validation, with_words_on_chart
+from rowmill_operator.keeping import (
+    is_to_be_adopted_from,
+    is_told_by_another,
+    keeper_to_be,
+    other_keeper,
+)
 from rowmill_operator.lost import give_up_lost
 from rowmill_operator.names import plan_name
 from rowmill_operator.observed import Observed, Verdict
@@ -45,8 +52,11 @@ def reconcile(observed: Observed, now: datetime, settings: Settings) -> Decision
         now: an aware time, in UTC.
         settings: the operator's.
     """
-    decision = _decide(Situation(observed, now, settings))
-    return give_up_lost(decision, observed, now)
+    situation = Situation(observed, now, settings)
+    keeper = other_keeper(situation)
+    if keeper is not None:
+        return decide_about_anothers(situation, keeper)
+    return give_up_lost(_decide(situation), observed, now)
 
 
 def _decide(situation: Situation) -> Decision:
@@ -62,11 +72,12 @@ def _decide(situation: Situation) -> Decision:
         return Decision(again_after=SOON)
     verdict = situation.verdict
     if verdict is None:
-        rerun = situation.wishes.rerun
-        validate = Validate(situation.experiment.generation, rerun)
-        return Decision((*_finalizers(situation), validate))
+        return Decision((*_finalizers(situation), validation(situation)))
     acceptance = _acceptance(verdict)
     step = _step(situation, verdict)
+    if is_told_by_another(situation):
+        return Decision((*_finalizers(situation), *step.actions), again_after=step.again_after)
+    step = with_words_on_chart(situation, step)
     status = status_of(situation, acceptance, step.standing, step.run)
     actions = (*_finalizers(situation), *step.actions, *_tell(situation, acceptance, step))
     return _decision(situation, actions, status, step)
@@ -100,7 +111,7 @@ def _step(situation: Situation, verdict: Verdict) -> Step:
     if situation.number == 0 or situation.digest != verdict.digest or _adopts_since(situation):
         return _next_run(situation)
     if situation.plan is None and not situation.ended:
-        return _freeze(situation, situation.number)
+        return _freeze(situation, plan_again(situation))
     step = drive(situation)
     return Step(
         step.standing, step.run, (*step.actions, *_tidy(situation)), again_after=step.again_after
@@ -108,10 +119,15 @@ def _step(situation: Situation, verdict: Verdict) -> Step:
 
 
 def _adopts_since(situation: Situation) -> bool:
-    """Whether a run on its way was planned before it was told to take over another's targets."""
+    """Whether a run on its way was planned before it was told to take over another's targets.
+
+    Not if they are its own: then it is another operator that is told to take over.
+    """
     adopt = situation.experiment.annotations.get(ADOPT)
     plan = situation.plan
-    return bool(adopt) and not situation.outcome and plan is not None and plan.adopt != adopt
+    if not adopt or situation.outcome or plan is None or plan.adopt == adopt:
+        return False
+    return not is_to_be_adopted_from(keeper_to_be(situation), situation.experiment)
 
 
 def _refused(situation: Situation, verdict: Verdict) -> Step:
@@ -131,7 +147,7 @@ def _next_run(situation: Situation) -> Step:
         actions = delete_jobs(situation.run_jobs)
         message = "waits for the pods of the run before to end"
         return Step(Standing(PENDING, Reason.REPLACING, message), None, actions, again_after=SOON)
-    return _freeze(situation, situation.number + 1)
+    return _freeze(situation, next_plan(situation))
 
 
 def _wait_removed(situation: Situation) -> Step:
@@ -155,20 +171,13 @@ def _wait_suspended(situation: Situation) -> Step:
     return Step(Standing(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true"))
 
 
-def _freeze(situation: Situation, number: int) -> Step:
-    version = situation.record.get("dataVersion")
-    freeze = FreezePlan(
-        number=number,
-        rerun=situation.wishes.rerun,
-        adopt=situation.experiment.annotations.get(ADOPT),
-        data_version=int(version) if version else None,
-    )
-    name = plan_name(situation.experiment.name, number)
+def _freeze(situation: Situation, freeze: FreezePlan) -> Step:
+    name = plan_name(situation.experiment.name, freeze.number)
     trouble = refused_child(name, situation.observed, situation.now)
     if trouble is not None:
         standing = Standing(PENDING, trouble.reason, trouble.message, stalled=True)
     else:
-        standing = Standing(PENDING, Reason.STARTING, f"run {number} is being planned")
+        standing = Standing(PENDING, Reason.STARTING, f"run {freeze.number} is being planned")
     return Step(standing, None, (freeze,))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from rowmill.plan.intervals import Interval, parse
 from rowmill.plan.replacement import Replaced
 from rowmill.spec.cluster_names import EXPERIMENT, SHARD
+from rowmill_operator.keeping import keeper_to_be
 from rowmill_operator.names import shard_job_name
 from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.progress import RunProgress, finished_tables, run_progress
@@ -45,6 +46,7 @@ def status_of(
         "workers": len([pod for pod in situation.live_pods() if pod.task == SHARD]),
         "selector": f"{EXPERIMENT}={experiment.name}",
         "history": _history(situation, record),
+        "operator": keeper_to_be(situation).to_json(),
     }
     verdict = situation.verdict
     if acceptance.accepted and verdict is not None:
@@ -66,6 +68,7 @@ def new_record(situation: Situation, plan: FrozenPlan) -> dict[str, Any]:
         "digest": layout.digest,
         "dataVersion": layout.data_version,
         "image": plan.image,
+        "defaults": plan.defaults.to_json(),
         "rerun": plan.rerun,
         "startedAt": timestamp(plan.created),
         "rows": 0,

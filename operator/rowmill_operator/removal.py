@@ -7,20 +7,20 @@ from datetime import datetime
 from typing import Any
 
 from rowmill.plan.purging import PurgeEnd, written_run
-from rowmill.spec.cluster_names import ADOPT, FINALIZER, PURGE, SKIP_PURGE
+from rowmill.spec.cluster_names import FINALIZER, PURGE, SKIP_PURGE
 from rowmill_operator.actions import (
     Action,
     CountPurge,
     CreateJob,
     Decision,
     DeleteJob,
-    FreezePlan,
     SetFinalizers,
     Tell,
     delete_jobs,
 )
 from rowmill_operator.children.jobs import purge_job
 from rowmill_operator.ending import is_late, report_of
+from rowmill_operator.freezing import plan_again
 from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.reasons import Reason
 from rowmill_operator.situation import Situation
@@ -96,13 +96,7 @@ def _freeze_again(situation: Situation) -> Decision:
             return Decision(again_after=situation.settings.progress_seconds)
         why = f"the run's ConfigMap is gone, and the spec is refused: {'; '.join(verdict.problems)}"
         return _give_up(situation, "plan", why)
-    freeze = FreezePlan(
-        number=situation.number,
-        rerun=situation.wishes.rerun,
-        adopt=situation.experiment.annotations.get(ADOPT),
-        data_version=situation.record.get("dataVersion"),
-    )
-    return Decision((freeze,), again_after=_SOON)
+    return Decision((plan_again(situation),), again_after=_SOON)
 
 
 def _purge(situation: Situation, plan: FrozenPlan) -> Decision:

@@ -66,6 +66,11 @@ def _suspend(situation: Situation, plan: FrozenPlan) -> Step:
 
 def _loading(situation: Situation, plan: FrozenPlan) -> Step:
     job = situation.job(SHARD)
+    if job is None and _older_at_work(situation, plan):
+        # Such as another operator's, from which this run has taken over.
+        message = "waits for the pods of the run before to end"
+        standing = Standing(PENDING, Reason.REPLACING, message)
+        return Step(standing, current_record(situation, plan), again_after=SOON)
     if job is None:
         return _create(situation, plan, shard_job, PENDING)
     if job.deleted:
@@ -82,6 +87,12 @@ def _loading(situation: Situation, plan: FrozenPlan) -> Step:
     actions = _parallelism(situation, job)
     record = progressed(situation, plan, job.completed_indexes)
     return _watched(situation, job, record, RUNNING, actions)
+
+
+def _older_at_work(situation: Situation, plan: FrozenPlan) -> bool:
+    """Whether there are Jobs or pods of an earlier run, which are removed beside this."""
+    jobs = any(job.number < plan.number for job in situation.run_jobs)
+    return jobs or any(pod.number < plan.number for pod in situation.live_pods())
 
 
 def _finalizing(situation: Situation, plan: FrozenPlan, job: Job) -> Step:

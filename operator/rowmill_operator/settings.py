@@ -7,14 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from rowmill.spec.cluster import ParquetDefault
+from rowmill.spec.cluster import Defaults, ParquetDefault
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How this operator runs workers. Empty `namespaces` means the whole cluster."""
+    """How this operator runs workers. Empty `namespaces` means the whole cluster.
+
+    `release` is the installation, whatever `engine` it is given: the chart's NAMESPACE/NAME.
+    """
 
     engine: str
+    release: str
     worker_image: str
     pull_policy: str = "IfNotPresent"
     pull_secrets: tuple[str, ...] = ()
@@ -26,6 +30,11 @@ class Settings:
     progress_seconds: float = 5
     purge_deadline: float = 600
 
+    @property
+    def defaults(self) -> Defaults:
+        """What the chart gives destinations that name no server."""
+        return Defaults(self.postgres_secret, self.parquet)
+
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read the settings.
@@ -35,6 +44,7 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     """
     return Settings(
         engine=_required(environ, "ROWMILL_ENGINE_ID"),
+        release=_required(environ, "ROWMILL_RELEASE"),
         worker_image=_required(environ, "ROWMILL_WORKER_IMAGE"),
         pull_policy=environ.get("ROWMILL_WORKER_PULL_POLICY") or "IfNotPresent",
         pull_secrets=_names(environ, "ROWMILL_WORKER_PULL_SECRETS"),

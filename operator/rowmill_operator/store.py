@@ -64,6 +64,8 @@ class _Family:
     passing: int = 0
     judge_again: datetime | None = None
     leaving_since: datetime | None = None
+    # Whether it is another operator's.
+    left: bool = False
     plans: dict[str, FrozenPlan] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
@@ -195,20 +197,35 @@ class Store:
             leaving_since=family.leaving_since,
         )
 
+    def leave(self, key: Key, left: bool) -> bool:
+        """Remember whether the experiment is another operator's; whether that is news."""
+        family = self._families.get(key)
+        if family is None or family.left == left:
+            return False
+        family.left = left
+        return True
+
+    def left_alone(self) -> int:
+        """How many experiments are another operator's."""
+        return sum(family.left for family in self._families.values())
+
     def experiments(self) -> Iterator[Key]:
         """All experiments that are there."""
         return (key for key, family in self._families.items() if family.experiment is not None)
 
     def phases(self) -> Iterator[str]:
-        """The phase of each experiment, Pending before it has one."""
+        """The phase of each experiment that is not another operator's; Pending before any."""
         for family in self._families.values():
-            if family.experiment is not None:
+            if family.experiment is not None and not family.left:
                 yield str(family.experiment.status.get("phase") or "Pending")
 
     def running_pods(self) -> Iterator[tuple[Key, Pod]]:
-        """The pods to ask for progress: running, of a Job that this very experiment controls."""
+        """The pods to ask for progress: running, of a Job that this very experiment controls.
+
+        Not those of another operator's.
+        """
         for key, family in self._families.items():
-            if family.experiment is None:
+            if family.experiment is None or family.left:
                 continue
             owner = family.experiment.uid
             jobs = {job.uid for job in family.jobs.values() if job.owner_uid == owner}
@@ -326,6 +343,7 @@ class Store:
         family = self._families[key]
         if kind is Kind.EXPERIMENT:
             family.experiment = family.verdict = family.leaving_since = None
+            family.left = False
             family.warnings.clear()
         else:
             for kept in (family.plans, family.jobs, family.pods):

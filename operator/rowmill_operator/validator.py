@@ -11,8 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from rowmill.spec.cluster import Defaults
-from rowmill_operator.actions import FreezePlan
+from rowmill_operator.actions import FreezePlan, Validate
 from rowmill_operator.settings import Settings
 
 _SECONDS = 20.0
@@ -55,13 +54,18 @@ class Validator:
         self._process: asyncio.subprocess.Process | None = None
         self._turn = asyncio.Lock()
 
-    async def judge(self, namespace: str, manifest: str, rerun: str) -> Judgement:
+    async def judge(self, namespace: str, manifest: str, wanted: Validate) -> Judgement:
         """Judge an Experiment's JSON.
 
         Raises:
             Unjudged: there is no verdict; try again.
         """
-        return await self._ask({"do": "judge"} | self._common(namespace, manifest, rerun))
+        request = {
+            "do": "judge",
+            "planned": wanted.planned,
+            "plannedBy": wanted.planned_by.to_json() if wanted.planned_by is not None else None,
+        }
+        return await self._ask(request | self._common(namespace, manifest, wanted))
 
     async def freeze(
         self, namespace: str, uid: str, manifest: str, wanted: FreezePlan
@@ -70,26 +74,28 @@ class Validator:
         limits = self._settings.resources.get("limits") or {}
         request = {
             "do": "freeze",
-            "engine": self._settings.engine,
-            "image": self._settings.worker_image,
+            "engine": wanted.engine,
+            "image": wanted.image,
             "memory": limits.get("memory"),
             "uid": uid,
             "number": wanted.number,
             "adopt": wanted.adopt,
             "dataVersion": wanted.data_version,
         }
-        return await self._ask(request | self._common(namespace, manifest, wanted.rerun))
+        return await self._ask(request | self._common(namespace, manifest, wanted))
 
     async def close(self) -> None:
         """End the process."""
         await self._kill()
 
-    def _common(self, namespace: str, manifest: str, rerun: str) -> dict[str, Any]:
+    def _common(
+        self, namespace: str, manifest: str, wanted: Validate | FreezePlan
+    ) -> dict[str, Any]:
         return {
             "namespace": namespace,
             "manifest": manifest,
-            "rerun": rerun,
-            "defaults": Defaults(self._settings.postgres_secret, self._settings.parquet).to_json(),
+            "rerun": wanted.rerun,
+            "defaults": wanted.defaults.to_json(),
             "serviceAccounts": list(self._settings.service_accounts),
         }
 

@@ -102,12 +102,20 @@ def _checked(request: Mapping[str, Any]) -> Spec:
     problems = cluster_problems(
         load_manifest("the Experiment", text=text),
         spec,
-        Defaults.from_json(request["defaults"]),
+        _defaults(spec, request),
         request["serviceAccounts"],
     )
     if problems:
         raise InvalidManifest(problems)
     return spec
+
+
+def _defaults(spec: Spec, request: Mapping[str, Any]) -> Defaults:
+    """A next run's, or those that the newest run was planned by if this is its spec."""
+    planned_by = request.get("plannedBy")
+    if planned_by is not None and spec.digest == request["planned"]:
+        return Defaults.from_json(planned_by)
+    return Defaults.from_json(request["defaults"])
 
 
 def _manifest(request: Mapping[str, Any]) -> dict[str, Any]:

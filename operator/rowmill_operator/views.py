@@ -11,7 +11,17 @@ from typing import Any
 
 from rowmill.plan.bundle import FILE, unpack
 from rowmill.plan.intervals import parse
-from rowmill.spec.cluster_names import ASKED_QUEUE, DIGEST, INDEX, QUEUE, RUN, SEEN, SHAPE, TASK
+from rowmill.spec.cluster_names import (
+    ASKED_QUEUE,
+    DIGEST,
+    INDEX,
+    QUEUE,
+    RELEASE,
+    RUN,
+    SEEN,
+    SHAPE,
+    TASK,
+)
 from rowmill_operator.children.pod import CONTAINER
 from rowmill_operator.observed import (
     Experiment,
@@ -130,7 +140,10 @@ def read_plan(raw: Raw) -> FrozenPlan:
         image=bundle.image,
         adopt=bundle.adopt,
         rerun=bundle.rerun,
+        defaults=bundle.defaults,
+        destinations=_destinations(bundle.manifest["spec"]),
         plan=bundle.plan,
+        release=str((meta.get("annotations") or {}).get(RELEASE, "")),
         seen=_number((meta.get("annotations") or {}).get(SEEN, "")),
     )
 
@@ -156,6 +169,13 @@ def read_warning(raw: Raw) -> Warned:
 def experiments_named(child: str) -> Iterable[str]:
     """The names that an experiment may have whose child, or child's pod, is called `child`."""
     return (child[: at.start()] for at in re.finditer(r"-(?:run-[0-9]+|purge)(?=-|$)", child))
+
+
+def _destinations(spec: Raw) -> Mapping[str, Mapping[str, Any]]:
+    """Where a frozen manifest sends rows, by the name of the destination."""
+    found = spec.get("destinations")
+    named = found.items() if isinstance(found, Mapping) else ()
+    return {str(name): value for name, value in named if isinstance(value, Mapping)}
 
 
 def _binary(config_map: Raw, key: str) -> bytes:

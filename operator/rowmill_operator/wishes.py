@@ -20,9 +20,7 @@ DEFAULT_HISTORY = 10
 
 @dataclass(frozen=True)
 class Wishes:
-    """How the run is to be run. Secrets are names; None where the destination takes none.
-
-    `parquet_types` is None without Parquet.
+    """How the run is to be run. `parquet_types` is None without Parquet.
 
     `pod` is podTemplate without what the chart does not allow: a refused spec has its wishes too,
     and while a run of the spec before it is on its way, pods are made by them.
@@ -38,8 +36,6 @@ class Wishes:
     purge: bool
     history: int
     rerun: str
-    postgres_secret: str | None
-    parquet_secret: str | None
     parquet_types: str | None
     resources: Mapping[str, Any]
     pod: Mapping[str, Any]
@@ -62,8 +58,6 @@ def wishes_of(experiment: Experiment, settings: Settings) -> Wishes:
         purge=spec.get("deletionPolicy") == "Purge",
         history=int(spec.get("runHistoryLimit", DEFAULT_HISTORY)),
         rerun=effective_rerun(experiment),
-        postgres_secret=_secret(postgres, settings.postgres_secret),
-        parquet_secret=_secret(parquet, _parquet_default(parquet or {}, settings)),
         parquet_types=None if parquet is None else str(parquet.get("types") or "portable"),
         resources=resources or settings.resources,
         pod=pod,
@@ -75,20 +69,6 @@ def wishes_of(experiment: Experiment, settings: Settings) -> Wishes:
 def effective_rerun(experiment: Experiment) -> str:
     """The annotation, which does not fight GitOps, else the field."""
     return experiment.annotations.get(RERUN) or str(experiment.settings.get("rerun") or "")
-
-
-def _secret(destination: Mapping[str, Any] | None, default: str | None) -> str | None:
-    if destination is None or destination.get("auth"):
-        return None
-    return destination.get("secretName") or default
-
-
-def _parquet_default(destination: Mapping[str, Any], settings: Settings) -> str | None:
-    """The chart's Secret, which is for the chart's bucket on the chart's server alone."""
-    default = settings.parquet
-    if default is None or destination.get("endpoint"):
-        return None
-    return default.secret_name if destination.get("bucket") == default.bucket else None
 
 
 def _allowed(pod: Mapping[str, Any], settings: Settings) -> dict[str, Any]:

@@ -109,8 +109,9 @@ class DirectoryCredentials:
         if not folder.is_dir():
             raise DestinationRefused(
                 "SecretMissing",
-                f"the Secret {self.secret!r} is not mounted: it must be in the Experiment's own "
-                "namespace",
+                f"the Secret {self.secret!r} is not mounted at {self.path}: this pod was made "
+                "without it, whether or not the namespace has it; see that operator and worker "
+                "image are of one release",
             )
         return folder.resolve()
 

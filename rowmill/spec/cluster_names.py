@@ -32,7 +32,12 @@ SKIP_PURGE = f"{GROUP}/skip-purge"
 SHAPE = f"{GROUP}/shape"
 ASKED_QUEUE = f"{GROUP}/queue"
 SEEN = f"{GROUP}/seen"
+RELEASE = f"{GROUP}/release"
 FINALIZER = f"{GROUP}/purge"
+
+# By which a worker pod is told the names of the Secrets that it was given; empty: its own identity.
+POSTGRES_SECRET = "ROWMILL_POSTGRES_SECRET"
+PARQUET_SECRET = "ROWMILL_PARQUET_SECRET"
 
 # Names that belong to others.
 BATCH = "batch.kubernetes.io/"

@@ -53,6 +53,37 @@ class ReplacedStatus(Model):
     rows: Total = Field(description="Its rows.")
 
 
+class PostgresDefaultStatus(Model):
+    """The chart's Postgres."""
+
+    secret_name: Short | None = Field(None, description="Its Secret.")
+
+
+class ParquetDefaultStatus(Model):
+    """The chart's bucket."""
+
+    bucket: Short | None = Field(None, description="Its name.")
+    endpoint: Annotated[str, Field(max_length=2048)] | None = Field(
+        None, description="The URL of its server."
+    )
+    region: Short | None = Field(None, description="Its region.")
+    secret_name: Short | None = Field(None, description="Its Secret.")
+
+
+class DefaultsStatus(Model):
+    """What the chart gave destinations that name no server when the run was planned."""
+
+    postgres: PostgresDefaultStatus | None = Field(None, description="For Postgres.")
+    parquet: ParquetDefaultStatus | None = Field(None, description="For Parquet.")
+
+
+class OperatorStatus(Model):
+    """The operator that keeps the Experiment; others leave it alone."""
+
+    engine: Short = Field(description="The engineId that owns, or is to own, its data.")
+    release: Short | None = Field(None, description="NAMESPACE/NAME of the chart's release.")
+
+
 class RunStatus(Model):
     """The newest run."""
 
@@ -65,6 +96,9 @@ class RunStatus(Model):
     )
     image: Annotated[str, Field(max_length=1024)] | None = Field(
         None, description="The worker image it was planned with."
+    )
+    defaults: DefaultsStatus | None = Field(
+        None, description="The chart's defaults it was planned with."
     )
     started_at: Time | None = Field(None, description="When it started.")
     finished_at: Time | None = Field(None, description="When it ended.")
@@ -148,6 +182,7 @@ class ExperimentStatus(Model):
     selector: Annotated[str, Field(max_length=1024)] | None = Field(
         None, description="The label selector of the worker pods."
     )
+    operator: OperatorStatus | None = Field(None, description="Whose the Experiment is.")
     run: RunStatus | None = Field(None, description="The newest run.")
     tables: tuple[TableStatus, ...] | None = Field(
         None, max_length=MAX_TABLES, description="How far each table is, unfinished ones first."

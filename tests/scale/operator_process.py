@@ -70,6 +70,7 @@ def operator(kubeconfig: Path, log: Path) -> Iterator[OperatorProcess]:
         **os.environ,
         "KUBECONFIG": str(kubeconfig),
         "ROWMILL_ENGINE_ID": ENGINE,
+        "ROWMILL_RELEASE": ENGINE,
         "ROWMILL_WORKER_IMAGE": "rowmill/worker:simulated",
     }
     with log.open("ab") as sink:

@@ -59,7 +59,7 @@ def purge_job(
     if written is not None:
         # By a variable, which the image of an earlier release passes over.
         (container,) = job["spec"]["template"]["spec"]["containers"]
-        container["env"] = [{"name": WRITTEN, "value": written.to_text()}]
+        container["env"] = [*container["env"], {"name": WRITTEN, "value": written.to_text()}]
     return job
 
 

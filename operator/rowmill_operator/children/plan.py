@@ -6,14 +6,16 @@ import base64
 from typing import Any
 
 from rowmill.plan.bundle import FILE
-from rowmill.spec.cluster_names import PLAN, SEEN
+from rowmill.spec.cluster_names import PLAN, RELEASE, SEEN
 from rowmill_operator.children.ownership import controller_reference
 from rowmill_operator.names import labels, plan_name
 from rowmill_operator.observed import Experiment
 
 
-def config_map(experiment: Experiment, number: int, digest: str, bundle: bytes) -> dict[str, Any]:
-    """The ConfigMap of run `number`; `bundle` is gzipped JSON."""
+def config_map(
+    experiment: Experiment, number: int, digest: str, bundle: bytes, release: str
+) -> dict[str, Any]:
+    """The ConfigMap of run `number`; `bundle` is gzipped JSON, `release` the installation."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
@@ -21,7 +23,7 @@ def config_map(experiment: Experiment, number: int, digest: str, bundle: bytes) 
             "name": plan_name(experiment.name, number),
             "namespace": experiment.namespace,
             "labels": labels(experiment.name, number, PLAN, digest),
-            "annotations": {SEEN: experiment.resource_version},
+            "annotations": {SEEN: experiment.resource_version, RELEASE: release},
             "ownerReferences": [controller_reference(experiment.name, experiment.uid)],
         },
         "immutable": True,

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rowmill.plan.bundle import FILE
+from rowmill.spec.cluster_names import PARQUET_SECRET, POSTGRES_SECRET
+from rowmill_operator.children.secrets import Secrets, secrets_of
 from rowmill_operator.names import labels, plan_name
 from rowmill_operator.observed import Experiment, FrozenPlan
 from rowmill_operator.settings import Settings
@@ -29,6 +31,7 @@ _POSTGRES_OPTIONAL = (
 )
 _PARQUET_REQUIRED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _PARQUET_OPTIONAL = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_SESSION_TOKEN", "ca.crt")
+_TOLD_BY = {"postgres": POSTGRES_SECRET, "parquet": PARQUET_SECRET}
 _SCRATCH = "256Mi"
 # A node that is gone is noticed by then; its shard is safe in another pod's hands at once.
 _LOST_NODE_SECONDS = 30
@@ -49,7 +52,7 @@ def pod_template(
     experiment: Experiment, plan: FrozenPlan, task: str, wishes: Wishes, settings: Settings
 ) -> dict[str, Any]:
     """The template of the pods that do `task` for the run of `plan`."""
-    wished = wishes.pod
+    wished, secrets = wishes.pod, secrets_of(experiment, plan)
     return {
         "metadata": {
             "labels": {
@@ -70,18 +73,20 @@ def pod_template(
             },
             "tolerations": [*_lost_nodes(), *(wished.get("tolerations") or ())],
             "imagePullSecrets": _pull_secrets(wished, settings),
-            "containers": [_container(plan, task, wishes, settings)],
-            "volumes": _volumes(experiment, plan, wishes),
+            "containers": [_container(plan, task, secrets, wishes, settings)],
+            "volumes": _volumes(experiment, plan, secrets),
             **{name: wished[name] for name in _PASSED_ON if wished.get(name)},
         },
     }
 
 
-def _container(plan: FrozenPlan, task: str, wishes: Wishes, settings: Settings) -> dict[str, Any]:
+def _container(
+    plan: FrozenPlan, task: str, secrets: Secrets, wishes: Wishes, settings: Settings
+) -> dict[str, Any]:
     mounts = [{"name": "run", "mountPath": f"{_ROOT}/run", "readOnly": True}]
     mounts += [
         {"name": name, "mountPath": f"{_ROOT}/{name}", "readOnly": True}
-        for name, secret in _secrets(wishes).items()
+        for name, secret in secrets.items()
         if secret is not None
     ]
     return {
@@ -89,6 +94,10 @@ def _container(plan: FrozenPlan, task: str, wishes: Wishes, settings: Settings) 
         "image": plan.image,
         "imagePullPolicy": settings.pull_policy,
         "args": [task],
+        # Names, so that what a pod says of a Secret is of the one that it has; never values.
+        "env": [
+            {"name": _TOLD_BY[name], "value": secret or ""} for name, secret in secrets.items()
+        ],
         "ports": [{"name": "http", "containerPort": PORT}],
         "resources": _resources(wishes.resources),
         "securityContext": {
@@ -107,11 +116,7 @@ def _resources(wished: Mapping[str, Any]) -> dict[str, Any]:
     return {**wished, "requests": requests}
 
 
-def _secrets(wishes: Wishes) -> dict[str, str | None]:
-    return {"postgres": wishes.postgres_secret, "parquet": wishes.parquet_secret}
-
-
-def _volumes(experiment: Experiment, plan: FrozenPlan, wishes: Wishes) -> list[dict[str, Any]]:
+def _volumes(experiment: Experiment, plan: FrozenPlan, secrets: Secrets) -> list[dict[str, Any]]:
     keys = {
         "postgres": (_POSTGRES_REQUIRED, _POSTGRES_OPTIONAL),
         "parquet": (_PARQUET_REQUIRED, _PARQUET_OPTIONAL),
@@ -124,7 +129,7 @@ def _volumes(experiment: Experiment, plan: FrozenPlan, wishes: Wishes) -> list[d
         {"name": "run", "configMap": bundle},
         *(
             {"name": name, "projected": {"sources": _sources(secret, *keys[name])}}
-            for name, secret in _secrets(wishes).items()
+            for name, secret in secrets.items()
             if secret is not None
         ),
         {"name": "tmp", "emptyDir": {"sizeLimit": _SCRATCH}},

@@ -15,7 +15,7 @@ PAGE = Path(__file__).parents[3] / "docs" / "metrics.md"
 
 def test_every_metric_is_listed_with_its_kind_and_no_other_is() -> None:
     operator = OperatorMetrics()
-    operator.watch(lambda: ["Running"], lambda: 0, lambda: 0)
+    operator.watch(lambda: ["Running"], lambda: 0, lambda: 0, lambda: 0)
     shown = generate_latest(operator.registry).decode() + WorkerMetrics().text().decode()
     kinds = dict(re.findall(r"^# TYPE (rowmill_\w+) (\w+)$", shown, re.MULTILINE))
     # When a series began, which prometheus-client adds, is nobody's question.

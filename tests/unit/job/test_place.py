@@ -62,6 +62,24 @@ def test_a_pods_own_identity_needs_no_secret(tmp_path: Path) -> None:
     assert isinstance(found.s3, EnvironmentCredentials)
 
 
+def test_a_pod_goes_by_the_secrets_that_it_was_told_of(tmp_path: Path) -> None:
+    """The manifest may have come to name others since its plan was frozen."""
+    told = {"ROWMILL_POSTGRES_SECRET": "newer", "ROWMILL_PARQUET_SECRET": ""}
+    here = Place.here({"ROWMILL_JOB_ROOT": str(tmp_path)} | told)
+    given = here.as_given(spec("{auth: ambient}", "{bucket: lake, secretName: keys}"))
+    found = here.connections(given, "e")
+    assert isinstance(found.postgres, DirectoryCredentials)
+    assert found.postgres.secret == "newer"
+    assert isinstance(found.s3, EnvironmentCredentials)
+    assert given.parquet is not None
+    assert given.parquet.ambient
+
+
+def test_a_pod_of_an_earlier_operator_goes_by_its_plan(tmp_path: Path) -> None:
+    planned = spec("{auth: ambient}", "{bucket: lake, secretName: keys}")
+    assert place(tmp_path).as_given(planned) == planned
+
+
 def test_a_destination_without_any_server_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(DestinationRefused, match=r"destinations\.parquet names no Secret") as error:
         place(tmp_path).connections(spec("{secretName: warehouse}"), "e")

@@ -26,6 +26,7 @@ from rowmill_operator.actions import (
     DeletePlan,
     DeletePod,
     FreezePlan,
+    LeaveAlone,
     SetFinalizers,
     SetParallelism,
     Tell,
@@ -48,7 +49,7 @@ from rowmill_operator.reconcile import reconcile
 from rowmill_operator.settings import Settings
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-SETTINGS = Settings(engine="here", worker_image="rowmill/worker:1")
+SETTINGS = Settings(engine="here", release="here/rowmill", worker_image="rowmill/worker:1")
 _ROOT = Path(__file__).parents[3]
 
 
@@ -113,6 +114,7 @@ class MemoryCluster:
     leaving_since: datetime | None = None
     manifests: list[Mapping[str, Any]] = field(default_factory=list)
     told: list[Tell] = field(default_factory=list)
+    left: list[LeaveAlone] = field(default_factory=list)
     purges: list[CountPurge] = field(default_factory=list)
     log: list[Action] = field(default_factory=list)
     writes: int = 0
@@ -306,6 +308,7 @@ class MemoryCluster:
             SetParallelism: lambda a: self.update_job(a.job, parallelism=a.parallelism),
             SetFinalizers: lambda a: self.change(finalizers=a.finalizers),
             Tell: self.told.append,
+            LeaveAlone: self.left.append,
             CountPurge: self.purges.append,
         }
         handlers[type(action)](action)
@@ -326,10 +329,13 @@ class MemoryCluster:
             deleted=False,
             number=action.number,
             created=self.now,
-            engine="here",
-            image=self.settings.worker_image,
+            engine=action.engine,
+            release=self.settings.release,
+            image=action.image,
             adopt=action.adopt,
             rerun=action.rerun,
+            defaults=action.defaults,
+            destinations=self.experiment.settings["destinations"],
             plan=small_plan(self.digest, wished),
             seen=int(self.experiment.resource_version),
         )

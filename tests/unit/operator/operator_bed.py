@@ -9,10 +9,10 @@ from typing import Any
 
 from fake_api import FakeApi
 from kubernetes.aio.client import Configuration
-from memory_cluster import SETTINGS, small_plan
+from memory_cluster import SETTINGS
 from raw_objects import DIGEST, bundle_of, frozen, raw_experiment
 
-from rowmill_operator.actions import FreezePlan
+from rowmill_operator.actions import FreezePlan, Validate
 from rowmill_operator.cluster import Cluster
 from rowmill_operator.controller import Controller
 from rowmill_operator.manifests import Manifests
@@ -38,14 +38,15 @@ class QuickValidator:
     verdict: Judgement = field(default_factory=lambda: Judgement(digest=DIGEST))
     judged: list[str] = field(default_factory=list)
 
-    async def judge(self, namespace: str, manifest: str, rerun: str) -> Judgement:
+    async def judge(self, namespace: str, manifest: str, wanted: Validate) -> Judgement:
         self.judged.append(manifest)
         return self.verdict
 
     async def freeze(
         self, namespace: str, uid: str, manifest: str, wanted: FreezePlan
     ) -> Judgement:
-        plan = replace(frozen(), number=wanted.number, plan=small_plan(DIGEST))
+        chosen = {"engine": wanted.engine, "image": wanted.image, "defaults": wanted.defaults}
+        plan = replace(frozen(), number=wanted.number, adopt=wanted.adopt, **chosen)
         return replace(self.verdict, bundle=bundle_of(plan))
 
 

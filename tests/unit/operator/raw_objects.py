@@ -126,14 +126,18 @@ def frozen(rerun: str = "") -> FrozenPlan:
         image="worker:1",
         adopt=None,
         rerun=rerun,
+        defaults=Defaults(),
+        destinations={"postgres": {"secretName": "warehouse"}},
         plan=small_plan(DIGEST),
+        release="here/rowmill",
         seen=10,
     )
 
 
 def raw_plan(plan: FrozenPlan, *, version: int = 15) -> dict[str, Any]:
     """The ConfigMap of run 1 of `team/shop`, with this plan in it."""
-    manifest = config_map(read_experiment(raw_experiment()), 1, DIGEST, bundle_of(plan))
+    bundle, found = bundle_of(plan), read_experiment(raw_experiment())
+    manifest = config_map(found, 1, DIGEST, bundle, plan.release)
     manifest["metadata"] |= {"uid": "plan-1", "resourceVersion": str(version)}
     return manifest | {"metadata": manifest["metadata"] | {"creationTimestamp": CREATED}}
 
@@ -148,8 +152,8 @@ def bundle_of(plan: FrozenPlan) -> bytes:
             number=plan.number,
             adopt=plan.adopt,
             image=plan.image,
-            manifest={"spec": {"rerun": plan.rerun}},
-            defaults=Defaults(),
+            manifest={"spec": {"rerun": plan.rerun, "destinations": plan.destinations}},
+            defaults=plan.defaults,
             plan=plan.plan,
         )
     )

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from memory_cluster import SETTINGS, START, experiment, small_plan
 
-from rowmill.spec.cluster import ParquetDefault
+from rowmill.spec.cluster import Defaults
 from rowmill_operator.children.jobs import finalize_job, purge_job, shard_job
 from rowmill_operator.children.plan import config_map
 from rowmill_operator.observed import Experiment, FrozenPlan
@@ -39,6 +39,8 @@ def _plan(**changes: Any) -> FrozenPlan:
         image="rowmill/worker:1",
         adopt=None,
         rerun="",
+        defaults=Defaults(),
+        destinations=BOTH["destinations"],
         plan=small_plan(DIGEST),
     )
     return replace(known, **changes)
@@ -104,7 +106,10 @@ def test_pods_are_restricted_and_hold_no_token() -> None:
         "readOnlyRootFilesystem": True,
         "capabilities": {"drop": ["ALL"]},
     }
-    assert "env" not in container, "an environment is shown to whoever may read pods"
+    assert container["env"] == [
+        {"name": "ROWMILL_POSTGRES_SECRET", "value": "warehouse"},
+        {"name": "ROWMILL_PARQUET_SECRET", "value": "keys"},
+    ], "an environment is shown to whoever may read pods: it holds names alone"
 
 
 def test_only_the_listed_keys_of_a_secret_reach_the_pod() -> None:
@@ -120,24 +125,6 @@ def test_only_the_listed_keys_of_a_secret_reach_the_pod() -> None:
     assert {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"} == {
         item["key"] for item in volumes["parquet"]["projected"]["sources"][0]["secret"]["items"]
     }
-
-
-def test_ambient_identity_mounts_no_secret() -> None:
-    settings = {"destinations": {"parquet": {"bucket": "lake", "auth": "ambient"}}}
-    volumes = {volume["name"] for volume in _pod(_shard(experiment(settings=settings)))["volumes"]}
-    assert volumes == {"run", "tmp"}
-
-
-def test_the_charts_secrets_serve_where_the_manifest_names_none() -> None:
-    default = ParquetDefault("lake", None, None, "chart-keys")
-    settings = replace(SETTINGS, postgres_secret="chart-warehouse", parquet=default)
-    found = experiment(settings={"destinations": {"postgres": {}, "parquet": {"bucket": "lake"}}})
-    volumes = {volume["name"]: volume for volume in _pod(_shard(found, settings))["volumes"]}
-    names = {
-        name: volumes[name]["projected"]["sources"][0]["secret"]["name"]
-        for name in ("postgres", "parquet")
-    }
-    assert names == {"postgres": "chart-warehouse", "parquet": "chart-keys"}
 
 
 def test_the_authors_pod_settings_are_added_and_never_replace_ours() -> None:
@@ -195,7 +182,7 @@ def test_the_shape_changes_with_what_shapes_pods_alone() -> None:
 
 def test_the_plan_is_immutable_and_gzipped() -> None:
     bundle = gzip.compress(json.dumps({"bundle": 1}).encode(), mtime=0)
-    made = config_map(experiment(), 3, DIGEST, bundle)
+    made = config_map(experiment(), 3, DIGEST, bundle, "here/rowmill")
     assert made["immutable"] is True
     assert made["metadata"]["name"] == "shop-run-3"
     content = gzip.decompress(base64.b64decode(made["binaryData"]["run.json.gz"]))

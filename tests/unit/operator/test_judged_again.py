@@ -8,7 +8,7 @@ from fake_api import FakeApi
 from memory_cluster import MemoryCluster, experiment
 from operator_bed import KEY, Operator, QuickValidator, status, with_operator
 from raw_objects import DIGEST, UID, raw_experiment
-from test_validator import ask, manifest
+from test_validator import JUDGE, ask, manifest
 
 from rowmill_operator.observed import Verdict
 from rowmill_operator.store import Kind, Store
@@ -30,10 +30,10 @@ def _verdict(store: Store) -> Verdict | None:
 
 
 def test_only_a_lack_of_time_may_be_the_nodes_fault() -> None:
-    late = ask(lambda validator: validator.judge("team", manifest(), ""), seconds=0.001)
+    late = ask(lambda validator: validator.judge("team", manifest(), JUDGE), seconds=0.001)
     assert late.problems
     assert late.passing
-    wrong = ask(lambda validator: validator.judge("team", manifest(seed="x"), ""))
+    wrong = ask(lambda validator: validator.judge("team", manifest(seed="x"), JUDGE))
     assert wrong.problems
     assert not wrong.passing
 

@@ -53,7 +53,7 @@ def test_a_job_of_an_older_run_made_by_one_who_lags_is_removed() -> None:
 
 
 def test_a_plan_tells_how_much_of_its_experiment_was_seen() -> None:
-    made = config_map(experiment(resource_version="77"), 1, DIGEST, b"")
+    made = config_map(experiment(resource_version="77"), 1, DIGEST, b"", "here/rowmill")
     raw = raw_plan(frozen())
     raw["metadata"] |= {"annotations": made["metadata"]["annotations"]}
     assert read_plan(raw).seen == 77

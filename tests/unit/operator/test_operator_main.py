@@ -37,7 +37,9 @@ def test_without_its_settings_it_says_which_is_missing() -> None:
 
 
 def test_outside_a_cluster_it_says_what_is_missing() -> None:
-    ended = operator(ROWMILL_ENGINE_ID="here", ROWMILL_WORKER_IMAGE="w:1")
+    ended = operator(
+        ROWMILL_ENGINE_ID="here", ROWMILL_RELEASE="here/rowmill", ROWMILL_WORKER_IMAGE="w:1"
+    )
     assert ended.returncode == 1
     assert "Service host/port is not set" in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -26,11 +26,12 @@ def scrape(metrics: Metrics) -> str:
 def test_experiments_are_counted_by_phase_as_they_are_now() -> None:
     phases = ["Running", "Running", "Complete"]
     metrics = Metrics()
-    metrics.watch(lambda: phases, lambda: 2, lambda: 1.5)
+    metrics.watch(lambda: phases, lambda: 3, lambda: 2, lambda: 1.5)
     text = scrape(metrics)
     assert 'rowmill_operator_experiments{phase="Running"} 2.0' in text
     assert 'rowmill_operator_experiments{phase="Complete"} 1.0' in text
     assert 'rowmill_operator_experiments{phase="Failed"} 0.0' in text
+    assert "rowmill_operator_foreign_experiments 3.0" in text
     assert "rowmill_operator_queue_depth 2.0" in text
     assert "rowmill_operator_queue_age_seconds 1.5" in text
     phases.clear()

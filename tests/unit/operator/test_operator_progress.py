@@ -60,6 +60,7 @@ def test_settings_come_from_the_environment() -> None:
     settings = read_settings(
         {
             "ROWMILL_ENGINE_ID": "prod/rowmill",
+            "ROWMILL_RELEASE": "prod/rowmill",
             "ROWMILL_WORKER_IMAGE": "rowmill/worker:1",
             "ROWMILL_WATCH_NAMESPACES": "a, b",
             "ROWMILL_PARQUET_BUCKET": "lake",
@@ -79,6 +80,7 @@ def test_settings_come_from_the_environment() -> None:
     ("name", "value"),
     [
         ("ROWMILL_ENGINE_ID", ""),
+        ("ROWMILL_RELEASE", ""),
         ("ROWMILL_WORKER_IMAGE", ""),
         ("ROWMILL_WORKER_RESOURCES", "[1]"),
         ("ROWMILL_PROGRESS_SECONDS", "soon"),
@@ -86,6 +88,6 @@ def test_settings_come_from_the_environment() -> None:
     ],
 )
 def test_a_bad_setting_is_named(name: str, value: str) -> None:
-    good = {"ROWMILL_ENGINE_ID": "e", "ROWMILL_WORKER_IMAGE": "w"}
+    good = {"ROWMILL_ENGINE_ID": "e", "ROWMILL_RELEASE": "r", "ROWMILL_WORKER_IMAGE": "w"}
     with pytest.raises(ValueError, match=name):
         read_settings(good | {name: value})

@@ -91,7 +91,10 @@ def test_a_warning_is_taken_in_until_it_is_deleted() -> None:
 
 def test_namespaces_are_watched_by_an_operator_of_the_whole_cluster_alone() -> None:
     assert "in_namespace" in watched().handlers
-    assert "in_namespace" not in watched(Settings("here", "w:1", namespaces=("team",))).handlers
+    assert (
+        "in_namespace"
+        not in watched(Settings("here", "here/rowmill", "w:1", namespaces=("team",))).handlers
+    )
     seen = watched()
     seen.tell("see-experiments", None, raw_experiment())
     terminating = {"metadata": {"name": "team", "deletionTimestamp": "2026-03-01T12:00:00Z"}}

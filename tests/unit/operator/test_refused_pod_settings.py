@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from memory_cluster import SETTINGS, MemoryCluster, experiment
 
-from rowmill.spec.cluster import ParquetDefault
 from rowmill_operator.settings import Settings
 from rowmill_operator.wishes import wishes_of
 
@@ -95,13 +94,3 @@ def test_an_account_that_is_allowed_no_more_has_the_spec_judged_again() -> None:
 def test_labels_that_belong_to_others_are_left_out(label: str) -> None:
     asked = {"podTemplate": {"labels": {label: "mine", "team": "a"}}}
     assert wishes_of(experiment(settings=asked), SETTINGS).pod["labels"] == {"team": "a"}
-
-
-@pytest.mark.parametrize("place", [{"endpoint": "http://x"}, {"bucket": "another"}])
-def test_the_charts_secret_is_for_the_charts_bucket_alone(place: dict[str, str]) -> None:
-    chart = ParquetDefault(bucket="lake", endpoint=None, region=None, secret_name="charts")
-    settings = replace(SETTINGS, parquet=chart)
-    own = {"destinations": {"parquet": {"bucket": "lake"}}}
-    assert wishes_of(experiment(settings=own), settings).parquet_secret == "charts"
-    other = {"destinations": {"parquet": {"bucket": "lake", **place}}}
-    assert wishes_of(experiment(settings=other), settings).parquet_secret is None

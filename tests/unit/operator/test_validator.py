@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,12 +12,22 @@ from memory_cluster import SETTINGS
 
 from rowmill.plan.bundle import unpack
 from rowmill.spec.cluster import Defaults
-from rowmill_operator.actions import FreezePlan
+from rowmill_operator.actions import FreezePlan, Validate
 from rowmill_operator.settings import Settings
 from rowmill_operator.validator import Judgement, Validator
 from rowmill_operator.validator_process import freeze_run
 
-FREEZE = FreezePlan(number=3, rerun="again", adopt="a/b/c", data_version=None)
+FREEZE = FreezePlan(
+    number=3,
+    rerun="again",
+    adopt="a/b/c",
+    data_version=None,
+    engine="here",
+    image="w:1",
+    defaults=Defaults(),
+)
+NONE = Defaults()
+JUDGE = Validate(generation=1, rerun="", defaults=NONE)
 
 
 def manifest(**spec: Any) -> str:
@@ -50,8 +61,9 @@ def ask(
     return asyncio.run(asked())
 
 
-def judge(text: str, rerun: str = "", **changes: Any) -> Judgement:
-    return ask(lambda validator: validator.judge("team", text, rerun), **changes)
+def judge(text: str, rerun: str = "", defaults: Defaults = NONE, **planned: Any) -> Judgement:
+    wanted = Validate(1, rerun, defaults, **planned)
+    return ask(lambda validator: validator.judge("team", text, wanted))
 
 
 def test_a_right_manifest_has_a_digest_that_depends_on_the_rerun() -> None:
@@ -93,10 +105,18 @@ def _pair(number: int) -> tuple[str, str]:
 def test_what_only_a_cluster_refuses_is_refused() -> None:
     bare = manifest(destinations={"postgres": {}})
     assert "chart has no default" in judge(bare).problems[0]
-    default = Settings(engine="here", worker_image="w:1", postgres_secret="warehouse")
-    assert judge(bare, settings=default).problems == ()
+    assert judge(bare, defaults=Defaults("warehouse")).problems == ()
     pod = manifest(podTemplate={"serviceAccountName": "admin"})
     assert "serviceAccountName" in judge(pod).problems[0]
+
+
+def test_the_spec_of_the_newest_run_is_judged_by_the_chart_of_then() -> None:
+    bare = manifest(destinations={"postgres": {}})
+    planned = judge(bare, defaults=Defaults("warehouse")).digest
+    known = {"planned": planned, "planned_by": Defaults("warehouse")}
+    assert judge(bare, **known).problems == ()
+    assert judge(bare, **{**known, "planned_by": Defaults()}, defaults=Defaults("new")).problems
+    assert "chart has no default" in judge(bare, rerun="2", **known).problems[0]
 
 
 def test_any_text_that_the_api_server_keeps_is_read_as_it_is() -> None:
@@ -113,9 +133,9 @@ def test_any_text_that_the_api_server_keeps_is_read_as_it_is() -> None:
 
 
 def test_a_frozen_run_has_all_that_its_pods_need() -> None:
-    settings = Settings(engine="here", worker_image="w:1", postgres_secret="chart-secret")
+    wanted = replace(FREEZE, defaults=Defaults("chart-secret"))
     text = manifest(destinations={"postgres": {}}, parallelism=3)
-    frozen = ask(lambda v: v.freeze("team", "uid-1", text, FREEZE), settings=settings)
+    frozen = ask(lambda v: v.freeze("team", "uid-1", text, wanted))
     bundle = unpack(frozen.bundle)
     assert (bundle.plan.digest, bundle.plan.rows) == (frozen.digest, 3_000)
     assert (bundle.engine, bundle.namespace, bundle.uid) == ("here", "team", "uid-1")
@@ -137,14 +157,14 @@ def test_the_same_run_is_frozen_to_the_same_bytes() -> None:
 
 
 def test_the_data_version_of_the_last_run_holds() -> None:
-    again = FreezePlan(number=4, rerun="", adopt=None, data_version=1)
+    again = replace(FREEZE, number=4, rerun="", adopt=None, data_version=1)
     frozen = ask(lambda v: v.freeze("team", "uid-1", manifest(), again))
     assert unpack(frozen.bundle).plan.data_version == 1
 
 
 def test_the_memory_of_a_worker_is_its_limit() -> None:
     def batch_rows(text: str, **resources: Any) -> int:
-        settings = Settings(engine="here", worker_image="w:1", resources=resources)
+        settings = replace(SETTINGS, resources=resources)
         frozen = ask(lambda v: v.freeze("team", "uid-1", text, FREEZE), settings=settings)
         return unpack(frozen.bundle).plan.tables[0].batch_rows
 
@@ -181,10 +201,10 @@ def test_a_bundle_that_fits_no_config_map_is_too_large(monkeypatch: pytest.Monke
 
 def test_a_manifest_that_takes_too_long_is_refused_and_the_next_is_judged() -> None:
     async def both(validator: Validator) -> Judgement:
-        late = await validator.judge("team", manifest(), "")
+        late = await validator.judge("team", manifest(), JUDGE)
         assert late.problems == ("the manifest takes too long to check; make it smaller",)
         validator._seconds = 60
-        return await validator.judge("team", manifest(), "")
+        return await validator.judge("team", manifest(), JUDGE)
 
     assert ask(both, seconds=0.001).digest.startswith("sha256:")
 
@@ -196,20 +216,20 @@ def test_a_manifest_that_takes_too_much_memory_is_refused_and_the_next_is_judged
     tables = [{"name": f"t{n}", "rows": 1_000, "columns": columns} for n in range(100)]
 
     async def both(validator: Validator) -> Judgement:
-        large = await validator.judge("team", manifest(tables=tables), "")
+        large = await validator.judge("team", manifest(tables=tables), JUDGE)
         assert large.problems == ("the manifest takes too much memory to check; make it smaller",)
         assert large.reason == "InvalidSpec"
-        return await validator.judge("team", manifest(), "")
+        return await validator.judge("team", manifest(), JUDGE)
 
     assert ask(both, memory=72 * 2**20).digest.startswith("sha256:")
 
 
 def test_a_process_that_was_killed_is_started_again() -> None:
     async def killed(validator: Validator) -> Judgement:
-        await validator.judge("team", manifest(), "")
+        await validator.judge("team", manifest(), JUDGE)
         assert validator._process is not None
         validator._process.kill()
-        return await validator.judge("team", manifest(), "")
+        return await validator.judge("team", manifest(), JUDGE)
 
     assert ask(killed).digest.startswith("sha256:")
 
@@ -217,7 +237,7 @@ def test_a_process_that_was_killed_is_started_again() -> None:
 def test_several_questions_at_once_get_their_own_answers() -> None:
     async def many(validator: Validator) -> Judgement:
         answers = await asyncio.gather(
-            *(validator.judge("team", manifest(seed=seed), "") for seed in range(6))
+            *(validator.judge("team", manifest(seed=seed), JUDGE) for seed in range(6))
         )
         assert len({answer.digest for answer in answers}) == 6
         return answers[0]

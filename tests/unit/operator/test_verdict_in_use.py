@@ -11,6 +11,7 @@ from memory_cluster import MemoryCluster, experiment
 from operator_bed import EXPERIMENT, JOBS, Operator, QuickValidator, status, with_operator
 from raw_objects import DIGEST
 
+from rowmill_operator.actions import Validate
 from rowmill_operator.cluster import Blocked
 from rowmill_operator.observed import Verdict
 from rowmill_operator.store import Kind
@@ -35,8 +36,8 @@ def test_a_rerun_taken_back_while_it_is_judged_starts_no_run() -> None:
         operator: Any = None
         api: Any = None
 
-        async def judge(self, namespace: str, manifest: str, rerun: str) -> Judgement:
-            if rerun != "b":
+        async def judge(self, namespace: str, manifest: str, wanted: Validate) -> Judgement:
+            if wanted.rerun != "b":
                 return Judgement(digest=DIGEST)
             _annotate(self.operator, self.api, {})
             return Judgement(digest=OTHER)

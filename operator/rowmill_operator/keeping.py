@@ -1,0 +1,102 @@
+"""Whose an Experiment is, where more than one operator serves its namespace.
+
+Who makes the ConfigMap of its first run keeps it: names are given once, so there is one. Before
+that, who first wrote a status about a generation of the spec has the word on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from rowmill.spec.cluster_names import ADOPT
+from rowmill_operator.actions import LeaveAlone
+from rowmill_operator.observed import Experiment
+from rowmill_operator.settings import Settings
+from rowmill_operator.situation import Situation
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """An operator: the engineId under which it owns data, and the installation that it is.
+
+    `release` is "" where an earlier version planned the run.
+    """
+
+    engine: str
+    release: str
+
+    def is_run_by(self, settings: Settings) -> bool:
+        """Whether an operator of these settings is this one.
+
+        A release whose engineId was changed keeps what it began, and so does one that was moved
+        and given the engineId of before.
+        """
+        return self.engine == settings.engine or self.release == settings.release
+
+    def to_json(self) -> dict[str, Any]:
+        """The form in which a status tells it."""
+        return {"engine": self.engine, "release": self.release}
+
+
+def keeper_of(situation: Situation) -> Keeper | None:
+    """Who began the newest run; None before the first, or if nothing tells it."""
+    if situation.plans:
+        plan = situation.plans[-1]
+        return Keeper(plan.engine, plan.release)
+    return _speaker(situation.experiment) if situation.number else None
+
+
+def other_keeper(situation: Situation) -> Keeper | None:
+    """The keeper, if it is another operator than this one."""
+    keeper = keeper_of(situation)
+    return None if keeper is None or keeper.is_run_by(situation.settings) else keeper
+
+
+def keeper_to_be(situation: Situation) -> Keeper:
+    """This operator, by the engineId that owns the Experiment's data or is to own it."""
+    keeper = None if other_keeper(situation) else keeper_of(situation)
+    engine = keeper.engine if keeper is not None else situation.settings.engine
+    return Keeper(engine, situation.settings.release)
+
+
+def is_told_by_another(situation: Situation) -> bool:
+    """Whether another operator has said of this very generation why no run of it begins.
+
+    Two that refuse it in different words, or by different defaults, would else take turns for good.
+    """
+    speaker = _speaker(situation.experiment)
+    if situation.number or speaker is None or speaker.is_run_by(situation.settings):
+        return False
+    said: int | None = situation.experiment.status.get("observedGeneration")
+    return said == situation.experiment.generation
+
+
+def owner_key(keeper: Keeper, experiment: Experiment) -> str:
+    """The owner of the Experiment's data in every ledger."""
+    return f"{keeper.engine}/{experiment.namespace}/{experiment.name}"
+
+
+def is_to_be_adopted_from(keeper: Keeper, experiment: Experiment) -> bool:
+    """Whether somebody has asked to take the Experiment's data over from `keeper`."""
+    return experiment.annotations.get(ADOPT) == owner_key(keeper, experiment)
+
+
+def left_to(keeper: Keeper, situation: Situation, why: str = "") -> LeaveAlone:
+    """What an operator does with an Experiment that is another's: nothing, and says so once."""
+    experiment = situation.experiment
+    owner = owner_key(keeper, experiment)
+    message = (
+        f"the operator with the engineId {keeper.engine} has planned run {situation.number}, so "
+        f"this one, with the engineId {situation.settings.engine}, leaves the Experiment to it"
+    )
+    cure = why or (
+        "if that operator is gone, have this one take over: kubectl annotate experiment "
+        f"{experiment.name} --namespace {experiment.namespace} {ADOPT}={owner}"
+    )
+    return LeaveAlone(owner, f"{message}; {cure}")
+
+
+def _speaker(experiment: Experiment) -> Keeper | None:
+    said = experiment.status.get("operator") or {}
+    return Keeper(said["engine"], str(said.get("release", ""))) if said.get("engine") else None
