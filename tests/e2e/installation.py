@@ -10,7 +10,7 @@ import subprocess
 import sysconfig
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,23 +130,31 @@ class Installation:
             raise RuntimeError(f"helm {' '.join(arguments[:3])}: {result.stderr}\n{story}")
         return result.stdout
 
+    @contextmanager
+    def another_database(self, namespace: str, secret: str) -> Iterator[str]:
+        """A new database, to which a new Secret of the namespace leads; its name."""
+        name = f"d{uuid.uuid4().hex[:8]}"
+        with self.postgres() as connection:
+            connection.execute(f'CREATE DATABASE "{name}"')
+        data = self._as_reached(self._secret(POSTGRES_SECRET)) | {"PGDATABASE": name}
+        metadata = {"name": secret}
+        made = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data}
+        self.cluster.apply(made, namespace=namespace)
+        yield name
+        with self.postgres() as connection:
+            connection.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
     def give_secrets(self, namespace: str) -> None:
         """Let a namespace's Experiments reach the servers by the same names of Secrets."""
         for secret in self._secrets():
-            data = dict(secret["stringData"])
-            if "PGHOST" in data:
-                data["PGHOST"] = f"{data['PGHOST']}.{self.namespace}.svc"
-            if "AWS_ENDPOINT_URL" in data:
-                data["AWS_ENDPOINT_URL"] = data["AWS_ENDPOINT_URL"].replace(
-                    "http://s3:", f"http://s3.{self.namespace}.svc:"
-                )
+            data = self._as_reached(secret["stringData"])
             metadata = {"name": secret["metadata"]["name"]}
             copy = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": data}
             self.cluster.apply(copy, namespace=namespace)
 
     @contextmanager
-    def postgres(self) -> Iterator[psycopg.Connection]:
-        """A connection of the test's own, which commits each statement."""
+    def postgres(self, database: str | None = None) -> Iterator[psycopg.Connection]:
+        """A connection of the test's own, which commits each statement; else to the Secret's."""
         secret = self._secret(POSTGRES_SECRET)
         with (
             self.cluster.address("postgres", 5432, self.namespace) as (host, port),
@@ -155,7 +163,7 @@ class Installation:
                 port=port,
                 user=secret["PGUSER"],
                 password=secret["PGPASSWORD"],
-                dbname=secret["PGDATABASE"],
+                dbname=database or secret["PGDATABASE"],
                 autocommit=True,
             ) as connection,
         ):
@@ -191,6 +199,17 @@ class Installation:
                 (folder / f"{name}.env").write_text("".join(lines), encoding="utf-8")
                 options += ["--secret", f"{name}={folder / name}.env"]
             yield options
+
+    def _as_reached(self, secret: Mapping[str, str]) -> dict[str, str]:
+        """A Secret's values as from any namespace."""
+        data = dict(secret)
+        if "PGHOST" in data:
+            data["PGHOST"] = f"{data['PGHOST']}.{self.namespace}.svc"
+        if "AWS_ENDPOINT_URL" in data:
+            data["AWS_ENDPOINT_URL"] = data["AWS_ENDPOINT_URL"].replace(
+                "http://s3:", f"http://s3.{self.namespace}.svc:"
+            )
+        return data
 
     def _secrets(self) -> list[dict[str, Any]]:
         return [one for one in self._stack if one["kind"] == "Secret"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -17,7 +18,7 @@ from rowmill.spec.crd import crd
 from rowmill_operator.settings import Settings, read_settings
 
 from .cluster import binaries
-from .cluster.access import Cluster
+from .cluster.access import Cluster, wait_for
 from .cluster.node import Node
 from .definitions import defined
 from .experiments import Applied, wide
@@ -71,6 +72,7 @@ EVERYTHING: dict[str, Any] = {
     "networkPolicy": {"enabled": True, "metricsFrom": [{"namespaceSelector": {}}]},
     "fullnameOverride": "mill",
 }
+NOBODY = {"serviceAccountName": "nobody"}
 SETS = {"defaults": {}, "everything": EVERYTHING}
 
 
@@ -205,27 +207,64 @@ def test_an_operator_of_one_namespace_works_by_its_role(
 ) -> None:
     """What it lacks it would say in its log, and never be ready."""
     installed.give_secrets(namespace)
+    before = Applied.of(installed, namespace, wide(1_000))
+    before.complete()
     known = installed.helm("get", "values", RELEASE, "-n", RELEASE_NAMESPACE, "-o", "json")
     values = {**json.loads(known), "watchNamespaces": [namespace], "crds": {"install": False}}
     options = ("--namespace", namespace, "--wait", "--timeout", "120s", "--values", "-")
     installed.helm("install", "own", str(CHART), *options, input=json.dumps(values))
     told = installed.helm("test", "own", "--namespace", namespace, "--timeout", "120s")
     assert "Succeeded" in told
-    # By two operators, of which the one of the whole cluster has the other engine.
-    Applied.of(installed, namespace, wide(1_000)).complete()
+    _serve_side_by_side(installed, namespace)
+    _take_over(before, f"{RELEASE_NAMESPACE}/{RELEASE}", f"{namespace}/own")
     log = cluster.kubectl("logs", "deployment/own-rowmill", "--namespace", namespace)
     assert "forbidden" not in log.lower()
+    assert f"with the engineId {RELEASE_NAMESPACE}/{RELEASE}, keeps 1 of them" in log
     installed.helm("uninstall", "own", "--namespace", namespace)
+
+
+def _serve_side_by_side(installed: Installation, namespace: str) -> None:
+    """This operator beside that of the whole cluster: each Experiment is one's, and told once."""
+    found = [Applied.of(installed, namespace, wide(1_000)) for _ in range(4)]
+    impossible = Applied.of(installed, namespace, wide(1_000, podTemplate=NOBODY))
+    for each in found:
+        each.complete()
+        each.annotate(rerun="again")
+    for each in found:
+        wait_for(lambda one=each: one.run()["number"] == 2, 60, "run 2")
+        each.complete()
+    wait_for(lambda: impossible.condition("Accepted").get("status") == "False", 30, "a refusal")
+    for each in found:
+        assert _told(each) == {"Complete": 2, "Starting": 1, "LeftToAnother": 1}
+    assert _told(impossible) == {"InvalidSpec": 1}
+
+
+def _take_over(applied: Applied, keeper: str, heir: str) -> None:
+    assert applied.status()["operator"]["engine"] == keeper
+    assert _told(applied)["LeftToAnother"] == 1
+    applied.annotate(adopt=f"{keeper}/{applied.namespace}/{applied.name}")
+    wait_for(lambda: applied.run()["number"] == 2, 60, "the run of who takes over")
+    assert applied.complete()["operator"]["engine"] == heir
+    assert applied.rows("events") == 1_000
+
+
+def _told(applied: Applied) -> Counter[str]:
+    """How many Events there are about an Experiment, by reason."""
+    events = applied.cluster.find_all("events", applied.namespace)
+    about = [one for one in events if one["involvedObject"]["name"] == applied.name]
+    return Counter(one["reason"] for one in about)
 
 
 def test_the_operator_reads_what_the_values_say(cluster: Cluster) -> None:
     assert _settings({}) == Settings(
         engine="mill/rowmill",
+        release="mill/rowmill",
         worker_image="localhost/rowmill-worker:0.1.0",
         resources={"requests": {"cpu": "250m", "memory": "512Mi"}, "limits": {"memory": "1Gi"}},
     )
     assert _settings({**EVERYTHING, "watchNamespaces": ["a", "b"]}) == Settings(
         engine="one:two/{{three}}",
+        release="mill/rowmill",
         worker_image="registry.example/rowmill-worker:1",
         pull_policy="Always",
         pull_secrets=("pull", "pull-too"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,30 +20,69 @@ from .operator_calls import operator_calls
 
 LONG = 1_500_000
 NEWER = "newer"
+ANOTHER_CHART = (
+    *("--set", "destinations.postgres.secretName=other"),
+    *("--set", "destinations.parquet.bucket=,destinations.parquet.secretName="),
+)
 QUIET_SECONDS = 10
 # Each run has some ten transitions, and progress each five seconds.
 MOST_WRITES = 80
 _OPERATOR = "app.kubernetes.io/component=operator"
 
 
-def test_a_run_ends_as_planned_while_worker_image_and_operator_are_upgraded(
+def test_a_run_ends_as_planned_while_images_operator_and_default_destinations_are_others(
     cluster: Cluster, node: Node, installed: Installation, home: str, tmp_path: Path
 ) -> None:
+    """The upgrade names another Secret for Postgres, and forgets the bucket."""
     spec = wide(LONG, parallelism=1, resources=SLOWLY)
     found = Applied.of(installed, home, spec)
+    refused = _refused(installed, home)
     found.under_way(1)
-    with _newer(node, installed) as newer:
+    with (
+        installed.another_database(home, "other") as other,
+        _newer(node, installed, *ANOTHER_CHART) as newer,
+    ):
         assert _images(_operators(cluster)) == {newer.operator}
         assert not found.oid("events"), "it is in mid-run"
-        planned_since = Applied.of(installed, home, wide(1_000))
+        planned_since = Applied.of(installed, home, wide(1_000, destinations={"postgres": {}}))
+        _mend(installed, refused)
+        found.patch(parallelism=2)
         status = found.complete()
+        refused.complete()
         planned_since.complete()
+        assert found.condition("Accepted")["status"] == "True"
+        assert _schemas(installed, other) >= {planned_since.name}
+        assert not _schemas(installed, other) & {found.name, refused.name}
+    assert planned_since.oid("events") is None
+    assert refused.rows("events") == 1_000
+    assert status["operator"]["engine"] == f"{RELEASE_NAMESPACE}/{RELEASE}"
     assert (status["run"]["number"], status["run"]["image"]) == (1, installed.images.worker)
     assert _images(found.pods()) == {installed.images.worker}
     assert _images(planned_since.pods()) == {newer.worker}
     assert _made(node, home, found) == {f"{found.name}-run-1": 2, f"{found.name}-run-1-finalize": 1}
     assert found.rows("events") == LONG
     assert found.verify(spec, tmp_path)["identical"] is True
+
+
+def _refused(installed: Installation, namespace: str) -> Applied:
+    """An Experiment that has its plan and cannot begin: somebody's table is in its place."""
+    found = Applied(installed, namespace, f"t{uuid.uuid4().hex[:8]}")
+    with installed.postgres() as connection:
+        connection.execute(f'CREATE SCHEMA "{found.name}"')
+        connection.execute(f'CREATE TABLE "{found.name}".events (mine int)')
+    found.apply(wide(1_000))
+    found.stalled("TableExists")
+    return found
+
+
+def _mend(installed: Installation, applied: Applied) -> None:
+    with installed.postgres() as connection:
+        connection.execute(f'DROP TABLE "{applied.name}".events')
+
+
+def _schemas(installed: Installation, database: str) -> set[str]:
+    with installed.postgres(database) as connection:
+        return {name for (name,) in connection.execute("SELECT nspname FROM pg_namespace")}
 
 
 def test_two_operators_double_nothing_and_make_no_loop(
@@ -139,15 +179,16 @@ def test_namespaces_go_though_their_operator_is_to_purge_and_has_only_rights_in_
 
 
 @contextmanager
-def _newer(node: Node, installed: Installation) -> Iterator[Images]:
-    """The release upgraded to newer images: the same, by other names."""
+def _newer(node: Node, installed: Installation, *options: str) -> Iterator[Images]:
+    """The release upgraded, with options, to newer images: the same, by other names."""
     images = installed.images
     newer = replace(
         images, worker=_tagged(images.worker, NEWER), operator=_tagged(images.operator, NEWER)
     )
     node.tag(images.worker, newer.worker)
     node.tag(images.operator, newer.operator)
-    with installed.upgraded("--set", f"worker.image.tag={NEWER}", "--set", f"image.tag={NEWER}"):
+    images_set = ("--set", f"worker.image.tag={NEWER}", "--set", f"image.tag={NEWER}")
+    with installed.upgraded(*images_set, *options):
         yield newer
 
 
