@@ -11,8 +11,12 @@ from rowmill.spec.cluster_names import ADOPT
 from rowmill_operator.actions import FreezePlan, Validate
 from rowmill_operator.children.secrets import is_charts
 from rowmill_operator.keeping import keeper_of, keeper_to_be, other_keeper
+from rowmill_operator.reasons import Reason
 from rowmill_operator.situation import Situation
 from rowmill_operator.step import Step
+
+# A worker's own reasons, which destinations give, are not among the operator's.
+_NO_DESTINATIONS = set(Reason) - {Reason.SECRET_MISSING, Reason.RETRYING}
 
 
 def validation(situation: Situation) -> Validate:
@@ -48,7 +52,7 @@ def plan_again(situation: Situation) -> FreezePlan:
 def with_words_on_chart(situation: Situation, step: Step) -> Step:
     """What a run is stuck with may be a default that the chart has mended since: say so."""
     standing = step.standing
-    if not standing.stalled or not _has_parted(situation):
+    if not standing.stalled or standing.reason in _NO_DESTINATIONS or not _has_parted(situation):
         return step
     cure = (
         f"run {situation.number} keeps to the chart's defaults of when it was planned, which are "

@@ -21,7 +21,7 @@ import psycopg
 import yaml
 
 from .cluster import binaries
-from .cluster.access import Cluster
+from .cluster.access import Cluster, wait_for
 from .cluster.images import PYTHON, Base, Builder, Image
 
 if TYPE_CHECKING:
@@ -75,6 +75,8 @@ class Installation:
         for name in sets:
             options = ("--namespace", self.namespace, "--timeout=180s")
             self.cluster.kubectl("rollout", "status", f"statefulset/{name}", *options, seconds=200)
+        # A pod that is ready is reached by its Service a moment later.
+        wait_for(self._is_reached, 30, "Postgres to answer by its Service")
 
     def upgrade(self, *options: str) -> None:
         """Install or upgrade the chart with the images and the dev stack as default destinations.
@@ -210,6 +212,13 @@ class Installation:
                 "http://s3:", f"http://s3.{self.namespace}.svc:"
             )
         return data
+
+    def _is_reached(self) -> bool:
+        try:
+            with self.postgres():
+                return True
+        except psycopg.OperationalError:
+            return False
 
     def _secrets(self) -> list[dict[str, Any]]:
         return [one for one in self._stack if one["kind"] == "Secret"]

@@ -245,6 +245,7 @@ def _take_over(applied: Applied, keeper: str, heir: str) -> None:
     applied.annotate(adopt=f"{keeper}/{applied.namespace}/{applied.name}")
     wait_for(lambda: applied.run()["number"] == 2, 60, "the run of who takes over")
     assert applied.complete()["operator"]["engine"] == heir
+    assert applied.condition("Complete")["reason"] == "AlreadyComplete"
     assert applied.rows("events") == 1_000
 
 
@@ -309,6 +310,7 @@ def test_the_notes_say_what_is_served_and_where_the_images_are_looked_for(
     assert "all namespaces" in notes
     assert "localhost/rowmill-worker:0.1.0" in notes
     assert "no default destinations" in notes
+    assert "status.operator" in notes
     notes = _notes({**EVERYTHING, "watchNamespaces": ["team-a"]})
     assert "the namespaces team-a" in notes
     assert "warehouse" in notes

@@ -202,3 +202,13 @@ def test_who_waits_for_a_default_is_told_that_the_chart_has_another_by_now() -> 
     cluster.settings = MOVED["other Secrets"]
     cluster.settle()
     assert "kubectl rowmill rerun shop" in cluster.condition("Stalled")["message"]
+
+
+def test_a_quota_is_not_put_down_to_the_chart() -> None:
+    cluster = _cluster()
+    cluster.settle()
+    cluster.settings = MOVED["other Secrets"]
+    cluster.warn(RUN, "FailedCreate", "exceeded quota: none")
+    cluster.settle()
+    assert cluster.condition("Stalled")["reason"] == "QuotaExceeded"
+    assert "rerun" not in cluster.condition("Stalled")["message"]
