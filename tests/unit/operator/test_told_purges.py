@@ -9,6 +9,7 @@ import pytest
 from memory_cluster import MemoryCluster, experiment
 
 from rowmill.plan.purging import WRITTEN, Written
+from rowmill.spec.cluster_names import POSTGRES_SECRET
 
 PURGE = "shop-purge"
 ASTRAY = {"reason": "DataNotFound", "message": "the database does not know run 1"}
@@ -29,11 +30,14 @@ def purging(complete: MemoryCluster) -> MemoryCluster:
     return complete
 
 
-def _written(cluster: MemoryCluster) -> Written | None:
-    """What the pod of the newest Job is told of what was written."""
+def _environment(cluster: MemoryCluster) -> dict[str, str]:
+    """What the pod of the newest Job is told."""
     (container,) = cluster.manifests[-1]["spec"]["template"]["spec"]["containers"]
-    env = {variable["name"]: variable["value"] for variable in container.get("env", ())}
-    return Written.from_text(env.get(WRITTEN, ""))
+    return {variable["name"]: variable["value"] for variable in container["env"]}
+
+
+def _written(cluster: MemoryCluster) -> Written | None:
+    return Written.from_text(_environment(cluster).get(WRITTEN, ""))
 
 
 @pytest.mark.parametrize(
@@ -152,6 +156,7 @@ def test_the_pod_is_told_the_published_run_also_while_a_newer_one_is_on_its_way(
     complete.settle()
     assert list(complete.jobs) == [PURGE]
     assert _written(complete) == Written(1, "abc")
+    assert POSTGRES_SECRET in _environment(complete)
 
 
 def test_a_pod_of_an_experiment_that_wrote_nothing_is_told_of_nothing() -> None:
