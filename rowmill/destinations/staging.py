@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from psycopg import sql
 
@@ -23,12 +23,12 @@ def stage(
     ledger_schema: str,
     run: Run,
     dataset: Dataset,
-    furnish: Callable[[Cursor, Table], None],
+    furnish: Callable[[Cursor, Sequence[Table]], None],
 ) -> None:
     """Make the run's schema and tables if they are missing; batches of a lost table count no more.
 
     Args:
-        furnish: called with each table that was made, before there is a row in it.
+        furnish: called with the tables that were made, before there is a row in them.
 
     Raises:
         Fenced: the run is not RUNNING.
@@ -42,14 +42,14 @@ def stage(
         fence(cursor, run.id)
         key = running_key(cursor, ledger_schema, run.id)
         _make_schema(cursor, run)
-        for table in _missing(cursor, run.id, dataset.tables):
+        missing = _missing(cursor, run.id, dataset.tables)
+        for table in missing:
             cursor.execute(create_table(staging_schema(run.id), table))
             cursor.execute(
                 sql.SQL("COMMENT ON TABLE {} IS {}").format(
                     sql.Identifier(staging_schema(run.id), table.name), sql.Literal(run.owner)
                 )
             )
-            furnish(cursor, table)
             place = [layout.table for layout in run.plan.tables].index(table.name)
             cursor.execute(
                 sql.SQL("DELETE FROM {}.batches WHERE run = %s AND tbl = %s").format(
@@ -57,6 +57,7 @@ def stage(
                 ),
                 (key, place),
             )
+        furnish(cursor, missing)
 
     session.transaction(make)
 

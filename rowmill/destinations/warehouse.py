@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -100,13 +100,19 @@ class Warehouse:
         They get the options of the published tables now, so that the load heeds them.
         """
 
-        def furnish(cursor: Cursor, table: Table) -> None:
+        def furnish(cursor: Cursor, made: Sequence[Table]) -> None:
+            columns = {table.name: {"", *table.by_name} for table in made}
             published = own_tables(cursor, self._target.ledger_schema, self._owner)
-            options = read_settings(
-                cursor, [each.oid for each in published if each.name == table.name]
+            oids = [table.oid for table in published if table.name in columns]
+            say(
+                cursor,
+                staging_schema(run.id),
+                [
+                    each
+                    for each in read_settings(cursor, oids)
+                    if each.when is When.BOTH and each.bearer in columns[each.table]
+                ],
             )
-            there = [each for each in options if each.bearer in ("", *table.by_name)]
-            say(cursor, staging_schema(run.id), [each for each in there if each.when is When.BOTH])
 
         stage(self._session, self._target.ledger_schema, run, dataset, furnish)
 
