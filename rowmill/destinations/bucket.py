@@ -233,16 +233,19 @@ class Bucket:
                 return
             more = {"ContinuationToken": token}
 
-    def delete(self, key: str) -> None:
-        """Delete an object; none being there is as good."""
+    def delete(self, key: str, etag: str | None = None) -> None:
+        """Delete an object, given an `etag` only if it is still the one; none there is as good."""
+        condition: Any = {} if etag is None else {"IfMatch": etag}
         try:
             self._call(
                 f"delete {self.url(key)}",
-                lambda s3: s3.delete_object(Bucket=self.name, Key=key),
-                expected={"NoSuchKey"},
+                lambda s3: s3.delete_object(Bucket=self.name, Key=key, **condition),
+                expected={"NoSuchKey", "PreconditionFailed", "NotImplemented"},
             )
-        except _Expected:
-            return
+        except _Expected as refused:
+            # Conditions on a DELETE are younger than those on a PUT, and not every server has them.
+            if refused.code == "NotImplemented" and etag is not None:
+                self.delete(key)
 
     def begin_upload(self, key: str, content_type: str, metadata: Mapping[str, str]) -> str:
         """Begin a multipart upload and return its id."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from rowmill.destinations import lake_target
+from rowmill.destinations import lake_claim, lake_target
 from rowmill.destinations.bucket import CONTACT_SECONDS, PATIENCE_SECONDS, Bucket, UploadGone
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake_records import (
@@ -94,6 +94,11 @@ class Lake:
             sleep=sleep,
         )
 
+    @property
+    def address(self) -> str:
+        """Where it is by the manifest, for the ledger to compare with others' addresses."""
+        return self._target.place
+
     @cached_property
     def bucket(self) -> Bucket:
         """The target's bucket; its client is made at the first use."""
@@ -118,28 +123,62 @@ class Lake:
 
         A claim of one who took the prefix over is such a sign too.
         """
-        claim = lake_target.held_claim(self.bucket, self._prefix)
-        if claim is not None and self._owner in claim.owners:
+        held = lake_claim.held(self.bucket, self._prefix)
+        if held is not None and self._owner in held.claim.owners:
             return True
         return self.record(run.id) is not None
 
-    def check_target(self, tables: Sequence[str], adopt: str | None = None) -> None:
-        """Claim the prefix, and see that the tables' folders hold nothing that is another's.
+    def check_target(
+        self,
+        tables: Sequence[str],
+        adopt: str | None = None,
+        *,
+        live: Callable[[], str | None] = lambda: None,
+    ) -> None:
+        """See that the tables' folders hold nothing that is another's, and claim the prefix.
+
+        Who is refused holds nothing that he did not hold before.
 
         Args:
             tables: names of the tables to be written.
             adopt: the owner key of an experiment whose prefix and objects to take over.
+            live: asked, where the prefix has neither claim nor data, for another whose live run
+                writes there: what was lost with its store is still its owner's.
         """
         lake_target.ensure_bucket(self.bucket, make=self._target.embedded)
         lake_target.probe(self.bucket, self._prefix)
-        owners = lake_target.claim(self.bucket, self._prefix, self._owner, adopt).owners
-        lake_target.refuse_foreign(
+
+        def look(owners: frozenset[str]) -> None:
+            known = self._published_keys(owners)
+            found = lake_target.occupants(self.bucket, self._prefix, tables, known)
+            lake_target.refuse_foreign(
+                self.bucket, self._prefix, found, owners, replace=self._target.replace
+            )
+
+        lake_claim.take(
             self.bucket,
             self._prefix,
-            lake_target.occupants(self.bucket, self._prefix, tables, self._published_keys(owners)),
-            owners,
-            replace=self._target.replace,
+            self._owner,
+            adopt,
+            look,
+            rightful=lambda: self.data_owner() or live(),
         )
+
+    def hold(self, adopt: str | None = None) -> frozenset[str]:
+        """See that the prefix is still this owner's; write a claim again that was lost.
+
+        Args:
+            adopt: the owner key of an experiment from whom to take the prefix over.
+
+        Returns:
+            This owner and those whom it adopted.
+
+        Raises:
+            DestinationRefused: TargetInUse, another has taken the prefix over.
+        """
+        return lake_claim.keep(
+            self.bucket, self._prefix, self._owner, adopt, rightful=self.data_owner
+        ).owners
 
     def open_part(self, run: Run, dataset: Dataset, part: Part) -> PartUpload:
         """Begin a part of a run; nothing is sent before the first piece is full."""
@@ -208,16 +247,27 @@ class Lake:
         Unfinished uploads are left to `abort_uploads`, run by run. What another experiment has
         taken over is not ours any more, and stays.
         """
-        claim = lake_target.held_claim(self.bucket, self._prefix)
-        if claim is not None and claim.owner != self._owner:
-            return Emptied(0, claim.owner)
+        held = lake_claim.held(self.bucket, self._prefix)
+        if held is not None and held.claim.owner != self._owner:
+            return Emptied(0, held.claim.owner)
         owners = self._owners()
         current = self.current()
         if current is not None and current.owner in owners:
             self.bucket.delete(current_key(self._prefix))
         forgotten = self._forget_records(keep=None)
-        lake_target.release(self.bucket, self._prefix, self._owner)
+        lake_claim.release(self.bucket, self._prefix, self._owner)
         return Emptied(forgotten.objects, None)
+
+    def release(self) -> None:
+        """Give the prefix up if it is this owner's and no published data stands behind it."""
+        claim = lake_claim.held(self.bucket, self._prefix)
+        if claim is None or claim.claim.owner != self._owner:
+            return
+        current, owners = self.current(), claim.claim.owners
+        if current is not None and current.owner in owners:
+            return
+        if next(self._records(owners), None) is None:
+            lake_claim.release(self.bucket, self._prefix, self._owner)
 
     def current(self) -> Current | None:
         """The run that readers are to see, or None."""
@@ -259,12 +309,12 @@ class Lake:
         Raises:
             DestinationRefused: TargetInUse, another has taken the prefix over.
         """
-        claim = lake_target.held_claim(self.bucket, self._prefix)
-        if claim is None:
+        found = lake_claim.held(self.bucket, self._prefix)
+        if found is None:
             return frozenset({self._owner})
-        if claim.owner != self._owner:
-            raise lake_target.in_use(self.bucket.url(self._prefix), claim.owner)
-        return claim.owners
+        if found.claim.owner != self._owner:
+            raise lake_claim.in_use(self.bucket.url(self._prefix), found.claim.owner)
+        return found.claim.owners
 
     def _published_keys(self, owners: Collection[str]) -> frozenset[str]:
         """Keys of the present run, if it is ours: objects that need not be asked whose they are."""
@@ -283,7 +333,7 @@ class Lake:
         return True
 
     def _move_current(self, run: Run, record_name: str) -> None:
-        owners = self._owners()
+        owners = self.hold()
         key = current_key(self._prefix)
         stored = self.bucket.read(key)
         if stored is not None:
@@ -291,7 +341,7 @@ class Lake:
             if found.run == run.id:
                 return
             if found.owner not in owners:
-                raise lake_target.in_use(self.bucket.url(self._prefix), found.owner)
+                raise lake_claim.in_use(self.bucket.url(self._prefix), found.owner)
             if (found.owner, found.uid) == (run.owner, run.uid) and found.number > run.number:
                 raise _lost_to(run, found)
         body = dump(current_of(run, record_name))
@@ -306,10 +356,8 @@ class Lake:
         owners = self._owners()
         kept = keep.keys() if keep else frozenset()
         runs, objects = [], 0
-        for found in list(self.bucket.list(f"{records_folder(self._prefix)}run-")):
-            run_id = run_of_record(self._prefix, found.key)
-            record = self.record(run_id) if run_id else None
-            if record is None or record.owner not in owners or (keep and record.run == keep.run):
+        for key, record in self._records(owners):
+            if keep and record.run == keep.run:
                 continue
             # Only what is there, so that what is told of it is true.
             there = {
@@ -319,9 +367,17 @@ class Lake:
             }
             objects += self._delete((record.keys() - kept) & there)
             objects += self._delete_occupants(record.plan.by_name, kept, owners, strangers=False)
-            self.bucket.delete(found.key)
+            self.bucket.delete(key)
             runs.append(record.run)
         return _Forgotten(tuple(runs), objects)
+
+    def _records(self, owners: Collection[str]) -> Iterator[tuple[str, RunRecord]]:
+        """Keys and records of the owners' published runs."""
+        for found in list(self.bucket.list(f"{records_folder(self._prefix)}run-")):
+            run_id = run_of_record(self._prefix, found.key)
+            record = self.record(run_id) if run_id else None
+            if record is not None and record.owner in owners:
+                yield found.key, record
 
     def _delete_occupants(
         self,

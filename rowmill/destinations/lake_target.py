@@ -1,8 +1,7 @@
-"""Whether a bucket and prefix can be this experiment's: there, writable, and nobody else's."""
+"""Whether a bucket and prefix can be written to: there, usable, and without objects of others."""
 
 from __future__ import annotations
 
-import shlex
 import uuid
 from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -10,18 +9,11 @@ from dataclasses import dataclass
 
 from rowmill.destinations.bucket import Bucket, Listed, no_conditions
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.lake_records import Claim, dump, read_claim
-from rowmill.destinations.object_names import (
-    owner_in,
-    owner_key,
-    records_folder,
-    table_folder,
-)
-from rowmill.spec.cluster_names import ADOPT
+from rowmill.destinations.lake_claim import in_use
+from rowmill.destinations.object_names import owner_in, records_folder, table_folder
 
 # Heads at once, of objects that no record names.
 PARALLEL = 16
-_CLAIM_TRIES = 20
 _NAMED = 3
 
 
@@ -70,43 +62,6 @@ def probe(bucket: Bucket, prefix: str) -> None:
         next(bucket.uploads(key), None)
     finally:
         bucket.delete(key)
-
-
-def claim(bucket: Bucket, prefix: str, owner: str, adopt: str | None) -> Claim:
-    """Take the prefix for `owner`, or see that it is his already.
-
-    Raises:
-        DestinationRefused: TargetInUse, it is another's and `adopt` does not name him.
-    """
-    key = owner_key(prefix)
-    for _ in range(_CLAIM_TRIES):
-        stored = bucket.read(key)
-        if stored is None:
-            wanted = Claim(owner, (adopt,) if adopt and adopt != owner else ())
-            if bucket.put_if(key, dump(wanted), None) is not None:
-                return wanted
-            continue
-        found = read_claim(stored.body, bucket.url(key))
-        if found.owner not in (owner, adopt):
-            raise in_use(bucket.url(prefix), found.owner)
-        wanted = found.by(owner, adopt)
-        if wanted == found or bucket.put_if(key, dump(wanted), stored.etag) is not None:
-            return wanted
-    raise DestinationRefused("TargetInUse", f"others keep claiming {bucket.url(prefix)}; try again")
-
-
-def held_claim(bucket: Bucket, prefix: str) -> Claim | None:
-    """Whose the prefix is, or None if nobody claimed it."""
-    key = owner_key(prefix)
-    stored = bucket.read(key)
-    return None if stored is None else read_claim(stored.body, bucket.url(key))
-
-
-def release(bucket: Bucket, prefix: str, owner: str) -> None:
-    """Give the prefix up, if it is this owner's."""
-    found = held_claim(bucket, prefix)
-    if found is not None and found.owner == owner:
-        bucket.delete(owner_key(prefix))
 
 
 @dataclass(frozen=True)
@@ -160,16 +115,6 @@ def refuse_foreign(
             "move them away, choose another spec.destinations.parquet.prefix, or give leave to "
             "delete them with ifExists: replace",
         )
-
-
-def in_use(url: str, owner: str) -> DestinationRefused:
-    """The refusal of what is another experiment's, with the line that takes it over."""
-    return DestinationRefused(
-        "TargetInUse",
-        f"{url} belongs to the experiment {owner!r}; choose another "
-        f"spec.destinations.parquet.prefix, or take it over with --adopt {shlex.quote(owner)} "
-        f"(on a cluster: the annotation {ADOPT}: {owner})",
-    )
 
 
 def _occupant(bucket: Bucket, found: Listed) -> Occupant | None:

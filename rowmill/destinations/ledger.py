@@ -27,6 +27,8 @@ class RunState(StrEnum):
 
 
 UNFINISHED = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.PUBLISHING})
+# In a run's summary, where its Parquet goes: `Lake.address`.
+LAKE_PLACE = "lake"
 RESUMABLE = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.FAILED, RunState.ABORTED})
 
 
@@ -114,6 +116,10 @@ class Ledger(Protocol):
         ...
 
     def run(self, run_id: str) -> Run | None: ...
+
+    def live_writer(self, place: str, owner: str) -> str | None:
+        """Another owner than `owner` with an unfinished run whose Parquet goes to `place`."""
+        ...
 
     def create_run(self, run: Run) -> Run:
         """Record a new run; if the number is taken, the run that took it is returned."""

@@ -24,7 +24,7 @@ from rowmill.destinations.bucket_lease import Lease, LeaseTaken
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.lake_records import read_json
 from rowmill.destinations.lake_target import PARALLEL, bucket_found, ensure_bucket
-from rowmill.destinations.ledger import PendingPart, Run, RunState
+from rowmill.destinations.ledger import LAKE_PLACE, UNFINISHED, PendingPart, Run, RunState
 from rowmill.destinations.object_names import records_folder
 from rowmill.destinations.s3_client import S3Address
 from rowmill.plan.layout import Plan
@@ -120,6 +120,15 @@ class BucketLedger:
     def run(self, run_id: str) -> Run | None:
         found = self._find(run_id)
         return None if found is None else found[0]
+
+    def live_writer(self, place: str, owner: str) -> str | None:
+        for other in self.owners():
+            if other != owner and any(
+                run.state in UNFINISHED and run.summary.get(LAKE_PLACE) == place
+                for run in self.runs(other)
+            ):
+                return other
+        return None
 
     def create_run(self, run: Run) -> Run:
         key = f"{self._runs_folder(run.owner, run.uid)}{run.number:08d}.json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
 from typing import TypeVar
@@ -85,11 +85,23 @@ def end_frozen_writers(address: PostgresAddress, run_id: str, frozen_seconds: fl
 
 
 # pg_locks shows a 64-bit key as two halves, with objsubid 1.
-_THIS_LOCK = (
+_LOCK_KEY = "((classid::bigint << 32) | objid::bigint)"
+_OF_THIS_DATABASE = (
     "locktype = 'advisory' AND objsubid = 1 "
-    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
-    "AND (classid::bigint << 32) | objid::bigint = %(key)s::bigint"
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
 )
+_THIS_LOCK = f"{_OF_THIS_DATABASE} AND {_LOCK_KEY} = %(key)s::bigint"
+
+
+def preparing_owners(cursor: Cursor, owners: Iterable[str]) -> frozenset[str]:
+    """Those among `owners` of whom a prepare is at work on this database now."""
+    by_key = {lock_key("prepare", owner): owner for owner in owners}
+    rows = cursor.execute(
+        f"SELECT {_LOCK_KEY} FROM pg_locks WHERE {_OF_THIS_DATABASE} AND granted "
+        f"AND {_LOCK_KEY} = ANY(%s::bigint[])",
+        (list(by_key),),
+    ).fetchall()
+    return frozenset(by_key[row[0]] for row in rows)
 
 
 class Hold:

@@ -11,7 +11,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from rowmill.destinations.errors import Fenced
-from rowmill.destinations.ledger import PendingPart, Run, RunState
+from rowmill.destinations.ledger import LAKE_PLACE, UNFINISHED, PendingPart, Run, RunState
 from rowmill.destinations.ledger_locks import (
     Hold,
     fence_shared,
@@ -96,6 +96,14 @@ class PostgresLedger:
     def run(self, run_id: str) -> Run | None:
         row = self._one(f"SELECT {_RUN_COLUMNS} FROM {{}}.runs WHERE id = %s", (run_id,))
         return None if row is None else _run(row)
+
+    def live_writer(self, place: str, owner: str) -> str | None:
+        row = self._one(
+            "SELECT owner FROM {0}.runs JOIN {0}.experiments USING (owner, uid) "
+            "WHERE owner <> %s AND state = ANY(%s) AND summary->>%s = %s ORDER BY owner LIMIT 1",
+            (owner, [state.value for state in UNFINISHED], LAKE_PLACE, place),
+        )
+        return None if row is None else str(row[0])
 
     def create_run(self, run: Run) -> Run:
         def create(cursor: Cursor) -> Run:
@@ -271,8 +279,12 @@ class PostgresLedger:
         def forget(cursor: Cursor) -> None:
             keys = self._sql("SELECT key FROM {}.runs WHERE owner = %s")
             self._delete_work(cursor, keys, owner)
-            for table in ("runs", "tables", "experiments"):
+            for table in ("runs", "experiments"):
                 cursor.execute(self._sql("DELETE FROM {}.{} WHERE owner = %s", table), (owner,))
+            # Published tables go with their rows, before: one that is still there stays known.
+            cursor.execute(
+                self._sql("DELETE FROM {}.tables WHERE owner = %s AND table_oid IS NULL"), (owner,)
+            )
             # Pools are shared by content: the last experiment takes them along.
             cursor.execute(
                 self._sql("DELETE FROM {0}.pools WHERE NOT EXISTS (SELECT FROM {0}.experiments)"),

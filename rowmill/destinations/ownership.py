@@ -1,4 +1,4 @@
-"""Whose a table is: OID, name and comment against the ledger; claims on a target; adoption."""
+"""Whose a table is: OID, name and comment against the ledger, and what is refused for it."""
 
 from __future__ import annotations
 
@@ -194,56 +194,6 @@ def refuse_owners(tables_of: dict[str, str]) -> None:
             f"{table} belongs to another experiment, {other}. To take it over run again with\n"
             f"--adopt {other}\n(on a cluster: the annotation {ADOPT}: {other})",
         )
-
-
-def live_claims(
-    cursor: Cursor, ledger_schema: str, owner: str, schema: str, names: Sequence[str]
-) -> dict[str, str]:
-    """Other experiments with an unfinished run that is to publish under one of the names.
-
-    Returns:
-        A table of each, by owner.
-    """
-    rows = cursor.execute(
-        sql.SQL(
-            "SELECT DISTINCT ON (t.owner) t.owner, schema_name, table_name FROM {0}.tables t "
-            "JOIN {0}.experiments e ON e.owner = t.owner "
-            "JOIN {0}.runs r ON (r.owner, r.uid) = (e.owner, e.uid) "
-            "WHERE t.owner <> %s AND schema_name = %s AND table_name = ANY(%s) "
-            "AND state IN ('RUNNING', 'FINALIZING', 'PUBLISHING') ORDER BY 1, 3"
-        ).format(quoted(ledger_schema)),
-        (owner, schema, list(names)),
-    ).fetchall()
-    return {other: str(OwnTable(0, name_schema, name)) for other, name_schema, name in rows}
-
-
-def adopt_tables(
-    cursor: Cursor, ledger_schema: str, owner: str, found: Sequence[Occupant], adopt: str
-) -> None:
-    """Make the tables of the experiment `adopt` among `found` this experiment's, data and all."""
-    for item in found:
-        if item.ours or item.claimed_by != adopt or item.kind != "r":
-            continue
-        table = item.table
-        cursor.execute(
-            sql.SQL("COMMENT ON TABLE {} IS {}").format(table.identifier, sql.Literal(owner))
-        )
-        record_table(cursor, ledger_schema, owner, table, run_id=None)
-
-
-def claim_names(
-    cursor: Cursor, ledger_schema: str, owner: str, schema: str, names: Sequence[str]
-) -> None:
-    """Record that this experiment is to publish under these names."""
-    cursor.execute(
-        sql.SQL(
-            "INSERT INTO {}.tables AS t (schema_name, table_name, owner) "
-            "SELECT %s, unnest(%s::text[]), %s ON CONFLICT (schema_name, table_name) DO UPDATE "
-            "SET owner = excluded.owner, table_oid = NULL, run = NULL "
-            "WHERE t.owner <> excluded.owner"
-        ).format(quoted(ledger_schema)),
-        (schema, list(names), owner),
-    )
 
 
 def lost_claims(

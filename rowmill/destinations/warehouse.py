@@ -17,14 +17,21 @@ from rowmill.destinations.constraints import perform, steps
 from rowmill.destinations.dependants import find_dependants
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger import Run, RunState
-from rowmill.destinations.ledger_locks import fence_shared, lock_key
+from rowmill.destinations.ledger_locks import fence_shared
 from rowmill.destinations.ledger_runs import kept_source, running_key
+from rowmill.destinations.name_claims import (
+    NamesTaken,
+    adopt_tables,
+    claimants,
+    give_back,
+    lock_names,
+    names_before,
+    names_held,
+    take_names,
+)
 from rowmill.destinations.outgoing import find_hanging, outgoing
 from rowmill.destinations.ownership import (
     OwnTable,
-    adopt_tables,
-    claim_names,
-    live_claims,
     occupants,
     own_tables,
     refuse_owners,
@@ -69,8 +76,11 @@ class Warehouse:
         self._made_from = made_from
         self._made: dict[str, Made | None] = {}
 
-    def check_target(self, dataset: Dataset, adopt: str | None = None) -> None:
+    def check_target(self, dataset: Dataset, adopt: str | None = None) -> NamesTaken:
         """Refuse now what would refuse at publish; claim the target; take over `adopt`'s tables.
+
+        Returns:
+            What `give_back` needs, should another destination refuse the run.
 
         Raises:
             DestinationRefused: TargetInUse with the line that takes over, TableExists, NameTaken,
@@ -78,21 +88,59 @@ class Warehouse:
         """
         names = [table.name for table in dataset.tables]
         ledger, schema = self._target.ledger_schema, self._target.schema
+        # Filled over all tries: the answer to the COMMIT of the one that claimed may be lost.
+        taken = NamesTaken()
 
         def check(cursor: Cursor) -> None:
             refuse_unfit_target(cursor, self._session.address, schema)
-            # Two experiments that claim the same names at once see one another.
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("target", schema),))
-            claims = live_claims(cursor, ledger, self._owner, schema, names)
-            refuse_owners({key: table for key, table in claims.items() if key != adopt})
+            lock_names(cursor, schema)
+            others = claimants(cursor, ledger, self._owner, schema, names)
+            refuse_owners({key: table for key, table in others.items() if key != adopt})
             tables = outgoing(cursor, self._target, self._owner, dataset, adopt=adopt)
             find_hanging(cursor, self._target, dataset, tables, self._made_by, trial=True)
+            before = names_before(cursor, ledger, self._owner, schema, names)
             if adopt is not None:
                 found = occupants(cursor, ledger, self._owner, schema, names)
-                adopt_tables(cursor, ledger, self._owner, found, adopt)
-            claim_names(cursor, ledger, self._owner, schema, names)
+                taken.adopted |= adopt_tables(cursor, ledger, self._owner, found, adopt)
+            take_names(cursor, ledger, self._owner, schema, names)
+            taken.before |= before
 
         self._session.transaction(check)
+        return taken
+
+    def give_back(self, taken: NamesTaken) -> None:
+        """Undo a claim of `check_target`: every name is again whose it was."""
+        ledger, schema = self._target.ledger_schema, self._target.schema
+
+        def undo(cursor: Cursor) -> None:
+            lock_names(cursor, schema)
+            give_back(cursor, ledger, self._owner, schema, taken)
+
+        self._session.transaction(undo)
+
+    def holds_names(self) -> bool:
+        """Whether the ledger has any name for this experiment."""
+
+        def find(cursor: Cursor) -> bool:
+            query = sql.SQL("SELECT FROM {}.tables WHERE owner = %s LIMIT 1").format(
+                quoted(self._target.ledger_schema)
+            )
+            return cursor.execute(query, (self._owner,)).fetchone() is not None
+
+        return self._session.transaction(find)
+
+    def hold(self, dataset: Dataset, adopt: str | None = None) -> None:
+        """See that the names are still claimed for a live run, and claim them again if not.
+
+        A ledger that was restored, or that somebody cleared, may have lost them. Raises as
+        `check_target`.
+        """
+        names = [table.name for table in dataset.tables]
+        ledger, schema = self._target.ledger_schema, self._target.schema
+        if not self._session.transaction(
+            lambda cursor: names_held(cursor, ledger, self._owner, schema, names)
+        ):
+            self.check_target(dataset, adopt)
 
     def stage(self, run: Run, dataset: Dataset) -> None:
         """Make the run's own schema and tables, without keys, if they are missing.

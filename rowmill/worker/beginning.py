@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger import RESUMABLE, UNFINISHED, Run, RunState
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.ledger import LAKE_PLACE, RESUMABLE, UNFINISHED, Run, RunState
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.worker.destinations import Destinations
@@ -59,7 +61,7 @@ def begin(
             started_at=datetime.now(UTC),
             finished_at=None,
             message="",
-            summary={"source": dict(source)},
+            summary={"source": dict(source), **_lake_place(destinations)},
         )
     )
     if run.plan != plan:
@@ -101,6 +103,18 @@ def furnish(run: Run, spec: Spec, destinations: Destinations) -> None:
         destinations.warehouse.stage(run, dataset)
 
 
+def hold_targets(run: Run, dataset: Dataset, destinations: Destinations, adopt: str | None) -> None:
+    """See that an unfinished run still has its claims, and write again what its stores lost.
+
+    Raises:
+        DestinationRefused: TargetInUse, another has taken a target meanwhile.
+    """
+    if destinations.warehouse is not None and run.state is not RunState.PUBLISHING:
+        destinations.warehouse.hold(dataset, adopt)
+    if destinations.lake is not None:
+        destinations.lake.hold(adopt)
+
+
 def give_up(runs: Iterable[Run], destinations: Destinations) -> None:
     """End unfinished runs as ABORTED and clear away what they staged."""
     for run in runs:
@@ -131,8 +145,26 @@ def run_id(owner: str, uid: str, number: int) -> str:
     return hashlib.blake2b(name.encode(), digest_size=6).hexdigest()
 
 
+def _lake_place(destinations: Destinations) -> dict[str, str]:
+    """By this `Ledger.live_writer` knows whose a prefix is that has lost its claim."""
+    return {} if destinations.lake is None else {LAKE_PLACE: destinations.lake.address}
+
+
 def _check_targets(dataset: Dataset, destinations: Destinations, adopt: str | None) -> None:
-    if destinations.warehouse is not None:
-        destinations.warehouse.check_target(dataset, adopt)
-    if destinations.lake is not None:
-        destinations.lake.check_target([table.name for table in dataset.tables], adopt)
+    """Claim the names in Postgres, then the prefix: who is refused the second gives up the first.
+
+    In one order for all, so that of two who want the same one gets both.
+    """
+    warehouse, lake = destinations.warehouse, destinations.lake
+    taken = None if warehouse is None else warehouse.check_target(dataset, adopt)
+    if lake is None:
+        return
+    live = partial(destinations.ledger.live_writer, lake.address, destinations.owner)
+    try:
+        lake.check_target([table.name for table in dataset.tables], adopt, live=live)
+    except DestinationRefused:
+        if warehouse is not None and taken is not None:
+            # Out of reach, it is as after a crash: such claims hold nobody up.
+            with suppress(DestinationUnavailable):
+                warehouse.give_back(taken)
+        raise

@@ -35,7 +35,7 @@ from rowmill.destinations.ledger import Ledger, Run, RunState
 from rowmill.plan.layout import Plan
 from rowmill.spec.cluster_names import RERUN
 from rowmill.spec.dataset import Spec
-from rowmill.worker.beginning import begin, furnish, give_up, intact, take_up
+from rowmill.worker.beginning import begin, furnish, give_up, hold_targets, intact, take_up
 from rowmill.worker.decision import (
     Begin,
     Repeat,
@@ -116,7 +116,7 @@ def prepare_numbered(
         known = _known(ledger, destinations.owner)
         if why := stale(known, uid, number):
             raise Fenced(f"run {number} of {destinations.owner} is not to go on: {why}")
-        rolled = _roll_forward(known, uid, number, destinations)
+        rolled = _roll_forward(known, uid, number, destinations, adopt)
         if rolled:
             known = _known(ledger, destinations.owner)
         version = data_version_for(spec, known.runs)
@@ -187,13 +187,13 @@ def _known(ledger: Ledger, owner: str) -> Known:
 
 
 def _roll_forward(
-    known: Known, uid: str, number: int, destinations: Destinations
+    known: Known, uid: str, number: int, destinations: Destinations, adopt: str | None
 ) -> tuple[int, ...]:
     """Complete runs whose publishing was cut, but for the pod's own; returns their numbers."""
     cut = [run for run in known.runs if run.state is RunState.PUBLISHING]
     others = [run for run in cut if (run.uid, run.number) != (uid, number)]
     for run in others:
-        roll_forward(run, destinations)
+        roll_forward(run, destinations, adopt)
     return tuple(run.number for run in others)
 
 
@@ -208,9 +208,11 @@ def _go_on(
     try:
         if run.state in _ENDED:
             run = take_up(run, spec, destinations, adopt, _ENDED)
-        elif run.state not in LOADED:
-            # The pod that began it may have died before it made the tables.
-            furnish(run, spec, destinations)
+        elif run.state is not RunState.COMPLETED:
+            hold_targets(run, spec.dataset, destinations, adopt)
+            if run.state not in LOADED:
+                # The pod that began it may have died before it made the tables.
+                furnish(run, spec, destinations)
     except Fenced:
         # Finalize holds no lock of ours: it went on since the state was read.
         known = destinations.ledger.run(run.id)

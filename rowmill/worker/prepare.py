@@ -116,7 +116,7 @@ def prepare(
     with ledger.preparing(destinations.owner):
         rolled = [r for r in ledger.runs(destinations.owner) if r.state is RunState.PUBLISHING]
         for run in rolled:
-            roll_forward(run, destinations)
+            roll_forward(run, destinations, adopt)
         numbers = tuple(run.number for run in rolled)
         runs = ledger.runs(destinations.owner)
         version = data_version_for(spec, runs)

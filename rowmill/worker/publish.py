@@ -28,7 +28,12 @@ def publish(run: Run, dataset: Dataset, destinations: Destinations) -> None:
 
     Raises:
         Fenced: the run is neither FINALIZING nor already being published.
+        DestinationRefused: TargetInUse, another has taken the prefix over; and what the warehouse
+            raises. The run is still FINALIZING then.
     """
+    if destinations.lake is not None:
+        # Before the tables are swapped and objects appear: from there on it only goes forward.
+        destinations.lake.hold()
     if destinations.warehouse is not None:
         destinations.warehouse.publish(run, dataset)
     elif not destinations.ledger.transition(
@@ -38,14 +43,19 @@ def publish(run: Run, dataset: Dataset, destinations: Destinations) -> None:
     _roll_forward(run.at(RunState.PUBLISHING), dataset, destinations)
 
 
-def roll_forward(run: Run, destinations: Destinations) -> None:
+def roll_forward(run: Run, destinations: Destinations, adopt: str | None = None) -> None:
     """Take a PUBLISHING run that a crash left to COMPLETED, from what the ledger keeps of it.
 
+    Args:
+        adopt: another owner, from whom to take the run's prefix over if he has it by now.
+
     Raises:
-        DestinationRefused: OutOfReach, see worker/earlier.py.
+        DestinationRefused: OutOfReach, see worker/earlier.py; TargetInUse.
     """
     spec = spec_of(run)
     with destinations_of(spec, destinations) as earlier:
+        if earlier.lake is not None:
+            earlier.lake.hold(adopt)
         _roll_forward(run, spec.dataset, earlier)
 
 

@@ -78,12 +78,14 @@ def purge(
             nothing was removed.
     """
     ledger, owner = destinations.ledger, destinations.owner
-    if not _is_known(destinations):
+    if not ledger.found() or (written is not None and not _is_known(destinations)):
         return _untouched(Whose.UNKNOWN, destinations, written)
     with ledger.preparing(owner):
         run = ledger.run(written.run_id) if written is not None and written.run_id else None
         ours = run if run is not None and run.owner == owner else None
         found = whose(ledger.uid(owner), ledger.uids(owner), uid, written, ours)
+        if written is None and ledger.uid(owner) is None:
+            _release_claims(destinations)
         if found is not Whose.OURS:
             return _untouched(found, destinations, written)
         removed = remove_data(destinations, _CLUSTER_CURE)
@@ -107,6 +109,20 @@ def _untouched(found: Whose, destinations: Destinations, written: Written | None
         "its Secret leads elsewhere than it did, or the ledger was removed. Nothing was removed. "
         f"{_CLUSTER_CURE}",
     )
+
+
+def _release_claims(destinations: Destinations) -> None:
+    """Give up what a prepare that crashed before its run began holds of the targets.
+
+    Under the ledger's lock, by which an owner of whom it has no run has none at work either; nor
+    has a later Experiment of the same name, which would have to prepare first.
+    """
+    warehouse, lake = destinations.warehouse, destinations.lake
+    # Names are claimed before the prefix and given up after it: without any, the bucket need not
+    # be asked, which may be out of reach, and may be why there never was a run.
+    if lake is not None and (warehouse is None or warehouse.holds_names()) and lake.there():
+        lake.release()
+    destinations.ledger.forget_experiment(destinations.owner)
 
 
 def _remove(destinations: Destinations, forget: Callable[[], None]) -> Removed:

@@ -35,6 +35,12 @@ def count(admin: Connection, name: str = "shop.orders") -> object:
     return (admin.execute(f"SELECT count(*) FROM {name}").fetchone() or ("none",))[0]
 
 
+def entries(admin: Connection) -> list[tuple[object, ...]]:
+    """Who loads which table by the ledger, and the run that published it."""
+    query = "SELECT table_name, owner, run FROM rowmill.tables ORDER BY 1"
+    return admin.execute(query).fetchall()
+
+
 def test_a_table_of_nobody_is_refused_and_kept(shop: Experiment, admin: Connection) -> None:
     admin.execute("CREATE SCHEMA shop; CREATE TABLE shop.orders AS SELECT 1 AS theirs")
     refusal = refused(shop)
@@ -105,6 +111,54 @@ def test_an_adopted_table_is_replaced_and_its_former_owner_refused(
     assert count(admin) == 10
 
 
+def test_an_adopted_table_keeps_the_run_that_published_it(
+    shop: Experiment, admin: Connection
+) -> None:
+    theirs = Experiment(shop.address, shop.data, owner=OTHER).complete()
+    shop.start(adopt=OTHER)
+    assert entries(admin) == [("orders", shop.owner, theirs.id)]
+
+
+def test_a_table_adopted_by_its_comment_has_no_run(shop: Experiment, admin: Connection) -> None:
+    """The ledger's run of that name published another table."""
+    other = Experiment(shop.address, shop.data, owner=OTHER)
+    other.complete()
+    admin.execute("ALTER TABLE shop.orders RENAME TO kept; DROP TABLE shop.kept")
+    admin.execute(f"CREATE TABLE shop.orders (id int); COMMENT ON TABLE shop.orders IS '{OTHER}'")
+    shop.start(adopt=OTHER)
+    assert entries(admin) == [("orders", shop.owner, None)]
+
+
+@pytest.mark.parametrize("adopted", [False, True])
+def test_a_claim_that_is_given_back_is_as_it_was(
+    shop: Experiment, admin: Connection, monkeypatch: pytest.MonkeyPatch, adopted: bool
+) -> None:
+    """Also if its COMMIT was done and not answered, so that it was claimed twice."""
+    other = Experiment(shop.address, shop.data, owner=OTHER)
+    run = other.complete() if adopted else None
+    shop.ledger.ensure()
+    before = entries(admin)
+    session = shop.warehouse._session
+    transaction = session.transaction
+    monkeypatch.setattr(session, "transaction", lambda work: [transaction(work) for _ in "ab"][1])
+    taken = shop.warehouse.check_target(shop.data, OTHER)
+    assert [owner for _, owner, _ in entries(admin)] == [shop.owner]
+    shop.warehouse.give_back(taken)
+    assert entries(admin) == before
+    if run is not None:
+        assert other.warehouse.published(run)
+
+
+def test_what_changed_hands_since_a_claim_is_not_given_back(
+    shop: Experiment, admin: Connection
+) -> None:
+    shop.ledger.ensure()
+    taken = shop.warehouse.check_target(shop.data)
+    run = Experiment(shop.address, shop.data, owner=OTHER).complete(adopt=shop.owner)
+    shop.warehouse.give_back(taken)
+    assert entries(admin) == [("orders", OTHER, run.id)]
+
+
 def test_adoption_outlasts_the_run_that_asked_for_it(shop: Experiment) -> None:
     Experiment(shop.address, shop.data, owner=OTHER).complete()
     shop.start(adopt=OTHER)
@@ -138,6 +192,19 @@ def test_two_experiments_that_are_to_publish_the_same_name_meet_at_the_start(
     running = frozenset({RunState.RUNNING})
     other.ledger.transition(theirs.id, running, RunState.FAILED)
     shop.complete()
+
+
+def test_a_claim_counts_before_there_is_a_run_and_no_longer_than_its_prepare(
+    shop: Experiment,
+) -> None:
+    other = Experiment(shop.address, shop.data, owner=OTHER)
+    other.ledger.ensure()
+    with other.ledger.preparing(OTHER):
+        other.warehouse.check_target(shop.data)
+        assert OTHER in str(refused(shop))
+        shop.start(adopt=OTHER)
+        other.warehouse.check_target(shop.data, shop.owner)
+    shop.start()
 
 
 def test_a_claim_that_was_taken_over_stops_the_publish(shop: Experiment, admin: Connection) -> None:

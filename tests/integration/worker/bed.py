@@ -18,6 +18,7 @@ from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Connections, Destinations, join
 from rowmill.worker.finalize import finalize
 from rowmill.worker.kit import kit_for
+from rowmill.worker.numbered import prepare_numbered
 from rowmill.worker.prepare import Prepared, prepare
 from rowmill.worker.shard import run_parts
 
@@ -99,6 +100,21 @@ class Bed:
         self.load(destinations, run)
         self.finalize(destinations, run)
         return run
+
+
+def pod(bed: Bed, destinations: Destinations, uid: str, number: int, **how: Any) -> Prepared:
+    """What a pod of the run does first."""
+    plan = freeze(
+        bed.spec.dataset,
+        digest=bed.spec.digest,
+        parallelism=1,
+        worker_memory=2**30,
+        parquet_types=bed.spec.parquet_types,
+        batch_rows=bed.spec.batch_rows,
+    )
+    source: dict[str, Any] = {"manifest": bed.text, "scale": None, "seed": None}
+    how = {"adopt": None, "source": source, **how}
+    return prepare_numbered(bed.spec, destinations, plan, uid=uid, number=number, **how)
 
 
 def state(destinations: Destinations, run: Run) -> RunState:

@@ -7,39 +7,22 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from bed import Bed, Counts, state
+from bed import Bed, Counts, pod, state
 from experiments import PEOPLE, Connection, Manifest, manifest
 
 from rowmill.destinations import warehouse
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import RESUMABLE, Run, RunState
 from rowmill.destinations.warehouse import Warehouse
-from rowmill.plan.freeze import freeze
 from rowmill.plan.replacement import Replaced
 from rowmill.worker.destinations import Connections, Destinations
 from rowmill.worker.finalize import finalize
 from rowmill.worker.kit import kit_for
-from rowmill.worker.numbered import prepare_numbered
 from rowmill.worker.prepare import Prepared
 from rowmill.worker.shard import run_parts
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
 both_ledgers = pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
-
-
-def pod(bed: Bed, destinations: Destinations, uid: str, number: int, **how: Any) -> Prepared:
-    """What a pod of the run does first."""
-    plan = freeze(
-        bed.spec.dataset,
-        digest=bed.spec.digest,
-        parallelism=1,
-        worker_memory=2**30,
-        parquet_types=bed.spec.parquet_types,
-        batch_rows=bed.spec.batch_rows,
-    )
-    source: dict[str, Any] = {"manifest": bed.text, "scale": None, "seed": None}
-    how = {"adopt": None, "source": source, **how}
-    return prepare_numbered(bed.spec, destinations, plan, uid=uid, number=number, **how)
 
 
 def complete(bed: Bed, destinations: Destinations, uid: str, number: int) -> Run:

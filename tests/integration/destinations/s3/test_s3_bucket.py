@@ -305,6 +305,32 @@ def test_a_server_without_conditions_is_refused(
     assert refused.value.reason == "ConditionalPutMissing"
 
 
+def test_a_conditional_delete_leaves_what_was_written_since(
+    shared_bucket: Bucket, target: ParquetTarget
+) -> None:
+    key = f"{target.prefix}x.json"
+    first = shared_bucket.put_if(key, b"1", None)
+    second = shared_bucket.put_if(key, b"2", first)
+
+    shared_bucket.delete(key, first)
+    assert shared_bucket.head(key) is not None
+    for _ in range(2):
+        shared_bucket.delete(key, second)
+        assert shared_bucket.head(key) is None
+
+
+def test_a_server_that_deletes_without_conditions_only_deletes_all_the_same(
+    faulty: Bucket, proxy: FaultProxy, target: ParquetTarget
+) -> None:
+    key = f"{target.prefix}x.json"
+    etag = faulty.put_if(key, b"1", None)
+    proxy.faults = [Fault(lambda method, path: method == "DELETE", 1, (501, "NotImplemented"))]
+
+    faulty.delete(key, etag)
+
+    assert faulty.head(key) is None
+
+
 def test_listings_go_over_pages(
     shared_bucket: Bucket, target: ParquetTarget, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -11,6 +11,7 @@ from small_runs import dataset_of, publish, run_of, upload_all
 from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake import Lake
+from rowmill.destinations.lake_claim import held
 from rowmill.destinations.object_names import tags
 from rowmill.spec.dataset import ParquetTarget
 
@@ -89,6 +90,98 @@ def test_of_two_that_claim_a_prefix_at_once_exactly_one_gets_it(lake_of: Lakes) 
     assert refused == ["TargetInUse"] * 5
 
 
+@pytest.mark.parametrize("before", [None, OTHER], ids=["nobody's", "adopted"])
+def test_a_claim_that_an_object_came_before_is_taken_back(
+    lake_of: Lakes,
+    shared_bucket: Bucket,
+    target: ParquetTarget,
+    monkeypatch: pytest.MonkeyPatch,
+    before: str | None,
+) -> None:
+    """It comes between the look and the claim, and only the second look sees it."""
+    if before is not None:
+        lake_of(before).check_target(["orders"])
+    lake = lake_of()
+    put_if = lake.bucket.put_if
+
+    def overtaken(key: str, body: bytes, etag: str | None) -> str | None:
+        if key.endswith("owner.json"):
+            shared_bucket.put(f"{target.prefix}orders/part-0.parquet", b"precious")
+        return put_if(key, body, etag)
+
+    monkeypatch.setattr(lake.bucket, "put_if", overtaken)
+    with pytest.raises(DestinationRefused) as refused:
+        lake.check_target(["orders"], before)
+
+    assert refused.value.reason == "TableExists"
+    left = held(shared_bucket, target.prefix)
+    assert (left.claim.owner if left else None) == before
+
+
+def test_a_claim_that_is_ones_own_already_outlasts_a_refusal(
+    lake_of: Lakes, shared_bucket: Bucket, target: ParquetTarget
+) -> None:
+    lake, run = lake_of(), run_of(ME, 1, TABLES)
+    lake.check_target(["orders"])
+    publish(lake, run)
+    shared_bucket.put(f"{target.prefix}orders/dropped-in.parquet", b"precious")
+
+    with pytest.raises(DestinationRefused, match="dropped-in"):
+        lake.check_target(["orders"])
+
+    with pytest.raises(DestinationRefused, match="belongs to"):
+        lake_of(OTHER).check_target(["others"])
+
+
+def test_data_whose_claim_was_lost_keeps_the_prefix_for_its_owner(
+    lake_of: Lakes, shared_bucket: Bucket, target: ParquetTarget
+) -> None:
+    mine, theirs, run = lake_of(), lake_of(OTHER), run_of(ME, 1, TABLES)
+    publish(mine, run)
+    shared_bucket.delete(f"{target.prefix}_rowmill/owner.json")
+
+    for claim in (lambda: theirs.check_target(["others"]), theirs.hold):
+        with pytest.raises(DestinationRefused, match=f"belongs to the experiment '{ME}'"):
+            claim()
+    assert held(shared_bucket, target.prefix) is None
+    assert mine.hold() == {ME}
+    assert held(shared_bucket, target.prefix) is not None
+
+
+def test_readers_are_led_to_no_run_whose_prefix_is_unclaimed(
+    lake_of: Lakes, shared_bucket: Bucket, target: ParquetTarget
+) -> None:
+    publish(lake_of(), run_of(ME, 1, TABLES))
+
+    found = held(shared_bucket, target.prefix)
+    assert found is not None
+    assert found.claim.owner == ME
+
+
+def test_a_claim_is_released_by_its_owner_alone(
+    lake_of: Lakes, shared_bucket: Bucket, target: ParquetTarget
+) -> None:
+    lake_of().check_target(["orders"])
+
+    lake_of(OTHER).release()
+    assert held(shared_bucket, target.prefix) is not None
+    lake_of().release()
+    assert held(shared_bucket, target.prefix) is None
+
+
+@pytest.mark.parametrize("lost", [None, "current.json", f"run-{1:012x}.json"])
+def test_a_claim_is_not_released_while_published_data_stands_behind_it(
+    lake_of: Lakes, shared_bucket: Bucket, target: ParquetTarget, lost: str | None
+) -> None:
+    lake, run = lake_of(), run_of(ME, 1, TABLES)
+    publish(lake, run)
+    if lost is not None:
+        shared_bucket.delete(f"{target.prefix}_rowmill/{lost}")
+
+    lake.release()
+    assert held(shared_bucket, target.prefix) is not None
+
+
 def test_foreign_objects_are_refused_and_only_replace_gives_leave(
     lake_of: Lakes, shared_bucket: Bucket, target: ParquetTarget, names: Callable[[], list[str]]
 ) -> None:
@@ -98,6 +191,7 @@ def test_foreign_objects_are_refused_and_only_replace_gives_leave(
         lake_of().check_target(["orders"])
     assert refused.value.reason == "TableExists"
     assert "ifExists: replace" in str(refused.value)
+    assert held(shared_bucket, target.prefix) is None
 
     lake, run = lake_of(replace=True), run_of(ME, 1, TABLES)
     lake.check_target(["orders"])

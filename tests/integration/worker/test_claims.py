@@ -1,0 +1,511 @@
+"""Claims: who is refused holds nothing, what a crash left is freed, what was lost is mended."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, replace
+from threading import Barrier, Event
+from typing import Any
+
+import pytest
+from bed import Bed, pod, state
+from experiments import PEOPLE, Connection, Manifest, count, manifest
+from gate import Gate
+
+from rowmill.destinations.bucket import Bucket
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.lake import Lake
+from rowmill.destinations.lake_claim import held
+from rowmill.destinations.ledger import RESUMABLE, Run, RunState
+from rowmill.plan.purging import PurgeEnd
+from rowmill.worker.destinations import Connections, Destinations
+from rowmill.worker.purge import purge
+
+both_ledgers = pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """An experiment with an engine, and so an owner key, of its own."""
+
+    bed: Bed
+    destinations: Destinations
+
+    @property
+    def key(self) -> str:
+        return self.destinations.owner
+
+    @property
+    def lake(self) -> Lake:
+        assert self.destinations.lake is not None
+        return self.destinations.lake
+
+    @property
+    def claimant(self) -> str | None:
+        """Whose the prefix is."""
+        found = held(self.lake.bucket, self.prefix)
+        return None if found is None else found.claim.owner
+
+    @property
+    def prefix(self) -> str:
+        assert self.bed.spec.parquet is not None
+        return self.bed.spec.parquet.prefix
+
+    def pod(self, uid: str = "a", number: int = 1, adopt: str | None = None) -> Run:
+        return pod(self.bed, self.destinations, uid, number, adopt=adopt).run
+
+    def refused(self, uid: str = "a", adopt: str | None = None) -> DestinationRefused:
+        with pytest.raises(DestinationRefused) as refusal:
+            self.pod(uid, adopt=adopt)
+        return refusal.value
+
+    def purge(self, uid: str = "a") -> PurgeEnd:
+        """As the pod of an Experiment that is not known to have written anything."""
+        return purge(self.destinations, uid, None, lambda: None).end
+
+    def complete(self, uid: str = "a", number: int = 1, adopt: str | None = None) -> Run:
+        run = self.pod(uid, number, adopt)
+        self.bed.finalize(self.destinations, run)
+        assert state(self.destinations, run) is RunState.COMPLETED
+        return run
+
+
+Owners = Callable[..., Owner]
+
+
+@pytest.fixture
+def owner_of(reach: Connections) -> Iterator[Owners]:
+    """Opens a manifest for an engine."""
+    with ExitStack() as stack:
+
+        def open_for(engine: str, content: Manifest) -> Owner:
+            bed = Bed(content, replace(reach, engine=engine))
+            return Owner(bed, stack.enter_context(closing(bed.join())))
+
+        yield open_for
+
+
+@pytest.fixture
+def names_of(database: Connection) -> Callable[..., list[str]]:
+    """The names that an owner has in a ledger."""
+
+    def find(owner: Owner, ledger: str = "rowmill") -> list[str]:
+        query = f"SELECT table_name FROM {ledger}.tables WHERE owner = %s ORDER BY 1"
+        return [row[0] for row in database.execute(query, (owner.key,)).fetchall()]
+
+    return find
+
+
+def shop(name: str, **options: Any) -> Manifest:
+    options = {"tables": [PEOPLE], "parquet": {"prefix": name}, **options}
+    return manifest(name, **options)
+
+
+def empty(bucket: Bucket, prefix: str) -> None:
+    """What a lost store leaves of a prefix: nothing."""
+    for key, upload in list(bucket.uploads(prefix)):
+        bucket.abort_upload(key, upload)
+    for found in list(bucket.list(prefix)):
+        bucket.delete(found.key)
+
+
+def dies_before_its_run(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The prepare of a pod ends between its claims and the record of its run."""
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(owner.destinations.ledger), "claim", die)
+        with pytest.raises(Killed):
+            owner.pod()
+
+
+# Refused
+
+
+@both_ledgers
+def test_an_experiment_that_was_refused_and_purged_leaves_its_prefix_to_the_next(
+    name: str, owner_of: Owners, postgres: dict[str, str] | None
+) -> None:
+    first, second = (owner_of(engine, shop(name, postgres=postgres)) for engine in ("a", "b"))
+    stranger = f"{first.prefix}people/theirs.parquet"
+    first.lake.bucket.put(stranger, b"precious")
+    assert first.refused().reason == "TableExists"
+    assert first.claimant is None
+    first.purge()
+    assert [found.key for found in first.lake.bucket.list(first.prefix)] == [stranger]
+    first.lake.bucket.delete(stranger)
+    second.complete()
+
+
+def test_who_is_refused_by_the_bucket_gives_the_names_in_postgres_back(
+    name: str, owner_of: Owners, names_of: Callable[..., list[str]]
+) -> None:
+    first, second = (owner_of(engine, shop(name)) for engine in ("a", "b"))
+    run = first.pod()
+    assert first.destinations.ledger.transition(run.id, RESUMABLE, RunState.FAILED)
+    assert second.refused().reason == "TargetInUse"
+    assert names_of(second) == []
+    assert names_of(first) == ["people"], "whose they were before"
+
+
+def test_a_refused_adoption_gives_the_tables_back_to_their_owner(
+    name: str, owner_of: Owners, names_of: Callable[..., list[str]], database: Connection
+) -> None:
+    first = owner_of("a", shop(name, parquet=None))
+    run = first.complete()
+    second = owner_of("b", shop(name))
+    second.lake.bucket.put(f"{second.prefix}people/theirs.parquet", b"precious")
+    assert second.refused(adopt=first.key).reason == "TableExists"
+    assert names_of(second) == []
+    assert first.pod("a", 2).id == run.id, "its data is all there: nothing to do"
+    assert count(database, name, "people") == 2_500
+
+
+@both_ledgers
+def test_adoption_works_there_and_back(
+    name: str, owner_of: Owners, postgres: dict[str, str] | None
+) -> None:
+    first, second = (owner_of(engine, shop(name, postgres=postgres)) for engine in ("a", "b"))
+    first.complete()
+    second.complete(adopt=first.key)
+    assert first.refused("a2").reason == "TargetInUse"
+    first.complete("a2", adopt=second.key)
+    assert first.claimant == first.key
+    assert second.refused("b2").reason == "TargetInUse"
+
+
+# Crashed between claim and run
+
+
+@both_ledgers
+def test_the_next_prepare_of_one_that_died_over_its_claims_goes_on(
+    name: str,
+    owner_of: Owners,
+    postgres: dict[str, str] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first = owner_of("a", shop(name, postgres=postgres))
+    dies_before_its_run(first, monkeypatch)
+    assert first.claimant == first.key
+    first.complete()
+
+
+@both_ledgers
+def test_a_purge_frees_what_a_prepare_that_died_had_claimed(
+    name: str,
+    owner_of: Owners,
+    postgres: dict[str, str] | None,
+    names_of: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = (owner_of(engine, shop(name, postgres=postgres)) for engine in ("a", "b"))
+    dies_before_its_run(first, monkeypatch)
+    assert second.refused().reason == "TargetInUse"
+    first.purge()
+    assert first.claimant is None
+    if postgres is not None:
+        assert names_of(first) == []
+    second.complete()
+
+
+def test_a_purge_of_one_that_claimed_nothing_does_not_wait_for_its_bucket(
+    name: str, owner_of: Owners, monkeypatch: pytest.MonkeyPatch, database: Connection
+) -> None:
+    first = owner_of("a", shop(name))
+    database.execute(f"CREATE SCHEMA {name}; CREATE TABLE {name}.people (theirs int)")
+    assert first.refused().reason == "TableExists"
+
+    def out_of_reach(*_: object) -> bool:
+        raise DestinationUnavailable("nothing answers")
+
+    monkeypatch.setattr(Lake, "there", out_of_reach)
+    assert first.purge() is PurgeEnd.NOTHING
+
+
+def test_a_purge_gives_up_no_prefix_under_which_data_is_published(
+    name: str, owner_of: Owners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The ledger that has its run is another one, to which the Secret led then."""
+    first = owner_of("a", shop(name, postgres={"ledgerSchema": f"{name}_old"}))
+    run = first.complete()
+    places = {"schema": f"{name}_b", "ledgerSchema": f"{name}_new"}
+    same = owner_of("a", shop(name, postgres=places))
+    dies_before_its_run(same, monkeypatch)
+    same.purge()
+    assert first.claimant == first.key
+    assert first.lake.published(run)
+
+
+def test_what_a_crash_left_of_a_claim_on_names_holds_nobody_up(
+    name: str,
+    owner_of: Owners,
+    names_of: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = (owner_of(engine, shop(name, parquet=None)) for engine in ("a", "b"))
+    dies_before_its_run(first, monkeypatch)
+    assert names_of(first) == ["people"]
+    second.complete()
+    assert names_of(first) == []
+
+
+# Two at once
+
+
+def ledgers(name: str, kind: str) -> list[Mapping[str, str] | None]:
+    """What two experiments name for Postgres, in one schema."""
+    return {
+        "shared": [{"schema": name, "ledgerSchema": f"{name}_l"}] * 2,
+        "separate": [{"schema": name, "ledgerSchema": f"{name}_{n}"} for n in "lm"],
+        "bucket": [None, None],
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["shared", "separate"])
+def test_of_two_that_share_a_schema_and_a_prefix_the_one_with_its_claims_gets_on(
+    name: str,
+    kind: str,
+    owner_of: Owners,
+    names_of: Callable[..., list[str]],
+    database: Connection,
+    connect: Callable[[], Connection],
+) -> None:
+    """The second comes when the first has claimed both and has no run yet."""
+    first, second = _pair(name, kind, owner_of)
+    gate = Gate(database, connect)
+    gate.close_before_runs(f"{name}_l")
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(first.pod)
+        try:
+            while not gate.waiting(f"{name}_l"):
+                assert not begun.done()
+            assert second.refused().reason == "TargetInUse"
+            assert names_of(second, _ledger(second)) == []
+        finally:
+            gate.open()
+        run = begun.result()
+    first.bed.finalize(first.destinations, run)
+    assert state(first.destinations, run) is RunState.COMPLETED
+    _goes_on_once_the_other_is_deleted(second, first)
+
+
+@pytest.mark.parametrize(
+    ("kind", "first_gets_on"), [("shared", True), ("separate", False), ("bucket", False)]
+)
+def test_of_two_that_share_a_schema_and_a_prefix_one_gets_both_whoever_comes_between(
+    name: str,
+    kind: str,
+    first_gets_on: bool,
+    owner_of: Owners,
+    names_of: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The second comes when the first has claimed in Postgres and not yet looked at the bucket."""
+    first, second = _pair(name, kind, owner_of)
+    came, go_on = Event(), Event()
+    check = first.lake.check_target
+
+    def stand_still(*arguments: Any, **options: Any) -> None:
+        came.set()
+        assert go_on.wait(120)
+        check(*arguments, **options)
+
+    monkeypatch.setattr(first.lake, "check_target", stand_still)
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(first.pod)
+        try:
+            assert came.wait(120)
+            if first_gets_on:
+                assert second.refused().reason == "TargetInUse"
+            else:
+                second.pod()
+        finally:
+            go_on.set()
+        failed = begun.exception()
+    winner, loser = (first, second) if first_gets_on else (second, first)
+    if not first_gets_on:
+        assert isinstance(failed, DestinationRefused)
+        assert failed.reason == "TargetInUse"
+    if kind != "bucket":
+        assert names_of(loser, _ledger(loser)) == []
+        assert names_of(winner, _ledger(winner)) == ["people"]
+    winner.complete()
+    _goes_on_once_the_other_is_deleted(loser, winner)
+
+
+@pytest.mark.parametrize("kind", ["shared", "separate", "bucket"])
+def test_of_many_pairs_that_come_at_once_exactly_one_of_each_gets_on(
+    name: str,
+    kind: str,
+    owner_of: Owners,
+    names_of: Callable[..., list[str]],
+) -> None:
+    pairs = [_pair(f"{name}n{n}", kind, owner_of, ledger=name) for n in range(12)]
+
+    def contend(owner: Owner, barrier: Barrier) -> str | None:
+        barrier.wait()
+        try:
+            owner.pod()
+        except DestinationRefused as refusal:
+            return refusal.reason
+        return None
+
+    for pair in pairs:
+        barrier = Barrier(2)
+        with ThreadPoolExecutor(2) as pool:
+            reasons = list(pool.map(lambda owner, at=barrier: contend(owner, at), pair))
+        assert sorted(reasons, key=str) == [None, "TargetInUse"]
+        winner, loser = sorted(pair, key=lambda owner: reasons[pair.index(owner)] is not None)
+        assert winner.claimant == winner.key
+        if kind != "bucket":
+            assert names_of(loser, _ledger(loser)) == []
+            assert names_of(winner, _ledger(winner)) == ["people"]
+
+
+def _pair(name: str, kind: str, owner_of: Owners, *, ledger: str | None = None) -> list[Owner]:
+    """Two owners of one schema and prefix, who write their destinations in another order."""
+    pair = []
+    for engine, postgres in zip("ab", ledgers(ledger or name, kind), strict=True):
+        placed = None if postgres is None else {**postgres, "schema": name}
+        content = shop(name, postgres=placed)
+        if engine == "b":
+            places = content["spec"]["destinations"]
+            content["spec"]["destinations"] = dict(reversed(places.items()))
+        owner = owner_of(engine, content)
+        owner.destinations.ledger.ensure()
+        pair.append(owner)
+    return pair
+
+
+def _ledger(owner: Owner) -> str:
+    assert owner.bed.spec.postgres is not None
+    return owner.bed.spec.postgres.ledger_schema
+
+
+def _goes_on_once_the_other_is_deleted(owner: Owner, other: Owner) -> None:
+    assert owner.refused().reason == "TargetInUse"
+    other.purge()
+    owner.complete()
+
+
+# Lost with its store
+
+
+def elsewhere(name: str, owner_of: Owners) -> Owner:
+    """Another experiment of the prefix alone, with a schema and a ledger of its own."""
+    return owner_of("b", shop(name, postgres={"schema": f"{name}_b", "ledgerSchema": f"{name}_m"}))
+
+
+def test_a_run_whose_bucket_lost_everything_writes_its_claim_again_and_keeps_the_prefix(
+    name: str, owner_of: Owners
+) -> None:
+    first = owner_of("a", shop(name))
+    run = first.pod()
+    first.bed.load(first.destinations, run)
+    empty(first.lake.bucket, first.prefix)
+    first.bed.finalize(first.destinations, run)
+    assert first.claimant == first.key
+    second = owner_of("b", shop(name, postgres={"schema": f"{name}_b"}))
+    assert second.refused().reason == "TargetInUse"
+    assert first.claimant == first.key
+    first.complete("a", 2)
+
+
+@both_ledgers
+@pytest.mark.parametrize("reached", [RunState.RUNNING, RunState.FINALIZING])
+def test_the_next_pod_of_a_live_run_writes_a_lost_claim_again(
+    name: str, owner_of: Owners, postgres: dict[str, str] | None, reached: RunState
+) -> None:
+    first = owner_of("a", shop(name, postgres=postgres))
+    run = first.pod()
+    first.bed.load(first.destinations, run)
+    first.destinations.ledger.transition(run.id, frozenset({RunState.RUNNING}), reached)
+    first.lake.bucket.delete(f"{first.prefix}_rowmill/owner.json")
+    first.pod()
+    assert first.claimant == first.key
+
+
+@both_ledgers
+def test_a_prefix_that_lost_its_claim_is_still_that_of_the_live_run_in_the_ledger(
+    name: str, owner_of: Owners, postgres: dict[str, str] | None
+) -> None:
+    first = owner_of("a", shop(name, postgres=postgres))
+    other_schema = None if postgres is None else {"schema": f"{name}_b"}
+    second = owner_of("b", shop(name, postgres=other_schema))
+    run = first.pod()
+    first.lake.bucket.delete(f"{first.prefix}_rowmill/owner.json")
+    refusal = second.refused()
+    assert refusal.reason == "TargetInUse"
+    assert first.key in str(refusal)
+    assert first.claimant is None
+    first.bed.finalize(first.destinations, run)
+    assert first.claimant == first.key
+
+
+def test_a_lost_prefix_that_another_ledgers_experiment_took_is_left_to_it_before_anything_moves(
+    name: str, owner_of: Owners, database: Connection
+) -> None:
+    first, second = owner_of("a", shop(name)), elsewhere(name, owner_of)
+    run = first.pod()
+    first.bed.load(first.destinations, run)
+    empty(first.lake.bucket, first.prefix)
+    theirs = second.complete()
+    assert first.refused().reason == "TargetInUse"
+    with pytest.raises(DestinationRefused, match=f"--adopt {second.key}"):
+        first.bed.finalize(first.destinations, run)
+    assert state(first.destinations, run) is RunState.FINALIZING
+    assert second.lake.published(theirs)
+    second.purge()
+    first.bed.finalize(first.destinations, run)
+    assert state(first.destinations, run) is RunState.COMPLETED
+    assert count(database, name, "people") == 2_500
+
+
+def test_the_line_that_takes_over_also_helps_a_run_that_was_cut_while_it_was_published(
+    name: str, owner_of: Owners, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = owner_of("a", shop(name))
+    run = first.pod()
+    first.bed.load(first.destinations, run)
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "complete", die)
+        with pytest.raises(Killed):
+            first.bed.finalize(first.destinations, run)
+    assert state(first.destinations, run) is RunState.PUBLISHING
+    empty(first.lake.bucket, first.prefix)
+    second = elsewhere(name, owner_of)
+    second.complete()
+    with pytest.raises(DestinationRefused, match=f"--adopt {second.key}"):
+        first.bed.prepare(first.destinations)
+    assert first.bed.prepare(first.destinations, adopt=second.key).rolled_forward == (1,)
+    assert state(first.destinations, run) is RunState.COMPLETED
+    assert first.claimant == first.key
+
+
+def test_names_that_a_restored_ledger_lost_are_claimed_again_by_the_live_run(
+    name: str,
+    owner_of: Owners,
+    names_of: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    database: Connection,
+) -> None:
+    first, second = (owner_of(engine, shop(name, parquet=None)) for engine in ("a", "b"))
+    run = first.pod()
+    database.execute("DELETE FROM rowmill.tables WHERE owner = %s", (first.key,))
+    dies_before_its_run(second, monkeypatch)
+    assert names_of(second) == ["people"]
+    first.pod()
+    assert names_of(first) == ["people"]
+    assert second.refused().reason == "TargetInUse"
+    first.bed.finalize(first.destinations, run)
+    assert state(first.destinations, run) is RunState.COMPLETED
