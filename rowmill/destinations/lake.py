@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -11,13 +11,13 @@ from functools import cached_property, partial
 from rowmill.destinations import lake_claim, lake_target
 from rowmill.destinations.bucket import CONTACT_SECONDS, PATIENCE_SECONDS, Bucket, UploadGone
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.lake_leftovers import Leftovers, stored_record
 from rowmill.destinations.lake_records import (
     Current,
     RunRecord,
     current_of,
     dump,
     read_current,
-    read_record,
     record_of,
 )
 from rowmill.destinations.lake_target import PARALLEL
@@ -27,8 +27,6 @@ from rowmill.destinations.object_names import (
     current_key,
     record_key,
     records_folder,
-    run_of,
-    run_of_record,
     table_folder,
 )
 from rowmill.destinations.parquet_encoding import TableEncoding
@@ -44,14 +42,6 @@ class Emptied:
 
     objects: int
     taken_by: str | None
-
-
-@dataclass(frozen=True)
-class _Forgotten:
-    """Ids of runs whose records are deleted, and how many objects of theirs were there."""
-
-    runs: tuple[str, ...]
-    objects: int
 
 
 class Lake:
@@ -103,6 +93,10 @@ class Lake:
     def bucket(self) -> Bucket:
         """The target's bucket; its client is made at the first use."""
         return self._connect()
+
+    @property
+    def _leftovers(self) -> Leftovers:
+        return Leftovers(self.bucket, self._prefix)
 
     @property
     def endpoint(self) -> str:
@@ -231,15 +225,16 @@ class Lake:
         record = self.record(run.id)
         if record is None:
             raise ValueError(f"run {run.id} is not published")
-        older = self._forget_records(keep=record).runs
-        self._delete_occupants(
-            run.plan.by_name, record.keys(), self._owners(), strangers=self._target.replace
+        owners = self._owners()
+        older = self._leftovers.forget(owners, keep=record).runs
+        self._leftovers.delete_occupants(
+            run.plan.by_name, record.keys(), owners, strangers=self._target.replace
         )
-        self._abort({run.id, *older})
+        self._leftovers.abort_uploads({run.id, *older})
 
     def abort_uploads(self, run_id: str) -> int:
         """Abort every unfinished upload of a run; returns how many there were."""
-        return self._abort({run_id})
+        return self._leftovers.abort_uploads({run_id})
 
     def remove(self) -> Emptied:
         """Delete all published data and give the prefix up: readers see no run at once.
@@ -254,7 +249,7 @@ class Lake:
         current = self.current()
         if current is not None and current.owner in owners:
             self.bucket.delete(current_key(self._prefix))
-        forgotten = self._forget_records(keep=None)
+        forgotten = self._leftovers.forget(owners, keep=None)
         lake_claim.release(self.bucket, self._prefix, self._owner)
         return Emptied(forgotten.objects, None)
 
@@ -266,7 +261,7 @@ class Lake:
         current, owners = self.current(), claim.claim.owners
         if current is not None and current.owner in owners:
             return
-        if next(self._records(owners), None) is None:
+        if next(self._leftovers.records(owners), None) is None:
             lake_claim.release(self.bucket, self._prefix, self._owner)
 
     def current(self) -> Current | None:
@@ -277,9 +272,7 @@ class Lake:
 
     def record(self, run_id: str) -> RunRecord | None:
         """The record of a published run, or None."""
-        key = record_key(self._prefix, run_id)
-        stored = self.bucket.read(key)
-        return None if stored is None else read_record(stored.body, self.bucket.url(key))
+        return stored_record(self.bucket, self._prefix, run_id)
 
     def data_owner(self) -> str | None:
         """Whose data readers see, or None."""
@@ -350,70 +343,6 @@ class Lake:
         winner = self.current()
         if winner is None or winner.run != run.id:
             raise _lost_to(run, winner)
-
-    def _forget_records(self, keep: RunRecord | None) -> _Forgotten:
-        """Delete the data of this experiment's other published runs, then their records."""
-        owners = self._owners()
-        kept = keep.keys() if keep else frozenset()
-        runs, objects = [], 0
-        for key, record in self._records(owners):
-            if keep and record.run == keep.run:
-                continue
-            # Only what is there, so that what is told of it is true.
-            there = {
-                listed.key
-                for table in record.plan.by_name
-                for listed in self.bucket.list(table_folder(self._prefix, table))
-            }
-            objects += self._delete((record.keys() - kept) & there)
-            objects += self._delete_occupants(record.plan.by_name, kept, owners, strangers=False)
-            self.bucket.delete(key)
-            runs.append(record.run)
-        return _Forgotten(tuple(runs), objects)
-
-    def _records(self, owners: Collection[str]) -> Iterator[tuple[str, RunRecord]]:
-        """Keys and records of the owners' published runs."""
-        for found in list(self.bucket.list(f"{records_folder(self._prefix)}run-")):
-            run_id = run_of_record(self._prefix, found.key)
-            record = self.record(run_id) if run_id else None
-            if record is not None and record.owner in owners:
-                yield found.key, record
-
-    def _delete_occupants(
-        self,
-        tables: Iterable[str],
-        keep: Collection[str],
-        owners: Collection[str],
-        *,
-        strangers: bool,
-    ) -> int:
-        """Delete the owners' other objects in the tables' folders; `strangers` are nobody's."""
-        found = lake_target.occupants(self.bucket, self._prefix, tables, keep)
-        return self._delete(
-            occupant.key
-            for occupant in found
-            if occupant.owner in owners or (occupant.owner is None and strangers)
-        )
-
-    def _abort(self, runs: Collection[str]) -> int:
-        # Until no new one is found: the later pages of some servers' listings leave uploads out,
-        # and others go on to list for a while what was aborted.
-        done: set[tuple[str, str]] = set()
-        while uploads := self._uploads_of(runs) - done:
-            with ThreadPoolExecutor(PARALLEL) as pool:
-                list(pool.map(lambda upload: self.bucket.abort_upload(*upload), uploads))
-            done |= uploads
-        return len(done)
-
-    def _uploads_of(self, runs: Collection[str]) -> set[tuple[str, str]]:
-        """Key and id of the runs' unfinished uploads that a listing shows."""
-        found = self.bucket.uploads(self._prefix)
-        return {upload for upload in found if run_of(upload[0]) in runs}
-
-    def _delete(self, keys: Iterable[str]) -> int:
-        # One by one: the request for many wants a checksum that not every server takes.
-        with ThreadPoolExecutor(PARALLEL) as pool:
-            return len(list(pool.map(self.bucket.delete, keys)))
 
 
 def _lost_to(run: Run, winner: Current | None) -> DestinationRefused:
