@@ -177,6 +177,16 @@ def read_keys(cursor: Cursor, oids: Sequence[int]) -> list[Key]:
     return found
 
 
+def read_references_to(cursor: Cursor, oids: Sequence[int]) -> set[tuple[str, str]]:
+    """Table and name of every foreign key that refers to one of the tables (OIDs)."""
+    rows = cursor.execute(
+        "SELECT relname::text, conname::text FROM pg_constraint "
+        "JOIN pg_class c ON c.oid = conrelid WHERE contype = 'f' AND confrelid = ANY(%s)",
+        (list(oids),),
+    ).fetchall()
+    return {(table, name) for table, name in rows}
+
+
 def read_index_places(cursor: Cursor, oids: Sequence[int]) -> list[IndexPlace]:
     """The indexes of tables (OIDs) that are not in the database's own tablespace."""
     rows = cursor.execute(TABLES + _INDEX_TABLESPACES, {"oids": oids}).fetchall()

@@ -82,6 +82,27 @@ _QUERIES = (
       AND NOT has_any_column_privilege(confrelid, 'REFERENCES')
     """,
 )
+# A sequence is to be in its table's schema.
+_SEQUENCES_ELSEWHERE = """
+SELECT 'sequence ' || s.oid::regclass || ' of ' || said || '.' || col
+       || ', for the table moves to another schema'
+FROM a JOIN pg_depend d ON refclassid = 'pg_class'::regclass AND refobjid = attrelid
+    AND refobjsubid = attnum AND classid = 'pg_class'::regclass AND deptype = 'a'
+JOIN pg_class s ON s.oid = objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace
+WHERE n.nspname <> %(schema)s
+"""
+# Identity's sequences go with every table, those that a column owns with a table that goes.
+_SEQUENCE_USERS = """
+SELECT pg_describe_object(d.classid, d.objid, d.objsubid) || ', which uses sequence '
+       || s.oid::regclass
+FROM pg_depend o JOIN pg_class s ON s.oid = o.objid AND s.relkind = 'S'
+JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = s.oid AND d.deptype = 'n'
+LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
+WHERE o.classid = 'pg_class'::regclass AND o.refclassid = 'pg_class'::regclass
+  AND (o.deptype = 'i' AND o.refobjid = ANY(%(oids)s)
+       OR o.deptype = 'a' AND o.refobjid = ANY(%(leaving)s))
+  AND coalesce(adrelid, 0) <> ALL(%(oids)s)
+"""
 _OWNERS = """
 SELECT said || ' belongs to the role ' || quote_ident(pg_get_userbyid(relowner)) || ', which '
        || CASE WHEN has_schema_privilege(relowner, s.oid, 'CREATE') THEN 'ours may not give it to'
@@ -99,7 +120,17 @@ def read_obstacles(cursor: Cursor, oids: Sequence[int], schema: str) -> list[str
         for query in _QUERIES
         for (description,) in cursor.execute(TABLES + query, {"oids": oids}).fetchall()
     ]
+    elsewhere = TABLES + _SEQUENCES_ELSEWHERE
+    rows = cursor.execute(elsewhere, {"oids": oids, "schema": schema}).fetchall()
+    found += [description for (description,) in rows]
     right = "SET" if cursor.connection.info.server_version >= _SET_ROLE else "MEMBER"
     owners = TABLES + _OWNERS.format(right=right)
     rows = cursor.execute(owners, {"oids": oids, "schema": schema}).fetchall()
     return [*found, *(description for (description,) in rows)]
+
+
+def read_sequence_users(cursor: Cursor, tables: Sequence[int], leaving: Sequence[int]) -> list[str]:
+    """What uses a sequence that goes with one of the tables (OIDs), of which some are `leaving`."""
+    known = {"oids": tables, "leaving": leaving}
+    rows = cursor.execute(_SEQUENCE_USERS, known).fetchall()
+    return [description for (description,) in rows]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -14,6 +14,7 @@ from rowmill.destinations.additions.builds import (
     read_builds,
     read_index_places,
     read_keys,
+    read_references_to,
 )
 from rowmill.destinations.additions.model import (
     Additions,
@@ -23,7 +24,7 @@ from rowmill.destinations.additions.model import (
     Statement,
     When,
 )
-from rowmill.destinations.additions.obstacles import read_obstacles
+from rowmill.destinations.additions.obstacles import read_obstacles, read_sequence_users
 from rowmill.destinations.additions.own_keys import Key, Made, tell_apart
 from rowmill.destinations.additions.settings import TABLES, read_settings
 from rowmill.destinations.constraints import Step
@@ -72,13 +73,28 @@ def read_additions(
     The transaction's search_path must hold nothing but pg_catalog, so that all names are qualified.
     """
     staying = [table for table in tables if table.name in new.dataset.by_name]
+    leaving = [table.oid for table in tables if table.name not in new.dataset.by_name]
+    lost = read_sequence_users(cursor, [table.oid for table in tables], leaving)
     strangers = [table.oid for table in staying if table.stranger]
-    found = Additions(attachments=tuple(read_restrictions(cursor, strangers)))
+    found = Additions(
+        attachments=tuple(read_restrictions(cursor, strangers)), obstacles=tuple(lost)
+    )
     own = [table for table in staying if not table.stranger]
     if not own:
         return found
-    added = _of_own(cursor, _successors(cursor, own, new, made_by), new.steps, schema)
-    return replace(added, attachments=added.attachments + found.attachments)
+    added = _of_own(
+        cursor,
+        _successors(cursor, own, new, made_by),
+        leaving,
+        read_references_to(cursor, [*leaving, *strangers]),
+        new.steps,
+        schema,
+    )
+    return replace(
+        added,
+        attachments=added.attachments + found.attachments,
+        obstacles=added.obstacles + found.obstacles,
+    )
 
 
 def _successors(
@@ -95,10 +111,15 @@ def _successors(
 
 
 def _of_own(
-    cursor: Cursor, tables: dict[str, Successor], planned: Sequence[Step], schema: str
+    cursor: Cursor,
+    tables: dict[str, Successor],
+    leaving: Sequence[int],
+    to_dropped: Collection[tuple[str, str]],
+    planned: Sequence[Step],
+    schema: str,
 ) -> Additions:
     oids = [table.old.oid for table in tables.values()]
-    users, own = _keys(cursor, oids, tables)
+    users, own = _keys(cursor, [*oids, *leaving], tables)
     builds = [build for build in read_builds(cursor, oids) if _is_added(build, tables)]
     builds += [key.build for key in users]
     stays = {step.name for step in planned}
@@ -113,7 +134,7 @@ def _of_own(
             *read_obstacles(cursor, oids, schema),
             *_column_obstacles(cursor, tables),
             *_name_obstacles([*builds, *_renamed(own, stays)], stays),
-            *_reference_obstacles(users, tables),
+            *_reference_obstacles(users, tables, to_dropped),
             *(
                 f"{build.label}, of a form that is not known"
                 for build in builds
@@ -126,10 +147,14 @@ def _of_own(
 def _keys(
     cursor: Cursor, oids: Sequence[int], tables: dict[str, Successor]
 ) -> tuple[list[Key], list[tuple[Key, Step]]]:
-    """The users' keys of all tables, and the runs' own with their steps."""
+    """The users' keys of the tables, and the runs' own with their steps.
+
+    `oids` has the tables that go away besides, to which a run's own key may refer.
+    """
     found: dict[str, list[Key]] = {name: [] for name in tables}
     for key in read_keys(cursor, oids):
-        found[key.build.table].append(key)
+        if key.build.table in found:
+            found[key.build.table].append(key)
     apart = [tell_apart(found[name], table.own) for name, table in tables.items()]
     return [key for users, _ in apart for key in users], [pair for _, own in apart for pair in own]
 
@@ -194,9 +219,13 @@ def _name_obstacles(builds: Sequence[Build], planned: set[str]) -> list[str]:
     ]
 
 
-def _reference_obstacles(users: Sequence[Key], tables: dict[str, Successor]) -> Iterator[str]:
-    """References to tables of others, which the trial leaves alone, over columns that are gone."""
+def _reference_obstacles(
+    users: Sequence[Key], tables: dict[str, Successor], to_dropped: Collection[tuple[str, str]]
+) -> Iterator[str]:
+    """References that the trial leaves alone: over columns that are gone, to tables that go."""
     for key in users:
+        if (key.build.table, key.build.name) in to_dropped:
+            yield f"{key.build.label}, which refers to a table that goes away"
         gone = [column for column in key.columns if column in tables[key.build.table].gone]
         if key.build.outside and gone:
             yield f"{key.build.label}, whose column {gone[0]} the new table has not"

@@ -351,3 +351,38 @@ def test_a_reference_to_another_table_over_a_column_that_goes_is_refused_before_
         )
         with pytest.raises(DestinationRefused, match=r"away on shop\.orders, whose column total"):
             fewer.start()
+
+
+def test_what_uses_a_sequence_or_refers_to_a_table_that_goes_is_refused_before_the_load(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    shop.complete()
+    without_orders = Experiment(shop.address, dataset(table("lines", extra=("parent_id",))))
+    elsewhere = Experiment(shop.address, shop.data, target(schema="other"))
+    with connect(database) as admin:
+        admin.execute(
+            "CREATE SEQUENCE shop.mine OWNED BY shop.orders.id; "
+            "CREATE TABLE public.d (n bigint DEFAULT nextval('shop.mine'))"
+        )
+        with pytest.raises(DestinationRefused, match=r"column n of table public\.d, which uses"):
+            without_orders.start()
+        with pytest.raises(DestinationRefused, match=r"sequence shop\.mine .* another schema"):
+            elsewhere.start()
+        shop.complete()
+        admin.execute(
+            "DROP TABLE public.d; DROP SEQUENCE shop.mine; "
+            "ALTER TABLE shop.lines ADD CONSTRAINT mine FOREIGN KEY (id) REFERENCES shop.orders"
+        )
+        with pytest.raises(DestinationRefused, match=r"mine on shop\.lines, which refers to"):
+            without_orders.start()
+        admin.execute(
+            "ALTER TABLE shop.lines DROP CONSTRAINT mine; "
+            "ALTER TABLE shop.lines ALTER id ADD GENERATED ALWAYS AS IDENTITY; "
+            "CREATE TABLE public.d (n bigint DEFAULT nextval('shop.lines_id_seq'))"
+        )
+        with pytest.raises(DestinationRefused, match=r"uses sequence shop\.lines_id_seq"):
+            shop.start()
+        admin.execute("DROP TABLE public.d")
+        without_orders.complete()
+        elsewhere.complete()
+        assert all_rows(admin, "SELECT count(*) FROM other.lines") == [(10,)]
