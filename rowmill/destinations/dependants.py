@@ -76,21 +76,6 @@ def find_dependants(cursor: Cursor, tables: Iterable[int]) -> Dependants:
     return Dependants(tuple(views), tuple(sorted(obstacles)))
 
 
-def refuse_obstacles(found: Dependants) -> None:
-    """Refuse by name what could not be made again after the tables were replaced.
-
-    Raises:
-        DestinationRefused: DependantsInTheWay.
-    """
-    if found.obstacles:
-        raise DestinationRefused(
-            "DependantsInTheWay",
-            "the tables of the last run cannot be replaced, because of what depends on them and "
-            f"cannot be made again: {'; '.join(found.obstacles)}. Drop it (and make it again "
-            "after the run), then run again",
-        )
-
-
 def drop_views(cursor: Cursor, views: Sequence[View]) -> None:
     """Drop all of them at once, so that their order is no matter."""
     if views:

@@ -99,6 +99,18 @@ def hand_over(cursor: Cursor, relation: sql.Identifier, oid: int, owner: str) ->
         cursor.execute(words.format(relation, sql.Identifier(owner)))
 
 
+def close_schema(cursor: Cursor, schema: str) -> None:
+    """Let nobody but its owner into a new schema, whatever default privileges say."""
+    rows = cursor.execute(
+        "SELECT DISTINCT CASE WHEN grantee <> 0 THEN pg_get_userbyid(grantee) END "
+        "FROM pg_namespace, aclexplode(nspacl) WHERE nspname = %s AND grantee <> nspowner",
+        (schema,),
+    ).fetchall()
+    for (grantee,) in rows:
+        words = sql.SQL("REVOKE ALL ON SCHEMA {} FROM {}")
+        cursor.execute(words.format(sql.Identifier(schema), _role(grantee)))
+
+
 def grant_defaults(cursor: Cursor, relation: sql.Identifier, schema: str) -> None:
     """What ALTER DEFAULT PRIVILEGES gives on new tables of this role in the schema.
 

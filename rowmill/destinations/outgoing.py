@@ -78,7 +78,7 @@ def find_hanging(
         raise DestinationRefused(
             "DependantsInTheWay",
             "the tables of the last run cannot be replaced, because of what cannot be made again "
-            f"on the new ones: {'; '.join(sorted(obstacles))}. Drop or change it (and make it "
+            f"on the new ones: {'; '.join(sorted(set(obstacles)))}. Drop or change it (and make it "
             "again after the run), then run again",
         )
     return hanging

@@ -142,14 +142,20 @@ def drop_tables(cursor: Cursor, tables: Sequence[OwnTable]) -> None:
 
 
 def _readers(cursor: Cursor, target: PostgresTarget, owner: str) -> str:
-    """The sessions that hold a lock on the experiment's tables, as far as the role may see them."""
+    """The sessions that hold a lock on what a publish locks, as far as the role may see them.
+
+    Tables to which the experiment's refer are locked too, to take the references off them.
+    """
     tables = own_tables(cursor, target.ledger_schema, owner)
+    oids = [table.oid for table in tables]
+    refer = "SELECT confrelid FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY(%s)"
+    oids += [oid for (oid,) in cursor.execute(refer, (oids,)).fetchall()]
     rows = cursor.execute(
         "SELECT DISTINCT pid, coalesce(usename, '?'), coalesce(application_name, '') "
         "FROM pg_locks LEFT JOIN pg_stat_activity USING (pid) "
         "WHERE locktype = 'relation' AND granted AND relation = ANY(%s) AND database = "
         "(SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1",
-        ([table.oid for table in tables],),
+        (oids,),
     ).fetchall()
     if not rows:
         return "sessions that are gone by now"

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from psycopg import sql
 
+from rowmill.destinations.grants import close_schema
 from rowmill.destinations.ledger import Run
 from rowmill.destinations.ledger_locks import fence
 from rowmill.destinations.ledger_runs import running_key
@@ -96,6 +97,8 @@ def _make_schema(cursor: Cursor, run: Run) -> None:
     there = cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", (name,)).fetchone()
     if there is None:
         cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(name)))
+        # Before the publish nobody is to see its rows, nor more of them than a policy shows.
+        close_schema(cursor, name)
         cursor.execute(
             sql.SQL("COMMENT ON SCHEMA {} IS {}").format(
                 sql.Identifier(name), sql.Literal(run.owner)

@@ -12,7 +12,7 @@ from rowmill.destinations.additions.model import FIRST, Additions, When
 from rowmill.destinations.additions.own_keys import Made
 from rowmill.destinations.additions.putting_on import say
 from rowmill.destinations.additions.settings import read_settings
-from rowmill.destinations.additions.staged import Lack, drop, find_lack, make, read_present
+from rowmill.destinations.additions.staged import Lack, drop, find_lack, finish, make, read_present
 from rowmill.destinations.constraints import perform, steps
 from rowmill.destinations.dependants import find_dependants
 from rowmill.destinations.errors import DestinationRefused
@@ -191,6 +191,8 @@ class Warehouse:
             if build.kind not in FIRST:
                 yield build.label
                 self._step(run, partial(make, schema=schema, build=build))
+                if build.is_in_two:
+                    self._step(run, partial(finish, schema=schema, build=build))
         if additions.settings:
             yield "options of tables and columns"
             self._step(run, partial(say, schema=schema, attachments=additions.settings))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from threading import Event
 
 from rowmill.destinations.errors import DestinationRefused, Fenced, LateAdditions
@@ -11,6 +11,9 @@ from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.publish import publish
 from rowmill.worker.shard import Kit, Report, Stopped, run_parts
+
+# How often finalize goes on with what users put on the published tables meanwhile.
+_ROUNDS = 20
 
 
 def finalize(
@@ -32,7 +35,7 @@ def finalize(
         Stopped: `stop` was set; Fenced: the run was aborted or replaced.
         DestinationRefused, DestinationUnavailable: from the destinations.
     """
-    late: frozenset[str] = frozenset()
+    late: list[frozenset[str]] = []
     while (state := _state(run, destinations)) is not RunState.COMPLETED:
         try:
             if state is not RunState.PUBLISHING:
@@ -43,7 +46,8 @@ def finalize(
             publish(run, spec.dataset, destinations)
         except LateAdditions as error:
             # Nothing was published. What came since finalize built is built too, then again.
-            late = _built_in_vain(late, error)
+            late.append(frozenset(error.labels))
+            _refuse_circles(late, error)
         except (Fenced, DestinationRefused):
             # A twin came further, with the same rows, and what this one was at work on is gone or
             # in its place: go on from there.
@@ -53,16 +57,14 @@ def finalize(
             return
 
 
-def _built_in_vain(before: frozenset[str], error: LateAdditions) -> frozenset[str]:
-    """What is lacking now, unless it is what was lacking before and was built since."""
-    lacking = frozenset(error.labels)
-    if lacking == before:
+def _refuse_circles(late: Sequence[frozenset[str]], error: LateAdditions) -> None:
+    """Refuse what was lacking the last time too, and was built since, or what never settles."""
+    if len(late) > _ROUNDS or late[-1:] == late[-2:-1]:
         raise DestinationRefused(
             "DependantsInTheWay",
             f"what users put on the published tables cannot be made the same on the new ones: "
             f"{error}. Drop or change it, then run again; the run resumes",
         ) from error
-    return lacking
 
 
 # From these states there is no way back.

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from psycopg import sql
-
+from rowmill.destinations.additions.identities import read_identities
 from rowmill.destinations.additions.model import Attachment, Statement, When
 from rowmill.destinations.additions.settings import TABLES
 from rowmill.destinations.postgres_connection import Cursor
@@ -50,9 +49,9 @@ FROM t JOIN pg_index ON indrelid = t.oid JOIN pg_class i ON i.oid = indexrelid W
 _REPLICA_IDENTITY = """
 SELECT name, 'the replica identity of ' || said, ARRAY['ALTER TABLE ', name, ' REPLICA IDENTITY '
        || CASE relreplident WHEN 'f' THEN 'FULL' WHEN 'n' THEN 'NOTHING'
-          ELSE 'USING INDEX ' || (SELECT quote_ident(i.relname) FROM pg_index
-               JOIN pg_class i ON i.oid = indexrelid WHERE indrelid = t.oid AND indisreplident)
-          END], 'both', ''
+          ELSE coalesce((SELECT 'USING INDEX ' || quote_ident(i.relname) FROM pg_index
+               JOIN pg_class i ON i.oid = indexrelid WHERE indrelid = t.oid AND indisreplident),
+               'NOTHING') END], 'both', ''
 FROM t WHERE relreplident IN ('f', 'n', 'i')
 """
 _RULES = """
@@ -135,22 +134,22 @@ FROM (
     UNION ALL SELECT name, said, 'rule ' || quote_ident(rulename),
            ARRAY['COMMENT ON RULE ' || quote_ident(rulename) || ' ON ', name], '', '',
            'pg_rewrite', r.oid, 0 FROM t JOIN pg_rewrite r ON ev_class = t.oid
-    UNION ALL SELECT name, said, 'statistics ' || quote_ident(stxname),
-           ARRAY['COMMENT ON STATISTICS ', stxname::text], '', '',
-           'pg_statistic_ext', s.oid, 0 FROM t JOIN pg_statistic_ext s ON stxrelid = t.oid
 ) AS o (name, said, what, pieces, tail, bearer, class, object, part)
 JOIN pg_description ON (classoid, objoid, objsubid) = (class::regclass, object, part)
 """
 # They are in a schema of their own, which need not be that of the table.
 _STATISTICS = """
-SELECT name, 'statistics ' || quote_ident(stxname) || ' on ' || said, pieces, 'publish', ''
+SELECT name, 'the ' || what || ' of statistics ' || quote_ident(stxname) || ' on ' || said,
+       CASE WHEN n.nspname = t.nspname THEN ARRAY[head, stxname::text, tail]
+       ELSE ARRAY[head || quote_ident(n.nspname) || '.' || quote_ident(stxname) || tail] END,
+       'publish', ''
 FROM t JOIN pg_statistic_ext s ON stxrelid = t.oid JOIN pg_namespace n ON n.oid = stxnamespace,
 LATERAL (VALUES
-    (1, stxowner <> relowner, ARRAY['ALTER STATISTICS ', stxname::text,
-                                    ' OWNER TO ' || quote_ident(pg_get_userbyid(stxowner))]),
-    (2, n.nspname <> t.nspname, ARRAY['ALTER STATISTICS ', stxname::text,
-                                      ' SET SCHEMA ' || quote_ident(n.nspname)])
-) AS v (place, needed, pieces) WHERE needed ORDER BY name, stxname, place
+    ('comment', 'COMMENT ON STATISTICS ',
+     ' IS ' || quote_literal(obj_description(s.oid, 'pg_statistic_ext'))),
+    ('owner', 'ALTER STATISTICS ', CASE WHEN stxowner <> relowner
+     THEN ' OWNER TO ' || quote_ident(pg_get_userbyid(stxowner)) END)
+) AS v (what, head, tail) WHERE tail IS NOT NULL ORDER BY name, stxname, what
 """
 _ALL = (
     _SEQUENCES,
@@ -169,23 +168,10 @@ _ALL = (
 # Of a table that is nobody's, and goes by leave of `ifExists: replace`: who may see and get what.
 _OF_STRANGERS = (_PUBLICATIONS, _POLICIES, _ROW_SECURITY)
 
-_IDENTITIES = """
-SELECT name, 'the identity of ' || said || '.' || col, attname::text, s.relname::text,
-       n.nspname::text, CASE attidentity WHEN 'a' THEN 'ALWAYS' ELSE 'BY DEFAULT' END,
-       'START WITH ' || seqstart || ' INCREMENT BY ' || seqincrement || ' MINVALUE ' || seqmin
-       || ' MAXVALUE ' || seqmax || ' CACHE ' || seqcache
-       || CASE WHEN seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END,
-       seqincrement, seqmin, seqmax, seqcycle
-FROM a JOIN pg_depend d ON refclassid = 'pg_class'::regclass AND refobjid = attrelid
-    AND refobjsubid = attnum AND classid = 'pg_class'::regclass AND deptype = 'i'
-JOIN pg_class s ON s.oid = objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace
-JOIN pg_sequence ON seqrelid = s.oid
-"""
-
 
 def read_attachments(cursor: Cursor, oids: Sequence[int]) -> list[Attachment]:
     """All of tables (OIDs), in the order in which their statements run."""
-    return [*_identities(cursor, oids), *_read(cursor, _ALL, oids)]
+    return [*read_identities(cursor, oids), *_read(cursor, _ALL, oids)]
 
 
 def read_restrictions(cursor: Cursor, oids: Sequence[int]) -> list[Attachment]:
@@ -201,58 +187,6 @@ def _read(cursor: Cursor, queries: Sequence[str], oids: Sequence[int]) -> list[A
         text = TABLES + query.replace("{tail}", tail)
         rows = cursor.execute(text, {"oids": oids}).fetchall()
         for table, label, pieces, when, bearer in rows:
-            statement = Statement(tuple(pieces))
-            found.append(Attachment(table, label, statement, When(when), bearer))
+            said = () if pieces is None or None in pieces else tuple(pieces)
+            found.append(Attachment(table, label, Statement(said), When(when), bearer))
     return found
-
-
-def _identities(cursor: Cursor, oids: Sequence[int]) -> list[Attachment]:
-    """Identity columns, each of which goes on counting where it stood."""
-    rows = cursor.execute(TABLES + _IDENTITIES, {"oids": oids}).fetchall()
-    return [each for row in rows for each in _identity(cursor, *row)]
-
-
-def _identity(
-    cursor: Cursor,
-    table: str,
-    label: str,
-    column: str,
-    sequence: str,
-    schema: str,
-    generated: str,
-    options: str,
-    step: int,
-    least: int,
-    most: int,
-    cycles: bool,
-) -> list[Attachment]:
-    query = sql.SQL("SELECT last_value, is_called FROM {}")
-    row = cursor.execute(query.format(sql.Identifier(schema, sequence))).fetchone()
-    if row is None:
-        raise AssertionError("a sequence is one row")
-    value, is_called = row
-    start = _next(value, step, least, most, cycles=cycles) if is_called else value
-    name = sql.Identifier(column).as_string()
-    head = f" ALTER COLUMN {name} ADD GENERATED {generated} AS IDENTITY ("
-    statements = (
-        # The name of the sequence is taken while the old table is there.
-        (When.TRIAL, ("ALTER TABLE ", table, f"{head}{options})")),
-        (
-            When.PUBLISH,
-            ("ALTER TABLE ", table, f"{head}SEQUENCE NAME ", sequence, f" {options})"),
-        ),
-        (When.PUBLISH, ("ALTER SEQUENCE ", sequence, f" RESTART WITH {start}")),
-    )
-    return [
-        Attachment(table, label, Statement(pieces), when, column) for when, pieces in statements
-    ]
-
-
-def _next(value: int, step: int, least: int, most: int, *, cycles: bool) -> int:
-    """What a sequence gives after `value`; at its end, where it gives nothing, that again."""
-    following = value + step
-    if least <= following <= most:
-        return following
-    if not cycles:
-        return value
-    return least if step > 0 else most

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rowmill.destinations.additions.model import Build, Kind, Statement
 from rowmill.destinations.additions.own_keys import Key
@@ -59,18 +59,20 @@ SELECT name, i.relname::text, spcname::text, quote_ident(spcname),
 FROM t JOIN pg_index x ON indrelid = t.oid JOIN pg_class i ON i.oid = indexrelid
 JOIN pg_tablespace s ON s.oid = i.reltablespace
 """
+# Staged under a name of our own, for two may have one name in two schemas.
 _STATISTICS = """
-SELECT 'statistics', name, stxname::text, 'statistics ' || quote_ident(stxname) || ' on ' || said,
+SELECT 'statistics', name, staged, 'statistics ' || quote_ident(stxname) || ' on ' || said,
        CASE WHEN starts_with(def, head) AND right(def, length(foot)) = foot THEN
-           jsonb_build_array(ARRAY['CREATE STATISTICS ', stxname::text,
+           jsonb_build_array(ARRAY['CREATE STATISTICS ', staged,
                substr(def, length(head) + 1, length(def) - length(head) - length(foot)) || ' FROM ',
                name, ''])
            || CASE WHEN stxstattarget >= 0 THEN jsonb_build_array(ARRAY['ALTER STATISTICS ',
-               stxname::text, ' SET STATISTICS ' || stxstattarget]) ELSE '[]' END END
+               staged, ' SET STATISTICS ' || stxstattarget]) ELSE '[]' END END,
+       CASE WHEN n.nspname = t.nspname THEN '' ELSE n.nspname END, stxname::text
 FROM t JOIN pg_statistic_ext s ON stxrelid = t.oid JOIN pg_namespace n ON n.oid = stxnamespace,
 LATERAL (SELECT pg_get_statisticsobjdef(s.oid), ' FROM ' || said,
-    'CREATE STATISTICS ' || quote_ident(n.nspname) || '.' || quote_ident(stxname))
-    AS q (def, foot, head)
+    'CREATE STATISTICS ' || quote_ident(n.nspname) || '.' || quote_ident(stxname),
+    'rowmill_' || md5(n.nspname || '.' || stxname)) AS q (def, foot, head, staged)
 """
 # Keys, references and indexes besides with what tells a run's own from the users': their kind as
 # of a step, columns, parent, its columns, and whether they are no more than that.
@@ -79,7 +81,11 @@ SELECT CASE contype WHEN 'f' THEN 'reference' ELSE 'key' END, t.name, conname::t
        CASE contype WHEN 'p' THEN 'primary key ' WHEN 'u' THEN 'unique key '
             WHEN 'x' THEN 'EXCLUDE ' ELSE 'foreign key ' END
        || quote_ident(conname) || ' on ' || t.said,
-       CASE WHEN contype <> 'f' OR parent.oid IS NULL THEN
+       CASE WHEN contype = 'f' AND parent.oid IS NULL AND convalidated THEN
+           jsonb_build_array(ARRAY['ALTER TABLE ', t.name, adding || def || ' NOT VALID'],
+                             ARRAY['ALTER TABLE ', t.name,
+                                   ' VALIDATE CONSTRAINT ' || quote_ident(conname)])
+       WHEN contype <> 'f' OR parent.oid IS NULL THEN
            jsonb_build_array(ARRAY['ALTER TABLE ', t.name, adding || def])
        WHEN starts_with(def, head || parent.said) THEN
            jsonb_build_array(ARRAY['ALTER TABLE ', t.name, adding || head, parent.name,
@@ -158,12 +164,15 @@ def read_builds(cursor: Cursor, oids: Sequence[int]) -> list[Build]:
     """
     constraints = cursor.connection.info.server_version >= _NOT_NULL_IS_A_CONSTRAINT
     not_null = _NOT_NULL_CONSTRAINTS if constraints else _NOT_NULL
-    queries = (_COLUMNS, _TABLESPACES, not_null, _CHECKS, _STATISTICS)
-    return [
+    queries = (_COLUMNS, _TABLESPACES, not_null, _CHECKS)
+    found = [
         _build(*row)
         for query in queries
         for row in cursor.execute(TABLES + query, {"oids": oids}).fetchall()
     ]
+    for *row, schema, name in cursor.execute(TABLES + _STATISTICS, {"oids": oids}).fetchall():
+        found.append(replace(_build(*row), home=(schema, name)))
+    return found
 
 
 def read_keys(cursor: Cursor, oids: Sequence[int]) -> list[Key]:

@@ -47,7 +47,8 @@ class When(StrEnum):
 class Attachment:
     """One statement that needs no look at the rows. `label` names it to the reader.
 
-    `bearer` is the column, key or index that bears it, with which it goes; empty of the table.
+    The statement has no pieces where the thing takes a form that is not known. `bearer` is the
+    column, key or index that bears it, with which it goes; empty of the table.
     """
 
     table: str
@@ -83,7 +84,10 @@ class Build:
     """One thing of a table that is made by looking at its rows.
 
     `name` is that of the thing in its table or schema, for a tablespace the tablespace's. `outside`
-    says that it stands on a table that is not the experiment's.
+    says that it stands on a table that is not the experiment's: its statements after the first run
+    in a transaction of their own, for the first locks that table. `home` is where statistics go at
+    the publish: their schema, empty for the table's, and name. `role` is who the table belongs to,
+    and makes it; empty for our own.
     """
 
     kind: Kind
@@ -92,6 +96,8 @@ class Build:
     label: str
     statements: tuple[Statement, ...]
     outside: bool = False
+    home: tuple[str, str] = ("", "")
+    role: str = ""
 
     def __str__(self) -> str:
         return self.label
@@ -99,6 +105,11 @@ class Build:
     @property
     def place(self) -> tuple[Kind, str, str]:
         return self.kind, self.table, self.name
+
+    @property
+    def is_in_two(self) -> bool:
+        """Whether it is made in two transactions."""
+        return self.outside and len(self.statements) > 1
 
     @property
     def mark(self) -> str:

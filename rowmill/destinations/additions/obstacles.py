@@ -101,7 +101,8 @@ LEFT JOIN pg_attrdef f ON d.classid = 'pg_attrdef'::regclass AND f.oid = d.objid
 WHERE o.classid = 'pg_class'::regclass AND o.refclassid = 'pg_class'::regclass
   AND (o.deptype = 'i' AND o.refobjid = ANY(%(oids)s)
        OR o.deptype = 'a' AND o.refobjid = ANY(%(leaving)s))
-  AND coalesce(adrelid, 0) <> ALL(%(oids)s)
+  AND coalesce(adrelid, 0) <> ALL(CASE o.deptype WHEN 'i' THEN ARRAY[o.refobjid]
+                                  ELSE %(leaving)s::oid[] END)
 """
 _OWNERS = """
 SELECT said || ' belongs to the role ' || quote_ident(pg_get_userbyid(relowner)) || ', which '

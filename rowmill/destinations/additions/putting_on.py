@@ -34,29 +34,43 @@ def put_on(
 def say(cursor: Cursor, schema: str, attachments: Sequence[Attachment]) -> None:
     """Execute the statements about the relations of `schema`; raises as `put_on`."""
     for attachment in attachments:
-        try:
-            cursor.execute(attachment.statement.within(schema))
-        except LASTING as error:
-            raise DestinationRefused(
-                "DependantsInTheWay",
-                f"{attachment.label} does not fit the new table ({error.diag.message_primary}): "
-                "drop or change it, then run again",
-            ) from error
+        _execute(cursor, attachment.statement.within(schema), attachment.label)
 
 
 def move_statistics(cursor: Cursor, staging: str, schema: str, additions: Additions) -> None:
-    """Extended statistics stay where they were made when their table is moved."""
+    """Extended statistics stay where they were made when their table is moved.
+
+    Raises:
+        DestinationRefused: DependantsInTheWay, something else has the name.
+    """
     for build in additions.builds:
-        if build.kind is Kind.STATISTICS:
-            cursor.execute(
-                sql.SQL("ALTER STATISTICS {} SET SCHEMA {}").format(
-                    sql.Identifier(staging, build.name), sql.Identifier(schema)
-                )
-            )
+        if build.kind is not Kind.STATISTICS:
+            continue
+        home, name = build.home[0] or schema, build.home[1]
+        staged, moved = sql.Identifier(staging, build.name), sql.Identifier(home, build.name)
+        statements = (
+            sql.SQL("COMMENT ON STATISTICS {} IS NULL").format(staged),
+            sql.SQL("ALTER STATISTICS {} SET SCHEMA {}").format(staged, sql.Identifier(home)),
+            sql.SQL("ALTER STATISTICS {} RENAME TO {}").format(moved, sql.Identifier(name)),
+        )
+        for statement in statements:
+            _execute(cursor, statement.as_bytes(), build.label)
 
 
 def unmark(cursor: Cursor, schema: str, additions: Additions) -> None:
     """Take the marks off what was built; its own comment is put on with the attachments."""
     for build in additions.builds:
-        if mark := build.comment(None):
+        mark = build.comment(None)
+        if mark is not None and build.kind is not Kind.STATISTICS:
             cursor.execute(mark.within(schema))
+
+
+def _execute(cursor: Cursor, statement: bytes, label: str) -> None:
+    try:
+        cursor.execute(statement)
+    except LASTING as error:
+        raise DestinationRefused(
+            "DependantsInTheWay",
+            f"{label} does not fit the new table ({error.diag.message_primary}): "
+            "drop or change it, then run again",
+        ) from error

@@ -43,8 +43,8 @@ _SHARED_NAMES = frozenset({Kind.CHECK, Kind.KEY, Kind.INDEX, Kind.REFERENCE})
 class Successor:
     """An outgoing table, what the run that published it made of it, and what takes its place.
 
-    Without that run's records `made` is None, and `own` what the new run makes: then no column and
-    no NOT NULL is taken for a user's.
+    Without that run's records `made` is None, and `own` what the new run makes: whatever the new
+    table has not is a user's then.
     """
 
     old: OwnTable
@@ -59,7 +59,7 @@ class Successor:
 
     def adds(self, column: str) -> bool:
         """Whether the column of the old table is a user's."""
-        return self.made is not None and column not in self.made.by_name
+        return column not in (self.made or self.new).by_name
 
 
 def read_additions(
@@ -82,6 +82,8 @@ def read_additions(
     own = [table for table in staying if not table.stranger]
     if not own:
         return found
+    if twins := _twins(own):
+        return replace(found, obstacles=(*found.obstacles, *twins))
     added = _of_own(
         cursor,
         _successors(cursor, own, new, made_by),
@@ -95,6 +97,18 @@ def read_additions(
         attachments=added.attachments + found.attachments,
         obstacles=added.obstacles + found.obstacles,
     )
+
+
+def _twins(tables: Sequence[OwnTable]) -> list[str]:
+    """Tables of one name: what is on both cannot be put on the one that takes their place."""
+    by_name: dict[str, list[OwnTable]] = {}
+    for table in tables:
+        by_name.setdefault(table.name, []).append(table)
+    return [
+        f"{' and '.join(map(str, same))}, whose place one table would take: drop all but one"
+        for same in by_name.values()
+        if len(same) > 1
+    ]
 
 
 def _successors(
@@ -126,6 +140,8 @@ def _of_own(
     lost = {(step.table, key.build.name) for key, step in own if step.name not in stays}
     builds += _index_places(read_index_places(cursor, oids), own, stays)
     attachments = [*_renames(own, stays), *read_attachments(cursor, oids)]
+    roles = _other_owners(cursor, oids)
+    builds = [replace(build, role=roles.get(build.table, "")) for build in builds]
     return Additions(
         settings=tuple(_borne(read_settings(cursor, oids), tables, lost)),
         builds=tuple(build for build in builds if build.statements),
@@ -135,13 +151,19 @@ def _of_own(
             *_column_obstacles(cursor, tables),
             *_name_obstacles([*builds, *_renamed(own, stays)], stays),
             *_reference_obstacles(users, tables, to_dropped),
-            *(
-                f"{build.label}, of a form that is not known"
-                for build in builds
-                if not build.statements
-            ),
+            *_unknown(builds, attachments),
         ),
     )
+
+
+def _other_owners(cursor: Cursor, oids: Sequence[int]) -> dict[str, str]:
+    """The owners of tables that are another role's than ours."""
+    rows = cursor.execute(
+        "SELECT relname::text, pg_get_userbyid(relowner)::text FROM pg_class "
+        "WHERE oid = ANY(%s) AND pg_get_userbyid(relowner) <> current_user",
+        (list(oids),),
+    ).fetchall()
+    return dict(rows)
 
 
 def _keys(
@@ -165,9 +187,9 @@ def _is_added(build: Build, tables: dict[str, Successor]) -> bool:
     if build.kind is Kind.COLUMN:
         return build.name not in table.new.by_name
     if build.kind is Kind.NOT_NULL:
-        if table.made is None or build.name in table.gone:
+        if build.name in table.gone:
             return False
-        return table.adds(build.name) or table.made.column(build.name).nullable
+        return table.adds(build.name) or (table.made or table.new).column(build.name).nullable
     return True
 
 
@@ -211,6 +233,12 @@ def _borne(
             yield each
 
 
+def _unknown(builds: Sequence[Build], attachments: Sequence[Attachment]) -> list[str]:
+    labels = [build.label for build in builds if not build.statements]
+    labels += [each.label for each in attachments if not each.statement.pieces]
+    return [f"{label}, of a form that is not known" for label in labels]
+
+
 def _name_obstacles(builds: Sequence[Build], planned: set[str]) -> list[str]:
     return [
         f"{build.label}, whose name this run gives to a key or index of its own: rename it"
@@ -240,11 +268,11 @@ def _column_obstacles(cursor: Cursor, tables: dict[str, Successor]) -> Iterator[
     ).fetchall()
     for name, column, said, generated, kind, collated in rows:
         table = tables[name]
-        if table.made is None or column in table.gone:
+        if column in table.gone:
             continue
         if table.adds(column):
             yield from _added_column(said, generated, is_planned=column in table.new.by_name)
-        else:
+        elif table.made is not None:
             yield from _changed_column(said, generated, kind, collated, table.made.column(column))
 
 

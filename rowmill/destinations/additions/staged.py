@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from rowmill.destinations.additions.model import ORDER, Build, Kind
+from rowmill.destinations.additions.building import execute
+from rowmill.destinations.additions.model import ORDER, Build, Kind, Statement
 from rowmill.destinations.additions.own_keys import Made
 from rowmill.destinations.additions.trial import LASTING
 from rowmill.destinations.errors import DestinationRefused
@@ -67,6 +68,12 @@ class Present:
             return False
         return build.comment(None) is None or self.mark == build.mark
 
+    def is_begun(self, build: Build | None) -> bool:
+        """Whether it is that, or will be once the rest of the build's statements ran."""
+        if build is None or self.place != build.place:
+            return False
+        return self.is_of(build) or self.mark == _begun(build)
+
 
 @dataclass(frozen=True)
 class Lack:
@@ -95,7 +102,7 @@ def find_lack(present: Sequence[Present], builds: Iterable[Build], new: Made) ->
         for thing in present
         if not (thing.mark is None and (thing.table, thing.name) in own)
         and not _is_of_the_manifest(thing, new)
-        and not thing.is_of(wanted.get(thing.place))
+        and not thing.is_begun(wanted.get(thing.place))
     ]
     lacking = [
         build
@@ -144,22 +151,42 @@ def make(cursor: Cursor, schema: str, build: Build) -> None:
     Raises:
         DestinationRefused: UserConstraint, the run's rows do not bear it; DependantsInTheWay.
     """
-    # Held before the catalogue is read: a twin's work then shows as done.
-    mode = "SHARE ROW EXCLUSIVE" if build.kind is Kind.REFERENCE else "ACCESS EXCLUSIVE"
-    cursor.execute(
-        sql.SQL("LOCK TABLE {} IN {} MODE").format(
-            sql.Identifier(schema, build.table), sql.SQL(mode)
-        )
-    )
-    if any(thing.is_of(build) for thing in read_present(cursor, schema, build.table)):
+    if any(thing.is_begun(build) for thing in _held(cursor, schema, build)):
         return
+    statements = build.statements[:1] if build.outside else build.statements
+    _execute(cursor, schema, build, statements)
+    _mark(cursor, schema, build, _begun(build) if build.is_in_two else build.mark)
+
+
+def finish(cursor: Cursor, schema: str, build: Build) -> None:
+    """The rest of what stands on a table that is not the experiment's; raises as `make`."""
+    if not any(thing.is_of(build) for thing in _held(cursor, schema, build)):
+        _execute(cursor, schema, build, build.statements[1:])
+        _mark(cursor, schema, build, build.mark)
+
+
+def _begun(build: Build) -> str:
+    return f"{build.mark} begun"
+
+
+def _held(cursor: Cursor, schema: str, build: Build) -> list[Present]:
+    """What the build's table has, which is held first: a twin's work then shows as done."""
+    mode = "SHARE ROW EXCLUSIVE" if build.kind is Kind.REFERENCE else "ACCESS EXCLUSIVE"
+    table = sql.Identifier(schema, build.table)
+    cursor.execute(sql.SQL("LOCK TABLE {} IN {} MODE").format(table, sql.SQL(mode)))
+    return read_present(cursor, schema, build.table)
+
+
+def _mark(cursor: Cursor, schema: str, build: Build, mark: str) -> None:
+    if statement := build.comment(mark):
+        cursor.execute(statement.within(schema))
+
+
+def _execute(cursor: Cursor, schema: str, build: Build, statements: Sequence[Statement]) -> None:
     try:
-        for statement in build.statements:
-            cursor.execute(statement.within(schema))
+        execute(cursor, schema, build, statements)
     except LASTING as error:
         raise _refusal(build, error) from error
-    if mark := build.comment(build.mark):
-        cursor.execute(mark.within(schema))
 
 
 def _refusal(build: Build, error: psycopg.Error) -> DestinationRefused:

@@ -6,13 +6,15 @@ or of another type, a right that the role lacks, a name that is taken.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
+from functools import partial
 from uuid import uuid4
 
 import psycopg
 from psycopg import errors, sql
 
-from rowmill.destinations.additions.model import ORDER, Additions, Kind, Statement, When
+from rowmill.destinations.additions.building import execute
+from rowmill.destinations.additions.model import ORDER, Additions, Kind, When
 from rowmill.destinations.additions.own_keys import Made
 from rowmill.destinations.constraints import Step, perform
 from rowmill.destinations.postgres_connection import Cursor
@@ -81,21 +83,23 @@ def _steps(new: Made, additions: Additions, parents: set[str]) -> Iterator[Step]
 def _failures(cursor: Cursor, schema: str, additions: Additions) -> Iterator[str]:
     builds = sorted(additions.builds, key=lambda build: ORDER[build.kind])
     for build in builds:
-        if not build.outside and (said := _fails(cursor, schema, build.statements)):
+        if build.outside:
+            continue
+        if said := _fails(cursor, partial(execute, cursor, schema, build, build.statements)):
             yield f"{build.label} ({said})"
     for attachment in (*additions.settings, *additions.attachments):
         if attachment.when not in (When.BOTH, When.TRIAL):
             continue
-        if said := _fails(cursor, schema, (attachment.statement,)):
+        statement = attachment.statement.within(schema)
+        if said := _fails(cursor, partial(cursor.execute, statement)):
             yield f"{attachment.label} ({said})"
 
 
-def _fails(cursor: Cursor, schema: str, statements: Sequence[Statement]) -> str:
-    """What the server has against the statements; empty if it takes them."""
+def _fails(cursor: Cursor, work: Callable[[], object]) -> str:
+    """What the server has against the statements of `work`; empty if it takes them."""
     cursor.execute("SAVEPOINT one")
     try:
-        for statement in statements:
-            cursor.execute(statement.within(schema))
+        work()
     except LASTING as error:
         cursor.execute("ROLLBACK TO SAVEPOINT one")
         return str(error.diag.message_primary)

@@ -15,11 +15,18 @@ _TRIGGER = (
 
 @dataclass(frozen=True)
 class Kept:
-    """Statements after which pg_dump says the same of the database before and after a run."""
+    """Statements after which pg_dump says the same of the database before and after a run.
+
+    `probe` asks for what pg_dump leaves out. What is `rebuilt` takes a look at the rows.
+    """
 
     statements: tuple[str, ...]
-    # What pg_dump leaves out: the same answer before and after.
     probe: str = "SELECT 1"
+    rebuilt: bool = False
+
+    @property
+    def fate(self) -> str:
+        return "rebuilt" if self.rebuilt else "kept"
 
 
 @dataclass(frozen=True)
@@ -28,10 +35,15 @@ class Refused:
 
     statements: tuple[str, ...]
     named: str
+    fate: str = "refused"
 
 
 def kept(*statements: str, probe: str = "SELECT 1") -> Kept:
     return Kept(statements, probe)
+
+
+def rebuilt(*statements: str, probe: str = "SELECT 1") -> Kept:
+    return Kept(statements, probe, rebuilt=True)
 
 
 def refused(named: str, *statements: str) -> Refused:
@@ -115,7 +127,7 @@ ADDITIONS: dict[str, Kept | Refused] = {
         "CREATE UNIQUE INDEX by_total ON shop.orders (total, id)",
         "ALTER TABLE shop.orders REPLICA IDENTITY USING INDEX by_total",
     ),
-    "indexes": kept(
+    "indexes": rebuilt(
         "CREATE INDEX a ON shop.orders (id DESC NULLS LAST, total) INCLUDE (total)",
         'CREATE UNIQUE INDEX "it\'s ""%s" ON shop.orders USING btree ((id * 2)) '
         "WITH (fillfactor = 70) WHERE total > 3",
@@ -141,20 +153,20 @@ ADDITIONS: dict[str, Kept | Refused] = {
         "ALTER TABLE shop.orders DROP CONSTRAINT orders_pkey_{key} CASCADE",
         "CREATE INDEX orders_pkey_{key} ON shop.orders (id DESC)",
     ),
-    "unique keys and EXCLUDE": kept(
+    "unique keys and EXCLUDE": rebuilt(
         "ALTER TABLE shop.orders ADD CONSTRAINT sole UNIQUE (total) DEFERRABLE",
         "ALTER TABLE shop.lines ADD UNIQUE NULLS NOT DISTINCT (parent_id, id) INCLUDE (id)",
         "ALTER TABLE shop.orders ADD CONSTRAINT apart EXCLUDE USING btree (total WITH =) "
         "WHERE (id > 5)",
         "COMMENT ON CONSTRAINT sole ON shop.orders IS 'a comment'",
     ),
-    "CHECKs": kept(
+    "CHECKs": rebuilt(
         "ALTER TABLE shop.orders ADD CONSTRAINT positive CHECK (total >= 0 AND id < 1000)",
         "ALTER TABLE shop.orders ADD CONSTRAINT later CHECK (total <> 1000) NOT VALID",
         "ALTER TABLE shop.lines ADD CHECK (id >= 0) NO INHERIT",
         "COMMENT ON CONSTRAINT positive ON shop.orders IS 'a comment'",
     ),
-    "foreign keys, to tables of the run and to others": kept(
+    "foreign keys, to tables of the run and to others": rebuilt(
         "ALTER TABLE shop.orders ADD CONSTRAINT f FOREIGN KEY (total) REFERENCES shop.lines (id) "
         "ON DELETE CASCADE DEFERRABLE",
         "CREATE TABLE public.others (id bigint PRIMARY KEY)",
@@ -163,8 +175,8 @@ ADDITIONS: dict[str, Kept | Refused] = {
         "ALTER TABLE shop.lines ADD CONSTRAINT unsure FOREIGN KEY (parent_id) REFERENCES "
         "public.others NOT VALID",
     ),
-    "NOT NULL": kept("ALTER TABLE shop.orders ALTER COLUMN note SET NOT NULL"),
-    "generated columns": kept(
+    "NOT NULL": rebuilt("ALTER TABLE shop.orders ALTER COLUMN note SET NOT NULL"),
+    "generated columns": rebuilt(
         "ALTER TABLE shop.orders ADD COLUMN double bigint GENERATED ALWAYS AS (total * 2) STORED",
         'ALTER TABLE shop.orders ADD COLUMN "it\'s" text COLLATE "C" NOT NULL GENERATED ALWAYS AS '
         "('%' || total) STORED",
@@ -176,7 +188,7 @@ ADDITIONS: dict[str, Kept | Refused] = {
         "GRANT SELECT (double) ON shop.orders TO {role}",
         probe='SELECT sum(double) = sum(total) * 2, min("it\'s") FROM shop.orders',
     ),
-    "a generated column that is not stored": kept(
+    "a generated column that is not stored": rebuilt(
         "ALTER TABLE shop.orders ADD COLUMN virtual bigint GENERATED ALWAYS AS (total + 1)",
         probe="SELECT bool_and(virtual = total + 1) FROM shop.orders",
     ),
@@ -184,9 +196,17 @@ ADDITIONS: dict[str, Kept | Refused] = {
         "column shop.orders.extra, which was added and whose values would be lost",
         "ALTER TABLE shop.orders ADD COLUMN extra text DEFAULT 'x'",
     ),
-    "another type, collation or name of a column": refused(
+    "another type of a column": refused(
         "column shop.orders.total, which was made numeric and is bigint by the manifest",
         "ALTER TABLE shop.orders ALTER COLUMN total TYPE numeric",
+    ),
+    "another collation of a column": refused(
+        "column shop.orders.note, which was given a collation",
+        'ALTER TABLE shop.orders ALTER COLUMN note TYPE text COLLATE "C"',
+    ),
+    "another name of a column": refused(
+        "column shop.orders.amount, which was added",
+        "ALTER TABLE shop.orders RENAME COLUMN total TO amount",
     ),
     "defaults": kept(
         "CREATE SEQUENCE public.s",
@@ -209,7 +229,7 @@ ADDITIONS: dict[str, Kept | Refused] = {
         "GRANT USAGE ON SEQUENCE shop.s TO {role}",
         probe="SELECT last_value, is_called FROM shop.s",
     ),
-    "extended statistics": kept(
+    "extended statistics": rebuilt(
         "CREATE STATISTICS shop.both (ndistinct, dependencies) ON id, total FROM shop.orders",
         'CREATE STATISTICS public."it\'s FROM shop.orders" ON (total % 3), id FROM shop.orders',
         "ALTER STATISTICS shop.both SET STATISTICS 55",
@@ -229,7 +249,7 @@ ADDITIONS: dict[str, Kept | Refused] = {
         "ALTER TABLE shop.orders ALTER COLUMN total SET (n_distinct = -0.5)",
         probe="SELECT n_distinct FROM pg_stats WHERE tablename = 'orders' AND attname = 'total'",
     ),
-    "tablespaces of tables and indexes": kept(
+    "tablespaces of tables and indexes": rebuilt(
         "ALTER TABLE shop.orders SET TABLESPACE {space}",
         "ALTER INDEX shop.orders_pkey_{key} SET TABLESPACE {space}",
         "CREATE INDEX there ON shop.lines (parent_id) TABLESPACE {space}",
@@ -255,8 +275,15 @@ ADDITIONS: dict[str, Kept | Refused] = {
     "foreign keys of other tables": refused(
         "public.d", "CREATE TABLE public.d (id bigint REFERENCES shop.orders (id))"
     ),
-    "functions, and columns of the row type": refused(
-        "public.d", "CREATE TABLE public.d (o shop.orders)"
+    "columns of the row type": refused("public.d", "CREATE TABLE public.d (o shop.orders)"),
+    "functions that take the row type": refused(
+        "public.d",
+        "CREATE FUNCTION public.d(o shop.orders) RETURNS bigint LANGUAGE sql AS 'SELECT 1::bigint'",
+    ),
+    "functions whose body Postgres knows": refused(
+        "public.d",
+        "CREATE FUNCTION public.d() RETURNS bigint "
+        "BEGIN ATOMIC SELECT count(*) FROM shop.orders; END",
     ),
     "tables that inherit from it": refused(
         "public.d", "CREATE TABLE public.d () INHERITS (shop.orders)"
