@@ -163,6 +163,19 @@ def _read_views(cursor: Cursor, oids: Sequence[int]) -> list[View]:
                     WHEN EXISTS (SELECT FROM pg_attrdef WHERE adrelid = c.oid) THEN 'has defaults'
                     WHEN EXISTS (SELECT FROM pg_rewrite
                                  WHERE ev_class = c.oid AND rulename <> '_RETURN') THEN 'has rules'
+                    WHEN NOT has_schema_privilege(n.oid, 'CREATE')
+                    THEN 'in a schema in which the role may not create'
+                    WHEN NOT has_schema_privilege(relowner, n.oid, 'CREATE')
+                         AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
+                    THEN 'owned by ' || pg_get_userbyid(relowner) || ', who may not create there'
+                    WHEN EXISTS (SELECT FROM pg_type WHERE oid = reltype AND typacl IS NOT NULL)
+                    THEN 'has privileges on its row type'
+                    WHEN EXISTS (SELECT FROM pg_description WHERE objoid = reltype
+                                 AND classoid = 'pg_type'::regclass)
+                    THEN 'has a comment on its row type'
+                    WHEN EXISTS (SELECT FROM pg_description JOIN pg_rewrite r ON r.oid = objoid
+                                 WHERE classoid = 'pg_rewrite'::regclass AND ev_class = c.oid)
+                    THEN 'has a comment on its rule'
                     WHEN EXISTS (SELECT FROM pg_seclabel WHERE objoid = c.oid
                                  AND classoid = 'pg_class'::regclass) THEN 'has security labels'
                     ELSE '' END

@@ -111,6 +111,25 @@ def close_schema(cursor: Cursor, schema: str) -> None:
         cursor.execute(words.format(sql.Identifier(schema), _role(grantee)))
 
 
+def close_identities(cursor: Cursor, tables: Iterable[int]) -> None:
+    """Take off the sequences of identity columns what default privileges gave on them.
+
+    Those of the tables before had none, for they could not have been made again.
+    """
+    rows = cursor.execute(
+        "SELECT DISTINCT nspname, s.relname, "
+        "CASE WHEN grantee <> 0 THEN pg_get_userbyid(grantee) END "
+        "FROM pg_depend JOIN pg_class s ON s.oid = objid AND relkind = 'S' "
+        "JOIN pg_namespace n ON n.oid = relnamespace, aclexplode(relacl) "
+        "WHERE classid = 'pg_class'::regclass AND refclassid = 'pg_class'::regclass "
+        "AND refobjid = ANY(%s) AND deptype = 'i' AND grantee <> relowner",
+        (list(tables),),
+    ).fetchall()
+    for schema, name, grantee in rows:
+        words = sql.SQL("REVOKE ALL ON SEQUENCE {} FROM {}")
+        cursor.execute(words.format(sql.Identifier(schema, name), _role(grantee)))
+
+
 def grant_defaults(cursor: Cursor, relation: sql.Identifier, schema: str) -> None:
     """What ALTER DEFAULT PRIVILEGES gives on new tables of this role in the schema.
 

@@ -73,7 +73,7 @@ def find_hanging(
     obstacles = [*found.obstacles, *additions.obstacles]
     obstacles += _lost_columns(cursor, target, dataset, tables, hanging)
     if trial and not obstacles:
-        obstacles += try_additions(cursor, new, additions)
+        obstacles += try_additions(cursor, new, additions, [table.oid for table in tables])
     if obstacles:
         raise DestinationRefused(
             "DependantsInTheWay",

@@ -151,9 +151,7 @@ def refuse_occupants(
         }
     )
     blocking = [
-        item
-        for item in strangers
-        if item.claimed_by is None and not (replace and item.kind in ("r", "p"))
+        item for item in strangers if item.claimed_by is None and not (replace and item.kind == "r")
     ]
     if blocking:
         exists = "; ".join(

@@ -67,6 +67,9 @@ def _judge(error: psycopg.Error, reached: bool) -> Failure:
 
 _LOGIN_ADVICE = "Check {} and {} in the secret"
 _GRANT_ADVICE = "Grant the role what it lacks, or use another role"
+_ROW_SECURITY_ADVICE = (
+    "Give the role BYPASSRLS, or end FORCE ROW LEVEL SECURITY: all rows are to be seen"
+)
 _LOCKS_ADVICE = (
     "Raise max_locks_per_transaction there (to 1024, say) and restart the server, then run again: "
     "it resumes"
@@ -153,6 +156,8 @@ def _by_state(state: str, text: str) -> Failure:
     if state == "53200" and "shared memory" in text:
         # Its table of locks is full, as it will be at the next try.
         return Failure(Course.FINAL, "LimitExceeded", text, _LOCKS_ADVICE)
+    if state == "42501" and "row-level security" in text:
+        return Failure(Course.FINAL, "PermissionDenied", text, _ROW_SECURITY_ADVICE)
     for length in (5, 3, 2):
         known = _FINAL_STATES.get(state[:length])
         if known is not None:

@@ -8,10 +8,15 @@ from psycopg import errors, sql
 
 from rowmill.destinations.additions.model import When
 from rowmill.destinations.additions.own_keys import Made
-from rowmill.destinations.additions.putting_on import move_statistics, put_on, unmark
+from rowmill.destinations.additions.putting_on import (
+    move_statistics,
+    put_on,
+    reset_settings,
+    unmark,
+)
 from rowmill.destinations.additions.reading import MadeBy
 from rowmill.destinations.additions.staged import find_lack, read_present
-from rowmill.destinations.dependants import drop_views, make_views
+from rowmill.destinations.dependants import drop_views, find_dependants, make_views
 from rowmill.destinations.errors import (
     DestinationRefused,
     DestinationUnavailable,
@@ -19,6 +24,7 @@ from rowmill.destinations.errors import (
 )
 from rowmill.destinations.grants import (
     Privileges,
+    close_identities,
     grant_defaults,
     hand_over,
     privileges_of,
@@ -102,7 +108,7 @@ def _replace(
     names = [table.name for table in dataset.tables]
     refuse_owners(lost_claims(cursor, target.ledger_schema, run.owner, target.schema, names))
     _lock(cursor, outgoing(cursor, target, run.owner, dataset))
-    # Read again now that nobody can hang anything more on them.
+    # Read again now that nobody can hang anything more on them, or change it.
     tables = outgoing(cursor, target, run.owner, dataset)
     hanging = find_hanging(cursor, target, dataset, tables, made_by, trial=False)
     additions, staging = hanging.additions, staging_schema(run.id)
@@ -110,6 +116,7 @@ def _replace(
     if lack := find_lack(read_present(cursor, staging), additions.builds, new):
         raise LateAdditions(str(each) for each in (*lack.drops, *lack.builds))
     privileges = _privileges(cursor, target, tables)
+    reset_settings(cursor, staging, names)
     for table in tables:
         put_on(cursor, table.schema, additions, table.name, {When.BEFORE})
     drop_views(cursor, hanging.views)
@@ -123,6 +130,7 @@ def _replace(
     unmark(cursor, target.schema, additions)
     for name in names:
         put_on(cursor, target.schema, additions, name, {When.PUBLISH, When.BOTH})
+    close_identities(cursor, list(oids.values()))
     # Last, for the owner may have taken from itself what the steps before need.
     _grant(cursor, target, oids, privileges)
     _record(cursor, target, run, oids)
@@ -166,8 +174,18 @@ def _readers(cursor: Cursor, target: PostgresTarget, owner: str) -> str:
 
 
 def _lock(cursor: Cursor, tables: Sequence[OwnTable]) -> None:
-    for table in tables:
-        cursor.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE").format(table.identifier))
+    """Hold the views on the tables, the topmost first, and then the tables.
+
+    In this order readers take their locks too, who would else wait for us and we for them. To make
+    somebody the owner who is it locks and changes nothing, whatever LOCK would want of privileges.
+    """
+    found = find_dependants(cursor, [table.oid for table in tables])
+    known = privileges_of(cursor, [table.oid for table in tables])
+    views = [(view.identifier, view.privileges.owner) for view in reversed(found.views)]
+    held = [(table.identifier, known[table.oid].owner) for table in tables]
+    for name, owner in [*views, *held]:
+        words = sql.SQL("ALTER TABLE {} OWNER TO {}")
+        cursor.execute(words.format(name, sql.Identifier(owner)))
 
 
 def _privileges(
@@ -244,7 +262,7 @@ def _relations(cursor: Cursor, schema: str, names: Sequence[str]) -> list[tuple[
 
 def _columns(cursor: Cursor, oid: int) -> list[str]:
     rows = cursor.execute(
-        "SELECT attname FROM pg_attribute WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped",
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s AND NOT attisdropped",
         (oid,),
     ).fetchall()
     return [name for (name,) in rows]

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from psycopg import sql
 
+from rowmill.destinations.dependants import find_dependants
+from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.grants import close_schema
 from rowmill.destinations.ledger import Run
 from rowmill.destinations.ledger_locks import fence
@@ -67,6 +69,9 @@ def drop_staging(session: PostgresSession, run_id: str) -> None:
     """Drop the run's schema with all that is in it, if it is there.
 
     A schema of that name that has no owner key for a comment is not the run's, and stays.
+
+    Raises:
+        DestinationRefused: DependantsInTheWay, users put something there, or hung it on its tables.
     """
 
     def drop(cursor: Cursor) -> None:
@@ -77,9 +82,31 @@ def drop_staging(session: PostgresSession, run_id: str) -> None:
             (name,),
         ).fetchone()
         if ours is not None:
+            _refuse_users(cursor, name)
             cursor.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(name)))
 
     session.transaction(drop)
+
+
+def _refuse_users(cursor: Cursor, schema: str) -> None:
+    rows = cursor.execute(
+        "SELECT c.oid, c.oid::regclass::text, relkind = 'r' "
+        "AND obj_description(c.oid, 'pg_class') IS NOT NULL "
+        "FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+        "WHERE nspname = %s AND relkind NOT IN ('i', 'I', 't') "
+        "AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_class'::regclass "
+        "AND objid = c.oid AND deptype IN ('a', 'i'))",
+        (schema,),
+    ).fetchall()
+    found = find_dependants(cursor, [oid for oid, _, ours in rows if ours])
+    strange = {name for _, name, ours in rows if not ours}
+    strange |= {*map(str, found.views), *found.obstacles}
+    if strange:
+        raise DestinationRefused(
+            "DependantsInTheWay",
+            f"the tables that a run was loading in schema {schema} cannot be dropped while users "
+            f"have these there or on them: {', '.join(sorted(strange))}. Drop them, then try again",
+        )
 
 
 def _missing(cursor: Cursor, run_id: str, tables: Iterable[Table]) -> list[Table]:

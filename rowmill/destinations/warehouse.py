@@ -343,7 +343,7 @@ def _drop_own_schema(cursor: Cursor, schema: str, owner: str) -> None:
     row = cursor.execute(
         "SELECT obj_description(n.oid, 'pg_namespace') = %s "
         "AND NOT EXISTS (SELECT FROM pg_depend WHERE refclassid = 'pg_namespace'::regclass "
-        "AND refobjid = n.oid AND deptype = 'n') "
+        "AND refobjid = n.oid) AND nspacl IS NULL "
         "FROM pg_namespace n WHERE nspname = %s",
         (owner, schema),
     ).fetchone()

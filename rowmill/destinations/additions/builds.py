@@ -175,6 +175,22 @@ def read_builds(cursor: Cursor, oids: Sequence[int]) -> list[Build]:
     return found
 
 
+def read_renamed_not_nulls(cursor: Cursor, oids: Sequence[int]) -> list[tuple[str, str, str]]:
+    """Table, column and label of NOT NULLs with another name than Postgres gives them.
+
+    Before version 18 they have none. A name that Postgres had to shorten is not judged.
+    """
+    if cursor.connection.info.server_version < _NOT_NULL_IS_A_CONSTRAINT:
+        return []
+    query = (
+        "SELECT name, attname::text, 'NOT NULL ' || quote_ident(conname) || ' of ' || said || '.' "
+        "|| col FROM a JOIN pg_constraint ON conrelid = attrelid AND conkey[1] = attnum "
+        "WHERE contype = 'n' AND octet_length(name || '_' || attname || '_not_null') < 64 "
+        "AND conname <> name || '_' || attname || '_not_null'"
+    )
+    return cursor.execute(TABLES + query, {"oids": oids}).fetchall()
+
+
 def read_keys(cursor: Cursor, oids: Sequence[int]) -> list[Key]:
     """Keys, references and indexes of tables (OIDs), a run's own among them."""
     found = []

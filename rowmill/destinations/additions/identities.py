@@ -17,7 +17,8 @@ SELECT name, 'the identity of ' || said || '.' || col, attname::text, s.relname:
        'START WITH ' || seqstart || ' INCREMENT BY ' || seqincrement || ' MINVALUE ' || seqmin
        || ' MAXVALUE ' || seqmax || ' CACHE ' || seqcache
        || CASE WHEN seqcycle THEN ' CYCLE' ELSE ' NO CYCLE' END,
-       seqincrement, seqmin, seqmax, seqcycle
+       seqincrement, seqmin, seqmax, seqcycle,
+       quote_literal(obj_description(s.oid, 'pg_class'))
 FROM a JOIN pg_depend d ON refclassid = 'pg_class'::regclass AND refobjid = attrelid
     AND refobjsubid = attnum AND classid = 'pg_class'::regclass AND deptype = 'i'
 JOIN pg_class s ON s.oid = objid AND s.relkind = 'S' JOIN pg_namespace n ON n.oid = s.relnamespace
@@ -39,6 +40,7 @@ class _Identity(NamedTuple):
     least: int
     most: int
     cycles: bool
+    comment: str | None
 
     def after(self, value: int) -> int:
         """What the sequence gives next; at its end, where it gives nothing, that again."""
@@ -76,5 +78,6 @@ def _statements(identity: _Identity, start: int) -> Iterator[Attachment]:
         (When.TRIAL, ("ALTER TABLE ", table, head + tail)),
         (When.PUBLISH, ("ALTER TABLE ", table, f"{head}SEQUENCE NAME ", sequence, f" {tail}")),
         (When.PUBLISH, ("ALTER SEQUENCE ", sequence, f" RESTART WITH {start}")),
+        (When.PUBLISH, ("COMMENT ON SEQUENCE ", sequence, f" IS {identity.comment or 'NULL'}")),
     ):
         yield Attachment(table, identity.label, Statement(pieces), when, identity.column)

@@ -65,7 +65,8 @@ _QUERIES = (
     SELECT 'the privileges on sequence ' || quote_ident(s.relname) || ' of ' || said || '.' || col
     FROM a JOIN pg_depend d ON refclassid = 'pg_class'::regclass AND refobjid = attrelid
         AND refobjsubid = attnum AND classid = 'pg_class'::regclass AND deptype = 'i'
-    JOIN pg_class s ON s.oid = objid AND s.relkind = 'S' WHERE s.relacl IS NOT NULL
+    JOIN pg_class s ON s.oid = objid AND s.relkind = 'S'
+    WHERE EXISTS (SELECT FROM aclexplode(s.relacl) WHERE grantee <> s.relowner)
     """,
     # It would come to depend on the old table's row type.
     """
@@ -75,10 +76,16 @@ _QUERIES = (
     WHERE classid IN ('pg_constraint'::regclass, 'pg_attrdef'::regclass) AND reltype <> 0
     """,
     """
+    SELECT 'statistics ' || quote_ident(stxname) || ' on ' || said || ', for the role may not '
+           || 'create in schema ' || quote_ident(n.nspname)
+    FROM t JOIN pg_statistic_ext ON stxrelid = t.oid JOIN pg_namespace n ON n.oid = stxnamespace
+    WHERE n.nspname <> t.nspname AND NOT has_schema_privilege(n.oid, 'CREATE')
+    """,
+    """
     SELECT 'foreign key ' || quote_ident(conname) || ' on ' || said || ', for the role may not '
            || 'refer to ' || confrelid::regclass
     FROM t JOIN pg_constraint k ON conrelid = t.oid WHERE contype = 'f'
-      AND NOT has_table_privilege(confrelid, 'REFERENCES')
+      AND confrelid <> ALL(%(oids)s) AND NOT has_table_privilege(confrelid, 'REFERENCES')
       AND NOT has_any_column_privilege(confrelid, 'REFERENCES')
     """,
 )

@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from psycopg import sql
 
 from rowmill.destinations.additions.model import Additions, Attachment, Kind, When
+from rowmill.destinations.additions.settings import read_resets
 from rowmill.destinations.additions.trial import LASTING
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres_connection import Cursor
@@ -35,6 +36,17 @@ def say(cursor: Cursor, schema: str, attachments: Sequence[Attachment]) -> None:
     """Execute the statements about the relations of `schema`; raises as `put_on`."""
     for attachment in attachments:
         _execute(cursor, attachment.statement.within(schema), attachment.label)
+
+
+def reset_settings(cursor: Cursor, schema: str, tables: Sequence[str]) -> None:
+    """Take all options off the tables: users may have reset some since they were put on."""
+    rows = cursor.execute(
+        "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+        "WHERE nspname = %s AND relname = ANY(%s) AND relkind = 'r'",
+        (schema, list(tables)),
+    ).fetchall()
+    for statement in read_resets(cursor, [oid for (oid,) in rows]):
+        cursor.execute(statement.within(schema))
 
 
 def move_statistics(cursor: Cursor, staging: str, schema: str, additions: Additions) -> None:

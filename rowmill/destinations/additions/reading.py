@@ -15,6 +15,7 @@ from rowmill.destinations.additions.builds import (
     read_index_places,
     read_keys,
     read_references_to,
+    read_renamed_not_nulls,
 )
 from rowmill.destinations.additions.model import (
     Additions,
@@ -151,6 +152,7 @@ def _of_own(
             *_column_obstacles(cursor, tables),
             *_name_obstacles([*builds, *_renamed(own, stays)], stays),
             *_reference_obstacles(users, tables, to_dropped),
+            *_renamed_not_nulls(cursor, tables),
             *_unknown(builds, attachments),
         ),
     )
@@ -229,6 +231,10 @@ def _borne(
     """Without what is on columns, keys and indexes that the new run no longer has."""
     for each in found:
         bearer = each.bearer
+        if each.when is When.BEFORE:
+            # A sequence that a column owned, say, outlives it: others may use it.
+            yield each
+            continue
         if bearer not in tables[each.table].gone and (each.table, bearer) not in lost:
             yield each
 
@@ -239,9 +245,20 @@ def _unknown(builds: Sequence[Build], attachments: Sequence[Attachment]) -> list
     return [f"{label}, of a form that is not known" for label in labels]
 
 
+def _renamed_not_nulls(cursor: Cursor, tables: dict[str, Successor]) -> Iterator[str]:
+    """Those of the run's own columns: a user's is made again under its name."""
+    oids = [table.old.oid for table in tables.values()]
+    for name, column, label in read_renamed_not_nulls(cursor, oids):
+        made = tables[name].made
+        own = made is not None and column in made.by_name and not made.column(column).nullable
+        if own and column in tables[name].new.by_name:
+            yield f"{label}, which was given another name"
+
+
 def _name_obstacles(builds: Sequence[Build], planned: set[str]) -> list[str]:
     return [
-        f"{build.label}, whose name this run gives to a key or index of its own: rename it"
+        f"{build.label}, whose name this run gives to a key or index of its own: drop it or "
+        "give it another name"
         for build in builds
         if build.kind in _SHARED_NAMES and build.name in planned
     ]

@@ -72,3 +72,42 @@ def read_settings(cursor: Cursor, oids: Sequence[int]) -> list[Attachment]:
             when = When.PUBLISH if late else When.BOTH
             found.append(Attachment(table, label, Statement(tuple(pieces)), when, bearer))
     return found
+
+
+_RESETS = (
+    """
+    SELECT ARRAY['ALTER TABLE ', name, ' RESET (' || string_agg(
+        prefix || quote_ident(split_part(o, '=', 1)), ', ') || ')']
+    FROM t LEFT JOIN pg_class x ON x.oid = t.reltoastrelid,
+    LATERAL (VALUES ('', t.reloptions), ('toast.', x.reloptions)) AS v (prefix, options),
+    unnest(options) AS o GROUP BY name, prefix
+    """,
+    """
+    SELECT ARRAY['ALTER TABLE ', name, ' ALTER COLUMN ' || col || ' SET STORAGE '
+        || CASE typstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN'
+           ELSE 'EXTENDED' END]
+    FROM a JOIN pg_type y ON y.oid = atttypid WHERE attstorage <> typstorage
+    """,
+    """
+    SELECT ARRAY['ALTER TABLE ', name, ' ALTER COLUMN ' || col || ' SET COMPRESSION default']
+    FROM a WHERE to_jsonb(a) ->> 'attcompression' <> ''
+    """,
+    """
+    SELECT ARRAY['ALTER TABLE ', name, ' ALTER COLUMN ' || col || ' SET STATISTICS -1']
+    FROM a WHERE attstattarget >= 0
+    """,
+    """
+    SELECT ARRAY['ALTER TABLE ', name, ' ALTER COLUMN ' || col || ' RESET (' || string_agg(
+        quote_ident(split_part(o, '=', 1)), ', ') || ')']
+    FROM a, unnest(attoptions) AS o GROUP BY name, col
+    """,
+)
+
+
+def read_resets(cursor: Cursor, oids: Sequence[int]) -> list[Statement]:
+    """What takes all options off tables (OIDs)."""
+    return [
+        Statement(tuple(pieces))
+        for query in _RESETS
+        for (pieces,) in cursor.execute(TABLES + query, {"oids": oids}).fetchall()
+    ]

@@ -6,7 +6,7 @@ or of another type, a right that the role lacks, a name that is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from uuid import uuid4
 
@@ -31,10 +31,35 @@ LASTING = (
 )
 
 
-def try_additions(cursor: Cursor, new: Made, additions: Additions) -> list[str]:
+# Things whose text names an old table itself, which could then not be dropped.
+_TIED = """
+SELECT what || ', which names ' || refobjid::regclass
+FROM pg_depend d JOIN (
+    SELECT 'pg_constraint'::regclass, oid, connamespace, 'CHECK ' || quote_ident(conname)
+    FROM pg_constraint WHERE contype = 'c'
+    UNION ALL SELECT 'pg_class'::regclass, oid, relnamespace, 'index ' || quote_ident(relname)
+    FROM pg_class WHERE relkind = 'i'
+    UNION ALL SELECT 'pg_statistic_ext'::regclass, oid, stxnamespace, 'extended statistics'
+    FROM pg_statistic_ext
+    UNION ALL SELECT 'pg_attrdef'::regclass, f.oid, relnamespace,
+                     'the generated column ' || quote_ident(attname)
+    FROM pg_attrdef f JOIN pg_attribute ON (attrelid, attnum) = (adrelid, adnum)
+    JOIN pg_class c ON c.oid = adrelid WHERE attgenerated <> ''
+) AS o (class, oid, schema, what) ON (classid, objid) = (class, o.oid)
+WHERE refclassid = 'pg_class'::regclass AND refobjid = ANY(%s)
+  AND schema = (SELECT oid FROM pg_namespace WHERE nspname = %s)
+"""
+
+
+def try_additions(
+    cursor: Cursor, new: Made, additions: Additions, outgoing: Sequence[int]
+) -> list[str]:
     """What does not fit the tables of `new`, each with the server's words; leaves nothing behind.
 
     Keys that stand on tables of others are not tried, for that would lock these.
+
+    Args:
+        outgoing: OIDs of the tables that go.
     """
     parents = _named(additions) & set(new.dataset.by_name)
     wanted = parents | additions.tables
@@ -49,6 +74,7 @@ def try_additions(cursor: Cursor, new: Made, additions: Additions) -> list[str]:
     for step in _steps(new, additions, parents):
         perform(cursor, schema, step)
     found = list(_failures(cursor, schema, additions))
+    found += [tied for (tied,) in cursor.execute(_TIED, (list(outgoing), schema)).fetchall()]
     # An error that passes has ended the whole transaction instead, and the trial with it.
     cursor.execute("ROLLBACK TO SAVEPOINT trial")
     return found

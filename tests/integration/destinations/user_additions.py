@@ -176,6 +176,15 @@ ADDITIONS: dict[str, Kept | Refused] = {
         "public.others NOT VALID",
     ),
     "NOT NULL": rebuilt("ALTER TABLE shop.orders ALTER COLUMN note SET NOT NULL"),
+    "another name of a run's own NOT NULL": refused(
+        "NOT NULL mine of shop.orders.total, which was given another name",
+        "ALTER TABLE shop.orders RENAME CONSTRAINT orders_total_not_null TO mine",
+    ),
+    "an expression that names the table itself": refused(
+        "CHECK a, which names shop.orders",
+        "ALTER TABLE shop.orders ADD CONSTRAINT a CHECK (id >= 0 OR "
+        "tableoid <> 'shop.orders'::regclass)",
+    ),
     "generated columns": rebuilt(
         "ALTER TABLE shop.orders ADD COLUMN double bigint GENERATED ALWAYS AS (total * 2) STORED",
         'ALTER TABLE shop.orders ADD COLUMN "it\'s" text COLLATE "C" NOT NULL GENERATED ALWAYS AS '
