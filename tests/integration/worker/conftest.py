@@ -2,10 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from dataclasses import replace
 
 import pytest
 from bed import Bed
-from experiments import Manifest
+from experiments import Connection, Manifest
+from owners import Owner, Owners
 
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.local.embedded import EmbeddedServers, exports
@@ -28,3 +30,26 @@ def opened(reach: Connections) -> Iterator[Callable[[Manifest], tuple[Bed, Desti
             return bed, stack.enter_context(closing(bed.join()))
 
         yield open_manifest
+
+
+@pytest.fixture
+def owner_of(reach: Connections) -> Iterator[Owners]:
+    """Opens a manifest for an engine."""
+    with ExitStack() as stack:
+
+        def open_for(engine: str, content: Manifest) -> Owner:
+            bed = Bed(content, replace(reach, engine=engine))
+            return Owner(bed, stack.enter_context(closing(bed.join())))
+
+        yield open_for
+
+
+@pytest.fixture
+def names_of(database: Connection) -> Callable[..., list[str]]:
+    """The names that an owner has in a ledger."""
+
+    def find(owner: Owner, ledger: str = "rowmill") -> list[str]:
+        query = f"SELECT table_name FROM {ledger}.tables WHERE owner = %s ORDER BY 1"
+        return [row[0] for row in database.execute(query, (owner.key,)).fetchall()]
+
+    return find

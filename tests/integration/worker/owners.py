@@ -1,0 +1,91 @@
+"""An experiment with an owner key of its own, for the tests of claims."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from bed import Bed, pod, state
+from experiments import PEOPLE, Manifest, manifest
+
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.lake import Lake
+from rowmill.destinations.lake_claim import held
+from rowmill.destinations.ledger import Run, RunState
+from rowmill.plan.purging import PurgeEnd
+from rowmill.worker.destinations import Destinations
+from rowmill.worker.purge import purge
+
+both_ledgers = pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """An experiment with an engine, and so an owner key, of its own."""
+
+    bed: Bed
+    destinations: Destinations
+
+    @property
+    def key(self) -> str:
+        return self.destinations.owner
+
+    @property
+    def lake(self) -> Lake:
+        assert self.destinations.lake is not None
+        return self.destinations.lake
+
+    @property
+    def claimant(self) -> str | None:
+        """Whose the prefix is."""
+        found = held(self.lake.bucket, self.prefix)
+        return None if found is None else found.claim.owner
+
+    @property
+    def prefix(self) -> str:
+        assert self.bed.spec.parquet is not None
+        return self.bed.spec.parquet.prefix
+
+    def pod(self, uid: str = "a", number: int = 1, adopt: str | None = None) -> Run:
+        return pod(self.bed, self.destinations, uid, number, adopt=adopt).run
+
+    def refused(self, uid: str = "a", adopt: str | None = None) -> DestinationRefused:
+        with pytest.raises(DestinationRefused) as refusal:
+            self.pod(uid, adopt=adopt)
+        return refusal.value
+
+    def purge(self, uid: str = "a") -> PurgeEnd:
+        """As the pod of an Experiment that is not known to have written anything."""
+        return purge(self.destinations, uid, None, lambda: None).end
+
+    def complete(self, uid: str = "a", number: int = 1, adopt: str | None = None) -> Run:
+        run = self.pod(uid, number, adopt)
+        self.bed.finalize(self.destinations, run)
+        assert state(self.destinations, run) is RunState.COMPLETED
+        return run
+
+
+Owners = Callable[..., Owner]
+
+
+def shop(name: str, **options: Any) -> Manifest:
+    options = {"tables": [PEOPLE], "parquet": {"prefix": name}, **options}
+    return manifest(name, **options)
+
+
+def dies_before_its_run(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The prepare of a pod ends between its claims and the record of its run."""
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(owner.destinations.ledger), "claim", die)
+        with pytest.raises(Killed):
+            owner.pod()
