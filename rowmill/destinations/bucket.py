@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -134,14 +135,12 @@ class Bucket:
         return bucket_missing(self.name, self.where)
 
     def create(self) -> None:
-        try:
+        with suppress(_Expected):
             self._call(
                 f"make bucket {self.name}",
                 lambda s3: s3.create_bucket(Bucket=self.name),
                 expected={"BucketAlreadyOwnedByYou", "BucketAlreadyExists"},
             )
-        except _Expected:
-            return
 
     def read(self, key: str) -> Stored | None:
         """The whole object, or None; for the small ones."""
@@ -236,15 +235,16 @@ class Bucket:
     def delete(self, key: str, etag: str | None = None) -> None:
         """Delete an object, given an `etag` only if it is still the one; none there is as good."""
         condition: Any = {} if etag is None else {"IfMatch": etag}
+        of_conditions = {"PreconditionFailed", "NotImplemented"} if condition else set()
         try:
             self._call(
                 f"delete {self.url(key)}",
                 lambda s3: s3.delete_object(Bucket=self.name, Key=key, **condition),
-                expected={"NoSuchKey", "PreconditionFailed", "NotImplemented"},
+                expected={"NoSuchKey", *of_conditions},
             )
         except _Expected as refused:
-            # Conditions on a DELETE are younger than those on a PUT, and not every server has them.
-            if refused.code == "NotImplemented" and etag is not None:
+            # Those on a DELETE are younger than those on a PUT, and not every server has them.
+            if refused.code == "NotImplemented":
                 self.delete(key)
 
     def begin_upload(self, key: str, content_type: str, metadata: Mapping[str, str]) -> str:
@@ -299,14 +299,12 @@ class Bucket:
 
     def abort_upload(self, key: str, upload_id: str) -> None:
         """Drop an upload and its pieces; none being there is as good."""
-        try:
+        with suppress(_Expected):
             self._call(
                 f"abort the upload of {self.url(key)}",
                 lambda s3: s3.abort_multipart_upload(Bucket=self.name, Key=key, UploadId=upload_id),
                 expected={"NoSuchUpload", "NoSuchKey"},
             )
-        except _Expected:
-            return
 
     def uploads(self, prefix: str) -> Iterator[tuple[str, str]]:
         """Key and upload id of every unfinished upload whose key begins with `prefix`."""

@@ -6,9 +6,11 @@ import io
 import json
 import uuid
 from collections.abc import Callable
+from contextlib import closing
 
 import pyarrow.parquet as pq
 import pytest
+from fault_proxy import Fault, FaultProxy
 from small_runs import publish, run_of, upload, upload_all
 
 from rowmill.destinations.bucket import Bucket
@@ -134,6 +136,19 @@ def test_a_server_that_ignores_conditions_is_refused(
         lake.check_target(["orders"])
 
     assert refused.value.reason == "ConditionalPutMissing"
+
+
+@pytest.mark.parametrize("answer", [(501, "NotImplemented"), (412, "PreconditionFailed")])
+def test_an_object_that_the_server_would_not_delete_is_not_taken_for_deleted(
+    through_proxy: S3Address, proxy: FaultProxy, target: ParquetTarget, answer: tuple[int, str]
+) -> None:
+    with closing(Bucket(through_proxy, target.bucket)) as bucket:
+        key = f"{target.prefix}x.json"
+        bucket.put(key, b"1")
+        proxy.faults = [Fault(lambda method, path: method == "DELETE", 1, answer)]
+
+        with pytest.raises(DestinationRefused, match=answer[1]):
+            bucket.delete(key)
 
 
 def test_a_missing_bucket_is_refused_elsewhere_and_made_by_the_embedded_engine(
