@@ -84,11 +84,6 @@ class Lake:
             sleep=sleep,
         )
 
-    @property
-    def address(self) -> str:
-        """Where it is by the manifest, for the ledger to compare with others' addresses."""
-        return self._target.place
-
     @cached_property
     def bucket(self) -> Bucket:
         """The target's bucket; its client is made at the first use."""
@@ -105,7 +100,7 @@ class Lake:
 
     @property
     def place(self) -> str:
-        """Bucket, prefix and S3, for the reader."""
+        """Bucket, prefix and S3, for the reader; two of one place write to the same objects."""
         return f"{self.bucket.url(self._prefix)} at {self.endpoint}"
 
     def there(self) -> bool:

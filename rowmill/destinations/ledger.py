@@ -27,7 +27,7 @@ class RunState(StrEnum):
 
 
 UNFINISHED = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.PUBLISHING})
-# In a run's summary, where its Parquet goes: `Lake.address`.
+# In a run's summary, where its Parquet goes: `Lake.place`.
 LAKE_PLACE = "lake"
 RESUMABLE = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.FAILED, RunState.ABORTED})
 

@@ -173,11 +173,6 @@ class ParquetTarget:
     replace: bool
 
     @property
-    def place(self) -> str:
-        """Server, bucket and prefix: two targets of one place write to the same objects."""
-        return f"{self.endpoint or ''} s3://{self.bucket}/{self.prefix}"
-
-    @property
     def embedded(self) -> bool:
         return self.endpoint is None and self.secret_name is None and not self.ambient
 

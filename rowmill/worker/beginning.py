@@ -86,7 +86,9 @@ def take_up(
         DestinationRefused: a destination will not take it any more, or its state changed.
     """
     _check_targets(spec.dataset, destinations, adopt)
-    if not destinations.ledger.transition(run.id, states, RunState.RUNNING):
+    # The Secret may lead to another S3 than it did at the start.
+    place = _lake_place(destinations)
+    if not destinations.ledger.transition(run.id, states, RunState.RUNNING, summary=place):
         raise DestinationRefused(
             "LiveRunElsewhere", f"run {run.number} changed its state meanwhile; try again"
         )
@@ -147,7 +149,7 @@ def run_id(owner: str, uid: str, number: int) -> str:
 
 def _lake_place(destinations: Destinations) -> dict[str, str]:
     """By this `Ledger.live_writer` knows whose a prefix is that has lost its claim."""
-    return {} if destinations.lake is None else {LAKE_PLACE: destinations.lake.address}
+    return {} if destinations.lake is None else {LAKE_PLACE: destinations.lake.place}
 
 
 def _check_targets(dataset: Dataset, destinations: Destinations, adopt: str | None) -> None:
@@ -159,7 +161,7 @@ def _check_targets(dataset: Dataset, destinations: Destinations, adopt: str | No
     taken = None if warehouse is None else warehouse.check_target(dataset, adopt)
     if lake is None:
         return
-    live = partial(destinations.ledger.live_writer, lake.address, destinations.owner)
+    live = partial(destinations.ledger.live_writer, lake.place, destinations.owner)
     try:
         lake.check_target([table.name for table in dataset.tables], adopt, live=live)
     except DestinationRefused:

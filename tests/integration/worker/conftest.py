@@ -11,7 +11,7 @@ from owners import Owner, Owners
 
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.local.embedded import EmbeddedServers, exports
-from rowmill.worker.destinations import Connections, Destinations
+from rowmill.worker.destinations import Connections, Credentials, Destinations
 
 
 @pytest.fixture
@@ -34,11 +34,11 @@ def opened(reach: Connections) -> Iterator[Callable[[Manifest], tuple[Bed, Desti
 
 @pytest.fixture
 def owner_of(reach: Connections) -> Iterator[Owners]:
-    """Opens a manifest for an engine."""
+    """Opens a manifest for an engine; what other servers it reaches, by keyword."""
     with ExitStack() as stack:
 
-        def open_for(engine: str, content: Manifest) -> Owner:
-            bed = Bed(content, replace(reach, engine=engine))
+        def open_for(engine: str, content: Manifest, **reached: Credentials) -> Owner:
+            bed = Bed(content, replace(reach, engine=engine, **reached))
             return Owner(bed, stack.enter_context(closing(bed.join())))
 
         yield open_for

@@ -1,6 +1,6 @@
 """Claims that were lost with their store: whose the target still is, and who writes them again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from bed import state
@@ -8,9 +8,19 @@ from experiments import Connection, count
 from owners import Killed, Owner, Owners, both_ledgers, dies_before_its_run, shop
 
 from rowmill.destinations.bucket import Bucket
+from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake import Lake
-from rowmill.destinations.ledger import RunState
+from rowmill.destinations.ledger import RESUMABLE, RunState
+from rowmill.local.embedded import down, exports, up
+from rowmill.local.home import Home
+
+
+@pytest.fixture(scope="module")
+def other_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KnownCredentials]:
+    home = Home(tmp_path_factory.mktemp("other"))
+    yield KnownCredentials(exports(up(home)))
+    down(home)
 
 
 def empty(bucket: Bucket, prefix: str) -> None:
@@ -70,6 +80,32 @@ def test_a_prefix_that_lost_its_claim_is_still_that_of_the_live_run_in_the_ledge
     assert first.claimant is None
     first.bed.finalize(first.destinations, run)
     assert first.claimant == first.key
+
+
+def test_a_live_run_in_another_s3_holds_no_prefix_of_the_same_name_here(
+    name: str, owner_of: Owners, other_s3: KnownCredentials
+) -> None:
+    """Only the Secrets tell the one from the other."""
+    first = owner_of("a", shop(name))
+    second = owner_of("b", shop(name, postgres={"schema": f"{name}_b"}), s3=other_s3)
+    first.pod()
+    second.complete()
+    assert (first.claimant, second.claimant) == (first.key, second.key)
+
+
+def test_a_run_that_is_resumed_in_another_s3_is_live_there_alone(
+    name: str, owner_of: Owners, other_s3: KnownCredentials
+) -> None:
+    first = owner_of("a", shop(name))
+    run = first.pod()
+    assert first.destinations.ledger.transition(run.id, RESUMABLE, RunState.FAILED)
+    moved = owner_of("a", shop(name), s3=other_s3)
+    assert moved.pod().id == run.id
+    for owner in (first, moved):
+        owner.lake.bucket.delete(f"{owner.prefix}_rowmill/owner.json")
+    apart = shop(name, postgres={"schema": f"{name}_b"})
+    assert owner_of("b", apart, s3=other_s3).refused().reason == "TargetInUse"
+    owner_of("b", apart).complete()
 
 
 def test_a_lost_prefix_that_another_ledgers_experiment_took_is_left_to_it_before_anything_moves(
