@@ -22,6 +22,10 @@ class DestinationUnavailable(Exception):
     """What passes (lost connections, 503, starting up) did not pass within the retry budget."""
 
 
+class ClaimLeft(DestinationUnavailable):
+    """As such trouble, with a claim on a prefix that may be there and could not be taken back."""
+
+
 class QueryRefused(Exception):
     """Postgres would not run a person's query; the message is Postgres's own."""
 

@@ -249,15 +249,18 @@ class Lake:
         return Emptied(forgotten.objects, None)
 
     def release(self) -> None:
-        """Give the prefix up if it is this owner's and no published data stands behind it."""
-        claim = lake_claim.held(self.bucket, self._prefix)
-        if claim is None or claim.claim.owner != self._owner:
+        """Give the prefix up if it is this owner's and no data that he published is there.
+
+        An adopted owner whose published data is there has it again.
+        """
+        found = lake_claim.held(self.bucket, self._prefix)
+        if found is None or found.claim.owner != self._owner:
             return
-        current, owners = self.current(), claim.claim.owners
-        if current is not None and current.owner in owners:
-            return
-        if next(self._leftovers.records(owners), None) is None:
-            lake_claim.release(self.bucket, self._prefix, self._owner)
+        published = {record.owner for _, record in self._leftovers.records(found.claim.owners)}
+        if (seen := self.data_owner()) is not None:
+            published.add(seen)
+        if self._owner not in published:
+            lake_claim.hand_back(self.bucket, self._prefix, found, published)
 
     def current(self) -> Current | None:
         """The run that readers are to see, or None."""

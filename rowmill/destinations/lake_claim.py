@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from rowmill.destinations.bucket import Bucket
-from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.errors import (
+    ClaimLeft,
+    DestinationRefused,
+    DestinationUnavailable,
+)
 from rowmill.destinations.lake_records import Claim, dump, read_claim
 from rowmill.destinations.object_names import owner_key
 from rowmill.spec.cluster_names import ADOPT
@@ -44,7 +48,8 @@ def take(
 ) -> None:
     """Claim the prefix for `owner`: look at what is there, claim, look again.
 
-    The second look is at what came between; who is refused by it puts back what was there before.
+    The second look is at what came between; who is refused by it, or loses the server before it,
+    puts back what was there before.
 
     Args:
         adopt: another owner whose prefix may be taken over.
@@ -53,6 +58,7 @@ def take(
     Raises:
         DestinationRefused: TargetInUse, it is another's and `adopt` does not name him; what `look`
             raises.
+        ClaimLeft: the server was lost before the claim could be put back.
     """
     for _ in range(_TRIES):
         before = held(bucket, prefix)
@@ -61,15 +67,8 @@ def take(
         look(wanted.owners)
         if before is not None and before.claim == wanted:
             return
-        etag = _write(bucket, prefix, wanted, before)
-        if etag is None:
-            continue
-        try:
-            look(wanted.owners)
-        except DestinationRefused:
-            _put_back(bucket, prefix, before, etag)
-            raise
-        return
+        if _claim(bucket, prefix, wanted, before, look):
+            return
     raise _contended(bucket, prefix)
 
 
@@ -108,6 +107,11 @@ def release(bucket: Bucket, prefix: str, owner: str) -> None:
         bucket.delete(owner_key(prefix), found.etag)
 
 
+def hand_back(bucket: Bucket, prefix: str, found: Held, to: Collection[str]) -> None:
+    """Give up the claim that was `found`: to the last adopted owner among `to`, else to nobody."""
+    _replace(bucket, prefix, found.etag, found.claim.handed_back(to))
+
+
 def in_use(url: str, owner: str) -> DestinationRefused:
     """The refusal of what is another experiment's, with the line that takes it over."""
     return DestinationRefused(
@@ -131,16 +135,46 @@ def _wanted(before: Held | None, owner: str, adopt: str | None) -> Claim:
     return Claim(owner, (adopt,) if adopt and adopt != owner else ())
 
 
+def _claim(bucket: Bucket, prefix: str, wanted: Claim, before: Held | None, look: Look) -> bool:
+    """Write the claim and look again; False if somebody else was faster."""
+    try:
+        if _write(bucket, prefix, wanted, before) is None:
+            return False
+        look(wanted.owners)
+    except (DestinationRefused, DestinationUnavailable) as error:
+        _put_back(bucket, prefix, wanted, before, error)
+        raise
+    return True
+
+
 def _write(bucket: Bucket, prefix: str, claim: Claim, before: Held | None) -> str | None:
     """The new claim's ETag; None if somebody else was faster."""
     return bucket.put_if(owner_key(prefix), dump(claim), before.etag if before else None)
 
 
-def _put_back(bucket: Bucket, prefix: str, before: Held | None, etag: str) -> None:
-    if before is None:
+def _put_back(
+    bucket: Bucket, prefix: str, ours: Claim, before: Held | None, error: Exception
+) -> None:
+    """Undo the claim `ours` if it was written, which an answer that was lost does not tell."""
+    # It was tried for long enough, where that is what failed.
+    server = bucket.hurried(0) if isinstance(error, DestinationUnavailable) else bucket
+    try:
+        found = held(server, prefix)
+        if found is not None and found.claim == ours:
+            _replace(server, prefix, found.etag, before.claim if before else None)
+    except (DestinationRefused, DestinationUnavailable):
+        raise ClaimLeft(
+            f"{error}. {bucket.url(prefix)} may be claimed by {ours.owner} since this try, and "
+            "could not be taken back: its next run goes on from there, and a purge gives it up"
+        ) from None
+
+
+def _replace(bucket: Bucket, prefix: str, etag: str, claim: Claim | None) -> None:
+    """Write another claim instead of the one with `etag`, None for nobody's."""
+    if claim is None:
         bucket.delete(owner_key(prefix), etag)
     else:
-        bucket.put_if(owner_key(prefix), dump(before.claim), etag)
+        bucket.put_if(owner_key(prefix), dump(claim), etag)
 
 
 def _contended(bucket: Bucket, prefix: str) -> DestinationRefused:

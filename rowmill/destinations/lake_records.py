@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -31,6 +31,11 @@ class Claim:
         """The claim after `owner` took over, from the former owner and from `adopt`."""
         former = [*self.adopted, self.owner, *([adopt] if adopt else [])]
         return Claim(owner, tuple(dict.fromkeys(name for name in former if name != owner)))
+
+    def handed_back(self, to: Collection[str]) -> Claim | None:
+        """The claim of the latest of the `adopted` who are among `to`, as it was; None if none."""
+        places = [place for place, name in enumerate(self.adopted) if name in to]
+        return Claim(self.adopted[places[-1]], self.adopted[: places[-1]]) if places else None
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any, LiteralString
 
 from psycopg import sql
 
@@ -170,6 +171,39 @@ def give_back(
                 ).format(quoted(ledger_schema)),
                 (entry.owner, entry.oid, entry.run, *ours),
             )
+
+
+def hand_back(cursor: Cursor, ledger_schema: str, owner: str) -> None:
+    """Give the tables that the owner adopted, and never replaced, back to whose run made them.
+
+    Those of which the ledger has no run stay as they are: whose they were, it does not know.
+    """
+    for (schema,) in _adopted(cursor, ledger_schema, owner, "DISTINCT schema_name"):
+        lock_names(cursor, schema)
+    columns = "table_oid, schema_name, table_name, r.id, r.owner"
+    for *table, publisher in _adopted(cursor, ledger_schema, owner, columns):
+        own = OwnTable(*table)
+        if _bears(cursor, own, owner):
+            _comment(cursor, own, publisher)
+        cursor.execute(
+            sql.SQL(
+                "UPDATE {}.tables SET owner = %s WHERE schema_name = %s AND table_name = %s"
+            ).format(quoted(ledger_schema)),
+            (publisher, own.schema, own.name),
+        )
+
+
+def _adopted(
+    cursor: Cursor, ledger_schema: str, owner: str, columns: LiteralString
+) -> list[tuple[Any, ...]]:
+    """Of the tables that are the owner's and another's run published, in the order of `columns`."""
+    return cursor.execute(
+        sql.SQL(
+            "SELECT " + columns + " FROM {0}.tables t JOIN {0}.runs r ON r.id = t.run "
+            "WHERE t.owner = %s AND r.owner <> t.owner AND table_oid IS NOT NULL ORDER BY 1"
+        ).format(quoted(ledger_schema)),
+        (owner,),
+    ).fetchall()
 
 
 def _live_owners(cursor: Cursor, ledger_schema: str, owners: Collection[str]) -> frozenset[str]:

@@ -24,6 +24,7 @@ from rowmill.destinations.name_claims import (
     adopt_tables,
     claimants,
     give_back,
+    hand_back,
     lock_names,
     names_before,
     names_held,
@@ -117,6 +118,11 @@ class Warehouse:
             give_back(cursor, ledger, self._owner, schema, taken)
 
         self._session.transaction(undo)
+
+    def release(self) -> None:
+        """Give adopted tables back to the owners of whose runs they are."""
+        ledger = self._target.ledger_schema
+        self._session.transaction(lambda cursor: hand_back(cursor, ledger, self._owner))
 
     def holds_names(self) -> bool:
         """Whether the ledger has any name for this experiment."""

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.errors import ClaimLeft, DestinationRefused, DestinationUnavailable
 from rowmill.destinations.ledger import LAKE_PLACE, RESUMABLE, UNFINISHED, Run, RunState
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Dataset, Spec
@@ -153,7 +153,7 @@ def _lake_place(destinations: Destinations) -> dict[str, str]:
 
 
 def _check_targets(dataset: Dataset, destinations: Destinations, adopt: str | None) -> None:
-    """Claim the names in Postgres, then the prefix: who is refused the second gives up the first.
+    """Claim the names in Postgres, then the prefix: without the second the first is given up.
 
     In one order for all, so that of two who want the same one gets both.
     """
@@ -164,7 +164,10 @@ def _check_targets(dataset: Dataset, destinations: Destinations, adopt: str | No
     live = partial(destinations.ledger.live_writer, lake.place, destinations.owner)
     try:
         lake.check_target([table.name for table in dataset.tables], adopt, live=live)
-    except DestinationRefused:
+    except ClaimLeft:
+        # By the names a purge knows that there is a prefix to give up.
+        raise
+    except (DestinationRefused, DestinationUnavailable):
         if warehouse is not None and taken is not None:
             # Out of reach, it is as after a crash: such claims hold nobody up.
             with suppress(DestinationUnavailable):

@@ -122,6 +122,8 @@ def _release_claims(destinations: Destinations) -> None:
     # be asked, which may be out of reach, and may be why there never was a run.
     if lake is not None and (warehouse is None or warehouse.holds_names()) and lake.there():
         lake.release()
+    if warehouse is not None:
+        warehouse.release()
     destinations.ledger.forget_experiment(destinations.owner)
 
 

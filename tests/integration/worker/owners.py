@@ -14,7 +14,7 @@ from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.lake_claim import held
 from rowmill.destinations.ledger import Run, RunState
-from rowmill.plan.purging import PurgeEnd
+from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.purge import purge
 
@@ -60,9 +60,10 @@ class Owner:
             self.pod(uid, adopt=adopt)
         return refusal.value
 
-    def purge(self, uid: str = "a") -> PurgeEnd:
-        """As the pod of an Experiment that is not known to have written anything."""
-        return purge(self.destinations, uid, None, lambda: None).end
+    def purge(self, uid: str = "a", written: Run | None = None) -> PurgeEnd:
+        """As the pod of an Experiment that is known to have `written` this run, or none."""
+        known = None if written is None else Written(written.number, written.id)
+        return purge(self.destinations, uid, known, lambda: None).end
 
     def complete(self, uid: str = "a", number: int = 1, adopt: str | None = None) -> Run:
         run = self.pod(uid, number, adopt)
@@ -79,7 +80,9 @@ def shop(name: str, **options: Any) -> Manifest:
     return manifest(name, **options)
 
 
-def dies_before_its_run(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
+def dies_before_its_run(
+    owner: Owner, monkeypatch: pytest.MonkeyPatch, adopt: str | None = None
+) -> None:
     """The prepare of a pod ends between its claims and the record of its run."""
 
     def die(*_: object) -> None:
@@ -88,4 +91,4 @@ def dies_before_its_run(owner: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(type(owner.destinations.ledger), "claim", die)
         with pytest.raises(Killed):
-            owner.pod()
+            owner.pod(adopt=adopt)

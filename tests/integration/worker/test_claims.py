@@ -11,6 +11,7 @@ from experiments import Connection, count
 from gate import Gate
 from owners import Owner, Owners, both_ledgers, dies_before_its_run, shop
 
+from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.ledger import RESUMABLE, RunState
@@ -144,6 +145,79 @@ def test_what_a_crash_left_of_a_claim_on_names_holds_nobody_up(
     assert names_of(first) == ["people"]
     second.complete()
     assert names_of(first) == []
+
+
+# An adoption that was cut
+
+
+def test_who_cannot_reach_the_bucket_gives_the_tables_that_it_adopted_back(
+    name: str,
+    owner_of: Owners,
+    names_of: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = owner_of("a", shop(name, parquet=None)), owner_of("b", shop(name))
+    run = first.complete()
+
+    def out_of_reach(*_: object, **__: object) -> None:
+        raise DestinationUnavailable("nothing answers")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Lake, "check_target", out_of_reach)
+        with pytest.raises(DestinationUnavailable):
+            second.pod(adopt=first.key)
+    assert (names_of(first), names_of(second)) == (["people"], [])
+    assert first.pod("a", 2).id == run.id, "its data is all there: nothing to do"
+
+
+def test_names_stay_with_a_claim_on_the_prefix_that_could_not_be_taken_back(
+    name: str,
+    owner_of: Owners,
+    names_of: Callable[..., list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By them a purge knows that there may be a prefix to give up."""
+    first, second = (owner_of(engine, shop(name)) for engine in ("a", "b"))
+    run = first.complete()
+    put_if = Bucket.put_if
+
+    def cut(bucket: Bucket, key: str, body: bytes, etag: str | None) -> str | None:
+        written = put_if(bucket, key, body, etag)
+        if not key.endswith("owner.json"):
+            return written
+        patch.setattr(Bucket, "read", out_of_reach)
+        raise DestinationUnavailable("nothing answers")
+
+    def out_of_reach(*_: object) -> None:
+        raise DestinationUnavailable("still nothing")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Bucket, "put_if", cut)
+        with pytest.raises(DestinationUnavailable, match="could not be taken back"):
+            second.pod(adopt=first.key)
+    assert names_of(second) == ["people"]
+    assert second.claimant == second.key
+    second.purge()
+    assert first.claimant == first.key
+    assert first.pod("a", 2).id == run.id
+
+
+@both_ledgers
+def test_a_purge_gives_what_an_adoption_that_was_cut_had_taken_back_to_whose_data_it_is(
+    name: str,
+    owner_of: Owners,
+    postgres: dict[str, str] | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    first, second = (owner_of(engine, shop(name, postgres=postgres)) for engine in ("a", "b"))
+    run = first.complete()
+    dies_before_its_run(second, monkeypatch, adopt=first.key)
+    assert first.claimant == second.key
+    assert second.purge() is PurgeEnd.NOTHING
+    assert first.claimant == first.key
+    assert first.pod("a", 2).id == run.id, "its data is all there: nothing to do"
+    assert first.purge("a", written=run) is PurgeEnd.REMOVED
+    owner_of("c", shop(name, postgres=postgres)).complete()
 
 
 # Two at once

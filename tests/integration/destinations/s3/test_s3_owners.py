@@ -9,7 +9,7 @@ import pytest
 from small_runs import dataset_of, publish, run_of, upload_all
 
 from rowmill.destinations.bucket import Bucket
-from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.lake_claim import held
 from rowmill.destinations.object_names import tags
@@ -118,6 +118,34 @@ def test_a_claim_that_an_object_came_before_is_taken_back(
     assert (left.claim.owner if left else None) == before
 
 
+@pytest.mark.parametrize("before", [None, OTHER], ids=["nobody's", "adopted"])
+def test_a_claim_whose_answer_was_lost_with_the_server_is_taken_back(
+    lake_of: Lakes,
+    shared_bucket: Bucket,
+    target: ParquetTarget,
+    monkeypatch: pytest.MonkeyPatch,
+    before: str | None,
+) -> None:
+    if before is not None:
+        lake_of(before).check_target(["orders"])
+    lake = lake_of()
+    put_if = lake.bucket.put_if
+    cuts = iter(["the claim's"])
+
+    def cut(key: str, body: bytes, etag: str | None) -> str | None:
+        written = put_if(key, body, etag)
+        if key.endswith("owner.json") and next(cuts, None):
+            raise DestinationUnavailable("nothing answers")
+        return written
+
+    monkeypatch.setattr(lake.bucket, "put_if", cut)
+    with pytest.raises(DestinationUnavailable, match="nothing answers"):
+        lake.check_target(["orders"], before)
+
+    left = held(shared_bucket, target.prefix)
+    assert (left.claim.owner if left else None) == before
+
+
 def test_a_claim_that_is_ones_own_already_outlasts_a_refusal(
     lake_of: Lakes, shared_bucket: Bucket, target: ParquetTarget
 ) -> None:
@@ -167,6 +195,28 @@ def test_a_claim_is_released_by_its_owner_alone(
     assert held(shared_bucket, target.prefix) is not None
     lake_of().release()
     assert held(shared_bucket, target.prefix) is None
+
+
+@pytest.mark.parametrize("lost", [None, "current.json", f"run-{1:012x}.json"])
+def test_a_released_prefix_is_again_that_of_the_adopted_owner_whose_data_is_there(
+    lake_of: Lakes, shared_bucket: Bucket, target: ParquetTarget, lost: str | None
+) -> None:
+    lakes = [lake_of(owner) for owner in ("engine/1", "engine/2", "engine/3", "engine/4")]
+    lakes[0].check_target(["orders"])
+    lakes[1].check_target(["orders"], "engine/1")
+    publish(lakes[1], run_of("engine/2", 1, TABLES))
+    before = held(shared_bucket, target.prefix)
+    lakes[2].check_target(["orders"], "engine/2")
+    lakes[3].check_target(["orders"], "engine/3")
+    if lost is not None:
+        shared_bucket.delete(f"{target.prefix}_rowmill/{lost}")
+
+    lakes[3].release()
+
+    after = held(shared_bucket, target.prefix)
+    assert after is not None
+    assert before is not None
+    assert after.claim == before.claim
 
 
 @pytest.mark.parametrize("lost", [None, "current.json", f"run-{1:012x}.json"])
