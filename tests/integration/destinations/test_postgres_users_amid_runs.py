@@ -95,23 +95,23 @@ def test_a_view_that_changes_while_the_publish_waits_is_made_as_it_is_then(
         run = shop.start()
         shop.load(run)
         shop.finalize(run)
-        holder.execute("BEGIN; COMMENT ON VIEW public.v IS 'b'")
+        holder.execute("BEGIN; COMMENT ON VIEW public.w IS 'b'")
         holder.execute(
-            "CREATE OR REPLACE VIEW public.v WITH (security_barrier) AS "
-            "SELECT id FROM shop.orders WHERE id < 3"
+            "CREATE OR REPLACE VIEW public.w WITH (security_barrier) AS "
+            "SELECT id FROM public.v WHERE id < 3"
         )
         publishing = threading.Thread(target=lambda: shop.warehouse.publish(run, shop.data))
         publishing.start()
         waits = (
-            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'public.v'::regclass"
+            "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'public.w'::regclass"
         )
         while all_rows(admin, waits) == [(0,)]:
             assert publishing.is_alive()
         holder.execute("COMMIT")
         publishing.join()
-        assert all_rows(admin, "SELECT count(*) FROM public.v") == [(3,)]
-        comment = "SELECT obj_description('public.v'::regclass), reloptions::text FROM pg_class"
-        assert all_rows(admin, comment + " WHERE oid = 'public.v'::regclass") == [
+        assert all_rows(admin, "SELECT count(*) FROM public.w") == [(3,)]
+        comment = "SELECT obj_description('public.w'::regclass), reloptions::text FROM pg_class"
+        assert all_rows(admin, comment + " WHERE oid = 'public.w'::regclass") == [
             ("b", "{security_barrier=true}")
         ]
 
