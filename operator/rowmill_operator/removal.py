@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -58,7 +59,8 @@ def decide_removal(situation: Situation) -> Decision:
     if FINALIZER not in situation.experiment.finalizers:
         return Decision()
     if _is_orphaning(situation):
-        return _leave(situation)
+        why = "it was deleted with --cascade=orphan: its Jobs are left as they are, and so is its data"
+        return _release(situation, "skipped", Reason.PURGE_GIVEN_UP, why)
     job = situation.job(PURGE)
     if job is not None and job.complete:
         return _purged(situation, job)
@@ -69,7 +71,7 @@ def decide_removal(situation: Situation) -> Decision:
     if unclear > 0:
         return Decision(again_after=unclear)
     if situation.number == 0:
-        return _end(situation, "nothing", Reason.NOTHING_TO_PURGE, "there never was a run")
+        return _leave(situation, "nothing", Reason.NOTHING_TO_PURGE, "there never was a run")
     if situation.run_jobs or situation.live_pods():
         # A worker at work would write while the purge removes.
         return Decision(delete_jobs(situation.run_jobs), again_after=_SOON)
@@ -197,12 +199,6 @@ def _since_seen(situation: Situation) -> float:
     return (situation.now - since).total_seconds()
 
 
-def _leave(situation: Situation) -> Decision:
-    """Gone without its children: they may be at work, so that their data cannot go either."""
-    why = "it was deleted with --cascade=orphan: its Jobs are left as they are, and so is its data"
-    return _release(situation, "skipped", Reason.PURGE_GIVEN_UP, why, ())
-
-
 def _purged(situation: Situation, job: Job) -> Decision:
     """The purge's Job ended well: what that came to is its pod's to say."""
     report = report_of(situation, job)
@@ -214,9 +210,9 @@ def _purged(situation: Situation, job: Job) -> Decision:
         # Its pod went before it was heard, or is of a release that does not tell.
         words = f'its pod\'s last words were "{said}"' if said else "its pod was gone unheard"
         message = f"the purge's Job ended well, yet what it removed is not known: {words}"
-        return _end(situation, "unheard", Reason.PURGE_UNHEARD, message)
+        return _release(situation, "unheard", Reason.PURGE_UNHEARD, message)
     outcome, reason = _ENDS[PurgeEnd(end)]
-    return _end(situation, outcome, reason, said)
+    return _release(situation, outcome, reason, said)
 
 
 def _give_up(situation: Situation, outcome: str, message: str) -> Decision:
@@ -225,20 +221,21 @@ def _give_up(situation: Situation, outcome: str, message: str) -> Decision:
     pods = () if job is None else pods_of(job, situation.observed.pods)
     if any(pod.running for pod in pods):
         message = f"{message}; its pod was at work, so that some of the data may be gone"
-    return _end(situation, outcome, Reason.PURGE_GIVEN_UP, message)
+    return _leave(situation, outcome, Reason.PURGE_GIVEN_UP, message)
 
 
-def _end(situation: Situation, outcome: str, reason: Reason, message: str) -> Decision:
-    return _release(situation, outcome, reason, message, delete_jobs(situation.jobs))
+def _leave(situation: Situation, outcome: str, reason: Reason, message: str) -> Decision:
+    """End what may be at work, and let the Experiment go."""
+    release = _release(situation, outcome, reason, message)
+    return replace(release, actions=(*delete_jobs(situation.jobs), *release.actions))
 
 
-def _release(
-    situation: Situation,
-    outcome: str,
-    reason: Reason,
-    message: str,
-    deletes: tuple[Action, ...],
-) -> Decision:
+def _release(situation: Situation, outcome: str, reason: Reason, message: str) -> Decision:
+    """Let the Experiment go, and leave its Jobs to the garbage collector.
+
+    A purge's Job that has ended is the only proof of what it removed: were it deleted before, and
+    the operator cut off then, the next look would begin another, which finds nothing.
+    """
     rest = tuple(name for name in situation.experiment.finalizers if name != FINALIZER)
     told = Tell(reason, message, warning=reason in _WARNINGS)
-    return Decision((*deletes, CountPurge(outcome, message), SetFinalizers(rest), told))
+    return Decision((CountPurge(outcome, message), SetFinalizers(rest), told))

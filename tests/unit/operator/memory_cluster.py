@@ -117,6 +117,8 @@ class MemoryCluster:
     left: list[LeaveAlone] = field(default_factory=list)
     purges: list[CountPurge] = field(default_factory=list)
     log: list[Action] = field(default_factory=list)
+    # Before the next action of this kind the operator is cut off, once.
+    cut_before: type[Action] | None = None
     writes: int = 0
     last: Decision = field(default_factory=Decision)
     _uids: Any = field(default_factory=lambda: itertools.count(1))
@@ -170,6 +172,9 @@ class MemoryCluster:
         decision = reconcile(self.observed(), self.now, self.settings)
         self.last = decision
         for action in decision.actions:
+            if self.cut_before is not None and isinstance(action, self.cut_before):
+                self.cut_before = None
+                return decision
             self.log.append(action)
             self._carry_out(action)
         if decision.status is not None:

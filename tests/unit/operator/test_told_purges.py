@@ -10,6 +10,7 @@ from memory_cluster import MemoryCluster, experiment
 
 from rowmill.plan.purging import WRITTEN, Written
 from rowmill.spec.cluster_names import POSTGRES_SECRET
+from rowmill_operator.actions import CreateJob, SetFinalizers
 
 PURGE = "shop-purge"
 ASTRAY = {"reason": "DataNotFound", "message": "the database does not know run 1"}
@@ -38,6 +39,10 @@ def _environment(cluster: MemoryCluster) -> dict[str, str]:
 
 def _written(cluster: MemoryCluster) -> Written | None:
     return Written.from_text(_environment(cluster).get(WRITTEN, ""))
+
+
+def _is_purge(action: CreateJob) -> bool:
+    return bool(action.manifest["metadata"]["name"] == PURGE)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +89,21 @@ def test_a_purge_that_ended_well_is_told_although_it_was_called_off_meanwhile(
     purging.annotate(**{"skip-purge": "true"})
     purging.look()
     assert [p.outcome for p in purging.purges] == ["succeeded"]
+
+
+def test_a_purge_that_ended_well_is_told_also_where_the_operator_was_cut_off_at_its_end(
+    purging: MemoryCluster,
+) -> None:
+    purging.complete_job(PURGE, purged="removed", message="removed 1 table")
+    purging.cut_before = SetFinalizers
+    purging.look()
+    assert purging.experiment.finalizers
+    purging.restart_operator()
+    purging.collect()
+    purging.settle()
+    assert purging.experiment.finalizers == ()
+    assert [t.message for t in purging.told if t.reason == "Purged"] == ["removed 1 table"]
+    assert len([a for a in purging.log if isinstance(a, CreateJob) and _is_purge(a)]) == 1
 
 
 def test_a_purge_that_is_called_off_at_work_does_not_say_that_all_is_left(
