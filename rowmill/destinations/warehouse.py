@@ -288,7 +288,9 @@ class Warehouse:
             DestinationRefused: DependantsInTheWay, if anything, be it a plain view, hangs on them.
         """
 
-        def remove(cursor: Cursor) -> list[OwnTable]:
+        dropped: dict[int, OwnTable] = {}
+
+        def remove(cursor: Cursor) -> None:
             tables = own_tables(cursor, self._target.ledger_schema, self._owner)
             found = find_dependants(cursor, [table.oid for table in tables])
             names = sorted({*map(str, found.views), *found.obstacles})
@@ -307,9 +309,11 @@ class Warehouse:
             )
             for schema in {self._target.schema, *(table.schema for table in tables)}:
                 _drop_own_schema(cursor, schema, self._owner)
-            return tables
+            # Beside those of a try before: the answer to its COMMIT may have been lost.
+            dropped.update((table.oid, table) for table in tables)
 
-        return self._session.transaction(remove)
+        self._session.transaction(remove)
+        return list(dropped.values())
 
     def _step(self, run: Run, work: Callable[[Cursor], None]) -> None:
         """One step in its own transaction, fenced at its end.

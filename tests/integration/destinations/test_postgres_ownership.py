@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from postgres_bed import Connection, Experiment, connect, dataset, table, target
+from postgres_proxy import LossyProxy
 from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused
@@ -267,6 +268,18 @@ def test_reset_drops_the_tables_and_the_schema_that_was_made_for_them(
     assert shop.warehouse.remove_tables() == []
     query = "SELECT count(*) FROM pg_namespace WHERE nspname = 'shop'"
     assert admin.execute(query).fetchone() == (0,)
+
+
+def test_dropped_tables_are_told_also_if_the_answer_was_lost(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    shop.complete()
+    with LossyProxy(database["PGHOST"], int(database["PGPORT"])) as proxy:
+        through = {**database, "PGHOST": "127.0.0.1", "PGPORT": str(proxy.port)}
+        away = Experiment(PostgresAddress(lambda: through), shop.data)
+        assert away.warehouse.strayed_tables() == []
+        proxy.lose_answer_to(b"COMMIT")
+        assert [str(table) for table in away.warehouse.remove_tables()] == ['"shop"."orders"']
 
 
 @pytest.mark.parametrize(
