@@ -141,6 +141,10 @@ class Ledger(Protocol):
         """
         ...
 
+    def note(self, run_id: str, facts: dict[str, Any]) -> None:
+        """Merge `facts` into a run's summary, whatever its state; of no run, do nothing."""
+        ...
+
     def done_batches(self, run_id: str) -> dict[str, list[tuple[int, int]]]:
         """Per table the committed batches as sorted half-open intervals (Postgres only)."""
         ...

@@ -164,6 +164,13 @@ class BucketLedger:
                 return True
         return False
 
+    def note(self, run_id: str, facts: dict[str, Any]) -> None:
+        while (found := self._find(run_id)) is not None:
+            run, etag = found
+            noted = replace(run, summary={**run.summary, **facts})
+            if self._bucket.put_if(self._keys[run_id], _json(_plain(noted)), etag) is not None:
+                return
+
     def done_batches(self, run_id: str) -> dict[str, list[tuple[int, int]]]:
         return {}
 

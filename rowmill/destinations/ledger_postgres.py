@@ -158,6 +158,9 @@ class PostgresLedger:
 
         return fenced_transaction(self._session, run_id, move)
 
+    def note(self, run_id: str, facts: dict[str, Any]) -> None:
+        self._do("UPDATE {}.runs SET summary = summary || %s WHERE id = %s", (Jsonb(facts), run_id))
+
     def done_batches(self, run_id: str) -> dict[str, list[tuple[int, int]]]:
         plan = self._plan(run_id)
         rows = self._all(

@@ -93,6 +93,18 @@ def test_a_transition_needs_the_expected_state_and_merges_the_summary(shop: Expe
     assert not move("unknown", RUNNING, RunState.FAILED)
 
 
+def test_a_note_adds_to_the_summary_and_changes_nothing_else(shop: Experiment) -> None:
+    run = shop.complete()
+    shop.ledger.note(run.id, {"removal": {"tables": 1}})
+    shop.ledger.note(run.id, {"removal": {"tables": 2}})
+    shop.ledger.note("unknown", {"removal": {}})
+    before = shop.ledger.run(run.id)
+    assert before is not None
+    assert before.summary["removal"] == {"tables": 2}
+    assert before.summary["source"] == run.summary["source"]
+    assert (before.state, before.finished_at is None) == (RunState.COMPLETED, False)
+
+
 def test_of_many_that_move_a_run_at_once_one_did(shop: Experiment) -> None:
     run = shop.start()
 

@@ -108,6 +108,16 @@ def test_a_run_moves_only_from_an_expected_state(ledgers: Ledgers) -> None:
     assert not ledger.transition("none", RUNNING, RunState.FAILED)
 
 
+def test_a_note_adds_to_the_summary_and_changes_nothing_else(ledgers: Ledgers) -> None:
+    ledger, run = ledgers(), run_of(ME, 1, TABLES)
+    ledger.create_run(run)
+    ledger.note(run.id, {"removal": {"tables": 1}})
+    ledger.note(run.id, {"removal": {"tables": 2}})
+    ledger.note("none", {"removal": {}})
+    noted = replace(run, summary=run.summary | {"removal": {"tables": 2}})
+    assert ledgers().run(run.id) == noted
+
+
 def test_of_many_transitions_at_once_exactly_one_is_done(ledgers: Ledgers) -> None:
     run = run_of(ME, 1, TABLES)
     ledgers().create_run(run)
