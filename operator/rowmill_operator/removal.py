@@ -59,7 +59,9 @@ def decide_removal(situation: Situation) -> Decision:
     if FINALIZER not in situation.experiment.finalizers:
         return Decision()
     if _is_orphaning(situation):
-        why = "it was deleted with --cascade=orphan: its Jobs are left as they are, and so is its data"
+        why = (
+            "it was deleted with --cascade=orphan: its Jobs stay as they are, and so does its data"
+        )
         return _release(situation, "skipped", Reason.PURGE_GIVEN_UP, why)
     job = situation.job(PURGE)
     if job is not None and job.complete:
@@ -110,6 +112,9 @@ def _purge(situation: Situation, plan: FrozenPlan) -> Decision:
 
 def _purging(situation: Situation, job: Job) -> Decision:
     again = min(_until_deadline(situation), situation.settings.progress_seconds)
+    told_early = _told_early(situation, job)
+    if told_early is not None and job.failed is not None:
+        return _end(situation, told_early)
     trouble = _trouble(situation, job)
     if trouble is not None and trouble.reason == Reason.SECRET_MISSING:
         return _give_up(situation, "secret", trouble.message)
@@ -117,6 +122,8 @@ def _purging(situation: Situation, job: Job) -> Decision:
     since = _stuck_since(situation, job, trouble)
     if since is None or job.deleted or since + REMAKE_AFTER > situation.now:
         return Decision(told, status, urgent=status is not None, again_after=again)
+    if told_early is not None:
+        return _end(situation, told_early)
     remake = DeleteJob(job.name, job.uid)
     return Decision((remake, *told), status, urgent=status is not None, again_after=_SOON)
 
@@ -204,20 +211,41 @@ def _purged(situation: Situation, job: Job) -> Decision:
     report = report_of(situation, job)
     if report is None and not situation.observed.namespace_terminating:
         return Decision(again_after=_LOOK_AGAIN_AFTER)
+    if report is not None and _tells(report):
+        return _end(situation, report)
+    # Its pod went before it was heard, or is of a release that does not tell.
     said = str((report or {}).get("message") or "")
-    end = str((report or {}).get("purged") or "")
-    if end not in set(PurgeEnd):
-        # Its pod went before it was heard, or is of a release that does not tell.
-        words = f'its pod\'s last words were "{said}"' if said else "its pod was gone unheard"
-        message = f"the purge's Job ended well, yet what it removed is not known: {words}"
-        return _release(situation, "unheard", Reason.PURGE_UNHEARD, message)
-    outcome, reason = _ENDS[PurgeEnd(end)]
-    return _release(situation, outcome, reason, said)
+    words = f'its pod\'s last words were "{said}"' if said else "its pod was gone unheard"
+    message = f"the purge's Job ended well, yet what it removed is not known: {words}"
+    return _release(situation, "unheard", Reason.PURGE_UNHEARD, message)
+
+
+def _told_early(situation: Situation, job: Job) -> Mapping[str, Any] | None:
+    """The report of a pod that was ended when all was removed, but for the records at most.
+
+    If those had gone as well, no later try finds what this one told of.
+    """
+    ended = (pod.termination for pod in reversed(pods_of(job, situation.observed.pods)))
+    reports = (termination.report for termination in ended if termination is not None)
+    return next(filter(_tells, reports), None)
+
+
+def _tells(report: Mapping[str, Any]) -> bool:
+    return str(report.get("purged")) in set(PurgeEnd)
+
+
+def _end(situation: Situation, report: Mapping[str, Any]) -> Decision:
+    """Tell what a pod reports of its purge, and let the Experiment go."""
+    outcome, reason = _ENDS[PurgeEnd(report["purged"])]
+    return _release(situation, outcome, reason, str(report.get("message") or ""))
 
 
 def _give_up(situation: Situation, outcome: str, message: str) -> Decision:
     """The data stays, all of it unless a pod was at work already."""
     job = situation.job(PURGE)
+    told_early = None if job is None else _told_early(situation, job)
+    if told_early is not None:
+        return _end(situation, told_early)
     pods = () if job is None else pods_of(job, situation.observed.pods)
     if any(pod.running for pod in pods):
         message = f"{message}; its pod was at work, so that some of the data may be gone"

@@ -106,6 +106,38 @@ def test_a_purge_that_ended_well_is_told_also_where_the_operator_was_cut_off_at_
     assert len([a for a in purging.log if isinstance(a, CreateJob) and _is_purge(a)]) == 1
 
 
+@pytest.mark.parametrize("code", [137, 143], ids=["killed", "told to stop"])
+@pytest.mark.parametrize("then", ["not found", "cannot start", "called off", "deadline"])
+def test_what_a_pod_told_before_it_was_ended_is_told_if_no_later_one_ends_well(
+    purging: MemoryCluster, code: int, then: str
+) -> None:
+    purging.end_pod(purging.start_pod(PURGE), code, purged="removed", message="removed 1 table")
+    purging.settle()
+    assert purging.purges == [], "the next pod removes the records, if they are there"
+    match then:
+        case "not found":
+            purging.fail_job(PURGE, 65, **ASTRAY)
+        case "cannot start":
+            pod = purging.start_pod(PURGE, running=False, phase="Pending")
+            purging.warn(pod.name, "FailedMount", "MountVolume.SetUp failed: no room")
+            purging.wait(61)
+        case "called off":
+            purging.annotate(**{"skip-purge": "true"})
+        case _:
+            purging.wait(600)
+    purging.settle()
+    assert [(p.outcome, p.message) for p in purging.purges] == [("succeeded", "removed 1 table")]
+    assert purging.told[-1].reason == "Purged"
+    assert purging.experiment.finalizers == ()
+
+
+def test_a_later_pod_that_ends_well_has_the_last_word(purging: MemoryCluster) -> None:
+    purging.end_pod(purging.start_pod(PURGE), 137, purged="removed", message="removed 1 table")
+    purging.complete_job(PURGE, purged="partly", message="left: shop.orders")
+    purging.look()
+    assert [(p.outcome, p.message) for p in purging.purges] == [("partly", "left: shop.orders")]
+
+
 def test_a_purge_that_is_called_off_at_work_does_not_say_that_all_is_left(
     purging: MemoryCluster,
 ) -> None:
