@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,11 @@ def done(message: str, facts: Mapping[str, Any]) -> Outcome:
 def stopped() -> Outcome:
     """SIGTERM came first: what is durable stays, and the next pod goes on from there."""
     return Outcome(TERMINATED, "Terminated", "told to stop (SIGTERM) before the work was done")
+
+
+def ended_after(outcome: Outcome) -> Outcome:
+    """The end of a pod that was ended when its work came to this, but before it could say so."""
+    return replace(outcome, code=TERMINATED, reason="Terminated")
 
 
 def failed(error: BaseException) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from threading import Event
 from typing import Any
@@ -22,8 +22,9 @@ from rowmill.worker.finalize import finalize
 from rowmill.worker.kit import frozen_spec, kit_for
 from rowmill.worker.numbered import LOADED, prepare_numbered
 from rowmill.worker.prepare import Prepared
-from rowmill.worker.purge import purge
+from rowmill.worker.purge import former_engines, purge
 from rowmill.worker.remaining import Durable, remaining
+from rowmill.worker.removed import Purged
 from rowmill.worker.shard import Kit, Stopped, run_parts
 from rowmill.worker.shard_progress import ShardProgress
 from rowmill_job.board import Board
@@ -41,6 +42,7 @@ class Pod:
     """One pod at work: where it is, what it shows, when it is to stop.
 
     `notice` is told of failures that are met with another try, `say` of all else for the log.
+    `leave` leaves the message of an end that may come before the pod can say more.
     """
 
     place: Place
@@ -48,6 +50,7 @@ class Pod:
     stop: Event
     notice: Callable[[str], None]
     say: Callable[[str], None]
+    leave: Callable[[Outcome], None]
 
 
 def run_shard(pod: Pod) -> Outcome:
@@ -104,13 +107,24 @@ def run_purge(pod: Pod) -> Outcome:
     DestinationRefused DataNotFound: data was written, and it is not where the Secret leads.
     """
 
-    def go_on() -> None:
+    bundle, spec = _given(pod)
+    written = pod.place.written
+
+    def tell(purged: Purged) -> None:
         if pod.stop.is_set():
             raise Stopped
+        pod.leave(_purged(purged))
 
-    bundle, spec = _given(pod)
-    with closing(_join(pod, bundle, spec)) as destinations:
-        purged = purge(destinations, bundle.uid, pod.place.written, go_on)
+    with ExitStack() as opened:
+        destinations = opened.enter_context(closing(_join(pod, bundle, spec)))
+        former = [
+            opened.enter_context(closing(_join(pod, replace(bundle, engine=engine), spec)))
+            for engine in former_engines(destinations, bundle.uid, written, bundle.adopt)
+        ]
+        return _purged(purge(destinations, bundle.uid, written, tell, former))
+
+
+def _purged(purged: Purged) -> Outcome:
     removed = purged.removed
     facts = {
         "purged": purged.end,

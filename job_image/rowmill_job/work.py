@@ -6,12 +6,21 @@ import logging
 import sys
 import time
 import traceback
+from dataclasses import replace
 from threading import Event, Lock
 
 from rowmill.spec.cluster_names import SHARD
 from rowmill.worker.shard import Stopped
 from rowmill_job.board import Board
-from rowmill_job.outcome import Outcome, failed, hide, leave, stopped, termination_message
+from rowmill_job.outcome import (
+    Outcome,
+    ended_after,
+    failed,
+    hide,
+    leave,
+    stopped,
+    termination_message,
+)
 from rowmill_job.place import Place
 from rowmill_job.serve import serve
 from rowmill_job.tasks import TASKS, Pod
@@ -40,6 +49,7 @@ class Work:
         self._told = ("", 0.0)
         self._leaving = Lock()
         self._left = False
+        self._stopped = stopped()
 
     def do(self) -> int:
         outcome = self._outcome()
@@ -48,31 +58,44 @@ class Work:
 
     def leave_stopped(self) -> None:
         """Leave the message of a pod whose work did not end in time."""
-        self._leave(stopped())
+        self._leave(self._stopped)
 
     def _outcome(self) -> Outcome:
-        pod = Pod(self._place, self._board, self._stop, self._notice, self._say)
+        pod = Pod(self._place, self._board, self._stop, self._notice, self._say, self._leave_early)
         try:
             port = serve(self._board, self._place.port)
             self._say(f"{self._task}: serving on port {port}")
             outcome = TASKS[self._task](pod)
         except Stopped:
-            return stopped()
+            return self._stopped
         except Exception as error:  # noqa: BLE001 - every error has its exit code
             outcome = failed(error)
             if outcome.reason == "WorkerFailed":
                 self._say(traceback.format_exc())
-        return stopped() if self._stop.is_set() else outcome
+        return self._stopped if self._stop.is_set() else outcome
 
     def _leave(self, outcome: Outcome) -> None:
         with self._leaving:
             if self._left:
                 return
             self._left = True
-        safe = Outcome(outcome.code, outcome.reason, self._hidden(outcome.message), outcome.facts)
+            safe = self._write(outcome)
+        self._say(f"{safe.reason}: {safe.message}")
+
+    def _leave_early(self, outcome: Outcome) -> None:
+        """Leave what the work came to, which a kill or a stop from now on does not take back."""
+        with self._leaving:
+            if self._left:
+                return
+            self._stopped = ended_after(outcome)
+            self._write(self._stopped)
+
+    def _write(self, outcome: Outcome) -> Outcome:
+        """Leave the message; returns what it says."""
+        safe = replace(outcome, message=self._hidden(outcome.message))
         facts = self._board.facts | {"used": self._board.used}
         leave(self._place.termination_log, termination_message(safe, facts))
-        self._say(f"{safe.reason}: {safe.message}")
+        return safe
 
     def _notice(self, text: str) -> None:
         """Show and log a failure that is met with another try; the same one not again and again."""

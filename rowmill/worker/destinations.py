@@ -72,6 +72,12 @@ def owner_key(engine: str, spec: Spec) -> str:
     return f"{engine}/{spec.namespace}/{spec.name}"
 
 
+def engine_of(owner: str, spec: Spec) -> str | None:
+    """The engine of an owner key of this experiment's name; None of another's."""
+    rest = f"/{spec.namespace}/{spec.name}"
+    return owner.removesuffix(rest) if owner.endswith(rest) else None
+
+
 def join(
     spec: Spec,
     connections: Connections,

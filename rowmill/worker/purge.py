@@ -6,15 +6,16 @@ lead by now holds none of it, and that is no success.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger import RESUMABLE, Run, RunState
 from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.spec.cluster_names import SKIP_PURGE
-from rowmill.worker.destinations import Destinations
+from rowmill.worker.destinations import Destinations, engine_of
 from rowmill.worker.removed import Purged, Removed, Whose, whose
-from rowmill.worker.removing import remove_data
+from rowmill.worker.removing import forget_steps, remove_data
 
 _CLUSTER_CURE = (
     "Set the Secret back, and the purge goes on within a minute or so; or let the Experiment go "
@@ -48,7 +49,7 @@ def reset(destinations: Destinations) -> Removed:
         DestinationRefused: DataNotFound, the experiment or its objects are not where these
             credentials lead; nothing was removed.
     """
-    return _remove(destinations, lambda: None)
+    return _remove(destinations, lambda: forget_steps(destinations))
 
 
 def delete(destinations: Destinations) -> Removed:
@@ -57,11 +58,32 @@ def delete(destinations: Destinations) -> Removed:
     return _remove(destinations, lambda: destinations.ledger.forget_experiment(owner))
 
 
+def former_engines(
+    destinations: Destinations, uid: str, written: Written | None, adopt: str | None
+) -> list[str]:
+    """Engines of other operators under whose owner keys the Experiment `uid` has data still.
+
+    One that has taken it over has its data only once a run of its own is published.
+
+    Args:
+        adopt: the owner from whom the newest run was to take its targets over, if any.
+    """
+    ledger = destinations.ledger
+    if not ledger.found():
+        return []
+    run = ledger.run(written.run_id) if written is not None and written.run_id else None
+    owners = {adopt} if adopt is not None and uid in ledger.uids(adopt) else set()
+    owners |= {run.owner} if run is not None else set()
+    engines = (engine_of(owner, destinations.spec) for owner in owners - {destinations.owner})
+    return sorted(engine for engine in engines if engine is not None)
+
+
 def purge(
     destinations: Destinations,
     uid: str,
     written: Written | None,
-    go_on: Callable[[], None],
+    tell: Callable[[Purged], None],
+    former: Sequence[Destinations] = (),
 ) -> Purged:
     """Remove the data and every record of the Experiment `uid` of a cluster.
 
@@ -70,28 +92,41 @@ def purge(
 
     Args:
         written: the run that is known to have written data, None if none is.
-        go_on: called before the records go, by which another try would tell what it was about;
+        tell: told what was removed before the records go, by which another try would find it;
             may raise to end this one.
+        former: the destinations under the owner keys of `former_engines`.
 
     Raises:
         DestinationRefused: DataNotFound, data was written and is not where the Secret leads;
             nothing was removed.
     """
-    ledger, owner = destinations.ledger, destinations.owner
-    if not ledger.found() or (written is not None and not _is_known(destinations)):
+    ledger, every = destinations.ledger, (destinations, *former)
+    if not ledger.found() or (written is not None and not any(map(_is_known, every))):
         return _untouched(Whose.UNKNOWN, destinations, written)
-    with ledger.preparing(owner):
-        run = ledger.run(written.run_id) if written is not None and written.run_id else None
-        ours = run if run is not None and run.owner == owner else None
-        found = whose(ledger.uid(owner), ledger.uids(owner), uid, written, ours)
-        if written is None and ledger.uid(owner) is None:
+    with ExitStack() as locks:
+        for each in every:
+            locks.enter_context(ledger.preparing(each.owner))
+        theirs = [of for of in former if _whose(of, uid, written) is Whose.OURS]
+        found = _whose(destinations, uid, None if theirs else written)
+        if written is None and ledger.uid(destinations.owner) is None:
             _release_claims(destinations)
-        if found is not Whose.OURS:
+        # Beside theirs, what a prepare had claimed that came to no run is its own as well.
+        own = found is Whose.OURS or (found is Whose.UNKNOWN and theirs)
+        ours = [*([destinations] if own else []), *theirs]
+        if not ours:
             return _untouched(found, destinations, written)
-        removed = remove_data(destinations, _CLUSTER_CURE)
-        go_on()
-        ledger.forget_experiment(owner)
-    return Purged.of(removed)
+        purged = Purged.of(remove_data(ours, _CLUSTER_CURE))
+        tell(purged)
+        for each in ours:
+            ledger.forget_experiment(each.owner)
+    return purged
+
+
+def _whose(destinations: Destinations, uid: str, written: Written | None) -> Whose:
+    ledger, owner = destinations.ledger, destinations.owner
+    run = ledger.run(written.run_id) if written is not None and written.run_id else None
+    ours = run if run is not None and run.owner == owner else None
+    return whose(ledger.uid(owner), ledger.uids(owner), uid, written, ours)
 
 
 def _untouched(found: Whose, destinations: Destinations, written: Written | None) -> Purged:
@@ -135,7 +170,7 @@ def _remove(destinations: Destinations, forget: Callable[[], None]) -> Removed:
     with ledger.hold_experiment(owner):
         ledger.ensure()
         with ledger.preparing(owner):
-            removed = remove_data(destinations, _CURE)
+            removed = remove_data([destinations], _CURE)
         forget()
     return removed
 

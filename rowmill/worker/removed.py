@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any
 
 from rowmill.destinations.ledger import Run
 from rowmill.plan.purging import PurgeEnd, Written
@@ -57,8 +58,17 @@ class Removed:
     gone: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
 
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Removed:
+        """What `to_json` made, by way of JSON."""
+        return cls(**{**kept, "gone": tuple(kept["gone"]), "left": tuple(kept["left"])})
+
     def __str__(self) -> str:
-        told = [f"removed {self._what()}" if self._what() else "there was no data to remove"]
+        nothing = f"there was no data {'left ' if self.gone else ''}to remove"
+        told = [f"removed {self._what()}" if self._what() else nothing]
         told += self.gone
         if self.left:
             told.append(f"left: {'; '.join(self.left)}")
@@ -90,11 +100,20 @@ class Purged:
         return cls(end, str(removed), removed)
 
 
-def missing(found: int, wanted: int, what: str) -> tuple[str, ...]:
-    """A sentence if fewer were found than the ledger has; `what` says what and where."""
+def missing(found: int, wanted: int, what: str, *, again: bool = False) -> tuple[str, ...]:
+    """A sentence if fewer were found than the ledger has.
+
+    Args:
+        found, wanted: how many of each.
+        what: what they are.
+        again: whether an earlier try may have removed some.
+    """
     if found >= wanted:
         return ()
-    return (f"{_counted(wanted - found, what)} of {wanted:,} not there or not its own any more",)
+    why = "not there or not its own any more"
+    if again:
+        why = "removed by a try that was cut, or not there before"
+    return (f"{_counted(wanted - found, what)} of {wanted:,} {why}",)
 
 
 def _counted(count: int, what: str) -> str:

@@ -2,56 +2,90 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.ledger import RESUMABLE, Run, RunState
 from rowmill.spec.problems import InvalidManifest
-from rowmill.worker.decision import published_run
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.earlier import lake_of, reached_lake
 from rowmill.worker.publish import OBJECTS_AT, roll_forward
+from rowmill.worker.removal_steps import RemovalSteps
 from rowmill.worker.removed import Removed, missing
 
 _UNFINISHED = RESUMABLE | {RunState.PUBLISHING}
+_TABLES, _OBJECTS = "tables", "objects"
+# A run, and the destinations under the owner key that it bears.
+_OwnRun = tuple[Destinations, Run]
 
 
-def remove_data(destinations: Destinations, cure: str) -> Removed:
+def remove_data(owners: Sequence[Destinations], cure: str) -> Removed:
     """Remove published and staged data of all runs, under the ledger's lock; they become RESET.
 
+    A try after one that was cut tells of what both removed; see `forget_steps`.
+
     Args:
+        owners: the same destinations under each owner key that one experiment's data bears; who
+            may have taken over what the others own comes first.
         cure: what to do where the published objects are in another S3.
 
     Raises:
         DestinationRefused: DataNotFound, they are; nothing was removed. DependantsInTheWay.
     """
-    ledger, owner = destinations.ledger, destinations.owner
-    cut = [run for run in ledger.runs(owner) if run.state is RunState.PUBLISHING]
-    left = [why for run in cut if (why := _complete_if_possible(run, destinations))]
-    runs = ledger.runs(owner)
-    published = published_run(runs)
-    if published is not None:
-        left += _refuse_astray(published, destinations, cure)
-    for run in runs:
+    cut = [(of, run) for of, run in _runs(owners) if run.state is RunState.PUBLISHING]
+    left = [why for of, run in cut if (why := _complete_if_possible(run, of))]
+    runs = _runs(owners)
+    steps = _steps(runs, owners)
+    published = next(
+        ((of, run) for of, run in _newest_first(runs, owners) if run.state is RunState.COMPLETED),
+        None,
+    )
+    if published is not None and not steps.is_done(_OBJECTS):
+        left += _refuse_astray(*published, cure)
+    steps.begin([run.id for _, run in runs if run.state in _UNFINISHED], left)
+    for of, run in runs:
         # First the state, behind the fence: a stale worker cannot write after it.
-        ledger.transition(run.id, _UNFINISHED, RunState.RESET)
-        if destinations.warehouse is not None:
-            destinations.warehouse.drop_staging(run.id)
-    tables = _remove_tables(published, destinations)
-    objects = _remove_objects(runs, published, destinations)
-    for run in runs:
-        ledger.forget_work(run.id)
+        of.ledger.transition(run.id, _UNFINISHED, RunState.RESET)
+        if of.warehouse is not None:
+            of.warehouse.drop_staging(run.id)
+    seen = None if published is None else published[1]
+    tables = steps.once(_TABLES, lambda again: _remove_tables(owners, seen, again))
+    objects = steps.once(
+        _OBJECTS, lambda again: _remove_objects(owners, runs, seen, steps.unfinished, again)
+    )
+    for of, run in runs:
+        of.ledger.forget_work(run.id)
         # Last, since dependants can refuse the removal: readers would still see the run.
-        ledger.transition(run.id, frozenset({RunState.COMPLETED}), RunState.RESET)
+        of.ledger.transition(run.id, frozenset({RunState.COMPLETED}), RunState.RESET)
     return Removed(
         tables=tables.tables,
         rows=tables.rows or objects.rows,
         objects=objects.objects,
-        unfinished=sum(run.state in _UNFINISHED for run in runs),
+        unfinished=len(steps.unfinished),
         gone=tables.gone + objects.gone,
-        left=(*left, *tables.left, *objects.left),
+        left=tuple(dict.fromkeys((*steps.left, *left, *tables.left, *objects.left))),
     )
+
+
+def forget_steps(destinations: Destinations) -> None:
+    """Have the next removal tell of itself alone, where the records stay."""
+    owners = (destinations,)
+    _steps(_runs(owners), owners).forget()
+
+
+def _runs(owners: Sequence[Destinations]) -> list[_OwnRun]:
+    return [(of, run) for of in owners for run in of.ledger.runs(of.owner)]
+
+
+def _newest_first(runs: Sequence[_OwnRun], owners: Sequence[Destinations]) -> Iterator[_OwnRun]:
+    """The runs of the first of the owners, then those of the others."""
+    for owner in owners:
+        yield from ((of, run) for of, run in reversed(runs) if of is owner)
+
+
+def _steps(runs: Sequence[_OwnRun], owners: Sequence[Destinations]) -> RemovalSteps:
+    return RemovalSteps(owners[0].ledger, [run for _, run in runs])
 
 
 def _complete_if_possible(run: Run, destinations: Destinations) -> str | None:
@@ -69,7 +103,7 @@ def _complete_if_possible(run: Run, destinations: Destinations) -> str | None:
     return None
 
 
-def _refuse_astray(published: Run, destinations: Destinations, cure: str) -> list[str]:
+def _refuse_astray(destinations: Destinations, published: Run, cure: str) -> list[str]:
     """Refuse an S3 that has nothing of a run, unless it is the one in which it was published.
 
     Returns:
@@ -95,18 +129,18 @@ def _refuse_astray(published: Run, destinations: Destinations, cure: str) -> lis
         )
 
 
-def _remove_tables(published: Run | None, destinations: Destinations) -> Removed:
-    warehouse = destinations.warehouse
-    if warehouse is None:
+def _remove_tables(owners: Sequence[Destinations], published: Run | None, again: bool) -> Removed:
+    warehouses = [of.warehouse for of in owners if of.warehouse is not None]
+    if not warehouses:
         return Removed()
-    strayed = warehouse.strayed_tables()
-    dropped = warehouse.remove_tables()
+    strayed = [table for warehouse in warehouses for table in warehouse.strayed_tables()]
+    dropped = [table for warehouse in warehouses for table in warehouse.remove_tables()]
     planned = {} if published is None else published.plan.by_name
     found = {table.name for table in dropped if table.name in planned}
     return Removed(
         tables=len(dropped),
         rows=sum(planned[name].rows for name in found),
-        gone=missing(len(found) + len(strayed), len(planned), "table"),
+        gone=missing(len(found) + len(strayed), len(planned), "table", again=again),
         left=tuple(
             f"{table}, of which the name or the comment was changed since it was published"
             for table in strayed
@@ -115,36 +149,48 @@ def _remove_tables(published: Run | None, destinations: Destinations) -> Removed
 
 
 def _remove_objects(
-    runs: Sequence[Run], published: Run | None, destinations: Destinations
+    owners: Sequence[Destinations],
+    runs: Sequence[_OwnRun],
+    published: Run | None,
+    unfinished: Collection[str],
+    again: bool,
 ) -> Removed:
     """Empty the present place in a bucket, and all others to which an earlier run may have gone."""
-    parts = []
-    if destinations.lake is not None and destinations.lake.there():
-        parts.append(_emptied(destinations.lake))
-    parts += [_remove_objects_of(run, destinations) for run in runs]
+    ours = {of.owner for of in owners}
+    lakes = [of.lake for of in owners if of.lake is not None]
+    parts = [_emptied(lake, ours) for lake in lakes if lake.there()]
+    for of, run in runs:
+        parts.append(_remove_objects_of(run, of, ours, run.id in unfinished, again))
     objects = sum(part.objects for part in parts)
     left = tuple(dict.fromkeys(what for part in parts for what in part.left))
     gone = tuple(what for part in parts for what in part.gone)
     if published is not None and not left:
-        gone += missing(objects, int(published.summary.get("objects") or 0), "object")
+        planned = int(published.summary.get("objects") or 0)
+        gone += missing(objects, planned, "object", again=again)
     rows = published.plan.rows if published is not None and objects else 0
     return Removed(objects=objects, rows=rows, gone=gone, left=left)
 
 
-def _remove_objects_of(run: Run, destinations: Destinations) -> Removed:
+def _remove_objects_of(
+    run: Run, destinations: Destinations, ours: Collection[str], unfinished: bool, again: bool
+) -> Removed:
     unreached: list[str] = []
     with lake_of(run, destinations, unreached.append) as lake:
         if lake is None:
-            known = () if run.state is RunState.RESET else unreached
+            known = () if run.state is RunState.RESET and not unfinished else unreached
             return Removed(left=tuple(f"what run {run.number} wrote to S3: {w}" for w in known))
-        pending = destinations.ledger.pending_parts(run.id) if run.state in RESUMABLE else {}
-        gone = missing(lake.abort_uploads(run.id), len(pending), "unfinished upload")
-        emptied = _emptied(lake)
+        pending = destinations.ledger.pending_parts(run.id) if unfinished else {}
+        aborted = lake.abort_uploads(run.id)
+        gone = missing(aborted, len(pending), "unfinished upload", again=again)
+        emptied = _emptied(lake, ours)
     return Removed(objects=emptied.objects, gone=gone, left=emptied.left)
 
 
-def _emptied(lake: Lake) -> Removed:
+def _emptied(lake: Lake, ours: Collection[str]) -> Removed:
     emptied = lake.remove()
     if emptied.taken_by is None:
         return Removed(objects=emptied.objects)
+    if emptied.taken_by in ours:
+        # Under that owner key it is removed as well.
+        return Removed()
     return Removed(left=(f"{lake.place}, which is {emptied.taken_by!r}'s by now",))
