@@ -101,9 +101,9 @@ class Tell:
 
 @dataclass(frozen=True)
 class LeaveAlone:
-    """Leave the Experiment to `keeper`, the engineId of another operator; told once."""
+    """Leave the Experiment to another operator, whose owner key for it is `owner`; told once."""
 
-    keeper: str
+    owner: str
     message: str
 
 

@@ -171,7 +171,7 @@ class Controller:
         if not self._store.leave(key, True):
             return
         # Of a name that follows from who leaves it to whom: a restart does not tell it again.
-        words = (experiment.uid, self._settings.engine, self._settings.release, action.keeper)
+        words = (experiment.uid, self._settings.engine, self._settings.release, action.owner)
         name = hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
         told = Tell(Reason.LEFT_TO_ANOTHER, action.message, warning=True)
         await self._tell(experiment, told, name)

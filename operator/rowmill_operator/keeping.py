@@ -60,16 +60,20 @@ def keeper_to_be(situation: Situation) -> Keeper:
     return Keeper(engine, situation.settings.release)
 
 
-def is_told_by_another(situation: Situation) -> bool:
-    """Whether another operator has said of this very generation why no run of it begins.
+def other_speaker(situation: Situation) -> Keeper | None:
+    """Another operator that has said of this very generation why no run of it begins.
 
     Two that refuse it in different words, or by different defaults, would else take turns for good.
+    None once somebody has asked to take the Experiment over from it.
     """
-    speaker = _speaker(situation.experiment)
+    experiment = situation.experiment
+    speaker = _speaker(experiment)
     if situation.number or speaker is None or speaker.is_run_by(situation.settings):
-        return False
-    said: int | None = situation.experiment.status.get("observedGeneration")
-    return said == situation.experiment.generation
+        return None
+    said: int | None = experiment.status.get("observedGeneration")
+    if said != experiment.generation or is_to_be_adopted_from(speaker, experiment):
+        return None
+    return speaker
 
 
 def owner_key(keeper: Keeper, experiment: Experiment) -> str:
@@ -84,13 +88,28 @@ def is_to_be_adopted_from(keeper: Keeper, experiment: Experiment) -> bool:
 
 def left_to(keeper: Keeper, situation: Situation, why: str = "") -> LeaveAlone:
     """What an operator does with an Experiment that is another's: nothing, and says so once."""
-    experiment = situation.experiment
-    owner = owner_key(keeper, experiment)
+    engine = situation.settings.engine
     message = (
         f"the operator with the engineId {keeper.engine} has planned run {situation.number}, so "
-        f"this one, with the engineId {situation.settings.engine}, leaves the Experiment to it"
+        f"this one, with the engineId {engine}, leaves the Experiment to it"
     )
-    cure = why or (
+    return _leave_to(keeper, situation, message, why)
+
+
+def word_left_to(speaker: Keeper, situation: Situation, own: str) -> LeaveAlone:
+    """What an operator does that begins no run either, for a reason of its `own`."""
+    engine = situation.settings.engine
+    message = (
+        f"the operator with the engineId {speaker.engine} was the first to say why no run begins, "
+        f"so this one, with the engineId {engine}, leaves the status to it; its own reason: {own}"
+    )
+    return _leave_to(speaker, situation, message)
+
+
+def _leave_to(keeper: Keeper, situation: Situation, message: str, cure: str = "") -> LeaveAlone:
+    experiment = situation.experiment
+    owner = owner_key(keeper, experiment)
+    cure = cure or (
         "if that operator is gone, have this one take over: kubectl annotate experiment "
         f"{experiment.name} --namespace {experiment.namespace} {ADOPT}={owner}"
     )

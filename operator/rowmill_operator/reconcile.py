@@ -25,9 +25,10 @@ from rowmill_operator.ending import decided_end
 from rowmill_operator.freezing import next_plan, plan_again, validation, with_words_on_chart
 from rowmill_operator.keeping import (
     is_to_be_adopted_from,
-    is_told_by_another,
     keeper_to_be,
     other_keeper,
+    other_speaker,
+    word_left_to,
 )
 from rowmill_operator.lost import give_up_lost
 from rowmill_operator.names import plan_name
@@ -75,8 +76,10 @@ def _decide(situation: Situation) -> Decision:
         return Decision((*_finalizers(situation), validation(situation)))
     acceptance = _acceptance(verdict)
     step = _step(situation, verdict)
-    if is_told_by_another(situation):
-        return Decision((*_finalizers(situation), *step.actions), again_after=step.again_after)
+    speaker = other_speaker(situation)
+    if speaker is not None:
+        actions = step.actions or (word_left_to(speaker, situation, step.standing.message),)
+        return Decision((*_finalizers(situation), *actions), again_after=step.again_after)
     step = with_words_on_chart(situation, step)
     status = status_of(situation, acceptance, step.standing, step.run)
     actions = (*_finalizers(situation), *step.actions, *_tell(situation, acceptance, step))

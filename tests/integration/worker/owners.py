@@ -63,7 +63,7 @@ class Owner:
     def purge(self, uid: str = "a", written: Run | None = None) -> PurgeEnd:
         """As the pod of an Experiment that is known to have `written` this run, or none."""
         known = None if written is None else Written(written.number, written.id)
-        return purge(self.destinations, uid, known, lambda: None).end
+        return purge(self.destinations, uid, known, lambda purged: None).end
 
     def complete(self, uid: str = "a", number: int = 1, adopt: str | None = None) -> Run:
         run = self.pod(uid, number, adopt)

@@ -188,7 +188,8 @@ class MemoryCluster:
         for _ in range(60):
             decision = self.look()
             gone = self.collect() if collect else False
-            if not decision.actions and decision.status is None and not gone:
+            busy = [a for a in decision.actions if not isinstance(a, LeaveAlone)]
+            if not busy and decision.status is None and not gone:
                 return
         raise AssertionError(f"it never settles: {decision}")
 

@@ -43,7 +43,7 @@ def _leaves(decision: Decision) -> LeaveAlone:
 
 def test_an_experiment_that_another_has_begun_is_left_alone(begun: MemoryCluster) -> None:
     left = _leaves(_second(begun))
-    assert left.keeper == OWNER
+    assert left.owner == OWNER
     assert "kubectl annotate experiment shop --namespace team rowmill.dev/adopt=here/team/shop" in (
         left.message
     )
@@ -84,7 +84,7 @@ def test_a_namespace_that_ends_is_for_its_keeper_to_clear(begun: MemoryCluster) 
 def test_without_its_plan_the_status_tells_whose_it_is(cluster: MemoryCluster) -> None:
     cluster.finish_run()
     cluster.plans.clear()
-    assert _leaves(_second(cluster)).keeper == OWNER
+    assert _leaves(_second(cluster)).owner == OWNER
     assert cluster.experiment.status["operator"] == {"engine": "here", "release": "here/rowmill"}
 
 
@@ -144,7 +144,7 @@ def test_who_is_told_to_adopt_plans_the_next_run_and_the_first_lets_go(
     _adopted(begun)
     plan = begun.plans["shop-run-2"]
     assert (plan.engine, plan.release, plan.adopt) == ("there", "there/rowmill", OWNER)
-    assert _leaves(begun.look()).keeper == "there/team/shop"
+    assert _leaves(begun.look()).owner == "there/team/shop"
 
 
 def test_the_runs_of_before_end_before_the_adopted_one_begins(begun: MemoryCluster) -> None:
@@ -207,9 +207,29 @@ def test_before_any_run_the_first_to_refuse_a_spec_has_the_word_on_it() -> None:
     cluster.settle()
     assert cluster.experiment.status == before
     assert cluster.told == []
+    (left,) = set(cluster.left)
+    assert left.owner == OWNER
+    assert "its own reason: something else; if that operator is gone, have this one" in left.message
+    assert left.message.endswith("rowmill.dev/adopt=here/team/shop")
     cluster.change(settings={"seed": 2})
     cluster.settle()
     assert cluster.condition("Accepted")["message"] == "something else"
+
+
+def test_the_word_on_a_spec_can_be_taken_over_from_an_operator_that_is_gone() -> None:
+    cluster = MemoryCluster(experiment(), problems=REFUSED)
+    cluster.settle()
+    cluster.annotate(adopt=OWNER)
+    assert not [a for a in cluster.look().actions if isinstance(a, LeaveAlone)]
+    cluster.settings, cluster.problems, cluster.verdict = OTHER, ("something else",), None
+    cluster.settle()
+    assert cluster.condition("Accepted")["message"] == "something else"
+    assert cluster.experiment.status["operator"]["engine"] == "there"
+    # Were the first there after all, it would leave the word to the second now.
+    cluster.settings, cluster.problems, cluster.verdict = SETTINGS, REFUSED, None
+    cluster.settle()
+    assert cluster.condition("Accepted")["message"] == "something else"
+    assert cluster.left[-1].owner == "there/team/shop"
 
 
 def test_who_accepts_what_the_other_refuses_begins_it() -> None:
@@ -219,7 +239,7 @@ def test_who_accepts_what_the_other_refuses_begins_it() -> None:
     cluster.settle()
     assert cluster.plans["shop-run-1"].engine == "there"
     assert cluster.condition("Accepted")["status"] == "True"
-    assert _leaves(_second(cluster, SETTINGS)).keeper == "there/team/shop"
+    assert _leaves(_second(cluster, SETTINGS)).owner == "there/team/shop"
 
 
 def test_neither_writes_a_status_while_the_race_for_the_plan_is_open() -> None:
