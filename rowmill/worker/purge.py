@@ -132,8 +132,8 @@ def _whose(destinations: Destinations, uid: str, written: Written | None) -> Who
 def _untouched(found: Whose, destinations: Destinations, written: Written | None) -> Purged:
     owner, place = destinations.owner, _ledger_place(destinations)
     if found is Whose.ANOTHERS:
-        message = f"another Experiment of this name has begun a run since: the data of {owner} in "
-        return Purged(PurgeEnd.TAKEN, f"{message}{place} is its own now, and stays", Removed())
+        message = f"the data of {owner} in {place} is another Experiment's of this name, and stays"
+        return Purged(PurgeEnd.TAKEN, message, Removed())
     if written is None:
         message = f"nothing of {owner} was found in {place}, and no run of it is known to have "
         return Purged(PurgeEnd.NOTHING, f"{message}written there", Removed())

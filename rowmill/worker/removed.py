@@ -39,7 +39,10 @@ def whose(
     if run is not None:
         # Ours repeated it, which leaves no record.
         return Whose.OURS if run.uid == present else Whose.ANOTHERS
-    return Whose.OURS if written is None else Whose.UNKNOWN
+    if written is not None:
+        return Whose.UNKNOWN
+    # One that began no run and repeated none: what is there was kept of an earlier of its name.
+    return Whose.OURS if present == uid else Whose.ANOTHERS
 
 
 @dataclass(frozen=True)

@@ -281,5 +281,5 @@ def test_purge_leaves_what_an_experiment_applied_since_has_made(
     pods.bundle(content(tables=[PEOPLE]))
     purged = pods.run("purge")
     assert (purged.code, purged.message["purged"]) == (0, "taken")
-    assert "another Experiment of this name has begun a run since" in purged.message["message"]
+    assert "is another Experiment's of this name, and stays" in purged.message["message"]
     assert count(database, name, "people") == 2_500

@@ -36,7 +36,8 @@ def _run(uid: str) -> Run:
         (BEFORE, [BEFORE], ROWS, None, Whose.UNKNOWN),
         # It repeated the run of an Experiment before it.
         (BEFORE, [BEFORE], PUBLISHED, BEFORE, Whose.OURS),
-        (BEFORE, [BEFORE], None, None, Whose.OURS),
+        # It began no run and repeated none: what is there was kept of the one before it.
+        (BEFORE, [BEFORE], None, None, Whose.ANOTHERS),
         # Another has begun a run since.
         (SINCE, [ME, SINCE], PUBLISHED, ME, Whose.ANOTHERS),
         (SINCE, [ME, SINCE], None, None, Whose.ANOTHERS),
