@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 
 import psycopg
 import pyarrow as pa
+import pytest
 
 from rowmill.destinations.additions.own_keys import Made
 from rowmill.destinations.copy_encoding import CopyEncoder
 from rowmill.destinations.copy_loader import PostgresLoader
+from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.ledger_postgres import PostgresLedger
 from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
@@ -191,3 +193,21 @@ def two_tables(rows: int = 10) -> Dataset:
 
 def all_rows(connection: Connection, query: str) -> list[tuple[object, ...]]:
     return connection.execute(query).fetchall()
+
+
+def refused(experiment: Experiment, adopt: str | None = None) -> DestinationRefused:
+    """The refusal of a run that is to start."""
+    with pytest.raises(DestinationRefused) as refusal:
+        experiment.start(adopt=adopt)
+    return refusal.value
+
+
+def count(admin: Connection, name: str = "shop.orders") -> object:
+    """The rows of a table."""
+    return (admin.execute(f"SELECT count(*) FROM {name}").fetchone() or ("none",))[0]
+
+
+def entries(admin: Connection) -> list[tuple[object, ...]]:
+    """Who loads which table by the ledger, and the run that published it."""
+    query = "SELECT table_name, owner, run FROM rowmill.tables ORDER BY 1"
+    return admin.execute(query).fetchall()

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from postgres_bed import Connection, Experiment, connect, dataset, table, target
+from postgres_bed import (
+    Connection,
+    Experiment,
+    connect,
+    count,
+    dataset,
+    entries,
+    refused,
+    table,
+    target,
+)
 from postgres_proxy import LossyProxy
 from psycopg import sql
 
@@ -24,22 +34,6 @@ def shop(address: PostgresAddress) -> Experiment:
 @pytest.fixture
 def admin(database: dict[str, str]) -> Connection:
     return connect(database)
-
-
-def refused(experiment: Experiment, adopt: str | None = None) -> DestinationRefused:
-    with pytest.raises(DestinationRefused) as refusal:
-        experiment.start(adopt=adopt)
-    return refusal.value
-
-
-def count(admin: Connection, name: str = "shop.orders") -> object:
-    return (admin.execute(f"SELECT count(*) FROM {name}").fetchone() or ("none",))[0]
-
-
-def entries(admin: Connection) -> list[tuple[object, ...]]:
-    """Who loads which table by the ledger, and the run that published it."""
-    query = "SELECT table_name, owner, run FROM rowmill.tables ORDER BY 1"
-    return admin.execute(query).fetchall()
 
 
 def test_a_table_of_nobody_is_refused_and_kept(shop: Experiment, admin: Connection) -> None:
@@ -98,38 +92,6 @@ def test_another_owners_table_is_refused_with_the_line_that_takes_it_over(
     assert count(admin) == 10
 
 
-def test_an_adopted_table_is_replaced_and_its_former_owner_refused(
-    shop: Experiment, admin: Connection
-) -> None:
-    other = Experiment(shop.address, dataset(table("orders", rows=3)), owner=OTHER)
-    theirs = other.complete()
-    run = shop.complete(adopt=OTHER)
-    assert count(admin) == 10
-    assert shop.warehouse.published(run)
-    assert not other.warehouse.published(theirs)
-    assert refused(other).reason == "TargetInUse"
-    assert other.warehouse.remove_tables() == []
-    assert count(admin) == 10
-
-
-def test_an_adopted_table_keeps_the_run_that_published_it(
-    shop: Experiment, admin: Connection
-) -> None:
-    theirs = Experiment(shop.address, shop.data, owner=OTHER).complete()
-    shop.start(adopt=OTHER)
-    assert entries(admin) == [("orders", shop.owner, theirs.id)]
-
-
-def test_a_table_adopted_by_its_comment_has_no_run(shop: Experiment, admin: Connection) -> None:
-    """The ledger's run of that name published another table."""
-    other = Experiment(shop.address, shop.data, owner=OTHER)
-    other.complete()
-    admin.execute("ALTER TABLE shop.orders RENAME TO kept; DROP TABLE shop.kept")
-    admin.execute(f"CREATE TABLE shop.orders (id int); COMMENT ON TABLE shop.orders IS '{OTHER}'")
-    shop.start(adopt=OTHER)
-    assert entries(admin) == [("orders", shop.owner, None)]
-
-
 @pytest.mark.parametrize("adopted", [False, True])
 def test_a_claim_that_is_given_back_is_as_it_was(
     shop: Experiment, admin: Connection, monkeypatch: pytest.MonkeyPatch, adopted: bool
@@ -158,19 +120,6 @@ def test_what_changed_hands_since_a_claim_is_not_given_back(
     run = Experiment(shop.address, shop.data, owner=OTHER).complete(adopt=shop.owner)
     shop.warehouse.give_back(taken)
     assert entries(admin) == [("orders", OTHER, run.id)]
-
-
-def test_adoption_outlasts_the_run_that_asked_for_it(shop: Experiment) -> None:
-    Experiment(shop.address, shop.data, owner=OTHER).complete()
-    shop.start(adopt=OTHER)
-    shop.complete()
-
-
-def test_adopting_one_owner_takes_nothing_from_a_third(shop: Experiment) -> None:
-    Experiment(shop.address, shop.data, owner=OTHER).complete()
-    refusal = refused(shop, adopt="third/local/shop")
-    assert refusal.reason == "TargetInUse"
-    assert OTHER in str(refusal)
 
 
 def test_a_table_whose_ledger_is_gone_is_known_by_its_comment(
