@@ -181,7 +181,12 @@ def _lock(cursor: Cursor, tables: Sequence[OwnTable]) -> None:
     """
     found = find_dependants(cursor, [table.oid for table in tables])
     known = privileges_of(cursor, [table.oid for table in tables])
-    views = [(view.identifier, view.privileges.owner) for view in reversed(found.views)]
+    # One that cannot be made again is refused by name once all is read.
+    views = [
+        (view.identifier, view.privileges.owner)
+        for view in reversed(found.views)
+        if not view.obstacle
+    ]
     held = [(table.identifier, known[table.oid].owner) for table in tables]
     for name, owner in [*views, *held]:
         words = sql.SQL("ALTER TABLE {} OWNER TO {}")

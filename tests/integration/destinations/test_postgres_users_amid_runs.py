@@ -197,3 +197,24 @@ def test_a_sequence_of_a_column_that_goes_stays_for_whoever_uses_it(
         fewer.complete()
         default = "SELECT count(*) FROM pg_attrdef WHERE adrelid = 'shop.lines'::regclass"
         assert all_rows(admin, default) == [(1,)]
+
+
+def test_a_view_of_another_role_that_comes_during_a_run_is_refused_by_name(
+    database: dict[str, str], role: Callable[[str], dict[str, str]]
+) -> None:
+    loader = role("loader")
+    with connect(database) as admin:
+        admin.execute(
+            f'GRANT CREATE ON DATABASE "{database["PGDATABASE"]}" TO "{loader["PGUSER"]}"'
+        )
+        shop = Experiment(PostgresAddress(lambda: loader), two_tables())
+        shop.complete()
+        run = shop.start()
+        shop.load(run)
+        shop.finalize(run)
+        admin.execute("CREATE VIEW public.theirs AS SELECT id FROM shop.orders")
+        with pytest.raises(DestinationRefused, match=r'"theirs" \(owned by') as refusal:
+            shop.warehouse.publish(run, shop.data)
+        assert refusal.value.reason == "DependantsInTheWay"
+        admin.execute("DROP VIEW public.theirs")
+        shop.warehouse.publish(run, shop.data)
