@@ -89,9 +89,9 @@ def test_a_view_that_changes_while_the_publish_waits_is_made_as_it_is_then(
 ) -> None:
     shop.complete()
     with connect(database) as admin, connect(database) as holder:
-        admin.execute(
-            "CREATE VIEW public.v AS SELECT id FROM shop.orders; COMMENT ON VIEW public.v IS 'a'"
-        )
+        admin.execute("CREATE VIEW public.v AS SELECT id FROM shop.orders")
+        admin.execute("CREATE VIEW public.w AS SELECT id FROM public.v")
+        admin.execute("COMMENT ON VIEW public.w IS 'a'")
         run = shop.start()
         shop.load(run)
         shop.finalize(run)
