@@ -119,7 +119,7 @@ def test_a_constraint_that_new_rows_break_stops_the_run_and_can_be_mended(
         assert all_rows(admin, "SELECT count(*) FROM shop.orders") == [(20,)]
 
 
-@pytest.mark.parametrize("broken_after", range(14))
+@pytest.mark.parametrize("broken_after", range(0, 14, 2))
 def test_finalize_killed_after_any_build_is_taken_up_again(
     shop: Experiment, database: dict[str, str], broken_after: int
 ) -> None:

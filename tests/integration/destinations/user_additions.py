@@ -249,7 +249,6 @@ ADDITIONS: dict[str, Kept | Refused] = {
     "options of the table and its TOAST": kept(
         "ALTER TABLE shop.orders SET (fillfactor = 50, autovacuum_enabled = false, "
         "toast.autovacuum_enabled = false)",
-        probe="SELECT pg_relation_size('shop.orders') / 8192",
     ),
     "storage, compression, statistics target and options of columns": kept(
         "ALTER TABLE shop.orders ALTER COLUMN note SET STORAGE EXTERNAL",
