@@ -311,7 +311,7 @@ def test_of_many_pairs_that_come_at_once_exactly_one_of_each_gets_on(
     owner_of: Owners,
     names_of: Callable[..., list[str]],
 ) -> None:
-    pairs = [_pair(f"{name}n{n}", kind, owner_of, ledger=name) for n in range(12)]
+    pairs = [_pair(f"{name}n{n}", kind, owner_of, ledger=name) for n in range(6)]
 
     def contend(owner: Owner, barrier: Barrier) -> str | None:
         barrier.wait()
