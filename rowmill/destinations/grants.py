@@ -92,11 +92,16 @@ def restore_privileges(
         _give(cursor, relation, wanted.owners)
 
 
+def make_owner(cursor: Cursor, relation: sql.Identifier, owner: str) -> None:
+    """Say whose a table or view is, though it be his already."""
+    words = sql.SQL("ALTER TABLE {} OWNER TO {}")
+    cursor.execute(words.format(relation, sql.Identifier(owner)))
+
+
 def hand_over(cursor: Cursor, relation: sql.Identifier, oid: int, owner: str) -> None:
     """Make a new table or view another role's, unless it is."""
     if privileges_of(cursor, [oid])[oid].owner != owner:
-        words = sql.SQL("ALTER TABLE {} OWNER TO {}")
-        cursor.execute(words.format(relation, sql.Identifier(owner)))
+        make_owner(cursor, relation, owner)
 
 
 def close_schema(cursor: Cursor, schema: str) -> None:

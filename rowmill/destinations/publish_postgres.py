@@ -27,6 +27,7 @@ from rowmill.destinations.grants import (
     close_identities,
     grant_defaults,
     hand_over,
+    make_owner,
     privileges_of,
     restore_privileges,
 )
@@ -116,7 +117,7 @@ def _replace(
     if lack := find_lack(read_present(cursor, staging), additions.builds, new):
         raise LateAdditions(str(each) for each in (*lack.drops, *lack.builds))
     privileges = _privileges(cursor, target, tables)
-    reset_settings(cursor, staging, names)
+    reset_settings(cursor, staging, [oid for oid, _ in _relations(cursor, staging, names)])
     for table in tables:
         put_on(cursor, table.schema, additions, table.name, {When.BEFORE})
     drop_views(cursor, hanging.views)
@@ -189,8 +190,7 @@ def _lock(cursor: Cursor, tables: Sequence[OwnTable]) -> None:
     ]
     held = [(table.identifier, known[table.oid].owner) for table in tables]
     for name, owner in [*views, *held]:
-        words = sql.SQL("ALTER TABLE {} OWNER TO {}")
-        cursor.execute(words.format(name, sql.Identifier(owner)))
+        make_owner(cursor, name, owner)
 
 
 def _privileges(

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from psycopg import sql
 
 from rowmill.destinations.additions.model import Build, Kind, Statement
+from rowmill.destinations.grants import make_owner
 from rowmill.destinations.postgres_connection import Cursor
 
 # These may call users' functions with the rights of whoever makes them. An index calls them with
@@ -39,5 +40,4 @@ def execute(cursor: Cursor, schema: str, build: Build, statements: Iterable[Stat
 def _hand_over(cursor: Cursor, schema: str, build: Build) -> None:
     role, name = sql.Identifier(build.role), sql.Identifier(schema)
     cursor.execute(sql.SQL("GRANT USAGE, CREATE ON SCHEMA {} TO {}").format(name, role))
-    table = sql.Identifier(schema, build.table)
-    cursor.execute(sql.SQL("ALTER TABLE {} OWNER TO {}").format(table, role))
+    make_owner(cursor, sql.Identifier(schema, build.table), build.role)

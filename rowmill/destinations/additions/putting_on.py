@@ -38,14 +38,9 @@ def say(cursor: Cursor, schema: str, attachments: Sequence[Attachment]) -> None:
         _execute(cursor, attachment.statement.within(schema), attachment.label)
 
 
-def reset_settings(cursor: Cursor, schema: str, tables: Sequence[str]) -> None:
-    """Take all options off the tables: users may have reset some since they were put on."""
-    rows = cursor.execute(
-        "SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
-        "WHERE nspname = %s AND relname = ANY(%s) AND relkind = 'r'",
-        (schema, list(tables)),
-    ).fetchall()
-    for statement in read_resets(cursor, [oid for (oid,) in rows]):
+def reset_settings(cursor: Cursor, schema: str, oids: Sequence[int]) -> None:
+    """Take all options off tables of `schema`: users may have reset some since they were put on."""
+    for statement in read_resets(cursor, oids):
         cursor.execute(statement.within(schema))
 
 

@@ -56,3 +56,16 @@ def role(database: dict[str, str]) -> Iterator[Callable[[str], dict[str, str]]]:
     with connect(database) as admin:
         for name in made:
             admin.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(sql.Identifier(name)))
+
+
+@pytest.fixture
+def loader(database: dict[str, str], role: Callable[[str], dict[str, str]]) -> dict[str, str]:
+    """The PG... variables of a role that may make schemas, and no more."""
+    made = role("loader")
+    with connect(database) as admin:
+        admin.execute(
+            sql.SQL("GRANT CREATE ON DATABASE {} TO {}").format(
+                sql.Identifier(database["PGDATABASE"]), sql.Identifier(made["PGUSER"])
+            )
+        )
+    return made

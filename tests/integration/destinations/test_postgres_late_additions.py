@@ -248,13 +248,8 @@ def test_a_role_that_may_see_some_rows_sees_no_more_after_the_next_run(
 
 
 def test_rights_that_the_loader_lacks_are_told_before_the_load(
-    database: dict[str, str], role: Callable[[str], dict[str, str]]
+    database: dict[str, str], loader: dict[str, str]
 ) -> None:
-    loader = role("loader")
-    with connect(database) as admin:
-        admin.execute(
-            f'GRANT CREATE ON DATABASE "{database["PGDATABASE"]}" TO "{loader["PGUSER"]}"'
-        )
     shop = Experiment(PostgresAddress(lambda: loader), two_tables())
     shop.complete()
     with connect(database) as admin:

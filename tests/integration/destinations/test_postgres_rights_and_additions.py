@@ -63,13 +63,8 @@ def test_functions_of_a_tables_owner_run_with_his_rights_and_names(
 
 
 def test_a_loader_without_special_rights_takes_all_of_its_own_over(
-    database: dict[str, str], role: Callable[[str], dict[str, str]]
+    database: dict[str, str], loader: dict[str, str]
 ) -> None:
-    loader = role("loader")
-    with connect(database) as admin:
-        admin.execute(
-            f'GRANT CREATE ON DATABASE "{database["PGDATABASE"]}" TO "{loader["PGUSER"]}"'
-        )
     shop = Experiment(PostgresAddress(lambda: loader), two_tables())
     shop.complete()
     with connect(loader) as theirs:

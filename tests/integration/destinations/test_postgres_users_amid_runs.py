@@ -193,13 +193,9 @@ def test_a_sequence_of_a_column_that_goes_stays_for_whoever_uses_it(
 
 
 def test_a_view_of_another_role_that_comes_during_a_run_is_refused_by_name(
-    database: dict[str, str], role: Callable[[str], dict[str, str]]
+    database: dict[str, str], loader: dict[str, str]
 ) -> None:
-    loader = role("loader")
     with connect(database) as admin:
-        admin.execute(
-            f'GRANT CREATE ON DATABASE "{database["PGDATABASE"]}" TO "{loader["PGUSER"]}"'
-        )
         shop = Experiment(PostgresAddress(lambda: loader), two_tables())
         shop.complete()
         run = shop.start()
