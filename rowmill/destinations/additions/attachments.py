@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rowmill.destinations.additions.identities import read_identities
 from rowmill.destinations.additions.model import Attachment, Statement, When
-from rowmill.destinations.additions.settings import TABLES
+from rowmill.destinations.additions.settings import ASSIGNED, TABLES
 from rowmill.destinations.postgres_connection import Cursor
 
 _LISTS_AND_FILTERS = 150000
@@ -31,11 +31,10 @@ SELECT name, 'the default of ' || said || '.' || col, ARRAY['ALTER TABLE ', name
        'both', attname::text
 FROM a JOIN pg_attrdef ON (adrelid, adnum) = (attrelid, attnum) WHERE attgenerated = ''
 """
-_INDEX_OPTIONS = """
+_INDEX_OPTIONS = f"""
 SELECT name, 'the options of index ' || quote_ident(i.relname) || ' on ' || said,
        ARRAY['ALTER INDEX ', i.relname::text, ' SET (' || string_agg(
-           quote_ident(split_part(o, '=', 1)) || ' = '
-           || quote_literal(substr(o, strpos(o, '=') + 1)), ', ' ORDER BY place) || ')'],
+           {ASSIGNED}, ', ' ORDER BY place) || ')'],
        'both', i.relname::text
 FROM t JOIN pg_index ON indrelid = t.oid JOIN pg_class i ON i.oid = indexrelid,
 unnest(i.reloptions) WITH ORDINALITY AS u (o, place) GROUP BY name, said, i.relname

@@ -20,21 +20,27 @@ WITH t AS (
     FROM t JOIN pg_attribute a ON attrelid = t.oid AND attnum > 0 AND NOT attisdropped
 )
 """
+# An option `o` as a SET has it: catalogues keep name=value.
+ASSIGNED = (
+    "quote_ident(split_part(o, '=', 1)) || ' = ' || quote_literal(substr(o, strpos(o, '=') + 1))"
+)
+_STORAGE_WORD = (
+    "CASE {} WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' "
+    "ELSE 'EXTENDED' END"
+)
 # Each gives the table, what it is, the pieces of a statement, the column that bears it (or none),
 # and whether that is there only once it is built.
-_TABLE_OPTIONS = """
+_TABLE_OPTIONS = f"""
 SELECT name, what || said, ARRAY['ALTER TABLE ', name, ' SET (' || string_agg(
-           prefix || quote_ident(split_part(o, '=', 1)) || ' = '
-           || quote_literal(substr(o, strpos(o, '=') + 1)), ', ' ORDER BY place) || ')'], '', false
+           prefix || {ASSIGNED}, ', ' ORDER BY place) || ')'], '', false
 FROM t LEFT JOIN pg_class x ON x.oid = t.reltoastrelid,
 LATERAL (VALUES ('the options of ', '', t.reloptions),
                 ('the TOAST options of ', 'toast.', x.reloptions)) AS v (what, prefix, options),
 unnest(options) WITH ORDINALITY AS u (o, place) GROUP BY name, said, what, prefix
 """
-_STORAGE = """
+_STORAGE = f"""
 SELECT name, 'the storage of ' || said || '.' || col, ARRAY['ALTER TABLE ', name,
-       ' ALTER COLUMN ' || col || ' SET STORAGE ' || CASE attstorage WHEN 'p' THEN 'PLAIN'
-       WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN' ELSE 'EXTENDED' END],
+       ' ALTER COLUMN ' || col || ' SET STORAGE ' || {_STORAGE_WORD.format("attstorage")}],
        attname::text, attgenerated <> ''
 FROM a JOIN pg_type y ON y.oid = atttypid WHERE attstorage <> typstorage
 """
@@ -51,11 +57,10 @@ SELECT name, 'the statistics target of ' || said || '.' || col, ARRAY['ALTER TAB
        attname::text, attgenerated <> ''
 FROM a WHERE attstattarget >= 0
 """
-_COLUMN_OPTIONS = """
+_COLUMN_OPTIONS = f"""
 SELECT name, 'the options of ' || said || '.' || col, ARRAY['ALTER TABLE ', name,
        ' ALTER COLUMN ' || col || ' SET (' || string_agg(
-           quote_ident(split_part(o, '=', 1)) || ' = '
-           || quote_literal(substr(o, strpos(o, '=') + 1)), ', ' ORDER BY place) || ')'],
+           {ASSIGNED}, ', ' ORDER BY place) || ')'],
        attname::text, attgenerated <> ''
 FROM a, unnest(attoptions) WITH ORDINALITY AS u (o, place)
 GROUP BY name, said, col, attname, attgenerated
@@ -82,10 +87,9 @@ _RESETS = (
     LATERAL (VALUES ('', t.reloptions), ('toast.', x.reloptions)) AS v (prefix, options),
     unnest(options) AS o GROUP BY name, prefix
     """,
-    """
+    f"""
     SELECT ARRAY['ALTER TABLE ', name, ' ALTER COLUMN ' || col || ' SET STORAGE '
-        || CASE typstorage WHEN 'p' THEN 'PLAIN' WHEN 'e' THEN 'EXTERNAL' WHEN 'm' THEN 'MAIN'
-           ELSE 'EXTENDED' END]
+        || {_STORAGE_WORD.format("typstorage")}]
     FROM a JOIN pg_type y ON y.oid = atttypid WHERE attstorage <> typstorage
     """,
     """
