@@ -128,7 +128,7 @@ class Board:
         return text if time.monotonic() - at < NOTICE_SECONDS else ""
 
     def _rate(self) -> float:
-        """Rows made a second of late: what is durable of a part comes in one lump."""
+        """Rows made a second of late, which says whether the pod gets on; not what is durable."""
         now = time.monotonic()
         with self._lock:
             # One that is older stays, as the beginning of the stretch.
@@ -155,7 +155,12 @@ def _bounded(tables: list[TableDone]) -> list[dict[str, Any]]:
 
 
 def _table(table: TableDone) -> dict[str, Any]:
-    return {"name": table.name, "rows": table.rows, "batches": table.batches}
+    return {
+        "name": table.name,
+        "rows": table.rows,
+        "batchRows": table.batch_rows,
+        "batches": table.batches,
+    }
 
 
 def _size(value: object) -> int:

@@ -171,9 +171,10 @@ class Warned:
 
 @dataclass(frozen=True)
 class ShardProgress:
-    """What a pod said of its work at `at`: durable rows and batches, rows a second of late.
+    """What a pod said of its work at `at`: durable rows and batches, rows that it makes a second.
 
-    `notice` is the failure that it meets with tries, "" while it gets on.
+    `notice` is the failure that it meets with tries, "" while it gets on; `batch_rows` tells how
+    many rows a batch of each table has, where the pod's image does tell it.
     """
 
     at: datetime
@@ -182,6 +183,7 @@ class ShardProgress:
     step: str
     batches: Mapping[str, tuple[Interval, ...]]
     notice: str = ""
+    batch_rows: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

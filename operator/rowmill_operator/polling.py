@@ -88,7 +88,9 @@ def read_progress(document: object, now: datetime) -> ShardProgress | None:
     if not (isinstance(rate, int | float) and 0 <= rate <= _MOST):
         return None
     try:
-        tables = {str(t["name"]): _intervals(t["batches"]) for t in document.get("tables") or ()}
+        told = list(document.get("tables") or ())
+        tables = {str(t["name"]): _intervals(t["batches"]) for t in told}
+        batch_rows = {str(t["name"]): _batch_rows(t["batchRows"]) for t in told if "batchRows" in t}
     except (KeyError, TypeError, ValueError):
         return None
     return ShardProgress(
@@ -98,6 +100,7 @@ def read_progress(document: object, now: datetime) -> ShardProgress | None:
         step=str(step or "")[:_LONGEST_STEP],
         batches=tables,
         notice=str(document.get("notice") or "")[:_LONGEST_NOTICE],
+        batch_rows=batch_rows,
     )
 
 
@@ -139,6 +142,12 @@ def _intervals(value: Any) -> tuple[Interval, ...]:
         if not (isinstance(first, int) and isinstance(stop, int) and 0 <= first < stop):
             raise ValueError("no interval")
     return intervals
+
+
+def _batch_rows(value: Any) -> int:
+    if not (isinstance(value, int) and 0 < value <= _MOST):
+        raise ValueError("no batch has so many rows")
+    return value
 
 
 def _url(ip: str, port: int) -> str:

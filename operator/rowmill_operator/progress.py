@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 from rowmill.plan.intervals import Interval, covers, intersection, show, union
@@ -14,14 +15,14 @@ MAX_TABLES = 200
 # Of a table, and of all tables together: with the largest spec the status must fit into etcd.
 MAX_INTERVALS = 100
 _ALL_INTERVALS = 4_000
+NOTHING_CUT: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class RunProgress:
-    """Rows in all destinations of all tables, rows a second of late, and finalize's step."""
+    """Durable rows and batches of all tables, and finalize's step."""
 
     rows: int
-    rows_per_second: float
     step: str
     tables: tuple[dict[str, Any], ...]
 
@@ -31,45 +32,85 @@ def run_progress(
     completed: Sequence[Interval],
     reports: Mapping[int, ShardProgress],
     known: Mapping[str, Sequence[Interval]],
+    cut: Mapping[str, int] = NOTHING_CUT,
 ) -> RunProgress:
     """Add up what is known of a run.
+
+    Pods work by the plan that the ledger has of the run. If the ConfigMap was lost and frozen again
+    under other settings, `plan` is another one: then batches are counted as the pods cut them.
 
     Args:
         completed: indexes of shards that ended well.
         reports: by shard what its pod said last, -1 being finalize.
         known: per table the batches that an earlier status had as durable. What is durable stays
             so: a pod out of reach, or a Job made again, takes nothing back.
+        cut: per table the rows of each of these batches; where nothing tells, the plan's.
     """
-    done: dict[str, list[Interval]] = {t.table: list(known.get(t.table, ())) for t in plan.tables}
-    for shard in range(plan.shards):
-        if covers(completed, shard):
-            for table, first, stop in _batches_of(plan, shard):
-                done[table].append((first, stop))
-        elif shard in reports:
-            for table, intervals in reports[shard].batches.items():
-                done.get(table, []).extend(intervals)
+    layouts = [_as_cut(layout, reports, cut) for layout in plan.tables]
+    by_name = {layout.table: layout for layout in layouts}
+    done: dict[str, list[Interval]] = {
+        layout.table: list(known.get(layout.table, ()))
+        for layout, own in zip(layouts, plan.tables, strict=True)
+        if cut.get(layout.table, own.batch_rows) == layout.batch_rows
+    }
+    for table, intervals in _told(plan, completed, reports, by_name):
+        done.setdefault(table, []).extend(intervals)
     tables = [
-        _table(t, intersection(union(done[t.table]), [(0, t.batches)]), _shown(plan))
-        for t in plan.tables
+        _table(t, intersection(union(done.get(t.table, ())), [(0, t.batches)]), _shown(plan))
+        for t in layouts
     ]
     finalize = reports.get(-1)
     return RunProgress(
         rows=sum(table["rows"] for table in tables),
-        rows_per_second=sum(report.rows_per_second for report in reports.values()),
         step=finalize.step if finalize else "",
         tables=_bounded(tables),
     )
 
 
-def finished_tables(plan: Plan) -> tuple[dict[str, Any], ...]:
+def finished_tables(plan: Plan, cut: Mapping[str, int] = NOTHING_CUT) -> tuple[dict[str, Any], ...]:
     """The tables of a run that is complete."""
-    return _bounded(
-        [_table(layout, [(0, layout.batches)] if layout.rows else [], 1) for layout in plan.tables]
-    )
+    return run_progress(plan, ((0, plan.shards),), {}, {}, cut).tables
 
 
-def _batches_of(plan: Plan, shard: int) -> Iterable[tuple[str, int, int]]:
-    return ((part.table, part.first_batch, part.stop_batch) for part in plan.shard(shard))
+def _as_cut(
+    layout: TableLayout, reports: Mapping[int, ShardProgress], cut: Mapping[str, int]
+) -> TableLayout:
+    """The table as its pods cut it into batches, by what they say or have said before."""
+    name = layout.table
+    told = (r.batch_rows[name] for r in reports.values() if r.batch_rows.get(name))
+    rows = next(told, None) or cut.get(name) or layout.batch_rows
+    return layout if rows == layout.batch_rows else replace(layout, batch_rows=rows)
+
+
+def _told(
+    plan: Plan,
+    completed: Sequence[Interval],
+    reports: Mapping[int, ShardProgress],
+    layouts: Mapping[str, TableLayout],
+) -> Iterator[tuple[str, Sequence[Interval]]]:
+    """Durable batches by table, as often as somebody tells of them."""
+    if union(completed) == [(0, plan.shards)]:
+        yield from ((layout.table, [(0, layout.batches)]) for layout in layouts.values())
+        return
+    for shard in range(plan.shards):
+        if covers(completed, shard):
+            # Only the plan that cut the batches tells which of them are a shard's.
+            for part in plan.shard(shard):
+                if layouts[part.table] is plan.by_name[part.table]:
+                    yield part.table, [(part.first_batch, part.stop_batch)]
+        if shard in reports:
+            yield from _reported(reports[shard], plan, layouts)
+
+
+def _reported(
+    report: ShardProgress, plan: Plan, layouts: Mapping[str, TableLayout]
+) -> Iterator[tuple[str, Sequence[Interval]]]:
+    for table, intervals in report.batches.items():
+        if table not in layouts:
+            continue
+        rows = report.batch_rows.get(table) or plan.by_name[table].batch_rows
+        if rows == layouts[table].batch_rows:
+            yield table, intervals
 
 
 def _shown(plan: Plan) -> int:
@@ -86,6 +127,7 @@ def _table(layout: TableLayout, done: Sequence[Interval], most: int) -> dict[str
         "rows": sum(layout.rows_of(first, stop) for first, stop in done),
         "rowsTotal": layout.rows,
         "batches": layout.batches,
+        "batchRows": layout.batch_rows,
         "completedBatches": show(shown),
     }
 

@@ -8,6 +8,7 @@ UID that was seen; what counts as done is the ledger's to say, through the worke
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from rowmill.spec.cluster_names import ADOPT, FINALIZER, experiment_selector
@@ -112,7 +113,8 @@ def _step(situation: Situation, verdict: Verdict) -> Step:
     if verdict.problems:
         return _refused(situation, verdict)
     if situation.number == 0 or situation.digest != verdict.digest or _adopts_since(situation):
-        return _next_run(situation)
+        step = _next_run(situation)
+        return replace(step, standing=replace(step.standing, ahead=True))
     if situation.plan is None and not situation.ended:
         return _freeze(situation, plan_again(situation))
     step = drive(situation)

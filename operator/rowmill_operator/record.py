@@ -6,21 +6,25 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rowmill.plan.intervals import Interval, parse
+from rowmill.plan.pace import percent
 from rowmill.plan.replacement import Replaced
 from rowmill.spec.cluster_names import EXPERIMENT, SHARD
 from rowmill_operator.keeping import keeper_to_be
 from rowmill_operator.names import shard_job_name
 from rowmill_operator.observed import FrozenPlan, Job
-from rowmill_operator.progress import RunProgress, finished_tables, run_progress
+from rowmill_operator.paces import PACE, pace_of
+from rowmill_operator.progress import finished_tables, run_progress
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import Acceptance, Standing, conditions, timestamp
 
 OUTCOMES = ("Complete", "Failed", "Aborted")
 
 # What pods say of this moment alone.
-_OF_LATE = ("rowsPerSecond", "etaSeconds", "step")
+_OF_LATE = (*PACE, "step")
 # What a run that has ended no longer has.
 _OF_ITS_WAY = (*_OF_LATE, "refused")
+# What tells how far a run is.
+_FIGURES = ("rows", "percent", "shardsDone", *_OF_LATE)
 
 
 def status_of(
@@ -54,9 +58,21 @@ def status_of(
         status["digest"] = verdict.digest
         status["rerun"] = situation.wishes.rerun
     if record:
-        status["run"] = record
+        status["run"] = _as_shown(record, standing)
         status["tables"] = list(tables)
     return status
+
+
+def _as_shown(record: Mapping[str, Any], standing: Standing) -> dict[str, Any]:
+    """The record with its percent; without its figures where the phase is that of the next run.
+
+    They would be taken for the next one's. A `Situation` has them again.
+    """
+    if standing.ahead:
+        return {name: value for name, value in record.items() if name not in _FIGURES}
+    rows, total = int(record.get("rows") or 0), int(record.get("rowsTotal") or 0)
+    complete = record.get("outcome") == "Complete"
+    return {**record, "percent": percent(rows, total, complete=complete)}
 
 
 def new_record(situation: Situation, plan: FrozenPlan) -> dict[str, Any]:
@@ -73,7 +89,6 @@ def new_record(situation: Situation, plan: FrozenPlan) -> dict[str, Any]:
         "startedAt": timestamp(plan.created),
         "rows": 0,
         "rowsTotal": layout.rows,
-        "percent": 0,
         "batchRows": max((table.batch_rows for table in layout.tables), default=0),
         "shards": layout.shards,
         "shardsDone": 0,
@@ -96,8 +111,16 @@ def progressed(
 ) -> dict[str, Any]:
     """The run's record with all that is known of its progress."""
     record = current_record(situation, plan)
-    progress = run_progress(plan.plan, completed, situation.observed.progress, _known(record))
-    figures = _figures(progress, plan, completed)
+    known, cut = _known(record), _cut(record)
+    progress = run_progress(plan.plan, completed, situation.observed.progress, known, cut)
+    figures: dict[str, Any] = {
+        "rows": progress.rows,
+        "shardsDone": sum(stop - first for first, stop in completed),
+        "batchRows": max((table["batchRows"] for table in progress.tables), default=0),
+        "step": progress.step,
+        "tables": list(progress.tables),
+        **pace_of(situation, record, progress.rows, plan.plan.rows),
+    }
     if situation.unheard:
         # Who has not asked the pods yet does not know better than who wrote the record.
         figures |= {name: record[name] for name in _OF_LATE if name in record}
@@ -126,10 +149,9 @@ def completed_record(
         "parquetTypes": str(report.get("parquetTypes") or plan.plan.parquet_types),
         "rows": total,
         "rowsTotal": total,
-        "percent": 100,
         "shardsDone": plan.plan.shards,
         "message": "the same data was published before" if report.get("repeat") else "",
-        "tables": list(finished_tables(plan.plan)),
+        "tables": list(finished_tables(plan.plan, _cut(record))),
     }
 
 
@@ -174,28 +196,18 @@ def _published_before(situation: Situation, plan: FrozenPlan) -> Replaced | None
     return Replaced(int(newest["number"]), int(newest.get("rows") or 0))
 
 
-def _figures(
-    progress: RunProgress, plan: FrozenPlan, completed: Sequence[Interval]
-) -> dict[str, Any]:
-    total = plan.plan.rows
-    rate = round(progress.rows_per_second)
-    left = total - progress.rows
-    figures: dict[str, Any] = {
-        "rows": progress.rows,
-        "percent": min(99, 100 * progress.rows // total) if total else 99,
-        "rowsPerSecond": rate,
-        "shardsDone": sum(stop - first for first, stop in completed),
-        "tables": list(progress.tables),
-    }
-    figures["step"] = progress.step
-    figures["etaSeconds"] = round(left / rate) if rate and left else 0
-    return figures
-
-
 def _known(record: Mapping[str, Any]) -> dict[str, list[Interval]]:
     return {
         table["name"]: parse(table.get("completedBatches", ""))
         for table in record.get("tables") or ()
+    }
+
+
+def _cut(record: Mapping[str, Any]) -> dict[str, int]:
+    return {
+        table["name"]: int(table["batchRows"])
+        for table in record.get("tables") or ()
+        if table.get("batchRows")
     }
 
 

@@ -11,6 +11,7 @@ from rowmill_operator.actions import Action, CreateJob, DeleteJob, SetParallelis
 from rowmill_operator.children.jobs import finalize_job, shard_job
 from rowmill_operator.ending import ended, failed
 from rowmill_operator.observed import FrozenPlan, Job, Pod
+from rowmill_operator.paces import PACE
 from rowmill_operator.reasons import Reason
 from rowmill_operator.record import current_record, progressed, replaced_in
 from rowmill_operator.situation import Situation
@@ -59,9 +60,12 @@ def _suspend(situation: Situation, plan: FrozenPlan) -> Step:
         standing = Standing(phase_of(situation), Reason.SUSPENDING, "its pods are being ended")
         return Step(standing, record, delete_jobs(situation.run_jobs), again_after=SOON)
     standing = Standing(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true; its work is kept")
-    record.pop("rowsPerSecond", None)
-    record.pop("etaSeconds", None)
-    return Step(standing, record)
+    return Step(standing, _without_pace(record))
+
+
+def _without_pace(record: dict[str, Any]) -> dict[str, Any]:
+    """The record of a run whose pods are not at work."""
+    return {name: value for name, value in record.items() if name not in PACE}
 
 
 def _loading(situation: Situation, plan: FrozenPlan) -> Step:
@@ -228,7 +232,7 @@ def _told_before(situation: Situation) -> Trouble | None:
 
 
 def _create(situation: Situation, plan: FrozenPlan, build: Any, phase: str) -> Step:
-    record = current_record(situation, plan)
+    record = _without_pace(current_record(situation, plan))
     manifest = build(situation.experiment, plan, situation.wishes, situation.settings)
     standing = waiting_standing(situation, phase, Reason.STARTING, _starting(record))
     trouble = refused_child(manifest["metadata"]["name"], situation.observed, situation.now)

@@ -69,8 +69,15 @@ class Situation:
 
     @cached_property
     def record(self) -> Mapping[str, Any]:
-        """`status.run` as it was written last."""
-        return self.experiment.status.get("run") or {}
+        """`status.run` as it was written last, with its rows also where the next run hides them."""
+        status = self.experiment.status
+        run: Mapping[str, Any] = status.get("run") or {}
+        if not run or "rows" in run:
+            return run
+        if run.get("outcome") == "Complete":
+            return {**run, "rows": run.get("rowsTotal", 0), "shardsDone": run.get("shards", 0)}
+        tables = status.get("tables") or ()
+        return {**run, "rows": sum(int(table.get("rows") or 0) for table in tables)}
 
     @cached_property
     def plans(self) -> tuple[FrozenPlan, ...]:

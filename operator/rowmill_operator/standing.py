@@ -18,12 +18,16 @@ _MESSAGE_LENGTH = 4096
 
 @dataclass(frozen=True)
 class Standing:
-    """A phase and why. `stalled`: it gets on only when somebody mends what the reason names."""
+    """A phase and why. `stalled`: it gets on only when somebody mends what the reason names.
+
+    `ahead`: it is that of a run which has no record yet.
+    """
 
     phase: str
     reason: str
     message: str = ""
     stalled: bool = False
+    ahead: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from rowmill_operator.paces import PACE
 from rowmill_operator.standing import timestamp
 
 # What changes from poll to poll and may wait.
-_PROGRESS = ("rows", "percent", "rowsPerSecond", "etaSeconds", "lastUpdated", "shardsDone", "step")
+_PROGRESS = ("rows", "percent", *PACE, "lastUpdated", "shardsDone", "step")
 
 
 def news(

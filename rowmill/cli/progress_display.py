@@ -9,9 +9,9 @@ from contextlib import contextmanager, suppress
 
 from rich.console import Console
 
-from rowmill.local.progress import Phase, Snapshot
+from rowmill.local.progress import Phase, Snapshot, TableState
 from rowmill.terminal import figures
-from rowmill.terminal.bars import Bars
+from rowmill.terminal.bars import Bar, Bars
 
 Show = Callable[[Snapshot], None]
 
@@ -56,33 +56,46 @@ def _line(snapshot: Snapshot) -> str:
     head = f"run {snapshot.run.number} {snapshot.phase}"
     if snapshot.phase is Phase.FINALIZING and snapshot.step:
         return f"{head}: {snapshot.step}"
-    rows = f"{figures.count(snapshot.rows)} of {figures.count(snapshot.total)} rows"
-    if snapshot.phase is not Phase.LOADING or not snapshot.rows_per_second:
+    rows = f"{figures.durable(snapshot.rows, snapshot.total)} ({snapshot.percent} %)"
+    if snapshot.phase is not Phase.LOADING:
         return f"{head}: {rows}"
-    percent = 100 * snapshot.rows / max(1, snapshot.total)
-    speed = figures.rate(snapshot.rows_per_second)
+    ahead = [_ahead(snapshot)] if snapshot.on_the_way else []
+    return f"{head}: {', '.join([rows, *ahead, *_speed(snapshot)])}; {_tables(snapshot)}"
+
+
+def _speed(snapshot: Snapshot) -> list[str]:
+    """The rate at which rows become durable, once it is known."""
+    if not snapshot.rows_per_second:
+        return []
     eta = figures.duration(snapshot.eta_seconds)
-    return f"{head}: {rows} ({percent:.0f} %), {speed}, ETA {eta}; {_tables(snapshot)}"
+    return [figures.rate(snapshot.rows_per_second), f"ETA {eta}"]
+
+
+def _ahead(state: Snapshot | TableState) -> str:
+    return f"{figures.count(state.on_the_way)} more on their way"
 
 
 def _tables(snapshot: Snapshot) -> str:
-    active = [t for t in snapshot.tables if 0 < t.rows < t.total]
-    return ", ".join(f"{t.name} {100 * t.rows // t.total} %" for t in active[:5]) or "starting"
+    active = [t for t in snapshot.tables if t.rows < t.total and t.rows + t.on_the_way]
+    return ", ".join(f"{t.name} {t.percent} %" for t in active[:5]) or "starting"
 
 
 def _show_bars(bars: Bars, snapshot: Snapshot) -> None:
     for table in snapshot.tables:
-        speed = table.work.copied or table.work.uploaded
-        rate = figures.rate(speed / snapshot.loading) if snapshot.loading and speed else ""
-        bars.table(table.name, table.rows, table.total, f"{figures.count(table.rows)} rows {rate}")
-    label = f"run {snapshot.run.number} {snapshot.phase}"
-    bars.whole(label, snapshot.rows, snapshot.total, _total_figures(snapshot))
+        words = [f"{figures.count(table.rows)} rows"]
+        if table.on_the_way:
+            words.append(_ahead(table))
+        bar = Bar(table.rows, table.total, table.percent, ", ".join(words), table.on_the_way)
+        bars.table(table.name, bar)
+    told = ", ".join(_whole(snapshot))
+    bar = Bar(snapshot.rows, snapshot.total, snapshot.percent, told, snapshot.on_the_way)
+    bars.whole(f"run {snapshot.run.number} {snapshot.phase}", bar)
 
 
-def _total_figures(snapshot: Snapshot) -> str:
+def _whole(snapshot: Snapshot) -> list[str]:
     if snapshot.phase is Phase.FINALIZING and snapshot.step:
-        return snapshot.step
+        return [snapshot.step]
     if snapshot.phase is not Phase.LOADING:
-        return f"{figures.count(snapshot.rows)} rows"
-    speed, eta = figures.rate(snapshot.rows_per_second), figures.duration(snapshot.eta_seconds)
-    return f"{figures.count(snapshot.rows)} rows, {speed}, ETA {eta}"
+        return [figures.durable(snapshot.rows, snapshot.total)]
+    # What is on its way is drawn, and told of each table: all of it would not fit a screen.
+    return [f"{figures.counted(snapshot.rows, 'row')} durable", *_speed(snapshot)]

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rowmill.plan.intervals import count, parse
+from rowmill.plan.pace import percent
 from rowmill.plan.replacement import replaced_by
 from rowmill.spec.cluster_names import RERUN
 
@@ -51,33 +53,38 @@ class Experiment:
         return self.run.get("number")
 
     @property
+    def begun(self) -> bool:
+        """Whether what is shown is of the newest run, and no other is about to take its place."""
+        return self.number is not None and "rows" in self.run
+
+    @property
     def rows(self) -> int:
         """Durable rows of the newest run."""
         return self.run.get("rows") or 0
 
     @property
     def rows_total(self) -> int:
-        return self.run.get("rowsTotal") or 0
+        """Planned rows of the newest run; 0 while it is not known which that is."""
+        return (self.run.get("rowsTotal") or 0) if self.begun else 0
 
     @property
     def percent(self) -> int:
-        """The share of rows that are durable; 100 of a complete run without rows."""
-        if not self.rows_total:
-            return 100 if self.phase == "Complete" else 0
-        return 100 * self.rows // self.rows_total
+        """The whole percent of durable rows, rounded down; 100 of a complete run without rows."""
+        return percent(self.rows, self.rows_total, complete=self.phase == "Complete")
 
     @property
     def tables(self) -> Sequence[Mapping[str, Any]]:
-        """As `rowmill status` has them: name, rows, rowsTotal, batches, completedBatches."""
+        """As `rowmill status` has them: name, rows, rowsTotal, batches, batchesDone and which."""
         return [
             {
                 "name": table["name"],
                 "rows": table.get("rows") or 0,
                 "rowsTotal": table.get("rowsTotal") or 0,
                 "batches": table.get("batches") or 0,
+                "batchesDone": _batches_done(table),
                 "completedBatches": table.get("completedBatches") or "",
             }
-            for table in self.status.get("tables") or ()
+            for table in (self.status.get("tables") or () if self.begun else ())
         ]
 
     @property
@@ -114,11 +121,11 @@ class Experiment:
     def runs(self) -> list[dict[str, Any]]:
         """The runs that are remembered, the newest last, as `rowmill runs` lists them.
 
-        Rows are the durable ones: of past runs the status knows no others.
+        Of past runs the status does not know how many rows were planned.
         """
         past = [self._past(run) for run in self.status.get("history") or ()]
-        past = [run for run in past if run["run"] != self.number]
-        newest = [{**self._newest(), "rows": self.rows}] if self.number is not None else []
+        newest = [self._newest()] if self.begun else []
+        past = [run for run in past if not newest or run["run"] != self.number]
         known = sorted(past, key=lambda run: int(run["run"])) + newest
         complete = [run for run in known if run["state"] == "COMPLETED"]
         # Where a pod left no id, runs are told from each other by what they made.
@@ -130,7 +137,7 @@ class Experiment:
         """What `rowmill status` prints as JSON, and what only a cluster has."""
         return {
             **self._newest(),
-            "rowsDone": self.rows,
+            "percent": self.percent,
             "tables": self.tables,
             "namespace": self.namespace,
             "phase": self.phase,
@@ -144,15 +151,16 @@ class Experiment:
     def _newest(self) -> dict[str, Any]:
         return {
             "name": self.name,
-            "run": self.number,
-            "id": self.run.get("id"),
+            "run": self.number if self.begun else None,
+            "id": self.run.get("id") if self.begun else None,
             "state": _state(self.phase, self.reason),
             "message": self.message,
             "digest": self.run.get("digest"),
             "dataVersion": self.run.get("dataVersion"),
-            "rows": self.rows_total,
-            "startedAt": self.run.get("startedAt"),
-            "finishedAt": self.run.get("finishedAt"),
+            "rows": self.rows,
+            "rowsTotal": self.rows_total,
+            "startedAt": self.run.get("startedAt") if self.begun else None,
+            "finishedAt": self.run.get("finishedAt") if self.begun else None,
             "replacedBy": None,
         }
 
@@ -167,6 +175,7 @@ class Experiment:
             "digest": run.get("digest"),
             "dataVersion": None,
             "rows": run.get("rows") or 0,
+            "rowsTotal": run.get("rows") if run.get("phase") == "Complete" else None,
             "startedAt": run.get("startedAt"),
             "finishedAt": run.get("finishedAt"),
         }
@@ -178,6 +187,14 @@ class Experiment:
         }
         accepted = conditions.get("Accepted", {})
         return accepted if accepted.get("status") == "False" else conditions.get("Progressing", {})
+
+
+def _batches_done(table: Mapping[str, Any]) -> int:
+    """How many batches are durable. Of very scattered ones the intervals do not name all."""
+    rows, each = table.get("rows") or 0, table.get("batchRows")
+    if each:
+        return -(-int(rows) // int(each))
+    return count(parse(table.get("completedBatches") or ""))
 
 
 def _state(phase: str, reason: str) -> str:

@@ -13,6 +13,7 @@ from rich.text import Text
 
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
+from rowmill.plan.pace import percent
 from rowmill.plan.replacement import with_replaced
 from rowmill.terminal import figures
 from rowmill.terminal.console import PipeConsole, print_whole
@@ -46,25 +47,26 @@ def runs(cluster: Cluster, name: str | None, *, as_json: bool) -> None:
 
 def show(experiment: Experiment) -> None:
     """Print the newest run, table by table, and what it does or waits for."""
-    number = f", run {experiment.number}" if experiment.number is not None else ""
-    table = Table(
-        title=Text(f"{experiment.namespace}/{experiment.name}{number}: {experiment.phase}"),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
+    number = f", run {experiment.number}" if experiment.begun else ""
+    title = f"{experiment.namespace}/{experiment.name}{number}: {experiment.phase}"
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("table")
-    for heading in ("rows", "of", "%", "batches"):
+    for heading in ("rows", "of", "%", "batches", "of"):
         table.add_column(heading, justify="right")
     for each in experiment.tables:
         table.add_row(
             Text(each["name"]),
             figures.count(each["rows"]),
             figures.count(each["rowsTotal"]),
-            str(100 * each["rows"] // each["rowsTotal"] if each["rowsTotal"] else 100),
+            str(percent(each["rows"], each["rowsTotal"])),
+            figures.count(each["batchesDone"]),
             figures.count(each["batches"]),
         )
     console = PipeConsole()
     console.print(table)
+    if experiment.begun:
+        done = figures.durable(experiment.rows, experiment.rows_total)
+        console.print(f"{done} ({experiment.percent} %)")
     if experiment.message:
         console.print(Text(f"{experiment.reason}: {experiment.message}"))
 
@@ -87,11 +89,11 @@ def _show_all(found: Sequence[Experiment]) -> None:
         speed, eta = each.run.get("rowsPerSecond"), each.run.get("etaSeconds")
         table.add_row(
             Text(each.name),
-            str(each.number or ""),
+            str(each.number) if each.begun else "",
             each.phase,
-            figures.count(each.rows),
-            figures.count(each.rows_total),
-            str(each.percent),
+            figures.count(each.rows) if each.begun else "",
+            figures.count(each.rows_total) if each.begun else "",
+            str(each.percent) if each.begun else "",
             figures.rate(speed) if speed else "",
             figures.duration(eta) if eta else "",
             Text(each.message),
@@ -110,7 +112,7 @@ def _show_runs(found: Sequence[Mapping[str, Any]]) -> None:
             Text(run["name"]),
             str(run["run"]),
             run["state"],
-            figures.count(run["rows"]),
+            figures.count_of(run["rows"], run["rowsTotal"]),
             f"{started:%Y-%m-%d %H:%M}" if started else "",
             figures.duration(took.total_seconds() if took else None),
             Text(with_replaced(run["message"], run["replacedBy"])),

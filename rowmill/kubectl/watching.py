@@ -14,8 +14,9 @@ from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
 from rowmill.kubectl.patience import patiently
 from rowmill.kubectl.records import print_json, show
+from rowmill.plan.pace import percent
 from rowmill.terminal import figures
-from rowmill.terminal.bars import Bars
+from rowmill.terminal.bars import Bar, Bars
 from rowmill.terminal.failures import Exit, UsageError
 
 Show = Callable[[Experiment], None]
@@ -74,17 +75,23 @@ class _Lines:
 
 
 def line_of(experiment: Experiment) -> str:
-    """What a run does in one line, such as `run 1 Running: 70 of 100 rows (70 %), 9 rows/s`."""
-    head = f"run {experiment.number} {experiment.phase}" if experiment.number else experiment.phase
+    """What a run does in one line, such as `run 1 Running: 70 of 100 rows durable (70 %)`."""
     parts = []
-    if experiment.rows_total:
-        done, total = figures.count(experiment.rows), figures.count(experiment.rows_total)
-        parts.append(f"{done} of {total} rows ({experiment.percent} %)")
+    if experiment.begun and experiment.rows_total:
+        done = figures.durable(experiment.rows, experiment.rows_total)
+        parts.append(f"{done} ({experiment.percent} %)")
     if experiment.phase == "Running":
         parts.extend(_speed(experiment))
     if experiment.message:
         parts.append(f"{experiment.reason}: {experiment.message}")
+    head = _head(experiment)
     return f"{head}: {', '.join(parts)}" if parts else head
+
+
+def _head(experiment: Experiment) -> str:
+    """The run and its phase; what is told of one that has not begun is not of the run before."""
+    number = f"run {experiment.number} " if experiment.begun else ""
+    return f"{number}{experiment.phase}"
 
 
 def _speed(experiment: Experiment) -> list[str]:
@@ -94,11 +101,11 @@ def _speed(experiment: Experiment) -> list[str]:
 
 def _show_bars(bars: Bars, experiment: Experiment) -> None:
     for table in experiment.tables:
-        rows = table["rows"]
-        bars.table(table["name"], rows, table["rowsTotal"], f"{figures.count(rows)} rows")
-    words = [f"{figures.count(experiment.rows)} rows", *_speed(experiment)]
+        rows, total = table["rows"], table["rowsTotal"]
+        told = figures.counted(rows, "row")
+        bars.table(table["name"], Bar(rows, total, percent(rows, total), told))
+    rows, total = experiment.rows, experiment.rows_total
+    words = [f"{figures.counted(rows, 'row')} durable", *_speed(experiment)]
     if experiment.message:
         words.append(f"{experiment.reason}: {experiment.message}")
-    head = f"run {experiment.number} " if experiment.number else ""
-    label = f"{head}{experiment.phase}"
-    bars.whole(label, experiment.rows, experiment.rows_total, ", ".join(words))
+    bars.whole(_head(experiment), Bar(rows, total, experiment.percent, ", ".join(words)))

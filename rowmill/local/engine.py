@@ -199,11 +199,13 @@ class _Execution:
             self._end(run, Phase.INTERRUPTED, RunState.ABORTED, "interrupted")
             raise Interrupted from None
         except Fenced as error:
-            self.board.turn(Phase.FAILED)
-            raise self._fenced(run, error) from error
+            ended = self._fenced(run, error)
+            aborted = isinstance(ended, RunAborted)
+            self.board.turn(Phase.ABORTED if aborted else Phase.FAILED)
+            raise ended from error
         except LockLost as error:
             # Not even marked as failed: whoever holds the lock now may be running it.
-            self.board.turn(Phase.FAILED)
+            self.board.turn(Phase.INTERRUPTED)
             raise RunFailed(str(error)) from error
         except (DestinationRefused, DestinationUnavailable, WorkerFailed) as error:
             self._end(run, Phase.FAILED, RunState.FAILED, str(error))

@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from rowmill.destinations.ledger import Run
 from rowmill.local.messages import Progress
+from rowmill.plan.pace import Pace, eta_seconds, percent
 from rowmill.worker.remaining import Durable, rows_durable
 from rowmill.worker.tally import TableProgress, Vitals
 
@@ -22,16 +23,31 @@ class Phase(StrEnum):
     COMPLETE = "complete"
     INTERRUPTED = "interrupted"
     FAILED = "failed"
+    ABORTED = "aborted"
+
+
+# Of these phases workers are at work, whose batches may yet become durable.
+_AT_WORK = frozenset({Phase.LOADING, Phase.FINALIZING})
 
 
 @dataclass(frozen=True)
 class TableState:
-    """One table: `rows` in every destination, of `total`; `work` is what this command did."""
+    """One table: `rows` that are durable in every destination, of `total`.
+
+    `on_the_way` are rows sent beyond these, which may be lost with a worker; `work` is what this
+    command did.
+    """
 
     name: str
     rows: int
     total: int
     work: TableProgress
+    on_the_way: int = 0
+
+    @property
+    def percent(self) -> int:
+        """The whole percent of durable rows, rounded down."""
+        return percent(self.rows, self.total)
 
 
 @dataclass(frozen=True)
@@ -39,7 +55,7 @@ class Snapshot:
     """A run at one moment.
 
     `step` is the finalize step under way, `loading` the seconds since loading began, `already` the
-    rows that were durable before this command.
+    rows that were durable before this command, `rows_per_second` those that became durable of late.
     """
 
     run: Run
@@ -50,24 +66,32 @@ class Snapshot:
     already: int
     tables: tuple[TableState, ...]
     workers: Mapping[int, Vitals]
+    rows_per_second: float = 0.0
 
     @property
     def rows(self) -> int:
+        """Rows that are durable in every destination."""
         return sum(table.rows for table in self.tables)
 
     @property
     def total(self) -> int:
+        """Rows that are planned."""
         return sum(table.total for table in self.tables)
 
     @property
-    def rows_per_second(self) -> float:
-        return (self.rows - self.already) / self.loading if self.loading > 0 else 0.0
+    def on_the_way(self) -> int:
+        """Rows sent beyond the durable ones; a crash takes them back."""
+        return sum(table.on_the_way for table in self.tables)
+
+    @property
+    def percent(self) -> int:
+        """The whole percent of durable rows, rounded down."""
+        return percent(self.rows, self.total, complete=self.phase is Phase.COMPLETE)
 
     @property
     def eta_seconds(self) -> float | None:
-        """Seconds until all rows are loaded at the rate so far, or None when it is not known."""
-        rate = self.rows_per_second
-        return (self.total - self.rows) / rate if rate > 0 else None
+        """Seconds until all rows are durable at the rate of late, None while nobody knows."""
+        return eta_seconds(self.rows, self.total, self.rows_per_second)
 
     @property
     def work(self) -> TableProgress:
@@ -93,6 +117,7 @@ class ProgressBoard:
         self._reports: dict[int, Progress] = {}
         self._loading_since: float | None = None
         self._loading_ended: float | None = None
+        self._pace: Pace | None = None
         self._shown = 0.0
         self.publishing_since: float | None = None
 
@@ -115,6 +140,7 @@ class ProgressBoard:
         now = time.monotonic()
         if phase is Phase.LOADING:
             self._loading_since = now
+            self._pace = Pace.start(self._already, now)
         elif self._loading_since is not None and self._loading_ended is None:
             self._loading_ended = now
         self._phase = phase
@@ -130,6 +156,9 @@ class ProgressBoard:
     def progress(self, worker: int, report: Progress) -> None:
         """A worker's counts since it started."""
         self._reports[worker] = report
+        if self._pace is not None and self._phase is Phase.LOADING:
+            rows = sum(self._table(t.table, t.rows).rows for t in self._run.plan.tables)
+            self._pace = self._pace.on(rows, time.monotonic())
         if time.monotonic() - self._shown >= SHOW_SECONDS:
             self._show()
 
@@ -146,6 +175,7 @@ class ProgressBoard:
                 self._table(layout.table, layout.rows) for layout in self._run.plan.tables
             ),
             workers={number: report.vitals for number, report in self._reports.items()},
+            rows_per_second=(self._pace.rate if self._pace else None) or 0.0,
         )
 
     def _show(self) -> Snapshot:
@@ -158,16 +188,22 @@ class ProgressBoard:
         work = _sum(
             report.tables[name] for report in self._reports.values() if name in report.tables
         )
-        # Shown as they stream; only the ledger knows what is durable. A part that is made again
-        # would count twice, so the total is the ceiling.
-        copied, uploaded = self._before.get(name, (0, None))
-        stages = [
-            before + now
-            for before, now in ((copied, work.copied), (uploaded, work.uploaded))
-            if before is not None
-        ]
-        rows = total if self._phase is Phase.COMPLETE else min(total, *stages)
-        return TableState(name, rows, total, work)
+        copied, recorded = self._before.get(name, (0, None))
+        durable = _least(total, (copied, work.copied), (recorded, work.recorded))
+        sent = _least(total, (copied, work.copied), (recorded, work.uploaded))
+        if self._phase is Phase.COMPLETE:
+            # The workers' last reports may be lost.
+            durable = total
+        ahead = max(0, sent - durable) if self._phase in _AT_WORK else 0
+        return TableState(name, durable, total, work, ahead)
+
+
+def _least(total: int, *stages: tuple[int | None, int]) -> int:
+    """The smaller of the destinations' rows, of each those before and those of this command.
+
+    What is made again counts twice, so the total is the ceiling.
+    """
+    return min(total, *(before + now for before, now in stages if before is not None))
 
 
 def _sum(parts: Iterable[TableProgress]) -> TableProgress:

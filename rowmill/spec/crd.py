@@ -88,9 +88,13 @@ def _schema() -> dict[str, Any]:
 def _columns() -> list[dict[str, Any]]:
     return [
         _column("Phase", "string", ".status.phase", "The conditions in one word."),
-        _column("Progress", "integer", ".status.run.percent", "Percent of the rows."),
-        _column("Rows", "integer", ".status.run.rows", "Rows in every destination."),
-        _column("Rate", "integer", ".status.run.rowsPerSecond", "Rows a second."),
+        _column(
+            "Progress", "integer", ".status.run.percent", "Percent of the rows that are durable."
+        ),
+        _column("Rows", "integer", ".status.run.rows", "Rows that are durable."),
+        _column(
+            "Rate", "integer", ".status.run.rowsPerSecond", "Rows that become durable a second."
+        ),
         _column("ETA", "integer", ".status.run.etaSeconds", "Seconds to go."),
         _column("Age", "date", ".metadata.creationTimestamp", "Since it was made."),
         _column("Done", "integer", ".status.run.shardsDone", "Shards that are done.", wide=True),

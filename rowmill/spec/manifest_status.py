@@ -105,10 +105,17 @@ class RunStatus(Model):
     rows: Total | None = Field(None, description="Rows that are durable in every destination.")
     rows_total: Total | None = Field(None, description="Rows that are planned.")
     percent: Annotated[float, Field(ge=0, le=100)] | None = Field(
-        None, description="The share of planned rows that are durable, 0 to 100."
+        None, description="The percent of planned rows that are durable, rounded down."
     )
-    rows_per_second: Figure | None = Field(None, description="The rate of late.")
-    eta_seconds: Figure | None = Field(None, description="Seconds to go at that rate.")
+    rows_per_second: Figure | None = Field(
+        None, description="Rows that became durable a second of late; 0 while no pod gets on."
+    )
+    eta_seconds: Figure | None = Field(
+        None, description="Seconds to go at that rate, while it is known."
+    )
+    rows_grew_at: Time | None = Field(
+        None, description="When `rows` last grew; the rate is as of then."
+    )
     last_updated: Time | None = Field(None, description="When these figures were read.")
     batch_rows: Total | None = Field(None, description="Rows in the largest batch.")
     shards: Total | None = Field(None, description="Shards that are planned.")
@@ -138,6 +145,7 @@ class TableStatus(Model):
     rows: Total | None = Field(None, description="Rows that are durable in every destination.")
     rows_total: Total | None = Field(None, description="Rows that are planned.")
     batches: Total | None = Field(None, description="Batches that are planned.")
+    batch_rows: Total | None = Field(None, description="Rows of a batch, the last one's aside.")
     completed_batches: Long | None = Field(
         None, description="Durable batches as intervals, such as 0-41,57."
     )

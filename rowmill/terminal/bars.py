@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
 # More bars than fit a screen help nobody: of the rest only the total shows.
 MAX_TABLES = 20
+_WIDTH = 30
+_DONE, _AHEAD, _REST = "━", "╌", " "
+
+
+@dataclass(frozen=True)
+class Bar:
+    """What one bar shows: `done` of `total`, as `percent` says too, and words beside it.
+
+    `ahead` is what is on its way beyond `done`: drawn, but in no figure of the bar's.
+    """
+
+    done: int
+    total: int
+    percent: int
+    words: str
+    ahead: int = 0
 
 
 class Bars:
@@ -18,10 +36,10 @@ class Bars:
 
     def __init__(self, console: Console, *, transient: bool) -> None:
         self._progress = Progress(
-            TextColumn("{task.fields[label]}"),
-            BarColumn(bar_width=30),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[figures]}"),
+            TextColumn("{task.fields[label]}", markup=False),
+            _Drawn(),
+            TextColumn("{task.fields[bar].percent:>3}%"),
+            TextColumn("{task.fields[bar].words}", markup=False),
             console=console,
             transient=transient,
         )
@@ -35,23 +53,33 @@ class Bars:
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def table(self, name: str, done: int, total: int, text: str) -> None:
+    def table(self, name: str, bar: Bar) -> None:
         """Show a table's rows; those shown first keep their places, and late ones get none."""
         known = self._tables.get(name)
         if known is not None or len(self._tables) < MAX_TABLES:
-            self._tables[name] = self._show(known, name, done, total, text)
+            self._tables[name] = self._show(known, name, bar)
 
-    def whole(self, label: str, done: int, total: int, text: str) -> None:
+    def whole(self, label: str, bar: Bar) -> None:
         """Show the rows of all tables."""
-        self._total = self._show(self._total, label, done, total, text)
+        self._total = self._show(self._total, label, bar)
 
-    def _show(self, task: TaskID | None, label: str, done: int, total: int, text: str) -> TaskID:
-        # A table of no rows is done from the start.
-        shown, whole = (done, total) if total else (1, 1)
-        name, figures = Text(label).markup, Text(text).markup
+    def _show(self, task: TaskID | None, label: str, bar: Bar) -> TaskID:
         if task is None:
-            return self._progress.add_task(
-                "", total=whole, completed=shown, label=name, figures=figures
-            )
-        self._progress.update(task, total=whole, completed=shown, label=name, figures=figures)
+            return self._progress.add_task("", total=None, label=label, bar=bar)
+        self._progress.update(task, label=label, bar=bar)
         return task
+
+
+class _Drawn(ProgressColumn):
+    """The line of a bar: what is done in one stroke, what is on its way in another."""
+
+    def render(self, task: Task) -> Text:
+        bar: Bar = task.fields["bar"]
+        if not bar.total:
+            # A table of no rows is done from the start.
+            return Text(_DONE * _WIDTH, "progress.percentage")
+        done = _WIDTH * bar.done // bar.total
+        reached = min(_WIDTH, _WIDTH * (bar.done + bar.ahead) // bar.total)
+        drawn = Text(_DONE * done, "bar.complete")
+        drawn.append(_AHEAD * (reached - done), "bar.pulse")
+        return drawn.append(_REST * (_WIDTH - reached))

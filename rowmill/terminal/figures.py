@@ -13,6 +13,16 @@ def counted(number: int, noun: str) -> str:
     return f"{count(number)} {noun}" + ("" if number == 1 else "s")
 
 
+def count_of(rows: int, total: int | None) -> str:
+    """1,234, and where fewer than planned are there: 1,234 of 5,000."""
+    return count(rows) if total in (None, rows) else f"{count(rows)} of {count(total or 0)}"
+
+
+def durable(rows: int, total: int) -> str:
+    """70 of 100 rows durable: how far a run is, in the words of every face."""
+    return f"{count(rows)} of {counted(total, 'row')} durable"
+
+
 def size(number: float) -> str:
     """Bytes with a binary unit: 1.5 GiB."""
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):

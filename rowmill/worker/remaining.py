@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rowmill.plan.intervals import Interval, covers
-from rowmill.plan.layout import Batch, Part, Plan
+from rowmill.plan.intervals import Interval, covers, intersection, union
+from rowmill.plan.layout import Batch, Part, Plan, TableLayout
 
 PartKey = tuple[str, int]
 
@@ -57,18 +57,24 @@ def remaining(plan: Plan, parts: Iterable[Part], durable: Durable) -> Iterator[P
             yield PartWork(part, upload, batches)
 
 
+def batches_durable(plan: Plan, durable: Durable) -> dict[str, list[Interval]]:
+    """Per table the batches that every destination holds; a part's are held all at once."""
+    return {layout.table: _table_batches(layout, durable) for layout in plan.tables}
+
+
 def rows_durable(plan: Plan, durable: Durable) -> dict[str, int]:
-    """Per table the rows that every destination holds: the smaller of their done-sets."""
-    return {layout.table: _table_rows(plan, durable, layout.table) for layout in plan.tables}
+    """Per table the rows of the batches that every destination holds."""
+    return {
+        name: sum(plan.by_name[name].rows_of(first, stop) for first, stop in batches)
+        for name, batches in batches_durable(plan, durable).items()
+    }
 
 
-def _table_rows(plan: Plan, durable: Durable, table: str) -> int:
-    layout = plan.by_name[table]
-    rows = layout.rows
+def _table_batches(layout: TableLayout, durable: Durable) -> list[Interval]:
+    held: list[Interval] = [(0, layout.batches)] if layout.batches else []
     if durable.batches is not None:
-        done = durable.batches.get(table, ())
-        rows = min(rows, sum(layout.rows_of(first, stop) for first, stop in done))
+        held = intersection(held, union(durable.batches.get(layout.table, ())))
     if durable.parts is not None:
-        numbers = (number for name, number in durable.parts if name == table)
-        rows = min(rows, sum(layout.part(number).rows for number in numbers))
-    return rows
+        parts = (layout.part(number) for name, number in durable.parts if name == layout.table)
+        held = intersection(held, union((p.first_batch, p.stop_batch) for p in parts))
+    return held

@@ -16,11 +16,15 @@ _LOOSE = 256
 
 @dataclass(frozen=True)
 class TableDone:
-    """Durable `batches` of a table, as sorted half-open intervals, and their rows of `total`."""
+    """Durable `batches` of a table, as sorted half-open intervals, and their rows of `total`.
+
+    A batch has `batch_rows`, a table's last one maybe fewer.
+    """
 
     name: str
     rows: int
     total: int
+    batch_rows: int
     batches: tuple[Interval, ...]
 
 
@@ -105,6 +109,7 @@ class _Table:
             name=layout.table,
             rows=sum(layout.rows_of(*interval) for interval in batches),
             total=sum(layout.rows_of(*interval) for interval in self._wanted),
+            batch_rows=layout.batch_rows,
             batches=tuple(batches),
         )
 

@@ -27,11 +27,11 @@ def test_a_run_is_followed_to_its_end(installed: Installation, home: str) -> Non
     run = Applied.of(installed, home, wide(300_000))
     told = _of(run, "status", "-w")
     lines = [line for line in told.splitlines() if line.startswith("run 1 ")]
-    assert "run 1 Complete: 300,000 of 300,000 rows (100 %)" in lines[-1]
+    assert "run 1 Complete: 300,000 of 300,000 rows durable (100 %)" in lines[-1]
     assert len(lines) > 1
     assert f"{home}/{run.name}, run 1: Complete" in told
     document = json.loads(_of(run, "status", "-o", "json"))
-    assert (document["state"], document["rowsDone"]) == ("COMPLETED", 300_000)
+    assert (document["state"], document["rows"]) == ("COMPLETED", 300_000)
     (table,) = document["tables"]
     assert table["rows"] == table["rowsTotal"] == 300_000
     (only,) = json.loads(_of(run, "runs", "-o", "json"))

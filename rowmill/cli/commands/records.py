@@ -21,6 +21,8 @@ from rowmill.local import records
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.plan.intervals import Interval, count, show
+from rowmill.plan.layout import TableLayout
+from rowmill.plan.pace import percent
 from rowmill.plan.replacement import replaced_by, with_replaced
 from rowmill.spec.problems import InvalidManifest
 from rowmill.terminal import figures
@@ -28,7 +30,7 @@ from rowmill.terminal.console import PipeConsole
 from rowmill.terminal.failures import UsageError
 from rowmill.worker.destinations import Destinations, join
 from rowmill.worker.reading import experiment_runs
-from rowmill.worker.remaining import Durable, rows_durable
+from rowmill.worker.remaining import Durable, batches_durable
 
 
 def status(name: str | None, file: Path | None, secrets: Sequence[str], *, as_json: bool) -> None:
@@ -55,7 +57,7 @@ def runs(name: str | None, file: Path | None, secrets: Sequence[str], *, as_json
     else:
         found = list(_runs_of_all())
     if as_json:
-        documents = [_run_document(each.run, each.replaced_by) for each in found]
+        documents = [_run_document(each) for each in found]
         print(json.dumps(documents, ensure_ascii=False))
     else:
         _show_runs(found)
@@ -68,9 +70,10 @@ def _open(source: Source) -> Destinations:
 
 @dataclass(frozen=True)
 class _Listed:
-    """A run, and the number of the one that replaced its published data."""
+    """A run, its durable rows, and the number of the one that replaced its published data."""
 
     run: Run
+    rows: int
     replaced_by: int | None
 
 
@@ -78,11 +81,12 @@ def _runs_of(source: Source) -> list[_Listed]:
     destinations = _open(source)
     try:
         known = experiment_runs(destinations)
+        rows = {run.id: _rows(_tables(run, _durable(run, destinations))) for run in known}
     finally:
         destinations.close()
     completed = [(run.number, run.id) for run in known if run.state is RunState.COMPLETED]
     newer = replaced_by(completed)
-    return [_Listed(run, newer.get(run.number)) for run in known]
+    return [_Listed(run, rows[run.id], newer.get(run.number)) for run in known]
 
 
 def _runs_of_all() -> Iterator[_Listed]:
@@ -95,11 +99,13 @@ def _runs_of_all() -> Iterator[_Listed]:
 
 
 def _durable(run: Run, destinations: Destinations) -> Durable | None:
-    """What is durable of a run that is not complete; of a complete one all is."""
-    return None if run.state is RunState.COMPLETED else destinations.durable(run)
+    """What the ledger holds of a run on its way; None if it is complete or its data removed."""
+    known = run.state in (RunState.COMPLETED, RunState.RESET)
+    return None if known else destinations.durable(run)
 
 
-def _run_document(run: Run, newer: int | None) -> dict[str, Any]:
+def _run_document(listed: _Listed) -> dict[str, Any]:
+    run = listed.run
     return {
         "name": run.owner.rsplit("/", 1)[-1],
         "run": run.number,
@@ -108,72 +114,81 @@ def _run_document(run: Run, newer: int | None) -> dict[str, Any]:
         "message": run.message,
         "digest": run.plan.digest,
         "dataVersion": run.plan.data_version,
-        "rows": run.plan.rows,
+        "rows": listed.rows,
+        "rowsTotal": run.plan.rows,
         "startedAt": run.started_at.isoformat(),
         "finishedAt": run.finished_at.isoformat() if run.finished_at else None,
-        "replacedBy": newer,
+        "replacedBy": listed.replaced_by,
     }
 
 
 def _status_document(run: Run, durable: Durable | None) -> dict[str, Any]:
-    rows = _rows(run, durable)
+    far = _tables(run, durable)
     tables = [
         {
-            "name": layout.table,
-            "rows": rows[layout.table],
-            "rowsTotal": layout.rows,
-            "batches": layout.batches,
-            "completedBatches": show(_completed(run, durable, layout.table)),
+            "name": each.layout.table,
+            "rows": each.rows,
+            "rowsTotal": each.layout.rows,
+            "batches": each.layout.batches,
+            "batchesDone": count(each.batches),
+            "completedBatches": show(each.batches),
         }
-        for layout in run.plan.tables
+        for each in far
     ]
     # The newest run: no newer one can have replaced it.
-    return {**_run_document(run, None), "rowsDone": sum(rows.values()), "tables": tables}
+    listed = _Listed(run, _rows(far), None)
+    return {**_run_document(listed), "percent": _percent(run, far), "tables": tables}
 
 
-def _rows(run: Run, durable: Durable | None) -> dict[str, int]:
+@dataclass(frozen=True)
+class _Far:
+    """How far a table is: the batches that every destination holds."""
+
+    layout: TableLayout
+    batches: Sequence[Interval]
+
+    @property
+    def rows(self) -> int:
+        return sum(self.layout.rows_of(first, stop) for first, stop in self.batches)
+
+
+def _tables(run: Run, durable: Durable | None) -> list[_Far]:
     if run.state is RunState.RESET:
-        return {layout.table: 0 for layout in run.plan.tables}
+        return [_Far(layout, ()) for layout in run.plan.tables]
     if durable is None:
-        return {layout.table: layout.rows for layout in run.plan.tables}
-    return rows_durable(run.plan, durable)
+        return [_Far(each, [(0, each.batches)] if each.rows else ()) for each in run.plan.tables]
+    batches = batches_durable(run.plan, durable)
+    return [_Far(layout, batches[layout.table]) for layout in run.plan.tables]
 
 
-def _completed(run: Run, durable: Durable | None, table: str) -> Sequence[Interval]:
-    layout = run.plan.by_name[table]
-    if run.state is RunState.RESET or not layout.batches:
-        return []
-    if durable is None:
-        return [(0, layout.batches)]
-    if durable.batches is not None:
-        return durable.batches.get(table, ())
-    parts = (layout.part(number) for name, number in durable.parts or () if name == table)
-    return sorted((part.first_batch, part.stop_batch) for part in parts)
+def _rows(far: Sequence[_Far]) -> int:
+    return sum(each.rows for each in far)
+
+
+def _percent(run: Run, far: Sequence[_Far]) -> int:
+    return percent(_rows(far), run.plan.rows, complete=run.state is RunState.COMPLETED)
 
 
 def _show_status(run: Run, durable: Durable | None) -> None:
-    rows = _rows(run, durable)
-    table = Table(
-        title=Text(f"{run.owner}, run {run.number}: {run.state}"),
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-    )
+    far = _tables(run, durable)
+    title = f"{run.owner}, run {run.number}: {run.state}"
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD)
     table.add_column("table")
     for name in ("rows", "of", "%", "batches", "of"):
         table.add_column(name, justify="right")
-    for layout in run.plan.tables:
-        done = rows[layout.table]
-        percent = 100 * done // layout.rows if layout.rows else 100
+    for each in far:
+        layout = each.layout
         table.add_row(
             Text(layout.table),
-            figures.count(done),
+            figures.count(each.rows),
             figures.count(layout.rows),
-            str(percent),
-            figures.count(count(_completed(run, durable, layout.table))),
+            str(percent(each.rows, layout.rows)),
+            figures.count(count(each.batches)),
             figures.count(layout.batches),
         )
     console = PipeConsole()
     console.print(table)
+    console.print(f"{figures.durable(_rows(far), run.plan.rows)} ({_percent(run, far)} %)")
     if run.message:
         console.print(Text(run.message))
 
@@ -189,7 +204,7 @@ def _show_runs(found: Sequence[_Listed]) -> None:
             Text(run.owner.rsplit("/", 1)[-1]),
             str(run.number),
             run.state.value,
-            figures.count(run.plan.rows),
+            figures.count_of(each.rows, run.plan.rows),
             f"{run.started_at:%Y-%m-%d %H:%M}",
             figures.duration((ended - run.started_at).total_seconds()),
             Text(with_replaced(run.message, each.replaced_by)),

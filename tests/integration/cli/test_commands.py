@@ -20,8 +20,8 @@ RUN_KEYS = {
     "objectBytes", "firstToLastBatch", "workers",
 }  # fmt: skip
 RECORD_KEYS = {
-    "name", "run", "id", "state", "message", "digest", "dataVersion", "rows", "startedAt",
-    "finishedAt", "replacedBy",
+    "name", "run", "id", "state", "message", "digest", "dataVersion", "rows", "rowsTotal",
+    "startedAt", "finishedAt", "replacedBy",
 }  # fmt: skip
 EMPTY = {"name": "empty", "rows": 0, "columns": [{"name": "id", "type": "bigint"}]}
 
@@ -68,11 +68,12 @@ def test_a_repeat_says_so_and_leaves_the_data(
 def test_status_and_runs(kept: tuple[str, str, Commands]) -> None:
     name, file, commands = kept
     status = commands("status", name, "-o", "json").json
-    assert set(status) == RECORD_KEYS | {"rowsDone", "tables"}
-    assert (status["rowsDone"], status["rows"], status["state"]) == (2_000, 2_000, "COMPLETED")
+    assert set(status) == RECORD_KEYS | {"percent", "tables"}
+    assert (status["rows"], status["rowsTotal"], status["state"]) == (2_000, 2_000, "COMPLETED")
     assert [table["completedBatches"] for table in status["tables"]] == ["0", "0", ""]
     shown = commands("status", "-f", file).out
     assert f"local/{name}, run 1: COMPLETED" in shown
+    assert "2,000 of 2,000 rows durable (100 %)" in shown
     assert re.search(r"people +1,000 +1,000 +100 +1 +1\b", shown)
     [run] = commands("runs", name, "-o", "json").json
     assert set(run) == RECORD_KEYS

@@ -71,18 +71,23 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
 
     status = commands("status", name, "-o", "json").json
     assert status["message"] == "interrupted"
-    assert 2_000 < status["rowsDone"] < LONG
+    assert 2_000 < status["rows"] < LONG == status["rowsTotal"]
     [table] = status["tables"]
-    assert table["completedBatches"] == f"0-{status['rowsDone'] // 1000 - 1}"
+    assert table["completedBatches"] == f"0-{status['rows'] // 1000 - 1}"
+    said = f"{status['rows']:,} of {LONG:,} rows durable ({status['percent']} %)"
+    assert f"run 1 interrupted: {said}" in done.err
+    assert said in commands("status", name).out
+    [listed] = commands("runs", name, "-o", "json").json
+    assert (listed["rows"], listed["rowsTotal"]) == (status["rows"], LONG)
     assert commands("abort", name).code == 2
 
     edited = written(ROWS)
     refused = commands("run", "-f", edited)
     assert refused.code == 2
-    assert f"{status['rowsDone']:,} rows that would be dropped" in refused.err
+    assert f"{status['rows']:,} rows that would be dropped" in refused.err
     assert "--restart" in refused.err
     # NAME still means the manifest of the unfinished run.
-    assert commands("status", name, "-o", "json").json["rows"] == LONG
+    assert commands("status", name, "-o", "json").json["rowsTotal"] == LONG
     code, screen = commands.on_terminal("run", "-f", edited, answer="n\n")
     assert (code, gate.states(ledger)) == (2, ["ABORTED"])
     assert "Drop them and start over?" in screen
@@ -131,7 +136,7 @@ def test_an_abort_from_another_process_ends_the_run_and_resume_takes_it_up(
 ) -> None:
     gate.close_after(ledger, 1)
     file = written()
-    process = commands.start("run", "-f", file, "--progress=none")
+    process = commands.start("run", "-f", file)
     wait_until(lambda: gate.waiting(ledger), process)
     racing = commands("run", "-f", file, "-o", "json")
     assert racing.code == 3
@@ -149,6 +154,7 @@ def test_an_abort_from_another_process_ends_the_run_and_resume_takes_it_up(
     done = commands.finish(process)
     assert done.code == 5
     assert "run 1 was aborted" in done.err
+    assert "run 1 aborted: " in done.err
     resumed = commands("run", "-f", file, "--resume", "--batch-rows", "2000", "-o", "json")
     assert resumed.code == 0
     assert resumed.json["resumed"]

@@ -16,10 +16,10 @@ RUN = Run(
 )
 NAME = "[bold]a[/bold] {task}"
 TABLES = (
-    TableState(NAME, 250_000, 1_000_000, TableProgress(copied=250_000)),
+    TableState(NAME, 259_999, 1_000_000, TableProgress(copied=250_000), 40_000),
     TableState("empty", 0, 0, TableProgress()),
 )
-LOADING = Snapshot(RUN, False, Phase.LOADING, "", 10.0, 0, TABLES, {})
+LOADING = Snapshot(RUN, False, Phase.LOADING, "", 10.0, 0, TABLES, {}, 25_000.0)
 
 
 def test_plain_lines_come_at_each_turn_and_not_more_often_than_asked(
@@ -36,12 +36,22 @@ def test_plain_lines_come_at_each_turn_and_not_more_often_than_asked(
     out, err = capsys.readouterr()
     assert out == ""
     assert err.splitlines() == [
-        "run 7 loading: 250,000 of 1,000,000 rows (25 %), 25 k rows/s, ETA 30.0 s; "
-        + NAME
-        + " 25 %",
+        "run 7 loading: 259,999 of 1,000,000 rows durable (25 %), 40,000 more on their way, "
+        f"25 k rows/s, ETA 29.6 s; {NAME} 25 %",
         "run 7 finalizing: primary key of a",
-        "run 7 complete: 250,000 of 1,000,000 rows",
+        "run 7 complete: 259,999 of 1,000,000 rows durable (25 %)",
     ]
+
+
+def test_before_any_rows_are_durable_no_rate_and_no_end_are_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    sent = TableState("a", 0, 1_000_000, TableProgress(generated=900_000), 900_000)
+    with progress_display("plain", 3600) as show:
+        show(replace(LOADING, tables=(sent,), rows_per_second=0.0))
+    assert capsys.readouterr().err == (
+        "run 7 loading: 0 of 1,000,000 rows durable (0 %), 900,000 more on their way; a 0 %\n"
+    )
 
 
 def test_none_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
@@ -59,3 +69,4 @@ def test_bars_show_hostile_names_as_they_are(capsys: pytest.CaptureFixture[str])
     assert out == ""
     assert NAME in err
     assert "25%" in err
+    assert "━━━━━━━╌ " in err, "what is durable, and what is on its way beyond"

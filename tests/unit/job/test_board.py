@@ -44,7 +44,9 @@ def test_work_shows_in_progress_metrics_and_facts() -> None:
     board.uploaded("a", 10)
     board.retried("parquet")
     assert (shown(board)["rows"], shown(board)["step"]) == (30, "publish")
-    assert shown(board)["tables"] == [{"name": "a", "rows": 30, "batches": [[0, 3]]}]
+    assert shown(board)["tables"] == [
+        {"name": "a", "rows": 30, "batchRows": 10, "batches": [[0, 3]]}
+    ]
     assert board.facts == {"rows": 30}
     text = board.scrape().decode()
     for line in (

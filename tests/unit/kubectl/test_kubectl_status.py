@@ -32,14 +32,14 @@ def test_status_has_the_keys_of_the_command_line(capsys: pytest.CaptureFixture[s
     document = _json(capsys)
     assert {
         key: document[key]
-        for key in ("name", "run", "id", "state", "rows", "rowsDone", "dataVersion", "finishedAt")
+        for key in ("name", "run", "id", "state", "rows", "rowsTotal", "dataVersion", "finishedAt")
     } == {
         "name": "shop",
         "run": 1,
         "id": "abc123",
         "state": "RUNNING",
-        "rows": 100,
-        "rowsDone": 40,
+        "rows": 40,
+        "rowsTotal": 100,
         "dataVersion": 1,
         "finishedAt": None,
     }
@@ -48,8 +48,10 @@ def test_status_has_the_keys_of_the_command_line(capsys: pytest.CaptureFixture[s
         "rows": 40,
         "rowsTotal": 100,
         "batches": 5,
+        "batchesDone": 2,
         "completedBatches": "0-1",
     }
+    assert document["percent"] == 40
     assert (document["namespace"], document["phase"], document["rowsPerSecond"]) == (
         "team",
         "Running",
@@ -156,10 +158,10 @@ def test_watching_ends_with_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     watch(FakeCluster(states), "shop", as_json=False, sleep=_no_sleep)
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("run 1")]
     assert lines == [
-        "run 1 Pending: 0 of 100 rows (0 %)",
-        "run 1 Running: 40 of 100 rows (40 %), 20 k rows/s, ETA 3.0 s",
-        "run 1 Finalizing: 100 of 100 rows (100 %), Finalizing: publish",
-        "run 1 Complete: 100 of 100 rows (100 %)",
+        "run 1 Pending: 0 of 100 rows durable (0 %)",
+        "run 1 Running: 40 of 100 rows durable (40 %), 20 k rows/s, ETA 3.0 s",
+        "run 1 Finalizing: 100 of 100 rows durable (100 %), Finalizing: publish",
+        "run 1 Complete: 100 of 100 rows durable (100 %)",
     ]
 
 
@@ -238,6 +240,32 @@ def test_of_many_tables_some_have_bars_and_all_count() -> None:
     assert "t19" in screen.getvalue()
     assert "t20" not in screen.getvalue()
     assert "run 1 Running" in screen.getvalue()
+
+
+def test_what_waits_for_its_next_run_shows_no_figures_of_the_run_before(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    history = [{"number": 1, "phase": "Complete", "rows": 100}]
+    waiting = experiment("Pending", reason="Replacing", status={"history": history})
+    del waiting["status"]["run"]["rows"]
+    found = Experiment(waiting)
+    assert (found.percent, found.tables) == (0, [])
+    assert line_of(found) == "Pending"
+    status(FakeCluster([waiting]), "shop", as_json=False)
+    shown = capsys.readouterr().out
+    assert "team/shop: Pending" in shown
+    assert "100" not in shown
+    status(FakeCluster([waiting]), None, as_json=False)
+    assert "100" not in capsys.readouterr().out
+    runs(FakeCluster([waiting]), "shop", as_json=True)
+    assert [(run["run"], run["state"]) for run in _json(capsys)] == [(1, "COMPLETED")]
+
+
+def test_batches_are_counted_also_where_the_status_does_not_name_all() -> None:
+    scattered = {"name": "t", "rows": 45, "rowsTotal": 95, "batches": 10, "batchRows": 10}
+    tables = [{**scattered, "completedBatches": "0-2"}]
+    (table,) = Experiment(experiment(status={"tables": tables})).tables
+    assert table["batchesDone"] == 5
 
 
 def test_watching_takes_one_experiment() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rowmill.destinations.ledger import Run, RunState
+from rowmill.local import progress as module
 from rowmill.local.messages import Progress
 from rowmill.local.progress import Phase, ProgressBoard, Snapshot
 from rowmill.plan.layout import Plan, TableLayout
@@ -30,13 +31,47 @@ def report(**work: int) -> Progress:
     return Progress({"a": TableProgress(**work)}, VITALS)
 
 
-def test_the_slower_destination_counts(board: ProgressBoard) -> None:
+def test_rows_are_those_that_every_destination_holds_and_what_is_sent_beyond_is_told_apart(
+    board: ProgressBoard,
+) -> None:
     board.already(Durable({}, frozenset()))
-    board.progress(1, report(generated=40, copied=30, uploaded=20))
-    assert [(t.name, t.rows, t.total) for t in board.snapshot().tables] == [
-        ("a", 20, 65),
-        ("empty", 0, 0),
+    board.turn(Phase.LOADING)
+    board.progress(1, report(generated=60, copied=50, uploaded=40, recorded=0))
+    assert (board.snapshot().rows, board.snapshot().on_the_way) == (0, 40)
+    board.progress(1, report(generated=60, copied=50, uploaded=40, recorded=30))
+    snapshot = board.snapshot()
+    assert [(t.name, t.rows, t.on_the_way, t.total) for t in snapshot.tables] == [
+        ("a", 30, 10, 65),
+        ("empty", 0, 0, 0),
     ]
+    assert snapshot.percent == 46
+
+
+@pytest.mark.parametrize("phase", [Phase.INTERRUPTED, Phase.FAILED, Phase.ABORTED])
+def test_of_a_run_that_ended_nothing_is_on_its_way_any_more(
+    board: ProgressBoard, phase: Phase
+) -> None:
+    board.already(Durable({}, frozenset()))
+    board.turn(Phase.LOADING)
+    board.progress(1, report(copied=65, uploaded=65, recorded=30))
+    board.turn(phase)
+    assert (board.snapshot().rows, board.snapshot().on_the_way) == (30, 0)
+
+
+def test_the_rate_is_of_the_rows_that_are_counted(
+    board: ProgressBoard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1_000.0
+    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    board.already(Durable({}, frozenset()))
+    board.turn(Phase.LOADING)
+    now += 10
+    board.progress(1, report(generated=60, copied=60, uploaded=60))
+    assert (board.snapshot().rows_per_second, board.snapshot().eta_seconds) == (0, None)
+    now += 5
+    board.progress(1, report(generated=60, copied=60, uploaded=60, recorded=30))
+    assert board.snapshot().rows_per_second == 2
+    assert board.snapshot().eta_seconds == 17.5
 
 
 def test_a_destination_that_there_is_not_does_not_count(board: ProgressBoard) -> None:
@@ -62,17 +97,17 @@ def test_what_was_durable_before_counts_but_not_for_the_speed(board: ProgressBoa
     assert (board.snapshot().already, board.snapshot().rows) == (30, 30)
     assert board.snapshot().rows_per_second == 0
     assert board.snapshot().eta_seconds is None
-    board.progress(1, report(copied=35, uploaded=35))
+    board.progress(1, report(copied=35, uploaded=35, recorded=35))
     snapshot = board.snapshot()
     assert snapshot.rows == 65
-    assert snapshot.rows_per_second == pytest.approx(35 / snapshot.loading)
+    assert snapshot.rows_per_second > 0
     assert snapshot.eta_seconds == 0
 
 
 def test_a_part_made_again_does_not_exceed_the_total(board: ProgressBoard) -> None:
     board.already(Durable(None, frozenset()))
-    board.progress(1, report(uploaded=60))
-    board.progress(2, report(uploaded=60))
+    board.progress(1, report(recorded=60))
+    board.progress(2, report(recorded=60))
     assert board.snapshot().rows == 65
 
 

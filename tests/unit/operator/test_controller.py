@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 from fake_api import FakeApi
-from memory_cluster import SETTINGS
+from memory_cluster import SETTINGS, small_plan
 from operator_bed import (
     EVENTS,
     EXPERIMENT,
@@ -19,7 +19,7 @@ from operator_bed import (
     status,
     with_operator,
 )
-from raw_objects import raw_event, raw_pod
+from raw_objects import DIGEST, raw_event, raw_pod
 
 from rowmill_operator.cluster import Blocked
 from rowmill_operator.observed import ShardProgress
@@ -96,21 +96,24 @@ def test_only_progress_that_was_written_asks_for_no_further_look() -> None:
         operator.store.see(Kind.POD, pod)
         await operator.settle()
         api.calls.clear()
-        _report(operator, 5.0)
+        _report(operator, 1)
         await operator.look()
         assert api.writes() == [("PATCH", "shop/status")]
         assert operator.queue.depth() == 0
         # What else has changed meanwhile comes with the answer, and no watch will tell of it again.
         api.objects[EXPERIMENT]["metadata"]["annotations"] = {"rowmill.dev/abort": "1"}
-        _report(operator, 6.0)
+        _report(operator, 2)
         await operator.look()
         assert operator.queue.depth() == 1
 
     with_operator(story, settings=replace(SETTINGS, progress_seconds=0))
 
 
-def _report(operator: Operator, rate: float) -> None:
-    progress = ShardProgress(datetime.now(UTC), 10, rate, "", {})
+TABLE = max(small_plan(DIGEST).tables, key=lambda table: table.rows).table
+
+
+def _report(operator: Operator, batches: int) -> None:
+    progress = ShardProgress(datetime.now(UTC), 10, 5.0, "", {TABLE: ((0, batches),)})
     operator.store.reported(KEY, "pod-1", progress)
 
 

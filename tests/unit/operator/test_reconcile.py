@@ -146,6 +146,7 @@ def test_a_finished_job_whose_pod_is_gone_is_complete_all_the_same(
 
 def test_progress_is_added_up_and_never_goes_back(cluster: MemoryCluster) -> None:
     cluster.begin_run()
+    cluster.wait(10)
     plan = cluster.plans[RUN].plan
     table = plan.tables[0]
     first = {part.table: (part.first_batch, part.stop_batch) for part in plan.shard(0)}
@@ -154,7 +155,7 @@ def test_progress_is_added_up_and_never_goes_back(cluster: MemoryCluster) -> Non
     cluster.settle()
     rows = cluster.run["rows"]
     assert rows > 0
-    assert cluster.run["rowsPerSecond"] == 100
+    assert cluster.run["rowsPerSecond"] == round(rows / 10)
     shown = cluster.experiment.status["tables"][0]
     assert shown["completedBatches"]
     cluster.restart_operator()

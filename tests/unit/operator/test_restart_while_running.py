@@ -27,18 +27,19 @@ def _restarted(cluster: MemoryCluster) -> int:
 
 
 def _heard(cluster: MemoryCluster, shard: int, rate: float, step: str, notice: str = "") -> None:
-    batches = {"events": ((0, 1),)} if shard >= 0 else {}
+    table = cluster.plans[RUN].plan.tables[0].table
+    batches = {table: ((0, 1),)} if shard >= 0 else {}
     cluster.progress[shard] = ShardProgress(cluster.now, 10, rate, step, batches, notice)
     cluster.settle()
 
 
 def test_the_rate_of_a_run_stays(cluster: MemoryCluster) -> None:
     cluster.start_pod(RUN, 0)
+    cluster.settle()
+    cluster.wait(10)
     _heard(cluster, 0, 40.0, "")
-    assert cluster.run["rowsPerSecond"] == 40
+    assert cluster.run["rowsPerSecond"] == round(cluster.run["rows"] / 10) > 0
     assert _restarted(cluster) == 0
-    _heard(cluster, 0, 0.0, "")
-    assert cluster.run["rowsPerSecond"] == 0
 
 
 def test_the_step_of_finalize_stays(cluster: MemoryCluster) -> None:
@@ -74,7 +75,6 @@ def test_what_was_told_of_other_pods_does_not_stay(cluster: MemoryCluster) -> No
     cluster.end_pod(pod, 70)
     cluster.progress.clear()
     cluster.settle()
-    assert cluster.run["rowsPerSecond"] == 0
     assert cluster.condition("Stalled")["reason"] == "Retrying"
     cluster.wait(20)
     cluster.start_pod(RUN, 0)

@@ -39,6 +39,12 @@ def test_durations(seconds: float | None, text: str) -> None:
     assert figures.duration(seconds) == text
 
 
+def test_how_far_something_is() -> None:
+    assert figures.durable(70, 1_000) == "70 of 1,000 rows durable"
+    assert figures.count_of(1_000, 1_000) == figures.count_of(1_000, None) == "1,000"
+    assert figures.count_of(70, 1_000) == "70 of 1,000"
+
+
 def test_rates() -> None:
     assert figures.rate(9_999) == "9,999 rows/s"
     assert figures.rate(412_345) == "412 k rows/s"

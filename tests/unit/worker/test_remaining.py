@@ -1,7 +1,7 @@
 """What is left of a run follows from the plan and the ledger alone."""
 
 from rowmill.plan.layout import Plan, TableLayout
-from rowmill.worker.remaining import Durable, remaining, rows_durable
+from rowmill.worker.remaining import Durable, batches_durable, remaining, rows_durable
 
 # Seven batches of 10 rows (the last of 5) in parts of 3, and an empty table.
 PLAN = Plan(
@@ -57,3 +57,9 @@ def test_durable_rows_are_the_smaller_of_the_destinations() -> None:
     assert rows_durable(PLAN, Durable({"a": [(5, 7)]}, None)) == {"a": 15, "empty": 0}
     assert rows_durable(PLAN, Durable(None, parts)) == {"a": 35, "empty": 0}
     assert rows_durable(PLAN, Durable({}, frozenset())) == {"a": 0, "empty": 0}
+
+
+def test_a_batch_is_durable_once_every_destination_holds_it() -> None:
+    durable = Durable({"a": [(0, 4)]}, frozenset({("a", 1), ("a", 2), ("empty", 0)}))
+    assert batches_durable(PLAN, durable) == {"a": [(3, 4)], "empty": []}
+    assert rows_durable(PLAN, durable) == {"a": 10, "empty": 0}

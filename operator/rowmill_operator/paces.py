@@ -1,0 +1,58 @@
+"""How fast a run's rows become durable, by what its status kept of how they grew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from rowmill.plan.pace import Pace, eta_seconds
+from rowmill.spec.cluster_names import SHARD
+from rowmill_operator.situation import Situation
+from rowmill_operator.standing import timestamp
+from rowmill_operator.step import moment
+
+# What a record tells of it.
+PACE = ("rowsPerSecond", "etaSeconds", "rowsGrewAt")
+# A part becomes durable as a whole: for this long nothing may do so although pods make rows.
+_QUIET = timedelta(seconds=30)
+
+
+def pace_of(
+    situation: Situation, record: Mapping[str, Any], rows: int, total: int
+) -> dict[str, Any]:
+    """What PACE names, each None where it is not known: before rows grew, and once all are there.
+
+    Args:
+        record: the run's, with its rows of when they last grew.
+        rows: the durable ones now.
+        total: the planned ones.
+    """
+    job, now = situation.job(SHARD), situation.now
+    if job is None or rows >= total:
+        return dict.fromkeys(PACE)
+    if not record.get("rowsGrewAt"):
+        # From here on they are watched.
+        at_work = any(pod.running for pod in situation.live_pods())
+        return dict.fromkeys(PACE) | {"rowsGrewAt": timestamp(now) if at_work else None}
+    grew = moment(record["rowsGrewAt"], now)
+    since, before = job.created.timestamp(), int(record.get("rows") or 0)
+    pace = Pace(since, grew.timestamp(), before, record.get("rowsPerSecond") or None)
+    after = pace.on(rows, now.timestamp())
+    rate = after.rate
+    if after is pace and now - grew > _QUIET and _nothing_is_made(situation):
+        rate = 0.0
+    eta = eta_seconds(rows, total, rate)
+    return {
+        "rowsPerSecond": None if rate is None else round(rate),
+        "etaSeconds": None if eta is None else round(eta),
+        "rowsGrewAt": record["rowsGrewAt"] if after is pace else timestamp(now),
+    }
+
+
+def _nothing_is_made(situation: Situation) -> bool:
+    """Whether pods are known to make no rows, by their own word where any of them runs."""
+    reports = situation.observed.progress.values()
+    if any(report.rows_per_second for report in reports):
+        return False
+    return bool(reports) or not any(pod.running for pod in situation.live_pods())

@@ -1,0 +1,131 @@
+"""What a status tells of how far a run is: durable rows, and nothing of another run or plan."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from memory_cluster import MemoryCluster
+
+from rowmill.plan.intervals import count, parse
+from rowmill_operator.observed import ShardProgress
+from rowmill_operator.progress import run_progress
+
+RUN, FINALIZE, NEXT = "shop-run-1", "shop-run-1-finalize", "shop-run-2"
+OTHER = "sha256:" + "b" * 64
+
+
+def heard(cluster: MemoryCluster, batches: int, rate: float = 90_000.0) -> None:
+    """A pod says what is durable of the first table, and how fast it makes rows."""
+    table = cluster.plans[RUN].plan.tables[0].table
+    report = ShardProgress(cluster.now, 1, rate, "", {table: ((0, batches),)} if batches else {})
+    cluster.progress[0] = report
+    cluster.settle()
+
+
+def test_no_rate_is_told_beside_no_rows(cluster: MemoryCluster) -> None:
+    cluster.begin_run()
+    for _ in range(5):
+        cluster.wait(20)
+        heard(cluster, 0)
+        assert (cluster.run["rows"], cluster.run["percent"]) == (0, 0)
+        assert not {"rowsPerSecond", "etaSeconds"} & set(cluster.run)
+
+
+def test_rate_and_end_are_those_of_the_rows_beside_them(cluster: MemoryCluster) -> None:
+    cluster.begin_run()
+    cluster.wait(10)
+    heard(cluster, 1)
+    rows, total = cluster.run["rows"], cluster.run["rowsTotal"]
+    rate = cluster.run["rowsPerSecond"]
+    assert rate == round(rows / 10)
+    assert cluster.run["etaSeconds"] == round((total - rows) / (rows / 10))
+    cluster.wait(20)
+    heard(cluster, 1)
+    assert cluster.run["rowsPerSecond"] == rate, "a part is on its way"
+    cluster.wait(20)
+    heard(cluster, 1, rate=0.0)
+    assert cluster.run["rowsPerSecond"] == 0
+    assert "etaSeconds" not in cluster.run
+
+
+def test_what_is_whole_is_whole_before_it_is_published(cluster: MemoryCluster) -> None:
+    cluster.begin_run()
+    cluster.complete_job(RUN)
+    cluster.settle()
+    assert cluster.phase == "Finalizing"
+    assert cluster.run["rows"] == cluster.run["rowsTotal"]
+    assert cluster.run["percent"] == 100
+    assert not {"rowsPerSecond", "etaSeconds"} & set(cluster.run)
+
+
+def test_while_the_next_run_waits_no_figures_of_the_last_one_are_shown(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.finish_run(run="abc")
+    rows = cluster.run["rows"]
+    cluster.digest = OTHER
+    cluster.annotate(rerun="2")
+    cluster.settle(collect=False)
+    assert cluster.phase == "Pending"
+    assert cluster.run["number"] == 1
+    assert not {"rows", "percent", "shardsDone", "rowsPerSecond"} & set(cluster.run)
+    assert [entry["rows"] for entry in cluster.experiment.status["history"]] == [rows]
+    cluster.collect()
+    cluster.settle()
+    assert (cluster.run["number"], cluster.run["rows"], cluster.run["percent"]) == (2, 0, 0)
+    assert cluster.run["replaces"] == {"run": 1, "rows": rows}
+
+
+def test_a_rerun_that_is_taken_back_shows_the_run_as_it_was(cluster: MemoryCluster) -> None:
+    cluster.finish_run(run="abc")
+    before = dict(cluster.run)
+    digest, cluster.digest = cluster.digest, OTHER
+    cluster.change(settings={"suspend": True, "seed": 2})
+    cluster.settle()
+    assert cluster.phase == "Suspended"
+    assert "rows" not in cluster.run
+    cluster.digest = digest
+    cluster.change(settings={"suspend": False, "seed": 1})
+    cluster.settle()
+    assert cluster.phase == "Complete"
+    assert {**cluster.run, "lastUpdated": ""} == {**before, "lastUpdated": ""}
+
+
+def test_batches_are_counted_as_the_pods_cut_them(cluster: MemoryCluster) -> None:
+    """The ConfigMap was frozen again under other settings; the ledger's plan is as it was."""
+    cluster.begin_run()
+    plan = cluster.plans[RUN].plan
+    layout = max(plan.tables, key=lambda table: table.rows)
+    name, cut = layout.table, layout.batch_rows * 2
+    report = ShardProgress(cluster.now, 1, 9.0, "", {name: ((0, 3),)}, batch_rows={name: cut})
+    cluster.progress[0] = report
+    cluster.settle()
+    (table,) = [t for t in cluster.experiment.status["tables"] if t["name"] == name]
+    assert table["rows"] == 3 * cut
+    assert (table["batches"], table["batchRows"]) == (-(-layout.rows // cut), cut)
+    assert count(parse(table["completedBatches"])) == 3
+    # Between two waves of pods too, and of shards that the other plan has cut otherwise.
+    cluster.restart_operator()
+    cluster.update_job(RUN, completed_indexes=((0, 1),), succeeded=1)
+    cluster.settle()
+    (after,) = [t for t in cluster.experiment.status["tables"] if t["name"] == name]
+    assert after == table
+    cluster.complete_job(RUN)
+    cluster.settle()
+    cluster.complete_job(FINALIZE)
+    cluster.settle()
+    (whole,) = [t for t in cluster.experiment.status["tables"] if t["name"] == name]
+    assert whole["completedBatches"] == f"0-{table['batches'] - 1}"
+
+
+def test_what_an_older_status_knew_by_another_plan_counts_no_more(cluster: MemoryCluster) -> None:
+    cluster.settle()
+    plan = cluster.plans[RUN].plan
+    layout = plan.tables[0]
+    finer = replace(layout, batch_rows=layout.batch_rows // 2)
+    now = ShardProgress(
+        cluster.now, 1, 9.0, "", {layout.table: ((0, 1),)}, "", {layout.table: finer.batch_rows}
+    )
+    known = {layout.table: [(0, 1)]}
+    told = run_progress(plan, (), {0: now}, known, {layout.table: layout.batch_rows})
+    assert told.tables[0]["rows"] == finer.rows_of(0, 1)
