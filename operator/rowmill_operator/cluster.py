@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
@@ -13,10 +14,12 @@ from kubernetes.aio.config import load_incluster_config, load_kube_config
 
 from rowmill.spec.cluster_names import API_VERSION, DIGEST, KIND, SELECTOR
 from rowmill.version import VERSION
+from rowmill_operator.children.ownership import lost_labels
 from rowmill_operator.observed import Experiment
 from rowmill_operator.store import Kind
 from rowmill_operator.views import Raw
 
+LOG = logging.getLogger("rowmill")
 FIELD_MANAGER = "rowmill-operator"
 # Most warnings of a busy cluster are of these two reasons, which say nothing that pods don't.
 WARNINGS = "type=Warning,reason!=BackOff,reason!=Unhealthy,involvedObject.kind!=Node"
@@ -119,6 +122,8 @@ class Cluster:
     async def create_child(self, kind: Kind, manifest: Mapping[str, Any]) -> Raw:
         """POST a child, or find that it is there already, made for the same spec.
 
+        Labels that it has lost are put on it again: without them nobody sees what becomes of it.
+
         Raises:
             Blocked: its name is still taken; try again later.
             ApiError: it is refused, or something that is not ours has its name.
@@ -138,7 +143,38 @@ class Cluster:
             if error.status == 404:
                 raise Blocked(f"{meta['name']} has just gone") from None
             raise
-        return _same_child(kind, manifest, found)
+        found = _same_child(kind, manifest, found)
+        return await self.relabelled(kind, found, meta["labels"])
+
+    async def relabelled(self, kind: Kind, found: Raw, wanted: Mapping[str, str]) -> Raw:
+        """A child of ours with the labels again that somebody took off it; raises as above.
+
+        A ConfigMap is made anew for it, which takes no other right.
+        """
+        meta = found["metadata"]
+        lost = lost_labels(wanted, meta.get("labels") or {})
+        if not lost:
+            return found
+        folder = _folder(kind, meta["namespace"])
+        LOG.warning(
+            "%s/%s: the labels %s were taken off it, and are put on again",
+            *(meta["namespace"], meta["name"], ", ".join(sorted(lost))),
+        )
+        if kind is Kind.PLAN:
+            await self.delete(kind, meta["namespace"], meta["name"], meta["uid"])
+            kept = {k: meta[k] for k in ("name", "namespace", "annotations", "ownerReferences")}
+            labels = {**(meta.get("labels") or {}), **lost}
+            body = {**found, "metadata": {**kept, "labels": labels}}
+            return await self._call("create", "POST", folder, body=body)
+        change = {"metadata": {"resourceVersion": meta["resourceVersion"], "labels": lost}}
+        try:
+            return await self._call(
+                "patch", "PATCH", f"{folder}/{meta['name']}", body=change, content=_MERGE
+            )
+        except ApiError as error:
+            if error.status in (404, 409):
+                raise Blocked(f"{meta['name']} has changed meanwhile") from None
+            raise
 
     async def delete(
         self, kind: Kind, namespace: str, name: str, uid: str, *, at_once: bool = False
@@ -351,7 +387,8 @@ def _same_child(kind: Kind, wanted: Mapping[str, Any], found: Raw) -> Raw:
             "AlreadyExists",
             f"{kind.value} {name} exists and is not this Experiment's; delete or rename it",
         )
-    if (meta.get("labels") or {}).get(DIGEST) != wanted["metadata"]["labels"][DIGEST]:
+    digest = (meta.get("labels") or {}).get(DIGEST)
+    if digest not in (None, wanted["metadata"]["labels"][DIGEST]):
         raise Blocked(f"the {kind.value} {name} was made for another spec")
     return found
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from rowmill.spec.cluster_names import ABORT, FINALIZE
 from rowmill_operator.actions import Action, DeleteJob, delete_jobs
-from rowmill_operator.children.jobs import REFUSED
+from rowmill_operator.children.jobs import BAD_SPEC, REFUSED
 from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.reasons import Reason
 from rowmill_operator.record import completed_record, current_record, ended_record, replaced_in
@@ -68,8 +68,14 @@ def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: str) -> Step
         return Step(standing, current_record(situation, plan), again_after=1.0)
     trouble = end.trouble
     if end.code != REFUSED:
-        record = ended_record(situation, plan, "Failed", trouble.reason, trouble.message)
-        return Step(Standing(FAILED, trouble.reason, trouble.message), record)
+        message = trouble.message
+        if end.code != BAD_SPEC:
+            name = situation.experiment.name
+            message += (
+                f". What is durable stays: `kubectl rowmill resume {name}` goes on from there"
+            )
+        record = ended_record(situation, plan, "Failed", trouble.reason, message)
+        return Step(Standing(FAILED, trouble.reason, message), record)
     record = current_record(situation, plan)
     record["refused"] = {"reason": trouble.reason, "message": trouble.message}
     standing = Standing(phase, trouble.reason, trouble.message, stalled=True)

@@ -1,4 +1,4 @@
-"""Pods that should have ended long ago: their node does not answer, so they are given up."""
+"""Pods that should have ended long ago, as their node does not answer; pods without their Job."""
 
 from __future__ import annotations
 
@@ -34,6 +34,13 @@ def give_up_lost(decision: Decision, observed: Observed, now: datetime) -> Decis
     return replace(
         decision, actions=(*actions, *decision.actions), again_after=min(waits, default=None)
     )
+
+
+def jobless(observed: Observed) -> list[Pod]:
+    """Of each Job that is not seen one pod that is: somebody has taken the Job's labels off."""
+    seen = {job.uid for job in observed.jobs}
+    lost = {pod.job_uid: pod for pod in observed.pods if pod.live and pod.job_uid not in seen}
+    return [pod for uid, pod in lost.items() if uid]
 
 
 def _holds_its_pods(job: Job, observed: Observed) -> bool:

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from rowmill.spec.cluster_names import APP, DIGEST, EXPERIMENT, MANAGED_BY, ROWMILL, RUN, TASK
+from rowmill.spec.cluster_names import (
+    APP,
+    DIGEST,
+    EXPERIMENT,
+    FINALIZE,
+    MANAGED_BY,
+    PURGE,
+    ROWMILL,
+    RUN,
+    TASK,
+)
 
 # A label's value holds 63 characters: this much of the digest tells any two apart.
 DIGEST_DIGITS = 32
@@ -26,6 +36,14 @@ def finalize_job_name(experiment: str, number: int) -> str:
 def purge_job_name(experiment: str) -> str:
     """The Job that removes the experiment's data."""
     return f"{experiment}-purge"
+
+
+def job_name(experiment: str, number: int, task: str) -> str:
+    """The Job for a task of run `number`."""
+    if task == PURGE:
+        return purge_job_name(experiment)
+    build = finalize_job_name if task == FINALIZE else shard_job_name
+    return build(experiment, number)
 
 
 def short_digest(digest: str) -> str:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, repeat
 
-from rowmill_operator.cluster import ApiError, Cluster, Unreachable
+from rowmill.spec.cluster_names import DIGEST
+from rowmill_operator.cluster import ApiError, Blocked, Cluster, Unreachable
+from rowmill_operator.lost import jobless
 from rowmill_operator.manifests import Manifests
+from rowmill_operator.names import job_name, labels
 from rowmill_operator.queue import Key
 from rowmill_operator.store import Kind, Store
 from rowmill_operator.views import Raw
@@ -75,6 +78,8 @@ class Resync:
         for kind in Kind:
             for scope in self._scopes:
                 await self._compare(kind, scope)
+        for key in list(self._store.experiments()):
+            await self._find_jobs(key)
         for key in self._store.tidy(datetime.now(UTC)):
             self._changed(key)
 
@@ -110,7 +115,7 @@ class Resync:
                 if self._store.is_behind(meta["uid"], version):
                     behind.append((meta["namespace"], meta["name"]))
         for uid in self._store.stale(kind, scope, listed, newest):
-            self._tell(self._store.forget(uid))
+            self._tell(self._store.forget(uid, newest))
         for namespace, name in behind:
             try:
                 raw = await self._cluster.get(kind, namespace, name)
@@ -119,6 +124,31 @@ class Resync:
                     raise
             else:
                 self._tell(self._see(kind, raw))
+
+    async def _find_jobs(self, key: Key) -> None:
+        """Put its labels on each Job again of which pods alone are seen: none else ends them."""
+        observed = self._store.gather(key)
+        if observed is None:
+            return
+        for pod in jobless(observed):
+            name = job_name(key[1], pod.number, pod.task)
+            try:
+                raw = await self._cluster.get(Kind.JOB, key[0], name)
+            except ApiError as error:
+                if error.status != 404:
+                    raise
+                continue
+            if raw["metadata"]["uid"] == pod.job_uid:
+                wanted = labels(key[1], pod.number, pod.task, "")
+                del wanted[DIGEST]
+                self._tell(self._see(Kind.JOB, await self._relabel(raw, wanted)))
+
+    async def _relabel(self, raw: Raw, wanted: Mapping[str, str]) -> Raw:
+        try:
+            return await self._cluster.relabelled(Kind.JOB, raw, wanted)
+        except Blocked:
+            # It has just changed: the next comparison finds it.
+            return raw
 
     def _see(self, kind: Kind, raw: Raw) -> Key | None:
         """Take in an object. One that cannot be read is passed over: it must not stop the rest."""

@@ -41,6 +41,8 @@ _DOUBLINGS = 5
 MOST_WARNINGS = 100
 # A cache behind a LIST may be this much behind the watch.
 _GRAVE_LIFE = timedelta(minutes=10)
+# No version of what was deleted comes after this.
+_FOR_GOOD = float("inf")
 # What a poll that failed once says little about: a pod that has just started, or just ended.
 _MISSES = 2
 
@@ -89,19 +91,22 @@ class Store:
         self._families: dict[Key, _Family] = {}
         # By UID: kind, resource version and experiment of each object kept.
         self._known: dict[str, tuple[Kind, int, Key, str]] = {}
-        self._graves: dict[str, datetime] = {}
+        # By UID: when an object went, and the version up to which it is known to be gone.
+        self._graves: dict[str, tuple[datetime, float]] = {}
         self._terminating: set[str] = set()
 
     def see(self, kind: Kind, raw: Raw, *, gone: bool = False) -> Key | None:
         """Take in an object; the experiment that it changed something of, None if nothing."""
         meta = raw["metadata"]
-        if gone:
-            return self._bury(meta["uid"])
-        key = _key_of(kind, meta)
         uid, version = meta["uid"], int(meta.get("resourceVersion") or 0)
+        if gone:
+            return self._bury(uid, version)
+        key = _key_of(kind, meta)
         known = self._known.get(uid)
-        if uid in self._graves or (known is not None and version <= known[1]):
+        if self._is_buried(uid, version) or (known is not None and version <= known[1]):
             return None
+        # A watch says "deleted" also of what has lost its label, and has it again by now.
+        self._graves.pop(uid, None)
         left = self._drop(uid) if known is not None and known[2] != key else None
         if key is None:
             # Somebody took our label away.
@@ -249,18 +254,18 @@ class Store:
     def is_behind(self, uid: str, version: int) -> bool:
         """Whether this version of an object is newer than what is kept."""
         known = self._known.get(uid)
-        return uid not in self._graves and (known is None or known[1] < version)
+        return not self._is_buried(uid, version) and (known is None or known[1] < version)
 
-    def forget(self, uid: str) -> Key | None:
-        """Drop an object that is gone; its experiment."""
-        return self._bury(uid)
+    def forget(self, uid: str, version: float = _FOR_GOOD) -> Key | None:
+        """Drop an object that is gone, as far as a list of `version` tells; its experiment."""
+        return self._bury(uid, version)
 
     def tidy(self, now: datetime) -> Sequence[Key]:
         """Drop what is too old to matter: Events, the memory of deleted objects, passing verdicts.
 
         The experiments that have to be judged again.
         """
-        self._graves = {u: at for u, at in self._graves.items() if now - at < _GRAVE_LIFE}
+        self._graves = {u: g for u, g in self._graves.items() if now - g[0] < _GRAVE_LIFE}
         for family in self._families.values():
             family.warnings = {
                 about: warned
@@ -330,8 +335,11 @@ class Store:
         if before is not None and before.uid != uid:
             self._known.pop(before.uid, None)
 
-    def _bury(self, uid: str) -> Key | None:
-        self._graves[uid] = datetime.now(UTC)
+    def _is_buried(self, uid: str, version: int) -> bool:
+        return uid in self._graves and version <= self._graves[uid][1]
+
+    def _bury(self, uid: str, version: float) -> Key | None:
+        self._graves[uid] = datetime.now(UTC), version
         return self._drop(uid)
 
     def _drop(self, uid: str) -> Key | None:

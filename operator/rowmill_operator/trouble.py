@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from rowmill.plan.intervals import covers
+from rowmill.plan.intervals import count, covers, show
 from rowmill_operator.children.jobs import BAD_SPEC, REFUSED
 from rowmill_operator.observed import Job, Observed, Pod, Termination, Warned
 from rowmill_operator.reasons import Reason
@@ -18,6 +18,8 @@ _FRESH = timedelta(minutes=6)
 _KUBELETS = {Reason.IMAGE_PULL_FAILED, Reason.SECRET_MISSING, Reason.MOUNT_FAILED}
 # As the Job controller tells which rule of the podFailurePolicy has ended a Job.
 _EXIT_CODE = re.compile(r"exit code (\d{1,3})\b")
+# As it tells that pods failed more often than it makes new ones.
+_OUT_OF_TRIES = {"FailedIndexes", "MaxFailedIndexesExceeded", "BackoffLimitExceeded"}
 # The kubelet of a busy node does not know a new pod's ConfigMap or Secret yet.
 _PASSING = "failed to sync"
 _PULLING = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"}
@@ -96,8 +98,25 @@ def end_of(job: Job, pods: Sequence[Pod]) -> End:
     if failed:
         pod, termination = failed[-1]
         return End(termination.code, _said(pod, termination), heard=True)
-    message = job.failed.message if job.failed is not None else "the Job failed"
-    return End(0, Trouble(Reason.FAILED, message), heard=False)
+    return End(0, Trouble(Reason.FAILED, _given_up(job)), heard=False)
+
+
+def _given_up(job: Job) -> str:
+    """Why a Job failed of which no pod is left that tells it: those that fail are kept.
+
+    One that is deleted while it works counts as a try and leaves nothing.
+    """
+    told = job.failed.message if job.failed is not None else "the Job failed"
+    if job.failed is None or job.failed.reason not in _OUT_OF_TRIES:
+        return told
+    where, allowed = job.task, "all its tries"
+    if job.failed_indexes:
+        shards = "shard" if count(job.failed_indexes) == 1 else "shards"
+        where, allowed = f"{shards} {show(job.failed_indexes)}", "as many tries as retriesPerShard"
+    return (
+        f"{where}: given up after {allowed}; no pod of it is left to tell why, so the last ones "
+        f"were deleted while they worked: look for who deletes pods here ({told})"
+    )
 
 
 def _may_fail(job: Job, pod: Pod) -> bool:

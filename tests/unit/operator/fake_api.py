@@ -135,6 +135,10 @@ class FakeApi:
             found["status"] = body["status"]
         else:
             found["metadata"] |= {k: v for k, v in meta.items() if k == "finalizers"}
+            found["metadata"]["labels"] = {
+                **found["metadata"].get("labels", {}),
+                **meta.get("labels", {}),
+            }
             found["spec"] = found.get("spec", {}) | body.get("spec", {})
         self.put(path.removesuffix("/status"), found)
         return web.json_response(found)
