@@ -134,7 +134,7 @@ def _watched(
     before = situation.condition("Progressing").get("reason")
     starting = at_work if before == at_work else Reason.STARTING
     if not running:
-        standing = Standing(shown, starting, _starting(record))
+        standing = Standing(shown, starting, _unseen(situation, job) or _starting(record))
     elif not _out_of_reach(situation):
         standing = Standing(shown, at_work, str(record.get("step") or _replaces(record)))
     elif situation.now - min(pod.created for pod in running) < _START_UP:
@@ -143,6 +143,16 @@ def _watched(
         message = "the operator cannot reach the pods' port 8080; a NetworkPolicy may forbid it"
         standing = Standing(shown, Reason.PROGRESS_UNREACHABLE, message)
     return Step(standing, record, actions, again_after=_IDLE_SECONDS)
+
+
+def _unseen(situation: Situation, job: Job) -> str:
+    """What to say of pods that the Job counts, and none of which is seen."""
+    if not job.active or any(pod.live for pod in pods_of(job, situation.observed.pods)):
+        return ""
+    return (
+        f"the Job counts {job.active} pods at work that are not seen: they have just started, or "
+        "somebody took their labels off; what they do is counted once the Job is complete"
+    )
 
 
 def _starting(record: Mapping[str, Any]) -> str:

@@ -8,12 +8,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from rowmill.spec.cluster_names import FINALIZE, PURGE, RESUME, SHARD
+from rowmill.spec.cluster_names import FINALIZE, PURGE, RESUME, RESUME_LENGTH, SHARD
 from rowmill_operator.observed import Experiment, FrozenPlan, Job, Observed, Pod, Verdict
 from rowmill_operator.settings import Settings
 from rowmill_operator.wishes import Wishes, wishes_of
-
-_RESUME_LENGTH = 1024
 
 
 @dataclass(frozen=True)
@@ -146,7 +144,7 @@ class Situation:
     @property
     def resume(self) -> str:
         """What asks to resume a run that failed, as much of it as the status keeps."""
-        return self.experiment.annotations.get(RESUME, "")[:_RESUME_LENGTH]
+        return self.experiment.annotations.get(RESUME, "")[:RESUME_LENGTH]
 
     @property
     def ended(self) -> bool:

@@ -126,13 +126,59 @@ def _changing(verb: str) -> Callable[..., None]:
     return change
 
 
-for _verb, _purpose in {
-    "abort": "End the run; what is durable stays, and `resume` goes on with it.",
-    "rerun": "Start the next run; readers see the old data until the new is published.",
-    "suspend": "Stop the worker pods until `resume`; what is durable stays.",
-    "resume": "Go on with a suspended, failed or aborted run where it stopped.",
-}.items():
-    app.command(_verb, help=_purpose)(_changing(_verb))
+def _beginning(verb: str) -> Callable[..., None]:
+    """The same for what begins or takes up a run, which may be waited for."""
+
+    def begin(
+        name: Name,
+        wait: Annotated[
+            bool,
+            typer.Option(
+                "--wait", help="Show that run, and end as it does: 0, 4 failed, 5 aborted."
+            ),
+        ] = False,
+        timeout: Annotated[
+            str | None,
+            typer.Option(
+                "--timeout",
+                help="Wait no longer: such as 30m; the run goes on.",
+                metavar="DURATION",
+            ),
+        ] = None,
+        namespace: Namespace = None,
+        context: Context = None,
+        kubeconfig: Kubeconfig = None,
+    ) -> None:
+        from rowmill.kubectl.failures import reporting
+
+        with reporting():
+            from rowmill.kubectl.changes import CHANGES, awaited, seconds
+            from rowmill.kubectl.cluster import connect
+            from rowmill.kubectl.watching import watch
+
+            longest = seconds(timeout, wait=wait)
+            cluster = connect(namespace, context, kubeconfig)
+            if not wait:
+                CHANGES[verb](cluster, name)
+                return
+            awaited(CHANGES[verb], cluster, name)
+            watch(cluster, name, as_json=False, timeout=longest, asked=True)
+
+    return begin
+
+
+app.command("abort", help="End the run; what is durable stays, and `resume` goes on with it.")(
+    _changing("abort")
+)
+app.command(
+    "rerun", help="Start the next run; readers see the old data until the new is published."
+)(_beginning("rerun"))
+app.command("suspend", help="Stop the worker pods until `resume`; what is durable stays.")(
+    _changing("suspend")
+)
+app.command("resume", help="Go on with a suspended, failed or aborted run where it stopped.")(
+    _beginning("resume")
+)
 
 
 @app.command()

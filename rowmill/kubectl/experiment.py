@@ -9,7 +9,7 @@ from typing import Any
 from rowmill.plan.intervals import count, parse
 from rowmill.plan.pace import percent
 from rowmill.plan.replacement import replaced_by
-from rowmill.spec.cluster_names import RERUN
+from rowmill.spec.cluster_names import RERUN, RESUME, RESUME_LENGTH
 
 
 @dataclass(frozen=True)
@@ -110,13 +110,25 @@ class Experiment:
     @property
     def settled(self) -> bool:
         """Whether the newest run has ended and the operator has seen all that was asked of it."""
-        metadata = self.raw["metadata"]
+        return self.phase in ("Complete", "Failed") and not self.asks_more
+
+    @property
+    def asks_more(self) -> bool:
+        """Whether something was asked for that the newest run is not the answer to yet."""
+        seen = self.status.get("observedGeneration") == self.raw["metadata"].get("generation")
         asked = self.annotations.get(RERUN) or self.spec.get("rerun") or ""
-        return (
-            self.phase in ("Complete", "Failed")
-            and self.status.get("observedGeneration") == metadata.get("generation")
-            and str(asked) == str(self.run.get("rerun") or "")
-        )
+        if not seen or str(asked) != str(self.run.get("rerun") or ""):
+            return True
+        # Of what is complete there is nothing to resume.
+        resume = self.annotations.get(RESUME, "")[:RESUME_LENGTH]
+        return self.phase == "Failed" and resume != str(self.run.get("resume") or "")
+
+    @property
+    def refused(self) -> bool:
+        """Whether the operator has refused the spec as it is now, so that no run of it begins."""
+        accepted = self._conditions().get("Accepted", {})
+        now = self.raw["metadata"].get("generation")
+        return accepted.get("status") == "False" and accepted.get("observedGeneration") == now
 
     def runs(self) -> list[dict[str, Any]]:
         """The runs that are remembered, the newest last, as `rowmill runs` lists them.
@@ -180,11 +192,12 @@ class Experiment:
             "finishedAt": run.get("finishedAt"),
         }
 
+    def _conditions(self) -> dict[str, Mapping[str, Any]]:
+        return {each["type"]: each for each in self.status.get("conditions") or ()}
+
     def _telling(self) -> Mapping[str, Any]:
         """The condition that says best what is so: a refusal, else what all others repeat."""
-        conditions: dict[str, Mapping[str, Any]] = {
-            each["type"]: each for each in self.status.get("conditions") or ()
-        }
+        conditions = self._conditions()
         accepted = conditions.get("Accepted", {})
         return accepted if accepted.get("status") == "False" else conditions.get("Progressing", {})
 

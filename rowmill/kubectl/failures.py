@@ -21,6 +21,10 @@ class ApiUnreachable(Exception):
     """The API server does not answer."""
 
 
+class StillUnderWay(Exception):
+    """What was waited for has not ended in time, and goes on."""
+
+
 def reporting(*, as_json: bool = False) -> AbstractContextManager[None]:
     """Turn what the block raises into a message and an exit code, as `terminal.failures` does."""
     return ending(_judge, _EXTRAS, as_json=as_json)
@@ -31,4 +35,6 @@ def _judge(error: Exception) -> Judgement | None:
         return Exit.REFUSED, error.reason, str(error)
     if isinstance(error, ApiUnreachable):
         return Exit.FAILED, "ApiUnreachable", str(error)
+    if isinstance(error, StillUnderWay):
+        return Exit.INTERRUPTED, "StillUnderWay", str(error)
     return None

@@ -70,9 +70,17 @@ class _Run:
 
     def nothing(self) -> str:
         which = f"run {self.experiment.number} of {self.name}"
-        if self.experiment.ended:
-            return f"{which} has ended, and its pods are gone (ttlSecondsAfterFinished)"
-        return f"{which} has no pod yet: {self.experiment.message or self.experiment.phase}"
+        if not self.experiment.ended:
+            return f"{which} has no pod yet: {self.experiment.message or self.experiment.phase}"
+        gone = f"{which} has ended, and its pods are gone"
+        if self.experiment.asks_more:
+            return f"{gone}: they made room for what was asked for since; wait for its pods"
+        if self.experiment.phase == "Failed":
+            return f"{gone}: those of a run that failed or was aborted go with it"
+        ttl = self.experiment.spec.get("ttlSecondsAfterFinished")
+        if ttl is not None:
+            return f"{gone} (ttlSecondsAfterFinished: {ttl})"
+        return f"{gone}: somebody deleted them or their Jobs"
 
 
 def _follow(run: _Run) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
+from rowmill.kubectl.failures import StillUnderWay
 from rowmill.kubectl.patience import patiently
 from rowmill.kubectl.records import print_json, show
 from rowmill.plan.pace import percent
@@ -22,6 +23,7 @@ from rowmill.terminal.failures import Exit, UsageError
 Show = Callable[[Experiment], None]
 # The operator writes progress every 5 seconds; asking more often shows nothing new for long.
 _SECONDS = 2.0
+_AT_WORK = ("Running", "Finalizing")
 
 
 def watch(
@@ -29,15 +31,40 @@ def watch(
     name: str | None,
     *,
     as_json: bool,
+    timeout: float | None = None,
+    asked: bool = False,
     sleep: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Show NAME until its newest run has ended, and leave as that did: 0, 4 failed, 5 aborted."""
+    """Show NAME until its newest run has ended, and leave as that did: 0, 4 failed, 5 aborted.
+
+    Args:
+        cluster: where NAME is.
+        name: of the Experiment.
+        as_json: print one JSON document at the end, all else to standard error.
+        timeout: seconds after which to give up.
+        asked: whether a run was just asked for, which a refused spec never begins.
+        sleep: waits for so many seconds.
+        clock: tells seconds.
+
+    Raises:
+        UsageError: no name was given, or what was asked for will not begin.
+        StillUnderWay: the run had not ended in time; it goes on.
+    """
     if name is None:
         raise UsageError("-w takes the NAME of one Experiment; for all: kubectl get experiments -w")
     with display_on(Console(stderr=as_json)) as display:
         experiment = Experiment(cluster.experiment(name))
         display(experiment)
+        since = clock()
         while not experiment.settled:
+            if asked and experiment.refused and experiment.phase not in _AT_WORK:
+                raise UsageError(f"no run of {name} begins: {experiment.message}")
+            if timeout is not None and clock() - since >= timeout:
+                raise StillUnderWay(
+                    f"{name} was not done within {figures.duration(timeout)} "
+                    f"({line_of(experiment)}); it goes on: kubectl rowmill status {name} -w"
+                )
             sleep(_SECONDS)
             experiment = Experiment(patiently(lambda: cluster.experiment(name), sleep))
             display(experiment)

@@ -27,6 +27,8 @@ ABORT = f"{GROUP}/abort"
 ADOPT = f"{GROUP}/adopt"
 RESUME = f"{GROUP}/resume"
 SKIP_PURGE = f"{GROUP}/skip-purge"
+# As much of what asks to resume as a status keeps.
+RESUME_LENGTH = 1024
 
 # What the operator notes for itself: annotations of Jobs and plans, a finalizer of Experiments.
 SHAPE = f"{GROUP}/shape"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fake_cluster import FakeCluster, experiment
 
-from rowmill.kubectl.changes import abort, rerun, resume, suspend
+from rowmill.kubectl.changes import abort, awaited, rerun, resume, seconds, suspend
 from rowmill.kubectl.cluster import Cluster
 from rowmill.terminal.failures import UsageError
 
@@ -72,3 +72,20 @@ def test_what_does_not_fit_changes_nothing(
     with pytest.raises(UsageError, match=message):
         change(cluster, "shop")
     assert cluster.patches == []
+
+
+def test_a_rerun_of_what_is_suspended_is_not_waited_for() -> None:
+    cluster = FakeCluster([experiment("Suspended", spec={"suspend": True})])
+    with pytest.raises(UsageError, match="first: kubectl rowmill resume shop"):
+        awaited(rerun, cluster, "shop")
+    assert cluster.patches == []
+    awaited(rerun, FakeCluster([experiment("Complete")]), "shop")
+
+
+def test_a_timeout_is_a_duration_and_of_a_wait() -> None:
+    assert seconds(None, wait=False) is None
+    assert seconds("1h30m", wait=True) == 5_400
+    with pytest.raises(UsageError, match="--timeout is for --wait"):
+        seconds("5m", wait=False)
+    with pytest.raises(UsageError, match="--timeout '5 min' is no duration"):
+        seconds("5 min", wait=True)

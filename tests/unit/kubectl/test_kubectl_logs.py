@@ -44,7 +44,18 @@ def test_one_shards_lines_are_as_they_are(capsys: pytest.CaptureFixture[str]) ->
     [
         (experiment("Pending", number=None), None, "no run yet"),
         (experiment(), 4, "shards 0 to 3"),
-        (experiment("Complete"), None, "its pods are gone"),
+        (experiment("Complete"), None, "its pods are gone: somebody deleted them"),
+        (
+            experiment("Complete", spec={"ttlSecondsAfterFinished": 60}),
+            None,
+            r"its pods are gone \(ttlSecondsAfterFinished: 60\)",
+        ),
+        (
+            experiment("Complete", annotations={"rowmill.dev/rerun": "again"}),
+            None,
+            "its pods are gone: they made room",
+        ),
+        (experiment("Failed", reason="Aborted"), None, "those of a run that failed or was aborted"),
         (experiment("Pending", message="quota"), None, "has no pod yet: quota"),
     ],
 )

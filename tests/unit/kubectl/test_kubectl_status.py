@@ -13,7 +13,7 @@ from rich.console import Console
 
 from rowmill.kubectl.cluster import Raw
 from rowmill.kubectl.experiment import Experiment
-from rowmill.kubectl.failures import ApiUnreachable
+from rowmill.kubectl.failures import ApiUnreachable, StillUnderWay
 from rowmill.kubectl.records import runs, status
 from rowmill.kubectl.watching import display_on, line_of, watch
 from rowmill.terminal.failures import UsageError
@@ -178,14 +178,18 @@ def test_watching_a_run_that_fails_leaves_with_its_code(
     assert "run 1 Failed" in captured.err
 
 
+AGAIN = {"rowmill.dev/rerun": "again"}
+
+
 @pytest.mark.parametrize(
     "unseen",
     [
         experiment("Complete", annotations={"rowmill.dev/rerun": "again"}),
         experiment("Complete", spec={"rerun": "again"}),
         experiment("Complete", status={"observedGeneration": 2}),
+        experiment("Failed", rerun="again", annotations={**AGAIN, "rowmill.dev/resume": "now"}),
     ],
-    ids=["annotation", "spec.rerun", "generation"],
+    ids=["annotation", "spec.rerun", "generation", "resume"],
 )
 def test_an_old_runs_end_is_not_taken_for_the_end_of_what_was_asked(unseen: Any) -> None:
     seen = experiment(
@@ -194,6 +198,29 @@ def test_an_old_runs_end_is_not_taken_for_the_end_of_what_was_asked(unseen: Any)
     cluster = FakeCluster([unseen, seen])
     watch(cluster, "shop", as_json=True, sleep=_no_sleep)
     assert cluster.looks == 2
+
+
+def test_a_run_that_was_asked_for_is_not_waited_for_where_its_spec_is_refused() -> None:
+    refusal = {"type": "Accepted", "status": "False", "reason": "InvalidSpec", "message": "no seed"}
+    conditions = [{**refusal, "observedGeneration": 3}]
+    refused = experiment("Complete", annotations=AGAIN, status={"conditions": conditions})
+    with pytest.raises(UsageError, match="no run of shop begins: no seed"):
+        watch(FakeCluster([refused]), "shop", as_json=True, asked=True, sleep=_no_sleep)
+    mended = experiment("Complete", annotations=AGAIN, rerun="again")
+    watch(FakeCluster([refused, mended]), "shop", as_json=True, sleep=_no_sleep)
+
+
+def test_a_wait_has_an_end_and_the_run_goes_on() -> None:
+    ticks = iter(range(0, 1_000, 10))
+    with pytest.raises(StillUnderWay, match=r"not done within 30.0 s \(run 1 Running: 40 of"):
+        watch(
+            FakeCluster([experiment()]),
+            "shop",
+            as_json=True,
+            timeout=30,
+            sleep=_no_sleep,
+            clock=lambda: next(ticks),
+        )
 
 
 def test_watching_outlives_an_api_server_that_is_away_for_a_while() -> None:

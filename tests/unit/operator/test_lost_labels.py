@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fake_api import FakeApi
+from memory_cluster import MemoryCluster
 from operator_bed import JOBS, KEY, PLANS, Operator, status, with_operator
 from raw_objects import raw_pod
 
@@ -96,6 +97,16 @@ def test_a_job_of_which_pods_alone_are_seen_is_found_by_comparing() -> None:
         assert api.writes() == []
 
     with_operator(story)
+
+
+def test_pods_that_only_the_job_knows_of_are_told(cluster: MemoryCluster) -> None:
+    cluster.settle()
+    cluster.update_job("shop-run-1", active=2)
+    cluster.look()
+    assert "took their labels off" in cluster.condition("Progressing")["message"]
+    cluster.start_pod("shop-run-1", 0)
+    cluster.look()
+    assert "labels" not in cluster.condition("Progressing")["message"]
 
 
 def test_who_puts_the_label_back_himself_is_believed() -> None:
