@@ -94,8 +94,8 @@ def _show_all(found: Sequence[Experiment]) -> None:
             figures.count(each.rows) if each.begun else "",
             figures.count(each.rows_total) if each.begun else "",
             str(each.percent) if each.begun else "",
-            figures.rate(speed) if speed else "",
-            figures.duration(eta) if eta else "",
+            figures.rate(speed) if speed is not None else "",
+            figures.duration(eta) if eta is not None else "",
             Text(each.message),
         )
     print_whole(table)

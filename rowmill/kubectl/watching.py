@@ -123,7 +123,9 @@ def _head(experiment: Experiment) -> str:
 
 def _speed(experiment: Experiment) -> list[str]:
     speed, eta = experiment.run.get("rowsPerSecond"), experiment.run.get("etaSeconds")
-    return [figures.rate(speed), f"ETA {figures.duration(eta)}"] if speed else []
+    if speed is None:
+        return []
+    return [figures.rate(speed), *([f"ETA {figures.duration(eta)}"] if eta is not None else [])]
 
 
 def _show_bars(bars: Bars, experiment: Experiment) -> None:

@@ -7,6 +7,8 @@ import os
 import re
 import subprocess
 
+from rowmill.spec.cluster_names import MANAGED_BY, experiment_selector
+
 from .cluster import binaries
 from .cluster.access import Cluster, wait_for
 from .experiments import Applied, wide
@@ -47,8 +49,17 @@ def test_a_run_is_aborted_suspended_resumed_and_run_again(
     installed: Installation, home: str
 ) -> None:
     """It waits for a Secret, and so for as long as the test needs."""
-    spec = wide(50_000, destinations={"postgres": {"secretName": "later"}})
+    spec = wide(50_000, retriesPerShard=0, destinations={"postgres": {"secretName": "later"}})
     run = Applied.of(installed, home, spec)
+    run.stalled("SecretMissing")
+    job = f"{run.name}-run-1"
+    run.cluster.kubectl("label", "job", job, f"{MANAGED_BY}-", "-n", home)
+    wait_for(lambda: run.children("jobs") or None, 30, "the Job to have its label again")
+    run.cluster.kubectl(
+        "delete", "pods", "-l", experiment_selector(run.name), "--wait=false", "-n", home
+    )
+    assert "shard 0: given up" in run.reach("Failed")["run"]["message"]
+    _of(run, "resume")
     run.stalled("SecretMissing")
     assert json.loads(_of(run, "status", "-o", "json"))["reason"] == "SecretMissing"
     _of(run, "abort")
@@ -65,10 +76,19 @@ def test_a_run_is_aborted_suspended_resumed_and_run_again(
     wait_for(lambda: run.status()["phase"] != "Suspended", 60, "the run to be taken up")
     _of(run, "status", "-w")
     assert run.run()["number"] == 1
-    _of(run, "rerun")
-    _of(run, "status", "-w")
+    # By the words of the docs, with kubectl alone: the run before is not taken for the next.
+    run.annotate(rerun="two")
+    wait = ("wait", f"exp/{run.name}", "-n", home, "--timeout=120s")
+    run.cluster.kubectl(*wait, "--for=jsonpath={.status.rerun}=two")
+    run.cluster.kubectl(*wait, "--for=condition=Complete")
+    assert run.run()["number"] == 2
+    _of(run, "rerun", "--wait", "--timeout", "5m")
     listed = json.loads(_of(run, "runs", "-o", "json"))
-    assert [(each["run"], each["state"]) for each in listed] == [(1, "COMPLETED"), (2, "COMPLETED")]
+    assert [(each["run"], each["state"]) for each in listed] == [
+        (1, "COMPLETED"),
+        (2, "COMPLETED"),
+        (3, "COMPLETED"),
+    ]
     assert run.rows("events") == 50_000
 
 

@@ -288,6 +288,11 @@ def test_what_waits_for_its_next_run_shows_no_figures_of_the_run_before(
     assert [(run["run"], run["state"]) for run in _json(capsys)] == [(1, "COMPLETED")]
 
 
+def test_a_run_that_does_not_get_on_has_a_rate_of_nothing_and_no_end() -> None:
+    line = line_of(Experiment(experiment(rowsPerSecond=0)))
+    assert line == "run 1 Running: 40 of 100 rows durable (40 %), 0 rows/s"
+
+
 def test_batches_are_counted_also_where_the_status_does_not_name_all() -> None:
     scattered = {"name": "t", "rows": 45, "rowsTotal": 95, "batches": 10, "batchRows": 10}
     tables = [{**scattered, "completedBatches": "0-2"}]
