@@ -150,7 +150,7 @@ def _prepared(session: PostgresSession) -> Connection:
     connection.execute(
         sql.SQL(
             "SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES "
-            "('application_name', {}), ('idle_session_timeout', '0'), ('statement_timeout', '0'), "
+            "('application_name', {}), ('statement_timeout', '0'), ('transaction_timeout', '0'), "
             "('tcp_keepalives_idle', '20'), ('tcp_keepalives_interval', '10'), "
             "('tcp_keepalives_count', '3'), ('search_path', 'pg_catalog')"
             ") AS wanted (name, value) USING (name)"

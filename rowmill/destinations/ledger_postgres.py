@@ -335,7 +335,8 @@ def _lock_prepare(session: PostgresSession, owner: str) -> None:
     seconds = {"idle_in_transaction_session_timeout": f"{_PREPARE_SECONDS}s"}
     connection = session.connection()
     try:
-        connection.execute(begin_statement(_PREPARE_SECONDS, seconds))
+        version = connection.info.server_version
+        connection.execute(begin_statement(version, _PREPARE_SECONDS, seconds))
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("prepare", owner),))
     except psycopg.Error:
         session.close()

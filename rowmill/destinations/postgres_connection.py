@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.postgres_failures import LOADER_KEYS, Course, Failure, judge
 from rowmill.destinations.retries import persist
+from rowmill.destinations.session_settings import NEUTRAL, keep_durable, own_session, set_local
 
 T = TypeVar("T")
 Credentials = Callable[[], Mapping[str, str]]
@@ -46,18 +47,6 @@ _KEEP_ALIVE = {
     "keepalives_count": "3",
     # Above a stall of the server's disk, which also leaves what is sent unread for a while.
     "tcp_user_timeout": "120000",
-}
-# Set in every transaction, not in the session: behind a transaction pooler a session's settings
-# would reach other clients. A role's own defaults must not change what our statements mean.
-_SETTINGS: dict[str, str | int] = {
-    "search_path": "pg_catalog",
-    "timezone": "UTC",
-    "datestyle": "ISO",
-    "standard_conforming_strings": "on",
-    "client_min_messages": "warning",
-    "row_security": "off",
-    "statement_timeout": 0,
-    "idle_in_transaction_session_timeout": "60s",
 }
 
 
@@ -114,7 +103,8 @@ class PostgresAddress:
         connection = psycopg.connect(self.conninfo(), autocommit=True, prepare_threshold=None)
         try:
             self._check_server(connection)
-        except DestinationRefused:
+            connection.execute(own_session(connection.info.backend_pid))
+        except (DestinationRefused, psycopg.Error):
             connection.close()
             raise
         self._reached = True
@@ -250,8 +240,8 @@ class PostgresSession:
             DestinationRefused: the failure does not pass.
             DestinationUnavailable: it did not pass within the patience of the address.
         """
-        begin = begin_statement(lock_seconds, settings or {})
-        return self.persist(lambda: self._attempt(work, begin))
+        wanted = settings or {}
+        return self.persist(lambda: self._attempt(work, lock_seconds, wanted))
 
     def persist(self, attempt: Callable[[], T]) -> T:
         """Call `attempt` with the patience of the address, and translate its last failure."""
@@ -283,8 +273,14 @@ class PostgresSession:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _attempt(self, work: Callable[[Cursor], T], begin: bytes) -> T:
+    def _attempt(
+        self,
+        work: Callable[[Cursor], T],
+        lock_seconds: float,
+        settings: Mapping[str, str | int],
+    ) -> T:
         connection = self.connection()
+        begin = begin_statement(connection.info.server_version, lock_seconds, settings)
         try:
             with connection.cursor() as cursor:
                 cursor.execute(begin)
@@ -319,14 +315,15 @@ def quoted(*name: str) -> sql.SQL:
     return sql.SQL(sql.Identifier(*name).as_string().replace("%", "%%"))
 
 
-def begin_statement(lock_seconds: float, settings: Mapping[str, str | int]) -> bytes:
-    """BEGIN with the settings that hold for the transaction alone, for one round trip."""
-    values = {**_SETTINGS, "lock_timeout": f"{int(lock_seconds * 1000)}ms", **settings}
-    parts: list[sql.Composable] = [sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")]
-    parts += [
-        sql.SQL("SET LOCAL {} = {}").format(sql.Identifier(name), sql.Literal(value))
-        for name, value in values.items()
-    ]
+def begin_statement(version: int, lock_seconds: float, settings: Mapping[str, str | int]) -> bytes:
+    """BEGIN with the settings that hold for the transaction alone, for one round trip.
+
+    Not those of the session: behind a transaction pooler they would reach other clients. `version`
+    is the server's, as libpq counts it.
+    """
+    begin = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+    values = {"lock_timeout": f"{int(lock_seconds * 1000)}ms", **settings}
+    parts = [begin, *set_local(NEUTRAL, version, values), keep_durable()]
     return sql.SQL("; ").join(parts).as_bytes()
 
 

@@ -20,8 +20,11 @@ from rowmill.destinations.postgres_connection import (
     PostgresSession,
 )
 from rowmill.destinations.safe_login import refuse_unsafe_login
+from rowmill.destinations.session_settings import FORMS, LIMITS, set_local
 
 _LOOK_FOR_CLIENT = "2s"
+# The login's own limits of time end the session, as they would at the next try.
+_CUT_BY_LIMITS = ("25P03", "25P04")
 
 
 @contextmanager
@@ -59,7 +62,7 @@ def reading(
                 notice(_own_rights(address))
             yield connection
         except psycopg.Error as error:
-            if connection.broken:
+            if connection.broken and error.sqlstate not in _CUT_BY_LIMITS:
                 raise address.lost(error) from None
             raise
         finally:
@@ -69,9 +72,16 @@ def reading(
 def _begin(
     connection: Connection, login: ReadingLogin, address: PostgresAddress, schema: str
 ) -> None:
-    connection.execute("BEGIN READ ONLY")
-    # A role may have a search path on which other functions go before Postgres's own.
-    connection.execute("SET LOCAL search_path TO pg_catalog")
+    # A role may have a search_path on which other functions go before Postgres's own.
+    others: dict[str, str | int] = {"search_path": "pg_catalog"}
+    neutral = FORMS
+    if not login.named:
+        # The limits of a login for queries are for queries; the loader's are heeded nowhere.
+        neutral = {**FORMS, **LIMITS}
+        others |= {"idle_in_transaction_session_timeout": 0, "lock_timeout": 0}
+    settings = set_local(neutral, connection.info.server_version, others)
+    begin = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY, NOT DEFERRABLE")
+    connection.execute(sql.SQL("; ").join([begin, *settings]))
     # Being the first query, it also bars a later SET TRANSACTION READ WRITE.
     refuse_unsafe_login(connection, login, address.describe(), schema)
     # A client that was killed takes its query with it: from Postgres 14 on, where its system can.

@@ -13,10 +13,12 @@ import psycopg
 import pyarrow as pa
 from adbc_driver_postgresql import StatementOptions
 from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.postgres_connection import Connection, PostgresAddress, PostgresSession
 from rowmill.destinations.printed_types import printed
+from rowmill.destinations.session_settings import NEUTRAL, set_local
 from rowmill.destinations.stored_rows import Places, Problem, StoredRows, Unreadable
 from rowmill.spec.dataset import Table
 
@@ -28,15 +30,8 @@ _FETCHED = 1000
 _RANGE_SCANS = 140000
 _OPENING_TRIES = 5
 _OFFSETS = 2**16
-# What a transaction of hours needs, whatever the role's defaults say.
-_SETTINGS = (
-    "SET LOCAL search_path = pg_catalog",
-    "SET LOCAL row_security = off",
-    "SET LOCAL statement_timeout = 0",
-    "SET LOCAL idle_in_transaction_session_timeout = 0",
-    "SET LOCAL lock_timeout = '60s'",
-    "SET LOCAL client_min_messages = warning",
-)
+# A snapshot is held for as long as it is read.
+_SETTINGS = {"idle_in_transaction_session_timeout": 0}
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _DRIVER_ERRORS = (adbc.Error, pa.ArrowException, OSError)
 
@@ -56,6 +51,7 @@ class PostgresReader:
         self._tables = list(tables)
         self._own = threading.local()
         self._opened: list[Any] = []
+        self._quotes = False
         self._holder, self._snapshot, self._pages = self._open()
 
     def inspect(self, table: Table) -> list[Problem]:
@@ -154,21 +150,24 @@ class PostgresReader:
             "WHERE nspname = %s AND relname = ANY(%s) AND relkind = 'r'",
             (self._schema, self._tables),
         ).fetchall()
-        connection.execute(_BEGIN)
-        for setting in _SETTINGS:
-            connection.execute(setting.encode())
+        statements = [sql.SQL(_BEGIN), *_settings(connection)]
+        connection.execute(sql.SQL("; ").join(statements))
         # Locked before the snapshot is taken: a run published in between is then seen whole.
         for (name,) in found:
             lock = sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE")
             connection.execute(lock.format(sql.Identifier(self._schema, name)))
-        snapshot = connection.execute("SELECT pg_export_snapshot()").fetchone()
+        held = connection.execute(
+            "SELECT pg_export_snapshot(), reset_val = 'on' FROM pg_settings "
+            "WHERE name = 'quote_all_identifiers'"
+        ).fetchone()
+        snapshot, self._quotes = held or ("", False)
         pages = connection.execute(
             "SELECT relname, pg_relation_size(c.oid) / current_setting('block_size')::bigint "
             "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
             "WHERE nspname = %s AND relname = ANY(%s)",
             (self._schema, [name for (name,) in found]),
         ).fetchall()
-        return str(snapshot[0]) if snapshot else "", {name: int(count) for name, count in pages}
+        return str(snapshot), {name: int(count) for name, count in pages}
 
     def _columns(self, table: Table) -> dict[str, str]:
         try:
@@ -221,17 +220,34 @@ class PostgresReader:
         """This thread's connection, in the snapshot."""
         known = getattr(self._own, "connection", None)
         if known is None:
-            known = adbc.connect(self._address.conninfo(), autocommit=True)
+            known = adbc.connect(self._conninfo(), autocommit=True)
             self._opened.append(known)
             with closing(known.cursor()) as cursor:
                 name = sql.Literal(self._snapshot).as_string()
-                for statement in (_BEGIN, f"SET TRANSACTION SNAPSHOT {name}", *_SETTINGS):
+                settings = [each.as_string() for each in _settings(self._holder)]
+                for statement in (_BEGIN, f"SET TRANSACTION SNAPSHOT {name}", *settings):
                     cursor.execute(statement)
             self._own.connection = known
         return known
 
+    def _conninfo(self) -> str:
+        """The address for the driver, which knows types by the names of their functions.
+
+        It asks for these as it connects, and does not know them in quotes. Else nothing is said at
+        the login, since poolers refuse it.
+        """
+        plain = self._address.conninfo()
+        if not self._quotes:
+            return plain
+        options = conninfo_to_dict(plain).get("options") or ""
+        return make_conninfo(plain, options=f"{options} -c quote_all_identifiers=off")
+
     def _failure(self, error: psycopg.Error) -> DestinationRefused | DestinationUnavailable:
         return self._address.lost(error)
+
+
+def _settings(connection: Connection) -> list[sql.Composed]:
+    return set_local(NEUTRAL, connection.info.server_version, _SETTINGS)
 
 
 def _stored(batch: pa.RecordBatch, *, places: bool) -> StoredRows:

@@ -30,11 +30,13 @@ def execute(cursor: Cursor, schema: str, build: Build, statements: Iterable[Stat
     )
     is_theirs = bool(build.role) and build.kind in _CALLING
     if is_theirs:
+        # Not NONE is set again: the login may act as a role of its own.
+        before = cursor.execute("SELECT current_setting('role')").fetchone()
         cursor.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(build.role)))
     for statement in statements:
         cursor.execute(statement.within(schema))
     if is_theirs:
-        cursor.execute("SET LOCAL ROLE NONE")
+        cursor.execute("SELECT set_config('role', %s, true)", before)
 
 
 def _hand_over(cursor: Cursor, schema: str, build: Build) -> None:
