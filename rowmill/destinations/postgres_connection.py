@@ -103,7 +103,8 @@ class PostgresAddress:
         connection = psycopg.connect(self.conninfo(), autocommit=True, prepare_threshold=None)
         try:
             self._check_server(connection)
-            connection.execute(own_session(connection.info.backend_pid))
+            info = connection.info
+            connection.execute(own_session(info.server_version, info.backend_pid))
         except (DestinationRefused, psycopg.Error):
             connection.close()
             raise

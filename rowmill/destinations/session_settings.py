@@ -177,18 +177,20 @@ def keep_durable() -> sql.Composed:
     ).format(sql.Literal(DURABLE))
 
 
-def own_session(process: int) -> sql.Composed:
+def own_session(version: int, process: int) -> sql.Composed:
     """Undo for good what holds between transactions, if the session is the server's `process`.
 
-    Behind a pooler the session is another one, and other clients' as well.
+    Behind a pooler the session is another one, and other clients' as well. `version` is the
+    server's.
     """
     values = [
         sql.SQL("({}, {})").format(sql.Literal(name), sql.Literal(each.value))
         for name, each in SESSION.items()
     ]
-    return sql.SQL(
-        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL search_path = pg_catalog; "
+    undo = sql.SQL(
         "SELECT set_config(name, value, false) FROM pg_settings "
         "JOIN (VALUES {}) AS wanted (name, value) USING (name) "
-        "WHERE setting <> value AND pg_backend_pid() = {}; COMMIT"
+        "WHERE setting <> value AND pg_backend_pid() = {}"
     ).format(sql.SQL(", ").join(values), sql.Literal(process))
+    begin, end = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED"), sql.SQL("END")
+    return sql.SQL("; ").join([begin, *set_local(NEUTRAL, version), undo, end])
