@@ -12,6 +12,7 @@ from fractions import Fraction
 from functools import cached_property
 
 from rowmill.spec.kinds import Kind
+from rowmill.spec.problems import Problem
 from rowmill.spec.types import ColumnType
 
 
@@ -199,7 +200,8 @@ class Spec:
 
     `digest` is `sha256:HEX` over what defines the result (MANIFEST.md, rule 16);
     `pins_data_version` says that the manifest names one, else the last run's holds. None for
-    `parallelism`, `batch_rows` and `memory_limit` (bytes) means the engine's default.
+    `parallelism`, `batch_rows` and `memory_limit` (bytes) means the engine's default. `surprises`
+    are what may fail in Postgres, found as the manifest was resolved.
     """
 
     name: str
@@ -215,6 +217,7 @@ class Spec:
     memory_limit: int | None
     retries_per_shard: int
     run_history_limit: int
+    surprises: tuple[Problem, ...]
 
     @property
     def parquet_types(self) -> ParquetTypes:

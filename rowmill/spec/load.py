@@ -88,7 +88,7 @@ def read_manifest(path: Path) -> str:
 
 
 def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None) -> Spec:
-    dataset, (parquet, postgres) = _resolve(experiment, scale, seed)
+    dataset, surprises, (parquet, postgres) = _resolve(experiment, scale, seed)
     spec = experiment.spec
     return Spec(
         name=experiment.metadata.name,
@@ -104,17 +104,18 @@ def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None) -
         memory_limit=_memory_limit(experiment),
         retries_per_shard=spec.retries_per_shard,
         run_history_limit=spec.run_history_limit,
+        surprises=surprises,
     )
 
 
 def _resolve(
     experiment: Experiment, scale: Decimal | None, seed: int | None
-) -> tuple[Dataset, tuple[ParquetTarget | None, PostgresTarget | None]]:
+) -> tuple[Dataset, tuple[Problem, ...], tuple[ParquetTarget | None, PostgresTarget | None]]:
     spec = experiment.spec
     problems: list[Problem] = []
-    dataset = targets = None
+    resolved = targets = None
     try:
-        dataset = resolve(
+        resolved = resolve(
             experiment,
             spec.scale if scale is None else scale,
             spec.seed if seed is None else seed,
@@ -125,9 +126,9 @@ def _resolve(
         targets = resolve_targets(experiment)
     except InvalidManifest as error:
         problems += error.problems
-    if dataset is None or targets is None:
+    if resolved is None or targets is None:
         raise InvalidManifest(problems)
-    return dataset, targets
+    return *resolved, targets
 
 
 def _all_problems(structure: Structure, scale: Decimal | None, seed: int | None) -> list[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from rowmill.spec.dataset import Spec
-from rowmill.spec.paths import Path, path_text, shown
+from rowmill.spec.paths import Path, path_of, path_text, shown
 from rowmill.spec.problems import Problem
 
 Found = Iterator[tuple[Path, str]]
@@ -48,8 +48,13 @@ def _columns_alike(spec: Spec) -> Found:
             )
 
 
+def _sizes(spec: Spec) -> Found:
+    """Rows and entries of keys and indexes that may be too large for a page of Postgres."""
+    return ((path_of(each.path), each.message) for each in spec.surprises)
+
+
 # In the order in which they are told. A warning of another kind is a rule of its own here.
-RULES: tuple[Callable[[Spec], Found], ...] = (_tables_alike, _columns_alike)
+RULES: tuple[Callable[[Spec], Found], ...] = (_tables_alike, _columns_alike, _sizes)
 
 
 def _alike(names: Sequence[str]) -> list[list[int]]:

@@ -10,10 +10,12 @@ from rowmill.spec.dataset import ChildrenPer, Column, Dataset, Table
 from rowmill.spec.drafts import ColumnDraft, Draft, draft_tables
 from rowmill.spec.keys import settle_keys
 from rowmill.spec.manifest import Experiment
-from rowmill.spec.paths import shown
+from rowmill.spec.paths import Path, path_text, shown
+from rowmill.spec.problems import Problem
 from rowmill.spec.providers import locales
 from rowmill.spec.references import link_tables
 from rowmill.spec.report import Report, nearest
+from rowmill.spec.row_sizes import check_sizes
 from rowmill.spec.scaling import count_rows
 from rowmill.spec.temporal import check_ends
 from rowmill.spec.texts import Texts
@@ -23,13 +25,18 @@ from rowmill.spec.uniqueness import check_uniqueness
 DATA_VERSIONS = (1,)
 
 
-def resolve(experiment: Experiment, scale: Decimal, seed: int) -> Dataset:
+def resolve(
+    experiment: Experiment, scale: Decimal, seed: int
+) -> tuple[Dataset, tuple[Problem, ...]]:
     """The dataset of an experiment, by its own tables and the given scale and seed.
+
+    With it comes what may fail in Postgres, though it need not.
 
     Raises:
         InvalidManifest: with all problems, in document order.
     """
     report = Report(experiment)
+    surprises: list[tuple[Path, str]] = []
     _check_settings(experiment, report)
     drafts = draft_tables(experiment, report)
     link_tables(drafts, report)
@@ -43,13 +50,16 @@ def resolve(experiment: Experiment, scale: Decimal, seed: int) -> Dataset:
         check_ends(ordered, drafts, report)
         check_uniqueness(drafts, texts, report)
         settle_keys(drafts, report)
+        if (postgres := experiment.spec.destinations.postgres) is not None:
+            surprises += check_sizes(drafts, texts, postgres.constraints, report)
     report.raise_any()
-    return Dataset(
+    dataset = Dataset(
         seed=seed,
         locale=experiment.spec.locale,
         data_version=experiment.spec.data_version or DATA_VERSIONS[-1],
         tables=tuple(_table(draft) for draft in drafts.tables),
     )
+    return dataset, tuple(Problem(path_text(path), message) for path, message in surprises)
 
 
 def _check_settings(experiment: Experiment, report: Report) -> None:
