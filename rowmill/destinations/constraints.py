@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from psycopg import sql
+import psycopg
+from psycopg import errors, sql
 
+from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres_connection import Cursor
 from rowmill.spec.dataset import Dataset, Link, Table
 
@@ -55,7 +57,11 @@ def steps(dataset: Dataset, constraints: str) -> list[Step]:
 
 
 def perform(cursor: Cursor, schema: str, step: Step) -> None:
-    """Do a step unless the catalogue shows that very one, valid; another of its name goes first."""
+    """Do a step unless the catalogue shows that very one, valid; another of its name goes first.
+
+    Raises:
+        DestinationRefused: EntryTooLarge, the rows have values that no index holds.
+    """
     tables = [step.table, *([step.parent] if step.parent else [])]
     for name in sorted(set(tables)):
         # Held before the catalogue is read: a twin's step then shows as done.
@@ -70,7 +76,18 @@ def perform(cursor: Cursor, schema: str, step: Step) -> None:
         return
     if present is not None:
         cursor.execute(_drop(schema, step, is_constraint=present[0] != "i"))
-    cursor.execute(_MAKERS[step.kind](schema, step))
+    try:
+        cursor.execute(_MAKERS[step.kind](schema, step))
+    except errors.ProgramLimitExceeded as error:
+        raise DestinationRefused("EntryTooLarge", _entry_too_large(step, error)) from error
+
+
+def _entry_too_large(step: Step, error: psycopg.Error) -> str:
+    return (
+        f"the {step.label} cannot be made: {error.diag.message_primary}. The values of some rows "
+        "are too long for an index, and would be again: shorten them in the manifest, or take the "
+        "key or index out of it, then run with --restart"
+    )
 
 
 def _keys(table: Table) -> Iterator[Step]:

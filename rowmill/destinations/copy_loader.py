@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import psycopg
 from psycopg import errors, sql
 
 from rowmill.destinations.errors import DestinationRefused
@@ -64,7 +65,7 @@ class PostgresLoader:
 
         Raises:
             Fenced: the run is not RUNNING any more; nothing was written.
-            DestinationRefused: the failure does not pass.
+            DestinationRefused: the failure does not pass; RowTooLarge, a row fits no page.
             DestinationUnavailable: it did not pass within the patience of the address.
         """
         claim = self._claim(batch)
@@ -72,9 +73,12 @@ class PostgresLoader:
 
         def commit(cursor: Cursor) -> None:
             self._execute_claim(cursor, claim)
-            with cursor.copy(copy_statement) as copy:
-                for piece in encoded:
-                    copy.write(piece)
+            try:
+                with cursor.copy(copy_statement) as copy:
+                    for piece in encoded:
+                        copy.write(piece)
+            except errors.ProgramLimitExceeded as error:
+                raise _row_too_large(batch, error) from error
             if cursor.rowcount != batch.rows:
                 raise DestinationRefused(
                     "BatchIncomplete",
@@ -124,6 +128,15 @@ class PostgresLoader:
         cursor.nextset()
         if cursor.rowcount == 0:
             raise _AlreadyThere
+
+
+def _row_too_large(batch: Batch, error: psycopg.Error) -> DestinationRefused:
+    return DestinationRefused(
+        "RowTooLarge",
+        f"a row of {batch.table!r} in batch {batch.number} does not fit a page of Postgres: "
+        f"{error.diag.message_primary}. It would not at the next try either: give the table fewer "
+        "or shorter columns in the manifest, or make it several tables, then run with --restart",
+    )
 
 
 def _copy_statement(schema: str, table: Table) -> bytes:

@@ -9,8 +9,8 @@ class DestinationRefused(Exception):
     """It will not work until somebody changes something: credentials, rights, bucket, owner, table.
 
     `reason` is one word for machines (CredentialsRefused, PermissionDenied, BucketMissing,
-    TargetInUse, TableExists, DependantsInTheWay, LiveRunElsewhere, DiskFull ...); the message says
-    what is wrong, where and what to do. Neither ever holds a secret's value.
+    TargetInUse, TableExists, DependantsInTheWay, LiveRunElsewhere, DiskFull, RowTooLarge ...); the
+    message says what is wrong, where and what to do. Neither ever holds a secret's value.
     """
 
     def __init__(self, reason: str, message: str) -> None:
