@@ -1,0 +1,165 @@
+"""Rows and index entries that fit no page of Postgres: refused if none fits, else warned of."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from rowmill.spec.compression import pattern_kept, random_text_kept
+from rowmill.spec.load import load_spec
+from rowmill.spec.manifest_warnings import manifest_warnings
+from rowmill.spec.problems import InvalidManifest
+
+Table = dict[str, Any]
+LONG = {"pattern": "[a-zA-Z0-9]{4000}"}
+
+
+def column(name: str, type_text: str = "text", **more: Any) -> dict[str, Any]:
+    return {"name": name, "type": type_text, **more}
+
+
+def table(name: str, *columns: dict[str, Any], **more: Any) -> Table:
+    return {"name": name, "rows": 10, "columns": columns, **more}
+
+
+def said(*tables: Table, **destinations: Any) -> tuple[list[str], list[str]]:
+    """What is refused and what is warned of, in a manifest for Postgres unless it says others."""
+    document = {
+        "apiVersion": "rowmill.dev/v1alpha1",
+        "kind": "Experiment",
+        "metadata": {"name": "shop"},
+        "spec": {"tables": tables, "destinations": destinations or {"postgres": {}}},
+    }
+    try:
+        spec = load_spec("test", text=json.dumps(document))
+    except InvalidManifest as error:
+        return [str(problem) for problem in error.problems], []
+    return [], [str(each) for each in manifest_warnings(spec)]
+
+
+def refused(*tables: Table, **destinations: Any) -> list[str]:
+    return said(*tables, **destinations)[0]
+
+
+def warned(*tables: Table, **destinations: Any) -> list[str]:
+    problems, warnings = said(*tables, **destinations)
+    assert problems == []
+    return warnings
+
+
+def test_every_key_and_index_is_looked_at_where_it_stands() -> None:
+    long = column("a", generate=LONG)
+    for more, place in (
+        ({"primaryKey": ["a"]}, "primaryKey"),
+        ({"unique": [["a"]]}, "unique[0]"),
+        ({"indexes": [["b"], ["b", "a"]]}, "indexes[1]"),
+    ):
+        [problem] = refused(table("t", long, column("b", "bigint"), **more))
+        assert problem.startswith(f"spec.tables[0].{place}: an entry has at least ")
+    [problem] = refused(table("t", {**long, "unique": True}))
+    assert problem.startswith("spec.tables[0].columns[0].unique: an entry has at least 3,992 bytes")
+
+
+def test_of_several_columns_the_widest_is_named() -> None:
+    columns = column("a", generate={"pattern": "[a-z]{9}"}), column("b", generate=LONG)
+    [problem] = refused(table("t", *columns, indexes=[["a", "b"]]))
+    assert '3,983 of them for "b"' in problem
+
+
+def test_only_what_postgres_gets_counts() -> None:
+    keyed = table("t", column("a", generate=LONG, unique=True))
+    indexed = table("t", column("a", generate=LONG), indexes=[["a"]])
+    wide = table("t", *(column(f"c{n}", "bigint") for n in range(1100)))
+    for each in (keyed, indexed, wide):
+        assert refused(each, parquet={"bucket": "lake"}) == []
+        assert refused(each) != []
+    assert refused(keyed, postgres={"constraints": "keys"}) != []
+    assert refused(indexed, postgres={"constraints": "keys"}) == []
+    assert refused(keyed, postgres={"constraints": "none"}) == []
+    assert refused(wide, postgres={"constraints": "none"}) != []
+
+
+def test_of_a_table_without_rows_nothing_is_refused() -> None:
+    keyed = {**table("t", column("a", generate=LONG, unique=True)), "rows": 0}
+    assert said(keyed) == ([], [])
+
+
+def test_a_null_is_the_least_that_a_column_holds() -> None:
+    [warning] = warned(table("t", column("a", generate=LONG, nulls=0.1), indexes=[["a"]]))
+    assert "an entry may have 4,024 bytes" in warning
+
+
+@pytest.mark.parametrize(
+    "generate",
+    [
+        {"pattern": "[a-z]{1,4000}"},
+        {"pattern": "x|[a-z]{4000}"},
+        {"pattern": "[ab]{3000}"},
+        {"choice": {"values": ["a", "b" * 3000]}},
+        {"faker": {"provider": "text", "args": {"max_nb_chars": 5000}}},
+    ],
+)
+def test_what_may_be_too_long_and_need_not_is_a_warning(generate: dict[str, Any]) -> None:
+    [warning] = warned(table("t", column("a", generate=generate), indexes=[["a"]]))
+    assert warning.startswith("spec.tables[0].indexes[0]: an entry may have ")
+
+
+@pytest.mark.parametrize(
+    ("type_text", "generate"),
+    [
+        ("text", {"pattern": "[a-zA-Z0-9]{2692}"}),
+        ("text", {"faker": {"provider": "name"}}),
+        ("varchar(9000)", {"faker": {"provider": "name"}}),
+        ("char(2000)", {"pattern": "[a-z]{3}"}),
+        ("numeric(38,0)", {"number": {"min": 0, "max": 9}}),
+    ],
+)
+def test_what_fits_and_what_is_not_known_are_not_told(
+    type_text: str, generate: dict[str, Any]
+) -> None:
+    assert warned(table("t", column("a", type_text, generate=generate), indexes=[["a"]])) == []
+
+
+def test_a_value_taken_from_another_column_is_as_long_as_there() -> None:
+    code = {"pattern": "[a-z]{1400}"}
+    parents = table("parents", column("code", generate=code, unique=True))
+    link = column("parent", references={"table": "parents", "column": "code"})
+    copied = column("copied", generate={"parent": {"via": "parent", "column": "code"}})
+    assert said(parents, table("t", link, copied)) == ([], [])
+    [problem] = refused(parents, table("t", link, copied, indexes=[["parent", "copied"]]))
+    assert problem.startswith("spec.tables[1].indexes[0]: an entry has at least 2,7")
+
+
+def test_a_template_is_as_long_as_its_parts() -> None:
+    columns = (
+        column("code", generate={"pattern": "[a-z]{2000}"}),
+        column("wide", generate={"template": "{code}-{code|upper}"}),
+        column("long", generate={"template": "{other}/"}),
+        column("other", generate=LONG),
+    )
+    assert len(warned(table("t", *columns, indexes=[["wide"]]))) == 1
+    assert len(refused(table("t", *columns, indexes=[["long"]]))) == 1
+
+
+def test_of_a_wide_row_nulls_leave_room() -> None:
+    columns = [column(f"c{n}", "bigint", nulls=0.5) for n in range(1100)]
+    [warning] = warned(table("t", *columns))
+    assert warning.startswith("spec.tables[0].columns: a row may have 8,968 bytes in Postgres")
+
+
+def test_it_is_told_with_all_other_problems() -> None:
+    wide = table("t", *(column(f"c{n}", "bigint") for n in range(1100)))
+    other = table("u", column("a", references={"table": "nowhere", "column": "id"}))
+    assert len(refused(wide, {**other, "columns": [column("a", generate={"ordinal": {}})]})) == 2
+
+
+def test_compression_leaves_random_text_nearly_as_it_is_and_others_not_at_all() -> None:
+    assert 2_600 < random_text_kept(62, 2_700) <= 2_700
+    assert random_text_kept(10, 2_700) < 1_500
+    assert random_text_kept(1, 2_700) == 0
+    assert pattern_kept("[a-zA-Z0-9]{2700}") == random_text_kept(62, 2_700)
+    # However the branches are drawn, one is a single string.
+    assert pattern_kept("[a-z]{3000}|x") == 0
+    assert pattern_kept("a{4000}") == 0
