@@ -45,7 +45,7 @@ HOSTILE = {
 
 
 SANE = (
-    "total::float8 <> 0.12345678901234568::float8 AND total <> ALL ('{1000,NULL}'::bigint[]) "
+    "total::float8 <> '0.12345678901234568'::float8 AND total <> ALL ('{1000,NULL}'::bigint[]) "
     "AND interval '-1 day 2 hours' < interval '1 day'"
 )
 
