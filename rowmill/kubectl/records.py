@@ -7,16 +7,20 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
 from rowmill.plan.pace import percent
 from rowmill.plan.replacement import with_replaced
 from rowmill.terminal import figures
-from rowmill.terminal.console import PipeConsole, print_whole
+from rowmill.terminal.tables import RUN_HEADINGS, Grid, Heading, print_grid
+
+_ALL_HEADINGS = [
+    Heading("experiment"),
+    Heading("run", right=True),
+    Heading("phase"),
+    *(Heading(name, right=True) for name in ("rows", "of", "%", "rate", "ETA")),
+    Heading("message", note=True),
+]
 
 
 def status(cluster: Cluster, name: str | None, *, as_json: bool) -> None:
@@ -48,27 +52,26 @@ def runs(cluster: Cluster, name: str | None, *, as_json: bool) -> None:
 def show(experiment: Experiment) -> None:
     """Print the newest run, table by table, and what it does or waits for."""
     number = f", run {experiment.number}" if experiment.begun else ""
-    title = f"{experiment.namespace}/{experiment.name}{number}: {experiment.phase}"
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("table")
-    for heading in ("rows", "of", "%", "batches", "of"):
-        table.add_column(heading, justify="right")
-    for each in experiment.tables:
-        table.add_row(
-            Text(each["name"]),
+    rows = [
+        (
+            each["name"],
             figures.count(each["rows"]),
             figures.count(each["rowsTotal"]),
             str(percent(each["rows"], each["rowsTotal"])),
             figures.count(each["batchesDone"]),
             figures.count(each["batches"]),
         )
-    console = PipeConsole()
-    console.print(table)
+        for each in experiment.tables
+    ]
+    counted = ("rows", "of", "%", "batches", "of")
+    headings = [Heading("table"), *(Heading(name, right=True) for name in counted)]
+    title = f"{experiment.namespace}/{experiment.name}{number}: {experiment.phase}"
+    print_grid(Grid(headings, rows, title))
     if experiment.begun:
         done = figures.durable(experiment.rows, experiment.rows_total)
-        console.print(f"{done} ({experiment.percent} %)")
+        print(f"{done} ({experiment.percent} %)")
     if experiment.message:
-        console.print(Text(f"{experiment.reason}: {experiment.message}"))
+        print(f"{experiment.reason}: {experiment.message}")
 
 
 def print_json(document: object) -> None:
@@ -81,43 +84,42 @@ def _all(cluster: Cluster) -> list[Experiment]:
 
 
 def _show_all(found: Sequence[Experiment]) -> None:
-    table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("experiment", "run", "phase", "rows", "of", "%", "rate", "ETA", "message"):
-        right = heading in ("run", "rows", "of", "%", "rate", "ETA")
-        table.add_column(heading, justify="right" if right else "left")
-    for each in found:
-        speed, eta = each.run.get("rowsPerSecond"), each.run.get("etaSeconds")
-        table.add_row(
-            Text(each.name),
-            str(each.number) if each.begun else "",
-            each.phase,
-            figures.count(each.rows) if each.begun else "",
-            figures.count(each.rows_total) if each.begun else "",
-            str(each.percent) if each.begun else "",
-            figures.rate(speed) if speed is not None else "",
-            figures.duration(eta) if eta is not None else "",
-            Text(each.message),
-        )
-    print_whole(table)
+    rows = [_one_of_all(each) for each in found]
+    print_grid(Grid(_ALL_HEADINGS, rows))
+
+
+def _one_of_all(each: Experiment) -> tuple[str, ...]:
+    speed, eta = each.run.get("rowsPerSecond"), each.run.get("etaSeconds")
+    return (
+        each.name,
+        str(each.number) if each.begun else "",
+        each.phase,
+        figures.count(each.rows) if each.begun else "",
+        figures.count(each.rows_total) if each.begun else "",
+        str(each.percent) if each.begun else "",
+        figures.rate(speed) if speed is not None else "",
+        figures.duration(eta) if eta is not None else "",
+        each.message,
+    )
 
 
 def _show_runs(found: Sequence[Mapping[str, Any]]) -> None:
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("experiment", "run", "state", "rows", "started", "took", "message"):
-        table.add_column(name, justify="right" if name in ("run", "rows", "took") else "left")
+    rows = []
     for run in found:
         started, ended = _moment(run["startedAt"]), _moment(run["finishedAt"])
         took = (ended or datetime.now(UTC)) - started if started else None
-        table.add_row(
-            Text(run["name"]),
-            str(run["run"]),
-            run["state"],
-            figures.count_of(run["rows"], run["rowsTotal"]),
-            f"{started:%Y-%m-%d %H:%M}" if started else "",
-            figures.duration(took.total_seconds() if took else None),
-            Text(with_replaced(run["message"], run["replacedBy"])),
+        rows.append(
+            (
+                run["name"],
+                str(run["run"]),
+                run["state"],
+                figures.count_of(run["rows"], run["rowsTotal"]),
+                figures.moment(started) if started else "",
+                figures.duration(took.total_seconds() if took else None),
+                with_replaced(run["message"], run["replacedBy"]),
+            )
         )
-    print_whole(table)
+    print_grid(Grid(RUN_HEADINGS, rows))
 
 
 def _moment(text: str | None) -> datetime | None:

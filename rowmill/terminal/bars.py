@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from rich.console import Console
 from rich.progress import Progress, ProgressColumn, Task, TaskID, TextColumn
+from rich.table import Column
 from rich.text import Text
 
 # More bars than fit a screen help nobody: of the rest only the total shows.
 MAX_TABLES = 20
 _WIDTH = 30
+_LEAST_LABEL = 12
 _DONE, _AHEAD, _REST = "━", "╌", " "
 
 
@@ -28,6 +30,13 @@ class Bar:
     ahead: int = 0
 
 
+def label_column(text: str, console: Console) -> TextColumn:
+    """A column of names, the longest cut so that the figures beside them are not."""
+    width = max(_LEAST_LABEL, console.width // 3)
+    narrow = Column(no_wrap=True, overflow="ellipsis", max_width=width)
+    return TextColumn(text, markup=False, table_column=narrow)
+
+
 class Bars:
     """Bars on a console while this is entered; a `transient` one's are taken off it at the end.
 
@@ -36,7 +45,7 @@ class Bars:
 
     def __init__(self, console: Console, *, transient: bool) -> None:
         self._progress = Progress(
-            TextColumn("{task.fields[label]}", markup=False),
+            label_column("{task.fields[label]}", console),
             _Drawn(),
             TextColumn("{task.fields[bar].percent:>3}%"),
             TextColumn("{task.fields[bar].words}", markup=False),

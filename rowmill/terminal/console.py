@@ -1,11 +1,15 @@
-"""The console on which commands show tables to people."""
+"""The console on which commands show tables and texts to people."""
 
 from __future__ import annotations
+
+import sys
 
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
 
+# Of a checksum's 32 digits or a digest's 64 so many tell two apart at a glance.
+_DIGITS = 12
 _ANY_WIDTH = 100_000
 
 
@@ -15,6 +19,19 @@ class PipeConsole(Console):
     def on_broken_pipe(self) -> None:
         # Rich would end the process with 1, which is what differences end with.
         raise BrokenPipeError
+
+    @property
+    def terminal_width(self) -> int | None:
+        """The columns of the terminal that standard output is; None if it is none."""
+        return self.width if sys.stdout.isatty() else None
+
+
+def short(checksum: str) -> str:
+    """A checksum or digest cut to what tells it apart, if it is shown on a terminal."""
+    if not sys.stdout.isatty():
+        return checksum
+    kind, colon, digits = checksum.rpartition(":")
+    return kind + colon + (digits if len(digits) <= _DIGITS else digits[:_DIGITS] + "…")
 
 
 def print_whole(table: Table) -> None:

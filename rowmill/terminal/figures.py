@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 
 def count(number: float) -> str:
     """1,234,567."""
@@ -42,6 +44,11 @@ def duration(seconds: float | None) -> str:
     if minutes < 60:
         return f"{minutes}m{rest:02d}s"
     return f"{minutes // 60}h{minutes % 60:02d}m"
+
+
+def moment(time: datetime) -> str:
+    """A time of the aware kind in UTC, to the minute: 2026-01-02 03:04."""
+    return f"{time.astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def rate(rows_per_second: float) -> str:

@@ -6,16 +6,14 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-from rich import box
-from rich.table import Table
-
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.sources import from_file
 from rowmill.local.planning import chosen_workers, plan_for
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
-from rowmill.terminal.console import PipeConsole
+from rowmill.terminal.console import short
+from rowmill.terminal.tables import Grid, Heading, print_grid
 
 
 def validate(file: Path, scale: str | None, seed: int | None, *, as_json: bool) -> None:
@@ -95,14 +93,8 @@ def _document(spec: Spec, plan: Plan, workers: int) -> dict[str, object]:
 
 
 def _show(spec: Spec, plan: Plan, workers: int) -> None:
-    table = Table(
-        title=f"{spec.name} ({plan.digest[:19]}…)", title_justify="left", box=box.SIMPLE_HEAD
-    )
-    table.add_column("table")
-    for name in ("rows", "B/row", "bytes", "batch", "batches", "parts"):
-        table.add_column(name, justify="right")
-    for layout in plan.tables:
-        table.add_row(
+    rows = [
+        (
             layout.table,
             figures.count(layout.rows),
             figures.count(layout.row_bytes),
@@ -111,20 +103,15 @@ def _show(spec: Spec, plan: Plan, workers: int) -> None:
             figures.count(layout.batches),
             figures.count(layout.parts),
         )
-    table.add_section()
+        for layout in plan.tables
+    ]
     batches, parts = sum(t.batches for t in plan.tables), sum(t.parts for t in plan.tables)
-    table.add_row(
-        "in all",
-        figures.count(plan.rows),
-        "",
-        figures.size(plan.bytes),
-        "",
-        figures.count(batches),
-        figures.count(parts),
-    )
-    console = PipeConsole()
-    console.print(table)
-    console.print(
+    whole = (figures.count(plan.rows), "", figures.size(plan.bytes), "")
+    rows.append(("in all", *whole, figures.count(batches), figures.count(parts)))
+    counted = ("rows", "B/row", "bytes", "batch", "batches", "parts")
+    headings = [Heading("table"), *(Heading(name, right=True) for name in counted)]
+    print_grid(Grid(headings, rows, f"{spec.name} ({short(plan.digest)})"))
+    print(
         f"{figures.counted(plan.shards, 'shard')} for {figures.counted(workers, 'worker')}, "
         f"about {figures.size(plan.worker_bytes)} of memory each.\n"
         "Bytes are estimates of the rows before compression; a batch is in rows."

@@ -10,10 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from rich import box
-from rich.table import Table
-from rich.text import Text
-
 from rowmill.cli.sources import Source, from_either, from_name
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.ledger import Run, RunState
@@ -26,8 +22,8 @@ from rowmill.plan.pace import percent
 from rowmill.plan.replacement import replaced_by, with_replaced
 from rowmill.spec.problems import InvalidManifest
 from rowmill.terminal import figures
-from rowmill.terminal.console import PipeConsole
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.tables import RUN_HEADINGS, Grid, Heading, print_grid
 from rowmill.worker.destinations import Destinations, join
 from rowmill.worker.reading import experiment_runs
 from rowmill.worker.remaining import Durable, batches_durable
@@ -171,42 +167,40 @@ def _percent(run: Run, far: Sequence[_Far]) -> int:
 
 def _show_status(run: Run, durable: Durable | None) -> None:
     far = _tables(run, durable)
-    title = f"{run.owner}, run {run.number}: {run.state}"
-    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD)
-    table.add_column("table")
-    for name in ("rows", "of", "%", "batches", "of"):
-        table.add_column(name, justify="right")
-    for each in far:
-        layout = each.layout
-        table.add_row(
-            Text(layout.table),
+    rows = [
+        (
+            each.layout.table,
             figures.count(each.rows),
-            figures.count(layout.rows),
-            str(percent(each.rows, layout.rows)),
+            figures.count(each.layout.rows),
+            str(percent(each.rows, each.layout.rows)),
             figures.count(count(each.batches)),
-            figures.count(layout.batches),
+            figures.count(each.layout.batches),
         )
-    console = PipeConsole()
-    console.print(table)
-    console.print(f"{figures.durable(_rows(far), run.plan.rows)} ({_percent(run, far)} %)")
+        for each in far
+    ]
+    counted = ("rows", "of", "%", "batches", "of")
+    headings = [Heading("table"), *(Heading(name, right=True) for name in counted)]
+    print_grid(Grid(headings, rows, f"{run.owner}, run {run.number}: {run.state}"))
+    print(f"{figures.durable(_rows(far), run.plan.rows)} ({_percent(run, far)} %)")
     if run.message:
-        console.print(Text(run.message))
+        print(run.message)
 
 
 def _show_runs(found: Sequence[_Listed]) -> None:
-    table = Table(box=box.SIMPLE_HEAD)
-    for name in ("experiment", "run", "state", "rows", "started", "took", "message"):
-        table.add_column(name, justify="right" if name in ("run", "rows", "took") else "left")
-    for each in found:
-        run = each.run
-        ended = run.finished_at or datetime.now(UTC)
-        table.add_row(
-            Text(run.owner.rsplit("/", 1)[-1]),
-            str(run.number),
-            run.state.value,
-            figures.count_of(each.rows, run.plan.rows),
-            f"{run.started_at:%Y-%m-%d %H:%M}",
-            figures.duration((ended - run.started_at).total_seconds()),
-            Text(with_replaced(run.message, each.replaced_by)),
+    rows = [
+        (
+            each.run.owner.rsplit("/", 1)[-1],
+            str(each.run.number),
+            each.run.state.value,
+            figures.count_of(each.rows, each.run.plan.rows),
+            figures.moment(each.run.started_at),
+            figures.duration(_seconds(each.run)),
+            with_replaced(each.run.message, each.replaced_by),
         )
-    PipeConsole().print(table)
+        for each in found
+    ]
+    print_grid(Grid(RUN_HEADINGS, rows))
+
+
+def _seconds(run: Run) -> float:
+    return ((run.finished_at or datetime.now(UTC)) - run.started_at).total_seconds()

@@ -20,6 +20,7 @@ from rowmill.local.engine import Options, Outcome
 from rowmill.local.home import rowmill_home
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
+from rowmill.terminal.console import short
 from rowmill.terminal.failures import UsageError
 from rowmill.worker.decision import Mode
 from rowmill.worker.prepare import EditedManifest, FewerRows
@@ -190,7 +191,7 @@ def _facts(spec: Spec, outcome: Outcome) -> Iterator[str]:
     yield f"  sent      {', '.join(sent)}"
     peak = max((v.peak_bytes for v in outcome.snapshot.workers.values()), default=0)
     yield f"  memory    {figures.size(peak)} at most in a worker ({outcome.workers} at once)"
-    yield f"  data      version {run.plan.data_version}, {run.plan.digest[:19]}…"
+    yield f"  data      version {run.plan.data_version}, {short(run.plan.digest)}"
 
 
 def _places(spec: Spec) -> Iterator[str]:

@@ -12,6 +12,7 @@ from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished, open_published
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.spec.load import load_spec
+from rowmill.terminal.console import short
 from rowmill.terminal.failures import UsageError
 from rowmill.verify.recomputed import Recomputed
 from rowmill.verify.report import Value
@@ -59,7 +60,7 @@ def _table(dataset: Dataset, name: str) -> Table:
 def _lines(found: Trace) -> Iterator[str]:
     yield f"{found.table} ({_pairs(found.key)})"
     yield f"  experiment  {found.owner}"
-    yield f"  run         {found.run} ({found.run_id}), {found.digest[:19]}…"
+    yield f"  run         {found.run} ({found.run_id}), {short(found.digest)}"
     yield f"  seed        {found.seed}, data version {found.data_version}"
     if found.row is None or found.batch_rows is None or found.part_rows is None:
         yield "  row         none: no run made a row of this key"

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 from rich.text import Text
 
 from rowmill.cli.sources import Source, from_either
@@ -22,16 +21,24 @@ from rowmill.local.published import NothingPublished
 from rowmill.local.verifying import verify_published
 from rowmill.spec.load import load_spec
 from rowmill.terminal import figures
-from rowmill.terminal.console import PipeConsole
+from rowmill.terminal.bars import label_column
+from rowmill.terminal.console import short
 from rowmill.terminal.failures import Exit, UsageError
+from rowmill.terminal.tables import Grid, Heading, print_grid, visible
 from rowmill.verify.report import Comparison, Difference, Kind, Report, TableReport, Value
 from rowmill.verify.tally import OnProgress
 from rowmill.verify.tally import Progress as State
 
 _SHOWN = 20
 _SHOWN_TEXT = 60
-_PIPE_WIDTH = 200
 _INTERVAL = 0.2
+_HEADINGS = (
+    Heading("table", once=True),
+    Heading("where"),
+    Heading("rows", right=True),
+    Heading("checksum"),
+    Heading("verdict", note=True),
+)
 
 
 def verify(
@@ -77,12 +84,13 @@ def _progress() -> Iterator[OnProgress]:
     if not sys.stderr.isatty():
         yield lambda state: None
         return
+    console = Console(stderr=True)
     bar = Progress(
-        TextColumn("{task.description}"),
+        label_column("{task.description}", console),
         BarColumn(bar_width=30),
         TaskProgressColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
         transient=True,
     )
     with bar:
@@ -101,34 +109,24 @@ def _progress() -> Iterator[OnProgress]:
 
 
 def _show(report: Report) -> None:
-    # A pipe has no width: nothing need be cut there.
-    console = PipeConsole(width=None if sys.stdout.isatty() else _PIPE_WIDTH)
-    table = Table(
-        title=Text(f"run {report.run} of {report.owner}, {report.digest[:19]}…"),
-        title_justify="left",
-    )
-    table.add_column("table", overflow="fold")
-    table.add_column("where", no_wrap=True)
-    table.add_column("rows", justify="right", no_wrap=True)
-    table.add_column("checksum", no_wrap=True)
-    table.add_column("verdict", overflow="fold")
-    for each in report.tables:
-        table.add_row(Text(each.table), "made again", figures.count(each.rows), each.checksum, "")
-        for comparison in each.comparisons:
-            table.add_row("", *_row(comparison))
-    console.print(table)
+    rows = [row for table in report.tables for row in _rows(table)]
+    title = f"run {report.run} of {report.owner}, {short(report.digest)}"
+    print_grid(Grid(_HEADINGS, rows, title, ruled=True))
     for line in _details(report):
-        console.print(Text(line), soft_wrap=True)
-    console.print(Text(_verdict(report)), soft_wrap=True)
+        print(visible(line))
+    print(_verdict(report))
 
 
-def _row(comparison: Comparison) -> tuple[str, str, str, Text]:
-    verdict = (
-        Text("identical", style="green")
-        if comparison.identical
-        else Text(_summary(comparison), style="bold red")
-    )
-    return comparison.destination, figures.count(comparison.rows), comparison.checksum, verdict
+def _rows(table: TableReport) -> Iterator[Sequence[str | Text]]:
+    yield table.table, "made again", figures.count(table.rows), short(table.checksum), ""
+    for each in table.comparisons:
+        verdict = (
+            Text("identical", style="green")
+            if each.identical
+            else Text(_summary(each), style="bold red")
+        )
+        place = (each.destination, figures.count(each.rows), short(each.checksum))
+        yield table.table, *place, verdict
 
 
 def _summary(comparison: Comparison) -> str:
@@ -182,7 +180,9 @@ def _sentence(difference: Difference) -> str:
 
 def _shown(value: Value) -> str:
     text = "NULL" if value is None else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN_TEXT else text[: _SHOWN_TEXT - 1] + "…"
+    if len(text) <= _SHOWN_TEXT or not sys.stdout.isatty():
+        return text
+    return text[: _SHOWN_TEXT - 1] + "…"
 
 
 def _verdict(report: Report) -> str:

@@ -147,6 +147,26 @@ def test_runs_mark_what_was_replaced(capsys: pytest.CaptureFixture[str]) -> None
     assert _json(capsys)["replacedBy"] is None
 
 
+@pytest.mark.parametrize("width", [40, 80, None])
+def test_no_word_is_broken_or_cut_at_any_width(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int | None
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width or 40))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: width is not None)
+    name, message = "n" * 63, "the Secret warehouse is not there: " + "make it " * 20
+    long = experiment("Pending", name=name, reason="SecretMissing", message=message)
+    cluster = FakeCluster([long, experiment(rowsPerSecond=1_234_567, etaSeconds=3_600)])
+    for show, wanted in (
+        (lambda: status(cluster, None, as_json=False), f"{name} {message} 1,235 k rows/s"),
+        (lambda: status(cluster, name, as_json=False), f"team/{name}, {message} orders"),
+        (lambda: runs(cluster, None, as_json=False), f"{name} RUNNING"),
+    ):
+        show()
+        assert set(wanted.split()) <= set(capsys.readouterr().out.split())
+    status(cluster, None, as_json=False)
+    assert (len(capsys.readouterr().out.splitlines()) == 4) is (width is None)
+
+
 def test_watching_ends_with_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     states = [
         experiment("Pending", rows=0),
