@@ -1,81 +1,177 @@
-"""Rows on standard output: as a table for people, as CSV, or as one JSON document."""
+"""Rows on standard output: as a table for people, as CSV for COPY, or as one JSON document."""
 
 from __future__ import annotations
 
-import csv
-import json
+import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from itertools import chain, islice
 
-import pyarrow as pa
-from rich.table import Table
 from rich.text import Text
 
-from rowmill.cli.plain_values import plain_values
-from rowmill.terminal.console import print_whole
+from rowmill.cli.json_cells import json_keys, json_text, json_writer
+from rowmill.destinations.printed_columns import PrintedColumn, Scalar
+from rowmill.terminal import figures
+from rowmill.terminal.failures import DocumentBegun
+from rowmill.terminal.tables import Grid, Heading, print_grid
+
+Row = Sequence[str | None]
+# A table is laid out once its rows are all there, so this bounds the memory.
+TABLE_ROWS = 1_000
+_TABLE_CHARACTERS = 16 * 2**20
+_QUOTED_IN_CSV = re.compile(r'[",\r\n]')
 
 
 @dataclass(frozen=True)
 class RowSet:
-    """Some rows under a name: `rows` is an Arrow batch or plain tuples."""
+    """Some rows under a name: text as Postgres prints it, None for NULL.
+
+    `title` stands over a table, which then shows every row. Without one it shows as many as memory
+    bears, and says how many these are.
+    """
 
     name: str
-    title: str
-    columns: Sequence[str]
-    rows: pa.RecordBatch | Sequence[Sequence[Any]]
-
-    def tuples(self) -> Iterator[Sequence[Any]]:
-        """The rows as plain values: None, bool, int, float, text, lists of these."""
-        if isinstance(self.rows, pa.RecordBatch):
-            columns = [plain_values(column) for column in self.rows.columns]
-            return zip(*columns, strict=True) if columns else iter(())
-        return iter(self.rows)
+    columns: Sequence[PrintedColumn]
+    rows: Iterable[Row]
+    title: str = ""
 
 
-def write_rows(sets: Sequence[RowSet], output: str) -> None:
-    """Write row sets as `table`, `csv` (one header a set) or `json` (an object of lists)."""
-    if output == "json":
-        _write_json(sets)
-    elif output == "csv":
-        _write_csv(sets)
-    else:
-        _write_tables(sets)
+Write = Callable[[RowSet], None]
 
 
-def _write_json(sets: Sequence[RowSet]) -> None:
-    document = {
-        s.name: [dict(zip(s.columns, row, strict=True)) for row in s.tuples()] for s in sets
-    }
-    json.dump(document, sys.stdout, ensure_ascii=False, default=str)
-    sys.stdout.write("\n")
+def row_writer(output: str) -> AbstractContextManager[Write]:
+    """Writes row sets while it is entered, each as its rows come.
+
+    Args:
+        output: `table`; `csv`, one header a set, which COPY reads back; or `json`, an object that
+            has a list for each set.
+
+    Raises:
+        DocumentBegun: what the block raised after a part of the object was written.
+    """
+    return {"json": _json, "csv": _csv, "table": _tables}[output]()
 
 
-def _write_csv(sets: Sequence[RowSet]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    for i, row_set in enumerate(sets):
-        if i:
-            sys.stdout.write("\n")
-        writer.writerow(row_set.columns)
-        writer.writerows(row_set.tuples())
+@contextmanager
+def _json() -> Iterator[Write]:
+    document = _JsonDocument()
+    try:
+        yield document.write
+    except BrokenPipeError:
+        raise
+    except (KeyboardInterrupt, Exception) as error:
+        if document.begun:
+            document.break_off()
+            raise DocumentBegun(error) from error
+        raise
+    document.end()
 
 
-def _write_tables(sets: Sequence[RowSet]) -> None:
-    for row_set in sets:
-        table = Table(title=Text(row_set.title), title_justify="left")
-        for name in row_set.columns:
-            table.add_column(Text(name), no_wrap=True)
-        for row in row_set.tuples():
-            table.add_row(*(_cell(value) for value in row))
-        print_whole(table)
+class _JsonDocument:
+    """An object of lists, written piece by piece; what fails before a first row leaves no trace."""
+
+    def __init__(self) -> None:
+        self.begun = False
+        self._in_list = False
+
+    def write(self, row_set: RowSet) -> None:
+        rows = _started(row_set.rows)
+        keys = json_keys([column.name for column in row_set.columns])
+        names = [f"{json_text(key)}: " for key in keys]
+        writers = [json_writer(column) for column in row_set.columns]
+        sys.stdout.write(f"{self._between()}{json_text(row_set.name)}: [")
+        self.begun = self._in_list = True
+        before = ""
+        for row in rows:
+            cells = zip(names, writers, row, strict=True)
+            pairs = ", ".join([name + writer(cell) for name, writer, cell in cells])
+            sys.stdout.write(f"{before}{{{pairs}}}")
+            before = ", "
+        sys.stdout.write("]")
+        self._in_list = False
+
+    def break_off(self) -> None:
+        """Leave the object where one more member may follow."""
+        sys.stdout.write("], " if self._in_list else ", ")
+
+    def end(self) -> None:
+        sys.stdout.write("}\n" if self.begun else "{}\n")
+
+    def _between(self) -> str:
+        return ", " if self.begun else "{"
 
 
-def _cell(value: Any) -> Text:
-    if value is None:
-        return Text("null", style="dim")
-    if isinstance(value, bool):
-        return Text("true" if value else "false")
-    if isinstance(value, int | float):
-        return Text(str(value), justify="right")
-    return Text(str(value))
+@contextmanager
+def _csv() -> Iterator[Write]:
+    before = ""
+
+    def write(row_set: RowSet) -> None:
+        nonlocal before
+        rows = _started(row_set.rows)
+        sys.stdout.write(before + csv_line([column.name for column in row_set.columns]))
+        before = "\n"
+        sys.stdout.writelines(map(csv_line, rows))
+
+    yield write
+
+
+def csv_line(cells: Row) -> str:
+    """A line as COPY writes it: NULL is nothing, and what could be taken for it is quoted."""
+    return ",".join(["" if cell is None else _csv_cell(cell) for cell in cells]) + "\n"
+
+
+def _csv_cell(text: str) -> str:
+    # Alone on its line, backslash and point would end the data.
+    if text and text != "\\." and not _QUOTED_IN_CSV.search(text):
+        return text
+    return '"' + text.replace('"', '""') + '"'
+
+
+@contextmanager
+def _tables() -> Iterator[Write]:
+    first = True
+
+    def write(row_set: RowSet) -> None:
+        nonlocal first
+        shown, more = (list(row_set.rows), False) if row_set.title else _bounded(row_set.rows)
+        sys.stdout.write("" if first else "\n")
+        first = False
+        print_grid(_grid(row_set, shown, row_set.title or _counted(len(shown), more=more)))
+        if more:
+            print(f"There are more than these {_counted(len(shown))}: -o csv or -o json gives all.")
+
+    yield write
+
+
+def _bounded(rows: Iterable[Row]) -> tuple[list[Row], bool]:
+    """The rows that a table shows, and whether there are more."""
+    shown: list[Row] = []
+    characters = 0
+    for row in rows:
+        if len(shown) == TABLE_ROWS or characters > _TABLE_CHARACTERS:
+            return shown, True
+        shown.append(row)
+        characters += sum(len(cell) for cell in row if cell is not None)
+    return shown, False
+
+
+def _counted(rows: int, *, more: bool = False) -> str:
+    return ("the first " if more else "") + figures.counted(rows, "row")
+
+
+def _grid(row_set: RowSet, rows: Sequence[Row], title: str) -> Grid:
+    headings = [
+        Heading(column.name, right=column.scalar is Scalar.NUMBER and column.delimiter is None)
+        for column in row_set.columns
+    ]
+    null = Text("null", style="dim")
+    cells = [[null if cell is None else cell for cell in row] for row in rows]
+    return Grid(headings, cells, title, ruled=True)
+
+
+def _started(rows: Iterable[Row]) -> Iterator[Row]:
+    """The same rows, the first of them fetched: what fails there fails before any output."""
+    rest = iter(rows)
+    return chain(list(islice(rest, 1)), rest)

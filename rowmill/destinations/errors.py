@@ -27,7 +27,14 @@ class ClaimLeft(DestinationUnavailable):
 
 
 class QueryRefused(Exception):
-    """Postgres would not run a person's query; the message is Postgres's own."""
+    """Postgres would not run a person's query; the message is Postgres's own.
+
+    With `missing` it names a table or schema that is not there.
+    """
+
+    def __init__(self, message: str, *, missing: bool = False) -> None:
+        self.missing = missing
+        super().__init__(message)
 
 
 class Fenced(Exception):

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
-from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger import Run, RunState
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.ledger import UNFINISHED, Run, RunState
 from rowmill.destinations.parquet_reading import LakeReader
 from rowmill.destinations.postgres_reading import PostgresReader
 from rowmill.destinations.stored_rows import Problem
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.spec.load import Overrides
+from rowmill.worker.decision import published_run
 from rowmill.worker.destinations import Connections, Destinations, join
 from rowmill.worker.pools import load_pools
-from rowmill.worker.reading import published
+from rowmill.worker.reading import experiment_runs, published
 
 Reload = Callable[[Overrides], Spec]
 
@@ -80,15 +81,44 @@ def open_published(
         yield Published(run, known, frozen, make_generator, warehouse, lake, tuple(problems))
 
 
-def _run(destinations: Destinations) -> Run:
-    run = published(destinations)
-    if run is None:
-        raise NothingPublished("no run of it is published yet; start one with: rowmill run -f FILE")
-    if run.state is RunState.PUBLISHING:
-        raise NothingPublished(
-            f"run {run.number} is being published; try again when it is complete (if it was "
+def why_nothing_is_there(spec: Spec, connections: Connections) -> str | None:
+    """Why readers find no tables; None if a run is published, or its records cannot be read."""
+    destinations = join(spec, connections)
+    try:
+        return unpublished(experiment_runs(destinations))
+    except (DestinationRefused, DestinationUnavailable):
+        return None
+    finally:
+        destinations.close()
+
+
+def unpublished(runs: Sequence[Run]) -> str | None:
+    """Which of an experiment's runs is on its way to readers; None if one is published."""
+    going = [run.number for run in runs if run.state is RunState.PUBLISHING]
+    if going:
+        return (
+            f"run {going[-1]} is being published; try again when it is complete (if it was "
             "interrupted: rowmill run -f FILE completes it)"
         )
+    if published_run(runs) is not None:
+        return None
+    if not runs:
+        return "no run of it is published yet; start one with: rowmill run -f FILE"
+    newest = runs[-1]
+    said = f"no run of it is published yet: run {newest.number} is {newest.state}"
+    if newest.state is RunState.RESET:
+        return f"{said}, its data removed; start one with: rowmill run -f FILE"
+    if newest.state in UNFINISHED:
+        return f"{said}; if it was interrupted, rowmill run -f FILE resumes it"
+    return f"{said}; rowmill run -f FILE resumes it"
+
+
+def _run(destinations: Destinations) -> Run:
+    runs = experiment_runs(destinations)
+    why = unpublished(runs)
+    run = published_run(runs)
+    if why is not None or run is None:
+        raise NothingPublished(why)
     return run
 
 

@@ -5,12 +5,9 @@ from __future__ import annotations
 import sys
 
 from rich.console import Console
-from rich.measure import Measurement
-from rich.table import Table
 
 # Of a checksum's 32 digits or a digest's 64 so many tell two apart at a glance.
 _DIGITS = 12
-_ANY_WIDTH = 100_000
 
 
 class PipeConsole(Console):
@@ -32,11 +29,3 @@ def short(checksum: str) -> str:
         return checksum
     kind, colon, digits = checksum.rpartition(":")
     return kind + colon + (digits if len(digits) <= _DIGITS else digits[:_DIGITS] + "…")
-
-
-def print_whole(table: Table) -> None:
-    """Print a table as wide as it is: a narrow screen breaks its lines, and no cell is cut."""
-    console = PipeConsole()
-    options = console.options.update(max_width=_ANY_WIDTH)
-    needed = Measurement.get(console, options, table).maximum
-    PipeConsole(width=max(console.width, needed), soft_wrap=True).print(table)

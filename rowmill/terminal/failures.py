@@ -28,6 +28,14 @@ class UsageError(Exception):
     """The command was called wrongly: an unknown NAME, a flag that does not fit."""
 
 
+class DocumentBegun(Exception):
+    """The command failed, by its cause, amid an object of JSON that takes one more member."""
+
+    def __init__(self, cause: BaseException) -> None:
+        self.cause = cause
+        super().__init__(str(cause))
+
+
 # Exit code, one word and message of an error that is meant for the reader, None of any other.
 Judgement = tuple[Exit, str, str]
 Judge = Callable[[Exception], Judgement | None]
@@ -38,18 +46,18 @@ def ending(judge: Judge, extras: dict[str, str], *, as_json: bool) -> Iterator[N
     """Turn what the block raises into a message and an exit code.
 
     The message goes to standard error; with `as_json` the error is also the one JSON document on
-    standard output. `extras` tells which extra brings a module that a command may lack.
+    standard output, or the last member of the one that was begun. `extras` tells which extra brings
+    a module that a command may lack.
     """
     try:
         try:
             yield
-        except (KeyboardInterrupt, typer.Abort):
-            _leave(Exit.INTERRUPTED, "Interrupted", "interrupted", as_json)
         except (BrokenPipeError, typer.Exit):
             raise
-        except Exception as error:  # noqa: BLE001 - each ends in a message and an exit code
-            judgement = _judge_usage(error, extras) or judge(error) or _defect(error)
-            _leave(*judgement, as_json)
+        except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - each has an exit code
+            begun = isinstance(error, DocumentBegun)
+            cause = error.cause if isinstance(error, DocumentBegun) else error
+            _leave(*_judgement(cause, judge, extras), "" if begun else "{" if as_json else None)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -59,11 +67,18 @@ def ending(judge: Judge, extras: dict[str, str], *, as_json: bool) -> Iterator[N
         raise typer.Exit(0) from None
 
 
-def _leave(code: Exit, reason: str, message: str, as_json: bool) -> None:
+def _judgement(error: BaseException, judge: Judge, extras: dict[str, str]) -> Judgement:
+    if not isinstance(error, Exception) or isinstance(error, typer.Abort):
+        return Exit.INTERRUPTED, "Interrupted", "interrupted"
+    return _judge_usage(error, extras) or judge(error) or _defect(error)
+
+
+def _leave(code: Exit, reason: str, message: str, before: str | None) -> None:
+    """Say it and leave; on standard output as JSON after `before`, unless that is None."""
     typer.echo(f"rowmill: {message}", err=True)
-    if as_json:
+    if before is not None:
         error = {"reason": reason, "message": message, "exitCode": int(code)}
-        typer.echo(json.dumps({"error": error}, ensure_ascii=False))
+        typer.echo(f'{before}"error": {json.dumps(error, ensure_ascii=False)}}}')
     raise typer.Exit(int(code))
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 from typing import Any
 from uuid import UUID
 
 import pyarrow as pa
 
+from rowmill.generate.to_text import to_text
 from rowmill.spec.types import ColumnType, TypeName
 from rowmill.verify.canonical import canonical
 from rowmill.verify.report import Value
@@ -19,21 +21,24 @@ def values(cells: pa.Array, kind: ColumnType) -> list[Value]:
     if pa.types.is_dictionary(plain.type):
         plain = plain.cast(plain.type.value_type)
     if kind.array:
-        return [
-            None if not item.is_valid else _each(item.values, kind.element.name) for item in plain
-        ]
-    return _each(plain, kind.name)
+        return [None if not item.is_valid else _each(item.values, kind.element) for item in plain]
+    return _each(plain, kind)
 
 
-def _each(cells: pa.Array, name: TypeName) -> list[Value]:
-    if name in (TypeName.TIME, TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ, TypeName.DATE):
+def _each(cells: pa.Array, kind: ColumnType) -> list[Value]:
+    if kind.name in (TypeName.TIME, TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ, TypeName.DATE):
         # Python's own dates end with the year 9999, and some begin later than Postgres's.
-        return [None if text is None else str(text) for text in cells.cast(pa.string()).to_pylist()]
-    return [None if value is None else _one(value, name) for value in cells.to_pylist()]
+        return list(to_text(cells, kind).to_pylist())
+    return [None if value is None else _one(value, kind.name) for value in cells.to_pylist()]
 
 
 def _one(value: Any, name: TypeName) -> Value:
     match name:
+        case TypeName.REAL | TypeName.DOUBLE if not math.isfinite(value):
+            # JSON has no such numbers; Postgres's own JSON has these words for them.
+            return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+        case TypeName.NUMERIC:
+            return f"{value:f}"
         case TypeName.UUID:
             return str(UUID(bytes=value))
         case TypeName.BYTEA:

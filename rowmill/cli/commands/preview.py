@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from rowmill.cli.manifest_warnings import say_warnings
-from rowmill.cli.row_output import RowSet, write_rows
+from rowmill.cli.printed_batches import printed_columns, printed_rows
+from rowmill.cli.row_output import Row, RowSet, row_writer
 from rowmill.cli.sources import from_file
-from rowmill.spec.dataset import Dataset
+from rowmill.generate.rows import Generator
+from rowmill.spec.dataset import Dataset, Table
+from rowmill.terminal import figures
 from rowmill.terminal.failures import UsageError
 from rowmill.worker.pools import check_columns, make_pools
+
+_SLICE_ROWS = 10_000
 
 
 def preview(
@@ -21,13 +27,18 @@ def preview(
     dataset = spec.dataset
     names = _tables(dataset, table)
     generator = check_columns(dataset, make_pools(dataset))
-    sets = []
-    for name in names:
-        known = dataset.table(name)
-        batch = generator.batch(name, 0, min(rows, known.rows))
-        title = f"{name} ({known.rows:,} rows)"
-        sets.append(RowSet(name, title, batch.schema.names, batch))
-    write_rows(sets, output)
+    with row_writer(output) as write:
+        for name in names:
+            known = dataset.table(name)
+            title = f"{name} ({figures.counted(known.rows, 'row')})"
+            shown = _rows(generator, known, min(rows, known.rows))
+            write(RowSet(name, printed_columns(known), shown, title))
+
+
+def _rows(generator: Generator, table: Table, count: int) -> Iterator[Row]:
+    for start in range(0, count, _SLICE_ROWS):
+        stop = min(count, start + _SLICE_ROWS)
+        yield from printed_rows(table, generator.batch(table.name, start, stop))
 
 
 def _tables(dataset: Dataset, wanted: str | None) -> list[str]:

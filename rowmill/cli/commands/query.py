@@ -7,12 +7,14 @@ from pathlib import Path
 
 import typer
 
-from rowmill.cli.row_output import RowSet, write_rows
+from rowmill.cli.row_output import RowSet, row_writer
 from rowmill.cli.sources import from_either
+from rowmill.destinations.errors import QueryRefused
 from rowmill.destinations.postgres_connection import Patience
-from rowmill.destinations.postgres_query import read_rows
+from rowmill.destinations.postgres_query import querying
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
+from rowmill.local.published import why_nothing_is_there
 from rowmill.terminal.failures import UsageError
 from rowmill.worker.destinations import CONTACT_SECONDS
 
@@ -30,13 +32,23 @@ def query(words: Sequence[str], file: Path | None, secrets: Sequence[str], outpu
     spec = source.spec()
     if spec.postgres is None:
         raise UsageError(f"{spec.name} has no Postgres destination to query")
-    reader = connections(spec, source.secrets, rowmill_home()).reader
+    reach = connections(spec, source.secrets, rowmill_home())
+    reader = reach.reader
     assert reader is not None
-    columns, rows = read_rows(
-        reader(),
-        sql,
-        schema=spec.postgres.schema,
-        patience=Patience(contact_seconds=CONTACT_SECONDS),
-        notice=lambda text: typer.echo(f"rowmill: {text}", err=True),
-    )
-    write_rows([RowSet("rows", f"{len(rows):,} rows", columns, rows)], output)
+    try:
+        with (
+            row_writer(output) as write,
+            querying(
+                reader(),
+                sql,
+                schema=spec.postgres.schema,
+                patience=Patience(contact_seconds=CONTACT_SECONDS),
+                notice=lambda text: typer.echo(f"rowmill: {text}", err=True),
+            ) as result,
+        ):
+            write(RowSet("rows", result.columns, result.rows))
+    except QueryRefused as error:
+        unpublished = why_nothing_is_there(spec, reach) if error.missing else None
+        if unpublished is None:
+            raise
+        raise UsageError(f"{spec.name}: {unpublished} ({error})") from None

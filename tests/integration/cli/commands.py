@@ -75,13 +75,13 @@ class Commands:
     def __call__(self, *words: str, env: Mapping[str, str] | None = None) -> Done:
         return self.finish(self.start(*words, env=env))
 
-    def on_terminal(self, *words: str, answer: str = "") -> tuple[int, str]:
+    def on_terminal(self, *words: str, answer: str = "", columns: int = 100) -> tuple[int, str]:
         """Run a command on a terminal, where `answer` is typed; returns exit code and screen."""
-        terminal = self.terminal(*words)
+        terminal = self.terminal(*words, columns=columns)
         terminal.type(answer)
         return terminal.end()
 
-    def terminal(self, *words: str) -> Terminal:
+    def terminal(self, *words: str, columns: int = 100) -> Terminal:
         """Start a command on a terminal of its own, from which Ctrl-C reaches it."""
         ours, theirs = pty.openpty()
         process = subprocess.Popen(
@@ -90,7 +90,7 @@ class Commands:
             stdout=theirs,
             stderr=theirs,
             text=True,
-            env={**os.environ, "TERM": "xterm", "COLUMNS": "100"},
+            env={**os.environ, "TERM": "xterm", "COLUMNS": str(columns)},
             start_new_session=True,
             preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
         )

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from commands import Commands
 from experiments import ORDERS, PEOPLE, Connection, count, manifest
+from rich.cells import cell_len
 
 RUN_KEYS = {
     "name", "run", "id", "state", "digest", "dataVersion", "repeat", "resumed", "replaces", "rows",
@@ -108,6 +109,35 @@ def test_query_is_read_only_and_shows_what_postgres_says(
         assert (done.code, done.json["error"]["reason"]) == (2, "QueryRefused")
         assert words in done.err
     assert count(database, name, "people") == 1_000
+
+
+def test_on_a_terminal_of_80_columns_no_word_is_broken(kept: tuple[str, str, Commands]) -> None:
+    name, _, commands = kept
+    # Wider than the screen, it becomes a record for each row.
+    query = "select *, repeat('longer ', 9) as text, now() as at from people limit 2"
+    for words, record in (
+        (["verify", name], False),
+        (["runs", name], False),
+        (["query", name, query], True),
+    ):
+        code, screen = commands.on_terminal(*words, columns=80)
+        lines = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|\r", "", screen).splitlines()
+        # The bar of verify is taken off the screen again.
+        lines = [line for line in lines if "━" not in line]
+        assert (code, len(lines) > 2) == (0, True)
+        assert max(map(cell_len, lines)) <= 80, words
+        assert any(line.startswith("-[ 2 ]") for line in lines) is record, words
+
+
+def test_without_a_terminal_every_value_is_whole(kept: tuple[str, str, Commands]) -> None:
+    name, _, commands = kept
+    narrow = {"COLUMNS": "40"}
+    query = "select repeat('x ', 300) as a, repeat('y', 300) as b"
+    assert f" {'x ' * 300} │ {'y' * 300}\n" in commands("query", name, query, env=narrow).out
+    shown = commands("verify", name, env=narrow).out
+    assert re.search(r"sha256:[0-9a-f]{64}$", shown, re.MULTILINE)
+    row = r"^ people +│ made again │ +1,000 │ [0-9a-f]{32} │$"
+    assert re.search(row, shown, re.MULTILINE)
 
 
 def test_env_and_up_lead_to_the_servers(kept: tuple[str, str, Commands]) -> None:

@@ -81,6 +81,12 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
     assert (listed["rows"], listed["rowsTotal"]) == (status["rows"], LONG)
     assert commands("abort", name).code == 2
 
+    for words in (["query", name, "select * from numbers"], ["verify", name]):
+        told = commands(*words, "-o", "json")
+        assert (told.code, told.json["error"]["reason"]) == (2, "Usage")
+        assert "no run of it is published yet: run 1 is ABORTED" in told.err
+    assert 'relation "numbers" does not exist' in commands("query", name, "table numbers").err
+
     edited = written(ROWS)
     refused = commands("run", "-f", edited)
     assert refused.code == 2

@@ -10,7 +10,7 @@ from psycopg import sql
 from rowmill.destinations.credentials import ReadingLogin, reading_login
 from rowmill.destinations.errors import QueryRefused
 from rowmill.destinations.postgres_connection import Patience
-from rowmill.destinations.postgres_query import read_rows
+from rowmill.destinations.postgres_query import querying
 from rowmill.local.embedded import EmbeddedServers, reader_exports
 
 Query = Callable[[str], object]
@@ -107,10 +107,10 @@ def test_the_reader_becomes_nobody_else(query: Query, database: dict[str, str]) 
 
 
 def _answer(login: ReadingLogin, text: str) -> object:
+    patience = Patience(contact_seconds=0)
     try:
-        return read_rows(
-            login, text, schema="public", patience=Patience(contact_seconds=0), notice=_unsaid
-        )
+        with querying(login, text, schema="public", patience=patience, notice=_unsaid) as result:
+            return list(result.rows)
     except QueryRefused as refused:
         return refused
 

@@ -1,0 +1,52 @@
+"""Made rows as the text that Postgres prints of stored ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from rowmill.destinations.printed_columns import PrintedColumn, Scalar
+from rowmill.generate.to_text import to_text
+from rowmill.spec.dataset import Table
+from rowmill.spec.types import FLOATS, INTEGERS, ColumnType, TypeName
+
+
+def printed_columns(table: Table) -> list[PrintedColumn]:
+    """The table's columns, as a query that selects them has them."""
+    return [
+        PrintedColumn(column.name, _scalar(column.type), "," if column.type.array else None)
+        for column in table.columns
+    ]
+
+
+def printed_rows(table: Table, batch: pa.RecordBatch) -> Iterator[Sequence[str | None]]:
+    """The rows of a batch of the table."""
+    columns = [
+        printed_texts(batch.column(i), column.type) for i, column in enumerate(table.columns)
+    ]
+    return zip(*columns, strict=True)
+
+
+def printed_texts(cells: pa.Array, kind: ColumnType) -> list[str | None]:
+    """A column's cells, from the generator, as text; None where one is null."""
+    if kind.array:
+        return _plain(to_text(cells, kind))
+    if kind.name is TypeName.BOOLEAN:
+        # A cast to text makes `true` of it, and that is what to_text is for.
+        return _plain(pc.if_else(cells, "t", "f"))
+    texts = to_text(cells, kind)
+    if kind.name is TypeName.CHAR and kind.length is not None:
+        return _plain(pc.utf8_rpad(texts.cast(pa.string()), kind.length, " "))
+    return _plain(texts)
+
+
+def _plain(texts: pa.Array) -> list[str | None]:
+    return list(texts.to_pylist())
+
+
+def _scalar(kind: ColumnType) -> Scalar:
+    if kind.name is TypeName.BOOLEAN:
+        return Scalar.BOOLEAN
+    return Scalar.NUMBER if kind.name in INTEGERS | FLOATS else Scalar.TEXT

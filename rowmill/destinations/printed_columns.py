@@ -1,0 +1,29 @@
+"""What is known of a column whose cells are text as Postgres prints it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Scalar(Enum):
+    """What the text of a cell, or of an array's element, stands for.
+
+    NUMBER is an integer or a float, as digits, `NaN` or `Infinity`; BOOLEAN is `t` or `f`.
+    """
+
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+
+
+@dataclass(frozen=True)
+class PrintedColumn:
+    """A column's name and what its cells hold; a NULL is None, not text.
+
+    `delimiter` is what stands between the elements of an array, None where the column is none.
+    """
+
+    name: str
+    scalar: Scalar = Scalar.TEXT
+    delimiter: str | None = None

@@ -1,0 +1,42 @@
+"""What readers are told while nothing is published: which run is on its way."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from rowmill.destinations.ledger import Run, RunState
+from rowmill.local.published import unpublished
+from rowmill.plan.layout import Plan
+
+NONE = "no run of it is published yet"
+
+
+def _runs(*states: RunState) -> list[Run]:
+    plan = Plan("sha256:new", 1, (), ())
+    return [
+        Run(f"id{i}", "o", "u", i, state, plan, datetime.now(UTC), None, "", {})
+        for i, state in enumerate(states, start=1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("states", "words"),
+    [
+        ([], f"{NONE}; start one with"),
+        ([RunState.RUNNING], f"{NONE}: run 1 is RUNNING; if it was interrupted"),
+        ([RunState.RESET, RunState.FINALIZING], f"{NONE}: run 2 is FINALIZING"),
+        ([RunState.FAILED], f"{NONE}: run 1 is FAILED; rowmill run -f FILE resumes it"),
+        ([RunState.COMPLETED, RunState.RESET], f"{NONE}: run 2 is RESET, its data removed"),
+        ([RunState.COMPLETED, RunState.PUBLISHING], "run 2 is being published; try again"),
+        ([RunState.COMPLETED, RunState.RUNNING], None),
+        ([RunState.COMPLETED, RunState.ABORTED], None),
+    ],
+)
+def test_the_newest_run_is_named_by_number_and_state(
+    states: list[RunState], words: str | None
+) -> None:
+    told = unpublished(_runs(*states))
+    assert (told is None) is (words is None)
+    assert words is None or (told or "").startswith(words)
