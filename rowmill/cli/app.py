@@ -302,7 +302,7 @@ def query(
     secret: Secrets = None,
     output: RowsOption = Rows.TABLE,
 ) -> None:
-    """Run a read-only SQL query over an experiment's tables in Postgres."""
+    """Run a read-only SQL query over an experiment's tables; a table shows the first 1,000 rows."""
     from rowmill.cli.failures import reporting
 
     with reporting(as_json=output is Rows.JSON):
