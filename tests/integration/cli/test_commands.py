@@ -127,6 +127,8 @@ def test_on_a_terminal_of_80_columns_no_word_is_broken(kept: tuple[str, str, Com
         assert (code, len(lines) > 2) == (0, True)
         assert max(map(cell_len, lines)) <= 80, words
         assert any(line.startswith("-[ 2 ]") for line in lines) is record, words
+        same = [line for line in lines if re.search(r" │ [0-9a-f]{12}… │ identical$", line)]
+        assert len(same) == (6 if words[0] == "verify" else 0)
 
 
 def test_without_a_terminal_every_value_is_whole(kept: tuple[str, str, Commands]) -> None:
