@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.measure import Measurement
 from rich.progress import Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
 # More bars than fit a screen help nobody: of the rest only the total shows.
 MAX_TABLES = 20
-_WIDTH = 30
+_LINE, _LEAST_LINE = 30, 4
 _LEAST_LABEL = 12
 _DONE, _AHEAD, _REST = "━", "╌", " "
 
@@ -80,15 +81,26 @@ class Bars:
 
 
 class _Drawn(ProgressColumn):
-    """The line of a bar: what is done in one stroke, what is on its way in another."""
+    """The line of a bar."""
 
-    def render(self, task: Task) -> Text:
-        bar: Bar = task.fields["bar"]
-        if not bar.total:
-            # A table of no rows is done from the start.
-            return Text(_DONE * _WIDTH, "progress.percentage")
-        done = _WIDTH * bar.done // bar.total
-        reached = min(_WIDTH, _WIDTH * (bar.done + bar.ahead) // bar.total)
-        drawn = Text(_DONE * done, "bar.complete")
-        drawn.append(_AHEAD * (reached - done), "bar.pulse")
-        return drawn.append(_REST * (_WIDTH - reached))
+    def render(self, task: Task) -> _Line:
+        return _Line(task.fields["bar"])
+
+
+@dataclass(frozen=True)
+class _Line:
+    """What is done in one stroke, what is on its way in another, as wide as there is room."""
+
+    bar: Bar
+
+    def __rich_measure__(self, _: Console, options: ConsoleOptions) -> Measurement:
+        return Measurement(min(_LEAST_LINE, options.max_width), min(_LINE, options.max_width))
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        bar, width = self.bar, min(_LINE, options.max_width)
+        # A table of no rows is done from the start.
+        done = width * bar.done // bar.total if bar.total else width
+        reached = width * (bar.done + bar.ahead) // bar.total if bar.total else width
+        drawn = Text(_DONE * done, "bar.complete" if bar.total else "progress.percentage")
+        drawn.append(_AHEAD * (min(width, reached) - done), "bar.pulse")
+        yield drawn.append(_REST * (width - len(drawn)))

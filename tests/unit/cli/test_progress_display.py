@@ -60,7 +60,10 @@ def test_none_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr() == ("", "")
 
 
-def test_bars_show_hostile_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+def test_bars_show_hostile_names_as_they_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "120")
     with progress_display("bars", 1) as show:
         show(LOADING)
         show(replace(LOADING, phase=Phase.FINALIZING, step="key of [red]"))

@@ -7,7 +7,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from rowmill.terminal.bars import Bars
+from rowmill.terminal.bars import Bar, Bars
 from rowmill.terminal.console import short
 from rowmill.terminal.tables import RUN_HEADINGS, Grid, Heading, lines
 
@@ -158,7 +158,8 @@ def test_a_long_name_takes_no_figures_from_a_bar(capsys: pytest.CaptureFixture[s
     figures = "960,000,000 rows, 680 k rows/s, ETA 1h02m"
     console = Console(width=80, force_terminal=True, color_system=None)
     with Bars(console, transient=False) as bars:
-        bars.table(LONG, 1, 2, figures)
-        bars.whole("run 1 loading", 1, 2, figures)
+        bars.table(LONG, Bar(1, 2, 50, figures))
+        bars.whole("run 1 loading", Bar(1, 2, 50, figures))
     frame = capsys.readouterr().out.rpartition("\x1b[2K")[2]
     assert frame.count(figures) == 2
+    assert "━━━    " in frame
