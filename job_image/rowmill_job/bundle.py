@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from rowmill.generate.versions import VERSIONS
 from rowmill.plan.bundle import Bundle, UnreadableBundle, unpack
 from rowmill.spec.cluster import on_cluster
 from rowmill.spec.cluster_names import RERUN
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
 from rowmill.spec.manifest_text import manifest_text
+from rowmill.spec.versions import VERSIONS
 
 
 class BundleRefused(Exception):

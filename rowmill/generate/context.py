@@ -10,9 +10,9 @@ import pyarrow as pa
 from rowmill.generate.frame import Cells
 from rowmill.generate.keys import derive_key
 from rowmill.generate.pools import PoolKey
-from rowmill.generate.versions import version_of
 from rowmill.spec.dataset import Column, Dataset, Link, Table
 from rowmill.spec.kinds import Kind
+from rowmill.spec.versions import version_of
 
 
 @dataclass(frozen=True)

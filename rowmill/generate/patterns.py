@@ -1,9 +1,9 @@
-"""Patterns: every string of a pattern equally likely, or each row another one, by unranking.
+"""Patterns: strings drawn as one reads the pattern, or each row another one, by unranking.
 
-A row draws a rank, the place of a string in the automaton's order, and spells that string. Where
-there are more strings than a rank can count, the first characters are drawn one by one, each as
-likely as its strings are many, until the strings that remain can be counted; their rank alone then
-keeps rows apart.
+Where rows must differ, and in version 1 always, a row draws a rank, the place of a string in the
+automaton's order, and spells that string. Where there are more strings than a rank can count, the
+first characters are drawn one by one, each as likely as its strings are many, until the strings
+that remain can be counted; their rank alone then keeps rows apart.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from rowmill.generate.bits import Bits, bits, integers, keyed_bits, scaled
 from rowmill.generate.context import Context
+from rowmill.generate.derivations import Derivations
 from rowmill.generate.fixed_patterns import FixedWidth, fixed_width
 from rowmill.generate.frame import Cells, Frame, Rows
 from rowmill.generate.from_text import from_text
@@ -36,22 +37,33 @@ ROOM = 2**40
 def build_pattern(context: Context) -> Cells:
     """Strings of the pattern, in the column's type.
 
+    Unique ones permute the pattern's strings. Others draw each choice in the pattern by itself; in
+    version 1 they draw among all strings.
+
     Raises:
         ValueError: the column is unique and the pattern has fewer strings than the table rows.
     """
     kind, column = context.column.kind, context.column
     assert isinstance(kind, Pattern)
-    automaton = compile_pattern(kind.pattern)
+    texts = _texts(context, kind.pattern)
+    if column.type.name in STRINGS:
+        return texts
+    return lambda frame: from_text(texts(frame), column.type)
+
+
+def _texts(context: Context, pattern: str) -> Cells:
+    column = context.column
+    if context.version > 1 and not column.unique:
+        derivations = Derivations(pattern, context.key)
+        return lambda frame: derivations.strings(frame.rows)
+    automaton = compile_pattern(pattern)
     if column.unique and automaton.count < context.rows:
         raise ValueError(
             f"{context.table.name}.{column.name} must be unique over {context.rows} rows but its "
             f"pattern has only {automaton.count} strings: allow more"
         )
     fixed = fixed_width(automaton, RANKS)
-    texts = _fixed(context, fixed) if fixed else _walked(context, automaton)
-    if column.type.name in STRINGS:
-        return texts
-    return lambda frame: from_text(texts(frame), column.type)
+    return _fixed(context, fixed) if fixed else _walked(context, automaton)
 
 
 Ranks = Callable[[Rows], NDArray[np.int64]]

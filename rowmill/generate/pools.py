@@ -18,11 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from rowmill.generate.versions import version_of
 from rowmill.spec.dataset import Column, Dataset, Table
 from rowmill.spec.kinds import Array, Faker, Kind
 from rowmill.spec.providers import PERSON_FIELDS
 from rowmill.spec.types import STRINGS, ColumnType
+from rowmill.spec.versions import version_of
 
 # The pool of whole persons, row by row coherent, that all of PERSON_FIELDS draw from.
 PERSON = "person"

@@ -37,7 +37,11 @@ class Characters:
 
 def code_type(automaton: Automaton) -> type[np.uint8] | type[np.uint32]:
     """The type of a matrix that holds the automaton's characters."""
-    highest = max((e.high for edges in automaton.edges for e in edges), default=0)
+    return narrowest(max((e.high for edges in automaton.edges for e in edges), default=0))
+
+
+def narrowest(highest: int) -> type[np.uint8] | type[np.uint32]:
+    """The type of a matrix of characters up to the code point `highest`."""
     return np.uint8 if highest < _ASCII else np.uint32
 
 
@@ -68,3 +72,17 @@ def strings_of_width(matrix: Codes) -> pa.Array:
     if width == 0:
         offsets = np.zeros(rows + 1, dtype=np.int32)
     return pa.StringArray.from_buffers(rows, pa.py_buffer(offsets), pa.py_buffer(matrix))
+
+
+def strings_of_kept(matrix: Codes, kept: NDArray[np.bool_]) -> pa.Array:
+    """The characters of each row that are kept, as an Arrow string array."""
+    lengths = kept.view(np.uint8).sum(axis=1, dtype=np.int32)
+    codes = matrix[kept]
+    if matrix.dtype == np.uint8:
+        offsets = np.zeros(len(lengths) + 1, dtype=np.int32)
+        np.cumsum(lengths, out=offsets[1:])
+        return pa.StringArray.from_buffers(len(lengths), pa.py_buffer(offsets), pa.py_buffer(codes))
+    width = int(lengths.max(initial=1)) or 1
+    padded = np.zeros((len(lengths), width), dtype=matrix.dtype)
+    padded[np.arange(width) < lengths[:, np.newaxis]] = codes
+    return strings_of_width(padded)

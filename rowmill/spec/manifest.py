@@ -146,7 +146,7 @@ class ExperimentSpec(Model):
     data_version: int | None = Field(
         None,
         ge=1,
-        description="Pins the kinds' versions; default: the last run's, else the newest.",
+        description="Pins the kinds' versions; default: the last run's, else 1.",
     )
 
 

@@ -20,9 +20,7 @@ from rowmill.spec.scaling import count_rows
 from rowmill.spec.temporal import check_ends
 from rowmill.spec.texts import Texts
 from rowmill.spec.uniqueness import check_uniqueness
-
-# Sets of versions of the kinds, the newest last; a released one stays for good.
-DATA_VERSIONS = (1,)
+from rowmill.spec.versions import DEFAULT, VERSIONS
 
 
 def resolve(
@@ -56,7 +54,7 @@ def resolve(
     dataset = Dataset(
         seed=seed,
         locale=experiment.spec.locale,
-        data_version=experiment.spec.data_version or DATA_VERSIONS[-1],
+        data_version=_data_version(experiment),
         tables=tuple(_table(draft) for draft in drafts.tables),
     )
     return dataset, tuple(Problem(path_text(path), message) for path, message in surprises)
@@ -64,8 +62,8 @@ def resolve(
 
 def _check_settings(experiment: Experiment, report: Report) -> None:
     spec = experiment.spec
-    if spec.data_version not in (None, *DATA_VERSIONS):
-        known = ", ".join(map(str, DATA_VERSIONS))
+    if spec.data_version not in (None, *VERSIONS):
+        known = " or ".join(map(str, VERSIONS))
         report.add(
             ("spec", "dataVersion"),
             f"this release has no data version {spec.data_version}; right would be {known}",
@@ -75,6 +73,12 @@ def _check_settings(experiment: Experiment, report: Report) -> None:
             ("spec", "locale"),
             f"{shown(spec.locale)} is no known locale; {nearest(spec.locale, sorted(locales()))}",
         )
+
+
+def _data_version(experiment: Experiment) -> int:
+    """The manifest's, or the default where it names none that is known."""
+    wanted = experiment.spec.data_version
+    return wanted if wanted in VERSIONS else DEFAULT
 
 
 def _table(draft: Draft) -> Table:

@@ -159,7 +159,7 @@ def prepare(
 def data_version_for(spec: Spec, runs: Sequence[Run]) -> int:
     """The manifest's data version; without one that of the last run, so that upgrades change none.
 
-    The first run of an experiment takes the newest.
+    The first run of an experiment takes the default one.
     """
     if spec.pins_data_version or not runs:
         return spec.dataset.data_version

@@ -7,9 +7,9 @@ from typing import get_args
 import pytest
 
 from rowmill.generate.builders import BUILDERS
-from rowmill.generate.versions import NEWEST, VERSIONS, version_of
 from rowmill.spec.dataset import Pick
 from rowmill.spec.kinds import Kind
+from rowmill.spec.versions import DEFAULT, VERSIONS, version_of
 
 
 def test_every_kind_has_a_builder() -> None:
@@ -23,8 +23,12 @@ def test_every_data_version_knows_every_kind_and_pick(data_version: int) -> None
 
 
 def test_released_versions_stay() -> None:
-    """Data version 1 is released: to change a kind, add a data version."""
+    """Data version 1 is closed: to change a kind, change the open version."""
     assert set(VERSIONS[1].values()) == {1}
-    assert version_of(NEWEST, "sequence") == 1
-    with pytest.raises(ValueError, match="dataVersion 0 is unknown to this release; it knows 1"):
+    assert version_of(2, "sequence") == 1
+    with pytest.raises(ValueError, match="dataVersion 0 is unknown to this release; it knows 1, 2"):
         version_of(0, "sequence")
+
+
+def test_an_open_version_is_taken_only_where_it_is_named() -> None:
+    assert DEFAULT == 1

@@ -1,10 +1,11 @@
-"""Golden checksums of the text kinds: released data never changes.
+"""Golden checksums of the text kinds: the data of a closed version never changes.
 
-After a deliberate change of an unreleased kind: `python tests/unit/generate/test_golden_text.py`
-writes the file anew.
+After a deliberate change of a kind in an open data version N:
+`python tests/unit/generate/test_golden_text.py N` writes its file anew.
 """
 
 import json
+import sys
 from decimal import Decimal
 from hashlib import sha256
 from pathlib import Path
@@ -28,8 +29,8 @@ from rowmill.spec.kinds import (
     Uniform,
     Uuid,
 )
+from rowmill.spec.versions import VERSIONS
 
-GOLDEN = Path(__file__).with_name("golden_text.json")
 ROWS = 10**9
 # The first, some from the middle, the last.
 PLACES = np.concatenate([np.arange(400), np.arange(7 * 10**8, 7 * 10**8 + 400), [ROWS - 1]])
@@ -81,18 +82,37 @@ COLUMNS: list[Column] = [
 ]
 
 
-def checksum(name: str) -> str:
-    frame = Generator(dataset(COLUMNS, rows=ROWS)).frame("t", PLACES)
+def checksum(name: str, data_version: int) -> str:
+    made = dataset(COLUMNS, rows=ROWS, data_version=data_version)
+    frame = Generator(made).frame("t", PLACES)
     return sha256(repr(frame.cells(name).to_pylist()).encode()).hexdigest()
 
 
+def golden(data_version: int) -> Path:
+    suffix = "" if data_version == 1 else f"_{data_version}"
+    return Path(__file__).with_name(f"golden_text{suffix}.json")
+
+
+def released(data_version: int) -> dict[str, str]:
+    found: dict[str, str] = json.loads(golden(data_version).read_text())
+    return found
+
+
+@pytest.mark.parametrize("data_version", VERSIONS)
 @pytest.mark.parametrize("name", [c.name for c in COLUMNS])
-def test_cells_are_those_of_the_golden_file(name: str) -> None:
-    assert checksum(name) == json.loads(GOLDEN.read_text())[name]
+def test_cells_are_those_of_the_golden_file(name: str, data_version: int) -> None:
+    assert checksum(name, data_version) == released(data_version)[name]
 
 
-def test_letters_are_those_of_the_golden_file() -> None:
-    assert letters() == json.loads(GOLDEN.read_text())["letters"]
+def test_version_2_changes_patterns_alone() -> None:
+    one, two = released(1), released(2)
+    changed = {name for name in one if one[name] != two[name]}
+    assert changed == {c.name for c in COLUMNS if "pattern" in c.name}
+
+
+@pytest.mark.parametrize("data_version", VERSIONS)
+def test_letters_are_those_of_the_golden_file(data_version: int) -> None:
+    assert letters() == released(data_version)["letters"]
 
 
 def letters() -> str:
@@ -103,5 +123,6 @@ def letters() -> str:
 
 
 if __name__ == "__main__":
-    sums = {c.name: checksum(c.name) for c in COLUMNS}
-    GOLDEN.write_text(json.dumps({**sums, "letters": letters()}, indent=2) + "\n")
+    version = int(sys.argv[1])
+    sums = {c.name: checksum(c.name, version) for c in COLUMNS}
+    golden(version).write_text(json.dumps({**sums, "letters": letters()}, indent=2) + "\n")

@@ -9,6 +9,7 @@ from text_datasets import cells, column, dataset, plain
 from rowmill.generate.rows import Generator
 from rowmill.spec.kinds import Pattern
 from rowmill.spec.patterns import count_strings
+from rowmill.spec.versions import VERSIONS
 
 PATTERNS = st.recursive(
     st.sampled_from(["a", "b", "[ab]", "[a-cé]", "", "a?", "[0-9]{2}"]),
@@ -38,20 +39,27 @@ ALL = [
 ]
 
 
-@given(PATTERNS)
-@settings(max_examples=150, deadline=None)
-def test_unique_cells_over_the_whole_domain_are_each_string_once(pattern: str) -> None:
+versions = pytest.mark.parametrize("data_version", VERSIONS)
+
+
+@versions
+@given(pattern=PATTERNS)
+@settings(max_examples=100, deadline=None)
+def test_unique_cells_over_the_whole_domain_are_each_string_once(
+    data_version: int, pattern: str
+) -> None:
     count = count_strings(pattern)
     if count > 5000:
         return
-    found = cells(Pattern(pattern), rows=count, unique=True).to_pylist()
+    found = cells(Pattern(pattern), rows=count, unique=True, data_version=data_version).to_pylist()
     assert len(set(found)) == count
     assert all(re.fullmatch(pattern, text) for text in found)
 
 
+@versions
 @pytest.mark.parametrize("pattern", ALL)
-def test_every_cell_is_a_string_of_the_pattern(pattern: str) -> None:
-    for text in cells(Pattern(pattern), rows=500).to_pylist():
+def test_every_cell_is_a_string_of_the_pattern(pattern: str, data_version: int) -> None:
+    for text in cells(Pattern(pattern), rows=500, data_version=data_version).to_pylist():
         assert re.fullmatch(pattern, text), text
 
 
@@ -67,9 +75,11 @@ def test_rows_of_a_trillion_are_apart_too() -> None:
     assert len(set(frame.cells("c").to_pylist())) == 20_000
 
 
+@versions
 @pytest.mark.parametrize("pattern", ALL)
-def test_the_order_and_the_batch_change_no_cell(pattern: str) -> None:
-    generator = Generator(dataset([column("c", "text", Pattern(pattern))], rows=3000))
+def test_the_order_and_the_batch_change_no_cell(pattern: str, data_version: int) -> None:
+    columns = [column("c", "text", Pattern(pattern))]
+    generator = Generator(dataset(columns, rows=3000, data_version=data_version))
     whole = plain(generator.batch("t", 0, 3000).column(0)).to_pylist()
     parts = [plain(generator.batch("t", s, s + 750).column(0)).to_pylist() for s in (0, 750)]
     assert parts[0] + parts[1] == whole[:1500]
@@ -77,14 +87,14 @@ def test_the_order_and_the_batch_change_no_cell(pattern: str) -> None:
     assert plain(generator.frame("t", rows).cells("c")).to_pylist() == [whole[r] for r in rows]
 
 
-def test_strings_are_drawn_evenly_and_not_their_derivations() -> None:
+def test_version_1_draws_strings_evenly_and_not_their_derivations() -> None:
     found = cells(Pattern("(a|a|b)(|c|c)"), rows=40_000).to_pylist()
     counts = [found.count(text) for text in ("a", "ac", "b", "bc")]
     # Three standard deviations of 40,000 draws of a quarter: 260.
     assert all(abs(count - 10_000) < 260 for count in counts), counts
 
 
-def test_lengths_of_a_huge_pattern_are_as_likely_as_their_strings_are_many() -> None:
+def test_in_version_1_lengths_of_a_huge_pattern_are_as_likely_as_their_strings_are_many() -> None:
     found = cells(Pattern("[ab]{70,80}"), rows=20_000).to_pylist()
     longest = sum(len(text) == 80 for text in found)
     # Half of all strings and a bit: 2**80 of 2**81 - 2**70.
@@ -104,10 +114,11 @@ def test_unique_cells_need_as_many_strings() -> None:
         cells(Pattern("[0-9]"), rows=11, unique=True)
 
 
-def test_nulls_are_masked_and_no_rows_are_fine() -> None:
-    found = cells(Pattern("[a-z]{2,3}"), rows=2000, nulls=0.5)
+@versions
+def test_nulls_are_masked_and_no_rows_are_fine(data_version: int) -> None:
+    found = cells(Pattern("[a-z]{2,3}"), rows=2000, nulls=0.5, data_version=data_version)
     assert 900 < found.null_count < 1100
-    assert cells(Pattern("[a-z]{2,3}"), rows=0).to_pylist() == []
+    assert cells(Pattern("[a-z]{2,30}"), rows=0, data_version=data_version).to_pylist() == []
 
 
 @pytest.mark.parametrize(
@@ -123,4 +134,6 @@ def test_nulls_are_masked_and_no_rows_are_fine() -> None:
     ],
 )
 def test_other_types_read_the_strings(type_name: str, pattern: str, expected: object) -> None:
-    assert cells(Pattern(pattern), type_name, rows=2).to_pylist() == [expected] * 2
+    for data_version in VERSIONS:
+        found = cells(Pattern(pattern), type_name, rows=2, data_version=data_version)
+        assert found.to_pylist() == [expected] * 2

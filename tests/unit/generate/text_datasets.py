@@ -16,9 +16,11 @@ def column(
     return Column(name, parse_type(type_name), kind, nulls, nulls > 0, unique)
 
 
-def dataset(columns: Sequence[Column], *, rows: int = 1000, seed: int = 42) -> Dataset:
+def dataset(
+    columns: Sequence[Column], *, rows: int = 1000, seed: int = 42, data_version: int = 1
+) -> Dataset:
     table = Table("t", rows, tuple(columns), (), None, (), (), ())
-    return Dataset(seed, "en_US", 1, (table,))
+    return Dataset(seed, "en_US", data_version, (table,))
 
 
 def cells(
@@ -29,9 +31,11 @@ def cells(
     nulls: float = 0.0,
     unique: bool = False,
     seed: int = 42,
+    data_version: int = 1,
 ) -> pa.Array:
     """All cells of a table's one column, not dictionary-encoded."""
-    one = dataset([column("c", type_name, kind, nulls=nulls, unique=unique)], rows=rows, seed=seed)
+    columns = [column("c", type_name, kind, nulls=nulls, unique=unique)]
+    one = dataset(columns, rows=rows, seed=seed, data_version=data_version)
     return plain(Generator(one).batch("t", 0, rows).column(0))
 
 

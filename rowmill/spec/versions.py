@@ -1,0 +1,62 @@
+"""Versions: which version of each kind of cell and of pick a data version stands for.
+
+A data version that was closed never changes: an improved kind gets a new number in a new data
+version, and the old code stays (MANIFEST.md, rule 17).
+"""
+
+from __future__ import annotations
+
+# By the lower-case name of the class in rowmill.spec.kinds or rowmill.spec.dataset.
+_FIRST = {
+    "sequence": 1,
+    "ordinal": 1,
+    "uniform": 1,
+    "boolean": 1,
+    "choice": 1,
+    "between": 1,
+    "after": 1,
+    "normal": 1,
+    "lognormal": 1,
+    "exponential": 1,
+    "poisson": 1,
+    "beta": 1,
+    "zipf": 1,
+    "uuid": 1,
+    "faker": 1,
+    "template": 1,
+    "pattern": 1,
+    "constant": 1,
+    "parent": 1,
+    "reference": 1,
+    "array": 1,
+    "pickuniform": 1,
+    "pickzipf": 1,
+    "pickonetoone": 1,
+    "picktree": 1,
+    "pickchildren": 1,
+    "pickproduct": 1,
+    "pickdistinct": 1,
+    "nulls": 1,
+}
+VERSIONS: dict[int, dict[str, int]] = {
+    1: _FIRST,
+    # Open: it may still change, and is taken only where a manifest names it.
+    2: _FIRST | {"pattern": 2},
+}
+
+# That of an experiment which names none and has no run yet.
+DEFAULT = 1
+
+
+def version_of(data_version: int, name: str) -> int:
+    """The version that `data_version` gives to the kind or pick `name`.
+
+    Raises:
+        ValueError: this release of Rowmill doesn't know the data version.
+    """
+    if data_version not in VERSIONS:
+        raise ValueError(
+            f"dataVersion {data_version} is unknown to this release; "
+            f"it knows {', '.join(map(str, sorted(VERSIONS)))}: upgrade Rowmill or change it"
+        )
+    return VERSIONS[data_version][name]
