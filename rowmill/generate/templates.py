@@ -13,6 +13,7 @@ from rowmill.generate.frame import Cells, Frame
 from rowmill.generate.from_text import from_text
 from rowmill.generate.letters import lower, map_texts, slug, title, upper
 from rowmill.generate.to_text import to_text
+from rowmill.spec.addresses import Stretch, shortened, stretches
 from rowmill.spec.kinds import Field, Template
 from rowmill.spec.types import STRINGS, ColumnType
 
@@ -29,13 +30,16 @@ _LONG = 4
 
 
 def build_template(context: Context) -> Cells:
-    """The parts joined; null where a field is null. Fields are rendered as `to_text` does."""
+    """The parts joined; null where a field is null. Fields are rendered as `to_text` does.
+
+    From version 2 on slugs are cut to what the parts of an address can hold.
+    """
     kind, column_type = context.column.kind, context.column.type
     assert isinstance(kind, Template)
-    fields = _fields(context, kind)
+    parts = _parts(context, kind)
 
     def texts(frame: Frame) -> pa.Array:
-        pieces = [piece for field in fields for piece in field.pieces(frame)]
+        pieces = [piece for part in parts for piece in part.pieces(frame)]
         if len(pieces) == 1:
             return pieces[0]
         return pc.binary_join_element_wise(*pieces, "")
@@ -45,24 +49,35 @@ def build_template(context: Context) -> Cells:
     return lambda frame: from_text(texts(frame), column_type)
 
 
-def _fields(context: Context, template: Template) -> Sequence[_Part]:
+def _parts(context: Context, template: Template) -> Sequence[_Part]:
+    fields = _fields(context, template)
+    if not fields:
+        return [_FixedPart("".join(map(str, template.parts)))]
+    found: list[_Part] = []
+    done = 0
+    for bound in stretches(template) if context.version > 1 else ():
+        found += fields[done : bound.first]
+        found.append(_StretchPart(fields[bound.first : bound.end], bound))
+        done = bound.end
+    return found + fields[done:]
+
+
+def _fields(context: Context, template: Template) -> list[_FieldPart]:
     """The fields, each with the fixed text behind it, the first also with that before it."""
-    parts: list[_FieldPart] = []
+    fields: list[_FieldPart] = []
     before = ""
     for part in template.parts:
         if isinstance(part, Field):
-            parts.append(_FieldPart(part, context.table.column(part.column).type, before))
+            fields.append(_FieldPart(part, context.table.column(part.column).type, before))
             before = ""
-        elif parts:
-            parts[-1].after += part
+        elif fields:
+            fields[-1].after += part
         else:
             before += part
-    return parts or [_FixedPart(before)]
+    return fields
 
 
 class _Part(Protocol):
-    after: str
-
     def pieces(self, frame: Frame) -> list[pa.Array | str]:
         """What to join; at least one is an array of the frame's length."""
         ...
@@ -72,10 +87,10 @@ class _FixedPart:
     """A template without fields."""
 
     def __init__(self, text: str) -> None:
-        self.after = text
+        self._text = text
 
     def pieces(self, frame: Frame) -> list[pa.Array | str]:
-        return [pa.repeat(self.after, len(frame))]
+        return [pa.repeat(self._text, len(frame))]
 
 
 class _FieldPart:
@@ -84,24 +99,32 @@ class _FieldPart:
     def __init__(self, field: Field, column_type: ColumnType, before: str) -> None:
         self.before = before
         self.after = ""
-        self._field = field
+        self.field = field
         self._type = column_type
         self._known: tuple[pa.Array, pa.Array] | None = None
 
     def pieces(self, frame: Frame) -> list[pa.Array | str]:
-        values = frame.cells(self._field.column)
+        values = frame.cells(self.field.column)
         if isinstance(values, pa.DictionaryArray):
             dictionary = values.dictionary
             if self._is_known(dictionary) or len(dictionary) <= _LONG * len(values):
                 return [self._rendered(dictionary).take(values.indices)]
             values = values.dictionary_decode()
-        pieces = [self.before, _render(values, self._type, self._field), self.after]
+        pieces = [self.before, _render(values, self._type, self.field), self.after]
         return [piece for piece in pieces if not isinstance(piece, str) or piece]
+
+    def texts(self, frame: Frame, rows: pa.Array) -> list[str]:
+        """The field alone in these places of the frame, where nothing is null."""
+        values = frame.cells(self.field.column).take(rows)
+        if isinstance(values, pa.DictionaryArray):
+            values = values.dictionary_decode()
+        found: list[str] = _render(values, self._type, self.field).to_pylist()
+        return found
 
     def _rendered(self, dictionary: pa.Array) -> pa.Array:
         """Each different value rendered once, in most runs once for all batches."""
         if self._known is None or not self._is_known(dictionary):
-            texts = _render(dictionary, self._type, self._field)
+            texts = _render(dictionary, self._type, self.field)
             around = pc.binary_join_element_wise(self.before, texts, self.after, "")
             self._known = dictionary, around
         return self._known[1]
@@ -109,6 +132,36 @@ class _FieldPart:
     def _is_known(self, dictionary: pa.Array) -> bool:
         # The known one is kept, so its memory cannot belong to another by now.
         return self._known is not None and _place(self._known[0]) == _place(dictionary)
+
+
+class _StretchPart:
+    """Fields that stand in one part of an address: its slugs are cut where it is too long."""
+
+    def __init__(self, fields: list[_FieldPart], bound: Stretch) -> None:
+        self._fields = fields
+        self._slugs = [field.field.filter == "slug" for field in fields]
+        self._room = bound.most - bound.fixed
+        fixed = fields[0].before + "".join(field.after for field in fields)
+        # What the pieces may have together with the fixed text that stands outside.
+        self._most = self._room + len(fixed.encode())
+
+    def pieces(self, frame: Frame) -> list[pa.Array | str]:
+        pieces = [piece for field in self._fields for piece in field.pieces(frame)]
+        whole = pieces[0] if len(pieces) == 1 else pc.binary_join_element_wise(*pieces, "")
+        long = pc.fill_null(pc.greater(pc.binary_length(whole), self._most), False)
+        places = pc.indices_nonzero(long)
+        if not len(places):
+            return [whole]
+        texts = [field.texts(frame, places) for field in self._fields]
+        cut = pa.array(map(self._cut, zip(*texts, strict=True)), type=pa.string())
+        return [pc.replace_with_mask(whole, long, cut)]
+
+    def _cut(self, texts: Sequence[str]) -> str:
+        short = shortened(texts, self._slugs, self._room)
+        ends = (field.after for field in self._fields)
+        return self._fields[0].before + "".join(
+            text + after for text, after in zip(short, ends, strict=True)
+        )
 
 
 def _place(values: pa.Array) -> tuple[int, int, list[int]]:

@@ -35,6 +35,7 @@ def resolve(
     """
     report = Report(experiment)
     surprises: list[tuple[Path, str]] = []
+    data_version = _data_version(experiment)
     _check_settings(experiment, report)
     drafts = draft_tables(experiment, report)
     link_tables(drafts, report)
@@ -43,7 +44,7 @@ def resolve(
     ordered = order_columns(drafts, report)
     if ordered is not None:
         spread_nulls(ordered, drafts, report)
-        texts = Texts(ordered, drafts)
+        texts = Texts(ordered, drafts, data_version)
         texts.check_lengths(ordered, report)
         check_ends(ordered, drafts, report)
         check_uniqueness(drafts, texts, report)
@@ -54,7 +55,7 @@ def resolve(
     dataset = Dataset(
         seed=seed,
         locale=experiment.spec.locale,
-        data_version=_data_version(experiment),
+        data_version=data_version,
         tables=tuple(_table(draft) for draft in drafts.tables),
     )
     return dataset, tuple(Problem(path_text(path), message) for path, message in surprises)

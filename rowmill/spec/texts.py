@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from rowmill.spec.addresses import stretches
 from rowmill.spec.drafts import ColumnDraft, Drafts
 from rowmill.spec.kinds import (
     Array,
@@ -26,6 +27,7 @@ from rowmill.spec.paths import Path
 from rowmill.spec.patterns import compile_pattern
 from rowmill.spec.report import Report
 from rowmill.spec.types import INTEGERS, STRINGS, ColumnType, TypeName
+from rowmill.spec.versions import version_of
 
 UUID_LENGTH = 36
 # So many characters a change of case makes of one at most, and a slug, which spells out others.
@@ -61,8 +63,9 @@ _ANYTHING = Text(None, lambda _: True, False)
 class Texts:
     """The texts of all columns, each found once, its sources first."""
 
-    def __init__(self, ordered: list[ColumnDraft], drafts: Drafts) -> None:
+    def __init__(self, ordered: list[ColumnDraft], drafts: Drafts, data_version: int) -> None:
         self._drafts = drafts
+        self._cuts_slugs = version_of(data_version, "template") > 1
         self._found: dict[int, Text] = {}
         for column in ordered:
             self._found[id(column)] = self._of(column, column.kind, column.type)
@@ -127,13 +130,39 @@ class Texts:
                 self.of_field(column, p) if isinstance(p, Field) else _of_strings([p])
                 for p in kind.parts
             ]
-            lengths = [part.most for part in parts if part.most is not None]
             return Text(
-                sum(lengths) if len(lengths) == len(parts) else None,
+                self._most_of(kind, [part.most for part in parts]),
                 lambda c: any(part.may_contain(c) for part in parts),
                 all(part.ascii for part in parts),
             )
         return _ANYTHING
+
+    def _most_of(self, template: Template, parts: list[int | None]) -> int | None:
+        """The most characters of a template's text, its parts having so many at most."""
+        fields = [
+            (part, most)
+            for part, most in zip(template.parts, parts, strict=True)
+            if isinstance(part, Field)
+        ]
+        total = sum(len(part) for part in template.parts if isinstance(part, str))
+        cut = stretches(template) if self._cuts_slugs else []
+        inside = {place for s in cut for place in range(s.first, s.end)}
+        found = [most for place, (_, most) in enumerate(fields) if place not in inside]
+        found += [_most_cut(fields[s.first : s.end], s.most - s.fixed) for s in cut]
+        known = [most for most in found if most is not None]
+        return total + sum(known) if len(known) == len(found) else None
+
+
+def _most_cut(fields: list[tuple[Field, int | None]], room: int) -> int | None:
+    """The most characters of fields whose slugs are cut until all fit the room."""
+    slugs = [most for field, most in fields if field.filter == "slug"]
+    others = [most for field, most in fields if field.filter != "slug"]
+    kept = [most for most in others if most is not None]
+    if len(kept) < len(others):
+        return None
+    most = max(room, sum(kept) + len(slugs))
+    whole = [size for size in slugs if size is not None]
+    return min(most, sum(kept) + sum(whole)) if len(whole) == len(slugs) else most
 
 
 def _of_strings(values: list[str]) -> Text:

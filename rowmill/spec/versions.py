@@ -41,7 +41,7 @@ _FIRST = {
 VERSIONS: dict[int, dict[str, int]] = {
     1: _FIRST,
     # Open: it may still change, and is taken only where a manifest names it.
-    2: _FIRST | {"pattern": 2},
+    2: _FIRST | {"template": 2, "pattern": 2},
 }
 
 # That of an experiment which names none and has no run yet.

@@ -1,4 +1,5 @@
 import numpy as np
+import pyarrow as pa
 import pytest
 from text_datasets import column, dataset, plain
 
@@ -98,6 +99,71 @@ def test_other_types_read_the_text() -> None:
     template = Template(('{"b": "', field("code"), '", "a": 1}'))
     for row in made(template, type_name="jsonb", rows=50):
         assert row["t"] == f'{{"a": 1, "b": "{row["code"]}"}}'
+
+
+# Slugs of up to 102 characters: letters of these scripts are spelt by their code points.
+LONG = (
+    "سرکار خانم دکتر نازنین زهرا خسروجردی",
+    "श्रीमान देवदान बलासुब्रमानियम",
+    "นางจุฑาภรณ์ ทองสุกเลิศ ณ บางช้าง",
+    "Ann O'Hara",
+)
+
+
+def addresses(template: Template, data_version: int, *, unique: bool = False) -> pa.Array:
+    columns = [
+        column("id", "bigint", Sequence(1, 1), unique=True),
+        column("name", "text", Choice(LONG, None), nulls=0.1),
+        column("t", "text", template, unique=unique),
+    ]
+    one = dataset(columns, rows=2000, data_version=data_version)
+    return plain(Generator(one).batch("t", 0, 2000, ["t"]).column(0))
+
+
+def test_in_version_2_the_local_part_of_an_address_has_at_most_64_characters() -> None:
+    template = Template((field("name", "slug"), ".", field("id"), "@example.com"))
+    old, new = addresses(template, 1).to_pylist(), addresses(template, 2).to_pylist()
+    lengths = {len(text.split("@")[0]) for text in new if text is not None}
+    assert max(lengths) == 64
+    assert max(len(text.split("@")[0]) for text in old if text is not None) > 90
+    for before, after in zip(old, new, strict=True):
+        if before is None or len(before.split("@")[0]) <= 64:
+            assert after == before
+        else:
+            slug, number = after.removesuffix("@example.com").split(".")
+            assert before.startswith(slug)
+            assert before.endswith(f".{number}@example.com")
+
+
+def test_cut_slugs_keep_a_unique_address_unique() -> None:
+    for parts in (
+        (field("name", "slug"), ".", field("id"), "@example.com"),
+        (field("id", "pad", 8), "+", field("name", "slug"), "@", field("name", "slug"), ".example"),
+    ):
+        found = addresses(Template(parts), 2, unique=True).drop_null().to_pylist()
+        assert len(found) == len(set(found)) > 1700
+
+
+def test_in_version_2_a_label_of_a_host_name_has_at_most_63_characters() -> None:
+    template = Template(("https://", field("name", "slug"), ".example.com/", field("name", "slug")))
+    for text in addresses(template, 2).drop_null().to_pylist():
+        host, path = text.removeprefix("https://").split("/")
+        assert len(host.split(".")[0]) <= 63
+        assert path.startswith(host.removesuffix(".example.com"))
+    assert max(map(len, addresses(template, 2).drop_null().to_pylist())) > 150
+
+
+def test_a_cut_address_is_the_same_in_any_batch() -> None:
+    template = Template((field("name", "slug"), ".", field("id"), "@example.com"))
+    columns = [
+        column("id", "bigint", Sequence(1, 1), unique=True),
+        column("name", "text", Choice(LONG, None)),
+        column("t", "text", template),
+    ]
+    generator = Generator(dataset(columns, rows=2000, data_version=2))
+    whole = generator.batch("t", 0, 2000, ["t"]).column(0).to_pylist()
+    rows = np.array([1999, 3, 3, 700])
+    assert generator.frame("t", rows).cells("t").to_pylist() == [whole[row] for row in rows]
 
 
 def test_no_rows() -> None:
