@@ -9,45 +9,37 @@ from rowmill.spec.dataset import (
     Link,
     Pick,
     PickDistinct,
-    PickOneToOne,
     PickProduct,
     PickTree,
     PickUniform,
 )
+from rowmill.spec.distinct import SureKeys, kept_apart, sure_keys
 from rowmill.spec.drafts import Draft, Drafts
-from rowmill.spec.kinds import Ordinal
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.report import Report
-from rowmill.spec.uniqueness import is_unique
+from rowmill.spec.texts import Texts
 
 # The permutation of a product has indexes of 128 bits.
 MAX_PRODUCT = 2**128
 
 
-def settle_keys(drafts: Drafts, report: Report) -> None:
-    """Give links the picks that keys want of them; refuse keys that nothing keeps unique."""
+def settle_keys(drafts: Drafts, texts: Texts, report: Report) -> SureKeys:
+    """Give links the picks that keys want of them; refuse keys that nothing keeps unique.
+
+    Returns:
+        Of each table the sets of columns that never repeat.
+    """
+    settled: SureKeys = {}
     for draft in drafts.tables:
         keys = [(key, path) for key, path in draft.all_keys() if len(set(key)) > 1]
-        sure = _sure_keys(draft)
-        # A shorter key first: a longer one that holds it needs nothing more.
-        for key, path in sorted(keys, key=lambda key: len(key[0])):
+        sure = settled[draft] = sure_keys(draft)
+        linked = {name for link in draft.links.values() for name in link.columns}
+        # First those that are given picks: others may hold them, if only in a template. Of these a
+        # shorter one first: a longer one that holds it needs nothing more.
+        for key, path in sorted(keys, key=lambda key: (not linked.issuperset(key[0]), len(key[0]))):
             if all(name in draft.columns for name in key):
-                _settle(draft, key, path, sure, drafts, report)
-
-
-def _sure_keys(draft: Draft) -> list[frozenset[str]]:
-    """The sets of columns that are unique already."""
-    sure = [frozenset([c.name]) for c in draft.columns.values() if is_unique(c)]
-    sure += [
-        frozenset(link.columns)
-        for link in draft.links.values()
-        if isinstance(link.pick, PickOneToOne) or (link.name == draft.per_link and draft.one_child)
-    ]
-    if draft.per_link is not None:
-        columns = draft.links[draft.per_link].columns
-        ordinals = [c.name for c in draft.columns.values() if isinstance(c.kind, Ordinal)]
-        sure += [frozenset([*columns, ordinal]) for ordinal in ordinals]
-    return sure
+                _settle(draft, key, path, sure, drafts, texts, report)
+    return settled
 
 
 def _settle(
@@ -56,10 +48,11 @@ def _settle(
     path: Path,
     sure: list[frozenset[str]],
     drafts: Drafts,
+    texts: Texts,
     report: Report,
 ) -> None:
     wanted = frozenset(key)
-    if any(known <= wanted for known in sure):
+    if kept_apart(key, draft, drafts, texts, sure):
         return
     # A column with a problem of its own says nothing about the key.
     if any(c.kind is None for c in draft.columns.values() if c.name in wanted):
@@ -70,7 +63,8 @@ def _settle(
         names = ", ".join(shown(name) for name in key if name in rest)
         problem: str | None = (
             f"nothing keeps it unique, for {names} may repeat; right would be a unique column in "
-            "it, references alone, or the link of `rowsPer` with an ordinal"
+            "it, references alone, or the link of `rowsPer` with an ordinal, itself or in a "
+            "template"
         )
     elif draft.per_link is not None and any(link.name == draft.per_link for link in links):
         others = [link for link in links if link.name != draft.per_link]

@@ -47,8 +47,7 @@ def resolve(
         texts = Texts(ordered, drafts, data_version)
         texts.check_lengths(ordered, report)
         check_ends(ordered, drafts, report)
-        check_uniqueness(drafts, texts, report)
-        settle_keys(drafts, report)
+        check_uniqueness(drafts, texts, settle_keys(drafts, texts, report), report)
         if (postgres := experiment.spec.destinations.postgres) is not None:
             surprises += check_sizes(drafts, texts, postgres.constraints, report)
     report.raise_any()

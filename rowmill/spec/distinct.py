@@ -1,0 +1,134 @@
+"""What keeps rows apart: columns and sets of columns that never repeat, and what holds them.
+
+A set of columns holds another if its values tell the other's: a template tells a column that can be
+read back out of its text, and what only one parent has tells which parent it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rowmill.spec.dataset import PickChildren, PickOneToOne
+from rowmill.spec.drafts import ColumnDraft, Draft, Drafts
+from rowmill.spec.kinds import Field, Ordinal, Parent, Reference, Sequence, Template, Uuid
+from rowmill.spec.texts import Text, Texts
+from rowmill.spec.types import INTEGERS
+
+# Of each table the sets of columns that never repeat.
+SureKeys = dict[Draft, list[frozenset[str]]]
+
+
+def is_unique(column: ColumnDraft) -> bool:
+    """Whether a column's values never repeat, by demand or by construction."""
+    return column.wants_unique is not None or by_construction(column)
+
+
+def by_construction(column: ColumnDraft) -> bool:
+    """Whether the column's kind never repeats, whether it is asked to or not."""
+    kind, table = column.kind, column.table
+    if isinstance(kind, Sequence):
+        return kind.step != 0
+    if isinstance(kind, Reference):
+        link = table.links[kind.via]
+        alone = len(link.columns) == 1
+        once = isinstance(link.pick, PickChildren) and table.one_child
+        return alone and (once or isinstance(link.pick, PickOneToOne))
+    return isinstance(kind, Uuid)
+
+
+def sure_keys(draft: Draft) -> list[frozenset[str]]:
+    """The sets of columns that never repeat, before any key is given a pick."""
+    sure = [frozenset([c.name]) for c in draft.columns.values() if is_unique(c)]
+    sure += [
+        frozenset(link.columns)
+        for link in draft.links.values()
+        if isinstance(link.pick, PickOneToOne) or (link.name == draft.per_link and draft.one_child)
+    ]
+    if draft.per_link is not None:
+        columns = draft.links[draft.per_link].columns
+        ordinals = [c.name for c in draft.columns.values() if isinstance(c.kind, Ordinal)]
+        sure += [frozenset([*columns, ordinal]) for ordinal in ordinals]
+    return sure
+
+
+def kept_apart(
+    names: Iterable[str],
+    draft: Draft,
+    drafts: Drafts,
+    texts: Texts,
+    sure: Iterable[frozenset[str]],
+) -> bool:
+    """Whether the named columns together never repeat, for they hold one of the `sure` sets."""
+    held = _held(names, draft, drafts, texts)
+    return any(known <= held for known in sure)
+
+
+def _held(names: Iterable[str], draft: Draft, drafts: Drafts, texts: Texts) -> set[str]:
+    """The named columns, and all whose values follow from theirs."""
+    held: set[str] = set()
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in held:
+            held.add(name)
+            waiting += _told(draft.columns[name], drafts, texts)
+    return held
+
+
+def _told(column: ColumnDraft, drafts: Drafts, texts: Texts) -> Iterator[str]:
+    """The columns whose values follow from that of one column."""
+    kind, table = column.kind, column.table
+    if isinstance(kind, Template):
+        for place, part in enumerate(kind.parts):
+            if isinstance(part, Field) and _stands_out(column, kind, place, texts):
+                yield part.column
+    elif isinstance(kind, Parent | Reference):
+        link = table.links[kind.via]
+        if is_unique(drafts.by_name[link.parent].columns[kind.column]):
+            yield from link.columns
+
+
+def _stands_out(column: ColumnDraft, template: Template, place: int, texts: Texts) -> bool:
+    """Whether field `place` can be read out of the whole text, from its left or from its right.
+
+    From the right: what follows is fixed text, or begins with a character that occurs neither in
+    the rest of it nor in the field, so that its last occurrence marks the field's end; then the
+    field begins the text, or after a character that the field cannot hold. From the left alike.
+    """
+    part = template.parts[place]
+    assert isinstance(part, Field)
+    # Padding keeps only integers apart.
+    integer = column.table.columns[part.column].type.name in INTEGERS
+    if not (part.filter is None or (part.filter == "pad" and integer)):
+        return False
+    parts = [
+        texts.of_field(column, part) if isinstance(part, Field) else part for part in template.parts
+    ]
+    field = parts[place]
+    assert isinstance(field, Text)
+    left = [part[::-1] if isinstance(part, str) else part for part in reversed(parts[:place])]
+    right = parts[place + 1 :]
+    return any(
+        _ends(near, field) and _begins(far, field) for near, far in ((left, right), (right, left))
+    )
+
+
+def _ends(side: list[Text | str], field: Text) -> bool:
+    """Whether the border with this side is found by looking from this side's far end."""
+    if all(isinstance(part, str) for part in side):
+        return True
+    first = side[0]
+    if not isinstance(first, str) or not first or field.may_contain(first[0]):
+        return False
+    mark, rest = first[0], [first[1:], *side[1:]]
+    return not any(
+        mark in part if isinstance(part, str) else part.may_contain(mark) for part in rest
+    )
+
+
+def _begins(side: list[Text | str], field: Text) -> bool:
+    """Whether, the other border being known, this one is found by the field's own characters."""
+    if all(isinstance(part, str) for part in side):
+        return True
+    first = side[0]
+    return isinstance(first, str) and bool(first) and not field.may_contain(first[0])
