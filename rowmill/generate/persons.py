@@ -76,7 +76,10 @@ def _gendered(faker: Faker, token: str, gender: str) -> str:
     """The provider for a part of a name that fits the gender, if the locale has one."""
     base = re.sub(r"_(female|male|nonbinary)$", "", token)
     candidate = f"{base}_{gender}"
-    return candidate if hasattr(faker, candidate) else token
+    if hasattr(faker, candidate):
+        return candidate
+    # The formats of es_AR name providers that it doesn't have.
+    return token if hasattr(faker, token) else token.replace("first_names", "first_name")
 
 
 def _user_name(faker: Faker, person: dict[str, str], taken: set[str]) -> str:

@@ -173,6 +173,15 @@ def test_persons_are_made_in_any_number() -> None:
     assert len(set(persons.field("name").to_pylist())) < 6000
 
 
+def test_a_format_that_names_a_provider_that_is_not_there_takes_its_singular() -> None:
+    """Every format of es_AR is such, so that no person could be made there."""
+    persons = make_pool(key(PERSON, locale="es_AR", size=200)).to_pylist()
+    assert len({person["name"] for person in persons}) == 200
+    for person in persons:
+        assert person["first_name"] in person["name"]
+        assert person["last_name"] in person["name"]
+
+
 def test_required_are_those_not_shipped_each_once() -> None:
     columns = [
         column("a", "text", faker("city")),
