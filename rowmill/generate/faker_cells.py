@@ -21,6 +21,7 @@ from rowmill.generate.permutation import Permutation
 from rowmill.generate.pools import PERSON, PoolKey, entity_columns, pool_key, shipped
 from rowmill.spec.dataset import Column
 from rowmill.spec.kinds import Faker
+from rowmill.spec.providers import MAX_POOL
 
 _DOMAINS = {
     "email": "safe_domain",
@@ -56,7 +57,9 @@ def build_faker(context: Context) -> Cells:
         distinct = _distinct(values.take(pa.array(rows)))
         draw_key = context.key("value")
         drawn = _Drawn(distinct, np.arange(len(distinct)), draw_key, column.unique)
-    _check(context, kind, len(drawn.places))
+    # A pool that ends short has all that the provider gives.
+    more = len(pool) == key.size and key.size < MAX_POOL
+    _check(context, kind, len(drawn.places), more=more)
     return _cells(drawn)
 
 
@@ -145,7 +148,11 @@ def _distinct(values: pa.Array) -> pa.Array:
     return pc.drop_null(pc.unique(values))
 
 
-def _check(context: Context, kind: Faker, size: int) -> None:
+def _check(context: Context, kind: Faker, size: int, *, more: bool) -> None:
+    """Refuse a pool of which only `size` values fit, if more are needed.
+
+    `more` says whether a larger pool would have more.
+    """
     column = context.column
     where = f"{context.table.name}.{column.name}"
     if size == 0:
@@ -154,8 +161,10 @@ def _check(context: Context, kind: Faker, size: int) -> None:
             f"type {column.type}; make the type longer or take another provider"
         )
     if column.unique and size < context.rows:
+        right = "use a template with a unique column, or fewer rows"
+        if more:
+            right = "raise `pool`, or use a template with a unique column"
         raise ValueError(
             f"{where} must be unique over {context.rows} rows but {kind.provider!r} "
-            f"({kind.locale}) gives only {size} different values that fit; raise `pool`, or use a "
-            "template with a unique column"
+            f"({kind.locale}) gives only {size} different values that fit; {right}"
         )

@@ -15,8 +15,8 @@ from typing import Any
 
 from rowmill.spec.bounds import EXACT_INTEGERS, integer_limits, type_limits
 from rowmill.spec.drafts import ColumnDraft
-from rowmill.spec.manifest_kinds import MAX_POOL, FakerSpec, GenerateSpec
-from rowmill.spec.providers import find_provider
+from rowmill.spec.manifest_kinds import FakerSpec, GenerateSpec
+from rowmill.spec.providers import MAX_POOL, find_provider
 from rowmill.spec.types import FLOATS, INTEGERS, STRINGS, TIMESTAMPS, ColumnType, TypeName
 
 DEFAULT_POOL: int = FakerSpec.model_fields["pool"].default

@@ -20,10 +20,9 @@ from rowmill.spec.manifest_fields import (
     Text,
     problem,
 )
+from rowmill.spec.providers import MAX_POOL
 
 Count = Annotated[int, Field(ge=0, le=10**12)]
-
-MAX_POOL = 200_000
 
 
 class OneOf(Model):

@@ -2,7 +2,8 @@
 
 Nothing here imports Faker. The table, providers.json, is written by scripts/make_providers.py; it
 leaves out what reads the clock (dates of birth, "this year"), for such a pool would be another
-tomorrow. The kinds `between` and `after` make dates.
+tomorrow. The kinds `between` and `after` make dates. How many values a provider has where they are
+few, provider_values.json, is written by scripts/count_provider_values.py.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+# The most values that a manifest may ask of a pool.
+MAX_POOL = 200_000
 # The fields of one coherent person: columns of one entity that use these describe one person.
 # `gender` (female, male) and `sex` (F, M) are Rowmill's own, Faker has none alone.
 PERSON_FIELDS = (
@@ -117,13 +120,35 @@ def check_arguments(provider: Provider, arguments: tuple[tuple[str, int | str], 
             raise ValueError(f"the argument {name!r} of {provider.name!r} must be {right}")
 
 
+def count_values(name: str, locale: str) -> int | None:
+    """How many distinct values a pool of the provider comes to without arguments, however large.
+
+    None where it is 10,000 or more.
+    """
+    by_locale = _counts().get(name, {})
+    count = by_locale.get(locale, by_locale.get(""))
+    return None if count is None or locale not in providers()[name].locales else count
+
+
 def _near(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=3)
     return f"; near: {', '.join(near)}" if near else ""
 
 
 @lru_cache(maxsize=1)
+def _counts() -> dict[str, dict[str, int | None]]:
+    """By provider the count of most locales under "", and by locale what differs from it."""
+    counts: dict[str, dict[str, int | None]] = _read("provider_values.json")["values"]
+    return counts
+
+
+@lru_cache(maxsize=1)
 def _document() -> dict[str, Any]:
-    text = resources.files("rowmill.spec").joinpath("providers.json").read_text("utf-8")
-    document: dict[str, Any] = json.loads(text)
+    return _read("providers.json")
+
+
+def _read(name: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(
+        resources.files("rowmill.spec").joinpath(name).read_text("utf-8")
+    )
     return document

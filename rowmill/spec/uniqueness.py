@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from rowmill.spec.bounds import integer_limits
 from rowmill.spec.dataset import PickOneToOne, PickTree
 from rowmill.spec.distinct import SureKeys, by_construction, kept_apart
 from rowmill.spec.drafts import ColumnDraft, Draft, Drafts
@@ -21,9 +22,10 @@ from rowmill.spec.kinds import (
 )
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.patterns import count_strings
+from rowmill.spec.providers import MAX_POOL, count_values
 from rowmill.spec.report import Report
 from rowmill.spec.texts import Texts
-from rowmill.spec.types import INTEGERS
+from rowmill.spec.types import INTEGERS, ColumnType
 
 # Fields of a person that repeat however many persons there are.
 _SHARED_BY_PERSONS = frozenset({"first_name", "last_name", "prefix", "gender", "sex"})
@@ -82,7 +84,9 @@ def _problem(
     rows = column.table.rows
     if rows is None or rows <= size:
         return None
-    return f"{name} has {size} values for {rows} rows; right would be {_more(kind)}, or fewer rows"
+    more = _more(column, kind, rows)
+    values = f"{size} values{_where(kind)}"
+    return f"{name} has {values} for {rows} rows; right would be {more}, or fewer rows"
 
 
 def domain_size(column: ColumnDraft, kind: Kind) -> int | None:
@@ -104,7 +108,10 @@ def domain_size(column: ColumnDraft, kind: Kind) -> int | None:
         return 2
     if isinstance(kind, Pattern):
         return count_strings(kind.pattern)
-    return kind.pool if isinstance(kind, Faker) else None
+    if not isinstance(kind, Faker):
+        return None
+    there = _there(kind)
+    return kind.pool if there is None else min(kind.pool, there)
 
 
 def _check_one_to_one(draft: Draft, drafts: Drafts, report: Report) -> None:
@@ -131,9 +138,35 @@ def _word(kind: Kind) -> str:
     return f"{'an' if type(kind).__name__[0] in 'AEIOU' else 'a'} {type(kind).__name__.lower()}"
 
 
-def _more(kind: Kind) -> str:
+def _there(kind: Faker) -> int | None:
+    """How many values the provider has; None: as many as any pool, or nobody knows."""
+    return None if kind.args else count_values(kind.provider, kind.locale)
+
+
+def _where(kind: Kind) -> str:
+    """What bounds the values, where it is not what the manifest says."""
+    if not isinstance(kind, Faker):
+        return ""
+    there = _there(kind)
+    if there is None or there > kind.pool:
+        return ""
+    return f", all that the provider {shown(kind.provider)} gives in {kind.locale},"
+
+
+def _more(column: ColumnDraft, kind: Kind, rows: int) -> str:
+    """What would give more values; never what cannot help."""
+    if isinstance(kind, Faker):
+        there = _there(kind)
+        enough = rows <= (MAX_POOL if there is None else there)
+        return "a larger pool" if enough else "a template with a unique column"
+    if isinstance(kind, Boolean):
+        return "another type"
     if isinstance(kind, Uniform | Between):
-        return "a wider range or a finer step"
-    if isinstance(kind, Pattern):
-        return "a longer pattern"
-    return "a larger pool" if isinstance(kind, Faker) else "more values"
+        narrow = column.type.name in INTEGERS and rows > _span(column.type)
+        return "a wider type" if narrow else "a wider range or a finer step"
+    return "a longer pattern" if isinstance(kind, Pattern) else "more values"
+
+
+def _span(column_type: ColumnType) -> int:
+    low, high = integer_limits(column_type)
+    return high - low + 1

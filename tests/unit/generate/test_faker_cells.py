@@ -94,9 +94,14 @@ def test_a_field_that_repeats_among_persons_can_be_unique_too() -> None:
     assert len(set(found)) == 500
 
 
-def test_unique_cells_need_as_many_values() -> None:
-    with pytest.raises(ValueError, match="gives only 140 different values that fit; raise `pool`"):
+def test_of_a_provider_that_has_no_more_values_no_larger_pool_is_asked() -> None:
+    with pytest.raises(ValueError, match="only 140 different values that fit; use a template"):
         cells(faker("color_name"), rows=141, unique=True)
+
+
+def test_where_a_larger_pool_has_more_values_it_is_asked_for() -> None:
+    with pytest.raises(ValueError, match=r"only \d+ different values that fit; raise `pool`, or"):
+        cells(faker("email"), "varchar(22)", rows=9_000, unique=True)
 
 
 def test_a_pool_takes_as_many_values_as_asked() -> None:

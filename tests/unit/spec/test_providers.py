@@ -1,11 +1,17 @@
+import json
 import logging
+from importlib import resources
 
 import pytest
-from faker import Faker
+from faker import VERSION, Faker
 
+from rowmill.generate.pool_making import draw_pool
+from rowmill.generate.pools import PERSON, PoolKey
 from rowmill.spec.providers import (
+    MAX_POOL,
     PERSON_FIELDS,
     check_arguments,
+    count_values,
     find_provider,
     locales,
     providers,
@@ -39,6 +45,38 @@ def test_the_common_providers_and_locales_are_known() -> None:
 @pytest.mark.parametrize("name", ["date_of_birth", "date_this_year", "uuid1", "credit_card_expire"])
 def test_what_reads_the_clock_is_left_out(name: str) -> None:
     assert name not in providers()
+
+
+@pytest.mark.parametrize(
+    ("name", "locale"),
+    [("state", "en_US"), ("color_name", "de_DE"), ("job", "ja_JP"), ("country", "fr_FR")],
+)
+def test_a_count_is_the_size_of_the_pool_that_is_made(name: str, locale: str) -> None:
+    for size in (5_000, MAX_POOL):
+        pool = draw_pool(PoolKey(name, (), locale, size, None, 1))
+        assert count_values(name, locale) == len(pool) < size
+
+
+def test_names_are_counted_where_they_are_few() -> None:
+    persons = draw_pool(PoolKey(PERSON, (), "en_NG", 3_000, None, 1))
+    assert count_values("name", "en_NG") == len(set(persons.field("name").to_pylist())) == 800
+    assert count_values("name", "en_US") is None
+
+
+def test_what_has_many_values_or_none_is_not_counted() -> None:
+    assert count_values("sentence", "en_US") is None
+    assert count_values("email", "en_NG") is None
+    # A provider of some locales alone.
+    assert count_values("prefecture", "ja_JP") == 47
+    assert count_values("prefecture", "en_US") is None
+
+
+def test_the_counts_are_of_the_faker_that_makes_the_pools() -> None:
+    document = json.loads(
+        resources.files("rowmill.spec").joinpath("provider_values.json").read_text("utf-8")
+    )
+    assert document["faker"] == VERSION
+    assert document["values"].keys() <= providers().keys()
 
 
 def test_the_persons_fields_are_known_in_every_locale() -> None:
