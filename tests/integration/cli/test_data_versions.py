@@ -1,0 +1,54 @@
+"""Data version 2, from the manifest into both stores: taken where it is named, kept by its runs."""
+
+from __future__ import annotations
+
+from commands import Commands
+from experiments import Connection, manifest
+
+PEOPLE = {
+    "name": "people",
+    "rows": 1_500,
+    "primaryKey": ["id"],
+    "columns": [
+        {"name": "id", "type": "bigint", "generate": {"sequence": {"start": 1}}},
+        {"name": "name", "type": "text", "generate": {"faker": {"provider": "name"}}},
+        {"name": "token", "type": "text", "generate": {"pattern": "[a-z]{10,40}"}},
+        {
+            "name": "mail",
+            "type": "varchar(76)",
+            "unique": True,
+            "generate": {"template": "{name|slug}.{id}@example.com"},
+        },
+    ],
+}
+LINES = {
+    "name": "lines",
+    "rowsPer": {"table": "people", "mean": 2, "max": 12},
+    "unique": [["person", "sku"]],
+    "columns": [
+        {"name": "person", "type": "bigint", "references": {"table": "people", "column": "id"}},
+        {"name": "line", "type": "smallint", "generate": {"ordinal": {}}},
+        {"name": "sku", "type": "text", "generate": {"template": "SKU-{line}"}},
+    ],
+}
+
+
+def test_a_run_of_version_2_is_loaded_verified_and_kept(
+    name: str, commands: Commands, database: Connection
+) -> None:
+    tables = [PEOPLE, LINES]
+    content = manifest(name, tables=tables, locale="fa_IR", dataVersion=2)
+    done = commands("run", "-f", commands.file(content), "-o", "json")
+    assert (done.code, done.json["dataVersion"]) == (0, 2)
+    assert commands("verify", name).code == 0
+    lengths = database.execute(
+        f'SELECT count(DISTINCT length(token)) FROM "{name}".people'
+    ).fetchone()
+    longest = database.execute(
+        f"SELECT max(position('@' in mail)) - 1 FROM \"{name}\".people"
+    ).fetchone()
+    assert (lengths, longest) == ((31,), (64,))
+    # Without a name it is that of the last run, whatever else the manifest changes.
+    wider = {**PEOPLE, "columns": [*PEOPLE["columns"][:3], {"name": "mail", "type": "text"}]}
+    edited = manifest(name, tables=[wider], locale="fa_IR")
+    assert commands("run", "-f", commands.file(edited), "-o", "json").json["dataVersion"] == 2
