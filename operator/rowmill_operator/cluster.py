@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ from kubernetes.aio.config import load_incluster_config, load_kube_config
 from rowmill.spec.cluster_names import API_VERSION, DIGEST, KIND, SELECTOR
 from rowmill.version import VERSION
 from rowmill_operator.children.ownership import lost_labels
+from rowmill_operator.clock import Clock
 from rowmill_operator.observed import Experiment
 from rowmill_operator.store import Kind
 from rowmill_operator.views import Raw
@@ -58,7 +60,7 @@ class Blocked(Exception):
 
 
 class Cluster:
-    """A connection to the API server. `count` is told the verb of each call."""
+    """A connection to the API server, and its `clock`. `count` is told the verb of each call."""
 
     def __init__(self, configuration: Configuration, count: Callable[[str], None]) -> None:
         self.configuration = configuration
@@ -67,6 +69,7 @@ class Cluster:
         self._client = ApiClient(configuration)
         self._client.user_agent = f"rowmill-operator/{VERSION}"
         self._count = count
+        self.clock = Clock()
         self._timeout = aiohttp.ClientTimeout(total=_SECONDS)
 
     async def close(self) -> None:
@@ -307,6 +310,7 @@ class Cluster:
         accept: str = _WHOLE,
     ) -> Raw:
         self._count(verb)
+        asked = time.monotonic()
         try:
             _, url, headers, sent, _ = await self._client.param_serialize(
                 method,
@@ -322,7 +326,9 @@ class Cluster:
             data = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(f"{verb}: {type(error).__name__}: {error}") from None
-        return _answer(verb, response.status, data)
+        answer = _answer(verb, response.status, data)
+        self.clock.heard(response.headers.get("Date"), asked, time.monotonic())
+        return answer
 
 
 async def connect(environ: Mapping[str, str], count: Callable[[str], None]) -> Cluster:

@@ -7,7 +7,6 @@ import hashlib
 import logging
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 
 from rowmill_operator.actions import (
@@ -108,7 +107,7 @@ class Controller:
                 self._forget(key)
                 return
             experiment = observed.experiment
-            decision = reconcile(observed, datetime.now(UTC), self._settings)
+            decision = reconcile(observed, self._cluster.clock.now(), self._settings)
             if not any(isinstance(action, LeaveAlone) for action in decision.actions):
                 self._store.leave(key, False)
             if decision.urgent and self._put_off(key, experiment, urgent=True):
@@ -258,7 +257,7 @@ class Controller:
         LOG.warning("%s/%s: %s is refused: %s", *key, name, error.message)
         until = asyncio.get_running_loop().time() + _REFUSED_AGAIN
         self._refused[key, name] = until
-        self._store.refused(key, name, error.message, datetime.now(UTC))
+        self._store.refused(key, name, error.message, self._cluster.clock.now())
         self._queue.add(key)
 
     async def _delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
@@ -348,7 +347,7 @@ class Controller:
                 action.reason,
                 action.message,
                 warning=action.warning,
-                at=timestamp(datetime.now(UTC)),
+                at=timestamp(self._cluster.clock.now()),
                 once=once,
             )
         except (ApiError, Unreachable) as error:
@@ -360,7 +359,7 @@ class Controller:
         self._metrics.purges.labels(action.outcome).inc()
 
     def _namespace_terminates(self, namespace: str) -> None:
-        meta = {"name": namespace, "deletionTimestamp": timestamp(datetime.now(UTC))}
+        meta = {"name": namespace, "deletionTimestamp": timestamp(self._cluster.clock.now())}
         for key in self._store.see_namespace({"metadata": meta}):
             self._queue.add(key)
 

@@ -9,7 +9,7 @@ import signal
 import sys
 from collections import Counter
 from collections.abc import Coroutine
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import kopf
@@ -91,7 +91,7 @@ async def _operate(
         queue.add(key)
     scope = ", ".join(settings.namespaces) or "the whole cluster"
     LOG.info("rowmill-operator %s watches %s: %d Experiments", VERSION, scope, len(found))
-    tell_of_others(store, settings)
+    tell_of_others(store, settings, cluster.clock.now())
     work: list[Coroutine[Any, Any, None]] = [
         resync.run(),
         poller.run(),
@@ -117,9 +117,8 @@ async def _operate(
     await _until_one_ends(tasks)
 
 
-def tell_of_others(store: Store, settings: Settings) -> None:
+def tell_of_others(store: Store, settings: Settings, now: datetime) -> None:
     """Say at the start which other operators keep Experiments of the namespaces that it watches."""
-    now = datetime.now(UTC)
     observed = filter(None, map(store.gather, store.experiments()))
     others = Counter(
         keeper.engine

@@ -161,7 +161,10 @@ class Pod:
 
 @dataclass(frozen=True)
 class Warned:
-    """A Warning event about one of our Jobs or pods, `about` being its name."""
+    """A Warning event about one of our Jobs or pods, `about` being its name.
+
+    `last` is by the API server's clock, as are all times here.
+    """
 
     about: str
     reason: str
@@ -171,13 +174,12 @@ class Warned:
 
 @dataclass(frozen=True)
 class ShardProgress:
-    """What a pod said of its work at `at`: durable rows and batches, rows that it makes a second.
+    """What a pod said of its work: durable rows and batches, rows that it makes a second.
 
     `notice` is the failure that it meets with tries, "" while it gets on; `batch_rows` tells how
     many rows a batch of each table has, where the pod's image does tell it.
     """
 
-    at: datetime
     rows: int
     rows_per_second: float
     step: str
@@ -191,8 +193,8 @@ class Observed:
     """All that is known of one experiment at one moment.
 
     `progress` is by shard number, -1 being finalize; `unreachable` counts running pods whose last
-    poll failed. `verdict` is None until the spec has been judged. `leaving_since` is when this
-    operator first saw that the experiment is being deleted, by its own clock.
+    poll failed. `verdict` is None until the spec has been judged. `leaving_for` is for how many
+    seconds this operator has seen that the experiment is being deleted, by its steady clock.
     """
 
     experiment: Experiment
@@ -204,4 +206,4 @@ class Observed:
     progress: Mapping[int, ShardProgress] = field(default_factory=dict)
     unreachable: int = 0
     namespace_terminating: bool = False
-    leaving_since: datetime | None = None
+    leaving_for: float = 0.0

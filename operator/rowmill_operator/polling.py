@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
@@ -78,7 +77,7 @@ class Poller:
         self._store.reported(key, pod.uid, progress)
 
 
-def read_progress(document: object, now: datetime) -> ShardProgress | None:
+def read_progress(document: object) -> ShardProgress | None:
     """What a pod answered, None if that is not what a worker answers."""
     if not isinstance(document, Mapping):
         return None
@@ -94,7 +93,6 @@ def read_progress(document: object, now: datetime) -> ShardProgress | None:
     except (KeyError, TypeError, ValueError):
         return None
     return ShardProgress(
-        at=now,
         rows=rows,
         rows_per_second=float(rate),
         step=str(step or "")[:_LONGEST_STEP],
@@ -112,7 +110,7 @@ async def _ask(session: aiohttp.ClientSession, url: str) -> ShardProgress | None
             body = await _at_most(response.content, _BYTES)
     except (aiohttp.ClientError, TimeoutError, OSError):
         return None
-    return None if body is None else read_progress(_parsed(body), datetime.now(UTC))
+    return None if body is None else read_progress(_parsed(body))
 
 
 async def _at_most(content: aiohttp.StreamReader, limit: int) -> bytes | None:

@@ -51,7 +51,7 @@ def reconcile(observed: Observed, now: datetime, settings: Settings) -> Decision
 
     Args:
         observed: all that is known of it.
-        now: an aware time, in UTC.
+        now: an aware time, in UTC, by the API server's clock, as are all times that it stamps.
         settings: the operator's.
     """
     situation = Situation(observed, now, settings)

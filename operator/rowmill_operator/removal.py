@@ -69,7 +69,7 @@ def decide_removal(situation: Situation) -> Decision:
     given_up = _given_up(situation)
     if given_up is not None:
         return _give_up(situation, *given_up)
-    unclear = _LOOK_AGAIN_AFTER - _since_seen(situation)
+    unclear = _LOOK_AGAIN_AFTER - situation.observed.leaving_for
     if unclear > 0:
         return Decision(again_after=unclear)
     if situation.number == 0:
@@ -197,13 +197,8 @@ def _last_trouble(situation: Situation) -> str:
 
 
 def _until_deadline(situation: Situation) -> float:
-    return situation.settings.purge_deadline - _since_seen(situation)
-
-
-def _since_seen(situation: Situation) -> float:
     """Seconds of this operator's own time: its absence and a clock that differs spend none."""
-    since = situation.observed.leaving_since or situation.now
-    return (situation.now - since).total_seconds()
+    return situation.settings.purge_deadline - situation.observed.leaving_for
 
 
 def _purged(situation: Situation, job: Job) -> Decision:

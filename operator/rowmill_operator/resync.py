@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import chain, repeat
 
 from rowmill.spec.cluster_names import DIGEST
@@ -80,7 +79,7 @@ class Resync:
                 await self._compare(kind, scope)
         for key in list(self._store.experiments()):
             await self._find_jobs(key)
-        for key in self._store.tidy(datetime.now(UTC)):
+        for key in self._store.tidy(self._cluster.clock.now()):
             self._changed(key)
 
     async def watch_namespaces(self) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Container, Iterator, Sequence
+import time
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 from rowmill.spec.cluster_names import EXPERIMENT, PLURAL
@@ -33,14 +34,14 @@ from rowmill_operator.views import (
 LOG = logging.getLogger("rowmill")
 # Events older than this say nothing of now; Kubernetes itself keeps them for an hour.
 _WARNING_LIFE = timedelta(hours=1)
-# A verdict that may be the node's fault is asked for again after this, doubled each time, some
-# times: a manifest that is made to take long must not keep the validator from others.
-_JUDGE_AGAIN = timedelta(minutes=5)
+# A verdict that may be the node's fault is asked for again after so many seconds, doubled each
+# time, some times: a manifest that is made to take long must not keep the validator from others.
+_JUDGE_AGAIN = 300.0
 _DOUBLINGS = 5
 # Of one experiment, the newest: some thousand pods may each have several.
 MOST_WARNINGS = 100
-# A cache behind a LIST may be this much behind the watch.
-_GRAVE_LIFE = timedelta(minutes=10)
+# A cache behind a LIST may be so many seconds behind the watch.
+_GRAVE_LIFE = 600.0
 # No version of what was deleted comes after this.
 _FOR_GOOD = float("inf")
 # What a poll that failed once says little about: a pod that has just started, or just ended.
@@ -64,8 +65,8 @@ class _Family:
     verdict: Verdict | None = None
     # How often in turn the verdict was a passing one, and until when the last of them holds.
     passing: int = 0
-    judge_again: datetime | None = None
-    leaving_since: datetime | None = None
+    judge_again: float | None = None
+    leaving_since: float | None = None
     # Whether it is another operator's.
     left: bool = False
     plans: dict[str, FrozenPlan] = field(default_factory=dict)
@@ -73,6 +74,7 @@ class _Family:
     pods: dict[str, Pod] = field(default_factory=dict)
     # By the name and the UID of what they are about, and their reason.
     warnings: dict[tuple[str, str, str], Warned] = field(default_factory=dict)
+    # The newest report last.
     progress: dict[str, ShardProgress] = field(default_factory=dict)
     misses: dict[str, int] = field(default_factory=dict)
 
@@ -85,14 +87,18 @@ class Store:
 
     Watches, resyncs and the answers to our own writes all feed it through `see`, in any order:
     an older version never replaces a newer one, and what was deleted does not come back.
+
+    How long ago it saw something it tells by `steady`, in seconds: by a clock that is never set.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, steady: Callable[[], float] = time.monotonic) -> None:
+        self._steady = steady
         self._families: dict[Key, _Family] = {}
         # By UID: kind, resource version and experiment of each object kept.
         self._known: dict[str, tuple[Kind, int, Key, str]] = {}
-        # By UID: when an object went, and the version up to which it is known to be gone.
-        self._graves: dict[str, tuple[datetime, float]] = {}
+        # By UID: when an object went, by the steady clock, and the version up to which it is known
+        # to be gone.
+        self._graves: dict[str, tuple[float, float]] = {}
         self._terminating: set[str] = set()
 
     def see(self, kind: Kind, raw: Raw, *, gone: bool = False) -> Key | None:
@@ -166,7 +172,7 @@ class Store:
             family.verdict = verdict
             if verdict.passing:
                 wait = _JUDGE_AGAIN * 2 ** min(family.passing, _DOUBLINGS)
-                family.passing, family.judge_again = family.passing + 1, datetime.now(UTC) + wait
+                family.passing, family.judge_again = family.passing + 1, self._steady() + wait
             else:
                 family.passing, family.judge_again = 0, None
 
@@ -178,6 +184,7 @@ class Store:
         if progress is None:
             family.misses[pod] = family.misses.get(pod, 0) + 1
         else:
+            family.progress.pop(pod, None)
             family.progress[pod] = progress
             family.misses.pop(pod, None)
 
@@ -199,7 +206,7 @@ class Store:
                 pod.running and family.misses.get(pod.uid, 0) >= _MISSES for pod in pods
             ),
             namespace_terminating=key[0] in self._terminating,
-            leaving_since=family.leaving_since,
+            leaving_for=self._leaving_for(family),
         )
 
     def leave(self, key: Key, left: bool) -> bool:
@@ -263,9 +270,10 @@ class Store:
     def tidy(self, now: datetime) -> Sequence[Key]:
         """Drop what is too old to matter: Events, the memory of deleted objects, passing verdicts.
 
-        The experiments that have to be judged again.
+        `now` is the API server's. The experiments that have to be judged again.
         """
-        self._graves = {u: g for u, g in self._graves.items() if now - g[0] < _GRAVE_LIFE}
+        steady = self._steady()
+        self._graves = {u: g for u, g in self._graves.items() if steady - g[0] < _GRAVE_LIFE}
         for family in self._families.values():
             family.warnings = {
                 about: warned
@@ -273,11 +281,16 @@ class Store:
                 if now - warned.last < _WARNING_LIFE
             }
         unjudged = [
-            key for key, one in self._families.items() if one.judge_again and one.judge_again <= now
+            key
+            for key, one in self._families.items()
+            if one.judge_again is not None and one.judge_again <= steady
         ]
         for key in unjudged:
             self._families[key].verdict = self._families[key].judge_again = None
         return unjudged
+
+    def _leaving_for(self, family: _Family) -> float:
+        return 0.0 if family.leaving_since is None else self._steady() - family.leaving_since
 
     def _warn(self, key: Key, uid: str, warned: Warned) -> bool:
         """Keep a warning about the object of this UID, if the experiment is there."""
@@ -301,7 +314,7 @@ class Store:
                 family.verdict = family.leaving_since = None
                 self._known.pop(before.uid, None)
             if family.experiment.deleted is not None and family.leaving_since is None:
-                family.leaving_since = datetime.now(UTC)
+                family.leaving_since = self._steady()
         elif kind is Kind.JOB:
             self._replace(family.jobs.get(name), uid)
             family.jobs[name] = read_job(raw)
@@ -339,7 +352,7 @@ class Store:
         return uid in self._graves and version <= self._graves[uid][1]
 
     def _bury(self, uid: str, version: float) -> Key | None:
-        self._graves[uid] = datetime.now(UTC), version
+        self._graves[uid] = self._steady(), version
         return self._drop(uid)
 
     def _drop(self, uid: str) -> Key | None:
@@ -393,9 +406,10 @@ def _current(family: _Family) -> Iterator[Warned]:
 def _by_shard(family: _Family) -> dict[int, ShardProgress]:
     """What was last said of each shard, -1 being finalize, by pods that are still known."""
     latest: dict[int, ShardProgress] = {}
-    for pod in family.pods.values():
-        progress = family.progress.get(pod.uid)
-        shard = -1 if pod.index is None else pod.index
-        if progress is not None and (shard not in latest or latest[shard].at < progress.at):
+    pods = {pod.uid: pod for pod in family.pods.values()}
+    for uid, progress in family.progress.items():
+        pod = pods.get(uid)
+        if pod is not None:
+            shard = -1 if pod.index is None else pod.index
             latest[shard] = progress if pod.running else replace(progress, rows_per_second=0.0)
     return latest

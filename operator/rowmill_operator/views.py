@@ -66,7 +66,6 @@ def read_job(raw: Raw) -> Job:
     meta, spec, status = raw["metadata"], raw.get("spec") or {}, raw.get("status") or {}
     conditions = _conditions(status)
     failed = conditions.get("Failed")
-    completion = _time(status.get("completionTime"))
     return Job(
         name=meta["name"],
         uid=meta["uid"],
@@ -89,7 +88,7 @@ def read_job(raw: Raw) -> Job:
         failed_indexes=tuple(parse(status.get("failedIndexes", ""))),
         complete="Complete" in conditions,
         failed=_failure(failed) if failed is not None else None,
-        finished=completion or (_time(failed.get("lastTransitionTime")) if failed else None),
+        finished=_finished(meta, status, conditions.get("Complete") or failed),
     )
 
 
@@ -149,7 +148,10 @@ def read_plan(raw: Raw) -> FrozenPlan:
 
 
 def read_warning(raw: Raw) -> Warned:
-    """The view of an Event."""
+    """The view of an Event.
+
+    Its own times are by the clock of who wrote it, such as a node's.
+    """
     series = raw.get("series") or {}
     moments = (
         series.get("lastObservedTime"),
@@ -162,7 +164,8 @@ def read_warning(raw: Raw) -> Warned:
         about=(raw.get("involvedObject") or {}).get("name", ""),
         reason=raw.get("reason", ""),
         message=shortened(raw.get("message") or "", _MESSAGE_CHARACTERS),
-        last=next((_time(moment) or _LONG_AGO for moment in moments if moment), _LONG_AGO),
+        last=_stamped(raw["metadata"])
+        or next((_time(moment) or _LONG_AGO for moment in moments if moment), _LONG_AGO),
     )
 
 
@@ -184,6 +187,19 @@ def _binary(config_map: Raw, key: str) -> bytes:
 
 def _time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
+
+
+def _stamped(meta: Raw, subresource: str | None = None) -> datetime | None:
+    """When it was written last by the API server's own clock, or a subresource of it was.
+
+    None where something has taken the record of who wrote what away.
+    """
+    writes = (
+        _time(one.get("time"))
+        for one in meta.get("managedFields") or ()
+        if subresource in (None, one.get("subresource"))
+    )
+    return max(filter(None, writes), default=None)
 
 
 def _controller(meta: Raw) -> str:
@@ -219,6 +235,14 @@ def _unschedulable(status: Raw) -> str:
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
             return shortened(condition.get("message", ""), _MESSAGE_CHARACTERS)
     return ""
+
+
+def _finished(meta: Raw, status: Raw, ended: Raw | None) -> datetime | None:
+    """When the condition `ended` was written; its own times are by the Job controller's clock."""
+    if ended is None:
+        return None
+    told = status.get("completionTime") or ended.get("lastTransitionTime")
+    return _stamped(meta, "status") or _time(told)
 
 
 def _failure(condition: Raw) -> Failure:

@@ -7,6 +7,8 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any
 
 from aiohttp import web
@@ -25,7 +27,8 @@ def failure(code: int, reason: str, message: str = "", *causes: str) -> web.Resp
 class FakeApi:
     """Objects by path; `calls` are the requests; `answers` are given in place of doing anything.
 
-    `lost` are requests that are done, but whose answers get lost.
+    `lost` are requests that are done, but whose answers get lost. `behind` is how far its clock is
+    behind the operator's.
     """
 
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -33,7 +36,12 @@ class FakeApi:
     bodies: list[Any] = field(default_factory=list)
     answers: dict[tuple[str, str], Answer] = field(default_factory=dict)
     lost: set[tuple[str, str]] = field(default_factory=set)
+    behind: timedelta = timedelta()
     _numbers: Any = field(default_factory=lambda: itertools.count(100))
+
+    def now(self, ago: float = 0) -> datetime:
+        """Its time so many seconds ago."""
+        return datetime.now(UTC) - self.behind - timedelta(seconds=ago)
 
     def put(self, path: str, raw: dict[str, Any]) -> None:
         """Have an object there, of a new version."""
@@ -58,6 +66,11 @@ class FakeApi:
             await runner.cleanup()
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
+        response = await self._respond(request)
+        response.headers["Date"] = format_datetime(self.now(), usegmt=True)
+        return response
+
+    async def _respond(self, request: web.Request) -> web.StreamResponse:
         call = (request.method, request.path)
         self.calls.append(call)
         body = json.loads(await request.text() or "null")

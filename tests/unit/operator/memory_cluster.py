@@ -162,8 +162,12 @@ class MemoryCluster:
             progress=dict(self.progress),
             unreachable=self.unreachable,
             namespace_terminating=self.namespace_terminating,
-            leaving_since=self.leaving_since,
+            leaving_for=self._leaving_for(),
         )
+
+    def _leaving_for(self) -> float:
+        since = self.leaving_since
+        return 0.0 if since is None else (self.now - since).total_seconds()
 
     # The operator.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from fake_api import FakeApi
@@ -50,11 +51,22 @@ class QuickValidator:
         return replace(self.verdict, bundle=bundle_of(plan))
 
 
+@dataclass
+class Watch:
+    """A steady clock that a test winds on."""
+
+    seconds: float = 1e6
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
 class Operator:
     """An operator without watches: it knows what it lists at its start, and its own answers."""
 
     def __init__(self, cluster: Cluster, validator: Any, settings: Settings = SETTINGS) -> None:
-        self.store, self.manifests = Store(), Manifests()
+        self.watch = Watch()
+        self.store, self.manifests = Store(self.watch), Manifests()
         self.queue = WorkQueue(TokenBucket(1e6, 1e6))
         self.metrics = Metrics()
         self.resync = Resync(
@@ -86,10 +98,14 @@ def with_operator(
     *,
     settings: Settings = SETTINGS,
     validator: QuickValidator | None = None,
+    behind: timedelta = timedelta(),
     **changes: Any,
 ) -> FakeApi:
-    """Tell a story of one Experiment that was just applied; the API server at its end."""
-    api = FakeApi()
+    """Tell a story of one Experiment that was just applied; the API server at its end.
+
+    The API server's clock is `behind` the operator's.
+    """
+    api = FakeApi(behind=behind)
     api.put(EXPERIMENT, raw_experiment(**changes))
 
     async def told() -> None:

@@ -160,9 +160,14 @@ def bundle_of(plan: FrozenPlan) -> bytes:
 
 
 def raw_event(about: str, uid: str, reason: str = "FailedMount", **changes: Any) -> dict[str, Any]:
-    """A Warning about a pod, or what `kind` says."""
+    """A Warning about a pod, or what `kind` says.
+
+    `last` is when it was written by the API server's clock, `told` by its writer's own.
+    """
+    last = changes.get("last", CREATED)
+    meta = {"name": "e1", "namespace": "team", "creationTimestamp": CREATED}
     return {
-        "metadata": {"name": "e1", "namespace": "team", "creationTimestamp": CREATED},
+        "metadata": meta | {"managedFields": [{"manager": "kubelet", "time": last}]},
         "involvedObject": {
             "kind": changes.get("kind", "Pod"),
             "namespace": "team",
@@ -172,7 +177,7 @@ def raw_event(about: str, uid: str, reason: str = "FailedMount", **changes: Any)
         "type": "Warning",
         "reason": reason,
         "message": changes.get("message", 'secret "warehouse" not found'),
-        "lastTimestamp": changes.get("last", CREATED),
+        "lastTimestamp": changes.get("told", last),
     }
 
 

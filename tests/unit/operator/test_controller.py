@@ -113,7 +113,7 @@ TABLE = max(small_plan(DIGEST).tables, key=lambda table: table.rows).table
 
 
 def _report(operator: Operator, batches: int) -> None:
-    progress = ShardProgress(datetime.now(UTC), 10, 5.0, "", {TABLE: ((0, batches),)})
+    progress = ShardProgress(10, 5.0, "", {TABLE: ((0, batches),)})
     operator.store.reported(KEY, "pod-1", progress)
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
 from fake_api import FakeApi
-from memory_cluster import MemoryCluster, experiment
-from operator_bed import KEY, Operator, QuickValidator, status, with_operator
+from memory_cluster import START, MemoryCluster, experiment
+from operator_bed import KEY, Operator, QuickValidator, Watch, status, with_operator
 from raw_objects import DIGEST, UID, raw_experiment
 from test_validator import JUDGE, ask, manifest
 
@@ -17,8 +15,8 @@ from rowmill_operator.validator import Judgement
 LATE = Verdict(1, "", problems=("too long",), reason="InvalidSpec", passing=True)
 
 
-def _filled() -> Store:
-    store = Store()
+def _filled(watch: Watch) -> Store:
+    store = Store(watch)
     store.see(Kind.EXPERIMENT, raw_experiment())
     return store
 
@@ -39,33 +37,38 @@ def test_only_a_lack_of_time_may_be_the_nodes_fault() -> None:
 
 
 def test_a_verdict_that_may_pass_is_dropped_after_some_minutes() -> None:
-    store = _filled()
+    watch = Watch()
+    store = _filled(watch)
     store.judged(KEY, UID, LATE)
-    now = datetime.now(UTC)
-    assert list(store.tidy(now + timedelta(minutes=4))) == []
+    watch.seconds += 240
+    assert list(store.tidy(START)) == []
     assert _verdict(store) is LATE
-    assert list(store.tidy(now + timedelta(minutes=6))) == [KEY]
+    watch.seconds += 120
+    assert list(store.tidy(START)) == [KEY]
     assert _verdict(store) is None
 
 
 def test_each_time_it_takes_twice_as_long_but_never_for_good() -> None:
-    store, waits = _filled(), []
+    watch, waits = Watch(), []
+    store = _filled(watch)
     for _ in range(9):
         store.judged(KEY, UID, LATE)
-        now, minutes = datetime.now(UTC), 0
-        while not list(store.tidy(now + timedelta(minutes=minutes))):
-            minutes += 1
-        waits.append(minutes)
+        since = watch.seconds
+        while not list(store.tidy(START)):
+            watch.seconds += 60
+        waits.append(watch.seconds - since)
     assert waits == sorted(waits)
     assert waits[1] > waits[0]
     assert waits[-1] == waits[-2]
 
 
 def test_another_verdict_stays() -> None:
-    store = _filled()
+    watch = Watch()
+    store = _filled(watch)
     store.judged(KEY, UID, LATE)
     store.judged(KEY, UID, Verdict(1, "", problems=("wrong",), reason="InvalidSpec"))
-    assert list(store.tidy(datetime.now(UTC) + timedelta(days=1))) == []
+    watch.seconds += 86_400
+    assert list(store.tidy(START)) == []
     assert _verdict(store) is not None
 
 
@@ -78,7 +81,8 @@ def test_the_operator_judges_again_and_begins_the_run() -> None:
         await operator.settle()
         assert status(api)["phase"] == "Pending"
         validator.verdict = Judgement(digest=DIGEST)
-        for key in operator.store.tidy(datetime.now(UTC) + timedelta(hours=1)):
+        operator.watch.seconds += 3_600
+        for key in operator.store.tidy(START):
             operator.queue.add(key)
         await operator.settle()
         assert status(api)["run"]["number"] == 1

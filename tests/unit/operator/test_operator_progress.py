@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from memory_cluster import START, small_plan
+from memory_cluster import small_plan
 
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill_operator.observed import ShardProgress
@@ -28,7 +28,7 @@ def test_a_report_and_a_completed_index_count_once() -> None:
     for part in plan.shard(0):
         known = batches.get(part.table, ())
         batches[part.table] = (*known, (part.first_batch, part.stop_batch))
-    report = ShardProgress(START, 1, 10.0, "", batches)
+    report = ShardProgress(1, 10.0, "", batches)
     alone = run_progress(plan, ((0, 1),), {}, {})
     both = run_progress(plan, ((0, 1),), {0: report}, {})
     reported = run_progress(plan, (), {0: report}, {})

@@ -27,8 +27,8 @@ def observed(store: Store) -> Observed:
     return found
 
 
-def progress(rows: int = 5, seconds: int = 0) -> ShardProgress:
-    return ShardProgress(NOON + timedelta(seconds=seconds), rows, 100.0, "", {"t": ((0, 1),)})
+def progress(rows: int = 5) -> ShardProgress:
+    return ShardProgress(rows, 100.0, "", {"t": ((0, 1),)})
 
 
 def test_all_that_is_an_experiments_is_gathered() -> None:
@@ -198,9 +198,9 @@ def test_pods_of_a_job_of_an_earlier_experiment_are_not_asked() -> None:
 def test_progress_is_by_shard_and_the_latest_counts() -> None:
     store = filled((Kind.JOB, raw_job()), (Kind.POD, raw_pod(state=RUNNING)))
     store.see(Kind.POD, raw_pod("shop-run-1-3-later", "pod-2", version=31, state=RUNNING))
-    store.reported(KEY, "pod-2", progress(rows=9, seconds=2))
-    store.reported(KEY, "pod-1", progress(rows=5, seconds=1))
-    assert {shard: p.rows for shard, p in observed(store).progress.items()} == {3: 9}
+    for pod, rows in (("pod-2", 4), ("pod-1", 5), ("pod-2", 9)):
+        store.reported(KEY, pod, progress(rows))
+        assert {shard: p.rows for shard, p in observed(store).progress.items()} == {3: rows}
 
 
 def test_a_pod_that_has_ended_works_no_more() -> None:

@@ -81,6 +81,23 @@ def test_a_complete_job_says_when() -> None:
     assert job.finished == NOON
 
 
+@pytest.mark.parametrize("condition", ["Complete", "Failed"])
+def test_a_job_has_ended_when_the_api_server_says_whatever_its_controllers_clock(
+    condition: str,
+) -> None:
+    ended = {"type": condition, "status": "True", "lastTransitionTime": "2026-03-01T11:30:00Z"}
+    writes = [
+        {"subresource": "status", "time": "2026-03-01T11:40:00Z"},
+        {"subresource": "status", "time": "2026-03-01T12:00:00Z"},
+        {"manager": "somebody-labels-it", "time": "2026-03-01T13:00:00Z"},
+    ]
+    raw = raw_job(status={"conditions": [ended]})
+    raw["metadata"]["managedFields"] = writes
+    assert read_job(raw).finished == NOON
+    raw["status"] = {}
+    assert read_job(raw).finished is None
+
+
 def test_a_job_that_is_about_to_fail_has_not_failed() -> None:
     target = {"type": "FailureTarget", "status": "True", "reason": "PodFailurePolicy"}
     assert read_job(raw_job(status={"conditions": [target]})).failed is None
@@ -150,8 +167,19 @@ def test_what_is_no_plan_is_refused(content: str) -> None:
         read_plan(raw)
 
 
-def test_the_latest_time_of_an_event_counts() -> None:
-    raw = raw_event("shop-run-1-0-x", "pod-1", last="2026-03-01T12:00:00Z")
+@pytest.mark.parametrize("clock", ["2026-03-01T11:50:00Z", "2026-03-01T12:10:00Z"])
+def test_an_event_is_as_old_as_the_api_server_says_whatever_the_clock_of_its_node(
+    clock: str,
+) -> None:
+    raw = raw_event("shop-run-1-0-x", "pod-1", last="2026-03-01T12:00:00Z", told=clock)
+    raw["metadata"]["creationTimestamp"] = "2026-03-01T11:00:00Z"
+    raw["metadata"]["managedFields"].insert(0, {"manager": "else", "time": "2026-03-01T11:59:00Z"})
+    assert read_warning(raw).last == NOON
+
+
+def test_the_latest_time_of_an_event_without_a_record_of_its_writes_counts() -> None:
+    raw = raw_event("shop-run-1-0-x", "pod-1", told="2026-03-01T12:00:00Z")
+    del raw["metadata"]["managedFields"]
     assert read_warning(raw).last == NOON
     raw["series"] = {"count": 4, "lastObservedTime": "2026-03-01T13:00:00.123456Z"}
     assert read_warning(raw).last == datetime(2026, 3, 1, 13, 0, 0, 123456, tzinfo=UTC)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 
-from memory_cluster import START
-
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill_operator.observed import ShardProgress
 from rowmill_operator.progress import MAX_INTERVALS, MAX_TABLES, run_progress
@@ -17,7 +15,7 @@ def _plan(tables: int, batches: int) -> Plan:
 
 
 def test_batches_that_the_plan_has_not_are_not_shown() -> None:
-    report = ShardProgress(START, 1, 10.0, "", {"t0": ((3, 7), (8, 10**17))})
+    report = ShardProgress(1, 10.0, "", {"t0": ((3, 7), (8, 10**17))})
     (table,) = run_progress(_plan(1, 10), (), {0: report}, {"t0": [(20, 30)]}).tables
     assert table["completedBatches"] == "3-6,8-9"
     assert table["rows"] == 60

@@ -130,7 +130,7 @@ def test_at_most_fifty_pods_are_asked_at_once() -> None:
 
 
 def test_a_report_without_tables_is_one() -> None:
-    progress = read_progress({"rows": 0, "rowsPerSecond": 0, "step": None}, NOON)
+    progress = read_progress({"rows": 0, "rowsPerSecond": 0, "step": None})
     assert progress is not None
     assert (progress.rows, progress.batches, progress.step) == (0, {}, "")
 
@@ -152,9 +152,9 @@ def test_a_report_without_tables_is_one() -> None:
     ],
 )
 def test_what_a_worker_would_not_say_is_refused(change: dict[str, Any]) -> None:
-    assert read_progress(REPORT | change, NOON) is None
+    assert read_progress(REPORT | change) is None
 
 
 @pytest.mark.parametrize("document", [None, [], "x", 7])
 def test_what_is_no_object_is_refused(document: object) -> None:
-    assert read_progress(document, NOON) is None
+    assert read_progress(document) is None

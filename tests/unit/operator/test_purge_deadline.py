@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from memory_cluster import MemoryCluster, experiment
+from operator_bed import Watch
 from raw_objects import raw_experiment
 
 from rowmill_operator.store import Kind, Store
@@ -39,26 +40,29 @@ def test_a_deletion_dated_long_ago_or_in_the_future_has_its_whole_time(
 
 
 def test_it_counts_from_when_the_deletion_was_first_seen() -> None:
-    store = Store()
+    watch = Watch()
+    store = Store(watch)
     store.see(Kind.EXPERIMENT, raw_experiment())
-    assert _leaving_since(store) is None
-    before = datetime.now(UTC)
+    watch.seconds += 100
+    assert _leaving_for(store) == 0
     store.see(Kind.EXPERIMENT, raw_experiment(version=11, meta=DELETED))
-    since = _leaving_since(store)
-    assert since is not None
-    assert before <= since <= datetime.now(UTC)
+    watch.seconds += 30
+    assert _leaving_for(store) == 30
     store.see(Kind.EXPERIMENT, raw_experiment(version=12, meta=DELETED))
-    assert _leaving_since(store) == since
+    watch.seconds += 30
+    assert _leaving_for(store) == 60
 
 
 def test_one_made_again_by_that_name_is_not_leaving() -> None:
-    store = Store()
+    watch = Watch()
+    store = Store(watch)
     store.see(Kind.EXPERIMENT, raw_experiment(meta=DELETED))
+    watch.seconds += 30
     store.see(Kind.EXPERIMENT, raw_experiment(version=11, meta={"uid": "another"}))
-    assert _leaving_since(store) is None
+    assert _leaving_for(store) == 0
 
 
-def _leaving_since(store: Store) -> datetime | None:
+def _leaving_for(store: Store) -> float:
     observed = store.gather(KEY)
     assert observed is not None
-    return observed.leaving_since
+    return observed.leaving_for

@@ -29,7 +29,7 @@ def _restarted(cluster: MemoryCluster) -> int:
 def _heard(cluster: MemoryCluster, shard: int, rate: float, step: str, notice: str = "") -> None:
     table = cluster.plans[RUN].plan.tables[0].table
     batches = {table: ((0, 1),)} if shard >= 0 else {}
-    cluster.progress[shard] = ShardProgress(cluster.now, 10, rate, step, batches, notice)
+    cluster.progress[shard] = ShardProgress(10, rate, step, batches, notice)
     cluster.settle()
 
 

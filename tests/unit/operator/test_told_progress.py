@@ -17,7 +17,7 @@ OTHER = "sha256:" + "b" * 64
 def heard(cluster: MemoryCluster, batches: int, rate: float = 90_000.0) -> None:
     """A pod says what is durable of the first table, and how fast it makes rows."""
     table = cluster.plans[RUN].plan.tables[0].table
-    report = ShardProgress(cluster.now, 1, rate, "", {table: ((0, batches),)} if batches else {})
+    report = ShardProgress(1, rate, "", {table: ((0, batches),)} if batches else {})
     cluster.progress[0] = report
     cluster.settle()
 
@@ -97,7 +97,7 @@ def test_batches_are_counted_as_the_pods_cut_them(cluster: MemoryCluster) -> Non
     plan = cluster.plans[RUN].plan
     layout = max(plan.tables, key=lambda table: table.rows)
     name, cut = layout.table, layout.batch_rows * 2
-    report = ShardProgress(cluster.now, 1, 9.0, "", {name: ((0, 3),)}, batch_rows={name: cut})
+    report = ShardProgress(1, 9.0, "", {name: ((0, 3),)}, batch_rows={name: cut})
     cluster.progress[0] = report
     cluster.settle()
     (table,) = [t for t in cluster.experiment.status["tables"] if t["name"] == name]
@@ -123,9 +123,8 @@ def test_what_an_older_status_knew_by_another_plan_counts_no_more(cluster: Memor
     plan = cluster.plans[RUN].plan
     layout = plan.tables[0]
     finer = replace(layout, batch_rows=layout.batch_rows // 2)
-    now = ShardProgress(
-        cluster.now, 1, 9.0, "", {layout.table: ((0, 1),)}, "", {layout.table: finer.batch_rows}
-    )
+    cut = {layout.table: finer.batch_rows}
+    now = ShardProgress(1, 9.0, "", {layout.table: ((0, 1),)}, "", cut)
     known = {layout.table: [(0, 1)]}
     told = run_progress(plan, (), {0: now}, known, {layout.table: layout.batch_rows})
     assert told.tables[0]["rows"] == finer.rows_of(0, 1)

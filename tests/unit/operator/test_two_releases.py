@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fake_api import FakeApi
-from memory_cluster import SETTINGS
+from memory_cluster import SETTINGS, START
 from operator_bed import (
     EVENTS,
     EXPERIMENT,
@@ -100,8 +100,8 @@ def test_a_restart_does_not_tell_it_again_but_says_it_in_the_log(
         await again.start()
         caplog.clear()
         with caplog.at_level(logging.WARNING, "rowmill"):
-            tell_of_others(again.store, THERE)
-            tell_of_others(first.store, SETTINGS)
+            tell_of_others(again.store, THERE, START)
+            tell_of_others(first.store, SETTINGS, START)
         (told,) = caplog.messages
         assert "another operator, with the engineId here, keeps 1 of them" in told
         await again.settle()
