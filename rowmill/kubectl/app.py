@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from rowmill.kubectl.options import with_cluster_options
 from rowmill.terminal.entry import interruptible
 from rowmill.terminal.output import Output
 
@@ -28,18 +28,6 @@ NameOrAll = Annotated[
         metavar="[NAME]",
         show_default=False,
     ),
-]
-Namespace = Annotated[
-    str | None,
-    typer.Option("-n", "--namespace", help="Default: the context's namespace.", metavar="NS"),
-]
-Context = Annotated[
-    str | None,
-    typer.Option("--context", help="The kubeconfig's context to use.", metavar="NAME"),
-]
-Kubeconfig = Annotated[
-    Path | None,
-    typer.Option("--kubeconfig", help="Default: $KUBECONFIG, else ~/.kube/config.", metavar="FILE"),
 ]
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="text or json.")]
 
@@ -63,6 +51,7 @@ def kubectl_rowmill(
 
 
 @app.command()
+@with_cluster_options
 def status(
     name: NameOrAll = None,
     watch: Annotated[
@@ -70,9 +59,8 @@ def status(
         typer.Option("-w", "--watch", help="Go on until the run of NAME has ended."),
     ] = False,
     output: OutputOption = Output.TEXT,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
+    *,
+    wanted: dict[str, Any],
 ) -> None:
     """Show the newest run, table by table; with -w live, and end as the run does."""
     from rowmill.kubectl.failures import reporting
@@ -80,20 +68,21 @@ def status(
     as_json = output is Output.JSON
     with reporting(as_json=as_json):
         from rowmill.kubectl.cluster import connect
+        from rowmill.kubectl.kubeconfig import Wanted
         from rowmill.kubectl.records import status as body
         from rowmill.kubectl.watching import watch as watching
 
-        cluster = connect(namespace, context, kubeconfig)
+        cluster = connect(Wanted(**wanted))
         (watching if watch else body)(cluster, name, as_json=as_json)
 
 
 @app.command()
+@with_cluster_options
 def runs(
     name: NameOrAll = None,
     output: OutputOption = Output.TEXT,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
+    *,
+    wanted: dict[str, Any],
 ) -> None:
     """List the runs that the status remembers (`runHistoryLimit` says how many)."""
     from rowmill.kubectl.failures import reporting
@@ -101,27 +90,25 @@ def runs(
     as_json = output is Output.JSON
     with reporting(as_json=as_json):
         from rowmill.kubectl.cluster import connect
+        from rowmill.kubectl.kubeconfig import Wanted
         from rowmill.kubectl.records import runs as body
 
-        body(connect(namespace, context, kubeconfig), name, as_json=as_json)
+        body(connect(Wanted(**wanted)), name, as_json=as_json)
 
 
 def _changing(verb: str) -> Callable[..., None]:
     """The command that asks the operator for one of `changes.CHANGES`."""
 
-    def change(
-        name: Name,
-        namespace: Namespace = None,
-        context: Context = None,
-        kubeconfig: Kubeconfig = None,
-    ) -> None:
+    @with_cluster_options
+    def change(name: Name, *, wanted: dict[str, Any]) -> None:
         from rowmill.kubectl.failures import reporting
 
         with reporting():
             from rowmill.kubectl.changes import CHANGES
             from rowmill.kubectl.cluster import connect
+            from rowmill.kubectl.kubeconfig import Wanted
 
-            CHANGES[verb](connect(namespace, context, kubeconfig), name)
+            CHANGES[verb](connect(Wanted(**wanted)), name)
 
     return change
 
@@ -182,6 +169,7 @@ app.command("resume", help="Go on with a suspended, failed or aborted run where 
 
 
 @app.command()
+@with_cluster_options
 def logs(
     name: Name,
     shard: Annotated[
@@ -191,15 +179,15 @@ def logs(
     follow: Annotated[
         bool, typer.Option("-f", "--follow", help="Go on until the run has ended.")
     ] = False,
-    namespace: Namespace = None,
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
+    *,
+    wanted: dict[str, Any],
 ) -> None:
     """Show what the newest run's pods say."""
     from rowmill.kubectl.failures import reporting
 
     with reporting():
         from rowmill.kubectl.cluster import connect
+        from rowmill.kubectl.kubeconfig import Wanted
         from rowmill.kubectl.logs import logs as body
 
-        body(connect(namespace, context, kubeconfig), name, shard, follow=follow)
+        body(connect(Wanted(**wanted)), name, shard, follow=follow)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
 
 import urllib3
-from kubernetes import client, config
 
+from rowmill.kubectl.access import access_of
+from rowmill.kubectl.connection import Connection
 from rowmill.kubectl.failures import ApiRefused, ApiUnreachable
+from rowmill.kubectl.kubeconfig import Wanted, choose
 from rowmill.spec.cluster_names import API_VERSION, INDEX, PLURAL, TASK, run_selector
 from rowmill.terminal.failures import UsageError
 
@@ -42,6 +46,9 @@ class Cluster(Protocol):
 
     namespace: str
 
+    def now(self) -> datetime:
+        """The API server's time, by which its stamps have their age."""
+
     def experiment(self, name: str) -> Raw:
         """The Experiment NAME."""
 
@@ -58,35 +65,25 @@ class Cluster(Protocol):
         """A pod's lines; with `follow` until it ends."""
 
 
-def connect(namespace: str | None, context: str | None, kubeconfig: Path | None) -> Cluster:
+def connect(wanted: Wanted) -> Cluster:
     """The cluster that the kubeconfig names; nothing is asked of it yet.
 
     Raises:
-        UsageError: the kubeconfig or the context is no good.
+        UsageError: the kubeconfig, or what is wanted of it, is no good.
     """
-    file = str(kubeconfig) if kubeconfig else None
-    configuration = client.Configuration()
-    try:
-        contexts, active = config.list_kube_config_contexts(file)
-        config.load_kube_config(file, context, client_configuration=configuration)
-    except config.ConfigException as error:
-        raise UsageError(
-            f"{error}; name a kubeconfig with --kubeconfig FILE or KUBECONFIG, "
-            "one of its contexts with --context NAME"
-        ) from None
-    # Trouble is told at once.
-    configuration.retries = 0
-    chosen = next((each for each in contexts if each["name"] == context), active)
-    own = chosen["context"].get("namespace") or "default"
-    return _ApiServer(client.ApiClient(configuration), namespace or own)
+    access = access_of(choose(wanted, os.environ, Path.home()), os.environ)
+    return _ApiServer(Connection(access), access.namespace)
 
 
 class _ApiServer:
     """A namespace of a real cluster."""
 
-    def __init__(self, api: client.ApiClient, namespace: str) -> None:
+    def __init__(self, connection: Connection, namespace: str) -> None:
         self.namespace = namespace
-        self._api = api
+        self._connection = connection
+
+    def now(self) -> datetime:
+        return self._connection.now or datetime.now(UTC)
 
     def experiment(self, name: str) -> Raw:
         try:
@@ -129,7 +126,10 @@ class _ApiServer:
         response = self._answer(method, path, query or {}, body, _SECONDS)
         with self._hearing():
             data = response.data
-        document = json.loads(data)
+        try:
+            document = json.loads(data)
+        except ValueError:
+            document = None
         if not isinstance(document, dict):
             raise ApiRefused("ApiRefused", "the API server answers something that is no object")
         return document
@@ -142,21 +142,10 @@ class _ApiServer:
         body: Raw | None = None,
         seconds: float | None = None,
     ) -> urllib3.BaseHTTPResponse:
+        sent = None if body is None else json.dumps(body).encode()
         with self._hearing():
-            _, url, headers, sent, _ = self._api.param_serialize(
-                method,
-                path,
-                query_params=list(query.items()),
-                header_params={
-                    "Accept": "application/json",
-                    "Content-Type": "application/merge-patch+json",
-                },
-                body=body,
-                auth_settings=["BearerToken"],
-            )
-            answer = self._api.call_api(method, url, headers, sent, _request_timeout=seconds)
-            response: urllib3.BaseHTTPResponse = answer.response
-            if response.status >= 400:
+            response = self._connection.request(method, path, query, sent, seconds)
+            if response.status >= 300:
                 raise _refusal(response.status, response.data, self.namespace)
         return response
 
@@ -164,8 +153,8 @@ class _ApiServer:
     def _hearing(self) -> Iterator[None]:
         try:
             yield
-        except (urllib3.exceptions.HTTPError, client.ApiException) as error:
-            host = self._api.configuration.host
+        except urllib3.exceptions.HTTPError as error:
+            host = self._connection.server
             raise ApiUnreachable(f"the API server {host} does not answer: {error}") from None
 
 

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 
 from rowmill.terminal.failures import Exit, Judgement, ending
 
-_EXTRAS = {"kubernetes": "kubectl", "tenacity": "kubectl", "urllib3": "kubectl"}
+_EXTRAS = {"tenacity": "kubectl", "urllib3": "kubectl"}
 
 
 class ApiRefused(Exception):

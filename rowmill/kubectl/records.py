@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from rowmill.kubectl.cluster import Cluster
@@ -46,7 +46,7 @@ def runs(cluster: Cluster, name: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        _show_runs(found)
+        _show_runs(found, cluster.now())
 
 
 def show(experiment: Experiment) -> None:
@@ -103,11 +103,11 @@ def _one_of_all(each: Experiment) -> tuple[str, ...]:
     )
 
 
-def _show_runs(found: Sequence[Mapping[str, Any]]) -> None:
+def _show_runs(found: Sequence[Mapping[str, Any]], now: datetime) -> None:
     rows = []
     for run in found:
         started, ended = _moment(run["startedAt"]), _moment(run["finishedAt"])
-        took = (ended or datetime.now(UTC)) - started if started else None
+        took = (ended or now) - started if started else None
         rows.append(
             (
                 run["name"],

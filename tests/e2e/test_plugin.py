@@ -6,11 +6,15 @@ import json
 import os
 import re
 import subprocess
+from pathlib import Path
+
+import yaml
 
 from rowmill.spec.cluster_names import MANAGED_BY, experiment_selector
 
 from .cluster import binaries
 from .cluster.access import Cluster, wait_for
+from .cluster.node import Node
 from .experiments import Applied, wide
 from .installation import POSTGRES_SECRET, Installation
 
@@ -23,6 +27,43 @@ def test_kubectl_finds_the_plugin_and_it_tells_of_a_cluster_without_experiments(
     told = _plugin(cluster, "status", MISSING, "-n", namespace, "-o", "json", code=None)
     error = json.loads(told.stdout)["error"]
     assert (told.returncode, error["reason"]) in ((2, "Usage"), (3, "CrdMissing"))
+
+
+def test_it_acts_as_whom_the_kubeconfig_or_a_flag_says(
+    cluster: Cluster, node: Node, namespace: str, tmp_path: Path
+) -> None:
+    """The administrator has all rights, bob has none, and bob's team may look."""
+    config = yaml.safe_load(cluster.kubeconfig.read_text("utf-8"))
+    config["users"][0]["user"]["as"] = "bob"
+    as_bob = tmp_path / "kubeconfig"
+    as_bob.write_text(yaml.safe_dump(config), encoding="utf-8")
+    asked = ("status", "-n", namespace, "-o", "json")
+    for options in (("--kubeconfig", str(as_bob)), ("--as", "bob")):
+        told = json.loads(_plugin(cluster, *asked, *options, code=3).stdout)["error"]
+        assert told["reason"] == "Forbidden"
+        assert 'User "bob" cannot list resource "experiments"' in told["message"]
+    rule = {"apiGroups": ["rowmill.dev"], "resources": ["experiments"], "verbs": ["list"]}
+    reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "look"}
+    team = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "team b"}
+    common = {"apiVersion": "rbac.authorization.k8s.io/v1", "metadata": {"name": "look"}}
+    cluster.apply(
+        common | {"kind": "Role", "rules": [rule]},
+        common | {"kind": "RoleBinding", "roleRef": reference, "subjects": [team]},
+        namespace=namespace,
+    )
+    more = ("--as-group", "team b", "--as-group", "others", "--as-uid", "4711")
+    known = ("--kubeconfig", str(as_bob), *more, "--as-user-extra", "acme.com/why=ä trial")
+    told = json.loads(_plugin(cluster, *asked, *known, code=None).stdout)
+    assert told == [] or told["error"]["reason"] == "CrdMissing"
+    (seen,) = (
+        request["impersonatedUser"]
+        for request in node.requests()
+        if (request.get("objectRef") or {}).get("namespace") == namespace
+        and request.get("impersonatedUser", {}).get("uid")
+    )
+    assert (seen["username"], seen["uid"]) == ("bob", "4711")
+    assert {"team b", "others"} <= set(seen["groups"])
+    assert seen["extra"] == {"acme.com/why": ["ä trial"]}
 
 
 def test_a_run_is_followed_to_its_end(installed: Installation, home: str) -> None:

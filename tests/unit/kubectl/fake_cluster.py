@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from rowmill.kubectl.cluster import Pod, Raw
@@ -20,6 +21,10 @@ class FakeCluster:
     namespace: str = "team"
     patches: list[Raw] = field(default_factory=list)
     looks: int = 0
+    time: datetime = datetime(2026, 1, 1, 0, 2, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self.time
 
     def experiment(self, name: str) -> Raw:
         state = self.states[min(self.looks, len(self.states) - 1)] if self.states else None

@@ -1,0 +1,218 @@
+"""How the API server is reached and as whom, by a kubeconfig's entries or a pod's account."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from rowmill.kubectl.kubeconfig import CURE, Chosen
+from rowmill.kubectl.proxies import proxy_for
+from rowmill.terminal.failures import UsageError
+
+_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+# What a header's name may hold beside letters and digits, as client-go has it: no "%".
+_NAME_CHARACTERS = "!#$&'*+-.^_`|~"
+_PROXIES = ("http", "https", "socks5")
+
+
+@dataclass(frozen=True)
+class Access:
+    """A server, how to trust it and who asks. `headers` name whom the caller acts as.
+
+    Of `token`, `token_file`, `basic` (user and password) and `plugin` (the fields of `exec`) at
+    most one is set. `certificate` is the client's, with its key, in PEM; `authority` is PEM too,
+    None for the system's. `cluster` is what a plugin is told of the server.
+    """
+
+    server: str
+    namespace: str
+    authority: bytes | None = None
+    verified: bool = True
+    server_name: str | None = None
+    proxy: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    certificate: tuple[bytes, bytes] | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    token_file: Path | None = None
+    basic: tuple[str, str] | None = field(default=None, repr=False)
+    plugin: Mapping[str, Any] | None = field(default=None, repr=False)
+    cluster: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def access_of(chosen: Chosen, environ: Mapping[str, str], account: Path = _ACCOUNT) -> Access:
+    """The way that `chosen` leads; without a kubeconfig that of the pod that this runs in.
+
+    Raises:
+        UsageError: a field or file is no good, or there is neither kubeconfig nor pod.
+    """
+    if not chosen.found:
+        return _of_pod(chosen, environ, account)
+    cluster, user = chosen.cluster, chosen.user
+    authority = _content(cluster, "certificate-authority")
+    certificate = _certificate(user)
+    insecure = _flag(cluster, "insecure-skip-tls-verify")
+    if insecure and authority is not None:
+        raise UsageError(
+            "the kubeconfig's cluster has insecure-skip-tls-verify and a certificate-authority; "
+            "take one of them out"
+        )
+    tls = insecure or authority is not None or certificate is not None
+    server = _server(_text(cluster, "server"), secure=tls)
+    return Access(
+        server=server,
+        namespace=chosen.namespace or "default",
+        authority=authority,
+        verified=not insecure,
+        server_name=_text(cluster, "tls-server-name") or None,
+        proxy=_proxy(_text(cluster, "proxy-url")) or proxy_for(server, environ),
+        headers=impersonation(user),
+        certificate=certificate,
+        cluster=_told(cluster, server, authority),
+        **_identity(user),
+    )
+
+
+def impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """The headers by which the API server takes the caller for another.
+
+    Raises:
+        UsageError: groups, a UID or extra fields without a user: the server would refuse them.
+    """
+    name = _text(user, "as")
+    uid, groups = _text(user, "as-uid"), user.get("as-groups") or ()
+    extra = user.get("as-user-extra") or {}
+    if not isinstance(groups, list | tuple) or not isinstance(extra, Mapping):
+        raise UsageError("as-groups is a list, and as-user-extra a mapping of lists")
+    if not name and (uid or groups or extra):
+        raise UsageError(
+            "who is acted as? as-uid, as-groups and as-user-extra need `as` in the kubeconfig, "
+            "or --as USER"
+        )
+    found = [("Impersonate-User", name)] if name else []
+    found += [("Impersonate-Uid", uid)] if uid else []
+    found += [("Impersonate-Group", _one_line(group, "as-groups")) for group in groups]
+    for key, values in extra.items():
+        header = f"Impersonate-Extra-{quote(str(key), safe=_NAME_CHARACTERS)}"
+        for value in values if isinstance(values, list | tuple) else (values,):
+            found.append((header, _one_line(value, "as-user-extra")))
+    return tuple(found)
+
+
+def _of_pod(chosen: Chosen, environ: Mapping[str, str], account: Path) -> Access:
+    host, port = (environ.get(f"KUBERNETES_SERVICE_{part}", "") for part in ("HOST", "PORT"))
+    token = account / "token"
+    if not (host and port and token.exists()):
+        raise UsageError(f"there is no kubeconfig, and this is no pod of a cluster; {CURE}")
+    host = f"[{host}]" if ":" in host else host
+    named = account / "namespace"
+    own = named.read_text("utf-8").strip() if named.exists() else ""
+    server = f"https://{host}:{port}"
+    return Access(
+        server=server,
+        namespace=chosen.namespace or own or "default",
+        authority=_file(account / "ca.crt"),
+        proxy=proxy_for(server, environ),
+        headers=impersonation(chosen.user),
+        token_file=token,
+    )
+
+
+def _identity(user: Mapping[str, Any]) -> dict[str, Any]:
+    token, name, plugin = _text(user, "token"), _text(user, "username"), user.get("exec")
+    file = _text(user, "tokenFile")
+    if (token or file) and name:
+        raise UsageError("the kubeconfig's user has a token and a username; take one of them out")
+    # The file may be newer than what stands beside it.
+    if file:
+        return {"token_file": Path(file)}
+    if token:
+        return {"token": token}
+    if name:
+        return {"basic": (name, str(user.get("password") or ""))}
+    return {"plugin": plugin} if plugin else {}
+
+
+def _certificate(user: Mapping[str, Any]) -> tuple[bytes, bytes] | None:
+    certificate, key = _content(user, "client-certificate"), _content(user, "client-key")
+    if certificate is None and key is None:
+        return None
+    if certificate is None or key is None:
+        raise UsageError("the kubeconfig's user needs client-certificate and client-key together")
+    return certificate, key
+
+
+def _content(entry: Mapping[str, Any], name: str) -> bytes | None:
+    """The data beside a file of this name, else the file's content."""
+    data, path = _text(entry, f"{name}-data"), _text(entry, name)
+    if data:
+        try:
+            return base64.b64decode(data, validate=True)
+        except (binascii.Error, ValueError):
+            raise UsageError(f"the kubeconfig's {name}-data is no base64") from None
+    return _file(Path(path)) if path else None
+
+
+def _file(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {path}, which the kubeconfig names: {error}") from None
+
+
+def _text(entry: Mapping[str, Any], name: str) -> str:
+    value = entry.get(name)
+    if value is None or isinstance(value, Mapping | list):
+        return ""
+    return _one_line(str(value).strip(), name)
+
+
+def _one_line(value: object, name: str) -> str:
+    text = str(value)
+    if not text.isprintable():
+        # It would end a header, and begin one of its own.
+        raise UsageError(f"{name} has line breaks or the like in it")
+    return text
+
+
+def _flag(entry: Mapping[str, Any], name: str) -> bool:
+    value = entry.get(name, False)
+    if not isinstance(value, bool):
+        raise UsageError(f"the kubeconfig's {name} is neither true nor false")
+    return value
+
+
+def _server(text: str, *, secure: bool) -> str:
+    if not text:
+        raise UsageError(f"the kubeconfig names no cluster with a server; {CURE}, or --server URL")
+    server = text if "://" in text else f"{'https' if secure else 'http'}://{text}"
+    parts = urlsplit(server)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise UsageError(f"the kubeconfig's server {text!r} is no http or https URL")
+    return server.rstrip("/")
+
+
+def _proxy(text: str) -> str | None:
+    if not text:
+        return None
+    if urlsplit(text).scheme not in _PROXIES:
+        # The URL may hold a password.
+        raise UsageError(f"the kubeconfig's proxy-url is none of {', '.join(_PROXIES)}")
+    return text
+
+
+def _told(cluster: Mapping[str, Any], server: str, authority: bytes | None) -> dict[str, Any]:
+    """The cluster, as a plugin that asks for it is told, with the data of its files."""
+    kept = ("tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
+    told: dict[str, Any] = {"server": server}
+    told |= {name: cluster[name] for name in kept if name in cluster}
+    if authority is not None:
+        told["certificate-authority-data"] = base64.b64encode(authority).decode()
+    for extension in cluster.get("extensions") or ():
+        if extension.get("name") == "client.authentication.k8s.io/exec":
+            told["config"] = extension.get("extension")
+    return told

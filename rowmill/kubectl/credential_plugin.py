@@ -1,0 +1,109 @@
+"""Credential plugins (`exec` in a kubeconfig): a program that signs in and tells how to go on."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from rowmill.terminal.failures import UsageError
+
+_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+_MODES = ("Never", "IfAvailable", "Always")
+
+
+@dataclass(frozen=True)
+class Credential:
+    """What a plugin told: a token, or a certificate with its key in PEM, or all of them."""
+
+    token: str = field(default="", repr=False)
+    certificate: tuple[bytes, bytes] | None = field(default=None, repr=False)
+    expires: datetime | None = None
+
+    @property
+    def expired(self) -> bool:
+        """Whether it is over by this machine's clock, by which its plugin has set its end."""
+        return self.expires is not None and self.expires <= datetime.now(UTC)
+
+
+def run_plugin(
+    plugin: Mapping[str, Any], cluster: Mapping[str, Any], environ: Mapping[str, str]
+) -> Credential:
+    """Run the plugin and read its answer.
+
+    Raises:
+        UsageError: it cannot be run, fails, or answers something else; nothing of what it printed
+            is shown.
+    """
+    command, version = str(plugin.get("command") or ""), str(plugin.get("apiVersion") or "")
+    if not command or version not in _VERSIONS:
+        raise UsageError(
+            f"the kubeconfig's credential plugin {command!r} needs a command and one of the "
+            f"apiVersions {', '.join(_VERSIONS)}"
+        )
+    interactive = _interactive(plugin, command, version)
+    spec: dict[str, Any] = {"interactive": interactive}
+    if plugin.get("provideClusterInfo"):
+        spec["cluster"] = dict(cluster)
+    asked = {"apiVersion": version, "kind": "ExecCredential", "spec": spec}
+    given = {str(one["name"]): str(one["value"]) for one in plugin.get("env") or ()}
+    try:
+        done = subprocess.run(
+            [command, *(str(argument) for argument in plugin.get("args") or ())],
+            env={**environ, **given, "KUBERNETES_EXEC_INFO": json.dumps(asked)},
+            stdin=None if interactive else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            check=False,
+        )
+    except OSError as error:
+        hint = str(plugin.get("installHint") or "").strip()
+        told = f"the kubeconfig's credential plugin {command!r} cannot be run: {error.strerror}"
+        raise UsageError("; ".join(filter(None, (told, hint)))) from None
+    if done.returncode != 0:
+        raise UsageError(
+            f"the kubeconfig's credential plugin {command!r} ended with exit code "
+            f"{done.returncode}; sign in again, as for kubectl"
+        )
+    return _read(done.stdout, command, version)
+
+
+def _interactive(plugin: Mapping[str, Any], command: str, version: str) -> bool:
+    """Whether it may ask on the terminal."""
+    mode = plugin.get("interactiveMode") or ("" if version == _VERSIONS[0] else "IfAvailable")
+    if mode not in _MODES:
+        raise UsageError(
+            f"the kubeconfig's credential plugin {command!r} needs an interactiveMode: "
+            f"{', '.join(_MODES)}"
+        )
+    terminal = sys.stdin is not None and sys.stdin.isatty()
+    if mode == "Always" and not terminal:
+        raise UsageError(
+            f"the kubeconfig's credential plugin {command!r} asks on the terminal, and standard "
+            "input is none"
+        )
+    return terminal and mode != "Never"
+
+
+def _read(output: bytes, command: str, version: str) -> Credential:
+    wrong = UsageError(
+        f"the kubeconfig's credential plugin {command!r} answers no ExecCredential of {version} "
+        "with a token, or with clientCertificateData and clientKeyData"
+    )
+    try:
+        document = json.loads(output)
+        status = document["status"]
+        token = str(status.get("token") or "")
+        pair = [str(status.get(f"client{part}Data") or "") for part in ("Certificate", "Key")]
+        ends = status.get("expirationTimestamp")
+        expires = datetime.fromisoformat(ends) if ends else None
+        kind = (document["kind"], document["apiVersion"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise wrong from None
+    if kind != ("ExecCredential", version) or not (token or all(pair)) or any(pair) != all(pair):
+        raise wrong
+    certificate = (pair[0].encode(), pair[1].encode()) if all(pair) else None
+    return Credential(token, certificate, expires)

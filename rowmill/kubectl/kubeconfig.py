@@ -1,0 +1,233 @@
+"""Kubeconfig files as kubectl reads them: several merged into one, and what is chosen of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from rowmill.terminal.failures import UsageError
+
+CURE = "name a kubeconfig with --kubeconfig FILE or KUBECONFIG, one of its contexts with --context"
+_LISTS = {"clusters": "cluster", "users": "user", "contexts": "context"}
+# All that kubectl 1.36 knows. What is not here is refused by name, as are the fields of REFUSED:
+# to act without one of them may be to act as somebody else.
+FIELDS = {
+    "cluster": {
+        *("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url"),
+        *("certificate-authority", "certificate-authority-data"),
+        # Answers are never asked for compressed.
+        "disable-compression",
+        "extensions",
+    },
+    "user": {
+        *("client-certificate", "client-certificate-data", "client-key", "client-key-data"),
+        *("token", "tokenFile", "username", "password", "exec"),
+        *("as", "as-uid", "as-groups", "as-user-extra"),
+        "extensions",
+    },
+    "context": {"cluster", "user", "namespace", "extensions"},
+    "exec": {
+        *("command", "args", "env", "apiVersion", "installHint"),
+        *("provideClusterInfo", "interactiveMode"),
+    },
+}
+REFUSED = {
+    "auth-provider": "use a credential plugin (`exec`), such as kubelogin for OIDC",
+}
+_PATHS = {
+    "cluster": ("certificate-authority",),
+    "user": ("client-certificate", "client-key", "tokenFile"),
+    "context": (),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a command line asks for beside or against the kubeconfig; None and () leave it."""
+
+    kubeconfig: Path | None = None
+    context: str | None = None
+    cluster: str | None = None
+    user: str | None = None
+    namespace: str | None = None
+    server: str | None = None
+    as_user: str | None = None
+    as_uid: str | None = None
+    as_groups: Sequence[str] = ()
+    as_user_extra: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The entries of one context, with absolute paths; `found` is False if there is no kubeconfig.
+
+    `cluster` and `user` may hold secrets and are not shown.
+    """
+
+    found: bool
+    namespace: str | None
+    cluster: Mapping[str, Any] = field(repr=False)
+    user: Mapping[str, Any] = field(repr=False)
+
+
+def choose(wanted: Wanted, environ: Mapping[str, str], home: Path) -> Chosen:
+    """The cluster, user and namespace that kubectl would take.
+
+    Raises:
+        UsageError: a file cannot be read, a name is not in it, or a field is not for us.
+    """
+    merged = _merged([(path, _read(path)) for path in _files(wanted, environ, home)])
+    name = wanted.context or merged.current
+    context: Mapping[str, Any] = {}
+    if name:
+        context = _named(merged, "contexts", name)
+    elif merged.has_contexts and not (wanted.cluster or wanted.server):
+        known = ", ".join(sorted(merged.entries["contexts"]))
+        raise UsageError(f"the kubeconfig has no current-context (contexts: {known}); {CURE}")
+    cluster_name = wanted.cluster or context.get("cluster")
+    user_name = wanted.user or context.get("user")
+    cluster = _named(merged, "clusters", cluster_name) if cluster_name else {}
+    user = _named(merged, "users", user_name) if user_name else {}
+    if wanted.server:
+        cluster = {**cluster, "server": wanted.server}
+    return Chosen(
+        found=bool(name or cluster),
+        namespace=wanted.namespace or context.get("namespace") or None,
+        cluster=cluster,
+        user={**user, **_impersonation(wanted)},
+    )
+
+
+@dataclass(frozen=True)
+class _Merged:
+    """By list and name each entry; the file of the first that has a name holds it all."""
+
+    current: str
+    entries: Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+    @property
+    def has_contexts(self) -> bool:
+        return bool(self.entries["contexts"])
+
+
+def _files(wanted: Wanted, environ: Mapping[str, str], home: Path) -> list[Path]:
+    """Those that are read: a file that is given must be there, any other may be missing."""
+    if wanted.kubeconfig is not None:
+        if not wanted.kubeconfig.exists():
+            raise UsageError(f"there is no kubeconfig {wanted.kubeconfig}; {CURE}")
+        return [wanted.kubeconfig]
+    # Read now, and not when Python begins: a program may have set it since.
+    listed = environ.get("KUBECONFIG", "")
+    paths = [Path(one) for one in listed.split(os.pathsep) if one]
+    paths = paths if listed else [home / ".kube" / "config"]
+    return [path for path in paths if path.exists()]
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_bytes())
+    except OSError as error:
+        raise UsageError(f"cannot read the kubeconfig {path}: {error.strerror}") from None
+    except yaml.YAMLError as error:
+        # Its own words show the line, which may hold a token.
+        mark = getattr(error, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark is not None else ""
+        raise UsageError(f"the kubeconfig {path} is no YAML{where}") from None
+    if document is None:
+        return {}
+    if not isinstance(document, Mapping):
+        raise UsageError(f"the kubeconfig {path} is no mapping of clusters, users and contexts")
+    return document
+
+
+def _merged(files: Sequence[tuple[Path, Mapping[str, Any]]]) -> _Merged:
+    """The first file to say something is right, as for kubectl."""
+    entries: dict[str, dict[str, Mapping[str, Any]]] = {name: {} for name in _LISTS}
+    current = ""
+    for path, document in files:
+        current = current or str(document.get("current-context") or "")
+        for name, kind in _LISTS.items():
+            known = entries[name]
+            for entry, value in _entries(path, document, name, kind).items():
+                known.setdefault(entry, value)
+    return _Merged(current, entries)
+
+
+def _entries(
+    path: Path, document: Mapping[str, Any], name: str, kind: str
+) -> dict[str, Mapping[str, Any]]:
+    found: dict[str, Mapping[str, Any]] = {}
+    items = document.get(name) or []
+    if not isinstance(items, list):
+        raise UsageError(f"the kubeconfig {path}: {name} is no list")
+    for item in items:
+        value = item.get(kind) if isinstance(item, Mapping) else None
+        if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
+            raise UsageError(f"the kubeconfig {path}: an entry of {name} has no name")
+        if item["name"] in found:
+            raise UsageError(f"the kubeconfig {path}: {name} has {item['name']!r} twice")
+        if value is not None and not isinstance(value, Mapping):
+            raise UsageError(f"the kubeconfig {path}: the {kind} {item['name']!r} is no mapping")
+        found[item["name"]] = _absolute(value or {}, kind, path)
+    return found
+
+
+def _absolute(entry: Mapping[str, Any], kind: str, file: Path) -> Mapping[str, Any]:
+    """The entry with paths as from anywhere: they are relative to the file that has them."""
+    folder = file.absolute().parent
+    found = {key: value for key, value in entry.items() if value is not None}
+    for key in _PATHS[kind]:
+        if found.get(key):
+            found[key] = str(folder / str(found[key]))
+    plugin = found.get("exec")
+    if isinstance(plugin, Mapping) and "/" in str(plugin.get("command") or ""):
+        found["exec"] = {**plugin, "command": str(folder / str(plugin["command"]))}
+    return found
+
+
+def _named(merged: _Merged, name: str, entry: str) -> Mapping[str, Any]:
+    kind = _LISTS[name]
+    found = merged.entries[name].get(entry)
+    if found is None:
+        known = ", ".join(sorted(merged.entries[name])) or "none"
+        raise UsageError(f"the kubeconfig has no {kind} {entry!r} (there: {known}); {CURE}")
+    where = f"the {kind} {entry!r} of the kubeconfig"
+    _check_fields(found, kind, where)
+    if "exec" in found:
+        if not isinstance(found["exec"], Mapping):
+            raise UsageError(f"{where}: exec is no mapping")
+        _check_fields(found["exec"], "exec", f"{where}: exec")
+    return found
+
+
+def _check_fields(entry: Mapping[str, Any], kind: str, where: str) -> None:
+    for name in entry:
+        if name in REFUSED:
+            raise UsageError(f"{where} has {name!r}, which kubectl-rowmill lacks; {REFUSED[name]}")
+        if name not in FIELDS[kind]:
+            raise UsageError(
+                f"{where} has {name!r}, which kubectl-rowmill does not know and so does not "
+                "pass over; take it out, or use another entry"
+            )
+
+
+def _impersonation(wanted: Wanted) -> dict[str, Any]:
+    """The flags, each in place of the field of its name."""
+    extra: dict[str, list[str]] = {}
+    for pair in wanted.as_user_extra:
+        key, equals, value = pair.partition("=")
+        if not (key and equals):
+            raise UsageError(f"--as-user-extra {pair!r} is not KEY=VALUE")
+        extra.setdefault(key, []).append(value)
+    flags = {
+        "as": wanted.as_user,
+        "as-uid": wanted.as_uid,
+        "as-groups": list(wanted.as_groups),
+        "as-user-extra": extra,
+    }
+    return {name: value for name, value in flags.items() if value}

@@ -1,0 +1,467 @@
+"""What is taken of a kubeconfig, by the rules of kubectl; what is not is refused by its name."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_server import EXPERIMENTS, Server, document, kubeconfig, run, serving
+from authority import SERVER_NAME, Authority
+
+from rowmill.kubectl.access import Access, access_of
+from rowmill.kubectl.kubeconfig import FIELDS, REFUSED, Wanted, choose
+from rowmill.kubectl.proxies import proxy_for
+from rowmill.terminal.failures import UsageError
+
+ANSWERS = {
+    ("GET", EXPERIMENTS.format(place)): (200, {"items": []})
+    for place in ("team", "elsewhere", "default", "own", "first")
+}
+SOMEWHERE = "https://cluster.example:6443"
+V1 = "client.authentication.k8s.io/v1"
+
+
+def _access(folder: Path, environ: dict[str, str] | None = None, **wanted: Any) -> Access:
+    """What a command line leads to, with `folder` as home and as a pod's account."""
+    environ = environ or {}
+    return access_of(choose(Wanted(**wanted), environ, folder), environ, folder / "account")
+
+
+def _write(file: Path, content: Any) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content if isinstance(content, str) else json.dumps(content))
+    return file
+
+
+def _status(kubeconfig: str | None, *words: str, **environ: str) -> Any:
+    result = run(kubeconfig, "status", "-o", "json", *words, **environ)
+    assert "not-to-be-told" not in result.output
+    return result
+
+
+# Which files, and what of them.
+
+
+def test_of_several_files_the_first_word_on_each_name_counts(tmp_path: Path) -> None:
+    first = document("https://first.example", "first")
+    first["users"] = []
+    second = document("https://second.example", "second", user={"token": "two"})
+    second["current-context"] = "other"
+    second["contexts"].append({"name": "more", "context": {"cluster": "c", "namespace": "more"}})
+    listed = [
+        tmp_path / "missing",
+        _write(tmp_path / "a" / "config", first),
+        _write(tmp_path / "empty", ""),
+        _write(tmp_path / "b" / "config", second),
+    ]
+    environ = {"KUBECONFIG": os.pathsep.join(["", *map(str, listed)])}
+    found = _access(tmp_path, environ)
+    assert (found.server, found.namespace, found.token) == ("https://first.example", "first", "two")
+    assert _access(tmp_path, environ, context="more").namespace == "more"
+
+
+def test_without_the_variable_it_is_the_file_at_home(tmp_path: Path) -> None:
+    _write(tmp_path / ".kube" / "config", document("https://home.example/"))
+    assert _access(tmp_path).server == "https://home.example"
+
+
+def test_the_variable_is_read_when_the_command_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(ANSWERS) as server:
+        monkeypatch.setenv("KUBECONFIG", kubeconfig(tmp_path, server.url))
+        assert _status(None).exit_code == 0
+        assert server.paths() == [EXPERIMENTS.format("team")]
+
+
+def test_paths_are_relative_to_the_file_that_has_them(tmp_path: Path) -> None:
+    entries = {"certificate-authority": "pki/ca.crt"}
+    cluster = document(SOMEWHERE, cluster=entries) | {"users": []}
+    names = {"client-certificate": "me.crt", "client-key": "me.key"}
+    user = {"users": [{"name": "u", "user": names | {"tokenFile": "token"}}]}
+    _write(tmp_path / "one" / "pki" / "ca.crt", "authority")
+    _write(tmp_path / "two" / "me.crt", "certificate")
+    _write(tmp_path / "two" / "me.key", "key")
+    files = [_write(tmp_path / "one" / "c", cluster), _write(tmp_path / "two" / "c", user)]
+    found = _access(tmp_path, {"KUBECONFIG": os.pathsep.join(map(str, files))})
+    assert (found.authority, found.certificate) == (b"authority", (b"certificate", b"key"))
+    assert found.token_file == tmp_path / "two" / "token"
+
+
+def test_flags_choose_among_the_entries(tmp_path: Path) -> None:
+    config = document(SOMEWHERE)
+    config["clusters"].append({"name": "c2", "cluster": {"server": "https://second.example"}})
+    config["users"].append({"name": "u2", "user": {"token": "two"}})
+    file = _write(tmp_path / "config", config)
+    found = _access(tmp_path, kubeconfig=file, cluster="c2", user="u2", namespace="given")
+    assert (found.server, found.token, found.namespace) == (
+        "https://second.example",
+        "two",
+        "given",
+    )
+    assert _access(tmp_path, kubeconfig=file, server="localhost:8001").server == (
+        "http://localhost:8001"
+    )
+    assert _access(tmp_path, server="http://localhost:8001").namespace == "default"
+
+
+def test_within_a_pod_it_is_the_pods_own_account(tmp_path: Path) -> None:
+    for name in ("token", "ca.crt"):
+        _write(tmp_path / "account" / name, name)
+    _write(tmp_path / "account" / "namespace", "own\n")
+    environ = {"KUBERNETES_SERVICE_HOST": "fd00::1", "KUBERNETES_SERVICE_PORT": "443"}
+    found = _access(tmp_path, environ, as_user="jane")
+    assert (found.server, found.namespace) == ("https://[fd00::1]:443", "own")
+    assert (found.authority, found.token_file) == (b"ca.crt", tmp_path / "account" / "token")
+    assert found.headers == (("Impersonate-User", "jane"),)
+    _write(tmp_path / ".kube" / "config", document(SOMEWHERE))
+    assert _access(tmp_path, environ).server == SOMEWHERE, "a kubeconfig goes before"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"user": {"auth-provider": {"name": "gcp"}}}, ("auth-provider", "'u'", "exec")),
+        ({"user": {"impersonate-everybody": True}}, ("impersonate-everybody", "'u'")),
+        ({"user": {"exec": {"command": "a", "sandbox": True}}}, ("sandbox", "'u'")),
+        ({"cluster": {"api-version": "v1"}}, ("api-version", "'c'")),
+        ({"cluster": {"proxy-url": "ftp://pw@proxy"}}, ("proxy-url", "socks5")),
+        ({"cluster": {"server": "ftp://x"}}, ("server", "http")),
+        ({"cluster": {"insecure-skip-tls-verify": "yes"}}, ("insecure-skip-tls-verify",)),
+        ({"cluster": {"certificate-authority-data": "%"}}, ("certificate-authority-data",)),
+        ({"cluster": {"certificate-authority": "gone.crt"}}, ("gone.crt",)),
+        (
+            {"cluster": {"insecure-skip-tls-verify": True, "certificate-authority-data": "YQ=="}},
+            ("certificate-authority",),
+        ),
+        ({"user": {"client-certificate-data": "YQ=="}}, ("client-key",)),
+        ({"user": {"token": "not-to-be-told", "username": "a"}}, ("token", "username")),
+        ({"user": {"token": "not-to\nbe"}}, ("token",)),
+        ({"user": {"tokenFile": "gone"}}, ("gone",)),
+        ({"user": {"as-groups": ["a"]}}, ("as-groups", "--as")),
+    ],
+)
+def test_what_is_not_taken_is_refused_by_its_name(
+    change: dict[str, Any], words: tuple[str, ...], tmp_path: Path
+) -> None:
+    result = _status(kubeconfig(tmp_path, SOMEWHERE, **change))
+    assert result.exit_code == 2
+    told = json.loads(result.stdout)["error"]["message"]
+    assert [word for word in words if word not in told] == []
+    assert "pw@proxy" not in told
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ("token: not-to-be-told\n  - x: [", "line 2"),
+        ("- a list", "no mapping"),
+        ({"clusters": {"a": 1}}, "no list"),
+        ({"clusters": [{"cluster": {}}]}, "no name"),
+        ({"users": [{"name": "u", "user": {}}] * 2}, "twice"),
+        ({"users": [{"name": "u", "user": "token"}]}, "no mapping"),
+        (document(SOMEWHERE) | {"current-context": ""}, "main, other"),
+        (document(SOMEWHERE) | {"users": []}, "no user 'u'"),
+        (document(SOMEWHERE) | {"clusters": []}, "no cluster 'c'"),
+        (document(""), "server"),
+    ],
+)
+def test_a_kubeconfig_that_leads_nowhere_says_why(config: Any, words: str, tmp_path: Path) -> None:
+    result = _status(str(_write(tmp_path / "config", config)))
+    assert result.exit_code == 2
+    assert words in result.output
+
+
+def test_without_any_it_says_where_one_would_be(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no pod of a cluster.*KUBECONFIG"):
+        _access(tmp_path)
+
+
+# What the server sees of it.
+
+
+@pytest.mark.parametrize(
+    ("user", "authorization"),
+    [
+        ({"token": "abc"}, "Bearer abc"),
+        ({"token": "old", "tokenFile": "token"}, "Bearer in the file"),
+        ({"username": "me", "password": " two words "}, "Basic bWU6IHR3byB3b3JkcyA="),
+        ({}, None),
+    ],
+)
+def test_who_asks_is_told(user: dict[str, Any], authorization: str | None, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("in the file\n")
+    with serving(ANSWERS) as server:
+        assert _status(kubeconfig(tmp_path, server.url, user=user)).exit_code == 0
+        assert server.asked[0].headers["Authorization"] == authorization
+
+
+def test_a_token_file_is_read_again_for_each_request(tmp_path: Path) -> None:
+    from rowmill.kubectl.connection import Connection
+
+    file = _write(tmp_path / "token", "one")
+    with serving(ANSWERS) as server:
+        connection = Connection(Access(server.url, "team", token_file=file))
+        for token in ("one", "two"):
+            file.write_text(token)
+            connection.request("GET", "/", {}, None, 5)
+        told = [asked.headers["Authorization"] for asked in server.asked]
+    assert told == ["Bearer one", "Bearer two"]
+
+
+def test_no_other_place_is_given_what_is_meant_for_the_server(tmp_path: Path) -> None:
+    """A sign-in page in front of it redirects."""
+    answers = {("GET", EXPERIMENTS.format("team")): (302, b"<html>")}
+    with serving(answers) as server:
+        result = _status(kubeconfig(tmp_path, server.url))
+        assert (result.exit_code, len(server.asked)) == (3, 1)
+    assert "302" in json.loads(result.stdout)["error"]["message"]
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+def _in_base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "code"),
+    [
+        ({"certificate-authority": "ca.crt", "tls-server-name": SERVER_NAME}, 0),
+        ({"insecure-skip-tls-verify": True}, 0),
+        ({"certificate-authority": "ca.crt"}, 4),
+        ({"tls-server-name": SERVER_NAME}, 4),
+    ],
+    ids=["by its other name", "unverified", "by a wrong name", "of an unknown authority"],
+)
+def test_a_server_is_trusted_as_the_cluster_says(
+    cluster: dict[str, Any], code: int, authority: Authority, tmp_path: Path
+) -> None:
+    (tmp_path / "ca.crt").write_bytes(authority.pem)
+    me = authority.pair("me")
+    user = {
+        "client-certificate-data": _in_base64(me.certificate),
+        "client-key-data": _in_base64(me.key),
+    }
+    with serving(ANSWERS, authority.serving(tmp_path)) as server:
+        result = _status(kubeconfig(tmp_path, server.url, cluster=cluster, user=user))
+    assert result.exit_code == code, result.output
+    assert not list(tmp_path.glob("**/certificate.pem"))
+
+
+def test_without_its_certificate_a_client_is_not_let_in(
+    authority: Authority, tmp_path: Path
+) -> None:
+    cluster = {"insecure-skip-tls-verify": True}
+    with serving(ANSWERS, authority.serving(tmp_path)) as server:
+        result = _status(kubeconfig(tmp_path, server.url, cluster=cluster))
+    assert result.exit_code == 4
+
+
+@pytest.mark.parametrize("key", [b"no key", None], ids=["no key", "another's key"])
+def test_a_key_that_is_no_good_is_told_without_it(
+    key: bytes | None, authority: Authority, tmp_path: Path
+) -> None:
+    key = key or authority.pair("other").key
+    user = {
+        "client-certificate-data": _in_base64(authority.pair("me").certificate),
+        "client-key-data": _in_base64(key),
+    }
+    result = _status(kubeconfig(tmp_path, SOMEWHERE, user=user))
+    assert result.exit_code == 2
+    assert "client certificate" in result.output
+
+
+# Credential plugins.
+
+PLUGIN = """
+import json, os, sys
+asked = json.loads(os.environ["KUBERNETES_EXEC_INFO"])
+with open(sys.argv[1], "a") as log:
+    print(json.dumps([asked, os.environ.get("FLAVOUR"), sys.stdin.isatty(), os.getcwd()]), file=log)
+tries = len(open(sys.argv[1]).readlines())
+status = json.loads(os.environ["STATUS"].replace("TRIES", str(tries)))
+print(json.dumps({"kind": "ExecCredential", "apiVersion": asked["apiVersion"], "status": status}))
+"""
+
+
+def _plugin(folder: Path, status: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """A user whose plugin answers with this status, and writes down what it was asked."""
+    script = _write(folder / "plugin.py", PLUGIN)
+    _write(
+        folder / "bin" / "sign-in",
+        f'#!/bin/sh\nexec {sys.executable} {shlex.quote(str(script))} "$@"\n',
+    ).chmod(0o755)
+    env = {"FLAVOUR": "vanilla", "STATUS": json.dumps(status)}
+    return {
+        "exec": {
+            "apiVersion": V1,
+            "command": "./bin/sign-in",
+            "args": [str(folder / "log")],
+            "env": [{"name": name, "value": value} for name, value in env.items()],
+            "interactiveMode": "IfAvailable",
+            **fields,
+        }
+    }
+
+
+def _told(folder: Path) -> list[Any]:
+    return [json.loads(line) for line in (folder / "log").read_text().splitlines()]
+
+
+def _known(server: Server, token: str) -> None:
+    server.known = {f"Bearer {token}"}
+
+
+def test_a_plugin_signs_in(tmp_path: Path) -> None:
+    user = _plugin(tmp_path, {"token": "mine"}, provideClusterInfo=True)
+    extension = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "x"}}
+    with serving(ANSWERS) as server:
+        _known(server, "mine")
+        file = kubeconfig(tmp_path, server.url, user=user, cluster={"extensions": [extension]})
+        assert _status(file).exit_code == 0
+    ((asked, flavour, interactive, folder),) = _told(tmp_path)
+    assert asked == {
+        "apiVersion": V1,
+        "kind": "ExecCredential",
+        "spec": {
+            "interactive": False,
+            "cluster": {"server": server.url, "config": {"audience": "x"}},
+        },
+    }
+    assert (flavour, interactive, folder) == ("vanilla", False, os.getcwd())
+
+
+def test_a_plugin_may_sign_in_by_a_certificate(authority: Authority, tmp_path: Path) -> None:
+    me = authority.pair("me")
+    pair = {"clientCertificateData": me.certificate.decode(), "clientKeyData": me.key.decode()}
+    cluster = {"insecure-skip-tls-verify": True}
+    with serving(ANSWERS, authority.serving(tmp_path)) as server:
+        file = kubeconfig(tmp_path, server.url, user=_plugin(tmp_path, pair), cluster=cluster)
+        assert _status(file).exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "status", [{"token": "TRIES"}, {"token": "2", "expirationTimestamp": "2020-01-01T00:00:00Z"}]
+)
+def test_a_plugin_signs_in_again_when_its_word_is_over(
+    status: dict[str, Any], tmp_path: Path
+) -> None:
+    """As the server says, or as the plugin said itself."""
+    from rowmill.kubectl.connection import Connection
+
+    with serving(ANSWERS) as server:
+        _known(server, "2")
+        user = _plugin(tmp_path, status)
+        connection = Connection(
+            _access(tmp_path, kubeconfig=Path(kubeconfig(tmp_path, server.url, user=user)))
+        )
+        for _ in range(2):
+            path = EXPERIMENTS.format("team")
+            assert connection.request("GET", path, {}, None, 5).status == 200
+    assert len(_told(tmp_path)) == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"command": "no-such-program", "installHint": "get it at example"}, "get it at example"),
+        ({"command": "false"}, "exit code 1"),
+        ({"command": "true"}, "ExecCredential"),
+        ({"apiVersion": "client.authentication.k8s.io/v1alpha1"}, "apiVersions"),
+        ({"interactiveMode": None}, "interactiveMode"),
+        ({"interactiveMode": "Always"}, "terminal"),
+    ],
+)
+def test_a_plugin_that_is_no_good_is_told(
+    fields: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    """The client of before went on as nobody."""
+    with serving(ANSWERS) as server:
+        user = _plugin(tmp_path, {"token": "not-to-be-told"}, **fields)
+        result = _status(kubeconfig(tmp_path, server.url, user=user))
+        assert (result.exit_code, server.asked) == (2, [])
+    assert words in result.output
+
+
+@pytest.mark.parametrize(
+    "status", [{}, {"clientKeyData": "k"}, {"token": "t", "clientKeyData": "k"}]
+)
+def test_half_an_answer_of_a_plugin_is_none(status: dict[str, Any], tmp_path: Path) -> None:
+    with serving(ANSWERS) as server:
+        result = _status(kubeconfig(tmp_path, server.url, user=_plugin(tmp_path, status)))
+        assert (result.exit_code, server.asked) == (2, [])
+
+
+# Proxies.
+
+
+def test_a_proxy_of_the_cluster_goes_before_all_others(tmp_path: Path) -> None:
+    with serving(ANSWERS) as proxy:
+        file = kubeconfig(tmp_path, "http://cluster.invalid", cluster={"proxy-url": proxy.url})
+        environ = {"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": "cluster.invalid"}
+        assert _status(file, **environ).exit_code == 0
+        assert proxy.paths() == ["http://cluster.invalid" + EXPERIMENTS.format("team")]
+
+
+def test_a_socks_proxy_without_its_package_says_which(tmp_path: Path) -> None:
+    cluster = {"proxy-url": "socks5://127.0.0.1:1"}
+    result = _status(kubeconfig(tmp_path, SOMEWHERE, cluster=cluster))
+    assert result.exit_code == 2
+    assert "pip install pysocks" in result.output
+
+
+@pytest.mark.parametrize(
+    ("server", "no_proxy", "found"),
+    [
+        (SOMEWHERE, "", "http://proxy:1"),
+        ("http://cluster.example", "", "http://plain:2"),
+        ("https://localhost:6443", "", None),
+        ("https://127.0.0.2:6443", "", None),
+        ("https://[::1]:6443", "", None),
+        (SOMEWHERE, "*", None),
+        (SOMEWHERE, "other, cluster.example", None),
+        (SOMEWHERE, "example", None),
+        (SOMEWHERE, ".example", None),
+        (SOMEWHERE, ".cluster.example", "http://proxy:1"),
+        (SOMEWHERE, "ter.example", "http://proxy:1"),
+        (SOMEWHERE, "cluster.example:6443", None),
+        (SOMEWHERE, "cluster.example:443", "http://proxy:1"),
+        ("https://10.1.2.3", "10.0.0.0/8", None),
+        ("https://10.1.2.3", "10.1.2.3:443", None),
+        ("https://10.1.2.3", "11.0.0.0/8,2.3", "http://proxy:1"),
+        ("https://[fd00::1]:6443", "[fd00::1]", None),
+    ],
+)
+def test_the_environments_proxy_is_gos(server: str, no_proxy: str, found: str | None) -> None:
+    environ = {
+        "HTTPS_PROXY": "proxy:1",
+        "https_proxy": "http://lower:3",
+        "http_proxy": "http://plain:2",
+        "ALL_PROXY": "http://all:4",
+        "no_proxy": no_proxy,
+    }
+    assert proxy_for(server, environ) == found
+
+
+# What the page says.
+
+
+def test_every_field_is_in_the_page_on_kubernetes() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "kubernetes.md").read_text()
+    table = page.partition("| of the kubeconfig |")[2].partition("\n\n")[0]
+    told = set(re.findall(r"`([a-zA-Z-]+)`", table))
+    by_words = {"certificate-authority", "client-certificate", "client-key"}
+    by_words |= {f"{name}-data" for name in by_words} | {"server", "cluster", "user"}
+    known = set().union(*FIELDS.values()) | set(REFUSED)
+    assert known - by_words - told == set()
