@@ -46,11 +46,7 @@ def _matches(rule: str, host: str, port: int) -> bool:
         return False
     if address is not None:
         return _address(rule) == address
-    return (host == rule.lstrip(".") and not rule.startswith(".")) or _is_below(host, rule)
-
-
-def _is_below(host: str, rule: str) -> bool:
-    return host.endswith(f".{rule.removeprefix('*').lstrip('.')}")
+    return host == rule or host.endswith(f".{rule.removeprefix('*').removeprefix('.')}")
 
 
 def _split(rule: str) -> tuple[str, str, str]:
