@@ -8,7 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import pyarrow as pa
-from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    GCCollector,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
 
 from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.layout import Part
@@ -24,6 +32,8 @@ class Metrics:
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
+        PlatformCollector(registry=self._registry)
+        GCCollector(registry=self._registry)
         self.rows = self._counter("rows", "Rows by what was done to them.", "stage")
         self.batches = self._counter("batches", "Batches handed to a destination.", "destination")
         self.bytes = self._counter("bytes", "Bytes sent to a destination.", "destination")

@@ -120,7 +120,8 @@ class Controller:
                 break
             if self._store.gather(key) == observed:
                 break
-        if steps_left < _STEPS - 1 and not decision.actions and self._queue.depth() >= _BUSY:
+        done = all(isinstance(action, Tell) for action in decision.actions)
+        if steps_left < _STEPS - 1 and done and self._queue.depth() >= _BUSY:
             # To begin the runs of those who wait goes before telling that this one began.
             self._queue.add(key, _TOLD_LATER)
             return
@@ -385,7 +386,9 @@ class Controller:
 def _is_on_the_way(decision: Decision) -> bool:
     """Whether the next decision follows at once from what this one had made."""
     making = Validate | FreezePlan | CreateJob
-    return bool(decision.actions) and all(isinstance(a, making) for a in decision.actions)
+    # What is told belongs to the status, and so to the decision whose status is written.
+    actions = [action for action in decision.actions if not isinstance(action, Tell)]
+    return bool(actions) and all(isinstance(action, making) for action in actions)
 
 
 def _same_but_status(before: Experiment, raw: Raw) -> bool:

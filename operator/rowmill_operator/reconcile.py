@@ -18,7 +18,6 @@ from rowmill_operator.actions import (
     DeletePlan,
     FreezePlan,
     SetFinalizers,
-    Tell,
     delete_jobs,
 )
 from rowmill_operator.adoption import decide_about_anothers
@@ -35,14 +34,15 @@ from rowmill_operator.lost import give_up_lost
 from rowmill_operator.names import plan_name
 from rowmill_operator.observed import Observed, Verdict
 from rowmill_operator.reasons import Reason
-from rowmill_operator.record import replaced_in, status_of
+from rowmill_operator.record import status_of
 from rowmill_operator.removal import decide_removal
 from rowmill_operator.running import drive
 from rowmill_operator.settings import Settings
 from rowmill_operator.situation import Situation
-from rowmill_operator.standing import COMPLETE, FAILED, PENDING, SUSPENDED, Acceptance, Standing
+from rowmill_operator.standing import PENDING, SUSPENDED, Acceptance, Standing
 from rowmill_operator.status_news import more_than_progress, news
 from rowmill_operator.step import SOON, Step
+from rowmill_operator.telling import events_of
 from rowmill_operator.trouble import refused_child
 
 
@@ -83,7 +83,7 @@ def _decide(situation: Situation) -> Decision:
         return Decision((*_finalizers(situation), *actions), again_after=step.again_after)
     step = with_words_on_chart(situation, step)
     status = status_of(situation, acceptance, step.standing, step.run)
-    actions = (*_finalizers(situation), *step.actions, *_tell(situation, acceptance, step))
+    actions = (*_finalizers(situation), *step.actions, *events_of(situation, acceptance, step))
     return _decision(situation, actions, status, step)
 
 
@@ -207,36 +207,3 @@ def _finalizers(situation: Situation) -> tuple[Action, ...]:
     if situation.wishes.purge:
         return (SetFinalizers((*there, FINALIZER)),)
     return (SetFinalizers(tuple(name for name in there if name != FINALIZER)),)
-
-
-def _tell(situation: Situation, acceptance: Acceptance, step: Step) -> tuple[Action, ...]:
-    """One Event a transition: when the reason of Accepted or of the phase is another one."""
-    before = {c.get("type"): c for c in situation.experiment.status.get("conditions") or ()}
-    told: list[Action] = []
-    accepted = before.get("Accepted", {})
-    if acceptance.accepted is False and accepted.get("reason") != acceptance.reason:
-        told.append(Tell(acceptance.reason, acceptance.message, warning=True))
-    standing = step.standing
-    progressing = before.get("Progressing", {})
-    moved = (situation.experiment.status.get("phase"), progressing.get("reason")) != (
-        standing.phase,
-        standing.reason,
-    )
-    stalled = before.get("Stalled", {})
-    if standing.stalled and stalled.get("status") == "True":
-        # Its Job is made again each minute: that is the same trouble.
-        moved = stalled.get("reason") != standing.reason
-    if moved and (standing.stalled or standing.phase in (COMPLETE, FAILED, SUSPENDED)):
-        bad = standing.stalled or standing.phase == FAILED
-        if acceptance.accepted is not False or standing.reason != acceptance.reason:
-            told.append(Tell(standing.reason, standing.message, warning=bad))
-    return (*told, *_tell_replaced(situation, step))
-
-
-def _tell_replaced(situation: Situation, step: Step) -> tuple[Action, ...]:
-    """One Event when a run begins over published data: the status has no record of it yet."""
-    record = step.run or {}
-    replaced = replaced_in(record)
-    if replaced is None or record["number"] == situation.record.get("number"):
-        return ()
-    return (Tell(Reason.STARTING, f"run {record['number']} replaces {replaced}"),)

@@ -298,6 +298,10 @@ class MemoryCluster:
         )
         return found
 
+    def warned(self) -> list[str]:
+        """The reasons of all Warnings that the operator told."""
+        return [str(told.reason) for told in self.told if told.warning]
+
     @property
     def phase(self) -> str:
         return str(self.experiment.status["phase"])

@@ -29,7 +29,12 @@ EXPERIMENT = "/apis/rowmill.dev/v1alpha1/namespaces/team/experiments/shop"
 PLANS = "/api/v1/namespaces/team/configmaps"
 JOBS = "/apis/batch/v1/namespaces/team/jobs"
 EVENTS = "/api/v1/namespaces/team/events"
-MADE = [("POST", "team/configmaps"), ("POST", "team/jobs"), ("PATCH", "shop/status")]
+MADE = [
+    ("POST", "team/configmaps"),
+    ("POST", "team/jobs"),
+    ("PATCH", "shop/status"),
+    ("POST", "team/events"),
+]
 
 
 @dataclass

@@ -27,7 +27,7 @@ from rowmill_operator.standing import timestamp
 from rowmill_operator.store import Kind
 
 
-def test_a_new_experiment_takes_three_writes() -> None:
+def test_a_new_experiment_takes_three_writes_and_tells_that_its_run_begins() -> None:
     api = with_operator(settle)
     assert api.writes() == MADE
     assert status(api)["phase"] == "Pending"
@@ -122,10 +122,12 @@ def test_a_second_operator_does_no_harm() -> None:
         other = Operator(operator.controller._cluster, QuickValidator())
         await other.start()
         await operator.settle()
-        await other.settle()
+        # It tells of nothing that another has told of.
+        with pytest.raises(Blocked):
+            await other.settle()
         assert len([path for path in api.objects if path.startswith((JOBS, PLANS))]) == 2
         creations = [call for call in api.writes() if call[0] == "POST"]
-        assert creations == MADE[:2] * 2
+        assert creations == [*MADE[:2], MADE[3], *MADE[:2]]
 
     with_operator(story)
 

@@ -87,7 +87,7 @@ def test_a_refusal_is_one_also_if_the_job_ends_before_its_pod_is_seen_to(
     cluster.end_pod(pod, 65, reason="CredentialsRefused", message="wrong password")
     cluster.settle()
     assert cluster.condition("Stalled")["reason"] == "CredentialsRefused"
-    assert [told.reason for told in cluster.told] == ["CredentialsRefused"]
+    assert cluster.warned() == ["CredentialsRefused"]
 
 
 def test_an_earlier_pods_failure_does_not_stand_for_a_refusal(cluster: MemoryCluster) -> None:

@@ -46,7 +46,7 @@ def test_a_refusing_destination_is_tried_again_every_minute_with_its_reason_show
         cluster.progress[0] = ShardProgress(0, 0.0, "", {}, notice)
         cluster.settle()
         assert cluster.condition("Progressing")["reason"] == "CredentialsRefused"
-    assert [told.reason for told in cluster.told] == ["CredentialsRefused"], "once, whoever waits"
+    assert cluster.warned() == ["CredentialsRefused"], "once, whoever waits"
     cluster.progress[0] = ShardProgress(10, 1.0, "", {"events": ((0, 1),)})
     cluster.settle()
     assert cluster.condition("Stalled")["status"] == "False"
@@ -63,7 +63,7 @@ def test_a_refusal_is_told_before_the_job_has_failed_by_it(cluster: MemoryCluste
     cluster.settle()
     cluster.update_job(RUN, failed=Failure("PodFailurePolicy", "by rule 1"), finished=cluster.now)
     cluster.settle()
-    assert [told.reason for told in cluster.told] == ["BucketMissing"]
+    assert cluster.warned() == ["BucketMissing"]
 
 
 def test_a_refusal_in_finalize_makes_finalize_again(cluster: MemoryCluster) -> None:
@@ -164,7 +164,7 @@ def test_pods_that_cannot_start_are_made_anew_every_minute_with_the_reason_shown
     cluster.settle()
     assert cluster.job(RUN).uid != first
     assert cluster.condition("Stalled")["reason"] == "ImagePullFailed", "still, until mended"
-    assert [told.reason for told in cluster.told] == ["ImagePullFailed"]
+    assert cluster.warned() == ["ImagePullFailed"]
     cluster.start_pod(RUN, 0)
     cluster.settle()
     assert cluster.condition("Stalled")["status"] == "False"
@@ -191,7 +191,7 @@ def test_a_failed_pod_is_forgotten_once_its_shard_goes_on(cluster: MemoryCluster
     cluster.update_job(RUN, completed_indexes=((0, 1),))
     cluster.settle()
     assert cluster.condition("Stalled")["status"] == "False"
-    assert [told.reason for told in cluster.told] == ["Retrying"]
+    assert cluster.warned() == ["Retrying"]
 
 
 def test_twice_out_of_memory_is_named(cluster: MemoryCluster) -> None:

@@ -70,7 +70,7 @@ def test_who_loses_the_race_for_the_plan_lets_go_and_tells_it_once() -> None:
             f"{PLANS}/shop-run-1",
             f"{JOBS}/shop-run-1",
         ]
-        assert _events(api) == ["LeftToAnother"]
+        assert _events(api) == ["Starting", "LeftToAnother"]
         assert (_gauge(first), _gauge(second)) == (0, 1)
         assert (list(first.store.phases()), list(second.store.phases())) == (["Pending"], [])
 
@@ -105,7 +105,7 @@ def test_a_restart_does_not_tell_it_again_but_says_it_in_the_log(
         (told,) = caplog.messages
         assert "another operator, with the engineId here, keeps 1 of them" in told
         await again.settle()
-        assert _events(api) == ["LeftToAnother"]
+        assert _events(api) == ["Starting", "LeftToAnother"]
         assert _gauge(again) == 1
 
     _with_two(story)

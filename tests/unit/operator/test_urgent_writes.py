@@ -36,6 +36,9 @@ def test_operators_that_see_differently_do_not_write_in_turns_without_a_pause() 
         operator.store.reported(KEY, "pod-1", ShardProgress(1, 5.0, "", {}))
         for _ in range(2):
             other.store.reported(KEY, "pod-1", None)
+        # That its pods are at work is told once, by the first.
+        await operator.look()
+        await other.resync.compare()
         api.calls.clear()
         since = asyncio.get_running_loop().time()
         for _ in range(10):
