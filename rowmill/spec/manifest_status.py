@@ -116,11 +116,11 @@ class RunStatus(Model):
     rows_grew_at: Time | None = Field(
         None, description="When `rows` last grew; the rate is as of then."
     )
-    last_updated: Time | None = Field(None, description="When these figures were read.")
+    last_updated: Time | None = Field(None, description="When any of this last changed.")
     batch_rows: Total | None = Field(None, description="Rows in the largest batch.")
     shards: Total | None = Field(None, description="Shards that are planned.")
     shards_done: Total | None = Field(None, description="Shards of which every batch is durable.")
-    job: Short | None = Field(None, description="The Job that is or was last at work.")
+    job: Short | None = Field(None, description="The Job of its shards.")
     rerun: Long | None = Field(None, description="The `rerun` that it was started with.")
     step: Short | None = Field(None, description="What finalize does now.")
     outcome: Outcome | None = Field(None, description="How it ended; absent while it has not.")
@@ -185,7 +185,7 @@ class ExperimentStatus(Model):
         },
     )
     workers: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = Field(
-        None, description="Worker pods that are running."
+        None, description="Pods of shards that have not ended."
     )
     selector: Annotated[str, Field(max_length=1024)] | None = Field(
         None, description="The label selector of the worker pods."
@@ -196,5 +196,7 @@ class ExperimentStatus(Model):
         None, max_length=MAX_TABLES, description="How far each table is, unfinished ones first."
     )
     history: tuple[PastRunStatus, ...] | None = Field(
-        None, max_length=MAX_HISTORY, description="The last runs, as many as `runHistoryLimit`."
+        None,
+        max_length=MAX_HISTORY,
+        description="The last runs that ended, as many as `runHistoryLimit`, and the published one.",
     )

@@ -78,7 +78,9 @@ class Installation:
         # A pod that is ready is reached by its Service a moment later.
         wait_for(self._is_reached, 30, "Postgres to answer by its Service")
 
-    def upgrade(self, *options: str) -> None:
+    def upgrade(
+        self, *options: str, release: str = RELEASE, namespace: str = RELEASE_NAMESPACE
+    ) -> None:
         """Install or upgrade the chart with the images and the dev stack as default destinations.
 
         Further options go to Helm, `--set` among them.
@@ -92,7 +94,7 @@ class Installation:
             },
         }
         self.helm(
-            *("upgrade", "--install", RELEASE, str(CHART), "--namespace", RELEASE_NAMESPACE),
+            *("upgrade", "--install", release, str(CHART), "--namespace", namespace),
             *("--create-namespace", "--wait", "--timeout", "90s", "--values", "-", *options),
             input=json.dumps(values),
         )

@@ -164,10 +164,15 @@ def _is_purged(applied: Applied) -> bool:
 def test_namespaces_go_though_their_operator_is_to_purge_and_has_only_rights_in_them(
     cluster: Cluster, installed: Installation, home: str
 ) -> None:
-    """One in mid-run; and one where all has ended, so that nothing keeps the rights there long."""
+    """One in mid-run; and one where all has ended, so that nothing keeps the rights there long.
+
+    That one's operator is a release of its own, in that very namespace.
+    """
     with new_namespace(cluster) as other:
         installed.give_secrets(other)
-        with installed.upgraded("--set", f"watchNamespaces={{{home},{other}}}"):
+        with installed.upgraded("--set", f"watchNamespaces={{{home}}}"):
+            own = ("--set", f"watchNamespaces={{{other}}}", "--set", "crds.install=false")
+            installed.upgrade(*own, release="beside", namespace=other)
             complete = Applied.of(installed, other, wide(1_000, deletionPolicy="Purge"))
             complete.complete()
             running = Applied.of(
