@@ -198,5 +198,5 @@ class ExperimentStatus(Model):
     history: tuple[PastRunStatus, ...] | None = Field(
         None,
         max_length=MAX_HISTORY,
-        description="The last runs that ended, as many as `runHistoryLimit`, and the published one.",
+        description="The last ended runs, as many as `runHistoryLimit`, and the published one.",
     )

@@ -82,6 +82,12 @@ def test_a_run_is_followed_to_its_end(installed: Installation, home: str) -> Non
     logs = _of(run, "logs")
     assert re.search(r"^\[shard 0\] .", logs, re.MULTILINE)
     assert re.search(r"^\[finalize\] .", logs, re.MULTILINE)
+    events = (
+        event["reason"]
+        for event in run.cluster.find_all("events", home)
+        if event["involvedObject"]["kind"] == "Experiment"
+    )
+    assert sorted(events) == ["Complete", "Finalizing", "Running", "Starting"], "each once"
     everything = json.loads(_plugin(run.cluster, "status", "-n", home, "-o", "json").stdout)
     assert [each["name"] for each in everything] == [run.name]
 
