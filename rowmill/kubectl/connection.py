@@ -71,10 +71,12 @@ class Connection:
             self._credential is None or self._credential.expired
         ):
             self._sign_in()
-        if self._pool is None:
-            self._pool = _pool(self._access, self._credential)
+        # Logs are followed by several threads, of which another may have signed in again.
+        pool = self._pool
+        if pool is None:
+            pool = self._pool = _pool(self._access, self._credential)
         url = f"{self.server}{path}"
-        response = self._pool.request(
+        response = pool.request(
             method,
             f"{url}?{urlencode(query)}" if query else url,
             headers=self._headers(body),

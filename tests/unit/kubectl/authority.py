@@ -42,13 +42,14 @@ class Authority:
         )
         return Pair(_pem(self._signed(subject, key, authority=False)), secret)
 
-    def serving(self, folder: Path) -> ssl.SSLContext:
-        """A server's side, by the name SERVER_NAME, that wants a client's certificate."""
+    def serving(self, folder: Path, *, of_clients: bool = True) -> ssl.SSLContext:
+        """A server's side, by the name SERVER_NAME; `of_clients` it wants a certificate."""
         pair, file = self.pair(SERVER_NAME), folder / "server.pem"
         file.write_bytes(pair.certificate + pair.key)
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cadata=self.pem.decode())
         context.load_cert_chain(file)
-        context.verify_mode = ssl.CERT_REQUIRED
+        if of_clients:
+            context.verify_mode = ssl.CERT_REQUIRED
         return context
 
     def _signed(

@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from api_server import EXPERIMENTS, Server, document, kubeconfig, run, serving
 from authority import SERVER_NAME, Authority
 
 from rowmill.kubectl.access import Access, access_of
+from rowmill.kubectl.connection import Connection
 from rowmill.kubectl.kubeconfig import FIELDS, REFUSED, Wanted, choose
 from rowmill.kubectl.proxies import proxy_for
 from rowmill.terminal.failures import UsageError
@@ -38,6 +40,23 @@ def _write(file: Path, content: Any) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(content if isinstance(content, str) else json.dumps(content))
     return file
+
+
+@pytest.fixture(scope="module")
+def authority() -> Authority:
+    return Authority()
+
+
+@pytest.fixture
+def secured(authority: Authority, tmp_path: Path) -> Iterator[Server]:
+    """A server by TLS, since nothing secret is sent to another."""
+    with serving(ANSWERS, authority.serving(tmp_path, of_clients=False)) as server:
+        yield server
+
+
+def _unverified(folder: Path, server: Server, **entries: Any) -> str:
+    cluster = {"insecure-skip-tls-verify": True, **entries.pop("cluster", {})}
+    return kubeconfig(folder, server.url, cluster=cluster, **entries)
 
 
 def _status(kubeconfig: str | None, *words: str, **environ: str) -> Any:
@@ -196,16 +215,24 @@ def test_without_any_it_says_where_one_would_be(tmp_path: Path) -> None:
         ({}, None),
     ],
 )
-def test_who_asks_is_told(user: dict[str, Any], authorization: str | None, tmp_path: Path) -> None:
+def test_who_asks_is_told(
+    user: dict[str, Any], authorization: str | None, secured: Server, tmp_path: Path
+) -> None:
     (tmp_path / "token").write_text("in the file\n")
+    assert _status(_unverified(tmp_path, secured, user=user)).exit_code == 0
+    assert secured.asked[0].headers["Authorization"] == authorization
+
+
+@pytest.mark.parametrize(
+    "user", [{"token": "t"}, {"username": "me"}, {"exec": {"command": "false", "apiVersion": V1}}]
+)
+def test_nothing_secret_goes_in_the_clear(user: dict[str, Any], tmp_path: Path) -> None:
     with serving(ANSWERS) as server:
         assert _status(kubeconfig(tmp_path, server.url, user=user)).exit_code == 0
-        assert server.asked[0].headers["Authorization"] == authorization
+        assert "Authorization" not in server.asked[0].headers
 
 
 def test_a_token_file_is_read_again_for_each_request(tmp_path: Path) -> None:
-    from rowmill.kubectl.connection import Connection
-
     file = _write(tmp_path / "token", "one")
     with serving(ANSWERS) as server:
         connection = Connection(Access(server.url, "team", token_file=file))
@@ -223,11 +250,6 @@ def test_no_other_place_is_given_what_is_meant_for_the_server(tmp_path: Path) ->
         result = _status(kubeconfig(tmp_path, server.url))
         assert (result.exit_code, len(server.asked)) == (3, 1)
     assert "302" in json.loads(result.stdout)["error"]["message"]
-
-
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority()
 
 
 def _in_base64(data: bytes) -> str:
@@ -323,20 +345,23 @@ def _known(server: Server, token: str) -> None:
     server.known = {f"Bearer {token}"}
 
 
-def test_a_plugin_signs_in(tmp_path: Path) -> None:
+def test_a_plugin_signs_in(secured: Server, tmp_path: Path) -> None:
     user = _plugin(tmp_path, {"token": "mine"}, provideClusterInfo=True)
     extension = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "x"}}
-    with serving(ANSWERS) as server:
-        _known(server, "mine")
-        file = kubeconfig(tmp_path, server.url, user=user, cluster={"extensions": [extension]})
-        assert _status(file).exit_code == 0
+    _known(secured, "mine")
+    file = _unverified(tmp_path, secured, user=user, cluster={"extensions": [extension]})
+    assert _status(file).exit_code == 0
     ((asked, flavour, interactive, folder),) = _told(tmp_path)
     assert asked == {
         "apiVersion": V1,
         "kind": "ExecCredential",
         "spec": {
             "interactive": False,
-            "cluster": {"server": server.url, "config": {"audience": "x"}},
+            "cluster": {
+                "server": secured.url,
+                "insecure-skip-tls-verify": True,
+                "config": {"audience": "x"},
+            },
         },
     }
     assert (flavour, interactive, folder) == ("vanilla", False, os.getcwd())
@@ -355,20 +380,15 @@ def test_a_plugin_may_sign_in_by_a_certificate(authority: Authority, tmp_path: P
     "status", [{"token": "TRIES"}, {"token": "2", "expirationTimestamp": "2020-01-01T00:00:00Z"}]
 )
 def test_a_plugin_signs_in_again_when_its_word_is_over(
-    status: dict[str, Any], tmp_path: Path
+    status: dict[str, Any], secured: Server, tmp_path: Path
 ) -> None:
     """As the server says, or as the plugin said itself."""
-    from rowmill.kubectl.connection import Connection
-
-    with serving(ANSWERS) as server:
-        _known(server, "2")
-        user = _plugin(tmp_path, status)
-        connection = Connection(
-            _access(tmp_path, kubeconfig=Path(kubeconfig(tmp_path, server.url, user=user)))
-        )
-        for _ in range(2):
-            path = EXPERIMENTS.format("team")
-            assert connection.request("GET", path, {}, None, 5).status == 200
+    _known(secured, "2")
+    file = _unverified(tmp_path, secured, user=_plugin(tmp_path, status))
+    connection = Connection(_access(tmp_path, kubeconfig=Path(file)))
+    for _ in range(2):
+        path = EXPERIMENTS.format("team")
+        assert connection.request("GET", path, {}, None, 5).status == 200
     assert len(_told(tmp_path)) == 2
 
 
@@ -384,23 +404,23 @@ def test_a_plugin_signs_in_again_when_its_word_is_over(
     ],
 )
 def test_a_plugin_that_is_no_good_is_told(
-    fields: dict[str, Any], words: str, tmp_path: Path
+    fields: dict[str, Any], words: str, secured: Server, tmp_path: Path
 ) -> None:
     """The client of before went on as nobody."""
-    with serving(ANSWERS) as server:
-        user = _plugin(tmp_path, {"token": "not-to-be-told"}, **fields)
-        result = _status(kubeconfig(tmp_path, server.url, user=user))
-        assert (result.exit_code, server.asked) == (2, [])
+    user = _plugin(tmp_path, {"token": "not-to-be-told"}, **fields)
+    result = _status(_unverified(tmp_path, secured, user=user))
+    assert (result.exit_code, secured.asked) == (2, [])
     assert words in result.output
 
 
 @pytest.mark.parametrize(
     "status", [{}, {"clientKeyData": "k"}, {"token": "t", "clientKeyData": "k"}]
 )
-def test_half_an_answer_of_a_plugin_is_none(status: dict[str, Any], tmp_path: Path) -> None:
-    with serving(ANSWERS) as server:
-        result = _status(kubeconfig(tmp_path, server.url, user=_plugin(tmp_path, status)))
-        assert (result.exit_code, server.asked) == (2, [])
+def test_half_an_answer_of_a_plugin_is_none(
+    status: dict[str, Any], secured: Server, tmp_path: Path
+) -> None:
+    result = _status(_unverified(tmp_path, secured, user=_plugin(tmp_path, status)))
+    assert (result.exit_code, secured.asked) == (2, [])
 
 
 # Proxies.
