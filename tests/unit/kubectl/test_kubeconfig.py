@@ -42,11 +42,6 @@ def _write(file: Path, content: Any) -> Path:
     return file
 
 
-@pytest.fixture(scope="module")
-def authority() -> Authority:
-    return Authority()
-
-
 @pytest.fixture
 def secured(authority: Authority, tmp_path: Path) -> Iterator[Server]:
     """A server by TLS, since nothing secret is sent to another."""
