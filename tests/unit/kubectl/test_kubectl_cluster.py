@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -12,6 +13,8 @@ from urllib.parse import unquote
 import pytest
 from api_server import EXPERIMENTS, kubeconfig, run, serving
 from fake_cluster import experiment
+
+from rowmill.terminal import figures
 
 
 def test_the_namespace_is_the_contexts_unless_one_is_given(tmp_path: Path) -> None:
@@ -144,3 +147,15 @@ def test_help_needs_no_client() -> None:
     assert done.returncode == 0
     for command in ("status", "runs", "abort", "rerun", "suspend", "resume", "logs"):
         assert command in done.stdout
+
+
+def test_a_run_has_lasted_as_long_as_the_api_servers_clock_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It began by that clock, whatever this machine's shows."""
+    date = "Thu, 01 Jan 2026 00:02:00 GMT"
+    monkeypatch.setattr(BaseHTTPRequestHandler, "date_time_string", lambda *_: date)
+    answers = {("GET", EXPERIMENTS.format("team") + "/shop"): (200, experiment())}
+    with serving(answers) as server:
+        result = run(kubeconfig(tmp_path, server.url), "runs", "shop")
+    assert figures.duration(120) in result.stdout
