@@ -234,8 +234,12 @@ def _serve_side_by_side(installed: Installation, namespace: str) -> None:
         wait_for(lambda one=each: one.run()["number"] == 2, 60, "run 2")
         each.complete()
     wait_for(lambda: impossible.condition("Accepted").get("status") == "False", 30, "a refusal")
+    stages = {"Starting": 2, "Finalizing": 2, "Complete": 2}
     for each in found:
-        assert _told(each) == {"Complete": 2, "Starting": 1, "LeftToAnother": 1}
+        told = _told(each)
+        # So small a run may have loaded before it is seen at work.
+        assert told.pop("Running", 0) <= 2
+        assert told == stages | {"LeftToAnother": 1}
     refused_once = {"InvalidSpec": 1, "LeftToAnother": 1}
     wait_for(lambda: _told(impossible) == refused_once, 30, "one refusal and one word about it")
 
