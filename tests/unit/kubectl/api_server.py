@@ -132,3 +132,16 @@ def run(kubeconfig: str | None, *words: str, **environ: str) -> Any:
     """Run the plugin; without a kubeconfig by what `environ` says."""
     given = ["--kubeconfig", kubeconfig] if kubeconfig else []
     return CliRunner().invoke(app, [*words, *given], env=environ)
+
+
+def unverified(folder: Path, server: Server, **entries: Any) -> str:
+    """A file that leads to a server by TLS, and asks nobody who it is."""
+    cluster = {"insecure-skip-tls-verify": True, **entries.pop("cluster", {})}
+    return kubeconfig(folder, server.url, cluster=cluster, **entries)
+
+
+def result_of(kubeconfig: str | None, *words: str, **environ: str) -> Any:
+    """What `status -o json` comes to, which tells no secret."""
+    result = run(kubeconfig, "status", "-o", "json", *words, **environ)
+    assert "not-to-be-told" not in result.output
+    return result

@@ -1,9 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
+from api_server import EXPERIMENTS, Server, serving
 from authority import Authority
 
 
 @pytest.fixture(scope="session")
 def authority() -> Authority:
     return Authority()
+
+
+@pytest.fixture
+def secured(authority: Authority, tmp_path: Path) -> Iterator[Server]:
+    """A server by TLS, since nothing secret is sent to another."""
+    answers = {("GET", EXPERIMENTS.format("team")): (200, {"items": []})}
+    with serving(answers, authority.serving(tmp_path, of_clients=False)) as server:
+        yield server

@@ -6,14 +6,11 @@ import base64
 import json
 import os
 import re
-import shlex
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from api_server import EXPERIMENTS, Server, document, kubeconfig, run, serving
+from api_server import EXPERIMENTS, Server, document, kubeconfig, result_of, serving, unverified
 from authority import SERVER_NAME, Authority
 
 from rowmill.kubectl.access import Access, access_of
@@ -40,24 +37,6 @@ def _write(file: Path, content: Any) -> Path:
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(content if isinstance(content, str) else json.dumps(content))
     return file
-
-
-@pytest.fixture
-def secured(authority: Authority, tmp_path: Path) -> Iterator[Server]:
-    """A server by TLS, since nothing secret is sent to another."""
-    with serving(ANSWERS, authority.serving(tmp_path, of_clients=False)) as server:
-        yield server
-
-
-def _unverified(folder: Path, server: Server, **entries: Any) -> str:
-    cluster = {"insecure-skip-tls-verify": True, **entries.pop("cluster", {})}
-    return kubeconfig(folder, server.url, cluster=cluster, **entries)
-
-
-def _status(kubeconfig: str | None, *words: str, **environ: str) -> Any:
-    result = run(kubeconfig, "status", "-o", "json", *words, **environ)
-    assert "not-to-be-told" not in result.output
-    return result
 
 
 # Which files, and what of them.
@@ -91,7 +70,7 @@ def test_the_variable_is_read_when_the_command_runs(
 ) -> None:
     with serving(ANSWERS) as server:
         monkeypatch.setenv("KUBECONFIG", kubeconfig(tmp_path, server.url))
-        assert _status(None).exit_code == 0
+        assert result_of(None).exit_code == 0
         assert server.paths() == [EXPERIMENTS.format("team")]
 
 
@@ -165,7 +144,7 @@ def test_within_a_pod_it_is_the_pods_own_account(tmp_path: Path) -> None:
 def test_what_is_not_taken_is_refused_by_its_name(
     change: dict[str, Any], words: tuple[str, ...], tmp_path: Path
 ) -> None:
-    result = _status(kubeconfig(tmp_path, SOMEWHERE, **change))
+    result = result_of(kubeconfig(tmp_path, SOMEWHERE, **change))
     assert result.exit_code == 2
     told = json.loads(result.stdout)["error"]["message"]
     assert [word for word in words if word not in told] == []
@@ -188,7 +167,7 @@ def test_what_is_not_taken_is_refused_by_its_name(
     ],
 )
 def test_a_kubeconfig_that_leads_nowhere_says_why(config: Any, words: str, tmp_path: Path) -> None:
-    result = _status(str(_write(tmp_path / "config", config)))
+    result = result_of(str(_write(tmp_path / "config", config)))
     assert result.exit_code == 2
     assert words in result.output
 
@@ -214,7 +193,7 @@ def test_who_asks_is_told(
     user: dict[str, Any], authorization: str | None, secured: Server, tmp_path: Path
 ) -> None:
     (tmp_path / "token").write_text("in the file\n")
-    assert _status(_unverified(tmp_path, secured, user=user)).exit_code == 0
+    assert result_of(unverified(tmp_path, secured, user=user)).exit_code == 0
     assert secured.asked[0].headers["Authorization"] == authorization
 
 
@@ -223,7 +202,7 @@ def test_who_asks_is_told(
 )
 def test_nothing_secret_goes_in_the_clear(user: dict[str, Any], tmp_path: Path) -> None:
     with serving(ANSWERS) as server:
-        assert _status(kubeconfig(tmp_path, server.url, user=user)).exit_code == 0
+        assert result_of(kubeconfig(tmp_path, server.url, user=user)).exit_code == 0
         assert "Authorization" not in server.asked[0].headers
 
 
@@ -242,7 +221,7 @@ def test_no_other_place_is_given_what_is_meant_for_the_server(tmp_path: Path) ->
     """A sign-in page in front of it redirects."""
     answers = {("GET", EXPERIMENTS.format("team")): (302, b"<html>")}
     with serving(answers) as server:
-        result = _status(kubeconfig(tmp_path, server.url))
+        result = result_of(kubeconfig(tmp_path, server.url))
         assert (result.exit_code, len(server.asked)) == (3, 1)
     assert "302" in json.loads(result.stdout)["error"]["message"]
 
@@ -271,7 +250,7 @@ def test_a_server_is_trusted_as_the_cluster_says(
         "client-key-data": _in_base64(me.key),
     }
     with serving(ANSWERS, authority.serving(tmp_path)) as server:
-        result = _status(kubeconfig(tmp_path, server.url, cluster=cluster, user=user))
+        result = result_of(kubeconfig(tmp_path, server.url, cluster=cluster, user=user))
     assert result.exit_code == code, result.output
     assert not list(tmp_path.glob("**/certificate.pem"))
 
@@ -281,7 +260,7 @@ def test_without_its_certificate_a_client_is_not_let_in(
 ) -> None:
     cluster = {"insecure-skip-tls-verify": True}
     with serving(ANSWERS, authority.serving(tmp_path)) as server:
-        result = _status(kubeconfig(tmp_path, server.url, cluster=cluster))
+        result = result_of(kubeconfig(tmp_path, server.url, cluster=cluster))
     assert result.exit_code == 4
 
 
@@ -294,128 +273,9 @@ def test_a_key_that_is_no_good_is_told_without_it(
         "client-certificate-data": _in_base64(authority.pair("me").certificate),
         "client-key-data": _in_base64(key),
     }
-    result = _status(kubeconfig(tmp_path, SOMEWHERE, user=user))
+    result = result_of(kubeconfig(tmp_path, SOMEWHERE, user=user))
     assert result.exit_code == 2
     assert "client certificate" in result.output
-
-
-# Credential plugins.
-
-PLUGIN = """
-import json, os, sys
-asked = json.loads(os.environ["KUBERNETES_EXEC_INFO"])
-with open(sys.argv[1], "a") as log:
-    print(json.dumps([asked, os.environ.get("FLAVOUR"), sys.stdin.isatty(), os.getcwd()]), file=log)
-tries = len(open(sys.argv[1]).readlines())
-status = json.loads(os.environ["STATUS"].replace("TRIES", str(tries)))
-print(json.dumps({"kind": "ExecCredential", "apiVersion": asked["apiVersion"], "status": status}))
-"""
-
-
-def _plugin(folder: Path, status: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    """A user whose plugin answers with this status, and writes down what it was asked."""
-    script = _write(folder / "plugin.py", PLUGIN)
-    _write(
-        folder / "bin" / "sign-in",
-        f'#!/bin/sh\nexec {sys.executable} {shlex.quote(str(script))} "$@"\n',
-    ).chmod(0o755)
-    env = {"FLAVOUR": "vanilla", "STATUS": json.dumps(status)}
-    return {
-        "exec": {
-            "apiVersion": V1,
-            "command": "./bin/sign-in",
-            "args": [str(folder / "log")],
-            "env": [{"name": name, "value": value} for name, value in env.items()],
-            "interactiveMode": "IfAvailable",
-            **fields,
-        }
-    }
-
-
-def _told(folder: Path) -> list[Any]:
-    return [json.loads(line) for line in (folder / "log").read_text().splitlines()]
-
-
-def _known(server: Server, token: str) -> None:
-    server.known = {f"Bearer {token}"}
-
-
-def test_a_plugin_signs_in(secured: Server, tmp_path: Path) -> None:
-    user = _plugin(tmp_path, {"token": "mine"}, provideClusterInfo=True)
-    extension = {"name": "client.authentication.k8s.io/exec", "extension": {"audience": "x"}}
-    _known(secured, "mine")
-    file = _unverified(tmp_path, secured, user=user, cluster={"extensions": [extension]})
-    assert _status(file).exit_code == 0
-    ((asked, flavour, interactive, folder),) = _told(tmp_path)
-    assert asked == {
-        "apiVersion": V1,
-        "kind": "ExecCredential",
-        "spec": {
-            "interactive": False,
-            "cluster": {
-                "server": secured.url,
-                "insecure-skip-tls-verify": True,
-                "config": {"audience": "x"},
-            },
-        },
-    }
-    assert (flavour, interactive, folder) == ("vanilla", False, os.getcwd())
-
-
-def test_a_plugin_may_sign_in_by_a_certificate(authority: Authority, tmp_path: Path) -> None:
-    me = authority.pair("me")
-    pair = {"clientCertificateData": me.certificate.decode(), "clientKeyData": me.key.decode()}
-    cluster = {"insecure-skip-tls-verify": True}
-    with serving(ANSWERS, authority.serving(tmp_path)) as server:
-        file = kubeconfig(tmp_path, server.url, user=_plugin(tmp_path, pair), cluster=cluster)
-        assert _status(file).exit_code == 0
-
-
-@pytest.mark.parametrize(
-    "status", [{"token": "TRIES"}, {"token": "2", "expirationTimestamp": "2020-01-01T00:00:00Z"}]
-)
-def test_a_plugin_signs_in_again_when_its_word_is_over(
-    status: dict[str, Any], secured: Server, tmp_path: Path
-) -> None:
-    """As the server says, or as the plugin said itself."""
-    _known(secured, "2")
-    file = _unverified(tmp_path, secured, user=_plugin(tmp_path, status))
-    connection = Connection(_access(tmp_path, kubeconfig=Path(file)))
-    for _ in range(2):
-        path = EXPERIMENTS.format("team")
-        assert connection.request("GET", path, {}, None, 5).status == 200
-    assert len(_told(tmp_path)) == 2
-
-
-@pytest.mark.parametrize(
-    ("fields", "words"),
-    [
-        ({"command": "no-such-program", "installHint": "get it at example"}, "get it at example"),
-        ({"command": "false"}, "exit code 1"),
-        ({"command": "true"}, "ExecCredential"),
-        ({"apiVersion": "client.authentication.k8s.io/v1alpha1"}, "apiVersions"),
-        ({"interactiveMode": None}, "interactiveMode"),
-        ({"interactiveMode": "Always"}, "terminal"),
-    ],
-)
-def test_a_plugin_that_is_no_good_is_told(
-    fields: dict[str, Any], words: str, secured: Server, tmp_path: Path
-) -> None:
-    """The client of before went on as nobody."""
-    user = _plugin(tmp_path, {"token": "not-to-be-told"}, **fields)
-    result = _status(_unverified(tmp_path, secured, user=user))
-    assert (result.exit_code, secured.asked) == (2, [])
-    assert words in result.output
-
-
-@pytest.mark.parametrize(
-    "status", [{}, {"clientKeyData": "k"}, {"token": "t", "clientKeyData": "k"}]
-)
-def test_half_an_answer_of_a_plugin_is_none(
-    status: dict[str, Any], secured: Server, tmp_path: Path
-) -> None:
-    result = _status(_unverified(tmp_path, secured, user=_plugin(tmp_path, status)))
-    assert (result.exit_code, secured.asked) == (2, [])
 
 
 # Proxies.
@@ -425,13 +285,13 @@ def test_a_proxy_of_the_cluster_goes_before_all_others(tmp_path: Path) -> None:
     with serving(ANSWERS) as proxy:
         file = kubeconfig(tmp_path, "http://cluster.invalid", cluster={"proxy-url": proxy.url})
         environ = {"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": "cluster.invalid"}
-        assert _status(file, **environ).exit_code == 0
+        assert result_of(file, **environ).exit_code == 0
         assert proxy.paths() == ["http://cluster.invalid" + EXPERIMENTS.format("team")]
 
 
 def test_a_socks_proxy_without_its_package_says_which(tmp_path: Path) -> None:
     cluster = {"proxy-url": "socks5://127.0.0.1:1"}
-    result = _status(kubeconfig(tmp_path, SOMEWHERE, cluster=cluster))
+    result = result_of(kubeconfig(tmp_path, SOMEWHERE, cluster=cluster))
     assert result.exit_code == 2
     assert "pip install pysocks" in result.output
 
