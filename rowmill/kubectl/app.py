@@ -116,6 +116,7 @@ def _changing(verb: str) -> Callable[..., None]:
 def _beginning(verb: str) -> Callable[..., None]:
     """The same for what begins or takes up a run, which may be waited for."""
 
+    @with_cluster_options
     def begin(
         name: Name,
         wait: Annotated[
@@ -132,19 +133,19 @@ def _beginning(verb: str) -> Callable[..., None]:
                 metavar="DURATION",
             ),
         ] = None,
-        namespace: Namespace = None,
-        context: Context = None,
-        kubeconfig: Kubeconfig = None,
+        *,
+        wanted: dict[str, Any],
     ) -> None:
         from rowmill.kubectl.failures import reporting
 
         with reporting():
             from rowmill.kubectl.changes import CHANGES, awaited, seconds
             from rowmill.kubectl.cluster import connect
+            from rowmill.kubectl.kubeconfig import Wanted
             from rowmill.kubectl.watching import watch
 
             longest = seconds(timeout, wait=wait)
-            cluster = connect(namespace, context, kubeconfig)
+            cluster = connect(Wanted(**wanted))
             if not wait:
                 CHANGES[verb](cluster, name)
                 return
