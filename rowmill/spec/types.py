@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from rowmill.spec.type_words import SPELLINGS, instead_of
 
 
 class TypeName(StrEnum):
@@ -44,16 +47,24 @@ INTEGER_RANGES: dict[TypeName, tuple[int, int]] = {
     TypeName.BIGINT: (-(2**63), 2**63 - 1),
 }
 
+TIMES = TIMESTAMPS | {TypeName.TIME, TypeName.INTERVAL}
+
 MAX_PRECISION = 38
+# Binary digits of float(p): up to these it is real, and up to those double precision.
+_REAL_BITS, _MOST_BITS = 24, 53
 # Postgres's own limit for varchar(n) and char(n).
 MAX_LENGTH = 10_485_760
 
-_PLAIN = {
-    t.value: t for t in TypeName if t not in {TypeName.NUMERIC, TypeName.VARCHAR, TypeName.CHAR}
-}
+# Postgres's lexer takes these for white space, and knows no others.
+_SPACE = " \t\n\r\f\v"
+_TOKEN = re.compile(rf"[{_SPACE}]*([A-Za-z_][A-Za-z0-9_]*|-?[0-9]+|[(),\[\]])")
+# Arguments stand after the name: of a time within it, `timestamp(3) with time zone`.
 _FORM = re.compile(
-    r"(?P<name>[a-z]+(?: precision)?)(?:\((?P<args>[0-9]+(?:, *[0-9]+)?)\))?(?P<array>\[\])?"
+    r"(?P<head>[a-z]\w*(?: [a-z]\w*)*?)"
+    r"(?: \( (?P<args>-?\d+(?: , -?\d+)*) \)(?P<rest>(?: [a-z]\w*)*?))?"
+    r"(?P<array>(?: \[(?: \d+)? \])+| array(?: \[ \d+ \])?)?"
 )
+_WORDS = re.compile(r"[A-Za-z_]\w*( [A-Za-z_]\w*)*", re.ASCII)
 ACCEPTED = (
     "boolean, smallint, integer, bigint, real, double precision, numeric(p,s), text, varchar(n), "
     "char(n), date, time, timestamp, timestamptz, interval, uuid, json, jsonb, bytea, inet, "
@@ -91,41 +102,107 @@ class ColumnType:
 
 
 def parse_type(text: str) -> ColumnType:
-    """Read a type such as `numeric(10,2)` or `text[]`.
+    """Read a type as Postgres does: `numeric(10,2)`, `int8`, `character varying (20)`, `text[]`.
 
     Raises:
         ValueError: with a message for the manifest's author that says what would be right.
     """
-    match = _FORM.fullmatch(text.strip().lower())
+    match = _FORM.fullmatch(_tokens(text))
     if match is None:
-        raise ValueError(f"{text!r} is no column type; right would be {ACCEPTED}")
-    name, array = match["name"], match["array"] is not None
-    args = [int(a) for a in match["args"].split(",")] if match["args"] else []
-    if name in _PLAIN and not args:
-        return ColumnType(_PLAIN[name], array=array)
-    if name == "numeric":
-        return _numeric(text, args, array)
-    if name in ("varchar", "char"):
-        return _sized(text, TypeName(name), args, array)
-    raise ValueError(f"{text!r} is no column type; right would be {ACCEPTED}")
-
-
-def _numeric(text: str, args: list[int], array: bool) -> ColumnType:
-    if not args:
+        begins = _WORDS.match(text)
+        raise _unknown(text, begins and instead_of(begins[0].lower()))
+    array = match["array"] or ""
+    if array.count("[") > 1:
         raise ValueError(
-            f"{text!r} needs its digits: write numeric(p,s), for example numeric(10,2)"
+            f"{text!r} is an array of arrays; right would be one dimension, such as text[]"
         )
-    precision, scale = args[0], args[1] if len(args) == 2 else 0
-    if not 1 <= precision <= MAX_PRECISION or scale > precision:
+    args = [int(arg) for arg in match["args"].split(" , ")] if match["args"] else []
+    written = _Written(text, match["head"] + (match["rest"] or ""), args)
+    spelled = SPELLINGS.get(written.words)
+    if spelled is None:
+        raise _unknown(text, instead_of(written.words))
+    name = TypeName(spelled)
+    if name in _SIZED:
+        if match["rest"]:
+            raise _unknown(text, f"{name}(n)")
+        return replace(_SIZED[name](written, name), array=bool(array))
+    if args:
+        raise ValueError(_no_size(written, name))
+    return ColumnType(name, array=bool(array))
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A type as the manifest has it: the words of its name in lower case, and what they take."""
+
+    text: str
+    words: str
+    args: list[int]
+
+
+def _tokens(text: str) -> str:
+    """The tokens in lower case with a space between two; of anything else than these, nothing."""
+    found, place = [], 0
+    text = text.rstrip(_SPACE)
+    while match := _TOKEN.match(text, place):
+        found.append(match[1].lower())
+        place = match.end()
+    return " ".join(found) if place == len(text) else ""
+
+
+def _float(written: _Written, name: TypeName) -> ColumnType:
+    if not written.args:
+        return ColumnType(name)
+    if written.words != "float":
+        raise ValueError(_no_size(written, name))
+    if len(written.args) != 1 or not 1 <= written.args[0] <= _MOST_BITS:
         raise ValueError(
-            f"{text!r} is out of range: numeric(p,s) takes 1 <= p <= 38 and 0 <= s <= p"
+            f"{written.text!r} is out of range: float(p) takes 1 to {_REAL_BITS} binary digits "
+            f"for real, and up to {_MOST_BITS} for double precision"
         )
-    return ColumnType(TypeName.NUMERIC, precision=precision, scale=scale, array=array)
+    return ColumnType(TypeName.REAL if written.args[0] <= _REAL_BITS else name)
 
 
-def _sized(text: str, name: TypeName, args: list[int], array: bool) -> ColumnType:
-    if len(args) != 1:
-        raise ValueError(f"{text!r} needs one length: write {name}(n), for example {name}(20)")
-    if not 1 <= args[0] <= MAX_LENGTH:
-        raise ValueError(f"{text!r} is out of range: the length is 1 to {MAX_LENGTH}")
-    return ColumnType(name, length=args[0], array=array)
+def _numeric(written: _Written, name: TypeName) -> ColumnType:
+    if not written.args:
+        raise ValueError(
+            f"{written.text!r} needs its digits: write numeric(p,s), for example numeric(10,2)"
+        )
+    precision, scale, *more = (*written.args, 0) if len(written.args) == 1 else written.args
+    if more or not 1 <= precision <= MAX_PRECISION or not 0 <= scale <= precision:
+        raise ValueError(
+            f"{written.text!r} is out of range: numeric(p,s) takes 1 <= p <= 38 and 0 <= s <= p"
+        )
+    return ColumnType(name, precision=precision, scale=scale)
+
+
+def _text(written: _Written, name: TypeName) -> ColumnType:
+    if len(written.args) > 1 or (written.words == "bpchar" and not written.args):
+        raise ValueError(
+            f"{written.text!r} needs one length: write {name}(n), for example {name}(20)"
+        )
+    # By the SQL standard char is char(1); a varchar without a length takes any text.
+    length = written.args[0] if written.args else (1 if name is TypeName.CHAR else None)
+    if length is not None and not 1 <= length <= MAX_LENGTH:
+        raise ValueError(f"{written.text!r} is out of range: the length is 1 to {MAX_LENGTH}")
+    return ColumnType(name, length=length)
+
+
+def _no_size(written: _Written, name: TypeName) -> str:
+    if name in TIMES:
+        return (
+            f"{written.text!r} has a precision, and cells have microseconds; right would be {name}"
+        )
+    return f"{written.text!r} has a size, and {written.words} has none; right would be {name}"
+
+
+def _unknown(text: str, right: str | None) -> ValueError:
+    return ValueError(f"{text!r} is no column type; right would be {right or ACCEPTED}")
+
+
+_SIZED: dict[TypeName, Callable[[_Written, TypeName], ColumnType]] = {
+    TypeName.DOUBLE: _float,
+    TypeName.NUMERIC: _numeric,
+    TypeName.VARCHAR: _text,
+    TypeName.CHAR: _text,
+}

@@ -20,6 +20,7 @@ _VALID = Path(__file__).parents[2] / "unit" / "spec" / "valid"
     [
         ("types", "portable"),
         ("types", "native"),
+        ("synonyms", "portable"),
         ("kinds", "portable"),
         ("relations", "portable"),
         ("hostile-names", "portable"),
