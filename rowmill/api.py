@@ -25,6 +25,7 @@ from rowmill.local.verifying import verify_published
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec, read_manifest
 from rowmill.spec.manifest_warnings import manifest_warnings
+from rowmill.spec.places import located
 from rowmill.spec.problems import Problem
 from rowmill.verify.report import Report
 from rowmill.worker.decision import Mode
@@ -83,8 +84,8 @@ class Experiment:
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """What in the manifest will probably surprise, each with `path` and `message`."""
-        return manifest_warnings(self.spec)
+        """What in the manifest will probably surprise, each with `path`, `line` and `message`."""
+        return located(manifest_warnings(self.spec), str(self._source["manifest"]))
 
     def table(
         self,

@@ -24,6 +24,7 @@ from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_manifest, load_spec
 from rowmill.spec.manifest_text import manifest_text
 from rowmill.spec.manifest_warnings import manifest_warnings
+from rowmill.spec.places import located
 from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.spec.quantities import parse_quantity
 from rowmill_operator.shortening import shortened
@@ -93,7 +94,7 @@ def _accepted(spec: Spec) -> Answer:
 
 
 def _bounded(found: Sequence[Problem]) -> list[str]:
-    return [shortened(str(each), _PROBLEM_CHARACTERS) for each in found[:_PROBLEMS]]
+    return [shortened(each.told, _PROBLEM_CHARACTERS) for each in found[:_PROBLEMS]]
 
 
 def _checked(request: Mapping[str, Any]) -> Spec:
@@ -106,7 +107,7 @@ def _checked(request: Mapping[str, Any]) -> Spec:
         request["serviceAccounts"],
     )
     if problems:
-        raise InvalidManifest(problems)
+        raise InvalidManifest(located(problems, text))
     return spec
 
 

@@ -40,11 +40,20 @@ class ProgressStyle(StrEnum):
 
 
 File = Annotated[
-    Path, typer.Option("-f", "--file", help="The manifest.", metavar="FILE", show_default=False)
+    Path,
+    typer.Option(
+        "-f",
+        "--file",
+        help="The manifest; - is standard input.",
+        metavar="FILE",
+        show_default=False,
+    ),
 ]
 FileInstead = Annotated[
     Path | None,
-    typer.Option("-f", "--file", help="The manifest, instead of NAME.", metavar="FILE"),
+    typer.Option(
+        "-f", "--file", help="The manifest (- is standard input), instead of NAME.", metavar="FILE"
+    ),
 ]
 Name = Annotated[
     str | None,

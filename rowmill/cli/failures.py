@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
+from textwrap import indent
 
 from rowmill.local.home import rowmill_home
 from rowmill.spec.problems import ImpossibleColumns, InvalidManifest
+from rowmill.terminal import figures
 from rowmill.terminal.failures import Exit, Judgement, ending
 
 # Which extra brings a module that a command may lack.
@@ -33,14 +35,21 @@ def reporting(*, as_json: bool = False) -> AbstractContextManager[None]:
 
 def _judge(error: Exception) -> Judgement | None:
     if isinstance(error, InvalidManifest):
-        count = len(error.problems)
-        head = f"the manifest has {count} problem{'s' if count > 1 else ''}:\n"
-        return Exit.USAGE, "InvalidManifest", head + "\n".join(f"  {p}" for p in error.problems)
+        return Exit.USAGE, "InvalidManifest", _listed(error), {"problems": _documents(error)}
     if isinstance(error, ImpossibleColumns):
         return Exit.USAGE, "ImpossibleColumns", f"no data can meet the manifest:\n{error}"
     if isinstance(error, OSError) and error.filename is not None:
         return Exit.REFUSED, "FileRefused", _file_message(error)
     return _judge_destination(error) or _judge_run(error)
+
+
+def _listed(error: InvalidManifest) -> str:
+    head = f"the manifest has {figures.counted(len(error.problems), 'problem')}:\n"
+    return head + indent("\n".join(problem.told for problem in error.problems), "  ")
+
+
+def _documents(error: InvalidManifest) -> list[dict[str, object]]:
+    return [problem.as_json() for problem in error.problems]
 
 
 def _judge_destination(error: Exception) -> Judgement | None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from rowmill.cli.progress_display import tell
+from rowmill.cli.sources import Source
 from rowmill.spec.dataset import Spec
 from rowmill.spec.manifest_warnings import manifest_warnings
+from rowmill.spec.places import located
 from rowmill.spec.problems import Problem
 
 
-def say_warnings(spec: Spec) -> tuple[Problem, ...]:
-    """Say each in a line, and return them."""
-    found = manifest_warnings(spec)
+def say_warnings(source: Source, spec: Spec) -> tuple[Problem, ...]:
+    """Say each of the source's spec in a line, and return them with their places."""
+    found = located(manifest_warnings(spec), source.manifest)
     for warning in found:
-        tell(f"rowmill: warning: {warning}")
+        tell(f"rowmill: warning: {warning.told}")
     return found

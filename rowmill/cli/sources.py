@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +12,10 @@ from rowmill.local import records
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.records import ExperimentRecord
 from rowmill.spec.dataset import Spec
-from rowmill.spec.load import Overrides, load_spec, read_manifest
+from rowmill.spec.load import MOST_READ, Overrides, decode_manifest, load_spec, read_manifest
 from rowmill.terminal.failures import UsageError
+
+STANDARD_INPUT = Path("-")
 
 
 @dataclass(frozen=True)
@@ -44,8 +47,13 @@ class Source:
 def from_file(
     file: Path, scale: str | None = None, seed: int | None = None, secrets: Sequence[str] = ()
 ) -> Source:
-    """The source in a file; `secrets` are NAME=FILE as typed."""
-    return Source(str(file), read_manifest(file), scale, seed, secret_files(secrets))
+    """The source in a file, or on standard input if it is `-`; `secrets` are NAME=FILE as typed."""
+    if file == STANDARD_INPUT:
+        label = "standard input"
+        text = decode_manifest(sys.stdin.buffer.read(MOST_READ), label)
+    else:
+        label, text = str(file), read_manifest(file)
+    return Source(label, text, scale, seed, secret_files(secrets))
 
 
 def from_name(name: str, secrets: Sequence[str] = (), home: Home | None = None) -> Source:

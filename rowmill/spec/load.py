@@ -11,6 +11,7 @@ from rowmill.spec.digest import spec_digest
 from rowmill.spec.manifest import Experiment
 from rowmill.spec.manifest_problems import positions
 from rowmill.spec.paths import path_of
+from rowmill.spec.places import located
 from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.spec.quantities import parse_quantity
 from rowmill.spec.resolve import resolve
@@ -22,6 +23,8 @@ from rowmill.spec.yaml_scalars import INT64
 
 # One machine has no namespaces; its experiments are told apart by their names.
 LOCAL_NAMESPACE = "local"
+# Of a manifest's bytes: more than it may have, with a byte order mark.
+MOST_READ = MAX_BYTES + 4
 
 
 @dataclass(frozen=True)
@@ -39,13 +42,13 @@ def load_spec(
     """Read the manifest in the file `source`, or `text` (`source` is then only its name).
 
     Raises:
-        InvalidManifest: with all problems that were found, by path.
+        InvalidManifest: with all problems that were found, by path, with lines and names.
     """
-    structure = read_structure(read_manifest(Path(source)) if text is None else text)
-    scale, seed = _override_scale(overrides), _override_seed(overrides)
-    if structure.experiment is None:
-        raise InvalidManifest(_all_problems(structure, scale, seed))
-    return _assemble(_with_rerun(structure.experiment, overrides.rerun), scale, seed)
+    content = read_manifest(Path(source)) if text is None else text
+    try:
+        return _load(content, overrides)
+    except InvalidManifest as error:
+        raise InvalidManifest(located(error.problems, content)) from None
 
 
 def load_manifest(source: str | Path, *, text: str | None = None) -> Experiment:
@@ -54,9 +57,10 @@ def load_manifest(source: str | Path, *, text: str | None = None) -> Experiment:
     Raises:
         InvalidManifest: with all problems of its structure, by path.
     """
-    structure = read_structure(read_manifest(Path(source)) if text is None else text)
+    content = read_manifest(Path(source)) if text is None else text
+    structure = read_structure(content)
     if structure.experiment is None:
-        raise InvalidManifest(problem for _, problem in structure.problems)
+        raise InvalidManifest(located((problem for _, problem in structure.problems), content))
     return structure.experiment
 
 
@@ -68,23 +72,40 @@ def read_manifest(path: Path) -> str:
     """
     try:
         with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 4)
+            data = file.read(MOST_READ)
     except OSError as error:
         raise _unreadable(path, (error.strerror or "cannot be read").lower()) from None
     except ValueError:
-        raise _unreadable(Path("the path"), "holds a NUL character") from None
+        raise _unreadable("the path", "holds a NUL character") from None
+    return decode_manifest(data, path)
+
+
+def decode_manifest(data: bytes, name: str | Path) -> str:
+    """The text of a manifest of which `data` are the bytes, or the first MOST_READ of them.
+
+    Raises:
+        InvalidManifest: it is not UTF-8 or is larger than 1 MiB; the message begins with `name`.
+    """
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise _unreadable(path, "is UTF-16; save it as UTF-8")
+        raise _unreadable(name, "is UTF-16; save it as UTF-8")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         if len(data) > MAX_BYTES:
-            raise _unreadable(path, "is larger than 1 MiB, the most that is read") from None
+            raise _unreadable(name, "is larger than 1 MiB, the most that is read") from None
         line = data.count(b"\n", 0, error.start) + 1
-        raise _unreadable(path, f"is not UTF-8 (line {line}); save it as UTF-8") from None
+        raise _unreadable(name, f"is not UTF-8 (line {line}); save it as UTF-8") from None
     if len(data) > MAX_BYTES:
-        raise _unreadable(path, "is larger than 1 MiB, the most that is read")
+        raise _unreadable(name, "is larger than 1 MiB, the most that is read")
     return text
+
+
+def _load(text: str, overrides: Overrides) -> Spec:
+    structure = read_structure(text)
+    scale, seed = _override_scale(overrides), _override_seed(overrides)
+    if structure.experiment is None:
+        raise InvalidManifest(_all_problems(structure, scale, seed))
+    return _assemble(_with_rerun(structure.experiment, overrides.rerun), scale, seed)
 
 
 def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None) -> Spec:
@@ -182,5 +203,5 @@ def _override_seed(overrides: Overrides) -> int | None:
     return seed
 
 
-def _unreadable(path: Path, what: str) -> InvalidManifest:
+def _unreadable(path: str | Path, what: str) -> InvalidManifest:
     return InvalidManifest([Problem("", f"{path}: {what}")])

@@ -40,6 +40,11 @@ def shown(value: object) -> str:
     return f'"{text}..."' if len(value) > _LONGEST else f'"{text}"'
 
 
+def name_text(name: str) -> str:
+    """A table's or column's name as it stands before a message: quoted if it is no plain word."""
+    return name if _PLAIN.fullmatch(name) else shown(name)
+
+
 def path_of(text: str) -> Path:
     """The path that `path_text` has written, as far as it is plain words and indexes."""
     return tuple(int(i) if i else word for i, word in _STEP.findall(text))

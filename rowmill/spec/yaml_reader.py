@@ -16,13 +16,13 @@ import yaml
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.spec.yaml_scalars import plain_scalar
+from rowmill.spec.yaml_syntax import LOADER, character_problem, syntax_problem
 
 MAX_BYTES = 1 << 20
 # Above what 1 MiB of text without aliases can hold, so that only aliases reach it.
 MAX_NODES = 600_000
 MAX_DEPTH = 64
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _CORE = "tag:yaml.org,2002:"
 _TAGGED: dict[str, tuple[type, ...]] = {
     "str": (str,),
@@ -65,16 +65,16 @@ def read_documents(text: str) -> tuple[Document, ...]:
     try:
         return tuple(_documents(_Events(text)))
     except yaml.MarkedYAMLError as error:
-        raise _refusal(_syntax(text, error)) from None
+        raise InvalidManifest([syntax_problem(text, error)]) from None
     except yaml.reader.ReaderError as error:
-        raise _refusal(_unreadable(text, error)) from None
+        raise InvalidManifest([character_problem(text, error)]) from None
 
 
 class _Events:
     """The parser's events, one at a time."""
 
     def __init__(self, text: str) -> None:
-        self._events = iter(yaml.parse(text, Loader=_LOADER))
+        self._events = iter(yaml.parse(text, Loader=LOADER))
 
     def next(self) -> Any:
         return next(self._events)
@@ -135,7 +135,7 @@ class _Builder:
             as_text = quoted or event.tag == f"{_CORE}str"
             value = event.value if as_text else plain_scalar(event.value)
         except ValueError as error:
-            self._problem(path, f"{error} (line {_line(event)})")
+            self._problem(path, str(error), event)
             return _Node(None, 1)
         if isinstance(value, bool):
             self._document.spellings[path] = event.value
@@ -167,6 +167,7 @@ class _Builder:
                 self._problem(
                     (*path, key),
                     f"is given twice, in lines {lines[key]} and {_line(inner)}; keep one",
+                    inner,
                 )
             else:
                 items[key] = node.value
@@ -184,14 +185,15 @@ class _Builder:
             read = _kind_of(node.value)
             what = f"the key {event.value} in line {_line(event)}, which YAML reads as {read}"
             what += "; put it in quotes"
-        self._problem(path, f"has {what}")
+        self._problem(path, f"has {what}", event)
         return None
 
     def _merge(self, event: Any, items: dict[str, Any], lines: dict[str, int], path: Path) -> int:
         node = self.build(self._events.next(), path)
         sources = node.value if isinstance(node.value, list) else [node.value]
         if not all(isinstance(source, dict) for source in sources):
-            self._problem(path, f"<< in line {_line(event)} must merge a mapping, such as *anchor")
+            what = f"<< in line {_line(event)} must merge a mapping, such as *anchor"
+            self._problem(path, what, event)
             return node.size
         merged = {key: value for source in reversed(sources) for key, value in source.items()}
         for key in merged.keys() & lines.keys():
@@ -199,6 +201,7 @@ class _Builder:
                 (*path, key),
                 f"is given in line {lines[key]} and again by << in line {_line(event)}, and "
                 "readers of YAML disagree on which holds; put << first",
+                event,
             )
         items.update({key: value for key, value in merged.items() if key not in lines})
         return node.size
@@ -209,15 +212,17 @@ class _Builder:
         name = event.tag.removeprefix(_CORE)
         if name not in _TAGGED or not event.tag.startswith(_CORE):
             tag = f"!!{name}" if event.tag.startswith(_CORE) else event.tag
-            self._problem(path, f"has the tag {tag[:60]} (line {_line(event)}); leave it out")
+            self._problem(path, f"has the tag {tag[:60]}; leave it out", event)
             return None
         if type(value) not in _TAGGED[name]:
-            self._problem(path, f"has the tag !!{name} but is {shown(value)}; leave the tag out")
+            what = f"has the tag !!{name} but is {shown(value)}; leave the tag out"
+            self._problem(path, what, event)
             return None
         return value
 
-    def _problem(self, path: Path, message: str) -> None:
-        self._document.problems.append((path, Problem(path_text(path), message)))
+    def _problem(self, path: Path, message: str, event: Any) -> None:
+        problem = Problem(path_text(path), message, line=_line(event))
+        self._document.problems.append((path, problem))
 
 
 def _bounded(size: int, event: Any) -> int:
@@ -247,26 +252,3 @@ def _line(event: Any) -> int:
 
 def _place(event: Any) -> str:
     return f"line {_line(event)}, column {event.start_mark.column + 1}"
-
-
-def _syntax(text: str, error: yaml.MarkedYAMLError) -> str:
-    mark = error.problem_mark or error.context_mark
-    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark is not None else ""
-    what = error.problem or "it cannot be read"
-    at = text.removeprefix("\ufeff")[mark.index :][:1] if mark is not None else ""
-    if "cannot start any token" in what:
-        if at == "\t":
-            return f"{place}this is not YAML: a tab begins a token; indent with spaces"
-        return f"{place}this is not YAML: text cannot begin with {at}; put it in quotes"
-    if "mapping values are not allowed" in what:
-        what = "a second ': '; put text that holds ': ' in quotes, or mend the indentation"
-    return f"{place}this is not YAML: {what}"
-
-
-def _unreadable(text: str, error: yaml.reader.ReaderError) -> str:
-    character = chr(error.character)
-    line = text.count("\n", 0, text.index(character)) + 1
-    return (
-        f"line {line}: YAML does not allow the character U+{error.character:04X}; "
-        f"leave it out, or write it as an escape in double quotes"
-    )

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
 
@@ -36,8 +36,9 @@ class DocumentBegun(Exception):
         super().__init__(str(cause))
 
 
-# Exit code, one word and message of an error that is meant for the reader, None of any other.
-Judgement = tuple[Exit, str, str]
+# Exit code, one word and message of an error that is meant for the reader, None of any other; and
+# what the document says of it beside these.
+Judgement = tuple[Exit, str, str] | tuple[Exit, str, str, Mapping[str, object]]
 Judge = Callable[[Exception], Judgement | None]
 
 
@@ -57,7 +58,8 @@ def ending(judge: Judge, extras: dict[str, str], *, as_json: bool) -> Iterator[N
         except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - each has an exit code
             begun = isinstance(error, DocumentBegun)
             cause = error.cause if isinstance(error, DocumentBegun) else error
-            _leave(*_judgement(cause, judge, extras), "" if begun else "{" if as_json else None)
+            before = "" if begun else "{" if as_json else None
+            _leave(*_judgement(cause, judge, extras), before=before)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -73,11 +75,18 @@ def _judgement(error: BaseException, judge: Judge, extras: dict[str, str]) -> Ju
     return _judge_usage(error, extras) or judge(error) or _defect(error)
 
 
-def _leave(code: Exit, reason: str, message: str, before: str | None) -> None:
+def _leave(
+    code: Exit,
+    reason: str,
+    message: str,
+    facts: Mapping[str, object] = {},
+    *,
+    before: str | None,
+) -> None:
     """Say it and leave; on standard output as JSON after `before`, unless that is None."""
     typer.echo(f"rowmill: {message}", err=True)
     if before is not None:
-        error = {"reason": reason, "message": message, "exitCode": int(code)}
+        error = {"reason": reason, "message": message, "exitCode": int(code), **facts}
         typer.echo(f'{before}"error": {json.dumps(error, ensure_ascii=False)}}}')
     raise typer.Exit(int(code))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from pathlib import Path
 
 from rowmill.cli.manifest_warnings import say_warnings
@@ -18,16 +17,17 @@ from rowmill.terminal.tables import Grid, Heading, print_grid
 
 def validate(file: Path, scale: str | None, seed: int | None, *, as_json: bool) -> None:
     """Say that a manifest is valid and what it holds; raises InvalidManifest otherwise."""
-    spec = from_file(file, scale, seed).spec()
-    warnings = say_warnings(spec)
+    source = from_file(file, scale, seed)
+    spec = source.spec()
+    warnings = say_warnings(source, spec)
     tables, rows = len(spec.dataset.tables), sum(t.rows for t in spec.dataset.tables)
     if as_json:
         document: dict[str, object] = {"valid": True, "name": spec.name, "digest": spec.digest}
-        document |= {"tables": tables, "rows": rows, "warnings": [asdict(w) for w in warnings]}
+        document |= {"tables": tables, "rows": rows, "warnings": [w.as_json() for w in warnings]}
         print(json.dumps(document, ensure_ascii=False))
     else:
         print(
-            f"{file} is valid: {spec.name}, {figures.counted(tables, 'table')}, "
+            f"{source.label} is valid: {spec.name}, {figures.counted(tables, 'table')}, "
             f"{figures.counted(rows, 'row')}"
         )
 
@@ -42,8 +42,9 @@ def plan(
     as_json: bool,
 ) -> None:
     """Show the plan that a new run would freeze on this machine."""
-    spec = from_file(file, scale, seed).spec()
-    say_warnings(spec)
+    source = from_file(file, scale, seed)
+    spec = source.spec()
+    say_warnings(source, spec)
     frozen = plan_for(spec, workers=workers, batch_rows=batch_rows)
     count = chosen_workers(spec, workers)
     if as_json:

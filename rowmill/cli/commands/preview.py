@@ -22,8 +22,9 @@ def preview(
     file: Path, table: str | None, rows: int, scale: str | None, seed: int | None, output: str
 ) -> None:
     """Show at most `rows` rows of `table` or of every table."""
-    spec = from_file(file, scale, seed).spec()
-    say_warnings(spec)
+    source = from_file(file, scale, seed)
+    spec = source.spec()
+    say_warnings(source, spec)
     dataset = spec.dataset
     names = _tables(dataset, table)
     generator = check_columns(dataset, make_pools(dataset))

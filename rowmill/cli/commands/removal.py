@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from rowmill.cli.sources import from_either
+from rowmill.cli.sources import STANDARD_INPUT, from_either
 from rowmill.destinations.ledger import RunState
 from rowmill.local import records
 from rowmill.local.connections import connections
@@ -39,6 +39,7 @@ def abort(name: str | None, file: Path | None, secrets: Sequence[str]) -> None:
 
 def reset(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: bool) -> None:
     """Remove the data; keep the records."""
+    _refuse_unasked(file, yes)
     label, destinations = _open(name, file, secrets)
     try:
         _ask(f"Remove all data of {label}?", yes)
@@ -50,6 +51,7 @@ def reset(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: b
 
 def delete(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: bool) -> None:
     """Remove the data and the records."""
+    _refuse_unasked(file, yes)
     label, destinations = _open(name, file, secrets)
     try:
         _ask(f"Remove all data and records of {label}?", yes)
@@ -65,6 +67,14 @@ def _open(name: str | None, file: Path | None, secrets: Sequence[str]) -> tuple[
     spec = source.spec()
     destinations = join(spec, connections(spec, source.secrets, rowmill_home()))
     return spec.name, destinations
+
+
+def _refuse_unasked(file: Path | None, yes: bool) -> None:
+    if file == STANDARD_INPUT and not yes:
+        raise UsageError(
+            "the manifest comes from standard input, where nobody can be asked; add --yes, "
+            "or give NAME or a file"
+        )
 
 
 def _ask(question: str, yes: bool) -> None:

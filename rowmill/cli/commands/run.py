@@ -50,7 +50,7 @@ def run(request: RunRequest) -> None:
         raise UsageError("--resume and --restart exclude each other")
     source = from_file(request.file, request.scale, request.seed, request.secrets)
     spec = source.spec()
-    say_warnings(spec)
+    say_warnings(source, spec)
     home = rowmill_home()
     reach = connections(spec, source.secrets, home)
     mode = Mode.RESUME if request.resume else Mode.RESTART if request.restart else Mode.AUTO

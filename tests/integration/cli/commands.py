@@ -53,11 +53,16 @@ class Commands:
         path.write_text("".join(f"{key}='{value}'\n" for key, value in values.items()))
         return f"--secret={name}={path}"
 
-    def start(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    def start(
+        self,
+        *words: str,
+        env: Mapping[str, str] | None = None,
+        stdin: int = subprocess.DEVNULL,
+    ) -> subprocess.Popen[str]:
         """Start a command in a process group of its own, without a terminal."""
         process = subprocess.Popen(
             [sys.executable, "-m", "rowmill", *words],
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -67,13 +72,19 @@ class Commands:
         self._running.append(process)
         return process
 
-    def finish(self, process: subprocess.Popen[str]) -> Done:
-        out, err = process.communicate(timeout=TIMEOUT)
+    def finish(self, process: subprocess.Popen[str], standard_input: str | None = None) -> Done:
+        out, err = process.communicate(standard_input, timeout=TIMEOUT)
         assert "Traceback" not in err, err
         return Done(process.returncode, out, err)
 
-    def __call__(self, *words: str, env: Mapping[str, str] | None = None) -> Done:
-        return self.finish(self.start(*words, env=env))
+    def __call__(
+        self,
+        *words: str,
+        env: Mapping[str, str] | None = None,
+        standard_input: str | None = None,
+    ) -> Done:
+        stdin = subprocess.DEVNULL if standard_input is None else subprocess.PIPE
+        return self.finish(self.start(*words, env=env, stdin=stdin), standard_input)
 
     def on_terminal(self, *words: str, answer: str = "", columns: int = 100) -> tuple[int, str]:
         """Run a command on a terminal, where `answer` is typed; returns exit code and screen."""

@@ -91,13 +91,12 @@ def test_an_anchor_may_be_set_again() -> None:
 
 def test_all_problems_of_single_values_are_found_at_once() -> None:
     assert _problems("a: .nan\nb: !x 1\nb: 2\n? [c]\n: 3\nd: 99999999999999999999\n") == [
-        "a: .nan is no number that a manifest can hold; write a finite number (line 1)",
-        "b: has the tag !x (line 2); leave it out",
+        "a: .nan is no number that a manifest can hold; write a finite number",
+        "b: has the tag !x; leave it out",
         "b: is given twice, in lines 2 and 3; keep one",
         "has a list as a key in line 4; a key must be text",
         "d: 99999999999999999999 is outside the integers that a manifest can hold, "
-        "-9223372036854775808 to 9223372036854775807; where text is accepted, put it in quotes "
-        "(line 6)",
+        "-9223372036854775808 to 9223372036854775807; where text is accepted, put it in quotes",
     ]
 
 
@@ -143,7 +142,7 @@ def test_a_text_that_is_just_small_enough() -> None:
 
 
 def test_syntax_errors_name_line_and_column() -> None:
-    assert _refusal("é: 1\nb: [1\n").startswith("line 3, column 1: this is not YAML: ")
+    assert _refusal("é: 1\nb: [1\n").startswith("line 2, column 4: this is not YAML: ")
     assert "a tab begins a token; indent with spaces" in _refusal("a:\n\t- b\n")
     assert "text cannot begin with `" in _refusal("a: `x`\n")
 

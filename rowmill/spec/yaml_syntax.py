@@ -1,0 +1,216 @@
+"""What is wrong with a text that is no YAML: the place, the line itself, and the likely cause."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import yaml
+
+from rowmill.spec.cluster_names import KIND
+from rowmill.spec.problems import Problem
+
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+# What libyaml counts as the end of a line.
+_BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
+_LONGEST = 100
+_BEFORE = 60
+_OF_EXPERIMENT = re.compile(rf"\bkind[\"']?\s*:\s*[\"']?{KIND}\b")
+# Fields that hold names, however secret they sound.
+_NAMES = re.compile("secretName|primaryKey|foreignKeys", re.IGNORECASE)
+_CREDENTIAL = re.compile("pass|pwd|secret|token|credential|key|user|login", re.IGNORECASE)
+_SECOND_KEY = re.compile(r":\s")
+_DASHES = re.compile(r"(?:- +)+")
+_CLOSED = re.compile(r"([\"'\]}])\s*$")
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """A place, both counted from 0, and what is wrong there."""
+
+    line: int
+    column: int
+    what: str
+
+
+def syntax_problem(text: str, error: yaml.MarkedYAMLError) -> Problem:
+    """The problem that the parser met, as the manifest's author sees it."""
+    lines = _BREAK.split(text.removeprefix("\ufeff"))
+    fault = _open_quote(text, error) or _fault(lines, error)
+    if fault is None:
+        return Problem("", f"this is not YAML: {error.problem or 'it cannot be read'}")
+    message = f"line {fault.line + 1}, column {fault.column + 1}: this is not YAML: {fault.what}"
+    shown = _excerpt(lines, fault) if _may_be_shown(lines, fault.line) else ""
+    return Problem("", message, line=fault.line + 1, excerpt=shown)
+
+
+def character_problem(text: str, error: yaml.reader.ReaderError) -> Problem:
+    """The problem of a character that YAML forbids."""
+    character = chr(error.character)
+    line = text.count("\n", 0, text.index(character)) + 1
+    message = (
+        f"line {line}: YAML does not allow the character U+{error.character:04X}; "
+        "leave it out, or write it as an escape in double quotes"
+    )
+    return Problem("", message, line=line)
+
+
+def _fault(lines: list[str], error: yaml.MarkedYAMLError) -> _Fault | None:
+    mark = error.problem_mark or error.context_mark
+    if mark is None:
+        return None
+    problem, context = error.problem or "it cannot be read", error.context_mark
+    line, column = min(mark.line, len(lines) - 1), mark.column
+    here = _Fault(line, column, problem)
+    at = lines[line][column : column + 1]
+    if "cannot start any token" in problem and at != "\t":
+        return _Fault(line, column, _cannot_begin(at))
+    if "cannot start any token" in problem or "tab character" in problem:
+        return _Fault(line, column, "a tab begins a token; indent with spaces")
+    if "end of stream" in problem and context is not None:
+        what = "the quote that opens here is never closed; close it"
+        return _Fault(context.line, context.column, what)
+    if "alphabetic or numeric" in problem and context is not None:
+        mark = lines[context.line][context.column]
+        return _Fault(context.line, context.column, _cannot_begin(mark))
+    if "unknown escape" in problem:
+        escape = lines[line][column : column + 2]
+        what = f"{escape} is no escape in double quotes; write the text in single quotes"
+        return _Fault(line, column, what)
+    if "expected ',' or" in problem and context is not None:
+        return _in_brackets(lines, here, _Fault(context.line, context.column, ""))
+    if "mapping values are not allowed" in problem:
+        return _second_key(lines, here)
+    if "expected key" in problem or "expected '-' indicator" in problem:
+        return _out_of_line(lines, here)
+    if "node content" in problem:
+        return _Fault(line, column, "a value is missing here, or a comma is too many")
+    return here
+
+
+def _cannot_begin(character: str) -> str:
+    return f"text cannot begin with {character}; put it in quotes"
+
+
+def _open_quote(text: str, error: yaml.MarkedYAMLError) -> _Fault | None:
+    """A quote that closed only in a later line, right before the error: there one is missing."""
+    last = None
+    try:
+        for token in yaml.scan(text, Loader=LOADER):
+            if error.problem_mark and token.start_mark.index >= error.problem_mark.index:
+                break
+            if isinstance(token, yaml.ScalarToken):
+                last = token
+    except yaml.YAMLError:
+        # The same error, or one behind it: what was scanned before is what counts.
+        pass
+    if last is None or last.style not in ("'", '"'):
+        return None
+    start, end = last.start_mark, last.end_mark
+    if start.line == end.line:
+        return None
+    what = f"the quote that opens here closes only in line {end.line + 1}; is one missing before?"
+    return _Fault(start.line, start.column, what)
+
+
+def _in_brackets(lines: list[str], here: _Fault, opening: _Fault) -> _Fault:
+    bracket = lines[opening.line][opening.column]
+    closing = {"{": "}", "[": "]"}.get(bracket, bracket)
+    if here.line > opening.line:
+        what = f"the {bracket} that opens here is not closed by a {closing}, or a comma is missing"
+        return _Fault(opening.line, opening.column, f"{what} before line {here.line + 1}")
+    what = f"a comma or the closing {closing} is missing before this, or text wants quotes"
+    return _Fault(here.line, here.column, what)
+
+
+def _second_key(lines: list[str], here: _Fault) -> _Fault:
+    """A `: ` where no key can be: the second of its line, or below a line that has its value."""
+    line = lines[here.line]
+    indent = _indent(line)
+    start = indent + len((_DASHES.match(line[indent:]) or [""])[0])
+    if _SECOND_KEY.search(line[start : here.column + 1]):
+        what = "a second ': '; put text that holds ': ' in quotes, or mend the indentation"
+        return _Fault(here.line, here.column, what)
+    above = _above(lines, here.line)
+    if above is None:
+        return here
+    if not _SECOND_KEY.search(f"{lines[above]} "):
+        what = "this line has no ': '; write a key, a colon and a space before its value"
+        return _Fault(above, _indent(lines[above]), what)
+    return _Fault(here.line, indent, _misplaced(lines, here.line))
+
+
+def _out_of_line(lines: list[str], here: _Fault) -> _Fault:
+    """Something where a key or a `-` of the lines above would have to be."""
+    line, indent = lines[here.line], _indent(lines[here.line])
+    if here.column > indent:
+        closed = _CLOSED.search(line[: here.column])
+        if closed is None:
+            return _Fault(here.line, here.column, "text that wants quotes, or a missing line break")
+        what = f"text goes on behind the closing {closed[1]}; put the whole of it in quotes"
+        if closed[1] in "\"'":
+            what += f", of the other kind if it holds {closed[1]}"
+        return _Fault(here.line, here.column, what)
+    return _Fault(here.line, indent, _misplaced(lines, here.line))
+
+
+def _misplaced(lines: list[str], number: int) -> str:
+    indent, levels = _indent(lines[number]), _levels(lines[:number])
+    if indent not in levels:
+        spaces = f"{indent} space{'' if indent == 1 else 's'}"
+        *first, last = map(str, levels)
+        known = f"{', '.join(first)} or {last}" if first else last
+        return (
+            f"an indentation of {spaces} continues none of the lines above, which have {known}; "
+            "indent it like the line that it belongs beside"
+        )
+    if lines[number][indent:].startswith("-"):
+        return "a list item where a key is wanted; indent it below its key, as the items above"
+    return "a key where a list item is wanted; begin it with '- ', or mend the indentation"
+
+
+def _levels(lines: list[str]) -> list[int]:
+    """The indentations that a further line may have, from the outermost."""
+    levels: list[int] = []
+    for line in lines:
+        indent = _indent(line)
+        content = line[indent:]
+        if not content or content[0] == "#":
+            continue
+        levels = [level for level in levels if level < indent] + [indent]
+        if dashes := _DASHES.match(content):
+            levels.append(indent + len(dashes[0]))
+    return levels or [0]
+
+
+def _above(lines: list[str], number: int) -> int | None:
+    """The last line before that holds more than a comment."""
+    found = (n for n in range(number - 1, -1, -1) if lines[n].strip(" ")[:1] not in ("", "#"))
+    return next(found, None)
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _may_be_shown(lines: list[str], number: int) -> bool:
+    """Whether a line is surely of an Experiment and holds no credential, put there by mistake.
+
+    Any other text may be a Secret's file, given for the manifest or beside it.
+    """
+    ends = [n for n, line in enumerate(lines) if line.startswith("---")]
+    first = max((n for n in ends if n <= number), default=0)
+    last = min((n for n in ends if n > number), default=len(lines))
+    if not _OF_EXPERIMENT.search("\n".join(lines[first:last])):
+        return False
+    above = _above(lines, number)
+    near = lines[number] + ("" if above is None else lines[above])
+    return _CREDENTIAL.search(_NAMES.sub("", near)) is None
+
+
+def _excerpt(lines: list[str], fault: _Fault) -> str:
+    """The line, cut to what is around the place, and a mark below."""
+    start = max(0, fault.column - _BEFORE)
+    cut = lines[fault.line][start : start + _LONGEST]
+    text = "".join("→" if c == "\t" else c if c.isprintable() else "�" for c in cut)
+    return f"  {text}\n  {' ' * (fault.column - start)}^"
