@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from fractions import Fraction
 from math import gcd, lcm
 from typing import Any
 
 from rowmill.spec import numbers, temporal
-from rowmill.spec.dataset import Link
 from rowmill.spec.drafts import ColumnDraft, Drafts
 from rowmill.spec.inferred import default_entity, infer
 from rowmill.spec.kinds import (
@@ -19,13 +18,11 @@ from rowmill.spec.kinds import (
     Constant,
     Faker,
     Kind,
-    Literal,
     Parent,
     Pattern,
     Reference,
     Uuid,
 )
-from rowmill.spec.literals import read_literal
 from rowmill.spec.manifest_kinds import (
     AfterSpec,
     ArraySpec,
@@ -41,11 +38,12 @@ from rowmill.spec.manifest_kinds import (
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.patterns import compile_pattern
 from rowmill.spec.providers import Provider, check_arguments, find_provider, locales
-from rowmill.spec.references import find_link, holds
+from rowmill.spec.reading import Reading, read_value
+from rowmill.spec.references import holds
 from rowmill.spec.report import Report, nearest
 from rowmill.spec.templates import parse_template
 from rowmill.spec.texts import UUID_LENGTH
-from rowmill.spec.types import INTEGERS, NUMBERS, STRINGS, ColumnType, TypeName
+from rowmill.spec.types import INTEGERS, NUMBERS, SAMPLES, STRINGS, ColumnType, TypeName
 
 # The alias table's indexes have 16 bits.
 MAX_WEIGHTS = 65_536
@@ -80,58 +78,57 @@ FITS: dict[str, frozenset[TypeName]] = {
 _FIT_ARRAYS = ("array", "choice", "constant", "parent")
 
 
-@dataclass(frozen=True)
-class Reading:
-    """One `generate`: its column, the type to fill (of an array its element's) and its path.
+def read_cells(drafts: Drafts, locale: str | None, report: Report) -> None:
+    """Give every column its kind, or leave None where a problem was found or hides it.
 
-    An inferred one has no place in the manifest: its problems are the column's. A row has up to
-    `cells` of its values.
+    `locale` is the default of Faker's columns, None if it is not known.
     """
-
-    column: ColumnDraft
-    type: ColumnType
-    path: Path
-    drafts: Drafts
-    locale: str
-    report: Report
-    inferred: bool
-    cells: int = 1
-
-    def under(self, step: str) -> Reading:
-        """What stands one step deeper."""
-        return self if self.inferred else replace(self, path=(*self.path, step))
-
-    def link(self, via: str) -> Link | None:
-        """The link that `via` names; None after saying that there is none."""
-        draft = self.column.table
-        link = find_link(draft, via)
-        if link is None and not self._hidden(via):
-            self.report.add(
-                (*self.path, "via"),
-                f"{shown(via)} is no reference of {shown(draft.name)}; {nearest(via, draft.links)}",
-            )
-        return link
-
-    def _hidden(self, via: str) -> bool:
-        """Whether there is such a reference, with a problem of its own."""
-        return any(c.link == via for c in self.column.table.columns.values())
-
-
-def read_cells(drafts: Drafts, locale: str, report: Report) -> None:
-    """Give every column its kind, or leave None where a problem was found."""
     for draft in drafts.tables:
-        for column in draft.columns.values():
+        for column in draft.every:
             column.kind = _read_column(column, drafts, locale, report)
 
 
-def _read_column(column: ColumnDraft, drafts: Drafts, locale: str, report: Report) -> Kind | None:
+def _read_column(
+    column: ColumnDraft, drafts: Drafts, locale: str | None, report: Report
+) -> Kind | None:
     if column.link is not None:
         return _reference(column)
     given = column.spec.generate
+    if column.doubtful("generate") or column.doubtful("references"):
+        return None
+    if given is None and (locale is None or _may_differ(column)):
+        return None
     path = column.path if given is None else (*column.path, "generate")
     inferred = given is None
     reading = Reading(column, column.type, path, drafts, locale, report, inferred)
-    return _read(infer(column, locale) if given is None else given, reading)
+    generate = infer(column, str(locale)) if given is None else given
+    if column.doubtful("type"):
+        _read_whatever_type(generate, reading)
+        return None
+    return _read(generate, reading)
+
+
+def _may_differ(column: ColumnDraft) -> bool:
+    """Whether what is inferred for a column hangs on what is not known of it."""
+    return (
+        not column.named
+        or not column.uniqueness_known
+        or column.table.keys_hidden
+        or column.doubtful("type")
+    )
+
+
+def _read_whatever_type(generate: OneOf, reading: Reading) -> None:
+    """Say what is wrong with a `generate` whatever the type of its column will be."""
+    member, _ = generate.member
+    types = [kind for kind in SAMPLES if _fits(member, kind)]
+    attempts = []
+    for kind in types:
+        report = reading.report.apart()
+        _read(generate, replace(reading, type=kind, report=report))
+        attempts.append(report.found)
+    for path, message in frozenset.intersection(*attempts):
+        reading.report.add(path, message)
 
 
 def _reference(column: ColumnDraft) -> Kind | None:
@@ -169,6 +166,8 @@ def _sequence(spec: SequenceSpec, reading: Reading) -> Kind | None:
 
 def _ordinal(spec: OrdinalSpec, reading: Reading) -> Kind | None:
     per = reading.column.table.spec.rows_per
+    if per is None and reading.column.table.doubtful("rowsPer"):
+        return None
     if per is None:
         reading.report.add(
             reading.path,
@@ -185,7 +184,7 @@ def _boolean(spec: BooleanSpec, _: Reading) -> Kind | None:
 
 def _choice(spec: ChoiceSpec, reading: Reading) -> Kind | None:
     values = [
-        _literal(value, replace(reading, path=(*reading.path, "values", i)))
+        read_value(value, replace(reading, path=(*reading.path, "values", i)))
         for i, value in enumerate(spec.values)
     ]
     weights = _weights(spec, reading) if spec.weights is not None else ()
@@ -224,9 +223,7 @@ def _after(spec: AfterSpec, reading: Reading) -> Kind | None:
     link = reading.link(spec.via) if spec.via is not None else None
     if spec.via is not None and link is None:
         return None
-    source = _source(spec.column, link, reading)
-    if source is None:
-        return None
+    source = reading.source(spec.column, link)
     via = link.name if link is not None else None
     return temporal.read_after(spec, source, via, reading.type, reading.path, reading.report)
 
@@ -247,13 +244,14 @@ def _faker(spec: FakerSpec, reading: Reading) -> Kind | None:
     locale = spec.locale or reading.locale
     args = tuple(sorted((spec.args or {}).items()))
     step = "provider"
+    # A wrong default is told once, where it stands.
+    if locale is None:
+        return None
     if locale not in locales():
-        # A wrong default is told once, where it stands.
-        if spec.locale is not None:
-            reading.report.add(
-                (*reading.path, "locale"),
-                f"{shown(locale)} is no known locale; {nearest(locale, sorted(locales()))}",
-            )
+        reading.report.add(
+            (*reading.path, "locale"),
+            f"{shown(locale)} is no known locale; {nearest(locale, sorted(locales()))}",
+        )
         return None
     try:
         provider = find_provider(spec.provider, locale)
@@ -288,11 +286,11 @@ def _provides(provider: Provider, column_type: ColumnType) -> bool:
 
 
 def _template(text: str, reading: Reading) -> Kind | None:
-    try:
-        return parse_template(text, reading.column.table.columns)
-    except ValueError as error:
-        reading.report.attempt(reading.path, error)
-        return None
+    table = reading.column.table
+    template, problems = parse_template(text, table.columns, open_names=table.open)
+    for problem in problems:
+        reading.report.add(reading.path, problem)
+    return template
 
 
 def _pattern(text: str, reading: Reading) -> Kind | None:
@@ -305,14 +303,14 @@ def _pattern(text: str, reading: Reading) -> Kind | None:
 
 
 def _constant(value: int | str, reading: Reading) -> Kind | None:
-    literal = _literal(value, reading)
+    literal = read_value(value, reading)
     return None if literal is None else Constant(literal)
 
 
 def _parent(spec: ParentSpec, reading: Reading) -> Kind | None:
     link = reading.link(spec.via)
-    source = _source(spec.column, link, reading) if link is not None else None
-    if link is None or source is None:
+    source = reading.source(spec.column, link) if link is not None else None
+    if link is None or source is None or source.doubtful("type"):
         return None
     if not holds(reading.type, source.type):
         reading.report.add(
@@ -330,32 +328,10 @@ def _array(spec: ArraySpec, reading: Reading) -> Kind | None:
             (*reading.path, "min"),
             f"{spec.min} is more than max, {spec.max}; right would be at most max",
         )
-        return None
     kind = _read(
         spec.of, replace(reading.under("of"), type=reading.type.element, cells=max(spec.max, 1))
     )
-    return None if kind is None else Array(kind, spec.min, spec.max)
-
-
-def _source(name: str, link: Link | None, reading: Reading) -> ColumnDraft | None:
-    """The column that another is computed from: of this table or of the link's parent."""
-    draft = reading.column.table
-    draft = draft if link is None else reading.drafts.by_name[link.parent]
-    if name not in draft.columns:
-        reading.report.add(
-            (*reading.path, "column"),
-            f"table {shown(draft.name)} has no column {shown(name)}; "
-            f"{nearest(name, draft.columns)}",
-        )
-    return draft.columns.get(name)
-
-
-def _literal(value: int | str, reading: Reading) -> Literal | None:
-    try:
-        return read_literal(value, reading.type)
-    except ValueError as error:
-        reading.report.attempt(reading.path, error)
-        return None
+    return None if kind is None or spec.min > spec.max else Array(kind, spec.min, spec.max)
 
 
 def _number_reader(

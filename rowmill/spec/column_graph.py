@@ -11,19 +11,23 @@ from rowmill.spec.paths import shown
 from rowmill.spec.report import Report
 
 
-def order_columns(drafts: Drafts, report: Report) -> list[ColumnDraft] | None:
-    """All columns, each after those that it is computed from; None if there is a cycle.
+def order_columns(drafts: Drafts, report: Report) -> list[ColumnDraft]:
+    """All columns, each after those that it is computed from; those in a cycle lose their kinds.
 
     A depth-first search without recursion: a chain may be as long as the manifest.
     """
     ordered: list[ColumnDraft] = []
     done: set[int] = set()
-    acyclic = True
+    cycles: list[list[ColumnDraft]] = []
     for draft in drafts.tables:
-        for column in draft.columns.values():
+        for column in draft.every:
             if id(column) not in done:
-                acyclic &= _visit(column, drafts, ordered, done, report)
-    return ordered if acyclic else None
+                cycles += _visit(column, drafts, ordered, done)
+    for cycle in cycles:
+        _report_cycle(cycle, report)
+        for column in cycle:
+            column.kind = None
+    return ordered
 
 
 def sources(column: ColumnDraft, drafts: Drafts) -> list[ColumnDraft]:
@@ -67,9 +71,9 @@ def _visit(
     drafts: Drafts,
     ordered: list[ColumnDraft],
     done: set[int],
-    report: Report,
-) -> bool:
-    acyclic = True
+) -> list[list[ColumnDraft]]:
+    """Put a column and all that it is computed from in order; returns the cycles met."""
+    cycles: list[list[ColumnDraft]] = []
     trail = [start]
     open_now = {id(start)}
     waiting: list[Iterator[ColumnDraft]] = [iter(sources(start, drafts))]
@@ -82,13 +86,12 @@ def _visit(
             done.add(id(column))
             ordered.append(column)
         elif id(following) in open_now:
-            acyclic = False
-            _report_cycle(trail[_index(trail, following) :], report)
+            cycles.append(trail[_index(trail, following) :])
         elif id(following) not in done:
             trail.append(following)
             open_now.add(id(following))
             waiting.append(iter(sources(following, drafts)))
-    return acyclic
+    return cycles
 
 
 def _index(trail: list[ColumnDraft], column: ColumnDraft) -> int:
@@ -130,6 +133,9 @@ def _has_nulls(link: Link) -> bool:
 
 def _refuse_null_key(column: ColumnDraft, report: Report) -> None:
     own = column.spec.nulls > 0
+    if own and report.has((*column.path, "nulls")):
+        # To mend that mends this.
+        return
     report.add(
         (*column.path, "nulls") if own else (*column.table.path, "primaryKey"),
         "is on a column of the primary key, which has no nulls; right would be to leave it out"

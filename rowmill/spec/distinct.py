@@ -6,11 +6,11 @@ read back out of its text, and what only one parent has tells which parent it is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from rowmill.spec.dataset import PickChildren, PickOneToOne
 from rowmill.spec.drafts import ColumnDraft, Draft, Drafts
-from rowmill.spec.kinds import Field, Ordinal, Parent, Reference, Sequence, Template, Uuid
+from rowmill.spec.kinds import Field, Kind, Ordinal, Parent, Reference, Sequence, Template, Uuid
 from rowmill.spec.texts import Text, Texts
 from rowmill.spec.types import INTEGERS
 
@@ -52,40 +52,77 @@ def sure_keys(draft: Draft) -> list[frozenset[str]]:
 
 
 def kept_apart(
-    names: Iterable[str],
-    draft: Draft,
-    drafts: Drafts,
-    texts: Texts,
-    sure: Iterable[frozenset[str]],
+    columns: Iterable[ColumnDraft], drafts: Drafts, texts: Texts, sure: Iterable[frozenset[str]]
 ) -> bool:
-    """Whether the named columns together never repeat, for they hold one of the `sure` sets."""
-    held = _held(names, draft, drafts, texts)
+    """Whether columns of one table never repeat together, for they hold one of the `sure` sets."""
+    held = {each.name for each in _followed(columns, lambda each: _told(each, drafts, texts))}
     return any(known <= held for known in sure)
 
 
-def _held(names: Iterable[str], draft: Draft, drafts: Drafts, texts: Texts) -> set[str]:
-    """The named columns, and all whose values follow from theirs."""
-    held: set[str] = set()
-    waiting = list(names)
+def unsettled(columns: Iterable[ColumnDraft], drafts: Drafts, texts: Texts) -> bool:
+    """Whether it is not known if columns of one table repeat, for what tells it is not."""
+    return any(_is_open(each, drafts, texts) for each in _followed(columns, _read))
+
+
+def _is_open(column: ColumnDraft, drafts: Drafts, texts: Texts) -> bool:
+    kind, table = column.kind, column.table
+    if _uniqueness_open(column) or (table.per_hidden and isinstance(kind, Ordinal)):
+        return True
+    if isinstance(kind, Parent | Reference):
+        return _uniqueness_open(_source(column, kind, drafts))
+    fields = [part for part in _parts(kind) if isinstance(part, Field)]
+    return not all(texts.of_field(column, field).known for field in fields)
+
+
+def _uniqueness_open(column: ColumnDraft) -> bool:
+    """Whether it is not known if the column is unique."""
+    if is_unique(column):
+        return False
+    hidden = isinstance(column.kind, Reference) and column.table.per_hidden
+    return column.kind is None or not column.uniqueness_known or hidden
+
+
+def _followed(
+    columns: Iterable[ColumnDraft], follow: Callable[[ColumnDraft], Iterable[str]]
+) -> list[ColumnDraft]:
+    """The columns, and all of their table to which `follow` leads from them."""
+    found: dict[ColumnDraft, None] = {}
+    waiting = list(columns)
     while waiting:
-        name = waiting.pop()
-        if name not in held:
-            held.add(name)
-            waiting += _told(draft.columns[name], drafts, texts)
-    return held
+        column = waiting.pop()
+        if column not in found:
+            found[column] = None
+            waiting += [column.table.columns[name] for name in follow(column)]
+    return list(found)
+
+
+def _read(column: ColumnDraft) -> Iterator[str]:
+    """The columns whose values a column's value is made of."""
+    if isinstance(column.kind, Parent | Reference):
+        yield from column.table.links[column.kind.via].columns
+    for part in _parts(column.kind):
+        if isinstance(part, Field):
+            yield part.column
 
 
 def _told(column: ColumnDraft, drafts: Drafts, texts: Texts) -> Iterator[str]:
     """The columns whose values follow from that of one column."""
-    kind, table = column.kind, column.table
+    kind = column.kind
     if isinstance(kind, Template):
         for place, part in enumerate(kind.parts):
             if isinstance(part, Field) and _stands_out(column, kind, place, texts):
                 yield part.column
-    elif isinstance(kind, Parent | Reference):
-        link = table.links[kind.via]
-        if is_unique(drafts.by_name[link.parent].columns[kind.column]):
-            yield from link.columns
+    elif isinstance(kind, Parent | Reference) and is_unique(_source(column, kind, drafts)):
+        yield from column.table.links[kind.via].columns
+
+
+def _source(column: ColumnDraft, kind: Parent | Reference, drafts: Drafts) -> ColumnDraft:
+    """The parent's column that a value is taken from."""
+    return drafts.by_name[column.table.links[kind.via].parent].columns[kind.column]
+
+
+def _parts(kind: Kind | None) -> tuple[str | Field, ...]:
+    return kind.parts if isinstance(kind, Template) else ()
 
 
 def _stands_out(column: ColumnDraft, template: Template, place: int, texts: Texts) -> bool:

@@ -13,7 +13,7 @@ from rowmill.spec.dataset import (
     PickTree,
     PickUniform,
 )
-from rowmill.spec.distinct import SureKeys, kept_apart, sure_keys
+from rowmill.spec.distinct import SureKeys, kept_apart, sure_keys, unsettled
 from rowmill.spec.drafts import Draft, Drafts
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.report import Report
@@ -31,14 +31,13 @@ def settle_keys(drafts: Drafts, texts: Texts, report: Report) -> SureKeys:
     """
     settled: SureKeys = {}
     for draft in drafts.tables:
-        keys = [(key, path) for key, path in draft.all_keys() if len(set(key)) > 1]
         sure = settled[draft] = sure_keys(draft)
+        keys = [(key, path) for key, path in draft.keys if len(key) > 1]
         linked = {name for link in draft.links.values() for name in link.columns}
         # First those that are given picks: others may hold them, if only in a template. Of these a
         # shorter one first: a longer one that holds it needs nothing more.
         for key, path in sorted(keys, key=lambda key: (not linked.issuperset(key[0]), len(key[0]))):
-            if all(name in draft.columns for name in key):
-                _settle(draft, key, path, sure, drafts, texts, report)
+            _settle(draft, key, path, sure, drafts, texts, report)
     return settled
 
 
@@ -52,10 +51,8 @@ def _settle(
     report: Report,
 ) -> None:
     wanted = frozenset(key)
-    if kept_apart(key, draft, drafts, texts, sure):
-        return
-    # A column with a problem of its own says nothing about the key.
-    if any(c.kind is None for c in draft.columns.values() if c.name in wanted):
+    columns = [draft.columns[name] for name in key]
+    if kept_apart(columns, drafts, texts, sure) or unsettled(columns, drafts, texts):
         return
     links = [link for link in draft.links.values() if wanted.issuperset(link.columns)]
     rest = wanted.difference(*(link.columns for link in links))

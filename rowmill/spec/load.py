@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget, Spec
 from rowmill.spec.digest import spec_digest
+from rowmill.spec.doubts import NO_DOUBTS, Doubts
 from rowmill.spec.manifest import Experiment
 from rowmill.spec.manifest_problems import positions
 from rowmill.spec.paths import path_of
@@ -60,7 +61,8 @@ def load_manifest(source: str | Path, *, text: str | None = None) -> Experiment:
     content = read_manifest(Path(source)) if text is None else text
     structure = read_structure(content)
     if structure.experiment is None:
-        raise InvalidManifest(located((problem for _, problem in structure.problems), content))
+        problems = (fault.problem for fault in structure.faults)
+        raise InvalidManifest(located(problems, content))
     return structure.experiment
 
 
@@ -130,7 +132,7 @@ def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None) -
 
 
 def _resolve(
-    experiment: Experiment, scale: Decimal | None, seed: int | None
+    experiment: Experiment, scale: Decimal | None, seed: int | None, doubts: Doubts = NO_DOUBTS
 ) -> tuple[Dataset, tuple[Problem, ...], tuple[ParquetTarget | None, PostgresTarget | None]]:
     spec = experiment.spec
     problems: list[Problem] = []
@@ -140,11 +142,12 @@ def _resolve(
             experiment,
             spec.scale if scale is None else scale,
             spec.seed if seed is None else seed,
+            doubts if scale is None else doubts.without(("spec", "scale")),
         )
     except InvalidManifest as error:
         problems += error.problems
     try:
-        targets = resolve_targets(experiment)
+        targets = resolve_targets(experiment, doubts)
     except InvalidManifest as error:
         problems += error.problems
     if resolved is None or targets is None:
@@ -153,15 +156,15 @@ def _resolve(
 
 
 def _all_problems(structure: Structure, scale: Decimal | None, seed: int | None) -> list[Problem]:
-    """The structure's problems, and those of the rules wherever they can be told apart."""
-    problems = [problem for _, problem in structure.problems]
+    """The structure's problems, and those of the rules that depend on nothing that is wrong."""
+    problems = [fault.problem for fault in structure.faults]
     sound = salvage(structure)
     if sound is None:
         return problems
     try:
-        _resolve(sound.experiment, scale, seed)
+        _resolve(sound.experiment, scale, seed, sound.doubts)
     except InvalidManifest as error:
-        problems += [p for p in error.problems if sound.counts(p)]
+        problems += error.problems
     place = positions(structure.raw)
     return sorted(problems, key=lambda problem: place(path_of(problem.path)))
 

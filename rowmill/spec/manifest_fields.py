@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -17,6 +18,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     PlainValidator,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, core_schema
@@ -40,6 +42,30 @@ class Model(BaseModel):
         validate_by_name=False,
         validate_by_alias=True,
     )
+
+    @classmethod
+    def together(cls, given: Sequence[str], unknown: Set[str]) -> str | None:
+        """What is wrong with the fields that are given, taken together; None if nothing is.
+
+        `unknown` are the names that are no fields here: each may be another one, misspelt.
+        """
+        return None
+
+
+class JoinedModel(Model):
+    """A mapping of which `together` says more than its single fields do."""
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        fields = type(self).model_fields
+        given = [
+            field.alias or name
+            for name, field in fields.items()
+            if name in self.model_fields_set and getattr(self, name) is not None
+        ]
+        if (what := self.together(given, frozenset())) is not None:
+            raise problem(what)
+        return self
 
 
 def problem(message: str) -> PydanticCustomError:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Set
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from rowmill.spec.manifest_fields import (
     Duration,
     Int64,
     IntOrString,
+    JoinedModel,
     Model,
     Name,
     NotNegative,
@@ -18,36 +20,32 @@ from rowmill.spec.manifest_fields import (
     Positive,
     Share,
     Text,
-    problem,
 )
 from rowmill.spec.providers import MAX_POOL
 
 Count = Annotated[int, Field(ge=0, le=10**12)]
 
 
-class OneOf(Model):
+class OneOf(JoinedModel):
     """A mapping with exactly one member, whose name says what its value is."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
 
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        names = [name for name in type(self).model_fields if name in self._given]
-        if not names:
-            raise problem(f"is empty; give exactly one of {', '.join(type(self).model_fields)}")
-        if len(names) > 1:
-            raise problem(f"has {len(names)} members ({', '.join(names)}); keep exactly one")
-        return self
+    @classmethod
+    def together(cls, given: Sequence[str], unknown: Set[str]) -> str | None:
+        """That there is more than one member, or none."""
+        if len(given) > 1:
+            return f"has {len(given)} members ({', '.join(given)}); keep exactly one"
+        if given or unknown:
+            return None
+        fields = [field.alias or name for name, field in cls.model_fields.items()]
+        return f"is empty; give exactly one of {', '.join(fields)}"
 
     @property
     def member(self) -> tuple[str, Any]:
         """The one member: its name in the manifest and its value (a model, text or a literal)."""
-        (name,) = self._given
+        (name,) = (name for name in self.model_fields_set if getattr(self, name) is not None)
         return type(self).model_fields[name].alias or name, getattr(self, name)
-
-    @property
-    def _given(self) -> set[str]:
-        return {name for name in self.model_fields_set if getattr(self, name) is not None}
 
 
 class SequenceSpec(Model):

@@ -6,6 +6,7 @@ import difflib
 import heapq
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -25,13 +26,27 @@ MAX_PROBLEMS = 1_000
 _EMPTY = "is empty; give a value ({} where there is nothing to say), or leave the field out"
 
 
-def structural_problems(
+@dataclass(frozen=True)
+class Fault:
+    """A problem of the document's shape: what stands at `path` cannot be used.
+
+    Of an unknown field, which is `extra`, `meant` is the path that was probably meant, if the
+    document has nothing else there.
+    """
+
+    path: Path
+    problem: Problem
+    extra: bool = False
+    meant: Path | None = None
+
+
+def structural_faults(
     error: ValidationError | None,
     raw: object,
     model: type[Model],
     spellings: Mapping[Path, str],
-) -> Iterator[tuple[Path, Problem]]:
-    """What is wrong with `raw` by the model alone, in document order, each with its path.
+) -> Iterator[Fault]:
+    """What is wrong with `raw` by the model alone, in document order.
 
     `error` is what `model` said of it, None if nothing; `spellings` says how booleans were written.
     Of very many only the first MAX_PROBLEMS are told.
@@ -45,10 +60,52 @@ def structural_problems(
         if (path in found and not unknown) or _is_echo(details, path in above):
             continue
         found[path] = details
+    together = {} if error is None else dict(_together(raw, model, ()))
+    for path in together.keys() - found.keys() - above:
+        found[path] = {"type": "rowmill", "input": None, "ctx": {"message": together[path]}}
+    extras = [p for p, told in found.items() if told and told["type"] == "extra_forbidden"]
+    meant = {path: _meant(path, raw, model) for path in extras}
+    for path in meant.values():
+        # It is there, under the other name.
+        if path is not None and (told := found.get(path)) and told["type"] == "missing":
+            del found[path]
     for path in heapq.nsmallest(MAX_PROBLEMS, found, key=positions(raw)):
         told = found[path]
         message = _message(told, path, model, spellings) if told is not None else _EMPTY
-        yield path, Problem(path_text(path), message if path else f"the manifest {message}")
+        problem = Problem(path_text(path), message if path else f"the manifest {message}")
+        yield Fault(path, problem, path in meant, meant.get(path))
+
+
+def _together(value: object, model: type[Model], path: Path) -> Iterator[tuple[Path, str]]:
+    """What is wrong with fields of one mapping together, which pydantic asks of sound ones only."""
+    if not isinstance(value, dict):
+        return
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    given = {name for name, inner in value.items() if inner is not None}
+    what = model.together([name for name in fields if name in given], given - fields.keys())
+    if what is not None:
+        yield path, what
+    for name in fields.keys() & value.keys():
+        inner_model = next(_models_in(fields[name].annotation), None)
+        if inner_model is None:
+            continue
+        inner = value[name]
+        if isinstance(inner, list):
+            for index, item in enumerate(inner):
+                yield from _together(item, inner_model, (*path, name, index))
+        else:
+            yield from _together(inner, inner_model, (*path, name))
+
+
+def _meant(path: Path, raw: object, model: type[Model]) -> Path | None:
+    """Where the value of an unknown field probably belongs, if nothing is there."""
+    near = _near(str(path[-1]), _fields(_model_at(path[:-1], model)))
+    if near is None:
+        return None
+    here: Any = raw
+    for step in path[:-1]:
+        here = here[step]
+    return None if near in here else (*path[:-1], near)
 
 
 def positions(raw: object) -> Callable[[Path], tuple[int, ...]]:
@@ -178,15 +235,19 @@ def _unknown(path: Path, model: type[Model]) -> str:
     name = str(path[-1])
     if path == ("spec", "schema"):
         return "schema input is not supported yet; list the tables under spec.tables"
-    folded = {known.lower().replace("_", ""): known for known in fields}
-    near = difflib.get_close_matches(name.lower().replace("_", ""), folded, n=1, cutoff=0.6)
-    if near:
-        return f"is not a field here; did you mean {folded[near[0]]}?"
+    if near := _near(name, fields):
+        return f"is not a field here; did you mean {near}?"
     if "secretName" in fields and _CREDENTIAL.search(name):
         return "is not a field here; credentials belong in a Secret, which secretName names"
     if not fields:
         return "is not a field here; none is, write {}"
     return f"is not a field here; the fields are {', '.join(fields)}"
+
+
+def _near(name: str, fields: list[str]) -> str | None:
+    folded = {known.lower().replace("_", ""): known for known in fields}
+    near = difflib.get_close_matches(name.lower().replace("_", ""), folded, n=1, cutoff=0.6)
+    return folded[near[0]] if near else None
 
 
 def _wanted_field(path: Path, model: type[Model]) -> str:

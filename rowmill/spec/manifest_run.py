@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from collections.abc import Sequence, Set
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
 from rowmill.spec.manifest_fields import (
     Auth,
     IntOrString,
+    JoinedModel,
     Matching,
     Model,
     Name,
@@ -69,7 +71,7 @@ def _quantity(value: int | str) -> int | str:
 Quantity = Annotated[IntOrString, AfterValidator(_quantity)]
 
 
-class DestinationSpec(Model):
+class DestinationSpec(JoinedModel):
     """What every destination has: whose credentials open it, and what may be overwritten."""
 
     model_config = ConfigDict(json_schema_extra={"not": {"required": ["secretName", "auth"]}})
@@ -84,11 +86,11 @@ class DestinationSpec(Model):
         "fail", description="`replace` gives leave to overwrite what is not this experiment's."
     )
 
-    @model_validator(mode="after")
-    def _one_identity(self) -> Self:
-        if self.secret_name is not None and self.auth is not None:
-            raise problem("has both secretName and auth; keep one of them")
-        return self
+    @classmethod
+    def together(cls, given: Sequence[str], unknown: Set[str]) -> str | None:
+        """That two identities are given."""
+        both = {"secretName", "auth"} <= set(given)
+        return "has both secretName and auth; keep one of them" if both else None
 
 
 class ParquetSpec(DestinationSpec):
@@ -126,7 +128,7 @@ class PostgresSpec(DestinationSpec):
     ledger_schema: Name = Field("rowmill", description="The schema of the ledger's tables.")
 
 
-class DestinationsSpec(Model):
+class DestinationsSpec(JoinedModel):
     """Where the rows go: at least one."""
 
     model_config = ConfigDict(json_schema_extra={"minProperties": 1})
@@ -134,11 +136,10 @@ class DestinationsSpec(Model):
     parquet: ParquetSpec | None = Field(None, description="Parquet objects in a bucket.")
     postgres: PostgresSpec | None = Field(None, description="Tables in Postgres.")
 
-    @model_validator(mode="after")
-    def _at_least_one(self) -> Self:
-        if self.parquet is None and self.postgres is None:
-            raise problem("names no destination; give parquet, postgres or both")
-        return self
+    @classmethod
+    def together(cls, given: Sequence[str], unknown: Set[str]) -> str | None:
+        """That there is no destination."""
+        return None if given or unknown else "names no destination; give parquet, postgres or both"
 
 
 class ResourceListSpec(Model):

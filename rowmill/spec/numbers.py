@@ -87,13 +87,14 @@ def read_integer(
 ) -> Kind | None:
     """A uniform whole number."""
     low, high = integer_limits(column_type)
-    for name, bound in (("min", spec.min), ("max", spec.max)):
-        if not low <= bound <= high:
-            report.add(
-                (*path, name),
-                f"{bound} is outside the range of {column_type}; right would be {low} to {high}",
-            )
-            return None
+    outside = [b for b in (("min", spec.min), ("max", spec.max)) if not low <= b[1] <= high]
+    for name, bound in outside:
+        report.add(
+            (*path, name),
+            f"{bound} is outside the range of {column_type}; right would be {low} to {high}",
+        )
+    if outside:
+        return None
     bounds = read_bounds(spec.min, spec.max, column_type, path, report, decimals=0)
     return _uniform(bounds, 0)
 
@@ -110,6 +111,8 @@ def read_number(
             (*path, "decimals"),
             f"{decimals} is more decimals than {column_type} holds; right would be at most {own}",
         )
+        # Its bounds are judged by the type's own digits.
+        read_bounds(spec.min, spec.max, column_type, path, report)
         return None
     bounds = read_bounds(spec.min, spec.max, column_type, path, report, decimals)
     if bounds is None:
@@ -187,13 +190,15 @@ def read_poisson(
 ) -> Kind | None:
     """A truncated Poisson distribution."""
     mean = float(spec.mean)
-    if mean > 10**12:
+    fits = mean <= 10**12
+    if not fits:
         report.add((*path, "mean"), f"{spec.mean} is too large; right would be at most 10^12")
-        return None
     high = integer_limits(column_type)[1]
     bounds = read_bounds(spec.min, spec.max, column_type, path, report, decimals=0)
     low = spec.min if spec.min is not None else 0
-    if bounds is None or not _mean_inside(spec.mean, low, spec.max, column_type, path, report):
+    if bounds is None or not fits:
+        return None
+    if not _mean_inside(spec.mean, low, spec.max, column_type, path, report):
         return None
     reach = mean + 40 * sqrt(mean) + 100
     most = high if spec.max is None and reach > high else spec.max
@@ -202,12 +207,13 @@ def read_poisson(
 
 def read_beta(spec: BetaSpec, column_type: ColumnType, path: Path, report: Report) -> Kind | None:
     """A beta distribution over [min, max]."""
+    fits = True
     for name, shape in (("alpha", spec.alpha), ("beta", spec.beta)):
         if not Decimal("0.001") <= shape <= _LARGEST_SHAPE:
+            fits = False
             report.add((*path, name), f"{shape} is out of range; right would be 0.001 to 1000000")
-            return None
     bounds = read_bounds(spec.min, spec.max, column_type, path, report)
-    if bounds is None:
+    if bounds is None or not fits:
         return None
     low, high = bounds
     assert low is not None

@@ -8,13 +8,12 @@ from typing import Any
 from rowmill.spec.dataset import (
     Link,
     Pick,
-    PickChildren,
     PickOneToOne,
     PickTree,
     PickUniform,
     PickZipf,
 )
-from rowmill.spec.drafts import ColumnDraft, Draft, Drafts
+from rowmill.spec.drafts import ColumnDraft, Draft, Drafts, report_column
 from rowmill.spec.manifest import ForeignKeySpec
 from rowmill.spec.manifest_kinds import PickSpec
 from rowmill.spec.paths import Path, shown
@@ -23,13 +22,13 @@ from rowmill.spec.types import STRINGS, ColumnType, TypeName
 
 
 def link_tables(drafts: Drafts, report: Report) -> None:
-    """Give every draft its links and, if it has `rowsPer`, its parent."""
+    """Give every draft its links."""
     for draft in drafts.tables:
-        for column in draft.columns.values():
+        for column in draft.every:
             _link_column(draft, column, drafts, report)
         for i, key in enumerate(draft.spec.foreign_keys):
-            _link_key(draft, key, (*draft.path, "foreignKeys", i), drafts, report)
-        _link_parent(draft, drafts, report)
+            if not draft.doubtful("foreignKeys", i):
+                _link_key(draft, key, (*draft.path, "foreignKeys", i), drafts, report)
 
 
 def find_link(draft: Draft, via: str) -> Link | None:
@@ -37,6 +36,16 @@ def find_link(draft: Draft, via: str) -> Link | None:
     if via in draft.links:
         return draft.links[via]
     return next((link for link in draft.links.values() if ", ".join(link.columns) == via), None)
+
+
+def is_hidden_link(draft: Draft, via: str) -> bool:
+    """Whether `via` may name a reference that has a problem of its own."""
+    names = via.replace(", ", ",")
+    return (
+        draft.open
+        or draft.keys_hidden
+        or any(c.link == names or (c.name == via and c.doubtful("references")) for c in draft.every)
+    )
 
 
 def holds(column: ColumnType, source: ColumnType) -> bool:
@@ -59,15 +68,14 @@ def _link_column(draft: Draft, column: ColumnDraft, drafts: Drafts, report: Repo
             "is beside `references`, which fills the column; right would be one of the two",
         )
     column.link = column.name
-    parent = _find_table(target.table, (*path, "table"), drafts, report)
+    parent = find_table(target.table, (*path, "table"), drafts, report)
     if parent is None:
         return
+    pick = _pick(draft, parent, target.pick, path, report)
     if not _targets_key(parent, (target.column,), (*path, "column"), report):
         return
-    if not _types_match([column], [parent.columns[target.column]], path, report):
-        return
-    pick = _pick(draft, parent, target.pick, path, report)
-    if pick is not None:
+    _check_types([column], [parent.columns[target.column]], path, report)
+    if pick is not None and column.named:
         nulls = float(column.spec.nulls)
         link = Link(column.name, (column.name,), parent.name, (target.column,), pick, nulls)
         _add_link(draft, link, path, report)
@@ -77,22 +85,24 @@ def _link_key(
     draft: Draft, key: ForeignKeySpec, path: Path, drafts: Drafts, report: Report
 ) -> None:
     columns = _own_columns(draft, key, path, report)
+    if columns is not None:
+        nulls = _common_nulls(columns, path, report)
     target = key.references
-    parent = _find_table(target.table, (*path, "references", "table"), drafts, report)
-    if columns is None or parent is None:
+    parent = find_table(target.table, (*path, "references", "table"), drafts, report)
+    if parent is None:
         return
-    if len(target.columns) != len(columns):
+    pick = _pick(draft, parent, key.pick, path, report)
+    found = _targets_key(parent, target.columns, (*path, "references", "columns"), report)
+    if len(target.columns) != len(key.columns):
         report.add(
             (*path, "references", "columns"),
-            f"has {len(target.columns)} columns for {len(columns)}; right would be as many",
+            f"has {len(target.columns)} columns for {len(key.columns)}; right would be as many",
         )
         return
-    if not _targets_key(parent, target.columns, (*path, "references", "columns"), report):
+    if columns is None or not found:
         return
-    targets = [parent.columns[name] for name in target.columns]
-    pick = _pick(draft, parent, key.pick, path, report)
-    if _types_match(columns, targets, path, report) and pick is not None:
-        nulls = _common_nulls(columns, path, report)
+    _check_types(columns, [parent.columns[name] for name in target.columns], path, report)
+    if pick is not None:
         name = ",".join(key.columns)
         link = Link(name, tuple(key.columns), parent.name, tuple(target.columns), pick, nulls)
         _add_link(draft, link, path, report)
@@ -106,11 +116,7 @@ def _own_columns(
     for i, name in enumerate(key.columns):
         here, column = (*path, "columns", i), draft.columns.get(name)
         if column is None:
-            report.add(
-                here,
-                f"table {shown(draft.name)} has no column {shown(name)}; "
-                f"{nearest(name, draft.columns)}",
-            )
+            report_column(draft, name, here, report)
         elif column in columns:
             report.add(here, f"names {shown(name)} twice; right would be each column once")
         elif column.link is not None:
@@ -132,49 +138,48 @@ def _own_columns(
     return columns if whole else None
 
 
-def _find_table(name: str, path: Path, drafts: Drafts, report: Report) -> Draft | None:
-    if name not in drafts.by_name:
+def find_table(name: str, path: Path, drafts: Drafts, report: Report) -> Draft | None:
+    """The table of that name; None after saying that there is none, if all names are known."""
+    if name not in drafts.by_name and not drafts.open:
         report.add(path, f"there is no table {shown(name)}; {nearest(name, drafts.by_name)}")
     return drafts.by_name.get(name)
 
 
 def _targets_key(parent: Draft, columns: Sequence[str], path: Path, report: Report) -> bool:
     """Whether the columns exist and are a key of the parent; says so if not."""
-    for i, name in enumerate(columns):
-        if name not in parent.columns:
-            here = path if path[-1] == "column" else (*path, i)
-            report.add(
-                here,
-                f"table {shown(parent.name)} has no column {shown(name)}; "
-                f"{nearest(name, parent.columns)}",
-            )
-            return False
-    if len(set(columns)) != len(columns) or frozenset(columns) not in parent.keys_as_sets:
+    missing = [i for i, name in enumerate(columns) if name not in parent.columns]
+    for i in missing:
+        here = path if path[-1] == "column" else (*path, i)
+        report_column(parent, columns[i], here, report)
+    if missing:
+        return False
+    if len(set(columns)) == len(columns) and frozenset(columns) in parent.keys_as_sets:
+        return True
+    # A key with a problem of its own may be meant for this one.
+    if all(parent.columns[name].uniqueness_known for name in columns):
         names = ", ".join(map(shown, columns))
         report.add(
             path,
             f"{names} is no key of {shown(parent.name)}; right would be its primary key or "
             "a unique key",
         )
-        return False
-    return True
+    return False
 
 
-def _types_match(
+def _check_types(
     columns: Sequence[ColumnDraft], targets: Sequence[ColumnDraft], path: Path, report: Report
-) -> bool:
-    matching = True
+) -> None:
     for column, target in zip(columns, targets, strict=True):
+        if column.doubtful("type") or target.doubtful("type"):
+            continue
         # Postgres pads char(n) before it compares, and takes no foreign key from one to text.
         padded = [t.name is TypeName.CHAR for t in (column.type, target.type)]
         if not holds(column.type, target.type) or padded[0] != padded[1]:
-            matching = False
             report.add(
                 path,
                 f"{shown(column.name)} is {column.type}, {shown(target.name)} of "
                 f"{shown(target.table.name)} is {target.type}; right would be {target.type}",
             )
-    return matching
 
 
 def _pick(
@@ -204,7 +209,7 @@ def _pick(
 
 def _common_nulls(columns: Sequence[ColumnDraft], path: Path, report: Report) -> float:
     shares = {column.spec.nulls for column in columns}
-    if len(shares) > 1:
+    if len(shares) > 1 and not any(column.doubtful("nulls") for column in columns):
         report.add(
             path,
             "its columns are null together but differ in `nulls`; "
@@ -226,81 +231,3 @@ def _add_link(draft: Draft, link: Link, path: Path, report: Report) -> None:
         )
     draft.links[link.name] = link
     draft.link_paths[link.name] = path
-
-
-def _link_parent(draft: Draft, drafts: Drafts, report: Report) -> None:
-    per, path = draft.spec.rows_per, (*draft.path, "rowsPer")
-    if per is None:
-        return
-    parent = _find_table(per.table, (*path, "table"), drafts, report)
-    link = _per_link(draft, parent, path, report) if parent is not None else None
-    if parent is None or link is None:
-        return
-    if isinstance(link.pick, PickTree):
-        report.add((*path, "table"), "a table has no rows per row of its own; use `rows`")
-        return
-    _check_per_link(draft, link, report)
-    draft.parent, draft.per_link = parent, link.name
-    draft.links[link.name] = Link(
-        link.name, link.columns, link.parent, link.parent_columns, PickChildren(), 0.0
-    )
-
-
-def _per_link(draft: Draft, parent: Draft, path: Path, report: Report) -> Link | None:
-    per = draft.spec.rows_per
-    candidates = [link for link in draft.links.values() if link.parent == parent.name]
-    names = ", ".join(shown(link.name) for link in candidates)
-    if per is not None and per.via is not None:
-        link = find_link(draft, per.via)
-        if link is None or link.parent != parent.name:
-            report.add(
-                (*path, "via"),
-                f"{shown(per.via)} is no reference to {shown(parent.name)}; "
-                + (f"right would be {names}" if names else "there is none in this table"),
-            )
-            return None
-        return link
-    if len(candidates) == 1:
-        return candidates[0]
-    if candidates:
-        report.add(
-            path,
-            f"{len(candidates)} references lead to {shown(parent.name)}: {names}; "
-            "right would be `via` with one of them",
-        )
-    elif not _hidden(draft, parent):
-        report.add(
-            (*path, "table"),
-            f"no column refers to {shown(parent.name)}; right would be a column with `references`",
-        )
-    return None
-
-
-def _hidden(draft: Draft, parent: Draft) -> bool:
-    """Whether a reference to the parent is there but has a problem of its own."""
-    return any(
-        c.spec.references is not None and c.spec.references.table == parent.name
-        for c in draft.columns.values()
-    ) or any(key.references.table == parent.name for key in draft.spec.foreign_keys)
-
-
-def _check_per_link(draft: Draft, link: Link, report: Report) -> None:
-    path = draft.link_paths[link.name]
-    column = draft.columns[link.columns[0]]
-    references = column.spec.references
-    keys = [k for k in draft.spec.foreign_keys if ",".join(k.columns) == link.name]
-    given = references.pick if references is not None else keys[0].pick
-    if given is not None:
-        report.add(
-            (*path, "pick"),
-            "is on the link of `rowsPer`, which gives each row its parent; "
-            "right would be to leave it out",
-        )
-    for name in link.columns:
-        column = draft.columns[name]
-        if column.spec.nulls:
-            report.add(
-                (*column.path, "nulls"),
-                "is on the link of `rowsPer`, where every row has a parent; "
-                "right would be to leave it out",
-            )

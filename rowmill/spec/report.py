@@ -7,6 +7,7 @@ from difflib import get_close_matches
 
 from pydantic import BaseModel
 
+from rowmill.spec.doubts import NO_DOUBTS, Doubts
 from rowmill.spec.manifest import Experiment
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import InvalidManifest, Problem
@@ -15,13 +16,28 @@ from rowmill.spec.problems import InvalidManifest, Problem
 class Report:
     """Collects problems; `raise_any` tells all of them in the order of the document."""
 
-    def __init__(self, experiment: Experiment) -> None:
+    def __init__(self, experiment: Experiment, doubts: Doubts = NO_DOUBTS) -> None:
+        self.doubts = doubts
         self._experiment = experiment
         self._found: dict[tuple[Path, str], None] = {}
 
     def add(self, path: Path, message: str) -> None:
-        """Note one problem; the same one twice counts once."""
-        self._found[path, message] = None
+        """Note one problem, but none of a stand-in; the same one twice counts once."""
+        if not self.doubts.about(path):
+            self._found[path, message] = None
+
+    def has(self, path: Path) -> bool:
+        """Whether a problem at this very path was noted."""
+        return any(found == path for found, _ in self._found)
+
+    def apart(self) -> Report:
+        """An empty report on the same experiment, to try something."""
+        return Report(self._experiment, self.doubts)
+
+    @property
+    def found(self) -> frozenset[tuple[Path, str]]:
+        """All that was noted, each with its path."""
+        return frozenset(self._found)
 
     def attempt(self, path: Path, error: ValueError) -> None:
         """Note the problem that reading the value at `path` has met."""

@@ -5,13 +5,15 @@ from __future__ import annotations
 from decimal import Decimal
 
 from rowmill.spec.cells import read_cells
+from rowmill.spec.children import choose_parents
 from rowmill.spec.column_graph import order_columns, spread_nulls
 from rowmill.spec.dataset import ChildrenPer, Column, Dataset, Table
-from rowmill.spec.drafts import ColumnDraft, Draft, draft_tables
+from rowmill.spec.doubts import NO_DOUBTS, Doubts
+from rowmill.spec.drafts import ColumnDraft, Draft, Drafts, draft_tables
 from rowmill.spec.keys import settle_keys
 from rowmill.spec.manifest import Experiment
 from rowmill.spec.paths import Path, path_text, shown
-from rowmill.spec.problems import Problem
+from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.spec.providers import locales
 from rowmill.spec.references import link_tables
 from rowmill.spec.report import Report, nearest
@@ -24,33 +26,34 @@ from rowmill.spec.versions import DEFAULT, VERSIONS
 
 
 def resolve(
-    experiment: Experiment, scale: Decimal, seed: int
+    experiment: Experiment, scale: Decimal, seed: int, doubts: Doubts = NO_DOUBTS
 ) -> tuple[Dataset, tuple[Problem, ...]]:
     """The dataset of an experiment, by its own tables and the given scale and seed.
 
-    With it comes what may fail in Postgres, though it need not.
+    With it comes what may fail in Postgres, though it need not. With `doubts` there is neither:
+    what is wrong beside them is raised, and else nothing is known.
 
     Raises:
         InvalidManifest: with all problems, in document order.
     """
-    report = Report(experiment)
-    surprises: list[tuple[Path, str]] = []
+    report = Report(experiment, doubts)
     data_version = _data_version(experiment)
     _check_settings(experiment, report)
     drafts = draft_tables(experiment, report)
     link_tables(drafts, report)
+    choose_parents(drafts, report)
     count_rows(drafts, scale, report)
-    read_cells(drafts, experiment.spec.locale, report)
+    read_cells(drafts, _locale(experiment, report), report)
     ordered = order_columns(drafts, report)
-    if ordered is not None:
-        spread_nulls(ordered, drafts, report)
-        texts = Texts(ordered, drafts, data_version)
-        texts.check_lengths(ordered, report)
-        check_ends(ordered, drafts, report)
-        check_uniqueness(drafts, texts, settle_keys(drafts, texts, report), report)
-        if (postgres := experiment.spec.destinations.postgres) is not None:
-            surprises += check_sizes(drafts, texts, postgres.constraints, report)
+    spread_nulls(ordered, drafts, report)
+    texts = Texts(ordered, drafts, data_version)
+    texts.check_lengths(ordered, report)
+    check_ends(ordered, drafts, report)
+    check_uniqueness(drafts, texts, settle_keys(drafts, texts, report), report)
+    surprises = _check_sizes(experiment, ordered, drafts, texts, report)
     report.raise_any()
+    if doubts.paths:
+        raise InvalidManifest([])
     dataset = Dataset(
         seed=seed,
         locale=experiment.spec.locale,
@@ -58,6 +61,26 @@ def resolve(
         tables=tuple(_table(draft) for draft in drafts.tables),
     )
     return dataset, tuple(Problem(path_text(path), message) for path, message in surprises)
+
+
+def _check_sizes(
+    experiment: Experiment,
+    ordered: list[ColumnDraft],
+    drafts: Drafts,
+    texts: Texts,
+    report: Report,
+) -> list[tuple[Path, str]]:
+    postgres = experiment.spec.destinations.postgres
+    path = ("spec", "destinations", "postgres", "constraints")
+    if postgres is None or report.doubts.about(path):
+        return []
+    return list(check_sizes(ordered, drafts, texts, postgres.constraints, report))
+
+
+def _locale(experiment: Experiment, report: Report) -> str | None:
+    """The experiment's locale, None if it is not known which it will be."""
+    known = experiment.spec.locale in locales() and not report.doubts.about(("spec", "locale"))
+    return experiment.spec.locale if known else None
 
 
 def _check_settings(experiment: Experiment, report: Report) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from rowmill.spec.cell_sizes import FIXED, CellSizes, Content
+from rowmill.spec.column_graph import sources
 from rowmill.spec.drafts import ColumnDraft, Draft, Drafts
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.report import Report
@@ -35,32 +36,53 @@ class _Cell:
     most: tuple[int, int]
 
 
+@dataclass(frozen=True)
+class _Sizes:
+    """The contents of columns, and the columns of which they are not known."""
+
+    contents: CellSizes
+    unknown: frozenset[ColumnDraft]
+
+
 def check_sizes(
-    drafts: Drafts, texts: Texts, constraints: str, report: Report
+    ordered: Sequence[ColumnDraft], drafts: Drafts, texts: Texts, constraints: str, report: Report
 ) -> Iterator[tuple[Path, str]]:
     """Refuse rows and entries of which not even the least fits; yield those that may not fit.
 
     Args:
+        ordered: all columns, each after those that it is computed from.
         drafts: the tables, resolved.
         texts: how long their texts are.
         constraints: which keys and indexes Postgres gets: all, keys or none.
         report: is told what is refused.
     """
-    sizes = CellSizes(drafts, texts)
+    sizes = _Sizes(CellSizes(drafts, texts), _unknown(ordered, drafts, report))
     for draft in drafts.tables:
         # Of a table without rows every index is empty.
-        if draft.rows == 0:
+        if not draft.rows:
             continue
-        columns = list(draft.columns.values())
-        yield from _check_row(draft, columns, sizes, report)
+        yield from _check_row(draft, list(draft.columns.values()), sizes, report)
         for names, path in _entries(draft, constraints):
             if all(name in draft.columns for name in names):
                 keyed = [draft.columns[name] for name in names]
                 yield from _check_entry(keyed, path, sizes, report)
 
 
+def _unknown(
+    ordered: Sequence[ColumnDraft], drafts: Drafts, report: Report
+) -> frozenset[ColumnDraft]:
+    """The columns with a problem, and those that are computed from them."""
+    wrong = {path[:5] for path in (*report.doubts.paths, *(path for path, _ in report.found))}
+    unknown: set[ColumnDraft] = set()
+    for column in ordered:
+        below = any(source in unknown for source in sources(column, drafts))
+        if below or column.kind is None or column.path in wrong:
+            unknown.add(column)
+    return frozenset(unknown)
+
+
 def _check_row(
-    draft: Draft, columns: Sequence[ColumnDraft], sizes: CellSizes, report: Report
+    draft: Draft, columns: Sequence[ColumnDraft], sizes: _Sizes, report: Report
 ) -> Iterator[tuple[Path, str]]:
     cells = [(column, _in_row(column, sizes)) for column in columns]
     least, most = _spans(cells, _row_head)
@@ -82,7 +104,7 @@ def _check_row(
 
 
 def _check_entry(
-    columns: Sequence[ColumnDraft], path: Path, sizes: CellSizes, report: Report
+    columns: Sequence[ColumnDraft], path: Path, sizes: _Sizes, report: Report
 ) -> Iterator[tuple[Path, str]]:
     cells = [(column, _in_entry(column, sizes)) for column in columns]
     least, most = _spans(cells, _entry_head)
@@ -121,12 +143,12 @@ def _entries(draft: Draft, constraints: str) -> Iterator[tuple[tuple[str, ...], 
             yield index, (*draft.path, "indexes", i)
 
 
-def _in_row(column: ColumnDraft, sizes: CellSizes) -> _Cell:
+def _in_row(column: ColumnDraft, sizes: _Sizes) -> _Cell:
     """What stays in a row that is too long: Postgres then moves out all it can."""
-    fixed = _fixed(column)
+    fixed = _fixed(column, sizes)
     if fixed is not None:
         return fixed
-    content = sizes.of(column)
+    content = sizes.contents.of(column)
     least = 1 + content.least
     if not _may_leave(content):
         return _Cell((least, 1), (1 + (content.most or 0), 1))
@@ -138,11 +160,11 @@ def _in_row(column: ColumnDraft, sizes: CellSizes) -> _Cell:
     return _Cell((least, 1), (_LEFT_IN, _LENGTH_ALIGNED))
 
 
-def _in_entry(column: ColumnDraft, sizes: CellSizes) -> _Cell:
-    fixed = _fixed(column)
+def _in_entry(column: ColumnDraft, sizes: _Sizes) -> _Cell:
+    fixed = _fixed(column, sizes)
     if fixed is not None:
         return fixed
-    content = sizes.of(column)
+    content = sizes.contents.of(column)
     least = _plain(content.least)
     if _may_leave(content) and content.kept < content.least:
         least = min(least, (_squeezed(content), 1))
@@ -154,7 +176,10 @@ def _may_leave(content: Content) -> bool:
     return content.most is None or 1 + content.most > _LEFT_IN
 
 
-def _fixed(column: ColumnDraft) -> _Cell | None:
+def _fixed(column: ColumnDraft, sizes: _Sizes) -> _Cell | None:
+    if column in sizes.unknown:
+        # Mended it may be as small as can be.
+        return _Cell((0, 1), (0, 1))
     size = None if column.type.array else FIXED.get(column.type.name)
     return None if size is None else _Cell(size, size)
 

@@ -1,108 +1,172 @@
 """What is sound in a manifest with structural problems, so that the rules can judge that too.
 
-A table with a problem, and every table that leads to one, becomes a stub that no rule is asked
-about: what the rules say of the others is true of the manifest as it stands.
+Each wrong field is left out, or gets a stand-in where there must be one, and is in doubt: no rule
+says anything that depends on it. What the rules say of the rest is true of the manifest.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from pydantic import ValidationError
 
 from rowmill.spec.cluster_names import API_VERSION, KIND
+from rowmill.spec.doubts import Doubts
 from rowmill.spec.manifest import Experiment
-from rowmill.spec.paths import Path, path_of
-from rowmill.spec.problems import Problem
+from rowmill.spec.paths import Path
 from rowmill.spec.structure import Structure
 
 _TABLES: Path = ("spec", "tables")
-# Without these no rule on rows, values or domains can be trusted.
-_NEEDED: tuple[Path, ...] = (("spec", "scale"), ("spec", "seed"), ("spec", "locale"))
+_DESTINATIONS: Path = ("spec", "destinations")
+_KEPT = ("apiVersion", "kind", "metadata", "spec")
+_NAME: Path = ("metadata", "name")
+# As messages show what has no name; that it is none is told by its doubt.
+_STAND_IN = "(unnamed)"
+_COLUMN = {"name": _STAND_IN, "type": "text"}
+_KEY = {"columns": [_STAND_IN], "references": {"table": _STAND_IN, "columns": [_STAND_IN]}}
+# What is wrong below these is left out as a whole: list items keep their places.
+_LISTS_OF_TABLES = ("unique", "indexes", "foreignKeys")
+# A field that the model asks for behind another that was left out comes in the next round.
+_ROUNDS = 4
 
 
 @dataclass(frozen=True)
 class Salvaged:
-    """An experiment of the sound parts; `replaced` are the paths that hold stand-ins."""
+    """An experiment of the sound parts, and what of it is in doubt."""
 
     experiment: Experiment
-    replaced: tuple[Path, ...]
-
-    def counts(self, problem: Problem) -> bool:
-        """Whether a problem of `experiment` is one of the manifest too."""
-        path = path_of(problem.path)
-        return not any(path[: len(stub)] == stub for stub in self.replaced)
+    doubts: Doubts
 
 
 def salvage(structure: Structure) -> Salvaged | None:
-    """The sound parts of a manifest, or None if too much of it is in doubt."""
-    paths = [path for path, _ in structure.problems]
-    if any(_TABLES[: len(path)] == path or path[:2] in _NEEDED for path in paths):
-        return None
+    """The sound parts of a manifest, or None if it has none."""
     raw = structure.raw
     if not isinstance(raw, dict) or not isinstance(raw.get("spec"), dict):
         return None
-    spec: dict[str, Any] = {
-        key: value
-        for key, value in raw["spec"].items()
-        if not any(path[:2] == ("spec", key) for path in paths if path[:2] != _TABLES)
-    }
-    replaced: list[Path] = []
-    metadata = raw.get("metadata")
-    if any(path[0] == "metadata" for path in paths):
-        metadata = {"name": "salvaged"}
-        replaced.append(("spec", "destinations"))
-    if "destinations" not in spec:
+    sound: dict[str, Any] = deepcopy(raw) | {"apiVersion": API_VERSION, "kind": KIND}
+    if not isinstance(sound.get("metadata"), dict):
+        sound["metadata"] = {}
+    doubts: set[Path] = set()
+    for fault in structure.faults:
+        if fault.extra:
+            _drop(sound, fault.path)
+    wrong = [f.meant if f.extra else f.path for f in structure.faults]
+    for _ in range(_ROUNDS):
+        for path in wrong:
+            if path is not None:
+                doubts |= _leave_out(sound, path)
+        try:
+            experiment = Experiment.model_validate(sound)
+        except ValidationError as error:
+            wrong = [tuple(details["loc"]) for details in error.errors(include_url=False)]
+        else:
+            return Salvaged(experiment, Doubts(frozenset(doubts)))
+    return None
+
+
+def _drop(sound: dict[str, Any], path: Path) -> None:
+    """Leave out an unknown field, if the document holds it and all above it."""
+    here: Any = sound
+    for step in path[:-1]:
+        if isinstance(here, dict):
+            here = here.get(step)
+        elif isinstance(here, list) and isinstance(step, int):
+            here = here[step]
+    if path and isinstance(here, dict):
+        here.pop(path[-1], None)
+
+
+def _leave_out(sound: dict[str, Any], path: Path) -> set[Path]:
+    """Mend what is wrong at a path by leaving it out; returns what is in doubt by that."""
+    if path[:1] == ("metadata",):
+        return _leave_out_metadata(sound, path)
+    if path[:1] != ("spec",) or len(path) < 2:
+        if path and path[0] not in _KEPT:
+            sound.pop(str(path[0]), None)
+        return set()
+    if path[:2] == _TABLES:
+        return _leave_out_tables(sound["spec"], path)
+    if path[:2] == _DESTINATIONS:
+        return _leave_out_destinations(sound["spec"], path)
+    sound["spec"].pop(path[1], None)
+    return {path[:2]}
+
+
+def _leave_out_metadata(sound: dict[str, Any], path: Path) -> set[Path]:
+    if len(path) > 1 and path[1] != "name":
+        sound["metadata"].pop(path[1], None)
+        return set()
+    sound["metadata"]["name"] = "salvaged"
+    return {_NAME}
+
+
+def _leave_out_destinations(spec: dict[str, Any], path: Path) -> set[Path]:
+    found = spec.get("destinations")
+    if len(path) == 2 or not isinstance(found, dict):
         spec["destinations"] = {"postgres": {}}
-        replaced.append(("spec", "destinations"))
-    doubtful = _doubtful(spec["tables"], {p[2] for p in paths if p[:2] == _TABLES})
-    if doubtful is None:
-        return None
-    replaced += [(*_TABLES, index) for index in doubtful]
-    spec["tables"] = [
-        _stub(table["name"]) if index in doubtful else table
-        for index, table in enumerate(spec["tables"])
-    ]
-    whole = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
-    try:
-        experiment = Experiment.model_validate(whole)
-    except ValidationError:
-        return None
-    return Salvaged(experiment, tuple(replaced))
+        return {_DESTINATIONS}
+    name = str(path[2])
+    if name not in ("parquet", "postgres"):
+        found.pop(name, None)
+        return set()
+    target = found.get(name)
+    if not isinstance(target, dict):
+        found[name] = {"bucket": "bucket"} if name == "parquet" else {}
+        return {path[:3]}
+    # Without a field the problem is that there are both.
+    fields = [str(path[3])] if len(path) > 3 else ["secretName", "auth"]
+    for field in fields:
+        target.pop(field, None)
+    if name == "parquet" and "bucket" not in target:
+        target["bucket"] = "bucket"
+    return {(*path[:3], field) for field in fields}
 
 
-def _doubtful(tables: list[Any], wrong: set[int | str]) -> set[int] | None:
-    """Indexes of the tables with problems and of all that lead to them; None if one is nameless."""
-    found = {index for index in wrong if isinstance(index, int)}
-    names: set[str] = set()
-    for index in found:
-        name = tables[index].get("name") if isinstance(tables[index], dict) else None
-        if not isinstance(name, str):
-            return None
-        names.add(name)
-    grown = True
-    while grown:
-        grown = False
-        for index, table in enumerate(tables):
-            if index not in found and not names.isdisjoint(_parents(table)):
-                found.add(index)
-                names.add(table["name"])
-                grown = True
-    return found
+def _leave_out_tables(spec: dict[str, Any], path: Path) -> set[Path]:
+    tables = spec.get("tables")
+    if len(path) == 2 or not isinstance(tables, list):
+        spec["tables"] = [_table()]
+        return {_TABLES}
+    index = path[2]
+    assert isinstance(index, int)
+    table = tables[index]
+    if len(path) == 3 or not isinstance(table, dict):
+        tables[index] = _table()
+        return {path[:3]}
+    field = path[3]
+    if field == "name":
+        table["name"] = _STAND_IN
+    elif field == "columns":
+        return _leave_out_columns(table, path)
+    elif field in _LISTS_OF_TABLES and len(path) > 4 and isinstance(table.get(field), list):
+        # The other items keep their places.
+        table[field][path[4]] = deepcopy(_KEY) if field == "foreignKeys" else [_STAND_IN]
+        return {path[:5]}
+    else:
+        table.pop(field, None)
+    return {path[:4]}
 
 
-def _parents(table: dict[str, Any]) -> Iterator[str]:
-    """The tables that a structurally sound table refers to."""
-    for column in table["columns"]:
-        if "references" in column:
-            yield column["references"]["table"]
-    for key in table.get("foreignKeys", ()):
-        yield key["references"]["table"]
-    if "rowsPer" in table:
-        yield table["rowsPer"]["table"]
+def _leave_out_columns(table: dict[str, Any], path: Path) -> set[Path]:
+    columns = table.get("columns")
+    if len(path) == 4 or not isinstance(columns, list):
+        table["columns"] = [dict(_COLUMN)]
+        return {path[:4]}
+    index = path[4]
+    assert isinstance(index, int)
+    column = columns[index]
+    if len(path) == 5 or not isinstance(column, dict):
+        columns[index] = dict(_COLUMN)
+        return {path[:5]}
+    field = str(path[5])
+    if field in _COLUMN:
+        column[field] = _COLUMN[field]
+    else:
+        column.pop(field, None)
+    return {path[:6]}
 
 
-def _stub(name: str) -> dict[str, Any]:
-    return {"name": name, "rows": 1, "columns": [{"name": "stub", "type": "text"}]}
+def _table() -> dict[str, Any]:
+    return {"name": _STAND_IN, "columns": [dict(_COLUMN)]}

@@ -6,6 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 from rowmill.spec.drafts import Draft, Drafts
+from rowmill.spec.manifest import RowsPerSpec
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.report import Report
 
@@ -41,20 +42,33 @@ def count_rows(drafts: Drafts, scale: Decimal, report: Report) -> None:
 
     They stay None where a problem hides them; each is reported.
     """
-    try:
-        factor = exact(scale)
-    except ValueError as error:
-        report.attempt(("spec", "scale"), error)
-        return
+    factor = None
+    if not report.doubts.about(("spec", "scale")):
+        try:
+            factor = exact(scale)
+        except ValueError as error:
+            report.attempt(("spec", "scale"), error)
     waiting: list[Draft] = []
     for draft in drafts.tables:
         spec = draft.spec
         if spec.rows is not None and spec.rows_per is None:
-            rows = scaled_rows(spec.rows, factor) if spec.scales else spec.rows
-            _set_rows(draft, rows, (*draft.path, "rows"), report)
-        elif spec.rows_per is not None and draft.parent is not None:
-            waiting.append(draft)
+            rows = _rows(draft, spec.rows, factor)
+            if rows is not None:
+                _set_rows(draft, rows, (*draft.path, "rows"), report)
+        elif spec.rows_per is not None:
+            _check_mean(draft, spec.rows_per, report)
+            if draft.parent is not None:
+                waiting.append(draft)
     _count_children(waiting, report)
+
+
+def _rows(draft: Draft, rows: int, factor: Fraction | None) -> int | None:
+    """The scaled rows; None if it is not known what scales them."""
+    if draft.doubtful("scales"):
+        return None
+    if not draft.spec.scales:
+        return rows
+    return None if factor is None else scaled_rows(rows, factor)
 
 
 def _count_children(waiting: list[Draft], report: Report) -> None:
@@ -80,25 +94,28 @@ def _count_children(waiting: list[Draft], report: Report) -> None:
             )
 
 
-def _count_one(draft: Draft, report: Report) -> None:
-    path, per, parent = (*draft.path, "rowsPer"), draft.spec.rows_per, draft.parent
-    if per is None or parent is None:
-        return
+def _check_mean(draft: Draft, per: RowsPerSpec, report: Report) -> None:
+    path = (*draft.path, "rowsPer")
     if not per.min <= per.max:
         report.add(
             (*path, "min"), f"{per.min} is more than max, {per.max}; right would be at most max"
         )
-        return
-    if not per.min <= per.mean <= per.max:
+    elif not per.min <= per.mean <= per.max:
         report.add(
             (*path, "mean"),
             f"a mean of {per.mean} is outside min to max, {per.min} to {per.max}; "
             "right would be a mean between them",
         )
+    else:
+        draft.mean = Fraction(per.mean)
+
+
+def _count_one(draft: Draft, report: Report) -> None:
+    parent = draft.parent
+    if parent is None or parent.rows is None or draft.mean is None:
         return
-    draft.mean = Fraction(per.mean)
-    if parent.rows is not None:
-        _set_rows(draft, children_rows(parent.rows, draft.mean), (*path, "mean"), report)
+    rows = children_rows(parent.rows, draft.mean)
+    _set_rows(draft, rows, (*draft.path, "rowsPer", "mean"), report)
 
 
 def _set_rows(draft: Draft, rows: int, path: Path, report: Report) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from pydantic import ValidationError
 
 from rowmill.spec.cluster_names import KIND
 from rowmill.spec.manifest import Experiment
-from rowmill.spec.manifest_problems import MAX_PROBLEMS, structural_problems
+from rowmill.spec.manifest_problems import MAX_PROBLEMS, Fault, structural_faults
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.spec.yaml_reader import Document, read_documents
@@ -19,12 +20,12 @@ from rowmill.spec.yaml_reader import Document, read_documents
 class Structure:
     """A manifest as read: `experiment` is None if there are problems.
 
-    `problems` are in document order, each with its path; `raw` is the plain value of the document.
+    `faults` are these, in document order; `raw` is the plain value of the document.
     """
 
     raw: object
     experiment: Experiment | None
-    problems: tuple[tuple[Path, Problem], ...]
+    faults: tuple[Fault, ...]
 
 
 def read_structure(text: str) -> Structure:
@@ -47,30 +48,45 @@ def read_structure(text: str) -> Structure:
     if len(documents) > 1 and len(experiments) != 1:
         raise _refusal(_several(documents))
     document = experiments[0] if experiments else documents[0]
-    others: list[tuple[Path, Problem]] = []
+    others: list[Fault] = []
     if len(documents) > 1:
-        others.append(((), Problem("", _several(documents))))
+        others.append(Fault((), Problem("", _several(documents)), extra=True))
     kind = _kind(document)
     if kind is not None and kind.casefold() not in (KIND.casefold(), f"{KIND}s".casefold()):
         raise _refusal(f"the manifest is of kind {shown(kind)}; right is {KIND}")
     return _check(document, others)
 
 
-def _check(document: Document, others: list[tuple[Path, Problem]]) -> Structure:
+def _check(document: Document, others: list[Fault]) -> Structure:
     experiment, error = None, None
     try:
         experiment = Experiment.model_validate(document.value)
     except ValidationError as caught:
         error = caught
-    found = structural_problems(error, document.value, Experiment, document.spellings)
+    found = structural_faults(error, document.value, Experiment, document.spellings)
     unread = {path for path, _ in document.problems if path}
     # What could not be read is None, or lacks a field: to say that too would only confuse.
-    kept = [(p, problem) for p, problem in found if unread.isdisjoint(_prefixes(p))]
-    problems = (*others, *document.problems[:MAX_PROBLEMS], *kept)[:MAX_PROBLEMS]
-    if len(problems) == MAX_PROBLEMS:
+    kept = [fault for fault in found if unread.isdisjoint(_prefixes(fault.path))]
+    values = [
+        Fault(path, problem, extra=not _is_there(path, document.value))
+        for path, problem in document.problems[:MAX_PROBLEMS]
+    ]
+    faults = (*others, *values, *kept)[:MAX_PROBLEMS]
+    if len(faults) == MAX_PROBLEMS:
         text = f"there are too many problems to tell; these are {MAX_PROBLEMS} of them"
-        problems = (((), Problem("", text)), *problems)
-    return Structure(document.value, None if problems else experiment, problems)
+        faults = (Fault((), Problem("", text), extra=True), *faults)
+    return Structure(document.value, None if faults else experiment, faults)
+
+
+def _is_there(path: Path, value: object) -> bool:
+    """Whether the document holds a value at the path: a key that is no text has none."""
+    here: Any = value
+    for step in path:
+        inside = isinstance(here, list) or (isinstance(here, dict) and step in here)
+        if not inside:
+            return False
+        here = here[step]
+    return True
 
 
 def _prefixes(path: Path) -> Iterator[Path]:

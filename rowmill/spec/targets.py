@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rowmill.spec.dataset import ParquetTarget, ParquetTypes, PostgresTarget
+from rowmill.spec.doubts import NO_DOUBTS, Doubts
 from rowmill.spec.manifest import Experiment
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import InvalidManifest, Problem
@@ -12,7 +13,7 @@ _LEDGER = "rowmill"
 
 
 def resolve_targets(
-    experiment: Experiment,
+    experiment: Experiment, doubts: Doubts = NO_DOUBTS
 ) -> tuple[ParquetTarget | None, PostgresTarget | None]:
     """The Parquet and the Postgres target, each None if the manifest has none.
 
@@ -20,7 +21,7 @@ def resolve_targets(
         InvalidManifest: for schemas that Postgres or the ledger keeps for itself.
     """
     postgres = _postgres(experiment)
-    if postgres is not None and (problems := _schema_problems(experiment, postgres)):
+    if postgres is not None and (problems := _schema_problems(experiment, postgres, doubts)):
         raise InvalidManifest(problems)
     return _parquet(experiment), postgres
 
@@ -58,22 +59,27 @@ def _postgres(experiment: Experiment) -> PostgresTarget | None:
     )
 
 
-def _schema_problems(experiment: Experiment, target: PostgresTarget) -> list[Problem]:
+def _schema_problems(
+    experiment: Experiment, target: PostgresTarget, doubts: Doubts
+) -> list[Problem]:
     problems = []
     spec = experiment.spec.destinations.postgres
-    schema_path = (*_POSTGRES, "schema")
+    schema_path, ledger_path = (*_POSTGRES, "schema"), (*_POSTGRES, "ledgerSchema")
     defaulted = spec is not None and spec.schema_ is None
     origin = " (the default is the experiment's name)" if defaulted else ""
     right = f"{origin}; right would be a schema of its own"
-    if _is_postgres_own(target.schema):
+    known = not doubts.about(("metadata", "name") if defaulted else schema_path)
+    known &= not doubts.about(schema_path)
+    ledger_known = not doubts.about(ledger_path)
+    if known and _is_postgres_own(target.schema):
         problems.append((schema_path, f"{shown(target.schema)} is Postgres's own{right}"))
-    elif target.schema == _LEDGER:
+    elif known and target.schema == _LEDGER:
         problems.append((schema_path, f"{shown(target.schema)} is Rowmill's own{right}"))
-    elif target.schema == target.ledger_schema:
+    elif known and ledger_known and target.schema == target.ledger_schema:
         problems.append((schema_path, f"{shown(target.schema)} is also the ledgerSchema{right}"))
-    if _is_postgres_own(target.ledger_schema):
+    if ledger_known and _is_postgres_own(target.ledger_schema):
         message = f"{shown(target.ledger_schema)} is Postgres's own; right would be another schema"
-        problems.append(((*_POSTGRES, "ledgerSchema"), message))
+        problems.append((ledger_path, message))
     return [Problem(path_text(path), message) for path, message in problems]
 
 

@@ -16,29 +16,38 @@ _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 _PAD = re.compile(r"pad:([0-9]{1,6})")
 
 
-def parse_template(text: str, columns: Collection[str]) -> Template:
-    """The parts of a template over the named columns.
+def parse_template(
+    text: str, columns: Collection[str], *, open_names: bool = False
+) -> tuple[Template | None, list[str]]:
+    """The parts of a template over the named columns, None with problems: all that there are.
 
-    Raises:
-        ValueError: a brace that is not closed, or an unknown column or filter; the message says
-            what would be right.
+    With `open_names` there may be columns of other names too, and of no field is said that it is
+    wrong.
     """
     parts: list[str | Field] = []
+    problems: list[str] = []
+    known = True
     for token in _TOKEN.finditer(text):
         if token[0] in ("{", "}"):
-            raise ValueError(
+            problems.append(
                 f"a {shown(token[0])} is alone; right would be {{column}}, "
                 f"or {shown(token[0] * 2)} for the character itself"
             )
+            continue
         if token[1] is not None:
-            parts.append(_field(token[1], columns))
+            try:
+                parts.append(_field(token[1], columns))
+            except ValueError as error:
+                known = False
+                # The whole of it may be a column's name.
+                problems += [] if open_names else [str(error)]
             continue
         plain = token[0][0] if token[0] in ("{{", "}}") else token[0]
         if parts and isinstance(parts[-1], str):
             parts[-1] += plain
         else:
             parts.append(plain)
-    return Template(tuple(parts))
+    return (Template(tuple(parts)) if known and not problems else None), problems
 
 
 def _field(inside: str, columns: Collection[str]) -> Field:

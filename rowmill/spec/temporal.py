@@ -38,10 +38,10 @@ def read_between(
     step = spec.resolution
     if step is None:
         step = DAY if column_type.name is TypeName.DATE else SECOND
-    if step == 0 or step % unit:
+    fits = step != 0 and step % unit == 0
+    if not fits:
         right = "whole days, such as 1d" if unit == DAY else "more than 0s"
         report.add((*path, "resolution"), f"is no step for {column_type}; right would be {right}")
-        return None
     if start is None or end is None:
         return None
     if start > end:
@@ -51,41 +51,53 @@ def read_between(
             "right would be a start at or before the end",
         )
         return None
-    return Between(start, end, step // unit)
+    return Between(start, end, step // unit) if fits else None
 
 
 def read_after(
     spec: AfterSpec,
-    source: ColumnDraft,
+    source: ColumnDraft | None,
     via: str | None,
     column_type: ColumnType,
     path: Path,
     report: Report,
 ) -> Kind | None:
-    """A delay after `source`, through the link `via` if that is a parent's column."""
-    if source.type.array or source.type.name not in MOMENTS:
+    """A delay after `source`, through the link `via` if that is a parent's column.
+
+    None after a problem, and for a source that is not known.
+    """
+    known = source is not None and not source.doubtful("type")
+    if source is not None and known and (source.type.array or source.type.name not in MOMENTS):
+        known = False
         report.add(
             (*path, "column"),
             f"{shown(source.name)} is {source.type}; right would be a date, timestamp or "
             "timestamptz",
         )
-        return None
-    if spec.mean == 0:
-        report.add((*path, "mean"), "is no delay; right would be more than 0s")
-        return None
-    if spec.max is not None and spec.min > spec.max:
-        report.add((*path, "min"), "is more than max; right would be at most max")
-        return None
-    if spec.mean < spec.min or (spec.max is not None and spec.mean > spec.max):
-        report.add((*path, "mean"), "is outside min to max; right would be between them")
-        return None
+    delays = _delays_fit(spec, path, report)
     end = None
     if spec.end is not None:
         end = _read(spec.end, column_type, (*path, "end"), report)
         if end is None:
             return None
         end *= DAY if column_type.name is TypeName.DATE else 1
+    if not known or not delays:
+        return None
     return After(spec.column, via, spec.mean, spec.min, spec.max, end)
+
+
+def _delays_fit(spec: AfterSpec, path: Path, report: Report) -> bool:
+    fits = True
+    if spec.max is not None and spec.min > spec.max:
+        fits = False
+        report.add((*path, "min"), "is more than max; right would be at most max")
+    if spec.mean == 0:
+        fits = False
+        report.add((*path, "mean"), "is no delay; right would be more than 0s")
+    elif fits and (spec.mean < spec.min or (spec.max is not None and spec.mean > spec.max)):
+        fits = False
+        report.add((*path, "mean"), "is outside min to max; right would be between them")
+    return fits
 
 
 def check_ends(ordered: list[ColumnDraft], drafts: Drafts, report: Report) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rowmill.spec.addresses import stretches
 from rowmill.spec.drafts import ColumnDraft, Drafts
@@ -50,14 +50,19 @@ _MOST_CHARACTERS: dict[TypeName, tuple[int, str]] = {
 
 @dataclass(frozen=True)
 class Text:
-    """What text a cell can be: `most` characters (None: any number), which of them, all ASCII?"""
+    """What text a cell can be: `most` characters (None: any number), which of them, all ASCII?
+
+    Of what is not `known` all that may be wrong, for a problem hides it.
+    """
 
     most: int | None
     may_contain: Callable[[str], bool]
     ascii: bool
+    known: bool = True
 
 
 _ANYTHING = Text(None, lambda _: True, False)
+_UNKNOWN = replace(_ANYTHING, known=False)
 
 
 class Texts:
@@ -77,14 +82,16 @@ class Texts:
             return text
         if field.filter == "pad":
             most = None if text.most is None else max(text.most, field.argument or 0)
-            return Text(most, lambda c: c == "0" or text.may_contain(c), text.ascii)
+            return Text(most, lambda c: c == "0" or text.may_contain(c), text.ascii, text.known)
         wider = _WIDEST_SLUG if field.filter == "slug" else _WIDEST_CASE
         most = text.most if text.most is None or text.ascii else text.most * wider
         if field.filter == "slug":
             # Of nothing it makes one letter.
             most = None if most is None else max(most, 1)
-            return Text(most, lambda c: c == "-" or c.isdigit() or "a" <= c <= "z", True)
-        return Text(most, _after_case_change(text), text.ascii)
+            return Text(
+                most, lambda c: c == "-" or c.isdigit() or "a" <= c <= "z", True, text.known
+            )
+        return Text(most, _after_case_change(text), text.ascii, text.known)
 
     def check_lengths(self, columns: list[ColumnDraft], report: Report) -> None:
         """Refuse patterns and templates that are longer than their column."""
@@ -97,12 +104,14 @@ class Texts:
                 continue
             member = type(kind).__name__.lower()
             path = column.path if column.spec.generate is None else (*path, member)
-            most = self._made(column, kind).most
-            if most is None or most > kind_type.length:
-                report.add(path, _too_long(member, most, kind_type))
+            made = self._made(column, kind)
+            if made.known and (made.most is None or made.most > kind_type.length):
+                report.add(path, _too_long(member, made.most, kind_type))
 
     def _of(self, column: ColumnDraft, kind: Kind | None, column_type: ColumnType) -> Text:
-        if column_type.array or kind is None:
+        if kind is None or column.doubtful("type"):
+            return _UNKNOWN
+        if column_type.array:
             return _ANYTHING
         if isinstance(kind, Reference | Parent):
             link = column.table.links[kind.via]
@@ -111,7 +120,7 @@ class Texts:
         if column_type.name in STRINGS:
             made = self._made(column, kind)
             bounds = [n for n in (made.most, column_type.length) if n is not None]
-            return Text(min(bounds, default=None), made.may_contain, made.ascii)
+            return replace(made, most=min(bounds, default=None))
         return _of_type(column, kind, column_type)
 
     def _made(self, column: ColumnDraft, kind: Kind) -> Text:
@@ -134,6 +143,7 @@ class Texts:
                 self._most_of(kind, [part.most for part in parts]),
                 lambda c: any(part.may_contain(c) for part in parts),
                 all(part.ascii for part in parts),
+                all(part.known for part in parts),
             )
         return _ANYTHING
 

@@ -101,6 +101,24 @@ class ColumnType:
         return self.sql
 
 
+_EXTREMES: dict[TypeName, tuple[ColumnType, ...]] = {
+    TypeName.NUMERIC: tuple(
+        ColumnType(TypeName.NUMERIC, precision=MAX_PRECISION, scale=scale)
+        for scale in (0, MAX_PRECISION)
+    ),
+    TypeName.VARCHAR: tuple(ColumnType(TypeName.VARCHAR, length=n) for n in (1, MAX_LENGTH)),
+    TypeName.CHAR: tuple(ColumnType(TypeName.CHAR, length=n) for n in (1, MAX_LENGTH)),
+}
+# Of every type those that hold the least and the most, and arrays of them: what is wrong with a
+# value by all of these is wrong whatever its type.
+SAMPLES = tuple(
+    replace(kind, array=array)
+    for name in TypeName
+    for kind in _EXTREMES.get(name, (ColumnType(name),))
+    for array in (False, True)
+)
+
+
 def parse_type(text: str) -> ColumnType:
     """Read a type as Postgres does: `numeric(10,2)`, `int8`, `character varying (20)`, `text[]`.
 

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from rowmill.spec.bounds import integer_limits
 from rowmill.spec.dataset import PickOneToOne, PickTree
-from rowmill.spec.distinct import SureKeys, by_construction, kept_apart
+from rowmill.spec.distinct import SureKeys, by_construction, kept_apart, unsettled
 from rowmill.spec.drafts import ColumnDraft, Draft, Drafts
 from rowmill.spec.kinds import (
     Between,
@@ -38,7 +38,7 @@ _RIGHT = (
 def check_uniqueness(drafts: Drafts, texts: Texts, sure: SureKeys, report: Report) -> None:
     """Refuse what cannot be unique, on the scaled rows; `sure` are the tables' settled keys."""
     for draft in drafts.tables:
-        for column in draft.columns.values():
+        for column in draft.every:
             if column.wants_unique is not None and column.kind is not None:
                 problem = _problem(column, column.kind, texts, drafts, sure)
                 if problem is not None:
@@ -55,13 +55,16 @@ def _problem(
     if isinstance(kind, Template):
         # That it is to be unique is what is to be shown.
         others = [key for key in sure[column.table] if key != {column.name}]
-        if kept_apart([column.name], column.table, drafts, texts, others):
+        if kept_apart([column], drafts, texts, others) or unsettled([column], drafts, texts):
             return None
         return (
             f"{shown(column.name)} has no field that keeps it unique; right would be a unique "
             "column in it, unfiltered or padded, beside characters that its text cannot hold"
         )
     name = shown(column.name)
+    if isinstance(kind, Reference) and column.table.per_hidden:
+        # As the link of `rowsPer` it may be unique.
+        return None
     if isinstance(kind, Reference) and isinstance(column.table.links[kind.via].pick, PickTree):
         return f"{name} is a tree's parent, which repeats; right would be to leave unique out"
     if isinstance(kind, Reference):
@@ -127,6 +130,8 @@ def _check_one_to_one(draft: Draft, drafts: Drafts, report: Report) -> None:
                 "right would be at most as many rows",
             )
         elif parents == 0 and draft.rows > 0 and link.parent != draft.name and link.nulls < 1:
+            if any(draft.columns[name].doubtful("nulls") for name in link.columns):
+                continue
             report.add(
                 path,
                 f"{shown(link.parent)} has no rows to refer to; right would be rows there, or "

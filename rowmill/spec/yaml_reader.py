@@ -185,7 +185,9 @@ class _Builder:
             read = _kind_of(node.value)
             what = f"the key {event.value} in line {_line(event)}, which YAML reads as {read}"
             what += "; put it in quotes"
-        self._problem(path, f"has {what}", event)
+        # Nothing is there of it, and so nothing below its own place is in doubt.
+        problem = Problem(path_text(path), f"has {what}", line=_line(event))
+        self._document.problems.append(((*path, f"<line {_line(event)}>"), problem))
         return None
 
     def _merge(self, event: Any, items: dict[str, Any], lines: dict[str, int], path: Path) -> int:

@@ -71,8 +71,8 @@ def _fault(lines: list[str], error: yaml.MarkedYAMLError) -> _Fault | None:
         what = "the quote that opens here is never closed; close it"
         return _Fault(context.line, context.column, what)
     if "alphabetic or numeric" in problem and context is not None:
-        mark = lines[context.line][context.column]
-        return _Fault(context.line, context.column, _cannot_begin(mark))
+        begins = lines[context.line][context.column]
+        return _Fault(context.line, context.column, _cannot_begin(begins))
     if "unknown escape" in problem:
         escape = lines[line][column : column + 2]
         what = f"{escape} is no escape in double quotes; write the text in single quotes"

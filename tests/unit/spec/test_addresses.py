@@ -33,7 +33,8 @@ from rowmill.spec.templates import parse_template
     ],
 )
 def test_stretches(template: str, found: list[tuple[str, int, int]]) -> None:
-    parsed = parse_template(template, ("a", "b"))
+    parsed, _ = parse_template(template, ("a", "b"))
+    assert parsed is not None
     names = [part.column for part in parsed.parts if not isinstance(part, str)]
     assert [("".join(names[s.first : s.end]), s.fixed, s.most) for s in stretches(parsed)] == found
 

@@ -152,7 +152,7 @@ def test_agrees_with_the_model_wherever_a_value_is_swapped(name: str) -> None:
             structure = read_structure(json.dumps(raw, default=float))
             accepted = structure.experiment is not None
             # The words for an error that has none of its own.
-            assert not [p for _, p in structure.problems if "is not right here" in p.message]
+            assert not [f for f in structure.faults if "is not right here" in f.problem.message]
         except InvalidManifest:
             accepted = False
         assert VALIDATOR.is_valid(raw) == accepted, (path, stranger)

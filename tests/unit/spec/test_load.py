@@ -34,6 +34,10 @@ def _refusal(text: str, overrides: Overrides | None = None) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
+def _paths(text: str) -> list[str]:
+    return [problem.split(":")[0] for problem in _refusal(text)]
+
+
 def _unreadable(path: Path | str) -> str:
     with pytest.raises(InvalidManifest) as caught:
         load_spec(path)
@@ -155,14 +159,14 @@ def test_structure_and_rules_are_told_in_document_order() -> None:
 
 def test_rules_say_nothing_of_what_hangs_on_a_broken_part() -> None:
     broken = BASE.replace("rows: 100", "rows: many")
-    assert [p.split(":")[0] for p in _refusal(broken)] == ["spec.tables[0].rows"]
-    no_scale = BASE.replace("  tables:", "  scale: much\n  tables:").replace("rows: 7, ", "")
-    assert [p.split(":")[0] for p in _refusal(no_scale)] == ["spec.scale"]
+    assert _paths(broken) == ["spec.tables[0].rows"]
     no_name = BASE.replace("name: shop", "name: Shop").replace("postgres: {}", "postgres: {x: 1}")
-    assert [p.split(":")[0] for p in _refusal(no_name)] == [
-        "metadata.name",
-        "spec.destinations.postgres.x",
-    ]
+    assert _paths(no_name) == ["metadata.name", "spec.destinations.postgres.x"]
+
+
+def test_without_a_scale_what_does_not_hang_on_it_is_judged() -> None:
+    no_scale = BASE.replace("  tables:", "  scale: much\n  tables:").replace("rows: 7, ", "")
+    assert _paths(no_scale) == ["spec.scale", "spec.tables[1]"]
 
 
 def test_of_very_many_problems_the_first_are_told() -> None:
@@ -173,7 +177,7 @@ def test_of_very_many_problems_the_first_are_told() -> None:
         assert messages[0] == "there are too many problems to tell; these are 1000 of them"
 
 
-def test_what_leads_to_a_broken_table_is_not_judged_however_far() -> None:
+def test_what_leads_to_a_broken_table_is_judged_as_far_as_it_is_known() -> None:
     text = """
 apiVersion: rowmill.dev/v1alpha1
 kind: Experiment
@@ -196,18 +200,17 @@ spec:
       columns: [{name: a, type: bigint}]
   destinations: {postgres: {}}
 """
-    assert [problem.split(":")[0] for problem in _refusal(text)] == [
+    assert _paths(text) == [
+        "spec.tables[0].columns[0].references.column",
+        "spec.tables[1].foreignKeys[0].references.columns[1]",
         "spec.tables[2].columns[0].uniq",
         "spec.tables[3].primaryKey[0]",
     ]
 
 
-def test_nothing_is_judged_below_a_table_without_a_name() -> None:
+def test_a_misspelt_field_is_one_problem_and_hides_only_its_own() -> None:
     text = BASE.replace("name: people", "nam: people").replace("rows: 7, ", "")
-    assert [problem.split(":")[0] for problem in _refusal(text)] == [
-        "spec.tables[0].nam",
-        "spec.tables[0].name",
-    ]
+    assert _paths(text) == ["spec.tables[0].nam", "spec.tables[1]"]
 
 
 def test_a_document_that_cannot_be_read_at_all_says_why() -> None:

@@ -1,0 +1,113 @@
+"""The link of `rowsPer`: which reference gives each row its parent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from rowmill.spec.dataset import Link, PickChildren, PickTree
+from rowmill.spec.drafts import Draft, Drafts
+from rowmill.spec.paths import Path, shown
+from rowmill.spec.references import find_link, find_table, is_hidden_link
+from rowmill.spec.report import Report
+
+
+def choose_parents(drafts: Drafts, report: Report) -> None:
+    """Give every draft with `rowsPer` its parent, of the links that it has."""
+    for draft in drafts.tables:
+        _choose(draft, drafts, report)
+
+
+def _choose(draft: Draft, drafts: Drafts, report: Report) -> None:
+    per, path = draft.spec.rows_per, (*draft.path, "rowsPer")
+    if per is None:
+        return
+    parent = find_table(per.table, (*path, "table"), drafts, report)
+    link = None if parent is None else _per_link(draft, parent, drafts, path, report)
+    if parent is None or link is None:
+        return
+    if isinstance(link.pick, PickTree):
+        report.add((*path, "table"), "a table has no rows per row of its own; use `rows`")
+        return
+    _check_per_link(draft, link, report)
+    draft.parent, draft.per_link = parent, link.name
+    draft.links[link.name] = Link(
+        link.name, link.columns, link.parent, link.parent_columns, PickChildren(), 0.0
+    )
+
+
+def _per_link(
+    draft: Draft, parent: Draft, drafts: Drafts, path: Path, report: Report
+) -> Link | None:
+    per = draft.spec.rows_per
+    assert per is not None
+    targets = dict(_targets(draft))
+    candidates = [name for name, table in targets.items() if table == parent.name]
+    names = ", ".join(map(shown, candidates))
+    if per.via is not None:
+        link = find_link(draft, per.via)
+        if link is not None and link.parent == parent.name:
+            return link
+        if link is not None or not is_hidden_link(draft, per.via):
+            report.add(
+                (*path, "via"),
+                f"{shown(per.via)} is no reference to {shown(parent.name)}; "
+                + (f"right would be {names}" if names else "there is none in this table"),
+            )
+        return None
+    if len(candidates) > 1:
+        report.add(
+            path,
+            f"{len(candidates)} references lead to {shown(parent.name)}: {names}; "
+            "right would be `via` with one of them",
+        )
+        return None
+    if _may_have_others(draft, targets.values(), drafts):
+        return None
+    if candidates:
+        return draft.links.get(candidates[0])
+    report.add(
+        (*path, "table"),
+        f"no column refers to {shown(parent.name)}; right would be a column with `references`",
+    )
+    return None
+
+
+def _targets(draft: Draft) -> Iterator[tuple[str, str]]:
+    """The names of all references that the manifest has, each with its table's, sound or not."""
+    for column in draft.every:
+        if column.spec.references is not None:
+            yield column.name, column.spec.references.table
+    for i, key in enumerate(draft.spec.foreign_keys):
+        if not draft.doubtful("foreignKeys", i):
+            yield ",".join(key.columns), key.references.table
+
+
+def _may_have_others(draft: Draft, tables: Iterable[str], drafts: Drafts) -> bool:
+    """Whether some reference may lead to yet another table, once it is mended."""
+    return (
+        draft.keys_hidden
+        or any(column.doubtful("references") for column in draft.every)
+        or any(table not in drafts.by_name for table in tables)
+    )
+
+
+def _check_per_link(draft: Draft, link: Link, report: Report) -> None:
+    path = draft.link_paths[link.name]
+    column = draft.columns[link.columns[0]]
+    references = column.spec.references
+    keys = [k for k in draft.spec.foreign_keys if ",".join(k.columns) == link.name]
+    given = references.pick if references is not None else keys[0].pick
+    if given is not None:
+        report.add(
+            (*path, "pick"),
+            "is on the link of `rowsPer`, which gives each row its parent; "
+            "right would be to leave it out",
+        )
+    for name in link.columns:
+        column = draft.columns[name]
+        if column.spec.nulls:
+            report.add(
+                (*column.path, "nulls"),
+                "is on the link of `rowsPer`, where every row has a parent; "
+                "right would be to leave it out",
+            )

@@ -1,0 +1,78 @@
+"""All that is wrong is told in one round, and nothing that only another mistake makes wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from copy import deepcopy
+from random import Random
+from typing import Any
+
+import pytest
+from faults import FAULTS, MANIFESTS, Fault, Manifest, injected, plain, told
+
+PLAIN = {f"{path.parent.name}/{path.stem}": plain(path) for path in MANIFESTS}
+# Large ones are drawn less often: each round reads one several times.
+SMALL = [name for name, manifest in PLAIN.items() if len(str(manifest)) < 15_000]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_the_manifests_are_valid_as_they_are(name: str) -> None:
+    assert told(PLAIN[name]) == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_one_fault_is_one_problem_in_every_manifest(fault: Fault) -> None:
+    for seed, name in enumerate(SMALL):
+        manifest, expected = injected(PLAIN[name], [(fault, seed)])
+        assert told(manifest) == expected, name
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_several_faults_are_told_at_once_and_each_on_its_own(seed: int) -> None:
+    random = Random(seed)
+    name = random.choice(SMALL)
+    drawn = random.sample(FAULTS, random.randint(2, 8))
+    faults = [(fault, random.randrange(10**9)) for fault in drawn]
+    manifest, expected = injected(PLAIN[name], faults)
+    assert told(manifest) == expected, (name, drawn)
+    mended = random.randrange(len(faults))
+    manifest, expected = injected(PLAIN[name], faults[:mended] + faults[mended + 1 :])
+    assert told(manifest) == expected, (name, drawn, mended)
+
+
+def _places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """The paths of all values below the spec."""
+    if len(path) > 1:
+        yield path
+    if isinstance(value, dict | list):
+        pairs = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, inner in pairs:
+            yield from _places(inner, (*path, key))
+
+
+def _replaced(manifest: Manifest, path: tuple[str | int, ...], value: object) -> Manifest:
+    changed: Any = deepcopy(manifest)
+    here = changed
+    for step in path[:-1]:
+        here = here[step]
+    here[path[-1]] = value
+    found: Manifest = changed
+    return found
+
+
+def _text(path: tuple[str | int, ...]) -> str:
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)[1:]
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_one_value_of_a_wrong_shape_is_one_problem_wherever_it_stands(name: str) -> None:
+    manifest = PLAIN[name]
+    places = [p for p in _places(manifest) if p[0] == "spec" and len(p) > 1]
+    for path in Random(name).sample(places, min(len(places), 60)):
+        # A list of lists is right nowhere, and shown as one value.
+        assert told(_replaced(manifest, path, [[[]]])) in (
+            [_text(path)],
+            [f"{_text(path)}[0]"],
+            # Where names are listed, or texts, the item is wrong.
+            [f"{_text(path)}[0][0]"],
+        ), path
