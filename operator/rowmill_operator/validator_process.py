@@ -21,7 +21,7 @@ from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
 from rowmill.spec.cluster import Defaults, cluster_problems, on_cluster
 from rowmill.spec.dataset import Spec
-from rowmill.spec.load import load_manifest, load_spec
+from rowmill.spec.load import load_spec, sound_parts
 from rowmill.spec.manifest_text import manifest_text
 from rowmill.spec.manifest_warnings import manifest_warnings
 from rowmill.spec.places import located
@@ -57,7 +57,7 @@ def main() -> None:
 def judge(request: Mapping[str, Any]) -> Answer:
     """What is wrong with a manifest: {"problems"}, or else {"digest", "warnings"}."""
     try:
-        return _accepted(_checked(request))
+        return _accepted(_checked(request), request)
     except InvalidManifest as error:
         return {"problems": _bounded(error.problems)}
 
@@ -86,11 +86,12 @@ def freeze_run(request: Mapping[str, Any]) -> Answer:
     )
     if len(bundle) > MAX_BUNDLE:
         return {"bytes": len(bundle)}
-    return _accepted(spec) | {"bundle": base64.b64encode(bundle).decode()}
+    return _accepted(spec, request) | {"bundle": base64.b64encode(bundle).decode()}
 
 
-def _accepted(spec: Spec) -> Answer:
-    return {"digest": spec.digest, "warnings": _bounded(manifest_warnings(spec))}
+def _accepted(spec: Spec, request: Mapping[str, Any]) -> Answer:
+    warnings = located(manifest_warnings(spec), manifest_text(_manifest(request)))
+    return {"digest": spec.digest, "warnings": _bounded(warnings)}
 
 
 def _bounded(found: Sequence[Problem]) -> list[str]:
@@ -99,22 +100,31 @@ def _bounded(found: Sequence[Problem]) -> list[str]:
 
 def _checked(request: Mapping[str, Any]) -> Spec:
     text = manifest_text(_manifest(request))
-    spec = load_spec("the Experiment", text=text)
-    problems = cluster_problems(
-        load_manifest("the Experiment", text=text),
-        spec,
-        _defaults(spec, request),
-        request["serviceAccounts"],
-    )
-    if problems:
-        raise InvalidManifest(located(problems, text))
+    problems: list[Problem] = []
+    spec = None
+    try:
+        spec = load_spec("the Experiment", text=text)
+    except InvalidManifest as error:
+        problems += error.problems
+    # What only a cluster refuses is told beside the rest, in one round.
+    sound = sound_parts(text)
+    if sound is not None:
+        defaults = _defaults(spec, request)
+        accounts = request["serviceAccounts"]
+        found = cluster_problems(sound.experiment, defaults, accounts, sound.doubts)
+        problems += located(found, text)
+    if problems or spec is None:
+        raise InvalidManifest(problems)
     return spec
 
 
-def _defaults(spec: Spec, request: Mapping[str, Any]) -> Defaults:
-    """A next run's, or those that the newest run was planned by if this is its spec."""
+def _defaults(spec: Spec | None, request: Mapping[str, Any]) -> Defaults:
+    """A next run's, or those that the newest run was planned by if this is its spec.
+
+    One that is wrong may become it.
+    """
     planned_by = request.get("plannedBy")
-    if planned_by is not None and spec.digest == request["planned"]:
+    if planned_by is not None and (spec is None or spec.digest == request["planned"]):
         return Defaults.from_json(planned_by)
     return Defaults.from_json(request["defaults"])
 

@@ -113,7 +113,7 @@ def _may_differ(column: ColumnDraft) -> bool:
     return (
         not column.named
         or not column.uniqueness_known
-        or column.table.keys_hidden
+        or column.table.links_hidden
         or column.doubtful("type")
     )
 

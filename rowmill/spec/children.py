@@ -85,7 +85,7 @@ def _targets(draft: Draft) -> Iterator[tuple[str, str]]:
 def _may_have_others(draft: Draft, tables: Iterable[str], drafts: Drafts) -> bool:
     """Whether some reference may lead to yet another table, once it is mended."""
     return (
-        draft.keys_hidden
+        draft.links_hidden
         or any(column.doubtful("references") for column in draft.every)
         or any(table not in drafts.by_name for table in tables)
     )

@@ -8,11 +8,14 @@ from typing import Any
 
 from rowmill.spec.cluster_names import APP, BATCH, GROUP, KUEUE, MANAGED_BY
 from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
+from rowmill.spec.doubts import NO_DOUBTS, Doubts
 from rowmill.spec.manifest import Experiment
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import Problem
+from rowmill.spec.targets import targets_of
 
 _DESTINATIONS: Path = ("spec", "destinations")
+_OF_SERVERS = ("secretName", "auth", "endpoint", "bucket")
 _POD: Path = ("spec", "podTemplate")
 
 # What the operator, the Job controller and Kueue tell pods apart by. A `/` at the end means every
@@ -95,14 +98,17 @@ def on_cluster(spec: Spec, namespace: str, defaults: Defaults) -> Spec:
 
 
 def cluster_problems(
-    experiment: Experiment, spec: Spec, defaults: Defaults, service_accounts: Sequence[str]
+    experiment: Experiment,
+    defaults: Defaults,
+    service_accounts: Sequence[str],
+    doubts: Doubts = NO_DOUBTS,
 ) -> list[Problem]:
-    """What only a cluster refuses of a valid manifest; `spec` is as `load_spec` gave it.
+    """What only a cluster refuses of a manifest, or of the sound parts of one, with its `doubts`.
 
     `service_accounts` are those that worker pods may run as.
     """
     found = (
-        *_destination_problems(spec, defaults),
+        *_destination_problems(experiment, defaults, doubts),
         *_pod_problems(experiment, service_accounts),
     )
     return [Problem(path_text(path), message) for path, message in found]
@@ -135,15 +141,25 @@ def _parquet(target: ParquetTarget | None, default: ParquetDefault | None) -> Pa
     )
 
 
-def _destination_problems(spec: Spec, defaults: Defaults) -> Iterator[tuple[Path, str]]:
-    if spec.parquet is not None and spec.parquet.secret_name is None and not spec.parquet.ambient:
-        yield from _parquet_problems(spec.parquet, defaults.parquet)
-    if spec.postgres is not None and spec.postgres.embedded and defaults.postgres_secret is None:
+def _destination_problems(
+    experiment: Experiment, defaults: Defaults, doubts: Doubts
+) -> Iterator[tuple[Path, str]]:
+    parquet, postgres = targets_of(experiment)
+    own = parquet is None or parquet.secret_name is not None or parquet.ambient
+    if parquet is not None and not own and _server_known("parquet", doubts):
+        yield from _parquet_problems(parquet, defaults.parquet)
+    lacking = postgres is not None and postgres.embedded and defaults.postgres_secret is None
+    if lacking and _server_known("postgres", doubts):
         yield (
             (*_DESTINATIONS, "postgres"),
             "names no server, and this cluster's chart has no default; give secretName, "
             "or have destinations.postgres.secretName set in the chart's values",
         )
+
+
+def _server_known(name: str, doubts: Doubts) -> bool:
+    """Whether it is known which server a destination names, and with whose credentials."""
+    return not any(doubts.about((*_DESTINATIONS, name, field)) for field in _OF_SERVERS)
 
 
 def _parquet_problems(

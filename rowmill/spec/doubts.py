@@ -23,9 +23,9 @@ class Doubts:
             return False
         return any(path[:length] in self.paths for length in range(1, len(path) + 1))
 
-    def without(self, path: Path) -> Doubts:
-        """The doubts but for one path, of which the value is known from elsewhere."""
-        return Doubts(self.paths - {path})
+    def but(self, path: Path, *, known: bool) -> Doubts:
+        """The same doubts, except that the value at a path is `known`, or is not."""
+        return Doubts(self.paths - {path} if known else self.paths | {path})
 
 
 NO_DOUBTS = Doubts()

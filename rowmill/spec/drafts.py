@@ -64,7 +64,8 @@ class Draft:
 
     `links` are by name, `link_paths` where the manifest has them. `columns` are those that their
     names tell, `every` is all of them. `open`: it may have columns of other names than are known.
-    `keys` are the keys without a problem; `keys_known`: no others are listed.
+    `keys` are the keys without a problem; `keys_known`: no others are listed. `link_lost`: a
+    foreign key names columns that are none.
     """
 
     spec: TableSpec
@@ -75,6 +76,7 @@ class Draft:
     open: bool = False
     keys: list[tuple[tuple[str, ...], Path]] = field(default_factory=list)
     keys_known: bool = True
+    link_lost: bool = False
     links: dict[str, Link] = field(default_factory=dict)
     link_paths: dict[str, Path] = field(default_factory=dict)
     rows: int | None = None
@@ -112,10 +114,11 @@ class Draft:
         )
 
     @property
-    def keys_hidden(self) -> bool:
+    def links_hidden(self) -> bool:
         """Whether some foreign key's own columns are not known."""
         keys = range(len(self.spec.foreign_keys))
-        return self.doubtful("foreignKeys") or any(self.doubtful("foreignKeys", i) for i in keys)
+        doubtful = (self.doubtful("foreignKeys", i) for i in keys)
+        return self.link_lost or self.doubtful("foreignKeys") or any(doubtful)
 
     @property
     def one_child(self) -> bool:

@@ -16,7 +16,7 @@ from rowmill.spec.places import located
 from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.spec.quantities import parse_quantity
 from rowmill.spec.resolve import resolve
-from rowmill.spec.salvage import salvage
+from rowmill.spec.salvage import Salvaged, salvage
 from rowmill.spec.structure import Structure, read_structure
 from rowmill.spec.targets import resolve_targets
 from rowmill.spec.yaml_reader import MAX_BYTES
@@ -102,11 +102,20 @@ def decode_manifest(data: bytes, name: str | Path) -> str:
     return text
 
 
+def sound_parts(text: str) -> Salvaged | None:
+    """What is sound in a manifest, wrong or right, for further rules; None if nothing is."""
+    try:
+        return salvage(read_structure(text))
+    except InvalidManifest:
+        return None
+
+
 def _load(text: str, overrides: Overrides) -> Spec:
     structure = read_structure(text)
-    scale, seed = _override_scale(overrides), _override_seed(overrides)
-    if structure.experiment is None:
-        raise InvalidManifest(_all_problems(structure, scale, seed))
+    scale, seed, problems = _overridden(overrides)
+    if problems or structure.experiment is None:
+        known = overrides.scale is None or scale is not None
+        raise InvalidManifest([*problems, *_all_problems(structure, scale, seed, known)])
     return _assemble(_with_rerun(structure.experiment, overrides.rerun), scale, seed)
 
 
@@ -142,7 +151,7 @@ def _resolve(
             experiment,
             spec.scale if scale is None else scale,
             spec.seed if seed is None else seed,
-            doubts if scale is None else doubts.without(("spec", "scale")),
+            doubts,
         )
     except InvalidManifest as error:
         problems += error.problems
@@ -155,14 +164,22 @@ def _resolve(
     return *resolved, targets
 
 
-def _all_problems(structure: Structure, scale: Decimal | None, seed: int | None) -> list[Problem]:
-    """The structure's problems, and those of the rules that depend on nothing that is wrong."""
+def _all_problems(
+    structure: Structure, scale: Decimal | None, seed: int | None, scale_known: bool
+) -> list[Problem]:
+    """The structure's problems, and those of the rules that depend on nothing that is wrong.
+
+    A scale from outside is known whatever the manifest has, unless it is wrong itself.
+    """
     problems = [fault.problem for fault in structure.faults]
     sound = salvage(structure)
     if sound is None:
         return problems
+    doubts = sound.doubts
+    if scale is not None or not scale_known:
+        doubts = doubts.but(("spec", "scale"), known=scale_known)
     try:
-        _resolve(sound.experiment, scale, seed, sound.doubts)
+        _resolve(sound.experiment, scale, seed, doubts)
     except InvalidManifest as error:
         problems += error.problems
     place = positions(structure.raw)
@@ -175,6 +192,21 @@ def _memory_limit(experiment: Experiment) -> int | None:
     if limits is None or limits.memory is None:
         return None
     return int(parse_quantity(str(limits.memory)))
+
+
+def _overridden(overrides: Overrides) -> tuple[Decimal | None, int | None, list[Problem]]:
+    """The scale and the seed from outside, and what is wrong with them."""
+    problems: list[Problem] = []
+    scale = seed = None
+    try:
+        scale = _override_scale(overrides)
+    except InvalidManifest as error:
+        problems += error.problems
+    try:
+        seed = _override_seed(overrides)
+    except InvalidManifest as error:
+        problems += error.problems
+    return scale, seed, problems
 
 
 def _override_scale(overrides: Overrides) -> Decimal | None:

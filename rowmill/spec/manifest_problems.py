@@ -65,10 +65,10 @@ def structural_faults(
         found[path] = {"type": "rowmill", "input": None, "ctx": {"message": together[path]}}
     extras = [p for p, told in found.items() if told and told["type"] == "extra_forbidden"]
     meant = {path: _meant(path, raw, model) for path in extras}
-    for path in meant.values():
+    for wanted in meant.values():
         # It is there, under the other name.
-        if path is not None and (told := found.get(path)) and told["type"] == "missing":
-            del found[path]
+        if wanted is not None and (told := found.get(wanted)) and told["type"] == "missing":
+            del found[wanted]
     for path in heapq.nsmallest(MAX_PROBLEMS, found, key=positions(raw)):
         told = found[path]
         message = _message(told, path, model, spellings) if told is not None else _EMPTY

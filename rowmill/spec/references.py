@@ -43,7 +43,7 @@ def is_hidden_link(draft: Draft, via: str) -> bool:
     names = via.replace(", ", ",")
     return (
         draft.open
-        or draft.keys_hidden
+        or draft.links_hidden
         or any(c.link == names or (c.name == via and c.doubtful("references")) for c in draft.every)
     )
 
@@ -85,6 +85,7 @@ def _link_key(
     draft: Draft, key: ForeignKeySpec, path: Path, drafts: Drafts, report: Report
 ) -> None:
     columns = _own_columns(draft, key, path, report)
+    draft.link_lost |= columns is None
     if columns is not None:
         nulls = _common_nulls(columns, path, report)
     target = key.references

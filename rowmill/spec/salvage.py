@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from rowmill.spec.cluster_names import API_VERSION, KIND
-from rowmill.spec.doubts import Doubts
+from rowmill.spec.doubts import NO_DOUBTS, Doubts
 from rowmill.spec.manifest import Experiment
 from rowmill.spec.paths import Path
 from rowmill.spec.structure import Structure
@@ -42,6 +42,8 @@ class Salvaged:
 
 def salvage(structure: Structure) -> Salvaged | None:
     """The sound parts of a manifest, or None if it has none."""
+    if structure.experiment is not None:
+        return Salvaged(structure.experiment, NO_DOUBTS)
     raw = structure.raw
     if not isinstance(raw, dict) or not isinstance(raw.get("spec"), dict):
         return None

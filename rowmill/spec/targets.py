@@ -20,10 +20,15 @@ def resolve_targets(
     Raises:
         InvalidManifest: for schemas that Postgres or the ledger keeps for itself.
     """
-    postgres = _postgres(experiment)
+    parquet, postgres = targets_of(experiment)
     if postgres is not None and (problems := _schema_problems(experiment, postgres, doubts)):
         raise InvalidManifest(problems)
-    return _parquet(experiment), postgres
+    return parquet, postgres
+
+
+def targets_of(experiment: Experiment) -> tuple[ParquetTarget | None, PostgresTarget | None]:
+    """The targets as the experiment has them, be they right or not."""
+    return _parquet(experiment), _postgres(experiment)
 
 
 def _parquet(experiment: Experiment) -> ParquetTarget | None:

@@ -201,7 +201,7 @@ def test_problems_are_told_with_line_and_names_and_listed_for_machines(tmp_path:
     broken = manifest("broken", tables=[{"name": "orders", "rows": -1, "columns": columns}])
     text = yaml.safe_dump(broken, sort_keys=False)
     row, kind = (number(text, words) for words in ("rows: -1", "type: string"))
-    for words in (["validate"], ["plan"], ["preview"], ["run"]):
+    for words in (["validate"], ["run"]):
         done = commands(*words, "-f", "-", "-o", "json", standard_input=text)
         error = done.json["error"]
         assert (done.code, error["reason"]) == (2, "InvalidManifest")
@@ -225,13 +225,10 @@ def test_a_manifest_is_read_from_standard_input(name: str, commands: Commands) -
     text = Path(commands.file(manifest(name))).read_text(encoding="utf-8")
     valid = commands("validate", "-f", "-", standard_input=text)
     assert valid.out == f"standard input is valid: {name}, 2 tables, 5,000 rows\n"
-    for words in (["run", "--progress=none"], ["status"]):
-        assert commands(*words, "-f", "-", standard_input=text).code == 0
+    assert commands("run", "--progress=none", "-f", "-", standard_input=text).code == 0
     unasked = commands("reset", "-f", "-", standard_input=text)
     assert (unasked.code, "add --yes" in unasked.err) == (2, True)
     assert commands("reset", "-f", "-", "--yes", standard_input=text).code == 0
-    empty = commands("validate", "-f", "-", standard_input="")
-    assert (empty.code, "the manifest is empty" in empty.err) == (2, True)
 
 
 def number(text: str, words: str) -> int:

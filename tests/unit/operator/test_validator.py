@@ -92,7 +92,7 @@ def test_warnings_come_with_the_digest_and_with_the_plan() -> None:
     assert judged.problems == ()
     assert judged.digest.startswith("sha256:")
     assert len(judged.warnings) == 50, "no more than of problems"
-    assert judged.warnings[0].startswith("spec.tables[0].columns[1].name: ")
+    assert judged.warnings[0].startswith("t.Name0: spec.tables[0].columns[1].name: ")
     frozen = ask(lambda validator: validator.freeze("team", "uid", text, FREEZE))
     assert frozen.bundle
     assert frozen.warnings == judged.warnings
@@ -108,6 +108,26 @@ def test_what_only_a_cluster_refuses_is_refused() -> None:
     assert judge(bare, defaults=Defaults("warehouse")).problems == ()
     pod = manifest(podTemplate={"serviceAccountName": "admin"})
     assert "serviceAccountName" in judge(pod).problems[0]
+
+
+def test_what_only_a_cluster_refuses_is_told_beside_all_that_is_wrong() -> None:
+    columns = [{"name": "a", "type": "string"}, {"name": "b", "type": "text", "unique": True}]
+    columns[1] |= {"generate": {"constant": "x"}}
+    bad = manifest(
+        tables=[{"name": "t", "rows": 9, "columns": columns}],
+        destinations={"postgres": {}, "parquet": {"bucket": "lake", "endpoint": "no endpoint"}},
+        podTemplate={"serviceAccountName": "admin"},
+    )
+    verdict = judge(bad)
+    begin = (
+        "t.a: spec.tables[0].columns[0].type: ",
+        "t.b: spec.tables[0].columns[1].unique: ",
+        "spec.destinations.parquet.endpoint: is no endpoint",
+        "spec.destinations.postgres: names no server",
+        "spec.podTemplate.serviceAccountName: ",
+    )
+    assert len(verdict.problems) == len(begin)
+    assert all(map(str.startswith, verdict.problems, begin))
 
 
 def test_the_spec_of_the_newest_run_is_judged_by_the_chart_of_then() -> None:

@@ -34,9 +34,8 @@ def _problems(
     service_accounts: tuple[str, ...] = (),
 ) -> dict[str, str]:
     text = _text(destinations, pod)
-    found = cluster_problems(
-        load_manifest("test", text=text), load_spec("test", text=text), defaults, service_accounts
-    )
+    experiment = load_manifest("test", text=text)
+    found = cluster_problems(experiment, defaults, service_accounts)
     for problem in found:
         assert "; " in problem.message, "the cure is missing"
     return {problem.path: problem.message for problem in found}

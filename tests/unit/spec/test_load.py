@@ -115,6 +115,71 @@ def test_bad_seed() -> None:
     assert message.startswith("the seed 9223372036854775808 is out of range; ")
 
 
+def test_a_bad_scale_is_told_beside_what_is_wrong_in_the_manifest() -> None:
+    text = BASE.replace("rows: 7, ", "").replace("rows: 100", "rows: many")
+    messages = _refusal(text, Overrides(scale="many", seed=2**63))
+    assert [message.split(":")[0].split(" ")[:2] for message in messages] == [
+        ["the", "scale"],
+        ["the", "seed"],
+        ["spec.tables[0].rows"],
+        ["spec.tables[1]"],
+    ]
+
+
+def test_a_scale_from_outside_is_known_whatever_the_manifest_has() -> None:
+    text = BASE.replace("  tables:", "  scale: much\n  tables:")
+    text = text.replace(
+        "rows: 100, columns: [{name: id, type: bigint",
+        "rows: 100, columns: [{"
+        "name: id, type: bigint, unique: true, generate: {integer: {min: 1, max: 50}}",
+    )
+    assert _paths(text) == ["spec.scale"]
+    found = _refusal(text, Overrides(scale="1"))
+    assert [m.split(":")[0] for m in found] == ["spec.scale", "spec.tables[0].columns[0].unique"]
+
+
+def test_keys_that_cannot_be_read_hide_only_what_they_may_be() -> None:
+    text = BASE.replace("rows: 100", "rows: 100, rows: 5, 5: x, y: z").replace("rows: 7, ", "")
+    assert sorted(_paths(text)) == [
+        "spec.tables[0]",
+        "spec.tables[0]",
+        "spec.tables[0].rows",
+        "spec.tables[1]",
+    ]
+
+
+def test_a_cycle_hides_nothing_else() -> None:
+    loop = "{name: a, type: text, generate: {template: '{b}'}}, "
+    loop += "{name: b, type: text, generate: {template: '{a}'}}, "
+    loop += "{name: c, type: varchar(3), generate: {template: '{a}'}}, "
+    loop += "{name: d, type: text, unique: true, generate: {constant: x}}"
+    text = BASE.replace(
+        "{name: id, type: bigint}]}\n    - {name: fixed", f"{loop}]}}\n    - {{name: fixed"
+    )
+    assert _paths(text) == [
+        "spec.tables[0].columns[0].generate",
+        "spec.tables[0].columns[3].unique",
+    ]
+
+
+def test_what_is_wrong_with_fields_together_is_told_beside_what_is_wrong_in_them() -> None:
+    both = BASE.replace(
+        "postgres: {}", "postgres: {secretName: s, auth: ambient, schema: pg_x, x: 1}"
+    )
+    assert _paths(both) == [
+        "spec.destinations.postgres",
+        "spec.destinations.postgres.schema",
+        "spec.destinations.postgres.x",
+    ]
+    two = BASE.replace(
+        "name: id, type: bigint",
+        "name: id, type: bigint, generate: {sequence: {start: x}, uuid: {version: 5}}",
+        1,
+    )
+    column = "spec.tables[0].columns[0].generate"
+    assert sorted(_paths(two)) == [column, f"{column}.sequence.start", f"{column}.uuid.version"]
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert _unreadable(tmp_path / "no.yaml") == f"{tmp_path}/no.yaml: no such file or directory"
     assert _unreadable(tmp_path) == f"{tmp_path}: is a directory"
