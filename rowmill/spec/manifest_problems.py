@@ -7,6 +7,7 @@ import heapq
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, get_args
 
 from pydantic import ValidationError
@@ -63,17 +64,20 @@ def structural_faults(
     together = {} if error is None else dict(_together(raw, model, ()))
     for path in together.keys() - found.keys() - above:
         found[path] = {"type": "rowmill", "input": None, "ctx": {"message": together[path]}}
-    extras = [p for p, told in found.items() if told and told["type"] == "extra_forbidden"]
-    meant = {path: _meant(path, raw, model) for path in extras}
-    for wanted in meant.values():
-        # It is there, under the other name.
-        if wanted is not None and (told := found.get(wanted)) and told["type"] == "missing":
-            del found[wanted]
-    for path in heapq.nsmallest(MAX_PROBLEMS, found, key=positions(raw)):
+    # Each that is left out below is told by another one of these.
+    first = heapq.nsmallest(2 * MAX_PROBLEMS, found, key=positions(raw))
+    meant = {p: _meant(p, raw, model) for p in first if _kind(found[p]) == "extra_forbidden"}
+    # What is missing there is under the other name.
+    there = {p for p in meant.values() if p is not None and _kind(found.get(p)) == "missing"}
+    for path in islice((p for p in first if p not in there), MAX_PROBLEMS):
         told = found[path]
         message = _message(told, path, model, spellings) if told is not None else _EMPTY
         problem = Problem(path_text(path), message if path else f"the manifest {message}")
         yield Fault(path, problem, path in meant, meant.get(path))
+
+
+def _kind(details: Mapping[str, Any] | None) -> str | None:
+    return None if details is None else str(details["type"])
 
 
 def _together(value: object, model: type[Model], path: Path) -> Iterator[tuple[Path, str]]:

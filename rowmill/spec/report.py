@@ -20,15 +20,17 @@ class Report:
         self.doubts = doubts
         self._experiment = experiment
         self._found: dict[tuple[Path, str], None] = {}
+        self._paths: set[Path] = set()
 
     def add(self, path: Path, message: str) -> None:
         """Note one problem, but none of a stand-in; the same one twice counts once."""
         if not self.doubts.about(path):
             self._found[path, message] = None
+            self._paths.add(path)
 
     def has(self, path: Path) -> bool:
         """Whether a problem at this very path was noted."""
-        return any(found == path for found, _ in self._found)
+        return path in self._paths
 
     def apart(self) -> Report:
         """An empty report on the same experiment, to try something."""

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from rowmill.spec.cluster_names import API_VERSION, KIND
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
 from rowmill.spec.manifest import Experiment
+from rowmill.spec.manifest_problems import MAX_PROBLEMS
 from rowmill.spec.paths import Path
 from rowmill.spec.structure import Structure
 
@@ -44,6 +45,9 @@ def salvage(structure: Structure) -> Salvaged | None:
     """The sound parts of a manifest, or None if it has none."""
     if structure.experiment is not None:
         return Salvaged(structure.experiment, NO_DOUBTS)
+    if len(structure.faults) > MAX_PROBLEMS:
+        # Some of them are not known, and there is enough to mend.
+        return None
     raw = structure.raw
     if not isinstance(raw, dict) or not isinstance(raw.get("spec"), dict):
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 
 # Each spelling in lower case, as Postgres's manual has them ("Data Types"), by its name here.
 SPELLINGS: Mapping[str, str] = {
@@ -88,6 +89,8 @@ _INSTEAD["time with time zone"] = "time"
 _COMMON = sorted(word for word in {*SPELLINGS, *_INSTEAD} if len(word) > 3)
 
 
+# A manifest has few types, and many columns of each.
+@lru_cache(maxsize=1024)
 def instead_of(words: str) -> str | None:
     """What to write for words in lower case that are no type here; None if nothing is near."""
     near = get_close_matches(words, _COMMON, n=1, cutoff=0.75)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from random import Random
 from typing import Any
@@ -13,6 +13,8 @@ from faults import FAULTS, MANIFESTS, Fault, Manifest, injected, plain, told
 PLAIN = {f"{path.parent.name}/{path.stem}": plain(path) for path in MANIFESTS}
 # Below these the names of fields are the user's.
 NAMED_BY_USERS = {"labels", "annotations", "nodeSelector", "args", "requests", "limits"}
+# Right in some places, wrong in most.
+STRANGE: list[object] = [[[[]]], "elsewhere", "nowhere", "integer", 0, 10**13, True, {}, ["id"]]
 # Large ones are drawn less often: each round reads one several times.
 SMALL = [name for name, manifest in PLAIN.items() if len(str(manifest)) < 15_000]
 
@@ -102,6 +104,29 @@ def test_one_name_that_leads_nowhere_is_one_problem_wherever_it_stands(name: str
     ]
     for path in _some(names, name, 10):
         assert told(_replaced(manifest, path, "nowhere")) == [_text(path)], path
+
+
+@pytest.mark.parametrize("seed", range(25))
+def test_no_problem_goes_when_only_another_is_mended(seed: int) -> None:
+    random = Random(seed)
+    manifest = PLAIN[random.choice(SMALL)]
+    drawn = _some(_places(manifest), str(seed), 5)
+    # Faults within one another are one fault.
+    places = [path for path in drawn if not any(path[: len(p)] == p for p in drawn if p != path)]
+    # A name that two of them have would be a fault of both together.
+    values = random.sample(STRANGE, len(places))
+    wrong = dict(zip(places, values, strict=True))
+    together = set(told(_with(manifest, wrong)))
+    for path in places:
+        others = {other: value for other, value in wrong.items() if other != path}
+        own = set(told(_with(manifest, {path: wrong[path]})))
+        assert together - own <= set(told(_with(manifest, others))), (path, wrong)
+
+
+def _with(manifest: Manifest, values: Mapping[tuple[str | int, ...], object]) -> Manifest:
+    for path, value in values.items():
+        manifest = _replaced(manifest, path, value)
+    return manifest
 
 
 def _some(
