@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
@@ -119,16 +120,22 @@ def _may_differ(column: ColumnDraft) -> bool:
 
 
 def _read_whatever_type(generate: OneOf, reading: Reading) -> None:
-    """Say what is wrong with a `generate` whatever the type of its column will be."""
+    """Say what is wrong with a `generate` whatever the type of its column will be.
+
+    By some types the words may be others, so long as something is wrong there by each.
+    """
     member, _ = generate.member
-    types = [kind for kind in SAMPLES if _fits(member, kind)]
     attempts = []
-    for kind in types:
-        report = reading.report.apart()
-        _read(generate, replace(reading, type=kind, report=report))
-        attempts.append(report.found)
-    for path, message in frozenset.intersection(*attempts):
-        reading.report.add(path, message)
+    for kind in SAMPLES:
+        if _fits(member, kind):
+            report = reading.report.apart()
+            _read(generate, replace(reading, type=kind, report=report))
+            attempts.append(report.found)
+    told = Counter(problem for found in attempts for problem in found)
+    paths = Counter(path for found in attempts for path in {path for path, _ in found})
+    for (path, message), times in told.items():
+        if paths[path] == len(attempts) and times * 2 > len(attempts):
+            reading.report.add(path, message)
 
 
 def _reference(column: ColumnDraft) -> Kind | None:

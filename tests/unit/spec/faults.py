@@ -146,7 +146,7 @@ def minimum_above_maximum(manifest: Manifest, random: Random) -> str | None:
     return _add_column(manifest, random, type="int", generate=generate) + ".generate.integer.min"
 
 
-def minimum_above_maximum_of_an_unknown_type(manifest: Manifest, random: Random) -> str | None:
+def minimum_above_maximum_in_an_array(manifest: Manifest, random: Random) -> str | None:
     generate = {"array": {"of": {"integer": {"min": 5, "max": 1}}}}
     path = _add_column(manifest, random, type="integer[]", generate=generate)
     return path + ".generate.array.of.integer.min"
@@ -295,7 +295,7 @@ FAULTS: tuple[Fault, ...] = (
     dangling_column,
     dangling_index,
     minimum_above_maximum,
-    minimum_above_maximum_of_an_unknown_type,
+    minimum_above_maximum_in_an_array,
     outside_its_type,
     text_too_long,
     too_few_values,

@@ -148,6 +148,23 @@ def test_keys_that_cannot_be_read_hide_only_what_they_may_be() -> None:
     ]
 
 
+def test_of_an_unknown_type_that_is_told_which_is_wrong_by_every_type() -> None:
+    columns = (
+        "{name: a, type: string, generate: {integer: {min: 100000, max: 5}}}, "
+        "{name: b, type: string, generate: {template: '{gone}'}}, "
+        "{name: c, type: string, generate: {choice: {values: [x], weights: [1, 2]}}}, "
+        # By a wide enough type these are right.
+        "{name: d, type: string, generate: {integer: {min: 1, max: 100000}}}, "
+        "{name: e, type: string, generate: {constant: 2020-13-45}}"
+    )
+    text = BASE.replace("{name: id, type: bigint}", columns, 1)
+    assert [path for path in _paths(text) if not path.endswith(".type")] == [
+        "spec.tables[0].columns[0].generate.integer.min",
+        "spec.tables[0].columns[1].generate.template",
+        "spec.tables[0].columns[2].generate.choice.weights",
+    ]
+
+
 def test_a_cycle_hides_nothing_else() -> None:
     loop = "{name: a, type: text, generate: {template: '{b}'}}, "
     loop += "{name: b, type: text, generate: {template: '{a}'}}, "
