@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from hashlib import blake2b
 
 import psycopg
 from psycopg import errors, sql
 
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.key_names import KeyNames
 from rowmill.destinations.postgres_connection import Cursor
-from rowmill.spec.dataset import Dataset, Link, Table
+from rowmill.spec.dataset import Dataset, Table
 
-_LONGEST_NAME = 63
+# (kind, table, columns, parent, parent's columns): what tells one step's work from another's.
+Shape = tuple[str, str, tuple[str, ...], str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
 class Step:
     """One key, index or reference of one staged table.
 
-    `kind` is p (primary key), u (unique), i (index) or f (reference). `name` follows from the rest.
+    `kind` is p (primary key), u (unique), i (index) or f (reference). `name` is the one that
+    Postgres gives it, were all steps done in their order on tables without any.
     """
 
     kind: str
@@ -30,6 +31,11 @@ class Step:
     columns: tuple[str, ...]
     parent: str = ""
     parent_columns: tuple[str, ...] = ()
+
+    @property
+    def shape(self) -> Shape:
+        """All but the name."""
+        return self.kind, self.table, self.columns, self.parent, self.parent_columns
 
     @property
     def label(self) -> str:
@@ -46,14 +52,23 @@ def steps(dataset: Dataset, constraints: str) -> list[Step]:
     """All steps in an order in which they can be done; `constraints` is all, keys or none."""
     if constraints == "none":
         return []
-    found = [step for table in dataset.tables for step in _keys(table)]
+    shapes = [shape for table in dataset.tables for shape in _keys(table)]
     if constraints == "all":
-        found += [
-            _step("i", table, columns) for table in dataset.tables for columns in table.indexes
+        shapes += [
+            ("i", table.name, columns, "", ())
+            for table in dataset.tables
+            for columns in table.indexes
         ]
-        found += [_reference(table, link) for table in dataset.tables for link in table.links]
-    # The same key written twice has the same name.
-    return list(dict.fromkeys(found))
+        shapes += [
+            ("f", table.name, link.columns, link.parent, link.parent_columns)
+            for table in dataset.tables
+            for link in table.links
+        ]
+    names = KeyNames(dataset.by_name)
+    return [
+        Step(kind, names.give(kind, table, columns), table, columns, parent, parent_columns)
+        for kind, table, columns, parent, parent_columns in dict.fromkeys(shapes)
+    ]
 
 
 def perform(cursor: Cursor, schema: str, step: Step) -> None:
@@ -90,43 +105,22 @@ def _entry_too_large(step: Step, error: psycopg.Error) -> str:
     )
 
 
-def _keys(table: Table) -> Iterator[Step]:
+def _keys(table: Table) -> Iterator[Shape]:
     if table.primary_key:
-        yield _step("p", table, table.primary_key)
+        yield "p", table.name, table.primary_key, "", ()
     for columns in table.unique:
-        yield _step("u", table, columns)
+        yield "u", table.name, columns, "", ()
 
 
-def _reference(table: Table, link: Link) -> Step:
-    return _step("f", table, link.columns, link.parent, link.parent_columns)
+# (kind, columns, parent, parent's columns, valid): what the catalogue has of a step.
+_Found = tuple[str, tuple[str, ...], str, tuple[str, ...], bool]
 
 
-def _step(
-    kind: str,
-    table: Table,
-    columns: tuple[str, ...],
-    parent: str = "",
-    parent_columns: tuple[str, ...] = (),
-) -> Step:
-    identity = json.dumps([kind, table.name, columns, parent, parent_columns])
-    suffix = f"_{_SUFFIXES[kind]}_{blake2b(identity.encode(), digest_size=4).hexdigest()}"
-    words = "_".join([table.name, *columns] if kind != "p" else [table.name])
-    room = _LONGEST_NAME - len(suffix)
-    stem = words.encode()[:room].decode(errors="ignore")
-    return Step(kind, stem + suffix, table.name, columns, parent, parent_columns)
-
-
-_SUFFIXES = {"p": "pkey", "u": "key", "i": "idx", "f": "fkey"}
-
-# (kind, columns, parent's columns, parent, valid): what tells one step's work from another's.
-_Shape = tuple[str, tuple[str, ...], str, tuple[str, ...], bool]
-
-
-def _wanted(step: Step) -> _Shape:
+def _wanted(step: Step) -> _Found:
     return step.kind, step.columns, step.parent, step.parent_columns, True
 
 
-def _present(cursor: Cursor, schema: str, step: Step) -> _Shape | None:
+def _present(cursor: Cursor, schema: str, step: Step) -> _Found | None:
     """What bears the step's name on its table."""
     row = cursor.execute(
         """

@@ -92,7 +92,7 @@ def _refuse_taken_names(
     taken = cursor.execute(
         "SELECT relname, coalesce(indrelid::regclass::text, '') FROM pg_class c "
         "JOIN pg_namespace n ON n.oid = relnamespace LEFT JOIN pg_index ON indexrelid = c.oid "
-        "WHERE nspname = %s AND relname = ANY(%s) AND coalesce(indrelid, 0) <> ALL(%s::oid[]) "
+        "WHERE nspname = %s AND relname = ANY(%s) AND coalesce(indrelid, c.oid) <> ALL(%s::oid[]) "
         "ORDER BY 1",
         (target.schema, planned, list(tables)),
     ).fetchall()

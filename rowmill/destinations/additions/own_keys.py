@@ -48,25 +48,65 @@ class Key:
 
     def made_by(self, step: Step) -> bool:
         """Whether it is what the step makes, whatever its name."""
-        return self.plain and (
-            (self.build.table, self.kind, self.columns, self.parent, self.parent_columns)
-            == (step.table, step.kind, step.columns, step.parent, step.parent_columns)
+        return self.plain and step.shape == (
+            (self.kind, self.build.table, self.columns, self.parent, self.parent_columns)
         )
 
 
-def tell_apart(
-    found: Iterable[Key], made: Sequence[Step]
-) -> tuple[list[Key], list[tuple[Key, Step]]]:
-    """The users' keys, and a run's own with the step that made each.
+@dataclass(frozen=True)
+class Own:
+    """A run's own key on an outgoing table.
 
-    Of several of one shape the one of the step's name is the run's.
+    `given` is the name that its run gave it, `planned` the one that the new run does: the numbers
+    at the end of names may change with the manifest. None if the new run makes no such key.
+    """
+
+    build: Build
+    kind: str
+    given: str
+    planned: str | None
+
+    @property
+    def name(self) -> str:
+        """The name that it has on the published table."""
+        return self.build.name
+
+    @property
+    def renamed(self) -> bool:
+        """Whether a user gave it a name, which the one that the new run makes gets too."""
+        return self.planned is not None and self.name not in (self.given, self.planned)
+
+    @property
+    def moved(self) -> bool:
+        """Whether it is the new run that gives it another name."""
+        return self.planned is not None and self.name == self.given != self.planned
+
+
+def tell_apart(
+    found: Iterable[Key], made: Sequence[Step], planned: Sequence[Step]
+) -> tuple[list[Key], list[Own]]:
+    """The users' keys, and the runs' own.
+
+    Of several of one shape the one of the step's name is the run's. What a user made as the new run
+    will make it, to the name, is that run's from now on.
+
+    Args:
+        made: the steps of the run that published the table.
+        planned: the steps of the new run.
     """
     users = list(found)
-    own = []
+    names = {step.shape: step.name for step in planned}
+    own: list[Own] = []
     for step in made:
         alike = [key for key in users if key.made_by(step)]
         named = [key for key in alike if key.build.name == step.name]
         for key in (named or alike)[:1]:
             users.remove(key)
-            own.append((key, step))
+            own.append(Own(key.build, key.kind, step.name, names.get(step.shape)))
+    known = {each.planned for each in own}
+    for step in planned:
+        same = [key for key in users if key.made_by(step) and key.build.name == step.name]
+        for key in same if step.name not in known else ():
+            users.remove(key)
+            own.append(Own(key.build, key.kind, step.name, step.name))
     return users, own

@@ -26,7 +26,7 @@ from rowmill.destinations.additions.model import (
     When,
 )
 from rowmill.destinations.additions.obstacles import read_obstacles, read_sequence_users
-from rowmill.destinations.additions.own_keys import Key, Made, tell_apart
+from rowmill.destinations.additions.own_keys import Key, Made, Own, tell_apart
 from rowmill.destinations.additions.settings import TABLES, read_settings
 from rowmill.destinations.constraints import Step
 from rowmill.destinations.ownership import OwnTable
@@ -44,14 +44,16 @@ _SHARED_NAMES = frozenset({Kind.CHECK, Kind.KEY, Kind.INDEX, Kind.REFERENCE})
 class Successor:
     """An outgoing table, what the run that published it made of it, and what takes its place.
 
-    Without that run's records `made` is None, and `own` what the new run makes: whatever the new
-    table has not is a user's then.
+    `own` are the steps of that run, `planned` those of the new one. Without the records of the
+    first `made` is None, and `own` what the new run makes: whatever the new table has not is a
+    user's then.
     """
 
     old: OwnTable
     made: Table | None
     own: tuple[Step, ...]
     new: Table
+    planned: tuple[Step, ...]
 
     @cached_property
     def gone(self) -> frozenset[str]:
@@ -121,7 +123,8 @@ def _successors(
         made = runs.get(table.run or "")
         before = made.dataset.by_name.get(table.name) if made else None
         own = tuple((made or new).steps_of.get(table.name, ()))
-        found[table.name] = Successor(table, before, own, new.dataset.table(table.name))
+        planned = tuple(new.steps_of.get(table.name, ()))
+        found[table.name] = Successor(table, before, own, new.dataset.table(table.name), planned)
     return found
 
 
@@ -137,10 +140,9 @@ def _of_own(
     users, own = _keys(cursor, [*oids, *leaving], tables)
     builds = [build for build in read_builds(cursor, oids) if _is_added(build, tables)]
     builds += [key.build for key in users]
-    stays = {step.name for step in planned}
-    lost = {(step.table, key.build.name) for key, step in own if step.name not in stays}
-    builds += _index_places(read_index_places(cursor, oids), own, stays)
-    attachments = [*_renames(own, stays), *read_attachments(cursor, oids)]
+    lost = {(each.build.table, each.name) for each in own if each.planned is None}
+    builds += _index_places(read_index_places(cursor, oids), own)
+    attachments = [*_renames(own), *read_attachments(cursor, oids)]
     roles = _other_owners(cursor, oids)
     builds = [replace(build, role=roles.get(build.table, "")) for build in builds]
     return Additions(
@@ -150,7 +152,11 @@ def _of_own(
         obstacles=(
             *read_obstacles(cursor, oids, schema),
             *_column_obstacles(cursor, tables),
-            *_name_obstacles([*builds, *_renamed(own, stays)], stays),
+            *_name_obstacles(
+                [*builds, *(each.build for each in own if each.renamed)],
+                {step.name for step in planned},
+            ),
+            *_moved_obstacles(own, attachments),
             *_reference_obstacles(users, tables, to_dropped),
             *_renamed_not_nulls(cursor, tables),
             *_unknown(builds, attachments),
@@ -170,8 +176,8 @@ def _other_owners(cursor: Cursor, oids: Sequence[int]) -> dict[str, str]:
 
 def _keys(
     cursor: Cursor, oids: Sequence[int], tables: dict[str, Successor]
-) -> tuple[list[Key], list[tuple[Key, Step]]]:
-    """The users' keys of the tables, and the runs' own with their steps.
+) -> tuple[list[Key], list[Own]]:
+    """The users' keys of the tables, and the runs' own.
 
     `oids` has the tables that go away besides, to which a run's own key may refer.
     """
@@ -179,8 +185,8 @@ def _keys(
     for key in read_keys(cursor, oids):
         if key.build.table in found:
             found[key.build.table].append(key)
-    apart = [tell_apart(found[name], table.own) for name, table in tables.items()]
-    return [key for users, _ in apart for key in users], [pair for _, own in apart for pair in own]
+    apart = [tell_apart(found[name], table.own, table.planned) for name, table in tables.items()]
+    return [key for users, _ in apart for key in users], [each for _, own in apart for each in own]
 
 
 def _is_added(build: Build, tables: dict[str, Successor]) -> bool:
@@ -195,34 +201,37 @@ def _is_added(build: Build, tables: dict[str, Successor]) -> bool:
     return True
 
 
-def _index_places(
-    places: Sequence[IndexPlace], own: Sequence[tuple[Key, Step]], stays: set[str]
-) -> Iterator[Build]:
-    steps = {key.build.name: step.name for key, step in own}
+def _index_places(places: Sequence[IndexPlace], own: Sequence[Own]) -> Iterator[Build]:
+    planned = {each.name: each.planned for each in own if each.kind != "f"}
     for place in places:
-        name = steps.get(place.index, place.index)
-        if place.index not in steps or name in stays:
+        if name := planned.get(place.index, place.index):
             yield place.of(name)
 
 
-def _renames(own: Sequence[tuple[Key, Step]], stays: set[str]) -> Iterator[Attachment]:
+def _renames(own: Sequence[Own]) -> Iterator[Attachment]:
     """Keys and indexes of the run to which users gave another name keep it."""
-    for key, step in own:
-        build = key.build
-        if build.name == step.name or step.name not in stays:
+    for each in own:
+        if each.planned is None or not each.renamed:
             continue
-        old, name = (sql.Identifier(each).as_string() for each in (step.name, build.name))
+        old, name = (sql.Identifier(one).as_string() for one in (each.planned, each.name))
         pieces = (
-            ("ALTER INDEX ", step.name, f" RENAME TO {name}")
-            if step.kind == "i"
-            else ("ALTER TABLE ", build.table, f" RENAME CONSTRAINT {old} TO {name}")
+            ("ALTER INDEX ", each.planned, f" RENAME TO {name}")
+            if each.kind == "i"
+            else ("ALTER TABLE ", each.build.table, f" RENAME CONSTRAINT {old} TO {name}")
         )
-        when = When.PUBLISH if step.kind == "f" else When.BOTH
-        yield Attachment(build.table, build.label, Statement(pieces), when)
+        when = When.PUBLISH if each.kind == "f" else When.BOTH
+        yield Attachment(each.build.table, each.build.label, Statement(pieces), when)
 
 
-def _renamed(own: Sequence[tuple[Key, Step]], stays: set[str]) -> list[Build]:
-    return [key.build for key, step in own if step.name in stays and key.build.name != step.name]
+def _moved_obstacles(own: Sequence[Own], attachments: Sequence[Attachment]) -> Iterator[str]:
+    """What names a key that this run, for the number at its end, gives another name."""
+    for each in own:
+        if not each.moved:
+            continue
+        for attachment in attachments:
+            on_it = attachment.table == each.build.table
+            if on_it and each.name in "".join(attachment.statement.pieces):
+                yield f"{attachment.label}, for this run names {each.name} {each.planned}"
 
 
 def _borne(

@@ -17,7 +17,6 @@ import pytest
 from postgres_bed import Experiment, all_rows, column, connect, dataset, two_tables
 from user_additions import ADDITIONS, Kept, Refused
 
-from rowmill.destinations.constraints import steps
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres_connection import PostgresAddress
 from rowmill.local.embedded_postgres import binaries
@@ -54,8 +53,6 @@ def names(
     database: dict[str, str], role: Callable[[str], dict[str, str]]
 ) -> Iterator[dict[str, str]]:
     """What stands for the words in braces in the statements of a case."""
-    data = shop_data()
-    key = next(step.name for step in steps(data, "all") if step.kind == "p")
     roles = {word: f'"{role(word)["PGUSER"]}"' for word in ("role", "other")}
     space = f"space {database['PGDATABASE']}"
     with connect(database) as admin:
@@ -63,7 +60,7 @@ def names(
         admin.execute(f"CREATE TABLESPACE \"{space}\" LOCATION ''")
         admin.execute("CREATE SCHEMA shop")
         admin.execute(f"GRANT ALL ON SCHEMA shop, public TO {roles['role']}")
-    yield {**roles, "me": database["PGUSER"], "key": key[-8:], "space": f'"{space}"'}
+    yield {**roles, "me": database["PGUSER"], "space": f'"{space}"'}
     with connect(database) as admin:
         admin.execute("DROP SCHEMA IF EXISTS shop CASCADE")
         admin.execute(f'DROP TABLESPACE "{space}"')

@@ -137,12 +137,12 @@ ADDITIONS: dict[str, Kept | Refused] = {
         "COMMENT ON INDEX shop.a IS 'a comment'",
     ),
     "options and clustering of a key or index, be it the run's own": kept(
-        "ALTER INDEX shop.orders_pkey_{key} SET (fillfactor = 60)",
-        "ALTER TABLE shop.orders CLUSTER ON orders_pkey_{key}",
-        "COMMENT ON CONSTRAINT orders_pkey_{key} ON shop.orders IS 'a comment'",
+        "ALTER INDEX shop.orders_pkey SET (fillfactor = 60)",
+        "ALTER TABLE shop.orders CLUSTER ON orders_pkey",
+        "COMMENT ON CONSTRAINT orders_pkey ON shop.orders IS 'a comment'",
     ),
     "another name of a run's own key or index": kept(
-        "ALTER TABLE shop.orders RENAME CONSTRAINT orders_pkey_{key} TO the_key",
+        "ALTER TABLE shop.orders RENAME CONSTRAINT orders_pkey TO the_key",
         "ALTER TABLE shop.orders REPLICA IDENTITY USING INDEX the_key",
         "DO $$ DECLARE old text; BEGIN SELECT conname INTO old FROM pg_constraint WHERE "
         "conrelid = 'shop.lines'::regclass AND contype = 'f'; EXECUTE format('ALTER TABLE "
@@ -150,8 +150,8 @@ ADDITIONS: dict[str, Kept | Refused] = {
     ),
     "an index that has the name of a run's own": refused(
         "whose name this run gives to a key or index of its own",
-        "ALTER TABLE shop.orders DROP CONSTRAINT orders_pkey_{key} CASCADE",
-        "CREATE INDEX orders_pkey_{key} ON shop.orders (id DESC)",
+        "ALTER TABLE shop.orders DROP CONSTRAINT orders_pkey CASCADE",
+        "CREATE INDEX orders_pkey ON shop.orders (id DESC)",
     ),
     "unique keys and EXCLUDE": rebuilt(
         "ALTER TABLE shop.orders ADD CONSTRAINT sole UNIQUE (total) DEFERRABLE",
@@ -259,12 +259,12 @@ ADDITIONS: dict[str, Kept | Refused] = {
     ),
     "tablespaces of tables and indexes": rebuilt(
         "ALTER TABLE shop.orders SET TABLESPACE {space}",
-        "ALTER INDEX shop.orders_pkey_{key} SET TABLESPACE {space}",
+        "ALTER INDEX shop.orders_pkey SET TABLESPACE {space}",
         "CREATE INDEX there ON shop.lines (parent_id) TABLESPACE {space}",
     ),
     "comments on columns, constraints and all of these": kept(
         "COMMENT ON COLUMN shop.orders.total IS 'it''s \\ %s'",
-        "COMMENT ON INDEX shop.orders_pkey_{key} IS 'the key''s index'",
+        "COMMENT ON INDEX shop.orders_pkey IS 'the key''s index'",
     ),
     "a comment on the row type": refused(
         "the comment on the row type of shop.orders", "COMMENT ON TYPE shop.orders IS 'x'"
