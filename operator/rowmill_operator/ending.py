@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from rowmill.counting import counted
 from rowmill.spec.cluster_names import ABORT, FINALIZE
 from rowmill_operator.actions import Action, DeleteJob, delete_jobs
 from rowmill_operator.children.jobs import BAD_SPEC, REFUSED
@@ -113,7 +114,8 @@ def _end_standing(situation: Situation, record: Mapping[str, Any], outcome: str)
         return Standing(COMPLETE, Reason.REPEAT, f"{message}{kept}")
     replaced = replaced_in(record)
     words = "" if replaced is None else f"; it replaced {replaced}"
-    return Standing(COMPLETE, Reason.COMPLETE, f"{record.get('rows', 0)} rows{words}{kept}")
+    rows = counted(int(record.get("rows", 0)), "row")
+    return Standing(COMPLETE, Reason.COMPLETE, f"{rows}{words}{kept}")
 
 
 def _types_kept(situation: Situation, record: Mapping[str, Any]) -> str:

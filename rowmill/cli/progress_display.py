@@ -82,7 +82,7 @@ def _tables(snapshot: Snapshot) -> str:
 
 def _show_bars(bars: Bars, snapshot: Snapshot) -> None:
     for table in snapshot.tables:
-        words = [f"{figures.count(table.rows)} rows"]
+        words = [figures.counted(table.rows, "row")]
         if table.on_the_way:
             words.append(_ahead(table))
         bar = Bar(table.rows, table.total, table.percent, ", ".join(words), table.on_the_way)

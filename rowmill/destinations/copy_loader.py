@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import psycopg
 from psycopg import errors, sql
 
+from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.ledger_locks import end_frozen_writers, lock_key
@@ -82,8 +83,9 @@ class PostgresLoader:
             if cursor.rowcount != batch.rows:
                 raise DestinationRefused(
                     "BatchIncomplete",
-                    f"batch {batch.number} of {batch.table!r} holds {cursor.rowcount} rows, "
-                    f"the plan says {batch.rows}: nothing of it was written",
+                    f"batch {batch.number} of {batch.table!r} holds "
+                    f"{counted(cursor.rowcount, 'row')}, the plan says "
+                    f"{batch.rows}: nothing of it was written",
                 )
 
         try:

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from rowmill.counting import counted
 from rowmill.destinations.bucket import Bucket, UploadGone
 from rowmill.destinations.ledger import PendingPart
 from rowmill.destinations.object_names import part_key, tags
@@ -99,8 +100,8 @@ class PartUpload:
         """Upload the rest, and return what completes the upload; that is left to publishing."""
         if self._rows != self._part.rows:
             raise ValueError(
-                f"part {self._part.number} of {self._part.table!r} got {self._rows} rows, "
-                f"not {self._part.rows}"
+                f"part {self._part.number} of {self._part.table!r} got "
+                f"{counted(self._rows, 'row')}, not {self._part.rows}"
             )
         self._end_group()
         if self._writer is not None:

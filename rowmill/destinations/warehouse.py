@@ -8,6 +8,7 @@ from typing import Any
 
 from psycopg import sql
 
+from rowmill.counting import counted
 from rowmill.destinations.additions.model import FIRST, Additions, When
 from rowmill.destinations.additions.own_keys import Made
 from rowmill.destinations.additions.putting_on import say
@@ -342,10 +343,11 @@ def _analyze(cursor: Cursor, schema: str, table: str, rows: int) -> None:
     cursor.execute(sql.SQL("ANALYZE {}").format(name))
     found = cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(name)).fetchone()
     if found != (rows,):
+        holds = counted(found[0] if found else 0, "row")
         raise DestinationRefused(
             "RowsDiffer",
-            f"table {table!r} in schema {schema!r} holds {found[0] if found else 0} rows, the plan "
-            f"says {rows}: somebody changed it during the load. Run again with --restart",
+            f"table {table!r} in schema {schema!r} holds {holds}, the plan says {rows}: "
+            "somebody changed it during the load. Run again with --restart",
         )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rowmill.counting import counted
 from rowmill.generate.alias import AliasTable
 from rowmill.generate.arrow_types import arrow_type, is_text
 from rowmill.generate.bits import bits, integers
@@ -26,7 +27,7 @@ def build_choice(context: Context) -> Cells:
         if count < context.rows:
             raise ValueError(
                 f"{context.table.name}.{context.column.name} must be unique over {context.rows} "
-                f"rows but has only {count} values: add more"
+                f"rows but has only {counted(count, 'value')}: add more"
             )
         draw = Permutation(key, count).forward
         return lambda frame: _pick(distinct, places[draw(frame.rows)])

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from rowmill.counting import counted
 from rowmill.generate.arrow_types import is_text
 from rowmill.generate.bits import integers
 from rowmill.generate.context import Context
@@ -166,5 +167,5 @@ def _check(context: Context, kind: Faker, size: int, *, more: bool) -> None:
             right = "raise `pool`, or use a template with a unique column"
         raise ValueError(
             f"{where} must be unique over {context.rows} rows but {kind.provider!r} "
-            f"({kind.locale}) gives only {size} different values that fit; {right}"
+            f"({kind.locale}) gives only {counted(size, 'different value')} that fit; {right}"
         )

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rowmill.counting import counted
 from rowmill.generate.arrow_types import column_from_units, column_from_wide_units
 from rowmill.generate.bits import bits, integers, mix_int
 from rowmill.generate.context import Context
@@ -56,7 +57,7 @@ def draw_grid(context: Context, grid: Grid, emit: Emit | None = None) -> Cells:
     if context.column.unique and grid.count < context.rows:
         raise ValueError(
             f"{context.table.name}.{context.column.name} must be unique over {context.rows} rows "
-            f"but has only {grid.count} values: widen its range"
+            f"but has only {counted(grid.count, 'value')}: widen its range"
         )
     kind = context.column.type
     if not grid.fits:

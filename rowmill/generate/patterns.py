@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rowmill.counting import counted
 from rowmill.generate.bits import Bits, bits, integers, keyed_bits, scaled
 from rowmill.generate.context import Context
 from rowmill.generate.derivations import Derivations
@@ -60,7 +61,7 @@ def _texts(context: Context, pattern: str) -> Cells:
     if column.unique and automaton.count < context.rows:
         raise ValueError(
             f"{context.table.name}.{column.name} must be unique over {context.rows} rows but its "
-            f"pattern has only {automaton.count} strings: allow more"
+            f"pattern has only {counted(automaton.count, 'string')}: allow more"
         )
     fixed = fixed_width(automaton, RANKS)
     return _fixed(context, fixed) if fixed else _walked(context, automaton)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
+from rowmill.counting import counted
 from rowmill.generate.arrow_types import arrow_type, is_text
 from rowmill.generate.builders import build
 from rowmill.generate.context import Context
@@ -58,7 +59,8 @@ class Generator:
         known = self.dataset.table(table)
         if not 0 <= start <= stop <= known.rows:
             raise IndexError(
-                f"table {table!r} has {known.rows} rows, so not those from {start} up to {stop}"
+                f"table {table!r} has {counted(known.rows, 'row')}, so not those from "
+                f"{start} up to {stop}"
             )
         names = [c.name for c in known.columns]
         if columns is not None:

@@ -16,6 +16,7 @@ from multiprocessing.context import SpawnProcess
 from threading import Event
 from typing import cast
 
+from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import Run
 from rowmill.local.messages import (
@@ -286,4 +287,4 @@ def _death(worker: _Worker, what: str, times: int) -> str:
     code = worker.process.exitcode
     how = f"was killed by signal {-code}" if code is not None and code < 0 else f"exited {code}"
     memory = " (the system may be out of memory: try fewer --workers)" if code == -9 else ""
-    return f"the worker of {what} died {times} times and the last one {how}{memory}"
+    return f"the worker of {what} died {counted(times, 'time')} and the last one {how}{memory}"

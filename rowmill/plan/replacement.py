@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from rowmill.counting import counted
+
 _NAMED = 5
 
 
@@ -24,7 +26,7 @@ class Replaced:
 
     def __str__(self) -> str:
         owner = "" if self.owner is None else f" of {self.owner}"
-        return f"run {self.run}{owner} ({rows_in_words(self.rows)})"
+        return f"run {self.run}{owner} ({counted(self.rows, 'row')})"
 
     @property
     def gone_tables(self) -> str:
@@ -36,11 +38,6 @@ class Replaced:
         """As `run` prints it: {"run", "rows"}, of another experiment's run also "owner"."""
         owner = {} if self.owner is None else {"owner": self.owner}
         return {"run": self.run, "rows": self.rows, **owner}
-
-
-def rows_in_words(rows: int) -> str:
-    """1 row, 10,000 rows."""
-    return f"{rows:,} row" + ("" if rows == 1 else "s")
 
 
 def replaced_by(completed: Iterable[tuple[int, str]]) -> dict[int, int]:

@@ -9,6 +9,7 @@ from fractions import Fraction
 from math import gcd, lcm
 from typing import Any
 
+from rowmill.counting import counted
 from rowmill.spec import numbers, temporal
 from rowmill.spec.drafts import ColumnDraft, Drafts
 from rowmill.spec.inferred import default_entity, infer
@@ -207,7 +208,8 @@ def _weights(spec: ChoiceSpec, reading: Reading) -> tuple[int, ...] | None:
     problem = None
     if len(weights) != len(spec.values):
         problem = (
-            f"has {len(weights)} weights for {len(spec.values)} values; right would be as many"
+            f"has {counted(len(weights), 'weight')} for {counted(len(spec.values), 'value')}; "
+            "right would be as many"
         )
     elif not any(weights):
         problem = "are all 0; right would be at least one above 0"

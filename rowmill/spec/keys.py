@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from math import prod
 
+from rowmill.counting import counted
 from rowmill.spec.dataset import (
     Link,
     Pick,
@@ -90,7 +91,8 @@ def _product(draft: Draft, key: tuple[str, ...], links: list[Link], drafts: Draf
         pairs = prod(known)
         if draft.rows > pairs:
             return (
-                f"{draft.rows} rows, but its parents' rows give {pairs} combinations; "
+                f"{counted(draft.rows, 'row')}, but its parents' rows give "
+                f"{counted(pairs, 'combination')}; "
                 "right would be at most as many rows"
             )
         if pairs > MAX_PRODUCT:
@@ -107,7 +109,7 @@ def _distinct(draft: Draft, others: list[Link], drafts: Drafts) -> str | None:
     per = draft.spec.rows_per
     if len(others) != 1:
         return (
-            f"beside the link of `rowsPer` it has {len(others)} references; "
+            f"beside the link of `rowsPer` it has {counted(len(others), 'reference')}; "
             "right would be one of them, or an ordinal"
         )
     if problem := _unfit(others[0]):

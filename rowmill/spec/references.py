@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from rowmill.counting import counted
 from rowmill.spec.dataset import (
     Link,
     Pick,
@@ -97,7 +98,8 @@ def _link_key(
     if len(target.columns) != len(key.columns):
         report.add(
             (*path, "references", "columns"),
-            f"has {len(target.columns)} columns for {len(key.columns)}; right would be as many",
+            f"has {counted(len(target.columns), 'column')} for {len(key.columns)}; "
+            "right would be as many",
         )
         return
     if columns is None or not found:

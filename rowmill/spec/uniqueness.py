@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 
+from rowmill.counting import counted
 from rowmill.spec.bounds import integer_limits
 from rowmill.spec.dataset import PickOneToOne, PickTree
 from rowmill.spec.distinct import SureKeys, by_construction, kept_apart, unsettled
@@ -87,9 +88,8 @@ def _problem(
     rows = column.table.rows
     if rows is None or rows <= size:
         return None
-    more = _more(column, kind, rows)
-    values = f"{size} values{_where(kind)}"
-    return f"{name} has {values} for {rows} rows; right would be {more}, or fewer rows"
+    has = f"{name} has {counted(size, 'value')}{_where(kind)} for {counted(rows, 'row')}"
+    return f"{has}; right would be {_more(column, kind, rows)}, or fewer rows"
 
 
 def domain_size(column: ColumnDraft, kind: Kind) -> int | None:
@@ -126,8 +126,8 @@ def _check_one_to_one(draft: Draft, drafts: Drafts, report: Report) -> None:
         if isinstance(link.pick, PickOneToOne) and draft.rows > parents:
             report.add(
                 (*path, "pick", "oneToOne"),
-                f"{draft.rows} rows want a parent each, {shown(link.parent)} has {parents}; "
-                "right would be at most as many rows",
+                f"{counted(draft.rows, 'row')} want a parent each, "
+                f"{shown(link.parent)} has {parents}; right would be at most as many rows",
             )
         elif parents == 0 and draft.rows > 0 and link.parent != draft.name and link.nulls < 1:
             if any(draft.columns[name].doubtful("nulls") for name in link.columns):

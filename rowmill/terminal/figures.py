@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from rowmill.counting import counted as counted
+
 
 def count(number: float) -> str:
     """1,234,567."""
     return f"{number:,.0f}"
-
-
-def counted(number: int, noun: str) -> str:
-    """1 row, 2 rows."""
-    return f"{count(number)} {noun}" + ("" if number == 1 else "s")
 
 
 def count_of(rows: int, total: int | None) -> str:

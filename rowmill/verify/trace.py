@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import pyarrow as pa
 
+from rowmill.counting import counted
 from rowmill.destinations.ledger import Run
 from rowmill.destinations.parquet_reading import LakeReader
 from rowmill.destinations.postgres_reading import PostgresReader
@@ -144,7 +145,7 @@ def _key(table: Table, texts: Sequence[str]) -> dict[str, pa.Array]:
         raise Unkeyed(f"table {table.name!r} has no key to find a row by")
     if len(names) != len(texts):
         raise Unkeyed(
-            f"the key of {table.name!r} is ({', '.join(names)}): {len(names)} values, "
+            f"the key of {table.name!r} is ({', '.join(names)}): {counted(len(names), 'value')}, "
             f"not {len(texts)}"
         )
     key = {}

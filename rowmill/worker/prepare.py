@@ -11,9 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
 
+from rowmill.counting import counted
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.plan.layout import Plan
-from rowmill.plan.replacement import Replaced, rows_in_words
+from rowmill.plan.replacement import Replaced
 from rowmill.spec.dataset import Spec
 from rowmill.worker.beginning import begin, give_up, intact, take_up
 from rowmill.worker.decision import (
@@ -47,8 +48,8 @@ class EditedManifest(Exception):
             fewer = f", and {_would_replace(replaces, run.number + 1, plan, run.owner)}"
         super().__init__(
             f"run {run.number} is {run.state} with another manifest "
-            f"({run.plan.digest[:19]}...) and holds {rows:,} rows that would be dropped{fewer}; "
-            "add --restart to drop them, or put the old manifest back to resume"
+            f"({run.plan.digest[:19]}...) and holds {counted(rows, 'row')} that would be "
+            f"dropped{fewer}; add --restart to drop them, or put the old manifest back to resume"
         )
 
 
@@ -178,7 +179,7 @@ def _is_to_agree(published: Run, plan: Plan, agreed: Collection[str] | None) -> 
 
 
 def _would_replace(published: Run, number: int, plan: Plan, owner: str) -> str:
-    rows = rows_in_words(plan.rows)
+    rows = counted(plan.rows, "row")
     return f"run {number}, of {rows}, would replace {replacement(published, plan, owner)}"
 
 

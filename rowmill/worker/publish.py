@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationUnavailable, Fenced
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.ledger import Ledger, PendingPart, Run, RunState
@@ -90,6 +91,7 @@ def _complete_all(run: Run, dataset: Dataset, lake: Lake, ledger: Ledger) -> lis
             return parts
         remake(run, dataset, gone, lake, ledger)
     raise DestinationUnavailable(
-        f"the bucket dropped the uploads of {len(gone)} parts again and again before they could be "
-        "completed; look for a lifecycle rule that aborts incomplete uploads, then run again"
+        f"the bucket dropped the uploads of {counted(len(gone), 'part')} again and again before "
+        "they could be completed; look for a lifecycle rule that aborts incomplete uploads, then "
+        "run again"
     )

@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from rowmill.counting import counted
 from rowmill.destinations.ledger import Run
 from rowmill.plan.purging import PurgeEnd, Written
-from rowmill.plan.replacement import rows_in_words
 
 
 class Whose(StrEnum):
@@ -78,13 +78,11 @@ class Removed:
         return "; ".join(told)
 
     def _what(self) -> str:
-        rows = f" ({rows_in_words(self.rows)})" if self.rows else ""
+        rows = f" ({counted(self.rows, 'row')})" if self.rows else ""
         parts = [
-            f"{_counted(self.tables, 'table')}{rows}" if self.tables else "",
-            _counted(self.objects, "object") + ("" if self.tables else rows)
-            if self.objects
-            else "",
-            f"the work of {_counted(self.unfinished, 'unfinished run')}" if self.unfinished else "",
+            f"{counted(self.tables, 'table')}{rows}" if self.tables else "",
+            counted(self.objects, "object") + ("" if self.tables else rows) if self.objects else "",
+            f"the work of {counted(self.unfinished, 'unfinished run')}" if self.unfinished else "",
         ]
         return ", ".join(filter(None, parts))
 
@@ -116,8 +114,4 @@ def missing(found: int, wanted: int, what: str, *, again: bool = False) -> tuple
     why = "not there or not its own any more"
     if again:
         why = "removed by a try that was cut, or not there before"
-    return (f"{_counted(wanted - found, what)} of {wanted:,} {why}",)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" + ("" if count == 1 else "s")
+    return (f"{counted(wanted - found, what)} of {wanted:,} {why}",)

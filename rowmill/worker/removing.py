@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
+from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.ledger import RESUMABLE, Run, RunState
@@ -123,9 +124,9 @@ def _refuse_astray(destinations: Destinations, published: Run, cure: str) -> lis
             return []
         raise DestinationRefused(
             "DataNotFound",
-            f"run {published.number} of {destinations.owner} has published {count:,} objects at "
-            f"{at}, and nothing of it is in {lake.place}, where the credentials lead now. "
-            f"Nothing was removed. {cure}",
+            f"run {published.number} of {destinations.owner} has published "
+            f"{counted(count, 'object')} at {at}, and nothing of it is in {lake.place}, "
+            f"where the credentials lead now. Nothing was removed. {cure}",
         )
 
 

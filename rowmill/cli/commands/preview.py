@@ -9,9 +9,9 @@ from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.printed_batches import printed_columns, printed_rows
 from rowmill.cli.row_output import Row, RowSet, row_writer
 from rowmill.cli.sources import from_file
+from rowmill.counting import counted
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset, Table
-from rowmill.terminal import figures
 from rowmill.terminal.failures import UsageError
 from rowmill.worker.pools import check_columns, make_pools
 
@@ -31,7 +31,7 @@ def preview(
     with row_writer(output) as write:
         for name in names:
             known = dataset.table(name)
-            title = f"{name} ({figures.counted(known.rows, 'row')})"
+            title = f"{name} ({counted(known.rows, 'row')})"
             shown = _rows(generator, known, min(rows, known.rows))
             write(RowSet(name, printed_columns(known), shown, title))
 

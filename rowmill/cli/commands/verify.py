@@ -132,8 +132,7 @@ def _rows(table: TableReport) -> Iterator[Sequence[str | Text]]:
 def _summary(comparison: Comparison) -> str:
     counts = [f"{figures.count(n)} {kind}" for kind, n in comparison.counts.items()]
     if comparison.problems:
-        count = len(comparison.problems)
-        counts.append(f"{count} problem{'s' if count > 1 else ''}")
+        counts.append(figures.counted(len(comparison.problems), "problem"))
     if comparison.sampled:
         counts.append("and more")
     return ", ".join(counts)
@@ -186,8 +185,9 @@ def _shown(value: Value) -> str:
 
 
 def _verdict(report: Report) -> str:
-    rows = figures.count(sum(table.rows for table in report.tables))
+    total = sum(table.rows for table in report.tables)
+    rows = figures.counted(total, "row")
     took = figures.duration(report.seconds)
     if report.identical:
-        return f"Identical: all {rows} rows, in every destination ({took})."
-    return f"Different: see above ({rows} rows made again, {took})."
+        return f"Identical: {'all ' if total > 1 else ''}{rows}, in every destination ({took})."
+    return f"Different: see above ({rows} made again, {took})."
