@@ -10,7 +10,9 @@ from pathlib import Path
 from rowmill.destinations.credentials import (
     AUTHORITY_FILE,
     POSTGRES_KEYS,
+    POSTGRES_REQUIRED,
     S3_KEYS,
+    S3_REQUIRED,
     DirectoryCredentials,
     EnvironmentCredentials,
 )
@@ -98,14 +100,14 @@ class Place:
         return Connections(
             engine=engine,
             postgres=_credentials(
-                "postgres", spec.postgres, self.postgres, POSTGRES_KEYS, ("PGHOST", "PGUSER")
+                "postgres", spec.postgres, self.postgres, POSTGRES_KEYS, POSTGRES_REQUIRED
             ),
             s3=_credentials(
                 "parquet",
                 spec.parquet,
                 self.parquet,
                 S3_KEYS,
-                ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"),
+                S3_REQUIRED,
             ),
         )
 

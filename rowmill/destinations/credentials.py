@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
 
-from dotenv import dotenv_values
+from dotenv.parser import Binding, parse_stream
 
 from rowmill.destinations.errors import DestinationRefused
 
@@ -37,6 +37,10 @@ READER_KEYS = ("PGREADUSER", "PGREADPASSWORD")
 _LOADER_KEYS = ("PGUSER", "PGPASSWORD", "PGPASSFILE", "PGSERVICE")
 # The authority's certificate and the client's, as Secrets of kind tls and cert-manager name them.
 AUTHORITY_FILE, CERTIFICATE_FILE, KEY_FILE = "ca.crt", "tls.crt", "tls.key"
+# Without these there is nowhere to log in, or nobody to log in as.
+POSTGRES_REQUIRED = ("PGHOST", "PGUSER")
+S3_REQUIRED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+_EXAMPLES = {"PGHOST": "db.example", "PGUSER": "loader"}
 S3_KEYS = (
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -58,21 +62,46 @@ class KnownCredentials:
 
 @dataclass(frozen=True)
 class FileCredentials:
-    """`--secret NAME=FILE`: lines of KEY=VALUE, as a shell or Docker reads them."""
+    """`--secret NAME=FILE`: lines of KEY=VALUE, as a shell or Docker reads them.
+
+    `required` are the keys without which it is of no use.
+    """
 
     name: str
     path: Path
+    required: tuple[str, ...] = ()
 
     def __call__(self) -> Mapping[str, str]:
+        values = {}
+        for pair in parse_stream(StringIO(self._text())):
+            if pair.error or (pair.key is not None and pair.value is None):
+                # The line is not repeated: it may be the password itself.
+                raise DestinationRefused(
+                    "SecretMissing",
+                    f"secret {self.name!r}: line {_line(pair)} of {self.path} is not KEY=VALUE; "
+                    f"right would be lines such as {_example(self.required)}, one key a line",
+                )
+            if pair.key is not None and pair.value is not None:
+                values[pair.key] = pair.value
+        missing = _missing(values, self.required)
+        if missing:
+            raise DestinationRefused(
+                "SecretMissing",
+                f"secret {self.name!r}: {self.path} holds no {' and no '.join(missing)}; "
+                f"add a line such as {_example(missing)}",
+            )
+        return values
+
+    def _text(self) -> str:
         try:
-            text = self.path.read_text(encoding="utf-8")
+            # An editor's byte order mark is no part of the first key.
+            return self.path.read_text(encoding="utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise DestinationRefused(
                 "SecretMissing",
                 f"secret {self.name!r}: {self.path} cannot be read ({_reason(error)}); "
                 f"give a readable file of KEY=VALUE lines: --secret {self.name}=FILE",
             ) from None
-        return _parse(text)
 
 
 @dataclass(frozen=True)
@@ -143,12 +172,26 @@ class DirectoryCredentials:
 
 @dataclass(frozen=True)
 class EnvironmentCredentials:
-    """The process's environment: a `secretName` without `--secret`, or `auth: ambient`."""
+    """The process's environment: a `secretName` without `--secret`, or `auth: ambient`.
+
+    `secret` is the one that it stands for, `required` are the keys without which it is of no use.
+    """
 
     keys: tuple[str, ...]
+    secret: str | None = None
+    required: tuple[str, ...] = ()
 
     def __call__(self) -> Mapping[str, str]:
-        return {key: os.environ[key] for key in self.keys if key in os.environ}
+        found = {key: os.environ[key] for key in self.keys if key in os.environ}
+        missing = _missing(found, self.required)
+        if missing:
+            raise DestinationRefused(
+                "SecretMissing",
+                f"the manifest names the secret {self.secret!r}, and there is neither a --secret "
+                f"for it nor {' and '.join(missing)} in the environment; right would be "
+                f"--secret {self.secret}=FILE with a file of lines such as {_example(missing)}",
+            )
+        return found
 
 
 @dataclass(frozen=True)
@@ -215,10 +258,21 @@ def _private_copy(key: Path) -> Path:
     return copy
 
 
-def _parse(text: str) -> Mapping[str, str]:
-    # Without interpolation: a password may hold a dollar sign.
-    pairs = dotenv_values(stream=StringIO(text), interpolate=False)
-    return {key: value for key, value in pairs.items() if value is not None}
+def _missing(values: Mapping[str, str], required: Sequence[str]) -> list[str]:
+    # libpq takes a host's number in place of its name.
+    given = {**values, "PGHOST": values.get("PGHOST") or values.get("PGHOSTADDR", "")}
+    return [key for key in required if not given.get(key)]
+
+
+def _line(pair: Binding) -> int:
+    """The number of its line, without the empty ones before it, from 1."""
+    text = pair.original.string
+    return pair.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+
+
+def _example(keys: Sequence[str]) -> str:
+    key = keys[0] if keys else "PGHOST"
+    return f"{key}={_EXAMPLES.get(key, '...')}"
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:

@@ -10,8 +10,10 @@ from pathlib import Path
 
 from rowmill.destinations.credentials import (
     POSTGRES_KEYS,
+    POSTGRES_REQUIRED,
     READER_KEYS,
     S3_KEYS,
+    S3_REQUIRED,
     EnvironmentCredentials,
     FileCredentials,
     KnownCredentials,
@@ -19,7 +21,7 @@ from rowmill.destinations.credentials import (
 )
 from rowmill.local import embedded
 from rowmill.local.home import Home
-from rowmill.spec.dataset import Spec
+from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
 from rowmill.worker.destinations import Connections, Credentials
 
 
@@ -40,10 +42,12 @@ def connections(spec: Spec, secrets: Mapping[str, Path], home: Home) -> Connecti
         EmbeddedServerError: the embedded servers do not start.
     """
     exports = _embedded_exports(spec, home)
-    read_from = _postgres(spec, secrets, exports, (*POSTGRES_KEYS, *READER_KEYS))
+    # Who reads need not know the loader's user.
+    keys = (*POSTGRES_KEYS, *READER_KEYS)
+    read_from = _postgres(spec, secrets, exports, keys, POSTGRES_REQUIRED[:1])
     return Connections(
         engine=engine_id(),
-        postgres=_postgres(spec, secrets, exports, POSTGRES_KEYS),
+        postgres=_postgres(spec, secrets, exports, POSTGRES_KEYS, POSTGRES_REQUIRED),
         s3=_s3(spec, secrets, exports),
         reader=None if read_from is None else ReadingCredentials(read_from),
     )
@@ -66,14 +70,18 @@ def _embedded_exports(spec: Spec, home: Home) -> dict[str, str]:
 
 
 def _postgres(
-    spec: Spec, secrets: Mapping[str, Path], exports: Mapping[str, str], keys: tuple[str, ...]
+    spec: Spec,
+    secrets: Mapping[str, Path],
+    exports: Mapping[str, str],
+    keys: tuple[str, ...],
+    required: tuple[str, ...],
 ) -> Credentials | None:
     target = spec.postgres
     if target is None:
         return None
     if target.embedded:
         return _known(exports, keys)
-    return _secret(target.secret_name, secrets, keys)
+    return _secret(target.secret_name, secrets, keys, _wanted(target, required))
 
 
 def _s3(spec: Spec, secrets: Mapping[str, Path], exports: Mapping[str, str]) -> Credentials | None:
@@ -82,14 +90,24 @@ def _s3(spec: Spec, secrets: Mapping[str, Path], exports: Mapping[str, str]) -> 
         return None
     if target.embedded:
         return _known(exports, S3_KEYS)
-    return _secret(target.secret_name, secrets, S3_KEYS)
+    return _secret(target.secret_name, secrets, S3_KEYS, _wanted(target, S3_REQUIRED))
+
+
+def _wanted(target: PostgresTarget | ParquetTarget, required: tuple[str, ...]) -> tuple[str, ...]:
+    # The machine's own identity may be in no key at all.
+    return () if target.ambient or target.secret_name is None else required
 
 
 def _known(exports: Mapping[str, str], keys: tuple[str, ...]) -> Credentials:
     return KnownCredentials({key: exports[key] for key in keys if key in exports})
 
 
-def _secret(name: str | None, secrets: Mapping[str, Path], keys: tuple[str, ...]) -> Credentials:
+def _secret(
+    name: str | None,
+    secrets: Mapping[str, Path],
+    keys: tuple[str, ...],
+    required: tuple[str, ...],
+) -> Credentials:
     if name is not None and name in secrets:
-        return FileCredentials(name, secrets[name])
-    return EnvironmentCredentials(keys)
+        return FileCredentials(name, secrets[name], required)
+    return EnvironmentCredentials(keys, name, required)

@@ -124,6 +124,9 @@ def test_secrets_are_files_of_the_manifest_and_never_shown(
     file = commands.file(manifest(name, postgres=POSTGRES, parquet=None))
     missing = commands("run", "-f", file, f"--secret=warehouse={tmp_path}/none", "-o", "json")
     assert (missing.code, missing.json["error"]["reason"]) == (3, "SecretMissing")
+    nowhere = commands("run", file, env={"PGHOST": "", "PGUSER": ""})
+    assert nowhere.code == 3
+    assert "names the secret 'warehouse', and there is neither a --secret for it" in nowhere.err
     typo = commands("run", "-f", file, f"--secret=warehose={tmp_path}/none")
     assert typo.code == 2
     assert "names no secret 'warehose' (it names: warehouse)" in typo.err

@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from rowmill.destinations.credentials import EnvironmentCredentials, FileCredentials
+from rowmill.destinations.credentials import (
+    S3_REQUIRED,
+    EnvironmentCredentials,
+    FileCredentials,
+)
 from rowmill.local import connections as module
 from rowmill.local.connections import connections, engine_id
 from rowmill.local.home import Home
@@ -58,7 +62,7 @@ def test_an_embedded_destination_is_never_what_the_environment_says(
     assert reach.postgres() == {"PGHOST": "127.0.0.1", "PGUSER": "loads"}
     assert reach.reader is not None
     assert (reach.reader().values["PGUSER"], reach.reader().named) == ("reads", True)
-    assert reach.s3 == FileCredentials("lake", tmp_path / "lake.env")
+    assert reach.s3 == FileCredentials("lake", tmp_path / "lake.env", S3_REQUIRED)
 
 
 def test_a_secret_without_a_file_is_the_environment_and_starts_no_server(
@@ -91,5 +95,6 @@ def test_the_reader_of_a_secret_is_in_its_file_or_else_in_the_environment(
         True,
     )
     # What loads and verifies never gets the reader's keys.
+    monkeypatch.setenv("PGUSER", "loads")
     assert by_environment.postgres is not None
     assert not {"PGREADUSER", "PGREADPASSWORD"} & set(by_environment.postgres())
