@@ -6,20 +6,27 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from rowmill.cli.arguments import (
+    File,
+    FileInstead,
+    Manifest,
+    Name,
+    QueryWords,
+    TableOption,
+    TraceWords,
+    one_file,
+)
+from rowmill.terminal.command_line import App
 from rowmill.terminal.output import Output
 
-app = typer.Typer(
-    name="rowmill",
-    help="Synthetic relational data at warehouse scale: one manifest becomes related tables in "
+app = App(
+    "rowmill",
+    "Synthetic relational data at warehouse scale: one manifest becomes related tables in "
     "S3 (Parquet) and Postgres, the same rows every time, exactly once.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -39,26 +46,6 @@ class ProgressStyle(StrEnum):
     NONE = "none"
 
 
-File = Annotated[
-    Path,
-    typer.Option(
-        "-f",
-        "--file",
-        help="The manifest; - is standard input.",
-        metavar="FILE",
-        show_default=False,
-    ),
-]
-FileInstead = Annotated[
-    Path | None,
-    typer.Option(
-        "-f", "--file", help="The manifest (- is standard input), instead of NAME.", metavar="FILE"
-    ),
-]
-Name = Annotated[
-    str | None,
-    typer.Argument(help="The experiment, as last run here.", metavar="NAME", show_default=False),
-]
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="text or json.")]
 RowsOption = Annotated[Rows, typer.Option("-o", "--output", help="table, csv or json.")]
 Secrets = Annotated[
@@ -120,7 +107,8 @@ def rowmill(
 
 @app.command()
 def validate(
-    file: File,
+    manifest: Manifest = None,
+    file: File = None,
     scale: Scale = None,
     seed: Seed = None,
     output: OutputOption = Output.TEXT,
@@ -131,12 +119,13 @@ def validate(
     with reporting(as_json=output is Output.JSON):
         from rowmill.cli.commands.manifest import validate as body
 
-        body(file, scale, seed, as_json=output is Output.JSON)
+        body(one_file(manifest, file), scale, seed, as_json=output is Output.JSON)
 
 
 @app.command()
 def plan(
-    file: File,
+    manifest: Manifest = None,
+    file: File = None,
     scale: Scale = None,
     seed: Seed = None,
     workers: Workers = None,
@@ -149,16 +138,18 @@ def plan(
     with reporting(as_json=output is Output.JSON):
         from rowmill.cli.commands.manifest import plan as body
 
-        body(file, scale, seed, workers, batch_rows, as_json=output is Output.JSON)
+        chosen = one_file(manifest, file)
+        body(chosen, scale, seed, workers, batch_rows, as_json=output is Output.JSON)
 
 
 @app.command()
 def preview(
-    file: File,
-    table: Annotated[
-        str | None, typer.Option("-t", "--table", help="This table alone.", metavar="TABLE")
-    ] = None,
-    rows: Annotated[int, typer.Option("-n", "--rows", help="Rows of each table.", min=1)] = 10,
+    manifest: Manifest = None,
+    file: File = None,
+    table: TableOption = None,
+    rows: Annotated[
+        int, typer.Option("-n", "--rows", help="Rows of each table.", metavar="N", min=1)
+    ] = 10,
     scale: Scale = None,
     seed: Seed = None,
     output: RowsOption = Rows.TABLE,
@@ -169,12 +160,13 @@ def preview(
     with reporting(as_json=output is Rows.JSON):
         from rowmill.cli.commands.preview import preview as body
 
-        body(file, table, rows, scale, seed, output.value)
+        body(one_file(manifest, file), table, rows, scale, seed, output.value)
 
 
 @app.command()
 def run(
-    file: File,
+    manifest: Manifest = None,
+    file: File = None,
     workers: Workers = None,
     batch_rows: BatchRows = None,
     scale: Scale = None,
@@ -195,7 +187,9 @@ def run(
     ] = None,
     progress_interval: Annotated[
         float,
-        typer.Option("--progress-interval", help="Seconds between plain lines.", min=0.1),
+        typer.Option(
+            "--progress-interval", help="Seconds between plain lines.", metavar="S", min=0.1
+        ),
     ] = 5.0,
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -208,7 +202,7 @@ def run(
 
         body(
             RunRequest(
-                file=file,
+                file=one_file(manifest, file),
                 workers=workers,
                 batch_rows=batch_rows,
                 scale=scale,
@@ -286,9 +280,8 @@ def verify(
 
 @app.command()
 def trace(
-    file: File,
-    table: Annotated[str, typer.Argument(help="The table.", metavar="TABLE")],
-    key: Annotated[list[str], typer.Argument(help="The primary key's values.", metavar="KEY...")],
+    words: TraceWords = None,
+    file: FileInstead = None,
     secret: Secrets = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
@@ -298,15 +291,12 @@ def trace(
     with reporting(as_json=output is Output.JSON):
         from rowmill.cli.commands.trace import trace as body
 
-        body(file, table, tuple(key), tuple(secret or ()), as_json=output is Output.JSON)
+        body(words or (), file, tuple(secret or ()), as_json=output is Output.JSON)
 
 
 @app.command()
 def query(
-    words: Annotated[
-        list[str],
-        typer.Argument(help="The experiment (not with -f) and the query.", metavar="[NAME] SQL"),
-    ],
+    words: QueryWords = None,
     file: FileInstead = None,
     secret: Secrets = None,
     output: RowsOption = Rows.TABLE,
@@ -317,7 +307,7 @@ def query(
     with reporting(as_json=output is Rows.JSON):
         from rowmill.cli.commands.query import query as body
 
-        body(words, file, tuple(secret or ()), output.value)
+        body(words or (), file, tuple(secret or ()), output.value)
 
 
 @app.command()

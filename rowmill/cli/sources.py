@@ -64,6 +64,8 @@ def from_name(name: str, secrets: Sequence[str] = (), home: Home | None = None) 
     """
     home = home or rowmill_home()
     known = records.recall(home, name)
+    if known is None and Path(name).is_file():
+        raise UsageError(f"{name!r} is a file, and this wants an experiment's NAME or: -f {name}")
     if known is None:
         names = ", ".join(records.names(home)) or "none"
         raise UsageError(

@@ -8,16 +8,11 @@ from typing import Annotated, Any
 import typer
 
 from rowmill.kubectl.options import with_cluster_options
+from rowmill.terminal.command_line import App
 from rowmill.terminal.entry import interruptible
 from rowmill.terminal.output import Output
 
-app = typer.Typer(
-    name="kubectl rowmill",
-    help="Watch and steer the Experiments of a cluster.",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+app = App("kubectl rowmill", "Watch and steer the Experiments of a cluster.")
 
 
 Name = Annotated[str, typer.Argument(help="The Experiment.", metavar="NAME", show_default=False)]

@@ -219,7 +219,7 @@ def _problems(line: str) -> Iterator[str]:
     if found is None:
         if not line.startswith(_PROGRAMS):
             ours = (*_commands(app).values(), *_commands(plugin).values())
-            known = frozenset().union(*ours, {"--help", "--version"})
+            known = frozenset().union(*ours, {"--help", "--version", "--install-completion"})
             yield from (f"{line}: no command has {option}" for option in options - known)
         return
     commands = _commands(plugin if found.group(1) else app)

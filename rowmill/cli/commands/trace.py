@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rowmill.cli.sources import from_file
+from rowmill.cli.sources import from_either
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished, open_published
@@ -14,6 +14,7 @@ from rowmill.spec.dataset import Dataset, Table
 from rowmill.spec.load import load_spec
 from rowmill.terminal.console import short
 from rowmill.terminal.failures import UsageError
+from rowmill.verify.pairing import key_columns
 from rowmill.verify.recomputed import Recomputed
 from rowmill.verify.report import Value
 from rowmill.verify.trace import Copy, Trace, Unkeyed
@@ -21,11 +22,25 @@ from rowmill.verify.trace import trace as trace_row
 
 
 def trace(
-    file: Path, table: str, key: Sequence[str], secrets: Sequence[str], *, as_json: bool
+    words: Sequence[str], file: Path | None, secrets: Sequence[str], *, as_json: bool
 ) -> None:
-    """Trace one row by its key; a key of no row is an error."""
-    source = from_file(file, secrets=secrets)
+    """Trace one row by its key; a key of no row is an error.
+
+    Args:
+        words: NAME, TABLE and KEY..., or with `file` without NAME.
+    """
+    if not words and file is None:
+        raise UsageError(
+            "give the experiment's NAME (or -f FILE), a table and its primary key's values, "
+            "such as: rowmill trace shop orders 4711"
+        )
+    source = from_either(words[0] if file is None else None, file, secrets)
+    rest = list(words[1:] if file is None else words)
     spec = source.spec()
+    if len(rest) < 2:
+        who = spec.name if file is None else f"-f {file}"
+        raise UsageError(_wanted(rest, spec.dataset, who))
+    table, key = rest[0], rest[1:]
     known = _table(spec.dataset, table)
     reach = connections(spec, source.secrets, rowmill_home())
     try:
@@ -55,6 +70,20 @@ def _table(dataset: Dataset, name: str) -> Table:
         names = ", ".join(dataset.by_name)
         raise UsageError(f"there is no table {name!r}; the tables are {names}")
     return dataset.table(name)
+
+
+def _wanted(given: Sequence[str], dataset: Dataset, who: str) -> str:
+    """What is to follow the experiment, with a command line that has it."""
+    keyed = [table for table in dataset.tables if key_columns(table)]
+    tables = [_table(dataset, name) for name in given] or keyed
+    if not tables:
+        return "no table has a primary key by which a row could be found"
+    example = " ".join(key_columns(tables[0])).upper()
+    listed = ", ".join(f"{each.name} ({', '.join(key_columns(each))})" for each in tables)
+    return (
+        f"give a table and its key's values, such as: rowmill trace {who} {tables[0].name} "
+        f"{example}; keys: {listed}"
+    )
 
 
 def _lines(found: Trace) -> Iterator[str]:

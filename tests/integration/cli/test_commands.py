@@ -96,7 +96,9 @@ def test_query_is_read_only_and_shows_what_postgres_says(
     assert commands("query", name, question, "-f", file).code == 2
     text = commands("query", name, "select id, name from people order by id limit 2", "-o", "csv")
     assert [row[0] for row in csv.reader(StringIO(text.out))] == ["id", "1", "2"]
-    assert "1 row" in commands("query", name, "select null as nothing").out
+    one = commands("query", name, "select null as nothing").out
+    assert "1 row" in one
+    assert "1 rows" not in one
     for statement, words in (
         ("drop table people", "only reads"),
         ("delete from people returning id", "read-only"),
@@ -141,6 +143,16 @@ def test_without_a_terminal_every_value_is_whole(kept: tuple[str, str, Commands]
     assert re.search(r"sha256:[0-9a-f]{64}$", shown, re.MULTILINE)
     row = r"^ people +│ made again │ +1,000 │ [0-9a-f]{32} │$"
     assert re.search(row, shown, re.MULTILINE)
+
+
+def test_trace_finds_a_row_by_the_experiments_name(kept: tuple[str, str, Commands]) -> None:
+    name, file, commands = kept
+    found = commands("trace", name, "people", "5", "-o", "json").json
+    assert (found["table"], found["row"], found["seed"]) == ("people", 4, 5)
+    assert commands("trace", "-f", file, "people", "5", "-o", "json").json == found
+    lacking = commands("trace", name)
+    assert lacking.code == 2
+    assert f"such as: rowmill trace {name} people ID; keys: people (id)" in lacking.err
 
 
 def test_env_and_up_lead_to_the_servers(kept: tuple[str, str, Commands]) -> None:

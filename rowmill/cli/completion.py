@@ -1,0 +1,76 @@
+"""Names of experiments and tables for the shell, from ROWMILL_HOME and manifests: no server starts.
+
+Nothing here may fail or say anything: a shell would show it in the midst of what is typed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+import typer
+
+
+def complete_experiment(ctx: typer.Context, incomplete: str) -> list[str]:
+    """NAME: the experiments that ROWMILL_HOME remembers."""
+    return _matching(incomplete, _experiments) if _file(ctx) is None else []
+
+
+def complete_table(ctx: typer.Context, incomplete: str) -> list[str]:
+    """`-t TABLE`: the tables of the manifest that is given."""
+    # While an option lacks its value, what stands before it is in `args` alone.
+    return _matching(incomplete, lambda: _tables(_file(ctx) or Path(ctx.args[0])))
+
+
+def complete_query(ctx: typer.Context, incomplete: str) -> list[str]:
+    """`[NAME] SQL`: an experiment."""
+    return complete_experiment(ctx, incomplete) if not _words(ctx) else []
+
+
+def complete_trace(ctx: typer.Context, incomplete: str) -> list[str]:
+    """`[NAME] TABLE KEY...`: an experiment, then one of its tables."""
+    words = _words(ctx)
+    if _file(ctx) is not None:
+        return complete_table(ctx, incomplete) if not words else []
+    if not words:
+        return complete_experiment(ctx, incomplete)
+    return _matching(incomplete, lambda: _tables(words[0])) if len(words) == 1 else []
+
+
+def _matching(incomplete: str, names: Callable[[], Iterable[str]]) -> list[str]:
+    with suppress(Exception):
+        return [name for name in names() if name.startswith(incomplete)]
+    return []
+
+
+def _words(ctx: typer.Context) -> list[str]:
+    return list(ctx.params.get("words") or ())
+
+
+def _file(ctx: typer.Context) -> Path | None:
+    file = ctx.params.get("file") or ctx.params.get("manifest")
+    return None if file is None else Path(file)
+
+
+def _experiments() -> list[str]:
+    from rowmill.local import records
+    from rowmill.local.home import rowmill_home
+
+    return records.names(rowmill_home())
+
+
+def _tables(source: Path | str) -> list[str]:
+    """Of a manifest, by file or experiment, valid or not: somebody may be writing it."""
+    from rowmill.local import records
+    from rowmill.local.home import rowmill_home
+    from rowmill.spec.load import read_manifest
+    from rowmill.spec.yaml_reader import read_documents
+
+    if isinstance(source, Path):
+        text = read_manifest(source)
+    else:
+        known = records.recall(rowmill_home(), source)
+        text = known.manifest if known is not None else ""
+    [document] = read_documents(text)
+    return [str(table["name"]) for table in document.value["spec"]["tables"]]

@@ -1,0 +1,68 @@
+"""What a command line takes and what its help says of it, without a server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner, Result
+
+from rowmill.cli.app import app
+from rowmill.kubectl.app import app as plugin
+
+SHOP = str(Path(__file__).parents[3] / "examples" / "shop.yaml")
+
+
+def called(*words: str, of: typer.Typer = app) -> Result:
+    return CliRunner().invoke(of, words, env={"COLUMNS": "100", "TERM": "dumb"})
+
+
+@pytest.mark.parametrize("of", [app, plugin])
+def test_help_shows_no_value_where_none_is_taken_and_no_type_of_the_program(
+    of: typer.Typer,
+) -> None:
+    commands = [[], *([command.name] for command in of.registered_commands if command.name)]
+    commands += [[name] for name in ("run", "status") if of is app]
+    for words in commands:
+        said = called(*words, "--help", of=of).stdout
+        assert "Usage:" in said
+        assert not [word for word in ("<bool>", "<path>", "<str>", "<list", "[[") if word in said]
+
+
+def test_usage_shows_what_is_typed() -> None:
+    assert "trace [OPTIONS] [NAME] TABLE KEY..." in called("trace", "--help").stdout
+    assert "run [OPTIONS] [FILE]" in called("run", "--help").stdout
+
+
+@pytest.mark.parametrize("words", [("validate", SHOP), ("validate", "-f", SHOP)])
+def test_a_manifest_is_taken_with_and_without_its_option(words: tuple[str, ...]) -> None:
+    done = called(*words)
+    assert done.exit_code == 0
+    assert done.stdout.startswith(f"{SHOP} is valid: shop")
+
+
+def test_every_command_that_makes_rows_of_a_manifest_takes_it_so() -> None:
+    for command in ("plan", "preview"):
+        done = called(command, SHOP, *(["-n", "1", "-t", "orders"] if command == "preview" else []))
+        assert done.exit_code == 0
+        assert "orders" in done.stdout
+    assert "none.yaml: no such file" in called("run", "none.yaml").stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run",), "give the manifest, FILE or -f FILE, such as: -f shop.yaml"),
+        (("validate", "a", "-f", "b"), "give one manifest: a or -f b, not both"),
+        (("verify", SHOP), f"is a file, and this wants an experiment's NAME or: -f {SHOP}"),
+        (("trace",), "such as: rowmill trace shop orders 4711"),
+        (("trace", "-f", SHOP), f"such as: rowmill trace -f {SHOP} categories ID; keys: categ"),
+        (("trace", "-f", SHOP, "order_lines"), "order_lines ORDER_ID LINE; keys: order_lines ("),
+        (("trace", "-f", SHOP, "none"), "there is no table 'none'; the tables are"),
+    ],
+)
+def test_what_lacks_is_told_with_a_line_that_has_it(words: tuple[str, ...], said: str) -> None:
+    done = called(*words)
+    assert done.exit_code == 2
+    assert said in done.stderr

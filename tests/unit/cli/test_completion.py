@@ -1,0 +1,64 @@
+"""The shell completes experiments and tables from what is remembered, and starts no server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from rowmill.cli.app import app
+from rowmill.local import embedded, records
+from rowmill.local.home import Home
+from rowmill.local.records import ExperimentRecord
+
+# Not valid yet: somebody is at it.
+DRAFT = "spec: {tables: [{name: orders}, {name: order_lines}, {name: people, rows: many}]}"
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ROWMILL_HOME", str(tmp_path / "home"))
+    monkeypatch.delattr(embedded, "up")
+    for name in ("shop", "shop-eu", "bank"):
+        records.keep(Home(tmp_path / "home"), ExperimentRecord(name, DRAFT, None, None, {}))
+    (tmp_path / "draft.yaml").write_text(DRAFT)
+    (tmp_path / "broken.yaml").write_text("spec: {tables: [")
+    monkeypatch.chdir(tmp_path)
+
+
+def completed(line: str) -> list[str]:
+    """What bash is offered for the last word of a command line."""
+    words = line.split(" ")
+    env = {
+        "_ROWMILL_COMPLETE": "complete_bash",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    done = CliRunner().invoke(app, [], env=env, prog_name="rowmill")
+    assert done.stderr == ""
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("rowmill status ", ["bank", "shop", "shop-eu"]),
+        ("rowmill delete sh", ["shop", "shop-eu"]),
+        ("rowmill status -f draft.yaml sh", []),
+        ("rowmill query b", ["bank"]),
+        ("rowmill query bank sel", []),
+        ("rowmill trace ", ["bank", "shop", "shop-eu"]),
+        ("rowmill trace shop o", ["orders", "order_lines"]),
+        ("rowmill trace shop orders o", []),
+        ("rowmill trace none ", []),
+        ("rowmill trace -f draft.yaml p", ["people"]),
+        ("rowmill preview -f draft.yaml -t order_", ["order_lines"]),
+        ("rowmill preview draft.yaml -t p", ["people"]),
+        ("rowmill preview -f broken.yaml -t ", []),
+        ("rowmill preview -f none.yaml -t ", []),
+        ("rowmill preview -t ", []),
+    ],
+)
+def test_names_are_offered_where_they_are_wanted(line: str, offered: list[str]) -> None:
+    assert completed(line) == offered
