@@ -89,12 +89,17 @@ clean:
 
 $(READY): requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Rowmill needs Python 3.11 or newer, with venv; none was found on PATH."; exit 2; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
-	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@echo "First, once: making .venv with $(PYTHON)."
+	@$(PYTHON) -m venv .venv
+	@echo "Installing the $$(grep -c == requirements.lock) packages of requirements.lock into it: a minute or two, with nothing to see."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
+	@echo "Installing Rowmill itself."
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@echo "Ready: .venv/bin/rowmill"
 	@touch $@
 
 # An older numpy beside the locked one: the same rows must come out of both.
 $(OTHER_NUMPY)/.ready: tests/other-numpy.lock $(READY)
-	$(BIN)/python -m pip install --quiet --upgrade --require-hashes --target $(OTHER_NUMPY) -r tests/other-numpy.lock
+	@echo "Installing an older numpy beside, for the tests that compare the two."
+	@$(BIN)/python -m pip install --quiet --upgrade --require-hashes --target $(OTHER_NUMPY) -r tests/other-numpy.lock
 	@touch $@

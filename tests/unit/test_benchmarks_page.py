@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,14 @@ def test_a_part_that_is_measured_again_replaces_itself_alone(written: Path) -> N
     assert written.read_text("utf-8") == (
         f"{page.ONE_MACHINE}\n\nold\n\n{page.IN_PODS}\n\nnew\n\n{page.SIMULATED}\n\nold\n"
     )
+
+
+def test_the_readme_tells_the_figures_that_were_measured() -> None:
+    readme = (page.PAGE.parents[1] / "README.md").read_text("utf-8")
+    told = re.findall(r"([0-9.]+ times)", readme.partition("\n## ")[0])
+    rows = [line.split(" | ") for line in page.PAGE.read_text("utf-8").splitlines()]
+    measured = [row[2].partition(":")[0] for row in rows if "bare COPY" in row[0]]
+    assert told == measured
 
 
 def test_the_page_that_is_there_is_understood() -> None:
