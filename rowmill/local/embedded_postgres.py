@@ -80,7 +80,7 @@ def start(home: Home, server: PostgresServer, token: str) -> None:
                 break
         except _WrongPasswordError:
             stop_postgres(token)
-            _set_password(home.postgres / "data", server)
+            _set_password(home.postgres_data, server)
             continue
         if is_alive(token):
             return
@@ -116,7 +116,7 @@ class _WrongPasswordError(Exception):
 
 def _make_data(home: Home, server: PostgresServer) -> None:
     """Make the cluster once, under another name first, so that a killed initdb leaves no half."""
-    data, draft = home.postgres / "data", home.postgres / "data.new"
+    data, draft = home.postgres_data, home.postgres / "data.new"
     if data.exists():
         return
     make_private(home.postgres)
@@ -156,9 +156,9 @@ def _launch(home: Home, server: PostgresServer, token: str) -> None:
         return
     # Left over when the postmaster alone was killed; they hold its shared memory.
     stop_postgres(token)
-    data = home.postgres / "data"
+    data = home.postgres_data
     _make_data(home, server)
-    config = data / "rowmill.conf"
+    config = home.postgres_config
     config.write_text(settings_file(server.port, server.socket_dir, data), encoding="utf-8")
     sockets = Path(server.socket_dir)
     sockets.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import ExperimentHold, Run, RunState
+from rowmill.local.admission import admission
+from rowmill.local.home import Home, rowmill_home
 from rowmill.local.planning import chosen_workers, plan_for
 from rowmill.local.progress import Phase, ProgressBoard, Snapshot
 from rowmill.local.supervisor import Interrupted, Supervisor, WorkerFailed
@@ -44,6 +46,7 @@ class Options:
     `source` is kept with a new run: its manifest, scale and seed. `prepared` is called once the
     destinations took the run; `notice` is told, in a sentence, what the user should know. `agreed`
     are ids of the published runs that the user lets one of fewer rows replace; None: all of them.
+    `home` is where the embedded servers are.
     """
 
     source: Mapping[str, Any]
@@ -52,6 +55,7 @@ class Options:
     mode: Mode = Mode.AUTO
     adopt: str | None = None
     agreed: frozenset[str] | None = None
+    home: Home = field(default_factory=rowmill_home)
     prepared: Callable[[], None] = lambda: None
     notice: Callable[[str], None] = lambda text: None
 
@@ -129,6 +133,7 @@ def _run(
                 adopt=options.adopt,
                 source=options.source,
                 agreed=options.agreed,
+                admit=admission(spec, options.home, options.notice),
             )
             options.prepared()
             _tell(prepared, spec, plan, options)

@@ -26,6 +26,15 @@ class Home:
         return self.path / "postgres"
 
     @property
+    def postgres_data(self) -> Path:
+        return self.postgres / "data"
+
+    @property
+    def postgres_config(self) -> Path:
+        """The settings that the embedded Postgres was started with last."""
+        return self.postgres_data / "rowmill.conf"
+
+    @property
     def s3(self) -> Path:
         return self.path / "s3"
 

@@ -35,7 +35,7 @@ def settings_file(port: int, socket_dir: str, data: Path) -> str:
         "max_logical_replication_workers": 0,
         "wal_buffers": "64MB",
         # A load is sequential, so frequent checkpoints cost much and spare only recovery time.
-        "max_wal_size": f"{_between(256, disk // 16, 8192)}MB",
+        "max_wal_size": f"{log_limit(disk * _MIB) // _MIB}MB",
         "checkpoint_timeout": "30min",
         "random_page_cost": "1.1",
         # Loaded rows are counted by ANALYZE in finalize; a freeze of them amid a load is waste.
@@ -50,6 +50,11 @@ def settings_file(port: int, socket_dir: str, data: Path) -> str:
         "log_line_prefix": "%m [%p] ",
     }
     return "".join(f"{name} = '{_quoted(value)}'\n" for name, value in settings.items())
+
+
+def log_limit(free: int) -> int:
+    """How many bytes of write-ahead log are kept where so many are free when the server starts."""
+    return _between(256, free // 16 // _MIB, 8192) * _MIB
 
 
 def _between(least: int, value: int, most: int) -> int:

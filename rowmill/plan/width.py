@@ -39,6 +39,16 @@ def row_bytes(dataset: Dataset, table: Table) -> int:
     return max(1, sum(_column_bytes(dataset, table, column, 0) for column in table.columns))
 
 
+def value_bytes(dataset: Dataset, table: Table, column: Column) -> int:
+    """Estimated bytes of one value of a column that is not null, by itself."""
+    return _kind_bytes(dataset, table, column, 0)
+
+
+def has_fixed_width(column: Column) -> bool:
+    """Whether all values of a column take the same room."""
+    return _fixed(column.type) is not None
+
+
 def _column_bytes(dataset: Dataset, table: Table, column: Column, depth: int) -> int:
     return _OVERHEAD + _kind_bytes(dataset, table, column, depth)
 

@@ -6,7 +6,7 @@ prepares the same run again finds it prepared.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import uuid4
@@ -31,7 +31,7 @@ from rowmill.worker.decision import (
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.publish import roll_forward
 from rowmill.worker.reading import adopted
-from rowmill.worker.remaining import rows_durable
+from rowmill.worker.remaining import Durable, rows_durable
 
 
 class EditedManifest(Exception):
@@ -77,6 +77,18 @@ class NoRunToResume(Exception):
 
 
 @dataclass(frozen=True)
+class Ahead:
+    """What is about to be loaded: `plan` but for what is `durable` of it.
+
+    `given_up` are the unfinished runs whose work is cleared away first.
+    """
+
+    plan: Plan
+    durable: Durable
+    given_up: tuple[tuple[Plan, Durable], ...]
+
+
+@dataclass(frozen=True)
 class Prepared:
     """What prepare came to: the run, now RUNNING, or `repeat`: complete already, nothing to do.
 
@@ -100,6 +112,7 @@ def prepare(
     adopt: str | None,
     source: Mapping[str, Any],
     agreed: Collection[str] | None = None,
+    admit: Callable[[Ahead], None] = lambda ahead: None,
 ) -> Prepared:
     """Take up, start or repeat a run of `spec`; `plan` is frozen if it is a new one.
 
@@ -107,6 +120,7 @@ def prepare(
         adopt: another owner whose targets may be taken over.
         source: the manifest and overrides that the spec came from, kept with a new run.
         agreed: ids of the published runs that a new one of fewer rows may replace; None: of all.
+        admit: called before anything is begun; refuses what has no room, say, by raising.
 
     Raises:
         EditedManifest, FewerRows, NoRunToResume: see there.
@@ -126,6 +140,7 @@ def prepare(
             case Repeat(run=run):
                 return Prepared(run, repeat=True, rolled_forward=numbers)
             case Resume(run=run, close=close, replaces=replaces):
+                admit(_ahead(run.plan, destinations.durable(run), close, destinations))
                 give_up(close, destinations)
                 return Prepared(
                     take_up(run, spec, destinations, adopt),
@@ -136,6 +151,7 @@ def prepare(
                 replaces = replaces or adopted(destinations, adopt)
                 if replaces is not None and _is_to_agree(replaces, plan, agreed):
                     raise FewerRows(replaces, number, plan, destinations.owner, numbers)
+                admit(_ahead(plan, _nothing_durable(destinations), close, destinations))
                 run = begin(
                     spec,
                     destinations,
@@ -155,6 +171,17 @@ def prepare(
                 raise EditedManifest(run, _batch_rows(run, destinations), plan, replaces)
             case NothingToResume(published=published):
                 raise NoRunToResume(_nothing(published))
+
+
+def _ahead(plan: Plan, durable: Durable, close: Iterable[Run], destinations: Destinations) -> Ahead:
+    return Ahead(plan, durable, tuple((run.plan, destinations.durable(run)) for run in close))
+
+
+def _nothing_durable(destinations: Destinations) -> Durable:
+    return Durable(
+        None if destinations.warehouse is None else {},
+        None if destinations.lake is None else frozenset(),
+    )
 
 
 def data_version_for(spec: Spec, runs: Sequence[Run]) -> int:

@@ -57,24 +57,46 @@ def remaining(plan: Plan, parts: Iterable[Part], durable: Durable) -> Iterator[P
             yield PartWork(part, upload, batches)
 
 
+def rows_to_copy(plan: Plan, durable: Durable) -> dict[str, int]:
+    """Per table the rows that Postgres still lacks."""
+    return {each.table: each.rows - _rows(each, _copied(each, durable)) for each in plan.tables}
+
+
+def rows_to_upload(plan: Plan, durable: Durable) -> dict[str, int]:
+    """Per table the rows of which no part is uploaded yet."""
+    return {each.table: each.rows - _rows(each, _uploaded(each, durable)) for each in plan.tables}
+
+
 def batches_durable(plan: Plan, durable: Durable) -> dict[str, list[Interval]]:
     """Per table the batches that every destination holds; a part's are held all at once."""
-    return {layout.table: _table_batches(layout, durable) for layout in plan.tables}
+    return {
+        each.table: intersection(_copied(each, durable), _uploaded(each, durable))
+        for each in plan.tables
+    }
 
 
 def rows_durable(plan: Plan, durable: Durable) -> dict[str, int]:
     """Per table the rows of the batches that every destination holds."""
-    return {
-        name: sum(plan.by_name[name].rows_of(first, stop) for first, stop in batches)
-        for name, batches in batches_durable(plan, durable).items()
-    }
+    held = batches_durable(plan, durable)
+    return {each.table: _rows(each, held[each.table]) for each in plan.tables}
 
 
-def _table_batches(layout: TableLayout, durable: Durable) -> list[Interval]:
-    held: list[Interval] = [(0, layout.batches)] if layout.batches else []
-    if durable.batches is not None:
-        held = intersection(held, union(durable.batches.get(layout.table, ())))
-    if durable.parts is not None:
-        parts = (layout.part(number) for name, number in durable.parts if name == layout.table)
-        held = intersection(held, union((p.first_batch, p.stop_batch) for p in parts))
-    return held
+def _copied(layout: TableLayout, durable: Durable) -> list[Interval]:
+    if durable.batches is None:
+        return _all(layout)
+    return intersection(_all(layout), union(durable.batches.get(layout.table, ())))
+
+
+def _uploaded(layout: TableLayout, durable: Durable) -> list[Interval]:
+    if durable.parts is None:
+        return _all(layout)
+    parts = (layout.part(number) for name, number in durable.parts if name == layout.table)
+    return intersection(_all(layout), union((p.first_batch, p.stop_batch) for p in parts))
+
+
+def _all(layout: TableLayout) -> list[Interval]:
+    return [(0, layout.batches)] if layout.batches else []
+
+
+def _rows(layout: TableLayout, batches: Iterable[Interval]) -> int:
+    return sum(layout.rows_of(first, stop) for first, stop in batches)

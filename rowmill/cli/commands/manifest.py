@@ -7,6 +7,9 @@ from pathlib import Path
 
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.sources import from_file
+from rowmill.local.disk_demand import demands
+from rowmill.local.disk_space import embedded_disks
+from rowmill.local.home import rowmill_home
 from rowmill.local.planning import chosen_workers, plan_for
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
@@ -47,10 +50,16 @@ def plan(
     say_warnings(source, spec)
     frozen = plan_for(spec, workers=workers, batch_rows=batch_rows)
     count = chosen_workers(spec, workers)
+    rows = {layout.table: layout.rows for layout in frozen.tables}
+    disks = embedded_disks(spec, rowmill_home())
+    found = demands(spec, disks, to_copy=rows, to_upload=rows)
     if as_json:
-        print(json.dumps(_document(spec, frozen, count), ensure_ascii=False))
+        document = _document(spec, frozen, count) | {"disks": [each.to_json() for each in found]}
+        print(json.dumps(document, ensure_ascii=False))
     else:
         _show(spec, frozen, count)
+        for demand in found:
+            print(f"Disk: {demand}.")
 
 
 def schema() -> None:

@@ -195,6 +195,7 @@ def test_validate_plan_and_preview(tmp_path: Path) -> None:
     assert set(plan) == {
         "name", "digest", "dataVersion", "tables", "rows", "bytes", "shards", "workers",
         "memoryPerWorker",
+        "disks",
     }  # fmt: skip
     assert [table["batches"] for table in plan["tables"]] == [3, 3]
     batches = {"ROWMILL_BATCH_ROWS": "2000"}

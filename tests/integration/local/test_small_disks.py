@@ -1,0 +1,85 @@
+"""A run that the disk of the embedded servers cannot hold is refused before it begins."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import psycopg
+import pytest
+from experiments import PEOPLE, Connection, manifest, write
+
+import rowmill
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.local import disk_space
+from rowmill.local.embedded import down, exports, running
+from rowmill.local.home import Home
+from rowmill.plan.disk import heap, indexes
+
+_MIB = 1 << 20
+
+
+@pytest.fixture
+def small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A home on a file system of 320 MiB."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=320m,mode=755", "tmpfs", str(tmp_path)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small file system, and not everywhere")
+    home = Home(tmp_path / "home")
+    monkeypatch.setenv("ROWMILL_HOME", str(home.path))
+    try:
+        yield home
+    finally:
+        down(home)
+        subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+
+
+def test_postgres_outlives_a_run_that_is_too_large_for_its_disk(
+    name: str, small: Home, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    people = {**PEOPLE, "rows": 5_000_000}
+    folder = tmp_path_factory.mktemp("manifests")
+    file = write(folder / "m.yaml", manifest(name, tables=[people]))
+    with pytest.raises(DestinationRefused, match="it cannot fit; free some") as refusal:
+        rowmill.load(file).run()
+    assert refusal.value.reason == "DiskTooSmall"
+    servers = running(small)
+    assert servers is not None
+    known = {key[2:].lower(): value for key, value in exports(servers).items() if key[:2] == "PG"}
+    known["dbname"] = known.pop("database")
+    with psycopg.connect(**known) as connection:
+        begun = "SELECT count(*) FROM pg_namespace WHERE nspname ~ 'rowmill_run|^t'"
+        assert connection.execute(begun).fetchone() == (0,)
+        # What fits is loaded, and takes what was told of it.
+        fewer = rowmill.load(file, scale=0.02)
+        fewer.run()
+        rows = {"people": 100_000}
+        [tables, keys] = connection.execute(
+            "SELECT pg_table_size(c), pg_indexes_size(c) FROM to_regclass(%s) AS c",
+            (f'"{name}".people',),
+        ).fetchone() or (0, 0)
+    told = heap(fewer.spec.dataset, rows)
+    assert told.least < tables < told.likely * 1.25
+    assert tables > told.likely * 0.75
+    told = indexes(fewer.spec.dataset, rows, "all")
+    assert told.least < keys < told.likely * 1.25
+
+
+def test_a_run_that_is_refused_began_nothing(
+    name: str,
+    tmp_path: Path,
+    servers: object,
+    database: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    full = SimpleNamespace(free=_MIB // 16)
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda path: full)
+    file = write(tmp_path / "m.yaml", manifest(name, tables=[PEOPLE]))
+    with pytest.raises(DestinationRefused, match=r"this run takes about .* it cannot fit"):
+        rowmill.load(file).run()
+    left = "SELECT owner FROM rowmill.{} WHERE right(owner, length(%s)) = %s"
+    for table in ("experiments", "runs", "tables"):
+        assert database.execute(left.format(table), (name, name)).fetchall() == []
