@@ -49,7 +49,8 @@ def _log_limit(home: Home, free: int) -> int:
 
 
 def _present(folder: Path) -> Path:
-    return next(each for each in (folder, *folder.parents) if each.exists())
+    # Where one may not look it says no instead of raising.
+    return next(each for each in (folder, *folder.parents) if os.path.exists(each))
 
 
 def _folder_bytes(folder: Path) -> int:
