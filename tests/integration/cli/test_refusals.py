@@ -40,7 +40,7 @@ POSTGRES = {"secretName": "warehouse"}
         ({"PGPASSWORD": "wrong-" + PASSWORD}, 3, "CredentialsRefused", "PGUSER and PGPASSWORD"),
         ({"PGHOST": "no-such-host.invalid"}, 3, "HostUnknown", "Correct PGHOST"),
         ({"PGDATABASE": "no such database"}, 3, "DatabaseMissing", "correct PGDATABASE"),
-        ({"PGHOST": ""}, 3, "CredentialsRefused", "hold no PGHOST"),
+        ({"PGHOST": ""}, 3, "SecretMissing", "holds no PGHOST"),
     ],
 )
 def test_a_postgres_that_cannot_be_used(
