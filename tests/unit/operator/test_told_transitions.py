@@ -33,7 +33,7 @@ def test_a_run_tells_each_of_its_stages_once(cluster: MemoryCluster) -> None:
         Tell("Starting", f"run 1 begins: {total:,} rows in 4 shards"),
         Tell("Running", "run 1: its first pods are at work"),
         Tell("Finalizing", "run 1: all its rows are there; keys, indexes and publishing follow"),
-        Tell("Complete", f"{total} rows"),
+        Tell("Complete", f"{total:,} rows"),
     ]
 
 
