@@ -9,6 +9,7 @@ report = experiment.verify()
 from __future__ import annotations
 
 import logging
+import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -123,9 +124,13 @@ class Experiment:
         `on_notice` is told, in a sentence each, what the user should know: whose data the run
         replaces, say. By default that goes to the logger `rowmill`, and so to standard error.
 
-        Worker processes are spawned, so a script that calls this needs the usual
-        `if __name__ == "__main__":` guard.
+        The workers are processes of their own, which import nothing of the caller's script: it
+        needs no `if __name__ == "__main__":` for them.
+
+        Raises:
+            RuntimeError: called from a script that a child process of its own imports anew.
         """
+        _refuse_imported_script()
         options = Options(
             source=self._source,
             workers=workers,
@@ -149,3 +154,12 @@ class Experiment:
     @cached_property
     def _generator(self) -> Generator:
         return Generator(self.spec.dataset, make_pools(self.spec.dataset))
+
+
+def _refuse_imported_script() -> None:
+    """Each child of the caller's own multiprocessing imports the script, and would run it all."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise RuntimeError(
+            "run() was called while multiprocessing imports this script into a child process of "
+            'its own, and began nothing: put the call under `if __name__ == "__main__":`'
+        )

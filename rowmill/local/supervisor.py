@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
+import subprocess
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from threading import Event
 from typing import cast
 
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import Run
+from rowmill.local.child_process import start_child
 from rowmill.local.messages import (
     Command,
     Ended,
@@ -60,7 +57,7 @@ class WorkerFailed(Exception):
 @dataclass
 class _Worker:
     number: int
-    process: SpawnProcess
+    process: subprocess.Popen[bytes]
     pipe: Connection[Command, Report]
     command: RunShard | RunFinalize | None = None
 
@@ -89,7 +86,6 @@ class Supervisor:
         stop: Event,
         kill: Event,
     ) -> None:
-        self._context = multiprocessing.get_context("spawn")
         self._spec = spec
         self._connections = connections
         self._wanted = workers
@@ -178,7 +174,7 @@ class Supervisor:
             # It may have had the signal too: whoever stops expects no replacement.
             dead.command = None
             return
-        dead.process.join(STOP_SECONDS)
+        _ended(dead.process)
         command = dead.command
         self._workers[self._workers.index(dead)] = self._start()
         if command is None:
@@ -215,20 +211,11 @@ class Supervisor:
             self._on_progress(worker.number, report)
 
     def _start(self) -> _Worker:
-        ours, theirs = self._context.Pipe()
         self._started += 1
         for name, value in _ALLOCATION.items():
             os.environ.setdefault(name, value)
-        process = self._context.Process(
-            target=main,
-            args=(theirs, self._spec, self._connections),
-            name=f"rowmill-worker-{self._started}",
-            daemon=True,
-        )
-        with _deaf_to_interrupts():
-            process.start()
-        theirs.close()
-        return _Worker(self._started, process, cast("Connection[Command, Report]", ours))
+        process, pipe = start_child(main, self._spec, self._connections)
+        return _Worker(self._started, process, pipe)
 
     def _tell(self, worker: _Worker, command: Command) -> None:
         try:
@@ -242,25 +229,18 @@ class Supervisor:
         worker.pipe.close()
         if worker.command is not None or self._kill.is_set():
             worker.process.kill()
-        worker.process.join(STOP_SECONDS)
-        if worker.process.is_alive():
+        if not _ended(worker.process):
             worker.process.kill()
-            worker.process.join()
+            worker.process.wait()
 
 
-@contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
-    """A process started in the block never sees a Ctrl-C, not even while Python starts in it.
-
-    One that comes meanwhile reaches this process after the block.
-    """
-    # Its start in the block would end the blocking too soon.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _ended(process: subprocess.Popen[bytes]) -> bool:
+    """Wait a while for the end of a process that has no more to do."""
     try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
 
 
 def _raise_unless_done(ended: Ended) -> None:
@@ -284,7 +264,7 @@ def _name(command: RunShard | RunFinalize) -> str:
 
 
 def _death(worker: _Worker, what: str, times: int) -> str:
-    code = worker.process.exitcode
+    code = worker.process.returncode
     how = f"was killed by signal {-code}" if code is not None and code < 0 else f"exited {code}"
     memory = " (the system may be out of memory: try fewer --workers)" if code == -9 else ""
     return f"the worker of {what} died {counted(times, 'time')} and the last one {how}{memory}"

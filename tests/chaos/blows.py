@@ -144,7 +144,7 @@ class Blows:
             return False
         with suppress(psutil.Error):
             for child in psutil.Process(command.pid).children():
-                if any("spawn_main" in word for word in child.cmdline()):
+                if any("child_process" in word for word in child.cmdline()):
                     child.kill()
                     return True
         return False

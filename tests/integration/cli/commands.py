@@ -154,7 +154,7 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """The worker processes of a run command."""
     try:
         children = psutil.Process(process.pid).children()
-        return [each for each in children if "spawn_main" in " ".join(each.cmdline())]
+        return [each for each in children if "child_process" in " ".join(each.cmdline())]
     except psutil.Error:
         return []
 

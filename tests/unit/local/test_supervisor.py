@@ -2,12 +2,12 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from multiprocessing import active_children
 from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
 
 import fake_workers
+import psutil
 import pytest
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
@@ -110,7 +110,7 @@ def test_a_second_signal_does_not_wait_for_a_deaf_worker(
     running = supervise(fake_workers.deaf, on_progress=strike, stop=stop, kill=kill)
     with running, pytest.raises(Interrupted):
         running.run_shards(RUN, [0])
-    assert active_children() == []
+    assert psutil.Process().children() == []
 
 
 def test_a_deaf_worker_is_killed_when_its_time_is_up(
@@ -121,7 +121,7 @@ def test_a_deaf_worker_is_killed_when_its_time_is_up(
     running = supervise(fake_workers.deaf, on_progress=lambda *_: stop.set(), stop=stop)
     with running, pytest.raises(Interrupted):
         running.run_shards(RUN, [0])
-    assert active_children() == []
+    assert psutil.Process().children() == []
 
 
 def test_a_failed_check_ends_the_run(supervise: Made) -> None:
