@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from rowmill.destinations.patience import NowAndThen
 from rowmill.generate.rows import Generator
 from rowmill.local import engine
 from rowmill.local.connections import connections
@@ -138,6 +139,7 @@ class Experiment:
             mode=mode,
             adopt=adopt,
             notice=on_notice,
+            wait=NowAndThen(on_notice),
         )
         reach = connections(self.spec, self._secrets, rowmill_home())
         return engine.run(self.spec, reach, options, on_progress)
@@ -145,7 +147,8 @@ class Experiment:
     def verify(self) -> Report:
         """Make all rows again and compare the published run's destinations with them."""
         reach = connections(self.spec, self._secrets, rowmill_home())
-        return verify_published(self.spec, reach, reload=self._with)
+        wait = NowAndThen(_LOG.warning)
+        return verify_published(self.spec, reach, reload=self._with, wait=wait)
 
     def _with(self, overrides: Overrides) -> Spec:
         """The same manifest with the scale and seed of the run that is published."""

@@ -51,7 +51,7 @@ class Board:
         self._step = label
 
     def notice(self, text: str) -> None:
-        """A failure is met with another try; shown until work goes on, or it is old news."""
+        """A server that is waited for; shown until work goes on, or it is old news. "" ends it."""
         self._notice = text, time.monotonic()
 
     def retried(self, destination: str) -> None:

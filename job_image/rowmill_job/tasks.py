@@ -12,6 +12,7 @@ from typing import Any
 from rowmill.destinations.errors import Fenced
 from rowmill.destinations.lake_records import StoredPart
 from rowmill.destinations.ledger import Run
+from rowmill.destinations.patience import Patience, TellWait
 from rowmill.plan.bundle import Bundle
 from rowmill.plan.layout import Part
 from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
@@ -33,22 +34,19 @@ from rowmill_job.metrics import measured
 from rowmill_job.outcome import Outcome, done
 from rowmill_job.place import Place
 
-# A server that never answered may be starting beside this pod: that passes, as an outage does.
-CONTACT_SECONDS = 600.0
-
 
 @dataclass(frozen=True)
 class Pod:
     """One pod at work: where it is, what it shows, when it is to stop.
 
-    `notice` is told of failures that are met with another try, `say` of all else for the log.
+    `wait` is told of servers that are waited for, `say` of all else for the log.
     `leave` leaves the message of an end that may come before the pod can say more.
     """
 
     place: Place
     board: Board
     stop: Event
-    notice: Callable[[str], None]
+    wait: TellWait
     say: Callable[[str], None]
     leave: Callable[[Outcome], None]
 
@@ -158,10 +156,7 @@ def _join(pod: Pod, bundle: Bundle, spec: Spec) -> Destinations:
     return join(
         spec,
         pod.place.connections(spec, bundle.engine),
-        contact_seconds=CONTACT_SECONDS,
-        login_seconds=pod.place.login_seconds,
-        sleep=sleep,
-        notice=pod.notice,
+        patience=Patience(login_seconds=pod.place.login_seconds, sleep=sleep, tell=pod.wait),
         retried=pod.board.retried,
     )
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import sys
-import time
 import traceback
 from dataclasses import replace
 from threading import Event, Lock
 
+from rowmill.destinations.patience import NowAndThen, Wait, Waiting
 from rowmill.spec.cluster_names import SHARD
 from rowmill.worker.shard import Stopped
 from rowmill_job.board import Board
@@ -25,8 +25,6 @@ from rowmill_job.place import Place
 from rowmill_job.serve import serve
 from rowmill_job.tasks import TASKS, Pod
 
-# One failure is tried again many times: that it goes on is worth a word now and then.
-NOTICE_SECONDS = 10.0
 _log = logging.getLogger("rowmill")
 
 
@@ -46,7 +44,7 @@ class Work:
         self._place = Place.here()
         self._board = Board(task, self._place.shard if task == SHARD else None)
         self._secrets = set(self._place.secrets())
-        self._told = ("", 0.0)
+        self._log_wait = NowAndThen(self._say)
         self._leaving = Lock()
         self._left = False
         self._stopped = stopped()
@@ -61,7 +59,7 @@ class Work:
         self._leave(self._stopped)
 
     def _outcome(self) -> Outcome:
-        pod = Pod(self._place, self._board, self._stop, self._notice, self._say, self._leave_early)
+        pod = Pod(self._place, self._board, self._stop, self._wait, self._say, self._leave_early)
         try:
             port = serve(self._board, self._place.port)
             self._say(f"{self._task}: serving on port {port}")
@@ -97,13 +95,12 @@ class Work:
         leave(self._place.termination_log, termination_message(safe, facts))
         return safe
 
-    def _notice(self, text: str) -> None:
-        """Show and log a failure that is met with another try; the same one not again and again."""
-        self._board.notice(self._hidden(text))
-        said, at = self._told
-        if text != said or time.monotonic() - at >= NOTICE_SECONDS:
-            self._told = text, time.monotonic()
-            self._say(text)
+    def _wait(self, wait: Wait) -> None:
+        """Show a server that is waited for, and log it now and then."""
+        # Without the seconds that are left: they would make news of each try.
+        shown = f"{wait.place}: {wait.trouble}; trying again" if isinstance(wait, Waiting) else ""
+        self._board.notice(self._hidden(shown))
+        self._log_wait(wait)
 
     def _say(self, text: str) -> None:
         _log.info("%s", self._hidden(text))

@@ -6,27 +6,36 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import Protocol
 
 from rich.console import Console
 
+from rowmill.cli.waiting import in_lines
+from rowmill.destinations.patience import Wait, Waiting
 from rowmill.local.progress import Phase, Snapshot, TableState
 from rowmill.terminal import figures
 from rowmill.terminal.bars import Bar, Bars
 
-Show = Callable[[Snapshot], None]
+
+class Display(Protocol):
+    """Called with each snapshot of a run; `wait` with each word on a server that it waits for."""
+
+    def __call__(self, snapshot: Snapshot) -> None: ...
+
+    def wait(self, wait: Wait) -> None: ...
 
 
 @contextmanager
-def progress_display(style: str | None, interval: float) -> Iterator[Show]:
-    """A function to call with each snapshot; `style` is bars, plain, none or None: by terminal."""
+def progress_display(style: str | None, interval: float) -> Iterator[Display]:
+    """A display; `style` is bars, plain, none or None: by terminal."""
     chosen = style or ("bars" if sys.stderr.isatty() else "plain")
     if chosen == "bars":
         with Bars(Console(stderr=True), transient=False) as bars:
-            yield lambda snapshot: _show_bars(bars, snapshot)
+            yield _Bars(bars)
     elif chosen == "plain":
-        yield _Lines(interval).show
+        yield _Lines(interval)
     else:
-        yield lambda snapshot: None
+        yield _Silent()
 
 
 def tell(text: str) -> None:
@@ -35,15 +44,26 @@ def tell(text: str) -> None:
         print(text, file=sys.stderr, flush=True)
 
 
-class _Lines:
+class _Silent:
+    """Nothing of the progress; a wait is told all the same, for it may be the end."""
+
+    def __init__(self) -> None:
+        self.wait = in_lines()
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        return
+
+
+class _Lines(_Silent):
     """One line every `interval` seconds, and one at each turn of the run."""
 
     def __init__(self, interval: float) -> None:
+        super().__init__()
         self._interval = interval
         self._next = 0.0
         self._turn: tuple[Phase, str] | None = None
 
-    def show(self, snapshot: Snapshot) -> None:
+    def __call__(self, snapshot: Snapshot) -> None:
         turn = (snapshot.phase, snapshot.step)
         if turn == self._turn and time.monotonic() < self._next:
             return
@@ -78,6 +98,24 @@ def _ahead(state: Snapshot | TableState) -> str:
 def _tables(snapshot: Snapshot) -> str:
     active = [t for t in snapshot.tables if t.rows < t.total and t.rows + t.on_the_way]
     return ", ".join(f"{t.name} {t.percent} %" for t in active[:5]) or "starting"
+
+
+class _Bars:
+    """Bars, and below them the wait that goes on, counted down."""
+
+    def __init__(self, bars: Bars) -> None:
+        self._bars = bars
+
+    def __call__(self, snapshot: Snapshot) -> None:
+        _show_bars(self._bars, snapshot)
+
+    def wait(self, wait: Wait) -> None:
+        self._bars.foot(_countdown(wait) if isinstance(wait, Waiting) else None)
+
+
+def _countdown(wait: Waiting) -> Callable[[], str]:
+    since = time.monotonic()
+    return lambda: f"{wait.place}: {wait.trouble}; {wait.rest(time.monotonic() - since)}"
 
 
 def _show_bars(bars: Bars, snapshot: Snapshot) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -10,9 +9,13 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from threading import Event
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from botocore.exceptions import ClientError
+
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.patience import Course, Patience, Waited, Waiting
 from rowmill.destinations.retries import persist
 from rowmill.destinations.s3_client import S3Address, hide
 from rowmill.destinations.s3_errors import (
@@ -20,6 +23,7 @@ from rowmill.destinations.s3_errors import (
     bucket_missing,
     code,
     is_credentials,
+    no_conditions,
     passes,
     refusal,
     trouble,
@@ -30,9 +34,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-PATIENCE_SECONDS = 600.0
-# A misspelt endpoint looks as a server that is down does; nobody waits ten minutes for a typo.
-CONTACT_SECONDS = 60.0
 _WRITE = "rowmill-write"
 
 
@@ -66,49 +67,27 @@ class Listed:
 class Bucket:
     """A bucket of an S3; safe to share between threads.
 
-    Every method retries what passes for up to `patience` seconds, and may raise DestinationRefused
-    or DestinationUnavailable.
+    Every method retries what passes, and may raise DestinationRefused or DestinationUnavailable.
 
     Args:
         address: the S3.
         name: the bucket's.
-        patience: seconds of unbroken failures after which to give up.
-        contact_seconds: the same for a server that was never reached before; see `first_contact`.
-        login_seconds: the same for refused keys: on a cluster a rotated secret arrives late.
-        notice: told, in one line, of each failure that is met with another try.
-        sleep: waits so many seconds; may raise to end the tries early.
+        patience: how long to try, and who is told of it.
     """
 
-    def __init__(
-        self,
-        address: S3Address,
-        name: str,
-        *,
-        patience: float = PATIENCE_SECONDS,
-        contact_seconds: float = CONTACT_SECONDS,
-        login_seconds: float = 0.0,
-        notice: Callable[[str], None] = lambda text: None,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
+    def __init__(self, address: S3Address, name: str, *, patience: Patience | None = None) -> None:
         self.name = name
         self._address = address
-        self._patience = patience
-        self._contact_seconds = contact_seconds
-        self._login_seconds = login_seconds
-        self._notice = notice
-        self._sleep = sleep
+        self._patience = patience or Patience()
+        # Shared by all copies: whether the server ever answered.
+        self._answered = Event()
         self._connection = address.connect()
 
-    def hurried(self, patience: float) -> Bucket:
-        """The same bucket and connections, with at most so much patience."""
+    def hurried(self, seconds: float) -> Bucket:
+        """The same bucket and connections, with at most so much patience, and in silence."""
         other = copy(self)
-        other._patience = min(self._patience, patience)
-        other._login_seconds = min(self._login_seconds, patience)
+        other._patience = self._patience.hurried(seconds)
         return other
-
-    def first_contact(self) -> Bucket:
-        """The same bucket, with the patience for a server that was never reached before."""
-        return self.hurried(self._contact_seconds)
 
     @property
     def where(self) -> str:
@@ -337,26 +316,53 @@ class Bucket:
         """Run one operation with retries; codes in `expected` are raised as _Expected."""
         try:
             return persist(
-                lambda: self._with_fresh_keys(operation),
+                lambda: self._try(operation),
                 self._patience_for,
-                on_retry=lambda error: self._notice(self._hide(trouble(error, self.where))),
-                sleep=self._sleep,
+                on_retry=self._tell,
+                on_end=lambda answered: self._patience.tell(Waited(self._place, answered)),
+                sleep=self._patience.sleep,
             )
         except S3_ERRORS as error:
             if code(error) in expected:
                 raise _Expected(code(error)) from None
             if passes(error):
-                raise DestinationUnavailable(
-                    self._hide(f"cannot {doing}: {trouble(error, self.where)}")
-                    + f"; tried again for {self._patience:.0f} s"
-                ) from None
+                raise DestinationUnavailable(self._given_up(doing, error)) from None
             refused = refusal(error, doing, self.name, self.where)
             raise DestinationRefused(refused.reason, self._hide(str(refused))) from None
 
+    @property
+    def _place(self) -> str:
+        return f"S3 at {self.where}"
+
+    def _tell(self, error: BaseException, left: float) -> None:
+        # A server that refuses keys for now is told of as one in trouble is.
+        words = self._hide(trouble(error)) if passes(error) else f"refuses the keys ({code(error)})"
+        self._patience.tell(Waiting(self._place, words, left))
+
+    def _given_up(self, doing: str, error: BaseException) -> str:
+        found = self._hide(f"cannot {doing}: {self._place}: {trouble(error)}")
+        check = "" if self._answered.is_set() else "check its address, or "
+        return (
+            f"{found}. It was tried for {self._patience_for(error):.0f} s; {check}run again when "
+            "the server is well: the run resumes"
+        )
+
     def _patience_for(self, error: BaseException) -> float:
-        if passes(error):
-            return self._patience
-        return self._login_seconds if is_credentials(error) else 0.0
+        if is_credentials(error):
+            return self._patience.for_course(Course.LOGIN)
+        if not passes(error):
+            return 0.0
+        reached = self._answered.is_set()
+        return self._patience.for_course(Course.PASSES if reached else Course.CONTACT)
+
+    def _try(self, operation: Callable[[S3Client], T]) -> T:
+        try:
+            result = self._with_fresh_keys(operation)
+        except ClientError:
+            self._answered.set()
+            raise
+        self._answered.set()
+        return result
 
     def _with_fresh_keys(self, operation: Callable[[S3Client], T]) -> T:
         """Run an operation; refused keys are read once more, for they may have been rotated."""
@@ -373,16 +379,6 @@ class Bucket:
 
     def _hide(self, text: str) -> str:
         return hide(text, self._connection.secrets)
-
-
-def no_conditions(where: str) -> DestinationRefused:
-    """The refusal of a server that cannot decide races."""
-    return DestinationRefused(
-        "ConditionalPutMissing",
-        f"{where} does not honour conditional PUTs (If-None-Match, If-Match), without which two "
-        "runs could publish over each other; use a server that does: AWS S3, MinIO, Ceph, "
-        "SeaweedFS 4 and others, in a recent version",
-    )
 
 
 class _Expected(Exception):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 
 from rowmill.destinations import lake_claim, lake_target
-from rowmill.destinations.bucket import CONTACT_SECONDS, PATIENCE_SECONDS, Bucket, UploadGone
+from rowmill.destinations.bucket import Bucket, UploadGone
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake_leftovers import Leftovers, stored_record
 from rowmill.destinations.lake_records import (
@@ -31,6 +30,7 @@ from rowmill.destinations.object_names import (
 )
 from rowmill.destinations.parquet_encoding import TableEncoding
 from rowmill.destinations.parquet_part import PartUpload, RunTag
+from rowmill.destinations.patience import Patience
 from rowmill.destinations.s3_client import S3Address
 from rowmill.plan.layout import Part
 from rowmill.spec.dataset import Dataset, ParquetTarget
@@ -54,7 +54,7 @@ class Lake:
         address: the S3.
         target: the manifest's.
         owner: the experiment's owner key.
-        patience, contact_seconds, login_seconds, notice, sleep: of `Bucket`.
+        patience: of `Bucket`.
     """
 
     def __init__(
@@ -63,26 +63,13 @@ class Lake:
         target: ParquetTarget,
         owner: str,
         *,
-        patience: float = PATIENCE_SECONDS,
-        contact_seconds: float = CONTACT_SECONDS,
-        login_seconds: float = 0.0,
-        notice: Callable[[str], None] = lambda text: None,
-        sleep: Callable[[float], None] = time.sleep,
+        patience: Patience | None = None,
     ) -> None:
         self._target = target
         self._prefix = target.prefix
         self._owner = owner
         self._encodings: dict[tuple[str, str], TableEncoding] = {}
-        self._connect = partial(
-            Bucket,
-            address,
-            target.bucket,
-            patience=patience,
-            contact_seconds=contact_seconds,
-            login_seconds=login_seconds,
-            notice=notice,
-            sleep=sleep,
-        )
+        self._connect = partial(Bucket, address, target.bucket, patience=patience)
 
     @cached_property
     def bucket(self) -> Bucket:

@@ -7,10 +7,11 @@ from collections.abc import Collection, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from rowmill.destinations.bucket import Bucket, Listed, no_conditions
+from rowmill.destinations.bucket import Bucket, Listed
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake_claim import in_use
 from rowmill.destinations.object_names import owner_in, records_folder, table_folder
+from rowmill.destinations.s3_errors import no_conditions
 
 # Heads at once, of objects that no record names.
 PARALLEL = 16
@@ -24,16 +25,11 @@ def ensure_bucket(bucket: Bucket, *, make: bool) -> None:
         DestinationRefused: there is none (BucketMissing), or it may not be listed.
         DestinationUnavailable: nothing answers there.
     """
-    if bucket_found(bucket):
+    if bucket.exists():
         return
     if not make:
         raise bucket.missing()
     bucket.create()
-
-
-def bucket_found(bucket: Bucket) -> bool:
-    """Whether the bucket is there, asked with a first contact's patience."""
-    return bucket.first_contact().exists()
 
 
 def probe(bucket: Bucket, prefix: str) -> None:

@@ -181,6 +181,6 @@ class Ledger(Protocol):
 
 
 class ExperimentHold(Protocol):
-    """A held experiment; `lost()` turns true when the lock's session is gone: stop then."""
+    """A held experiment; `lost()` turns true when another has it by now: stop then."""
 
     def lost(self) -> bool: ...

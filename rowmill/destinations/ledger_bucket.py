@@ -7,7 +7,6 @@ its state, who records a part.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,13 +18,14 @@ from typing import Any, TypeVar
 from urllib.parse import quote, unquote
 
 from rowmill.destinations import bucket_lease
-from rowmill.destinations.bucket import CONTACT_SECONDS, PATIENCE_SECONDS, Bucket
+from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.bucket_lease import Lease, LeaseTaken
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.lake_records import read_json
-from rowmill.destinations.lake_target import PARALLEL, bucket_found, ensure_bucket
+from rowmill.destinations.lake_target import PARALLEL, ensure_bucket
 from rowmill.destinations.ledger import LAKE_PLACE, UNFINISHED, PendingPart, Run, RunState
 from rowmill.destinations.object_names import records_folder
+from rowmill.destinations.patience import Patience
 from rowmill.destinations.s3_client import S3Address
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import ParquetTarget
@@ -47,23 +47,10 @@ class BucketLedger:
         address: S3Address,
         target: ParquetTarget,
         *,
-        patience: float = PATIENCE_SECONDS,
-        contact_seconds: float = CONTACT_SECONDS,
-        login_seconds: float = 0.0,
-        notice: Callable[[str], None] = lambda text: None,
-        sleep: Callable[[float], None] = time.sleep,
+        patience: Patience | None = None,
     ) -> None:
         self._target = target
-        self._connect = partial(
-            Bucket,
-            address,
-            target.bucket,
-            patience=patience,
-            contact_seconds=contact_seconds,
-            login_seconds=login_seconds,
-            notice=notice,
-            sleep=sleep,
-        )
+        self._connect = partial(Bucket, address, target.bucket, patience=patience)
         self._root = f"{records_folder(target.prefix)}ledger/"
         self._keys: dict[str, str] = {}
         self._forgotten: set[str] = set()
@@ -72,7 +59,7 @@ class BucketLedger:
         ensure_bucket(self._bucket, make=self._target.embedded)
 
     def found(self) -> bool:
-        return bucket_found(self._bucket)
+        return self._bucket.exists()
 
     @contextmanager
     def hold_experiment(self, owner: str) -> Iterator[Lease]:

@@ -11,12 +11,11 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from rowmill.destinations.errors import Fenced
+from rowmill.destinations.experiment_hold import Hold, hold_experiment
 from rowmill.destinations.ledger import LAKE_PLACE, UNFINISHED, PendingPart, Run, RunState
 from rowmill.destinations.ledger_locks import (
-    Hold,
     fence_shared,
     fenced_transaction,
-    hold_experiment,
     lock_key,
 )
 from rowmill.destinations.ledger_runs import move_run, running_key

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import psycopg
@@ -15,7 +13,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.postgres_failures import LOADER_KEYS, Course, Failure, judge
+from rowmill.destinations.patience import Course, Patience, Waited, Waiting
+from rowmill.destinations.postgres_failures import LOADER_KEYS, Failure, judge
 from rowmill.destinations.retries import persist
 from rowmill.destinations.session_settings import NEUTRAL, keep_durable, own_session, set_local
 
@@ -26,6 +25,7 @@ Cursor = psycopg.Cursor[TupleRow]
 
 OLDEST_VERSION = 130000
 DEFAULT_LOCK_SECONDS = 60
+_GLANCE_SECONDS = 1.0
 
 _APPLICATION = "rowmill"
 # libpq falls back on the environment for every parameter that is not given, so each is given its
@@ -38,9 +38,10 @@ _NEUTRAL = {
 }
 # For these no neutral value exists, or they are no parameters at all: a stray one must go.
 _STRAY_VARIABLES = ("PGSERVICE", "PGREQUIREAUTH", "PGTZ", "PGDATESTYLE", "PGGEQO", "PGREQUIRESSL")
+_CONNECT_SECONDS = 10
 _KEEP_ALIVE = {
     "client_encoding": "UTF8",
-    "connect_timeout": "10",
+    "connect_timeout": str(_CONNECT_SECONDS),
     "keepalives": "1",
     "keepalives_idle": "30",
     "keepalives_interval": "10",
@@ -50,32 +51,9 @@ _KEEP_ALIVE = {
 }
 
 
-@dataclass(frozen=True)
-class Patience:
-    """How long trouble may last, in seconds from its first failure, before it is given up.
-
-    `contact_seconds` is for a server that never answered yet, `login_seconds` for refused
-    credentials: on a cluster a rotated secret arrives late, on one machine waiting helps nobody.
-    `sleep` waits between tries; it may raise to end them.
-    """
-
-    seconds: float = 600
-    contact_seconds: float = 600
-    login_seconds: float = 0
-    sleep: Callable[[float], None] = time.sleep
-
-    def for_course(self, course: Course) -> float:
-        if course is Course.PASSES:
-            return self.seconds
-        if course is Course.CONTACT:
-            return min(self.seconds, self.contact_seconds)
-        return self.login_seconds if course is Course.LOGIN else 0
-
-
 class PostgresAddress:
     """Where Postgres is and how to log in; every connection reads the credentials anew.
 
-    `notice` is told, in one sentence without secrets, of each failure that is waited for.
     `login_keys` are the keys of the secret from which user and password come.
     """
 
@@ -84,11 +62,9 @@ class PostgresAddress:
         credentials: Credentials,
         *,
         patience: Patience | None = None,
-        notice: Callable[[str], None] = lambda text: None,
         login_keys: tuple[str, str] = LOADER_KEYS,
     ) -> None:
         self.patience = patience or Patience()
-        self.notice = notice
         self._login_keys = login_keys
         self._credentials = credentials
         self._reached = False
@@ -125,9 +101,18 @@ class PostgresAddress:
     def describe(self) -> str:
         """`user@host:port/database`, without the password."""
         known = self._credentials()
+        user = known.get("PGUSER", "?")
+        return f"{user}@{self._host()}/{known.get('PGDATABASE') or user}"
+
+    @property
+    def place(self) -> str:
+        """The server, in short: `Postgres at host:port`."""
+        return f"Postgres at {self._host()}"
+
+    def _host(self) -> str:
+        known = self._credentials()
         host = known.get("PGHOST") or known.get("PGHOSTADDR", "?")
-        port, user = known.get("PGPORT") or "5432", known.get("PGUSER", "?")
-        return f"{user}@{host}:{port}/{known.get('PGDATABASE') or user}"
+        return f"{host}:{known.get('PGPORT') or '5432'}"
 
     def patience_for(self, error: BaseException) -> float:
         """The seconds for which this error may go on; 0 if it does not pass."""
@@ -158,12 +143,15 @@ class PostgresAddress:
             f"{message}. It was lost while it was read; run the same command again"
         )
 
-    def tell(self, error: BaseException) -> None:
-        """Pass a failure that is waited for to `notice`."""
+    def tell(self, error: BaseException, left: float, trouble: str | None = None) -> None:
+        """Tell of a failure that is waited for; `trouble` says it better than the error does."""
         if isinstance(error, psycopg.Error):
-            failure = self._judge(error)
-            text = self._without_password(failure.message(self.describe()))
-            self.notice(f"{text}. Trying again")
+            words = trouble or self._without_password(self._judge(error).brief())
+            self.patience.tell(Waiting(self.place, words, left))
+
+    def tell_end(self, answered: bool) -> None:
+        """Tell that a wait is over."""
+        self.patience.tell(Waited(self.place, answered))
 
     def _judge(self, error: psycopg.Error) -> Failure:
         return judge(error, reached=self._reached, login_keys=self._login_keys)
@@ -183,6 +171,9 @@ class PostgresAddress:
                 "(--secret NAME=FILE) or in the environment",
             )
         parameters = {"application_name": _APPLICATION, **_KEEP_ALIVE}
+        if not self._reached and self.patience.contact_seconds < _CONNECT_SECONDS:
+            # Where packets go nowhere, one try may not take more than all of them are given.
+            parameters["connect_timeout"] = str(max(2, round(self.patience.contact_seconds)))
         for keyword, variable, default in _PARAMETERS:
             given = known.get(variable)
             if given:
@@ -213,6 +204,14 @@ class PostgresAddress:
         return text.replace(password, "***") if password else text
 
 
+# What a failure comes from, in a few words; None if the error itself says it.
+Explain = Callable[[BaseException], str | None]
+
+
+def _unexplained(_error: BaseException) -> str | None:
+    return None
+
+
 class PostgresSession:
     """One connection, made when it is first needed and again when it is lost.
 
@@ -230,27 +229,40 @@ class PostgresSession:
         *,
         lock_seconds: float = DEFAULT_LOCK_SECONDS,
         settings: Mapping[str, str | int] | None = None,
+        explain: Explain = _unexplained,
     ) -> T:
         """Run `work` in a transaction of its own and commit; again as a whole when it fails.
 
         `work` must bear being called again after it committed, since the answer to a COMMIT can
         be lost. READ COMMITTED whatever the role's default: each statement sees what committed
-        before it.
+        before it. `explain` may say what a failure that is waited for comes from.
 
         Raises:
             DestinationRefused: the failure does not pass.
             DestinationUnavailable: it did not pass within the patience of the address.
         """
         wanted = settings or {}
-        return self.persist(lambda: self._attempt(work, lock_seconds, wanted))
+        return self.persist(lambda: self._attempt(work, lock_seconds, wanted), explain)
 
-    def persist(self, attempt: Callable[[], T]) -> T:
+    def glance(self, work: Callable[[Cursor], T]) -> T | None:
+        """One try at a transaction, for what is good to know and no more; None if it fails."""
+        with suppress(psycopg.Error, DestinationRefused):
+            return self._attempt(work, _GLANCE_SECONDS, {})
+        return None
+
+    def persist(self, attempt: Callable[[], T], explain: Explain = _unexplained) -> T:
         """Call `attempt` with the patience of the address, and translate its last failure."""
+
+        def told(error: BaseException, left: float) -> None:
+            self.retries += 1
+            self.address.tell(error, left, explain(error))
+
         try:
             return persist(
                 attempt,
                 self.address.patience_for,
-                on_retry=self._count,
+                on_retry=told,
+                on_end=self.address.tell_end,
                 sleep=self.address.patience.sleep,
             )
         except psycopg.Error as error:
@@ -302,10 +314,6 @@ class PostgresSession:
                 return
         # Amid a statement, or cut: the server rolls back when the connection is gone.
         self.close()
-
-    def _count(self, error: BaseException) -> None:
-        self.retries += 1
-        self.address.tell(error)
 
 
 def quoted(*name: str) -> sql.SQL:

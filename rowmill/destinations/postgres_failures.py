@@ -4,23 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from enum import Enum
 
 import psycopg
 
+from rowmill.destinations.patience import Course
+
 LOADER_KEYS = ("PGUSER", "PGPASSWORD")
-
-
-class Course(Enum):
-    """How a failure may end: by itself, by itself for a while (a rotated password), or never.
-
-    CONTACT: nothing answers, and nothing ever did: a server that is down, or a typo.
-    """
-
-    PASSES = "passes"
-    CONTACT = "contact"
-    LOGIN = "login"
-    FINAL = "final"
 
 
 @dataclass(frozen=True)
@@ -36,6 +25,12 @@ class Failure:
         """What is wrong, where, and what to do; `place` is the address without its password."""
         sentence = f"Postgres at {place}: {self.text}"
         return f"{sentence}. {self.advice}" if self.advice else sentence
+
+    def brief(self) -> str:
+        """What is wrong in a few words: libpq says it of each address that it tried, at length."""
+        reasons = dict.fromkeys(_REASON.findall(self.text)) or [self.text]
+        words = " and ".join(reason.removeprefix("FATAL:").strip() for reason in reasons)
+        return words[:1].lower() + words[1:] if words[1:2].islower() else words
 
 
 def judge(
@@ -108,7 +103,14 @@ _FINAL_STATES: dict[str, tuple[str, str]] = {
 _PASSING_TEXTS = re.compile(
     r"too many (clients|connections)|remaining connection slots|connection slots are reserved"
     r"|starting up|shutting down|recovery mode|not yet accepting|not accepting connections"
-    r"|server closed the connection|query_wait_timeout|no more connections allowed",
+    r"|query_wait_timeout|no more connections allowed",
+)
+# What is there may be no Postgres at all.
+_CLOSED = re.compile(r"server closed the connection")
+# Of one address that was tried, as libpq words it.
+_REASON = re.compile(
+    r"connection to server [^:]*?(?:, port \d+)? failed: (.*?)"
+    r"(?= Is the server running| - host:|$)"
 )
 _FINAL_TEXTS: tuple[tuple[re.Pattern[str], Course, str, str], ...] = (
     (
@@ -142,6 +144,15 @@ _FINAL_TEXTS: tuple[tuple[re.Pattern[str], Course, str, str], ...] = (
         "Correct the PG... keys in the secret",
     ),
     (
+        re.compile(
+            r"invalid response to (SSL|GSSAPI) negotiation"
+            r"|expected authentication request from server, but received"
+        ),
+        Course.FINAL,
+        "AddressInvalid",
+        "It is no Postgres that answers there: correct PGHOST and PGPORT in the secret",
+    ),
+    (
         re.compile(r"certificate|does not support SSL|no encryption|SSL error|sslmode"),
         Course.FINAL,
         "TlsRefused",
@@ -173,6 +184,8 @@ def _by_state(state: str, text: str) -> Failure:
 
 
 def _by_text(text: str, reached: bool) -> Failure:
+    if _CLOSED.search(text):
+        return Failure(Course.PASSES if reached else Course.CONTACT, "Unavailable", text)
     if _PASSING_TEXTS.search(text):
         return Failure(Course.PASSES, "Unavailable", text)
     if _UNRESOLVED.search(text):

@@ -14,7 +14,8 @@ from psycopg.types.string import TextLoader
 
 from rowmill.destinations.credentials import ReadingLogin
 from rowmill.destinations.errors import QueryRefused
-from rowmill.destinations.postgres_connection import Connection, Patience
+from rowmill.destinations.patience import Patience
+from rowmill.destinations.postgres_connection import Connection
 from rowmill.destinations.postgres_reader import reading
 from rowmill.destinations.printed_columns import PrintedColumn, Scalar
 

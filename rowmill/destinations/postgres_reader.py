@@ -13,9 +13,9 @@ import psycopg
 from psycopg import pq, sql
 
 from rowmill.destinations.credentials import ReadingLogin
+from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres_connection import (
     Connection,
-    Patience,
     PostgresAddress,
     PostgresSession,
 )

@@ -17,11 +17,7 @@ from rowmill.destinations.additions.putting_on import (
 from rowmill.destinations.additions.reading import MadeBy
 from rowmill.destinations.additions.staged import find_lack, read_present
 from rowmill.destinations.dependants import drop_views, find_dependants, make_views
-from rowmill.destinations.errors import (
-    DestinationRefused,
-    DestinationUnavailable,
-    LateAdditions,
-)
+from rowmill.destinations.errors import DestinationRefused, LateAdditions
 from rowmill.destinations.grants import (
     Privileges,
     close_identities,
@@ -44,11 +40,8 @@ from rowmill.destinations.ownership import (
 )
 from rowmill.destinations.postgres_connection import Cursor, PostgresSession, quoted
 from rowmill.destinations.staging import staging_schema
+from rowmill.destinations.tables_in_use import take_from_readers
 from rowmill.spec.dataset import Dataset, PostgresTarget
-
-# Readers that come while the publish waits for earlier ones wait behind it, so it waits briefly,
-# and again later.
-_LOCK_SECONDS = 3.0
 
 
 def publish(
@@ -91,16 +84,10 @@ def publish(
             {},
         )
 
-    try:
-        session.transaction(work, lock_seconds=_LOCK_SECONDS)
-    except DestinationUnavailable as error:
-        if not isinstance(error.__cause__, errors.LockNotAvailable):
-            raise
-        readers = session.transaction(lambda cursor: _readers(cursor, target, run.owner))
-        raise DestinationUnavailable(
-            f"the tables of the last run were in use all the time, by {readers}: end that, then "
-            "run again; the run resumes at its publish"
-        ) from error
+    def old(cursor: Cursor) -> list[int]:
+        return [table.oid for table in own_tables(cursor, target.ledger_schema, run.owner)]
+
+    take_from_readers(session, work, old, "run again; the run resumes at its publish")
 
 
 def _replace(
@@ -148,30 +135,6 @@ def drop_tables(cursor: Cursor, tables: Sequence[OwnTable]) -> None:
         return
     names = sql.SQL(", ").join(table.identifier for table in tables)
     cursor.execute(sql.SQL("DROP TABLE {}").format(names))
-
-
-def _readers(cursor: Cursor, target: PostgresTarget, owner: str) -> str:
-    """The sessions that hold a lock on what a publish locks, as far as the role may see them.
-
-    Tables to which the experiment's refer are locked too, to take the references off them.
-    """
-    tables = own_tables(cursor, target.ledger_schema, owner)
-    oids = [table.oid for table in tables]
-    refer = "SELECT confrelid FROM pg_constraint WHERE contype = 'f' AND conrelid = ANY(%s)"
-    oids += [oid for (oid,) in cursor.execute(refer, (oids,)).fetchall()]
-    rows = cursor.execute(
-        "SELECT DISTINCT pid, coalesce(usename, '?'), coalesce(application_name, '') "
-        "FROM pg_locks LEFT JOIN pg_stat_activity USING (pid) "
-        "WHERE locktype = 'relation' AND granted AND relation = ANY(%s) AND database = "
-        "(SELECT oid FROM pg_database WHERE datname = current_database()) ORDER BY 1",
-        (oids,),
-    ).fetchall()
-    if not rows:
-        return "sessions that are gone by now"
-    return ", ".join(
-        f"session {pid} of {user}" + (f" ({application})" if application else "")
-        for pid, user, application in rows
-    )
 
 
 def _lock(cursor: Cursor, tables: Sequence[OwnTable]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -40,6 +42,8 @@ _PASSING_CODES = frozenset(
         "TooManyRequestsException",
     }
 )
+# Of a connection that was not made, the system's own words.
+_REASON = re.compile(r"\[Errno -?\d+\] ([^)'\"]+)")
 _PASSING_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 # The answer to a HEAD has no body, so botocore gives the bare status as its code.
 _STATUS_CODES = {
@@ -143,13 +147,14 @@ def refusal(error: BaseException, doing: str, bucket: str, where: str) -> Destin
     )
 
 
-def trouble(error: BaseException, where: str) -> str:
-    """One line on an error that passes, for notices and for the end of the retries."""
+def trouble(error: BaseException) -> str:
+    """What is wrong in a few words, of an error that passes."""
     if isinstance(error, ClientError):
-        return f"{where} answers {_status(error)} {_code(error)}"
+        return f"answers {_status(error)} {_code(error)}"
     if isinstance(error, EndpointConnectionError):
-        return f"{where} cannot be reached (wrong host or port, or not running?)"
-    return f"{where}: {type(error).__name__}: {_first_line(error)}"
+        why = _REASON.search(str(error.kwargs.get("error", "")))
+        return f"cannot be reached ({why[1].lower() if why else 'is it running?'})"
+    return f"{type(error).__name__}: {_first_line(error)}"
 
 
 def bucket_missing(bucket: str, where: str) -> DestinationRefused:
@@ -159,6 +164,16 @@ def bucket_missing(bucket: str, where: str) -> DestinationRefused:
         "BucketMissing",
         f"{where} has no bucket {bucket!r}; make it, for example with "
         f"`aws s3 mb s3://{bucket}{endpoint}`, or correct spec.destinations.parquet.bucket",
+    )
+
+
+def no_conditions(where: str) -> DestinationRefused:
+    """The refusal of a server that cannot decide races."""
+    return DestinationRefused(
+        "ConditionalPutMissing",
+        f"{where} does not honour conditional PUTs (If-None-Match, If-Match), without which two "
+        "runs could publish over each other; use a server that does: AWS S3, MinIO, Ceph, "
+        "SeaweedFS 4 and others, in a recent version",
     )
 
 

@@ -46,6 +46,7 @@ from rowmill.destinations.postgres_connection import (
 )
 from rowmill.destinations.publish_postgres import drop_tables, publish
 from rowmill.destinations.staging import drop_staging, stage, staging_schema
+from rowmill.destinations.tables_in_use import take_from_readers
 from rowmill.destinations.target_rights import refuse_unfit_target
 from rowmill.spec.dataset import Dataset, PostgresTarget, Table
 
@@ -313,7 +314,11 @@ class Warehouse:
             # Beside those of a try before: the answer to its COMMIT may have been lost.
             dropped.update((table.oid, table) for table in tables)
 
-        self._session.transaction(remove)
+        def published(cursor: Cursor) -> list[int]:
+            tables = own_tables(cursor, self._target.ledger_schema, self._owner)
+            return [table.oid for table in tables]
+
+        take_from_readers(self._session, remove, published, "run the same command again")
         return list(dropped.values())
 
     def _step(self, run: Run, work: Callable[[Cursor], None]) -> None:

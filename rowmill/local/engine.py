@@ -13,6 +13,7 @@ from typing import Any
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import ExperimentHold, Run, RunState
+from rowmill.destinations.patience import TellWait, untold
 from rowmill.local.admission import admission
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.planning import chosen_workers, plan_for
@@ -23,7 +24,7 @@ from rowmill.plan.layout import Plan
 from rowmill.plan.replacement import Replaced
 from rowmill.spec.dataset import Spec
 from rowmill.worker.decision import Mode, types_kept
-from rowmill.worker.destinations import Connections, Destinations, join
+from rowmill.worker.destinations import Connections, Destinations, join, one_machine
 from rowmill.worker.prepare import FewerRows, Prepared, prepare
 from rowmill.worker.remaining import remaining
 
@@ -44,9 +45,9 @@ class Options:
     """How to run: each None means the manifest's or the engine's default.
 
     `source` is kept with a new run: its manifest, scale and seed. `prepared` is called once the
-    destinations took the run; `notice` is told, in a sentence, what the user should know. `agreed`
-    are ids of the published runs that the user lets one of fewer rows replace; None: all of them.
-    `home` is where the embedded servers are.
+    destinations took the run; `notice` is told, in a sentence, what the user should know, and
+    `wait` which server is waited for. `agreed` are ids of the published runs that the user lets one
+    of fewer rows replace; None: all of them. `home` is where the embedded servers are.
     """
 
     source: Mapping[str, Any]
@@ -58,6 +59,7 @@ class Options:
     home: Home = field(default_factory=rowmill_home)
     prepared: Callable[[], None] = lambda: None
     notice: Callable[[str], None] = lambda text: None
+    wait: TellWait = untold
 
     def restarting(self) -> Options:
         """The same, but starting over, whatever that replaces."""
@@ -119,7 +121,8 @@ def _run(
     started: float,
     signals: _Signals,
 ) -> Outcome:
-    destinations = join(spec, connections, sleep=signals.sleep, notice=options.notice)
+    patience = one_machine(options.wait, sleep=signals.sleep)
+    destinations = join(spec, connections, patience=patience)
     try:
         destinations.ledger.ensure()
         with destinations.ledger.hold_experiment(destinations.owner) as hold:
@@ -150,7 +153,7 @@ def _run(
                 signals=signals,
                 board=board,
                 started=started,
-                notice=options.notice,
+                options=options,
             )
             return execution.run()
     except FewerRows as error:
@@ -194,7 +197,7 @@ class _Execution:
     signals: _Signals
     board: ProgressBoard
     started: float
-    notice: Callable[[str], None]
+    options: Options
 
     def run(self) -> Outcome:
         run = self.prepared.run
@@ -217,7 +220,7 @@ class _Execution:
             if isinstance(error, DestinationRefused):
                 raise
             if isinstance(error, WorkerFailed) and error.trace:
-                self.notice(error.trace)
+                self.options.notice(error.trace)
             again = "what is durable stays: once the cause is mended, run the same command again"
             raise RunFailed(f"run {run.number} failed: {error}; {again}") from error
         final = self.destinations.ledger.run(run.id) or run
@@ -239,14 +242,14 @@ class _Execution:
             for shard in range(run.plan.shards)
             if any(True for _ in remaining(run.plan, run.plan.shard(shard), durable))
         ]
-        watch = Watch(run, self.hold, lambda: self.destinations.rejoin(self.spec))
+        watch = Watch(run, self.hold, self._join_in_silence)
         supervisor = Supervisor(
             self.spec,
             self.connections,
             workers=max(1, min(self.workers, len(shards))),
             on_progress=self.board.progress,
             on_step=self.board.step,
-            on_notice=self.notice,
+            on_wait=self.options.wait,
             check=watch.check,
             stop=self.signals.stop,
             kill=self.signals.kill,
@@ -286,11 +289,15 @@ class _Execution:
         teller.start()
         teller.join(TELL_SECONDS)
 
+    def _join_in_silence(self) -> Destinations:
+        """Connections of their own, which tell nothing: the workers meet the same trouble."""
+        return join(self.spec, self.connections, patience=one_machine(sleep=self.signals.sleep))
+
     def _tell(self, run: Run, state: RunState, message: str) -> None:
         # Over connections of its own, since nobody may wait for its end.
         with (
             suppress(DestinationRefused, DestinationUnavailable, Interrupted),
-            closing(self.destinations.rejoin(self.spec)) as own,
+            closing(self._join_in_silence()) as own,
         ):
             own.ledger.transition(
                 run.id,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from rowmill.destinations.ledger import Run
+from rowmill.destinations.patience import Wait
 from rowmill.worker.tally import TableProgress, Vitals
 
 
@@ -48,10 +49,10 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Notice:
-    """From a worker: what the user should know while it goes on, such as a server that is down."""
+class Waits:
+    """From a worker: it waits for a server, or no more."""
 
-    text: str
+    wait: Wait
 
 
 class Ending(StrEnum):
@@ -75,4 +76,4 @@ class Ended:
     trace: str = field(default="", repr=False)
 
 
-Report = Progress | Step | Notice | Ended
+Report = Progress | Step | Waits | Ended

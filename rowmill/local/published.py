@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.ledger import UNFINISHED, Run, RunState
 from rowmill.destinations.parquet_reading import LakeReader
+from rowmill.destinations.patience import TellWait, untold
 from rowmill.destinations.postgres_reading import PostgresReader
 from rowmill.destinations.stored_rows import Problem
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.spec.load import Overrides
 from rowmill.worker.decision import published_run
-from rowmill.worker.destinations import Connections, Destinations, join
+from rowmill.worker.destinations import Connections, Destinations, join, one_machine
 from rowmill.worker.pools import load_pools
 from rowmill.worker.reading import experiment_runs, published
 
@@ -48,7 +49,10 @@ class Published:
 
 @contextmanager
 def open_published(
-    spec: Spec, connections: Connections, reload: Reload | None = None
+    spec: Spec,
+    connections: Connections,
+    reload: Reload | None = None,
+    wait: TellWait = untold,
 ) -> Iterator[Published]:
     """Open the run whose data readers see now.
 
@@ -57,13 +61,14 @@ def open_published(
         connections: how to reach its destinations.
         reload: reads the same manifest with other overrides. If given, the scale, seed and rerun
             that the published run was started with are tried too.
+        wait: told which server is waited for.
 
     Raises:
         NothingPublished: no run is published, or one of another manifest.
         DestinationRefused, DestinationUnavailable: a destination cannot be read.
     """
     with ExitStack() as stack:
-        destinations = join(spec, connections)
+        destinations = join(spec, connections, patience=one_machine(wait))
         stack.callback(destinations.close)
         run = _run(destinations)
         known = _matching(spec, run, reload)

@@ -15,18 +15,19 @@ from typing import cast
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import Run
+from rowmill.destinations.patience import TellWait
 from rowmill.local.child_process import start_child
 from rowmill.local.messages import (
     Command,
     Ended,
     Ending,
-    Notice,
     Progress,
     Report,
     RunFinalize,
     RunShard,
     Step,
     Stop,
+    Waits,
 )
 from rowmill.local.worker_process import main
 from rowmill.spec.dataset import Spec
@@ -68,7 +69,7 @@ class Supervisor:
     Args:
         on_progress: called with a worker's number (a replacement has a new one) and all it did.
         on_step: called with the label of each finalize step.
-        on_notice: called with what a worker wants the user to know.
+        on_wait: told of the servers that workers wait for.
         check: called about once a second while waiting; what it raises ends the run.
         stop: set it to interrupt; set `kill` too to end at once.
     """
@@ -81,7 +82,7 @@ class Supervisor:
         workers: int,
         on_progress: Callable[[int, Progress], None],
         on_step: Callable[[str], None],
-        on_notice: Callable[[str], None],
+        on_wait: TellWait,
         check: Callable[[], None],
         stop: Event,
         kill: Event,
@@ -91,7 +92,7 @@ class Supervisor:
         self._wanted = workers
         self._on_progress = on_progress
         self._on_step = on_step
-        self._on_notice = on_notice
+        self._on_wait = on_wait
         self._check = check
         self._stop = stop
         self._kill = kill
@@ -157,8 +158,8 @@ class Supervisor:
                 self._on_progress(worker.number, report)
             case Step(label=label):
                 self._on_step(label)
-            case Notice(text=text):
-                self._on_notice(text)
+            case Waits(wait=wait):
+                self._on_wait(wait)
             case Ended():
                 worker.command = None
                 _raise_unless_done(report)

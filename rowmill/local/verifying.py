@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rowmill.destinations.patience import TellWait, untold
 from rowmill.local.planning import default_workers
 from rowmill.local.published import Reload, open_published
 from rowmill.spec.dataset import Spec
@@ -21,11 +22,12 @@ def verify_published(
     workers: int | None = None,
     reload: Reload | None = None,
     on_progress: OnProgress = lambda progress: None,
+    wait: TellWait = untold,
 ) -> Report:
     """Make the published run's rows again and compare all destinations with them.
 
     Args:
-        spec, connections, reload: of `open_published`.
+        spec, connections, reload, wait: of `open_published`.
         workers: threads; by default one a core.
         on_progress: told how far it is, from one thread at a time.
 
@@ -34,7 +36,7 @@ def verify_published(
         DestinationRefused, DestinationUnavailable: a destination cannot be read.
     """
     threads = workers or min(_MOST_THREADS, default_workers() + 1)
-    with open_published(spec, connections, reload) as opened:
+    with open_published(spec, connections, reload, wait) as opened:
         return verify(
             opened.run,
             opened.dataset,

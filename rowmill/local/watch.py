@@ -36,7 +36,7 @@ class Watch:
         """Raise what was found.
 
         Raises:
-            LockLost: the lock is gone with its connection.
+            LockLost: another has the lock by now.
             Fenced: the run was aborted, reset or deleted.
         """
         if self._found is not None:
@@ -64,8 +64,8 @@ class Watch:
     def _look(self, ledger: Ledger) -> Exception | None:
         if self._hold.lost():
             return LockLost(
-                "the lock that keeps a second run away was lost with its connection; "
-                "run the same command again to resume"
+                "the lock that keeps a second run away was lost with its connection, and another "
+                "run has it by now; once that ends, run again to resume"
             )
         known = ledger.run(self._run.id)
         # COMPLETED comes before the worker's own word that it is done.

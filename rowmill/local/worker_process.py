@@ -8,24 +8,24 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 import traceback
 from contextlib import closing, suppress
 from multiprocessing.connection import Connection
 from threading import Event, Lock, Thread
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
+from rowmill.destinations.patience import Patience, Wait
 from rowmill.local.messages import (
     Command,
     Ended,
     Ending,
-    Notice,
     Progress,
     Report,
     RunFinalize,
     RunShard,
     Step,
     Stop,
+    Waits,
 )
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections, Destinations, join
@@ -35,8 +35,6 @@ from rowmill.worker.shard import Stopped, run_parts
 from rowmill.worker.tally import Tally, vitals
 
 REPORT_SECONDS = 0.2
-NOTICE_SECONDS = 10.0
-PATIENCE_SECONDS = 600.0
 # The exit code of a worker whose supervisor is gone: what it did can be resumed.
 ORPHANED = 5
 
@@ -65,7 +63,6 @@ class _Worker:
         self._connections = connections
         self._stop = Event()
         self._tally = Tally()
-        self._next_notice = 0.0
 
     def obey(self, command: Command) -> None:
         if isinstance(command, Stop):
@@ -91,9 +88,7 @@ class _Worker:
                 join(
                     self._spec,
                     self._connections,
-                    contact_seconds=PATIENCE_SECONDS,
-                    sleep=self._sleep,
-                    notice=self._notice,
+                    patience=Patience(sleep=self._sleep, tell=self._wait),
                 )
             ) as destinations:
                 self._run(command, destinations)
@@ -125,11 +120,8 @@ class _Worker:
         if self._stop.wait(seconds):
             raise Stopped
 
-    def _notice(self, text: str) -> None:
-        # One failure is tried again many times: that it goes on is worth a word now and then.
-        if time.monotonic() >= self._next_notice:
-            self._next_notice = time.monotonic() + NOTICE_SECONDS
-            self._send(Notice(text))
+    def _wait(self, wait: Wait) -> None:
+        self._send(Waits(wait))
 
     def _step(self, label: str) -> None:
         self._send(Step(label))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.progress import Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.table import Column
@@ -45,7 +46,7 @@ class Bars:
     """
 
     def __init__(self, console: Console, *, transient: bool) -> None:
-        self._progress = Progress(
+        self._progress = _WithFoot(
             label_column("{task.fields[label]}", console),
             _Drawn(),
             TextColumn("{task.fields[bar].percent:>3}%"),
@@ -72,6 +73,11 @@ class Bars:
     def whole(self, label: str, bar: Bar) -> None:
         """Show the rows of all tables."""
         self._total = self._show(self._total, label, bar)
+
+    def foot(self, text: Callable[[], str] | None) -> None:
+        """Show a line below the bars, asked for whenever they are drawn; None takes it away."""
+        self._progress.foot = text
+        self._progress.refresh()
 
     def _show(self, task: TaskID | None, label: str, bar: Bar) -> TaskID:
         if task is None:
@@ -104,3 +110,14 @@ class _Line:
         drawn = Text(_DONE * done, "bar.complete" if bar.total else "progress.percentage")
         drawn.append(_AHEAD * (min(width, reached) - done), "bar.pulse")
         yield drawn.append(_REST * (width - len(drawn)))
+
+
+class _WithFoot(Progress):
+    """Bars, and below them a line that need not be of one of them."""
+
+    foot: Callable[[], str] | None = None
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        yield from super().get_renderables()
+        if self.foot is not None:
+            yield Text(self.foot(), overflow="ellipsis", no_wrap=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from rowmill.destinations.credentials import ReadingLogin
@@ -12,15 +12,17 @@ from rowmill.destinations.lake import Lake
 from rowmill.destinations.ledger import Ledger, Run
 from rowmill.destinations.ledger_bucket import BucketLedger
 from rowmill.destinations.ledger_postgres import PostgresLedger
-from rowmill.destinations.postgres_connection import Patience, PostgresAddress, PostgresSession
+from rowmill.destinations.patience import Patience, TellWait, Wait, Waiting, untold
+from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
 from rowmill.destinations.s3_client import S3Address
 from rowmill.destinations.warehouse import Warehouse
 from rowmill.spec.dataset import Spec
 from rowmill.worker.remaining import Durable
 from rowmill.worker.run_spec import made_from
 
-# A misspelt port looks as a server that is down does; nobody waits ten minutes for a typo.
-CONTACT_SECONDS = 60.0
+# A misspelt port looks as a server that is down does; nobody waits ten minutes for a typo. On a
+# cluster it may be starting beside this pod, and what a supervisor reached is no typo.
+CONTACT_SECONDS = 5.0
 
 Credentials = Callable[[], Mapping[str, str]]
 
@@ -82,52 +84,27 @@ def join(
     spec: Spec,
     connections: Connections,
     *,
-    contact_seconds: float = CONTACT_SECONDS,
-    login_seconds: float = 0.0,
-    sleep: Callable[[float], None] = time.sleep,
-    notice: Callable[[str], None] = lambda text: None,
+    patience: Patience | None = None,
     retried: Callable[[str], None] = lambda destination: None,
 ) -> Destinations:
     """Open what `spec` names; connects to nothing yet.
 
     Args:
-        contact_seconds: how long to try a server that never answered.
-        login_seconds: how long to try refused credentials: where they can be rotated, the new
-            ones may arrive later than the server's refusal.
-        sleep: waits between two tries of what passes; may raise to end them.
-        notice: told, in a sentence, of each failure that is met with another try.
-        retried: told of the same by the destination's word in the manifest, to be counted.
+        patience: how long to try, and who is told meanwhile; by default `one_machine`'s.
+        retried: told of each failure that is met with another try, by the destination's word in the
+            manifest, to be counted.
     """
-    rejoin = partial(
-        join,
-        connections=connections,
-        contact_seconds=contact_seconds,
-        login_seconds=login_seconds,
-        sleep=sleep,
-        notice=notice,
-        retried=retried,
-    )
+    patience = patience or one_machine()
+    rejoin = partial(join, connections=connections, patience=patience, retried=retried)
     owner = owner_key(connections.engine, spec)
     target, s3 = spec.parquet, _s3(spec, connections)
-    stumbled = partial(_stumbled, "parquet", notice, retried)
+    for_s3 = _counted(patience, partial(retried, "parquet"))
     lake = None
     if s3 is not None and target is not None:
-        lake = Lake(
-            s3,
-            target,
-            owner,
-            contact_seconds=contact_seconds,
-            login_seconds=login_seconds,
-            sleep=sleep,
-            notice=stumbled,
-        )
+        lake = Lake(s3, target, owner, patience=for_s3)
     if spec.postgres is not None and connections.postgres is not None:
         address = PostgresAddress(
-            connections.postgres,
-            patience=Patience(
-                contact_seconds=contact_seconds, login_seconds=login_seconds, sleep=sleep
-            ),
-            notice=partial(_stumbled, "postgres", notice, retried),
+            connections.postgres, patience=_counted(patience, partial(retried, "postgres"))
         )
         session = PostgresSession(address)
         return Destinations(
@@ -141,18 +118,10 @@ def join(
         )
     if s3 is None or target is None:
         raise AssertionError("a valid spec names a destination, and connections reach it")
-    ledger = BucketLedger(
-        s3,
-        target,
-        contact_seconds=contact_seconds,
-        login_seconds=login_seconds,
-        sleep=sleep,
-        notice=stumbled,
-    )
     return Destinations(
         spec=spec,
         owner=owner,
-        ledger=ledger,
+        ledger=BucketLedger(s3, target, patience=for_s3),
         session=None,
         warehouse=None,
         lake=lake,
@@ -160,11 +129,20 @@ def join(
     )
 
 
-def _stumbled(
-    destination: str, notice: Callable[[str], None], retried: Callable[[str], None], text: str
-) -> None:
-    retried(destination)
-    notice(text)
+def one_machine(
+    tell: TellWait = untold, *, sleep: Callable[[float], None] = time.sleep
+) -> Patience:
+    """The patience of a person's machine, for a command or a supervisor."""
+    return Patience(contact_seconds=CONTACT_SECONDS, sleep=sleep, tell=tell)
+
+
+def _counted(patience: Patience, retried: Callable[[], None]) -> Patience:
+    def tell(wait: Wait) -> None:
+        if isinstance(wait, Waiting):
+            retried()
+        patience.tell(wait)
+
+    return replace(patience, tell=tell)
 
 
 def _s3(spec: Spec, connections: Connections) -> S3Address | None:

@@ -9,14 +9,14 @@ import typer
 
 from rowmill.cli.row_output import RowSet, row_writer
 from rowmill.cli.sources import from_either
+from rowmill.cli.waiting import tell_waits
 from rowmill.destinations.errors import QueryRefused
-from rowmill.destinations.postgres_connection import Patience
 from rowmill.destinations.postgres_query import querying
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import why_nothing_is_there
 from rowmill.terminal.failures import UsageError
-from rowmill.worker.destinations import CONTACT_SECONDS
+from rowmill.worker.destinations import one_machine
 
 
 def query(words: Sequence[str], file: Path | None, secrets: Sequence[str], output: str) -> None:
@@ -42,7 +42,7 @@ def query(words: Sequence[str], file: Path | None, secrets: Sequence[str], outpu
                 reader(),
                 sql,
                 schema=spec.postgres.schema,
-                patience=Patience(contact_seconds=CONTACT_SECONDS),
+                patience=one_machine(tell_waits()),
                 notice=lambda text: typer.echo(f"rowmill: {text}", err=True),
             ) as result,
         ):

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rowmill.cli.sources import Source, from_either, from_name
+from rowmill.cli.waiting import tell_waits
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.local import records
@@ -24,7 +25,7 @@ from rowmill.spec.problems import InvalidManifest
 from rowmill.terminal import figures
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.tables import RUN_HEADINGS, Grid, Heading, print_grid
-from rowmill.worker.destinations import Destinations, join
+from rowmill.worker.destinations import Destinations, join, one_machine
 from rowmill.worker.reading import experiment_runs
 from rowmill.worker.remaining import Durable, batches_durable
 
@@ -61,7 +62,9 @@ def runs(name: str | None, file: Path | None, secrets: Sequence[str], *, as_json
 
 def _open(source: Source) -> Destinations:
     spec = source.spec()
-    return join(spec, connections(spec, source.secrets, rowmill_home()))
+    return join(
+        spec, connections(spec, source.secrets, rowmill_home()), patience=one_machine(tell_waits())
+    )
 
 
 @dataclass(frozen=True)

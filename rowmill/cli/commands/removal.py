@@ -9,13 +9,14 @@ from pathlib import Path
 import typer
 
 from rowmill.cli.sources import STANDARD_INPUT, from_either
+from rowmill.cli.waiting import tell_waits
 from rowmill.destinations.ledger import RunState
 from rowmill.local import records
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.terminal.failures import UsageError
 from rowmill.worker import purge
-from rowmill.worker.destinations import Destinations, join
+from rowmill.worker.destinations import Destinations, join, one_machine
 from rowmill.worker.reading import experiment_runs
 
 
@@ -65,7 +66,9 @@ def delete(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: 
 def _open(name: str | None, file: Path | None, secrets: Sequence[str]) -> tuple[str, Destinations]:
     source = from_either(name, file, secrets)
     spec = source.spec()
-    destinations = join(spec, connections(spec, source.secrets, rowmill_home()))
+    destinations = join(
+        spec, connections(spec, source.secrets, rowmill_home()), patience=one_machine(tell_waits())
+    )
     return spec.name, destinations
 
 

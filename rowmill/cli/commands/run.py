@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +69,7 @@ def run(request: RunRequest) -> None:
 
     def attempt(chosen: Options) -> Outcome:
         with progress_display(request.style, request.interval) as show:
-            return engine.run(spec, reach, chosen, show)
+            return engine.run(spec, reach, replace(chosen, wait=show.wait), show)
 
     outcome = _agreed_outcome(attempt, options)
     if request.as_json:

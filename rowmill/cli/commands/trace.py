@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rowmill.cli.sources import from_either
+from rowmill.cli.waiting import tell_waits
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished, open_published
@@ -48,6 +49,7 @@ def trace(
             spec,
             reach,
             lambda overrides: load_spec(source.label, text=source.manifest, overrides=overrides),
+            tell_waits(),
         ) as opened:
             known = _table(opened.dataset, table)
             found = trace_row(opened, known, key, Recomputed(opened.make_generator))

@@ -15,6 +15,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemaining
 from rich.text import Text
 
 from rowmill.cli.sources import Source, from_either
+from rowmill.cli.waiting import in_lines
+from rowmill.destinations.patience import TellWait, Wait, Waiting
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished
@@ -64,7 +66,7 @@ def _report(source: Source, workers: int | None) -> Report:
     spec = source.spec()
     reach = connections(spec, source.secrets, rowmill_home())
     try:
-        with _progress() as show:
+        with _progress() as (show, wait):
             return verify_published(
                 spec,
                 reach,
@@ -73,16 +75,17 @@ def _report(source: Source, workers: int | None) -> Report:
                     source.label, text=source.manifest, overrides=overrides
                 ),
                 on_progress=show,
+                wait=wait,
             )
     except NothingPublished as error:
         raise UsageError(f"{spec.name}: {error}") from None
 
 
 @contextmanager
-def _progress() -> Iterator[OnProgress]:
-    """A bar on a terminal; elsewhere nothing, as the report itself comes soon."""
+def _progress() -> Iterator[tuple[OnProgress, TellWait]]:
+    """A bar on a terminal; elsewhere only waits, as the report itself comes soon."""
     if not sys.stderr.isatty():
-        yield lambda state: None
+        yield lambda state: None, in_lines()
         return
     console = Console(stderr=True)
     bar = Progress(
@@ -105,7 +108,11 @@ def _progress() -> Iterator[OnProgress]:
             label = Text(f"{state.phase} {state.table}").markup
             bar.update(task, description=label, completed=state.rows, total=state.total)
 
-        yield show
+        def wait(word: Wait) -> None:
+            label = Text(str(word)).markup if isinstance(word, Waiting) else "opening"
+            bar.update(task, description=label)
+
+        yield show, wait
 
 
 def _show(report: Report) -> None:

@@ -298,7 +298,35 @@ def test_a_worker_that_dies_on_every_try_fails_the_run_with_the_reason(
     assert (resumed.code, resumed.json["resumed"]) == (0, True)
 
 
-def test_a_run_that_loses_its_lock_stops_and_can_be_resumed(
+def test_a_run_all_of_whose_connections_are_cut_waits_and_goes_on(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    database: Connection,
+) -> None:
+    gate.close_after(ledger, 1)
+    process = commands.start("run", "-f", written())
+    wait_until(lambda: gate.waiting(ledger), process)
+    ended = database.execute(
+        "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE "
+        "application_name LIKE %s OR application_name = 'rowmill' AND pid IN "
+        "(SELECT pid FROM pg_locks WHERE relation IN "
+        "(SELECT oid FROM pg_class WHERE relnamespace = %s::regnamespace))",
+        (f"rowmill supervisor %:{process.pid}", ledger),
+    ).fetchone()
+    assert ended is not None
+    assert ended[0] >= 2
+    gate.open()
+    done = commands.finish(process)
+    assert (done.code, count(database, name, "numbers")) == (0, ROWS)
+    # Of all that waited for it, one line.
+    assert done.err.count("trying again for another") == 1
+    assert done.err.count("it answers again") == 1
+
+
+def test_a_run_whose_lock_another_has_by_now_stops_and_is_not_marked(
     name: str,
     ledger: str,
     written: Callable[..., str],
@@ -310,15 +338,24 @@ def test_a_run_that_loses_its_lock_stops_and_can_be_resumed(
     file = written()
     process = commands.start("run", "-f", file)
     wait_until(lambda: gate.waiting(ledger), process)
-    database.execute(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE %s",
+    row = database.execute(
+        "SELECT pid, (classid::bigint << 32) | objid::bigint FROM pg_locks "
+        "JOIN pg_stat_activity USING (pid) "
+        "WHERE locktype = 'advisory' AND application_name LIKE %s",
         (f"rowmill supervisor %:{process.pid}",),
-    )
+    ).fetchone()
+    assert row is not None
+    # Whoever waits for a lock gets it in the moment in which it is free.
+    process.send_signal(signal.SIGSTOP)
+    database.execute("SELECT pg_terminate_backend(%s, 10000)", (row[0],))
+    database.execute("SELECT pg_advisory_lock(%s)", (row[1],))
+    process.send_signal(signal.SIGCONT)
     done = commands.finish(process)
     assert done.code == 4
-    assert "the lock that keeps a second run away was lost" in done.err
+    assert "another run has it by now" in done.err
     # Whoever holds the lock by now may be running it: it is not marked as failed.
     assert gate.states(ledger) == ["RUNNING"]
+    database.execute("SELECT pg_advisory_unlock(%s)", (row[1],))
     gate.open()
     assert commands("run", "-f", file).code == 0
     assert count(database, name, "numbers") == ROWS

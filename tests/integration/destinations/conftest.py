@@ -8,7 +8,8 @@ import pytest
 from postgres_bed import connect
 from psycopg import sql
 
-from rowmill.destinations.postgres_connection import Patience, PostgresAddress
+from rowmill.destinations.patience import Patience
+from rowmill.destinations.postgres_connection import PostgresAddress
 from rowmill.local.embedded import EmbeddedServers, exports
 
 

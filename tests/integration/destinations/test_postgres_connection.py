@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -12,7 +14,8 @@ from psycopg import sql
 
 from rowmill.destinations import postgres_connection
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.postgres_connection import Patience, PostgresAddress, PostgresSession
+from rowmill.destinations.patience import Patience, Wait
+from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
 
 IMPATIENT = Patience(seconds=0.01, sleep=lambda _: None)
 
@@ -55,16 +58,39 @@ def test_what_does_not_pass_is_refused_with_the_reason(
 def test_a_server_that_does_not_answer_is_waited_for_and_then_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-    told: list[str] = []
+    told: list[Wait] = []
     environment = {"PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": "u", "PGPASSWORD": "x1y"}
-    address = PostgresAddress(lambda: environment, patience=IMPATIENT, notice=told.append)
+    patience = replace(IMPATIENT, tell=told.append)
+    address = PostgresAddress(lambda: environment, patience=patience)
     with PostgresSession(address) as session, pytest.raises(DestinationUnavailable) as given_up:
         session.transaction(lambda cursor: None)
     assert "refused" in str(given_up.value)
     assert f"u@127.0.0.1:{port}/u" in str(given_up.value)
-    assert told
-    assert session.retries == len(told)
-    assert all("x1y" not in text for text in told)
+    assert session.retries == len(told) - 1 > 0
+    assert all("x1y" not in str(wait) for wait in told)
+
+
+def test_what_is_no_postgres_is_refused_at_once() -> None:
+    def answer() -> None:
+        while True:
+            try:
+                client, _ = server.accept()
+            except OSError:
+                return
+            with client:
+                client.recv(100)
+                client.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=answer, daemon=True).start()
+        port = str(server.getsockname()[1])
+        known = {"PGHOST": "127.0.0.1", "PGPORT": port, "PGUSER": "u"}
+        refusals = [
+            failure({**known, "PGSSLMODE": mode}, Patience()) for mode in ("prefer", "disable")
+        ]
+        server.shutdown(socket.SHUT_RDWR)
+    assert [getattr(each, "reason", None) for each in refusals] == ["AddressInvalid"] * 2
+    assert all("correct PGHOST and PGPORT" in str(each) for each in refusals)
 
 
 def test_credentials_are_read_again_at_each_connect(

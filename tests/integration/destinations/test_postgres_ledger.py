@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -227,18 +229,47 @@ def test_a_second_supervisor_is_refused_at_once_and_told_who_holds(shop: Experim
         assert not hold.lost()
 
 
-def test_a_hold_whose_session_is_gone_says_so_for_good_and_is_free_again(
+def test_a_hold_whose_session_ended_is_taken_again(
     shop: Experiment, database: dict[str, str]
 ) -> None:
-    with shop.ledger.hold_experiment(shop.owner) as hold, connect(database) as admin:
+    with shop.ledger.hold_experiment(shop.owner) as hold:
+        end_supervisors(database)
+        assert not hold.lost()
+        with pytest.raises(DestinationRefused, match="rowmill supervisor"):
+            shop.ledger.hold_experiment(shop.owner).__enter__()
+    with shop.ledger.hold_experiment(shop.owner) as hold:
+        assert not hold.lost()
+
+
+def test_a_hold_whose_session_the_server_does_not_miss_yet_is_taken_from_it(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    with shop.ledger.hold_experiment(shop.owner) as hold:
+        # Our end alone is gone, as where a network forgets a connection.
+        with socket.socket(fileno=os.dup(hold._connection.fileno())) as ours:
+            ours.shutdown(socket.SHUT_RD)
+        assert not hold.lost()
+        with pytest.raises(DestinationRefused, match="rowmill supervisor"):
+            shop.ledger.hold_experiment(shop.owner).__enter__()
+
+
+def test_a_hold_that_another_took_is_lost_for_good(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    with shop.ledger.hold_experiment(shop.owner) as hold:
+        end_supervisors(database)
+        with shop.ledger.hold_experiment(shop.owner) as other:
+            assert hold.lost()
+            assert not other.lost()
+        assert hold.lost()
+
+
+def end_supervisors(database: dict[str, str]) -> None:
+    with connect(database) as admin:
         admin.execute(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
             "WHERE application_name ~ '^rowmill supervisor' AND datname = current_database()"
         )
-        assert hold.lost()
-        assert hold.lost()
-        with shop.ledger.hold_experiment(shop.owner) as next_hold:
-            assert not next_hold.lost()
 
 
 def test_prepare_runs_once_at_a_time(shop: Experiment) -> None:

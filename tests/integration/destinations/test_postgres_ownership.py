@@ -21,7 +21,8 @@ from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger import RunState
-from rowmill.destinations.postgres_connection import Patience, PostgresAddress
+from rowmill.destinations.patience import Patience
+from rowmill.destinations.postgres_connection import PostgresAddress
 
 OTHER = "other/local/shop"
 

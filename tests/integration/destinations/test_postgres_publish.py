@@ -18,10 +18,11 @@ from postgres_bed import (
     two_tables,
 )
 
-from rowmill.destinations import publish_postgres
+from rowmill.destinations import tables_in_use
 from rowmill.destinations.errors import DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import RunState
-from rowmill.destinations.postgres_connection import Patience, PostgresAddress
+from rowmill.destinations.patience import Patience, Wait
+from rowmill.destinations.postgres_connection import PostgresAddress
 
 HOSTILE = '"; drop table x; --'
 
@@ -159,7 +160,7 @@ def test_tables_that_the_new_manifest_leaves_out_go_at_publish(
 def test_a_reader_that_holds_the_old_table_delays_the_publish_but_does_not_fail_it(
     shop: Experiment, database: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish_postgres, "_LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(tables_in_use, "_LOCK_SECONDS", 0.1)
     shop.complete()
     run = shop.start()
     shop.load(run)
@@ -177,9 +178,11 @@ def test_a_reader_that_holds_the_old_table_delays_the_publish_but_does_not_fail_
 def test_a_reader_that_never_lets_go_is_named(
     shop: Experiment, database: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(publish_postgres, "_LOCK_SECONDS", 0.1)
+    monkeypatch.setattr(tables_in_use, "_LOCK_SECONDS", 0.1)
     shop.complete()
-    impatient = PostgresAddress(lambda: database, patience=Patience(seconds=0.1))
+    told: list[Wait] = []
+    patience = Patience(seconds=0.3, tell=told.append)
+    impatient = PostgresAddress(lambda: database, patience=patience)
     again = Experiment(impatient, shop.data)
     run = again.start()
     again.load(run)
@@ -191,6 +194,14 @@ def test_a_reader_that_never_lets_go_is_named(
         session = reader.info.backend_pid
         with pytest.raises(DestinationUnavailable, match=f"session {session} .*the report"):
             again.warehouse.publish(run, again.data)
+        # While it waits too, not only once it gave up.
+        assert f"are in use by session {session} of {database['PGUSER']} (the report" in str(
+            told[0]
+        )
+        told.clear()
+        with pytest.raises(DestinationUnavailable, match=f"session {session} .*the report"):
+            again.warehouse.remove_tables()
+        assert f"session {session} " in str(told[0])
         reader.execute("ROLLBACK")
     again.warehouse.publish(run, again.data)
     assert again.warehouse.published(run)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 import pytest
 from postgres_bed import Experiment, all_rows, connect, dataset, target, two_tables
 
-from rowmill.destinations import publish_postgres, warehouse
+from rowmill.destinations import tables_in_use, warehouse
 from rowmill.destinations.additions.model import Build
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.postgres_connection import Cursor, Patience, PostgresAddress
+from rowmill.destinations.patience import Patience
+from rowmill.destinations.postgres_connection import Cursor, PostgresAddress
 
 
 @pytest.fixture
@@ -112,7 +113,7 @@ def test_writers_of_a_table_that_is_referred_to_wait_for_no_check_of_rows(
         shop.finalize(run)
         # Committed before the rows are looked at, and nothing locked while they are.
         assert seen == [[(False, 0)], [(False, 0)]]
-        monkeypatch.setattr(publish_postgres, "_LOCK_SECONDS", 0.1)
+        monkeypatch.setattr(tables_in_use, "_LOCK_SECONDS", 0.1)
         impatient = PostgresAddress(lambda: database, patience=Patience(seconds=0.1))
         again = Experiment(impatient, shop.data)
         writer.execute("BEGIN; SELECT FROM public.far")

@@ -10,6 +10,7 @@ from experiments import PEOPLE, Manifest, manifest
 
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationUnavailable
+from rowmill.destinations.patience import Patience, Wait, Waited
 from rowmill.destinations.postgres_connection import PostgresAddress
 from rowmill.spec.load import load_spec
 from rowmill.worker.destinations import Connections, Destinations, join
@@ -32,14 +33,21 @@ def test_a_server_that_never_answered_is_given_up_with_a_hint(
     name: str, nowhere: Connections
 ) -> None:
     spec = load_spec("m", text=Bed(manifest(name, parquet=None), nowhere).text)
-    told: list[str] = []
+    told: list[Wait] = []
+    counted: list[str] = []
+    patience = Patience(contact_seconds=0.3, tell=told.append)
     with (
-        closing(join(spec, nowhere, contact_seconds=0.3, notice=told.append)) as destinations,
-        pytest.raises(DestinationUnavailable, match="check PGHOST and PGPORT"),
+        closing(join(spec, nowhere, patience=patience, retried=counted.append)) as destinations,
+        pytest.raises(DestinationUnavailable, match="check PGHOST and PGPORT") as given_up,
     ):
         destinations.ledger.ensure()
-    assert told
-    assert all("Trying again" in text for text in told)
+    assert str(given_up.value).count("Connection refused") == 1
+    *tries, end = told
+    place = tries[0].place
+    assert {str(wait).partition(";")[0] for wait in tries} == {f"{place}: connection refused"}
+    assert place.startswith("Postgres at 127.0.0.1:")
+    assert end == Waited(place, answered=False)
+    assert counted == ["postgres"] * len(tries)
 
 
 def test_a_wait_between_tries_can_be_ended(name: str, nowhere: Connections) -> None:
@@ -50,7 +58,10 @@ def test_a_wait_between_tries_can_be_ended(name: str, nowhere: Connections) -> N
         raise Stop
 
     spec = load_spec("m", text=Bed(manifest(name, parquet=None), nowhere).text)
-    with closing(join(spec, nowhere, sleep=stop)) as destinations, pytest.raises(Stop):
+    with (
+        closing(join(spec, nowhere, patience=Patience(sleep=stop))) as destinations,
+        pytest.raises(Stop),
+    ):
         destinations.ledger.ensure()
 
 

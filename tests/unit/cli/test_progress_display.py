@@ -1,12 +1,18 @@
 """Progress as plain lines and as bars."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from io import StringIO
+from types import SimpleNamespace
 
 import pytest
+from rich.console import Console
 
+from rowmill.cli import progress_display as progress_display_module
 from rowmill.cli.progress_display import progress_display
 from rowmill.destinations.ledger import Run, RunState
+from rowmill.destinations.patience import Waited, Waiting
 from rowmill.local.progress import Phase, Snapshot, TableState
 from rowmill.plan.layout import Plan
 from rowmill.worker.tally import TableProgress
@@ -73,3 +79,43 @@ def test_bars_show_hostile_names_as_they_are(
     assert NAME in err
     assert "25%" in err
     assert "━━━━━━━╌ " in err, "what is durable, and what is on its way beyond"
+
+
+def test_a_wait_is_a_line_below_the_bars_that_counts_down_until_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    screen = StringIO()
+    console = Console(file=screen, force_terminal=True, width=100)
+    monkeypatch.setattr(progress_display_module, "Console", lambda stderr: console)
+    now = [100.0]
+    clock = SimpleNamespace(monotonic=lambda: now[0])
+    monkeypatch.setattr(progress_display_module, "time", clock)
+    with progress_display("bars", 1) as show:
+        show(LOADING)
+        show.wait(Waiting("Postgres at db:5432", "connection refused", 58.4))
+        now[0] += 10
+        # It is drawn anew by itself, without any news.
+        deadline = time.monotonic() + 60
+        while "another 48 s" not in screen.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        before = screen.getvalue()
+        show.wait(Waited("Postgres at db:5432", answered=True))
+        shown_last = screen.getvalue().removeprefix(before)
+    told = "Postgres at db:5432: connection refused; trying again for another"
+    assert f"{told} 58 s" in before
+    assert f"{told} 48 s" in before
+    assert "Postgres" not in shown_last
+
+
+def test_without_a_terminal_a_wait_is_told_in_lines_whatever_the_progress(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for style in ("plain", "none"):
+        with progress_display(style, 1) as show:
+            for left in (58.0, 57.0, 50.0):
+                show.wait(Waiting("S3 at x", "answers 503 SlowDown", left))
+            show.wait(Waited("S3 at x", answered=True))
+        assert capsys.readouterr().err.splitlines() == [
+            "rowmill: S3 at x: answers 503 SlowDown; trying again for another 58 s",
+            "rowmill: S3 at x: it answers again",
+        ]

@@ -4,7 +4,8 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from rowmill.destinations.postgres_failures import Course, judge
+from rowmill.destinations.patience import Course
+from rowmill.destinations.postgres_failures import judge
 
 PASSING = [
     "08006",
@@ -76,7 +77,7 @@ def test_a_refused_login_may_pass_for_a_while(state: str) -> None:
         ("FATAL:  the database system is starting up", Course.PASSES),
         ("FATAL:  the database system is shutting down", Course.PASSES),
         ("FATAL:  the database system is not yet accepting connections", Course.PASSES),
-        ("server closed the connection unexpectedly", Course.PASSES),
+        ("server closed the connection unexpectedly", Course.CONTACT),
         ("connection timeout expired", Course.CONTACT),
         ('FATAL:  password authentication failed for user "u"', Course.LOGIN),
         ('FATAL:  no pg_hba.conf entry for host "1.2.3.4"', Course.LOGIN),
@@ -121,3 +122,39 @@ def test_a_full_disk_says_that_the_run_resumes() -> None:
 
 def test_a_server_that_took_writes_before_is_waited_for_while_it_takes_none() -> None:
     assert judge(error_of("25006"), reached=True).course is Course.PASSES
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            'connection failed: connection to server at "127.0.0.1", port 1 failed: Connection '
+            "refused\n\tIs the server running on that host and accepting TCP/IP connections?",
+            "connection refused",
+        ),
+        (
+            "connection failed: Multiple connection attempts failed. All failures were:\n"
+            "- host: 'localhost', port: '1', hostaddr: '::1': connection failed: connection to "
+            'server at "::1", port 1 failed: Connection refused\n\tIs the server running on that '
+            "host and accepting TCP/IP connections?\n- host: 'localhost', port: '1', hostaddr: "
+            "'127.0.0.1': connection failed: connection to server at \"127.0.0.1\", port 1 failed: "
+            "Connection refused\n\tIs the server running on that host and accepting TCP/IP "
+            "connections?",
+            "connection refused",
+        ),
+        (
+            'connection failed: connection to server at "db", port 5432 failed: FATAL:  the '
+            "database system is starting up",
+            "the database system is starting up",
+        ),
+        (
+            'connection failed: connection to server on socket "/tmp/.s.PGSQL.5432" failed: No '
+            "such file or directory\n\tIs the server running locally and accepting connections on "
+            "that socket?",
+            "no such file or directory",
+        ),
+        ("SSL connection has been closed", "SSL connection has been closed"),
+    ],
+)
+def test_trouble_is_told_in_a_few_words(text: str, words: str) -> None:
+    assert judge(psycopg.OperationalError(text), reached=True).brief() == words

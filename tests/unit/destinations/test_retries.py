@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 
@@ -43,14 +44,50 @@ def test_the_last_failure_is_raised_when_the_budget_is_spent() -> None:
     work = Flaky(1_000_000, OSError("still gone"))
     with pytest.raises(OSError, match="still gone"):
         persist(work, patient_with(OSError, 1e-9), sleep=lambda _: None)
-    assert work.calls == 3
+    assert work.calls == 2
 
 
-def test_each_failure_is_told_before_the_next_try() -> None:
+def test_each_failure_is_told_before_the_next_try_with_the_seconds_left() -> None:
     told: list[BaseException] = []
+    left: list[float] = []
+
+    def on_retry(error: BaseException, seconds: float) -> None:
+        told.append(error)
+        left.append(seconds)
+
     error = OSError("gone")
-    persist(Flaky(2, error), patient_with(OSError, 60), on_retry=told.append, sleep=lambda _: None)
+    persist(Flaky(2, error), patient_with(OSError, 60), on_retry=on_retry, sleep=lambda _: None)
     assert told == [error, error]
+    assert 60 >= left[0] >= left[1] > 0
+
+
+@pytest.mark.parametrize(
+    ("failures", "patience", "ends"), [(0, 60.0, []), (2, 60.0, [True]), (9, 1e-9, [False])]
+)
+def test_the_end_of_the_tries_is_told_once_if_a_failure_was(
+    failures: int, patience: float, ends: list[bool]
+) -> None:
+    told: list[bool] = []
+    work = Flaky(failures, OSError("gone"))
+    with suppress(OSError):
+        persist(work, patient_with(OSError, patience), on_end=told.append, sleep=lambda _: None)
+    assert told == ends
+
+
+def test_no_wait_outlasts_the_budget() -> None:
+    waits: list[float] = []
+    with pytest.raises(OSError, match="gone"):
+        persist(Flaky(10**9, OSError("gone")), patient_with(OSError, 0.01), sleep=waits.append)
+    assert max(waits) <= 0.01
+
+
+def test_a_failure_comes_with_no_frames_but_of_the_work_and_of_the_tries() -> None:
+    def work() -> None:
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone") as raised:
+        persist(work, patient_with(OSError, 1e-9), sleep=lambda _: None)
+    assert [entry.name for entry in raised.traceback[1:]] == ["persist", "work"]
 
 
 def test_an_interrupt_is_never_tried_again() -> None:

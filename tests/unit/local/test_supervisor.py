@@ -32,7 +32,7 @@ def supervise(monkeypatch: pytest.MonkeyPatch) -> Made:
         given: dict[str, Any] = {
             "on_progress": lambda number, report: None,
             "on_step": lambda label: None,
-            "on_notice": lambda text: None,
+            "on_wait": lambda wait: None,
             "check": lambda: None,
             "stop": Event(),
             "kill": Event(),

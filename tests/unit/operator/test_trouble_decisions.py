@@ -42,7 +42,7 @@ def test_a_refusing_destination_is_tried_again_every_minute_with_its_reason_show
     assert cluster.job(RUN).uid != first
     assert cluster.condition("Progressing")["reason"] == "CredentialsRefused", "still, until mended"
     pod = cluster.start_pod(RUN, 0)
-    for notice in ("", "wrong password. Trying again"):
+    for notice in ("", "wrong password; trying again"):
         cluster.progress[0] = ShardProgress(0, 0.0, "", {}, notice)
         cluster.settle()
         assert cluster.condition("Progressing")["reason"] == "CredentialsRefused"
@@ -209,7 +209,7 @@ def test_twice_out_of_memory_is_named(cluster: MemoryCluster) -> None:
 
 def test_what_a_pod_tries_again_is_told_once_nothing_gets_on(cluster: MemoryCluster) -> None:
     cluster.begin_run()
-    notice = "Postgres refuses the login. Trying again"
+    notice = "Postgres refuses the login; trying again"
     cluster.progress[0] = ShardProgress(0, 5.0, "", {}, notice)
     cluster.settle()
     assert cluster.condition("Stalled")["status"] == "False"

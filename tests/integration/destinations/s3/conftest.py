@@ -9,6 +9,7 @@ from fault_proxy import FaultProxy
 
 from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.lake import Lake
+from rowmill.destinations.patience import Patience
 from rowmill.destinations.s3_client import S3Address
 from rowmill.local.embedded import EmbeddedServers, exports
 from rowmill.spec.dataset import ParquetTarget, ParquetTypes
@@ -68,7 +69,7 @@ def lake_of(s3: S3Address, target: ParquetTarget) -> Iterator[Callable[..., Lake
 
     def make(owner: str = "me@here/local/shop", **changes: object) -> Lake:
         changed = replace(target, **changes)  # type: ignore[arg-type] # fields of any type
-        lake = Lake(s3, changed, owner, patience=20)
+        lake = Lake(s3, changed, owner, patience=Patience(20))
         made.append(lake)
         return lake
 

@@ -9,6 +9,7 @@ from fault_proxy import Fault, FaultProxy
 
 from rowmill.destinations.bucket import Bucket, UploadGone
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.patience import Patience, Wait, Waited, Waiting
 from rowmill.destinations.s3_client import S3Address
 from rowmill.local.embedded import EmbeddedServers
 from rowmill.spec.dataset import ParquetTarget
@@ -16,7 +17,7 @@ from rowmill.spec.dataset import ParquetTarget
 
 @pytest.fixture
 def faulty(through_proxy: S3Address, target: ParquetTarget) -> Bucket:
-    return Bucket(through_proxy, target.bucket, patience=20)
+    return Bucket(through_proxy, target.bucket, patience=Patience(20))
 
 
 def anything(method: str, path: str) -> bool:
@@ -37,7 +38,7 @@ def test_stray_variables_and_files_lead_to_no_other_server(
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, __file__)
 
-    assert Bucket(S3Address(lambda: keys), target.bucket, patience=1).exists()
+    assert Bucket(S3Address(lambda: keys), target.bucket, patience=Patience(1)).exists()
     assert (
         S3Address(lambda: {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"})
         .client()
@@ -82,7 +83,7 @@ def test_ambient_takes_the_machines_own_identity(
 
     ambient = S3Address(dict, endpoint=keys["AWS_ENDPOINT_URL"], ambient=True)
 
-    assert Bucket(ambient, target.bucket, patience=1).exists()
+    assert Bucket(ambient, target.bucket, patience=Patience(1)).exists()
 
 
 @pytest.mark.parametrize(
@@ -169,22 +170,43 @@ def test_what_passes_is_tried_again(
 def test_what_does_not_pass_within_the_patience_is_unavailable(
     through_proxy: S3Address, proxy: FaultProxy, target: ParquetTarget
 ) -> None:
-    heard: list[str] = []
-    bucket = Bucket(through_proxy, target.bucket, patience=0.2, notice=heard.append)
+    heard: list[Wait] = []
+    bucket = Bucket(through_proxy, target.bucket, patience=Patience(0.2, tell=heard.append))
     proxy.faults = [Fault(anything, 1000, answer=(503, "SlowDown"))]
 
     with pytest.raises(DestinationUnavailable, match="answers 503 SlowDown"):
         bucket.exists()
 
-    assert heard
-    assert all("503 SlowDown" in line for line in heard)
+    assert {wait.place for wait in heard} == {f"S3 at {bucket.where}"}
+    assert all("503 SlowDown" in str(wait) for wait in heard[:-1])
+    assert heard[-1] == Waited(f"S3 at {bucket.where}", answered=False)
 
 
 def test_a_server_that_is_not_there_is_unavailable(keys: dict[str, str]) -> None:
-    bucket = Bucket(S3Address(lambda: keys, endpoint="http://127.0.0.1:1"), "lake", patience=0.1)
+    bucket = Bucket(
+        S3Address(lambda: keys, endpoint="http://127.0.0.1:1"), "lake", patience=Patience(0.1)
+    )
 
-    with pytest.raises(DestinationUnavailable, match=r"http://127\.0\.0\.1:1 cannot be reached"):
+    with pytest.raises(DestinationUnavailable, match=r"cannot be reached \(connection refused\)"):
         bucket.exists()
+
+
+def test_a_server_is_given_up_soon_if_it_never_answered_and_waited_for_if_it_did(
+    through_proxy: S3Address, proxy: FaultProxy, target: ParquetTarget
+) -> None:
+    told: list[Wait] = []
+    patience = Patience(seconds=60, contact_seconds=0.05, tell=told.append)
+    bucket = Bucket(through_proxy, target.bucket, patience=patience)
+    proxy.faults = [Fault(anything, 1000, cut=True)]
+    with pytest.raises(DestinationUnavailable, match=r"tried for 0 s; check its address"):
+        bucket.exists()
+    proxy.faults = []
+    assert bucket.exists()
+    proxy.faults = [Fault(anything, 3, cut=True)]
+    told.clear()
+    assert bucket.exists()
+    assert [wait.left > 50 for wait in told if isinstance(wait, Waiting)] == [True] * 3
+    assert told[-1] == Waited(f"S3 at {bucket.where}", answered=True)
 
 
 def test_refused_keys_are_tried_for_a_while_where_a_rotated_secret_arrives_late(
@@ -200,11 +222,13 @@ def test_refused_keys_are_tried_for_a_while_where_a_rotated_secret_arrives_late(
             known.update(keys)
 
     address = S3Address(lambda: dict(known))
-    assert Bucket(address, target.bucket, login_seconds=60, sleep=arrive).exists()
+    assert Bucket(
+        address, target.bucket, patience=Patience(login_seconds=60, sleep=arrive)
+    ).exists()
     assert len(waits) == 3
     known.update(wrong)
     with pytest.raises(DestinationRefused, match="refuses the credentials") as refusal:
-        Bucket(address, target.bucket, sleep=arrive).exists()
+        Bucket(address, target.bucket, patience=Patience(sleep=arrive)).exists()
     assert refusal.value.reason == "CredentialsRefused"
     assert len(waits) == 3
 
@@ -216,7 +240,7 @@ def test_a_wait_can_be_ended_early(
         raise KeyboardInterrupt
 
     proxy.faults = [Fault(anything, 1000, answer=(503, "SlowDown"))]
-    bucket = Bucket(through_proxy, target.bucket, sleep=stop)
+    bucket = Bucket(through_proxy, target.bucket, patience=Patience(sleep=stop))
 
     with pytest.raises(KeyboardInterrupt):
         bucket.exists()

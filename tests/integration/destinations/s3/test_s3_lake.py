@@ -14,6 +14,7 @@ from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.object_names import part_key, tags
+from rowmill.destinations.patience import Patience
 from rowmill.destinations.s3_client import S3Address
 from rowmill.spec.dataset import ParquetTarget
 
@@ -219,7 +220,7 @@ def test_a_late_publisher_does_not_undo_a_newer_run(lake_of: Lakes) -> None:
 def test_a_publish_whose_answer_was_lost_is_done(
     through_proxy: S3Address, proxy: FaultProxy, target: ParquetTarget
 ) -> None:
-    lake, run = Lake(through_proxy, target, ME, patience=20), run_of(ME, 1, TABLES)
+    lake, run = Lake(through_proxy, target, ME, patience=Patience(20)), run_of(ME, 1, TABLES)
     proxy.faults = [
         Fault(lambda method, path: method == "PUT" and "current.json" in path, 1, lose=True),
         Fault(lambda method, path: method == "POST" and "uploadId" in path, 2, lose=True),

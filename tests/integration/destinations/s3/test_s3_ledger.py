@@ -13,6 +13,7 @@ from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import Ledger, PendingPart, RunState
 from rowmill.destinations.ledger_bucket import BucketLedger
+from rowmill.destinations.patience import Patience
 from rowmill.destinations.s3_client import S3Address
 from rowmill.spec.dataset import ParquetTarget
 
@@ -29,7 +30,7 @@ def ledgers(s3: S3Address, target: ParquetTarget) -> Iterator[Ledgers]:
     made: list[BucketLedger] = []
 
     def make() -> BucketLedger:
-        made.append(BucketLedger(s3, target, patience=20))
+        made.append(BucketLedger(s3, target, patience=Patience(20)))
         return made[-1]
 
     yield make
@@ -140,7 +141,7 @@ def test_of_many_transitions_at_once_exactly_one_is_done(ledgers: Ledgers) -> No
 def test_a_transition_whose_answer_was_lost_was_done(
     through_proxy: S3Address, proxy: FaultProxy, target: ParquetTarget
 ) -> None:
-    ledger, run = BucketLedger(through_proxy, target, patience=20), run_of(ME, 1, TABLES)
+    ledger, run = BucketLedger(through_proxy, target, patience=Patience(20)), run_of(ME, 1, TABLES)
     proxy.faults = [Fault(lambda method, path: method == "PUT", 1, lose=True)]
     assert ledger.create_run(run) == run
     proxy.faults = [Fault(lambda method, path: method == "PUT", 1, lose=True)]

@@ -21,6 +21,7 @@ from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.parquet_part import PIECE_BYTES, PartLost, PartUpload
+from rowmill.destinations.patience import Patience
 from rowmill.destinations.s3_client import S3Address
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.spec.dataset import Column, Dataset, ParquetTarget, ParquetTypes, Table
@@ -161,7 +162,7 @@ def test_an_upload_that_went_away_loses_the_part(
 def test_pieces_are_sent_again_when_the_server_stumbles(
     through_proxy: S3Address, proxy: FaultProxy, target: ParquetTarget, shared_bucket: Bucket
 ) -> None:
-    lake = Lake(through_proxy, target, "me@here/local/shop", patience=20)
+    lake = Lake(through_proxy, target, "me@here/local/shop", patience=Patience(20))
     proxy.faults = [
         Fault(_is_piece(1), 2, answer=(503, "SlowDown")),
         Fault(_is_piece(2), 2, cut=True),
@@ -192,7 +193,7 @@ def test_a_refused_piece_fails_the_part_with_the_destinations_words(
     answer: tuple[int, str],
     error: type[Exception],
 ) -> None:
-    lake = Lake(through_proxy, target, "me@here/local/shop", patience=0.1)
+    lake = Lake(through_proxy, target, "me@here/local/shop", patience=Patience(0.1))
     proxy.faults = [Fault(_is_piece(2), 1000, answer=answer)]
     opened, batches = _large(lake)
 

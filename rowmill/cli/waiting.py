@@ -1,0 +1,37 @@
+"""What a command says of a server that it waits for: one line that changes, or one now and then."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import suppress
+
+from rowmill.destinations.patience import NowAndThen, TellWait, Wait, Waiting
+from rowmill.terminal.waiting_line import WaitingLine
+
+
+def tell_waits() -> TellWait:
+    """For a command that shows nothing else meanwhile."""
+    return _OnTerminal() if sys.stderr.isatty() else in_lines()
+
+
+def in_lines() -> TellWait:
+    """A line at the beginning of a wait, and then one now and then."""
+    return NowAndThen(_say)
+
+
+class _OnTerminal:
+    def __init__(self) -> None:
+        self._line = WaitingLine()
+
+    def __call__(self, wait: Wait) -> None:
+        with suppress(OSError):
+            if isinstance(wait, Waiting):
+                self._line.show(f"rowmill: {wait}")
+            else:
+                self._line.clear()
+
+
+def _say(text: str) -> None:
+    # A command does not end for want of a reader.
+    with suppress(OSError):
+        print(f"rowmill: {text}", file=sys.stderr, flush=True)
