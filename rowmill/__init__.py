@@ -7,10 +7,43 @@ from typing import TYPE_CHECKING, Any
 from rowmill.version import VERSION
 
 if TYPE_CHECKING:
-    from rowmill.api import Experiment, Mode, Outcome, Report, Snapshot, load
+    from rowmill.api import (
+        DestinationRefused,
+        DestinationUnavailable,
+        EditedManifest,
+        Experiment,
+        Interrupted,
+        InvalidManifest,
+        Mode,
+        NoRunToResume,
+        NothingPublished,
+        Outcome,
+        Report,
+        RunAborted,
+        RunFailed,
+        Snapshot,
+        load,
+    )
 
 __version__ = VERSION
-__all__ = ["Experiment", "Mode", "Outcome", "Report", "Snapshot", "__version__", "load"]
+__all__ = [
+    "DestinationRefused",
+    "DestinationUnavailable",
+    "EditedManifest",
+    "Experiment",
+    "Interrupted",
+    "InvalidManifest",
+    "Mode",
+    "NoRunToResume",
+    "NothingPublished",
+    "Outcome",
+    "Report",
+    "RunAborted",
+    "RunFailed",
+    "Snapshot",
+    "__version__",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -11,33 +11,90 @@ from __future__ import annotations
 import logging
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, wraps
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import pyarrow as pa
 
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.patience import NowAndThen
 from rowmill.generate.rows import Generator
 from rowmill.local import engine
 from rowmill.local.connections import connections
-from rowmill.local.engine import Options, Outcome
+from rowmill.local.engine import Options, Outcome, RunAborted, RunFailed
 from rowmill.local.home import rowmill_home
 from rowmill.local.progress import Snapshot
+from rowmill.local.published import NothingPublished
+from rowmill.local.server_process import EmbeddedServerError
+from rowmill.local.supervisor import Interrupted
 from rowmill.local.verifying import verify_published
+from rowmill.python_words import in_python, telling
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec, read_manifest
 from rowmill.spec.manifest_warnings import manifest_warnings
 from rowmill.spec.places import located
-from rowmill.spec.problems import Problem
+from rowmill.spec.problems import ImpossibleColumns, InvalidManifest, Problem
 from rowmill.verify.report import Report
 from rowmill.worker.decision import Mode
 from rowmill.worker.pools import make_pools
+from rowmill.worker.prepare import EditedManifest, NoRunToResume
 
-__all__ = ["Experiment", "Mode", "Outcome", "Report", "Snapshot", "load"]
+__all__ = [
+    "DestinationRefused",
+    "DestinationUnavailable",
+    "EditedManifest",
+    "Experiment",
+    "Interrupted",
+    "InvalidManifest",
+    "Mode",
+    "NoRunToResume",
+    "NothingPublished",
+    "Outcome",
+    "Report",
+    "RunAborted",
+    "RunFailed",
+    "Snapshot",
+    "load",
+]
 
 _LOG = logging.getLogger("rowmill")
 
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
+# What is told to the caller, and no defect of Rowmill: how it came about is of no help.
+_EXPECTED = (
+    DestinationRefused,
+    DestinationUnavailable,
+    EditedManifest,
+    EmbeddedServerError,
+    ImpossibleColumns,
+    Interrupted,
+    InvalidManifest,
+    NoRunToResume,
+    NothingPublished,
+    RunAborted,
+    RunFailed,
+)
+
+
+def _for_callers(method: Callable[P, R]) -> Callable[P, R]:
+    """The method, with errors in Python's words and no frames below it."""
+
+    @wraps(method)
+    def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return method(*args, **kwargs)
+        except _EXPECTED as error:
+            error.args = (in_python(str(error)),)
+            raise error.with_traceback(None) from None
+
+    return call
+
+
+@_for_callers
 def load(
     manifest: str | Path,
     *,
@@ -75,6 +132,10 @@ class Experiment:
         self._source = source
         self._secrets = secrets
 
+    def __repr__(self) -> str:
+        tables = self.tables
+        return f"<Experiment {self.name}: {', '.join(tables)}; {sum(tables.values()):,} rows>"
+
     @property
     def name(self) -> str:
         return self.spec.name
@@ -89,6 +150,7 @@ class Experiment:
         """What in the manifest will probably surprise, each with `path`, `line` and `message`."""
         return located(manifest_warnings(self.spec), str(self._source["manifest"]))
 
+    @_for_callers
     def table(
         self,
         name: str,
@@ -110,6 +172,7 @@ class Experiment:
         plain = pa.schema([schema.field(column) for column in batch.schema.names])
         return pa.Table.from_batches([batch]).cast(plain)
 
+    @_for_callers
     def run(
         self,
         *,
@@ -120,15 +183,26 @@ class Experiment:
         mode: Mode = Mode.AUTO,
         adopt: str | None = None,
     ) -> Outcome:
-        """Load the experiment into its destinations; as `rowmill run`, with its errors.
-
-        `on_notice` is told, in a sentence each, what the user should know: whose data the run
-        replaces, say. By default that goes to the logger `rowmill`, and so to standard error.
+        """Load the experiment into its destinations, as `rowmill run` does.
 
         The workers are processes of their own, which import nothing of the caller's script: it
         needs no `if __name__ == "__main__":` for them.
 
+        Args:
+            on_progress: called a few times a second from the beginning of the load, and at each
+                step after it; `Snapshot.doing` says what is being done.
+            on_notice: told, in a sentence each, what the user should know: whose data the run
+                replaces, which server is waited for. By default that goes to the logger `rowmill`,
+                and so to standard error.
+            workers, batch_rows: instead of the manifest's.
+            mode: whether an unfinished run is resumed, must be, or is dropped.
+            adopt: the owner key of another experiment whose tables and prefix are taken over.
+
         Raises:
+            DestinationRefused, DestinationUnavailable: before any work was done; `reason` of the
+                former is one word (docs/troubleshooting.md).
+            RunFailed, RunAborted, Interrupted: the run can be resumed.
+            EditedManifest, NoRunToResume: `mode` does not fit the last run.
             RuntimeError: called from a script that a child process of its own imports anew.
         """
         _refuse_imported_script()
@@ -138,14 +212,20 @@ class Experiment:
             batch_rows=batch_rows,
             mode=mode,
             adopt=adopt,
-            notice=on_notice,
+            notice=telling(on_notice),
             wait=NowAndThen(on_notice),
         )
         reach = connections(self.spec, self._secrets, rowmill_home())
         return engine.run(self.spec, reach, options, on_progress)
 
+    @_for_callers
     def verify(self) -> Report:
-        """Make all rows again and compare the published run's destinations with them."""
+        """Make all rows again and compare the published run's destinations with them.
+
+        Raises:
+            NothingPublished: no run of this manifest is published.
+            DestinationRefused, DestinationUnavailable: a destination cannot be read.
+        """
         reach = connections(self.spec, self._secrets, rowmill_home())
         wait = NowAndThen(_LOG.warning)
         return verify_published(self.spec, reach, reload=self._with, wait=wait)

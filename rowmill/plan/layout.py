@@ -107,6 +107,10 @@ class Plan:
     shard_stops: tuple[int, ...]
     parquet_types: ParquetTypes = ParquetTypes.NATIVE
 
+    def __repr__(self) -> str:
+        names = ", ".join(layout.table for layout in self.tables)
+        return f"<Plan: {names}; {self.rows:,} rows in {self.shards} shards>"
+
     @property
     def shards(self) -> int:
         return len(self.shard_stops)

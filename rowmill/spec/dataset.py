@@ -141,6 +141,10 @@ class Dataset:
     data_version: int
     tables: tuple[Table, ...]
 
+    def __repr__(self) -> str:
+        rows = sum(table.rows for table in self.tables)
+        return f"<Dataset: {', '.join(self.by_name)}; {rows:,} rows>"
+
     @cached_property
     def by_name(self) -> dict[str, Table]:
         return {t.name: t for t in self.tables}
@@ -218,6 +222,9 @@ class Spec:
     retries_per_shard: int
     run_history_limit: int
     surprises: tuple[Problem, ...]
+
+    def __repr__(self) -> str:
+        return f"<Spec {self.name}: {self.dataset!r}>"
 
     @property
     def parquet_types(self) -> ParquetTypes:

@@ -65,6 +65,11 @@ class Comparison:
     differences: tuple[Difference, ...]
     sampled: bool
 
+    def __repr__(self) -> str:
+        kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items() if count)
+        found = "identical" if self.identical else kinds or "differs"
+        return f"<Comparison: {self.destination}, {self.rows:,} rows, {found}>"
+
 
 @dataclass(frozen=True)
 class TableReport:
@@ -89,6 +94,21 @@ class Report:
     tables: tuple[TableReport, ...]
     problems: tuple[Problem, ...]
     seconds: float
+
+    def __repr__(self) -> str:
+        found = "identical" if self.identical else f"differs in {', '.join(self._differing)}"
+        return f"<Report: run {self.run} {found}>"
+
+    @property
+    def _differing(self) -> list[str]:
+        """What differs: tables with their destination, places of the problems of none."""
+        tables = [
+            f"{table.table} ({each.destination})"
+            for table in self.tables
+            for each in table.comparisons
+            if not each.identical
+        ]
+        return [*tables, *(problem.place for problem in self.problems)]
 
     @property
     def identical(self) -> bool:

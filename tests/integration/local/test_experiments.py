@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +43,10 @@ def test_one_destination_alone_with_empty_and_one_row_tables(
     seen: list[rowmill.Snapshot] = []
     outcome = experiment.run(on_progress=seen.append)
     assert outcome.run.state == "COMPLETED"
+    doing = [snapshot.doing for snapshot in seen]
+    assert (doing[0], doing[-1]) == ("loading", "complete")
+    assert "publish" in doing
+    assert ("primary key of people (id)" in doing) == (missing != "postgres")
     assert seen[-1].rows == seen[-1].total == 2_501
     assert {vitals.peak_bytes > 2**20 for vitals in outcome.snapshot.workers.values()} == {True}
     assert set(checksums(experiment)) == {"people", "empty", "single"}
@@ -62,6 +67,50 @@ def test_what_a_run_replaces_is_told_without_being_asked_for(
     rowmill.load(file).run(on_notice=told.append)
     assert told == ["run 3 replaces run 2 (250 rows) when it is published"]
     assert caplog.messages == []
+
+
+def test_what_is_returned_shows_itself_in_one_line(name: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "m.yaml", manifest(name, tables=[PEOPLE, SINGLE], parquet=None))
+    experiment = rowmill.load(file)
+    seen: list[rowmill.Snapshot] = []
+    outcome = experiment.run(on_progress=seen.append)
+    rows = "people, single; 2,501 rows"
+    assert repr(experiment) == f"<Experiment {name}: {rows}>"
+    assert repr(experiment.spec) == f"<Spec {name}: <Dataset: {rows}>>"
+    took = f"{outcome.seconds['total']:.1f} s"
+    assert repr(outcome) == f"<Outcome: run 1 COMPLETED, 2,501 rows, {took}>"
+    assert repr(experiment.run()) == "<Outcome: run 1 COMPLETED, 2,501 rows, left as it was>"
+    assert repr(outcome.run) == f"<Run 1 of {outcome.run.owner}: COMPLETED, 2,501 rows>"
+    assert repr(outcome.run.plan).startswith(f"<Plan: {rows} in ")
+    assert repr(seen[-1]) == "<Snapshot: run 1 complete, 2,501 of 2,501 rows>"
+    report = experiment.verify()
+    assert repr(report) == "<Report: run 1 identical>"
+    [comparison] = report.tables[0].comparisons
+    assert repr(comparison) == "<Comparison: postgres, 2,500 rows, identical>"
+
+
+def test_a_refusal_shows_the_callers_line_and_none_of_the_machinery(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = manifest(name, tables=[SINGLE], postgres={"schema": name}, parquet=None)
+    experiment = rowmill.load(write(tmp_path / "m.yaml", content))
+    with pytest.raises(rowmill.NothingPublished) as unpublished:
+        experiment.verify()
+    assert str(unpublished.value).endswith("is published yet; start one with run()")
+    monkeypatch.setenv("ROWMILL_ENGINE", "first")
+    experiment.run()
+    monkeypatch.setenv("ROWMILL_ENGINE", "second")
+    with pytest.raises(rowmill.DestinationRefused) as refused:
+        experiment.run()
+    assert refused.value.reason == "TargetInUse"
+    assert f"adopt='first/local/{name}'" in str(refused.value)
+    shown = "".join(traceback.format_exception(refused.value))
+    # Ours, the caller's and the method's, each with its line of code and no cause.
+    assert shown.count("  File ") == 2
+    assert "experiment.run()" in shown
+    with pytest.raises(rowmill.NoRunToResume) as nothing:
+        rowmill.load(tmp_path / "m.yaml", scale=2).run(mode=rowmill.Mode.RESUME)
+    assert "--" not in str(nothing.value)
 
 
 def test_batches_and_workers_change_no_row(name: str, tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+"""Messages as the user of Python reads them: the same text, with parameters in place of options.
+
+A message travels as text, over a worker's pipe and through the ledger, in the words of the command
+line. So the translation stands here, and a test sees that each option that a message names has one.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Mapping
+
+_QUOTED = r"'(?:[^']|'\"'\"')*'"
+_ADOPT = re.compile(rf"--adopt ((?:{_QUOTED}|[^\s'])+)")
+_SECRET = re.compile(r"--secret (\S+)=FILE")
+_WORDS: Mapping[str, str] = {
+    "--restart": "mode=rowmill.Mode.RESTART",
+    "--resume": "mode=rowmill.Mode.RESUME",
+    "--batch-rows": "batch_rows",
+    "--workers": "workers",
+    "--adopt": "adopt",
+    "--secret": "secrets",
+    "start one with: rowmill run -f FILE": "start one with run()",
+    "first with: rowmill run -f FILE": "first with run()",
+    "rowmill run -f FILE": "run()",
+    "run the same command": "call run()",
+}
+_ANY = re.compile(
+    rf"(?:{'|'.join(map(re.escape, sorted(_WORDS, key=len, reverse=True)))})(?![\w-])"
+)
+
+
+def in_python(text: str) -> str:
+    """A message of the engine, for somebody who called it from Python."""
+    text = _ADOPT.sub(_adopted, text)
+    text = _SECRET.sub(lambda found: f'secrets={{"{found[1]}": FILE}}', text)
+    return _ANY.sub(lambda found: _WORDS[found[0]], text)
+
+
+def telling(tell: Callable[[str], None]) -> Callable[[str], None]:
+    """`tell`, told in Python's words."""
+    return lambda text: tell(in_python(text))
+
+
+def _adopted(found: re.Match[str]) -> str:
+    try:
+        [owner] = shlex.split(found[1])
+    except ValueError:
+        return found[0]
+    return f"adopt={owner!r}"
