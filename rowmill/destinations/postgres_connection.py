@@ -129,7 +129,7 @@ class PostgresAddress:
         tried = self.patience.for_course(failure.course)
         check = "check PGHOST and PGPORT, or " if failure.course is Course.CONTACT else ""
         return DestinationUnavailable(
-            f"{message}. It was tried for {tried:.0f} s; {check}run again when the server "
+            f"{message.removesuffix('?')}. It was tried for {tried:.0f} s; {check}run again when the server "
             "is well: the run resumes"
         )
 

@@ -321,9 +321,9 @@ def test_a_run_all_of_whose_connections_are_cut_waits_and_goes_on(
     gate.open()
     done = commands.finish(process)
     assert (done.code, count(database, name, "numbers")) == (0, ROWS)
-    # Of all that waited for it, one line.
-    assert done.err.count("trying again for another") == 1
-    assert done.err.count("it answers again") == 1
+    # One line for all that waited, or two where they met the cut in two ways.
+    assert 1 <= done.err.count("trying again for another") <= 2
+    assert 1 <= done.err.count("it answers again") <= 2
 
 
 def test_a_run_whose_lock_another_has_by_now_stops_and_is_not_marked(

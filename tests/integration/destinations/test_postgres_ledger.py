@@ -245,10 +245,10 @@ def test_a_hold_whose_session_the_server_does_not_miss_yet_is_taken_from_it(
     shop: Experiment, database: dict[str, str]
 ) -> None:
     with shop.ledger.hold_experiment(shop.owner) as hold:
-        # Our end alone is gone, as where a network forgets a connection.
+        # Our end alone is gone, as where a network forgets a connection: the copy keeps it open.
         with socket.socket(fileno=os.dup(hold._connection.fileno())) as ours:
             ours.shutdown(socket.SHUT_RD)
-        assert not hold.lost()
+            assert not hold.lost()
         with pytest.raises(DestinationRefused, match="rowmill supervisor"):
             shop.ledger.hold_experiment(shop.owner).__enter__()
 
