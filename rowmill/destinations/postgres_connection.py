@@ -128,9 +128,10 @@ class PostgresAddress:
             return DestinationRefused(failure.reason, message)
         tried = self.patience.for_course(failure.course)
         check = "check PGHOST and PGPORT, or " if failure.course is Course.CONTACT else ""
+        found = message.removesuffix("?")
         return DestinationUnavailable(
-            f"{message.removesuffix('?')}. It was tried for {tried:.0f} s; {check}run again when the server "
-            "is well: the run resumes"
+            f"{found}. It was tried for {tried:.0f} s; {check}run again when the server is well: "
+            "the run resumes"
         )
 
     def lost(self, error: psycopg.Error) -> DestinationRefused | DestinationUnavailable:
