@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
+
 T = TypeVar("T")
 
-_FIRST_WAIT = 0.1
-_LONGEST_WAIT = 15.0
+# Random over the whole wait: a hundred workers must not come back at the same moment.
+_BACK_OFF = wait_random_exponential(multiplier=0.1, max=15.0)
 # One failure that itself took longer than the whole budget must not end the tries at once.
 _LEAST_TRIES = 2
 
@@ -36,33 +37,40 @@ def persist(
     Raises:
         BaseException: the last failure, as it was, when it does not pass or the budget is spent.
     """
+    told, succeeded = False, False
     first_failure: float | None = None
-    told, succeeded, tries = False, False, 0
+
+    def left(state: RetryCallState) -> float:
+        nonlocal first_failure
+        failed = state.outcome_timestamp or time.monotonic()
+        first_failure = failed if first_failure is None else first_failure
+        return max(0.0, first_failure + patience(_error(state)) - failed)
+
+    def before_wait(state: RetryCallState) -> None:
+        nonlocal told
+        told = True
+        on_retry(_error(state), left(state))
+
+    retrying = Retrying(
+        retry=retry_if_exception(lambda error: patience(error) > 0),
+        stop=lambda state: left(state) <= 0 and state.attempt_number >= _LEAST_TRIES,
+        # The last try is no later than was told.
+        wait=lambda state: min(_BACK_OFF(state), left(state)),
+        before_sleep=before_wait,
+        sleep=sleep,
+        reraise=True,
+    )
     try:
-        while True:
-            try:
-                result = work()
-            except BaseException as error:
-                tries += 1
-                now = time.monotonic()
-                first_failure = now if first_failure is None else first_failure
-                seconds = patience(error)
-                left = max(0.0, first_failure + seconds - now)
-                if seconds <= 0 or (left <= 0 and tries >= _LEAST_TRIES):
-                    raise
-                told = True
-                on_retry(error, left)
-            else:
-                succeeded = True
-                return result
-            sleep(_jittered(tries, left))
+        result = retrying(work)
+        succeeded = True
+        return result
     finally:
         if told:
             on_end(succeeded)
 
 
-def _jittered(tries: int, left: float) -> float:
-    """Random over the whole wait: a hundred workers must not come back at the same moment."""
-    longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(tries, 16))
-    # The last try is no later than was told.
-    return min(random.uniform(0, longest), left)
+def _error(state: RetryCallState) -> BaseException:
+    error = state.outcome.exception() if state.outcome is not None else None
+    if error is None:
+        raise AssertionError("asked about a try that did not fail")
+    return error

@@ -16,7 +16,7 @@ from rowmill.spec.dataset import Spec
 _MIB = 1 << 20
 # Beside what is likely: sorts that build indexes, and what the estimate misses.
 _SPARE = 1.2
-_CURE = "free some, put ROWMILL_HOME on a larger disk, or make fewer rows (--scale)"
+_CURE = "free some, put ROWMILL_HOME on a larger disk, or ask for fewer rows"
 
 
 @dataclass(frozen=True)

@@ -81,15 +81,6 @@ def test_no_wait_outlasts_the_budget() -> None:
     assert max(waits) <= 0.01
 
 
-def test_a_failure_comes_with_no_frames_but_of_the_work_and_of_the_tries() -> None:
-    def work() -> None:
-        raise OSError("gone")
-
-    with pytest.raises(OSError, match="gone") as raised:
-        persist(work, patient_with(OSError, 1e-9), sleep=lambda _: None)
-    assert [entry.name for entry in raised.traceback[1:]] == ["persist", "work"]
-
-
 def test_an_interrupt_is_never_tried_again() -> None:
     work = Flaky(1, KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):

@@ -73,7 +73,7 @@ def test_what_cannot_fit_is_refused_with_the_figures(
     assert refusal == (
         "DiskTooSmall: this run takes about 60 MiB of the disk at /disk (56 MiB of tables and "
         "indexes in Postgres, 3 MiB of Parquet objects), where 50 MiB are free: it cannot fit; "
-        "free some, put ROWMILL_HOME on a larger disk, or make fewer rows (--scale)"
+        "free some, put ROWMILL_HOME on a larger disk, or ask for fewer rows"
     )
 
 
