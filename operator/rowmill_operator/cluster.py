@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import time
@@ -13,8 +12,9 @@ import aiohttp
 from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_incluster_config, load_kube_config
 
-from rowmill.spec.cluster_names import API_VERSION, DIGEST, KIND, SELECTOR
+from rowmill.spec.cluster_names import API_VERSION, KIND, SELECTOR
 from rowmill.version import VERSION
+from rowmill_operator.answers import ApiError, Blocked, Unreachable, read_answer, same_child
 from rowmill_operator.children.ownership import lost_labels
 from rowmill_operator.clock import Clock
 from rowmill_operator.observed import Experiment
@@ -38,25 +38,6 @@ _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _WHOLE = "application/json"
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
-
-
-class ApiError(Exception):
-    """The API server answered with a refusal; `causes` are the reasons in its details."""
-
-    def __init__(self, status: int, reason: str, message: str, causes: Sequence[str] = ()) -> None:
-        super().__init__(f"the API server answered {status} {reason}: {message}")
-        self.status = status
-        self.reason = reason
-        self.message = message
-        self.causes = tuple(causes)
-
-
-class Unreachable(Exception):
-    """No answer, or one that says nothing of the request: whether it was done is not known."""
-
-
-class Blocked(Exception):
-    """A name is taken for now: by an object that is being deleted, or by another decision."""
 
 
 class Cluster:
@@ -146,7 +127,7 @@ class Cluster:
             if error.status == 404:
                 raise Blocked(f"{meta['name']} has just gone") from None
             raise
-        found = _same_child(kind, manifest, found)
+        found = same_child(kind, manifest, found)
         return await self.relabelled(kind, found, meta["labels"])
 
     async def relabelled(self, kind: Kind, found: Raw, wanted: Mapping[str, str]) -> Raw:
@@ -326,7 +307,7 @@ class Cluster:
             data = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Unreachable(f"{verb}: {type(error).__name__}: {error}") from None
-        answer = _answer(verb, response.status, data)
+        answer = read_answer(verb, response.status, data)
         self.clock.heard(response.headers.get("Date"), asked, time.monotonic())
         return answer
 
@@ -357,48 +338,3 @@ def _folder(kind: Kind, namespace: str | None) -> str:
 
 def _within(namespace: str | None) -> str:
     return f"/namespaces/{namespace}" if namespace is not None else ""
-
-
-def _answer(verb: str, status: int, data: bytes) -> Raw:
-    try:
-        answer = json.loads(data)
-    except ValueError:
-        answer = None
-    if status == 404 and not isinstance(answer, dict):
-        # So it answers for a kind that it does not know.
-        raise ApiError(404, "NotFound", data[:100].decode(errors="replace").strip())
-    if not isinstance(answer, dict):
-        raise Unreachable(f"{verb}: an answer {status} that is no JSON object")
-    if 200 <= status < 300:
-        return answer
-    if status >= 500 or status == 429:
-        raise Unreachable(f"{verb}: {status} {answer.get('reason')}: {answer.get('message')}")
-    causes = (answer.get("details") or {}).get("causes") or ()
-    raise ApiError(
-        status,
-        str(answer.get("reason", "")),
-        str(answer.get("message", "")),
-        [str(cause.get("reason", "")) for cause in causes],
-    )
-
-
-def _same_child(kind: Kind, wanted: Mapping[str, Any], found: Raw) -> Raw:
-    """What has the name already, if it is the child that is wanted."""
-    meta, name = found["metadata"], wanted["metadata"]["name"]
-    if meta.get("deletionTimestamp"):
-        raise Blocked(f"the {kind.value} {name} is still being deleted")
-    if _controller(meta) != _controller(wanted["metadata"]):
-        raise ApiError(
-            409,
-            "AlreadyExists",
-            f"{kind.value} {name} exists and is not this Experiment's; delete or rename it",
-        )
-    digest = (meta.get("labels") or {}).get(DIGEST)
-    if digest not in (None, wanted["metadata"]["labels"][DIGEST]):
-        raise Blocked(f"the {kind.value} {name} was made for another spec")
-    return found
-
-
-def _controller(meta: Mapping[str, Any]) -> str | None:
-    owners = meta.get("ownerReferences") or ()
-    return next((owner["uid"] for owner in owners if owner.get("controller")), None)

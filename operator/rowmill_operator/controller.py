@@ -24,8 +24,9 @@ from rowmill_operator.actions import (
     Tell,
     Validate,
 )
+from rowmill_operator.answers import ApiError, Blocked, Unreachable
 from rowmill_operator.children.plan import config_map
-from rowmill_operator.cluster import ApiError, Blocked, Cluster, Unreachable
+from rowmill_operator.cluster import Cluster
 from rowmill_operator.manifests import Manifests, manifest_json
 from rowmill_operator.metrics import Metrics
 from rowmill_operator.names import plan_name

@@ -17,7 +17,8 @@ from kubernetes.aio.config import ConfigException
 
 from rowmill.spec.cluster_names import GROUP, PLURAL
 from rowmill.version import VERSION
-from rowmill_operator.cluster import ApiError, Cluster, Unreachable, connect
+from rowmill_operator.answers import ApiError, Unreachable
+from rowmill_operator.cluster import Cluster, connect
 from rowmill_operator.controller import Controller
 from rowmill_operator.keeping import other_keeper
 from rowmill_operator.manifests import Manifests

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import chain, repeat
 
 from rowmill.spec.cluster_names import DIGEST
-from rowmill_operator.cluster import ApiError, Blocked, Cluster, Unreachable
+from rowmill_operator.answers import ApiError, Blocked, Unreachable
+from rowmill_operator.cluster import Cluster
 from rowmill_operator.lost import jobless
 from rowmill_operator.manifests import Manifests
 from rowmill_operator.names import job_name, labels

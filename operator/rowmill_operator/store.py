@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 
 from rowmill.spec.cluster_names import EXPERIMENT, PLURAL
+from rowmill_operator.graves import FOR_GOOD, Graves
 from rowmill_operator.observed import (
     Experiment,
     FrozenPlan,
@@ -40,10 +41,6 @@ _JUDGE_AGAIN = 300.0
 _DOUBLINGS = 5
 # Of one experiment, the newest: some thousand pods may each have several.
 MOST_WARNINGS = 100
-# A cache behind a LIST may be so many seconds behind the watch.
-_GRAVE_LIFE = 600.0
-# No version of what was deleted comes after this.
-_FOR_GOOD = float("inf")
 # What a poll that failed once says little about: a pod that has just started, or just ended.
 _MISSES = 2
 
@@ -96,9 +93,7 @@ class Store:
         self._families: dict[Key, _Family] = {}
         # By UID: kind, resource version and experiment of each object kept.
         self._known: dict[str, tuple[Kind, int, Key, str]] = {}
-        # By UID: when an object went, by the steady clock, and the version up to which it is known
-        # to be gone.
-        self._graves: dict[str, tuple[float, float]] = {}
+        self._graves = Graves(steady)
         self._terminating: set[str] = set()
 
     def see(self, kind: Kind, raw: Raw, *, gone: bool = False) -> Key | None:
@@ -109,10 +104,10 @@ class Store:
             return self._bury(uid, version)
         key = _key_of(kind, meta)
         known = self._known.get(uid)
-        if self._is_buried(uid, version) or (known is not None and version <= known[1]):
+        if self._graves.hold(uid, version) or (known is not None and version <= known[1]):
             return None
         # A watch says "deleted" also of what has lost its label, and has it again by now.
-        self._graves.pop(uid, None)
+        self._graves.open(uid)
         left = self._drop(uid) if known is not None and known[2] != key else None
         if key is None:
             # Somebody took our label away.
@@ -261,9 +256,9 @@ class Store:
     def is_behind(self, uid: str, version: int) -> bool:
         """Whether this version of an object is newer than what is kept."""
         known = self._known.get(uid)
-        return not self._is_buried(uid, version) and (known is None or known[1] < version)
+        return not self._graves.hold(uid, version) and (known is None or known[1] < version)
 
-    def forget(self, uid: str, version: float = _FOR_GOOD) -> Key | None:
+    def forget(self, uid: str, version: float = FOR_GOOD) -> Key | None:
         """Drop an object that is gone, as far as a list of `version` tells; its experiment."""
         return self._bury(uid, version)
 
@@ -273,7 +268,7 @@ class Store:
         `now` is the API server's. The experiments that have to be judged again.
         """
         steady = self._steady()
-        self._graves = {u: g for u, g in self._graves.items() if steady - g[0] < _GRAVE_LIFE}
+        self._graves.tidy()
         for family in self._families.values():
             family.warnings = {
                 about: warned
@@ -348,11 +343,8 @@ class Store:
         if before is not None and before.uid != uid:
             self._known.pop(before.uid, None)
 
-    def _is_buried(self, uid: str, version: int) -> bool:
-        return uid in self._graves and version <= self._graves[uid][1]
-
     def _bury(self, uid: str, version: float) -> Key | None:
-        self._graves[uid] = self._steady(), version
+        self._graves.bury(uid, version)
         return self._drop(uid)
 
     def _drop(self, uid: str) -> Key | None:

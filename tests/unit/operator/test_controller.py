@@ -21,7 +21,7 @@ from operator_bed import (
 )
 from raw_objects import DIGEST, raw_event, raw_pod
 
-from rowmill_operator.cluster import Blocked
+from rowmill_operator.answers import Blocked
 from rowmill_operator.observed import ShardProgress
 from rowmill_operator.standing import timestamp
 from rowmill_operator.store import Kind

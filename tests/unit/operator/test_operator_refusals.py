@@ -20,7 +20,7 @@ from operator_bed import (
 )
 from raw_objects import UID, raw_experiment, raw_job
 
-from rowmill_operator.cluster import Blocked
+from rowmill_operator.answers import Blocked
 from rowmill_operator.validator import Judgement
 
 

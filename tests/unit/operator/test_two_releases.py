@@ -22,7 +22,7 @@ from operator_bed import (
 )
 from raw_objects import raw_pod
 
-from rowmill_operator.cluster import Blocked
+from rowmill_operator.answers import Blocked
 from rowmill_operator.main import tell_of_others
 from rowmill_operator.store import Kind
 from rowmill_operator.validator import Judgement

@@ -12,7 +12,7 @@ from operator_bed import EXPERIMENT, JOBS, Operator, QuickValidator, status, wit
 from raw_objects import DIGEST
 
 from rowmill_operator.actions import Validate
-from rowmill_operator.cluster import Blocked
+from rowmill_operator.answers import Blocked
 from rowmill_operator.observed import Verdict
 from rowmill_operator.store import Kind
 from rowmill_operator.validator import Judgement
