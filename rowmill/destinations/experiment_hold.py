@@ -133,7 +133,9 @@ def _prepared(session: PostgresSession) -> Connection:
             "SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES "
             "('application_name', {}), ('statement_timeout', '0'), ('transaction_timeout', '0'), "
             "('tcp_keepalives_idle', '20'), ('tcp_keepalives_interval', '10'), "
-            "('tcp_keepalives_count', '3'), ('search_path', 'pg_catalog')"
+            "('tcp_keepalives_count', '3'), ('search_path', 'pg_catalog'), "
+            # As the driver reads times.
+            "('DateStyle', 'ISO'), ('TimeZone', 'UTC')"
             ") AS wanted (name, value) USING (name)"
         ).format(sql.Literal(name))
     )

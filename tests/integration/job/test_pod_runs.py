@@ -135,7 +135,7 @@ def test_progress_and_metrics_tell_of_the_work_while_it_lasts(
         "rows": 6_000,
         "step": "",
         "notice": "",
-        "tables": [{"name": "more", "rows": 6_000, "batches": [[0, 6]]}],
+        "tables": [{"name": "more", "rows": 6_000, "batchRows": 1_000, "batches": [[0, 6]]}],
     }
     assert pod.get("/healthz") == "ok\n"
     assert pod.metric("rowmill_worker_shard_rows") == {"": 6_000}
@@ -166,7 +166,7 @@ def test_with_both_destinations_a_batch_shows_once_its_part_is_recorded(
     pod = pods.start("shard", 0)
     pod.wait_until(lambda: gate.waiting(f"{name}_ledger") and gate.done(f"{name}_ledger") == 6)
     shown = pod.progress()
-    assert shown["tables"] == [{"name": "more", "rows": 0, "batches": []}]
+    assert shown["tables"] == [{"name": "more", "rows": 0, "batchRows": 1_000, "batches": []}]
     gate.open()
     ended = pod.end()
     assert (ended.code, ended.message["rows"]) == (0, 12_000)
