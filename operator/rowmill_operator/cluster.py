@@ -131,30 +131,20 @@ class Cluster:
         return await self.relabelled(kind, found, meta["labels"])
 
     async def relabelled(self, kind: Kind, found: Raw, wanted: Mapping[str, str]) -> Raw:
-        """A child of ours with the labels again that somebody took off it; raises as above.
-
-        A ConfigMap is made anew for it, which takes no other right.
-        """
+        """A child of ours with the labels again that somebody took off it; raises as above."""
         meta = found["metadata"]
         lost = lost_labels(wanted, meta.get("labels") or {})
         if not lost:
             return found
-        folder = _folder(kind, meta["namespace"])
         LOG.warning(
             "%s/%s: the labels %s were taken off it, and are put on again",
             *(meta["namespace"], meta["name"], ", ".join(sorted(lost))),
         )
-        if kind is Kind.PLAN:
-            await self.delete(kind, meta["namespace"], meta["name"], meta["uid"])
-            kept = {k: meta[k] for k in ("name", "namespace", "annotations", "ownerReferences")}
-            labels = {**(meta.get("labels") or {}), **lost}
-            body = {**found, "metadata": {**kept, "labels": labels}}
-            return await self._call("create", "POST", folder, body=body)
-        change = {"metadata": {"resourceVersion": meta["resourceVersion"], "labels": lost}}
+        seen = {"resourceVersion": meta["resourceVersion"], "uid": meta["uid"]}
+        body = {"metadata": {**seen, "labels": lost}}
+        path = f"{_folder(kind, meta['namespace'])}/{meta['name']}"
         try:
-            return await self._call(
-                "patch", "PATCH", f"{folder}/{meta['name']}", body=change, content=_MERGE
-            )
+            return await self._call("patch", "PATCH", path, body=body, content=_MERGE)
         except ApiError as error:
             if error.status in (404, 409):
                 raise Blocked(f"{meta['name']} has changed meanwhile") from None

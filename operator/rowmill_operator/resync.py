@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
-from itertools import chain, repeat
+from collections.abc import Callable, Sequence
+from itertools import chain, product, repeat
 
 from rowmill.spec.cluster_names import DIGEST
 from rowmill_operator.answers import ApiError, Blocked, Unreachable
@@ -13,6 +13,7 @@ from rowmill_operator.cluster import Cluster
 from rowmill_operator.lost import jobless
 from rowmill_operator.manifests import Manifests
 from rowmill_operator.names import job_name, labels
+from rowmill_operator.observed import Pod
 from rowmill_operator.queue import Key
 from rowmill_operator.store import Kind, Store
 from rowmill_operator.views import Raw
@@ -70,18 +71,25 @@ class Resync:
             await asyncio.sleep(seconds)
             try:
                 await self.compare()
-            except (ApiError, Unreachable) as error:
+            except Unreachable as error:
                 LOG.warning("cannot compare with what there is: %s", error)
 
     async def compare(self) -> None:
-        """Drop what is gone, fetch what is newer; raises as `fill` does."""
-        for kind in Kind:
-            for scope in self._scopes:
-                await self._compare(kind, scope)
-        for key in list(self._store.experiments()):
-            await self._find_jobs(key)
+        """Drop what is gone, fetch what is newer; what is refused keeps nothing else from it.
+
+        Raises:
+            Unreachable: no answer.
+        """
         for key in self._store.tidy(self._cluster.clock.now()):
             self._changed(key)
+        for kind, scope in product(Kind, self._scopes):
+            try:
+                await self._compare(kind, scope)
+            except ApiError as error:
+                where = "all namespaces" if scope is None else f"the namespace {scope}"
+                LOG.warning("cannot compare with the %s in %s: %s", kind.value, where, error)
+        for key in list(self._store.ours()):
+            await self._find_jobs(key)
 
     async def watch_namespaces(self) -> None:
         """See for ever whether the operator's namespaces terminate, where no watch may tell so."""
@@ -133,22 +141,24 @@ class Resync:
         for pod in jobless(observed):
             name = job_name(key[1], pod.number, pod.task)
             try:
-                raw = await self._cluster.get(Kind.JOB, key[0], name)
-            except ApiError as error:
-                if error.status != 404:
-                    raise
-                continue
-            if raw["metadata"]["uid"] == pod.job_uid:
-                wanted = labels(key[1], pod.number, pod.task, "")
-                del wanted[DIGEST]
-                self._tell(self._see(Kind.JOB, await self._relabel(raw, wanted)))
+                await self._find_job(key, name, pod)
+            except Blocked as reason:
+                LOG.info("%s/%s: %s", *key, reason)
+            except (ApiError, Unreachable) as error:
+                # Such as that of a webhook, which may answer so to this Job alone.
+                LOG.warning("%s/%s: the Job %s gets no labels: %s", *key, name, error)
 
-    async def _relabel(self, raw: Raw, wanted: Mapping[str, str]) -> Raw:
+    async def _find_job(self, key: Key, name: str, pod: Pod) -> None:
         try:
-            return await self._cluster.relabelled(Kind.JOB, raw, wanted)
-        except Blocked:
-            # It has just changed: the next comparison finds it.
-            return raw
+            raw = await self._cluster.get(Kind.JOB, key[0], name)
+        except ApiError as error:
+            if error.status != 404:
+                raise
+            return
+        if raw["metadata"]["uid"] == pod.job_uid:
+            wanted = labels(key[1], pod.number, pod.task, "")
+            del wanted[DIGEST]
+            self._tell(self._see(Kind.JOB, await self._cluster.relabelled(Kind.JOB, raw, wanted)))
 
     def _see(self, kind: Kind, raw: Raw) -> Key | None:
         """Take in an object. One that cannot be read is passed over: it must not stop the rest."""

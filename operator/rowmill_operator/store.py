@@ -64,8 +64,8 @@ class _Family:
     passing: int = 0
     judge_again: float | None = None
     leaving_since: float | None = None
-    # Whether it is another operator's.
-    left: bool = False
+    # Whether it is another operator's, None until that is decided.
+    left: bool | None = None
     plans: dict[str, FrozenPlan] = field(default_factory=dict)
     jobs: dict[str, Job] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
@@ -214,11 +214,15 @@ class Store:
 
     def left_alone(self) -> int:
         """How many experiments are another operator's."""
-        return sum(family.left for family in self._families.values())
+        return sum(bool(family.left) for family in self._families.values())
 
     def experiments(self) -> Iterator[Key]:
         """All experiments that are there."""
         return (key for key, family in self._families.items() if family.experiment is not None)
+
+    def ours(self) -> Iterator[Key]:
+        """The experiments that are known not to be another operator's."""
+        return (key for key in self.experiments() if self._families[key].left is False)
 
     def phases(self) -> Iterator[str]:
         """The phase of each experiment that is not another operator's; Pending before any."""
@@ -356,7 +360,7 @@ class Store:
         family = self._families[key]
         if kind is Kind.EXPERIMENT:
             family.experiment = family.verdict = family.leaving_since = None
-            family.left = False
+            family.left = None
             family.warnings.clear()
         else:
             for kept in (family.plans, family.jobs, family.pods):

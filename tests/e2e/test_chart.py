@@ -148,7 +148,7 @@ IN_NAMESPACE = {
     "experiments.rowmill.dev/status": {"get", "patch"},
     "experiments.rowmill.dev/finalizers": {"update"},
     "jobs.batch": {"get", "list", "watch", "create", "delete", "patch"},
-    "configmaps": {"get", "list", "watch", "create", "delete"},
+    "configmaps": {"get", "list", "watch", "create", "delete", "patch"},
     "pods": {"get", "list", "watch", "delete"},
     "events": {"get", "list", "watch", "create"},
     "namespaces": {"get"},

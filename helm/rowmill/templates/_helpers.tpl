@@ -73,7 +73,7 @@ capabilities:
   verbs: [get, list, watch, create, delete, patch]
 - apiGroups: [""]
   resources: [configmaps]
-  verbs: [get, list, watch, create, delete]
+  verbs: [get, list, watch, create, delete, patch]
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, delete]

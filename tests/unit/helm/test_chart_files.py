@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from rowmill_operator import settings
 
 ROOT = Path(__file__).parents[3]
@@ -22,6 +24,19 @@ def test_the_deployment_sets_what_the_operator_reads_and_nothing_else() -> None:
     template = (CHART / "templates" / "deployment.yaml").read_text()
     read = set(re.findall(r'"(ROWMILL_[A-Z_]+)"', Path(settings.__file__).read_text()))
     assert set(re.findall(r"name: (ROWMILL_[A-Z_]+)", template)) == read
+
+
+def test_the_docs_tell_the_rights_that_the_role_gives() -> None:
+    template = (CHART / "templates" / "_helpers.tpl").read_text()
+    (rules,) = re.findall(r'define "rowmill.rules" -}}(.*?){{- end }}', template, re.DOTALL)
+    given = {
+        resource.rpartition("/")[2]: ", ".join(rule["verbs"])
+        for rule in yaml.safe_load(rules)
+        for resource in rule["resources"]
+    }
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    (told,) = re.findall(r"^The operator's rights, in .*: (.*); the namespace", page, re.MULTILINE)
+    assert dict(re.findall(r"(\w+) \(([^)]*)\)", told)) == given
 
 
 def test_dashboard_and_alerts_ask_for_metrics_that_there_are() -> None:

@@ -18,7 +18,7 @@ from rowmill_operator.cluster import Cluster
 from rowmill_operator.controller import Controller
 from rowmill_operator.manifests import Manifests
 from rowmill_operator.metrics import Metrics
-from rowmill_operator.queue import TokenBucket, WorkQueue
+from rowmill_operator.queue import Key, TokenBucket, WorkQueue
 from rowmill_operator.resync import Resync
 from rowmill_operator.settings import Settings
 from rowmill_operator.store import Store
@@ -87,15 +87,15 @@ class Operator:
     async def look(self) -> None:
         await self.controller.look_at(KEY)
 
-    async def settle(self) -> None:
+    async def settle(self, key: Key = KEY) -> None:
         """Look as often as news ask for it, but never wait."""
-        self.queue.add(KEY)
+        self.queue.add(key)
         while self.queue.depth():
-            key = await self.queue.take()
-            await self.controller.look_at(key)
-            self.queue.done(key)
+            taken = await self.queue.take()
+            await self.controller.look_at(taken)
+            self.queue.done(taken)
             # As if the next news came a while later.
-            self.controller._pace.forget(key)
+            self.controller._pace.forget(taken)
 
 
 def with_operator(

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from fake_api import FakeApi
-from memory_cluster import MemoryCluster
-from operator_bed import JOBS, KEY, PLANS, Operator, status, with_operator
-from raw_objects import raw_pod
+from aiohttp.web import Response
+from fake_api import FakeApi, failure
+from memory_cluster import SETTINGS, MemoryCluster
+from operator_bed import JOBS, KEY, PLANS, Operator, QuickValidator, status, with_operator
+from raw_objects import raw_experiment, raw_pod
 
 from rowmill.spec.cluster_names import DIGEST, EXPERIMENT, MANAGED_BY, PURGE, RUN, TASK
 from rowmill_operator.children.ownership import lost_labels
 from rowmill_operator.store import Kind
 
 PODS = "/api/v1/namespaces/team/pods"
+EXPERIMENTS = "/apis/rowmill.dev/v1alpha1/namespaces/team/experiments"
 JOB, PLAN = f"{JOBS}/shop-run-1", f"{PLANS}/shop-run-1"
+WEB, WEB_JOB = ("team", "web"), f"{JOBS}/web-run-1"
 
 
 def take_off(operator: Operator, api: FakeApi, kind: Kind, path: str, *labels: str) -> None:
@@ -62,19 +66,40 @@ def test_a_job_gets_its_labels_again_and_is_seen(lost: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("lost", [MANAGED_BY, EXPERIMENT])
-def test_a_plan_is_put_back_with_its_labels_and_is_the_same_plan(lost: str) -> None:
+def test_a_plan_gets_its_labels_again_and_is_the_same_plan(lost: str) -> None:
     async def story(operator: Operator, api: FakeApi) -> None:
         await operator.settle()
         before = deepcopy(api.objects[PLAN])
+        # An annotation may be taken off as well as a label.
+        api.objects[PLAN]["metadata"].pop("annotations")
         take_off(operator, api, Kind.PLAN, PLAN, lost)
         await operator.settle()
         after = api.objects[PLAN]
         assert after["binaryData"] == before["binaryData"]
-        for name in ("labels", "annotations", "ownerReferences"):
+        for name in ("uid", "labels", "ownerReferences"):
             assert after["metadata"][name] == before["metadata"][name]
         observed = operator.store.gather(KEY)
         assert observed is not None
-        assert [plan.uid for plan in observed.plans] == [after["metadata"]["uid"]]
+        assert [plan.uid for plan in observed.plans] == [before["metadata"]["uid"]]
+
+    with_operator(story)
+
+
+def test_a_plan_that_cannot_be_labelled_stays_for_the_pods_that_mount_it() -> None:
+    async def story(operator: Operator, api: FakeApi) -> None:
+        await operator.settle()
+        take_off(operator, api, Kind.PLAN, PLAN, MANAGED_BY)
+        lost = deepcopy(api.objects[PLAN])
+        taken = failure(409, "AlreadyExists", "it exists")
+
+        def refuse() -> Response:
+            return failure(403, "Forbidden", "a webhook says no")
+
+        api.answers["POST", PLANS] = lambda: taken if PLAN in api.objects else refuse()
+        api.answers["PATCH", PLAN] = refuse
+        await operator.settle()
+        assert api.objects.get(PLAN) == lost
+        assert ("PATCH", PLAN) in api.calls
 
     with_operator(story)
 
@@ -94,6 +119,74 @@ def test_a_job_of_which_pods_alone_are_seen_is_found_by_comparing() -> None:
         assert [job.uid for job in observed.jobs] == [uid]
         api.calls.clear()
         await operator.resync.compare()
+        assert api.writes() == []
+
+    with_operator(story)
+
+
+def _unseen_job(operator: Operator, api: FakeApi, job: str, experiment: str = "shop") -> None:
+    """A Job without labels, and a pod of it that is seen."""
+    uid = api.objects[job]["metadata"]["uid"]
+    pod = raw_pod(f"{job.rpartition('/')[2]}-3-x", f"pod-of-{uid}", job=uid, state={"running": {}})
+    pod["metadata"]["labels"][EXPERIMENT] = experiment
+    api.put(f"{PODS}/{pod['metadata']['name']}", pod)
+    operator.store.see(Kind.POD, pod)
+    take_off(operator, api, Kind.JOB, job, MANAGED_BY, EXPERIMENT)
+
+
+def _second_experiment(operator: Operator, api: FakeApi) -> None:
+    raw = raw_experiment("web", meta={"uid": "uid-web"})
+    api.put(f"{EXPERIMENTS}/web", raw)
+    operator.store.see(Kind.EXPERIMENT, raw)
+
+
+@pytest.mark.parametrize("status_code", [403, 500])
+def test_a_job_that_cannot_be_labelled_keeps_nothing_else_from_being_compared(
+    status_code: int,
+) -> None:
+    async def story(operator: Operator, api: FakeApi) -> None:
+        await operator.settle()
+        _second_experiment(operator, api)
+        await operator.settle(WEB)
+        before = dict(_labels(api, WEB_JOB))
+        _unseen_job(operator, api, JOB)
+        _unseen_job(operator, api, WEB_JOB, "web")
+        api.answers["PATCH", JOB] = lambda: failure(status_code, "Refused", "a webhook says no")
+        await operator.resync.compare()
+        assert EXPERIMENT not in _labels(api, JOB)
+        assert _labels(api, WEB_JOB) == before
+
+    with_operator(story)
+
+
+def test_another_job_by_the_name_of_one_that_is_gone_is_left_as_it_is() -> None:
+    async def story(operator: Operator, api: FakeApi) -> None:
+        await operator.settle()
+        _unseen_job(operator, api, JOB)
+        api.objects[JOB]["metadata"]["uid"] = "another"
+        api.calls.clear()
+        await operator.resync.compare()
+        assert ("GET", JOB) in api.calls
+        assert api.writes() == []
+
+    with_operator(story)
+
+
+@pytest.mark.parametrize("decided", [True, False])
+def test_jobs_of_an_experiment_that_may_be_anothers_are_left_as_they_are(decided: bool) -> None:
+    """At its start an operator has not decided yet whose each Experiment is."""
+
+    async def story(keeper: Operator, api: FakeApi) -> None:
+        await keeper.settle()
+        settings = replace(SETTINGS, engine="there", release="there/rowmill")
+        other = Operator(keeper.controller._cluster, QuickValidator(), settings)
+        await other.start()
+        if decided:
+            await other.settle()
+            assert other.store.left_alone() == 1
+        _unseen_job(other, api, JOB)
+        api.calls.clear()
+        await other.resync.compare()
         assert api.writes() == []
 
     with_operator(story)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from fake_api import FakeApi
+from fake_api import FakeApi, failure
 from memory_cluster import SETTINGS
 from operator_bed import (
     EXPERIMENT,
@@ -18,7 +18,9 @@ from operator_bed import (
     QuickValidator,
     with_operator,
 )
-from raw_objects import raw_experiment
+from raw_objects import UID, raw_experiment
+
+from rowmill_operator.observed import Verdict
 
 
 def test_a_namespace_is_looked_at_where_no_watch_tells_of_it() -> None:
@@ -52,6 +54,25 @@ def test_what_is_missed_by_the_watches_is_found_by_comparing() -> None:
         assert f"{JOBS}/shop-run-1" in api.objects
 
     with_operator(story)
+
+
+def test_a_namespace_that_refuses_its_lists_keeps_no_other_from_being_compared() -> None:
+    async def story(operator: Operator, api: FakeApi) -> None:
+        await operator.settle()
+        del api.objects[f"{JOBS}/shop-run-1"]
+        verdict = Verdict(1, "", ("it took too long",), "InvalidSpec", passing=True)
+        operator.store.judged(KEY, UID, verdict)
+        operator.watch.seconds += 3_600
+        for kind in ("/api/v1/namespaces/gone/pods", JOBS.replace("team", "gone")):
+            api.answers["GET", kind] = lambda: failure(403, "Forbidden", "the Role is gone")
+        await operator.resync.compare()
+        observed = operator.store.gather(KEY)
+        assert observed is not None
+        assert observed.jobs == ()
+        assert observed.verdict is None, "what is too old is dropped"
+        assert operator.queue.depth() == 1
+
+    with_operator(story, settings=replace(SETTINGS, namespaces=("gone", "team")))
 
 
 def test_what_goes_before_the_watches_begin_is_found_soon(monkeypatch: pytest.MonkeyPatch) -> None:
