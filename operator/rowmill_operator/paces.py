@@ -37,17 +37,34 @@ def pace_of(
         return dict.fromkeys(PACE) | {"rowsGrewAt": timestamp(now) if at_work else None}
     grew = moment(record["rowsGrewAt"], now)
     since, before = job.created.timestamp(), int(record.get("rows") or 0)
-    pace = Pace(since, grew.timestamp(), before, record.get("rowsPerSecond") or None)
+    pace = Pace(since, grew.timestamp(), before, _mean_of(record, total - before))
     after = pace.on(rows, now.timestamp())
     rate = after.rate
     if after is pace and now - grew > _QUIET and _nothing_is_made(situation):
         rate = 0.0
     eta = eta_seconds(rows, total, rate)
     return {
-        "rowsPerSecond": None if rate is None else round(rate),
+        "rowsPerSecond": None if rate is None else _whole(rate),
         "etaSeconds": None if eta is None else round(eta),
         "rowsGrewAt": record["rowsGrewAt"] if after is pace else timestamp(now),
     }
+
+
+def _whole(rate: float) -> int:
+    """The rate as it is told: 0 says that nothing gets on, so what does is at least 1."""
+    return max(1, round(rate)) if rate else 0
+
+
+def _mean_of(record: Mapping[str, Any], left: int) -> float | None:
+    """The mean that the record tells, None before any and after a time in which nothing got on.
+
+    Rate and ETA are both whole numbers, of which the greater one has lost less to rounding: the
+    ETA of a run that makes a row now and then. `left` are the rows that it is of.
+    """
+    told, eta = record.get("rowsPerSecond"), record.get("etaSeconds")
+    if not told:
+        return None
+    return left / eta if eta and eta > told else float(told)
 
 
 def _nothing_is_made(situation: Situation) -> bool:

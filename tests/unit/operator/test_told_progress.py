@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
+import pytest
 from memory_cluster import MemoryCluster
 
 from rowmill.plan.intervals import count, parse
@@ -15,8 +17,8 @@ OTHER = "sha256:" + "b" * 64
 
 
 def heard(cluster: MemoryCluster, batches: int, rate: float = 90_000.0) -> None:
-    """A pod says what is durable of the first table, and how fast it makes rows."""
-    table = cluster.plans[RUN].plan.tables[0].table
+    """A pod says what is durable of the largest table, and how fast it makes rows."""
+    table = max(cluster.plans[RUN].plan.tables, key=lambda table: table.rows).table
     report = ShardProgress(1, rate, "", {table: ((0, batches),)} if batches else {})
     cluster.progress[0] = report
     cluster.settle()
@@ -46,6 +48,53 @@ def test_rate_and_end_are_those_of_the_rows_beside_them(cluster: MemoryCluster) 
     heard(cluster, 1, rate=0.0)
     assert cluster.run["rowsPerSecond"] == 0
     assert "etaSeconds" not in cluster.run
+
+
+def test_a_rate_of_0_says_that_nothing_gets_on_and_is_told_of_nothing_else(
+    cluster: MemoryCluster,
+) -> None:
+    """A row in three seconds is told as 1 a second, and its ETA is by what it is."""
+    cluster.begin_run()
+    cluster.wait(3_000)
+    heard(cluster, 1)
+    rows, total = cluster.run["rows"], cluster.run["rowsTotal"]
+    slow = rows / 3_000
+    eta = round((total - rows) / slow)
+    for _ in range(3):
+        assert slow < 0.5
+        assert (cluster.run["rowsPerSecond"], cluster.run["etaSeconds"]) == (1, eta)
+        cluster.wait(20)
+        heard(cluster, 1)
+
+
+def test_a_slow_mean_is_not_forgotten_when_rows_grow_faster(cluster: MemoryCluster) -> None:
+    cluster.begin_run()
+    cluster.wait(3_000)
+    heard(cluster, 1)
+    first, total = cluster.run["rows"], cluster.run["rowsTotal"]
+    cluster.wait(10)
+    heard(cluster, 2)
+    rows = cluster.run["rows"]
+    weight = 1 - math.exp(-10 / 60)
+    mean = (1 - weight) * first / 3_000 + weight * (rows - first) / 10
+    assert cluster.run["rowsPerSecond"] == round(mean)
+    assert cluster.run["etaSeconds"] == pytest.approx((total - rows) / mean, rel=0.01)
+
+
+def test_for_half_a_minute_pods_may_make_nothing_before_that_is_told(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.begin_run()
+    cluster.wait(10)
+    heard(cluster, 1)
+    rate, eta = cluster.run["rowsPerSecond"], cluster.run["etaSeconds"]
+    for _ in range(3):
+        cluster.wait(10)
+        heard(cluster, 1, rate=0.0)
+        assert (cluster.run["rowsPerSecond"], cluster.run["etaSeconds"]) == (rate, eta)
+    cluster.wait(1)
+    heard(cluster, 1, rate=0.0)
+    assert cluster.run["rowsPerSecond"] == 0
 
 
 def test_what_is_whole_is_whole_before_it_is_published(cluster: MemoryCluster) -> None:
