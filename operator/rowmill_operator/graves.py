@@ -28,10 +28,6 @@ class Graves:
         """Whether news of this version are of an object that is gone."""
         return uid in self._found and version <= self._found[uid][1]
 
-    def open(self, uid: str) -> None:
-        """Forget that the object is gone: it is there."""
-        self._found.pop(uid, None)
-
     def tidy(self) -> None:
         """Forget what went long ago."""
         now = self._steady()

@@ -17,8 +17,6 @@ from rowmill_operator.progress import finished_tables, run_progress
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import Acceptance, Standing, conditions, timestamp
 
-OUTCOMES = ("Complete", "Failed", "Aborted")
-
 # What pods say of this moment alone.
 _OF_LATE = (*PACE, "step")
 # What a run that has ended no longer has.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 
 from rowmill.spec.cluster_names import EXPERIMENT, PLURAL
+from rowmill_operator.family import Family
 from rowmill_operator.graves import FOR_GOOD, Graves
 from rowmill_operator.observed import (
     Experiment,
@@ -54,31 +55,6 @@ class Kind(Enum):
     POD = "pods"
 
 
-@dataclass
-class _Family:
-    """An experiment and all that is known about it."""
-
-    experiment: Experiment | None = None
-    verdict: Verdict | None = None
-    # How often in turn the verdict was a passing one, and until when the last of them holds.
-    passing: int = 0
-    judge_again: float | None = None
-    leaving_since: float | None = None
-    # Whether it is another operator's, None until that is decided.
-    left: bool | None = None
-    plans: dict[str, FrozenPlan] = field(default_factory=dict)
-    jobs: dict[str, Job] = field(default_factory=dict)
-    pods: dict[str, Pod] = field(default_factory=dict)
-    # By the name and the UID of what they are about, and their reason.
-    warnings: dict[tuple[str, str, str], Warned] = field(default_factory=dict)
-    # The newest report last.
-    progress: dict[str, ShardProgress] = field(default_factory=dict)
-    misses: dict[str, int] = field(default_factory=dict)
-
-    def is_empty(self) -> bool:
-        return self.experiment is None and not (self.plans or self.jobs or self.pods)
-
-
 class Store:
     """What was seen, the newest version of each object.
 
@@ -90,7 +66,7 @@ class Store:
 
     def __init__(self, steady: Callable[[], float] = time.monotonic) -> None:
         self._steady = steady
-        self._families: dict[Key, _Family] = {}
+        self._families: dict[Key, Family] = {}
         # By UID: kind, resource version and experiment of each object kept.
         self._known: dict[str, tuple[Kind, int, Key, str]] = {}
         self._graves = Graves(steady)
@@ -106,13 +82,11 @@ class Store:
         known = self._known.get(uid)
         if self._graves.hold(uid, version) or (known is not None and version <= known[1]):
             return None
-        # A watch says "deleted" also of what has lost its label, and has it again by now.
-        self._graves.open(uid)
         left = self._drop(uid) if known is not None and known[2] != key else None
         if key is None:
             # Somebody took our label away.
             return left
-        family = self._families.setdefault(key, _Family())
+        family = self._families.setdefault(key, Family())
         if version < self._version_of(_holder(family, kind, meta["name"])):
             # Late news of an object whose name another has by now.
             return None
@@ -195,8 +169,8 @@ class Store:
             plans=tuple(family.plans.values()),
             jobs=tuple(family.jobs.values()),
             pods=pods,
-            warnings=tuple(_current(family)),
-            progress=_by_shard(family),
+            warnings=tuple(family.current_warnings()),
+            progress=family.progress_by_shard(),
             unreachable=sum(
                 pod.running and family.misses.get(pod.uid, 0) >= _MISSES for pod in pods
             ),
@@ -288,7 +262,7 @@ class Store:
             self._families[key].verdict = self._families[key].judge_again = None
         return unjudged
 
-    def _leaving_for(self, family: _Family) -> float:
+    def _leaving_for(self, family: Family) -> float:
         return 0.0 if family.leaving_since is None else self._steady() - family.leaving_since
 
     def _warn(self, key: Key, uid: str, warned: Warned) -> bool:
@@ -304,7 +278,7 @@ class Store:
     def _version_of(self, view: Experiment | FrozenPlan | Job | Pod | None) -> int:
         return self._known[view.uid][1] if view is not None else -1
 
-    def _keep(self, family: _Family, kind: Kind, raw: Raw) -> bool:
+    def _keep(self, family: Family, kind: Kind, raw: Raw) -> bool:
         name, uid = raw["metadata"]["name"], raw["metadata"]["uid"]
         if kind is Kind.EXPERIMENT:
             before = family.experiment
@@ -324,7 +298,7 @@ class Store:
             return self._keep_plan(family, raw)
         return True
 
-    def _keep_plan(self, family: _Family, raw: Raw) -> bool:
+    def _keep_plan(self, family: Family, raw: Raw) -> bool:
         meta = raw["metadata"]
         before = family.plans.get(meta["name"])
         if before is not None and before.uid == meta["uid"]:
@@ -384,28 +358,10 @@ def _key_of(kind: Kind, meta: Raw) -> Key | None:
     return (meta["namespace"], experiment) if experiment else None
 
 
-def _holder(family: _Family, kind: Kind, name: str) -> Experiment | FrozenPlan | Job | Pod | None:
+def _holder(family: Family, kind: Kind, name: str) -> Experiment | FrozenPlan | Job | Pod | None:
     """What is kept under this name."""
     if kind is Kind.EXPERIMENT:
         return family.experiment
     if kind is Kind.PLAN:
         return family.plans.get(name)
     return family.jobs.get(name) if kind is Kind.JOB else family.pods.get(name)
-
-
-def _current(family: _Family) -> Iterator[Warned]:
-    """The warnings about what is there, or about what could not be made."""
-    uids = {job.uid for job in family.jobs.values()} | {pod.uid for pod in family.pods.values()}
-    return (w for (_, uid, _), w in family.warnings.items() if not uid or uid in uids)
-
-
-def _by_shard(family: _Family) -> dict[int, ShardProgress]:
-    """What was last said of each shard, -1 being finalize, by pods that are still known."""
-    latest: dict[int, ShardProgress] = {}
-    pods = {pod.uid: pod for pod in family.pods.values()}
-    for uid, progress in family.progress.items():
-        pod = pods.get(uid)
-        if pod is not None:
-            shard = -1 if pod.index is None else pod.index
-            latest[shard] = progress if pod.running else replace(progress, rows_per_second=0.0)
-    return latest

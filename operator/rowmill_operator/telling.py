@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rowmill.counting import counted
 from rowmill_operator.actions import Tell
 from rowmill_operator.reasons import Reason
 from rowmill_operator.record import replaced_in
@@ -52,8 +53,8 @@ def _start(situation: Situation, record: Mapping[str, Any]) -> Tell | None:
     if not record or record["number"] == situation.record.get("number"):
         return None
     message = (
-        f"run {record['number']} begins: {_counted(record['rowsTotal'], 'row')} "
-        f"in {_counted(record['shards'], 'shard')}"
+        f"run {record['number']} begins: {counted(record['rowsTotal'], 'row')} "
+        f"in {counted(record['shards'], 'shard')}"
     )
     replaced = replaced_in(record)
     if replaced is not None:
@@ -92,7 +93,3 @@ def _standing(situation: Situation, acceptance: Acceptance, standing: Standing) 
         standing.message,
         warning=standing.stalled or standing.phase == FAILED,
     )
-
-
-def _counted(number: int, word: str) -> str:
-    return f"{number:,} {word}{'' if number == 1 else 's'}"
