@@ -284,7 +284,7 @@ class Store:
             before = family.experiment
             family.experiment = read_experiment(raw)
             if before is not None and before.uid != uid:
-                family.verdict = family.leaving_since = None
+                family.verdict = family.leaving_since = family.left = None
                 self._known.pop(before.uid, None)
             if family.experiment.deleted is not None and family.leaving_since is None:
                 family.leaving_since = self._steady()

@@ -93,6 +93,17 @@ def test_an_experiment_made_again_is_not_judged_yet() -> None:
     assert observed(store).verdict is None
 
 
+def test_whose_an_experiment_is_that_was_made_again_is_not_known_yet() -> None:
+    store = filled()
+    for left, ours in ((False, [KEY]), (True, [])):
+        assert store.leave(KEY, left)
+        assert list(store.ours()) == ours
+    store.see(Kind.EXPERIMENT, raw_experiment(version=50, meta={"uid": "another"}))
+    assert store.left_alone() == 0
+    assert list(store.ours()) == []
+    assert store.leave(KEY, True), "which is news of this one"
+
+
 def test_when_all_is_gone_nothing_is_kept() -> None:
     store = filled((Kind.JOB, raw_job()), (Kind.POD, raw_pod()))
     for kind, raw in (
