@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from rowmill.kubectl.kubeconfig import CURE, Chosen
 from rowmill.kubectl.proxies import proxy_for
+from rowmill.kubectl.tokens import checked_token
 from rowmill.terminal.failures import UsageError
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
@@ -25,8 +26,10 @@ class Access:
     """A server, how to trust it and who asks. `headers` name whom the caller acts as.
 
     Of `token`, `token_file`, `basic` (user and password) and `plugin` (the fields of `exec`) at
-    most one is set. `certificate` is the client's, with its key, in PEM; `authority` is PEM too,
-    None for the system's. `cluster` is what a plugin is told of the server.
+    most one is set, and beside a `certificate` no plugin: kubectl would not run it. `certificate`
+    is the client's, with its key, in PEM; `authority` is PEM too, None for the system's. `server`
+    is no more than scheme, host, port and path; `proxy` may hold a password. `cluster` is what a
+    plugin is told of the server.
     """
 
     server: str
@@ -34,7 +37,7 @@ class Access:
     authority: bytes | None = None
     verified: bool = True
     server_name: str | None = None
-    proxy: str | None = None
+    proxy: str | None = field(default=None, repr=False)
     headers: tuple[tuple[str, str], ...] = ()
     certificate: tuple[bytes, bytes] | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
@@ -55,7 +58,7 @@ def access_of(chosen: Chosen, environ: Mapping[str, str], account: Path = _ACCOU
     cluster, user = chosen.cluster, chosen.user
     authority = _content(cluster, "certificate-authority")
     certificate = _certificate(user)
-    insecure = _flag(cluster, "insecure-skip-tls-verify")
+    insecure = bool(cluster.get("insecure-skip-tls-verify"))
     if insecure and authority is not None:
         raise UsageError(
             "the kubeconfig's cluster has insecure-skip-tls-verify and a certificate-authority; "
@@ -69,12 +72,13 @@ def access_of(chosen: Chosen, environ: Mapping[str, str], account: Path = _ACCOU
         authority=authority,
         verified=not insecure,
         server_name=_text(cluster, "tls-server-name") or None,
-        proxy=_proxy(_text(cluster, "proxy-url")) or proxy_for(server, environ),
+        proxy=_proxy(_text(cluster, "proxy-url"), "the kubeconfig's proxy-url")
+        or _environs_proxy(server, environ),
         headers=impersonation(user),
         certificate=certificate,
         cluster=_told(cluster, server, authority),
         # Nothing secret goes in the clear, which kubectl sends nothing of either.
-        **(_identity(user) if server.startswith("https://") else {}),
+        **(_identity(user, certificate) if server.startswith("https://") else {}),
     )
 
 
@@ -87,8 +91,6 @@ def impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     name = _text(user, "as")
     uid, groups = _text(user, "as-uid"), user.get("as-groups") or ()
     extra = user.get("as-user-extra") or {}
-    if not isinstance(groups, list | tuple) or not isinstance(extra, Mapping):
-        raise UsageError("as-groups is a list, and as-user-extra a mapping of lists")
     if not name and (uid or groups or extra):
         raise UsageError(
             "who is acted as? as-uid, as-groups and as-user-extra need `as` in the kubeconfig, "
@@ -98,9 +100,8 @@ def impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     found += [("Impersonate-Uid", uid)] if uid else []
     found += [("Impersonate-Group", _one_line(group, "as-groups")) for group in groups]
     for key, values in extra.items():
-        header = f"Impersonate-Extra-{quote(str(key), safe=_NAME_CHARACTERS)}"
-        for value in values if isinstance(values, list | tuple) else (values,):
-            found.append((header, _one_line(value, "as-user-extra")))
+        header = f"Impersonate-Extra-{quote(key, safe=_NAME_CHARACTERS)}"
+        found += [(header, _one_line(value, "as-user-extra")) for value in values]
     return tuple(found)
 
 
@@ -117,14 +118,14 @@ def _of_pod(chosen: Chosen, environ: Mapping[str, str], account: Path) -> Access
         server=server,
         namespace=chosen.namespace or own or "default",
         authority=_file(account / "ca.crt"),
-        proxy=proxy_for(server, environ),
+        proxy=_environs_proxy(server, environ),
         headers=impersonation(chosen.user),
         token_file=token,
     )
 
 
-def _identity(user: Mapping[str, Any]) -> dict[str, Any]:
-    token, name, plugin = _text(user, "token"), _text(user, "username"), user.get("exec")
+def _identity(user: Mapping[str, Any], certificate: tuple[bytes, bytes] | None) -> dict[str, Any]:
+    token, name = user.get("token") or "", _text(user, "username")
     file = _text(user, "tokenFile")
     if (token or file) and name:
         raise UsageError("the kubeconfig's user has a token and a username; take one of them out")
@@ -132,10 +133,11 @@ def _identity(user: Mapping[str, Any]) -> dict[str, Any]:
     if file:
         return {"token_file": Path(file)}
     if token:
-        return {"token": token}
+        return {"token": checked_token(token, "the token of the kubeconfig's user")}
     if name:
-        return {"basic": (name, str(user.get("password") or ""))}
-    return {"plugin": plugin} if plugin else {}
+        return {"basic": (name, user.get("password") or "")}
+    plugin = user.get("exec")
+    return {"plugin": plugin} if plugin and certificate is None else {}
 
 
 def _certificate(user: Mapping[str, Any]) -> tuple[bytes, bytes] | None:
@@ -149,10 +151,11 @@ def _certificate(user: Mapping[str, Any]) -> tuple[bytes, bytes] | None:
 
 def _content(entry: Mapping[str, Any], name: str) -> bytes | None:
     """The data beside a file of this name, else the file's content."""
-    data, path = _text(entry, f"{name}-data"), _text(entry, name)
+    data, path = entry.get(f"{name}-data"), _text(entry, name)
     if data:
         try:
-            return base64.b64decode(data, validate=True)
+            # Go passes over line breaks, and over nothing else.
+            return base64.b64decode(data.replace("\r", "").replace("\n", ""), validate=True)
         except (binascii.Error, ValueError):
             raise UsageError(f"the kubeconfig's {name}-data is no base64") from None
     return _file(Path(path)) if path else None
@@ -162,47 +165,66 @@ def _file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise UsageError(f"cannot read {path}, which the kubeconfig names: {error}") from None
+        raise UsageError(
+            f"cannot read {path}, which the kubeconfig names: {error.strerror}"
+        ) from None
 
 
 def _text(entry: Mapping[str, Any], name: str) -> str:
-    value = entry.get(name)
-    if value is None or isinstance(value, Mapping | list):
-        return ""
-    return _one_line(str(value).strip(), name)
+    return _one_line((entry.get(name) or "").strip(), name)
 
 
-def _one_line(value: object, name: str) -> str:
-    text = str(value)
+def _one_line(text: str, name: str) -> str:
     if not text.isprintable():
         # It would end a header, and begin one of its own.
         raise UsageError(f"{name} has line breaks or the like in it")
     return text
 
 
-def _flag(entry: Mapping[str, Any], name: str) -> bool:
-    value = entry.get(name, False)
-    if not isinstance(value, bool):
-        raise UsageError(f"the kubeconfig's {name} is neither true nor false")
-    return value
-
-
 def _server(text: str, *, secure: bool) -> str:
     if not text:
         raise UsageError(f"the kubeconfig names no cluster with a server; {CURE}, or --server URL")
     server = text if "://" in text else f"{'https' if secure else 'http'}://{text}"
-    parts = urlsplit(server)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise UsageError(f"the kubeconfig's server {text!r} is no http or https URL")
+    # A URL that is no good may hold a password, and so is not shown; one that is good is shown, and
+    # so must hold none.
+    parts = _parts(server)
+    if parts is None or parts.scheme not in ("http", "https"):
+        raise UsageError("the server, of the kubeconfig or --server, is no http or https URL")
+    if "@" in parts.netloc:
+        raise UsageError(
+            "the server, of the kubeconfig or --server, has a user in its URL; give the "
+            "kubeconfig's user a username and password in place of that"
+        )
+    if parts.query or parts.fragment:
+        raise UsageError(
+            "the server, of the kubeconfig or --server, has more than scheme, host, port and "
+            "path; take out what begins with '?' or '#'"
+        )
     return server.rstrip("/")
 
 
-def _proxy(text: str) -> str | None:
+def _parts(url: str) -> SplitResult | None:
+    """None of what has no host, or a port that is none."""
+    try:
+        parts = urlsplit(url)
+        return parts if parts.hostname and parts.port != 0 else None
+    except ValueError:
+        return None
+
+
+def _environs_proxy(server: str, environ: Mapping[str, str]) -> str | None:
+    return _proxy(
+        proxy_for(server, environ) or "", "the environment's proxy (HTTPS_PROXY or HTTP_PROXY)"
+    )
+
+
+def _proxy(text: str, whose: str) -> str | None:
     if not text:
         return None
-    if urlsplit(text).scheme not in _PROXIES:
+    parts = _parts(text)
+    if parts is None or parts.scheme not in _PROXIES:
         # The URL may hold a password.
-        raise UsageError(f"the kubeconfig's proxy-url is none of {', '.join(_PROXIES)}")
+        raise UsageError(f"{whose} is no URL of {', '.join(_PROXIES)}")
     return text
 
 

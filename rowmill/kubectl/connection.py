@@ -8,16 +8,19 @@ import ssl
 import tempfile
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from threading import Lock
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import unquote, urlencode, urlsplit
 
 import urllib3
 
 from rowmill.kubectl.access import Access
 from rowmill.kubectl.credential_plugin import Credential, run_plugin
+from rowmill.kubectl.tokens import checked_token
 from rowmill.terminal.failures import UsageError
 from rowmill.version import VERSION
 
@@ -27,6 +30,18 @@ _CONNECT_SECONDS = 20.0
 _CONNECTIONS = 1_000
 
 
+@dataclass(frozen=True)
+class _Session:
+    """What a plugin told, if there is one, and the connections that hold by it."""
+
+    credential: Credential | None
+    pool: urllib3.HTTPConnectionPool
+
+    @property
+    def over(self) -> bool:
+        return self.credential is not None and self.credential.expired
+
+
 class Connection:
     """A way to one API server. `now` is its time when it answered last, None before."""
 
@@ -34,8 +49,9 @@ class Connection:
         self.server = access.server
         self.now: datetime | None = None
         self._access = access
-        self._credential: Credential | None = None
-        self._pool: urllib3.PoolManager | None = None
+        self._session: _Session | None = None
+        # Logs are followed by several threads, and one login is enough for all.
+        self._signing_in = Lock()
 
     def request(
         self,
@@ -51,58 +67,63 @@ class Connection:
             urllib3.exceptions.HTTPError: no answer.
             UsageError: the kubeconfig's credentials are no good.
         """
-        response = self._send(method, path, query, body, seconds)
+        target = f"{_base(self._access)}{path}"
+        target = f"{target}?{urlencode(query)}" if query else target
+        session = self._signed_in()
+        response = self._send(session, method, target, body, seconds)
         if response.status == _UNAUTHORIZED and self._access.plugin is not None:
             # What it told before may be over by the server's reckoning.
             response.drain_conn()
-            self._sign_in()
-            response = self._send(method, path, query, body, seconds)
+            session = self._signed_in(refused=session)
+            response = self._send(session, method, target, body, seconds)
         return response
 
     def _send(
         self,
+        session: _Session,
         method: str,
-        path: str,
-        query: Mapping[str, str],
+        target: str,
         body: bytes | None,
         seconds: float | None,
     ) -> urllib3.BaseHTTPResponse:
-        if self._access.plugin is not None and (
-            self._credential is None or self._credential.expired
-        ):
-            self._sign_in()
-        # Logs are followed by several threads, of which another may have signed in again.
-        pool = self._pool
-        if pool is None:
-            pool = self._pool = _pool(self._access, self._credential)
-        url = f"{self.server}{path}"
-        response = pool.request(
+        response = session.pool.urlopen(
             method,
-            f"{url}?{urlencode(query)}" if query else url,
-            headers=self._headers(body),
+            target,
+            headers=self._headers(session.credential, body),
             body=body,
             timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=seconds),
             # Trouble is told at once, and no other place is given what is meant for this one.
             retries=False,
-            redirect=False,
+            assert_same_host=False,
             preload_content=False,
         )
         self.now = _told(response.headers.get("Date")) or self.now
         return response
 
-    def _sign_in(self) -> None:
-        plugin = self._access.plugin or {}
-        self._credential = run_plugin(plugin, self._access.cluster, os.environ)
-        if self._credential.certificate is not None:
-            self._pool = None
+    def _signed_in(self, refused: _Session | None = None) -> _Session:
+        """What holds now, which is anything but what the server has `refused`."""
+        with self._signing_in:
+            held = self._session
+            if held is None or held is refused or held.over:
+                held = self._session = self._sign_in(held)
+            return held
 
-    def _headers(self, body: bytes | None) -> urllib3.HTTPHeaderDict:
+    def _sign_in(self, before: _Session | None) -> _Session:
+        access = self._access
+        credential = None
+        if access.plugin is not None:
+            credential = run_plugin(access.plugin, access.cluster, os.environ)
+        if before is None or (credential is not None and credential.certificate is not None):
+            return _Session(credential, _pool(access, credential))
+        return _Session(credential, before.pool)
+
+    def _headers(self, credential: Credential | None, body: bytes | None) -> urllib3.HTTPHeaderDict:
         headers = urllib3.HTTPHeaderDict()
         headers["Accept"] = "application/json"
         headers["User-Agent"] = f"kubectl-rowmill/{VERSION}"
         if body is not None:
             headers["Content-Type"] = "application/merge-patch+json"
-        authorization = self._authorization()
+        authorization = _authorization(self._access, credential)
         if authorization:
             headers["Authorization"] = authorization
         for name, value in self._access.headers:
@@ -110,15 +131,19 @@ class Connection:
             headers.add(name, value.encode().decode("latin-1"))
         return headers
 
-    def _authorization(self) -> str:
-        access = self._access
-        if access.basic is not None:
-            return f"Basic {base64.b64encode(':'.join(access.basic).encode()).decode()}"
-        token = access.token or (self._credential.token if self._credential else "")
-        if access.token_file is not None:
-            # Whoever keeps it writes a new one before the old is over.
-            token = _token(access.token_file)
-        return f"Bearer {token}" if token else ""
+
+def _authorization(access: Access, credential: Credential | None) -> str:
+    if access.basic is not None:
+        return _basic(*access.basic)
+    token = access.token or (credential.token if credential is not None else "")
+    if access.token_file is not None:
+        # Whoever keeps it writes a new one before the old is over.
+        token = _token(access.token_file)
+    return f"Bearer {token}" if token else ""
+
+
+def _basic(user: str, password: str) -> str:
+    return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
 
 
 def _told(date: str | None) -> datetime | None:
@@ -131,25 +156,53 @@ def _told(date: str | None) -> datetime | None:
 
 def _token(file: Path) -> str:
     try:
-        return file.read_text("utf-8").strip()
+        text = file.read_bytes().decode("latin-1")
     except OSError as error:
         raise UsageError(f"cannot read the token file {file}: {error.strerror}") from None
+    token = checked_token(text, f"what is in the token file {file}")
+    if not token:
+        # Without one the server would take the caller for anybody.
+        raise UsageError(f"the token file {file} is empty; sign in again, as for kubectl")
+    return token
 
 
-def _pool(access: Access, credential: Credential | None) -> urllib3.PoolManager:
+def _base(access: Access) -> str:
+    """What stands before a path: a proxy is asked for the whole address where it can read along."""
+    asks_proxy = access.proxy is not None and not access.proxy.startswith("socks5:")
+    if asks_proxy and access.server.startswith("http://"):
+        return access.server
+    return urlsplit(access.server).path
+
+
+def _pool(access: Access, credential: Credential | None) -> urllib3.HTTPConnectionPool:
+    """Connections to the server alone.
+
+    A manager of pools would join the headers of one name on their way to a proxy.
+    """
     options: dict[str, Any] = {"maxsize": _CONNECTIONS}
     if access.server.startswith("https://"):
         options["ssl_context"] = _context(access, credential)
         if not access.verified:
-            options |= {"cert_reqs": "CERT_NONE", "assert_hostname": False}
             warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
         if access.server_name is not None:
             options["server_hostname"] = access.server_name
-    if access.proxy is None:
+    return _manager(access.proxy, options).connection_from_url(access.server)
+
+
+def _manager(proxy: str | None, options: Mapping[str, Any]) -> urllib3.PoolManager:
+    if proxy is None:
         return urllib3.PoolManager(**options)
-    if access.proxy.startswith("socks5:"):
-        return _socks(access.proxy, options)
-    return urllib3.ProxyManager(access.proxy, **options)
+    if proxy.startswith("socks5:"):
+        return _socks(proxy, options)
+    parts = urlsplit(proxy)
+    _, user, address = parts.netloc.rpartition("@")
+    headers = {}
+    if user:
+        pair = (unquote(part or "") for part in (parts.username, parts.password))
+        headers["Proxy-Authorization"] = _basic(*pair)
+    # Its errors show the URL.
+    bare = parts._replace(netloc=address).geturl()
+    return urllib3.ProxyManager(bare, proxy_headers=headers, **options)
 
 
 def _socks(proxy: str, options: Mapping[str, Any]) -> urllib3.PoolManager:
@@ -175,6 +228,8 @@ def _context(access: Access, credential: Credential | None) -> ssl.SSLContext:
     # Some clusters' certificates lack extensions that Python asks for since 3.13; whom they are of
     # and who signed them is checked all the same.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    # An authority that another has signed is trusted by itself, which Python has done since 3.13.
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     if not access.verified:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -185,10 +240,9 @@ def _context(access: Access, credential: Credential | None) -> ssl.SSLContext:
 
 
 def _load(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
-    """Have Python read them from files, which it takes them from alone."""
+    """Have Python read them from files, which it takes them from alone; the folder is private."""
     with tempfile.TemporaryDirectory(prefix="rowmill-") as folder:
         file = Path(folder) / "certificate.pem"
-        file.touch(mode=0o600)
         file.write_bytes(certificate.rstrip() + b"\n" + key)
         try:
             # A key with a password is none for a program, and must not ask for it.

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from rowmill.kubectl.tokens import checked_token
 from rowmill.terminal.failures import UsageError
 
 _VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
+_PAIR = ("clientCertificateData", "clientKeyData")
 _MODES = ("Never", "IfAvailable", "Always")
 
 
@@ -39,7 +41,7 @@ def run_plugin(
         UsageError: it cannot be run, fails, or answers something else; nothing of what it printed
             is shown.
     """
-    command, version = str(plugin.get("command") or ""), str(plugin.get("apiVersion") or "")
+    command, version = plugin.get("command") or "", plugin.get("apiVersion") or ""
     if not command or version not in _VERSIONS:
         raise UsageError(
             f"the kubeconfig's credential plugin {command!r} needs a command and one of the "
@@ -50,18 +52,20 @@ def run_plugin(
     if plugin.get("provideClusterInfo"):
         spec["cluster"] = dict(cluster)
     asked = {"apiVersion": version, "kind": "ExecCredential", "spec": spec}
-    given = {str(one["name"]): str(one["value"]) for one in plugin.get("env") or ()}
+    given = {one["name"]: one.get("value") or "" for one in plugin.get("env") or ()}
     try:
         done = subprocess.run(
-            [command, *(str(argument) for argument in plugin.get("args") or ())],
+            [command, *(plugin.get("args") or ())],
             env={**environ, **given, "KUBERNETES_EXEC_INFO": json.dumps(asked)},
             stdin=None if interactive else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             check=False,
         )
-    except OSError as error:
-        hint = str(plugin.get("installHint") or "").strip()
-        told = f"the kubeconfig's credential plugin {command!r} cannot be run: {error.strerror}"
+    except (OSError, ValueError) as error:
+        hint = (plugin.get("installHint") or "").strip()
+        # Its own words on an argument or a variable that no program can be given may show it.
+        why = error.strerror if isinstance(error, OSError) else "its args or env are no good"
+        told = f"the kubeconfig's credential plugin {command!r} cannot be run: {why}"
         raise UsageError("; ".join(filter(None, (told, hint)))) from None
     if done.returncode != 0:
         raise UsageError(
@@ -89,21 +93,48 @@ def _interactive(plugin: Mapping[str, Any], command: str, version: str) -> bool:
 
 
 def _read(output: bytes, command: str, version: str) -> Credential:
+    plugin = f"the kubeconfig's credential plugin {command!r}"
     wrong = UsageError(
-        f"the kubeconfig's credential plugin {command!r} answers no ExecCredential of {version} "
-        "with a token, or with clientCertificateData and clientKeyData"
+        f"{plugin} answers no ExecCredential of {version} with a token, or with "
+        "clientCertificateData and clientKeyData"
     )
     try:
         document = json.loads(output)
         status = document["status"]
-        token = str(status.get("token") or "")
-        pair = [str(status.get(f"client{part}Data") or "") for part in ("Certificate", "Key")]
+        token = _text(status, "token")
+        certificate, key = (_text(status, name).encode() for name in _PAIR)
         ends = status.get("expirationTimestamp")
-        expires = datetime.fromisoformat(ends) if ends else None
         kind = (document["kind"], document["apiVersion"])
     except (ValueError, KeyError, TypeError, AttributeError):
         raise wrong from None
-    if kind != ("ExecCredential", version) or not (token or all(pair)) or any(pair) != all(pair):
+    whole = bool(token or certificate) and bool(certificate) == bool(key)
+    if kind != ("ExecCredential", version) or not whole:
         raise wrong
-    certificate = (pair[0].encode(), pair[1].encode()) if all(pair) else None
-    return Credential(token, certificate, expires)
+    return Credential(
+        checked_token(token, f"the token that {plugin} answers"),
+        (certificate, key) if certificate else None,
+        _end(ends, plugin),
+    )
+
+
+def _text(status: Mapping[str, Any], name: str) -> str:
+    value = status.get(name)
+    if not isinstance(value, str | None):
+        raise TypeError
+    return value or ""
+
+
+def _end(told: object, plugin: str) -> datetime | None:
+    """When a credential is over; without a zone nobody knows."""
+    if told is None:
+        return None
+    try:
+        end = datetime.fromisoformat(str(told))
+    except ValueError:
+        end = None
+    if end is None or end.tzinfo is None:
+        raise UsageError(
+            f"{plugin} answers an expirationTimestamp that is no time with a zone, such as "
+            "2026-01-01T00:00:00Z"
+        )
+    return end

@@ -10,35 +10,12 @@ from typing import Any
 
 import yaml
 
+from rowmill.kubectl.kubeconfig_fields import check_known, check_text, check_types
+from rowmill.kubectl.kubeconfig_yaml import read_yaml
 from rowmill.terminal.failures import UsageError
 
 CURE = "name a kubeconfig with --kubeconfig FILE or KUBECONFIG, one of its contexts with --context"
 _LISTS = {"clusters": "cluster", "users": "user", "contexts": "context"}
-# All that kubectl 1.36 knows. What is not here is refused by name, as are the fields of REFUSED:
-# to act without one of them may be to act as somebody else.
-FIELDS = {
-    "cluster": {
-        *("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url"),
-        *("certificate-authority", "certificate-authority-data"),
-        # Answers are never asked for compressed.
-        "disable-compression",
-        "extensions",
-    },
-    "user": {
-        *("client-certificate", "client-certificate-data", "client-key", "client-key-data"),
-        *("token", "tokenFile", "username", "password", "exec"),
-        *("as", "as-uid", "as-groups", "as-user-extra"),
-        "extensions",
-    },
-    "context": {"cluster", "user", "namespace", "extensions"},
-    "exec": {
-        *("command", "args", "env", "apiVersion", "installHint"),
-        *("provideClusterInfo", "interactiveMode"),
-    },
-}
-REFUSED = {
-    "auth-provider": "use a credential plugin (`exec`), such as kubelogin for OIDC",
-}
 _PATHS = {
     "cluster": ("certificate-authority",),
     "user": ("client-certificate", "client-key", "tokenFile"),
@@ -130,7 +107,7 @@ def _files(wanted: Wanted, environ: Mapping[str, str], home: Path) -> list[Path]
 
 def _read(path: Path) -> Mapping[str, Any]:
     try:
-        document = yaml.safe_load(path.read_bytes())
+        document = read_yaml(path.read_bytes())
     except OSError as error:
         raise UsageError(f"cannot read the kubeconfig {path}: {error.strerror}") from None
     except yaml.YAMLError as error:
@@ -150,7 +127,10 @@ def _merged(files: Sequence[tuple[Path, Mapping[str, Any]]]) -> _Merged:
     entries: dict[str, dict[str, Mapping[str, Any]]] = {name: {} for name in _LISTS}
     current = ""
     for path, document in files:
-        current = current or str(document.get("current-context") or "")
+        chosen = document.get("current-context")
+        if chosen is not None:
+            check_text(chosen, f"the kubeconfig {path}: current-context")
+        current = current or chosen or ""
         for name, kind in _LISTS.items():
             known = entries[name]
             for entry, value in _entries(path, document, name, kind).items():
@@ -166,14 +146,18 @@ def _entries(
     if not isinstance(items, list):
         raise UsageError(f"the kubeconfig {path}: {name} is no list")
     for item in items:
-        value = item.get(kind) if isinstance(item, Mapping) else None
-        if not isinstance(item, Mapping) or not isinstance(item.get("name"), str):
+        entry = item.get("name") if isinstance(item, Mapping) else None
+        if entry is None:
             raise UsageError(f"the kubeconfig {path}: an entry of {name} has no name")
-        if item["name"] in found:
-            raise UsageError(f"the kubeconfig {path}: {name} has {item['name']!r} twice")
-        if value is not None and not isinstance(value, Mapping):
-            raise UsageError(f"the kubeconfig {path}: the {kind} {item['name']!r} is no mapping")
-        found[item["name"]] = _absolute(value or {}, kind, path)
+        check_text(entry, f"the kubeconfig {path}: the name of an entry of {name}")
+        if entry in found:
+            raise UsageError(f"the kubeconfig {path}: {name} has {entry!r} twice")
+        where = f"the kubeconfig {path}: the {kind} {entry!r}"
+        value = {} if item.get(kind) is None else item[kind]
+        if not isinstance(value, Mapping):
+            raise UsageError(f"{where} is no mapping")
+        check_types(value, kind, where)
+        found[entry] = _absolute(value, kind, path)
     return found
 
 
@@ -183,10 +167,10 @@ def _absolute(entry: Mapping[str, Any], kind: str, file: Path) -> Mapping[str, A
     found = {key: value for key, value in entry.items() if value is not None}
     for key in _PATHS[kind]:
         if found.get(key):
-            found[key] = str(folder / str(found[key]))
-    plugin = found.get("exec")
-    if isinstance(plugin, Mapping) and "/" in str(plugin.get("command") or ""):
-        found["exec"] = {**plugin, "command": str(folder / str(plugin["command"]))}
+            found[key] = str(folder / found[key])
+    plugin = found.get("exec") if kind == "user" else None
+    if plugin is not None and "/" in (plugin.get("command") or ""):
+        found["exec"] = {**plugin, "command": str(folder / plugin["command"])}
     return found
 
 
@@ -196,24 +180,8 @@ def _named(merged: _Merged, name: str, entry: str) -> Mapping[str, Any]:
     if found is None:
         known = ", ".join(sorted(merged.entries[name])) or "none"
         raise UsageError(f"the kubeconfig has no {kind} {entry!r} (there: {known}); {CURE}")
-    where = f"the {kind} {entry!r} of the kubeconfig"
-    _check_fields(found, kind, where)
-    if "exec" in found:
-        if not isinstance(found["exec"], Mapping):
-            raise UsageError(f"{where}: exec is no mapping")
-        _check_fields(found["exec"], "exec", f"{where}: exec")
+    check_known(found, kind, f"the {kind} {entry!r} of the kubeconfig")
     return found
-
-
-def _check_fields(entry: Mapping[str, Any], kind: str, where: str) -> None:
-    for name in entry:
-        if name in REFUSED:
-            raise UsageError(f"{where} has {name!r}, which kubectl-rowmill lacks; {REFUSED[name]}")
-        if name not in FIELDS[kind]:
-            raise UsageError(
-                f"{where} has {name!r}, which kubectl-rowmill does not know and so does not "
-                "pass over; take it out, or use another entry"
-            )
 
 
 def _impersonation(wanted: Wanted) -> dict[str, Any]:

@@ -108,8 +108,8 @@ def _read(run: _Run, pod: Pod, lines: SimpleQueue[str]) -> None:
     try:
         for line in run.cluster.log(pod.name, follow=True):
             lines.put(run.labelled(pod, line))
-    except (ApiRefused, ApiUnreachable) as error:
-        # The pod may be gone, its node too; the others go on.
+    except (ApiRefused, ApiUnreachable, UsageError) as error:
+        # The pod may be gone, its node too, or a token over; the others go on.
         print(f"rowmill: {pod.name}: {error}", file=sys.stderr)
 
 

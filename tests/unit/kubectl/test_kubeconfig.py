@@ -15,7 +15,8 @@ from authority import SERVER_NAME, Authority
 
 from rowmill.kubectl.access import Access, access_of
 from rowmill.kubectl.connection import Connection
-from rowmill.kubectl.kubeconfig import FIELDS, REFUSED, Wanted, choose
+from rowmill.kubectl.kubeconfig import Wanted, choose
+from rowmill.kubectl.kubeconfig_fields import FIELDS, REFUSED
 from rowmill.kubectl.proxies import proxy_for
 from rowmill.terminal.failures import UsageError
 
@@ -130,10 +131,6 @@ def test_within_a_pod_it_is_the_pods_own_account(tmp_path: Path) -> None:
         ({"cluster": {"insecure-skip-tls-verify": "yes"}}, ("insecure-skip-tls-verify",)),
         ({"cluster": {"certificate-authority-data": "%"}}, ("certificate-authority-data",)),
         ({"cluster": {"certificate-authority": "gone.crt"}}, ("gone.crt",)),
-        (
-            {"cluster": {"insecure-skip-tls-verify": True, "certificate-authority-data": "YQ=="}},
-            ("certificate-authority",),
-        ),
         ({"user": {"client-certificate-data": "YQ=="}}, ("client-key",)),
         ({"user": {"token": "not-to-be-told", "username": "a"}}, ("token", "username")),
         ({"user": {"token": "not-to\nbe"}}, ("token",)),
