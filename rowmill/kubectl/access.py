@@ -163,11 +163,14 @@ def _content(entry: Mapping[str, Any], name: str) -> bytes | None:
 
 def _file(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except OSError as error:
-        raise UsageError(
-            f"cannot read {path}, which the kubeconfig names: {error.strerror}"
-        ) from None
+        told = f"cannot read {path}, which the kubeconfig names: {error.strerror}"
+        raise UsageError(told) from None
+    if not content.strip():
+        # No authority would be the system's.
+        raise UsageError(f"{path}, which the kubeconfig names, is empty")
+    return content
 
 
 def _text(entry: Mapping[str, Any], name: str) -> str:

@@ -34,7 +34,8 @@ class Asked:
 class Server(ThreadingHTTPServer):
     """Answers by (method, path without query); anything else is 404 as of an unknown kind.
 
-    Whose Authorization is not among `known` is told 401; None lets everybody in.
+    Whose Authorization is not among `known` is told 401; None lets everybody in. A status of 0 cuts
+    the connection off.
     """
 
     def __init__(self, answers: Answers, context: ssl.SSLContext | None) -> None:
@@ -75,6 +76,9 @@ class _Handler(BaseHTTPRequestHandler):
         known = self.server.known
         if known is not None and self.headers["Authorization"] not in known:
             status, answer = 401, {"message": "Unauthorized"}
+        if status == 0:
+            self.close_connection = True
+            return
         data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
         self.send_response(status)
         self.send_header("Content-Length", str(len(data)))

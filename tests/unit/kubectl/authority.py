@@ -24,12 +24,13 @@ class Pair:
 
 
 class Authority:
-    """`pem` is what one trusts who trusts it."""
+    """`pem` is what one trusts who trusts it; with a `parent` it is signed by that."""
 
-    def __init__(self) -> None:
+    def __init__(self, parent: Authority | None = None) -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "authority")])
-        self.pem = _pem(self._signed(self._name, self._key, authority=True))
+        name = "intermediate" if parent else "authority"
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        self.pem = _pem((parent or self)._signed(self._name, self._key, authority=True))
 
     def pair(self, name: str) -> Pair:
         """A pair for this name: of a server's DNS name, or of a client."""

@@ -5,8 +5,13 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -131,10 +136,76 @@ def test_a_plugin_that_is_no_good_is_told(
 
 
 @pytest.mark.parametrize(
-    "status", [{}, {"clientKeyData": "k"}, {"token": "t", "clientKeyData": "k"}]
+    "status", [{}, {"clientKeyData": "k"}, {"token": "t", "clientKeyData": "k"}, {"token": 7}]
 )
 def test_half_an_answer_of_a_plugin_is_none(
     status: dict[str, Any], secured: Server, tmp_path: Path
 ) -> None:
     result = result_of(unverified(tmp_path, secured, user=_plugin(tmp_path, status)))
     assert (result.exit_code, secured.asked) == (2, [])
+
+
+@pytest.mark.parametrize("end", ["2026-01-01T00:00:00", "tomorrow", "", 7])
+def test_a_time_that_nobody_knows_is_refused(end: Any, secured: Server, tmp_path: Path) -> None:
+    user = _plugin(tmp_path, {"token": "t", "expirationTimestamp": end})
+    result = result_of(unverified(tmp_path, secured, user=user))
+    assert (result.exit_code, secured.asked) == (2, [])
+    assert "expirationTimestamp" in json.loads(result.stdout)["error"]["message"]
+
+
+def test_beside_a_certificate_no_plugin_is_run(authority: Authority, tmp_path: Path) -> None:
+    me = authority.pair("me")
+    pair = {"client-certificate": me.certificate, "client-key": me.key}
+    for name, content in pair.items():
+        (tmp_path / name).write_bytes(content)
+    user = _plugin(tmp_path, {"token": "t"}) | {name: name for name in pair}
+    with serving(ANSWERS, authority.serving(tmp_path)) as server:
+        file = unverified(tmp_path, server, user=user)
+        assert result_of(file).exit_code == 0
+        kubectl = str(Path(sys.executable).with_name("kubectl"))
+        path = EXPERIMENTS.format("team")
+        theirs = [kubectl, "--kubeconfig", file, "get", "--raw", path]
+        subprocess.run(theirs, capture_output=True, check=True)
+        assert [asked.headers["Authorization"] for asked in server.asked] == [None, None]
+    assert not (tmp_path / "log").exists()
+
+
+@contextmanager
+def _typed(text: bytes) -> Iterator[None]:
+    """Standard input, with something to be read."""
+    before, (reading, writing) = os.dup(0), os.pipe()
+    os.write(writing, text)
+    os.close(writing)
+    os.dup2(reading, 0)
+    try:
+        yield
+    finally:
+        os.dup2(before, 0)
+        os.close(before)
+        os.close(reading)
+
+
+def test_a_plugin_that_may_not_ask_reads_nothing(secured: Server, tmp_path: Path) -> None:
+    answer = {"kind": "ExecCredential", "apiVersion": V1, "status": {"token": "read[TYPED]"}}
+    script = f"sed s/TYPED/$(cat)/ <<END\n{json.dumps(answer)}\nEND"
+    plugin = {"apiVersion": V1, "command": "sh", "args": ["-c", script], "interactiveMode": "Never"}
+    with _typed(b"meant-for-another"):
+        assert result_of(unverified(tmp_path, secured, user={"exec": plugin})).exit_code == 0
+    assert secured.asked[0].headers["Authorization"] == "Bearer read[]"
+
+
+def test_several_threads_sign_in_once(secured: Server, tmp_path: Path) -> None:
+    """At first, and after the server has refused what all of them had."""
+    barrier = Barrier(4)
+    file = unverified(tmp_path, secured, user=_plugin(tmp_path, {"token": "TRIES"}))
+    connection = Connection(access_of(choose(Wanted(kubeconfig=Path(file)), {}, tmp_path), {}))
+
+    def ask(_: int) -> int:
+        barrier.wait()
+        return connection.request("GET", EXPERIMENTS.format("team"), {}, None, 5).status
+
+    with ThreadPoolExecutor(4) as threads:
+        for tries in (1, 2):
+            _known(secured, str(tries))
+            assert list(threads.map(ask, range(4))) == [200] * 4
+            assert len(_told(tmp_path)) == tries

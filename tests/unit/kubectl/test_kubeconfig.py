@@ -223,6 +223,12 @@ def test_no_other_place_is_given_what_is_meant_for_the_server(tmp_path: Path) ->
     assert "302" in json.loads(result.stdout)["error"]["message"]
 
 
+def test_a_request_that_is_cut_off_is_not_sent_again(tmp_path: Path) -> None:
+    with serving({("GET", EXPERIMENTS.format("team")): (0, None)}) as server:
+        result = result_of(kubeconfig(tmp_path, server.url))
+        assert (result.exit_code, len(server.asked)) == (4, 1)
+
+
 def _in_base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
