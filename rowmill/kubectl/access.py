@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import quote
+
+from urllib3.exceptions import LocationParseError
+from urllib3.util import Url, parse_url
 
 from rowmill.kubectl.kubeconfig import CURE, Chosen
 from rowmill.kubectl.proxies import proxy_for
@@ -193,7 +196,7 @@ def _server(text: str, *, secure: bool) -> str:
     parts = _parts(server)
     if parts is None or parts.scheme not in ("http", "https"):
         raise UsageError("the server, of the kubeconfig or --server, is no http or https URL")
-    if "@" in parts.netloc:
+    if parts.auth is not None:
         raise UsageError(
             "the server, of the kubeconfig or --server, has a user in its URL; give the "
             "kubeconfig's user a username and password in place of that"
@@ -203,16 +206,16 @@ def _server(text: str, *, secure: bool) -> str:
             "the server, of the kubeconfig or --server, has more than scheme, host, port and "
             "path; take out what begins with '?' or '#'"
         )
-    return server.rstrip("/")
+    return parts.url.rstrip("/")
 
 
-def _parts(url: str) -> SplitResult | None:
-    """None of what has no host, or a port that is none."""
+def _parts(url: str) -> Url | None:
+    """As the client of HTTP takes it apart, whose errors show it; None of what has no host."""
     try:
-        parts = urlsplit(url)
-        return parts if parts.hostname and parts.port != 0 else None
-    except ValueError:
+        parts = parse_url(url)
+    except LocationParseError:
         return None
+    return parts if parts.host else None
 
 
 def _environs_proxy(server: str, environ: Mapping[str, str]) -> str | None:
@@ -228,7 +231,7 @@ def _proxy(text: str, whose: str) -> str | None:
     if parts is None or parts.scheme not in _PROXIES:
         # The URL may hold a password.
         raise UsageError(f"{whose} is no URL of {', '.join(_PROXIES)}")
-    return text
+    return parts.url
 
 
 def _told(cluster: Mapping[str, Any], server: str, authority: bytes | None) -> dict[str, Any]:

@@ -195,14 +195,11 @@ def _manager(proxy: str | None, options: Mapping[str, Any]) -> urllib3.PoolManag
     if proxy.startswith("socks5:"):
         return _socks(proxy, options)
     parts = urlsplit(proxy)
-    _, user, address = parts.netloc.rpartition("@")
     headers = {}
-    if user:
+    if parts.username is not None:
         pair = (unquote(part or "") for part in (parts.username, parts.password))
         headers["Proxy-Authorization"] = _basic(*pair)
-    # Its errors show the URL.
-    bare = parts._replace(netloc=address).geturl()
-    return urllib3.ProxyManager(bare, proxy_headers=headers, **options)
+    return urllib3.ProxyManager(proxy, proxy_headers=headers, **options)
 
 
 def _socks(proxy: str, options: Mapping[str, Any]) -> urllib3.PoolManager:

@@ -106,6 +106,15 @@ def test_flags_choose_among_the_entries(tmp_path: Path) -> None:
     assert _access(tmp_path, server="http://localhost:8001").namespace == "default"
 
 
+def test_a_scheme_is_the_same_in_capitals(tmp_path: Path) -> None:
+    """Its server would not be told who asks, nor be held to the authority."""
+    cluster = {"proxy-url": "SOCKS5://proxy.example:1"}
+    file = _write(tmp_path / "config", document("HTTPS://cluster.example/", cluster=cluster))
+    found = _access(tmp_path, kubeconfig=file)
+    assert (found.server, found.token) == ("https://cluster.example", "not-to-be-told")
+    assert found.proxy == "socks5://proxy.example:1"
+
+
 def test_within_a_pod_it_is_the_pods_own_account(tmp_path: Path) -> None:
     for name in ("token", "ca.crt"):
         _write(tmp_path / "account" / name, name)

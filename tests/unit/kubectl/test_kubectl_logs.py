@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from fake_cluster import FakeCluster, experiment
 
@@ -71,6 +73,26 @@ def test_following_reads_what_runs_and_ends_with_the_run(
     states = [experiment(), experiment(), experiment("Complete")]
     logs(FakeCluster(states, PODS, LINES), "shop", None, follow=True)
     assert sorted(capsys.readouterr().out.splitlines()) == ["[finalize] f", "[shard 1] c"]
+
+
+class _SignedOut(FakeCluster):
+    """The token is over when the log of one pod is asked for."""
+
+    def log(self, pod: str, *, follow: bool) -> Iterator[str]:
+        if pod == "fin":
+            raise UsageError("the token file is empty")
+        yield from super().log(pod, follow=follow)
+
+
+def test_a_log_that_may_no_longer_be_read_is_told_and_the_others_go_on(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SECONDS", 0.05)
+    states = [experiment(), experiment(), experiment("Complete")]
+    logs(_SignedOut(states, PODS, LINES), "shop", None, follow=True)
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["[shard 1] c"]
+    assert said.err.splitlines() == ["rowmill: fin: the token file is empty"]
 
 
 def test_following_a_run_that_is_over_shows_all_of_it(

@@ -84,6 +84,7 @@ def test_the_space_around_a_token_is_none_of_it(secured: Server, tmp_path: Path)
         ("https://us:not-to-be-told@[::1", "no http or https URL"),
         ("https://127.0.0.1:1/?key=not-to-be-told", "scheme, host, port and path"),
         ("https://127.0.0.1:not-to-be-told", "no http or https URL"),
+        ("https://us:not-to-be-told@[::g]:1", "no http or https URL"),
     ],
 )
 @pytest.mark.parametrize("by_flag", [False, True], ids=["kubeconfig", "--server"])
@@ -100,6 +101,8 @@ def test_the_password_of_a_server_is_not_shown(
         "http://us:not-to-be-told/x@127.0.0.1:1",
         "ftp://us:not-to-be-told@127.0.0.1:1",
         "http://us:not-to-be-told@",
+        "http://us:not-to-be-told@[::g]:1",
+        "socks5://us:not-to-be-told@host:123456",
     ],
 )
 def test_the_password_of_a_proxy_is_not_shown(url: str, tmp_path: Path) -> None:
