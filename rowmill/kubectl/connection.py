@@ -209,8 +209,8 @@ def _socks(proxy: str, options: Mapping[str, Any]) -> urllib3.PoolManager:
             from urllib3.contrib.socks import SOCKSProxyManager
     except ImportError:
         raise UsageError(
-            "the kubeconfig's proxy-url is a SOCKS proxy, which takes one more package: "
-            "pip install pysocks"
+            "the proxy, of the kubeconfig or the environment, is a SOCKS proxy, which takes one "
+            "more package: pip install pysocks"
         ) from None
     # The proxy looks the host up, as it does for kubectl.
     return SOCKSProxyManager(proxy.replace("socks5:", "socks5h:", 1), **options)

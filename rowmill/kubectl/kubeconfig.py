@@ -142,7 +142,7 @@ def _entries(
     path: Path, document: Mapping[str, Any], name: str, kind: str
 ) -> dict[str, Mapping[str, Any]]:
     found: dict[str, Mapping[str, Any]] = {}
-    items = document.get(name) or []
+    items = [] if document.get(name) is None else document[name]
     if not isinstance(items, list):
         raise UsageError(f"the kubeconfig {path}: {name} is no list")
     for item in items:

@@ -163,6 +163,8 @@ def test_what_is_not_taken_is_refused_by_its_name(
         ("token: not-to-be-told\n  - x: [", "line 2"),
         ("- a list", "no mapping"),
         ({"clusters": {"a": 1}}, "no list"),
+        ({"users": 0}, "no list"),
+        ({"current-context": 0}, "current-context is a number"),
         ({"clusters": [{"cluster": {}}]}, "no name"),
         ({"users": [{"name": "u", "user": {}}] * 2}, "twice"),
         ({"users": [{"name": "u", "user": "token"}]}, "no mapping"),

@@ -87,6 +87,12 @@ def test_what_kubectl_reads_as_text_is_text(user: str, token: str | None, tmp_pa
     assert chosen.user.get("token") == token
 
 
+def test_a_mapping_may_be_merged_into_another(tmp_path: Path) -> None:
+    file = _file(tmp_path, user="<<: {as: jane, as-uid: one}, as-uid: two")
+    chosen = choose(Wanted(kubeconfig=file), {}, tmp_path)
+    assert chosen.user == {"as": "jane", "as-uid": "two"}
+
+
 @pytest.mark.parametrize("tag", ["int", "float", "bool", "timestamp"])
 def test_a_tag_does_not_show_the_value(tag: str, tmp_path: Path) -> None:
     """PyYAML's own readers of these raise errors with the value in them."""
