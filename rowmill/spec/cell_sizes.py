@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import log2
 
@@ -77,12 +78,14 @@ _UNKNOWN = Content(0, None)
 
 
 class CellSizes:
-    """The contents of columns of varying length, each found once."""
+    """The contents of columns of varying length, each found once, its sources first."""
 
-    def __init__(self, drafts: Drafts, texts: Texts) -> None:
+    def __init__(self, ordered: Iterable[ColumnDraft], drafts: Drafts, texts: Texts) -> None:
         self._drafts = drafts
         self._texts = texts
         self._found: dict[int, Content] = {}
+        for column in ordered:
+            self._found[id(column)] = self._of(column, column.kind, column.type)
 
     def of(self, column: ColumnDraft) -> Content:
         """What a column holds that is not null; its type is none of `FIXED`, or an array."""
@@ -93,11 +96,7 @@ class CellSizes:
         return Content(max(made.least, length), max(made.most or 0, length), made.kept)
 
     def _made(self, column: ColumnDraft) -> Content:
-        found = self._found.get(id(column))
-        if found is None:
-            found = self._of(column, column.kind, column.type)
-            self._found[id(column)] = found
-        return found
+        return self._found[id(column)]
 
     def _of(self, column: ColumnDraft, kind: Kind | None, column_type: ColumnType) -> Content:
         if isinstance(kind, Reference | Parent):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import pairwise
 
+from rowmill.spec.character_sets import CharacterSet
 from rowmill.spec.pattern_syntax import Alternatives, Chain, Characters, Node, Repeat, parse
 
 MAX_POSITIONS = 4_096
@@ -51,10 +52,10 @@ class Automaton:
     def count(self) -> int:
         return self.counts[0]
 
-    def may_contain(self, character: str) -> bool:
-        """Whether the character occurs in any of the strings."""
-        code = ord(character)
-        return any(e.low <= code <= e.high for edges in self.edges for e in edges)
+    @property
+    def characters(self) -> CharacterSet:
+        """All that occur in the strings."""
+        return CharacterSet.of_spans((e.low, e.high) for edges in self.edges for e in edges)
 
 
 @lru_cache(maxsize=1024)

@@ -56,7 +56,9 @@ def check_sizes(
         constraints: which keys and indexes Postgres gets: all, keys or none.
         report: is told what is refused.
     """
-    sizes = _Sizes(CellSizes(drafts, texts), _unknown(ordered, drafts, report))
+    unknown = _unknown(ordered, drafts, report)
+    known = [column for column in ordered if column not in unknown]
+    sizes = _Sizes(CellSizes(known, drafts, texts), unknown)
     for draft in drafts.tables:
         # Of a table without rows every index is empty.
         if not draft.rows:

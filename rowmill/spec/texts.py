@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from string import ascii_lowercase, digits
 
 from rowmill.spec.addresses import stretches
+from rowmill.spec.character_sets import ANY, CharacterSet
 from rowmill.spec.drafts import ColumnDraft, Drafts
 from rowmill.spec.kinds import (
     Array,
@@ -32,6 +33,7 @@ from rowmill.spec.versions import version_of
 UUID_LENGTH = 36
 # So many characters a change of case makes of one at most, and a slug, which spells out others.
 _WIDEST_CASE, _WIDEST_SLUG = 3, 6
+_SLUG = CharacterSet.of(ascii_lowercase + digits + "-")
 _MOST_CHARACTERS: dict[TypeName, tuple[int, str]] = {
     TypeName.BOOLEAN: (5, "truefals"),
     TypeName.SMALLINT: (6, "-0123456789"),
@@ -50,18 +52,22 @@ _MOST_CHARACTERS: dict[TypeName, tuple[int, str]] = {
 
 @dataclass(frozen=True)
 class Text:
-    """What text a cell can be: `most` characters (None: any number), which of them, all ASCII?
+    """What text a cell can be: `most` characters (None: any number) of `characters`.
 
     Of what is not `known` all that may be wrong, for a problem hides it.
     """
 
     most: int | None
-    may_contain: Callable[[str], bool]
-    ascii: bool
+    characters: CharacterSet
     known: bool = True
 
+    @property
+    def ascii(self) -> bool:
+        """Whether it holds nothing but ASCII."""
+        return self.characters.ascii
 
-_ANYTHING = Text(None, lambda _: True, False)
+
+_ANYTHING = Text(None, ANY)
 _UNKNOWN = replace(_ANYTHING, known=False)
 
 
@@ -82,16 +88,14 @@ class Texts:
             return text
         if field.filter == "pad":
             most = None if text.most is None else max(text.most, field.argument or 0)
-            return Text(most, lambda c: c == "0" or text.may_contain(c), text.ascii, text.known)
+            return Text(most, text.characters | CharacterSet.of("0"), text.known)
         wider = _WIDEST_SLUG if field.filter == "slug" else _WIDEST_CASE
         most = text.most if text.most is None or text.ascii else text.most * wider
         if field.filter == "slug":
             # Of nothing it makes one letter.
             most = None if most is None else max(most, 1)
-            return Text(
-                most, lambda c: c == "-" or c.isdigit() or "a" <= c <= "z", True, text.known
-            )
-        return Text(most, _after_case_change(text), text.ascii, text.known)
+            return Text(most, _SLUG, text.known)
+        return Text(most, text.characters.after_case_change(), text.known)
 
     def check_lengths(self, columns: list[ColumnDraft], report: Report) -> None:
         """Refuse patterns and templates that are longer than their column."""
@@ -127,8 +131,7 @@ class Texts:
         """The text that a kind makes for a column of text, whatever the column's length."""
         if isinstance(kind, Pattern):
             automaton = compile_pattern(kind.pattern)
-            ascii_only = all(e.high < 128 for edges in automaton.edges for e in edges)
-            return Text(automaton.max_length, automaton.may_contain, ascii_only)
+            return Text(automaton.max_length, automaton.characters)
         if isinstance(kind, Choice | Constant):
             values = kind.values if isinstance(kind, Choice) else (kind.value,)
             return _of_strings([str(value) for value in values])
@@ -141,8 +144,7 @@ class Texts:
             ]
             return Text(
                 self._most_of(kind, [part.most for part in parts]),
-                lambda c: any(part.may_contain(c) for part in parts),
-                all(part.ascii for part in parts),
+                CharacterSet.of_spans(span for part in parts for span in part.characters.spans),
                 all(part.known for part in parts),
             )
         return _ANYTHING
@@ -176,8 +178,7 @@ def _most_cut(fields: list[tuple[Field, int | None]], room: int) -> int | None:
 
 
 def _of_strings(values: list[str]) -> Text:
-    characters = frozenset("".join(values))
-    return Text(max(map(len, values)), characters.__contains__, all(v.isascii() for v in values))
+    return Text(max(map(len, values)), CharacterSet.of("".join(values)))
 
 
 def _of_type(column: ColumnDraft, kind: Kind, column_type: ColumnType) -> Text:
@@ -185,15 +186,15 @@ def _of_type(column: ColumnDraft, kind: Kind, column_type: ColumnType) -> Text:
         # A sign, the point, and the zero that stands before it when all digits are behind.
         return _plain((column_type.precision or 0) + 3, "-.0123456789")
     if column_type.name in INTEGERS and (span := _integer_span(column, kind)) is not None:
-        digits = max(len(str(span[0])), len(str(span[1])))
-        return _plain(digits, ("-" if span[0] < 0 else "") + "0123456789")
+        longest = max(len(str(span[0])), len(str(span[1])))
+        return _plain(longest, ("-" if span[0] < 0 else "") + "0123456789")
     if column_type.name in _MOST_CHARACTERS:
         return _plain(*_MOST_CHARACTERS[column_type.name])
     return _ANYTHING
 
 
 def _plain(most: int, characters: str) -> Text:
-    return Text(most, frozenset(characters).__contains__, True)
+    return Text(most, CharacterSet.of(characters))
 
 
 def _integer_span(column: ColumnDraft, kind: Kind) -> tuple[int, int] | None:
@@ -213,15 +214,6 @@ def _integer_span(column: ColumnDraft, kind: Kind) -> tuple[int, int] | None:
         return min(numbers), max(numbers)
     low, high = getattr(kind, "min", None), getattr(kind, "max", None)
     return (low, high) if isinstance(low, int) and isinstance(high, int) else None
-
-
-def _after_case_change(text: Text) -> Callable[[str], bool]:
-    def may_contain(character: str) -> bool:
-        if not text.ascii and not (character.isascii() and not character.isalpha()):
-            return True
-        return any(text.may_contain(c) for c in (character.lower(), character.upper()))
-
-    return may_contain
 
 
 def _too_long(member: str, most: int | None, column_type: ColumnType) -> str:

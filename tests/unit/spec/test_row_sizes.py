@@ -163,3 +163,9 @@ def test_compression_leaves_random_text_nearly_as_it_is_and_others_not_at_all() 
     # However the branches are drawn, one is a single string.
     assert pattern_kept("[a-z]{3000}|x") == 0
     assert pattern_kept("a{4000}") == 0
+
+
+def test_a_long_chain_of_templates_needs_no_recursion() -> None:
+    chain = [column(f"a{n}", generate={"template": f"{{a{n + 1}}}-x"}) for n in range(1500)]
+    [problem] = refused(table("t", *chain, column("a1500", "uuid")))
+    assert problem.startswith("spec.tables[0].columns: a row has at least 21,272 bytes")
