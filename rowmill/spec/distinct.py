@@ -128,9 +128,9 @@ def _parts(kind: Kind | None) -> tuple[str | Field, ...]:
 def _stands_out(column: ColumnDraft, template: Template, place: int, texts: Texts) -> bool:
     """Whether field `place` can be read out of the whole text, from its left or from its right.
 
-    From the right: what follows is fixed text, or begins with a character that occurs neither in
-    the rest of it nor in the field, so that its last occurrence marks the field's end; then the
-    field begins the text, or after a character that the field cannot hold. From the left alike.
+    From the right: what follows is fixed text, or begins with a character that does not occur in
+    the rest of it, so that its last occurrence is the field's end whatever the field holds; then
+    the field begins the text, or behind a character that it cannot hold. From the left alike.
     """
     part = template.parts[place]
     assert isinstance(part, Field)
@@ -145,22 +145,18 @@ def _stands_out(column: ColumnDraft, template: Template, place: int, texts: Text
     assert isinstance(field, Text)
     left = [part[::-1] if isinstance(part, str) else part for part in reversed(parts[:place])]
     right = parts[place + 1 :]
-    return any(
-        _ends(near, field) and _begins(far, field) for near, far in ((left, right), (right, left))
-    )
+    return any(_ends(near) and _begins(far, field) for near, far in ((left, right), (right, left)))
 
 
-def _ends(side: list[Text | str], field: Text) -> bool:
+def _ends(side: list[Text | str]) -> bool:
     """Whether the border with this side is found by looking from this side's far end."""
     if all(isinstance(part, str) for part in side):
         return True
     first = side[0]
-    if not isinstance(first, str) or not first or field.may_contain(first[0]):
+    if not isinstance(first, str) or not first:
         return False
     mark, rest = first[0], [first[1:], *side[1:]]
-    return not any(
-        mark in part if isinstance(part, str) else part.may_contain(mark) for part in rest
-    )
+    return not any(mark in (p if isinstance(p, str) else p.characters) for p in rest)
 
 
 def _begins(side: list[Text | str], field: Text) -> bool:
@@ -168,4 +164,4 @@ def _begins(side: list[Text | str], field: Text) -> bool:
     if all(isinstance(part, str) for part in side):
         return True
     first = side[0]
-    return isinstance(first, str) and bool(first) and not field.may_contain(first[0])
+    return isinstance(first, str) and bool(first) and first[0] not in field.characters

@@ -103,6 +103,7 @@ def test_keys_that_hold_what_keeps_them_apart(keys: str, templates: dict[str, st
         ("[[org_id, sku]]", {"sku": "{line|slug}"}),
         ("[[org_id, sku]]", {"sku": "{tag_id}"}),
         ("[[org_id, sku]]", {"sku": "{part|upper}", "part": "{line}"}),
+        ("[[org_id, sku]]", {"sku": "{part|pad:3}", "part": "{line}"}),
         ("[[plan, line]]", {}),
         ("[[plan, sku]]", {"sku": "{line}"}),
         ("[[sku, left]]", {"sku": "SKU-{line}"}),
