@@ -88,6 +88,17 @@ def drop_staging(session: PostgresSession, run_id: str) -> None:
     session.transaction(drop)
 
 
+def index_bytes(cursor: Cursor, schema: str) -> int:
+    """The bytes of all keys and indexes on the tables of a schema; 0 where there is none."""
+    row = cursor.execute(
+        "SELECT coalesce(sum(pg_relation_size(c.oid)), 0)::bigint FROM pg_class c "
+        "JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = %s AND relkind = 'i'",
+        (schema,),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def _refuse_users(cursor: Cursor, schema: str) -> None:
     rows = cursor.execute(
         "SELECT c.oid, c.oid::regclass::text, relkind = 'r' "

@@ -45,7 +45,7 @@ from rowmill.destinations.postgres_connection import (
     quoted,
 )
 from rowmill.destinations.publish_postgres import drop_tables, publish
-from rowmill.destinations.staging import drop_staging, stage, staging_schema
+from rowmill.destinations.staging import drop_staging, index_bytes, stage, staging_schema
 from rowmill.destinations.tables_in_use import take_from_readers
 from rowmill.destinations.target_rights import refuse_unfit_target
 from rowmill.spec.dataset import Dataset, PostgresTarget, Table
@@ -207,6 +207,10 @@ class Warehouse:
         for layout in run.plan.tables:
             yield f"statistics and count of {layout.table}"
             self._step(run, partial(_analyze, schema=schema, table=layout.table, rows=layout.rows))
+
+    def index_bytes(self, run: Run) -> int:
+        """The bytes of the keys and indexes on the run's staged tables."""
+        return self._session.transaction(partial(index_bytes, schema=staging_schema(run.id)))
 
     def _made_by(self, cursor: Cursor, run_id: str) -> Made | None:
         """What a run made. Kept, for a publish must not read manifests while readers wait."""

@@ -8,10 +8,9 @@ from rowmill.destinations.errors import DestinationRefused
 from rowmill.local.disk_demand import demands
 from rowmill.local.disk_space import embedded_disks
 from rowmill.local.home import Home
-from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
-from rowmill.worker.prepare import Ahead
-from rowmill.worker.remaining import Durable, rows_to_copy, rows_to_upload
+from rowmill.worker.prepare import Ahead, Staged
+from rowmill.worker.remaining import rows_to_copy, rows_to_upload
 
 
 def admission(spec: Spec, home: Home, notice: Callable[[str], None]) -> Callable[[Ahead], None]:
@@ -24,9 +23,10 @@ def admission(spec: Spec, home: Home, notice: Callable[[str], None]) -> Callable
         found = demands(
             spec,
             embedded_disks(spec, home),
-            to_copy=rows_to_copy(ahead.plan, ahead.durable),
-            to_upload=rows_to_upload(ahead.plan, ahead.durable),
-            freed=sum(_staged(plan, durable) for plan, durable in ahead.given_up),
+            to_copy=rows_to_copy(ahead.load.plan, ahead.load.durable),
+            to_upload=rows_to_upload(ahead.load.plan, ahead.load.durable),
+            indexed=ahead.load.index_bytes,
+            freed=sum(map(_bytes, ahead.given_up)),
         )
         for demand in found:
             if not demand.fits:
@@ -38,9 +38,10 @@ def admission(spec: Spec, home: Home, notice: Callable[[str], None]) -> Callable
     return admit
 
 
-def _staged(plan: Plan, durable: Durable) -> int:
+def _bytes(staged: Staged) -> int:
     """About what the tables of an unfinished run hold, which is free once they are dropped."""
-    if durable.batches is None:
+    if staged.durable.batches is None:
         return 0
-    left = rows_to_copy(plan, durable)
-    return sum((each.rows - left[each.table]) * each.row_bytes for each in plan.tables)
+    left = rows_to_copy(staged.plan, staged.durable)
+    rows = ((each.rows - left[each.table]) * each.row_bytes for each in staged.plan.tables)
+    return sum(rows) + staged.index_bytes

@@ -99,6 +99,7 @@ def demands(
     *,
     to_copy: Mapping[str, int],
     to_upload: Mapping[str, int],
+    indexed: int = 0,
     freed: int = 0,
 ) -> list[Demand]:
     """What a load takes of each disk.
@@ -106,6 +107,7 @@ def demands(
     Args:
         to_copy: the rows of each table that Postgres lacks.
         to_upload: those that the bucket lacks.
+        indexed: the bytes of the keys and indexes that are made already.
         freed: bytes that Postgres gives back before it.
     """
     found = []
@@ -113,7 +115,7 @@ def demands(
         rows, keys, stored = Extent(), Extent(), Extent()
         if disk.postgres and spec.postgres is not None:
             rows = heap(spec.dataset, to_copy)
-            keys = indexes(spec.dataset, to_copy, spec.postgres.constraints)
+            keys = indexes(spec.dataset, spec.postgres.constraints).beyond(indexed)
         if disk.s3:
             stored = objects(spec.dataset, to_upload)
         log = rows.within(disk.log, disk.log_present)

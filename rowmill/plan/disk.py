@@ -37,6 +37,10 @@ class Extent:
     def __add__(self, other: Extent) -> Extent:
         return Extent(self.least + other.least, self.likely + other.likely)
 
+    def beyond(self, present: int) -> Extent:
+        """What is still to come where `present` bytes of it are there."""
+        return Extent(max(0, self.least - present), max(0, self.likely - present))
+
     def within(self, limit: int, present: int) -> Extent:
         """By how much a log grows that is `present` and begins to drop its oldest at half `limit`.
 
@@ -55,15 +59,14 @@ def heap(dataset: Dataset, rows: Mapping[str, int]) -> Extent:
     )
 
 
-def indexes(dataset: Dataset, rows: Mapping[str, int], constraints: str) -> Extent:
-    """The keys and indexes of tables of which `rows` are to come; of others they are there.
+def indexes(dataset: Dataset, constraints: str) -> Extent:
+    """The keys and indexes of all tables, made once all rows are there.
 
     `constraints` is all, keys or none.
     """
     return _sum(
         Extent(int(table.rows * least), int(table.rows * likely))
         for table in dataset.tables
-        if rows[table.name]
         for least, likely in _entries(dataset, table, constraints)
     )
 

@@ -63,6 +63,10 @@ class Destinations:
         parts = frozenset(self.ledger.pending_parts(run.id)) if self.lake else None
         return Durable(batches, parts)
 
+    def index_bytes(self, run: Run) -> int:
+        """The bytes of the keys and indexes that an unfinished `run` has made."""
+        return self.warehouse.index_bytes(run) if self.warehouse is not None else 0
+
     def close(self) -> None:
         self.ledger.close()
         if self.lake is not None:

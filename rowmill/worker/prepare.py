@@ -77,15 +77,26 @@ class NoRunToResume(Exception):
 
 
 @dataclass(frozen=True)
-class Ahead:
-    """What is about to be loaded: `plan` but for what is `durable` of it.
+class Staged:
+    """How far an unfinished run came: what is `durable` of its plan, and the bytes of its indexes.
 
-    `given_up` are the unfinished runs whose work is cleared away first.
+    Keys and indexes are made once all tables are loaded, a table at a time.
     """
 
     plan: Plan
     durable: Durable
-    given_up: tuple[tuple[Plan, Durable], ...]
+    index_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """What is about to be loaded: all but what `load` has already.
+
+    `given_up` are the unfinished runs whose work is cleared away first.
+    """
+
+    load: Staged
+    given_up: tuple[Staged, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,7 +151,7 @@ def prepare(
             case Repeat(run=run):
                 return Prepared(run, repeat=True, rolled_forward=numbers)
             case Resume(run=run, close=close, replaces=replaces):
-                admit(_ahead(run.plan, destinations.durable(run), close, destinations))
+                admit(_ahead(_staged(run, destinations), close, destinations))
                 give_up(close, destinations)
                 return Prepared(
                     take_up(run, spec, destinations, adopt),
@@ -151,7 +162,7 @@ def prepare(
                 replaces = replaces or adopted(destinations, adopt)
                 if replaces is not None and _is_to_agree(replaces, plan, agreed):
                     raise FewerRows(replaces, number, plan, destinations.owner, numbers)
-                admit(_ahead(plan, _nothing_durable(destinations), close, destinations))
+                admit(_ahead(_nothing_staged(plan, destinations), close, destinations))
                 run = begin(
                     spec,
                     destinations,
@@ -173,15 +184,20 @@ def prepare(
                 raise NoRunToResume(_nothing(published))
 
 
-def _ahead(plan: Plan, durable: Durable, close: Iterable[Run], destinations: Destinations) -> Ahead:
-    return Ahead(plan, durable, tuple((run.plan, destinations.durable(run)) for run in close))
+def _ahead(load: Staged, close: Iterable[Run], destinations: Destinations) -> Ahead:
+    return Ahead(load, tuple(_staged(run, destinations) for run in close))
 
 
-def _nothing_durable(destinations: Destinations) -> Durable:
-    return Durable(
+def _staged(run: Run, destinations: Destinations) -> Staged:
+    return Staged(run.plan, destinations.durable(run), destinations.index_bytes(run))
+
+
+def _nothing_staged(plan: Plan, destinations: Destinations) -> Staged:
+    durable = Durable(
         None if destinations.warehouse is None else {},
         None if destinations.lake is None else frozenset(),
     )
+    return Staged(plan, durable)
 
 
 def data_version_for(spec: Spec, runs: Sequence[Run]) -> int:

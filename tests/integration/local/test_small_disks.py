@@ -64,7 +64,7 @@ def test_postgres_outlives_a_run_that_is_too_large_for_its_disk(
     told = heap(fewer.spec.dataset, rows)
     assert told.least < tables < told.likely * 1.25
     assert tables > told.likely * 0.75
-    told = indexes(fewer.spec.dataset, rows, "all")
+    told = indexes(fewer.spec.dataset, "all")
     assert told.least < keys < told.likely * 1.25
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from threading import Event
 from typing import Any
 
@@ -19,7 +19,7 @@ from rowmill.worker.destinations import Connections, Destinations, join
 from rowmill.worker.finalize import finalize
 from rowmill.worker.kit import kit_for
 from rowmill.worker.numbered import prepare_numbered
-from rowmill.worker.prepare import Prepared, prepare
+from rowmill.worker.prepare import Ahead, Prepared, prepare
 from rowmill.worker.shard import run_parts
 
 
@@ -61,6 +61,7 @@ class Bed:
         mode: Mode = Mode.AUTO,
         adopt: str | None = None,
         agreed: Collection[str] | None = None,
+        admit: Callable[[Ahead], None] = lambda ahead: None,
     ) -> Prepared:
         plan = freeze(
             self.spec.dataset,
@@ -79,6 +80,7 @@ class Bed:
             adopt=adopt,
             source=source,
             agreed=agreed,
+            admit=admit,
         )
 
     def load(self, destinations: Destinations, run: Run, parts: int | None = None) -> Counts:

@@ -17,7 +17,7 @@ from rowmill.plan.replacement import Replaced
 from rowmill.worker import purge
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Connections, Destinations
-from rowmill.worker.prepare import EditedManifest, FewerRows, NoRunToResume, data_version_for
+from rowmill.worker.prepare import Ahead, EditedManifest, FewerRows, NoRunToResume, data_version_for
 from rowmill.worker.reading import experiment_runs, published
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
@@ -35,6 +35,27 @@ def test_a_resume_makes_only_what_is_missing(
     assert prepared.run.id == run.id
     counts = bed.load(destinations, run)
     assert counts.made == {"orders": 2_500}
+
+
+def test_what_is_admitted_has_its_keys_once_they_are_made(
+    name: str, opened: Opened, database: Connection
+) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
+    asked: list[Ahead] = []
+    run = bed.prepare(destinations, admit=asked.append).run
+    bed.load(destinations, run)
+    bed.prepare(destinations, admit=asked.append)
+    staged = f"rowmill_run_{run.id}.people"
+    database.execute(f"ALTER TABLE {staged} ADD PRIMARY KEY (id)")
+    made = database.execute("SELECT pg_indexes_size(%s::regclass)", (staged,)).fetchone()
+    bed.prepare(destinations, admit=asked.append)
+    bed.prepare(destinations, mode=Mode.RESTART, admit=asked.append)
+    loads = [(ahead.load.durable.batches, ahead.load.index_bytes) for ahead in asked]
+    full = {"people": [(0, 3)]}
+    assert made is not None
+    assert made[0] > 0
+    assert loads == [({}, 0), (full, 0), (full, made[0]), ({}, 0)]
+    assert [each.index_bytes for each in asked[-1].given_up] == [made[0]]
 
 
 def test_an_edited_manifest_over_an_unfinished_run_names_what_would_be_dropped(

@@ -19,7 +19,7 @@ from rowmill.local.planning import plan_for
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
-from rowmill.worker.prepare import Ahead
+from rowmill.worker.prepare import Ahead, Staged
 from rowmill.worker.remaining import Durable
 
 MIB = 1 << 20
@@ -69,7 +69,7 @@ def asked(
 def test_what_cannot_fit_is_refused_with_the_figures(
     monkeypatch: pytest.MonkeyPatch, spec: Spec, plan: Plan
 ) -> None:
-    refusal, _ = asked(monkeypatch, spec, Ahead(plan, NOTHING, ()), disk(50))
+    refusal, _ = asked(monkeypatch, spec, Ahead(Staged(plan, NOTHING)), disk(50))
     assert refusal == (
         "DiskTooSmall: this run takes about 60 MiB of the disk at /disk (56 MiB of tables and "
         "indexes in Postgres, 3 MiB of Parquet objects), where 50 MiB are free: it cannot fit; "
@@ -81,7 +81,7 @@ def test_what_cannot_fit_is_refused_with_the_figures(
 def test_what_may_not_fit_is_told(
     monkeypatch: pytest.MonkeyPatch, spec: Spec, plan: Plan, free: int, word: str
 ) -> None:
-    refusal, told = asked(monkeypatch, spec, Ahead(plan, NOTHING, ()), disk(free))
+    refusal, told = asked(monkeypatch, spec, Ahead(Staged(plan, NOTHING)), disk(free))
     assert refusal == ""
     assert len(told) == 1
     assert word in told[0]
@@ -90,13 +90,13 @@ def test_what_may_not_fit_is_told(
 def test_where_there_is_room_nothing_is_said(
     monkeypatch: pytest.MonkeyPatch, spec: Spec, plan: Plan
 ) -> None:
-    assert asked(monkeypatch, spec, Ahead(plan, NOTHING, ()), disk(200)) == ("", [])
+    assert asked(monkeypatch, spec, Ahead(Staged(plan, NOTHING)), disk(200)) == ("", [])
 
 
 def test_the_log_counts_as_far_as_it_grows(
     monkeypatch: pytest.MonkeyPatch, spec: Spec, plan: Plan
 ) -> None:
-    ahead = Ahead(plan, NOTHING, ())
+    ahead = Ahead(Staged(plan, NOTHING))
     log = {"log": 60 * MIB, "log_present": 10 * MIB}
     refusal, _ = asked(monkeypatch, spec, ahead, disk(70, **log))
     assert "35 MiB of its write-ahead log" in refusal
@@ -107,26 +107,45 @@ def test_a_run_that_goes_on_needs_the_rest_alone(
     monkeypatch: pytest.MonkeyPatch, spec: Spec, plan: Plan
 ) -> None:
     half = Durable({"a": [(0, 60)]}, frozenset())
-    refusal, _ = asked(monkeypatch, spec, Ahead(plan, half, ()), disk(40))
+    refusal, _ = asked(monkeypatch, spec, Ahead(Staged(plan, half)), disk(40))
     assert refusal == ""
-    assert asked(monkeypatch, spec, Ahead(plan, NOTHING, ()), disk(40))[0] != ""
-    done = Durable({"a": [(0, 100)]}, frozenset({("a", 0)}))
-    assert asked(monkeypatch, spec, Ahead(plan, done, ()), disk(0)) == ("", [])
+    assert asked(monkeypatch, spec, Ahead(Staged(plan, NOTHING)), disk(40))[0] != ""
+
+
+def test_keys_and_indexes_count_until_they_are_made(
+    monkeypatch: pytest.MonkeyPatch, spec: Spec, plan: Plan
+) -> None:
+    loaded = Durable({"a": [(0, 100)]}, frozenset({("a", 0)}))
+    refusal, _ = asked(monkeypatch, spec, Ahead(Staged(plan, loaded)), disk(10))
+    assert "this run takes about 21 MiB of the disk at /disk" in refusal
+    half = Staged(plan, loaded, index_bytes=15 * MIB)
+    refusal, told = asked(monkeypatch, spec, Ahead(half), disk(5))
+    assert refusal == ""
+    assert "takes about 6 MiB" in told[0]
+    made = Staged(plan, loaded, index_bytes=22 * MIB)
+    assert asked(monkeypatch, spec, Ahead(made), disk(0)) == ("", [])
+
+
+def test_the_indexes_of_what_is_cleared_away_count_as_free(
+    monkeypatch: pytest.MonkeyPatch, spec: Spec, plan: Plan
+) -> None:
+    given_up = Staged(plan, Durable({"a": [(0, 0)]}, frozenset()), index_bytes=60 * MIB)
+    assert asked(monkeypatch, spec, Ahead(Staged(plan, NOTHING), (given_up,)), disk(20)) == ("", [])
 
 
 def test_what_is_cleared_away_first_counts_as_free(
     monkeypatch: pytest.MonkeyPatch, spec: Spec, plan: Plan
 ) -> None:
     whole = Durable({"a": [(0, 100)]}, frozenset())
-    given_up = ((plan, whole),) * 5
-    refusal, _ = asked(monkeypatch, spec, Ahead(plan, NOTHING, given_up), disk(10))
+    given_up = (Staged(plan, whole),) * 5
+    refusal, _ = asked(monkeypatch, spec, Ahead(Staged(plan, NOTHING), given_up), disk(10))
     assert refusal == ""
 
 
 def test_each_disk_is_for_what_is_on_it(
     monkeypatch: pytest.MonkeyPatch, spec: Spec, plan: Plan
 ) -> None:
-    ahead = Ahead(plan, NOTHING, ())
+    ahead = Ahead(Staged(plan, NOTHING))
     for_rows, for_objects = disk(200, s3=False), disk(0, postgres=False)
     refusal, _ = asked(monkeypatch, spec, ahead, for_rows, for_objects)
     assert "takes about 3 MiB of the disk at /disk (3 MiB of Parquet objects)" in refusal

@@ -46,16 +46,19 @@ def test_what_may_be_null_or_short_is_not_counted_on(dataset: Dataset) -> None:
 
 def test_keys_and_indexes_are_those_of_the_constraints(dataset: Dataset) -> None:
     key = Extent(1000 * 20, int(1000 * 20 / 0.9))
-    assert indexes(dataset, ALL, "none") == Extent()
-    assert indexes(dataset, ALL, "keys") == key
-    assert indexes(dataset, ALL, "all") == key + Extent(6000, key.likely)
+    assert indexes(dataset, "none") == Extent()
+    assert indexes(dataset, "keys") == key
+    assert indexes(dataset, "all") == key + Extent(6000, key.likely)
 
 
 def test_of_a_run_that_goes_on_only_the_rest_is_counted(dataset: Dataset) -> None:
     left = {"a": 0, "b": 10}
-    assert indexes(dataset, left, "all") == Extent()
     assert heap(dataset, left).likely < heap(dataset, ALL).likely / 10
     assert objects(dataset, left).likely < objects(dataset, ALL).likely / 10
+
+
+def test_of_what_is_there_only_the_rest_is_to_come() -> None:
+    assert Extent(300, 700).beyond(400) == Extent(0, 300)
 
 
 def test_parquet_is_smaller_than_rows(dataset: Dataset) -> None:
