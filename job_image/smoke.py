@@ -10,6 +10,7 @@ import botocore.session
 import psycopg
 import pyarrow.parquet as pq
 
+from rowmill.counting import counted
 from rowmill.destinations.copy_encoding import CopyEncoder
 from rowmill.destinations.s3_client import S3Address
 from rowmill.generate.rows import Generator
@@ -50,7 +51,8 @@ def main() -> None:
     assert psycopg.pq.version() >= 160000
     for module in ("rowmill_job.main", "rowmill_job.work"):
         importlib.import_module(module)
-    print(f"{batch.num_rows} rows: {len(copied)} bytes to copy, {sink.tell()} of Parquet")
+    rows, size = counted(batch.num_rows, "row"), counted(len(copied), "byte")
+    print(f"{rows}: {size} to copy, {sink.tell():,} of Parquet")
 
 
 if __name__ == "__main__":

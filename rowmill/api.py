@@ -17,6 +17,7 @@ from typing import ParamSpec, TypeVar
 
 import pyarrow as pa
 
+from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.patience import NowAndThen
 from rowmill.generate.rows import Generator
@@ -133,8 +134,8 @@ class Experiment:
         self._secrets = secrets
 
     def __repr__(self) -> str:
-        tables = self.tables
-        return f"<Experiment {self.name}: {', '.join(tables)}; {sum(tables.values()):,} rows>"
+        rows = counted(sum(self.tables.values()), "row")
+        return f"<Experiment {self.name}: {', '.join(self.tables)}; {rows}>"
 
     @property
     def name(self) -> str:

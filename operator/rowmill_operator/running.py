@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from rowmill.counting import counted
 from rowmill.spec.cluster_names import FINALIZE, SHARD
 from rowmill_operator.actions import Action, CreateJob, DeleteJob, SetParallelism, delete_jobs
 from rowmill_operator.children.jobs import finalize_job, shard_job
@@ -150,7 +151,7 @@ def _unseen(situation: Situation, job: Job) -> str:
     if not job.active or any(pod.live for pod in pods_of(job, situation.observed.pods)):
         return ""
     return (
-        f"the Job counts {job.active} pods at work that are not seen: they have just started, or "
+        f"the Job counts {counted(job.active, 'pod')} at work, and none is seen: just started, or "
         "somebody took their labels off; what they do is counted once the Job is complete"
     )
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from rowmill.counting import counted
 from rowmill_operator.actions import FreezePlan, Validate
 from rowmill_operator.settings import Settings
 
@@ -171,8 +172,8 @@ def _judgement(answer: Mapping[str, Any]) -> Judgement:
         return Judgement(problems=tuple(answer["problems"]), reason="InvalidSpec")
     if "bytes" in answer:
         text = (
-            f"the frozen plan and manifest have {answer['bytes']} bytes when compressed; "
-            "at most 900 KiB fit into a ConfigMap: make the manifest smaller"
+            f"the frozen plan and manifest have {counted(answer['bytes'], 'byte')} when "
+            "compressed; at most 900 KiB fit into a ConfigMap: make the manifest smaller"
         )
         return Judgement(problems=(text,), reason="TooLarge")
     return Judgement(

@@ -7,9 +7,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from textwrap import indent
 
+from rowmill.counting import counted
 from rowmill.local.home import rowmill_home
 from rowmill.spec.problems import ImpossibleColumns, InvalidManifest
-from rowmill.terminal import figures
 from rowmill.terminal.failures import Exit, Judgement, ending
 
 # Which extra brings a module that a command may lack.
@@ -43,7 +43,7 @@ def _judge(error: Exception) -> Judgement | None:
 
 
 def _listed(error: InvalidManifest) -> str:
-    head = f"the manifest has {figures.counted(len(error.problems), 'problem')}:\n"
+    head = f"the manifest has {counted(len(error.problems), 'problem')}:\n"
     return head + indent("\n".join(problem.told for problem in error.problems), "  ")
 
 

@@ -11,6 +11,7 @@ from typing import Protocol
 from rich.console import Console
 
 from rowmill.cli.waiting import in_lines
+from rowmill.counting import counted
 from rowmill.destinations.patience import Wait, Waiting
 from rowmill.local.progress import Phase, Snapshot, TableState
 from rowmill.terminal import figures
@@ -120,7 +121,7 @@ def _countdown(wait: Waiting) -> Callable[[], str]:
 
 def _show_bars(bars: Bars, snapshot: Snapshot) -> None:
     for table in snapshot.tables:
-        words = [figures.counted(table.rows, "row")]
+        words = [counted(table.rows, "row")]
         if table.on_the_way:
             words.append(_ahead(table))
         bar = Bar(table.rows, table.total, table.percent, ", ".join(words), table.on_the_way)
@@ -136,4 +137,4 @@ def _whole(snapshot: Snapshot) -> list[str]:
     if snapshot.phase is not Phase.LOADING:
         return [figures.durable(snapshot.rows, snapshot.total)]
     # What is on its way is drawn, and told of each table: all of it would not fit a screen.
-    return [f"{figures.counted(snapshot.rows, 'row')} durable", *_speed(snapshot)]
+    return [f"{counted(snapshot.rows, 'row')} durable", *_speed(snapshot)]

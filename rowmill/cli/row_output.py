@@ -12,8 +12,8 @@ from itertools import chain, islice
 from rich.text import Text
 
 from rowmill.cli.json_cells import json_keys, json_text, json_writer
+from rowmill.counting import counted
 from rowmill.destinations.printed_columns import PrintedColumn, Scalar
-from rowmill.terminal import figures
 from rowmill.terminal.failures import DocumentBegun
 from rowmill.terminal.tables import Grid, Heading, print_grid
 
@@ -158,7 +158,7 @@ def _bounded(rows: Iterable[Row]) -> tuple[list[Row], bool]:
 
 
 def _counted(rows: int, *, more: bool = False) -> str:
-    return ("the first " if more else "") + figures.counted(rows, "row")
+    return ("the first " if more else "") + counted(rows, "row")
 
 
 def _grid(row_set: RowSet, rows: Sequence[Row], title: str) -> Grid:

@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from rowmill.counting import counted
 from rowmill.plan.layout import Plan
 
 
@@ -53,7 +54,8 @@ class Run:
     summary: dict[str, Any]
 
     def __repr__(self) -> str:
-        return f"<Run {self.number} of {self.owner}: {self.state}, {self.plan.rows:,} rows>"
+        rows = counted(self.plan.rows, "row")
+        return f"<Run {self.number} of {self.owner}: {self.state}, {rows}>"
 
     def at(self, state: RunState) -> Run:
         return replace(self, state=state)

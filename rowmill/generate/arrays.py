@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from rowmill.counting import counted
 from rowmill.generate.bits import integers
 from rowmill.generate.context import Builder, Context
 from rowmill.generate.frame import Cells, Frame, Rows
@@ -28,8 +29,8 @@ def build_array(context: Context, build: Builder) -> Cells:
     stride = max(kind.max, 1)
     if context.rows * stride >= 2**63:
         raise ValueError(
-            f"{context.table.name}.{context.column.name}: {context.rows} rows of up to {kind.max} "
-            "elements are more elements than can be counted; lower `max`"
+            f"{context.table.name}.{context.column.name}: {counted(context.rows, 'row')} of up "
+            f"to {counted(kind.max, 'element')} are more elements than can be counted; lower `max`"
         )
     elements = build(context.element(kind.of))
     count_key, spread = context.key("count"), kind.max - kind.min + 1

@@ -26,8 +26,8 @@ def build_choice(context: Context) -> Cells:
     if context.column.unique:
         if count < context.rows:
             raise ValueError(
-                f"{context.table.name}.{context.column.name} must be unique over {context.rows} "
-                f"rows but has only {counted(count, 'value')}: add more"
+                f"{context.table.name}.{context.column.name} must be unique over "
+                f"{counted(context.rows, 'row')} but has only {counted(count, 'value')}: add more"
             )
         draw = Permutation(key, count).forward
         return lambda frame: _pick(distinct, places[draw(frame.rows)])

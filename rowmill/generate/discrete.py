@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rowmill.counting import counted
 from rowmill.generate.arrow_types import column_from_units, column_from_wide_units
 from rowmill.generate.bits import Bits, bits, blocks
 from rowmill.generate.context import Context
@@ -38,7 +39,7 @@ def build_zipf(context: Context) -> Cells:
     if kind.ranks > _largest(column.type):
         raise ValueError(
             f"{context.table.name}.{column.name}: {column.type} holds no rank {kind.ranks}; "
-            f"right would be at most {_largest(column.type)} ranks or a wider type"
+            f"right would be at most {counted(_largest(column.type), 'rank')} or a wider type"
         )
     table = zipf_table(kind.exponent, kind.ranks)
     return _whole(context, lambda random: zipf_ranks(random, table))

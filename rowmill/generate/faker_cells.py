@@ -100,8 +100,8 @@ def _pool(context: Context, key: PoolKey) -> pa.Array:
     pool = shipped(key)
     if pool is None:
         raise ValueError(
-            f"the pool of {key.provider!r} ({key.locale}, {key.size} values) is not shipped and "
-            "was not made: pass what required_pools() names to the Generator"
+            f"the pool of {key.provider!r} ({key.locale}, {counted(key.size, 'value')}) is not "
+            "shipped and was not made: pass what required_pools() names to the Generator"
         )
     return pool
 
@@ -166,6 +166,6 @@ def _check(context: Context, kind: Faker, size: int, *, more: bool) -> None:
         if more:
             right = "raise `pool`, or use a template with a unique column"
         raise ValueError(
-            f"{where} must be unique over {context.rows} rows but {kind.provider!r} "
+            f"{where} must be unique over {counted(context.rows, 'row')} but {kind.provider!r} "
             f"({kind.locale}) gives only {counted(size, 'different value')} that fit; {right}"
         )

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rowmill.counting import counted
 from rowmill.generate.bits import Bits, bits, mix_int
 from rowmill.generate.context import link_key
 from rowmill.generate.counts import CountLaw
@@ -41,8 +42,9 @@ class Families:
         parents = dataset.table(link.parent).rows
         if table.rows != round(parents * per.mean):
             raise ValueError(
-                f"table {table.name!r} has {table.rows} rows, but {parents} parents with a mean of "
-                f"{per.mean} children make {round(parents * per.mean)}"
+                f"table {table.name!r} has {counted(table.rows, 'row')}, but "
+                f"{counted(parents, 'parent')} with a mean of {per.mean} children make "
+                f"{round(parents * per.mean):,}"
             )
         self._key = link_key(dataset, table, link, "block")
         self._blocks, last_parents = divmod(parents, BLOCK_PARENTS)

@@ -56,8 +56,9 @@ def draw_grid(context: Context, grid: Grid, emit: Emit | None = None) -> Cells:
     """
     if context.column.unique and grid.count < context.rows:
         raise ValueError(
-            f"{context.table.name}.{context.column.name} must be unique over {context.rows} rows "
-            f"but has only {counted(grid.count, 'value')}: widen its range"
+            f"{context.table.name}.{context.column.name} must be unique over "
+            f"{counted(context.rows, 'row')} but has only "
+            f"{counted(grid.count, 'value')}: widen its range"
         )
     kind = context.column.type
     if not grid.fits:

@@ -60,8 +60,9 @@ def _texts(context: Context, pattern: str) -> Cells:
     automaton = compile_pattern(pattern)
     if column.unique and automaton.count < context.rows:
         raise ValueError(
-            f"{context.table.name}.{column.name} must be unique over {context.rows} rows but its "
-            f"pattern has only {counted(automaton.count, 'string')}: allow more"
+            f"{context.table.name}.{column.name} must be unique over "
+            f"{counted(context.rows, 'row')} but its pattern has only "
+            f"{counted(automaton.count, 'string')}: allow more"
         )
     fixed = fixed_width(automaton, RANKS)
     return _fixed(context, fixed) if fixed else _walked(context, automaton)

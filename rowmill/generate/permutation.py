@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from rowmill.counting import counted
 from rowmill.generate.bits import BLOCK, Bits, below, bits, keyed_bits
 from rowmill.generate.feistel import NarrowNetwork, WideNetwork, stir
 
@@ -40,13 +41,13 @@ class Permutation:
     def forward(self, index: NDArray[np.int64]) -> NDArray[np.int64]:
         """The image of each index; size at most 2**63."""
         if self._narrow is None:
-            raise ValueError(f"{self.size} elements need the wide form of a permutation")
+            raise ValueError(f"{counted(self.size, 'element')} need the wide form of a permutation")
         return self._narrow.forward(index)
 
     def inverse(self, image: NDArray[np.int64]) -> NDArray[np.int64]:
         """The index whose image each one is; size at most 2**63."""
         if self._narrow is None:
-            raise ValueError(f"{self.size} elements need the wide form of a permutation")
+            raise ValueError(f"{counted(self.size, 'element')} need the wide form of a permutation")
         return self._narrow.inverse(image)
 
     def forward_wide(self, index: NDArray[np.int64]) -> tuple[Bits, Bits]:

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 from faker import Faker
 
+from rowmill.counting import counted
 from rowmill.generate.persons import draw_persons
 from rowmill.generate.pools import PERSON, PERSON_TYPE, PoolKey
 
@@ -51,7 +52,7 @@ def draw_pool(key: PoolKey) -> pa.Array:
     if not values:
         raise ValueError(
             f"the Faker provider {key.provider!r} ({key.locale}) gives no value of at most "
-            f"{key.max_length} characters; make the column's type longer"
+            f"{counted(key.max_length, 'character')}; make the column's type longer"
         )
     return pa.array(sorted(values) if exhausted else values, type=pa.string())
 

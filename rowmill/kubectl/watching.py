@@ -10,6 +10,7 @@ from contextlib import contextmanager
 import typer
 from rich.console import Console
 
+from rowmill.counting import counted
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
 from rowmill.kubectl.failures import StillUnderWay
@@ -131,10 +132,10 @@ def _speed(experiment: Experiment) -> list[str]:
 def _show_bars(bars: Bars, experiment: Experiment) -> None:
     for table in experiment.tables:
         rows, total = table["rows"], table["rowsTotal"]
-        told = figures.counted(rows, "row")
+        told = counted(rows, "row")
         bars.table(table["name"], Bar(rows, total, percent(rows, total), told))
     rows, total = experiment.rows, experiment.rows_total
-    words = [f"{figures.counted(rows, 'row')} durable", *_speed(experiment)]
+    words = [f"{counted(rows, 'row')} durable", *_speed(experiment)]
     if experiment.message:
         words.append(f"{experiment.reason}: {experiment.message}")
     bars.whole(_head(experiment), Bar(rows, total, experiment.percent, ", ".join(words)))

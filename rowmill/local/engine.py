@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from types import FrameType
 from typing import Any
 
+from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import ExperimentHold, Run, RunState
 from rowmill.destinations.patience import TellWait, untold
@@ -90,7 +91,8 @@ class Outcome:
     def __repr__(self) -> str:
         run = self.run
         took = "left as it was" if self.repeat else f"{self.seconds.get('total', 0.0):.1f} s"
-        return f"<Outcome: run {run.number} {run.state}, {run.plan.rows:,} rows, {took}>"
+        rows = counted(run.plan.rows, "row")
+        return f"<Outcome: run {run.number} {run.state}, {rows}, {took}>"
 
 
 def run(

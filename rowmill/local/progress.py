@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
+from rowmill.counting import counted
 from rowmill.destinations.ledger import Run
 from rowmill.local.messages import Progress
 from rowmill.plan.pace import Pace, eta_seconds, percent
@@ -70,7 +71,7 @@ class Snapshot:
     rows_per_second: float = 0.0
 
     def __repr__(self) -> str:
-        rows = f"{self.rows:,} of {self.total:,} rows"
+        rows = f"{self.rows:,} of {counted(self.total, 'row')}"
         return f"<Snapshot: run {self.run.number} {self.doing}, {rows}>"
 
     @property

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
 
+from rowmill.counting import counted
 from rowmill.spec.dataset import ParquetTypes
 
 # What a worker takes before its first batch: interpreter, Arrow, drivers, pools.
@@ -109,7 +110,8 @@ class Plan:
 
     def __repr__(self) -> str:
         names = ", ".join(layout.table for layout in self.tables)
-        return f"<Plan: {names}; {self.rows:,} rows in {self.shards} shards>"
+        rows, shards = counted(self.rows, "row"), counted(self.shards, "shard")
+        return f"<Plan: {names}; {rows} in {shards}>"
 
     @property
     def shards(self) -> int:

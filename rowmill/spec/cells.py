@@ -214,7 +214,7 @@ def _weights(spec: ChoiceSpec, reading: Reading) -> tuple[int, ...] | None:
     elif not any(weights):
         problem = "are all 0; right would be at least one above 0"
     elif len(weights) > MAX_WEIGHTS:
-        problem = f"has {len(weights)} weights; right would be at most {MAX_WEIGHTS}"
+        problem = f"has {counted(len(weights), 'weight')}; right would be at most {MAX_WEIGHTS:,}"
     if problem is not None:
         reading.report.add(path, problem)
         return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from rowmill.counting import counted
 from rowmill.spec.dataset import Link, PickChildren, PickTree
 from rowmill.spec.drafts import Draft, Drafts
 from rowmill.spec.paths import Path, shown
@@ -57,7 +58,7 @@ def _per_link(
     if len(candidates) > 1:
         report.add(
             path,
-            f"{len(candidates)} references lead to {shown(parent.name)}: {names}; "
+            f"{counted(len(candidates), 'reference')} lead to {shown(parent.name)}: {names}; "
             "right would be `via` with one of them",
         )
         return None

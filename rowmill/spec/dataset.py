@@ -11,6 +11,7 @@ from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
 
+from rowmill.counting import counted
 from rowmill.spec.kinds import Kind
 from rowmill.spec.problems import Problem
 from rowmill.spec.types import ColumnType
@@ -143,7 +144,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         rows = sum(table.rows for table in self.tables)
-        return f"<Dataset: {', '.join(self.by_name)}; {rows:,} rows>"
+        return f"<Dataset: {', '.join(self.by_name)}; {counted(rows, 'row')}>"
 
     @cached_property
     def by_name(self) -> dict[str, Table]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from rowmill.counting import counted
 from rowmill.spec.dataset import Link
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
 from rowmill.spec.kinds import Kind
@@ -215,8 +216,9 @@ def _check_postgres_columns(draft: Draft, report: Report) -> None:
     if len(draft.spec.columns) > POSTGRES_MOST_COLUMNS:
         report.add(
             (*draft.path, "columns"),
-            f"{len(draft.spec.columns)} columns are more than the {POSTGRES_MOST_COLUMNS} that a "
-            "table of Postgres can have; right would be several tables",
+            f"{counted(len(draft.spec.columns), 'column')} are more than the "
+            f"{POSTGRES_MOST_COLUMNS:,} that a table of Postgres can have; "
+            "right would be several tables",
         )
 
 
@@ -283,7 +285,8 @@ def _check_names(draft: Draft, names: tuple[str, ...], path: Path, report: Repor
             fine = False
             report_column(draft, name, (*path, i), report)
     if len(names) > 32:
-        report.add(path, f"has {len(names)} columns; right would be at most 32, as in Postgres")
+        has = counted(len(names), "column")
+        report.add(path, f"has {has}; right would be at most 32, as in Postgres")
     return fine
 
 

@@ -96,7 +96,10 @@ def _product(draft: Draft, key: tuple[str, ...], links: list[Link], drafts: Draf
                 "right would be at most as many rows"
             )
         if pairs > MAX_PRODUCT:
-            return f"its parents' rows give {pairs} combinations; right would be fewer references"
+            return (
+                f"its parents' rows give {counted(pairs, 'combination')}; "
+                "right would be fewer references"
+            )
     links.sort(key=lambda link: key.index(link.columns[0]))
     pick = PickProduct(tuple(link.name for link in links))
     for link in links:
@@ -117,8 +120,8 @@ def _distinct(draft: Draft, others: list[Link], drafts: Drafts) -> str | None:
     rows = drafts.by_name[others[0].parent].rows
     if per is not None and rows is not None and per.max > rows:
         return (
-            f"a parent may have {per.max} rows, and {shown(others[0].parent)} has {rows} to tell "
-            f"them apart; right would be a rowsPer.max of at most {rows}"
+            f"a parent may have {counted(per.max, 'row')}, and {shown(others[0].parent)} has "
+            f"{rows:,} to tell them apart; right would be a rowsPer.max of at most {rows}"
         )
     _set_pick(draft, others[0], PickDistinct())
     return None

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
+from rowmill.counting import counted
 from rowmill.spec import moments
 from rowmill.spec.inet import canonical_inet
 from rowmill.spec.jsonb import canonical_jsonb
@@ -42,7 +43,7 @@ def check_text(text: str, column_type: ColumnType) -> None:
         raise ValueError(f"{shown(text)} holds half a surrogate pair; write the character itself")
     if column_type.length is not None and len(text) > column_type.length:
         raise ValueError(
-            f"{shown(text)} has {len(text)} characters, more than {column_type} holds; "
+            f"{shown(text)} has {counted(len(text), 'character')}, more than {column_type} holds; "
             f"right would be at most {column_type.length}, or a longer column"
         )
 
@@ -100,7 +101,7 @@ def fit_numeric(number: Decimal, column_type: ColumnType) -> Decimal:
     if abs(units) >= 10**precision:
         raise ValueError(
             f"{shown(str(number))} is outside the range of {column_type}; "
-            f"right would be at most {precision - scale} digits before the point"
+            f"right would be at most {counted(precision - scale, 'digit')} before the point"
         )
     return Decimal(units).scaleb(-scale, _EXACT)
 

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from rowmill.counting import counted
 from rowmill.spec.manifest_fields import Model
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import Problem
@@ -201,21 +202,19 @@ _LIMITS: dict[str, Callable[[Any, Mapping[str, Any]], str]] = {
     "less_than_equal": lambda value, c: f"{shown(value)} is too large; at most {c['le']}",
     "less_than": lambda value, c: f"{shown(value)} is too large; less than {c['lt']}",
     "string_too_short": lambda value, c: (
-        f"{shown(value)} is too short; at least {_count(c['min_length'], 'character')}"
+        f"{shown(value)} is too short; at least {counted(c['min_length'], 'character')}"
     ),
-    "string_too_long": lambda value, c: f"has {len(value)} characters; at most {c['max_length']}",
-    "too_short": lambda value, c: f"is an empty list; at least {_count(c['min_length'], 'item')}",
-    "too_long": lambda value, c: f"has {len(value)} items; at most {c['max_length']}",
+    "string_too_long": lambda value, c: (
+        f"has {counted(len(value), 'character')}; at most {c['max_length']:,}"
+    ),
+    "too_short": lambda value, c: f"is an empty list; at least {counted(c['min_length'], 'item')}",
+    "too_long": lambda value, c: f"has {counted(len(value), 'item')}; at most {c['max_length']:,}",
     "literal_error": lambda value, c: f"is {shown(value)}; right is {_choices(c)}",
 }
 
 
 def _choices(context: Mapping[str, Any]) -> str:
     return str(context["expected"]).replace("'", "")
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
 def _wrong_type(wanted: str, value: object, spelling: str | None) -> str:

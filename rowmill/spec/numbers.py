@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from math import exp, inf, isfinite, sqrt
 
+from rowmill.counting import counted
 from rowmill.spec.bounds import (
     EXACT_INTEGERS,
     as_type,
@@ -75,7 +76,7 @@ def check_ordinal(most: int, column_type: ColumnType, path: Path, report: Report
     if most > high:
         report.add(
             path,
-            f"a parent may have {most} rows, {column_type} ends at {high}; "
+            f"a parent may have {counted(most, 'row')}, {column_type} ends at {high}; "
             "right would be a smaller rowsPer.max or a larger type",
         )
         return None
@@ -122,8 +123,8 @@ def read_number(
         if farthest.scaleb(decimals) > EXACT_INTEGERS[column_type.name] or decimals > 22:
             report.add(
                 (*path, "decimals"),
-                f"{column_type} cannot tell numbers with {decimals} decimals up to {farthest} "
-                "apart; right would be fewer, or numeric(p,s)",
+                f"{column_type} cannot tell numbers with {counted(decimals, 'decimal')} up to "
+                f"{farthest} apart; right would be fewer, or numeric(p,s)",
             )
             return None
     return _uniform(bounds, decimals)

@@ -14,6 +14,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from rowmill.counting import counted
+
 MAX_TEXT = 1_000
 MAX_COUNT = 4_096
 MAX_DEPTH = 40
@@ -66,7 +68,9 @@ def parse(pattern: str) -> Node:
             (counted from 1), and what would be right.
     """
     if len(pattern) > MAX_TEXT:
-        raise ValueError(f"the pattern has {len(pattern)} characters; at most {MAX_TEXT} are read")
+        raise ValueError(
+            f"the pattern has {counted(len(pattern), 'character')}; at most {MAX_TEXT:,} are read"
+        )
     parser = _Parser(pattern)
     tree = parser.alternatives(depth=0)
     if parser.at < len(pattern):
@@ -161,14 +165,14 @@ class _Parser:
             )
         if char == "?":
             self.at += 1
-            counted = Repeat(node, 0, 1)
+            repeat = Repeat(node, 0, 1)
         else:
-            counted = self.braces(node)
+            repeat = self.braces(node)
         if self.peek() in ("*", "+", "?", "{"):
             raise self.error(
                 f"{self.peek()!r} repeats a repeat; put the part before it in parentheses"
             )
-        return counted
+        return repeat
 
     def braces(self, node: Node) -> Repeat:
         match = _COUNT.match(self.text, self.at)

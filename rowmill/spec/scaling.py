@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from fractions import Fraction
 
+from rowmill.counting import counted
 from rowmill.spec.drafts import Draft, Drafts
 from rowmill.spec.manifest import RowsPerSpec
 from rowmill.spec.paths import Path, shown
@@ -120,7 +121,8 @@ def _count_one(draft: Draft, report: Report) -> None:
 
 def _set_rows(draft: Draft, rows: int, path: Path, report: Report) -> None:
     if rows > MAX_ROWS:
-        report.add(path, f"makes {rows} rows; right would be at most {MAX_ROWS} in a table")
+        made = counted(rows, "row")
+        report.add(path, f"makes {made}; right would be at most {MAX_ROWS:,} in a table")
     else:
         draft.rows = rows
 

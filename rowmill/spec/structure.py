@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from rowmill.counting import counted
 from rowmill.spec.cluster_names import KIND
 from rowmill.spec.manifest import Experiment
 from rowmill.spec.manifest_problems import MAX_PROBLEMS, Fault, structural_faults
@@ -98,7 +99,9 @@ def _several(documents: list[Document]) -> str:
         f"{_kind(d) or 'something without a kind'} in line {d.line}" for d in documents[:5]
     )
     more = ", ..." if len(documents) > 5 else ""
-    return f"the file holds {len(documents)} documents ({kinds}{more}); right is one {KIND}"
+    return (
+        f"the file holds {counted(len(documents), 'document')} ({kinds}{more}); right is one {KIND}"
+    )
 
 
 def _kind(document: Document) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from string import ascii_lowercase, digits
 
+from rowmill.counting import counted
 from rowmill.spec.addresses import stretches
 from rowmill.spec.character_sets import ANY, CharacterSet
 from rowmill.spec.drafts import ColumnDraft, Drafts
@@ -223,6 +224,6 @@ def _too_long(member: str, most: int | None, column_type: ColumnType) -> str:
             "right would be fields of limited length, such as varchar(n), or a column of text"
         )
     return (
-        f"may have {most} characters, more than {column_type} holds; "
+        f"may have {counted(most, 'character')}, more than {column_type} holds; "
         f"right would be a shorter {member} or a longer column"
     )

@@ -126,8 +126,8 @@ def _check_one_to_one(draft: Draft, drafts: Drafts, report: Report) -> None:
         if isinstance(link.pick, PickOneToOne) and draft.rows > parents:
             report.add(
                 (*path, "pick", "oneToOne"),
-                f"{counted(draft.rows, 'row')} want a parent each, "
-                f"{shown(link.parent)} has {parents}; right would be at most as many rows",
+                f"wants a parent for each of {counted(draft.rows, 'row')}, and "
+                f"{shown(link.parent)} has {parents:,}; right would be at most as many rows",
             )
         elif parents == 0 and draft.rows > 0 and link.parent != draft.name and link.nulls < 1:
             if any(draft.columns[name].doubtful("nulls") for name in link.columns):

@@ -61,7 +61,7 @@ def read_documents(text: str) -> tuple[Document, ...]:
     except UnicodeEncodeError:
         raise _refusal("the manifest holds half a character (a lone surrogate)") from None
     if size > MAX_BYTES:
-        raise _refusal(f"the manifest has {size} bytes; at most {MAX_BYTES} (1 MiB) are read")
+        raise _refusal(f"the manifest has {size:,} bytes; at most {MAX_BYTES:,} (1 MiB) are read")
     try:
         return tuple(_documents(_Events(text)))
     except yaml.MarkedYAMLError as error:
@@ -230,7 +230,7 @@ class _Builder:
 def _bounded(size: int, event: Any) -> int:
     if size > MAX_NODES:
         raise _refusal(
-            f"{_place(event)}: the aliases stand for more than {MAX_NODES} values; "
+            f"{_place(event)}: the aliases stand for more than {MAX_NODES:,} values; "
             "write fewer of them, or none"
         )
     return size

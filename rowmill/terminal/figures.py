@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from rowmill.counting import counted as counted
+from rowmill.counting import counted
 
 
 def count(number: float) -> str:

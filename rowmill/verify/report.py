@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from rowmill.counting import counted
 from rowmill.destinations.stored_rows import Problem
 
 # A cell as Postgres would print it, in JSON's types: None, bool, int, float, str, lists of these.
@@ -68,7 +69,7 @@ class Comparison:
     def __repr__(self) -> str:
         kinds = ", ".join(f"{count:,} {kind}" for kind, count in self.counts.items() if count)
         found = "identical" if self.identical else kinds or "differs"
-        return f"<Comparison: {self.destination}, {self.rows:,} rows, {found}>"
+        return f"<Comparison: {self.destination}, {counted(self.rows, 'row')}, {found}>"
 
 
 @dataclass(frozen=True)

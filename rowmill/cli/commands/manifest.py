@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.sources import from_file
+from rowmill.counting import counted
 from rowmill.local.disk_demand import demands
 from rowmill.local.disk_space import embedded_disks
 from rowmill.local.home import rowmill_home
@@ -30,8 +31,8 @@ def validate(file: Path, scale: str | None, seed: int | None, *, as_json: bool) 
         print(json.dumps(document, ensure_ascii=False))
     else:
         print(
-            f"{source.label} is valid: {spec.name}, {figures.counted(tables, 'table')}, "
-            f"{figures.counted(rows, 'row')}"
+            f"{source.label} is valid: {spec.name}, {counted(tables, 'table')}, "
+            f"{counted(rows, 'row')}"
         )
 
 
@@ -118,11 +119,11 @@ def _show(spec: Spec, plan: Plan, workers: int) -> None:
     batches, parts = sum(t.batches for t in plan.tables), sum(t.parts for t in plan.tables)
     whole = (figures.count(plan.rows), "", figures.size(plan.bytes), "")
     rows.append(("in all", *whole, figures.count(batches), figures.count(parts)))
-    counted = ("rows", "B/row", "bytes", "batch", "batches", "parts")
-    headings = [Heading("table"), *(Heading(name, right=True) for name in counted)]
+    figured = ("rows", "B/row", "bytes", "batch", "batches", "parts")
+    headings = [Heading("table"), *(Heading(name, right=True) for name in figured)]
     print_grid(Grid(headings, rows, f"{spec.name} ({short(plan.digest)})"))
     print(
-        f"{figures.counted(plan.shards, 'shard')} for {figures.counted(workers, 'worker')}, "
+        f"{counted(plan.shards, 'shard')} for {counted(workers, 'worker')}, "
         f"about {figures.size(plan.worker_bytes)} of memory each.\n"
         "Bytes are estimates of the rows before compression; a batch is in rows."
     )

@@ -14,6 +14,7 @@ import typer
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.progress_display import progress_display, tell
 from rowmill.cli.sources import from_file
+from rowmill.counting import counted
 from rowmill.local import engine, records
 from rowmill.local.connections import connections
 from rowmill.local.engine import Options, Outcome
@@ -167,14 +168,13 @@ def _summarize(spec: Spec, outcome: Outcome) -> None:
 
 def _facts(spec: Spec, outcome: Outcome) -> Iterator[str]:
     run, seconds, work = outcome.run, outcome.seconds, outcome.snapshot.work
-    tables = figures.counted(len(run.plan.tables), "table")
+    tables = counted(len(run.plan.tables), "table")
     yield (
-        f"{spec.name}: run {run.number} is complete, {figures.counted(run.plan.rows, 'row')} "
-        f"in {tables}"
+        f"{spec.name}: run {run.number} is complete, {counted(run.plan.rows, 'row')} in {tables}"
     )
     if outcome.resumed:
         yield (
-            f"  resumed   {figures.counted(outcome.snapshot.already, 'row')} were there already, "
+            f"  resumed   {counted(outcome.snapshot.already, 'row')} already there, "
             f"{figures.count(work.generated)} made now"
         )
     if outcome.replaces is not None:

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from rowmill.cli.sources import Source, from_either
 from rowmill.cli.waiting import in_lines
+from rowmill.counting import counted
 from rowmill.destinations.patience import TellWait, Wait, Waiting
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
@@ -139,7 +140,7 @@ def _rows(table: TableReport) -> Iterator[Sequence[str | Text]]:
 def _summary(comparison: Comparison) -> str:
     counts = [f"{figures.count(n)} {kind}" for kind, n in comparison.counts.items()]
     if comparison.problems:
-        counts.append(figures.counted(len(comparison.problems), "problem"))
+        counts.append(counted(len(comparison.problems), "problem"))
     if comparison.sampled:
         counts.append("and more")
     return ", ".join(counts)
@@ -193,7 +194,7 @@ def _shown(value: Value) -> str:
 
 def _verdict(report: Report) -> str:
     total = sum(table.rows for table in report.tables)
-    rows = figures.counted(total, "row")
+    rows = counted(total, "row")
     took = figures.duration(report.seconds)
     if report.identical:
         return f"Identical: {'all ' if total > 1 else ''}{rows}, in every destination ({took})."

@@ -230,7 +230,7 @@ def test_workers_end_with_a_killed_supervisor_and_the_run_resumes(
     gate.open()
     resumed = commands("run", "-f", file, "--resume")
     assert resumed.code == 0
-    assert "  resumed   1,000 rows were there already, 2,000 made now" in resumed.out
+    assert "  resumed   1,000 rows already there, 2,000 made now" in resumed.out
     assert count(database, name, "numbers") == ROWS
 
 

@@ -161,7 +161,7 @@ def test_numbers_beyond_the_type_are_left_out() -> None:
 
 def test_a_missing_pool_is_named() -> None:
     one = dataset([column("c", "text", faker("city", locale="sv_SE"))])
-    with pytest.raises(ValueError, match=r"pool of 'city' \(sv_SE, 10000 values\)"):
+    with pytest.raises(ValueError, match=r"pool of 'city' \(sv_SE, 10,000 values\)"):
         Generator(one).batch("t", 0, 1)
 
 

@@ -149,7 +149,7 @@ def test_one_language_has_one_automaton_however_it_is_spelt(pattern: str) -> Non
         ("a\0", "U+0000"),
         ("\ud800", "U+D800"),
         ("(" * 50 + "a" + ")" * 50, "nested deeper"),
-        ("a" * 1001, "at most 1000"),
+        ("a" * 1001, "at most 1,000 are read"),
     ],
 )
 def test_what_is_refused_says_what_to_write(pattern: str, words: str) -> None:
