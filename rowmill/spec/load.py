@@ -1,4 +1,4 @@
-"""The public face of `spec`: a file or text becomes a typed manifest or a whole `Spec`."""
+"""The public face of `spec`: a file or text becomes a whole `Spec`."""
 
 from __future__ import annotations
 
@@ -50,20 +50,6 @@ def load_spec(
         return _load(content, overrides)
     except InvalidManifest as error:
         raise InvalidManifest(located(error.problems, content)) from None
-
-
-def load_manifest(source: str | Path, *, text: str | None = None) -> Experiment:
-    """The typed manifest without rules or defaults that depend on other fields.
-
-    Raises:
-        InvalidManifest: with all problems of its structure, by path.
-    """
-    content = read_manifest(Path(source)) if text is None else text
-    structure = read_structure(content)
-    if structure.experiment is None:
-        problems = (fault.problem for fault in structure.faults)
-        raise InvalidManifest(located(problems, content))
-    return structure.experiment
 
 
 def read_manifest(path: Path) -> str:

@@ -8,10 +8,11 @@ from collections.abc import Callable
 import pytest
 from postgres_bed import Connection, Experiment, all_rows, connect, count, dataset, table
 from psycopg import sql
+from settings_left import LEFT
 
 from rowmill.destinations.postgres_connection import Cursor, PostgresAddress, PostgresSession
 from rowmill.destinations.postgres_reading import PostgresReader
-from rowmill.destinations.session_settings import DURABLE, LEFT, NEUTRAL, SESSION
+from rowmill.destinations.session_settings import DURABLE, NEUTRAL, SESSION
 
 # Whatever a role can do to itself; each ends work by the clock, or changes a meaning.
 HOSTILE = {

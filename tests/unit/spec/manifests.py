@@ -6,7 +6,9 @@ from pathlib import Path
 
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.spec.load import load_spec
+from rowmill.spec.manifest import Experiment
 from rowmill.spec.problems import InvalidManifest
+from rowmill.spec.structure import read_structure
 
 VALID = Path(__file__).parent / "valid"
 
@@ -14,6 +16,13 @@ VALID = Path(__file__).parent / "valid"
 def resolved(name: str) -> Dataset:
     """The dataset of the valid manifest of that name."""
     return load_spec(VALID / f"{name}.yaml").dataset
+
+
+def read(text: str) -> Experiment:
+    """The typed manifest of a text whose structure is sound, whatever else is wrong with it."""
+    experiment = read_structure(text).experiment
+    assert experiment is not None
+    return experiment
 
 
 def with_tables(tables: str, settings: str = "") -> Dataset:

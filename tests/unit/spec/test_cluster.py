@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from manifests import read
 
 from rowmill.spec.cluster import Defaults, ParquetDefault, cluster_problems, on_cluster
 from rowmill.spec.dataset import Spec
-from rowmill.spec.load import load_manifest, load_spec
+from rowmill.spec.load import load_spec
 
 LAKE = ParquetDefault("lake", "http://s3.data:8333", "eu-1", "lake-keys")
 DEFAULTS = Defaults("warehouse", LAKE)
@@ -34,7 +35,7 @@ def _problems(
     service_accounts: tuple[str, ...] = (),
 ) -> dict[str, str]:
     text = _text(destinations, pod)
-    experiment = load_manifest("test", text=text)
+    experiment = read(text)
     found = cluster_problems(experiment, defaults, service_accounts)
     for problem in found:
         assert "; " in problem.message, "the cure is missing"

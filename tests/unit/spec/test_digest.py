@@ -6,10 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from manifests import read
 from pydantic import Field, create_model
 
 from rowmill.spec.digest import spec_digest
-from rowmill.spec.load import Overrides, load_manifest, load_spec
+from rowmill.spec.load import Overrides, load_spec
 from rowmill.spec.manifest import ColumnSpec
 
 HERE = Path(__file__).parent
@@ -171,7 +172,7 @@ def test_what_defines_the_result(old: str, new: str) -> None:
 
 
 def test_a_new_optional_field_changes_no_digest() -> None:
-    experiment = load_manifest("shop", text=BASE)
+    experiment = read(BASE)
     spec = load_spec("shop", text=BASE)
     wider = create_model(
         "WiderColumn",

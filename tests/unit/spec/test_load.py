@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from rowmill.spec.load import Overrides, load_manifest, load_spec
+from rowmill.spec.load import Overrides, load_spec
 from rowmill.spec.problems import InvalidManifest
 
 HERE = Path(__file__).parent
@@ -48,7 +48,6 @@ def test_a_file_and_its_text_are_one_spec(tmp_path: Path) -> None:
     path = tmp_path / "shop.yaml"
     path.write_text(BASE, encoding="utf-8")
     assert load_spec(path) == load_spec(str(path)) == load_spec("any name", text=BASE)
-    assert load_manifest(path) == load_manifest("", text=BASE)
 
 
 def test_defaults_that_the_experiment_gives() -> None:

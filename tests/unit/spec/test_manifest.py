@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
+from manifests import VALID, read
 from pydantic import ValidationError
 
-from rowmill.spec.load import load_manifest
 from rowmill.spec.manifest import Experiment
 from rowmill.spec.manifest_kinds import GenerateSpec, IntegerSpec, PickSpec, SequenceSpec
 from rowmill.spec.types import ColumnType, TypeName
 
-VALID = Path(__file__).parent / "valid"
-
 
 @pytest.fixture(scope="module")
 def shop() -> Experiment:
-    return load_manifest(VALID / "shop.yaml")
+    return read((VALID / "shop.yaml").read_text())
 
 
 def test_fields_of_the_documented_example(shop: Experiment) -> None:
@@ -59,7 +56,7 @@ def test_durations_are_microseconds(shop: Experiment) -> None:
 
 
 def test_decimals_are_exact() -> None:
-    experiment = load_manifest(VALID / "every-kind.yaml")
+    experiment = read((VALID / "every-kind.yaml").read_text())
     generate = experiment.spec.tables[0].columns[4].generate
     assert generate is not None
     _, number = generate.member
@@ -90,6 +87,6 @@ def test_nothing_is_coerced(raw: object) -> None:
 
 
 def test_status_is_not_read() -> None:
-    applied = load_manifest(VALID / "as-kubectl-gives-it.yaml")
+    applied = read((VALID / "as-kubectl-gives-it.yaml").read_text())
     assert applied.metadata.namespace == "team-a"
     assert applied.spec.suspend is True

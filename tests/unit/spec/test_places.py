@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rowmill.spec.load import load_manifest, load_spec
+from rowmill.spec.load import load_spec
 from rowmill.spec.places import located
 from rowmill.spec.problems import InvalidManifest, Problem
 
@@ -67,7 +67,7 @@ def test_the_place_stands_before_the_path() -> None:
     assert Problem("", "the manifest is empty").told == "the manifest is empty"
     assert Problem("", "is no number", line=2).told == "line 2: is no number"
     with pytest.raises(InvalidManifest) as caught:
-        load_manifest("", text=TEXT.replace("rows: 10", "rows: many"))
+        load_spec("", text=TEXT.replace("rows: 10", "rows: many"))
     assert 'orders, line 7: spec.tables[0].rows: "many" is text' in str(caught.value)
 
 
