@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import blake2b
@@ -11,6 +12,11 @@ from hashlib import blake2b
 from psycopg import sql
 
 _MARK = "rowmill "
+# A string is passed over, but for one that names a relation.
+_TOKEN = re.compile(
+    r"""'(?P<relation>(?:[^']|'')*)'::reg|'(?:[^']|'')*'"""
+    r"""|"(?P<quoted>(?:[^"]|"")*)"|(?P<bare>[\w$]+)"""
+)
 
 
 @dataclass(frozen=True)
@@ -28,6 +34,21 @@ class Statement:
             sql.Identifier(schema, piece).as_string() if place % 2 else piece
             for place, piece in enumerate(self.pieces)
         ).encode()
+
+    def names(self, name: str) -> bool:
+        """Whether `name` is an identifier in it: neither a part of another, nor in a string."""
+        texts = self.pieces[::2]
+        return name in self.pieces[1::2] or any(name in _identifiers(text) for text in texts)
+
+
+def _identifiers(text: str) -> Iterator[str]:
+    for token in _TOKEN.finditer(text):
+        if token["relation"]:
+            yield from _identifiers(token["relation"])
+        elif token["quoted"]:
+            yield token["quoted"].replace('""', '"')
+        elif token["bare"]:
+            yield token["bare"]
 
 
 class When(StrEnum):

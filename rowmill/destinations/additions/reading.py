@@ -230,7 +230,7 @@ def _moved_obstacles(own: Sequence[Own], attachments: Sequence[Attachment]) -> I
             continue
         for attachment in attachments:
             on_it = attachment.table == each.build.table
-            if on_it and each.name in "".join(attachment.statement.pieces):
+            if on_it and attachment.statement.names(each.name):
                 yield f"{attachment.label}, for this run names {each.name} {each.planned}"
 
 

@@ -208,6 +208,9 @@ def test_what_hangs_on_a_key_whose_number_changes_is_refused_before_the_load(
     pair = dataset(*lone.tables, table("orders_pkey"))
     Experiment(address, pair).complete()
     with connect(database) as admin:
+        admin.execute("CREATE POLICY orders_pkey10 ON shop.orders")
+        admin.execute("COMMENT ON COLUMN shop.orders.id IS 'as in orders_pkey1'")
+        Experiment(address, lone).start()
         admin.execute("ALTER TABLE shop.orders REPLICA IDENTITY USING INDEX orders_pkey1")
         with pytest.raises(DestinationRefused, match="this run names orders_pkey1 orders_pkey"):
             Experiment(address, lone).start()
