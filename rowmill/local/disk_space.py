@@ -25,13 +25,19 @@ def embedded_disks(spec: Spec, home: Home) -> list[Disk]:
     folders = [home.postgres] * postgres + [home.s3] * s3
     devices: dict[int, list[Path]] = {}
     for folder in folders:
-        devices.setdefault(_present(folder).stat().st_dev, []).append(folder)
+        devices.setdefault(_device(_present(folder)), []).append(folder)
     return [_disk(home, there) for there in devices.values()]
 
 
+def _device(folder: Path) -> int:
+    return folder.stat().st_dev
+
+
 def _disk(home: Home, there: Sequence[Path]) -> Disk:
-    folder = _present(there[0])
+    folder, whole = _present(there[0]), _present(home.path)
     free = shutil.disk_usage(folder).free
+    if len(there) > 1 and _device(whole) == _device(folder):
+        folder = whole
     has_postgres, has_s3 = home.postgres in there, home.s3 in there
     if not has_postgres:
         return Disk(folder, free, has_postgres, has_s3)

@@ -169,6 +169,21 @@ def test_the_disks_are_those_of_the_embedded_servers_alone(spec: Spec, home: Hom
     assert not home.path.exists()
 
 
+def test_a_disk_is_named_by_the_folder_of_all_that_is_on_it(
+    spec: Spec, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder in (home.postgres, home.s3):
+        folder.mkdir(parents=True)
+    assert [disk.folder for disk in embedded_disks(spec, home)] == [home.path]
+    alone = replace(spec, parquet=None)
+    assert [disk.folder for disk in embedded_disks(alone, home)] == [home.postgres]
+    # As where one of them is a mount.
+    monkeypatch.setattr(disk_space, "_device", hash)
+    assert [disk.folder for disk in embedded_disks(spec, home)] == [home.postgres, home.s3]
+    monkeypatch.setattr(disk_space, "_device", lambda folder: folder == home.path)
+    assert [disk.folder for disk in embedded_disks(spec, home)] == [home.postgres]
+
+
 def test_the_log_is_bounded_by_the_settings_that_postgres_has(
     spec: Spec, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
