@@ -6,7 +6,7 @@ each for a pointer of 18 bytes; the rest must fit. An index moves nothing out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from rowmill.spec.cell_sizes import FIXED, CellSizes, Content
@@ -38,10 +38,14 @@ class _Cell:
 
 @dataclass(frozen=True)
 class _Sizes:
-    """The contents of columns, and the columns of which they are not known."""
+    """The contents of columns, and the columns of which they are not known.
+
+    Of some of these the type is sure all the same: they are `typed`.
+    """
 
     contents: CellSizes
     unknown: frozenset[ColumnDraft]
+    typed: frozenset[ColumnDraft]
 
 
 def check_sizes(
@@ -56,9 +60,11 @@ def check_sizes(
         constraints: which keys and indexes Postgres gets: all, keys or none.
         report: is told what is refused.
     """
-    unknown = _unknown(ordered, drafts, report)
+    wrong = {path[:5] for path in (*report.doubts.paths, *(path for path, _ in report.found))}
+    unknown = _unknown(ordered, drafts, wrong)
     known = [column for column in ordered if column not in unknown]
-    sizes = _Sizes(CellSizes(known, drafts, texts), unknown)
+    typed = frozenset(each for each in unknown if each.path not in wrong and _is_inferred(each))
+    sizes = _Sizes(CellSizes(known, drafts, texts), unknown, typed)
     for draft in drafts.tables:
         # Of a table without rows every index is empty.
         if not draft.rows:
@@ -71,16 +77,22 @@ def check_sizes(
 
 
 def _unknown(
-    ordered: Sequence[ColumnDraft], drafts: Drafts, report: Report
+    ordered: Sequence[ColumnDraft], drafts: Drafts, wrong: Set[Path]
 ) -> frozenset[ColumnDraft]:
-    """The columns with a problem, and those that are computed from them."""
-    wrong = {path[:5] for path in (*report.doubts.paths, *(path for path, _ in report.found))}
+    """The columns with a problem or without a kind, and those that are computed from them."""
     unknown: set[ColumnDraft] = set()
     for column in ordered:
         below = any(source in unknown for source in sources(column, drafts))
         if below or column.kind is None or column.path in wrong:
             unknown.add(column)
     return frozenset(unknown)
+
+
+def _is_inferred(column: ColumnDraft) -> bool:
+    """Whether its cells follow from its type and its keys, so that no other column's are read."""
+    spec, table = column.spec, column.table
+    linked = table.links_hidden or any(column.name in k.columns for k in table.spec.foreign_keys)
+    return spec.generate is None and spec.references is None and not linked
 
 
 def _check_row(
@@ -179,10 +191,10 @@ def _may_leave(content: Content) -> bool:
 
 
 def _fixed(column: ColumnDraft, sizes: _Sizes) -> _Cell | None:
-    if column in sizes.unknown:
+    size = None if column.type.array else FIXED.get(column.type.name)
+    if column in sizes.unknown and (size is None or column not in sizes.typed):
         # Mended it may be as small as can be.
         return _Cell((0, 1), (0, 1))
-    size = None if column.type.array else FIXED.get(column.type.name)
     return None if size is None else _Cell(size, size)
 
 

@@ -169,3 +169,56 @@ def test_a_long_chain_of_templates_needs_no_recursion() -> None:
     chain = [column(f"a{n}", generate={"template": f"{{a{n + 1}}}-x"}) for n in range(1500)]
     [problem] = refused(table("t", *chain, column("a1500", "uuid")))
     assert problem.startswith("spec.tables[0].columns: a row has at least 21,272 bytes")
+
+
+WIDE = [column(f"c{n}", "bigint") for n in range(1100)]
+ROW = "spec.tables[0].columns: a row has at least 8,824 bytes"
+
+
+def test_a_row_that_is_too_long_is_told_with_all_else_that_is_wrong() -> None:
+    problems = refused(table("t", *WIDE, column("bad", "strang"), primaryKey=["c0", "nowhere"]))
+    assert [problem.split("; ")[0].split(" in Postgres")[0] for problem in problems] == [
+        ROW,
+        "spec.tables[0].columns[1100].type: 'strang' is no column type",
+        'spec.tables[0].primaryKey[1]: table "t" has no column "nowhere"',
+    ]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"primaryKey": ["c0", "nowhere"]},
+        {"unique": [["nowhere"]]},
+        {"unique": [[["c0"]]]},
+        {"indexes": [["nowhere"]]},
+        {"primaryKey": {}},
+    ],
+)
+def test_a_row_that_is_too_long_is_told_whatever_keys_are_wrong(more: dict[str, Any]) -> None:
+    problems = refused(table("t", *WIDE, **more))
+    assert len(problems) == 2
+    assert len([problem for problem in problems if problem.startswith(ROW)]) == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "more"),
+    [
+        # Its type may be another once it is mended, or its cells null.
+        ([column(f"c{n}", "bigimt") for n in range(900)], {}),
+        ([column(f"c{n}", "bigint", generate={"boolean": {}}) for n in range(900)], {}),
+        ([column(f"c{n}", "bigint", nulls="half") for n in range(900)], {}),
+        (
+            [column(f"c{n}", "bigint", references={"table": "s", "column": "id"}) for n in range(9)]
+            + WIDE[9:1012],
+            {},
+        ),
+        (WIDE[:1015], {"foreignKeys": "none"}),
+        (WIDE[:1015], {"rows": "many"}),
+    ],
+)
+def test_no_row_is_too_long_that_may_fit_once_all_else_is_mended(
+    columns: list[dict[str, Any]], more: dict[str, Any]
+) -> None:
+    problems = refused(table("t", *columns, **more))
+    assert problems
+    assert not any("a row has" in problem for problem in problems)
