@@ -50,9 +50,12 @@ def draw_pool(key: PoolKey) -> pa.Array:
             _drawing(faker, key), key.size, lambda text: _fits(text, key.max_length)
         )
     if not values:
+        provider = f"the Faker provider {key.provider!r} ({key.locale})"
+        if key.max_length is None:
+            raise ValueError(f"{provider} gives no value that can be stored; take another")
         raise ValueError(
-            f"the Faker provider {key.provider!r} ({key.locale}) gives no value of at most "
-            f"{counted(key.max_length, 'character')}; make the column's type longer"
+            f"{provider} gives no value of at most {counted(key.max_length, 'character')}; "
+            "make the column's type longer"
         )
     return pa.array(sorted(values) if exhausted else values, type=pa.string())
 

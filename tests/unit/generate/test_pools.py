@@ -159,6 +159,8 @@ def test_numbers_and_flags_are_texts() -> None:
 def test_a_provider_that_never_fits_is_refused() -> None:
     with pytest.raises(ValueError, match="gives no value of at most 3 characters"):
         make_pool(key("paragraph", max_length=3))
+    with pytest.raises(ValueError, match=r"\(en_US\) gives no value that can be stored; take"):
+        make_pool(key("lexify", ("text", "\0")))
 
 
 def test_a_provider_that_raises_is_named_with_its_arguments() -> None:
