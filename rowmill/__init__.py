@@ -11,7 +11,9 @@ if TYPE_CHECKING:
         DestinationRefused,
         DestinationUnavailable,
         EditedManifest,
+        EmbeddedServerError,
         Experiment,
+        ImpossibleColumns,
         Interrupted,
         InvalidManifest,
         Mode,
@@ -30,7 +32,9 @@ __all__ = [
     "DestinationRefused",
     "DestinationUnavailable",
     "EditedManifest",
+    "EmbeddedServerError",
     "Experiment",
+    "ImpossibleColumns",
     "Interrupted",
     "InvalidManifest",
     "Mode",
@@ -44,6 +48,11 @@ __all__ = [
     "__version__",
     "load",
 ]
+
+
+def __dir__() -> list[str]:
+    # What is here before its first use too, and nothing that this module has for itself.
+    return sorted(__all__)
 
 
 def __getattr__(name: str) -> Any:

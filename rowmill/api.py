@@ -8,6 +8,7 @@ report = experiment.verify()
 
 from __future__ import annotations
 
+import copyreg
 import logging
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
@@ -45,7 +46,9 @@ __all__ = [
     "DestinationRefused",
     "DestinationUnavailable",
     "EditedManifest",
+    "EmbeddedServerError",
     "Experiment",
+    "ImpossibleColumns",
     "Interrupted",
     "InvalidManifest",
     "Mode",
@@ -81,8 +84,27 @@ _EXPECTED = (
 )
 
 
+def _restored(
+    kind: type[Exception], args: tuple[object, ...], state: dict[str, object]
+) -> Exception:
+    """An error as it was, without calling its constructor, which may want what made the text."""
+    error = kind.__new__(kind, *args)
+    vars(error).update(state)
+    return error
+
+
+def _reduced(error: Exception) -> tuple[Callable[..., Exception], tuple[object, ...]]:
+    return _restored, (type(error), error.args, vars(error))
+
+
+for _kind in _EXPECTED:
+    # Shown by the name that a caller catches it by, and taken whole through a pool of processes.
+    _kind.__module__ = "rowmill"
+    copyreg.pickle(_kind, _reduced)
+
+
 def _for_callers(method: Callable[P, R]) -> Callable[P, R]:
-    """The method, with errors in Python's words and no frames below it."""
+    """The method, with expected errors in Python's words and no frames below this one."""
 
     @wraps(method)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -164,8 +186,9 @@ class Experiment:
         The same rows that a run writes, by their index; any range costs only its own rows.
 
         Raises:
-            KeyError: no such table or column.
+            KeyError: no such table or column; it says which there are.
             IndexError: the table has no such rows.
+            ImpossibleColumns: no data can meet the manifest, as the values of its providers show.
         """
         end = self.spec.dataset.table(name).rows if stop is None else stop
         batch = self._generator.batch(name, start, end, columns)
@@ -204,6 +227,8 @@ class Experiment:
                 former is one word (docs/troubleshooting.md).
             RunFailed, RunAborted, Interrupted: the run can be resumed.
             EditedManifest, NoRunToResume: `mode` does not fit the last run.
+            ImpossibleColumns: as of `table`.
+            EmbeddedServerError: an embedded server does not start.
             RuntimeError: called from a script that a child process of its own imports anew.
         """
         _refuse_imported_script()

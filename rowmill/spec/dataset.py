@@ -127,6 +127,16 @@ class Table:
         return {c.name: c for c in self.columns}
 
     def column(self, name: str) -> Column:
+        """The column of that name.
+
+        Raises:
+            KeyError: there is none; it says which there are.
+        """
+        if name not in self.by_name:
+            raise KeyError(
+                f"table {self.name!r} has no column {name!r}; "
+                f"its columns are {', '.join(self.by_name)}"
+            )
         return self.by_name[name]
 
     def link(self, name: str) -> Link:
@@ -151,6 +161,14 @@ class Dataset:
         return {t.name: t for t in self.tables}
 
     def table(self, name: str) -> Table:
+        """The table of that name.
+
+        Raises:
+            KeyError: there is none; it says which there are.
+        """
+        if name not in self.by_name:
+            names = ", ".join(self.by_name)
+            raise KeyError(f"there is no table {name!r}; the tables are {names}")
         return self.by_name[name]
 
 

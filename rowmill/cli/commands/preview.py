@@ -43,9 +43,9 @@ def _rows(generator: Generator, table: Table, count: int) -> Iterator[Row]:
 
 
 def _tables(dataset: Dataset, wanted: str | None) -> list[str]:
-    names = [table.name for table in dataset.tables]
     if wanted is None:
-        return names
-    if wanted not in names:
-        raise UsageError(f"there is no table {wanted!r}; the tables are {', '.join(names)}")
-    return [wanted]
+        return [table.name for table in dataset.tables]
+    try:
+        return [dataset.table(wanted).name]
+    except KeyError as error:
+        raise UsageError(error.args[0]) from None

@@ -68,10 +68,10 @@ def trace(
 
 
 def _table(dataset: Dataset, name: str) -> Table:
-    if name not in dataset.by_name:
-        names = ", ".join(dataset.by_name)
-        raise UsageError(f"there is no table {name!r}; the tables are {names}")
-    return dataset.table(name)
+    try:
+        return dataset.table(name)
+    except KeyError as error:
+        raise UsageError(error.args[0]) from None
 
 
 def _wanted(given: Sequence[str], dataset: Dataset, who: str) -> str:
