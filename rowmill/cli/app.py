@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -20,6 +19,19 @@ from rowmill.cli.arguments import (
     TraceWords,
     one_file,
 )
+from rowmill.cli.options import (
+    BatchRows,
+    OutputOption,
+    ProgressStyle,
+    Rows,
+    RowsOption,
+    Scale,
+    Secrets,
+    Seed,
+    Threads,
+    Workers,
+    Yes,
+)
 from rowmill.terminal.command_line import App
 from rowmill.terminal.output import Output
 
@@ -28,65 +40,6 @@ app = App(
     "Synthetic relational data at warehouse scale: one manifest becomes related tables in "
     "S3 (Parquet) and Postgres, the same rows every time, exactly once.",
 )
-
-
-class Rows(StrEnum):
-    """How rows are shown."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-
-
-class ProgressStyle(StrEnum):
-    """How progress is shown; by default bars on a terminal and plain lines elsewhere."""
-
-    BARS = "bars"
-    PLAIN = "plain"
-    NONE = "none"
-
-
-OutputOption = Annotated[Output, typer.Option("-o", "--output", help="text or json.")]
-RowsOption = Annotated[Rows, typer.Option("-o", "--output", help="table, csv or json.")]
-Secrets = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--secret",
-        help="A secret of the manifest, as a file of KEY=VALUE lines.",
-        metavar="NAME=FILE",
-    ),
-]
-Scale = Annotated[
-    str | None, typer.Option("--scale", help="Instead of the manifest's scale.", metavar="X")
-]
-Seed = Annotated[
-    int | None, typer.Option("--seed", help="Instead of the manifest's seed.", metavar="N")
-]
-Workers = Annotated[
-    int | None,
-    typer.Option(
-        "--workers",
-        help="Worker processes.",
-        metavar="N",
-        min=1,
-        max=1024,
-        envvar="ROWMILL_WORKERS",
-        show_envvar=True,
-    ),
-]
-BatchRows = Annotated[
-    int | None,
-    typer.Option(
-        "--batch-rows",
-        help="Rows of a batch, 1,000 to 100,000.",
-        metavar="N",
-        min=1_000,
-        max=100_000,
-        envvar="ROWMILL_BATCH_ROWS",
-        show_envvar=True,
-    ),
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -148,7 +101,10 @@ def preview(
     file: File = None,
     table: TableOption = None,
     rows: Annotated[
-        int, typer.Option("-n", "--rows", help="Rows of each table.", metavar="N", min=1)
+        int,
+        typer.Option(
+            "-n", "--rows", help="How many rows of each table to show.", metavar="N", min=1
+        ),
     ] = 10,
     scale: Scale = None,
     seed: Seed = None,
@@ -173,22 +129,29 @@ def run(
     seed: Seed = None,
     secret: Secrets = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Resume; refuse if there is nothing to resume.")
+        bool,
+        typer.Option("--resume", help="Resume an unfinished run; refuse if there is none."),
     ] = False,
     restart: Annotated[
-        bool, typer.Option("--restart", help="Start over and drop an unfinished run.")
+        bool, typer.Option("--restart", help="Drop an unfinished run and start over.")
     ] = False,
     adopt: Annotated[
         str | None,
-        typer.Option("--adopt", help="Take over the targets of this owner.", metavar="OWNER"),
+        typer.Option(
+            "--adopt", help="Take over the tables and the prefix of this owner.", metavar="OWNER"
+        ),
     ] = None,
     progress: Annotated[
-        ProgressStyle | None, typer.Option("--progress", help="bars, plain or none.")
+        ProgressStyle | None,
+        typer.Option(
+            "--progress",
+            help="How to show progress; by default bars on a terminal, else plain lines.",
+        ),
     ] = None,
     progress_interval: Annotated[
         float,
         typer.Option(
-            "--progress-interval", help="Seconds between plain lines.", metavar="S", min=0.1
+            "--progress-interval", help="Seconds between two plain lines.", metavar="S", min=0.1
         ),
     ] = 5.0,
     output: OutputOption = Output.TEXT,
@@ -266,7 +229,7 @@ def verify(
     name: Name = None,
     file: FileInstead = None,
     secret: Secrets = None,
-    workers: Workers = None,
+    workers: Threads = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Make all rows again and compare every destination with them. Exit code 1: differences."""

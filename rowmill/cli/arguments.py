@@ -9,6 +9,7 @@ import typer
 
 from rowmill.cli.completion import (
     complete_experiment,
+    complete_manifest,
     complete_query,
     complete_table,
     complete_trace,
@@ -18,28 +19,38 @@ from rowmill.terminal.failures import UsageError
 # One of the two: `one_file` says which.
 Manifest = Annotated[
     Path | None,
-    typer.Argument(help="The manifest.", metavar="[FILE]", show_default=False),
+    typer.Argument(
+        help="The manifest; or give it with -f.",
+        metavar="[FILE]",
+        show_default=False,
+        autocompletion=complete_manifest,
+    ),
 ]
 File = Annotated[
     Path | None,
     typer.Option(
         "-f",
         "--file",
-        help="The manifest; - is standard input.",
+        help="The manifest, instead of FILE; - is standard input.",
         metavar="FILE",
         show_default=False,
+        autocompletion=complete_manifest,
     ),
 ]
 FileInstead = Annotated[
     Path | None,
     typer.Option(
-        "-f", "--file", help="The manifest (- is standard input), instead of NAME.", metavar="FILE"
+        "-f",
+        "--file",
+        help="The manifest, instead of NAME; - is standard input.",
+        metavar="FILE",
+        autocompletion=complete_manifest,
     ),
 ]
 Name = Annotated[
     str | None,
     typer.Argument(
-        help="The experiment, as last run here.",
+        help="The experiment, as last run here; or give its manifest with -f.",
         metavar="[NAME]",
         show_default=False,
         autocompletion=complete_experiment,
@@ -50,7 +61,7 @@ TableOption = Annotated[
     typer.Option(
         "-t",
         "--table",
-        help="This table alone.",
+        help="Show this table only.",
         metavar="TABLE",
         autocompletion=complete_table,
     ),

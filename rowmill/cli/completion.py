@@ -1,4 +1,4 @@
-"""Names of experiments and tables for the shell, from ROWMILL_HOME and manifests: no server starts.
+"""Manifests, experiments and tables for the shell, from files and ROWMILL_HOME: no server starts.
 
 Nothing here may fail or say anything: a shell would show it in the midst of what is typed.
 """
@@ -10,6 +10,13 @@ from contextlib import suppress
 from pathlib import Path
 
 import typer
+
+_MANIFESTS = frozenset({".yaml", ".yml", ".json"})
+
+
+def complete_manifest(incomplete: str) -> list[str]:
+    """FILE or `-f FILE`: manifests by their suffix, and the folders that may hold some."""
+    return _matching(incomplete, lambda: _manifests(incomplete))
 
 
 def complete_experiment(ctx: typer.Context, incomplete: str) -> list[str]:
@@ -51,6 +58,32 @@ def _words(ctx: typer.Context) -> list[str]:
 def _file(ctx: typer.Context) -> Path | None:
     file = ctx.params.get("file") or ctx.params.get("manifest")
     return None if file is None else Path(file)
+
+
+def _manifests(typed: str) -> list[str]:
+    folder, slash, name = typed.rpartition("/")
+    found = _entries(folder + slash, name)
+    # A shell ends a word that is alone with a space, where within a folder it is to go on.
+    while len(found) == 1 and found[0].endswith("/"):
+        inner = _entries(found[0], "")
+        if not inner:
+            break
+        found = inner
+    return found
+
+
+def _entries(folder: str, name: str) -> list[str]:
+    """Folders, with a slash, and manifests there whose names begin so; hidden ones if asked for."""
+    found = (
+        each
+        for each in Path(folder or ".").expanduser().iterdir()
+        if each.name.startswith(name) and (name or not each.name.startswith("."))
+    )
+    return sorted(
+        f"{folder}{each.name}/" if each.is_dir() else f"{folder}{each.name}"
+        for each in found
+        if each.is_dir() or each.suffix.lower() in _MANIFESTS
+    )
 
 
 def _experiments() -> list[str]:

@@ -19,12 +19,12 @@ Name = Annotated[str, typer.Argument(help="The Experiment.", metavar="NAME", sho
 NameOrAll = Annotated[
     str | None,
     typer.Argument(
-        help="The Experiment; without it all of the namespace.",
+        help="The Experiment; without it, all of the namespace.",
         metavar="[NAME]",
         show_default=False,
     ),
 ]
-OutputOption = Annotated[Output, typer.Option("-o", "--output", help="text or json.")]
+OutputOption = Annotated[Output, typer.Option("-o", "--output", help="How to print: text or json.")]
 
 
 def main() -> None:
@@ -51,7 +51,7 @@ def status(
     name: NameOrAll = None,
     watch: Annotated[
         bool,
-        typer.Option("-w", "--watch", help="Go on until the run of NAME has ended."),
+        typer.Option("-w", "--watch", help="Keep showing until the run of NAME has ended."),
     ] = False,
     output: OutputOption = Output.TEXT,
     *,
@@ -117,14 +117,15 @@ def _beginning(verb: str) -> Callable[..., None]:
         wait: Annotated[
             bool,
             typer.Option(
-                "--wait", help="Show that run, and end as it does: 0, 4 failed, 5 aborted."
+                "--wait",
+                help="Show that run to its end; exit code 0: complete, 4: failed, 5: aborted.",
             ),
         ] = False,
         timeout: Annotated[
             str | None,
             typer.Option(
                 "--timeout",
-                help="Wait no longer: such as 30m; the run goes on.",
+                help="With --wait: wait no longer than this, such as 30m; the run goes on.",
                 metavar="DURATION",
             ),
         ] = None,
@@ -170,10 +171,15 @@ def logs(
     name: Name,
     shard: Annotated[
         int | None,
-        typer.Option("--shard", help="Of this shard alone, without its name.", metavar="N", min=0),
+        typer.Option(
+            "--shard",
+            help="Show the lines of this shard only, without its name before them.",
+            metavar="N",
+            min=0,
+        ),
     ] = None,
     follow: Annotated[
-        bool, typer.Option("-f", "--follow", help="Go on until the run has ended.")
+        bool, typer.Option("-f", "--follow", help="Keep showing until the run has ended.")
     ] = False,
     *,
     wanted: dict[str, Any],

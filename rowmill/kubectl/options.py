@@ -14,7 +14,13 @@ import typer
 _OPTIONS: dict[str, tuple[Any, Any]] = {
     "namespace": (
         str | None,
-        typer.Option(None, "-n", "--namespace", help="Default: the context's.", metavar="NS"),
+        typer.Option(
+            None,
+            "-n",
+            "--namespace",
+            help="The namespace; by default the context's.",
+            metavar="NS",
+        ),
     ),
     "context": (
         str | None,
@@ -23,7 +29,10 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     "kubeconfig": (
         Path | None,
         typer.Option(
-            None, "--kubeconfig", help="Default: $KUBECONFIG, else ~/.kube/config.", metavar="FILE"
+            None,
+            "--kubeconfig",
+            help="The kubeconfig; by default $KUBECONFIG, else ~/.kube/config.",
+            metavar="FILE",
         ),
     ),
     "cluster": (
@@ -45,17 +54,23 @@ _OPTIONS: dict[str, tuple[Any, Any]] = {
     "as_groups": (
         list[str] | None,
         typer.Option(
-            None, "--as-group", help="And in this group; may be repeated.", metavar="GROUP"
+            None,
+            "--as-group",
+            help="With --as: act in this group; may be repeated.",
+            metavar="GROUP",
         ),
     ),
     "as_uid": (
         str | None,
-        typer.Option(None, "--as-uid", help="And with this UID.", metavar="UID"),
+        typer.Option(None, "--as-uid", help="With --as: act with this UID.", metavar="UID"),
     ),
     "as_user_extra": (
         list[str] | None,
         typer.Option(
-            None, "--as-user-extra", help="And with this; repeatable.", metavar="KEY=VALUE"
+            None,
+            "--as-user-extra",
+            help="With --as: act with this extra value; may be repeated.",
+            metavar="KEY=VALUE",
         ),
     ),
 }

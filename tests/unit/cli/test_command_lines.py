@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import typer
+from typer.core import TyperArgument, TyperGroup, TyperOption
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from rowmill.cli.app import app
@@ -33,6 +36,39 @@ def test_help_shows_no_value_where_none_is_taken_and_no_type_of_the_program(
 def test_usage_shows_what_is_typed() -> None:
     assert "trace [OPTIONS] [NAME] TABLE KEY..." in called("trace", "--help").stdout
     assert "run [OPTIONS] [FILE]" in called("run", "--help").stdout
+
+
+@pytest.mark.parametrize("of", [app, plugin])
+def test_the_help_of_each_option_says_by_itself_what_it_does(of: typer.Typer) -> None:
+    group = get_command(of)
+    assert isinstance(group, TyperGroup)
+    options = {
+        (command.name, name): param.help or ""
+        for command in group.commands.values()
+        for param in command.params
+        for name in param.opts
+        if isinstance(param, (TyperOption, TyperArgument))
+    }
+    assert len(options) > 20
+    half = re.compile(r"(Instead|And|Of|Default|Go on|Else|Not|By)\b|[a-z]")
+    assert {name for name, text in options.items() if half.match(text) or text[-1:] != "."} == set()
+
+
+@pytest.mark.parametrize(
+    ("option", "default"),
+    [
+        ("--workers", "by default the manifest's parallelism, else all cores but one"),
+        ("--batch-rows", "by default the manifest's batchRows, else by row width and memory"),
+        ("--progress", "by default bars on a terminal, else plain lines"),
+        ("--file", "The manifest, instead of FILE"),
+    ],
+)
+def test_the_help_of_run_says_what_is_taken_where_nothing_is_given(
+    option: str, default: str
+) -> None:
+    said = CliRunner().invoke(app, ["run", "--help"], env={"COLUMNS": "300", "TERM": "dumb"})
+    [line] = [line for line in said.stdout.splitlines() if f"{option} " in line]
+    assert default in line
 
 
 @pytest.mark.parametrize("words", [("validate", SHOP), ("validate", "-f", SHOP)])

@@ -1,4 +1,4 @@
-"""The shell completes experiments and tables from what is remembered, and starts no server."""
+"""The shell completes manifests, experiments and tables from what is there; no server starts."""
 
 from __future__ import annotations
 
@@ -61,4 +61,32 @@ def completed(line: str) -> list[str]:
     ],
 )
 def test_names_are_offered_where_they_are_wanted(line: str, offered: list[str]) -> None:
+    assert completed(line) == offered
+
+
+@pytest.mark.parametrize(
+    ("line", "offered"),
+    [
+        ("rowmill validate ", ["broken.yaml", "draft.yaml", "home/", "two/"]),
+        ("rowmill run -f ", ["broken.yaml", "draft.yaml", "home/", "two/"]),
+        ("rowmill verify -f d", ["draft.yaml"]),
+        # A folder that is alone would end in a space: what it holds is offered.
+        ("rowmill plan tw", ["two/a.yml", "two/b.JSON", "two/c/"]),
+        ("rowmill plan ./two/a", ["./two/a.yml"]),
+        ("rowmill plan two/c", ["two/c/"]),
+        ("rowmill validate ~/tw", ["~/two/a.yml", "~/two/b.JSON", "~/two/c/"]),
+        ("rowmill validate .g", [".git/"]),
+        ("rowmill validate LIC", []),
+        ("rowmill validate none/", []),
+    ],
+)
+def test_manifests_and_folders_are_offered_and_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, offered: list[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("LICENSE", "notes.txt", ".hidden.yaml", "two/a.yml", "two/b.JSON", "two/.c.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    for name in ("two/c", ".git"):
+        (tmp_path / name).mkdir()
     assert completed(line) == offered

@@ -1,0 +1,85 @@
+"""The options that commands share, with what is taken where one is not given."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from rowmill.terminal.output import Output
+
+
+class Rows(StrEnum):
+    """How rows are shown."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class ProgressStyle(StrEnum):
+    """How progress is shown; by default bars on a terminal and plain lines elsewhere."""
+
+    BARS = "bars"
+    PLAIN = "plain"
+    NONE = "none"
+
+
+OutputOption = Annotated[Output, typer.Option("-o", "--output", help="How to print: text or json.")]
+RowsOption = Annotated[
+    Rows, typer.Option("-o", "--output", help="How to print: table, csv or json.")
+]
+Secrets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--secret",
+        help="A secret that the manifest names, as a file of KEY=VALUE lines; may be repeated.",
+        metavar="NAME=FILE",
+    ),
+]
+Scale = Annotated[
+    str | None,
+    typer.Option("--scale", help="Use this scale instead of the manifest's.", metavar="X"),
+]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", help="Use this seed instead of the manifest's.", metavar="N"),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        help="Worker processes; by default the manifest's parallelism, else all cores but one.",
+        metavar="N",
+        min=1,
+        max=1024,
+        envvar="ROWMILL_WORKERS",
+        show_envvar=True,
+    ),
+]
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        help="Threads; by default one a core, at most 8.",
+        metavar="N",
+        min=1,
+        max=1024,
+        envvar="ROWMILL_WORKERS",
+        show_envvar=True,
+    ),
+]
+BatchRows = Annotated[
+    int | None,
+    typer.Option(
+        "--batch-rows",
+        help="Rows of a batch; by default the manifest's batchRows, else by row width and memory.",
+        metavar="N",
+        min=1_000,
+        max=100_000,
+        envvar="ROWMILL_BATCH_ROWS",
+        show_envvar=True,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")]
