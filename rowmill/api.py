@@ -25,6 +25,7 @@ from rowmill.generate.rows import Generator
 from rowmill.local import engine
 from rowmill.local.connections import connections
 from rowmill.local.engine import Options, Outcome, RunAborted, RunFailed
+from rowmill.local.file_paths import whole_path
 from rowmill.local.home import rowmill_home
 from rowmill.local.progress import Snapshot
 from rowmill.local.published import NothingPublished
@@ -141,7 +142,7 @@ def load(
     scale_text = None if scale is None else str(scale)
     spec = load_spec(manifest, text=content, overrides=Overrides(scale=scale_text, seed=seed))
     source = {"manifest": content, "scale": scale_text, "seed": seed}
-    files = {name: Path(path).absolute() for name, path in (secrets or {}).items()}
+    files = {name: whole_path(path) for name, path in (secrets or {}).items()}
     return Experiment(spec, source, files)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rowmill.local import records
+from rowmill.local.file_paths import whole_path
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.records import ExperimentRecord
 from rowmill.spec.dataset import Spec
@@ -108,5 +109,5 @@ def secret_files(secrets: Sequence[str]) -> dict[str, Path]:
         if not (name and equals and path):
             # The text is not repeated: somebody may have typed a password there.
             raise UsageError("--secret takes NAME=FILE, where FILE holds KEY=VALUE lines")
-        files[name] = Path(path).absolute()
+        files[name] = whole_path(path)
     return files

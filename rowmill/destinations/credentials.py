@@ -88,7 +88,8 @@ class FileCredentials:
             raise DestinationRefused(
                 "SecretMissing",
                 f"secret {self.name!r}: {self.path} holds no {' and no '.join(missing)}; "
-                f"add a line such as {_example(missing)}",
+                f"add {'lines' if missing[1:] else 'a line'} such as {_example(missing)}"
+                f"{_absent_too(values, missing)}",
             )
         return values
 
@@ -122,12 +123,13 @@ class DirectoryCredentials:
         # The kubelet swaps the whole folder: never take half from the old and half from the new.
         while (present := self._present()) != folder:
             folder, values = present, self._read(present)
-        missing = [key for key in self.required if not values.get(key)]
+        missing = _missing(values, self.required)
         if missing:
             raise DestinationRefused(
                 "SecretMissing",
                 f"the Secret {self.secret!r} has no {' and no '.join(missing)}: add it to the "
-                "Secret of that name in the Experiment's own namespace",
+                f"Secret of that name in the Experiment's own namespace"
+                f"{_absent_too(values, missing)}",
             )
         return values
 
@@ -189,7 +191,8 @@ class EnvironmentCredentials:
                 "SecretMissing",
                 f"the manifest names the secret {self.secret!r}, and there is neither a --secret "
                 f"for it nor {' and '.join(missing)} in the environment; right would be "
-                f"--secret {self.secret}=FILE with a file of lines such as {_example(missing)}",
+                f"--secret {self.secret}=FILE with a file of lines such as "
+                f"{_example(self.required)}{_absent_too(found, missing)}",
             )
         return found
 
@@ -264,6 +267,22 @@ def _missing(values: Mapping[str, str], required: Sequence[str]) -> list[str]:
     return [key for key in required if not given.get(key)]
 
 
+def _absent_too(values: Mapping[str, str], missing: Sequence[str]) -> str:
+    """What a server may want besides, of a secret that somebody is to add something to anyway."""
+    if not set(missing) & set(POSTGRES_REQUIRED):
+        return ""
+    proven = any(values.get(key) for key in ("PGSSLCERT", "PGPASSFILE", "PGSERVICE"))
+    wanted = ("PGDATABASE",) if proven else ("PGPASSWORD", "PGDATABASE")
+    absent = [key for key in wanted if not values.get(key)]
+    if not absent:
+        return ""
+    one = len(absent) == 1
+    return (
+        f"; {' and '.join(absent)} {'is' if one else 'are'} not there either: add "
+        f"{'it' if one else 'them'} unless the server does without"
+    )
+
+
 def _line(pair: Binding) -> int:
     """The number of its line, without the empty ones before it, from 1."""
     text = pair.original.string
@@ -271,8 +290,7 @@ def _line(pair: Binding) -> int:
 
 
 def _example(keys: Sequence[str]) -> str:
-    key = keys[0] if keys else "PGHOST"
-    return f"{key}={_EXAMPLES.get(key, '...')}"
+    return " and ".join(f"{key}={_EXAMPLES.get(key, '...')}" for key in keys or ("PGHOST",))
 
 
 def _reason(error: OSError | UnicodeDecodeError) -> str:

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import platformdirs
 
+from rowmill.local.file_paths import whole_path
+
 
 @dataclass(frozen=True)
 class Home:
@@ -67,8 +69,7 @@ class Home:
 def rowmill_home(environ: Mapping[str, str] = os.environ) -> Home:
     """Return the home that ROWMILL_HOME names, or else the platform's user data folder."""
     chosen = environ.get("ROWMILL_HOME", "")
-    path = Path(chosen).expanduser() if chosen else platformdirs.user_data_path("rowmill")
-    return Home(path.absolute())
+    return Home(whole_path(chosen) if chosen else platformdirs.user_data_path("rowmill").absolute())
 
 
 def make_private(folder: Path) -> Path:

@@ -64,6 +64,28 @@ def test_a_file_without_the_keys_that_are_needed_names_them(
     assert "hunter2" not in said
 
 
+@pytest.mark.parametrize(
+    ("text", "advice"),
+    [
+        (
+            "",
+            "add lines such as PGHOST=db.example and PGUSER=loader; PGPASSWORD and PGDATABASE are "
+            "not there either: add them unless the server does without",
+        ),
+        (
+            "PGHOST=db\nPGPASSWORD=hunter2\n",
+            "add a line such as PGUSER=loader; PGDATABASE is not there either: add it unless the "
+            "server does without",
+        ),
+        ("PGHOST=db\nPGSSLCERT=/c\nPGDATABASE=d\n", "add a line such as PGUSER=loader"),
+    ],
+)
+def test_what_a_server_may_want_besides_is_told_at_once(
+    tmp_path: Path, text: str, advice: str
+) -> None:
+    assert told(secret(tmp_path, text)).partition("; ")[2] == advice
+
+
 def test_lines_are_read_as_a_shell_or_docker_reads_them(tmp_path: Path) -> None:
     text = (
         "\ufeff# the warehouse\nexport PGHOSTADDR='10.0.0.1'\r\nPGUSER=loads\nPGPASSWORD=a$b #c\n"
@@ -80,7 +102,8 @@ def test_a_secret_that_is_given_nowhere_is_named_with_the_option_that_gives_it(
     credentials = EnvironmentCredentials(POSTGRES_KEYS, "warehouse", POSTGRES_REQUIRED)
     said = told(credentials)
     assert "the secret 'warehouse', and there is neither a --secret for it nor PGHOST" in said
-    assert "--secret warehouse=FILE with a file of lines such as PGHOST=db.example" in said
+    assert "with a file of lines such as PGHOST=db.example and PGUSER=loader;" in said
+    assert "PGPASSWORD and PGDATABASE are not there either" in said
     monkeypatch.setenv("PGHOST", "db")
     assert "nor PGUSER in the environment" in told(credentials)
     monkeypatch.setenv("PGUSER", "loads")
