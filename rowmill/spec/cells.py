@@ -107,7 +107,8 @@ def _read_column(
     if column.doubtful("type"):
         _read_whatever_type(generate, reading)
         return None
-    return _read(generate, reading)
+    kind = _read(generate, reading)
+    return None if report.doubts.below((*column.path, "generate")) else kind
 
 
 def _may_differ(column: ColumnDraft) -> bool:
@@ -230,11 +231,10 @@ def _weights(spec: ChoiceSpec, reading: Reading) -> tuple[int, ...] | None:
 
 def _after(spec: AfterSpec, reading: Reading) -> Kind | None:
     link = reading.link(spec.via) if spec.via is not None else None
-    if spec.via is not None and link is None:
-        return None
-    source = reading.source(spec.column, link)
+    source = reading.source(spec.column, spec.via)
     via = link.name if link is not None else None
-    return temporal.read_after(spec, source, via, reading.type, reading.path, reading.report)
+    kind = temporal.read_after(spec, source, via, reading.type, reading.path, reading.report)
+    return None if spec.via is not None and link is None else kind
 
 
 def _uuid(spec: UuidSpec, reading: Reading) -> Kind | None:
@@ -250,36 +250,46 @@ def _uuid(spec: UuidSpec, reading: Reading) -> Kind | None:
 
 
 def _faker(spec: FakerSpec, reading: Reading) -> Kind | None:
-    locale = spec.locale or reading.locale
+    locale = _faker_locale(spec, reading)
     args = tuple(sorted((spec.args or {}).items()))
-    step = "provider"
-    # A wrong default is told once, where it stands.
-    if locale is None:
-        return None
-    if locale not in locales():
-        reading.report.add(
-            (*reading.path, "locale"),
-            f"{shown(locale)} is no known locale; {nearest(locale, sorted(locales()))}",
-        )
-        return None
     try:
         provider = find_provider(spec.provider, locale)
-        step = "args"
-        check_arguments(provider, args)
     except ValueError as error:
-        reading.report.attempt((*reading.path, step), error)
+        reading.report.attempt((*reading.path, "provider"), error)
         return None
-    if not _provides(provider, reading.type):
+    fits = _provides(provider, reading.type)
+    if not fits:
         reading.report.add(
             (*reading.path, "provider"),
             f"{shown(provider.name)} makes {provider.returns}, not {reading.type}; "
             "right would be another provider, or a column of text",
         )
+    try:
+        check_arguments(provider, args)
+    except ValueError as error:
+        reading.report.attempt((*reading.path, "args"), error)
+        return None
+    if locale is None or not fits:
         return None
     entity = spec.entity
     if entity is None:
         entity = default_entity(reading.column.name, provider.person)
     return Faker(spec.provider, args, locale, spec.pool, entity)
+
+
+def _faker_locale(spec: FakerSpec, reading: Reading) -> str | None:
+    """The locale of a Faker column; None if it is not known, or after a problem."""
+    path = (*reading.path, "locale")
+    if reading.report.doubts.about(path):
+        return None
+    # A wrong default is told once, where it stands.
+    locale = spec.locale or reading.locale
+    if locale is None or locale in locales():
+        return locale
+    reading.report.add(
+        path, f"{shown(locale)} is no known locale; {nearest(locale, sorted(locales()))}"
+    )
+    return None
 
 
 def _provides(provider: Provider, column_type: ColumnType) -> bool:
@@ -318,8 +328,8 @@ def _constant(value: int | str, reading: Reading) -> Kind | None:
 
 def _parent(spec: ParentSpec, reading: Reading) -> Kind | None:
     link = reading.link(spec.via)
-    source = reading.source(spec.column, link) if link is not None else None
-    if link is None or source is None or source.doubtful("type"):
+    source = reading.source(spec.column, spec.via)
+    if source is None or source.doubtful("type"):
         return None
     if not holds(reading.type, source.type):
         reading.report.add(
@@ -328,7 +338,7 @@ def _parent(spec: ParentSpec, reading: Reading) -> Kind | None:
             f"right would be {source.type}",
         )
         return None
-    return Parent(link.name, spec.column)
+    return None if link is None else Parent(link.name, spec.column)
 
 
 def _array(spec: ArraySpec, reading: Reading) -> Kind | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from rowmill.counting import counted
 from rowmill.spec.dataset import Link, PickChildren, PickTree
 from rowmill.spec.drafts import Draft, Drafts
 from rowmill.spec.paths import Path, shown
-from rowmill.spec.references import find_link, find_table, is_hidden_link
-from rowmill.spec.report import Report
+from rowmill.spec.references import find_link, find_table, is_hidden_link, targets_of
+from rowmill.spec.report import Report, nearest
 
 
 def choose_parents(drafts: Drafts, report: Report) -> None:
@@ -23,6 +23,8 @@ def _choose(draft: Draft, drafts: Drafts, report: Report) -> None:
     if per is None:
         return
     parent = find_table(per.table, (*path, "table"), drafts, report)
+    if parent is None and per.via is not None and find_link(draft, per.via) is None:
+        _refuse_via(draft, per.via, path, report)
     link = None if parent is None else _per_link(draft, parent, drafts, path, report)
     if parent is None or link is None:
         return
@@ -41,7 +43,7 @@ def _per_link(
 ) -> Link | None:
     per = draft.spec.rows_per
     assert per is not None
-    targets = dict(_targets(draft))
+    targets = dict(targets_of(draft))
     candidates = [name for name, table in targets.items() if table == parent.name]
     names = ", ".join(map(shown, candidates))
     if per.via is not None:
@@ -73,16 +75,6 @@ def _per_link(
     return None
 
 
-def _targets(draft: Draft) -> Iterator[tuple[str, str]]:
-    """The names of all references that the manifest has, each with its table's, sound or not."""
-    for column in draft.every:
-        if column.spec.references is not None:
-            yield column.name, column.spec.references.table
-    for i, key in enumerate(draft.spec.foreign_keys):
-        if not draft.doubtful("foreignKeys", i):
-            yield ",".join(key.columns), key.references.table
-
-
 def _may_have_others(draft: Draft, tables: Iterable[str], drafts: Drafts) -> bool:
     """Whether some reference may lead to yet another table, once it is mended."""
     return (
@@ -90,6 +82,16 @@ def _may_have_others(draft: Draft, tables: Iterable[str], drafts: Drafts) -> boo
         or any(column.doubtful("references") for column in draft.every)
         or any(table not in drafts.by_name for table in tables)
     )
+
+
+def _refuse_via(draft: Draft, via: str, path: Path, report: Report) -> None:
+    """Say that `via` is no reference to any table, unless it may name one with a problem."""
+    if not is_hidden_link(draft, via):
+        names = [name for name, _ in targets_of(draft)]
+        report.add(
+            (*path, "via"),
+            f"{shown(via)} is no reference of {shown(draft.name)}; {nearest(via, names)}",
+        )
 
 
 def _check_per_link(draft: Draft, link: Link, report: Report) -> None:

@@ -23,6 +23,10 @@ class Doubts:
             return False
         return any(path[:length] in self.paths for length in range(1, len(path) + 1))
 
+    def below(self, path: Path) -> bool:
+        """Whether the value at a path, some value above it or some value within it is unknown."""
+        return self.about(path) or any(inner[: len(path)] == path for inner in self.paths)
+
     def but(self, path: Path, *, known: bool) -> Doubts:
         """The same doubts, except that the value at a path is `known`, or is not."""
         return Doubts(self.paths - {path} if known else self.paths | {path})

@@ -16,6 +16,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import Any
 
+from rowmill.spec.paths import shown
+
 # The most values that a manifest may ask of a pool.
 MAX_POOL = 200_000
 # The fields of one coherent person: columns of one entity that use these describe one person.
@@ -82,22 +84,24 @@ def locales() -> frozenset[str]:
     return frozenset(_document()["locales"].split())
 
 
-def find_provider(name: str, locale: str) -> Provider:
-    """The provider of that name, which the locale has.
+def find_provider(name: str, locale: str | None) -> Provider:
+    """The provider of that name, which the locale has, if that is known.
 
     Raises:
         ValueError: there is none; the message names what is near, for the manifest's author.
     """
     known = providers()
     if name not in known:
-        raise ValueError(f"{name!r} is no known Faker provider{_near(name, known)}")
+        raise ValueError(f"{shown(name)} is no known Faker provider{_near(name, known)}")
+    if locale is None:
+        return known[name]
     if locale not in locales():
-        raise ValueError(f"{locale!r} is no known locale{_near(locale, locales())}")
+        raise ValueError(f"{shown(locale)} is no known locale{_near(locale, locales())}")
     provider = known[name]
     if locale not in provider.locales:
         some = ", ".join(sorted(provider.locales)[:5])
         raise ValueError(
-            f"the locale {locale} has no provider {name!r}; it exists for example in {some}"
+            f"the locale {locale} has no provider {shown(name)}; it exists for example in {some}"
         )
     return provider
 
@@ -112,12 +116,15 @@ def check_arguments(provider: Provider, arguments: tuple[tuple[str, int | str], 
         if name not in provider.arguments:
             takes = ", ".join(provider.arguments) or "none"
             raise ValueError(
-                f"the provider {provider.name!r} has no argument {name!r}; it takes: {takes}"
+                f"the provider {shown(provider.name)} has no argument {shown(name)}; "
+                f"it takes: {takes}"
             )
         wanted = provider.arguments[name]
         if wanted != ("int" if isinstance(value, int) else "str"):
             right = "an integer" if wanted == "int" else "a string"
-            raise ValueError(f"the argument {name!r} of {provider.name!r} must be {right}")
+            raise ValueError(
+                f"the argument {shown(name)} of {shown(provider.name)} must be {right}"
+            )
 
 
 def count_values(name: str, locale: str) -> int | None:

@@ -9,7 +9,12 @@ from rowmill.spec.drafts import ColumnDraft, Drafts, report_column
 from rowmill.spec.kinds import Literal
 from rowmill.spec.literals import read_literal
 from rowmill.spec.paths import Path, shown
-from rowmill.spec.references import find_link, is_hidden_link
+from rowmill.spec.references import (
+    find_link,
+    is_hidden_link,
+    report_anywhere,
+    target_of,
+)
 from rowmill.spec.report import Report, nearest
 from rowmill.spec.types import ColumnType
 
@@ -46,11 +51,22 @@ class Reading:
             )
         return link
 
-    def source(self, name: str, link: Link | None) -> ColumnDraft | None:
-        """The column that another is computed from: of this table or of the link's parent."""
-        draft = self.column.table if link is None else self.drafts.by_name[link.parent]
+    def source(self, name: str, via: str | None) -> ColumnDraft | None:
+        """The column that another is computed from: of this table or of the parent by `via`.
+
+        The parent is known by its name, however wrong the reference is otherwise. None after
+        saying that there is no such column, and where the parent is not known.
+        """
+        draft, path = self.column.table, (*self.path, "column")
+        if via is not None:
+            table = target_of(draft, via)
+            if table not in self.drafts.by_name:
+                if table is not None:
+                    report_anywhere(table, name, path, self.drafts, self.report)
+                return None
+            draft = self.drafts.by_name[table]
         if name not in draft.columns:
-            report_column(draft, name, (*self.path, "column"), self.report)
+            report_column(draft, name, path, self.report)
         return draft.columns.get(name)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rowmill.counting import counted
@@ -18,7 +18,7 @@ from rowmill.spec.drafts import ColumnDraft, Draft, Drafts, report_column
 from rowmill.spec.manifest import ForeignKeySpec
 from rowmill.spec.manifest_kinds import PickSpec
 from rowmill.spec.paths import Path, shown
-from rowmill.spec.report import Report, nearest
+from rowmill.spec.report import Report, close, nearest
 from rowmill.spec.types import STRINGS, ColumnType, TypeName
 
 
@@ -37,6 +37,36 @@ def find_link(draft: Draft, via: str) -> Link | None:
     if via in draft.links:
         return draft.links[via]
     return next((link for link in draft.links.values() if ", ".join(link.columns) == via), None)
+
+
+def target_of(draft: Draft, via: str) -> str | None:
+    """The table that the reference `via` names, be it sound or not; None if not just one does."""
+    name = via.replace(", ", ",")
+    tables = [table for link, table in targets_of(draft) if link in (via, name)]
+    return tables[0] if len(tables) == 1 else None
+
+
+def targets_of(draft: Draft) -> Iterator[tuple[str, str]]:
+    """The names of all references that the manifest has, each with its table's, sound or not."""
+    for column in draft.every:
+        if column.spec.references is not None:
+            yield column.name, column.spec.references.table
+    for i, key in enumerate(draft.spec.foreign_keys):
+        if not draft.doubtful("foreignKeys", i):
+            yield ",".join(key.columns), key.references.table
+
+
+def report_anywhere(table: str, name: str, path: Path, drafts: Drafts, report: Report) -> None:
+    """Say that a misspelt table has no such column: none has, so neither has the one meant.
+
+    Of a name that is like no table's nothing is said: the table itself may be missing.
+    """
+    tables = drafts.by_name
+    meant = close(table, tables)
+    hidden = drafts.open or any(draft.open for draft in drafts.tables)
+    if meant is None or hidden or any(name in draft.columns for draft in drafts.tables):
+        return
+    report.add(path, f"no table has a column {shown(name)}; {nearest(name, tables[meant].columns)}")
 
 
 def is_hidden_link(draft: Draft, via: str) -> bool:
@@ -71,6 +101,7 @@ def _link_column(draft: Draft, column: ColumnDraft, drafts: Drafts, report: Repo
     column.link = column.name
     parent = find_table(target.table, (*path, "table"), drafts, report)
     if parent is None:
+        report_anywhere(target.table, target.column, (*path, "column"), drafts, report)
         return
     pick = _pick(draft, parent, target.pick, path, report)
     if not _targets_key(parent, (target.column,), (*path, "column"), report):
@@ -90,19 +121,22 @@ def _link_key(
     if columns is not None:
         nulls = _common_nulls(columns, path, report)
     target = key.references
-    parent = find_table(target.table, (*path, "references", "table"), drafts, report)
-    if parent is None:
-        return
-    pick = _pick(draft, parent, key.pick, path, report)
-    found = _targets_key(parent, target.columns, (*path, "references", "columns"), report)
-    if len(target.columns) != len(key.columns):
+    there = (*path, "references", "columns")
+    as_many = len(target.columns) == len(key.columns)
+    if not as_many:
         report.add(
-            (*path, "references", "columns"),
+            there,
             f"has {counted(len(target.columns), 'column')} for {len(key.columns)}; "
             "right would be as many",
         )
+    parent = find_table(target.table, (*path, "references", "table"), drafts, report)
+    if parent is None:
+        for i, name in enumerate(target.columns):
+            report_anywhere(target.table, name, (*there, i), drafts, report)
         return
-    if columns is None or not found:
+    pick = _pick(draft, parent, key.pick, path, report)
+    found = _targets_key(parent, target.columns, there, report)
+    if columns is None or not found or not as_many:
         return
     _check_types(columns, [parent.columns[name] for name in target.columns], path, report)
     if pick is not None:

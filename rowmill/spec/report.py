@@ -55,11 +55,16 @@ class Report:
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a message on an unknown name: what was probably meant, or what there is."""
     names = list(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
-    if close:
-        return f"right would be, perhaps, {shown(close[0])}"
+    meant = close(name, names)
+    if meant is not None:
+        return f"right would be, perhaps, {shown(meant)}"
     some = ", ".join(shown(n) for n in names[:8]) + (", ..." if len(names) > 8 else "")
     return f"right would be one of {some}" if names else "there is none to choose from"
+
+
+def close(name: str, known: Iterable[str]) -> str | None:
+    """The known name that an unknown one is probably a misspelling of."""
+    return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.6)), None)
 
 
 def _place(experiment: Experiment, path: Path) -> tuple[int, ...]:

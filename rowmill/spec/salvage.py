@@ -29,6 +29,21 @@ _COLUMN = {"name": _STAND_IN, "type": "text"}
 _KEY = {"columns": [_STAND_IN], "references": {"table": _STAND_IN, "columns": [_STAND_IN]}}
 # What is wrong below these is left out as a whole: list items keep their places.
 _LISTS_OF_TABLES = ("unique", "indexes", "foreignKeys")
+# What of a `generate` can be wrong while the rules still judge the rest of it, with what stands in
+# for an item or for the field; None: it is left out.
+_PARTS: dict[tuple[str, str], object] = {
+    ("choice", "values"): "",
+    ("choice", "weights"): 1,
+    ("after", "column"): _STAND_IN,
+    ("after", "mean"): "1s",
+    ("after", "end"): None,
+    ("parent", "column"): _STAND_IN,
+    ("faker", "provider"): _STAND_IN,
+    ("faker", "args"): None,
+    ("faker", "locale"): None,
+    ("faker", "pool"): None,
+    ("faker", "entity"): None,
+}
 # A field that the model asks for behind another that was left out comes in the next round.
 _ROUNDS = 4
 
@@ -167,11 +182,48 @@ def _leave_out_columns(table: dict[str, Any], path: Path) -> set[Path]:
         columns[index] = dict(_COLUMN)
         return {path[:5]}
     field = str(path[5])
+    if field == "generate" and (part := _leave_out_part(column.get(field), path, 6)) is not None:
+        return {part}
     if field in _COLUMN:
         column[field] = _COLUMN[field]
     else:
         column.pop(field, None)
     return {path[:6]}
+
+
+def _leave_out_part(generate: Any, path: Path, depth: int) -> Path | None:
+    """Mend a part of a `generate`, whose member is at `depth` of the path; returns the part.
+
+    None for what the rest depends on: the whole of it is then left out.
+    """
+    if path[depth : depth + 2] == ("array", "of") and _has(generate, "array", "of"):
+        return _leave_out_part(generate["array"]["of"], path, depth + 2)
+    member, name, *item = (*path[depth : depth + 3], "", "")[:3]
+    where = (str(member), str(name))
+    if where not in _PARTS or not _has(generate, where[0]):
+        return None
+    fields, stand_in = generate[where[0]], _PARTS[where]
+    if where[0] == "choice":
+        index, items = item[0], fields.get(name)
+        if not isinstance(index, int) or not isinstance(items, list) or index >= len(items):
+            return None
+        if items[index] is None or isinstance(items[index], list | dict):
+            # It may be mended to none or to several, and the others are counted.
+            return None
+        items[index] = stand_in
+        return path[: depth + 3]
+    if stand_in is None:
+        fields.pop(name, None)
+    else:
+        fields[name] = stand_in
+    return path[: depth + 2]
+
+
+def _has(value: Any, *steps: str) -> bool:
+    """Whether there is a mapping at the end of the steps, each of them a key."""
+    for step in steps:
+        value = value.get(step) if isinstance(value, dict) else None
+    return isinstance(value, dict)
 
 
 def _table() -> dict[str, Any]:

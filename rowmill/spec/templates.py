@@ -35,12 +35,13 @@ def parse_template(
             )
             continue
         if token[1] is not None:
-            try:
-                parts.append(_field(token[1], columns))
-            except ValueError as error:
+            field, wrong = _field(token[1], columns)
+            if field is not None:
+                parts.append(field)
+            else:
                 known = False
                 # The whole of it may be a column's name.
-                problems += [] if open_names else [str(error)]
+                problems += [] if open_names else wrong
             continue
         plain = token[0][0] if token[0] in ("{{", "}}") else token[0]
         if parts and isinstance(parts[-1], str):
@@ -50,15 +51,27 @@ def parse_template(
     return (Template(tuple(parts)) if known and not problems else None), problems
 
 
-def _field(inside: str, columns: Collection[str]) -> Field:
+def _field(inside: str, columns: Collection[str]) -> tuple[Field | None, list[str]]:
+    """The field, or None with all that is wrong with it."""
     # A column's own name may hold a bar, so the whole is tried first.
     if inside in columns:
-        return Field(inside, None, None)
+        return Field(inside, None, None), []
     name, bar, filtered = inside.rpartition("|")
     if not bar:
-        raise ValueError(f"there is no column {shown(inside)}; {nearest(inside, columns)}")
+        name, filtered = inside, ""
+    problems = []
     if name not in columns:
-        raise ValueError(f"there is no column {shown(name)}; {nearest(name, columns)}")
+        problems.append(f"there is no column {shown(name)}; {nearest(name, columns)}")
+    field = Field(name, None, None)
+    if bar:
+        try:
+            field = _filtered(name, filtered)
+        except ValueError as error:
+            problems.append(str(error))
+    return (None if problems else field), problems
+
+
+def _filtered(name: str, filtered: str) -> Field:
     if match := _PAD.fullmatch(filtered):
         width = int(match[1])
         if not 1 <= width <= MAX_PAD:

@@ -209,6 +209,38 @@ def dangling_via(manifest: Manifest, random: Random) -> str | None:
     return _add_column(manifest, random, type="text", generate=generate) + ".generate.parent.via"
 
 
+def unknown_in_parent(manifest: Manifest, random: Random) -> str | None:
+    """A column that the parent does not have, through a reference that is sound."""
+    found = _column(manifest, random, "references")
+    if found is None:
+        return None
+    path, column = found
+    index = int(path.split("[")[1].split("]")[0])
+    columns = _tables(manifest)[index]["columns"]
+    generate = {"parent": {"via": column["name"], "column": "nowhere"}}
+    name = f"added {len(columns)}"
+    columns.append({"name": name, "type": "text", "generate": generate})
+    return f"spec.tables[{index}].columns[{len(columns) - 1}].generate.parent.column"
+
+
+def weights_of_another_number(manifest: Manifest, random: Random) -> str | None:
+    generate = {"choice": {"values": ["a", "b", "c"], "weights": [1, 2]}}
+    path = _add_column(manifest, random, type="text", generate=generate)
+    return path + ".generate.choice.weights"
+
+
+def value_that_is_none(manifest: Manifest, random: Random) -> str | None:
+    generate = {"choice": {"values": ["a", ["b"]], "weights": [1, 2]}}
+    path = _add_column(manifest, random, type="text", unique=False, generate=generate)
+    return path + ".generate.choice.values[1]"
+
+
+def argument_that_the_provider_lacks(manifest: Manifest, random: Random) -> str | None:
+    generate = {"faker": {"provider": "city", "args": {"nothing": 1}}}
+    path = _add_column(manifest, random, type="text", generate=generate)
+    return path + ".generate.faker.args"
+
+
 def pattern_that_is_none(manifest: Manifest, random: Random) -> str | None:
     return (
         _add_column(manifest, random, type="text", generate={"pattern": "[a"}) + ".generate.pattern"
@@ -304,6 +336,10 @@ FAULTS: tuple[Fault, ...] = (
     unknown_in_template,
     kind_that_does_not_fit,
     dangling_via,
+    unknown_in_parent,
+    weights_of_another_number,
+    value_that_is_none,
+    argument_that_the_provider_lacks,
     pattern_that_is_none,
     no_provider,
     two_members,

@@ -44,6 +44,137 @@ def test_several_faults_are_told_at_once_and_each_on_its_own(seed: int) -> None:
     assert told(manifest) == expected, (name, drawn, mended)
 
 
+# Each row: what stands in `orders` beside a mistake of its own, and what is told of both.
+TOGETHER: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "an item of a choice, and the number of its weights": (
+        {"choice": {"values": ["a", 2.5, "c"], "weights": [1, 2]}},
+        ["choice.values[1]", "choice.weights"],
+    ),
+    "one that the type refuses, in an array": (
+        {"array": {"of": {"choice": {"values": [True, "b"], "weights": [0, "x", 2]}}}},
+        ["array.of.choice.values[0]", "array.of.choice.weights", "array.of.choice.weights[1]"],
+    ),
+    "a mean that is missing, and a column of a parent": (
+        {"after": {"via": "customer", "column": "registred"}},
+        ["after.column", "after.mean"],
+    ),
+    "a column that is missing, and a delay": (
+        {"after": {"via": "customer", "mean": "1h", "min": "2h"}},
+        ["after.column", "after.mean"],
+    ),
+    "a reference that is missing, and a delay": (
+        {"after": {"via": "nowhere", "column": "at", "mean": "1h", "min": "2h"}},
+        ["after.mean", "after.via"],
+    ),
+    "a pool, and a provider": (
+        {"faker": {"provider": "fullname", "pool": -1}},
+        ["faker.pool", "faker.provider"],
+    ),
+    "a locale, a provider that has another type, and its arguments": (
+        {"faker": {"provider": "pyint", "locale": "xx", "args": {"nothing": 1}}},
+        ["faker.args", "faker.locale", "faker.provider"],
+    ),
+    "a field of a template, and its filter": (
+        {"template": "{nowhere|slgu}"},
+        ["template", "template"],
+    ),
+    "a column of a parent alone": (
+        {"parent": {"via": "customer", "column": "registred"}},
+        ["parent.column"],
+    ),
+}
+# By the manifest's own mistake: what makes it, and where it is told.
+REFERENCES: dict[str, tuple[dict[str, str], list[str]]] = {
+    "sound": ({"table": "customers", "column": "id"}, []),
+    "to a column that is none": (
+        {"table": "customers", "column": "idd"},
+        ["spec.tables[1].columns[0].references.column"],
+    ),
+    "to a misspelt table": (
+        {"table": "custmers", "column": "id"},
+        ["spec.tables[1].columns[0].references.table"],
+    ),
+    "to a misspelt table and column": (
+        {"table": "custmers", "column": "idd"},
+        [
+            "spec.tables[1].columns[0].references.column",
+            "spec.tables[1].columns[0].references.table",
+        ],
+    ),
+}
+
+
+def _orders(reference: dict[str, str], generate: dict[str, Any]) -> Manifest:
+    faker = "faker" in generate
+    at = "boolean" if faker else "text[]" if "array" in generate else "text"
+    at = "timestamp" if {"after", "parent"} & generate.keys() else at
+    moment = {"name": "at", "type": "timestamp"}
+    customers = [{"name": "id", "type": "int"}, {"name": "registered", "type": "timestamp"}]
+    orders = [
+        {"name": "customer", "type": "int", "references": reference},
+        moment,
+        {"name": "x", "type": at, "generate": generate},
+    ]
+    tables = [
+        {"name": "customers", "rows": 5, "primaryKey": ["id"], "columns": customers},
+        {"name": "orders", "rows": 5, "columns": orders},
+    ]
+    return {
+        "apiVersion": "rowmill.dev/v1alpha1",
+        "kind": "Experiment",
+        "metadata": {"name": "shop"},
+        "spec": {"destinations": {"postgres": {}}, "tables": tables},
+    }
+
+
+@pytest.mark.parametrize(("reference", "beside"), REFERENCES.values(), ids=REFERENCES)
+@pytest.mark.parametrize(("generate", "expected"), TOGETHER.values(), ids=TOGETHER)
+def test_what_stands_by_itself_is_told_beside_another_mistake(
+    generate: dict[str, Any], expected: list[str], reference: dict[str, str], beside: list[str]
+) -> None:
+    here = [f"spec.tables[1].columns[2].generate.{path}" for path in expected]
+    assert told(_orders(reference, generate)) == sorted([*here, *beside])
+
+
+def test_of_what_another_table_may_hold_nothing_is_said() -> None:
+    generate = {"parent": {"via": "customer", "column": "registred"}}
+    # No name is like it, so that the table itself may be missing, with the column.
+    manifest = _orders({"table": "warehouses", "column": "place"}, generate)
+    assert told(manifest) == ["spec.tables[1].columns[0].references.table"]
+    # Some table has the column: it may be the one meant.
+    generate["parent"]["column"] = "registered"
+    manifest = _orders({"table": "custmers", "column": "id"}, generate)
+    assert told(manifest) == ["spec.tables[1].columns[0].references.table"]
+
+
+def test_a_wrong_part_of_a_generator_makes_nothing_else_wrong() -> None:
+    for generate, path in (
+        ({"choice": {"values": ["a", 2.5], "weights": [0, 0.5]}}, "choice.values[1]"),
+        # Brackets too many: nobody knows how many values there will be.
+        ({"choice": {"values": [["a", "b"]], "weights": [1, 2]}}, "choice.values[0]"),
+        ({"choice": {"values": ["a", "b"], "weights": [0, "x"]}}, "choice.weights[1]"),
+        ({"after": {"column": "at", "mean": "soon", "min": "2h"}}, "after.mean"),
+        ({"after": {"column": "at", "mean": "1h", "max": "soon"}}, "after.max"),
+        # The experiment's own locale lacks what another has.
+        ({"faker": {"provider": "pybool", "locale": 5}}, "faker.locale"),
+    ):
+        manifest = _orders({"table": "customers", "column": "id"}, generate)
+        column = manifest["spec"]["tables"][1]["columns"][2]
+        column |= {"type": "timestamp"} if "after" in generate else {"unique": True}
+        assert told(manifest) == [f"spec.tables[1].columns[2].generate.{path}"], generate
+
+
+def test_the_reference_of_rows_per_is_judged_beside_a_misspelt_table() -> None:
+    manifest = _orders({"table": "customers", "column": "id"}, {"constant": "x"})
+    orders = manifest["spec"]["tables"][1]
+    del orders["rows"]
+    orders["rowsPer"] = {"table": "custmers", "via": "custmer", "mean": 1, "max": 2}
+    assert told(manifest) == [
+        "spec.tables[1].rowsPer.table",
+        "spec.tables[1].rowsPer.via",
+    ]
+
+
 def _places(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     """The paths of all values below the spec."""
     if len(path) > 1:

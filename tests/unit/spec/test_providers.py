@@ -101,7 +101,7 @@ def test_an_unknown_provider_or_locale_is_refused(name: str, locale: str, words:
 def test_arguments_are_checked_by_name_and_type() -> None:
     sentence = find_provider("sentence", "en_US")
     check_arguments(sentence, (("nb_words", 3),))
-    with pytest.raises(ValueError, match="no argument 'words'; it takes: nb_words"):
+    with pytest.raises(ValueError, match='no argument "words"; it takes: nb_words'):
         check_arguments(sentence, (("words", 3),))
     with pytest.raises(ValueError, match="must be an integer"):
         check_arguments(sentence, (("nb_words", "3"),))
