@@ -79,6 +79,8 @@ def _fault(lines: list[str], error: yaml.MarkedYAMLError) -> _Fault | None:
         return _Fault(line, column, what)
     if "expected ',' or" in problem and context is not None:
         return _in_brackets(lines, here, _Fault(context.line, context.column, ""))
+    if "expected ':'" in problem and context is not None:
+        return _no_colon(lines, context.line, here)
     if "mapping values are not allowed" in problem:
         return _second_key(lines, here)
     if "expected key" in problem or "expected '-' indicator" in problem:
@@ -134,10 +136,18 @@ def _second_key(lines: list[str], here: _Fault) -> _Fault:
     above = _above(lines, here.line)
     if above is None:
         return here
-    if not _SECOND_KEY.search(f"{lines[above]} "):
-        what = "this line has no ': '; write a key, a colon and a space before its value"
-        return _Fault(above, _indent(lines[above]), what)
-    return _Fault(here.line, indent, _misplaced(lines, here.line))
+    return _no_colon(lines, above, _misplaced(lines, here.line))
+
+
+def _no_colon(lines: list[str], number: int, otherwise: _Fault) -> _Fault:
+    """The fault of a line that is to be a key with its value and has no `: `."""
+    line = lines[number]
+    if _SECOND_KEY.search(f"{line} "):
+        return otherwise
+    indent = _indent(line)
+    start = indent + len((_DASHES.match(line[indent:]) or [""])[0])
+    what = "this line has no ': '; write a key, a colon and a space before its value"
+    return _Fault(number, start, what)
 
 
 def _out_of_line(lines: list[str], here: _Fault) -> _Fault:
@@ -151,20 +161,48 @@ def _out_of_line(lines: list[str], here: _Fault) -> _Fault:
         if closed[1] in "\"'":
             what += f", of the other kind if it holds {closed[1]}"
         return _Fault(here.line, here.column, what)
-    return _Fault(here.line, indent, _misplaced(lines, here.line))
+    return _misplaced(lines, here.line)
 
 
-def _misplaced(lines: list[str], number: int) -> str:
+def _misplaced(lines: list[str], number: int) -> _Fault:
+    """What the indentation of a line is wrong for, or that of a line above which it belongs to."""
     indent, levels = _indent(lines[number]), _levels(lines[:number])
-    if indent not in levels:
-        spaces = f"{indent} space{'' if indent == 1 else 's'}"
-        *first, last = map(str, levels)
-        known = f"{', '.join(first)} or {last}" if first else last
-        return (
-            f"an indentation of {spaces} continues none of the lines above, which have {known}; "
-            "indent it like the line that it belongs beside"
-        )
-    if lines[number][indent:].startswith("-"):
+    if indent in levels:
+        return _Fault(number, indent, _wrong_sort(lines[number], indent))
+    outdented = _outdented(lines, number)
+    if outdented is not None:
+        own = _indent(lines[outdented])
+        what = f"an indentation of {_spaces(own)}, where line {number + 1} goes on with {indent}"
+        return _Fault(outdented, own, f"{what}; indent the lines that belong together alike")
+    *first, last = map(str, levels)
+    known = f"{', '.join(first)} or {last}" if first else last
+    what = f"an indentation of {_spaces(indent)}, where a line can have {known}"
+    return _Fault(number, indent, f"{what}; indent it like the line that it belongs beside")
+
+
+def _outdented(lines: list[str], number: int) -> int | None:
+    """The line that has ended what another line goes on with, by an indentation too small."""
+    indent = _indent(lines[number])
+    found = number
+    while (above := _above(lines, found)) is not None and _indent(lines[above]) >= indent:
+        found = above
+    if above is None or lines[above][_indent(lines[above]) :].startswith("-"):
+        return None
+    if indent in _levels(lines[:above]):
+        return above
+    # Or it is the first below a key, which is then left without a value.
+    key = _above(lines, above)
+    if key is None or _indent(lines[key]) != _indent(lines[above]):
+        return None
+    return above if lines[key].rstrip(" ").endswith(":") else None
+
+
+def _spaces(number: int) -> str:
+    return f"{number} space{'' if number == 1 else 's'}"
+
+
+def _wrong_sort(line: str, indent: int) -> str:
+    if line[indent:].startswith("-"):
         return "a list item where a key is wanted; indent it below its key, as the items above"
     return "a key where a list item is wanted; begin it with '- ', or mend the indentation"
 

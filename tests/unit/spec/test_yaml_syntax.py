@@ -9,24 +9,22 @@ from rowmill.spec.yaml_reader import read_documents
 
 HEAD = "kind: Experiment\n"
 INDENTATION = "indent it like the line that it belongs beside"
+TOGETHER = "indent the lines that belong together alike"
 CASES = {
     "deeper than a value": (
         "spec:\n  seed: 1\n   scale: 2\n",
         (4, 4),
-        f"an indentation of 3 spaces continues none of the lines above, which have 0 or 2; "
-        f"{INDENTATION}",
+        f"an indentation of 3 spaces, where a line can have 0 or 2; {INDENTATION}",
     ),
     "below a list item": (
         "spec:\n  tables:\n    - name: a\n       rows: 1\n",
         (5, 8),
-        f"an indentation of 7 spaces continues none of the lines above, which have 0, 2, 4 or 6; "
-        f"{INDENTATION}",
+        f"an indentation of 7 spaces, where a line can have 0, 2, 4 or 6; {INDENTATION}",
     ),
     "between two levels": (
         "spec:\n    seed: 1\n  scale: 2\n",
         (4, 3),
-        f"an indentation of 2 spaces continues none of the lines above, which have 0 or 4; "
-        f"{INDENTATION}",
+        f"an indentation of 2 spaces, where a line can have 0 or 4; {INDENTATION}",
     ),
     "an item beside keys": (
         "spec:\n  seed: 1\n  - name: b\n",
@@ -68,6 +66,46 @@ CASES = {
         "spec:\n  seed:1\n  scale: 2\n",
         (3, 3),
         "this line has no ': '; write a key, a colon and a space before its value",
+    ),
+    "no colon": (
+        "spec:\n  tables:\n    - name: a\n      rows 200\n      columns: []\n",
+        (5, 7),
+        "this line has no ': '; write a key, a colon and a space before its value",
+    ),
+    "no space behind a colon, within": (
+        "spec:\n  tables:\n    - name: a\n      rows:200\n      # of them\n      columns: []\n",
+        (5, 7),
+        "this line has no ': '; write a key, a colon and a space before its value",
+    ),
+    "no colon at the end": (
+        "spec:\n  seed: 1\n  scale 2\n",
+        (4, 3),
+        "this line has no ': '; write a key, a colon and a space before its value",
+    ),
+    "no colon in an item": (
+        "spec:\n  - name a\n    rows: 1\n",
+        (3, 5),
+        "this line has no ': '; write a key, a colon and a space before its value",
+    ),
+    "outdented amid its like": (
+        "metadata:\n  name: a\nspec:\n  scale: 1\nseed: 1\n  locale: en_US\n",
+        (6, 1),
+        f"an indentation of 0 spaces, where line 7 goes on with 2; {TOGETHER}",
+    ),
+    "outdented as the first": (
+        "metadata:\n  name: a\nspec:\nseed: 1\n  locale: en_US\n",
+        (5, 1),
+        f"an indentation of 0 spaces, where line 6 goes on with 2; {TOGETHER}",
+    ),
+    "outdented with what is below it": (
+        "spec:\n    seed: 1\n  tables:\n      - name: a\n    scale: 2\n",
+        (4, 3),
+        f"an indentation of 2 spaces, where a line can have 0 or 4; {INDENTATION}",
+    ),
+    "outdented with what is below it, to a level that is there": (
+        "spec:\n  seed: 1\ntables:\n    - name: a\n  scale: 2\n",
+        (4, 1),
+        f"an indentation of 0 spaces, where line 6 goes on with 2; {TOGETHER}",
     ),
     "two colons": (
         "spec: b: c\n",
