@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from string import ascii_lowercase, digits
 
 from rowmill.counting import counted
-from rowmill.spec.addresses import stretches
+from rowmill.spec.addresses import Stretch, stretches
 from rowmill.spec.character_sets import ANY, CharacterSet
 from rowmill.spec.drafts import ColumnDraft, Drafts
 from rowmill.spec.kinds import (
@@ -25,7 +26,7 @@ from rowmill.spec.kinds import (
     Uuid,
     Zipf,
 )
-from rowmill.spec.paths import Path
+from rowmill.spec.paths import Path, shown
 from rowmill.spec.patterns import compile_pattern
 from rowmill.spec.report import Report
 from rowmill.spec.types import INTEGERS, STRINGS, ColumnType, TypeName
@@ -111,7 +112,53 @@ class Texts:
             path = column.path if column.spec.generate is None else (*path, member)
             made = self._made(column, kind)
             if made.known and (made.most is None or made.most > kind_type.length):
-                report.add(path, _too_long(member, made.most, kind_type))
+                report.add(path, self._too_long(member, made.most, column, kind, kind_type))
+
+    def _too_long(
+        self,
+        member: str,
+        most: int | None,
+        column: ColumnDraft,
+        kind: Pattern | Template,
+        column_type: ColumnType,
+    ) -> str:
+        why = ", and ".join(self._growing(column, kind)) if isinstance(kind, Template) else ""
+        cut = self._cut_by_addresses(column, kind) if isinstance(kind, Template) else None
+        if most is None:
+            found = f"may be of any length, more than {column_type} holds"
+            right = "fields of limited length, such as varchar(n), or a column of text"
+        else:
+            found = f"may have {counted(most, 'character')}, more than {column_type} holds"
+            right = f"a shorter {member} or a longer column"
+        if cut is not None and (most is None or cut < most) and cut <= (column_type.length or 0):
+            right += f", or `dataVersion: 2`, which cuts an address's slugs: to {cut} in all"
+        return f"{found}{': ' if why else ''}{why}; right would be {right}"
+
+    def _growing(self, column: ColumnDraft, template: Template) -> Iterator[str]:
+        """What is said of each field that has no limit, or that its filter makes longer."""
+        for field in dict.fromkeys(p for p in template.parts if isinstance(p, Field)):
+            text = self._found[id(column.table.columns[field.column])]
+            most = self.of_field(column, field).most
+            if text.most is None:
+                yield f"{shown(field.column)} has no limit"
+            elif field.filter == "slug" and not text.ascii:
+                yield (
+                    f"slug may spell a letter of {shown(field.column)} by up to {_WIDEST_SLUG} "
+                    f"characters: {text.most} become {most}"
+                )
+            elif field.filter in ("upper", "lower", "title") and not text.ascii:
+                yield (
+                    f"{field.filter} may make up to {_WIDEST_CASE} characters of a letter of "
+                    f"{shown(field.column)}: {text.most} become {most}"
+                )
+
+    def _cut_by_addresses(self, column: ColumnDraft, template: Template) -> int | None:
+        """The most characters by a data version that cuts slugs, None for any number of them."""
+        parts = [
+            self.of_field(column, p).most if isinstance(p, Field) else len(p)
+            for p in template.parts
+        ]
+        return self._most_of(template, parts, stretches(template))
 
     def _of(self, column: ColumnDraft, kind: Kind | None, column_type: ColumnType) -> Text:
         if kind is None or column.doubtful("type"):
@@ -144,13 +191,18 @@ class Texts:
                 for p in kind.parts
             ]
             return Text(
-                self._most_of(kind, [part.most for part in parts]),
+                self._most_of(
+                    kind,
+                    [part.most for part in parts],
+                    stretches(kind) if self._cuts_slugs else [],
+                ),
                 CharacterSet.of_spans(span for part in parts for span in part.characters.spans),
                 all(part.known for part in parts),
             )
         return _ANYTHING
 
-    def _most_of(self, template: Template, parts: list[int | None]) -> int | None:
+    @staticmethod
+    def _most_of(template: Template, parts: list[int | None], cut: list[Stretch]) -> int | None:
         """The most characters of a template's text, its parts having so many at most."""
         fields = [
             (part, most)
@@ -158,7 +210,6 @@ class Texts:
             if isinstance(part, Field)
         ]
         total = sum(len(part) for part in template.parts if isinstance(part, str))
-        cut = stretches(template) if self._cuts_slugs else []
         inside = {place for s in cut for place in range(s.first, s.end)}
         found = [most for place, (_, most) in enumerate(fields) if place not in inside]
         found += [_most_cut(fields[s.first : s.end], s.most - s.fixed) for s in cut]
@@ -215,15 +266,3 @@ def _integer_span(column: ColumnDraft, kind: Kind) -> tuple[int, int] | None:
         return min(numbers), max(numbers)
     low, high = getattr(kind, "min", None), getattr(kind, "max", None)
     return (low, high) if isinstance(low, int) and isinstance(high, int) else None
-
-
-def _too_long(member: str, most: int | None, column_type: ColumnType) -> str:
-    if most is None:
-        return (
-            f"may be of any length, more than {column_type} holds; "
-            "right would be fields of limited length, such as varchar(n), or a column of text"
-        )
-    return (
-        f"may have {counted(most, 'character')}, more than {column_type} holds; "
-        f"right would be a shorter {member} or a longer column"
-    )

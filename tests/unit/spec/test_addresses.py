@@ -107,3 +107,45 @@ def test_a_slug_that_cannot_be_too_long_is_not_reckoned_longer(data_version: int
     assert fits("{id|slug}@example.com", "varchar(19)", data_version)
     assert not fits("{id|slug}@example.com", "varchar(18)", data_version)
     assert not fits("{name|slug}", "varchar(900)", data_version)
+
+
+def _refusal(template: str, column_type: str, data_version: int, name: str) -> str:
+    [problem] = _template_problems(template, column_type, data_version, name)
+    return problem.partition(": ")[2]
+
+
+def _template_problems(template: str, column_type: str, data_version: int, name: str) -> list[str]:
+    tables = (
+        "[{name: t, rows: 10, columns: [{name: id, type: smallint, unique: true}, "
+        f"{{name: name, type: '{name}'}}, "
+        f"{{name: x, type: {column_type}, generate: {{template: '{template}'}}}}]}}]"
+    )
+    return problems(tables, f"dataVersion: {data_version}")
+
+
+def test_the_refusal_says_which_field_grows_by_how_much_and_what_cuts_it() -> None:
+    template = "{name|slug}.{id}@clinic.example"
+    grows = 'slug may spell a letter of "name" by up to 6 characters: 60 become 360'
+    assert _refusal(template, "varchar(120)", 1, "varchar(60)") == (
+        f"may have 378 characters, more than varchar(120) holds: {grows}; "
+        "right would be a shorter template or a longer column, or `dataVersion: 2`, "
+        "which cuts an address's slugs: to 79 in all"
+    )
+    # Where to cut would not be enough, or is done, nothing is said of it.
+    for column_type, data_version in (("varchar(60)", 1), ("varchar(60)", 2)):
+        told = _refusal(template, column_type, data_version, "varchar(60)")
+        assert grows in told
+        assert "dataVersion" not in told
+    assert _refusal("{name|upper}", "varchar(60)", 1, "varchar(60)") == (
+        "may have 180 characters, more than varchar(60) holds: upper may make up to 3 characters "
+        'of a letter of "name": 60 become 180; right would be a shorter template or a longer column'
+    )
+    assert _refusal(template, "varchar(120)", 1, "text") == (
+        'may be of any length, more than varchar(120) holds: "name" has no limit; '
+        "right would be fields of limited length, such as varchar(n), or a column of text, or "
+        "`dataVersion: 2`, which cuts an address's slugs: to 79 in all"
+    )
+    # What no filter makes longer needs no word.
+    assert _refusal("{id}-{id}", "varchar(3)", 1, "text").startswith(
+        "may have 5 characters, more than varchar(3) holds; right would be"
+    )
