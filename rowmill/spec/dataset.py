@@ -224,7 +224,8 @@ class Spec:
     `digest` is `sha256:HEX` over what defines the result (MANIFEST.md, rule 16);
     `pins_data_version` says that the manifest names one, else the last run's holds. None for
     `parallelism`, `batch_rows` and `memory_limit` (bytes) means the engine's default. `surprises`
-    are what may fail in Postgres, found as the manifest was resolved.
+    are what may fail in Postgres, found as the manifest was resolved;
+    `unguessed` the paths of columns that would be filled by their names, were they not unique.
     """
 
     name: str
@@ -241,6 +242,7 @@ class Spec:
     retries_per_shard: int
     run_history_limit: int
     surprises: tuple[Problem, ...]
+    unguessed: tuple[str, ...]
 
     def __repr__(self) -> str:
         return f"<Spec {self.name}: {self.dataset!r}>"

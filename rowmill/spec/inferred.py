@@ -129,16 +129,23 @@ def infer(column: ColumnDraft, locale: str) -> GenerateSpec:
     unique, kind = column.wants_unique is not None, column.type
     if kind.array:
         return _generate(_Key({"array": {"of": _by_type(kind.element, False)}}))
-    for words in _endings(column.name):
-        for rule in _RULES.get(words, ()):
-            wanted = rule.unique if unique else rule.generate
-            if wanted is not None and _suits(rule, kind, locale):
-                return _generate(_Key(wanted))
+    for rule in _suiting(column.name, kind, locale):
+        wanted = rule.unique if unique else rule.generate
+        if wanted is not None:
+            return _generate(_Key(wanted))
     if kind.name in INTEGERS and (unique or words_of(column.name) == "id"):
         return _generate(_Key({"sequence": {}}))
     if kind.name is TypeName.INET and unique and (column.table.rows or 0) > DEFAULT_POOL:
         return _generate(_Key({"faker": {"provider": "ipv4", "pool": MAX_POOL}}))
     return _generate(_Key(_by_type(kind, unique)))
+
+
+def is_passed_over(name: str, kind: ColumnType, locale: str) -> bool:
+    """Whether a unique column of this name gets what its type gets, and would not otherwise."""
+    rules = _suiting(name, kind, locale)
+    # Addresses are addresses by their type too.
+    others = bool(rules) and kind.name is not TypeName.INET and not kind.array
+    return others and all(rule.unique is None for rule in rules)
 
 
 def default_entity(name: str, person: bool) -> str:
@@ -164,6 +171,12 @@ def _endings(name: str) -> list[str]:
     words = words_of(name).split("_")
     # No rule's name is longer than three words.
     return ["_".join(words[i:]) for i in range(max(0, len(words) - 3), len(words))]
+
+
+def _suiting(name: str, kind: ColumnType, locale: str) -> list[Rule]:
+    """The rules for a name that can fill the type, the longest ending's first."""
+    rules = (rule for words in _endings(name) for rule in _RULES.get(words, ()))
+    return [rule for rule in rules if _suits(rule, kind, locale)]
 
 
 def _suits(rule: Rule, kind: ColumnType, locale: str) -> bool:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
-from pathlib import Path
+from pathlib import Path as FilePath
 
 from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget, Spec
 from rowmill.spec.digest import spec_digest
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
+from rowmill.spec.inferred import is_passed_over
+from rowmill.spec.kinds import Reference
 from rowmill.spec.manifest import Experiment
 from rowmill.spec.manifest_problems import positions
-from rowmill.spec.paths import path_of
+from rowmill.spec.paths import Path, path_of, path_text
 from rowmill.spec.places import located
 from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.spec.quantities import parse_quantity
@@ -38,21 +41,21 @@ class Overrides:
 
 
 def load_spec(
-    source: str | Path, *, text: str | None = None, overrides: Overrides = Overrides()
+    source: str | FilePath, *, text: str | None = None, overrides: Overrides = Overrides()
 ) -> Spec:
     """Read the manifest in the file `source`, or `text` (`source` is then only its name).
 
     Raises:
         InvalidManifest: with all problems that were found, by path, with lines and names.
     """
-    content = read_manifest(Path(source)) if text is None else text
+    content = read_manifest(FilePath(source)) if text is None else text
     try:
         return _load(content, overrides)
     except InvalidManifest as error:
         raise InvalidManifest(located(error.problems, content)) from None
 
 
-def read_manifest(path: Path) -> str:
+def read_manifest(path: FilePath) -> str:
     """The text of a manifest file.
 
     Raises:
@@ -68,7 +71,7 @@ def read_manifest(path: Path) -> str:
     return decode_manifest(data, path)
 
 
-def decode_manifest(data: bytes, name: str | Path) -> str:
+def decode_manifest(data: bytes, name: str | FilePath) -> str:
     """The text of a manifest of which `data` are the bytes, or the first MOST_READ of them.
 
     Raises:
@@ -123,7 +126,18 @@ def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None) -
         retries_per_shard=spec.retries_per_shard,
         run_history_limit=spec.run_history_limit,
         surprises=surprises,
+        unguessed=tuple(path_text(path) for path in _unguessed(experiment, dataset)),
     )
+
+
+def _unguessed(experiment: Experiment, dataset: Dataset) -> Iterator[Path]:
+    """The columns without a generator that are not filled by their names, because unique."""
+    for i, table in enumerate(experiment.spec.tables):
+        for j, spec in enumerate(table.columns):
+            column = dataset.tables[i].columns[j]
+            given = spec.generate is not None or isinstance(column.kind, Reference)
+            if not given and column.unique and is_passed_over(spec.name, spec.type, dataset.locale):
+                yield ("spec", "tables", i, "columns", j)
 
 
 def _resolve(
@@ -224,5 +238,5 @@ def _override_seed(overrides: Overrides) -> int | None:
     return seed
 
 
-def _unreadable(path: str | Path, what: str) -> InvalidManifest:
+def _unreadable(path: str | FilePath, what: str) -> InvalidManifest:
     return InvalidManifest([Problem("", f"{path}: {what}")])

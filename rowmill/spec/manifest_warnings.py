@@ -53,8 +53,20 @@ def _sizes(spec: Spec) -> Found:
     return ((path_of(each.path), each.message) for each in spec.surprises)
 
 
+def _unguessed(spec: Spec) -> Found:
+    """Columns without `generate` that would be filled by their names, were they not unique."""
+    for path in map(path_of, spec.unguessed):
+        _, _, table, _, number = path
+        column = spec.dataset.tables[int(table)].columns[int(number)]
+        yield (
+            path,
+            f"its values come from its type, {column.type}, not from its name, because it is "
+            "unique and those of the name would repeat; say by `generate` what else to make",
+        )
+
+
 # In the order in which they are told. A warning of another kind is a rule of its own here.
-RULES: tuple[Callable[[Spec], Found], ...] = (_tables_alike, _columns_alike, _sizes)
+RULES: tuple[Callable[[Spec], Found], ...] = (_tables_alike, _columns_alike, _sizes, _unguessed)
 
 
 def _alike(names: Sequence[str]) -> list[list[int]]:

@@ -59,3 +59,47 @@ def test_case_is_that_of_all_letters() -> None:
     # Readers put letters into lower case, which leaves this one as it is.
     assert warned([("t", ["STRASSE", "straße"])]) == []
     assert warned([("t", ["name", "name_", "names"]), ("u", ["NAME"])]) == []
+
+
+def _passed_over(columns: str, table: str = "") -> list[str]:
+    """The paths of the columns of which is warned that their names count for nothing."""
+    spec = load_spec(
+        "test",
+        text="apiVersion: rowmill.dev/v1alpha1\nkind: Experiment\nmetadata: {name: shop}\n"
+        "spec:\n  destinations: {postgres: {}}\n  tables:\n"
+        "    - {name: u, rows: 3, columns: [{name: id, type: int, unique: true}]}\n"
+        f"    - {{name: t, rows: 3, {table} columns: [{columns}]}}\n",
+    )
+    found = manifest_warnings(spec)
+    assert all("its values come from its type" in each.message for each in found)
+    return [each.path for each in found]
+
+
+def test_a_unique_column_that_is_not_filled_by_its_name_is_warned_of() -> None:
+    name = "spec.tables[1].columns[0]"
+    assert _passed_over("{name: state, type: text}") == []
+    assert _passed_over("{name: state, type: text, unique: true}") == [name]
+    assert _passed_over("{name: home_city, type: text}", "primaryKey: [home_city],") == [name]
+    assert _passed_over("{name: year, type: int}", "unique: [[year]],") == [name]
+
+
+def test_where_the_name_counts_or_never_would_there_is_no_warning() -> None:
+    for column in (
+        # Two rules that have values enough for a unique column.
+        "{name: email, type: text, unique: true}",
+        "{name: login, type: text, unique: true}",
+        # No name that says anything, by this type.
+        "{name: id, type: int, unique: true}",
+        "{name: token, type: text, unique: true}",
+        "{name: state, type: uuid, unique: true}",
+        "{name: state, type: varchar(3), unique: true}",
+        "{name: ip, type: inet, unique: true}",
+        # Its values are those that the manifest names.
+        "{name: state, type: text, unique: true, generate: {pattern: '[A-Z]{4}'}}",
+        "{name: age, type: int, unique: true, references: "
+        "{table: u, column: id, pick: {oneToOne: {}}}}",
+        # A part of a key may repeat.
+        "{name: state, type: text}, {name: id, type: int}",
+    ):
+        keys = "primaryKey: [state, id]," if "}, {" in column else ""
+        assert _passed_over(column, keys) == [], column
