@@ -170,7 +170,11 @@ def _fits(member: str, column_type: ColumnType) -> bool:
 def _sequence(spec: SequenceSpec, reading: Reading) -> Kind | None:
     rows = reading.column.table.rows
     rows = None if rows is None else rows * reading.cells
-    return numbers.read_sequence(spec, reading.type, rows, reading.path, reading.report)
+    why = ""
+    if reading.inferred:
+        unique = "unique and " if reading.column.wants_unique is not None else ""
+        why = f"is {unique}without `generate`, so it counts from {spec.start}: "
+    return numbers.read_sequence(spec, reading.type, rows, reading.path, reading.report, why)
 
 
 def _ordinal(spec: OrdinalSpec, reading: Reading) -> Kind | None:

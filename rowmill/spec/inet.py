@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
+from rowmill.spec.paths import shown
+
 
 def canonical_inet(text: str) -> str:
     """An IPv4 or IPv6 address, with its prefix length unless that is the whole address.
@@ -68,5 +70,6 @@ def _longest_zeros(words: list[int]) -> tuple[int, int]:
 
 def _wrong(text: str) -> ValueError:
     return ValueError(
-        f"{text!r} is no inet; right would be an address such as 192.168.0.1, 10.0.0.0/8 or ::1"
+        f"{shown(text)} is no inet; "
+        "right would be an address such as 192.168.0.1, 10.0.0.0/8 or ::1"
     )

@@ -63,6 +63,8 @@ def structural_faults(
             continue
         found[path] = details
     together = {} if error is None else dict(_together(raw, model, ()))
+    for rest in [path for path in found if _is_rest_of_type(path, raw)]:
+        del found[rest]
     for path in together.keys() - found.keys() - above:
         found[path] = {"type": "rowmill", "input": None, "ctx": {"message": together[path]}}
     # Each that is left out below is told by another one of these.
@@ -75,6 +77,18 @@ def structural_faults(
         message = _message(told, path, model, spellings) if told is not None else _EMPTY
         problem = Problem(path_text(path), message if path else f"the manifest {message}")
         yield Fault(path, problem, path in meant, meant.get(path))
+
+
+def _is_rest_of_type(path: Path, raw: object) -> bool:
+    """Whether a field is what a comma has cut off from a type without quotes: `numeric(5`, `1)`."""
+    rest = str(path[-1]) if path else ""
+    if rest.count(")") <= rest.count("("):
+        return False
+    here: Any = raw
+    for step in path[:-1]:
+        here = here[step]
+    cut = here.get("type") if isinstance(here, dict) and here.get(rest) is None else None
+    return isinstance(cut, str) and cut.count("(") > cut.count(")")
 
 
 def _kind(details: Mapping[str, Any] | None) -> str | None:

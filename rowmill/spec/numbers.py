@@ -49,9 +49,17 @@ _LARGEST_SHAPE = 10**6
 
 
 def read_sequence(
-    spec: SequenceSpec, column_type: ColumnType, rows: int | None, path: Path, report: Report
+    spec: SequenceSpec,
+    column_type: ColumnType,
+    rows: int | None,
+    path: Path,
+    report: Report,
+    why: str = "",
 ) -> Kind | None:
-    """A sequence of which every row's value fits the type."""
+    """A sequence of which every row's value fits the type.
+
+    `why` begins what is said of one that the manifest does not name.
+    """
     low, high = integer_limits(column_type)
     last = spec.start + spec.step * (max(rows or 0, 1) - 1)
     if not low <= spec.start <= high:
@@ -63,8 +71,9 @@ def read_sequence(
     if not low <= last <= high:
         report.add(
             path,
-            f"its last value would be {last}, outside the range of {column_type}, {low} to {high}; "
-            "right would be fewer rows, another start or step, or a larger type",
+            f"{why}its last value would be {last}, outside the range of {column_type}, "
+            f"{low} to {high}; right would be fewer rows, "
+            f"{'a `generate`' if why else 'another start or step'}, or a larger type",
         )
         return None
     return Sequence(spec.start, spec.step)

@@ -15,6 +15,7 @@ import re
 from dataclasses import dataclass
 
 from rowmill.counting import counted
+from rowmill.spec.paths import shown
 
 MAX_TEXT = 1_000
 MAX_COUNT = 4_096
@@ -116,15 +117,15 @@ class _Parser:
             return Characters(_PRINTABLE)
         if char in "*+?{":
             raise self.error(
-                rf"{char!r} has nothing before it to repeat; write \{char} for the character"
+                rf"{shown(char)} has nothing before it to repeat; write \{char} for the character"
             )
         if char in "^$":
             raise self.error(
-                f"{char!r} is not needed, a pattern always describes the whole value; "
+                f"{shown(char)} is not needed, a pattern always describes the whole value; "
                 rf"leave it out, or write \{char} for the character"
             )
         if char in "]}":
-            raise self.error(rf"{char!r} closes nothing; write \{char} for the character")
+            raise self.error(rf"{shown(char)} closes nothing; write \{char} for the character")
         code = self.code_point(char)
         self.at += 1
         return Characters(((code, code),))
@@ -161,7 +162,8 @@ class _Parser:
         if char in "*+":
             least = 0 if char == "*" else 1
             raise self.error(
-                f"{char!r} has no upper bound; write how many at most, for example {{{least},10}}"
+                f"{shown(char)} has no upper bound; "
+                f"write how many at most, for example {{{least},10}}"
             )
         if char == "?":
             self.at += 1
@@ -170,7 +172,7 @@ class _Parser:
             repeat = self.braces(node)
         if self.peek() in ("*", "+", "?", "{"):
             raise self.error(
-                f"{self.peek()!r} repeats a repeat; put the part before it in parentheses"
+                f"{shown(self.peek())} repeats a repeat; put the part before it in parentheses"
             )
         return repeat
 
@@ -181,14 +183,16 @@ class _Parser:
         least = int(match[1])
         if match[2] and match[3] is None:
             raise self.error(
-                f"{match[0]!r} has no upper bound; write how many at most, "
+                f"{shown(match[0])} has no upper bound; write how many at most, "
                 f"for example {{{least},{least + 10}}}"
             )
         most = int(match[3]) if match[3] else least
         if most < least:
-            raise self.error(f"{match[0]!r} has its bounds swapped; write {{{most},{least}}}")
+            raise self.error(f"{shown(match[0])} has its bounds swapped; write {{{most},{least}}}")
         if most > MAX_COUNT:
-            raise self.error(f"{match[0]!r} repeats too often; at most {MAX_COUNT} are allowed")
+            raise self.error(
+                f"{shown(match[0])} repeats too often; at most {MAX_COUNT} are allowed"
+            )
         self.at = match.end()
         return Repeat(node, least, most)
 
@@ -247,8 +251,9 @@ class _Parser:
             raise self.error(r"a range needs one character at each end; write \- for the dash", at)
         bounds = (low[0][0], high[0][0])
         if bounds[1] < bounds[0]:
-            shown = self.text[at : self.at]
-            raise self.error(f"the range {shown!r} has its bounds swapped", at)
+            raise self.error(
+                f"the range {shown(self.text[at : self.at])} has its bounds swapped", at
+            )
         if bounds[0] < _SURROGATES[0] and bounds[1] > _SURROGATES[1]:
             return ((bounds[0], _SURROGATES[0] - 1), (_SURROGATES[1] + 1, bounds[1]))
         return (bounds,)

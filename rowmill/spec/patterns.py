@@ -16,6 +16,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from rowmill.spec.character_sets import CharacterSet
+from rowmill.spec.paths import shown
 from rowmill.spec.pattern_syntax import Alternatives, Chain, Characters, Node, Repeat, parse
 
 MAX_POSITIONS = 4_096
@@ -84,9 +85,8 @@ def max_length(pattern: str) -> int:
 
 
 def _too_large(pattern: str) -> ValueError:
-    shown = pattern if len(pattern) <= 60 else pattern[:57] + "..."
     return ValueError(
-        f"the pattern {shown!r} is too large to count its strings; "
+        f"the pattern {shown(pattern)} is too large to count its strings; "
         "right would be smaller counts or fewer nested repeats and alternatives"
     )
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from rowmill.spec.paths import shown
 from rowmill.spec.type_words import SPELLINGS, instead_of
 
 
@@ -132,7 +133,7 @@ def parse_type(text: str) -> ColumnType:
     array = match["array"] or ""
     if array.count("[") > 1:
         raise ValueError(
-            f"{text!r} is an array of arrays; right would be one dimension, such as text[]"
+            f"{shown(text)} is an array of arrays; right would be one dimension, such as text[]"
         )
     args = [int(arg) for arg in match["args"].split(" , ")] if match["args"] else []
     written = _Written(text, match["head"] + (match["rest"] or ""), args)
@@ -175,8 +176,8 @@ def _float(written: _Written, name: TypeName) -> ColumnType:
         raise ValueError(_no_size(written, name))
     if len(written.args) != 1 or not 1 <= written.args[0] <= _MOST_BITS:
         raise ValueError(
-            f"{written.text!r} is out of range: float(p) takes 1 to {_REAL_BITS} binary digits "
-            f"for real, and up to {_MOST_BITS} for double precision"
+            f"{shown(written.text)} is out of range: float(p) takes 1 to {_REAL_BITS} binary "
+            f"digits for real, and up to {_MOST_BITS} for double precision"
         )
     return ColumnType(TypeName.REAL if written.args[0] <= _REAL_BITS else name)
 
@@ -184,12 +185,13 @@ def _float(written: _Written, name: TypeName) -> ColumnType:
 def _numeric(written: _Written, name: TypeName) -> ColumnType:
     if not written.args:
         raise ValueError(
-            f"{written.text!r} needs its digits: write numeric(p,s), for example numeric(10,2)"
+            f"{shown(written.text)} needs its digits: write numeric(p,s), for example numeric(10,2)"
         )
     precision, scale, *more = (*written.args, 0) if len(written.args) == 1 else written.args
     if more or not 1 <= precision <= MAX_PRECISION or not 0 <= scale <= precision:
         raise ValueError(
-            f"{written.text!r} is out of range: numeric(p,s) takes 1 <= p <= 38 and 0 <= s <= p"
+            f"{shown(written.text)} is out of range: "
+            "numeric(p,s) takes 1 <= p <= 38 and 0 <= s <= p"
         )
     return ColumnType(name, precision=precision, scale=scale)
 
@@ -197,25 +199,26 @@ def _numeric(written: _Written, name: TypeName) -> ColumnType:
 def _text(written: _Written, name: TypeName) -> ColumnType:
     if len(written.args) > 1 or (written.words == "bpchar" and not written.args):
         raise ValueError(
-            f"{written.text!r} needs one length: write {name}(n), for example {name}(20)"
+            f"{shown(written.text)} needs one length: write {name}(n), for example {name}(20)"
         )
     # By the SQL standard char is char(1); a varchar without a length takes any text.
     length = written.args[0] if written.args else (1 if name is TypeName.CHAR else None)
     if length is not None and not 1 <= length <= MAX_LENGTH:
-        raise ValueError(f"{written.text!r} is out of range: the length is 1 to {MAX_LENGTH}")
+        raise ValueError(f"{shown(written.text)} is out of range: the length is 1 to {MAX_LENGTH}")
     return ColumnType(name, length=length)
 
 
 def _no_size(written: _Written, name: TypeName) -> str:
     if name in TIMES:
         return (
-            f"{written.text!r} has a precision, and cells have microseconds; right would be {name}"
+            f"{shown(written.text)} has a precision, and cells have microseconds; "
+            f"right would be {name}"
         )
-    return f"{written.text!r} has a size, and {written.words} has none; right would be {name}"
+    return f"{shown(written.text)} has a size, and {written.words} has none; right would be {name}"
 
 
 def _unknown(text: str, right: str | None) -> ValueError:
-    return ValueError(f"{text!r} is no column type; right would be {right or ACCEPTED}")
+    return ValueError(f"{shown(text)} is no column type; right would be {right or ACCEPTED}")
 
 
 _SIZED: dict[TypeName, Callable[[_Written, TypeName], ColumnType]] = {

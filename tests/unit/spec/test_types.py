@@ -92,14 +92,14 @@ def test_every_type_is_read_from_its_own_text(name: TypeName) -> None:
 def test_a_type_of_others_is_refused_with_what_is_near(word: str, right: str) -> None:
     with pytest.raises(ValueError, match="is no column type") as caught:
         parse_type(word)
-    assert str(caught.value) == f"{word!r} is no column type; right would be {right}"
+    assert str(caught.value) == f'"{word}" is no column type; right would be {right}'
 
 
 @pytest.mark.parametrize(("text", "why"), UNFIT.items())
 def test_what_a_type_here_cannot_hold_is_said(text: str, why: str) -> None:
     with pytest.raises(ValueError, match=r" (is|has|needs) ") as caught:
         parse_type(text)
-    assert str(caught.value) == f"{text!r} {why}"
+    assert str(caught.value) == f'"{text}" {why}'
 
 
 @pytest.mark.parametrize("text", ["", "[]", '"char"', "\u212alob", "foo"])
