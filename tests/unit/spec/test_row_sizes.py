@@ -179,7 +179,7 @@ def test_a_row_that_is_too_long_is_told_with_all_else_that_is_wrong() -> None:
     problems = refused(table("t", *WIDE, column("bad", "strang"), primaryKey=["c0", "nowhere"]))
     assert [problem.split("; ")[0].split(" in Postgres")[0] for problem in problems] == [
         ROW,
-        "spec.tables[0].columns[1100].type: 'strang' is no column type",
+        'spec.tables[0].columns[1100].type: "strang" is no column type',
         'spec.tables[0].primaryKey[1]: table "t" has no column "nowhere"',
     ]
 
