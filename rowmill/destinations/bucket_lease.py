@@ -52,13 +52,24 @@ class Holder:
 
 
 class LeaseTaken(Exception):
-    """Somebody else holds it; `lapses` is in how many seconds, should he be dead."""
+    """Somebody else holds it: `here`, on this host, or not.
+
+    `lapses` is in how many seconds the lease would, should he be dead.
+    """
 
     def __init__(self, holder: Holder | None, lapses: float) -> None:
         self.holder = holder
         self.lapses = max(0.0, lapses)
-        who = f"process {holder.pid} on {holder.name} since {holder.since}" if holder else "another"
-        super().__init__(who)
+        self.here = holder is not None and holder.host == _host()
+        super().__init__(_who(holder, self.here))
+
+
+def _who(holder: Holder | None, here: bool) -> str:
+    if holder is None:
+        return "another process"
+    if here:
+        return f"another process of this machine (pid {holder.pid}, since {holder.since})"
+    return f"process {holder.pid} on {holder.name} since {holder.since}"
 
 
 class Lease:
@@ -112,15 +123,19 @@ def take(bucket: Bucket, key: str) -> Lease:
         LeaseTaken: another holds it, and is not known to be dead.
     """
     stored = bucket.read(key)
-    if stored is not None:
-        holder, lapses = _holder(stored), _lapses(stored)
-        if holder is not None and not holder.released and not holder.is_dead() and lapses > 0:
-            raise LeaseTaken(holder, lapses)
+    holder = _live_holder(stored)
+    if stored is not None and holder is not None:
+        raise LeaseTaken(holder, _lapses(stored))
     mine = _me()
     etag = bucket.put_if(key, _body(mine), stored.etag if stored else None)
     if etag is None:
         raise LeaseTaken(None, LEASE_SECONDS)
     return Lease(bucket, key, mine, etag)
+
+
+def is_held(bucket: Bucket, key: str) -> bool:
+    """Whether somebody who is not known to be dead holds the lease; takes nothing."""
+    return _live_holder(bucket.read(key)) is not None
 
 
 @contextlib.contextmanager
@@ -146,6 +161,13 @@ def _holder(stored: Stored) -> Holder | None:
         return Holder(**json.loads(stored.body))
     except (ValueError, TypeError):
         return None
+
+
+def _live_holder(stored: Stored | None) -> Holder | None:
+    holder = None if stored is None else _holder(stored)
+    if stored is None or holder is None or holder.released or holder.is_dead():
+        return None
+    return holder if _lapses(stored) > 0 else None
 
 
 def _lapses(stored: Stored) -> float:

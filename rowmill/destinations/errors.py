@@ -26,6 +26,19 @@ class ClaimLeft(DestinationUnavailable):
     """As such trouble, with a claim on a prefix that may be there and could not be taken back."""
 
 
+def live_run(owner: str, who: str, *, here: bool) -> str:
+    """The refusal of a second live run of `owner`, with how to see and end the first one.
+
+    Args:
+        who: the process that holds it, in words; with `here` it is one of this machine.
+    """
+    name = owner.rpartition("/")[2]
+    return (
+        f"a run of {owner} is live{'' if here else ' elsewhere'}, held by {who}: wait for it "
+        f"(`rowmill status {name}` shows how far it is), or end it with `rowmill abort {name}`"
+    )
+
+
 class QueryRefused(Exception):
     """Postgres would not run a person's query; the message is Postgres's own.
 

@@ -11,7 +11,7 @@ from threading import Lock
 import psycopg
 from psycopg import sql
 
-from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.errors import DestinationRefused, live_run
 from rowmill.destinations.ledger_locks import THIS_LOCK, lock_key
 from rowmill.destinations.postgres_connection import (
     Connection,
@@ -124,10 +124,15 @@ def _take_back(
     )
 
 
+def _application(pid: str) -> str:
+    """The application name of a supervisor on this machine."""
+    return f"rowmill supervisor {socket.gethostname()[:40]}:{pid}"
+
+
 def _prepared(session: PostgresSession) -> Connection:
     """A connection whose server side finds out within a minute that this machine is gone."""
     connection = session.connection()
-    name = f"rowmill supervisor {socket.gethostname()[:40]}:{os.getpid()}"
+    name = _application(str(os.getpid()))
     connection.execute(
         sql.SQL(
             "SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES "
@@ -172,13 +177,19 @@ def _claim(connection: Connection, address: PostgresAddress, owner: str) -> None
 
 
 def _live_elsewhere(owner: str, holder: tuple[object, ...] | None) -> str:
-    who = "another process"
-    if holder is not None:
-        pid, application, client, since = holder
-        who = f"{application or 'another process'} (Postgres session {pid}"
-        who += f" from {client}" if client else ""
-        who += f", since {since})" if since else ")"
-    return (
-        f"a run of {owner} is live elsewhere, held by {who}: wait for it, or stop it there; "
-        "`rowmill status` shows it"
-    )
+    """What a second supervisor is told.
+
+    Args:
+        holder: process id, application name, address and start of the session with the lock, of
+            which another role sees the first alone.
+    """
+    if holder is None:
+        return live_run(owner, "another process", here=False)
+    session, application, client, since = holder
+    at = f", since {since}" if since else ""
+    ours = str(application or "").removeprefix(_application(""))
+    if application and ours != application:
+        return live_run(owner, f"another process of this machine (pid {ours}{at})", here=True)
+    origin = f" from {client}" if client else ""
+    who = f"{application or 'another process'} (Postgres session {session}{origin}{at})"
+    return live_run(owner, who, here=False)

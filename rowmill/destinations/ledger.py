@@ -98,6 +98,10 @@ class Ledger(Protocol):
         """The supervisor's claim while a run is live; a second one is refused at once."""
         ...
 
+    def is_held(self, owner: str) -> bool:
+        """Whether a supervisor holds the experiment now; it only looks, and refuses nobody."""
+        ...
+
     def preparing(self, owner: str) -> AbstractContextManager[None]:
         """A lock, waited for, under which prepare runs once at a time."""
         ...
@@ -141,8 +145,8 @@ class Ledger(Protocol):
     ) -> bool:
         """Move a run's state if it is one of `expected`, behind the fence; says whether it did.
 
-        `summary` is merged into the run's. Sets `finished_at` for states that end a run and clears
-        it for those that take it up again.
+        `summary` is merged into the run's. Sets `finished_at` when the run ends and clears it when
+        it is taken up again; a further end (a reset, say) leaves it as it was.
         """
         ...
 

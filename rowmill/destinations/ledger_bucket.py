@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote
 from rowmill.destinations import bucket_lease
 from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.bucket_lease import Lease, LeaseTaken
-from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.errors import DestinationRefused, Fenced, live_run
 from rowmill.destinations.lake_records import read_json
 from rowmill.destinations.lake_target import PARALLEL, ensure_bucket
 from rowmill.destinations.ledger import LAKE_PLACE, UNFINISHED, PendingPart, Run, RunState
@@ -32,7 +32,7 @@ from rowmill.spec.dataset import ParquetTarget
 
 T = TypeVar("T")
 
-_ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.ABORTED, RunState.RESET})
+_ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.ABORTED})
 
 
 class BucketLedger:
@@ -64,17 +64,20 @@ class BucketLedger:
     @contextmanager
     def hold_experiment(self, owner: str) -> Iterator[Lease]:
         try:
-            lease = bucket_lease.take(self._bucket, f"{self._folder(owner)}hold.json")
+            lease = bucket_lease.take(self._bucket, self._hold_key(owner))
         except LeaseTaken as taken:
+            said = live_run(owner, str(taken), here=taken.here)
+            gone = f"; if that machine is gone, its claim lapses in {taken.lapses:.0f} s"
             raise DestinationRefused(
-                "LiveRunElsewhere",
-                f"a run of {owner} is live elsewhere, held by {taken}: wait for it, or stop it "
-                f"there; if that machine is gone, its claim lapses in {taken.lapses:.0f} s",
+                "LiveRunElsewhere", said if taken.here else said + gone
             ) from None
         try:
             yield lease
         finally:
             lease.release(delete=owner in self._forgotten)
+
+    def is_held(self, owner: str) -> bool:
+        return bucket_lease.is_held(self._bucket, self._hold_key(owner))
 
     @contextmanager
     def preparing(self, owner: str) -> Iterator[None]:
@@ -145,7 +148,7 @@ class BucketLedger:
                 state=to,
                 message=message,
                 summary={**run.summary, **(summary or {})},
-                finished_at=datetime.now(UTC) if to in _ENDED else None,
+                finished_at=_finished(run, to),
             )
             if self._bucket.put_if(self._keys[run_id], _json(_plain(moved)), etag) is not None:
                 return True
@@ -238,6 +241,9 @@ class BucketLedger:
     def _experiment_key(self, owner: str) -> str:
         return f"{self._folder(owner)}experiment.json"
 
+    def _hold_key(self, owner: str) -> str:
+        return f"{self._folder(owner)}hold.json"
+
     def _prepare_key(self, owner: str) -> str:
         return f"{self._folder(owner)}prepare.json"
 
@@ -273,6 +279,12 @@ class BucketLedger:
     def _delete_all(self, keys: list[str]) -> None:
         with ThreadPoolExecutor(PARALLEL) as pool:
             list(pool.map(self._bucket.delete, keys))
+
+
+def _finished(run: Run, to: RunState) -> datetime | None:
+    if to is RunState.RESET:
+        return run.finished_at
+    return run.finished_at or datetime.now(UTC) if to in _ENDED else None
 
 
 def _is_run(key: str) -> bool:

@@ -87,6 +87,12 @@ _OF_THIS_DATABASE = (
 THIS_LOCK = f"{_OF_THIS_DATABASE} AND {_LOCK_KEY} = %(key)s::bigint"
 
 
+def is_locked(cursor: Cursor, kind: str, name: str) -> bool:
+    """Whether a session of this database holds that lock now; takes nothing."""
+    held = f"SELECT EXISTS (SELECT FROM pg_locks WHERE {THIS_LOCK} AND granted)"
+    return cursor.execute(held, {"key": lock_key(kind, name)}).fetchone() == (True,)
+
+
 def preparing_owners(cursor: Cursor, owners: Iterable[str]) -> frozenset[str]:
     """Those among `owners` of whom a prepare is at work on this database now."""
     by_key = {lock_key("prepare", owner): owner for owner in owners}

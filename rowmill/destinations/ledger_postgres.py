@@ -16,6 +16,7 @@ from rowmill.destinations.ledger import LAKE_PLACE, UNFINISHED, PendingPart, Run
 from rowmill.destinations.ledger_locks import (
     fence_shared,
     fenced_transaction,
+    is_locked,
     lock_key,
 )
 from rowmill.destinations.ledger_runs import move_run, running_key
@@ -54,6 +55,9 @@ class PostgresLedger:
 
     def hold_experiment(self, owner: str) -> AbstractContextManager[Hold]:
         return hold_experiment(self._session.address, owner)
+
+    def is_held(self, owner: str) -> bool:
+        return self._session.transaction(lambda cursor: is_locked(cursor, "experiment", owner))
 
     @contextmanager
     def preparing(self, owner: str) -> Iterator[None]:

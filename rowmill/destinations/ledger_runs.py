@@ -11,7 +11,7 @@ from rowmill.destinations.errors import Fenced
 from rowmill.destinations.ledger import RunState
 from rowmill.destinations.postgres_connection import Cursor, quoted
 
-_ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.ABORTED, RunState.RESET})
+_ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.ABORTED})
 
 
 def move_run(
@@ -27,7 +27,8 @@ def move_run(
     cursor.execute(
         sql.SQL(
             "UPDATE {}.runs SET state = %(to)s, message = %(message)s, "
-            "summary = summary || %(summary)s, finished_at = CASE WHEN %(ended)s THEN now() END "
+            "summary = summary || %(summary)s, finished_at = CASE WHEN %(reset)s THEN finished_at "
+            "WHEN %(ended)s THEN coalesce(finished_at, now()) END "
             "WHERE id = %(id)s AND state = ANY(%(expected)s)"
         ).format(quoted(schema)),
         {
@@ -35,6 +36,7 @@ def move_run(
             "to": to.value,
             "message": message,
             "summary": Jsonb(summary),
+            "reset": to is RunState.RESET,
             "ended": to in _ENDED,
             "expected": [state.value for state in expected],
         },

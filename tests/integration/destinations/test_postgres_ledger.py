@@ -216,13 +216,36 @@ def test_pools_are_stored_once_by_digest(shop: Experiment) -> None:
     assert shop.ledger.pool("d") == b"\0\xff" * 100_000
 
 
+def test_a_run_keeps_the_moment_at_which_it_ended(shop: Experiment) -> None:
+    aborted = frozenset({RunState.ABORTED})
+    run = shop.start()
+    assert shop.ledger.transition(run.id, RUNNING, RunState.ABORTED)
+    first = shop.ledger.run(run.id)
+    assert first is not None
+    assert first.finished_at is not None
+    assert shop.ledger.transition(run.id, aborted, RunState.ABORTED)
+    assert shop.ledger.transition(run.id, aborted, RunState.RESET)
+    reset = shop.ledger.run(run.id)
+    assert reset is not None
+    assert reset.finished_at == first.finished_at
+
+
+def test_of_a_run_that_was_reset_before_it_ended_no_end_is_known(shop: Experiment) -> None:
+    run = shop.start()
+    assert shop.ledger.transition(run.id, RUNNING, RunState.RESET)
+    reset = shop.ledger.run(run.id)
+    assert reset is not None
+    assert reset.finished_at is None
+
+
 def test_a_second_supervisor_is_refused_at_once_and_told_who_holds(shop: Experiment) -> None:
     with shop.ledger.hold_experiment(shop.owner) as hold:
         assert not hold.lost()
-        with pytest.raises(DestinationRefused, match="rowmill supervisor") as refusal:
+        with pytest.raises(DestinationRefused, match="another process of this machine") as refusal:
             shop.ledger.hold_experiment(shop.owner).__enter__()
         assert refusal.value.reason == "LiveRunElsewhere"
-        assert "since" in str(refusal.value)
+        assert f"(pid {os.getpid()}, since 20" in str(refusal.value)
+        assert shop.ledger.is_held(shop.owner)
         with shop.ledger.hold_experiment("other/local/shop") as other:
             assert not other.lost()
     with shop.ledger.hold_experiment(shop.owner) as hold:

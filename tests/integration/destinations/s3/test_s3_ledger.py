@@ -109,6 +109,21 @@ def test_a_run_moves_only_from_an_expected_state(ledgers: Ledgers) -> None:
     assert not ledger.transition("none", RUNNING, RunState.FAILED)
 
 
+def test_a_run_keeps_the_moment_at_which_it_ended(ledgers: Ledgers) -> None:
+    ledger, ended, cut = ledgers(), run_of(ME, 1, TABLES), run_of(ME, 2, TABLES)
+    for run in (ended, cut):
+        ledger.create_run(run)
+    assert ledger.transition(ended.id, RUNNING, RunState.ABORTED)
+    first = ledger.run(ended.id)
+    assert first is not None
+    assert ledger.transition(ended.id, frozenset({RunState.ABORTED}), RunState.ABORTED)
+    for run, finished_at in ((ended, first.finished_at), (cut, None)):
+        assert ledger.transition(run.id, RUNNING | {RunState.ABORTED}, RunState.RESET)
+        reset = ledger.run(run.id)
+        assert reset is not None
+        assert reset.finished_at == finished_at
+
+
 def test_a_note_adds_to_the_summary_and_changes_nothing_else(ledgers: Ledgers) -> None:
     ledger, run = ledgers(), run_of(ME, 1, TABLES)
     ledger.create_run(run)
@@ -273,14 +288,19 @@ def test_forgetting_takes_every_record_of_the_experiment_and_no_others(
 def test_a_second_live_run_is_refused_at_once_and_the_next_one_is_not(ledgers: Ledgers) -> None:
     with ledgers().hold_experiment(ME) as hold:
         with (
-            pytest.raises(DestinationRefused, match="live elsewhere, held by process") as refused,
+            pytest.raises(
+                DestinationRefused, match="is live, held by another process of this"
+            ) as refused,
             ledgers().hold_experiment(ME),
         ):
             raise AssertionError("two hold the experiment")
         assert refused.value.reason == "LiveRunElsewhere"
         assert not hold.lost()
+        assert ledgers().is_held(ME)
         with ledgers().hold_experiment(OTHER):
             pass
+    assert not ledgers().is_held(ME)
+    assert not ledgers().is_held(OTHER)
 
     with ledgers().hold_experiment(ME):
         pass
