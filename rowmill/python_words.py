@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping
 _QUOTED = r"'(?:[^']|'\"'\"')*'"
 _ADOPT = re.compile(rf"--adopt ((?:{_QUOTED}|[^\s'])+)")
 _SECRET = re.compile(r"--secret (\S+)=FILE")
+_OPTION = re.compile(r"--(scale|seed) (-?[\d.][\w.+-]*)")
+_RUN_WITH = re.compile(rf"rowmill run -f FILE((?: {_OPTION.pattern})+)")
 _WORDS: Mapping[str, str] = {
     "--restart": "mode=rowmill.Mode.RESTART",
     "--resume": "mode=rowmill.Mode.RESUME",
@@ -20,6 +22,8 @@ _WORDS: Mapping[str, str] = {
     "--workers": "workers",
     "--adopt": "adopt",
     "--secret": "secrets",
+    "--scale": "scale",
+    "--seed": "seed",
     "start one with: rowmill run -f FILE": "start one with run()",
     "first with: rowmill run -f FILE": "first with run()",
     "rowmill run -f FILE": "run()",
@@ -34,12 +38,19 @@ def in_python(text: str) -> str:
     """A message of the engine, for somebody who called it from Python."""
     text = _ADOPT.sub(_adopted, text)
     text = _SECRET.sub(lambda found: f'secrets={{"{found[1]}": FILE}}', text)
+    text = _RUN_WITH.sub(_loaded, text)
+    text = _OPTION.sub(r"\1=\2", text)
     return _ANY.sub(lambda found: _WORDS[found[0]], text)
 
 
 def telling(tell: Callable[[str], None]) -> Callable[[str], None]:
     """`tell`, told in Python's words."""
     return lambda text: tell(in_python(text))
+
+
+def _loaded(found: re.Match[str]) -> str:
+    given = "".join(f", {name}={value}" for name, value in _OPTION.findall(found[1]))
+    return f"rowmill.load(FILE{given}).run()"
 
 
 def _adopted(found: re.Match[str]) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from types import FrameType
 from typing import Any
 
@@ -142,6 +143,8 @@ def _run(
                 mode=options.mode,
                 adopt=options.adopt,
                 source=options.source,
+                # By the clock of which the run's summary tells, so that `runs` shows the same.
+                started_at=datetime.now(UTC) - timedelta(seconds=time.monotonic() - started),
                 agreed=options.agreed,
                 admit=admission(spec, options.home, options.notice),
             )

@@ -19,6 +19,7 @@ from rowmill.worker.decision import published_run
 from rowmill.worker.destinations import Connections, Destinations, join, one_machine
 from rowmill.worker.pools import load_pools
 from rowmill.worker.reading import experiment_runs, published
+from rowmill.worker.run_options import run_again
 
 Reload = Callable[[Overrides], Spec]
 
@@ -114,8 +115,8 @@ def unpublished(runs: Sequence[Run]) -> str | None:
     if newest.state is RunState.RESET:
         return f"{said}, its data removed; start one with: rowmill run -f FILE"
     if newest.state in UNFINISHED:
-        return f"{said}; if it was interrupted, rowmill run -f FILE resumes it"
-    return f"{said}; rowmill run -f FILE resumes it"
+        return f"{said}; if it was interrupted, {run_again(newest)} resumes it"
+    return f"{said}; {run_again(newest)} resumes it"
 
 
 def _run(destinations: Destinations) -> Run:

@@ -32,6 +32,7 @@ def begin(
     close: Iterable[Run],
     adopt: str | None,
     source: Mapping[str, Any],
+    started_at: datetime | None = None,
 ) -> Run:
     """Claim the targets for a new run, end those in `close`, and make all that its workers need.
 
@@ -39,6 +40,7 @@ def begin(
         plan: frozen with it, data version and all.
         adopt: another owner whose targets may be taken over.
         source: what the spec came from, for `run_spec.spec_of`.
+        started_at: when the run was asked for; None: now.
 
     Raises:
         ImpossibleColumns: what no data can satisfy; nothing was written.
@@ -48,7 +50,7 @@ def begin(
     dataset = replace(spec.dataset, data_version=plan.data_version)
     check_columns(dataset, ensure_pools(dataset, ledger))
     _check_targets(spec.dataset, destinations, adopt)
-    give_up(close, destinations)
+    give_up(close, destinations, by=number)
     ledger.claim(destinations.owner, uid)
     run = ledger.create_run(
         Run(
@@ -58,7 +60,7 @@ def begin(
             number=number,
             state=RunState.RUNNING,
             plan=plan,
-            started_at=datetime.now(UTC),
+            started_at=started_at or datetime.now(UTC),
             finished_at=None,
             message="",
             summary={"source": dict(source), **_lake_place(destinations)},
@@ -117,14 +119,14 @@ def hold_targets(run: Run, dataset: Dataset, destinations: Destinations, adopt: 
         destinations.lake.hold(adopt)
 
 
-def give_up(runs: Iterable[Run], destinations: Destinations) -> None:
-    """End unfinished runs as ABORTED and clear away what they staged."""
+def give_up(runs: Iterable[Run], destinations: Destinations, *, by: int) -> None:
+    """End unfinished runs as ABORTED, dropped by run `by`, and clear away what they staged."""
     for run in runs:
         destinations.ledger.transition(
             run.id,
             UNFINISHED | {RunState.FAILED, RunState.ABORTED},
             RunState.ABORTED,
-            message="replaced by a newer run",
+            message=_dropped(run, by),
         )
         if destinations.warehouse is not None:
             destinations.warehouse.drop_staging(run.id)
@@ -133,6 +135,12 @@ def give_up(runs: Iterable[Run], destinations: Destinations) -> None:
                 lake.abort_uploads(run.id)
         # Last: should this be taken up again after all, it must not count on what is gone.
         destinations.ledger.forget_work(run.id)
+
+
+def _dropped(run: Run, by: int) -> str:
+    """Of a run that an earlier one dropped already, which one that was."""
+    dropped = "dropped by run"
+    return run.message if run.message.startswith(dropped) else f"{dropped} {by}"
 
 
 def intact(run: Run, destinations: Destinations) -> bool:

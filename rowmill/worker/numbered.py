@@ -123,7 +123,7 @@ def prepare_numbered(
         choice = decide_numbered(known, uid, number, spec.digest, version)
         if isinstance(choice, Repeat):
             if intact(choice.run, destinations):
-                give_up(choice.otherwise.close, destinations)
+                give_up(choice.otherwise.close, destinations, by=number)
                 return Prepared(choice.run, repeat=True, rolled_forward=rolled)
             choice = choice.otherwise
         match choice:

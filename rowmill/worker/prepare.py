@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -32,24 +33,43 @@ from rowmill.worker.destinations import Destinations
 from rowmill.worker.publish import roll_forward
 from rowmill.worker.reading import adopted
 from rowmill.worker.remaining import Durable, rows_durable
+from rowmill.worker.run_options import options_alone_differ, options_of, run_again
 
 
 class EditedManifest(Exception):
     """The newest run is unfinished and of another spec: starting over would drop its work.
 
     `rows` are durable of it. The new run would be of `plan`; what it `replaces` besides is told if
-    that has more rows.
+    that has more rows. `options_alone`: the manifest is the same, its scale or seed are not.
     """
 
-    def __init__(self, run: Run, rows: int, plan: Plan, replaces: Run | None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        rows: int,
+        plan: Plan,
+        replaces: Run | None,
+        *,
+        options_alone: bool = False,
+    ) -> None:
         self.run = run
         fewer = ""
         if replaces is not None and plan.rows < replaces.plan.rows:
             fewer = f", and {_would_replace(replaces, run.number + 1, plan, run.owner)}"
+        holds = f"holds {counted(rows, 'row')} that would be dropped{fewer}"
+        options = options_of(run)
+        if options_alone:
+            how = f"with {options}" if options else "without --scale and --seed"
+            super().__init__(
+                f"run {run.number} is {run.state}, was started {how} and {holds}; resume it with: "
+                f"{run_again(run)}, or add --restart to drop them"
+            )
+            return
+        again = f" it with: {run_again(run)}" if options else ""
         super().__init__(
-            f"run {run.number} is {run.state} with another manifest "
-            f"({run.plan.digest[:19]}...) and holds {counted(rows, 'row')} that would be "
-            f"dropped{fewer}; add --restart to drop them, or put the old manifest back to resume"
+            f"run {run.number} is {run.state} with another manifest, that of "
+            f"{run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({run.plan.digest[:19]}...), and "
+            f"{holds}; add --restart to drop them, or put the old manifest back to resume{again}"
         )
 
 
@@ -122,6 +142,7 @@ def prepare(
     mode: Mode,
     adopt: str | None,
     source: Mapping[str, Any],
+    started_at: datetime | None = None,
     agreed: Collection[str] | None = None,
     admit: Callable[[Ahead], None] = lambda ahead: None,
 ) -> Prepared:
@@ -130,6 +151,7 @@ def prepare(
     Args:
         adopt: another owner whose targets may be taken over.
         source: the manifest and overrides that the spec came from, kept with a new run.
+        started_at: when a new run was asked for; None: now.
         agreed: ids of the published runs that a new one of fewer rows may replace; None: of all.
         admit: called before anything is begun; refuses what has no room, say, by raising.
 
@@ -152,7 +174,7 @@ def prepare(
                 return Prepared(run, repeat=True, rolled_forward=numbers)
             case Resume(run=run, close=close, replaces=replaces):
                 admit(_ahead(_staged(run, destinations), close, destinations))
-                give_up(close, destinations)
+                give_up(close, destinations, by=run.number)
                 return Prepared(
                     take_up(run, spec, destinations, adopt),
                     resumed=True,
@@ -172,6 +194,7 @@ def prepare(
                     close=close,
                     adopt=adopt,
                     source=source,
+                    started_at=started_at,
                 )
                 return Prepared(
                     run,
@@ -179,7 +202,13 @@ def prepare(
                     replaces=replacement(replaces, plan, destinations.owner),
                 )
             case Conflict(run=run, replaces=replaces):
-                raise EditedManifest(run, _batch_rows(run, destinations), plan, replaces)
+                raise EditedManifest(
+                    run,
+                    _batch_rows(run, destinations),
+                    plan,
+                    replaces,
+                    options_alone=options_alone_differ(run, source),
+                )
             case NothingToResume(published=published):
                 raise NoRunToResume(_nothing(published))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rowmill.destinations.ledger import Run, RunState
+from rowmill.destinations.ledger import UNFINISHED, Ledger, Run, RunState
 from rowmill.worker.decision import published_run
 from rowmill.worker.destinations import Destinations
 
@@ -19,6 +19,20 @@ def experiment_runs(destinations: Destinations) -> list[Run]:
         return own
     owner = _owner_of_data(destinations)
     return destinations.ledger.runs(owner) if owner else []
+
+
+def abandoned(run: Run, ledger: Ledger) -> bool:
+    """Whether `run`, as it was read, is unfinished and no process is at work on it.
+
+    Never of a cluster's run, whose pods hold no lock. It is read once more after the lock, since
+    its supervisor lets go only after it told how it ended.
+    """
+    if run.state not in UNFINISHED or "cluster" in run.summary.get("source", {}):
+        return False
+    if ledger.is_held(run.owner):
+        return False
+    again = ledger.run(run.id)
+    return again is not None and again.state is run.state
 
 
 def published(destinations: Destinations) -> Run | None:

@@ -16,6 +16,11 @@ def spec_of(run: Run) -> Spec:
     return _spec(run.summary["source"], f"the manifest of run {run.number}")
 
 
+def digest_of(source: Mapping[str, Any]) -> str:
+    """The digest of what a run with this source would be of; raises InvalidManifest."""
+    return _spec(source, "the manifest").digest
+
+
 def made_from(source: Mapping[str, Any]) -> Made | None:
     """What a run with this kept source made in Postgres; None if it cannot be read any more."""
     try:

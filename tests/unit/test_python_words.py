@@ -29,6 +29,15 @@ SPEAKING = ("destinations", "generate", "local", "plan", "spec", "verify", "work
         ("without --secret, must", "without secrets, must"),
         ("yet; start one with: rowmill run -f FILE", "yet; start one with run()"),
         ("mended, run the same command again", "mended, call run() again"),
+        (
+            "was started with --seed 2; resume it with: rowmill run -f FILE --seed 2, or",
+            "was started with seed=2; resume it with: rowmill.load(FILE, seed=2).run(), or",
+        ),
+        (
+            "rowmill run -f FILE --scale 1e-3 --seed 2 resumes it",
+            "rowmill.load(FILE, scale=1e-3, seed=2).run() resumes it",
+        ),
+        ("started without --scale and --seed", "started without scale and seed"),
         ("no option: -- and --restarting-it", "no option: -- and --restarting-it"),
     ],
 )
