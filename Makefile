@@ -19,7 +19,9 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: demo kind-demo test e2e scale bench readers chaos chaos-k8s lint format clean
 
 demo: $(READY)  ## load the web shop into embedded servers, verify it, query it
-	$(BIN)/rowmill run -f examples/shop.yaml --scale $(SCALE)
+	$(BIN)/rowmill run -f examples/shop.yaml --scale $(SCALE) || { code=$$?; [ $$code != 2 ] || \
+		echo "To drop that and start over: $(BIN)/rowmill run -f examples/shop.yaml --scale $(SCALE) --restart" >&2; \
+		exit $$code; }
 	$(BIN)/rowmill verify -f examples/shop.yaml
 	$(BIN)/rowmill query shop "$$(cat examples/shop.sql)"
 

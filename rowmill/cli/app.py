@@ -215,7 +215,7 @@ def runs(
 
 @app.command()
 def abort(name: Name = None, file: FileInstead = None, secret: Secrets = None) -> None:
-    """End the live or interrupted run; it can be resumed."""
+    """End the live run; it can be resumed."""
     from rowmill.cli.failures import reporting
 
     with reporting():
@@ -277,7 +277,7 @@ def query(
 def reset(
     name: Name = None, file: FileInstead = None, secret: Secrets = None, yes: Yes = False
 ) -> None:
-    """Remove an experiment's data; its records stay."""
+    """Remove an experiment's data; its records stay. Asks on a terminal, and nowhere else."""
     from rowmill.cli.failures import reporting
 
     with reporting():
@@ -290,7 +290,7 @@ def reset(
 def delete(
     name: Name = None, file: FileInstead = None, secret: Secrets = None, yes: Yes = False
 ) -> None:
-    """Remove an experiment's data and all its records."""
+    """Remove an experiment's data and records. Asks on a terminal, and nowhere else."""
     from rowmill.cli.failures import reporting
 
     with reporting():

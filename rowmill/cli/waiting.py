@@ -1,4 +1,4 @@
-"""What a command says of a server that it waits for: one line that changes, or one now and then."""
+"""What a command says of a server that it starts or waits for: a line, or one that changes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ def tell_waits() -> TellWait:
 def in_lines() -> TellWait:
     """A line at the beginning of a wait, and then one now and then."""
     return NowAndThen(_say)
+
+
+def say_starting() -> None:
+    """What a command says before it starts the embedded servers, which takes seconds."""
+    _say("starting the embedded servers")
 
 
 class _OnTerminal:

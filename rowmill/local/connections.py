@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rowmill.destinations.credentials import (
@@ -30,18 +30,24 @@ def engine_id(environ: Mapping[str, str] = os.environ) -> str:
     return environ.get("ROWMILL_ENGINE") or f"{_user()}@{socket.gethostname()}"
 
 
-def connections(spec: Spec, secrets: Mapping[str, Path], home: Home) -> Connections:
+def connections(
+    spec: Spec,
+    secrets: Mapping[str, Path],
+    home: Home,
+    starting: Callable[[], None] = lambda: None,
+) -> Connections:
     """Find out how to reach what `spec` names; starts the embedded servers if it names none.
 
     Args:
         spec: the experiment.
         secrets: files by the name of the secret that they stand for (`--secret NAME=FILE`).
         home: where the embedded servers live.
+        starting: called before they are started, which takes seconds.
 
     Raises:
         EmbeddedServerError: the embedded servers do not start.
     """
-    exports = _embedded_exports(spec, home)
+    exports = _embedded_exports(spec, home, starting)
     # Who reads need not know the loader's user.
     keys = (*POSTGRES_KEYS, *READER_KEYS)
     read_from = _postgres(spec, secrets, exports, keys, POSTGRES_REQUIRED[:1])
@@ -61,11 +67,11 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _embedded_exports(spec: Spec, home: Home) -> dict[str, str]:
+def _embedded_exports(spec: Spec, home: Home, starting: Callable[[], None]) -> dict[str, str]:
     wanted = (spec.postgres and spec.postgres.embedded) or (spec.parquet and spec.parquet.embedded)
     if not wanted:
         return {}
-    servers = embedded.up(home)
+    servers = embedded.up(home, starting)
     return {**embedded.exports(servers), **embedded.reader_exports(servers)}
 
 

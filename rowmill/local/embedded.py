@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -52,8 +52,10 @@ class EmbeddedServers:
     s3: S3Server
 
 
-def up(home: Home) -> EmbeddedServers:
+def up(home: Home, starting: Callable[[], None] = lambda: None) -> EmbeddedServers:
     """Start what of the two servers does not run, and return when both answer.
+
+    `starting` is called before one is started.
 
     Safe to call from several processes at once: one starts them, the others wait for it.
 
@@ -67,6 +69,7 @@ def up(home: Home) -> EmbeddedServers:
         servers = _complete(home)
         if servers is not None:
             return servers
+        starting()
         record = _prepared(home, (_read(home) or _Record.new()).with_reader())
         _write(home, replace(record, ready=False))
         servers = record.servers()

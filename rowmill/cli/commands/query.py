@@ -9,7 +9,7 @@ import typer
 
 from rowmill.cli.row_output import RowSet, row_writer
 from rowmill.cli.sources import from_either
-from rowmill.cli.waiting import tell_waits
+from rowmill.cli.waiting import say_starting, tell_waits
 from rowmill.destinations.errors import QueryRefused
 from rowmill.destinations.postgres_query import querying
 from rowmill.local.connections import connections
@@ -32,7 +32,7 @@ def query(words: Sequence[str], file: Path | None, secrets: Sequence[str], outpu
     spec = source.spec()
     if spec.postgres is None:
         raise UsageError(f"{spec.name} has no Postgres destination to query")
-    reach = connections(spec, source.secrets, rowmill_home())
+    reach = connections(spec, source.secrets, rowmill_home(), say_starting)
     reader = reach.reader
     assert reader is not None
     try:

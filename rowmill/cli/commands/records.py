@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from rowmill.cli.run_words import message_of, took, words_of
 from rowmill.cli.sources import Source, from_either, from_name
-from rowmill.cli.waiting import tell_waits
+from rowmill.cli.waiting import say_starting, tell_waits
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.ledger import Run, RunState
 from rowmill.local import records
@@ -26,7 +27,7 @@ from rowmill.terminal import figures
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.tables import RUN_HEADINGS, Grid, Heading, print_grid
 from rowmill.worker.destinations import Destinations, join, one_machine
-from rowmill.worker.reading import experiment_runs
+from rowmill.worker.reading import abandoned, experiment_runs
 from rowmill.worker.remaining import Durable, batches_durable
 
 
@@ -39,12 +40,13 @@ def status(name: str | None, file: Path | None, secrets: Sequence[str], *, as_js
             raise UsageError("it has no runs yet; start one with: rowmill run -f FILE")
         run = known[-1]
         durable = _durable(run, destinations)
+        left_alone = abandoned(run, destinations.ledger)
     finally:
         destinations.close()
     if as_json:
-        print(json.dumps(_status_document(run, durable), ensure_ascii=False))
+        print(json.dumps(_status_document(run, durable, left_alone), ensure_ascii=False))
     else:
-        _show_status(run, durable)
+        _show_status(run, durable, left_alone)
 
 
 def runs(name: str | None, file: Path | None, secrets: Sequence[str], *, as_json: bool) -> None:
@@ -62,18 +64,21 @@ def runs(name: str | None, file: Path | None, secrets: Sequence[str], *, as_json
 
 def _open(source: Source) -> Destinations:
     spec = source.spec()
-    return join(
-        spec, connections(spec, source.secrets, rowmill_home()), patience=one_machine(tell_waits())
-    )
+    reach = connections(spec, source.secrets, rowmill_home(), say_starting)
+    return join(spec, reach, patience=one_machine(tell_waits()))
 
 
 @dataclass(frozen=True)
 class _Listed:
-    """A run, its durable rows, and the number of the one that replaced its published data."""
+    """A run, its durable rows, and the number of the one that replaced its published data.
+
+    `abandoned`: it is unfinished, and no process is at work on it.
+    """
 
     run: Run
     rows: int
     replaced_by: int | None
+    abandoned: bool
 
 
 def _runs_of(source: Source) -> list[_Listed]:
@@ -81,11 +86,14 @@ def _runs_of(source: Source) -> list[_Listed]:
     try:
         known = experiment_runs(destinations)
         rows = {run.id: _rows(_tables(run, _durable(run, destinations))) for run in known}
+        left = {run.id for run in known if abandoned(run, destinations.ledger)}
     finally:
         destinations.close()
     completed = [(run.number, run.id) for run in known if run.state is RunState.COMPLETED]
     newer = replaced_by(completed)
-    return [_Listed(run, rows[run.id], newer.get(run.number)) for run in known]
+    return [
+        _Listed(run, rows[run.id], newer.get(run.number), abandoned=run.id in left) for run in known
+    ]
 
 
 def _runs_of_all() -> Iterator[_Listed]:
@@ -118,10 +126,11 @@ def _run_document(listed: _Listed) -> dict[str, Any]:
         "startedAt": run.started_at.isoformat(),
         "finishedAt": run.finished_at.isoformat() if run.finished_at else None,
         "replacedBy": listed.replaced_by,
+        "abandoned": listed.abandoned,
     }
 
 
-def _status_document(run: Run, durable: Durable | None) -> dict[str, Any]:
+def _status_document(run: Run, durable: Durable | None, left_alone: bool) -> dict[str, Any]:
     far = _tables(run, durable)
     tables = [
         {
@@ -135,7 +144,7 @@ def _status_document(run: Run, durable: Durable | None) -> dict[str, Any]:
         for each in far
     ]
     # The newest run: no newer one can have replaced it.
-    listed = _Listed(run, _rows(far), None)
+    listed = _Listed(run, _rows(far), None, left_alone)
     return {**_run_document(listed), "percent": _percent(run, far), "tables": tables}
 
 
@@ -168,7 +177,7 @@ def _percent(run: Run, far: Sequence[_Far]) -> int:
     return percent(_rows(far), run.plan.rows, complete=run.state is RunState.COMPLETED)
 
 
-def _show_status(run: Run, durable: Durable | None) -> None:
+def _show_status(run: Run, durable: Durable | None, left_alone: bool) -> None:
     far = _tables(run, durable)
     rows = [
         (
@@ -185,8 +194,8 @@ def _show_status(run: Run, durable: Durable | None) -> None:
     headings = [Heading("table"), *(Heading(name, right=True) for name in counted)]
     print_grid(Grid(headings, rows, f"{run.owner}, run {run.number}: {run.state}"))
     print(f"{figures.durable(_rows(far), run.plan.rows)} ({_percent(run, far)} %)")
-    if run.message:
-        print(run.message)
+    for line in words_of(run, left_alone=left_alone):
+        print(line)
 
 
 def _show_runs(found: Sequence[_Listed]) -> None:
@@ -197,13 +206,9 @@ def _show_runs(found: Sequence[_Listed]) -> None:
             each.run.state.value,
             figures.count_of(each.rows, each.run.plan.rows),
             figures.moment(each.run.started_at),
-            figures.duration(_seconds(each.run)),
-            with_replaced(each.run.message, each.replaced_by),
+            figures.duration(took(each.run, datetime.now(UTC), left_alone=each.abandoned)),
+            with_replaced(message_of(each.run, left_alone=each.abandoned), each.replaced_by),
         )
         for each in found
     ]
     print_grid(Grid(RUN_HEADINGS, rows))
-
-
-def _seconds(run: Run) -> float:
-    return ((run.finished_at or datetime.now(UTC)) - run.started_at).total_seconds()

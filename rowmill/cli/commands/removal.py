@@ -9,8 +9,8 @@ from pathlib import Path
 import typer
 
 from rowmill.cli.sources import STANDARD_INPUT, from_either
-from rowmill.cli.waiting import tell_waits
-from rowmill.destinations.ledger import RunState
+from rowmill.cli.waiting import say_starting, tell_waits
+from rowmill.destinations.ledger import Run, RunState
 from rowmill.local import records
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
@@ -21,7 +21,7 @@ from rowmill.worker.reading import experiment_runs
 
 
 def abort(name: str | None, file: Path | None, secrets: Sequence[str]) -> None:
-    """End the live or interrupted run."""
+    """End the live run, or one that failed or lost its process."""
     _, destinations = _open(name, file, secrets)
     try:
         run = purge.abort(destinations)
@@ -29,13 +29,24 @@ def abort(name: str | None, file: Path | None, secrets: Sequence[str]) -> None:
     finally:
         destinations.close()
     if run is None:
-        if known and known[-1].state is RunState.PUBLISHING:
-            raise UsageError(
-                f"run {known[-1].number} is being published, which only goes forward; "
-                "`rowmill reset` removes its data afterwards"
-            )
-        raise UsageError("there is no live or interrupted run to abort")
+        raise UsageError(nothing_to_abort(known))
     print(f"run {run.number} is aborted; `rowmill run` resumes it, `--restart` starts over")
+
+
+def nothing_to_abort(runs: Sequence[Run]) -> str:
+    """Why none of an experiment's runs, oldest first, can be aborted."""
+    if not runs:
+        return "there is no run to abort: it has no runs yet"
+    newest = runs[-1]
+    if newest.state is RunState.PUBLISHING:
+        return (
+            f"run {newest.number} is being published, which only goes forward; "
+            "`rowmill reset` removes its data afterwards"
+        )
+    why = f" ({newest.message})" if newest.message else ""
+    if newest.state is RunState.ABORTED:
+        return f"run {newest.number} is ABORTED already{why}; `rowmill run` resumes it"
+    return f"there is no live run to abort: the newest, run {newest.number}, is {newest.state}{why}"
 
 
 def reset(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: bool) -> None:
@@ -66,10 +77,8 @@ def delete(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: 
 def _open(name: str | None, file: Path | None, secrets: Sequence[str]) -> tuple[str, Destinations]:
     source = from_either(name, file, secrets)
     spec = source.spec()
-    destinations = join(
-        spec, connections(spec, source.secrets, rowmill_home()), patience=one_machine(tell_waits())
-    )
-    return spec.name, destinations
+    reach = connections(spec, source.secrets, rowmill_home(), say_starting)
+    return spec.name, join(spec, reach, patience=one_machine(tell_waits()))
 
 
 def _refuse_unasked(file: Path | None, yes: bool) -> None:

@@ -14,6 +14,7 @@ import typer
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.progress_display import progress_display, tell
 from rowmill.cli.sources import from_file
+from rowmill.cli.waiting import say_starting
 from rowmill.counting import counted
 from rowmill.local import engine, records
 from rowmill.local.connections import connections
@@ -53,7 +54,7 @@ def run(request: RunRequest) -> None:
     spec = source.spec()
     say_warnings(source, spec)
     home = rowmill_home()
-    reach = connections(spec, source.secrets, home)
+    reach = connections(spec, source.secrets, home, say_starting)
     mode = Mode.RESUME if request.resume else Mode.RESTART if request.restart else Mode.AUTO
     options = Options(
         workers=request.workers,
@@ -159,8 +160,8 @@ def _summarize(spec: Spec, outcome: Outcome) -> None:
     run = outcome.run
     if outcome.repeat:
         print(
-            f"{spec.name}: run {run.number} is complete and of this very manifest; "
-            "its data is left as it is (--restart makes it again)"
+            f"{spec.name}: nothing to do: run {run.number} made exactly this already "
+            "(--restart makes it again)"
         )
         return
     print("\n".join([*_facts(spec, outcome), *_places(spec), *_next_steps(spec)]))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rowmill.cli.sources import from_either
-from rowmill.cli.waiting import tell_waits
+from rowmill.cli.waiting import say_starting, tell_waits
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished, open_published
@@ -43,7 +43,7 @@ def trace(
         raise UsageError(_wanted(rest, spec.dataset, who))
     table, key = rest[0], rest[1:]
     known = _table(spec.dataset, table)
-    reach = connections(spec, source.secrets, rowmill_home())
+    reach = connections(spec, source.secrets, rowmill_home(), say_starting)
     try:
         with open_published(
             spec,

@@ -15,14 +15,15 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemaining
 from rich.text import Text
 
 from rowmill.cli.sources import Source, from_either
-from rowmill.cli.waiting import in_lines
+from rowmill.cli.waiting import in_lines, say_starting
 from rowmill.counting import counted
 from rowmill.destinations.patience import TellWait, Wait, Waiting
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished
 from rowmill.local.verifying import verify_published
-from rowmill.spec.load import load_spec
+from rowmill.spec.dataset import Spec
+from rowmill.spec.load import Overrides, load_spec
 from rowmill.terminal import figures
 from rowmill.terminal.bars import label_column
 from rowmill.terminal.console import short
@@ -31,6 +32,7 @@ from rowmill.terminal.tables import Grid, Heading, print_grid, visible
 from rowmill.verify.report import Comparison, Difference, Kind, Report, TableReport, Value
 from rowmill.verify.tally import OnProgress
 from rowmill.verify.tally import Progress as State
+from rowmill.worker.run_options import run_command
 
 _SHOWN = 20
 _SHOWN_TEXT = 60
@@ -54,30 +56,31 @@ def verify(
 ) -> None:
     """Verify the published run; exits with 1 if anything differs."""
     source = from_either(name, file, secrets)
-    report = _report(source, workers)
+    report, options = _report(source, workers)
     if as_json:
         print(json.dumps(report.to_json(), ensure_ascii=False))
     else:
-        _show(report)
+        _show(report, options)
     if not report.identical:
         raise typer.Exit(int(Exit.DIFFERENCES))
 
 
-def _report(source: Source, workers: int | None) -> Report:
+def _report(source: Source, workers: int | None) -> tuple[Report, Overrides]:
+    """The report, and what the published run has over the manifest."""
     spec = source.spec()
-    reach = connections(spec, source.secrets, rowmill_home())
+    tried = [Overrides(source.scale, source.seed)]
+
+    def reload(overrides: Overrides) -> Spec:
+        tried.append(overrides)
+        return load_spec(source.label, text=source.manifest, overrides=overrides)
+
+    reach = connections(spec, source.secrets, rowmill_home(), say_starting)
     try:
         with _progress() as (show, wait):
-            return verify_published(
-                spec,
-                reach,
-                workers=workers,
-                reload=lambda overrides: load_spec(
-                    source.label, text=source.manifest, overrides=overrides
-                ),
-                on_progress=show,
-                wait=wait,
+            report = verify_published(
+                spec, reach, workers=workers, reload=reload, on_progress=show, wait=wait
             )
+            return report, tried[-1]
     except NothingPublished as error:
         raise UsageError(f"{spec.name}: {error}") from None
 
@@ -116,13 +119,16 @@ def _progress() -> Iterator[tuple[OnProgress, TellWait]]:
         yield show, wait
 
 
-def _show(report: Report) -> None:
+def _show(report: Report, options: Overrides) -> None:
     rows = [row for table in report.tables for row in _rows(table)]
     title = f"run {report.run} of {report.owner}, {short(report.digest)}"
     print_grid(Grid(_HEADINGS, rows, title, ruled=True))
     for line in _details(report):
         print(visible(line))
     print(_verdict(report))
+    if not report.identical:
+        command = run_command(options.scale, options.seed)
+        print(f"It was changed after it was published. {command} --restart makes it again.")
 
 
 def _rows(table: TableReport) -> Iterator[Sequence[str | Text]]:

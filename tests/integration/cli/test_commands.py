@@ -7,12 +7,13 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from io import StringIO
 from pathlib import Path
 
 import pytest
 import yaml
-from commands import Commands
+from commands import Commands, Done
 from experiments import ORDERS, PEOPLE, Connection, count, manifest
 from rich.cells import cell_len
 
@@ -23,7 +24,7 @@ RUN_KEYS = {
 }  # fmt: skip
 RECORD_KEYS = {
     "name", "run", "id", "state", "message", "digest", "dataVersion", "rows", "rowsTotal",
-    "startedAt", "finishedAt", "replacedBy",
+    "startedAt", "finishedAt", "replacedBy", "abandoned",
 }  # fmt: skip
 EMPTY = {"name": "empty", "rows": 0, "columns": [{"name": "id", "type": "bigint"}]}
 
@@ -45,6 +46,7 @@ def kept(
     assert (done.json["state"], done.json["repeat"]) == ("COMPLETED", False)
     assert done.json["replaces"] is None
     assert set(done.json["seconds"]) == {"prepare", "load", "finalize", "publish", "total"}
+    _assert_runs_tells_the_time_of_the_summary(commands("runs", name, "-o", "json").json[0], done)
     [worker] = done.json["workers"]
     assert worker["peakBytes"] > 2**20
     assert re.search(r"^run 1 finalizing: primary key of people", done.err, re.MULTILINE)
@@ -62,7 +64,7 @@ def test_a_repeat_says_so_and_leaves_the_data(
     before = database.execute(oid, (table,)).fetchone()
     done = commands("run", "-f", file, "--scale", "0.4", "--seed", "5", "--progress=none")
     assert done.code == 0
-    assert "run 1 is complete and of this very manifest; its data is left as it is" in done.out
+    assert f"{name}: nothing to do: run 1 made exactly this already (--restart" in done.out
     assert done.err == ""
     assert database.execute(oid, (table,)).fetchone() == before
 
@@ -75,6 +77,7 @@ def test_status_and_runs(kept: tuple[str, str, Commands]) -> None:
     assert [table["completedBatches"] for table in status["tables"]] == ["0", "0", ""]
     shown = commands("status", "-f", file).out
     assert f"local/{name}, run 1: COMPLETED" in shown
+    assert shown.endswith("\nstarted with --scale 0.4 --seed 5\n")
     assert "2,000 of 2,000 rows durable (100 %)" in shown
     assert re.search(r"people +1,000 +1,000 +100 +1 +1\b", shown)
     [run] = commands("runs", name, "-o", "json").json
@@ -182,6 +185,20 @@ def test_commands_without_servers(tmp_path: Path) -> None:
     assert "$schema" in commands("schema", env=env).json
     assert "kind: CustomResourceDefinition" in commands("crd", env=env).out
     assert commands(env=env).code == 2
+
+
+def test_a_command_that_starts_the_servers_says_so_and_others_do_not(tmp_path: Path) -> None:
+    commands = Commands(tmp_path)
+    env = {"ROWMILL_HOME": str(tmp_path / "home")}
+    file = commands.file(manifest("shown"))
+    try:
+        said = commands("status", "-f", file, env=env).err
+        assert said.startswith(
+            "rowmill: starting the embedded servers\nrowmill: it has no runs yet"
+        )
+        assert "starting" not in commands("status", "-f", file, env=env).err
+    finally:
+        assert commands("down", env=env).out == "stopped\n"
 
 
 def test_validate_plan_and_preview(tmp_path: Path) -> None:
@@ -335,3 +352,12 @@ def test_reset_keeps_the_records_and_the_next_run_is_a_new_one(
     assert (again["run"], again["repeat"]) == (2, False)
     assert count(database, name, "people") == 1
     assert json.loads(commands("runs", name, "-o", "json").out)[0]["state"] == "RESET"
+
+
+def _assert_runs_tells_the_time_of_the_summary(listed: dict[str, str], done: Done) -> None:
+    """From when the run was asked for to COMPLETED, which is amid the last phase."""
+    began, ended = (datetime.fromisoformat(listed[key]) for key in ("startedAt", "finishedAt"))
+    seconds = done.json["seconds"]
+    rounded = 0.01
+    took = (ended - began).total_seconds()
+    assert seconds["total"] - seconds["publish"] - rounded <= took <= seconds["total"] + rounded

@@ -176,7 +176,7 @@ def test_wrong_usage_ends_with_2(
         ("status", "either the experiment's NAME or its manifest"),
         ("run -f FILE --resume --restart", "exclude each other"),
         ("run -f FILE --scale none", "is no number above 0"),
-        ("run -f /nowhere/manifest.yaml", "no such file"),
+        ("run -f /nowhere/x.yaml", "rowmill: the manifest: /nowhere/x.yaml: no such file or dir"),
         ("preview -f FILE -t nothing", "there is no table 'nothing'"),
         ("run -f FILE --batch-rows 10", "--batch-rows"),
         ("nonsense", "No such command"),

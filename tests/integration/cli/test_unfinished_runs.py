@@ -79,7 +79,12 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
     assert said in commands("status", name).out
     [listed] = commands("runs", name, "-o", "json").json
     assert (listed["rows"], listed["rowsTotal"]) == (status["rows"], LONG)
-    assert commands("abort", name).code == 2
+    told = commands("status", name).out
+    assert "rowmill run -f FILE resumes it, --restart starts over" in told
+    assert "no process holds it" not in told
+    nothing = commands("abort", name)
+    assert nothing.code == 2
+    assert "run 1 is ABORTED already (interrupted); `rowmill run` resumes it" in nothing.err
 
     for words in (["query", name, "select * from numbers"], ["verify", name]):
         told = commands(*words, "-o", "json")
@@ -91,6 +96,11 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
     refused = commands("run", "-f", edited)
     assert refused.code == 2
     assert f"{status['rows']:,} rows that would be dropped" in refused.err
+    assert "with another manifest, that of 20" in refused.err
+    seeded = commands("run", "-f", written(LONG), "--seed", "7")
+    assert f"was started without --scale and --seed and holds {status['rows']:,} rows" in seeded.err
+    assert "resume it with: rowmill run -f FILE, or add --restart" in seeded.err
+    edited = written(ROWS)
     assert "--restart" in refused.err
     # NAME still means the manifest of the unfinished run.
     assert commands("status", name, "-o", "json").json["rowsTotal"] == LONG
@@ -102,6 +112,10 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
     assert gate.states(ledger) == ["ABORTED", "COMPLETED"]
     assert "run 2 is complete, 3,000 rows in 1 table" in screen
     assert count(database, name, "numbers") == ROWS
+    dropped, _ = commands("runs", name, "-o", "json").json
+    assert dropped["message"] == "dropped by run 2"
+    assert dropped["finishedAt"] == status["finishedAt"], "when it was interrupted"
+    assert "run 2, is COMPLETED" in commands("abort", name).err
 
     nothing = commands("run", "-f", edited, "--resume", "-o", "json")
     assert nothing.code == 2
@@ -147,7 +161,12 @@ def test_an_abort_from_another_process_ends_the_run_and_resume_takes_it_up(
     racing = commands("run", "-f", file, "-o", "json")
     assert racing.code == 3
     assert racing.json["error"]["reason"] == "LiveRunElsewhere"
-    assert f":{process.pid} " in racing.err, "it names the holder"
+    assert f"held by another process of this machine (pid {process.pid}, since 20" in racing.err
+    assert f"`rowmill status {name}` shows" in racing.err
+    assert f"end it with `rowmill abort {name}`" in racing.err
+    live = commands("status", name)
+    assert "no process holds it" not in live.out
+    assert commands("runs", name, "-o", "json").json[0]["abandoned"] is False
     for command in ("reset", "delete"):
         assert commands(command, name, "--yes").code == 3
     aborting = commands.start("abort", name)
@@ -221,14 +240,25 @@ def test_workers_end_with_a_killed_supervisor_and_the_run_resumes(
 ) -> None:
     gate.close_after(ledger, 1)
     file = written()
-    process = commands.start("run", "-f", file)
+    process = commands.start("run", "-f", file, "--seed", "2")
     wait_until(lambda: gate.waiting(ledger), process)
     crew = workers(process)
     assert crew
     process.kill()
     wait_until(lambda: not any(worker.is_running() for worker in crew))
     gate.open()
-    resumed = commands("run", "-f", file, "--resume")
+    status = commands("status", name).out.splitlines()
+    assert status[0].endswith("run 1: RUNNING"), "the ledger's word"
+    assert status[-3:] == [
+        "started with --seed 2",
+        "no process holds it: the same `rowmill run` resumes it",
+        "rowmill run -f FILE --seed 2 resumes it, --restart starts over",
+    ]
+    assert "—  no process holds it: the same `rowmill run` resumes it" in commands("runs", name).out
+    refused = commands("run", "-f", file)
+    assert "was started with --seed 2 and holds 1,000 rows that would be dropped" in refused.err
+    assert "resume it with: rowmill run -f FILE --seed 2, or add --restart" in refused.err
+    resumed = commands("run", "-f", file, "--resume", "--seed", "2")
     assert resumed.code == 0
     assert "  resumed   1,000 rows already there, 2,000 made now" in resumed.out
     assert count(database, name, "numbers") == ROWS

@@ -52,6 +52,14 @@ def test_without_json_nothing_goes_to_standard_output(capsys: pytest.CaptureFixt
     assert capsys.readouterr() == ("", "rowmill: not so\n")
 
 
+def test_a_manifest_that_is_not_there_is_told_in_one_line(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(typer.Exit), reporting():
+        raise InvalidManifest([Problem("", "x.yaml: no such file or directory")])
+    assert capsys.readouterr().err == "rowmill: the manifest: x.yaml: no such file or directory\n"
+
+
 def test_a_defect_is_no_difference_and_shows_where_it_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -54,7 +54,7 @@ def test_an_embedded_destination_is_never_what_the_environment_says(
     monkeypatch.setenv("PGREADUSER", "somebody")
     embedded = {"PGHOST": "127.0.0.1", "PGUSER": "loads", "AWS_REGION": "here"}
     reads = {"PGREADUSER": "reads", "PGREADPASSWORD": "hidden"}
-    monkeypatch.setattr(module.embedded, "up", lambda home: None)
+    monkeypatch.setattr(module.embedded, "up", lambda home, starting: None)
     monkeypatch.setattr(module.embedded, "exports", lambda servers: embedded)
     monkeypatch.setattr(module.embedded, "reader_exports", lambda servers: reads)
     reach = connections(spec, {"lake": tmp_path / "lake.env"}, Home(tmp_path))
