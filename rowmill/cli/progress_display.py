@@ -16,6 +16,7 @@ from rowmill.destinations.patience import Wait, Waiting
 from rowmill.local.progress import Phase, Snapshot, TableState
 from rowmill.terminal import figures
 from rowmill.terminal.bars import Bar, Bars
+from rowmill.terminal.prose import say
 
 
 class Display(Protocol):
@@ -42,7 +43,7 @@ def progress_display(style: str | None, interval: float) -> Iterator[Display]:
 def tell(text: str) -> None:
     """A line on standard error, if anybody still reads it: a run does not end for want of one."""
     with suppress(OSError):
-        print(text, file=sys.stderr, flush=True)
+        say(text, err=True)
 
 
 class _Silent:

@@ -6,6 +6,7 @@ import sys
 from contextlib import suppress
 
 from rowmill.destinations.patience import NowAndThen, TellWait, Wait, Waiting
+from rowmill.terminal.prose import say
 from rowmill.terminal.waiting_line import WaitingLine
 
 
@@ -39,4 +40,4 @@ class _OnTerminal:
 def _say(text: str) -> None:
     # A command does not end for want of a reader.
     with suppress(OSError):
-        print(f"rowmill: {text}", file=sys.stderr, flush=True)
+        say(f"rowmill: {text}", err=True)

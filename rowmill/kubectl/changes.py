@@ -15,6 +15,7 @@ from rowmill.kubectl.experiment import Experiment
 from rowmill.spec.cluster_names import ABORT, RERUN, RESUME
 from rowmill.spec.durations import parse_duration
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.prose import say
 
 
 def abort(cluster: Cluster, name: str) -> None:
@@ -28,7 +29,7 @@ def abort(cluster: Cluster, name: str) -> None:
             "there is nothing to abort"
         )
     cluster.patch(name, _annotations({ABORT: str(experiment.number)}))
-    print(
+    say(
         f"run {experiment.number} of {name} is being aborted; what is durable stays: "
         "resume goes on with it, rerun starts over"
     )
@@ -40,9 +41,9 @@ def rerun(cluster: Cluster, name: str) -> None:
     # A number that comes back would be aborted before it starts.
     cluster.patch(name, _annotations({RERUN: _moment(), ABORT: None}))
     if experiment.suspended:
-        print(f"the next run of {name} starts when it is resumed")
+        say(f"the next run of {name} starts when it is resumed")
     else:
-        print(f"the next run of {name} starts; readers keep the old data until it is published")
+        say(f"the next run of {name} starts; readers keep the old data until it is published")
 
 
 def suspend(cluster: Cluster, name: str) -> None:
@@ -50,7 +51,7 @@ def suspend(cluster: Cluster, name: str) -> None:
     if Experiment(cluster.experiment(name)).suspended:
         raise UsageError(f"{name} is suspended already")
     cluster.patch(name, {"spec": {"suspend": True}})
-    print(f"{name} is being suspended; what is durable stays, and resume goes on with it")
+    say(f"{name} is being suspended; what is durable stays, and resume goes on with it")
 
 
 def resume(cluster: Cluster, name: str) -> None:
@@ -68,7 +69,7 @@ def resume(cluster: Cluster, name: str) -> None:
             "there is nothing to resume"
         )
     cluster.patch(name, body)
-    print(f"{name} is being resumed; what is durable is not made again")
+    say(f"{name} is being resumed; what is durable is not made again")
 
 
 def seconds(timeout: str | None, *, wait: bool) -> float | None:

@@ -14,6 +14,7 @@ from rowmill.kubectl.experiment import Experiment
 from rowmill.kubectl.failures import ApiRefused, ApiUnreachable
 from rowmill.kubectl.patience import patiently
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.prose import say
 
 _SECONDS = 2.0
 _ENDED = ("Succeeded", "Failed")
@@ -110,7 +111,7 @@ def _read(run: _Run, pod: Pod, lines: SimpleQueue[str]) -> None:
             lines.put(run.labelled(pod, line))
     except (ApiRefused, ApiUnreachable, UsageError) as error:
         # The pod may be gone, its node too, or a token over; the others go on.
-        print(f"rowmill: {pod.name}: {error}", file=sys.stderr)
+        say(f"rowmill: {pod.name}: {error}", err=True)
 
 
 def _print_for(lines: SimpleQueue[str], seconds: float) -> None:

@@ -12,6 +12,7 @@ from rowmill.kubectl.experiment import Experiment
 from rowmill.plan.pace import percent
 from rowmill.plan.replacement import with_replaced
 from rowmill.terminal import figures
+from rowmill.terminal.prose import say
 from rowmill.terminal.tables import RUN_HEADINGS, Grid, Heading, print_grid
 
 _ALL_HEADINGS = [
@@ -69,9 +70,9 @@ def show(experiment: Experiment) -> None:
     print_grid(Grid(headings, rows, title))
     if experiment.begun:
         done = figures.durable(experiment.rows, experiment.rows_total)
-        print(f"{done} ({experiment.percent} %)")
+        say(f"{done} ({experiment.percent} %)")
     if experiment.message:
-        print(f"{experiment.reason}: {experiment.message}")
+        say(f"{experiment.reason}: {experiment.message}")
 
 
 def print_json(document: object) -> None:

@@ -12,6 +12,8 @@ from enum import IntEnum
 
 import typer
 
+from rowmill.terminal.prose import say
+
 
 class Exit(IntEnum):
     """0 done, 1 differences, 2 wrong usage, 3 refused, 4 failed, 5 interrupted or aborted."""
@@ -84,7 +86,7 @@ def _leave(
     before: str | None,
 ) -> None:
     """Say it and leave; on standard output as JSON after `before`, unless that is None."""
-    typer.echo(f"rowmill: {message}", err=True)
+    say(f"rowmill: {message}", err=True)
     if before is not None:
         error = {"reason": reason, "message": message, "exitCode": int(code), **facts}
         typer.echo(f'{before}"error": {json.dumps(error, ensure_ascii=False)}}}')

@@ -7,7 +7,6 @@ is no width, and a grid holds every value whole.
 from __future__ import annotations
 
 import re
-import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -16,6 +15,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from rowmill.terminal.console import PipeConsole
+from rowmill.terminal.prose import wrapped
 
 _NOTE_INDENT = "    "
 _BESIDE_NAME = " | "
@@ -74,7 +74,7 @@ def print_grid(grid: Grid) -> None:
 def lines(grid: Grid, width: int | None, *, ascii_only: bool = False) -> Iterator[Text]:
     """The lines of a table on a screen of `width` columns, None for one without an end."""
     if grid.title:
-        yield Text(visible(grid.title))
+        yield from map(Text, wrapped(visible(grid.title), width).split("\n"))
     rows = [
         [_text(cell, heading) for cell, heading in zip(row, grid.headings, strict=True)]
         for row in grid.rows
@@ -188,5 +188,4 @@ def _records(grid: Grid, rows: Sequence[Sequence[Text]], width: int) -> Iterator
 
 def _prose(cell: Text, width: int) -> Sequence[Text]:
     """Lines that end between words; a word longer than a line stays whole."""
-    parts = textwrap.wrap(cell.plain, max(1, width), break_long_words=False, break_on_hyphens=False)
-    return [Text(part) for part in parts]
+    return [Text(part) for part in wrapped(cell.plain, width, hanging="").split("\n")]

@@ -16,6 +16,7 @@ from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
 from rowmill.terminal.console import short
+from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid
 
 
@@ -30,7 +31,7 @@ def validate(file: Path, scale: str | None, seed: int | None, *, as_json: bool) 
         document |= {"tables": tables, "rows": rows, "warnings": [w.as_json() for w in warnings]}
         print(json.dumps(document, ensure_ascii=False))
     else:
-        print(
+        say(
             f"{source.label} is valid: {spec.name}, {counted(tables, 'table')}, "
             f"{counted(rows, 'row')}"
         )
@@ -60,7 +61,7 @@ def plan(
     else:
         _show(spec, frozen, count)
         for demand in found:
-            print(f"Disk: {demand}.")
+            say(f"Disk: {demand}.")
 
 
 def schema() -> None:
@@ -122,7 +123,7 @@ def _show(spec: Spec, plan: Plan, workers: int) -> None:
     figured = ("rows", "B/row", "bytes", "batch", "batches", "parts")
     headings = [Heading("table"), *(Heading(name, right=True) for name in figured)]
     print_grid(Grid(headings, rows, f"{spec.name} ({short(plan.digest)})"))
-    print(
+    say(
         f"{counted(plan.shards, 'shard')} for {counted(workers, 'worker')}, "
         f"about {figures.size(plan.worker_bytes)} of memory each.\n"
         "Bytes are estimates of the rows before compression; a batch is in rows."

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import typer
-
 from rowmill.cli.row_output import RowSet, row_writer
 from rowmill.cli.sources import from_either
 from rowmill.cli.waiting import say_starting, tell_waits
@@ -16,6 +14,7 @@ from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import why_nothing_is_there
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.prose import say
 from rowmill.worker.destinations import one_machine
 
 
@@ -43,7 +42,7 @@ def query(words: Sequence[str], file: Path | None, secrets: Sequence[str], outpu
                 sql,
                 schema=spec.postgres.schema,
                 patience=one_machine(tell_waits()),
-                notice=lambda text: typer.echo(f"rowmill: {text}", err=True),
+                notice=lambda text: say(f"rowmill: {text}", err=True),
             ) as result,
         ):
             write(RowSet("rows", result.columns, result.rows))

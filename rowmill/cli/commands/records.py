@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +24,7 @@ from rowmill.plan.replacement import replaced_by, with_replaced
 from rowmill.spec.problems import InvalidManifest
 from rowmill.terminal import figures
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.prose import say
 from rowmill.terminal.tables import RUN_HEADINGS, Grid, Heading, print_grid
 from rowmill.worker.destinations import Destinations, join, one_machine
 from rowmill.worker.reading import abandoned, experiment_runs
@@ -102,7 +102,7 @@ def _runs_of_all() -> Iterator[_Listed]:
         try:
             yield from _runs_of(from_name(name))
         except (DestinationRefused, DestinationUnavailable, InvalidManifest) as error:
-            print(f"rowmill: {name}: {error}", file=sys.stderr)
+            say(f"rowmill: {name}: {error}", err=True)
 
 
 def _durable(run: Run, destinations: Destinations) -> Durable | None:
@@ -193,9 +193,9 @@ def _show_status(run: Run, durable: Durable | None, left_alone: bool) -> None:
     counted = ("rows", "of", "%", "batches", "of")
     headings = [Heading("table"), *(Heading(name, right=True) for name in counted)]
     print_grid(Grid(headings, rows, f"{run.owner}, run {run.number}: {run.state}"))
-    print(f"{figures.durable(_rows(far), run.plan.rows)} ({_percent(run, far)} %)")
+    say(f"{figures.durable(_rows(far), run.plan.rows)} ({_percent(run, far)} %)")
     for line in words_of(run, left_alone=left_alone):
-        print(line)
+        say(line)
 
 
 def _show_runs(found: Sequence[_Listed]) -> None:

@@ -6,8 +6,6 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import typer
-
 from rowmill.cli.sources import STANDARD_INPUT, from_either
 from rowmill.cli.waiting import say_starting, tell_waits
 from rowmill.destinations.ledger import Run, RunState
@@ -15,6 +13,7 @@ from rowmill.local import records
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.prose import confirmed, say
 from rowmill.worker import purge
 from rowmill.worker.destinations import Destinations, join, one_machine
 from rowmill.worker.reading import experiment_runs
@@ -30,7 +29,7 @@ def abort(name: str | None, file: Path | None, secrets: Sequence[str]) -> None:
         destinations.close()
     if run is None:
         raise UsageError(nothing_to_abort(known))
-    print(f"run {run.number} is aborted; `rowmill run` resumes it, `--restart` starts over")
+    say(f"run {run.number} is aborted; `rowmill run` resumes it, `--restart` starts over")
 
 
 def nothing_to_abort(runs: Sequence[Run]) -> str:
@@ -58,7 +57,7 @@ def reset(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: b
         removed = purge.reset(destinations)
     finally:
         destinations.close()
-    print(f"{label}: {removed}. Its records stay (rowmill runs {label})")
+    say(f"{label}: {removed}. Its records stay (rowmill runs {label})")
 
 
 def delete(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: bool) -> None:
@@ -71,7 +70,7 @@ def delete(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: 
     finally:
         destinations.close()
     records.forget(rowmill_home(), label)
-    print(f"{label} is deleted: {removed}")
+    say(f"{label} is deleted: {removed}")
 
 
 def _open(name: str | None, file: Path | None, secrets: Sequence[str]) -> tuple[str, Destinations]:
@@ -92,5 +91,5 @@ def _refuse_unasked(file: Path | None, yes: bool) -> None:
 def _ask(question: str, yes: bool) -> None:
     if yes or not sys.stdin.isatty():
         return
-    if not typer.confirm(question, err=True):
+    if not confirmed(question):
         raise UsageError("nothing was removed")

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import typer
-
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.progress_display import progress_display, tell
 from rowmill.cli.sources import from_file
@@ -24,6 +22,7 @@ from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
 from rowmill.terminal.console import short
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.prose import confirmed, say
 from rowmill.worker.decision import Mode
 from rowmill.worker.prepare import EditedManifest, FewerRows
 
@@ -103,7 +102,7 @@ def _can_ask() -> bool:
 
 
 def _confirmed(question: str) -> bool:
-    return _can_ask() and typer.confirm(question, err=True)
+    return _can_ask() and confirmed(question)
 
 
 def _say(text: str) -> None:
@@ -159,12 +158,12 @@ def _rate(outcome: Outcome) -> float:
 def _summarize(spec: Spec, outcome: Outcome) -> None:
     run = outcome.run
     if outcome.repeat:
-        print(
+        say(
             f"{spec.name}: nothing to do: run {run.number} made exactly this already "
             "(--restart makes it again)"
         )
         return
-    print("\n".join([*_facts(spec, outcome), *_places(spec), *_next_steps(spec)]))
+    say("\n".join([*_facts(spec, outcome), *_places(spec), *_next_steps(spec)]))
 
 
 def _facts(spec: Spec, outcome: Outcome) -> Iterator[str]:

@@ -9,6 +9,7 @@ import sys
 from rowmill.local import embedded
 from rowmill.local.home import rowmill_home
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.prose import say
 
 
 def up(*, as_json: bool) -> None:
@@ -23,14 +24,14 @@ def up(*, as_json: bool) -> None:
         }
         print(json.dumps(document, ensure_ascii=False))
         return
-    print(f"Postgres: {servers.postgres.host}:{servers.postgres.port}")
-    print(f"S3:       {servers.s3.endpoint}, bucket {servers.s3.bucket}")
-    print(f'Data in {home.path}; to use them: eval "$(rowmill env)"; to stop: rowmill down')
+    say(f"Postgres: {servers.postgres.host}:{servers.postgres.port}")
+    say(f"S3:       {servers.s3.endpoint}, bucket {servers.s3.bucket}")
+    say(f'Data in {home.path}; to use them: `eval "$(rowmill env)"`; to stop: `rowmill down`')
 
 
 def down() -> None:
     """Stop the servers and wait until they are gone."""
-    print("stopped" if embedded.down(rowmill_home()) else "they were not up")
+    say("stopped" if embedded.down(rowmill_home()) else "they were not up")
 
 
 def env() -> None:

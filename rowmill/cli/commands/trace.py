@@ -15,6 +15,7 @@ from rowmill.spec.dataset import Dataset, Table
 from rowmill.spec.load import load_spec
 from rowmill.terminal.console import short
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.prose import say
 from rowmill.verify.pairing import key_columns
 from rowmill.verify.recomputed import Recomputed
 from rowmill.verify.report import Value
@@ -64,7 +65,7 @@ def trace(
     if as_json:
         print(json.dumps(found.to_json(), ensure_ascii=False))
     else:
-        print("\n".join(_lines(found)))
+        say("\n".join(_lines(found)))
 
 
 def _table(dataset: Dataset, name: str) -> Table:

@@ -28,6 +28,7 @@ from rowmill.terminal import figures
 from rowmill.terminal.bars import label_column
 from rowmill.terminal.console import short
 from rowmill.terminal.failures import Exit, UsageError
+from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid, visible
 from rowmill.verify.report import Comparison, Difference, Kind, Report, TableReport, Value
 from rowmill.verify.tally import OnProgress
@@ -124,11 +125,11 @@ def _show(report: Report, options: Overrides) -> None:
     title = f"run {report.run} of {report.owner}, {short(report.digest)}"
     print_grid(Grid(_HEADINGS, rows, title, ruled=True))
     for line in _details(report):
-        print(visible(line))
-    print(_verdict(report))
+        say(visible(line))
+    say(_verdict(report))
     if not report.identical:
         command = run_command(options.scale, options.seed)
-        print(f"It was changed after it was published. {command} --restart makes it again.")
+        say(f"It was changed after it was published. `{command} --restart` makes it again.")
 
 
 def _rows(table: TableReport) -> Iterator[Sequence[str | Text]]:

@@ -137,6 +137,22 @@ def test_on_a_terminal_of_80_columns_no_word_is_broken(kept: tuple[str, str, Com
         assert len(same) == (6 if words[0] == "verify" else 0)
 
 
+@pytest.mark.parametrize("columns", [80, 120])
+def test_on_a_terminal_sentences_end_their_lines_between_words(
+    kept: tuple[str, str, Commands], columns: int
+) -> None:
+    _, file, commands = kept
+    for words, told in (
+        (["run", "-f", file], "its data is left as it is (--restart makes it again)"),
+        (["trace", "of-" + "none" * 9, "a", "1"], "give its manifest with -f FILE"),
+    ):
+        _, screen = commands.on_terminal(*words, columns=columns)
+        assert told in commands(*words).out + commands(*words).err
+        lines = [line for line in screen.splitlines() if "\x1b" not in line]
+        assert max(map(cell_len, lines)) <= columns
+        assert told in re.sub(r"\n +", " ", "\n".join(lines))
+
+
 def test_without_a_terminal_every_value_is_whole(kept: tuple[str, str, Commands]) -> None:
     name, _, commands = kept
     narrow = {"COLUMNS": "40"}

@@ -1,0 +1,64 @@
+"""Sentences on a terminal end their lines between words."""
+
+from __future__ import annotations
+
+import os
+import pty
+import sys
+
+import pytest
+
+from rowmill.terminal.prose import columns_of, say, wrapped
+
+LONG = "s3://bucket/" + "x" * 40
+
+
+def test_a_line_ends_between_words_and_goes_on_below_its_beginning() -> None:
+    assert wrapped("rowmill: one two three four", 16) == "rowmill: one two\n  three four"
+    assert wrapped("  orders.total: too much", 16) == "  orders.total:\n    too much"
+
+
+def test_what_has_a_label_goes_on_below_its_value() -> None:
+    assert wrapped("  time    1 s (load 1 s)", 20) == "  time    1 s (load\n          1 s)"
+
+
+@pytest.mark.parametrize("text", ["short", "", "a\n\n  b", f"see {LONG}", "a  b"])
+def test_what_is_not_wrapped_is_as_it_was(text: str) -> None:
+    assert wrapped(text, None) == text
+    if LONG not in text:
+        assert wrapped(text, 20) == text
+
+
+def test_a_word_longer_than_a_line_stays_whole() -> None:
+    assert wrapped(f"see {LONG} there", 20) == f"see\n  {LONG}\n  there"
+
+
+def test_a_line_of_its_own_stays_one() -> None:
+    assert wrapped("one two:\n  a b\n  c d e f", 8) == "one two:\n  a b\n  c d e\n    f"
+
+
+def test_a_command_in_backticks_is_not_broken_if_it_fits_a_line() -> None:
+    text = 'servers: `eval "$(rowmill env)"`, then'
+    assert wrapped(text, 26) == 'servers:\n  `eval "$(rowmill env)"`,\n  then'
+    assert wrapped("do `a b c d e f`", 8) == "do `a b\n  c d e\n  f`"
+
+
+def test_wide_letters_count_as_the_terminal_shows_them() -> None:
+    assert wrapped("日本 日本 日本", 9) == "日本 日本\n  日本"
+
+
+def test_each_stream_has_its_own_width(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours, theirs = pty.openpty()
+    monkeypatch.setenv("COLUMNS", "11")
+    with os.fdopen(theirs, "w") as terminal:
+        assert columns_of(terminal) == 11
+        monkeypatch.setattr(sys, "stderr", terminal)
+        say("aaaa bbbb cccc", err=True)
+        say("aaaa bbbb cccc")
+        monkeypatch.delenv("COLUMNS")
+        assert columns_of(terminal) == 80, "it tells none"
+    assert os.read(ours, 100) == b"aaaa bbbb\r\n  cccc\r\n"
+    os.close(ours)
+    assert capsys.readouterr().out == "aaaa bbbb cccc\n"
