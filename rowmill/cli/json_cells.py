@@ -16,8 +16,8 @@ _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 def json_writer(column: PrintedColumn) -> Callable[[str | None], str]:
     """What turns a cell of this column into JSON.
 
-    Integers and floats are numbers, booleans and NULL JSON's own, arrays lists; all else, numeric
-    too, is a string.
+    Integers and floats are numbers, booleans and NULL JSON's own, arrays lists, and JSON stands as
+    it is, digit for digit; all else, numeric too, is a string.
     """
     scalar = _SCALARS[column.scalar]
     if column.delimiter is None:
@@ -50,6 +50,9 @@ def _number(text: str) -> str:
 
 _SCALARS: dict[Scalar, Callable[[str], str]] = {
     Scalar.TEXT: json_text,
+    Scalar.DECIMAL: json_text,
+    # Postgres took it as JSON.
+    Scalar.JSON: str,
     Scalar.NUMBER: _number,
     Scalar.BOOLEAN: lambda text: "true" if text == "t" else "false",
 }

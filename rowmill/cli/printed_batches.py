@@ -13,6 +13,15 @@ from rowmill.spec.dataset import Table
 from rowmill.spec.types import FLOATS, INTEGERS, ColumnType, TypeName
 
 
+_SCALARS = {
+    TypeName.BOOLEAN: Scalar.BOOLEAN,
+    **dict.fromkeys(INTEGERS | FLOATS, Scalar.NUMBER),
+    TypeName.NUMERIC: Scalar.DECIMAL,
+    TypeName.JSON: Scalar.JSON,
+    TypeName.JSONB: Scalar.JSON,
+}
+
+
 def printed_columns(table: Table) -> list[PrintedColumn]:
     """The table's columns, as a query that selects them has them."""
     return [
@@ -47,6 +56,4 @@ def _plain(texts: pa.Array) -> list[str | None]:
 
 
 def _scalar(kind: ColumnType) -> Scalar:
-    if kind.name is TypeName.BOOLEAN:
-        return Scalar.BOOLEAN
-    return Scalar.NUMBER if kind.name in INTEGERS | FLOATS else Scalar.TEXT
+    return _SCALARS.get(kind.name, Scalar.TEXT)

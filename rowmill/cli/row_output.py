@@ -15,12 +15,14 @@ from rowmill.cli.json_cells import json_keys, json_text, json_writer
 from rowmill.counting import counted
 from rowmill.destinations.printed_columns import PrintedColumn, Scalar
 from rowmill.terminal.failures import DocumentBegun
+from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid
 
 Row = Sequence[str | None]
 # A table is laid out once its rows are all there, so this bounds the memory.
 TABLE_ROWS = 1_000
 _TABLE_CHARACTERS = 16 * 2**20
+_FIGURES = (Scalar.NUMBER, Scalar.DECIMAL)
 _QUOTED_IN_CSV = re.compile(r'[",\r\n]')
 
 
@@ -140,7 +142,7 @@ def _tables() -> Iterator[Write]:
         first = False
         print_grid(_grid(row_set, shown, row_set.title or _counted(len(shown), more=more)))
         if more:
-            print(f"There are more than these {_counted(len(shown))}: -o csv or -o json gives all.")
+            say(f"There are more than these {_counted(len(shown))}: -o csv or -o json gives all.")
 
     yield write
 
@@ -163,7 +165,7 @@ def _counted(rows: int, *, more: bool = False) -> str:
 
 def _grid(row_set: RowSet, rows: Sequence[Row], title: str) -> Grid:
     headings = [
-        Heading(column.name, right=column.scalar is Scalar.NUMBER and column.delimiter is None)
+        Heading(column.name, right=column.scalar in _FIGURES and column.delimiter is None)
         for column in row_set.columns
     ]
     null = Text("null", style="dim")

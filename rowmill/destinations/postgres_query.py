@@ -29,8 +29,13 @@ _PRINTING = {
     "bytea_output": "hex",
     "extra_float_digits": "1",
 }
-# bool; int8, int2, int4, oid, float4 and float8.
-_SCALARS = {16: Scalar.BOOLEAN} | dict.fromkeys((20, 21, 23, 26, 700, 701), Scalar.NUMBER)
+# bool; int8, int2, int4, oid, float4 and float8; money and numeric; json and jsonb.
+_SCALARS = {
+    16: Scalar.BOOLEAN,
+    **dict.fromkeys((20, 21, 23, 26, 700, 701), Scalar.NUMBER),
+    **dict.fromkeys((790, 1700), Scalar.DECIMAL),
+    **dict.fromkeys((114, 3802), Scalar.JSON),
+}
 # The elements of those types that are arrays, as int2vector is not: printed in braces.
 _ARRAYS = """
 SELECT a.oid, CASE e.typtype WHEN 'd' THEN e.typbasetype ELSE e.oid END, e.typdelim::text

@@ -9,12 +9,15 @@ from enum import Enum
 class Scalar(Enum):
     """What the text of a cell, or of an array's element, stands for.
 
-    NUMBER is an integer or a float, as digits, `NaN` or `Infinity`; BOOLEAN is `t` or `f`.
+    NUMBER is an integer or a float, as digits, `NaN` or `Infinity`; DECIMAL a numeric or money,
+    which may have more digits than a float; BOOLEAN is `t` or `f`; JSON a document.
     """
 
     TEXT = "text"
     NUMBER = "number"
+    DECIMAL = "decimal"
     BOOLEAN = "boolean"
+    JSON = "json"
 
 
 @dataclass(frozen=True)

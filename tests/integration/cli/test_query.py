@@ -101,6 +101,16 @@ FILES_BY_TEXT = (
 BACK = ("set_config('role', 'none', true)", "set_config('session_authorization', 'rowmill', true)")
 
 
+def test_in_json_a_document_is_a_value_with_its_digits(kept: Kept) -> None:
+    documents = (
+        "jsonb '{\"a\": 1.10}' as b, json '[1,  2]' as t, array[jsonb '{\"a\": \"é\"}'] as l"
+    )
+    done = kept.commands("query", kept.name, f"select {documents}, 2.50 as n", "-o", "json")
+    assert (
+        done.out == '{"rows": [{"b": {"a": 1.10}, "t": [1,  2], "l": [{"a": "é"}], "n": "2.50"}]}\n'
+    )
+
+
 @pytest.mark.parametrize("back", BACK)
 @pytest.mark.parametrize("call", FILES_BY_TEXT)
 def test_a_statement_given_as_text_reads_no_file_of_the_server(

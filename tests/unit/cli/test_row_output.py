@@ -96,7 +96,10 @@ def _json(text: str | None, scalar: Scalar, delimiter: str | None = None) -> obj
         ("-1.5e-07", Scalar.NUMBER, -1.5e-07),
         ("NaN", Scalar.NUMBER, "NaN"),
         ("-Infinity", Scalar.NUMBER, "-Infinity"),
-        ("12345678901234567890.1", Scalar.TEXT, "12345678901234567890.1"),
+        ("12345678901234567890.1", Scalar.DECIMAL, "12345678901234567890.1"),
+        ('{"a": [1, null]}', Scalar.JSON, {"a": [1, None]}),
+        ('"text"', Scalar.JSON, "text"),
+        ("null", Scalar.JSON, None),
         ('"\\\n\x01é', Scalar.TEXT, '"\\\n\x01é'),
     ],
 )
@@ -114,10 +117,22 @@ def test_a_cell_is_json_without_loss(text: str | None, scalar: Scalar, value: ob
         ("{{1,2},{3,NULL}}", Scalar.NUMBER, [[1, 2], [3, None]]),
         ("[0:1]={t,f}", Scalar.BOOLEAN, [True, False]),
         ("{NaN,1}", Scalar.NUMBER, ["NaN", 1]),
+        (r'{"{\"a\": \"\\\"\"}",NULL,2}', Scalar.JSON, [{"a": '"'}, None, 2]),
     ],
 )
 def test_an_array_is_a_list(text: str | None, scalar: Scalar, value: object) -> None:
     assert _json(text, scalar, ",") == value
+
+
+def test_json_keeps_the_digits_that_a_float_would_lose() -> None:
+    written = json_writer(PrintedColumn("c", Scalar.JSON))('{"a": 12345678901234567890.10}')
+    assert written == '{"a": 12345678901234567890.10}'
+
+
+def test_figures_of_every_type_stand_right_in_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    columns = [PrintedColumn("total", Scalar.DECIMAL), PrintedColumn("count", Scalar.NUMBER)]
+    out = _written(capsys, [RowSet("rows", columns, [("9.5", "1"), ("10.25", "100")])], "table")
+    assert out.splitlines()[-2:] == ["   9.5 │     1", " 10.25 │   100"]
 
 
 def test_a_delimiter_is_the_types_own() -> None:
