@@ -12,7 +12,6 @@ from rowmill.generate.to_text import to_text
 from rowmill.spec.dataset import Table
 from rowmill.spec.types import FLOATS, INTEGERS, ColumnType, TypeName
 
-
 _SCALARS = {
     TypeName.BOOLEAN: Scalar.BOOLEAN,
     **dict.fromkeys(INTEGERS | FLOATS, Scalar.NUMBER),

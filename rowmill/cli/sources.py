@@ -17,6 +17,7 @@ from rowmill.spec.load import MOST_READ, Overrides, decode_manifest, load_spec, 
 from rowmill.terminal.failures import UsageError
 
 STANDARD_INPUT = Path("-")
+_START = "start one with: rowmill run -f FILE"
 
 
 @dataclass(frozen=True)
@@ -68,9 +69,11 @@ def from_name(name: str, secrets: Sequence[str] = (), home: Home | None = None) 
     if known is None and Path(name).is_file():
         raise UsageError(f"{name!r} is a file, and this wants an experiment's NAME or: -f {name}")
     if known is None:
-        names = ", ".join(records.names(home)) or "none"
+        names = records.names(home)
+        if not names:
+            raise UsageError(f"no experiment {name!r} was run here, nor any other; {_START}")
         raise UsageError(
-            f"no experiment {name!r} was run here (known: {names}); "
+            f"no experiment {name!r} was run here (known: {', '.join(names)}); "
             "name one of these, or give its manifest with -f FILE"
         )
     return Source(
@@ -84,6 +87,8 @@ def from_name(name: str, secrets: Sequence[str] = (), home: Home | None = None) 
 
 def from_either(name: str | None, file: Path | None, secrets: Sequence[str] = ()) -> Source:
     """The source by NAME or by -f FILE: exactly one of them."""
+    if name is None and file is None and not records.names(rowmill_home()):
+        raise UsageError(f"no experiment has run here yet; {_START}")
     if (name is None) == (file is None):
         raise UsageError("give either the experiment's NAME or its manifest with -f FILE")
     return from_file(file, secrets=secrets) if file is not None else from_name(name or "", secrets)

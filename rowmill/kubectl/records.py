@@ -85,6 +85,9 @@ def _all(cluster: Cluster) -> list[Experiment]:
 
 
 def _show_all(found: Sequence[Experiment]) -> None:
+    if not found:
+        say("no Experiments in this namespace")
+        return
     rows = [_one_of_all(each) for each in found]
     print_grid(Grid(_ALL_HEADINGS, rows))
 
@@ -105,6 +108,9 @@ def _one_of_all(each: Experiment) -> tuple[str, ...]:
 
 
 def _show_runs(found: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    if not found:
+        say("no runs yet")
+        return
     rows = []
     for run in found:
         started, ended = _moment(run["startedAt"]), _moment(run["finishedAt"])

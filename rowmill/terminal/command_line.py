@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+# The base of all that typer refuses of a command line, which it does not export.
+_Refusal: Any = typer.BadParameter.__mro__[1]
+_USAGE = 2
+# A negative value that was taken for an option.
+_NEGATIVE = re.compile(r"-[0-9.]")
+# What typer's messages have of the library by which it reads values.
+_FROM_WITHIN = (
+    (re.compile(r"Value error, "), ""),
+    (re.compile(r"Input should be ([^,]*)(, unable to parse.*)?"), r"give \1"),
+    (re.compile(r"greater than or equal to"), "at least"),
+    (re.compile(r"less than or equal to"), "at most"),
+)
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -39,8 +53,42 @@ class _Command(TyperCommand):
 
 
 class _Group(TyperGroup):
+    def make_context(self, *words: Any, **settings: Any) -> Any:
+        with _told_plainly():
+            return super().make_context(*words, **settings)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _told_plainly():
+            return super().invoke(ctx)
+
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_types(super().get_params(ctx))
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Tell what is wrong with a command line as every other error is told."""
+    try:
+        yield
+    except _Refusal as error:
+        from rowmill.terminal.prose import say
+
+        told = refusal(error.format_message(), getattr(error, "option_name", ""))
+        # Without any command the help was shown instead.
+        if told:
+            path = error.ctx.command_path if error.ctx is not None else ""
+            say(f"rowmill: {told}" + (f"; see: {path} --help" if path else ""), err=True)
+        raise typer.Exit(_USAGE) from None
+
+
+def refusal(message: str, option: str) -> str:
+    """A message of typer's in the words of a command line; `option` is what it took for one."""
+    for pattern, words in _FROM_WITHIN:
+        message = pattern.sub(words, message)
+    message = message.strip().removesuffix(".")
+    if _NEGATIVE.match(option):
+        message += "; put -- before a value that begins with -, such as: -- " + option
+    return message[:1].lower() + message[1:]
 
 
 def _is_argument(parameter: Any) -> bool:

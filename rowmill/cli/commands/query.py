@@ -27,6 +27,8 @@ def query(words: Sequence[str], file: Path | None, secrets: Sequence[str], outpu
     if len(words) != (2 if file is None else 1):
         raise UsageError("give the experiment's NAME and one SQL text, or -f FILE and the SQL")
     sql = words[-1]
+    if not sql.strip(" \t\r\n;"):
+        raise UsageError('the SQL is empty; give a query, such as: "SELECT count(*) FROM orders"')
     source = from_either(words[0] if file is None else None, file, secrets)
     spec = source.spec()
     if spec.postgres is None:
@@ -50,4 +52,5 @@ def query(words: Sequence[str], file: Path | None, secrets: Sequence[str], outpu
         unpublished = why_nothing_is_there(spec, reach) if error.missing else None
         if unpublished is None:
             raise
-        raise UsageError(f"{spec.name}: {unpublished} ({error})") from None
+        [said, *_] = str(error).splitlines()
+        raise UsageError(f"{spec.name}: {unpublished} ({said})") from None

@@ -199,6 +199,9 @@ def _show_status(run: Run, durable: Durable | None, left_alone: bool) -> None:
 
 
 def _show_runs(found: Sequence[_Listed]) -> None:
+    if not found:
+        say("no runs yet")
+        return
     rows = [
         (
             each.run.owner.rsplit("/", 1)[-1],

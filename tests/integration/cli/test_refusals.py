@@ -173,13 +173,13 @@ def test_wrong_usage_ends_with_2(
 ) -> None:
     for line, words in (
         ("status nobody", "no experiment 'nobody' was run here"),
-        ("status", "either the experiment's NAME or its manifest"),
+        ("status some -f FILE", "either the experiment's NAME or its manifest"),
         ("run -f FILE --resume --restart", "exclude each other"),
         ("run -f FILE --scale none", "is no number above 0"),
         ("run -f /nowhere/x.yaml", "rowmill: the manifest: /nowhere/x.yaml: no such file or dir"),
         ("preview -f FILE -t nothing", "there is no table 'nothing'"),
         ("run -f FILE --batch-rows 10", "--batch-rows"),
-        ("nonsense", "No such command"),
+        ("nonsense", "no such command"),
     ):
         done = commands(*command_line(line))
         assert (done.code, words in done.err) == (2, True), f"{line}: {done.err}"

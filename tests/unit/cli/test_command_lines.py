@@ -96,9 +96,77 @@ def test_every_command_that_makes_rows_of_a_manifest_takes_it_so() -> None:
         (("trace", "-f", SHOP), f"such as: rowmill trace -f {SHOP} categories ID; keys: categ"),
         (("trace", "-f", SHOP, "order_lines"), "order_lines ORDER_ID LINE; keys: order_lines ("),
         (("trace", "-f", SHOP, "none"), "there is no table 'none'; the tables are"),
+        (("query", "shop", ""), "the SQL is empty; give a query, such as:"),
+        (("query", "shop", " ;\n"), "the SQL is empty; give a query, such as:"),
     ],
 )
 def test_what_lacks_is_told_with_a_line_that_has_it(words: tuple[str, ...], said: str) -> None:
     done = called(*words)
     assert done.exit_code == 2
     assert said in done.stderr
+
+
+@pytest.mark.parametrize("of", [app, plugin])
+def test_every_choice_that_there_is_not_is_told_as_all_other_errors(of: typer.Typer) -> None:
+    choices = [
+        (command, option.opts[-1])
+        for command in typer.main.get_command(of).commands.values()
+        for option in command.params
+        if getattr(option, "choices", None) or "json." in (getattr(option, "help", "") or "")
+    ]
+    assert len(choices) >= (9 if of is app else 2)
+    for command, option in choices:
+        done = called(command.name, option, "xml", of=of)
+        assert done.exit_code == 2
+        assert re.fullmatch(
+            r"rowmill: invalid value for '.*': 'xml' is not one of '.*'; see: .* --help\n",
+            done.stderr,
+        )
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("run", "--workers", "0"), "(env var: 'ROWMILL_WORKERS'): give at least 1; see: "),
+        (("run", "--workers", "9999"), "(env var: 'ROWMILL_WORKERS'): give at most 1024; see: "),
+        (("run", "--workers", "all"), "(env var: 'ROWMILL_WORKERS'): give a valid integer; see: "),
+        (("run", "--nope"), "rowmill: no such option: --nope"),
+        (("run", "-f"), "rowmill: option '-f' requires an argument"),
+        (("run", "a", "b"), "rowmill: got unexpected extra argument"),
+        (("frob",), "rowmill: no such command 'frob'; see: "),
+        (
+            ("trace", "shop", "orders", "-1"),
+            "no such option: -1; put -- before a value that begins with -, such as: -- -1; see: ",
+        ),
+    ],
+)
+def test_wrong_words_are_told_in_one_sentence(words: tuple[str, ...], said: str) -> None:
+    done = called(*words)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert done.stderr.startswith("rowmill: ")
+    assert done.stderr.count("\n") == 1
+
+
+def test_without_any_command_the_help_is_all() -> None:
+    for each in (app, plugin):
+        done = called(of=each)
+        assert done.exit_code == 2
+        assert "Commands" in done.stdout
+        assert done.stderr == ""
+
+
+def test_where_nothing_has_run_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROWMILL_HOME", str(tmp_path))
+    assert (called("runs").exit_code, called("runs").stdout) == (0, "no runs yet\n")
+    assert called("runs", "-o", "json").stdout == "[]\n"
+    start = "start one with: rowmill run -f FILE\n"
+    for words, said in (
+        (("status",), "no experiment has run here yet; "),
+        (("verify",), "no experiment has run here yet; "),
+        (("status", "shop"), "no experiment 'shop' was run here, nor any other; "),
+    ):
+        done = called(*words)
+        assert (done.exit_code, done.stderr) == (2, f"rowmill: {said}{start}")
