@@ -82,24 +82,29 @@ def _line(snapshot: Snapshot) -> str:
     if snapshot.phase is not Phase.LOADING:
         return f"{head}: {rows}"
     ahead = [_ahead(snapshot)] if snapshot.on_the_way else []
-    return f"{head}: {', '.join([rows, *ahead, *_speed(snapshot)])}; {_tables(snapshot)}"
+    told = f"{head}: {', '.join([rows, *ahead, *_speed(snapshot)])}"
+    return "; ".join([told, *_tables(snapshot)])
 
 
 def _speed(snapshot: Snapshot) -> list[str]:
     """The rate at which rows become durable, once it is known."""
     if not snapshot.rows_per_second:
         return []
-    eta = figures.duration(snapshot.eta_seconds)
-    return [figures.rate(snapshot.rows_per_second), f"ETA {eta}"]
+    eta = snapshot.eta_seconds
+    told = [] if eta is None else [f"ETA {figures.duration(eta)}"]
+    return [figures.rate(snapshot.rows_per_second), *told]
 
 
 def _ahead(state: Snapshot | TableState) -> str:
     return f"{figures.count(state.on_the_way)} more on their way"
 
 
-def _tables(snapshot: Snapshot) -> str:
+def _tables(snapshot: Snapshot) -> list[str]:
+    """The tables under way; between two of them there may be none."""
     active = [t for t in snapshot.tables if t.rows < t.total and t.rows + t.on_the_way]
-    return ", ".join(f"{t.name} {t.percent} %" for t in active[:5]) or "starting"
+    if active:
+        return [", ".join(f"{t.name} {t.percent} %" for t in active[:5])]
+    return [] if snapshot.rows else ["starting"]
 
 
 class _Bars:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from rowmill.counting import counted
 from rowmill.destinations.ledger import Run
 from rowmill.local.messages import Progress
-from rowmill.plan.pace import Pace, eta_seconds, percent
+from rowmill.plan.pace import Pace, eta_seconds, foreseeable, percent
 from rowmill.worker.remaining import Durable, rows_durable
 from rowmill.worker.tally import TableProgress, Vitals
 
@@ -102,6 +102,9 @@ class Snapshot:
     @property
     def eta_seconds(self) -> float | None:
         """Seconds until all rows are durable at the rate of late, None while nobody knows."""
+        made, left = self.rows - self.already, self.total - self.rows
+        if left and not foreseeable(self.loading, made, self.on_the_way, left):
+            return None
         return eta_seconds(self.rows, self.total, self.rows_per_second)
 
     @property

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 # Parts become durable in one lump each: a rate of less than this would jump with every part.
 _OF_LATE_SECONDS = 60.0
+# After so long, or with this part of the rows, a rate is no more that of the start.
+_TELLING_SECONDS, _TELLING_PART = 5.0, 10
 # Of the whole seconds in which a status tells times.
 _LEAST_SECONDS = 1.0
 
@@ -31,6 +33,19 @@ def eta_seconds(rows: int, total: int, rows_per_second: float | None) -> float |
     if rows >= total:
         return 0.0
     return (total - rows) / rows_per_second if rows_per_second else None
+
+
+def foreseeable(seconds: float, made: int, ahead: int, left: int) -> bool:
+    """Whether the rate so far tells when a load ends: the first small tables alone do not.
+
+    Args:
+        seconds: since the load began.
+        made: rows that became durable since.
+        ahead: rows that are on their way beyond these.
+        left: rows that are not durable yet.
+    """
+    long_enough = seconds >= _TELLING_SECONDS or made * _TELLING_PART >= made + left
+    return long_enough and made >= ahead
 
 
 @dataclass(frozen=True)

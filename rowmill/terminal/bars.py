@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.measure import Measurement
 from rich.progress import Progress, ProgressColumn, Task, TaskID, TextColumn
@@ -13,8 +14,12 @@ from rich.text import Text
 
 # More bars than fit a screen help nobody: of the rest only the total shows.
 MAX_TABLES = 20
-_LINE, _LEAST_LINE = 30, 4
+_LINE, _LEAST_LINE = 30, 6
 _LEAST_LABEL = 12
+# Room for the longest phase but the last, and for a load's words, so that neither moves a bar.
+_USUAL_LABEL = len("run 10 finalizing")
+_USUAL_WORDS = len("1,000,000 rows durable, 412 k rows/s, ETA 59.9 s")
+_PERCENT_AND_SPACES = len("100%") + 3
 _DONE, _AHEAD, _REST = "━", "╌", " "
 
 
@@ -46,11 +51,12 @@ class Bars:
     """
 
     def __init__(self, console: Console, *, transient: bool) -> None:
+        self._places = _Places(console)
         self._progress = _WithFoot(
-            label_column("{task.fields[label]}", console),
-            _Drawn(),
+            _Label(self._places),
+            _Drawn(self._places),
             TextColumn("{task.fields[bar].percent:>3}%"),
-            TextColumn("{task.fields[bar].words}", markup=False),
+            TextColumn("{task.fields[bar].words}", markup=False, table_column=Column()),
             console=console,
             transient=transient,
         )
@@ -80,30 +86,73 @@ class Bars:
         self._progress.refresh()
 
     def _show(self, task: TaskID | None, label: str, bar: Bar) -> TaskID:
+        self._places.hold(label)
         if task is None:
             return self._progress.add_task("", total=None, label=label, bar=bar)
         self._progress.update(task, label=label, bar=bar)
         return task
 
 
+class _Places:
+    """Where the columns stand: they depend on labels and the terminal, and on no figures."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._longest = _USUAL_LABEL
+
+    def hold(self, label: str) -> None:
+        """Make room for a label."""
+        self._longest = max(self._longest, cell_len(label))
+
+    @property
+    def label(self) -> int:
+        """The columns of the labels."""
+        rest = self._console.width - _LEAST_LINE - _PERCENT_AND_SPACES - _USUAL_WORDS
+        return min(self._longest, self._console.width // 3, max(_USUAL_LABEL, rest))
+
+    @property
+    def line(self) -> int:
+        """The columns of the bars."""
+        rest = self._console.width - self.label - _PERCENT_AND_SPACES - _USUAL_WORDS
+        return min(_LINE, max(_LEAST_LINE, rest))
+
+
+class _Label(ProgressColumn):
+    """The name beside a bar, cut so that the figures are not."""
+
+    def __init__(self, places: _Places) -> None:
+        self._places = places
+        super().__init__(Column(no_wrap=True))
+
+    def render(self, task: Task) -> Text:
+        label = Text(task.fields["label"])
+        label.truncate(self._places.label, overflow="ellipsis", pad=True)
+        return label
+
+
 class _Drawn(ProgressColumn):
     """The line of a bar."""
 
+    def __init__(self, places: _Places) -> None:
+        self._places = places
+        super().__init__(Column(no_wrap=True))
+
     def render(self, task: Task) -> _Line:
-        return _Line(task.fields["bar"])
+        return _Line(task.fields["bar"], self._places.line)
 
 
 @dataclass(frozen=True)
 class _Line:
-    """What is done in one stroke, what is on its way in another, as wide as there is room."""
+    """What is done in one stroke, what is on its way in another."""
 
     bar: Bar
+    width: int
 
     def __rich_measure__(self, _: Console, options: ConsoleOptions) -> Measurement:
-        return Measurement(min(_LEAST_LINE, options.max_width), min(_LINE, options.max_width))
+        return Measurement(self.width, self.width)
 
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
-        bar, width = self.bar, min(_LINE, options.max_width)
+        bar, width = self.bar, min(self.width, options.max_width)
         # A table of no rows is done from the start.
         done = width * bar.done // bar.total if bar.total else width
         reached = width * (bar.done + bar.ahead) // bar.total if bar.total else width

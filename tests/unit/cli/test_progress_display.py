@@ -60,6 +60,41 @@ def test_before_any_rows_are_durable_no_rate_and_no_end_are_told(
     )
 
 
+def test_between_two_tables_nothing_is_said_to_be_starting(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = TableState("a", 200, 200, TableProgress())
+    after = TableState("b", 0, 1_000_000, TableProgress())
+    with progress_display("plain", 3600) as show:
+        show(replace(LOADING, tables=(before, after), loading=0.3, rows_per_second=200.0))
+        show(replace(LOADING, phase=Phase.PREPARING))
+        show(replace(LOADING, tables=(after,), rows_per_second=0.0))
+    first, _, last = capsys.readouterr().err.splitlines()
+    assert first == "run 7 loading: 200 of 1,000,200 rows durable (0 %), 200 rows/s"
+    assert last == "run 7 loading: 0 of 1,000,000 rows durable (0 %); starting"
+
+
+@pytest.mark.parametrize(("width", "length"), [(80, 8), (120, 30)])
+def test_a_bar_keeps_its_place_and_length_whatever_is_told_beside_it(
+    monkeypatch: pytest.MonkeyPatch, width: int, length: int
+) -> None:
+    full = replace(LOADING, tables=(TableState("orders", 50, 50, TableProgress()),))
+    shown = []
+    for snapshot in (
+        replace(full, phase=Phase.PREPARING),
+        replace(full, rows_per_second=0.0),
+        full,
+        replace(full, phase=Phase.FINALIZING, step="foreign key orders_customer_id_fkey of orders"),
+    ):
+        screen = StringIO()
+        console = Console(file=screen, force_terminal=False, width=width)
+        monkeypatch.setattr(progress_display_module, "Console", lambda stderr, c=console: c)
+        with progress_display("bars", 1) as show:
+            show(snapshot)
+        shown.append(next(line for line in screen.getvalue().splitlines() if "run 7" in line))
+    assert {(line.index("━"), line.count("━")) for line in shown} == {(18, length)}
+
+
 def test_none_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with progress_display("none", 1) as show:
         show(LOADING)

@@ -105,6 +105,13 @@ def test_without_a_name_all_are_listed(capsys: pytest.CaptureFixture[str]) -> No
     assert [each["state"] for each in _json(capsys)] == ["RUNNING", "COMPLETED"]
 
 
+def test_where_there_is_nothing_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    cluster = FakeCluster([])
+    status(cluster, None, as_json=False)
+    runs(cluster, None, as_json=False)
+    assert capsys.readouterr().out == "no Experiments in this namespace\nno runs yet\n"
+
+
 def test_runs_are_listed_once_each_and_oldest_first(capsys: pytest.CaptureFixture[str]) -> None:
     history = [
         {"number": 3, "phase": "Failed", "reason": "Aborted"},

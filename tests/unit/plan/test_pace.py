@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rowmill.plan.pace import Pace, eta_seconds, percent
+from rowmill.plan.pace import Pace, eta_seconds, foreseeable, percent
 
 
 @pytest.mark.parametrize(
@@ -45,3 +45,20 @@ def test_the_end_is_known_once_there_is_a_rate() -> None:
     assert eta_seconds(0, 100, None) is None
     assert eta_seconds(0, 100, 0.0) is None
     assert eta_seconds(100, 100, None) == 0
+
+
+@pytest.mark.parametrize(
+    ("seconds", "made", "ahead", "left", "known"),
+    [
+        # A small first table, while the large ones have not sent any.
+        (0.3, 200, 0, 1_000_000, False),
+        (6.0, 200, 0, 1_000_000, True),
+        (0.3, 200, 0, 1_800, True),
+        # Whole parts of the large ones are under way, and none is durable.
+        (60.0, 200, 900_000, 1_000_000, False),
+    ],
+)
+def test_the_first_small_tables_alone_tell_no_end(
+    seconds: float, made: int, ahead: int, left: int, known: bool
+) -> None:
+    assert foreseeable(seconds, made, ahead, left) is known
