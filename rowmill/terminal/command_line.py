@@ -13,8 +13,8 @@ from typer.core import TyperCommand, TyperGroup
 # The base of all that typer refuses of a command line, which it does not export.
 _Refusal: Any = typer.BadParameter.__mro__[1]
 _USAGE = 2
-# A negative value that was taken for an option.
-_NEGATIVE = re.compile(r"-[0-9.]")
+# A negative value, or a comment of SQL, that was taken for an option.
+_VALUE = re.compile(r"-[0-9.]|-- ")
 # What typer's messages have of the library by which it reads values.
 _FROM_WITHIN = (
     (re.compile(r"Value error, "), ""),
@@ -86,8 +86,8 @@ def refusal(message: str, option: str) -> str:
     for pattern, words in _FROM_WITHIN:
         message = pattern.sub(words, message)
     message = message.strip().removesuffix(".")
-    if _NEGATIVE.match(option):
-        message += "; put -- before a value that begins with -, such as: -- " + option
+    if _VALUE.match(option):
+        message += "; put -- before a value that begins with -, such as: -- -1"
     return message[:1].lower() + message[1:]
 
 

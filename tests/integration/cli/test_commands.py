@@ -108,7 +108,7 @@ def test_query_is_read_only_and_shows_what_postgres_says(
         ("commit; drop table people", "one SQL statement"),
         ("set transaction read write", "only reads"),
         ("select set_config('transaction_read_only', 'off', true)", "before any query"),
-        ("-- nothing", "only reads"),
+        ("/* nothing */", "only reads"),
         ("selec 1", 'syntax error at or near "selec"'),
     ):
         done = commands("query", name, statement, "-o", "json")
@@ -340,7 +340,7 @@ def test_bars_on_a_terminal_and_a_summary_that_tells_where_to_look(
         f"s3://rowmill/{name}/TABLE/*.parquet",
         "The embedded servers are still up",
         f"Next: rowmill verify {name}",
-        'stops them, `eval "$(rowmill env)"` points psql and S3\r\n  tools at them.',
+        'stops them, `eval "$(rowmill env)"` points psql\r\n  and S3 tools at them.',
     ):
         assert words in screen
     code, screen = commands.on_terminal("delete", name, answer="n\n")

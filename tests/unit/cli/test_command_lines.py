@@ -134,6 +134,7 @@ def test_every_choice_that_there_is_not_is_told_as_all_other_errors(of: typer.Ty
         (("run", "-f"), "rowmill: option '-f' requires an argument"),
         (("run", "a", "b"), "rowmill: got unexpected extra argument"),
         (("frob",), "rowmill: no such command 'frob'; see: "),
+        (("query", "shop", "-- all\nSELECT 1"), "put -- before a value that begins with -"),
         (
             ("trace", "shop", "orders", "-1"),
             "no such option: -1; put -- before a value that begins with -, such as: -- -1; see: ",

@@ -162,4 +162,4 @@ def test_a_long_name_takes_no_figures_from_a_bar(capsys: pytest.CaptureFixture[s
         bars.whole("run 1 loading", Bar(1, 2, 50, figures))
     frame = capsys.readouterr().out.rpartition("\x1b[2K")[2]
     assert frame.count(figures) == 2
-    assert "━━━    50%" in frame
+    assert "━━━     50%" in frame
