@@ -6,6 +6,7 @@ that are planned, instead of those that a schema holds.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from itertools import count
 
@@ -13,6 +14,8 @@ from itertools import count
 _LONGEST = 63
 
 _LABELS = {"p": "pkey", "u": "key", "i": "idx", "f": "fkey"}
+# Postgres numbers NOT NULLs too, for it gives no constraint a name that the schema has.
+_NOT_NULL = re.compile(r"not_null([1-9][0-9]*)?\Z")
 
 
 class KeyNames:
@@ -60,6 +63,12 @@ def object_name(table: str, part: str, label: str) -> str:
         sizes[longest] -= 1
     kept = [word[:size].decode(errors="ignore") for word, size in zip(words, sizes, strict=True)]
     return "_".join([*kept, label])
+
+
+def is_not_nulls(name: str, table: str, column: str) -> bool:
+    """Whether Postgres may have given the name to a NOT NULL, with whatever number at its end."""
+    label = _NOT_NULL.search(name)
+    return label is not None and name == object_name(table, column, label[0])
 
 
 def _column_part(columns: Sequence[str]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from rowmill.destinations.additions.model import Build, Kind, Statement
 from rowmill.destinations.additions.own_keys import Key
 from rowmill.destinations.additions.settings import TABLES
+from rowmill.destinations.key_names import is_not_nulls
 from rowmill.destinations.postgres_connection import Cursor
 
 _NOT_NULL_IS_A_CONSTRAINT = 180000
@@ -176,19 +177,24 @@ def read_builds(cursor: Cursor, oids: Sequence[int]) -> list[Build]:
 
 
 def read_renamed_not_nulls(cursor: Cursor, oids: Sequence[int]) -> list[tuple[str, str, str]]:
-    """Table, column and label of NOT NULLs with another name than Postgres gives them.
+    """Table, column and label of NOT NULLs with a name that Postgres does not give them.
 
-    Before version 18 they have none. A name that Postgres had to shorten is not judged.
+    Before version 18 they have none.
     """
     if cursor.connection.info.server_version < _NOT_NULL_IS_A_CONSTRAINT:
         return []
     query = (
-        "SELECT name, attname::text, 'NOT NULL ' || quote_ident(conname) || ' of ' || said || '.' "
-        "|| col FROM a JOIN pg_constraint ON conrelid = attrelid AND conkey[1] = attnum "
-        "WHERE contype = 'n' AND octet_length(name || '_' || attname || '_not_null') < 64 "
-        "AND conname <> name || '_' || attname || '_not_null'"
+        "SELECT conname::text, name, attname::text, 'NOT NULL ' || quote_ident(conname) || ' of ' "
+        "|| said || '.' || col "
+        "FROM a JOIN pg_constraint ON conrelid = attrelid AND conkey[1] = attnum "
+        "WHERE contype = 'n'"
     )
-    return cursor.execute(TABLES + query, {"oids": oids}).fetchall()
+    rows = cursor.execute(TABLES + query, {"oids": oids}).fetchall()
+    return [
+        (table, column, label)
+        for given, table, column, label in rows
+        if not is_not_nulls(given, table, column)
+    ]
 
 
 def read_keys(cursor: Cursor, oids: Sequence[int]) -> list[Key]:

@@ -64,6 +64,10 @@ class Successor:
         """Whether the column of the old table is a user's."""
         return column not in (self.made or self.new).by_name
 
+    def requires(self, column: str) -> bool:
+        """Whether the new table itself has the column NOT NULL."""
+        return column in self.new.by_name and not self.new.column(column).nullable
+
 
 def read_additions(
     cursor: Cursor, tables: Sequence[OwnTable], new: Made, schema: str, made_by: MadeBy
@@ -195,7 +199,7 @@ def _is_added(build: Build, tables: dict[str, Successor]) -> bool:
     if build.kind is Kind.COLUMN:
         return build.name not in table.new.by_name
     if build.kind is Kind.NOT_NULL:
-        if build.name in table.gone:
+        if build.name in table.gone or table.requires(build.name):
             return False
         return table.adds(build.name) or (table.made or table.new).column(build.name).nullable
     return True
@@ -255,12 +259,12 @@ def _unknown(builds: Sequence[Build], attachments: Sequence[Attachment]) -> list
 
 
 def _renamed_not_nulls(cursor: Cursor, tables: dict[str, Successor]) -> Iterator[str]:
-    """Those of the run's own columns: a user's is made again under its name."""
+    """Those of a run, the last or the new one: a user's is made again under its name."""
     oids = [table.old.oid for table in tables.values()]
     for name, column, label in read_renamed_not_nulls(cursor, oids):
-        made = tables[name].made
+        table, made = tables[name], tables[name].made
         own = made is not None and column in made.by_name and not made.column(column).nullable
-        if own and column in tables[name].new.by_name:
+        if table.requires(column) or (own and column in table.new.by_name):
             yield f"{label}, which was given another name"
 
 

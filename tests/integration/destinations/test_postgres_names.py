@@ -13,6 +13,7 @@ from postgres_bed import (
     column,
     connect,
     dataset,
+    refused,
     table,
     two_tables,
 )
@@ -217,3 +218,106 @@ def test_what_hangs_on_a_key_whose_number_changes_is_refused_before_the_load(
         admin.execute("ALTER TABLE shop.orders RENAME CONSTRAINT orders_pkey1 TO mine")
         Experiment(address, lone).complete()
         assert all_rows(admin, _NAMES) == [("mine",)]
+
+
+_NOT_NULLS = (
+    "SELECT conrelid::regclass::text, conname::text FROM pg_constraint WHERE contype = 'n' "
+    "AND connamespace = 'shop'::regnamespace ORDER BY 1, 2"
+)
+
+
+def numbered_not_nulls() -> Dataset:
+    """Tables of which Postgres 18 numbers NOT NULLs, one of a name that it has to cut besides."""
+    return dataset(
+        table("a", key="b_id"),
+        table("a_b", extra=("n",)),
+        table("l" * 50, extra=("m" * 20 + "1", "m" * 20 + "2")),
+    )
+
+
+def test_a_manifest_runs_again_whose_not_nulls_postgres_numbers(
+    address: PostgresAddress, database: dict[str, str]
+) -> None:
+    again = Experiment(address, numbered_not_nulls())
+    again.complete()
+    with connect(database) as admin:
+        named = all_rows(admin, _NOT_NULLS)
+        assert ("shop.a_b", "a_b_id_not_null1") in named
+        again.complete()
+        assert all_rows(admin, _NOT_NULLS) == named
+
+
+@pytest.mark.parametrize("on", ["a_b", "l" * 50])
+def test_a_users_name_of_a_not_null_that_was_numbered_or_cut_is_refused(
+    address: PostgresAddress, database: dict[str, str], on: str
+) -> None:
+    again = Experiment(address, numbered_not_nulls())
+    again.complete()
+    with connect(database) as admin:
+        last = [name for of, name in all_rows(admin, _NOT_NULLS) if of == f"shop.{on}"][-1]
+        admin.execute(f"ALTER TABLE shop.{on} RENAME CONSTRAINT {last} TO {last[:50]}_mine")
+    with pytest.raises(DestinationRefused, match=rf"_mine of shop\.{on}\.\w+, which was given"):
+        again.start()
+
+
+def test_a_not_null_that_a_user_set_may_come_with_the_manifest_under_another_number(
+    address: PostgresAddress, database: dict[str, str]
+) -> None:
+    first, second = dataset(table("a", key="b_n"), table("a_b", extra=("n",))).tables
+    loose = tuple(replace(each, nullable=each.name == "n") for each in second.columns)
+    before = Experiment(address, dataset(first, replace(second, columns=loose)))
+    before.complete()
+    with connect(database) as admin:
+        admin.execute("ALTER TABLE shop.a_b ALTER COLUMN n SET NOT NULL")
+        assert ("shop.a_b", "a_b_n_not_null1") in all_rows(admin, _NOT_NULLS)
+        before.complete()
+        assert ("shop.a_b", "a_b_n_not_null1") in all_rows(admin, _NOT_NULLS)
+        Experiment(address, dataset(second, first)).complete()
+        assert ("shop.a_b", "a_b_n_not_null") in all_rows(admin, _NOT_NULLS)
+
+
+@pytest.mark.parametrize("name", ["a_b_x_idx", "a_pkey", "_a"])
+def test_a_new_table_may_bear_the_name_of_what_goes_with_an_old_table(
+    address: PostgresAddress, database: dict[str, str], name: str
+) -> None:
+    """Of an index, or of the type of its arrays."""
+    lone = dataset(keyed("a", indexes=[["b_x"]]))
+    wider = Experiment(address, dataset(*lone.tables, keyed(name)))
+    Experiment(address, lone).complete()
+    wider.complete()
+    with connect(database) as admin:
+        kinds = f"SELECT relkind::text FROM pg_class WHERE oid = 'shop.{name}'::regclass"
+        assert all_rows(admin, kinds) == [("r",)]
+        names = all_rows(admin, _NAMES)
+        wider.complete()
+        assert all_rows(admin, _NAMES) == names
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE INDEX mine ON shop.a (b_x DESC)",
+        "ALTER TABLE shop.a ADD CONSTRAINT mine UNIQUE (b_x)",
+        "ALTER INDEX shop.a_b_x_idx RENAME TO mine",
+    ],
+)
+def test_a_new_table_of_the_name_of_a_users_index_is_refused_until_that_index_is_gone(
+    address: PostgresAddress, database: dict[str, str], statement: str
+) -> None:
+    lone = dataset(keyed("a", indexes=[["b_x"]]))
+    wider = Experiment(address, dataset(*lone.tables, keyed("mine")))
+    Experiment(address, lone).complete()
+    with connect(database) as admin:
+        admin.execute(statement)
+        with pytest.raises(DestinationRefused, match=r"mine on shop\.a, whose name this run gives"):
+            wider.start()
+        # With its table an index goes too.
+        Experiment(address, dataset(keyed("mine"))).complete()
+
+
+def test_a_new_table_of_the_name_of_an_index_on_anothers_table_is_refused(
+    address: PostgresAddress, database: dict[str, str]
+) -> None:
+    Experiment(address, dataset(keyed("a"))).complete()
+    other = Experiment(address, dataset(keyed("a_pkey")), owner="engine/local/other")
+    assert refused(other).reason == "TableExists"
