@@ -41,9 +41,11 @@ def outgoing(
     names = [table.name for table in dataset.tables]
     role = cursor.connection.info.user
     found = occupants(cursor, target.ledger_schema, owner, target.schema, names)
-    refuse_occupants(found, owner, role, replace=target.replace, adopt=adopt)
     tables = {table.oid: table for table in own_tables(cursor, target.ledger_schema, owner)}
-    tables |= {item.table.oid: item.table for item in found}
+    tables |= {item.table.oid: item.table for item in found if item.kind == "r"}
+    # What goes with a table that is dropped, or refused itself, is in nobody's way.
+    in_the_way = [item for item in found if item.goes_with not in tables]
+    refuse_occupants(in_the_way, owner, role, replace=target.replace, adopt=adopt)
     _refuse_taken_names(cursor, target, dataset, tables)
     return sorted(tables.values(), key=lambda table: table.oid)
 

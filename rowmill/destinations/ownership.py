@@ -57,7 +57,8 @@ class Occupant:
 
     `ours` says that everything agrees; `recorded` that only the comment does not. `claimed_by` is
     another's owner key by ledger or comment (or this one's, by comment alone), None of a table that
-    is nobody's. `may_drop`: the role owns it, directly or by membership.
+    is nobody's. `may_drop`: the role owns it, directly or by membership. `goes_with` is the OID of
+    the table with which an index, or the type of its arrays, goes; 0 of all else.
     """
 
     table: OwnTable
@@ -66,6 +67,7 @@ class Occupant:
     recorded: bool
     claimed_by: str | None
     may_drop: bool
+    goes_with: int
 
 
 def own_tables(cursor: Cursor, ledger_schema: str, owner: str) -> list[OwnTable]:
@@ -104,19 +106,22 @@ def occupants(
     rows = cursor.execute(
         sql.SQL(
             "SELECT c.oid, relname, relkind::text, obj_description(c.oid, 'pg_class'), t.owner, "
-            " t.table_oid = c.oid, t.run, pg_has_role(relowner, 'USAGE') "
+            " t.table_oid = c.oid, t.run, pg_has_role(relowner, 'USAGE'), coalesce(indrelid, 0) "
             "FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
             "LEFT JOIN {}.tables t ON (schema_name, table_name) = (nspname, relname) "
+            "LEFT JOIN pg_index ON indexrelid = c.oid "
             "WHERE nspname = %(schema)s AND relname = ANY(%(names)s) "
-            "UNION ALL SELECT y.oid, typname, '', NULL, NULL, NULL, NULL, false "
-            "FROM pg_type y JOIN pg_namespace n ON n.oid = typnamespace "
-            "WHERE nspname = %(schema)s AND typname = ANY(%(names)s) AND typrelid = 0 "
+            "UNION ALL SELECT y.oid, y.typname, '', NULL, NULL, NULL, NULL, false, "
+            " coalesce(e.typrelid, 0) "
+            "FROM pg_type y JOIN pg_namespace n ON n.oid = y.typnamespace "
+            "LEFT JOIN pg_type e ON e.typarray = y.oid "
+            "WHERE nspname = %(schema)s AND y.typname = ANY(%(names)s) AND y.typrelid = 0 "
             "ORDER BY 2"
         ).format(quoted(ledger_schema)),
         {"schema": schema, "names": list(names)},
     ).fetchall()
     found = []
-    for oid, name, kind, comment, claimant, same_oid, run, may_drop in rows:
+    for oid, name, kind, comment, claimant, same_oid, run, may_drop, goes_with in rows:
         recorded = bool(same_oid) and claimant == owner and kind == "r"
         ours = recorded and comment == owner
         by_comment = comment if comment and _OWNER_KEY.fullmatch(comment) else None
@@ -130,6 +135,7 @@ def occupants(
                 recorded=recorded and not ours,
                 claimed_by=None if ours else claimed_by,
                 may_drop=bool(may_drop),
+                goes_with=goes_with,
             )
         )
     return found

@@ -38,6 +38,7 @@ from rowmill.spec.dataset import Column, Table
 MadeBy = Callable[[Cursor, str], Made | None]
 
 _SHARED_NAMES = frozenset({Kind.CHECK, Kind.KEY, Kind.INDEX, Kind.REFERENCE})
+_RELATIONS = frozenset({Kind.KEY, Kind.INDEX})
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def read_additions(
         _successors(cursor, own, new, made_by),
         leaving,
         read_references_to(cursor, [*leaving, *strangers]),
-        new.steps,
+        new,
         schema,
     )
     return replace(
@@ -137,7 +138,7 @@ def _of_own(
     tables: dict[str, Successor],
     leaving: Sequence[int],
     to_dropped: Collection[tuple[str, str]],
-    planned: Sequence[Step],
+    new: Made,
     schema: str,
 ) -> Additions:
     oids = [table.old.oid for table in tables.values()]
@@ -158,7 +159,7 @@ def _of_own(
             *_column_obstacles(cursor, tables),
             *_name_obstacles(
                 [*builds, *(each.build for each in own if each.renamed)],
-                {step.name for step in planned},
+                new,
             ),
             *_moved_obstacles(own, attachments),
             *_reference_obstacles(users, tables, to_dropped),
@@ -268,13 +269,18 @@ def _renamed_not_nulls(cursor: Cursor, tables: dict[str, Successor]) -> Iterator
             yield f"{label}, which was given another name"
 
 
-def _name_obstacles(builds: Sequence[Build], planned: set[str]) -> list[str]:
-    return [
-        f"{build.label}, whose name this run gives to a key or index of its own: drop it or "
-        "give it another name"
-        for build in builds
-        if build.kind in _SHARED_NAMES and build.name in planned
-    ]
+def _name_obstacles(builds: Sequence[Build], new: Made) -> Iterator[str]:
+    planned = {step.name for step in new.steps}
+    for build in builds:
+        if build.kind in _SHARED_NAMES and build.name in planned:
+            bearer = "a key or index of its own"
+        elif build.kind in _RELATIONS and build.name in new.dataset.by_name:
+            bearer = "a table"
+        else:
+            continue
+        yield (
+            f"{build.label}, whose name this run gives to {bearer}: drop it or give it another name"
+        )
 
 
 def _reference_obstacles(
