@@ -11,6 +11,7 @@ import yaml
 from rowmill.spec.cluster_names import KIND
 from rowmill.spec.paths import Path, name_text, path_of
 from rowmill.spec.problems import Problem
+from rowmill.spec.yaml_reader import MAX_DEPTH
 from rowmill.spec.yaml_syntax import LOADER
 
 _TABLES: Path = ("spec", "tables")
@@ -49,6 +50,10 @@ class _Places:
     empty: bool = False
 
 
+class _TooDeep(Exception):
+    """The text has more levels than a manifest is read with."""
+
+
 def _names(path: Path) -> Iterator[Path]:
     """The paths of the names of the table and of the column that a path leads through."""
     if path[:2] == _TABLES and len(path) > 2:
@@ -75,12 +80,12 @@ def _line(path: Path, lines: dict[Path, int]) -> int | None:
 def _look(text: str, wanted: set[Path]) -> _Places | None:
     """The places in the document that is judged: the Experiment, or the first that says anything.
 
-    None if the text is no YAML.
+    None if the text is no YAML, or deeper than any manifest.
     """
     wanted.add(("kind",))
     try:
         documents = [places for places in _documents(text, wanted) if not places.empty]
-    except yaml.YAMLError:
+    except (yaml.YAMLError, _TooDeep):
         return None
     ours = [places for places in documents if places.texts.get(("kind",)) == KIND]
     return next(iter(ours or documents), None)
@@ -94,12 +99,18 @@ def _documents(text: str, wanted: set[Path]) -> Iterator[_Places]:
 
 
 def _document(events: Iterator[Any], wanted: set[Path]) -> _Places:
-    """Follow one document's events; without recursion, for a text may be nested at will."""
+    """Follow one document's events.
+
+    Raises:
+        _TooDeep: it is nested so deep that to follow it takes its depth squared.
+    """
     places = _Places()
     # Of each collection that is open: its path, and the key or index of what comes next.
     open_now: list[tuple[Path, str | int | None]] = []
     key_line = 0
     for event in events:
+        if len(open_now) > MAX_DEPTH + 1:
+            raise _TooDeep
         if isinstance(event, yaml.DocumentEndEvent):
             break
         if isinstance(event, yaml.CollectionEndEvent):

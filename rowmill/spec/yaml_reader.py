@@ -103,12 +103,20 @@ class _Builder:
         self._events = events
         self._document = document
         self._anchors: dict[str, _Node | None] = {}
+        self._depth = 0
 
     def build(self, event: Any, path: Path) -> _Node:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
-        if len(path) > MAX_DEPTH:
+        # Not the path's length: a key that is a mapping is deeper without a step of its own.
+        if self._depth > MAX_DEPTH:
             raise _refusal(f"{_place(event)}: more than {MAX_DEPTH} levels; no manifest is so deep")
+        self._depth += 1
+        node = self._anchored(event, path)
+        self._depth -= 1
+        return node
+
+    def _anchored(self, event: Any, path: Path) -> _Node:
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         if isinstance(event, yaml.ScalarEvent):

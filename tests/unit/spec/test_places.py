@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -109,3 +111,21 @@ def test_every_problem_of_the_corpus_has_its_line() -> None:
             if problem.path and problem.path not in ("apiVersion", "kind", "metadata", "spec"):
                 assert problem.line is not None, (path.stem, problem)
                 assert 1 < problem.line <= size
+
+
+@pytest.mark.parametrize("opening", ["[", "{a: ", "{? ", "- "])
+def test_a_text_deeper_than_any_manifest_is_not_followed_to_its_end(
+    opening: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[yaml.Event] = []
+
+    def counting(text: str, **options: Any) -> Iterator[yaml.Event]:
+        for event in parse(text, **options):
+            read.append(event)
+            yield event
+
+    parse = yaml.parse
+    monkeypatch.setattr(yaml, "parse", counting)
+    problem = Problem("", "more than 64 levels")
+    assert located([problem], opening * 2_000) == (problem,)
+    assert len(read) < 300

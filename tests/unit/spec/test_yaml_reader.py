@@ -130,7 +130,7 @@ def test_aliases_below_the_limit_are_written_out() -> None:
     assert value == {"a": [1, 2], "b": [[1, 2], [1, 2]]}
 
 
-@pytest.mark.parametrize("opening", ["[", "{a: ", "- "])
+@pytest.mark.parametrize("opening", ["[", "{a: ", "- ", "{? ", "? "])
 def test_depth_is_bounded(opening: str) -> None:
     assert f"more than {MAX_DEPTH} levels" in _refusal(opening * 100_000)
 
