@@ -39,6 +39,19 @@ def canonical_jsonb(text: str) -> str:
         ) from None
 
 
+def comparable_jsonb(canonical: str) -> str:
+    """One text for all that `=` of jsonb takes for equal: of 1 and 1.00 the shorter one.
+
+    Args:
+        canonical: what `canonical_jsonb` returned.
+    """
+    return _shown(json.loads(canonical, parse_int=_Number, parse_float=_without_end_zeros), 0)
+
+
+def _without_end_zeros(digits: str) -> _Number:
+    return _Number(digits.rstrip("0").rstrip("."))
+
+
 def _shown(value: Any, depth: int) -> str:
     if depth > _MAX_DEPTH:
         raise ValueError(f"the JSON is nested deeper than {_MAX_DEPTH}; make it flatter")

@@ -9,6 +9,7 @@ from rowmill.spec.bounds import integer_limits
 from rowmill.spec.dataset import PickOneToOne, PickTree
 from rowmill.spec.distinct import SureKeys, by_construction, kept_apart, unsettled
 from rowmill.spec.drafts import ColumnDraft, Draft, Drafts
+from rowmill.spec.equality import compared, differs_in_end_spaces, ends_in_spaces_of
 from rowmill.spec.kinds import (
     Between,
     Boolean,
@@ -26,7 +27,7 @@ from rowmill.spec.patterns import count_strings
 from rowmill.spec.providers import MAX_POOL, count_values
 from rowmill.spec.report import Report
 from rowmill.spec.texts import Texts
-from rowmill.spec.types import INTEGERS, ColumnType
+from rowmill.spec.types import INTEGERS, ColumnType, TypeName
 
 # Fields of a person that repeat however many persons there are.
 _SHARED_BY_PERSONS = frozenset({"first_name", "last_name", "prefix", "gender", "sex"})
@@ -56,6 +57,8 @@ def _problem(
     if isinstance(kind, Template):
         # That it is to be unique is what is to be shown.
         others = [key for key in sure[column.table] if key != {column.name}]
+        if problem := _spaces_in_template(column, texts, drafts, others):
+            return problem
         if kept_apart([column], drafts, texts, others) or unsettled([column], drafts, texts):
             return None
         return (
@@ -74,8 +77,13 @@ def _problem(
         return f"{name} is a sequence of step 0; right would be another step"
     if isinstance(kind, Choice) and kind.weights is not None:
         return f"{name} is a weighted choice, which repeats; right would be no weights"
-    if isinstance(kind, Choice) and len(set(kind.values)) < len(kind.values):
-        return f"{name} has a value twice in its choice; right would be each value once"
+    if isinstance(kind, Choice) and (twice := _twice(column, kind)) is not None:
+        return twice
+    if isinstance(kind, Pattern) and _is_char(column) and differs_in_end_spaces(kind.pattern):
+        return (
+            f"{name} has values that differ in spaces at the end alone, which {column.type} does "
+            "not compare; right would be a pattern without them, or varchar"
+        )
     if isinstance(kind, Boolean) and kind.probability != 0.5:
         return f"{name} has a probability, and unique takes each value once; leave it out"
     if isinstance(kind, Faker) and kind.provider in _SHARED_BY_PERSONS:
@@ -90,6 +98,40 @@ def _problem(
         return None
     has = f"{name} has {counted(size, 'value')}{_where(kind)} for {counted(rows, 'row')}"
     return f"{has}; right would be {_more(column, kind, rows)}, or fewer rows"
+
+
+def _is_char(column: ColumnDraft) -> bool:
+    return column.type.name is TypeName.CHAR and not column.type.array
+
+
+def _spaces_in_template(
+    column: ColumnDraft, texts: Texts, drafts: Drafts, keys: list[frozenset[str]]
+) -> str | None:
+    """Why a template of a char(n) repeats though its fields do not: its end is not compared."""
+    ends = ends_in_spaces_of(column, drafts) if _is_char(column) else frozenset()
+    if not ends or not kept_apart([column], drafts, texts, keys):
+        return None
+    if kept_apart([column], drafts, texts, [key for key in keys if not key & ends]):
+        return None
+    names = ", ".join(shown(name) for name in sorted(ends))
+    return (
+        f"{shown(column.name)} ends in {names}, with values that differ in spaces at the end "
+        f"alone, which {column.type} does not compare; right would be text behind it, or varchar"
+    )
+
+
+def _twice(column: ColumnDraft, kind: Choice) -> str | None:
+    """Why a choice repeats a value; None if it has each once, as Postgres compares them."""
+    if len(set(kind.values)) < len(kind.values):
+        return (
+            f"{shown(column.name)} has a value twice in its choice; right would be each value once"
+        )
+    if len({compared(value, column.type) for value in kind.values}) < len(kind.values):
+        return (
+            f"{shown(column.name)} has a value twice in its choice, for jsonb compares numbers by "
+            "value, 1 and 1.0 alike; right would be each once"
+        )
+    return None
 
 
 def domain_size(column: ColumnDraft, kind: Kind) -> int | None:
