@@ -8,6 +8,7 @@ from math import log2
 
 from rowmill.spec.compression import drawn_kept, pattern_bits, pattern_kept
 from rowmill.spec.drafts import ColumnDraft, Drafts
+from rowmill.spec.faker_sizes import faker_length
 from rowmill.spec.kinds import (
     Array,
     Between,
@@ -51,14 +52,6 @@ _LENGTH_WORD = 4
 # The widest character of UTF-8, and what of a jsonb may be for each character of its text.
 _WIDEST, _JSONB_GROWTH = 4, 16
 _UUID_BITS = 122
-# Faker's arguments that say how long a text is, and about how many characters each is good for.
-_LONG_ARGUMENTS = {
-    "length": 1,
-    "max_chars": 1,
-    "max_nb_chars": 1,
-    "nb_sentences": 60,
-    "nb_words": 8,
-}
 
 
 @dataclass(frozen=True)
@@ -66,12 +59,14 @@ class Content:
     """The bytes of a value of varying length, without its length's own.
 
     `least` and `most` are those of the value as it is made, `most` None for what is not known;
-    `kept` stays of any value, but for one in 2 ** 64, however it is compressed.
+    `kept` stays of any value, but for one in 2 ** 64, however it is compressed. `beyond` is how
+    many bytes more than characters it has at most.
     """
 
     least: int
     most: int | None
     kept: int = 0
+    beyond: int = 0
 
 
 _UNKNOWN = Content(0, None)
@@ -90,10 +85,7 @@ class CellSizes:
     def of(self, column: ColumnDraft) -> Content:
         """What a column holds that is not null; its type is none of `FIXED`, or an array."""
         made = self._made(column)
-        length = column.type.length
-        if column.type.name is not TypeName.CHAR or length is None or column.type.array:
-            return made
-        return Content(max(made.least, length), max(made.most or 0, length), made.kept)
+        return made if column.type.array else _padded(made, column.type)
 
     def _made(self, column: ColumnDraft) -> Content:
         return self._found[id(column)]
@@ -123,13 +115,15 @@ class CellSizes:
         if isinstance(kind, Template):
             return self._template(column, kind)
         if isinstance(kind, Faker):
-            known = [value * _LONG_ARGUMENTS.get(name, 0) for name, value in _numbers(kind)]
-            return Content(0, max(known, default=0) or None)
+            length = faker_length(kind)
+            if length is None:
+                return _UNKNOWN
+            return Content(0, length.bytes, beyond=length.bytes - length.characters)
         return _UNKNOWN
 
     def _template(self, column: ColumnDraft, template: Template) -> Content:
         parts = [
-            self._field(column, part) if isinstance(part, Field) else _exactly(len(part.encode()))
+            self._field(column, part) if isinstance(part, Field) else _text(part)
             for part in template.parts
         ]
         most = [part.most for part in parts if part.most is not None]
@@ -138,33 +132,46 @@ class CellSizes:
             sum(most) if len(most) == len(parts) else None,
             # What stands around it may be a match's beginning or end.
             max((part.kept - _LENGTH_WORD for part in parts if part.kept), default=0),
+            sum(part.beyond for part in parts),
         )
 
     def _field(self, column: ColumnDraft, field: Field) -> Content:
         source = column.table.columns[field.column]
         text = self._texts.of_field(column, field)
         characters = text.most if text.ascii or text.most is None else text.most * _WIDEST
+        beyond = 0 if text.most is None or characters is None else characters - text.most
         if source.type.name not in STRINGS:
             return Content(max(1, field.argument or 0), characters)
         made = self._made(source)
         if field.filter is None:
             return made
         if field.filter == "pad":
-            return Content(max(made.least, field.argument or 0), characters)
+            return Content(max(made.least, field.argument or 0), characters, beyond=beyond)
         # A change of case may shorten a character.
-        return Content(made.least // _WIDEST, characters)
+        return Content(made.least // _WIDEST, characters, beyond=beyond)
 
     def _array(self, column: ColumnDraft, kind: Kind | None, element: ColumnType) -> Content:
         if isinstance(kind, Choice | Constant):
             arrays = [value for value in _values(kind) if isinstance(value, tuple)]
-            sizes = [_array_of([_listed([v], element) for v in each], element) for each in arrays]
+            sizes = [_listed_array(each, element) for each in arrays]
             return Content(min(size.least for size in sizes), _most(sizes))
         if not isinstance(kind, Array):
             return _UNKNOWN
-        one = Content(0, 0) if element.name in FIXED else self._of(column, kind.of, element)
+        one = Content(0, 0)
+        if element.name not in FIXED:
+            one = _padded(self._of(column, kind.of, element), element)
         few, many = _array_of([one] * kind.min, element), _array_of([one] * kind.max, element)
         kept = drawn_kept(kind.min * _bits(column, kind.of))
         return Content(few.least, many.most, min(kept, few.least))
+
+
+def _padded(made: Content, column_type: ColumnType) -> Content:
+    """The content with the spaces that fill a char(n) to its n characters."""
+    length = column_type.length
+    if column_type.name is not TypeName.CHAR or length is None:
+        return made
+    most = min(length + made.beyond, length * _WIDEST)
+    return Content(max(made.least, length), most, made.kept, made.beyond)
 
 
 def _pattern(pattern: str) -> Content:
@@ -175,6 +182,7 @@ def _pattern(pattern: str) -> Content:
         automaton.min_length * min(widths),
         automaton.max_length * max(widths),
         pattern_kept(pattern),
+        automaton.max_length * (max(widths) - 1),
     )
 
 
@@ -196,7 +204,8 @@ def _listed(values: list[Literal], column_type: ColumnType) -> Content:
     if column_type.name is TypeName.NUMERIC:
         return _numeric(column_type)
     sizes = [_literal(value, column_type) for value in values]
-    return Content(min(size.least for size in sizes), _most(sizes))
+    beyond = max(size.beyond for size in sizes)
+    return Content(min(size.least for size in sizes), _most(sizes), beyond=beyond)
 
 
 def _literal(value: Literal, column_type: ColumnType) -> Content:
@@ -207,7 +216,16 @@ def _literal(value: Literal, column_type: ColumnType) -> Content:
         return _exactly(_INET[":" not in text])
     if column_type.name is TypeName.JSONB:
         return Content(_LENGTH_WORD, len(text.encode()) * _JSONB_GROWTH)
-    return _exactly(len(text.encode()))
+    return _text(text)
+
+
+def _text(text: str) -> Content:
+    size = len(text.encode())
+    return Content(size, size, beyond=size - len(text))
+
+
+def _listed_array(values: tuple[Literal, ...], element: ColumnType) -> Content:
+    return _array_of([_padded(_listed([each], element), element) for each in values], element)
 
 
 def _array_of(elements: list[Content], element: ColumnType) -> Content:
@@ -250,7 +268,3 @@ def _most(sizes: list[Content]) -> int | None:
 
 def _values(kind: Choice | Constant) -> list[Literal]:
     return list(kind.values) if isinstance(kind, Choice) else [kind.value]
-
-
-def _numbers(kind: Faker) -> list[tuple[str, int]]:
-    return [(name, value) for name, value in kind.args if isinstance(value, int)]

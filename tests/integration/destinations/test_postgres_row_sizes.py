@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -17,8 +18,11 @@ from rowmill.destinations.postgres_connection import PostgresAddress
 from rowmill.destinations.staging import create_table
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset, Spec
+from rowmill.spec.equality import compared
+from rowmill.spec.literals import read_literal
 from rowmill.spec.load import load_spec
 from rowmill.spec.problems import InvalidManifest
+from rowmill.spec.types import parse_type
 
 Table = dict[str, Any]
 
@@ -137,6 +141,42 @@ def test_values_that_compress_are_only_warned_of_and_do_fit(database: dict[str, 
         spec = spec_of(content, postgres={})
         assert len(spec.surprises) == 1
         land(database, spec.dataset)
+
+
+def test_a_char_is_filled_to_its_characters_whatever_their_bytes(
+    database: dict[str, str],
+) -> None:
+    content = indexed(column("a", "char(2600)", pattern="[\u0100-\u07ff]{600}"))
+    spec = spec_of(content, postgres={})
+    assert "an entry may have 3,216 bytes" in str(spec.surprises[0])
+    land(database, unchecked(content | {"indexes": []}))
+    with connect(database) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT octet_length(a), length(a || '.') FROM sized.t")
+        assert {size for size, _ in cursor.fetchall()} == {3200}
+
+
+@pytest.mark.parametrize(
+    ("type_text", "values"),
+    [
+        ("jsonb", ['{"a":1}', '{"a": 1.0}', '{"a": "1"}', "[0, -0.00]", "[0.0, 0]", "true"]),
+        (
+            "jsonb",
+            ["10", "1e1", "10.00", "1", "100", '{"b": 1.50, "a": 2}', '{"a": 2.0, "b": 1.5}'],
+        ),
+        ("jsonb[]", ['["1"]', '["1.0"]', '["10"]']),
+        ("char(5)", ["a", "a  ", " a", "b"]),
+    ],
+)
+def test_values_are_compared_as_postgres_compares_them(
+    database: dict[str, str], type_text: str, values: list[str]
+) -> None:
+    made = parse_type(type_text)
+    read = [compared(read_literal(value, made), made) for value in values]
+    sent = ["{" + ",".join(json.loads(value)) + "}" if made.array else value for value in values]
+    with connect(database) as connection, connection.cursor() as cursor:
+        for left, right in combinations(range(len(values)), 2):
+            cursor.execute(f"SELECT %s::{type_text} = %s::{type_text}", (sent[left], sent[right]))
+            assert cursor.fetchone() == (read[left] == read[right],)
 
 
 def test_a_row_that_fits_no_page_ends_in_words_that_say_what_to_change(

@@ -122,6 +122,79 @@ def test_what_fits_and_what_is_not_known_are_not_told(
     assert warned(table("t", column("a", type_text, generate=generate), indexes=[["a"]])) == []
 
 
+@pytest.mark.parametrize(
+    ("generate", "size"),
+    [
+        ({"pattern": "[\u0100-\u07ff]{600}"}, "3,216"),
+        ({"choice": {"values": ["\u0100" * 700, "b"]}}, "3,312"),
+        ({"template": "\u0100\u0100{c}"}, "3,320"),
+    ],
+)
+def test_a_char_is_filled_to_its_characters_not_to_its_bytes(
+    generate: dict[str, Any], size: str
+) -> None:
+    filled = column("a", "char(2600)", generate=generate)
+    wide = column("c", "char(2000)", generate={"pattern": "[\u0100-\u07ff]{701}"})
+    [warning] = warned(table("t", filled, wide, indexes=[["a"]]))
+    assert f"an entry may have {size} bytes" in warning
+
+
+def test_of_ascii_a_char_is_as_long_as_its_type() -> None:
+    for generate in ({"pattern": "[a-z]{1,2600}"}, {"template": "x{c}"}):
+        filled = column("a", "char(2680)", generate=generate)
+        few = column("c", "text", generate={"pattern": "[a-z]{0,9}"})
+        assert warned(table("t", filled, few, indexes=[["a"]])) == []
+
+
+def test_elements_of_an_array_of_char_are_filled_too() -> None:
+    values = {"choice": {"values": ['["a", "b"]', "[]"]}}
+    [warning] = warned(table("t", column("a", "char(1400)[]", generate=values), indexes=[["a"]]))
+    assert "an entry may have 2,840 bytes" in warning
+    drawn = {"array": {"of": {"choice": {"values": ["a"]}}, "min": 0, "max": 2}}
+    [warning] = warned(table("t", column("a", "char(1400)[]", generate=drawn), indexes=[["a"]]))
+    assert "an entry may have 2,840 bytes" in warning
+
+
+@pytest.mark.parametrize(
+    ("provider", "args", "locale", "size"),
+    [
+        ("lexify", {"text": "?" * 4000}, "en_US", "4,016"),
+        ("bothify", {"text": "?#" * 2000}, "en_US", "4,016"),
+        ("lexify", {"text": "?" * 1000, "letters": "\u3042"}, "en_US", "3,016"),
+        ("pystr", {"prefix": "a" * 3000, "max_chars": 10}, "en_US", "3,024"),
+        ("pystr", {"prefix": "a" * 3000}, "en_US", "3,056"),
+        ("text", {"max_nb_chars": 2600}, "ja_JP", "7,816"),
+        ("text", {"max_nb_chars": 2600}, "ru_RU", "5,216"),
+        ("text", {"max_nb_chars": 2600}, "cs_CZ", "3,264"),
+        ("uri_path", {"deep": 2000}, "ja_JP", "24,016"),
+        ("hostname", {"levels": 200}, "en_US", "4,016"),
+    ],
+)
+def test_arguments_of_faker_say_how_long_a_text_may_be(
+    provider: str, args: dict[str, Any], locale: str, size: str
+) -> None:
+    faker = {"faker": {"provider": provider, "args": args, "locale": locale}}
+    [warning] = warned(table("t", column("a", generate=faker), indexes=[["a"]]))
+    assert f"an entry may have {size} bytes" in warning
+
+
+@pytest.mark.parametrize(
+    ("provider", "args", "locale"),
+    [
+        ("text", {"max_nb_chars": 2600}, "en_US"),
+        ("english_text", {"max_nb_chars": 2600}, "en_PH"),
+        ("text", {"max_nb_chars": 800}, "ja_JP"),
+        ("lexify", {"text": "??", "letters": "a" * 3000}, "en_US"),
+        ("uri_path", {"deep": 3}, "en_US"),
+    ],
+)
+def test_short_texts_of_faker_are_not_told(
+    provider: str, args: dict[str, Any], locale: str
+) -> None:
+    faker = {"faker": {"provider": provider, "args": args, "locale": locale}}
+    assert warned(table("t", column("a", generate=faker), indexes=[["a"]])) == []
+
+
 def test_a_value_taken_from_another_column_is_as_long_as_there() -> None:
     code = {"pattern": "[a-z]{1400}"}
     parents = table("parents", column("code", generate=code, unique=True))
