@@ -8,16 +8,17 @@ Path = tuple[str | int, ...]
 
 _PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _STEP = re.compile(r"\[([0-9]+)\]|([^.\[\]]+)")
-_LONGEST = 60
+# The latter as in Postgres and in Kubernetes.
+_LONGEST, _LONGEST_NAME = 60, 63
 
 
 def path_text(path: Path) -> str:
-    """The path as messages show it; a key that is no plain word stands in brackets and quotes."""
+    """The path as messages show it; a key that is no plain word, or long, is in brackets."""
     text = ""
     for part in path:
         if isinstance(part, int):
             text += f"[{part}]"
-        elif _PLAIN.fullmatch(part):
+        elif _is_plain(part):
             text += f".{part}" if text else part
         else:
             text += f"[{shown(part)}]"
@@ -41,8 +42,15 @@ def shown(value: object) -> str:
 
 
 def name_text(name: str) -> str:
-    """A table's or column's name as it stands before a message: quoted if it is no plain word."""
-    return name if _PLAIN.fullmatch(name) else shown(name)
+    """A table's or column's name as it stands before a message.
+
+    It is in quotes if it is no plain word, and cut if it is longer than any name may be.
+    """
+    return name if _is_plain(name) else shown(name)
+
+
+def _is_plain(text: str) -> bool:
+    return len(text) <= _LONGEST_NAME and _PLAIN.fullmatch(text) is not None
 
 
 def path_of(text: str) -> Path:

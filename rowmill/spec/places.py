@@ -12,7 +12,7 @@ from rowmill.spec.cluster_names import KIND
 from rowmill.spec.paths import Path, name_text, path_of
 from rowmill.spec.problems import Problem
 from rowmill.spec.yaml_reader import MAX_DEPTH
-from rowmill.spec.yaml_syntax import LOADER
+from rowmill.spec.yaml_syntax import LOADER, with_whole_escapes
 
 _TABLES: Path = ("spec", "tables")
 
@@ -92,7 +92,7 @@ def _look(text: str, wanted: set[Path]) -> _Places | None:
 
 
 def _documents(text: str, wanted: set[Path]) -> Iterator[_Places]:
-    events = yaml.parse(text, Loader=LOADER)
+    events = yaml.parse(with_whole_escapes(text), Loader=LOADER)
     for event in events:
         if isinstance(event, yaml.DocumentStartEvent):
             yield _document(events, wanted)

@@ -16,7 +16,12 @@ import yaml
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.spec.yaml_scalars import plain_scalar
-from rowmill.spec.yaml_syntax import LOADER, character_problem, syntax_problem
+from rowmill.spec.yaml_syntax import (
+    LOADER,
+    character_problem,
+    syntax_problem,
+    with_whole_escapes,
+)
 
 MAX_BYTES = 1 << 20
 # Above what 1 MiB of text without aliases can hold, so that only aliases reach it.
@@ -63,6 +68,7 @@ def read_documents(text: str) -> tuple[Document, ...]:
     if size > MAX_BYTES:
         raise _refusal(f"the manifest has {size:,} bytes; at most {MAX_BYTES:,} (1 MiB) are read")
     try:
+        text = with_whole_escapes(text)
         return tuple(_documents(_Events(text)))
     except yaml.MarkedYAMLError as error:
         raise InvalidManifest([syntax_problem(text, error)]) from None
@@ -131,10 +137,10 @@ class _Builder:
 
     def _alias(self, event: Any) -> _Node:
         if event.anchor not in self._anchors:
-            raise _refusal(f"{_place(event)}: the alias *{event.anchor} has no anchor before it")
+            raise _refusal(f"{_place(event)}: {_alias(event)} has no anchor before it")
         node = self._anchors[event.anchor]
         if node is None:
-            raise _refusal(f"{_place(event)}: the alias *{event.anchor} holds itself; write it out")
+            raise _refusal(f"{_place(event)}: {_alias(event)} holds itself; write it out")
         return node
 
     def _scalar(self, event: Any, path: Path) -> _Node:
@@ -258,6 +264,10 @@ def _refusal(message: str) -> InvalidManifest:
 
 def _line(event: Any) -> int:
     return int(event.start_mark.line) + 1
+
+
+def _alias(event: Any) -> str:
+    return f"the alias *{event.anchor[:60]}"
 
 
 def _place(event: Any) -> str:

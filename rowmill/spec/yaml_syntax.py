@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -23,6 +24,9 @@ _SECOND_KEY = re.compile(r":\s")
 _DASHES = re.compile(r"(?:- +)+")
 _CLOSED = re.compile(r"([\"'\]}])\s*$")
 
+# JSON's way to write a character beyond U+FFFF, behind whole escapes of the backslash itself.
+_PAIR = re.compile(r"(?<!\\)((?:\\\\)*)\\u([dD][89abAB]\w\w)\\u([dD][c-fC-F]\w\w)")
+
 
 @dataclass(frozen=True)
 class _Fault:
@@ -31,6 +35,25 @@ class _Fault:
     line: int
     column: int
     what: str
+
+
+def with_whole_escapes(text: str) -> str:
+    """The text with one escape for what JSON writes as two halves, if it is JSON.
+
+    YAML has no such pairs, and else reads all of JSON as JSON does.
+    """
+    if not text.lstrip().startswith("{") or _PAIR.search(text) is None:
+        return text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return _PAIR.sub(_one_escape, text)
+
+
+def _one_escape(pair: re.Match[str]) -> str:
+    high, low = int(pair[2], 16), int(pair[3], 16)
+    return f"{pair[1]}\\U{0x10000 + ((high & 0x3FF) << 10) + (low & 0x3FF):08x}"
 
 
 def syntax_problem(text: str, error: yaml.MarkedYAMLError) -> Problem:

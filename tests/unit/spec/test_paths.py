@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rowmill.spec.paths import Path, path_of, path_text, shown
+from rowmill.spec.paths import Path, name_text, path_of, path_text, shown
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,12 @@ def test_paths_there_and_back(path: Path, text: str) -> None:
 def test_keys_that_are_no_words_are_quoted() -> None:
     assert path_text(("a", "b.c", "")) == 'a["b.c"][""]'
     assert path_text(("a\nb",)) == '["a\\u000ab"]'
+
+
+def test_what_is_longer_than_any_name_is_cut() -> None:
+    assert path_text(("a", "x" * 64)) == 'a["' + "x" * 60 + '..."]'
+    assert name_text("x" * 64) == '"' + "x" * 60 + '..."'
+    assert name_text("x" * 63) == path_text(("x" * 63,)) == "x" * 63
 
 
 @pytest.mark.parametrize(

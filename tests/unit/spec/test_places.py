@@ -113,6 +113,25 @@ def test_every_problem_of_the_corpus_has_its_line() -> None:
                 assert 1 < problem.line <= size
 
 
+@pytest.mark.parametrize("place", ["table", "column", "value"])
+def test_what_is_told_is_short_whatever_the_manifest_holds(place: str) -> None:
+    long = "x" * 5_000
+    column = {"name": long if place == "column" else "a", "type": "inet"}
+    column |= {"generate": {"choice": {"values": [long if place == "value" else "::1"]}}}
+    name = long if place == "table" else "t"
+    spec = {"tables": [{"name": name, "rows": 1, "columns": [column]}]}
+    document = yaml.safe_load(TEXT) | {"spec": spec | {"destinations": {"postgres": {}}}}
+    with pytest.raises(InvalidManifest) as caught:
+        load_spec("test", text=json.dumps(document))
+    assert len(str(caught.value)) < 300
+    assert all(len(str(problem.as_json())) < 400 for problem in caught.value.problems)
+
+
+def test_json_with_characters_in_two_halves_is_located() -> None:
+    document = json.dumps(yaml.safe_load(TEXT)).replace("shop", r"\ud83d\ude00")
+    assert ("spec.tables[0].columns[2].typ", None, "orders.note") in _problems(document)
+
+
 @pytest.mark.parametrize("opening", ["[", "{a: ", "{? ", "- "])
 def test_a_text_deeper_than_any_manifest_is_not_followed_to_its_end(
     opening: str, monkeypatch: pytest.MonkeyPatch

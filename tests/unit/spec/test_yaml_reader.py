@@ -135,6 +135,30 @@ def test_depth_is_bounded(opening: str) -> None:
     assert f"more than {MAX_DEPTH} levels" in _refusal(opening * 100_000)
 
 
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (r"\ud83d\ude00", "\U0001f600"),
+        (r"a\\\uD83D\uDE00\ud83d\ude01", "a\\\U0001f600\U0001f601"),
+        # An escaped backslash, and then text.
+        (r"\\ud83d\\ude00", r"\ud83d\ude00"),
+    ],
+)
+def test_json_may_write_a_character_in_two_halves(written: str, read: str) -> None:
+    assert _value(f'\n {{"a": "{written}", "b": ["{written}"]}}') == {"a": read, "b": [read]}
+
+
+def test_other_yaml_than_json_has_no_halves() -> None:
+    assert _value(r"{a: \ud83d\ude00}") == {"a": r"\ud83d\ude00"}
+    assert "not YAML" in _refusal(r'a: "\ud83d\ude00"')
+    assert "not YAML" in _refusal(r'{"a": "\ud83d"}')
+
+
+@pytest.mark.parametrize("text", ["a: *NAME", "a: &NAME [*NAME]"])
+def test_a_long_anchor_is_cut(text: str) -> None:
+    assert len(_refusal(text.replace("NAME", "x" * 5_000))) < 200
+
+
 def test_a_text_that_is_just_small_enough() -> None:
     text = "a: " + "x" * (MAX_BYTES - 3)
     assert _value(text) == {"a": "x" * (MAX_BYTES - 3)}
