@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -42,6 +43,7 @@ BUCKET = "rowmill"
 _SOCKET_DIR_BYTES = 90
 # A server that was killed lets go of its ports a moment after it can no longer be found.
 _PORT_SECONDS = 1.0
+_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True)
@@ -70,15 +72,21 @@ def up(home: Home, starting: Callable[[], None] = lambda: None) -> EmbeddedServe
         if servers is not None:
             return servers
         starting()
-        record = _prepared(home, (_read(home) or _Record.new()).with_reader())
-        _write(home, replace(record, ready=False))
+        known = _read(home)
+        record = _prepared(home, (known or _Record.new()).with_reader())
+        beginning = replace(record, ready=False)
+        # Whoever frees a full disk by `reset` or `delete` needs the servers.
+        recorded = known is not None and replace(known, ready=False) == beginning
+        with _full_disk_passed(recorded):
+            _write(home, beginning)
         servers = record.servers()
         make_private(home.logs)
         # The slower one first, so that it gets ready while Postgres does.
         embedded_s3.launch(home, servers.s3, record.s3_ports, record.token)
         embedded_postgres.start(home, servers.postgres, record.token)
         embedded_s3.start(home, servers.s3, record.s3_ports, record.token)
-        _write(home, replace(record, ready=True))
+        with _full_disk_passed(recorded):
+            _write(home, replace(record, ready=True))
         return servers
 
 
@@ -95,7 +103,8 @@ def down(home: Home) -> bool:
         if record is None:
             return False
         ran = _alive(record) != (False, False)
-        _write(home, replace(record, ready=False))
+        with _full_disk_passed():
+            _write(home, replace(record, ready=False))
         embedded_postgres.stop_postgres(record.token)
         embedded_s3.stop_s3(record.token)
         _remove_foreign_sockets(home, record)
@@ -243,6 +252,19 @@ def _explained(home: Home) -> Iterator[None]:
             f"{f' ({error.filename})' if error.filename else ''}. It must be a folder of yours "
             "with free disk space; ROWMILL_HOME=FOLDER names another."
         ) from error
+
+
+@contextlib.contextmanager
+def _full_disk_passed(passed: bool = True) -> Iterator[None]:
+    """Go on where the disk has no room for the record, if `passed`: what the file holds will do.
+
+    A wrong `ready` costs no more than another look or a refused connection.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not (passed and error.errno in _FULL):
+            raise
 
 
 def _read(home: Home) -> _Record | None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +21,7 @@ from rowmill.destinations.errors import DestinationRefused
 from rowmill.local import disk_space
 from rowmill.local.embedded import down, exports, running
 from rowmill.local.home import Home
+from rowmill.local.server_process import processes
 from rowmill.plan.disk import heap, indexes
 
 _MIB = 1 << 20
@@ -66,6 +71,36 @@ def test_postgres_outlives_a_run_that_is_too_large_for_its_disk(
     assert tables > told.likely * 0.75
     told = indexes(fewer.spec.dataset, "all")
     assert told.least < keys < told.likely * 1.25
+
+
+def test_data_is_removed_and_servers_end_on_a_full_disk(
+    name: str, small: Home, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = write(tmp_path_factory.mktemp("manifests") / "m.yaml", manifest(name, tables=[PEOPLE]))
+    rowmill.load(file).run()
+    # As a start that was killed leaves it.
+    record = json.loads(small.servers_file.read_text())
+    small.servers_file.write_text(json.dumps({**record, "ready": False}))
+    filling = small.path / "filling"
+    with filling.open("wb", buffering=0) as stream, suppress(OSError):
+        while stream.write(bytes(1 << 16)):
+            pass
+    assert shutil.disk_usage(small.path).free == 0
+    assert "1 table" in _said("reset", "-f", str(file), "--yes")
+    # SeaweedFS takes its whole patience to end on a full disk.
+    for found in processes("weed", record["token"]):
+        found.process.kill()
+    assert _said("down") == "stopped\n"
+    assert running(small) is None
+    assert processes("postgres", record["token"]) == []
+
+
+def _said(*words: str) -> str:
+    """What a command prints that succeeds."""
+    command = [sys.executable, "-m", "rowmill", *words]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_a_run_that_is_refused_began_nothing(
