@@ -8,7 +8,8 @@ from rowmill.destinations.errors import DestinationRefused
 from rowmill.local.disk_demand import demands
 from rowmill.local.disk_space import embedded_disks
 from rowmill.local.home import Home
-from rowmill.spec.dataset import Spec
+from rowmill.plan.disk import heap
+from rowmill.spec.dataset import Dataset, Spec
 from rowmill.worker.prepare import Ahead, Staged
 from rowmill.worker.remaining import rows_to_copy, rows_to_upload
 
@@ -26,7 +27,7 @@ def admission(spec: Spec, home: Home, notice: Callable[[str], None]) -> Callable
             to_copy=rows_to_copy(ahead.load.plan, ahead.load.durable),
             to_upload=rows_to_upload(ahead.load.plan, ahead.load.durable),
             indexed=ahead.load.index_bytes,
-            freed=sum(map(_bytes, ahead.given_up)),
+            freed=sum(_bytes(spec.dataset, each) for each in ahead.given_up),
         )
         for demand in found:
             if not demand.fits:
@@ -38,10 +39,13 @@ def admission(spec: Spec, home: Home, notice: Callable[[str], None]) -> Callable
     return admit
 
 
-def _bytes(staged: Staged) -> int:
+def _bytes(dataset: Dataset, staged: Staged) -> int:
     """About what the tables of an unfinished run hold, which is free once they are dropped."""
     if staged.durable.batches is None:
         return 0
     left = rows_to_copy(staged.plan, staged.durable)
-    rows = ((each.rows - left[each.table]) * each.row_bytes for each in staged.plan.tables)
-    return sum(rows) + staged.index_bytes
+    rows = {each.table: each.rows - left[each.table] for each in staged.plan.tables}
+    planned = sum(rows[each.table] * each.row_bytes for each in staged.plan.tables)
+    # Of another dataset its plan alone is known.
+    same = {table.name: rows.get(table.name, 0) for table in dataset.tables}
+    return max(planned, heap(dataset, same).likely) + staged.index_bytes

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from rowmill.plan.width import has_fixed_width, row_bytes, value_bytes
+from rowmill.plan.text_size import value_size
+from rowmill.plan.width import has_fixed_width
 from rowmill.spec.dataset import Column, Dataset, Table
 
 # Postgres's header of a row and the pointer to it; of an index's entry, in pages 0.9 full.
@@ -20,11 +21,16 @@ _FILL = 0.9
 _ALIGNED = 8
 # An index that is not unique keeps one entry for many rows of one value, and 6 bytes for each.
 _DEDUPLICATED = 6
-# Texts may be a quarter as long as estimated (a pattern of a few letters), and long ones shrink.
-_SHORTER = 0.25
+# Up to so many bytes of content the length of a value is one byte, else a word.
+_SHORT, _LENGTH_WORD = 126, 4
+# Long values shrink, to this in a row that is long as well. Random ones do not.
 _COMPRESSED_FROM = 64
+# A row longer than this has its long values in chunks of a table beside, each with its own head
+# and an entry of an index.
+_ASIDE_FROM, _ASIDE = 2032, 1.05
 # Encoded and compressed: random ids hardly, words and small numbers to a twentieth.
 _OBJECT_LEAST, _OBJECT_LIKELY = 0.05, 0.3
+_OBJECT_OVERHEAD = 4
 
 
 @dataclass(frozen=True)
@@ -73,8 +79,21 @@ def indexes(dataset: Dataset, constraints: str) -> Extent:
 
 def objects(dataset: Dataset, rows: Mapping[str, int]) -> Extent:
     """So many rows of each table as Parquet."""
-    size = sum(rows[table.name] * row_bytes(dataset, table) for table in dataset.tables)
-    return Extent(int(size * _OBJECT_LEAST), int(size * _OBJECT_LIKELY))
+    return _sum(
+        Extent(round(rows[table.name] * sum(least)), round(rows[table.name] * sum(likely)))
+        for table in dataset.tables
+        for least, likely in [
+            zip(*(_object_extent(dataset, table, each) for each in table.columns), strict=True)
+        ]
+    )
+
+
+def _object_extent(dataset: Dataset, table: Table, column: Column) -> tuple[float, float]:
+    size = value_size(dataset, table, column)
+    plain = _OBJECT_OVERHEAD + size.likely
+    drawn = 0 if column.nullable else size.drawn
+    likely = max(_OBJECT_LIKELY * plain, (1 - column.nulls) * size.drawn)
+    return max(_OBJECT_LEAST * plain, drawn), likely
 
 
 def _sum(extents: Iterator[Extent]) -> Extent:
@@ -84,18 +103,24 @@ def _sum(extents: Iterator[Extent]) -> Extent:
 def _row_extent(dataset: Dataset, table: Table) -> tuple[float, float]:
     widths = [_widths(dataset, table, column) for column in table.columns]
     # A value begins at a multiple of its type's size, which takes about a byte more for each.
-    likely = sum(wide + 1 for _, wide in widths)
-    return _ROW + sum(least for least, _ in widths), _ROW + likely
+    likely = _ROW + sum(wide + 1 for _, wide in widths)
+    aside = _ASIDE if likely > _ASIDE_FROM else 1
+    return _ROW + sum(least for least, _ in widths), likely * aside
 
 
 def _widths(dataset: Dataset, table: Table, column: Column) -> tuple[float, float]:
-    value = value_bytes(dataset, table, column)
-    likely = (1 - column.nulls) * value
+    size = value_size(dataset, table, column)
+    likely = (1 - column.nulls) * _stored(column, size.likely)
     if column.nullable:
         return 0, likely
+    kept = min(size.least, max(size.kept, _COMPRESSED_FROM))
+    return _stored(column, kept), likely
+
+
+def _stored(column: Column, content: float) -> float:
     if has_fixed_width(column):
-        return value, likely
-    return min(_SHORTER * value, _COMPRESSED_FROM), likely
+        return content
+    return content + (1 if content <= _SHORT else _LENGTH_WORD)
 
 
 def _entries(dataset: Dataset, table: Table, constraints: str) -> Iterator[tuple[float, float]]:

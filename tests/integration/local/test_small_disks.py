@@ -103,6 +103,40 @@ def _said(*words: str) -> str:
     return done.stdout
 
 
+def test_long_texts_count_as_long_as_they_are(
+    name: str,
+    tmp_path: Path,
+    servers: object,
+    database: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    letters = {"pattern": "[a-zA-Z0-9]{900}"}
+    columns = [
+        {"name": "v", "type": "text", "generate": letters},
+        {
+            "name": "list",
+            "type": "text[]",
+            "generate": {"array": {"of": letters, "min": 2, "max": 4}},
+        },
+    ]
+    tables = [{"name": "inside", "rows": 250_000, "columns": columns[:1]}]
+    tables.append({"name": "aside", "rows": 250_000, "columns": columns})
+    file = write(tmp_path / "m.yaml", manifest(name, tables=tables))
+    fewer = rowmill.load(file, scale=0.004)
+    fewer.run()
+    for table in ("inside", "aside"):
+        size = "SELECT pg_table_size(%s::regclass)"
+        [taken] = database.execute(size, (f'"{name}".{table}',)).fetchone() or (0,)
+        told = heap(fewer.spec.dataset, {"inside": 0, "aside": 0, table: 1_000})
+        assert told.least < taken < told.likely * 1.25
+        assert taken < told.least * 1.8
+        assert taken > told.likely * 0.75
+    free = SimpleNamespace(free=1000 * _MIB)
+    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda path: free)
+    with pytest.raises(DestinationRefused, match="it cannot fit"):
+        rowmill.load(file).run()
+
+
 def test_a_run_that_is_refused_began_nothing(
     name: str,
     tmp_path: Path,
