@@ -1,5 +1,7 @@
 """The disk that a load takes, estimated from types and kinds: what it takes at least, and likely.
 
+Texts count as long as `text_size.py` finds them, not by the width that cuts batches.
+
 The figures come from loads that were measured (examples/minimal.yaml, shop.yaml and wide.yaml into
 the embedded servers): heap and indexes were within 15 % of what is likely here for all tables of
 more than 10,000 rows, and Parquet objects 0.10 to 0.19 of the plan's bytes.
