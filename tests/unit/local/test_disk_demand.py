@@ -142,6 +142,17 @@ def test_what_is_cleared_away_first_counts_as_free(
     assert refusal == ""
 
 
+def test_what_is_cleared_away_counts_as_long_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    long = "columns: [{name: id, type: text, generate: {pattern: '[a-z]{900}'}}]"
+    text = MANIFEST.replace("columns: [{name: id, type: bigint}]", long)
+    spec = load_spec("shop", text=text)
+    plan = plan_for(spec, workers=1, batch_rows=10_000)
+    given_up = (Staged(plan, Durable({"a": [(0, 100)]}, frozenset())),)
+    ahead = Ahead(Staged(plan, NOTHING), given_up)
+    assert asked(monkeypatch, spec, Ahead(Staged(plan, NOTHING)), disk(1500))[0] != ""
+    assert asked(monkeypatch, spec, ahead, disk(1500))[0] == ""
+
+
 def test_each_disk_is_for_what_is_on_it(
     monkeypatch: pytest.MonkeyPatch, spec: Spec, plan: Plan
 ) -> None:
