@@ -251,7 +251,7 @@ def test_problems_are_told_with_line_and_names_and_listed_for_machines(tmp_path:
             ("spec.tables[0].rows", row, "orders"),
             ("spec.tables[0].columns[1].type", kind, "orders.total"),
         ]
-        assert f"  orders.total, line {kind}: spec.tables[0].columns[1].type: 'string'" in done.err
+        assert f'  orders.total, line {kind}: spec.tables[0].columns[1].type: "string"' in done.err
 
 
 def test_a_wrong_indentation_is_shown(tmp_path: Path) -> None:
