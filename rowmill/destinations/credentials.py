@@ -17,6 +17,7 @@ from pathlib import Path
 from dotenv.parser import Binding, parse_stream
 
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.secret_values import holds_nul, misplaced
 
 POSTGRES_KEYS = (
     "PGHOST",
@@ -73,7 +74,14 @@ class FileCredentials:
 
     def __call__(self) -> Mapping[str, str]:
         values = {}
-        for pair in parse_stream(StringIO(self._text())):
+        text = self._text()
+        if "\0" in text:
+            raise DestinationRefused(
+                "CredentialsRefused",
+                f"secret {self.name!r}: line {text[: text.index(chr(0))].count(chr(10)) + 1} of "
+                f"{self.path} holds a NUL character; save it as UTF-8 text without it",
+            )
+        for pair in parse_stream(StringIO(text)):
             if pair.error or (pair.key is not None and pair.value is None):
                 # The line is not repeated: it may be the password itself.
                 raise DestinationRefused(
@@ -91,6 +99,7 @@ class FileCredentials:
                 f"add {'lines' if missing[1:] else 'a line'} such as {_example(missing)}"
                 f"{_absent_too(values, missing)}",
             )
+        _refuse_misplaced(values, f"secret {self.name!r}: in {self.path} ")
         return values
 
     def _text(self) -> str:
@@ -131,6 +140,13 @@ class DirectoryCredentials:
                 f"Secret of that name in the Experiment's own namespace"
                 f"{_absent_too(values, missing)}",
             )
+        nul = holds_nul(values)
+        if nul:
+            raise DestinationRefused(
+                "CredentialsRefused",
+                f"the key {nul} of the Secret {self.secret!r} holds a NUL character: take it out",
+            )
+        _refuse_misplaced(values, f"in the Secret {self.secret!r} ")
         return values
 
     def _present(self) -> Path:
@@ -194,6 +210,8 @@ class EnvironmentCredentials:
                 f"--secret {self.secret}=FILE with a file of lines such as "
                 f"{_example(self.required)}{_absent_too(found, missing)}",
             )
+        stands_for = f", which stands for the secret {self.secret!r}," if self.secret else ""
+        _refuse_misplaced(found, f"in the environment{stands_for} ")
         return found
 
 
@@ -248,6 +266,12 @@ def reading_login(known: Mapping[str, str]) -> ReadingLogin:
     database = {"PGDATABASE": known.get("PGDATABASE") or loader}
     values |= database | {"PGUSER": user, "PGPASSWORD": password}
     return ReadingLogin(values, named=True, loader=loader)
+
+
+def _refuse_misplaced(values: Mapping[str, str], where: str) -> None:
+    wrong = misplaced(values)
+    if wrong:
+        raise DestinationRefused("CredentialsRefused", where + wrong)
 
 
 def _private_copy(key: Path) -> Path:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.patience import Course, Patience, Waited, Waiting
 from rowmill.destinations.postgres_failures import LOADER_KEYS, Failure, judge
 from rowmill.destinations.retries import persist
+from rowmill.destinations.secret_values import without_password_of_user
 from rowmill.destinations.session_settings import NEUTRAL, keep_durable, own_session, set_local
 
 T = TypeVar("T")
@@ -26,6 +28,8 @@ Cursor = psycopg.Cursor[TupleRow]
 OLDEST_VERSION = 130000
 DEFAULT_LOCK_SECONDS = 60
 _GLANCE_SECONDS = 1.0
+# A password that is shorter may well be part of an English word.
+_TELLING_LENGTH = 8
 
 _APPLICATION = "rowmill"
 # libpq falls back on the environment for every parameter that is not given, so each is given its
@@ -101,7 +105,7 @@ class PostgresAddress:
     def describe(self) -> str:
         """`user@host:port/database`, without the password."""
         known = self._credentials()
-        user = known.get("PGUSER", "?")
+        user = without_password_of_user(known.get("PGUSER", "?"))
         return f"{user}@{self._host()}/{known.get('PGDATABASE') or user}"
 
     @property
@@ -201,8 +205,24 @@ class PostgresAddress:
             )
 
     def _without_password(self, text: str) -> str:
-        password = self._credentials().get("PGPASSWORD")
-        return text.replace(password, "***") if password else text
+        known = self._credentials()
+        user = known.get("PGUSER", "")
+        if ":" in user:
+            text = text.replace(user, without_password_of_user(user))
+        return without_password(text, known.get("PGPASSWORD", ""), known.values())
+
+
+def without_password(text: str, password: str, shown: Collection[str]) -> str:
+    """The text with the password masked where it is one.
+
+    A short one is masked in quotes alone: amid other words the gap in them would tell it. So would
+    the mask in place of a user or host of the same name; `shown` are all values of the secret.
+    """
+    if not password or list(shown).count(password) > 1:
+        return text
+    if len(password) >= _TELLING_LENGTH:
+        return text.replace(password, "***")
+    return re.sub(rf"""(["'])({re.escape(password)})\1""", r"\1***\1", text)
 
 
 # What a failure comes from, in a few words; None if the error itself says it.

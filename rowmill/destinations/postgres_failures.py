@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 
 import psycopg
+from psycopg import pq
 
 from rowmill.destinations.patience import Course
 
@@ -57,7 +58,7 @@ def _judge(error: psycopg.Error, reached: bool) -> Failure:
             # It took writes before: a failover, during which the address leads to a standby.
             return replace(failure, course=Course.PASSES)
         return failure
-    return _by_text(text, reached)
+    return _by_text(_without_values(text), reached)
 
 
 _LOGIN_ADVICE = "Check {} and {} in the secret"
@@ -138,7 +139,10 @@ _FINAL_TEXTS: tuple[tuple[re.Pattern[str], Course, str, str], ...] = (
         "Run as an administrator: GRANT CONNECT ON DATABASE ... TO the role",
     ),
     (
-        re.compile(r"^(invalid|bad) |connection is bad: invalid|unsupported (frontend|startup)"),
+        re.compile(
+            r"^(invalid|bad|the value of) |connection is bad: invalid|service file"
+            r"|unsupported (frontend|startup)"
+        ),
         Course.FINAL,
         "AddressInvalid",
         "Correct the PG... keys in the secret",
@@ -159,6 +163,22 @@ _FINAL_TEXTS: tuple[tuple[re.Pattern[str], Course, str, str], ...] = (
         "Check PGSSLMODE and PGSSLROOTCERT in the secret",
     ),
 )
+# What libpq and psycopg say of a parameter that they do not take, with its value: a password, where
+# somebody put it under the wrong key.
+_INVALID_VALUES: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"invalid \"?(?P<keyword>\w+)\"? value: .*"), ""),
+    (re.compile(r"invalid integer value .* for connection option \"(?P<keyword>\w+)\""), ""),
+    (re.compile(r"bad value for (?P<keyword>\w+): .*"), ""),
+    (re.compile(r"invalid port number: .*"), "port"),
+    (re.compile(r"could not parse network address .*"), "hostaddr"),
+    (re.compile(r"invalid command-line argument for server process: .*"), "options"),
+    (re.compile(r"definition of service .* not found"), "service"),
+)
+_VARIABLES = {
+    option.keyword.decode(): option.envvar.decode()
+    for option in pq.Conninfo.get_defaults()
+    if option.envvar is not None
+}
 _UNRESOLVED = re.compile(r"failed to resolve host|could not translate host name")
 _CONCURRENT_CHANGE = re.compile(r"tuple concurrently (updated|deleted)|cache lookup failed")
 
@@ -195,6 +215,16 @@ def _by_text(text: str, reached: bool) -> Failure:
         if pattern.search(text):
             return Failure(course, reason, text, advice)
     return Failure(Course.PASSES if reached else Course.CONTACT, "Unavailable", text)
+
+
+def _without_values(text: str) -> str:
+    for pattern, fixed in _INVALID_VALUES:
+        found = pattern.search(text)
+        if found:
+            keyword = fixed or found["keyword"]
+            variable = _VARIABLES.get(keyword, keyword)
+            return f"the value of {variable} is invalid"
+    return text
 
 
 def _with_text(known: tuple[str, str], text: str) -> tuple[str, str, str]:

@@ -42,8 +42,9 @@ def failure(environment: dict[str, str], patience: Patience = IMPATIENT) -> Exce
         ({"PGDATABASE": "no such"}, "DatabaseMissing", "no such"),
         ({"PGHOST": "no-such-host.invalid"}, "HostUnknown", "no-such-host.invalid"),
         ({"PGSSLMODE": "require"}, "TlsRefused", "PGSSLMODE"),
-        ({"PGSSLMODE": "nonsense"}, "AddressInvalid", "nonsense"),
-        ({"PGPORT": "nonsense"}, "AddressInvalid", "nonsense"),
+        ({"PGSSLMODE": "nonsense"}, "AddressInvalid", "the value of PGSSLMODE is invalid"),
+        ({"PGPORT": "nonsense"}, "AddressInvalid", "the value of PGPORT is invalid"),
+        ({"PGSERVICE": "nonsense"}, "AddressInvalid", "the value of PGSERVICE is invalid"),
     ],
 )
 def test_what_does_not_pass_is_refused_with_the_reason(

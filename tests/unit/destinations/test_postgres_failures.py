@@ -5,6 +5,7 @@ import pytest
 from psycopg import errors
 
 from rowmill.destinations.patience import Course
+from rowmill.destinations.postgres_connection import PostgresAddress
 from rowmill.destinations.postgres_failures import judge
 
 PASSING = [
@@ -158,3 +159,48 @@ def test_a_server_that_took_writes_before_is_waited_for_while_it_takes_none() ->
 )
 def test_trouble_is_told_in_a_few_words(text: str, words: str) -> None:
     assert judge(psycopg.OperationalError(text), reached=True).brief() == words
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('connection is bad: invalid sslmode value: "TOP "SECRET"', "PGSSLMODE"),
+        ('connection is bad: invalid "ssl_min_protocol_version" value: "TOP SECRET"', "PGSSLMIN"),
+        ('invalid integer value "TOP SECRET" for connection option "port"', "PGPORT"),
+        ("bad value for connect_timeout: 'TOP SECRET'", "PGCONNECT_TIMEOUT"),
+        ('connection is bad: invalid port number: "TOP SECRET"', "PGPORT"),
+        ('connection is bad: could not parse network address "TOP SECRET": Name', "PGHOSTADDR"),
+        ("failed: FATAL: invalid command-line argument for server process: SECRET", "PGOPTIONS"),
+        ('connection is bad: definition of service "TOP SECRET" not found', "PGSERVICE"),
+    ],
+)
+def test_a_value_that_libpq_does_not_take_is_final_and_named_by_its_key_alone(
+    text: str, key: str
+) -> None:
+    failure = judge(psycopg.OperationalError(text), reached=False)
+    assert (failure.course, failure.reason) == (Course.FINAL, "AddressInvalid")
+    assert f"the value of {key}" in failure.text
+    assert "SECRET" not in failure.message("u@h:1/d") + failure.brief()
+
+
+CUT = "server closed the connection unexpectedly"
+
+
+@pytest.mark.parametrize(
+    ("user", "password", "said", "shown"),
+    [
+        ("u", "h", CUT, CUT),
+        ("u", "the", CUT, CUT),
+        ("u", "h", 'role "h" and "has"', 'role "***" and "has"'),
+        ("u", "long-password", "a long-password!", "a ***!"),
+        ("loader", "loader", 'failed for user "loader"', 'failed for user "loader"'),
+        ("u:topsecret", "", 'failed for user "u:topsecret"', 'failed for user "u:***"'),
+    ],
+)
+def test_a_message_neither_holds_nor_tells_the_password(
+    user: str, password: str, said: str, shown: str
+) -> None:
+    known = {"PGHOST": "db", "PGUSER": user, "PGPASSWORD": password}
+    message = str(PostgresAddress(lambda: known).error(psycopg.OperationalError(said)))
+    name = user.replace("topsecret", "***")
+    assert message.startswith(f"Postgres at {name}@db:5432/{name}: {shown}")

@@ -9,6 +9,8 @@ import pytest
 from rowmill.destinations.credentials import (
     POSTGRES_KEYS,
     POSTGRES_REQUIRED,
+    READER_KEYS,
+    DirectoryCredentials,
     EnvironmentCredentials,
     FileCredentials,
 )
@@ -108,3 +110,59 @@ def test_a_secret_that_is_given_nowhere_is_named_with_the_option_that_gives_it(
     assert "nor PGUSER in the environment" in told(credentials)
     monkeypatch.setenv("PGUSER", "loads")
     assert credentials() == {"PGHOST": "db", "PGUSER": "loads"}
+
+
+MISPLACED = [
+    ("PGHOST", "postgresql://u:hunter2@db/shop", "a URL"),
+    ("PGHOST", "u:hunter2@db", "a URL"),
+    ("PGHOST", "host=db password=hunter2", "a connection string"),
+    ("PGHOST", "hunter2@db", "more than a host's name"),
+    ("PGDATABASE", "postgresql://u:hunter2@db/shop", "a URL"),
+    ("PGDATABASE", "dbname=shop password=hunter2", "a connection string"),
+    ("PGUSER", "postgresql://u:hunter2@db/shop", "a URL"),
+    ("PGREADUSER", "postgresql://u:hunter2@db/shop", "a URL"),
+    ("PGPORT", "hunter2", "no number"),
+]
+
+
+@pytest.mark.parametrize(("key", "value", "what"), MISPLACED)
+def test_a_password_amid_another_key_is_refused_and_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str, value: str, what: str
+) -> None:
+    values = {"PGHOST": "db", "PGUSER": "loads", key: value}
+    lines = "".join(f"{name}='{text}'\n" for name, text in values.items())
+    folder = tmp_path / "mounted"
+    folder.mkdir()
+    for name, text in values.items():
+        monkeypatch.setenv(name, text)
+        (folder / name).write_text(text)
+    keys = (*POSTGRES_KEYS, *READER_KEYS)
+    for credentials, where in (
+        (secret(tmp_path, lines), f"secret 'warehouse': in {tmp_path}/warehouse.env"),
+        (DirectoryCredentials("warehouse", folder, keys), "in the Secret 'warehouse'"),
+        (EnvironmentCredentials(keys, "warehouse"), "for the secret 'warehouse',"),
+    ):
+        with pytest.raises(DestinationRefused) as refusal:
+            credentials()
+        assert refusal.value.reason == "CredentialsRefused"
+        assert f"{where} {key} holds {what};" in str(refusal.value)
+        assert "hunter2" not in str(refusal.value)
+
+
+def test_unusual_places_are_no_passwords(tmp_path: Path) -> None:
+    values = {
+        "PGHOST": "/cloudsql/project:region:name,::1,db.example",
+        "PGPORT": "5432,5433,5434",
+        "PGDATABASE": "a=b @ c",
+        "PGUSER": "loads@server",
+    }
+    lines = "".join(f"{name}='{text}'\n" for name, text in values.items())
+    assert secret(tmp_path, lines)() == values
+
+
+def test_a_nul_in_a_secret_is_refused_with_its_line_or_its_key(tmp_path: Path) -> None:
+    with pytest.raises(DestinationRefused, match=r"line 2 of .*warehouse\.env holds a NUL"):
+        secret(tmp_path, "PGUSER=loads\nPGHOST=a\0b\n")()
+    (tmp_path / "PGHOST").write_text("a\0b")
+    with pytest.raises(DestinationRefused, match=r"the key PGHOST of the Secret .* a NUL"):
+        DirectoryCredentials("warehouse", tmp_path, POSTGRES_KEYS)()
