@@ -15,6 +15,7 @@ from rowmill.local.records import ExperimentRecord
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import MOST_READ, Overrides, decode_manifest, load_spec, read_manifest
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.streams import input_is_closed
 
 STANDARD_INPUT = Path("-")
 _START = "start one with: rowmill run -f FILE"
@@ -51,6 +52,8 @@ def from_file(
 ) -> Source:
     """The source in a file, or on standard input if it is `-`; `secrets` are NAME=FILE as typed."""
     if file == STANDARD_INPUT:
+        if input_is_closed():
+            raise UsageError("standard input is closed: give the manifest there, or with -f FILE")
         label = "standard input"
         text = decode_manifest(sys.stdin.buffer.read(MOST_READ), label)
     else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +12,7 @@ from enum import IntEnum
 import typer
 
 from rowmill.terminal.prose import say
+from rowmill.terminal.streams import OutputLost, discard_output
 
 
 class Exit(IntEnum):
@@ -55,20 +55,25 @@ def ending(judge: Judge, extras: dict[str, str], *, as_json: bool) -> Iterator[N
     try:
         try:
             yield
-        except (BrokenPipeError, typer.Exit):
+        except (BrokenPipeError, OutputLost, typer.Exit):
             raise
         except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - each has an exit code
             begun = isinstance(error, DocumentBegun)
             cause = error.cause if isinstance(error, DocumentBegun) else error
+            if isinstance(cause, (OutputLost, BrokenPipeError)):
+                raise cause from None
             before = "" if begun else "{" if as_json else None
             _leave(*_judgement(cause, judge, extras), before=before)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
-        # The reader of our output went away (`| head`): that is no error of ours. What is still
-        # buffered must not raise it once more when Python ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader of our output went away (`| head`): that is no error of ours.
+        discard_output()
         raise typer.Exit(0) from None
+    except OutputLost as lost:
+        discard_output()
+        typer.echo(f"rowmill: {lost.told}", err=True)
+        raise typer.Exit(int(Exit.FAILED)) from None
 
 
 def _judgement(error: BaseException, judge: Judge, extras: dict[str, str]) -> Judgement:
