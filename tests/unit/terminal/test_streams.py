@@ -24,7 +24,6 @@ def rowmill(line: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     "line",
     [
-        f"validate -f {MANIFEST}",
         f"preview -f {MANIFEST} -o json",
         "--help",
     ],
