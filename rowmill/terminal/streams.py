@@ -29,7 +29,7 @@ def prepare_streams() -> None:
     Writing to standard output raises OutputLost where it would raise an OSError that tells not of
     which file it is; BrokenPipeError stays.
     """
-    if isinstance(sys.stdout, io.TextIOWrapper):
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
         sys.stdout = _telling(sys.stdout)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
