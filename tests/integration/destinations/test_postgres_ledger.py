@@ -258,7 +258,7 @@ def test_a_hold_whose_session_ended_is_taken_again(
     with shop.ledger.hold_experiment(shop.owner) as hold:
         end_supervisors(database)
         assert not hold.lost()
-        with pytest.raises(DestinationRefused, match="rowmill supervisor"):
+        with pytest.raises(DestinationRefused, match="another process of this machine"):
             shop.ledger.hold_experiment(shop.owner).__enter__()
     with shop.ledger.hold_experiment(shop.owner) as hold:
         assert not hold.lost()
@@ -272,7 +272,7 @@ def test_a_hold_whose_session_the_server_does_not_miss_yet_is_taken_from_it(
         with socket.socket(fileno=os.dup(hold._connection.fileno())) as ours:
             ours.shutdown(socket.SHUT_RD)
             assert not hold.lost()
-        with pytest.raises(DestinationRefused, match="rowmill supervisor"):
+        with pytest.raises(DestinationRefused, match="another process of this machine"):
             shop.ledger.hold_experiment(shop.owner).__enter__()
 
 
