@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,6 +24,19 @@ class ProgressStyle(StrEnum):
     BARS = "bars"
     PLAIN = "plain"
     NONE = "none"
+
+
+def _workers(help_text: str) -> Any:
+    """The option `--workers`, which counts what the command works with."""
+    return typer.Option(
+        "--workers",
+        help=help_text,
+        metavar="N",
+        min=1,
+        max=1024,
+        envvar="ROWMILL_WORKERS",
+        show_envvar=True,
+    )
 
 
 OutputOption = Annotated[Output, typer.Option("-o", "--output", help="How to print: text or json.")]
@@ -48,28 +61,9 @@ Seed = Annotated[
 ]
 Workers = Annotated[
     int | None,
-    typer.Option(
-        "--workers",
-        help="Worker processes; by default the manifest's parallelism, else all cores but one.",
-        metavar="N",
-        min=1,
-        max=1024,
-        envvar="ROWMILL_WORKERS",
-        show_envvar=True,
-    ),
+    _workers("Worker processes; by default the manifest's parallelism, else all cores but one."),
 ]
-Threads = Annotated[
-    int | None,
-    typer.Option(
-        "--workers",
-        help="Threads; by default one a core, at most 8.",
-        metavar="N",
-        min=1,
-        max=1024,
-        envvar="ROWMILL_WORKERS",
-        show_envvar=True,
-    ),
-]
+Threads = Annotated[int | None, _workers("Threads; by default one a core, at most 8.")]
 BatchRows = Annotated[
     int | None,
     typer.Option(
