@@ -11,10 +11,10 @@ from typing import Any
 
 from rowmill.destinations.errors import Fenced
 from rowmill.destinations.lake_records import StoredPart
-from rowmill.destinations.ledger import Run
 from rowmill.destinations.patience import Patience, TellWait
 from rowmill.plan.bundle import Bundle
 from rowmill.plan.layout import Part
+from rowmill.plan.runs import Run
 from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
 from rowmill.spec.dataset import Spec
 from rowmill.worker.decision import types_kept

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from rowmill.destinations.ledger import RESUMABLE, Run, RunState
+from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.worker.run_options import options_of, run_again
 
 _ENDED_EARLY = frozenset({RunState.FAILED, RunState.ABORTED})

@@ -9,7 +9,6 @@ from psycopg import errors, sql
 
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.ledger_locks import end_frozen_writers, lock_key
 from rowmill.destinations.ledger_runs import fenced
 from rowmill.destinations.postgres_connection import (
@@ -19,6 +18,7 @@ from rowmill.destinations.postgres_connection import (
 )
 from rowmill.destinations.staging import staging_schema
 from rowmill.plan.layout import Batch
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Table
 
 

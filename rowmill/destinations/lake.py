@@ -20,7 +20,7 @@ from rowmill.destinations.lake_records import (
     record_of,
 )
 from rowmill.destinations.lake_target import PARALLEL
-from rowmill.destinations.ledger import PendingPart, Run
+from rowmill.destinations.ledger import PendingPart
 from rowmill.destinations.object_names import (
     RUN,
     current_key,
@@ -33,6 +33,7 @@ from rowmill.destinations.parquet_part import PartUpload, RunTag
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.s3_client import S3Address
 from rowmill.plan.layout import Part
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, ParquetTarget
 
 

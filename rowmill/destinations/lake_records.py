@@ -9,8 +9,9 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger import PendingPart, Run
+from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.layout import Plan
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""The ledger's words: runs, their states, pending parts, and what any ledger must be able to do.
+"""The ledger's words: pending parts, and what any ledger must be able to do.
 
 Two stores keep it: Postgres (ledger_postgres.py) or, without one, objects under `PREFIX/_rowmill/`
 (ledger_bucket.py). A batch counts when, and only when, its ledger row commits with its rows;
@@ -8,57 +8,13 @@ without Postgres a part counts when its pending record is written.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from datetime import datetime
-from enum import StrEnum
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from rowmill.counting import counted
-from rowmill.plan.layout import Plan
+from rowmill.plan.runs import Run, RunState
 
-
-class RunState(StrEnum):
-    RUNNING = "RUNNING"
-    FINALIZING = "FINALIZING"
-    PUBLISHING = "PUBLISHING"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
-    ABORTED = "ABORTED"
-    RESET = "RESET"
-
-
-UNFINISHED = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.PUBLISHING})
 # In a run's summary, where its Parquet goes: `Lake.place`.
 LAKE_PLACE = "lake"
-RESUMABLE = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.FAILED, RunState.ABORTED})
-
-
-@dataclass(frozen=True)
-class Run:
-    """One execution of an experiment, as the ledger knows it.
-
-    `id` is a short hash of owner, uid and number; `uid` tells an experiment from a deleted one of
-    the same name. `spec` is the resolved experiment as plain JSON (for `trace` and records).
-    `summary` holds what is known at the end (rows, bytes, seconds, lineage).
-    """
-
-    id: str
-    owner: str
-    uid: str
-    number: int
-    state: RunState
-    plan: Plan
-    started_at: datetime
-    finished_at: datetime | None
-    message: str
-    summary: dict[str, Any]
-
-    def __repr__(self) -> str:
-        rows = counted(self.plan.rows, "row")
-        return f"<Run {self.number} of {self.owner}: {self.state}, {rows}>"
-
-    def at(self, state: RunState) -> Run:
-        return replace(self, state=state)
 
 
 @dataclass(frozen=True)

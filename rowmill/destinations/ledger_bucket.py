@@ -23,11 +23,12 @@ from rowmill.destinations.bucket_lease import Lease, LeaseTaken
 from rowmill.destinations.errors import DestinationRefused, Fenced, live_run
 from rowmill.destinations.lake_records import read_json
 from rowmill.destinations.lake_target import PARALLEL, ensure_bucket
-from rowmill.destinations.ledger import LAKE_PLACE, UNFINISHED, PendingPart, Run, RunState
+from rowmill.destinations.ledger import LAKE_PLACE, PendingPart
 from rowmill.destinations.object_names import records_folder
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.s3_client import S3Address
 from rowmill.plan.layout import Plan
+from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.spec.dataset import ParquetTarget
 
 T = TypeVar("T")

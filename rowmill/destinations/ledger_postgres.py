@@ -12,7 +12,7 @@ from psycopg.types.json import Jsonb
 
 from rowmill.destinations.errors import Fenced
 from rowmill.destinations.experiment_hold import Hold, hold_experiment
-from rowmill.destinations.ledger import LAKE_PLACE, UNFINISHED, PendingPart, Run, RunState
+from rowmill.destinations.ledger import LAKE_PLACE, PendingPart
 from rowmill.destinations.ledger_locks import (
     fence_shared,
     fenced_transaction,
@@ -28,6 +28,7 @@ from rowmill.destinations.postgres_connection import (
     quoted,
 )
 from rowmill.plan.layout import Plan
+from rowmill.plan.runs import UNFINISHED, Run, RunState
 
 T = TypeVar("T")
 

@@ -8,8 +8,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from rowmill.destinations.errors import Fenced
-from rowmill.destinations.ledger import RunState
 from rowmill.destinations.postgres_connection import Cursor, quoted
+from rowmill.plan.runs import RunState
 
 _ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.ABORTED})
 

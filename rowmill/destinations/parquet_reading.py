@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 
 from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.lake_records import StoredPart
-from rowmill.destinations.ledger import Run
 from rowmill.destinations.object_names import part_key, table_folder
 from rowmill.destinations.parquet_encoding import parquet_schema
 from rowmill.destinations.stored_rows import Places, Problem, StoredRows, Unreadable
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Table
 
 # Enough for the footer of a part of our own.

@@ -27,7 +27,6 @@ from rowmill.destinations.grants import (
     privileges_of,
     restore_privileges,
 )
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.ledger_locks import fence
 from rowmill.destinations.ledger_runs import fenced, move_run, run_state
 from rowmill.destinations.outgoing import find_hanging, outgoing
@@ -41,6 +40,7 @@ from rowmill.destinations.ownership import (
 from rowmill.destinations.postgres_connection import Cursor, PostgresSession, quoted
 from rowmill.destinations.staging import staging_schema
 from rowmill.destinations.tables_in_use import take_from_readers
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Dataset, PostgresTarget
 
 

@@ -9,10 +9,10 @@ from psycopg import sql
 from rowmill.destinations.dependants import find_dependants
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.grants import close_schema
-from rowmill.destinations.ledger import Run
 from rowmill.destinations.ledger_locks import fence
 from rowmill.destinations.ledger_runs import running_key
 from rowmill.destinations.postgres_connection import Cursor, PostgresSession, quoted
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, Table
 
 

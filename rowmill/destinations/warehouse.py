@@ -17,7 +17,6 @@ from rowmill.destinations.additions.staged import Lack, drop, find_lack, finish,
 from rowmill.destinations.constraints import perform, steps
 from rowmill.destinations.dependants import find_dependants
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.ledger_locks import fence_shared
 from rowmill.destinations.ledger_runs import kept_source, running_key
 from rowmill.destinations.name_claims import (
@@ -48,6 +47,7 @@ from rowmill.destinations.publish_postgres import drop_tables, publish
 from rowmill.destinations.staging import drop_staging, index_bytes, stage, staging_schema
 from rowmill.destinations.tables_in_use import take_from_readers
 from rowmill.destinations.target_rights import refuse_unfit_target
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Dataset, PostgresTarget, Table
 
 # Enough for a sort of some millions of keys without many passes; more stays as the server has it.

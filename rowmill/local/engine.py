@@ -14,7 +14,7 @@ from typing import Any
 
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
-from rowmill.destinations.ledger import ExperimentHold, Run, RunState
+from rowmill.destinations.ledger import ExperimentHold
 from rowmill.destinations.patience import TellWait, untold
 from rowmill.local.admission import admission
 from rowmill.local.home import Home, rowmill_home
@@ -24,6 +24,7 @@ from rowmill.local.supervisor import Interrupted, Supervisor, WorkerFailed
 from rowmill.local.watch import LockLost, Watch
 from rowmill.plan.layout import Plan
 from rowmill.plan.replacement import Replaced
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.decision import Mode, types_kept
 from rowmill.worker.destinations import Connections, Destinations, join, one_machine

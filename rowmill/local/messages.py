@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from rowmill.destinations.ledger import Run
 from rowmill.destinations.patience import Wait
+from rowmill.plan.runs import Run
 from rowmill.worker.tally import TableProgress, Vitals
 
 

@@ -7,12 +7,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.ledger import UNFINISHED, Run, RunState
 from rowmill.destinations.parquet_reading import LakeReader
 from rowmill.destinations.patience import TellWait, untold
 from rowmill.destinations.postgres_reading import PostgresReader
 from rowmill.destinations.stored_rows import Problem
 from rowmill.generate.rows import Generator
+from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.spec.load import Overrides
 from rowmill.worker.decision import published_run

@@ -14,7 +14,6 @@ from typing import cast
 
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
-from rowmill.destinations.ledger import Run
 from rowmill.destinations.patience import TellWait
 from rowmill.local.child_process import start_child
 from rowmill.local.messages import (
@@ -30,6 +29,7 @@ from rowmill.local.messages import (
     Waits,
 )
 from rowmill.local.worker_process import main
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections
 

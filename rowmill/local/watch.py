@@ -7,8 +7,9 @@ from collections.abc import Callable
 from contextlib import closing
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
-from rowmill.destinations.ledger import UNFINISHED, ExperimentHold, Ledger, Run, RunState
+from rowmill.destinations.ledger import ExperimentHold, Ledger
 from rowmill.local.supervisor import Interrupted
+from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.worker.destinations import Destinations
 
 WATCH_SECONDS = 1.0

@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Sequence
 from itertools import chain, zip_longest
 
-from rowmill.destinations.ledger import Run
 from rowmill.destinations.stored_rows import Problem, StoredTables, Unreadable
 from rowmill.generate.rows import Generator
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.verify.buckets import Buckets
 from rowmill.verify.crew import Crew

@@ -15,8 +15,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from rowmill.destinations.ledger import Run
 from rowmill.destinations.stored_rows import Problem, Unreadable
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Table
 from rowmill.verify.buckets import Buckets, RowHashes
 from rowmill.verify.crew import Crew

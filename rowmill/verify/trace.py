@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 
 from rowmill.counting import counted
-from rowmill.destinations.ledger import Run
 from rowmill.destinations.parquet_reading import LakeReader
 from rowmill.destinations.postgres_reading import PostgresReader
 from rowmill.destinations.stored_rows import StoredRows, Unreadable
 from rowmill.generate.choices import array_of_literals
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.spec.literals import read_literal
 from rowmill.verify.pairing import key_columns

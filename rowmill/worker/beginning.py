@@ -14,8 +14,9 @@ from functools import partial
 from typing import Any
 
 from rowmill.destinations.errors import ClaimLeft, DestinationRefused, DestinationUnavailable
-from rowmill.destinations.ledger import LAKE_PLACE, RESUMABLE, UNFINISHED, Run, RunState
+from rowmill.destinations.ledger import LAKE_PLACE
 from rowmill.plan.layout import Plan
+from rowmill.plan.runs import RESUMABLE, UNFINISHED, Run, RunState
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.earlier import lake_of

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rowmill.destinations.ledger import RESUMABLE, Run, RunState
 from rowmill.plan.layout import Plan
 from rowmill.plan.replacement import Replaced
+from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.spec.dataset import Spec
 
 

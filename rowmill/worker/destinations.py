@@ -9,13 +9,14 @@ from functools import partial
 
 from rowmill.destinations.credentials import ReadingLogin
 from rowmill.destinations.lake import Lake
-from rowmill.destinations.ledger import Ledger, Run
+from rowmill.destinations.ledger import Ledger
 from rowmill.destinations.ledger_bucket import BucketLedger
 from rowmill.destinations.ledger_postgres import PostgresLedger
 from rowmill.destinations.patience import Patience, TellWait, Wait, Waiting, untold
 from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
 from rowmill.destinations.s3_client import S3Address
 from rowmill.destinations.warehouse import Warehouse
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.worker.remaining import Durable
 from rowmill.worker.run_spec import made_from

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake import Lake
-from rowmill.destinations.ledger import Run
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
 from rowmill.spec.problems import InvalidManifest
 from rowmill.worker.destinations import Destinations

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from threading import Event
 
 from rowmill.destinations.errors import DestinationRefused, Fenced, LateAdditions
-from rowmill.destinations.ledger import Run, RunState
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.publish import publish

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from rowmill.destinations.copy_encoding import CopyEncoder
 from rowmill.destinations.copy_loader import PostgresLoader
-from rowmill.destinations.ledger import Ledger, Run
+from rowmill.destinations.ledger import Ledger
 from rowmill.generate.rows import Generator
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.pools import load_pools

@@ -31,8 +31,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
-from rowmill.destinations.ledger import Ledger, Run, RunState
+from rowmill.destinations.ledger import Ledger
 from rowmill.plan.layout import Plan
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.cluster_names import RERUN
 from rowmill.spec.dataset import Spec
 from rowmill.worker.beginning import begin, furnish, give_up, hold_targets, intact, take_up

@@ -13,9 +13,9 @@ from typing import Any
 from uuid import uuid4
 
 from rowmill.counting import counted
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.plan.layout import Plan
 from rowmill.plan.replacement import Replaced
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.beginning import begin, give_up, intact, take_up
 from rowmill.worker.decision import (

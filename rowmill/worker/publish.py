@@ -8,7 +8,8 @@ from typing import Any
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationUnavailable, Fenced
 from rowmill.destinations.lake import Lake
-from rowmill.destinations.ledger import Ledger, PendingPart, Run, RunState
+from rowmill.destinations.ledger import Ledger, PendingPart
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Dataset
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.earlier import destinations_of

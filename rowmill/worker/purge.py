@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger import RESUMABLE, Run, RunState
 from rowmill.plan.purging import PurgeEnd, Written
+from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.spec.cluster_names import SKIP_PURGE
 from rowmill.worker.destinations import Destinations, engine_of
 from rowmill.worker.removed import Purged, Removed, Whose, whose

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from rowmill.destinations.ledger import UNFINISHED, Ledger, Run, RunState
+from rowmill.destinations.ledger import Ledger
+from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.worker.decision import published_run
 from rowmill.worker.destinations import Destinations
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from rowmill.destinations.lake import Lake
-from rowmill.destinations.ledger import Ledger, PendingPart, Run
+from rowmill.destinations.ledger import Ledger, PendingPart
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset
 from rowmill.worker.kit import generator_for
 from rowmill.worker.shard import make

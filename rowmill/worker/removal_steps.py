@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from rowmill.destinations.ledger import Ledger, Run
+from rowmill.destinations.ledger import Ledger
+from rowmill.plan.runs import Run
 from rowmill.worker.removed import Removed
 
 _KEPT = "removal"

@@ -8,8 +8,8 @@ from enum import StrEnum
 from typing import Any
 
 from rowmill.counting import counted
-from rowmill.destinations.ledger import Run
 from rowmill.plan.purging import PurgeEnd, Written
+from rowmill.plan.runs import Run
 
 
 class Whose(StrEnum):

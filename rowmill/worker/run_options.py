@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rowmill.destinations.ledger import Run
+from rowmill.plan.runs import Run
 from rowmill.spec.problems import InvalidManifest
 from rowmill.worker.run_spec import digest_of
 

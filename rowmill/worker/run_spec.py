@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from rowmill.destinations.additions.own_keys import Made
-from rowmill.destinations.ledger import Run
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.spec.problems import InvalidManifest
 

@@ -11,8 +11,8 @@ import pytest
 
 import rowmill
 from rowmill import api
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.plan.layout import Plan
+from rowmill.plan.runs import Run, RunState
 
 MANIFEST = """
 apiVersion: rowmill.dev/v1alpha1

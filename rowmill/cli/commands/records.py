@@ -13,7 +13,6 @@ from rowmill.cli.run_words import message_of, took, words_of
 from rowmill.cli.sources import Source, from_either, from_name
 from rowmill.cli.waiting import say_starting, tell_waits
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.local import records
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
@@ -21,6 +20,7 @@ from rowmill.plan.intervals import Interval, count, show
 from rowmill.plan.layout import TableLayout
 from rowmill.plan.pace import percent
 from rowmill.plan.replacement import replaced_by, with_replaced
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.problems import InvalidManifest
 from rowmill.terminal import figures
 from rowmill.terminal.failures import UsageError

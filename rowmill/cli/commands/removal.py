@@ -8,10 +8,10 @@ from pathlib import Path
 
 from rowmill.cli.sources import STANDARD_INPUT, from_either
 from rowmill.cli.waiting import say_starting, tell_waits
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.local import records
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
+from rowmill.plan.runs import Run, RunState
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import confirmed, say
 from rowmill.worker import purge

@@ -15,11 +15,11 @@ from rowmill.destinations.additions.own_keys import Made
 from rowmill.destinations.copy_encoding import CopyEncoder
 from rowmill.destinations.copy_loader import PostgresLoader
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.ledger_postgres import PostgresLedger
 from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
 from rowmill.destinations.warehouse import Warehouse
 from rowmill.plan.layout import Batch, Plan, TableLayout
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Column, Dataset, Link, PickUniform, PostgresTarget, Table
 from rowmill.spec.kinds import Constant
 from rowmill.spec.types import TypeName, parse_type

@@ -17,8 +17,8 @@ from postgres_bed import (
 )
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger import RunState
 from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.plan.runs import RunState
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from postgres_bed import (
 from rowmill.destinations import warehouse
 from rowmill.destinations.constraints import steps
 from rowmill.destinations.errors import DestinationRefused, Fenced
-from rowmill.destinations.ledger import RunState
 from rowmill.destinations.postgres_connection import Cursor, PostgresAddress
+from rowmill.plan.runs import RunState
 
 
 @pytest.fixture

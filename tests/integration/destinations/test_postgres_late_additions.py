@@ -11,8 +11,8 @@ from postgres_bed import Experiment, all_rows, connect, dataset, table, target, 
 
 from rowmill.destinations.constraints import steps
 from rowmill.destinations.errors import DestinationRefused, LateAdditions
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.plan.runs import Run, RunState
 
 _BUILDS = (
     "ALTER TABLE shop.orders ADD COLUMN double bigint GENERATED ALWAYS AS (total * 2) STORED; "

@@ -14,9 +14,10 @@ from postgres_bed import Experiment, batches, connect, dataset, table
 from postgres_proxy import LossyProxy
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
-from rowmill.destinations.ledger import Ledger, PendingPart, RunState
+from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.destinations.ledger_postgres import PostgresLedger
 from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
+from rowmill.plan.runs import RunState
 
 RUNNING = frozenset({RunState.RUNNING})
 PART = PendingPart("orders", 1, "shop/orders/part-1", "upload", ("a", "b"), 10, 2**40, "f" * 64)

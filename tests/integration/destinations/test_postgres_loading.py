@@ -10,9 +10,9 @@ from postgres_bed import Experiment, batches, connect, dataset, table
 from postgres_proxy import LossyProxy
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
-from rowmill.destinations.ledger import RunState
 from rowmill.destinations.ledger_locks import fence, fenced_transaction
 from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
+from rowmill.plan.runs import RunState
 
 
 def rows_of(database: dict[str, str], run_id: str, name: str = "orders") -> list[int]:

@@ -20,9 +20,9 @@ from postgres_proxy import LossyProxy
 from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger import RunState
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.plan.runs import RunState
 
 OTHER = "other/local/shop"
 

@@ -20,9 +20,9 @@ from postgres_bed import (
 
 from rowmill.destinations import tables_in_use
 from rowmill.destinations.errors import DestinationUnavailable, Fenced
-from rowmill.destinations.ledger import RunState
 from rowmill.destinations.patience import Patience, Wait
 from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.plan.runs import RunState
 
 HOSTILE = '"; drop table x; --'
 

@@ -14,8 +14,9 @@ from gate import Gate
 from job_bed import ENGINE, NAMESPACE, Ended, Pods
 from psycopg import sql
 
-from rowmill.destinations.ledger import Ledger, RunState
+from rowmill.destinations.ledger import Ledger
 from rowmill.destinations.ledger_locks import lock_key
+from rowmill.plan.runs import RunState
 
 MORE = {**PEOPLE, "name": "more", "rows": 12_000}
 PATIENT = {"ROWMILL_LOGIN_SECONDS": "100"}

@@ -10,11 +10,11 @@ import psycopg
 from psycopg import sql
 
 from rowmill.destinations.bucket import Bucket
-from rowmill.destinations.ledger import Run
 from rowmill.local.connections import connections
 from rowmill.local.engine import Options, run
 from rowmill.local.home import Home
 from rowmill.local.verifying import verify_published
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec
 from rowmill.verify.report import Comparison, Report

@@ -15,12 +15,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from rowmill.destinations.lake import Lake
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.parquet_reading import LakeReader
 from rowmill.destinations.s3_client import S3Address
 from rowmill.generate.rows import Generator
 from rowmill.local.embedded import EmbeddedServers, exports
 from rowmill.plan.layout import Plan, TableLayout
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Dataset
 from rowmill.spec.load import load_spec
 from rowmill.verify.compare import verify

@@ -9,9 +9,10 @@ from typing import Any
 
 from experiments import Manifest
 
-from rowmill.destinations.ledger import PendingPart, Run, RunState
+from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Batch
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
 from rowmill.worker.decision import Mode

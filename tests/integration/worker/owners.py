@@ -13,8 +13,8 @@ from experiments import PEOPLE, Manifest, manifest
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake import Lake
 from rowmill.destinations.lake_claim import held
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.plan.purging import PurgeEnd, Written
+from rowmill.plan.runs import Run, RunState
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.purge import purge
 

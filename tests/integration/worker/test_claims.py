@@ -14,8 +14,8 @@ from owners import Owner, Owners, both_ledgers, dies_before_its_run, shop
 from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake import Lake
-from rowmill.destinations.ledger import RESUMABLE, RunState
 from rowmill.plan.purging import PurgeEnd
+from rowmill.plan.runs import RESUMABLE, RunState
 
 # Refused
 

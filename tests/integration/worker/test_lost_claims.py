@@ -11,9 +11,9 @@ from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake import Lake
-from rowmill.destinations.ledger import RESUMABLE, RunState
 from rowmill.local.embedded import down, exports, up
 from rowmill.local.home import Home
+from rowmill.plan.runs import RESUMABLE, RunState
 
 
 @pytest.fixture(scope="module")

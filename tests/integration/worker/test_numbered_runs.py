@@ -12,9 +12,9 @@ from experiments import PEOPLE, Connection, Manifest, manifest
 
 from rowmill.destinations import warehouse
 from rowmill.destinations.errors import DestinationRefused, Fenced
-from rowmill.destinations.ledger import RESUMABLE, Run, RunState
 from rowmill.destinations.warehouse import Warehouse
 from rowmill.plan.replacement import Replaced
+from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.worker.destinations import Connections, Destinations
 from rowmill.worker.finalize import finalize
 from rowmill.worker.kit import kit_for

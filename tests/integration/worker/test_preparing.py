@@ -12,8 +12,8 @@ from psycopg import sql
 
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger import RunState
 from rowmill.plan.replacement import Replaced
+from rowmill.plan.runs import RunState
 from rowmill.worker import purge
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Connections, Destinations

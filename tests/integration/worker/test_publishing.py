@@ -9,8 +9,8 @@ from experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake import Lake
-from rowmill.destinations.ledger import RunState
 from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.plan.runs import RunState
 from rowmill.worker import purge
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Destinations

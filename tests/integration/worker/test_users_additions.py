@@ -7,8 +7,8 @@ from bed import Bed, state
 from experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.warehouse import Warehouse
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Dataset
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Destinations

@@ -10,12 +10,12 @@ from typer.testing import CliRunner
 
 from rowmill.cli.app import app
 from rowmill.cli.progress_display import progress_display
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.kubectl.experiment import Experiment
 from rowmill.kubectl.watching import line_of
 from rowmill.local.progress import Phase, Snapshot, TableState
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.replacement import Replaced
+from rowmill.plan.runs import Run, RunState
 from rowmill.worker.prepare import EditedManifest
 from rowmill.worker.removed import Removed, missing
 from rowmill.worker.tally import TableProgress

@@ -6,8 +6,8 @@ import pytest
 
 from rowmill.cli.commands.removal import nothing_to_abort
 from rowmill.cli.run_words import message_of, took, words_of
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.plan.layout import Plan
+from rowmill.plan.runs import Run, RunState
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 ALONE = "no process holds it: the same `rowmill run` resumes it"

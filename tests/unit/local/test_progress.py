@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.local import progress as module
 from rowmill.local.messages import Progress
 from rowmill.local.progress import Phase, ProgressBoard, Snapshot
 from rowmill.plan.layout import Plan, TableLayout
+from rowmill.plan.runs import Run, RunState
 from rowmill.worker.remaining import Durable
 from rowmill.worker.tally import TableProgress, Vitals
 

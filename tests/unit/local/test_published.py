@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.local.published import unpublished
 from rowmill.plan.layout import Plan
+from rowmill.plan.runs import Run, RunState
 
 NONE = "no run of it is published yet"
 

@@ -11,11 +11,11 @@ import psutil
 import pytest
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.local import supervisor as module
 from rowmill.local.messages import Progress
 from rowmill.local.supervisor import Interrupted, Supervisor, WorkerFailed
 from rowmill.plan.layout import Plan
+from rowmill.plan.runs import Run, RunState
 
 RUN = Run(
     "id", "o", "u", 1, RunState.RUNNING, Plan("d", 1, (), ()), datetime.now(UTC), None, "", {}

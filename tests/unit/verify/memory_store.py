@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.destinations.stored_rows import Places, Problem, StoredRows
 from rowmill.generate.rows import Generator
 from rowmill.plan.freeze import freeze
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Table
 from rowmill.spec.load import load_spec
 from rowmill.verify.compare import verify

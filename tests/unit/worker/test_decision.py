@@ -5,9 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.replacement import Replaced
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.load import load_spec
 from rowmill.worker.decision import (
     Begin,

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.plan.layout import Plan
+from rowmill.plan.runs import Run, RunState
 from rowmill.worker.decision import Begin, Repeat
 from rowmill.worker.numbered import Go, Known, NumberTaken, decide_numbered, stale
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rowmill.destinations.ledger import Run, RunState
 from rowmill.plan.layout import Plan
 from rowmill.plan.purging import PurgeEnd, Written
+from rowmill.plan.runs import Run, RunState
 from rowmill.worker.removed import Purged, Removed, Whose, missing, whose
 
 ME, BEFORE, SINCE = "uid-2", "uid-1", "uid-3"

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from rowmill.destinations.lake import Lake
-from rowmill.destinations.ledger import PendingPart, Run, RunState
+from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.layout import Part, Plan, TableLayout
+from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Column, Dataset, Table
 from rowmill.spec.kinds import Pattern, Sequence
 from rowmill.spec.types import parse_type

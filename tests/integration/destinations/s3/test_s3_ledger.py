@@ -11,10 +11,11 @@ from small_runs import run_of
 
 from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.errors import DestinationRefused, Fenced
-from rowmill.destinations.ledger import Ledger, PendingPart, RunState
+from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.destinations.ledger_bucket import BucketLedger
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.s3_client import S3Address
+from rowmill.plan.runs import RunState
 from rowmill.spec.dataset import ParquetTarget
 
 ME = "me@here/local/shöp \"'/"

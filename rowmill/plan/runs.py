@@ -1,0 +1,52 @@
+"""A run of an experiment: its number, its frozen plan, and the state in which it stands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from rowmill.counting import counted
+from rowmill.plan.layout import Plan
+
+
+class RunState(StrEnum):
+    RUNNING = "RUNNING"
+    FINALIZING = "FINALIZING"
+    PUBLISHING = "PUBLISHING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    ABORTED = "ABORTED"
+    RESET = "RESET"
+
+
+UNFINISHED = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.PUBLISHING})
+RESUMABLE = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.FAILED, RunState.ABORTED})
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of an experiment, as the ledger knows it.
+
+    `id` is a short hash of owner, uid and number; `uid` tells an experiment from a deleted one of
+    the same name. `summary` holds what the run came from, and what is known at its end.
+    """
+
+    id: str
+    owner: str
+    uid: str
+    number: int
+    state: RunState
+    plan: Plan
+    started_at: datetime
+    finished_at: datetime | None
+    message: str
+    summary: dict[str, Any]
+
+    def __repr__(self) -> str:
+        rows = counted(self.plan.rows, "row")
+        return f"<Run {self.number} of {self.owner}: {self.state}, {rows}>"
+
+    def at(self, state: RunState) -> Run:
+        return replace(self, state=state)
