@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
+from rowmill.engine.records import Progress, RunRecord, State, TableProgress
 from rowmill.plan.intervals import count, parse
-from rowmill.plan.pace import percent
 from rowmill.plan.replacement import replaced_by
 from rowmill.spec.cluster_names import RERUN, RESUME, RESUME_LENGTH
 
@@ -58,34 +58,16 @@ class Experiment:
         return self.number is not None and "rows" in self.run
 
     @property
-    def rows(self) -> int:
-        """Durable rows of the newest run."""
-        return self.run.get("rows") or 0
-
-    @property
-    def rows_total(self) -> int:
-        """Planned rows of the newest run; 0 while it is not known which that is."""
-        return (self.run.get("rowsTotal") or 0) if self.begun else 0
-
-    @property
-    def percent(self) -> int:
-        """The whole percent of durable rows, rounded down; 100 of a complete run without rows."""
-        return percent(self.rows, self.rows_total, complete=self.phase == "Complete")
-
-    @property
-    def tables(self) -> Sequence[Mapping[str, Any]]:
-        """As `rowmill status` has them: name, rows, rowsTotal, batches, batchesDone and which."""
-        return [
-            {
-                "name": table["name"],
-                "rows": table.get("rows") or 0,
-                "rowsTotal": table.get("rowsTotal") or 0,
-                "batches": table.get("batches") or 0,
-                "batchesDone": _batches_done(table),
-                "completedBatches": table.get("completedBatches") or "",
-            }
+    def progress(self) -> Progress:
+        """How far the newest run is; before it has begun, what is waited for, without figures."""
+        run = self.run if self.begun else {}
+        state = State.of_phase(self.phase, self.reason)
+        record = self._record(run, state=state, reason=self.reason, message=self.message)
+        tables = tuple(
+            TableProgress.from_json({**table, "batchesDone": _batches_done(table)})
             for table in (self.status.get("tables") or () if self.begun else ())
-        ]
+        )
+        return Progress(record, tables, run.get("rowsPerSecond"), run.get("etaSeconds"))
 
     @property
     def reason(self) -> str:
@@ -130,67 +112,41 @@ class Experiment:
         now = self.raw["metadata"].get("generation")
         return accepted.get("status") == "False" and accepted.get("observedGeneration") == now
 
-    def runs(self) -> list[dict[str, Any]]:
+    def runs(self) -> list[RunRecord]:
         """The runs that are remembered, the newest last, as `rowmill runs` lists them.
 
         Of past runs the status does not know how many rows were planned.
         """
-        past = [self._past(run) for run in self.status.get("history") or ()]
-        newest = [self._newest()] if self.begun else []
-        past = [run for run in past if not newest or run["run"] != self.number]
-        known = sorted(past, key=lambda run: int(run["run"])) + newest
-        complete = [run for run in known if run["state"] == "COMPLETED"]
+        history = self.status.get("history") or ()
+        by_number = {int(run["number"]): self._past(run) for run in history}
+        if self.begun:
+            by_number[int(self.run["number"])] = self.progress.run
+        known = sorted(by_number.items())
+        complete = [(number, run) for number, run in known if run.state is State.COMPLETED]
         # Where a pod left no id, runs are told from each other by what they made.
-        name = "id" if all(run["id"] for run in complete) else "digest"
-        newer = replaced_by((run["run"], str(run[name])) for run in complete)
-        return [{**run, "replacedBy": newer.get(run["run"])} for run in known]
+        by_id = all(run.id for _, run in complete)
+        names = ((number, str(run.id if by_id else run.digest)) for number, run in complete)
+        newer = replaced_by(names)
+        return [replace(run, replaced_by=newer.get(number)) for number, run in known]
 
     def document(self) -> dict[str, Any]:
         """What `rowmill status` prints as JSON, and what only a cluster has."""
         return {
-            **self._newest(),
-            "percent": self.percent,
-            "tables": self.tables,
-            "namespace": self.namespace,
+            **self.progress.to_json(),
             "phase": self.phase,
-            "reason": self.reason,
-            "rowsPerSecond": self.run.get("rowsPerSecond"),
-            "etaSeconds": self.run.get("etaSeconds"),
             "workers": self.status.get("workers"),
             "conditions": self.status.get("conditions") or [],
         }
 
-    def _newest(self) -> dict[str, Any]:
-        return {
-            "name": self.name,
-            "run": self.number if self.begun else None,
-            "id": self.run.get("id") if self.begun else None,
-            "state": _state(self.phase, self.reason),
-            "message": self.message,
-            "digest": self.run.get("digest"),
-            "dataVersion": self.run.get("dataVersion"),
-            "rows": self.rows,
-            "rowsTotal": self.rows_total,
-            "startedAt": self.run.get("startedAt") if self.begun else None,
-            "finishedAt": self.run.get("finishedAt") if self.begun else None,
-            "replacedBy": None,
-        }
+    def _past(self, run: Mapping[str, Any]) -> RunRecord:
+        phase, reason = str(run["phase"]), str(run.get("reason") or "")
+        total = run.get("rows") if phase == "Complete" else None
+        state = State.of_phase(phase, reason)
+        return self._record(run, state=state, reason=reason, message=reason, rowsTotal=total)
 
-    def _past(self, run: Mapping[str, Any]) -> dict[str, Any]:
-        reason = str(run.get("reason") or "")
-        return {
-            "name": self.name,
-            "run": run["number"],
-            "id": run.get("id"),
-            "state": _state(str(run.get("phase") or ""), reason),
-            "message": reason,
-            "digest": run.get("digest"),
-            "dataVersion": None,
-            "rows": run.get("rows") or 0,
-            "rowsTotal": run.get("rows") if run.get("phase") == "Complete" else None,
-            "startedAt": run.get("startedAt"),
-            "finishedAt": run.get("finishedAt"),
-        }
+    def _record(self, run: Mapping[str, Any], **told: Any) -> RunRecord:
+        whose = {"experiment": self.name, "namespace": self.namespace}
+        return RunRecord.from_json({**run, **whose, **told})
 
     def _conditions(self) -> dict[str, Mapping[str, Any]]:
         return {each["type"]: each for each in self.status.get("conditions") or ()}
@@ -208,10 +164,3 @@ def _batches_done(table: Mapping[str, Any]) -> int:
     if each:
         return -(-int(rows) // int(each))
     return count(parse(table.get("completedBatches") or ""))
-
-
-def _state(phase: str, reason: str) -> str:
-    """A phase in the words of the ledger, in which `rowmill` speaks."""
-    if phase == "Failed" and reason == "Aborted":
-        return "ABORTED"
-    return "COMPLETED" if phase == "Complete" else phase.upper()

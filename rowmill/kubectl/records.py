@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
+from rowmill.engine.records import RunRecord
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
-from rowmill.plan.pace import percent
 from rowmill.plan.replacement import with_replaced
 from rowmill.terminal import figures
 from rowmill.terminal.prose import say
@@ -45,7 +44,7 @@ def runs(cluster: Cluster, name: str | None, *, as_json: bool) -> None:
     chosen = [Experiment(cluster.experiment(name))] if name is not None else _all(cluster)
     found = [run for experiment in chosen for run in experiment.runs()]
     if as_json:
-        print_json(found)
+        print_json([run.to_json() for run in found])
     else:
         _show_runs(found, cluster.now())
 
@@ -53,24 +52,25 @@ def runs(cluster: Cluster, name: str | None, *, as_json: bool) -> None:
 def show(experiment: Experiment) -> None:
     """Print the newest run, table by table, and what it does or waits for."""
     number = f", run {experiment.number}" if experiment.begun else ""
+    progress = experiment.progress
     rows = [
         (
-            each["name"],
-            figures.count(each["rows"]),
-            figures.count(each["rowsTotal"]),
-            str(percent(each["rows"], each["rowsTotal"])),
-            figures.count(each["batchesDone"]),
-            figures.count(each["batches"]),
+            each.name,
+            figures.count(each.rows),
+            figures.count(each.rows_total),
+            str(each.percent),
+            figures.count(each.batches_done),
+            figures.count(each.batches),
         )
-        for each in experiment.tables
+        for each in progress.tables
     ]
     counted = ("rows", "of", "%", "batches", "of")
     headings = [Heading("table"), *(Heading(name, right=True) for name in counted)]
     title = f"{experiment.namespace}/{experiment.name}{number}: {experiment.phase}"
     print_grid(Grid(headings, rows, title))
     if experiment.begun:
-        done = figures.durable(experiment.rows, experiment.rows_total)
-        say(f"{done} ({experiment.percent} %)")
+        done = figures.durable(progress.run.rows, progress.run.rows_total or 0)
+        say(f"{done} ({progress.percent} %)")
     if experiment.message:
         say(f"{experiment.reason}: {experiment.message}")
 
@@ -93,41 +93,35 @@ def _show_all(found: Sequence[Experiment]) -> None:
 
 
 def _one_of_all(each: Experiment) -> tuple[str, ...]:
-    speed, eta = each.run.get("rowsPerSecond"), each.run.get("etaSeconds")
+    progress = each.progress
+    speed, eta = progress.rows_per_second, progress.eta_seconds
     return (
         each.name,
         str(each.number) if each.begun else "",
         each.phase,
-        figures.count(each.rows) if each.begun else "",
-        figures.count(each.rows_total) if each.begun else "",
-        str(each.percent) if each.begun else "",
+        figures.count(progress.run.rows) if each.begun else "",
+        figures.count(progress.run.rows_total or 0) if each.begun else "",
+        str(progress.percent) if each.begun else "",
         figures.rate(speed) if speed is not None else "",
         figures.duration(eta) if eta is not None else "",
         each.message,
     )
 
 
-def _show_runs(found: Sequence[Mapping[str, Any]], now: datetime) -> None:
+def _show_runs(found: Sequence[RunRecord], now: datetime) -> None:
     if not found:
         say("no runs yet")
         return
-    rows = []
-    for run in found:
-        started, ended = _moment(run["startedAt"]), _moment(run["finishedAt"])
-        took = (ended or now) - started if started else None
-        rows.append(
-            (
-                run["name"],
-                str(run["run"]),
-                run["state"],
-                figures.count_of(run["rows"], run["rowsTotal"]),
-                figures.moment(started) if started else "",
-                figures.duration(took.total_seconds() if took else None),
-                with_replaced(run["message"], run["replacedBy"]),
-            )
+    rows = [
+        (
+            each.experiment,
+            str(each.number),
+            each.state.value,
+            figures.count_of(each.rows, each.rows_total),
+            figures.moment(each.started_at) if each.started_at else "",
+            figures.duration(each.took(now)),
+            with_replaced(each.message, each.replaced_by),
         )
+        for each in found
+    ]
     print_grid(Grid(RUN_HEADINGS, rows))
-
-
-def _moment(text: str | None) -> datetime | None:
-    return datetime.fromisoformat(text) if text else None

@@ -11,12 +11,12 @@ import typer
 from rich.console import Console
 
 from rowmill.counting import counted
+from rowmill.engine.records import Progress
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
 from rowmill.kubectl.failures import StillUnderWay
 from rowmill.kubectl.patience import patiently
 from rowmill.kubectl.records import print_json, show
-from rowmill.plan.pace import percent
 from rowmill.terminal import figures
 from rowmill.terminal.bars import Bar, Bars
 from rowmill.terminal.failures import Exit, UsageError
@@ -104,12 +104,12 @@ class _Lines:
 
 def line_of(experiment: Experiment) -> str:
     """What a run does in one line, such as `run 1 Running: 70 of 100 rows durable (70 %)`."""
-    parts = []
-    if experiment.begun and experiment.rows_total:
-        done = figures.durable(experiment.rows, experiment.rows_total)
-        parts.append(f"{done} ({experiment.percent} %)")
+    parts, progress = [], experiment.progress
+    if progress.run.rows_total:
+        done = figures.durable(progress.run.rows, progress.run.rows_total)
+        parts.append(f"{done} ({progress.percent} %)")
     if experiment.phase == "Running":
-        parts.extend(_speed(experiment))
+        parts.extend(_speed(progress))
     if experiment.message:
         parts.append(f"{experiment.reason}: {experiment.message}")
     head = _head(experiment)
@@ -122,20 +122,20 @@ def _head(experiment: Experiment) -> str:
     return f"{number}{experiment.phase}"
 
 
-def _speed(experiment: Experiment) -> list[str]:
-    speed, eta = experiment.run.get("rowsPerSecond"), experiment.run.get("etaSeconds")
+def _speed(progress: Progress) -> list[str]:
+    speed, eta = progress.rows_per_second, progress.eta_seconds
     if speed is None:
         return []
     return [figures.rate(speed), *([f"ETA {figures.duration(eta)}"] if eta is not None else [])]
 
 
 def _show_bars(bars: Bars, experiment: Experiment) -> None:
-    for table in experiment.tables:
-        rows, total = table["rows"], table["rowsTotal"]
-        told = counted(rows, "row")
-        bars.table(table["name"], Bar(rows, total, percent(rows, total), told))
-    rows, total = experiment.rows, experiment.rows_total
-    words = [f"{counted(rows, 'row')} durable", *_speed(experiment)]
+    progress = experiment.progress
+    for table in progress.tables:
+        told = counted(table.rows, "row")
+        bars.table(table.name, Bar(table.rows, table.rows_total, table.percent, told))
+    rows, total = progress.run.rows, progress.run.rows_total or 0
+    words = [f"{counted(rows, 'row')} durable", *_speed(progress)]
     if experiment.message:
         words.append(f"{experiment.reason}: {experiment.message}")
-    bars.whole(_head(experiment), Bar(rows, total, experiment.percent, ", ".join(words)))
+    bars.whole(_head(experiment), Bar(rows, total, progress.percent, ", ".join(words)))

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from rowmill.cli.run_words import message_of, took, words_of
+from rowmill.cli.run_words import words_of
 from rowmill.cli.sources import Source, from_either, from_name
 from rowmill.cli.waiting import say_starting, tell_waits
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.local import records
+from rowmill.engine.records import Progress, RunRecord
+from rowmill.local import records, run_records
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
-from rowmill.plan.intervals import Interval, count, show
-from rowmill.plan.layout import TableLayout
-from rowmill.plan.pace import percent
 from rowmill.plan.replacement import replaced_by, with_replaced
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.problems import InvalidManifest
@@ -28,7 +24,6 @@ from rowmill.terminal.prose import say
 from rowmill.terminal.tables import RUN_HEADINGS, Grid, Heading, print_grid
 from rowmill.worker.destinations import Destinations, join, one_machine
 from rowmill.worker.reading import abandoned, experiment_runs
-from rowmill.worker.remaining import Durable, batches_durable
 
 
 def status(name: str | None, file: Path | None, secrets: Sequence[str], *, as_json: bool) -> None:
@@ -39,14 +34,14 @@ def status(name: str | None, file: Path | None, secrets: Sequence[str], *, as_js
         if not known:
             raise UsageError("it has no runs yet; start one with: rowmill run -f FILE")
         run = known[-1]
-        durable = _durable(run, destinations)
-        left_alone = abandoned(run, destinations.ledger)
+        # The newest run: no newer one can have replaced it.
+        progress = _progress(run, destinations)
     finally:
         destinations.close()
     if as_json:
-        print(json.dumps(_status_document(run, durable, left_alone), ensure_ascii=False))
+        print(json.dumps(progress.to_json(), ensure_ascii=False))
     else:
-        _show_status(run, durable, left_alone)
+        _show_status(run, progress)
 
 
 def runs(name: str | None, file: Path | None, secrets: Sequence[str], *, as_json: bool) -> None:
@@ -56,8 +51,7 @@ def runs(name: str | None, file: Path | None, secrets: Sequence[str], *, as_json
     else:
         found = list(_runs_of_all())
     if as_json:
-        documents = [_run_document(each) for each in found]
-        print(json.dumps(documents, ensure_ascii=False))
+        print(json.dumps([each.to_json() for each in found], ensure_ascii=False))
     else:
         _show_runs(found)
 
@@ -68,35 +62,18 @@ def _open(source: Source) -> Destinations:
     return join(spec, reach, patience=one_machine(tell_waits()))
 
 
-@dataclass(frozen=True)
-class _Listed:
-    """A run, its durable rows, and the number of the one that replaced its published data.
-
-    `abandoned`: it is unfinished, and no process is at work on it.
-    """
-
-    run: Run
-    rows: int
-    replaced_by: int | None
-    abandoned: bool
-
-
-def _runs_of(source: Source) -> list[_Listed]:
+def _runs_of(source: Source) -> list[RunRecord]:
     destinations = _open(source)
     try:
         known = experiment_runs(destinations)
-        rows = {run.id: _rows(_tables(run, _durable(run, destinations))) for run in known}
-        left = {run.id for run in known if abandoned(run, destinations.ledger)}
+        completed = [(run.number, run.id) for run in known if run.state is RunState.COMPLETED]
+        newer = replaced_by(completed)
+        return [_progress(run, destinations, newer.get(run.number)).run for run in known]
     finally:
         destinations.close()
-    completed = [(run.number, run.id) for run in known if run.state is RunState.COMPLETED]
-    newer = replaced_by(completed)
-    return [
-        _Listed(run, rows[run.id], newer.get(run.number), abandoned=run.id in left) for run in known
-    ]
 
 
-def _runs_of_all() -> Iterator[_Listed]:
+def _runs_of_all() -> Iterator[RunRecord]:
     """The runs of all experiments known here; one out of reach does not hide the others."""
     for name in records.names(rowmill_home()):
         try:
@@ -105,112 +82,49 @@ def _runs_of_all() -> Iterator[_Listed]:
             say(f"rowmill: {name}: {error}", err=True)
 
 
-def _durable(run: Run, destinations: Destinations) -> Durable | None:
-    """What the ledger holds of a run on its way; None if it is complete or its data removed."""
+def _progress(run: Run, destinations: Destinations, newer: int | None = None) -> Progress:
+    """How far a run is, of which the run `newer` replaced the published data."""
     known = run.state in (RunState.COMPLETED, RunState.RESET)
-    return None if known else destinations.durable(run)
+    durable = None if known else destinations.durable(run)
+    left_alone = abandoned(run, destinations.ledger)
+    return run_records.progress(run, durable, left_alone=left_alone, replaced_by=newer)
 
 
-def _run_document(listed: _Listed) -> dict[str, Any]:
-    run = listed.run
-    return {
-        "name": run.owner.rsplit("/", 1)[-1],
-        "run": run.number,
-        "id": run.id,
-        "state": run.state.value,
-        "message": run.message,
-        "digest": run.plan.digest,
-        "dataVersion": run.plan.data_version,
-        "rows": listed.rows,
-        "rowsTotal": run.plan.rows,
-        "startedAt": run.started_at.isoformat(),
-        "finishedAt": run.finished_at.isoformat() if run.finished_at else None,
-        "replacedBy": listed.replaced_by,
-        "abandoned": listed.abandoned,
-    }
-
-
-def _status_document(run: Run, durable: Durable | None, left_alone: bool) -> dict[str, Any]:
-    far = _tables(run, durable)
-    tables = [
-        {
-            "name": each.layout.table,
-            "rows": each.rows,
-            "rowsTotal": each.layout.rows,
-            "batches": each.layout.batches,
-            "batchesDone": count(each.batches),
-            "completedBatches": show(each.batches),
-        }
-        for each in far
-    ]
-    # The newest run: no newer one can have replaced it.
-    listed = _Listed(run, _rows(far), None, left_alone)
-    return {**_run_document(listed), "percent": _percent(run, far), "tables": tables}
-
-
-@dataclass(frozen=True)
-class _Far:
-    """How far a table is: the batches that every destination holds."""
-
-    layout: TableLayout
-    batches: Sequence[Interval]
-
-    @property
-    def rows(self) -> int:
-        return sum(self.layout.rows_of(first, stop) for first, stop in self.batches)
-
-
-def _tables(run: Run, durable: Durable | None) -> list[_Far]:
-    if run.state is RunState.RESET:
-        return [_Far(layout, ()) for layout in run.plan.tables]
-    if durable is None:
-        return [_Far(each, [(0, each.batches)] if each.rows else ()) for each in run.plan.tables]
-    batches = batches_durable(run.plan, durable)
-    return [_Far(layout, batches[layout.table]) for layout in run.plan.tables]
-
-
-def _rows(far: Sequence[_Far]) -> int:
-    return sum(each.rows for each in far)
-
-
-def _percent(run: Run, far: Sequence[_Far]) -> int:
-    return percent(_rows(far), run.plan.rows, complete=run.state is RunState.COMPLETED)
-
-
-def _show_status(run: Run, durable: Durable | None, left_alone: bool) -> None:
-    far = _tables(run, durable)
+def _show_status(run: Run, progress: Progress) -> None:
     rows = [
         (
-            each.layout.table,
+            each.name,
             figures.count(each.rows),
-            figures.count(each.layout.rows),
-            str(percent(each.rows, each.layout.rows)),
-            figures.count(count(each.batches)),
-            figures.count(each.layout.batches),
+            figures.count(each.rows_total),
+            str(each.percent),
+            figures.count(each.batches_done),
+            figures.count(each.batches),
         )
-        for each in far
+        for each in progress.tables
     ]
     counted = ("rows", "of", "%", "batches", "of")
     headings = [Heading("table"), *(Heading(name, right=True) for name in counted)]
-    print_grid(Grid(headings, rows, f"{run.owner}, run {run.number}: {run.state}"))
-    say(f"{figures.durable(_rows(far), run.plan.rows)} ({_percent(run, far)} %)")
-    for line in words_of(run, left_alone=left_alone):
+    record = progress.run
+    print_grid(Grid(headings, rows, f"{run.owner}, run {run.number}: {record.state}"))
+    say(f"{figures.durable(record.rows, run.plan.rows)} ({progress.percent} %)")
+    for line in words_of(run, record):
         say(line)
 
 
-def _show_runs(found: Sequence[_Listed]) -> None:
+def _show_runs(found: Sequence[RunRecord]) -> None:
     if not found:
         say("no runs yet")
         return
+    now = datetime.now(UTC)
     rows = [
         (
-            each.run.owner.rsplit("/", 1)[-1],
-            str(each.run.number),
-            each.run.state.value,
-            figures.count_of(each.rows, each.run.plan.rows),
-            figures.moment(each.run.started_at),
-            figures.duration(took(each.run, datetime.now(UTC), left_alone=each.abandoned)),
-            with_replaced(message_of(each.run, left_alone=each.abandoned), each.replaced_by),
+            each.experiment,
+            str(each.number),
+            each.state.value,
+            figures.count_of(each.rows, each.rows_total),
+            figures.moment(each.started_at) if each.started_at else "",
+            figures.duration(each.took(now)),
+            with_replaced(each.message, each.replaced_by),
         )
         for each in found
     ]

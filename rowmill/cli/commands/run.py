@@ -18,6 +18,7 @@ from rowmill.local import engine, records
 from rowmill.local.connections import connections
 from rowmill.local.engine import Options, Outcome
 from rowmill.local.home import rowmill_home
+from rowmill.local.run_records import progress
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
 from rowmill.terminal.console import short
@@ -74,7 +75,7 @@ def run(request: RunRequest) -> None:
 
     outcome = _agreed_outcome(attempt, options)
     if request.as_json:
-        print(json.dumps(_document(spec, outcome), ensure_ascii=False))
+        print(json.dumps(_document(outcome), ensure_ascii=False))
     else:
         _summarize(spec, outcome)
 
@@ -109,23 +110,14 @@ def _say(text: str) -> None:
     tell(f"rowmill: {text}")
 
 
-def _document(spec: Spec, outcome: Outcome) -> dict[str, Any]:
-    run, work = outcome.run, outcome.snapshot.work
-    vitals = outcome.snapshot.workers.values()
+def _document(outcome: Outcome) -> dict[str, Any]:
+    work, vitals = outcome.snapshot.work, outcome.snapshot.workers.values()
     return {
-        "name": spec.name,
-        "run": run.number,
-        "id": run.id,
-        "state": run.state.value,
-        "digest": run.plan.digest,
-        "dataVersion": run.plan.data_version,
+        **progress(outcome.run, None, rows_per_second=round(_rate(outcome))).to_json(),
         "repeat": outcome.repeat,
         "resumed": outcome.resumed,
         "replaces": outcome.replaces.to_json() if outcome.replaces is not None else None,
-        "rows": run.plan.rows,
-        "tables": {layout.table: layout.rows for layout in run.plan.tables},
         "seconds": {name: round(value, 3) for name, value in outcome.seconds.items()},
-        "rowsPerSecond": round(_rate(outcome)),
         "rowsGenerated": work.generated,
         "rowsAlready": outcome.snapshot.already,
         "copiedBytes": work.copied_bytes,

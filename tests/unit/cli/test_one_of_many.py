@@ -57,7 +57,8 @@ def test_in_a_preview_and_in_a_problem(tmp_path: Path) -> None:
 
 def test_of_a_cluster() -> None:
     status = {"run": {"number": 1, "rows": 0, "rowsTotal": 1}, "phase": "Running"}
-    said = line_of(Experiment({"metadata": {"name": "shop"}, "status": status}))
+    metadata = {"name": "shop", "namespace": "team"}
+    said = line_of(Experiment({"metadata": metadata, "status": status}))
     assert said.startswith("run 1 Running: 0 of 1 row durable (0 %)")
 
 

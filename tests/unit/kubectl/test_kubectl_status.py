@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ import typer
 from fake_cluster import FakeCluster, experiment
 from rich.console import Console
 
+from rowmill.engine.records import Progress, RunRecord, State
 from rowmill.kubectl.cluster import Raw
 from rowmill.kubectl.experiment import Experiment
 from rowmill.kubectl.failures import ApiUnreachable, StillUnderWay
@@ -30,19 +32,20 @@ def _json(capsys: pytest.CaptureFixture[str]) -> Any:
 def test_status_has_the_keys_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
     status(FakeCluster([experiment(rowsPerSecond=9, etaSeconds=7)]), "shop", as_json=True)
     document = _json(capsys)
-    assert {
-        key: document[key]
-        for key in ("name", "run", "id", "state", "rows", "rowsTotal", "dataVersion", "finishedAt")
-    } == {
-        "name": "shop",
-        "run": 1,
-        "id": "abc123",
-        "state": "RUNNING",
-        "rows": 40,
-        "rowsTotal": 100,
-        "dataVersion": 1,
-        "finishedAt": None,
-    }
+    progress = Progress.from_json(document)
+    assert progress.run == RunRecord(
+        experiment="shop",
+        namespace="team",
+        number=1,
+        id="abc123",
+        state=State.RUNNING,
+        reason="Running",
+        digest="sha256:0",
+        data_version=1,
+        rows=40,
+        rows_total=100,
+        started_at=datetime(2026, 1, 1, tzinfo=UTC),
+    )
     assert document["tables"][0] == {
         "name": "orders",
         "rows": 40,
@@ -51,12 +54,19 @@ def test_status_has_the_keys_of_the_command_line(capsys: pytest.CaptureFixture[s
         "batchesDone": 2,
         "completedBatches": "0-1",
     }
-    assert document["percent"] == 40
-    assert (document["namespace"], document["phase"], document["rowsPerSecond"]) == (
-        "team",
-        "Running",
-        9,
-    )
+    assert (progress.percent, progress.rows_per_second, progress.eta_seconds) == (40, 9, 7)
+
+
+def test_what_only_a_cluster_has_stands_beside_them(capsys: pytest.CaptureFixture[str]) -> None:
+    found = experiment()
+    status(FakeCluster([found]), "shop", as_json=True)
+    document = _json(capsys)
+    beside = set(document) - set(Progress.from_json(document).to_json())
+    assert {key: document[key] for key in beside} == {
+        "phase": "Running",
+        "workers": 2,
+        "conditions": found["status"]["conditions"],
+    }
 
 
 def test_status_for_people_names_run_tables_and_what_it_waits_for(
@@ -76,7 +86,9 @@ def test_an_experiment_that_no_operator_has_seen_is_pending(
     del unseen["status"]
     status(FakeCluster([unseen]), "shop", as_json=True)
     document = _json(capsys)
-    assert (document["state"], document["run"], document["tables"]) == ("PENDING", None, [])
+    assert Progress.from_json(document) == Progress(
+        RunRecord(experiment="shop", namespace="team", state=State.PENDING)
+    )
     status(FakeCluster([unseen]), "shop", as_json=False)
     assert "team/shop: Pending" in capsys.readouterr().out
 
@@ -121,12 +133,13 @@ def test_runs_are_listed_once_each_and_oldest_first(capsys: pytest.CaptureFixtur
     aborted = experiment("Failed", reason="Aborted", number=3, status={"history": history})
     runs(FakeCluster([aborted]), "shop", as_json=True)
     found = _json(capsys)
-    assert [(run["run"], run["state"]) for run in found] == [
+    assert [(run["number"], run["state"]) for run in found] == [
         (1, "COMPLETED"),
         (2, "ABORTED"),
         (3, "ABORTED"),
     ]
-    assert len({tuple(run) for run in found}) == 1
+    assert [RunRecord.from_json(run).to_json() for run in found] == found
+    assert [run["rowsTotal"] for run in found] == [100, None, 100]
     assert [run["rows"] for run in found] == [100, 5, 40]  # what is durable, of the newest as well
     runs(FakeCluster([aborted]), "shop", as_json=False)
     assert "2026-01-01 00:00" in capsys.readouterr().out
@@ -142,7 +155,7 @@ def test_runs_mark_what_was_replaced(capsys: pytest.CaptureFixture[str]) -> None
     complete = experiment("Complete", number=4, id="b", status={"history": history})
     runs(FakeCluster([complete]), "shop", as_json=True)
     # Run 2 was a repeat of run 1: it replaced nothing.
-    assert [(run["run"], run["replacedBy"]) for run in _json(capsys)] == [
+    assert [(run["number"], run["replacedBy"]) for run in _json(capsys)] == [
         (1, 4),
         (2, 4),
         (3, None),
@@ -303,7 +316,7 @@ def test_what_waits_for_its_next_run_shows_no_figures_of_the_run_before(
     waiting = experiment("Pending", reason="Replacing", status={"history": history})
     del waiting["status"]["run"]["rows"]
     found = Experiment(waiting)
-    assert (found.percent, found.tables) == (0, [])
+    assert (found.progress.percent, found.progress.tables) == (0, ())
     assert line_of(found) == "Pending"
     status(FakeCluster([waiting]), "shop", as_json=False)
     shown = capsys.readouterr().out
@@ -312,7 +325,7 @@ def test_what_waits_for_its_next_run_shows_no_figures_of_the_run_before(
     status(FakeCluster([waiting]), None, as_json=False)
     assert "100" not in capsys.readouterr().out
     runs(FakeCluster([waiting]), "shop", as_json=True)
-    assert [(run["run"], run["state"]) for run in _json(capsys)] == [(1, "COMPLETED")]
+    assert [(run["number"], run["state"]) for run in _json(capsys)] == [(1, "COMPLETED")]
 
 
 def test_a_run_that_does_not_get_on_has_a_rate_of_nothing_and_no_end() -> None:
@@ -323,8 +336,8 @@ def test_a_run_that_does_not_get_on_has_a_rate_of_nothing_and_no_end() -> None:
 def test_batches_are_counted_also_where_the_status_does_not_name_all() -> None:
     scattered = {"name": "t", "rows": 45, "rowsTotal": 95, "batches": 10, "batchRows": 10}
     tables = [{**scattered, "completedBatches": "0-2"}]
-    (table,) = Experiment(experiment(status={"tables": tables})).tables
-    assert table["batchesDone"] == 5
+    (table,) = Experiment(experiment(status={"tables": tables})).progress.tables
+    assert table.batches_done == 5
 
 
 def test_watching_takes_one_experiment() -> None:
@@ -334,6 +347,6 @@ def test_watching_takes_one_experiment() -> None:
 
 def test_an_empty_run_is_whole_once_it_is_complete() -> None:
     empty = {"rows": 0, "rowsTotal": 0}
-    assert Experiment(experiment("Running", **empty)).percent == 0
-    assert Experiment(experiment("Complete", **empty)).percent == 100
+    assert Experiment(experiment("Running", **empty)).progress.percent == 0
+    assert Experiment(experiment("Complete", **empty)).progress.percent == 100
     assert line_of(Experiment(experiment("Complete", **empty))) == "run 1 Complete"

@@ -1,0 +1,1 @@
+"""What a run is, said once for both engines, one machine and Kubernetes, and for every face."""

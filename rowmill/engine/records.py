@@ -1,0 +1,179 @@
+"""What a run is: the words, and the JSON, of both engines and of every face."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from rowmill.engine.json_records import from_json, to_json
+from rowmill.plan.pace import percent
+
+if TYPE_CHECKING:
+    # For its name alone: it comes with the whole plan, and a plugin's start waits for it.
+    from rowmill.plan.runs import RunState
+
+
+class State(StrEnum):
+    """Where a run stands.
+
+    PENDING and SUSPENDED are of a cluster alone, INTERRUPTED and RESET of one machine.
+    """
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    FINALIZING = "FINALIZING"
+    PUBLISHING = "PUBLISHING"
+    SUSPENDED = "SUSPENDED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    ABORTED = "ABORTED"
+    INTERRUPTED = "INTERRUPTED"
+    RESET = "RESET"
+
+    @classmethod
+    def of_ledger(cls, state: RunState, *, abandoned: bool) -> State:
+        """Where a run stands by its ledger.
+
+        Args:
+            abandoned: no process is at work on it; of a run that has ended that says nothing.
+        """
+        known = cls(state.value)
+        return cls.INTERRUPTED if abandoned and known in _AT_WORK else known
+
+    @classmethod
+    def of_phase(cls, phase: str, reason: str) -> State:
+        """Where a run stands by a custom resource.
+
+        Args:
+            phase: the resource's, or that of a run in its history.
+            reason: of the condition that says best what is so; of a past run its own.
+
+        Raises:
+            ValueError: it is no phase.
+        """
+        if phase == "Failed" and reason == "Aborted":
+            return cls.ABORTED
+        return cls.COMPLETED if phase == "Complete" else cls(phase.upper())
+
+
+_AT_WORK = frozenset({State.RUNNING, State.FINALIZING, State.PUBLISHING})
+# States of which nobody wrote down when the work ended, unless `finished_at` tells.
+_END_UNKNOWN = frozenset({State.INTERRUPTED, State.RESET})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """A run of an experiment; before the first, what the experiment waits for.
+
+    `rows` are durable ones, `rows_total` the plan's, None where that is not kept. `reason` is one
+    word for programs, `message` a sentence for people. `replaced_by` is the number of the run that
+    took the place of its published data.
+    """
+
+    experiment: str
+    namespace: str
+    number: int | None = None
+    id: str | None = None
+    state: State
+    reason: str = ""
+    message: str = ""
+    digest: str | None = None
+    data_version: int | None = None
+    rows: int = 0
+    rows_total: int | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    replaced_by: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As `runs -o json` lists it."""
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> RunRecord:
+        """From its JSON, or from what a custom resource tells under the same names."""
+        return from_json(cls, data)
+
+    def took(self, now: datetime) -> float | None:
+        """Seconds from the run's first start to its end, or to `now` while it lasts.
+
+        Time between an interruption and the resume counts. None if its end is not known: nobody saw
+        it, or its data was removed before it had ended.
+        """
+        unknown = self.finished_at is None and self.state in _END_UNKNOWN
+        if self.started_at is None or unknown:
+            return None
+        return ((self.finished_at or now) - self.started_at).total_seconds()
+
+
+@dataclass(frozen=True)
+class TableProgress:
+    """How far one table is: durable rows and batches of those that are planned.
+
+    `completed_batches` are the durable ones' numbers as intervals, such as `0-41,57`; of very many
+    intervals a custom resource names the first alone.
+    """
+
+    name: str
+    rows: int = 0
+    rows_total: int = 0
+    batches: int = 0
+    batches_done: int = 0
+    completed_batches: str = ""
+
+    @property
+    def percent(self) -> int:
+        """The whole percent of durable rows, rounded down."""
+        return percent(self.rows, self.rows_total)
+
+    def to_json(self) -> dict[str, Any]:
+        """As `status -o json` has it among the tables."""
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> TableProgress:
+        """From its JSON, or from what a custom resource tells under the same names."""
+        return from_json(cls, data)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is, table by table.
+
+    `rows_per_second` became durable of late, at a run's end over all its time; `eta_seconds` are to
+    go at that rate. None while nobody knows.
+    """
+
+    run: RunRecord
+    tables: tuple[TableProgress, ...] = ()
+    rows_per_second: float | None = None
+    eta_seconds: float | None = None
+
+    @property
+    def percent(self) -> int:
+        """The whole percent of durable rows, rounded down; 100 of a complete run without rows."""
+        run = self.run
+        return percent(run.rows, run.rows_total or 0, complete=run.state is State.COMPLETED)
+
+    def to_json(self) -> dict[str, Any]:
+        """As `status -o json` prints it: the run's own keys, and its progress beside them."""
+        return {
+            **self.run.to_json(),
+            "percent": self.percent,
+            "rowsPerSecond": self.rows_per_second,
+            "etaSeconds": self.eta_seconds,
+            "tables": [table.to_json() for table in self.tables],
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Progress:
+        """From its JSON."""
+        return cls(
+            RunRecord.from_json(data),
+            tuple(map(TableProgress.from_json, data["tables"])),
+            data["rowsPerSecond"],
+            data["etaSeconds"],
+        )

@@ -1,0 +1,76 @@
+"""The records of runs that a ledger knows, as one machine sees them: pure, on plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rowmill.engine.records import Progress, RunRecord, State, TableProgress
+from rowmill.plan.intervals import Interval, count, show
+from rowmill.plan.layout import TableLayout
+from rowmill.plan.runs import Run, RunState
+from rowmill.worker.remaining import Durable, batches_durable
+
+
+def progress(
+    run: Run,
+    durable: Durable | None,
+    *,
+    left_alone: bool = False,
+    replaced_by: int | None = None,
+    rows_per_second: float | None = None,
+) -> Progress:
+    """How far a run is.
+
+    Args:
+        run: as the ledger has it.
+        durable: what the ledger holds of it; None if it is complete, or its data removed.
+        left_alone: it is unfinished, and no process is at work on it.
+        replaced_by: the number of the run that took the place of its published data.
+        rows_per_second: rows that became durable a second, where that is known.
+    """
+    tables = _tables(run, durable)
+    _, namespace, name = run.owner.rsplit("/", 2)
+    record = RunRecord(
+        experiment=name,
+        namespace=namespace,
+        number=run.number,
+        id=run.id,
+        state=State.of_ledger(run.state, abandoned=left_alone),
+        message=_message(run, left_alone=left_alone),
+        digest=run.plan.digest,
+        data_version=run.plan.data_version,
+        rows=sum(table.rows for table in tables),
+        rows_total=run.plan.rows,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        replaced_by=replaced_by,
+    )
+    return Progress(record, tables, rows_per_second)
+
+
+def _message(run: Run, *, left_alone: bool) -> str:
+    """The run's message, and whether it waits for a process that never comes."""
+    does = "completes" if run.state is RunState.PUBLISHING else "resumes"
+    alone = f"no process holds it: the same `rowmill run` {does} it" if left_alone else ""
+    return "; ".join(filter(None, (run.message, alone)))
+
+
+def _tables(run: Run, durable: Durable | None) -> tuple[TableProgress, ...]:
+    if durable is not None:
+        held = batches_durable(run.plan, durable)
+    elif run.state is RunState.RESET:
+        held = {}
+    else:
+        held = {each.table: [(0, each.batches)] for each in run.plan.tables if each.rows}
+    return tuple(_table(each, held.get(each.table, ())) for each in run.plan.tables)
+
+
+def _table(layout: TableLayout, batches: Sequence[Interval]) -> TableProgress:
+    return TableProgress(
+        name=layout.table,
+        rows=sum(layout.rows_of(first, stop) for first, stop in batches),
+        rows_total=layout.rows,
+        batches=layout.batches,
+        batches_done=count(batches),
+        completed_batches=show(batches),
+    )

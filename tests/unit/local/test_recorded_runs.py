@@ -1,0 +1,57 @@
+"""One machine tells of a run what its ledger says, and whether anybody is at work on it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from rowmill.engine.records import State, TableProgress
+from rowmill.local.run_records import progress
+from rowmill.plan.layout import Plan, TableLayout
+from rowmill.plan.runs import Run, RunState
+from rowmill.worker.remaining import Durable
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+ORDERS = TableLayout("orders", 95, 8, 10, 2, 2)
+PLAN = Plan("sha256:0", 2, (ORDERS, TableLayout("empty", 0, 8, 10, 1, 1)), (1,))
+EMPTY = TableProgress(name="empty")
+
+
+def run(state: RunState, message: str = "") -> Run:
+    owner = "me@here/local/shop"
+    return Run("id", owner, "u", 4, state, PLAN, START, None, message, {})
+
+
+def test_a_run_on_its_way_has_what_the_ledger_holds_of_it() -> None:
+    durable = Durable({"orders": [(0, 3), (9, 10)]}, None)
+    found = progress(run(RunState.RUNNING), durable)
+    assert (found.run.experiment, found.run.namespace, found.run.number) == ("shop", "local", 4)
+    assert (found.run.rows, found.run.rows_total, found.percent) == (35, 95, 36)
+    assert found.tables == (TableProgress("orders", 35, 95, 10, 4, "0-2,9"), EMPTY)
+
+
+@pytest.mark.parametrize(
+    ("state", "rows", "batches"), [(RunState.COMPLETED, 95, "0-9"), (RunState.RESET, 0, "")]
+)
+def test_of_what_has_ended_all_rows_or_none_are_there(
+    state: RunState, rows: int, batches: str
+) -> None:
+    orders, empty = progress(run(state), None).tables
+    assert (orders.rows, orders.completed_batches, empty) == (rows, batches, EMPTY)
+
+
+@pytest.mark.parametrize(
+    ("state", "does"),
+    [
+        (RunState.RUNNING, "resumes"),
+        (RunState.FINALIZING, "resumes"),
+        (RunState.PUBLISHING, "completes"),
+    ],
+)
+def test_an_unfinished_run_that_nobody_holds_is_interrupted_and_says_how_it_goes_on(
+    state: RunState, does: str
+) -> None:
+    found = progress(run(state, "so far"), Durable({}, None), left_alone=True).run
+    assert found.state is State.INTERRUPTED
+    assert found.message == f"so far; no process holds it: the same `rowmill run` {does} it"
