@@ -78,7 +78,7 @@ def test_a_run_is_followed_to_its_end(installed: Installation, home: str) -> Non
     (table,) = document["tables"]
     assert table["rows"] == table["rowsTotal"] == 300_000
     (only,) = json.loads(_of(run, "runs", "-o", "json"))
-    assert (only["run"], only["state"], only["id"]) == (1, "COMPLETED", document["id"])
+    assert (only["number"], only["state"], only["id"]) == (1, "COMPLETED", document["id"])
     logs = _of(run, "logs")
     assert re.search(r"^\[shard 0\] .", logs, re.MULTILINE)
     assert re.search(r"^\[finalize\] .", logs, re.MULTILINE)
@@ -89,7 +89,7 @@ def test_a_run_is_followed_to_its_end(installed: Installation, home: str) -> Non
     )
     assert sorted(events) == ["Complete", "Finalizing", "Running", "Starting"], "each once"
     everything = json.loads(_plugin(run.cluster, "status", "-n", home, "-o", "json").stdout)
-    assert [each["name"] for each in everything] == [run.name]
+    assert [each["experiment"] for each in everything] == [run.name]
 
 
 def test_a_run_is_aborted_suspended_resumed_and_run_again(
@@ -131,7 +131,7 @@ def test_a_run_is_aborted_suspended_resumed_and_run_again(
     assert run.run()["number"] == 2
     _of(run, "rerun", "--wait", "--timeout", "5m")
     listed = json.loads(_of(run, "runs", "-o", "json"))
-    assert [(each["run"], each["state"]) for each in listed] == [
+    assert [(each["number"], each["state"]) for each in listed] == [
         (1, "COMPLETED"),
         (2, "COMPLETED"),
         (3, "COMPLETED"),

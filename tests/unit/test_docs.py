@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 import rowmill
 from rowmill.cli.app import app
+from rowmill.engine.records import Progress, RunRecord, State, TableProgress
 from rowmill.kubectl.app import app as plugin
 from rowmill.spec.manifest_warnings import RULES
 from rowmill_operator.reasons import Reason
@@ -107,6 +108,17 @@ def test_every_exit_code_is_told() -> None:
 
     page = (ROOT / "docs" / "troubleshooting.md").read_text()
     assert [row[0] for row in _rows_after(page, "| code |")] == [str(int(code)) for code in Exit]
+
+
+def test_every_state_and_every_key_of_a_run_is_told() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text()
+    assert [row[0].strip("`") for row in _rows_after(page, "| state |")] == [*State]
+    run = RunRecord(experiment="shop", namespace="local", state=State.PENDING)
+    keys = [key for row in _rows_after(page, "| key |") for key in _SPAN.findall(row[0])]
+    assert set(keys) == set(Progress(run).to_json())
+    assert len(keys) == len(set(keys))
+    (*_, (_, tables)) = _rows_after(page, "| key |")
+    assert set(TableProgress(name="orders").to_json()) <= set(_SPAN.findall(tables))
 
 
 def test_every_warning_has_its_entry() -> None:

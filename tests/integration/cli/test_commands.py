@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from io import StringIO
 from pathlib import Path
@@ -17,14 +18,11 @@ from commands import Commands, Done
 from experiments import ORDERS, PEOPLE, Connection, count, manifest
 from rich.cells import cell_len
 
-RUN_KEYS = {
-    "name", "run", "id", "state", "digest", "dataVersion", "repeat", "resumed", "replaces", "rows",
-    "tables", "seconds", "rowsPerSecond", "rowsGenerated", "rowsAlready", "copiedBytes",
+from rowmill.engine.records import Progress, RunRecord, State
+
+OF_A_COMMAND = {
+    "repeat", "resumed", "replaces", "seconds", "rowsGenerated", "rowsAlready", "copiedBytes",
     "objectBytes", "firstToLastBatch", "workers",
-}  # fmt: skip
-RECORD_KEYS = {
-    "name", "run", "id", "state", "message", "digest", "dataVersion", "rows", "rowsTotal",
-    "startedAt", "finishedAt", "replacedBy", "abandoned",
 }  # fmt: skip
 EMPTY = {"name": "empty", "rows": 0, "columns": [{"name": "id", "type": "bigint"}]}
 
@@ -41,9 +39,15 @@ def kept(
         "run", "-f", file, "--scale", "0.4", "--seed", "5", "--progress-interval=0.1", "-o", "json"
     )
     assert done.code == 0
-    assert set(done.json) == RUN_KEYS
-    assert done.json["tables"] == {"people": 1_000, "orders": 1_000, "empty": 0}
+    told = Progress.from_json(done.json)
+    assert set(done.json) == OF_A_COMMAND | set(told.to_json())
+    rows = [(table.name, table.rows) for table in told.tables]
+    assert rows == [("people", 1_000), ("orders", 1_000), ("empty", 0)]
+    assert told.rows_per_second
     assert (done.json["state"], done.json["repeat"]) == ("COMPLETED", False)
+    # Later only the rate of this very command is not known any more.
+    later = Progress.from_json(commands("status", name, "-o", "json").json)
+    assert later == replace(told, rows_per_second=None)
     assert done.json["replaces"] is None
     assert set(done.json["seconds"]) == {"prepare", "load", "finalize", "publish", "total"}
     _assert_runs_tells_the_time_of_the_summary(commands("runs", name, "-o", "json").json[0], done)
@@ -72,16 +76,20 @@ def test_a_repeat_says_so_and_leaves_the_data(
 def test_status_and_runs(kept: tuple[str, str, Commands]) -> None:
     name, file, commands = kept
     status = commands("status", name, "-o", "json").json
-    assert set(status) == RECORD_KEYS | {"percent", "tables"}
-    assert (status["rows"], status["rowsTotal"], status["state"]) == (2_000, 2_000, "COMPLETED")
-    assert [table["completedBatches"] for table in status["tables"]] == ["0", "0", ""]
+    found = Progress.from_json(status)
+    assert found.to_json() == status
+    record = found.run
+    assert (record.experiment, record.namespace, record.number) == (name, "local", 1)
+    assert (record.rows, record.rows_total, record.state) == (2_000, 2_000, State.COMPLETED)
+    assert [table.completed_batches for table in found.tables] == ["0", "0", ""]
     shown = commands("status", "-f", file).out
     assert f"local/{name}, run 1: COMPLETED" in shown
     assert shown.endswith("\nstarted with --scale 0.4 --seed 5\n")
     assert "2,000 of 2,000 rows durable (100 %)" in shown
     assert re.search(r"people +1,000 +1,000 +100 +1 +1\b", shown)
     [run] = commands("runs", name, "-o", "json").json
-    assert set(run) == RECORD_KEYS
+    assert RunRecord.from_json(run) == record
+    assert record.to_json() == run
     everything = commands("runs", "-o", "json").json
     assert run in everything
     assert name in commands("runs").out
@@ -365,7 +373,7 @@ def test_reset_keeps_the_records_and_the_next_run_is_a_new_one(
     assert asked.err.count("\n") == 1
     assert commands("query", name, "select * from people").code == 2
     again = commands("run", "-f", file, "-o", "json").json
-    assert (again["run"], again["repeat"]) == (2, False)
+    assert (again["number"], again["repeat"]) == (2, False)
     assert count(database, name, "people") == 1
     assert json.loads(commands("runs", name, "-o", "json").out)[0]["state"] == "RESET"
 

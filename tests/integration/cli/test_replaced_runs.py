@@ -31,7 +31,7 @@ def published(written: Callable[..., str], commands: Commands) -> Callable[[], l
     """Publishes run 1 of MANY rows; returns how to ask for the runs as (state, replacedBy)."""
     first = commands("run", "-f", written(MANY), "--progress=none", "-o", "json")
     assert (first.code, first.err) == (0, "")
-    name = first.json["name"]
+    name = first.json["experiment"]
 
     def runs() -> list[object]:
         documents = commands("runs", name, "-o", "json").json

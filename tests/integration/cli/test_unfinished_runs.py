@@ -166,7 +166,7 @@ def test_an_abort_from_another_process_ends_the_run_and_resume_takes_it_up(
     assert f"end it with `rowmill abort {name}`" in racing.err
     live = commands("status", name)
     assert "no process holds it" not in live.out
-    assert commands("runs", name, "-o", "json").json[0]["abandoned"] is False
+    assert commands("runs", name, "-o", "json").json[0]["state"] == "RUNNING"
     for command in ("reset", "delete"):
         assert commands(command, name, "--yes").code == 3
     aborting = commands.start("abort", name)
@@ -248,13 +248,20 @@ def test_workers_end_with_a_killed_supervisor_and_the_run_resumes(
     wait_until(lambda: not any(worker.is_running() for worker in crew))
     gate.open()
     status = commands("status", name).out.splitlines()
-    assert status[0].endswith("run 1: RUNNING"), "the ledger's word"
+    assert gate.states(ledger) == ["RUNNING"], "nobody could write down that it ended"
+    assert status[0].endswith("run 1: INTERRUPTED")
+    alone = "no process holds it: the same `rowmill run` resumes it"
     assert status[-3:] == [
         "started with --seed 2",
-        "no process holds it: the same `rowmill run` resumes it",
+        alone,
         "rowmill run -f FILE --seed 2 resumes it, --restart starts over",
     ]
-    assert "—  no process holds it: the same `rowmill run` resumes it" in commands("runs", name).out
+    listed = commands("runs", name).out
+    assert "INTERRUPTED" in listed
+    assert f"—  {alone}" in listed
+    [run] = commands("runs", name, "-o", "json").json
+    for document in (run, commands("status", name, "-o", "json").json):
+        assert (document["state"], document["message"]) == ("INTERRUPTED", alone)
     refused = commands("run", "-f", file)
     assert "was started with --seed 2 and holds 1,000 rows that would be dropped" in refused.err
     assert "resume it with: rowmill run -f FILE --seed 2, or add --restart" in refused.err
