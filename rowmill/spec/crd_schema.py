@@ -8,7 +8,6 @@ from typing import Any
 
 from rowmill.spec.crd_rules import RULES, SIZES, WITHOUT_RULES
 from rowmill.spec.json_schema import model_schema
-from rowmill.spec.manifest_fields import Model
 from rowmill.spec.yaml_scalars import INT64
 
 Schema = Mapping[str, Any]
@@ -17,8 +16,8 @@ Schema = Mapping[str, Any]
 _LEFT_OUT = ("$defs", "description", "default", "additionalProperties", "propertyNames", "not")
 
 
-def structural_schema(model: type[Model]) -> dict[str, Any]:
-    """The structural schema (apiextensions.k8s.io/v1) of a model, its rules included.
+def structural_schema(model: type) -> dict[str, Any]:
+    """The structural schema (apiextensions.k8s.io/v1) of a model or dataclass, with its rules.
 
     Every `$ref` is written out; a field's own description comes before that of its model.
     """

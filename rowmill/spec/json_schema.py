@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
+from pydantic import TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from rowmill.spec.manifest import Experiment
-from rowmill.spec.manifest_fields import Model
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -23,9 +23,9 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": DIALECT, "title": "Rowmill Experiment", **model_schema(Experiment)}
 
 
-def model_schema(model: type[Model]) -> dict[str, Any]:
-    """The schema of one model, those that it refers to by name in its `$defs`."""
-    schema = model.model_json_schema(by_alias=True, schema_generator=_Generator)
+def model_schema(model: type) -> dict[str, Any]:
+    """The schema of a model or of a dataclass, those that it refers to by name in its `$defs`."""
+    schema = TypeAdapter(model).json_schema(by_alias=True, schema_generator=_Generator)
     for definition in (schema, *schema["$defs"].values()):
         del definition["title"]
     return schema

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, WithJsonSchema
+from pydantic import ConfigDict, Field, WithJsonSchema
+from pydantic.alias_generators import to_camel
 
-from rowmill.spec.manifest_fields import Int64, Model
+from rowmill.spec.manifest_fields import Int64
 
 MAX_TABLES = 200
 MAX_HISTORY = 1_000
@@ -17,186 +19,263 @@ Total = Annotated[Int64, Field(ge=0)]
 Figure = Annotated[float, Field(ge=0)]
 Short = Annotated[str, Field(max_length=253)]
 Long = Annotated[str, Field(max_length=32_768)]
+Word = Annotated[str, Field(max_length=1024)]
+Address = Annotated[str, Field(max_length=2048)]
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
 
+# An operator of another release may have written it, with fields that are none here.
+_CONFIG = ConfigDict(alias_generator=to_camel, extra="ignore")
 
-class ConditionStatus(Model):
+
+@dataclass(frozen=True, slots=True)
+class ConditionStatus:
     """One thing that is so, is not, or is not known."""
 
-    type: Annotated[str, Field(max_length=316)] = Field(
-        description="Accepted, Progressing, Complete, Failed, Suspended, Stalled or Reconciling."
-    )
-    status: Literal["True", "False", "Unknown"] = Field(description="Whether it is so.")
-    reason: Annotated[str, Field(max_length=1024)] = Field(
-        "", description="Why, in one word for programs."
-    )
-    message: Long = Field("", description="Why, in a sentence for people.")
-    observed_generation: Int64 | None = Field(
-        None, description="The generation of the spec that it was judged by."
-    )
-    last_transition_time: Time | None = Field(None, description="When `status` last changed.")
+    __pydantic_config__: ClassVar = _CONFIG
+
+    type: Annotated[
+        str,
+        Field(
+            max_length=316,
+            description="Accepted, Progressing, Complete, Failed, Suspended, Stalled or "
+            "Reconciling.",
+        ),
+    ]
+    status: Annotated[Literal["True", "False", "Unknown"], Field(description="Whether it is so.")]
+    reason: Annotated[Word, Field(description="Why, in one word for programs.")] = ""
+    message: Annotated[Long, Field(description="Why, in a sentence for people.")] = ""
+    observed_generation: Annotated[
+        Int64 | None, Field(description="The generation of the spec that it was judged by.")
+    ] = None
+    last_transition_time: Annotated[
+        Time | None, Field(description="When `status` last changed.")
+    ] = None
 
 
-class RefusalStatus(Model):
+@dataclass(frozen=True, slots=True)
+class RefusalStatus:
     """What a destination said; the run is tried again every minute."""
 
-    reason: Annotated[str, Field(max_length=1024)] = Field(
-        description="Why, in one word for programs."
-    )
-    message: Long = Field("", description="Why, in a sentence for people.")
+    __pydantic_config__: ClassVar = _CONFIG
+
+    reason: Annotated[Word, Field(description="Why, in one word for programs.")]
+    message: Annotated[Long, Field(description="Why, in a sentence for people.")] = ""
 
 
-class ReplacedStatus(Model):
+@dataclass(frozen=True, slots=True)
+class ReplacedStatus:
     """The run whose data readers see until a newer one is published."""
 
-    run: Total = Field(description="Its number.")
-    rows: Total = Field(description="Its rows.")
+    __pydantic_config__: ClassVar = _CONFIG
+
+    run: Annotated[Total, Field(description="Its number.")]
+    rows: Annotated[Total, Field(description="Its rows.")]
 
 
-class PostgresDefaultStatus(Model):
+@dataclass(frozen=True, slots=True)
+class PostgresDefaultStatus:
     """The chart's Postgres."""
 
-    secret_name: Short | None = Field(None, description="Its Secret.")
+    __pydantic_config__: ClassVar = _CONFIG
+
+    secret_name: Annotated[Short | None, Field(description="Its Secret.")] = None
 
 
-class ParquetDefaultStatus(Model):
+@dataclass(frozen=True, slots=True)
+class ParquetDefaultStatus:
     """The chart's bucket."""
 
-    bucket: Short | None = Field(None, description="Its name.")
-    endpoint: Annotated[str, Field(max_length=2048)] | None = Field(
-        None, description="The URL of its server."
-    )
-    region: Short | None = Field(None, description="Its region.")
-    secret_name: Short | None = Field(None, description="Its Secret.")
+    __pydantic_config__: ClassVar = _CONFIG
+
+    bucket: Annotated[Short | None, Field(description="Its name.")] = None
+    endpoint: Annotated[Address | None, Field(description="The URL of its server.")] = None
+    region: Annotated[Short | None, Field(description="Its region.")] = None
+    secret_name: Annotated[Short | None, Field(description="Its Secret.")] = None
 
 
-class DefaultsStatus(Model):
+@dataclass(frozen=True, slots=True)
+class DefaultsStatus:
     """What the chart gave destinations that name no server when the run was planned."""
 
-    postgres: PostgresDefaultStatus | None = Field(None, description="For Postgres.")
-    parquet: ParquetDefaultStatus | None = Field(None, description="For Parquet.")
+    __pydantic_config__: ClassVar = _CONFIG
+
+    postgres: Annotated[PostgresDefaultStatus | None, Field(description="For Postgres.")] = None
+    parquet: Annotated[ParquetDefaultStatus | None, Field(description="For Parquet.")] = None
 
 
-class OperatorStatus(Model):
+@dataclass(frozen=True, slots=True)
+class OperatorStatus:
     """The operator that keeps the Experiment; others leave it alone."""
 
-    engine: Short = Field(description="The engineId that owns, or is to own, its data.")
-    release: Short | None = Field(None, description="NAMESPACE/NAME of the chart's release.")
+    __pydantic_config__: ClassVar = _CONFIG
+
+    engine: Annotated[Short, Field(description="The engineId that owns, or is to own, its data.")]
+    release: Annotated[
+        Short | None, Field(description="NAMESPACE/NAME of the chart's release.")
+    ] = None
 
 
-class RunStatus(Model):
+@dataclass(frozen=True, slots=True)
+class RunStatus:
     """The newest run."""
 
-    number: Total | None = Field(None, description="1 for the first run, and so on.")
-    id: Short | None = Field(None, description="The run's id in the ledger.")
-    digest: Short | None = Field(None, description="The digest of the spec that it makes.")
-    data_version: Total | None = Field(None, description="The versions of the kinds it uses.")
-    parquet_types: Short | None = Field(
-        None, description="What its cells are in Parquet, once it is complete."
+    __pydantic_config__: ClassVar = _CONFIG
+
+    number: Annotated[Total | None, Field(description="1 for the first run, and so on.")] = None
+    id: Annotated[Short | None, Field(description="The run's id in the ledger.")] = None
+    digest: Annotated[Short | None, Field(description="The digest of the spec that it makes.")] = (
+        None
     )
-    image: Annotated[str, Field(max_length=1024)] | None = Field(
-        None, description="The worker image it was planned with."
-    )
-    defaults: DefaultsStatus | None = Field(
-        None, description="The chart's defaults it was planned with."
-    )
-    started_at: Time | None = Field(None, description="When it started.")
-    finished_at: Time | None = Field(None, description="When it ended.")
-    rows: Total | None = Field(None, description="Rows that are durable in every destination.")
-    rows_total: Total | None = Field(None, description="Rows that are planned.")
-    percent: Annotated[float, Field(ge=0, le=100)] | None = Field(
-        None, description="The percent of planned rows that are durable, rounded down."
-    )
-    rows_per_second: Figure | None = Field(
-        None, description="Rows that became durable a second of late; 0 while no pod gets on."
-    )
-    eta_seconds: Figure | None = Field(
-        None, description="Seconds to go at that rate, while it is known."
-    )
-    rows_grew_at: Time | None = Field(
-        None, description="When `rows` last grew; the rate is as of then."
-    )
-    last_updated: Time | None = Field(None, description="When any of this last changed.")
-    batch_rows: Total | None = Field(None, description="Rows in the largest batch.")
-    shards: Total | None = Field(None, description="Shards that are planned.")
-    shards_done: Total | None = Field(None, description="Shards of which every batch is durable.")
-    job: Short | None = Field(None, description="The Job of its shards.")
-    rerun: Long | None = Field(None, description="The `rerun` that it was started with.")
-    step: Short | None = Field(None, description="What finalize does now.")
-    outcome: Outcome | None = Field(None, description="How it ended; absent while it has not.")
-    reason: Annotated[str, Field(max_length=1024)] | None = Field(
-        None, description="Why it ended so, in one word for programs."
-    )
-    message: Long | None = Field(None, description="Why it ended so, for people.")
-    resume: Long | None = Field(None, description="The last request to resume that was met.")
-    refused: RefusalStatus | None = Field(
-        None, description="Why a destination last refused it, until it gets on."
-    )
-    checksum: Short | None = Field(None, description="Of all Parquet objects, once published.")
-    replaces: ReplacedStatus | None = Field(
-        None, description="The published run that it replaces once it is published itself."
-    )
+    data_version: Annotated[
+        Total | None, Field(description="The versions of the kinds it uses.")
+    ] = None
+    parquet_types: Annotated[
+        Short | None, Field(description="What its cells are in Parquet, once it is complete.")
+    ] = None
+    image: Annotated[
+        Word | None,
+        Field(description="The worker image it was planned with."),
+    ] = None
+    defaults: Annotated[
+        DefaultsStatus | None, Field(description="The chart's defaults it was planned with.")
+    ] = None
+    started_at: Annotated[Time | None, Field(description="When it started.")] = None
+    finished_at: Annotated[Time | None, Field(description="When it ended.")] = None
+    rows: Annotated[
+        Total | None, Field(description="Rows that are durable in every destination.")
+    ] = None
+    rows_total: Annotated[Total | None, Field(description="Rows that are planned.")] = None
+    percent: Annotated[
+        Annotated[float, Field(ge=0, le=100)] | None,
+        Field(description="The percent of planned rows that are durable, rounded down."),
+    ] = None
+    rows_per_second: Annotated[
+        Figure | None,
+        Field(description="Rows that became durable a second of late; 0 while no pod gets on."),
+    ] = None
+    eta_seconds: Annotated[
+        Figure | None, Field(description="Seconds to go at that rate, while it is known.")
+    ] = None
+    rows_grew_at: Annotated[
+        Time | None, Field(description="When `rows` last grew; the rate is as of then.")
+    ] = None
+    last_updated: Annotated[Time | None, Field(description="When any of this last changed.")] = None
+    batch_rows: Annotated[Total | None, Field(description="Rows in the largest batch.")] = None
+    shards: Annotated[Total | None, Field(description="Shards that are planned.")] = None
+    shards_done: Annotated[
+        Total | None, Field(description="Shards of which every batch is durable.")
+    ] = None
+    job: Annotated[Short | None, Field(description="The Job of its shards.")] = None
+    rerun: Annotated[Long | None, Field(description="The `rerun` that it was started with.")] = None
+    step: Annotated[Short | None, Field(description="What finalize does now.")] = None
+    outcome: Annotated[
+        Outcome | None, Field(description="How it ended; absent while it has not.")
+    ] = None
+    reason: Annotated[
+        Word | None,
+        Field(description="Why it ended so, in one word for programs."),
+    ] = None
+    message: Annotated[Long | None, Field(description="Why it ended so, for people.")] = None
+    resume: Annotated[
+        Long | None, Field(description="The last request to resume that was met.")
+    ] = None
+    refused: Annotated[
+        RefusalStatus | None,
+        Field(description="Why a destination last refused it, until it gets on."),
+    ] = None
+    checksum: Annotated[
+        Short | None, Field(description="Of all Parquet objects, once published.")
+    ] = None
+    replaces: Annotated[
+        ReplacedStatus | None,
+        Field(description="The published run that it replaces once it is published itself."),
+    ] = None
 
 
-class TableStatus(Model):
+@dataclass(frozen=True, slots=True)
+class TableStatus:
     """How far one table is."""
 
-    name: Annotated[str, Field(max_length=63)] = Field(description="The table's name.")
-    rows: Total | None = Field(None, description="Rows that are durable in every destination.")
-    rows_total: Total | None = Field(None, description="Rows that are planned.")
-    batches: Total | None = Field(None, description="Batches that are planned.")
-    batch_rows: Total | None = Field(None, description="Rows of a batch, the last one's aside.")
-    completed_batches: Long | None = Field(
-        None, description="Durable batches as intervals, such as 0-41,57."
-    )
+    __pydantic_config__: ClassVar = _CONFIG
+
+    name: Annotated[str, Field(max_length=63, description="The table's name.")]
+    rows: Annotated[
+        Total | None, Field(description="Rows that are durable in every destination.")
+    ] = None
+    rows_total: Annotated[Total | None, Field(description="Rows that are planned.")] = None
+    batches: Annotated[Total | None, Field(description="Batches that are planned.")] = None
+    batch_rows: Annotated[
+        Total | None, Field(description="Rows of a batch, the last one's aside.")
+    ] = None
+    completed_batches: Annotated[
+        Long | None, Field(description="Durable batches as intervals, such as 0-41,57.")
+    ] = None
 
 
-class PastRunStatus(Model):
+@dataclass(frozen=True, slots=True)
+class PastRunStatus:
     """A run that has ended."""
 
-    number: Total = Field(description="The run's number.")
-    id: Short | None = Field(None, description="The run's id in the ledger.")
-    digest: Short | None = Field(None, description="The digest of the spec that it made.")
-    phase: Outcome | None = Field(None, description="How it ended.")
-    started_at: Time | None = Field(None, description="When it started.")
-    finished_at: Time | None = Field(None, description="When it ended.")
-    rows: Total | None = Field(None, description="Rows that it made durable.")
-    reason: Annotated[str, Field(max_length=1024)] | None = Field(
-        None, description="Why it ended so, in one word for programs."
+    __pydantic_config__: ClassVar = _CONFIG
+
+    number: Annotated[Total, Field(description="The run's number.")]
+    id: Annotated[Short | None, Field(description="The run's id in the ledger.")] = None
+    digest: Annotated[Short | None, Field(description="The digest of the spec that it made.")] = (
+        None
     )
+    phase: Annotated[Outcome | None, Field(description="How it ended.")] = None
+    started_at: Annotated[Time | None, Field(description="When it started.")] = None
+    finished_at: Annotated[Time | None, Field(description="When it ended.")] = None
+    rows: Annotated[Total | None, Field(description="Rows that it made durable.")] = None
+    reason: Annotated[
+        Word | None,
+        Field(description="Why it ended so, in one word for programs."),
+    ] = None
 
 
-class ExperimentStatus(Model):
+@dataclass(frozen=True, slots=True)
+class ExperimentStatus:
     """What the operator last saw; derived, and never the record of what is durable."""
 
-    observed_generation: Int64 | None = Field(
-        None, description="The generation of the spec that this status is of."
-    )
-    digest: Short | None = Field(None, description="The spec digest of that generation.")
-    rerun: Long | None = Field(None, description="The effective `rerun` of that generation.")
-    phase: Phase | None = Field(None, description="The conditions in one word.")
-    conditions: tuple[ConditionStatus, ...] | None = Field(
-        None,
-        max_length=16,
-        description="What is so and why.",
-        json_schema_extra={
-            "x-kubernetes-list-type": "map",
-            "x-kubernetes-list-map-keys": ["type"],
-        },
-    )
-    workers: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = Field(
-        None, description="Pods of shards that have not ended."
-    )
-    selector: Annotated[str, Field(max_length=1024)] | None = Field(
-        None, description="The label selector of the worker pods."
-    )
-    operator: OperatorStatus | None = Field(None, description="Whose the Experiment is.")
-    run: RunStatus | None = Field(None, description="The newest run.")
-    tables: tuple[TableStatus, ...] | None = Field(
-        None, max_length=MAX_TABLES, description="How far each table is, unfinished ones first."
-    )
-    history: tuple[PastRunStatus, ...] | None = Field(
-        None,
-        max_length=MAX_HISTORY,
-        description="The last ended runs, as many as `runHistoryLimit`, and the published one.",
-    )
+    __pydantic_config__: ClassVar = _CONFIG
+
+    observed_generation: Annotated[
+        Int64 | None, Field(description="The generation of the spec that this status is of.")
+    ] = None
+    digest: Annotated[Short | None, Field(description="The spec digest of that generation.")] = None
+    rerun: Annotated[
+        Long | None, Field(description="The effective `rerun` of that generation.")
+    ] = None
+    phase: Annotated[Phase | None, Field(description="The conditions in one word.")] = None
+    conditions: Annotated[
+        tuple[ConditionStatus, ...] | None,
+        Field(
+            max_length=16,
+            description="What is so and why.",
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["type"],
+            },
+        ),
+    ] = None
+    workers: Annotated[
+        Annotated[int, Field(ge=0, le=2**31 - 1)] | None,
+        Field(description="Pods of shards that have not ended."),
+    ] = None
+    selector: Annotated[
+        Word | None,
+        Field(description="The label selector of the worker pods."),
+    ] = None
+    operator: Annotated[OperatorStatus | None, Field(description="Whose the Experiment is.")] = None
+    run: Annotated[RunStatus | None, Field(description="The newest run.")] = None
+    tables: Annotated[
+        tuple[TableStatus, ...] | None,
+        Field(max_length=MAX_TABLES, description="How far each table is, unfinished ones first."),
+    ] = None
+    history: Annotated[
+        tuple[PastRunStatus, ...] | None,
+        Field(
+            max_length=MAX_HISTORY,
+            description="The last ended runs, as many as `runHistoryLimit`, and the published one.",
+        ),
+    ] = None
