@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rowmill.spec.cluster import Defaults
+from rowmill.spec.manifest_status import ExperimentStatus
 from rowmill_operator.observed import Job
 
 
@@ -139,7 +140,7 @@ class Decision:
     """
 
     actions: tuple[Action, ...] = ()
-    status: Mapping[str, Any] | None = None
+    status: ExperimentStatus | None = None
     urgent: bool = False
     again_after: float | None = None
 

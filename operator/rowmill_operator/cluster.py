@@ -13,12 +13,14 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_incluster_config, load_kube_config
 
 from rowmill.spec.cluster_names import API_VERSION, KIND, SELECTOR
+from rowmill.spec.manifest_status import ExperimentStatus
 from rowmill.version import VERSION
 from rowmill_operator.answers import ApiError, Blocked, Unreachable, read_answer, same_child
 from rowmill_operator.children.ownership import lost_labels
 from rowmill_operator.clock import Clock
 from rowmill_operator.observed import Experiment
 from rowmill_operator.store import Kind
+from rowmill_operator.stored_status import status_json
 from rowmill_operator.views import Raw
 
 LOG = logging.getLogger("rowmill")
@@ -199,7 +201,7 @@ class Cluster:
         return await self._call("patch", "PATCH", path, body={"metadata": meta}, content=_MERGE)
 
     async def apply_status(
-        self, experiment: Experiment, status: Mapping[str, Any], *, unchanged: bool
+        self, experiment: Experiment, status: ExperimentStatus, *, unchanged: bool
     ) -> Raw:
         """Make this the whole status of this very Experiment; raises as `get` does.
 
@@ -215,7 +217,7 @@ class Cluster:
                 "uid": experiment.uid,
                 **seen,
             },
-            "status": status,
+            "status": status_json(status),
         }
         path = f"{_folder(Kind.EXPERIMENT, experiment.namespace)}/{experiment.name}/status"
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}

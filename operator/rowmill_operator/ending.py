@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from rowmill.counting import counted
 from rowmill.spec.cluster_names import ABORT, FINALIZE
+from rowmill.spec.manifest_status import Phase, RunStatus
 from rowmill_operator.actions import Action, DeleteJob, delete_jobs
 from rowmill_operator.children.jobs import BAD_SPEC, REFUSED
 from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.reasons import Reason
-from rowmill_operator.record import completed_record, current_record, ended_record, replaced_in
+from rowmill_operator.record import completed_record, current_record, ended_record
+from rowmill_operator.run_record import refused, replaced_in
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import COMPLETE, FAILED, FINALIZING, RUNNING, Standing
 from rowmill_operator.step import REMAKE_AFTER, SOON, Step, moment, phase_of, waiting_standing
@@ -42,13 +45,13 @@ def decided_end(situation: Situation) -> Step | None:
 
 def ended(situation: Situation) -> Step:
     """Nothing is left to do but to remove what the run left, once its time is over."""
-    record = situation.record
+    run = situation.record.run
     jobs = situation.run_jobs
     actions: tuple[Action, ...] = ()
     again = None
     ttl = situation.wishes.ttl
     if ttl is not None and jobs:
-        over = moment(record.get("finishedAt"), situation.now) + timedelta(seconds=ttl)
+        over = moment(run.finished_at, situation.now) + timedelta(seconds=ttl)
         if over <= situation.now:
             actions = delete_jobs(jobs)
         else:
@@ -56,10 +59,10 @@ def ended(situation: Situation) -> Step:
     if situation.outcome != "Complete" and not actions:
         # What failed or was aborted must not go on.
         actions = delete_jobs(job for job in jobs if not job.complete and job.failed is None)
-    return Step(_end_standing(situation, record, situation.outcome), None, actions, again)
+    return Step(_end_standing(situation, run), None, actions, again)
 
 
-def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: str) -> Step:
+def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: Phase) -> Step:
     """A Job has failed: for good, or by a refusal, for which it is made again."""
     end = end_of(job, situation.observed.pods)
     if not end.heard and not is_late(situation, job):
@@ -78,7 +81,7 @@ def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: str) -> Step
         record = ended_record(situation, plan, "Failed", trouble.reason, message)
         return Step(Standing(FAILED, trouble.reason, message), record)
     record = current_record(situation, plan)
-    record["refused"] = {"reason": trouble.reason, "message": trouble.message}
+    record = replace(record, run=refused(record.run, trouble.reason, trouble.message))
     standing = Standing(phase, trouble.reason, trouble.message, stalled=True)
     again = (job.finished or situation.now) + REMAKE_AFTER
     if again > situation.now:
@@ -93,7 +96,7 @@ def _published(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
         return Step(standing, current_record(situation, plan), again_after=1.0)
     record = completed_record(situation, plan, job, report)
     ttl = None if situation.wishes.ttl is None else 0.1
-    return Step(_end_standing(situation, record, "Complete"), record, again_after=ttl)
+    return Step(_end_standing(situation, record.run), record, again_after=ttl)
 
 
 def _abort(situation: Situation, plan: FrozenPlan) -> Step:
@@ -105,22 +108,22 @@ def _abort(situation: Situation, plan: FrozenPlan) -> Step:
     return Step(Standing(FAILED, Reason.ABORTED, message), record)
 
 
-def _end_standing(situation: Situation, record: Mapping[str, Any], outcome: str) -> Standing:
-    message = str(record.get("message") or "")
-    if outcome != "Complete":
-        return Standing(FAILED, str(record.get("reason") or Reason.FAILED), message)
-    kept = _types_kept(situation, record)
+def _end_standing(situation: Situation, run: RunStatus) -> Standing:
+    message = run.message or ""
+    if run.outcome != "Complete":
+        return Standing(FAILED, run.reason or Reason.FAILED, message)
+    kept = _types_kept(situation, run)
     if message:
         return Standing(COMPLETE, Reason.REPEAT, f"{message}{kept}")
-    replaced = replaced_in(record)
+    replaced = replaced_in(run)
     words = "" if replaced is None else f"; it replaced {replaced}"
-    rows = counted(int(record.get("rows", 0)), "row")
+    rows = counted(run.rows or 0, "row")
     return Standing(COMPLETE, Reason.COMPLETE, f"{rows}{words}{kept}")
 
 
-def _types_kept(situation: Situation, record: Mapping[str, Any]) -> str:
+def _types_kept(situation: Situation, run: RunStatus) -> str:
     """What to say of data whose Parquet types are not those that the spec asks for by now."""
-    kept, asked = record.get("parquetTypes"), situation.wishes.parquet_types
+    kept, asked = run.parquet_types, situation.wishes.parquet_types
     # What another version recorded does not say.
     if not kept or asked in (None, kept):
         return ""

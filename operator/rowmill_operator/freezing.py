@@ -12,6 +12,7 @@ from rowmill_operator.actions import FreezePlan, Validate
 from rowmill_operator.children.secrets import is_charts
 from rowmill_operator.keeping import keeper_of, keeper_to_be, other_keeper
 from rowmill_operator.reasons import Reason
+from rowmill_operator.run_record import told_defaults
 from rowmill_operator.situation import Situation
 from rowmill_operator.step import Step
 
@@ -43,8 +44,8 @@ def next_plan(situation: Situation) -> FreezePlan:
 def plan_again(situation: Situation) -> FreezePlan:
     """Plan the newest run as it was, as far as its record tells: its ConfigMap is gone."""
     keeper = keeper_of(situation) or keeper_to_be(situation)
-    image = situation.record.get("image") if situation.recorded else None
-    image = str(image or situation.settings.worker_image)
+    image = situation.record.run.image if situation.recorded else None
+    image = image or situation.settings.worker_image
     defaults = _known_defaults(situation) or situation.settings.defaults
     return _freeze(situation, situation.number, keeper.engine, image, defaults)
 
@@ -79,12 +80,11 @@ def _has_parted(situation: Situation) -> bool:
 def _freeze(
     situation: Situation, number: int, engine: str, image: str, defaults: Defaults
 ) -> FreezePlan:
-    version = situation.record.get("dataVersion")
     return FreezePlan(
         number=number,
         rerun=situation.wishes.rerun,
         adopt=situation.experiment.annotations.get(ADOPT),
-        data_version=int(version) if version else None,
+        data_version=situation.record.run.data_version or None,
         engine=engine,
         image=image,
         defaults=defaults,
@@ -126,15 +126,8 @@ def _known_defaults(situation: Situation) -> Defaults | None:
     """The chart's defaults by which the newest run was planned, None if nothing tells them."""
     if situation.plans:
         return situation.plans[-1].defaults
-    told = situation.record.get("defaults")
-    return None if told is None else _read_defaults(told)
-
-
-def _read_defaults(told: Mapping[str, Any]) -> Defaults:
-    """As a status has them, which leaves out what has no value."""
-    parquet = told.get("parquet")
-    whole = parquet and {"endpoint": None, "region": None, "secretName": None, **parquet}
-    return Defaults.from_json({"postgres": told.get("postgres"), "parquet": whole})
+    told = situation.record.run.defaults
+    return None if told is None else told_defaults(told)
 
 
 def _place(parquet: ParquetDefault) -> tuple[str, str | None]:

@@ -7,9 +7,9 @@ that, who first wrote a status about a generation of the spec has the word on it
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from rowmill.spec.cluster_names import ADOPT
+from rowmill.spec.manifest_status import OperatorStatus
 from rowmill_operator.actions import LeaveAlone
 from rowmill_operator.observed import Experiment
 from rowmill_operator.settings import Settings
@@ -34,9 +34,9 @@ class Keeper:
         """
         return self.engine == settings.engine or self.release == settings.release
 
-    def to_json(self) -> dict[str, Any]:
+    def as_told(self) -> OperatorStatus:
         """The form in which a status tells it."""
-        return {"engine": self.engine, "release": self.release}
+        return OperatorStatus(self.engine, self.release)
 
 
 def keeper_of(situation: Situation) -> Keeper | None:
@@ -70,7 +70,7 @@ def other_speaker(situation: Situation) -> Keeper | None:
     speaker = _speaker(experiment)
     if situation.number or speaker is None or speaker.is_run_by(situation.settings):
         return None
-    said: int | None = experiment.status.get("observedGeneration")
+    said = experiment.status.observed_generation
     if said != experiment.generation or is_to_be_adopted_from(speaker, experiment):
         return None
     return speaker
@@ -117,5 +117,5 @@ def _leave_to(keeper: Keeper, situation: Situation, message: str, cure: str = ""
 
 
 def _speaker(experiment: Experiment) -> Keeper | None:
-    said = experiment.status.get("operator") or {}
-    return Keeper(said["engine"], str(said.get("release", ""))) if said.get("engine") else None
+    said = experiment.status.operator
+    return Keeper(said.engine, said.release or "") if said and said.engine else None

@@ -10,6 +10,7 @@ from typing import Any
 from rowmill.plan.intervals import Interval
 from rowmill.plan.layout import Plan
 from rowmill.spec.cluster import Defaults
+from rowmill.spec.manifest_status import ExperimentStatus
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Experiment:
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     settings: Mapping[str, Any]
-    status: Mapping[str, Any]
+    status: ExperimentStatus
     bytes: int
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any
 
 from rowmill.plan.intervals import Interval, covers, intersection, show, union
 from rowmill.plan.layout import Plan, TableLayout
+from rowmill.spec.manifest_status import MAX_TABLES, TableStatus
 from rowmill_operator.observed import ShardProgress
 
-MAX_TABLES = 200
 # Of a table, and of all tables together: with the largest spec the status must fit into etcd.
 MAX_INTERVALS = 100
 _ALL_INTERVALS = 4_000
@@ -24,7 +23,7 @@ class RunProgress:
 
     rows: int
     step: str
-    tables: tuple[dict[str, Any], ...]
+    tables: tuple[TableStatus, ...]
 
 
 def run_progress(
@@ -61,13 +60,13 @@ def run_progress(
     ]
     finalize = reports.get(-1)
     return RunProgress(
-        rows=sum(table["rows"] for table in tables),
+        rows=sum(table.rows or 0 for table in tables),
         step=finalize.step if finalize else "",
         tables=_bounded(tables),
     )
 
 
-def finished_tables(plan: Plan, cut: Mapping[str, int] = NOTHING_CUT) -> tuple[dict[str, Any], ...]:
+def finished_tables(plan: Plan, cut: Mapping[str, int] = NOTHING_CUT) -> tuple[TableStatus, ...]:
     """The tables of a run that is complete."""
     return run_progress(plan, ((0, plan.shards),), {}, {}, cut).tables
 
@@ -119,22 +118,22 @@ def _shown(plan: Plan) -> int:
     return min(MAX_INTERVALS, _ALL_INTERVALS // max(1, tables))
 
 
-def _table(layout: TableLayout, done: Sequence[Interval], most: int) -> dict[str, Any]:
+def _table(layout: TableLayout, done: Sequence[Interval], most: int) -> TableStatus:
     # Of very scattered batches the longest stretches stand for all: a status has a size.
     shown = sorted(sorted(done, key=lambda i: i[0] - i[1])[:most])
-    return {
-        "name": layout.table,
-        "rows": sum(layout.rows_of(first, stop) for first, stop in done),
-        "rowsTotal": layout.rows,
-        "batches": layout.batches,
-        "batchRows": layout.batch_rows,
-        "completedBatches": show(shown),
-    }
+    return TableStatus(
+        name=layout.table,
+        rows=sum(layout.rows_of(first, stop) for first, stop in done),
+        rows_total=layout.rows,
+        batches=layout.batches,
+        batch_rows=layout.batch_rows,
+        completed_batches=show(shown),
+    )
 
 
-def _bounded(tables: Sequence[dict[str, Any]]) -> tuple[dict[str, Any], ...]:
+def _bounded(tables: Sequence[TableStatus]) -> tuple[TableStatus, ...]:
     """At most MAX_TABLES, unfinished ones first, in the plan's order otherwise."""
     if len(tables) <= MAX_TABLES:
         return tuple(tables)
-    ordered = sorted(tables, key=lambda table: table["rows"] == table["rowsTotal"])
+    ordered = sorted(tables, key=lambda table: table.rows == table.rows_total)
     return tuple(ordered[:MAX_TABLES])

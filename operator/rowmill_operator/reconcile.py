@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from rowmill.spec.cluster_names import ADOPT, FINALIZER, experiment_selector
+from rowmill.spec.manifest_status import ExperimentStatus
 from rowmill_operator.actions import (
     Action,
     Decision,
@@ -82,13 +83,13 @@ def _decide(situation: Situation) -> Decision:
         actions = step.actions or (word_left_to(speaker, situation, step.standing.message),)
         return Decision((*_finalizers(situation), *actions), again_after=step.again_after)
     step = with_words_on_chart(situation, step)
-    status = status_of(situation, acceptance, step.standing, step.run)
+    status = status_of(situation, acceptance, step.standing, step.record)
     actions = (*_finalizers(situation), *step.actions, *events_of(situation, acceptance, step))
     return _decision(situation, actions, status, step)
 
 
 def _decision(
-    situation: Situation, actions: tuple[Action, ...], status: dict[str, object], step: Step
+    situation: Situation, actions: tuple[Action, ...], status: ExperimentStatus, step: Step
 ) -> Decision:
     before = situation.experiment.status
     changed = news(before, status, situation.now)
@@ -119,7 +120,7 @@ def _step(situation: Situation, verdict: Verdict) -> Step:
         return _freeze(situation, plan_again(situation))
     step = drive(situation)
     return Step(
-        step.standing, step.run, (*step.actions, *_tidy(situation)), again_after=step.again_after
+        step.standing, step.record, (*step.actions, *_tidy(situation)), again_after=step.again_after
     )
 
 

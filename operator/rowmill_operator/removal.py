@@ -9,6 +9,7 @@ from typing import Any
 
 from rowmill.plan.purging import PurgeEnd, written_run
 from rowmill.spec.cluster_names import FINALIZER, PURGE, SKIP_PURGE
+from rowmill.spec.manifest_status import ExperimentStatus
 from rowmill_operator.actions import (
     Action,
     CountPurge,
@@ -104,8 +105,7 @@ def _freeze_again(situation: Situation) -> Decision:
 
 
 def _purge(situation: Situation, plan: FrozenPlan) -> Decision:
-    history = situation.experiment.status.get("history") or ()
-    written = written_run((situation.record, *history))
+    written = written_run(situation.runs)
     manifest = purge_job(situation.experiment, plan, situation.wishes, situation.settings, written)
     return Decision((CreateJob(manifest),), again_after=_SOON)
 
@@ -138,7 +138,7 @@ def _trouble(situation: Situation, job: Job) -> Trouble | None:
 
 def _shown(
     situation: Situation, trouble: Trouble | None
-) -> tuple[Mapping[str, Any] | None, tuple[Action, ...]]:
+) -> tuple[ExperimentStatus | None, tuple[Action, ...]]:
     """The status and the Event by which people learn what to mend; one Event a reason.
 
     A trouble is shown until there is another, since its Job is made again each minute.
@@ -151,11 +151,11 @@ def _shown(
         trouble.reason,
         trouble.message,
         generation=situation.experiment.generation,
-        before=before.get("conditions") or (),
+        before=before.conditions or (),
         now=situation.now,
     )
-    status = news(before, {**before, "conditions": conditions}, situation.now)
-    if (known.get("status"), known.get("reason")) == ("True", trouble.reason):
+    status = news(before, replace(before, conditions=conditions), situation.now)
+    if (known.status, known.reason) == ("True", trouble.reason):
         return status, ()
     return status, (Tell(trouble.reason, trouble.message, warning=True),)
 
@@ -192,7 +192,7 @@ def _last_trouble(situation: Situation) -> str:
     if trouble is not None:
         return trouble.message
     # In the words of trouble.py: what a run was stalled by before is not the purge's trouble.
-    stalled = str(situation.condition("Stalled").get("message") or "")
+    stalled = situation.condition("Stalled").message
     return stalled if stalled.startswith(f"{PURGE}: ") else ""
 
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from rowmill.counting import counted
 from rowmill.spec.cluster_names import FINALIZE, SHARD
+from rowmill.spec.manifest_status import Phase, RefusalStatus, RunStatus
 from rowmill_operator.actions import Action, CreateJob, DeleteJob, SetParallelism, delete_jobs
 from rowmill_operator.children.jobs import finalize_job, shard_job
 from rowmill_operator.ending import ended, failed
 from rowmill_operator.observed import FrozenPlan, Job, Pod
-from rowmill_operator.paces import PACE
 from rowmill_operator.reasons import Reason
-from rowmill_operator.record import current_record, progressed, replaced_in
+from rowmill_operator.record import current_record, progressed
+from rowmill_operator.run_record import RunRecord, refused, replaced_in, taken_up, without_pace
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import FINALIZING, PENDING, RUNNING, SUSPENDED, Standing
 from rowmill_operator.step import REMAKE_AFTER, SOON, Step, moment, phase_of, waiting_standing
@@ -49,9 +51,7 @@ def _take_up(situation: Situation, plan: FrozenPlan) -> Step:
     if situation.at_work:
         return Step(standing, None, delete_jobs(situation.run_jobs), again_after=SOON)
     record = current_record(situation, plan)
-    for name in ("outcome", "finishedAt", "reason", "message"):
-        record.pop(name, None)
-    record["resume"] = situation.resume
+    record = replace(record, run=taken_up(record.run, situation.resume))
     return Step(standing, record, (), again_after=0.1)
 
 
@@ -61,12 +61,7 @@ def _suspend(situation: Situation, plan: FrozenPlan) -> Step:
         standing = Standing(phase_of(situation), Reason.SUSPENDING, "its pods are being ended")
         return Step(standing, record, delete_jobs(situation.run_jobs), again_after=SOON)
     standing = Standing(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true; its work is kept")
-    return Step(standing, _without_pace(record))
-
-
-def _without_pace(record: dict[str, Any]) -> dict[str, Any]:
-    """The record of a run whose pods are not at work."""
-    return {name: value for name, value in record.items() if name not in PACE}
+    return Step(standing, replace(record, run=without_pace(record.run)))
 
 
 def _loading(situation: Situation, plan: FrozenPlan) -> Step:
@@ -114,17 +109,17 @@ def _finalizing(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
 def _watched(
     situation: Situation,
     job: Job,
-    record: dict[str, Any],
-    phase: str,
+    record: RunRecord,
+    phase: Phase,
     actions: tuple[Action, ...],
 ) -> Step:
     """A Job that is at work, or waits for something that somebody has to mend."""
     running = [pod for pod in pods_of(job, situation.observed.pods) if pod.running]
-    if _is_mended(situation, record, running):
-        record.pop("refused", None)
+    if _is_mended(situation, record.run, running):
+        record = replace(record, run=replace(record.run, refused=None))
     trouble = waiting_for(job, situation.wishes.queue, situation.observed, situation.now)
-    trouble = trouble or _still_refused(record, job) or _told_by_pods(situation)
-    shown = phase if phase == FINALIZING or _begun(situation, job, record) else PENDING
+    trouble = trouble or _still_refused(record.run, job) or _told_by_pods(situation)
+    shown = phase if phase == FINALIZING or _begun(situation, job, record.run) else PENDING
     if trouble is not None:
         standing = Standing(shown, trouble.reason, trouble.message, stalled=True)
         if tried_rarely(trouble) and not running and not situation.wishes.queue:
@@ -132,12 +127,12 @@ def _watched(
         return Step(standing, record, actions, again_after=_IDLE_SECONDS)
     at_work = Reason.FINALIZING if phase == FINALIZING else Reason.RUNNING
     # Between two waves of pods a run goes on: to tell of each would be three writes a wave.
-    before = situation.condition("Progressing").get("reason")
+    before = situation.condition("Progressing").reason
     starting = at_work if before == at_work else Reason.STARTING
     if not running:
-        standing = Standing(shown, starting, _unseen(situation, job) or _starting(record))
+        standing = Standing(shown, starting, _unseen(situation, job) or _starting(record.run))
     elif not _out_of_reach(situation):
-        standing = Standing(shown, at_work, str(record.get("step") or _replaces(record)))
+        standing = Standing(shown, at_work, record.run.step or _replaces(record.run))
     elif situation.now - min(pod.created for pod in running) < _START_UP:
         standing = Standing(shown, starting, "its pods have just started")
     else:
@@ -156,25 +151,25 @@ def _unseen(situation: Situation, job: Job) -> str:
     )
 
 
-def _starting(record: Mapping[str, Any]) -> str:
-    return "; ".join(filter(None, ("its pods are starting", _replaces(record))))
+def _starting(run: RunStatus) -> str:
+    return "; ".join(filter(None, ("its pods are starting", _replaces(run))))
 
 
-def _replaces(record: Mapping[str, Any]) -> str:
+def _replaces(run: RunStatus) -> str:
     """What is told from the start on until a step of finalize is."""
-    replaced = replaced_in(record)
+    replaced = replaced_in(run)
     return "" if replaced is None else f"replaces {replaced} when it is published"
 
 
 def _start_over(
     situation: Situation,
     job: Job,
-    record: dict[str, Any],
+    record: RunRecord,
     standing: Standing,
     actions: tuple[Action, ...],
 ) -> Step:
     """New pods for those that cannot start: the kubelet waits ever longer with the old ones."""
-    record["refused"] = {"reason": standing.reason, "message": standing.message}
+    record = replace(record, run=refused(record.run, standing.reason, standing.message))
     pods = pods_of(job, situation.observed.pods)
     newest = max((pod.created for pod in pods), default=job.created)
     left = (newest + REMAKE_AFTER - situation.now).total_seconds()
@@ -183,37 +178,35 @@ def _start_over(
     return Step(standing, record, (DeleteJob(job.name, job.uid),), again_after=SOON)
 
 
-def _begun(situation: Situation, job: Job, record: Mapping[str, Any]) -> bool:
+def _begun(situation: Situation, job: Job, run: RunStatus) -> bool:
     """Whether the run has been at work: it then goes on, between two waves of pods as well."""
     before = situation.recorded and phase_of(situation) == RUNNING
     running = any(pod.running for pod in pods_of(job, situation.observed.pods))
-    return before or running or job.succeeded > 0 or bool(record.get("rows"))
+    return before or running or job.succeeded > 0 or bool(run.rows)
 
 
-def _is_mended(situation: Situation, record: Mapping[str, Any], running: Sequence[Pod]) -> bool:
+def _is_mended(situation: Situation, run: RunStatus, running: Sequence[Pod]) -> bool:
     """Whether a Job has come further than the refusal of the one before it."""
-    refused = record.get("refused")
-    if refused and tried_rarely(_refusal(refused)):
+    if run.refused is not None and tried_rarely(_refusal(run.refused)):
         return bool(running)
     # A password that is refused is tried again for a while, which is not further.
     reports = situation.observed.progress.values()
     return any(not one.notice and (one.rows_per_second or one.step) for one in reports)
 
 
-def _still_refused(record: Mapping[str, Any], job: Job) -> Trouble | None:
+def _still_refused(run: RunStatus, job: Job) -> Trouble | None:
     """A refusal is shown until the Job made after it has come further than it."""
-    refused = record.get("refused")
-    return _refusal(refused) if refused and not job.succeeded else None
+    return None if run.refused is None or job.succeeded else _refusal(run.refused)
 
 
-def _refusal(refused: Mapping[str, Any]) -> Trouble:
-    return Trouble(str(refused.get("reason")), str(refused.get("message")))
+def _refusal(told: RefusalStatus) -> Trouble:
+    return Trouble(told.reason, told.message)
 
 
 def _out_of_reach(situation: Situation) -> bool:
     """Whether no pod answers, by what was told before if none has been asked yet."""
     if situation.unheard:
-        return situation.condition("Progressing").get("reason") == Reason.PROGRESS_UNREACHABLE
+        return situation.condition("Progressing").reason == Reason.PROGRESS_UNREACHABLE
     return bool(situation.observed.unreachable) and not situation.observed.progress
 
 
@@ -234,18 +227,19 @@ def _told_by_pods(situation: Situation) -> Trouble | None:
 def _told_before(situation: Situation) -> Trouble | None:
     """What these very pods told an operator before this one."""
     stalled = situation.condition("Stalled")
-    if stalled.get("status") != "True" or stalled.get("reason") != Reason.RETRYING:
+    if stalled.status != "True" or stalled.reason != Reason.RETRYING:
         return None
-    since = moment(stalled.get("lastTransitionTime"), situation.now)
+    since = moment(stalled.last_transition_time, situation.now)
     if any(pod.running and pod.created > since for pod in situation.observed.pods):
         return None
-    return Trouble(Reason.RETRYING, str(stalled.get("message")))
+    return Trouble(Reason.RETRYING, stalled.message)
 
 
-def _create(situation: Situation, plan: FrozenPlan, build: Any, phase: str) -> Step:
-    record = _without_pace(current_record(situation, plan))
+def _create(situation: Situation, plan: FrozenPlan, build: Any, phase: Phase) -> Step:
+    record = current_record(situation, plan)
+    record = replace(record, run=without_pace(record.run))
     manifest = build(situation.experiment, plan, situation.wishes, situation.settings)
-    standing = waiting_standing(situation, phase, Reason.STARTING, _starting(record))
+    standing = waiting_standing(situation, phase, Reason.STARTING, _starting(record.run))
     trouble = refused_child(manifest["metadata"]["name"], situation.observed, situation.now)
     if trouble is not None:
         standing = Standing(phase, trouble.reason, trouble.message, stalled=True)
@@ -270,7 +264,7 @@ def _is_outdated(situation: Situation, job: Job) -> bool:
 def _reshape(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
     """What it was made for has changed: made again, the ledger keeps what landed."""
     step = _await_gone(situation, plan, job)
-    return Step(step.standing, step.run, (DeleteJob(job.name, job.uid),), again_after=SOON)
+    return Step(step.standing, step.record, (DeleteJob(job.name, job.uid),), again_after=SOON)
 
 
 def _parallelism(situation: Situation, job: Job) -> tuple[Action, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
 
 from rowmill.spec.cluster_names import FINALIZE, PURGE, RESUME, RESUME_LENGTH, SHARD
+from rowmill.spec.manifest_status import ConditionStatus, Outcome, PastRunStatus, RunStatus
 from rowmill_operator.observed import Experiment, FrozenPlan, Job, Observed, Pod, Verdict
+from rowmill_operator.run_record import RunRecord, past_run, with_figures
 from rowmill_operator.settings import Settings
 from rowmill_operator.wishes import Wishes, wishes_of
 
@@ -46,13 +46,13 @@ class Situation:
             return known
         status = self.experiment.status
         accepted = self.condition("Accepted")
-        told = (accepted.get("observedGeneration"), status.get("rerun", ""))
+        told = (accepted.observed_generation, status.rerun or "")
         asked = self.experiment.settings.get("podTemplate") or {}
-        if asked != self.wishes.pod or accepted.get("status") != "True":
+        if asked != self.wishes.pod or accepted.status != "True":
             return None
-        if told == self._spec and status.get("digest"):
-            warnings = tuple(str(accepted.get("message") or "").splitlines())
-            return Verdict(*self._spec, digest=str(status["digest"]), warnings=warnings)
+        if told == self._spec and status.digest:
+            warnings = tuple(accepted.message.splitlines())
+            return Verdict(*self._spec, digest=status.digest, warnings=warnings)
         return None
 
     @property
@@ -66,16 +66,20 @@ class Situation:
         return self.experiment.generation, self.wishes.rerun
 
     @cached_property
-    def record(self) -> Mapping[str, Any]:
-        """`status.run` as it was written last, with its rows also where the next run hides them."""
+    def record(self) -> RunRecord:
+        """The newest run as it was written last, with its rows also where the next run hides them.
+
+        Its number is None before the first.
+        """
         status = self.experiment.status
-        run: Mapping[str, Any] = status.get("run") or {}
-        if not run or "rows" in run:
-            return run
-        if run.get("outcome") == "Complete":
-            return {**run, "rows": run.get("rowsTotal", 0), "shardsDone": run.get("shards", 0)}
-        tables = status.get("tables") or ()
-        return {**run, "rows": sum(int(table.get("rows") or 0) for table in tables)}
+        run, tables = status.run or RunStatus(), status.tables or ()
+        return RunRecord(with_figures(run, tables), tables)
+
+    @cached_property
+    def runs(self) -> tuple[PastRunStatus, ...]:
+        """All runs that the status tells of: the newest one, ended or not, and its history."""
+        run, history = self.record.run, self.experiment.status.history or ()
+        return history if run.number is None else (past_run(run), *history)
 
     @cached_property
     def plans(self) -> tuple[FrozenPlan, ...]:
@@ -106,8 +110,7 @@ class Situation:
         """The highest number of a run that anything knows of; 0 before the first."""
         numbers = [plan.number for plan in self.plans]
         numbers += [job.number for job in self.jobs if job.task != PURGE]
-        history = self.experiment.status.get("history") or ()
-        numbers += [int(entry.get("number", 0)) for entry in (self.record, *history)]
+        numbers += [run.number for run in self.runs]
         return max(numbers, default=0)
 
     @cached_property
@@ -129,17 +132,17 @@ class Situation:
         """The spec digest of the newest run, "" if nothing tells it."""
         if self.plan is not None:
             return self.plan.plan.digest
-        return str(self.record.get("digest", "")) if self.recorded else ""
+        return self.record.run.digest or "" if self.recorded else ""
 
     @cached_property
     def recorded(self) -> bool:
         """Whether `status.run` is of the newest run."""
-        return self.number > 0 and self.record.get("number") == self.number
+        return self.number > 0 and self.record.run.number == self.number
 
     @cached_property
-    def outcome(self) -> str:
-        """How the newest run ended, as the status records it: "" while it has not."""
-        return str(self.record.get("outcome", "")) if self.recorded else ""
+    def outcome(self) -> Outcome | None:
+        """How the newest run ended, as the status records it: None while it has not."""
+        return self.record.run.outcome if self.recorded else None
 
     @property
     def resume(self) -> str:
@@ -149,7 +152,7 @@ class Situation:
     @property
     def ended(self) -> bool:
         """Whether the newest run has ended, and nobody has asked since to take it up again."""
-        met = str(self.record.get("resume", ""))
+        met = self.record.run.resume or ""
         return bool(self.outcome) and (self.outcome == "Complete" or self.resume == met)
 
     @cached_property
@@ -159,10 +162,10 @@ class Situation:
         heard = observed.progress or observed.unreachable
         return not heard and any(pod.running for pod in observed.pods)
 
-    def condition(self, kind: str) -> Mapping[str, Any]:
-        """A condition as it was written last, {} if it never was."""
-        found = (c for c in self.experiment.status.get("conditions") or () if c["type"] == kind)
-        return next(found, {})
+    def condition(self, kind: str) -> ConditionStatus:
+        """A condition as it was written last, Unknown without a reason if it never was."""
+        found = (one for one in self.experiment.status.conditions or () if one.type == kind)
+        return next(found, ConditionStatus(kind, "Unknown"))
 
     def job(self, task: str) -> Job | None:
         """The newest run's Job for `task`, or the purge."""

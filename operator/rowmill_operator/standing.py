@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Final
 
+from rowmill.spec.manifest_status import ConditionStatus, Holds, Phase
 from rowmill_operator.reasons import Reason
 from rowmill_operator.shortening import shortened
 
-PENDING, RUNNING, FINALIZING = "Pending", "Running", "Finalizing"
-COMPLETE, FAILED, SUSPENDED = "Complete", "Failed", "Suspended"
+PENDING: Final = "Pending"
+RUNNING: Final = "Running"
+FINALIZING: Final = "Finalizing"
+COMPLETE: Final = "Complete"
+FAILED: Final = "Failed"
+SUSPENDED: Final = "Suspended"
 _UNDER_WAY = (PENDING, RUNNING, FINALIZING)
 _MESSAGE_LENGTH = 4096
+_STATUS: Mapping[bool | None, Holds] = {True: "True", False: "False", None: "Unknown"}
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,7 @@ class Standing:
     `ahead`: it is that of a run which has no record yet.
     """
 
-    phase: str
+    phase: Phase
     reason: str
     message: str = ""
     stalled: bool = False
@@ -44,9 +50,9 @@ def conditions(
     standing: Standing,
     *,
     generation: int,
-    before: Sequence[Mapping[str, Any]],
+    before: Sequence[ConditionStatus],
     now: datetime,
-) -> list[dict[str, Any]]:
+) -> tuple[ConditionStatus, ...]:
     """All conditions; one keeps its transition time for as long as its status stays."""
     phase = standing.phase
     stuck = standing.stalled or phase == FAILED
@@ -61,11 +67,11 @@ def conditions(
         ("Stalled", stuck, *words),
         ("Reconciling", under_way, *words),
     ]
-    times = {c["type"]: (c["status"], c["lastTransitionTime"]) for c in before if "type" in c}
-    return [
-        _condition(kind, holds, reason, message, generation, times.get(kind), now)
+    known = {condition.type: condition for condition in before}
+    return tuple(
+        _condition(kind, holds, reason, message, generation, known.get(kind), now)
         for kind, holds, reason, message in wanted
-    ]
+    )
 
 
 def stalled_anyway(
@@ -73,15 +79,13 @@ def stalled_anyway(
     message: str,
     *,
     generation: int,
-    before: Sequence[Mapping[str, Any]],
+    before: Sequence[ConditionStatus],
     now: datetime,
-) -> list[dict[str, Any]]:
+) -> tuple[ConditionStatus, ...]:
     """The conditions as before, but for Stalled: of one that is to go, and cannot."""
-    known = {str(condition.get("type")): dict(condition) for condition in before}
-    since = known.get("Stalled")
-    times = None if since is None else (since["status"], since["lastTransitionTime"])
-    stalled = _condition("Stalled", True, reason, message, generation, times, now)
-    return list((known | {"Stalled": stalled}).values())
+    known = {condition.type: condition for condition in before}
+    stalled = _condition("Stalled", True, reason, message, generation, known.get("Stalled"), now)
+    return tuple((known | {"Stalled": stalled}).values())
 
 
 def timestamp(moment: datetime) -> str:
@@ -95,16 +99,16 @@ def _condition(
     reason: str,
     message: str,
     generation: int,
-    before: tuple[str, str] | None,
+    before: ConditionStatus | None,
     now: datetime,
-) -> dict[str, Any]:
-    status = "Unknown" if holds is None else str(holds)
-    kept = before[1] if before is not None and before[0] == status else timestamp(now)
-    return {
-        "type": kind,
-        "status": status,
-        "reason": str(reason) or str(Reason.STARTING),
-        "message": shortened(message, _MESSAGE_LENGTH),
-        "observedGeneration": generation,
-        "lastTransitionTime": kept,
-    }
+) -> ConditionStatus:
+    status = _STATUS[holds]
+    since = before.last_transition_time if before and before.status == status else None
+    return ConditionStatus(
+        type=kind,
+        status=status,
+        reason=reason or Reason.STARTING,
+        message=shortened(message, _MESSAGE_LENGTH),
+        observed_generation=generation,
+        last_transition_time=since or timestamp(now),
+    )

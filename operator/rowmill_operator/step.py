@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
+from rowmill.spec.manifest_status import Phase
 from rowmill_operator.actions import Action
+from rowmill_operator.run_record import RunRecord
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import FINALIZING, PENDING, RUNNING, Standing
 
@@ -19,21 +19,21 @@ SOON = 2.0
 
 @dataclass(frozen=True)
 class Step:
-    """What one look at a run comes to. `run` is its new record, None to leave it."""
+    """What one look at a run comes to. `record` is its new one, None to leave it."""
 
     standing: Standing
-    run: Mapping[str, Any] | None = None
+    record: RunRecord | None = None
     actions: tuple[Action, ...] = ()
     again_after: float | None = None
 
 
-def phase_of(situation: Situation) -> str:
+def phase_of(situation: Situation) -> Phase:
     """The phase of a run that goes on, as it was written last."""
-    phase = str(situation.experiment.status.get("phase") or PENDING)
-    return phase if phase in (PENDING, RUNNING, FINALIZING) else PENDING
+    phase = situation.experiment.status.phase
+    return phase if phase in (RUNNING, FINALIZING) else PENDING
 
 
-def moment(text: Any, default: datetime) -> datetime:
+def moment(text: str | None, default: datetime) -> datetime:
     """A time that a status tells, or the default if it tells none."""
     try:
         return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
@@ -41,9 +41,9 @@ def moment(text: Any, default: datetime) -> datetime:
         return default
 
 
-def waiting_standing(situation: Situation, phase: str, reason: str, message: str) -> Standing:
+def waiting_standing(situation: Situation, phase: Phase, reason: str, message: str) -> Standing:
     """Where a run stands that waits. A refusal is shown until a Job has come further than it."""
-    refused = situation.record.get("refused") if situation.recorded else None
-    if refused:
-        return Standing(phase, refused["reason"], refused["message"], stalled=True)
+    refused = situation.record.run.refused if situation.recorded else None
+    if refused is not None:
+        return Standing(phase, refused.reason, refused.message, stalled=True)
     return Standing(phase, reason, message)

@@ -202,7 +202,7 @@ class Store:
         """The phase of each experiment that is not another operator's; Pending before any."""
         for family in self._families.values():
             if family.experiment is not None and not family.left:
-                yield str(family.experiment.status.get("phase") or "Pending")
+                yield family.experiment.status.phase or "Pending"
 
     def running_pods(self) -> Iterator[tuple[Key, Pod]]:
         """The pods to ask for progress: running, of a Job that this very experiment controls.

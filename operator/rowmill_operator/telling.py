@@ -5,13 +5,11 @@ A transition is one of what the status shows, so that it is told by who writes t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from rowmill.counting import counted
+from rowmill.spec.manifest_status import RunStatus
 from rowmill_operator.actions import Tell
 from rowmill_operator.reasons import Reason
-from rowmill_operator.record import replaced_in
+from rowmill_operator.run_record import replaced_in
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import (
     COMPLETE,
@@ -34,7 +32,7 @@ def events_of(situation: Situation, acceptance: Acceptance, step: Step) -> tuple
     """What of this look is to be told, in the order in which it came about."""
     told = (
         _refusal(situation, acceptance),
-        _start(situation, step.run or {}),
+        None if step.record is None else _start(situation, step.record.run),
         _stage(situation, step),
         _standing(situation, acceptance, step.standing),
     )
@@ -42,21 +40,21 @@ def events_of(situation: Situation, acceptance: Acceptance, step: Step) -> tuple
 
 
 def _refusal(situation: Situation, acceptance: Acceptance) -> Tell | None:
-    known = situation.condition("Accepted").get("reason")
+    known = situation.condition("Accepted").reason
     if acceptance.accepted is not False or known == acceptance.reason:
         return None
     return Tell(acceptance.reason, acceptance.message, warning=True)
 
 
-def _start(situation: Situation, record: Mapping[str, Any]) -> Tell | None:
+def _start(situation: Situation, run: RunStatus) -> Tell | None:
     """That a run begins: the status has no record of it yet."""
-    if not record or record["number"] == situation.record.get("number"):
+    if run.number == situation.record.run.number:
         return None
     message = (
-        f"run {record['number']} begins: {counted(record['rowsTotal'], 'row')} "
-        f"in {counted(record['shards'], 'shard')}"
+        f"run {run.number} begins: {counted(run.rows_total or 0, 'row')} "
+        f"in {counted(run.shards or 0, 'shard')}"
     )
-    replaced = replaced_in(record)
+    replaced = replaced_in(run)
     if replaced is not None:
         message = f"{message}; it replaces {replaced} when it is published"
     return Tell(Reason.STARTING, message)
@@ -65,11 +63,11 @@ def _start(situation: Situation, record: Mapping[str, Any]) -> Tell | None:
 def _stage(situation: Situation, step: Step) -> Tell | None:
     """That a run has come to its next stage, also if it is stuck there at once."""
     phase = step.standing.phase
-    if phase not in _STAGES or phase == situation.experiment.status.get("phase"):
+    if phase not in _STAGES or phase == situation.experiment.status.phase:
         return None
     reason, words = _STAGES[phase]
-    number = (step.run or situation.record).get("number")
-    return Tell(reason, f"run {number}: {words}")
+    record = step.record or situation.record
+    return Tell(reason, f"run {record.run.number}: {words}")
 
 
 def _standing(situation: Situation, acceptance: Acceptance, standing: Standing) -> Tell | None:
@@ -77,14 +75,14 @@ def _standing(situation: Situation, acceptance: Acceptance, standing: Standing) 
     if not (standing.stalled or standing.phase in (COMPLETE, FAILED, SUSPENDED)):
         return None
     before = (
-        situation.experiment.status.get("phase"),
-        situation.condition("Progressing").get("reason"),
+        situation.experiment.status.phase,
+        situation.condition("Progressing").reason,
     )
     moved = before != (standing.phase, standing.reason)
     stalled = situation.condition("Stalled")
-    if standing.stalled and stalled.get("status") == "True":
+    if standing.stalled and stalled.status == "True":
         # Its Job is made again each minute: that is the same trouble.
-        moved = stalled.get("reason") != standing.reason
+        moved = stalled.reason != standing.reason
     told_already = acceptance.accepted is False and standing.reason == acceptance.reason
     if not moved or told_already:
         return None

@@ -33,6 +33,7 @@ from rowmill_operator.observed import (
     Warned,
 )
 from rowmill_operator.shortening import shortened
+from rowmill_operator.stored_status import read_status
 
 Raw = Mapping[str, Any]
 
@@ -56,7 +57,7 @@ def read_experiment(raw: Raw) -> Experiment:
         labels=meta.get("labels") or {},
         annotations=_annotations(meta),
         settings={key: value for key, value in spec.items() if key not in ("tables", "schema")},
-        status=raw.get("status") or {},
+        status=read_status(raw.get("status") or {}),
         bytes=len(json.dumps(spec, separators=(",", ":"), ensure_ascii=False).encode()),
     )
 

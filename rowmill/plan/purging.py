@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+
+from rowmill.spec.manifest_status import PastRunStatus
 
 # The environment variable of the pod that holds a `Written`.
 WRITTEN = "ROWMILL_WRITTEN"
@@ -46,15 +47,10 @@ class Written:
         return cls(int(number), run_id) if number else None
 
 
-def written_run(runs: Iterable[Mapping[str, Any]]) -> Written | None:
-    """The run that is known to have written data, of the records that a status keeps.
-
-    Args:
-        runs: `status.run` and `status.history`, in any order; what has ended says how in
-            `outcome` there, in `phase` here.
-    """
-    known = sorted(runs, key=lambda run: int(run.get("number") or 0), reverse=True)
+def written_run(runs: Iterable[PastRunStatus]) -> Written | None:
+    """The run that is known to have written data, of those that a status tells of, in any order."""
+    known = sorted(runs, key=lambda run: run.number, reverse=True)
     for run in known:
-        if "Complete" in (run.get("outcome"), run.get("phase")):
-            return Written(int(run["number"]), str(run.get("id") or ""))
-    return next((Written(int(run["number"])) for run in known if run.get("rows")), None)
+        if run.phase == "Complete":
+            return Written(run.number, run.id or "")
+    return next((Written(run.number) for run in known if run.rows), None)

@@ -14,6 +14,7 @@ MAX_TABLES = 200
 MAX_HISTORY = 1_000
 
 Phase = Literal["Pending", "Running", "Finalizing", "Complete", "Failed", "Suspended"]
+Holds = Literal["True", "False", "Unknown"]
 Outcome = Literal["Complete", "Failed", "Aborted"]
 Total = Annotated[Int64, Field(ge=0)]
 Figure = Annotated[float, Field(ge=0)]
@@ -41,7 +42,7 @@ class ConditionStatus:
             "Reconciling.",
         ),
     ]
-    status: Annotated[Literal["True", "False", "Unknown"], Field(description="Whether it is so.")]
+    status: Annotated[Holds, Field(description="Whether it is so.")]
     reason: Annotated[Word, Field(description="Why, in one word for programs.")] = ""
     message: Annotated[Long, Field(description="Why, in a sentence for people.")] = ""
     observed_generation: Annotated[

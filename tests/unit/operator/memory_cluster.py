@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from rowmill.plan.layout import Plan
 from rowmill.spec.cluster_names import ASKED_QUEUE, RUN, SHAPE, SHARD, TASK
 from rowmill.spec.dataset import Dataset, ParquetTypes
 from rowmill.spec.load import Overrides, load_spec
+from rowmill.spec.manifest_status import ExperimentStatus
 from rowmill_operator.actions import (
     Action,
     CountPurge,
@@ -47,6 +49,7 @@ from rowmill_operator.observed import (
 )
 from rowmill_operator.reconcile import reconcile
 from rowmill_operator.settings import Settings
+from rowmill_operator.stored_status import read_status, status_json
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SETTINGS = Settings(engine="here", release="here/rowmill", worker_image="rowmill/worker:1")
@@ -86,10 +89,19 @@ def experiment(**changes: Any) -> Experiment:
         labels={},
         annotations={},
         settings=settings | changes.pop("settings", {}),
-        status={},
+        status=ExperimentStatus(),
         bytes=1_000,
     )
     return replace(known, **changes)
+
+
+def kept(status: ExperimentStatus) -> ExperimentStatus:
+    """A status that was written, as it is read again."""
+    written = status_json(status)
+    check_status(written)
+    again = read_status(json.loads(json.dumps(written)))
+    assert again == status, "what is written is what is read"
+    return again
 
 
 @dataclass
@@ -183,8 +195,7 @@ class MemoryCluster:
             self._carry_out(action)
         if decision.status is not None:
             self.writes += 1
-            check_status(decision.status)
-            self.change(status=decision.status)
+            self.change(status=kept(decision.status))
         return decision
 
     def settle(self, *, collect: bool = True) -> None:
@@ -293,9 +304,7 @@ class MemoryCluster:
     # What the tests ask.
 
     def condition(self, kind: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = next(
-            c for c in self.experiment.status["conditions"] if c["type"] == kind
-        )
+        found: Mapping[str, Any] = next(c for c in self.status["conditions"] if c["type"] == kind)
         return found
 
     def warned(self) -> list[str]:
@@ -303,12 +312,17 @@ class MemoryCluster:
         return [str(told.reason) for told in self.told if told.warning]
 
     @property
+    def status(self) -> dict[str, Any]:
+        """The status as the API server has it."""
+        return status_json(self.experiment.status)
+
+    @property
     def phase(self) -> str:
-        return str(self.experiment.status["phase"])
+        return str(self.status["phase"])
 
     @property
     def run(self) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self.experiment.status["run"]
+        found: Mapping[str, Any] = self.status["run"]
         return found
 
     def _carry_out(self, action: Action) -> None:

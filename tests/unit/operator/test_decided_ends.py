@@ -41,7 +41,7 @@ def test_a_published_run_is_complete_whatever_is_asked_before_that_is_recorded(
     else:
         cluster.annotate(**{change: "1"})
     cluster.settle()
-    (ended,) = cluster.experiment.status["history"]
+    (ended,) = cluster.status["history"]
     assert (ended["number"], ended["phase"], ended["id"]) == (1, "Complete", "r1")
 
 
@@ -70,7 +70,7 @@ def test_an_abort_ends_a_suspended_run_that_a_new_spec_waits_behind(
     cluster.annotate(abort="1")
     cluster.settle()
     assert cluster.phase == "Suspended"
-    (ended,) = cluster.experiment.status["history"]
+    (ended,) = cluster.status["history"]
     assert (ended["phase"], ended["reason"]) == ("Aborted", "Aborted")
 
 

@@ -85,7 +85,7 @@ def test_without_its_plan_the_status_tells_whose_it_is(cluster: MemoryCluster) -
     cluster.finish_run()
     cluster.plans.clear()
     assert _leaves(_second(cluster)).owner == OWNER
-    assert cluster.experiment.status["operator"] == {"engine": "here", "release": "here/rowmill"}
+    assert cluster.status["operator"] == {"engine": "here", "release": "here/rowmill"}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_later_runs_keep_the_engine_of_the_first_and_new_experiments_take_the_ne
     fresh = MemoryCluster(experiment(), settings=cluster.settings)
     fresh.settle()
     assert fresh.plans["shop-run-1"].engine == "renamed"
-    assert fresh.experiment.status["operator"]["engine"] == "renamed"
+    assert fresh.status["operator"]["engine"] == "renamed"
 
 
 def test_a_plan_of_an_earlier_version_is_its_engines(begun: MemoryCluster) -> None:
@@ -224,7 +224,7 @@ def test_the_word_on_a_spec_can_be_taken_over_from_an_operator_that_is_gone() ->
     cluster.settings, cluster.problems, cluster.verdict = OTHER, ("something else",), None
     cluster.settle()
     assert cluster.condition("Accepted")["message"] == "something else"
-    assert cluster.experiment.status["operator"]["engine"] == "there"
+    assert cluster.status["operator"]["engine"] == "there"
     # Were the first there after all, it would leave the word to the second now.
     cluster.settings, cluster.problems, cluster.verdict = SETTINGS, REFUSED, None
     cluster.settle()

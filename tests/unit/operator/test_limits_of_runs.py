@@ -49,7 +49,7 @@ def test_a_history_of_none_keeps_none_and_numbers_go_on() -> None:
         cluster.finish_run(number)
         assert cluster.phase == "Complete"
         assert cluster.run["number"] == number
-        assert cluster.experiment.status["history"] == []
+        assert cluster.status["history"] == []
 
 
 def test_retries_changed_in_mid_run_are_those_of_the_next_job() -> None:

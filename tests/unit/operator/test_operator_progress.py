@@ -6,12 +6,9 @@ import pytest
 from memory_cluster import small_plan
 
 from rowmill.plan.layout import Plan, TableLayout
+from rowmill.spec.manifest_status import MAX_TABLES
 from rowmill_operator.observed import ShardProgress
-from rowmill_operator.progress import (
-    MAX_TABLES,
-    finished_tables,
-    run_progress,
-)
+from rowmill_operator.progress import finished_tables, run_progress
 from rowmill_operator.settings import read_settings
 
 
@@ -41,7 +38,7 @@ def test_a_status_has_a_size_whatever_the_tables() -> None:
     first_done = {f"t{n}": ((0, 2),) for n in range(400)}
     progress = run_progress(plan, (), {}, first_done)
     assert len(progress.tables) == MAX_TABLES
-    assert progress.tables[0]["name"] == "t400", "unfinished tables come first"
+    assert progress.tables[0].name == "t400", "unfinished tables come first"
     assert progress.rows == 400 * 2_000
 
 
@@ -50,9 +47,9 @@ def test_scattered_batches_are_shown_by_their_longest_stretches() -> None:
     plan = Plan("sha256:1", 1, (layout,), (1_000,))
     scattered = {"t": (*tuple((n, n + 1) for n in range(0, 900, 3)), (950, 1000))}
     (table,) = run_progress(plan, (), {}, scattered).tables
-    assert table["rows"] == 350_000
-    assert "950-999" in table["completedBatches"]
-    assert table["completedBatches"].count(",") < 100
+    assert table.rows == 350_000
+    assert "950-999" in (table.completed_batches or "")
+    assert (table.completed_batches or "").count(",") < 100
 
 
 def test_settings_come_from_the_environment() -> None:

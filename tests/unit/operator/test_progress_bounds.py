@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 
 from rowmill.plan.layout import Plan, TableLayout
+from rowmill.spec.manifest_status import MAX_TABLES, ExperimentStatus
 from rowmill_operator.observed import ShardProgress
-from rowmill_operator.progress import MAX_INTERVALS, MAX_TABLES, run_progress
+from rowmill_operator.progress import MAX_INTERVALS, run_progress
+from rowmill_operator.stored_status import status_json
 
 
 def _plan(tables: int, batches: int) -> Plan:
@@ -17,8 +19,8 @@ def _plan(tables: int, batches: int) -> Plan:
 def test_batches_that_the_plan_has_not_are_not_shown() -> None:
     report = ShardProgress(1, 10.0, "", {"t0": ((3, 7), (8, 10**17))})
     (table,) = run_progress(_plan(1, 10), (), {0: report}, {"t0": [(20, 30)]}).tables
-    assert table["completedBatches"] == "3-6,8-9"
-    assert table["rows"] == 60
+    assert table.completed_batches == "3-6,8-9"
+    assert table.rows == 60
 
 
 def test_scattered_batches_of_many_tables_leave_room_for_a_large_spec() -> None:
@@ -27,7 +29,7 @@ def test_scattered_batches_of_many_tables_leave_room_for_a_large_spec() -> None:
     scattered = [(n, n + 2) for n in range(900_000, 901_000, 4)]
     known = {f"t{n}": scattered for n in range(MAX_TABLES)}
     tables = run_progress(_plan(MAX_TABLES, batches), (), {}, known).tables
-    assert len(json.dumps(tables)) < 128 * 2**10
-    assert all(table["completedBatches"] for table in tables)
+    assert len(json.dumps(status_json(ExperimentStatus(tables=tables)))) < 128 * 2**10
+    assert all(table.completed_batches for table in tables)
     few = run_progress(_plan(5, batches), (), {}, known).tables
-    assert {table["completedBatches"].count(",") + 1 for table in few} == {MAX_INTERVALS}
+    assert {(table.completed_batches or "").count(",") + 1 for table in few} == {MAX_INTERVALS}

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from memory_cluster import MemoryCluster, experiment
 
+from rowmill.spec.manifest_status import ExperimentStatus
 from rowmill_operator.actions import CreateJob, Validate
 from rowmill_operator.observed import ShardProgress
 from rowmill_operator.situation import Situation
@@ -40,9 +41,7 @@ def test_a_run_goes_from_pending_to_complete(cluster: MemoryCluster) -> None:
     assert cluster.run["percent"] == 100
     assert cluster.run["rows"] == cluster.run["rowsTotal"] == cluster.plans[RUN].plan.rows
     assert cluster.run["id"] == "abc123"
-    assert [(e["number"], e["phase"]) for e in cluster.experiment.status["history"]] == [
-        (1, "Complete")
-    ]
+    assert [(e["number"], e["phase"]) for e in cluster.status["history"]] == [(1, "Complete")]
     assert "rowsPerSecond" not in cluster.run
 
 
@@ -156,17 +155,17 @@ def test_progress_is_added_up_and_never_goes_back(cluster: MemoryCluster) -> Non
     rows = cluster.run["rows"]
     assert rows > 0
     assert cluster.run["rowsPerSecond"] == round(rows / 10)
-    shown = cluster.experiment.status["tables"][0]
+    shown = cluster.status["tables"][0]
     assert shown["completedBatches"]
     cluster.restart_operator()
     cluster.settle()
     assert cluster.run["rows"] == rows
-    assert cluster.experiment.status["tables"][0]["rows"] == shown["rows"]
+    assert cluster.status["tables"][0]["rows"] == shown["rows"]
 
 
 def test_a_run_whose_status_was_lost_is_found_by_its_children(cluster: MemoryCluster) -> None:
     cluster.finish_run()
-    cluster.change(status={})
+    cluster.change(status=ExperimentStatus())
     cluster.restart_operator()
     cluster.settle()
     assert cluster.phase == "Complete"
@@ -186,7 +185,7 @@ def test_a_stale_view_never_makes_a_second_plan_of_one_number(cluster: MemoryClu
     cluster.settle()
     situation = Situation(cluster.observed(), cluster.now, cluster.settings)
     assert situation.number == 1
-    cluster.change(status={})
+    cluster.change(status=ExperimentStatus())
     assert Situation(cluster.observed(), cluster.now, cluster.settings).number == 1
 
 

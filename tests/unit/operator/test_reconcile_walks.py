@@ -10,6 +10,7 @@ import pytest
 from memory_cluster import MemoryCluster, experiment
 
 from rowmill.spec.cluster_names import FINALIZE, QUEUE, SHARD
+from rowmill.spec.manifest_status import ExperimentStatus
 from rowmill_operator.actions import FreezePlan
 from rowmill_operator.observed import Failure, Job, Pod, ShardProgress
 
@@ -95,12 +96,12 @@ class Walk:
         told = cluster.last.status
         if told is None:
             return
-        if told["phase"] == "Suspended" or told.get("run", {}).get("outcome") == "Aborted":
+        if told.phase == "Suspended" or (told.run and told.run.outcome == "Aborted"):
             assert not self.at_work()
             assert not self.live()
-        for entry in told["history"]:
-            if entry["number"] in self.published:
-                assert entry["phase"] == "Complete", "what is published is complete"
+        for entry in told.history or ():
+            if entry.number in self.published:
+                assert entry.phase == "Complete", "what is published is complete"
 
     def restart(self) -> None:
         self.cluster.restart_operator()
@@ -233,7 +234,7 @@ class Walk:
 
     def lose_status(self) -> None:
         self.published.clear()
-        self.cluster.change(status={})
+        self.cluster.change(status=ExperimentStatus())
 
     def report(self) -> None:
         self.cluster.progress[0] = ShardProgress(1, 1.0, "", {})
@@ -257,7 +258,7 @@ class Walk:
             for job in self.live():
                 if not job.suspended:
                     self._complete(job)
-        raise AssertionError(f"it does not get on: {cluster.phase}, {cluster.experiment.status}")
+        raise AssertionError(f"it does not get on: {cluster.phase}, {cluster.status}")
 
 
 @pytest.mark.parametrize("seed", range(200))

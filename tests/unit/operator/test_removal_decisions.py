@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from memory_cluster import MemoryCluster
 
+from rowmill.spec.manifest_status import ExperimentStatus
 from rowmill_operator.actions import DeleteJob, FreezePlan
 
 RUN, PURGE = "shop-run-1", "shop-purge"
@@ -43,7 +44,7 @@ def test_children_of_a_deleted_experiment_block_their_names_until_they_are_gone(
     cluster: MemoryCluster,
 ) -> None:
     cluster.settle()
-    cluster.change(uid="uid-2", status={}, generation=1)
+    cluster.change(uid="uid-2", status=ExperimentStatus(), generation=1)
     cluster.restart_operator()
     cluster.look()
     cluster.look()

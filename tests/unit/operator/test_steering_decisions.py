@@ -18,7 +18,7 @@ def test_an_edit_that_changes_no_data_starts_no_run(cluster: MemoryCluster) -> N
     cluster.settle()
     assert list(cluster.plans) == [RUN]
     assert cluster.phase == "Complete"
-    assert cluster.experiment.status["observedGeneration"] == 2
+    assert cluster.status["observedGeneration"] == 2
 
 
 def test_changed_data_in_mid_run_waits_for_the_old_pods_then_starts_run_2(
@@ -36,9 +36,7 @@ def test_changed_data_in_mid_run_waits_for_the_old_pods_then_starts_run_2(
     cluster.settle()
     assert list(cluster.plans) == ["shop-run-2"], "the plan of the given up run is gone"
     assert list(cluster.jobs) == ["shop-run-2"]
-    assert [(e["number"], e["phase"]) for e in cluster.experiment.status["history"]] == [
-        (1, "Aborted")
-    ]
+    assert [(e["number"], e["phase"]) for e in cluster.status["history"]] == [(1, "Aborted")]
 
 
 def test_rerun_makes_run_2_and_history_shows_both(cluster: MemoryCluster) -> None:
@@ -47,7 +45,7 @@ def test_rerun_makes_run_2_and_history_shows_both(cluster: MemoryCluster) -> Non
     cluster.annotate(rerun="again")
     cluster.finish_run(2)
     assert cluster.plans["shop-run-2"].rerun == "again"
-    assert [(e["number"], e["phase"]) for e in cluster.experiment.status["history"]] == [
+    assert [(e["number"], e["phase"]) for e in cluster.status["history"]] == [
         (2, "Complete"),
         (1, "Complete"),
     ]
@@ -59,7 +57,7 @@ def test_history_keeps_as_many_runs_as_wished() -> None:
         cluster.digest = f"sha256:{number:064x}"
         cluster.annotate(rerun=str(number))
         cluster.finish_run(number)
-    assert [e["number"] for e in cluster.experiment.status["history"]] == [3, 2]
+    assert [e["number"] for e in cluster.status["history"]] == [3, 2]
 
 
 def test_suspend_ends_the_pods_and_says_so_only_when_they_are_gone(
@@ -148,7 +146,7 @@ def test_a_run_that_is_told_whom_to_adopt_begins_anew_with_that_frozen(
     cluster.settle()
     assert cluster.plans["shop-run-2"].adopt == "here/team/other"
     cluster.finish_run(2)
-    assert [(e["number"], e["phase"]) for e in cluster.experiment.status["history"]] == [
+    assert [(e["number"], e["phase"]) for e in cluster.status["history"]] == [
         (2, "Complete"),
         (1, "Aborted"),
     ]

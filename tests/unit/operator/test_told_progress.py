@@ -118,7 +118,7 @@ def test_while_the_next_run_waits_no_figures_of_the_last_one_are_shown(
     assert cluster.phase == "Pending"
     assert cluster.run["number"] == 1
     assert not {"rows", "percent", "shardsDone", "rowsPerSecond"} & set(cluster.run)
-    assert [entry["rows"] for entry in cluster.experiment.status["history"]] == [rows]
+    assert [entry["rows"] for entry in cluster.status["history"]] == [rows]
     cluster.collect()
     cluster.settle()
     assert (cluster.run["number"], cluster.run["rows"], cluster.run["percent"]) == (2, 0, 0)
@@ -149,7 +149,7 @@ def test_batches_are_counted_as_the_pods_cut_them(cluster: MemoryCluster) -> Non
     report = ShardProgress(1, 9.0, "", {name: ((0, 3),)}, batch_rows={name: cut})
     cluster.progress[0] = report
     cluster.settle()
-    (table,) = [t for t in cluster.experiment.status["tables"] if t["name"] == name]
+    (table,) = [t for t in cluster.status["tables"] if t["name"] == name]
     assert table["rows"] == 3 * cut
     assert (table["batches"], table["batchRows"]) == (-(-layout.rows // cut), cut)
     assert count(parse(table["completedBatches"])) == 3
@@ -157,13 +157,13 @@ def test_batches_are_counted_as_the_pods_cut_them(cluster: MemoryCluster) -> Non
     cluster.restart_operator()
     cluster.update_job(RUN, completed_indexes=((0, 1),), succeeded=1)
     cluster.settle()
-    (after,) = [t for t in cluster.experiment.status["tables"] if t["name"] == name]
+    (after,) = [t for t in cluster.status["tables"] if t["name"] == name]
     assert after == table
     cluster.complete_job(RUN)
     cluster.settle()
     cluster.complete_job(FINALIZE)
     cluster.settle()
-    (whole,) = [t for t in cluster.experiment.status["tables"] if t["name"] == name]
+    (whole,) = [t for t in cluster.status["tables"] if t["name"] == name]
     assert whole["completedBatches"] == f"0-{table['batches'] - 1}"
 
 
@@ -176,4 +176,4 @@ def test_what_an_older_status_knew_by_another_plan_counts_no_more(cluster: Memor
     now = ShardProgress(1, 9.0, "", {layout.table: ((0, 1),)}, "", cut)
     known = {layout.table: [(0, 1)]}
     told = run_progress(plan, (), {0: now}, known, {layout.table: layout.batch_rows})
-    assert told.tables[0]["rows"] == finer.rows_of(0, 1)
+    assert told.tables[0].rows == finer.rows_of(0, 1)

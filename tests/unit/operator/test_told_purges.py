@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +10,7 @@ from memory_cluster import MemoryCluster, experiment
 from rowmill.plan.purging import WRITTEN, Written
 from rowmill.spec.cluster_names import POSTGRES_SECRET
 from rowmill_operator.actions import CreateJob, SetFinalizers
+from rowmill_operator.stored_status import read_status
 
 PURGE = "shop-purge"
 ASTRAY = {"reason": "DataNotFound", "message": "the database does not know run 1"}
@@ -223,10 +223,8 @@ def test_a_pod_of_an_experiment_that_wrote_nothing_is_told_of_nothing() -> None:
 def test_rows_of_a_run_that_never_ended_are_to_be_found_as_well() -> None:
     cluster = MemoryCluster(experiment(settings={"deletionPolicy": "Purge"}))
     cluster.begin_run()
-    status = cluster.experiment.status
-    cluster.experiment = replace(
-        cluster.experiment, status={**status, "run": {**status["run"], "rows": 500}}
-    )
+    status = cluster.status
+    cluster.change(status=read_status({**status, "run": {**status["run"], "rows": 500}}))
     cluster.delete()
     cluster.settle()
     assert _written(cluster) == Written(1)

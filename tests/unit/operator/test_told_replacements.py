@@ -70,7 +70,7 @@ def test_what_is_published_is_known_beyond_the_limit_of_the_history() -> None:
     cluster.annotate(abort="2")
     cluster.settle()
     assert cluster.phase == "Failed"
-    assert [entry["number"] for entry in cluster.experiment.status["history"]] == [1]
+    assert [entry["number"] for entry in cluster.status["history"]] == [1]
     edited(cluster, THIRD)
     cluster.settle()
     assert cluster.run["number"] == 3

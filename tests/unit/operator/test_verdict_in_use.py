@@ -25,7 +25,7 @@ def test_a_verdict_on_another_rerun_is_not_written_beside_the_present_one() -> N
     cluster.finish_run()
     cluster.verdict = Verdict(1, "b", digest=OTHER)
     cluster.settle()
-    assert cluster.experiment.status["digest"] == cluster.digest
+    assert cluster.status["digest"] == cluster.digest
     cluster.restart_operator()
     cluster.settle()
     assert list(cluster.plans) == ["shop-run-1"]

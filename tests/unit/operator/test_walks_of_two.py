@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from memory_cluster import kept
 from test_reconcile_walks import STEPS, Walk
 
 from rowmill_operator.actions import Action, CreateJob, FreezePlan, SetParallelism, Validate
@@ -38,7 +39,7 @@ class WalkOfTwo(Walk):
             if self._goes_through(action):
                 self.cluster._carry_out(action)
         if decision.status is not None:
-            self.cluster.change(status=decision.status)
+            self.cluster.change(status=kept(decision.status))
 
     def _goes_through(self, action: Action) -> bool:
         """Whether the API server would have it: names are given once, versions are compared."""

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from rowmill.plan.purging import Written, written_run
+from rowmill.spec.manifest_status import PastRunStatus
 
-COMPLETE = {"number": 2, "id": "abc", "phase": "Complete", "rows": 10}
+COMPLETE = PastRunStatus(2, id="abc", phase="Complete", rows=10)
 
 
 @pytest.mark.parametrize("written", [Written(3, "abc"), Written(12)])
@@ -24,17 +23,17 @@ def test_a_pod_that_is_told_nothing_knows_of_nothing() -> None:
     ("runs", "expected"),
     [
         ([], None),
-        ([{}], None),
-        ([{"number": 1, "rows": 0}], None),
-        ([{"number": 1, "rows": 5}], Written(1)),
-        ([{"number": 1, "outcome": "Complete", "id": "abc", "rows": 0}], Written(1, "abc")),
-        ([{"number": 1, "outcome": "Complete"}], Written(1)),
-        ([{"number": 3, "rows": 5}, COMPLETE], Written(2, "abc")),
-        ([COMPLETE, {"number": 4, "outcome": "Complete", "id": "def"}], Written(4, "def")),
-        ([{"number": 1, "phase": "Failed", "rows": 5}, {"number": 2, "rows": 0}], Written(1)),
+        ([PastRunStatus(1)], None),
+        ([PastRunStatus(1, rows=0)], None),
+        ([PastRunStatus(1, rows=5)], Written(1)),
+        ([PastRunStatus(1, id="abc", phase="Complete", rows=0)], Written(1, "abc")),
+        ([PastRunStatus(1, phase="Complete")], Written(1)),
+        ([PastRunStatus(3, rows=5), COMPLETE], Written(2, "abc")),
+        ([COMPLETE, PastRunStatus(4, id="def", phase="Complete")], Written(4, "def")),
+        ([PastRunStatus(1, phase="Failed", rows=5), PastRunStatus(2, rows=0)], Written(1)),
     ],
 )
 def test_the_published_run_counts_first_then_any_that_has_rows(
-    runs: list[dict[str, Any]], expected: Written | None
+    runs: list[PastRunStatus], expected: Written | None
 ) -> None:
     assert written_run(runs) == expected
