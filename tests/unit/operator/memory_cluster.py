@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from status_schema import check_status
+from status_schema import kept
 
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
@@ -49,7 +48,7 @@ from rowmill_operator.observed import (
 )
 from rowmill_operator.reconcile import reconcile
 from rowmill_operator.settings import Settings
-from rowmill_operator.stored_status import read_status, status_json
+from rowmill_operator.stored_status import status_json
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SETTINGS = Settings(engine="here", release="here/rowmill", worker_image="rowmill/worker:1")
@@ -93,15 +92,6 @@ def experiment(**changes: Any) -> Experiment:
         bytes=1_000,
     )
     return replace(known, **changes)
-
-
-def kept(status: ExperimentStatus) -> ExperimentStatus:
-    """A status that was written, as it is read again."""
-    written = status_json(status)
-    check_status(written)
-    again = read_status(json.loads(json.dumps(written)))
-    assert again == status, "what is written is what is read"
-    return again
 
 
 @dataclass

@@ -1,15 +1,16 @@
-"""What the API server takes as a status, by the CRD itself."""
+"""What the API server takes as a status, by the CRD itself, and gives back."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 import jsonschema
 
 from rowmill.spec.crd import crd
+from rowmill.spec.manifest_status import ExperimentStatus
+from rowmill_operator.stored_status import read_status, status_json
 
 
 @cache
@@ -29,6 +30,14 @@ def _closed(schema: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def check_status(status: Mapping[str, Any]) -> None:
-    """Raise ValidationError for a status that the API server would refuse, or not keep whole."""
-    _status_schema().validate(json.loads(json.dumps(status)))
+def kept(status: ExperimentStatus) -> ExperimentStatus:
+    """The status as it is read once it was written.
+
+    Raises:
+        ValidationError: the API server would refuse it, or not keep it whole.
+    """
+    written = json.loads(json.dumps(status_json(status)))
+    _status_schema().validate(written)
+    again = read_status(written)
+    assert again == status, "what is written is what is read"
+    return again

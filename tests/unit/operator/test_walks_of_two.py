@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from memory_cluster import kept
+from status_schema import kept
 from test_reconcile_walks import STEPS, Walk
 
 from rowmill_operator.actions import Action, CreateJob, FreezePlan, SetParallelism, Validate
