@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections import deque
 from threading import Lock
-from typing import Any
 
 from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.layout import Batch
+from rowmill.plan.pod_contract import PARQUET, POSTGRES
+from rowmill.plan.pod_progress import PodProgress, TableProgress
+from rowmill.plan.pod_report import Used
 from rowmill.worker.shard_progress import ShardProgress, TableDone
 from rowmill.worker.tally import Tally, vitals
-from rowmill_job.metrics import PARQUET, POSTGRES, Metrics
+from rowmill_job.metrics import Metrics
 
 RATE_SECONDS = 10.0
 # The longest wait between two tries is shorter.
 NOTICE_SECONDS = 60.0
-# What the operator reads of an answer, with room for the rest of it.
-MOST_TABLE_BYTES = 56 * 2**10
 
 
 class Board:
@@ -28,7 +27,7 @@ class Board:
         self.metrics = Metrics()
         self._tally = Tally()
         self._task = task
-        self._shard = shard
+        self.shard = shard
         self._lock = Lock()
         self._run = ""
         self._step = ""
@@ -84,43 +83,37 @@ class Board:
             self._progress.recorded(part)
 
     @property
-    def facts(self) -> dict[str, Any]:
-        """What the termination message says of the work, whatever became of it."""
-        known: dict[str, Any] = {"rows": self._progress.rows if self._progress else 0}
-        if self._shard is not None:
-            known["shard"] = self._shard
-        return known
+    def rows(self) -> int:
+        """Durable rows of the pod's work."""
+        return self._progress.rows if self._progress else 0
 
     @property
-    def used(self) -> dict[str, float]:
-        """What the pod took of its node so far: by this its resources can be chosen."""
+    def used(self) -> Used:
+        """What the pod took of its node so far."""
         taken = vitals(self._tally.stretch())
-        known: dict[str, float] = {
-            "cpuSeconds": round(taken.cpu_seconds, 3),
-            "peakBytes": taken.peak_bytes,
-        }
-        if taken.loading is not None:
-            known["loadingCpuSeconds"] = round(taken.loading.cpu_seconds, 3)
-        return known
+        loading = None if taken.loading is None else round(taken.loading.cpu_seconds, 3)
+        return Used(round(taken.cpu_seconds, 3), taken.peak_bytes, loading)
 
     def progress(self) -> bytes:
         """The answer to GET /progress."""
         tables = self._progress.tables() if self._progress else []
-        body = {
-            "run": self._run,
-            "task": self._task,
-            "shard": self._shard,
-            "rows": sum(table.rows for table in tables),
-            "rowsPerSecond": round(self._rate(), 1),
-            "step": self._step,
-            "notice": self._fresh_notice(),
-            "tables": _bounded(tables),
-        }
-        return json.dumps(body, separators=(",", ":")).encode()
+        # Of many tables the last ones may have no room.
+        unfinished_first = sorted(tables, key=lambda table: table.rows == table.total)
+        progress = PodProgress(
+            rows=sum(table.rows for table in tables),
+            rows_per_second=round(self._rate(), 1),
+            step=self._step,
+            notice=self._fresh_notice(),
+            tables=tuple(map(_table, unfinished_first)),
+            run=self._run,
+            task=self._task,
+            shard=self.shard,
+        )
+        return progress.text()
 
     def scrape(self) -> bytes:
         """The answer to GET /metrics."""
-        self.metrics.shard_rows.set(self._progress.rows if self._progress else 0)
+        self.metrics.shard_rows.set(self.rows)
         return self.metrics.text()
 
     def _fresh_notice(self) -> str:
@@ -140,28 +133,5 @@ class Board:
             return (self._made - before) / max(now - since, 1e-3)
 
 
-def _bounded(tables: list[TableDone]) -> list[dict[str, Any]]:
-    """The tables, unfinished ones first if not all of them have room."""
-    shown = [_table(table) for table in tables]
-    if _size(shown) > MOST_TABLE_BYTES:
-        unfinished_first = sorted(tables, key=lambda table: table.rows == table.total)
-        shown, room = [], MOST_TABLE_BYTES
-        for table in map(_table, unfinished_first):
-            room -= _size(table) + 1
-            if room < 0:
-                break
-            shown.append(table)
-    return shown
-
-
-def _table(table: TableDone) -> dict[str, Any]:
-    return {
-        "name": table.name,
-        "rows": table.rows,
-        "batchRows": table.batch_rows,
-        "batches": table.batches,
-    }
-
-
-def _size(value: object) -> int:
-    return len(json.dumps(value, separators=(",", ":")))
+def _table(table: TableDone) -> TableProgress:
+    return TableProgress(table.name, table.rows, table.batches, table.batch_rows)

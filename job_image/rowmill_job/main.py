@@ -16,15 +16,13 @@ from threading import Event, Thread
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
+from rowmill.plan.pod_contract import STOP_SECONDS, ExitCode
 from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
 
 if TYPE_CHECKING:
     from rowmill_job.work import Work
 
-# A worker ends after its batch; one that does not within this time is left where it is.
-STOP_SECONDS = 8.0
 _TICK_SECONDS = 0.2
-_FAILED, _TERMINATED = 70, 143
 
 
 def main() -> NoReturn:
@@ -71,7 +69,7 @@ class _Job:
         self._stopping = stopping
         self._ended = Event()
         self._work: Work | None = None
-        self._code = _FAILED
+        self._code = ExitCode.FAILED
 
     def run(self) -> None:
         try:
@@ -87,14 +85,14 @@ class _Job:
         finally:
             self._ended.set()
 
-    def wait(self) -> int:
+    def wait(self) -> ExitCode:
         """The exit code, once the work ended or its time to stop is up."""
         while not self._ended.wait(_TICK_SECONDS):
             if self._stopping.overdue():
                 if self._work is not None:
                     self._work.leave_stopped()
-                return _TERMINATED
-        return _TERMINATED if self._stopping.asked.is_set() else self._code
+                return ExitCode.TERMINATED
+        return ExitCode.TERMINATED if self._stopping.asked.is_set() else self._code
 
 
 if __name__ == "__main__":

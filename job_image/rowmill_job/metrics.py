@@ -20,9 +20,9 @@ from prometheus_client import (
 
 from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.layout import Part
+from rowmill.plan.pod_contract import PARQUET, POSTGRES
 from rowmill.worker.shard import Copier, Kit, Source, Upload, Uploader
 
-POSTGRES, PARQUET = "postgres", "parquet"
 STAGES = ("generate", "encode", "copy", "upload")
 
 

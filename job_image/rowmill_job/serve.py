@@ -10,6 +10,7 @@ from threading import Thread
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from rowmill.plan.pod_contract import HEALTH_PATH, METRICS_PATH, PROGRESS_PATH
 from rowmill_job.board import Board
 
 Answer = tuple[str, Callable[[], bytes]]
@@ -18,9 +19,9 @@ Answer = tuple[str, Callable[[], bytes]]
 def serve(board: Board, port: int) -> int:
     """Answer on `port` (0: any free one) until the process ends; returns the port."""
     answers: Mapping[str, Answer] = {
-        "/progress": ("application/json", board.progress),
-        "/metrics": (CONTENT_TYPE_LATEST, board.scrape),
-        "/healthz": ("text/plain", lambda: b"ok\n"),
+        PROGRESS_PATH: ("application/json", board.progress),
+        METRICS_PATH: (CONTENT_TYPE_LATEST, board.scrape),
+        HEALTH_PATH: ("text/plain", lambda: b"ok\n"),
     }
     server = _Server(("", port), _handler(answers))
     Thread(target=server.serve_forever, name="http", daemon=True).start()

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from threading import Event
-from typing import Any
 
 from rowmill.destinations.errors import Fenced
 from rowmill.destinations.lake_records import StoredPart
 from rowmill.destinations.patience import Patience, TellWait
 from rowmill.plan.bundle import Bundle
 from rowmill.plan.layout import Part
+from rowmill.plan.pod_contract import SHARD_INDEX
+from rowmill.plan.pod_report import Published, PurgeReport
 from rowmill.plan.runs import Run
 from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
 from rowmill.spec.dataset import Spec
@@ -61,7 +62,7 @@ def run_shard(pod: Pod) -> Outcome:
     shard = pod.place.shard
     if shard is None:
         raise BundleRefused(
-            "ShardUnknown", "JOB_COMPLETION_INDEX is not set: a shard is an index of an Indexed Job"
+            "ShardUnknown", f"{SHARD_INDEX} is not set: a shard is an index of an Indexed Job"
         )
     bundle, spec = _given(pod)
     with closing(_join(pod, bundle, spec)) as destinations:
@@ -79,7 +80,7 @@ def run_shard(pod: Pod) -> Outcome:
             _confirm(run, destinations, progress, parts)
         else:
             _load(pod, run, spec, destinations, progress, parts)
-        return done(f"all of the shard is in run {run.id}", {})
+        return done(f"all of the shard is in run {run.id}")
 
 
 def run_finalize(pod: Pod) -> Outcome:
@@ -96,7 +97,7 @@ def run_finalize(pod: Pod) -> Outcome:
             finalize(kit, run, frozen, destinations, pod.stop, pod.board, pod.board.step)
         progress.all_done()
         what = "was published before with the same data" if prepared.repeat else "is published"
-        return done(f"run {run.number} {what}", _result(prepared, destinations))
+        return done(f"run {run.number} {what}", _published(prepared, destinations))
 
 
 def run_purge(pod: Pod) -> Outcome:
@@ -124,15 +125,8 @@ def run_purge(pod: Pod) -> Outcome:
 
 def _purged(purged: Purged) -> Outcome:
     removed = purged.removed
-    facts = {
-        "purged": purged.end,
-        "removed": {
-            "tables": removed.tables,
-            "rows": removed.rows,
-            "objects": removed.objects,
-        },
-    }
-    return done(purged.message, facts)
+    report = PurgeReport(purged.end, removed.tables, removed.rows, removed.objects)
+    return done(purged.message, purged=report)
 
 
 TASKS: dict[str, Callable[[Pod], Outcome]] = {
@@ -237,23 +231,24 @@ def _kit(
     return replace(kit, durable=durable)
 
 
-def _result(prepared: Prepared, destinations: Destinations) -> dict[str, Any]:
+def _published(prepared: Prepared, destinations: Destinations) -> Published:
     run = prepared.run
-    result: dict[str, Any] = {
-        "run": run.id,
-        "repeat": prepared.repeat,
-        "dataVersion": run.plan.data_version,
-        "parquetTypes": run.plan.parquet_types,
-        "tables": {layout.table: layout.rows for layout in run.plan.tables},
-    }
+    published = Published(
+        run=run.id,
+        repeat=prepared.repeat,
+        data_version=run.plan.data_version,
+        parquet_types=run.plan.parquet_types,
+        tables={layout.table: layout.rows for layout in run.plan.tables},
+    )
     record = destinations.lake.record(run.id) if destinations.lake is not None else None
-    if record is not None:
-        result |= {
-            "objects": len(record.parts),
-            "bytes": sum(part.bytes for part in record.parts),
-            "checksum": _checksum(record.parts),
-        }
-    return result
+    if record is None:
+        return published
+    return replace(
+        published,
+        objects=len(record.parts),
+        bytes=sum(part.bytes for part in record.parts),
+        checksum=_checksum(record.parts),
+    )
 
 
 def _checksum(parts: Iterable[StoredPart]) -> str:

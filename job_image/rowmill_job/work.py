@@ -9,6 +9,7 @@ from dataclasses import replace
 from threading import Event, Lock
 
 from rowmill.destinations.patience import NowAndThen, Wait, Waiting
+from rowmill.plan.pod_contract import ExitCode
 from rowmill.spec.cluster_names import SHARD
 from rowmill.worker.shard import Stopped
 from rowmill_job.board import Board
@@ -19,7 +20,6 @@ from rowmill_job.outcome import (
     hide,
     leave,
     stopped,
-    termination_message,
 )
 from rowmill_job.place import Place
 from rowmill_job.serve import serve
@@ -49,7 +49,7 @@ class Work:
         self._left = False
         self._stopped = stopped()
 
-    def do(self) -> int:
+    def do(self) -> ExitCode:
         outcome = self._outcome()
         self._leave(outcome)
         return outcome.code
@@ -91,8 +91,8 @@ class Work:
     def _write(self, outcome: Outcome) -> Outcome:
         """Leave the message; returns what it says."""
         safe = replace(outcome, message=self._hidden(outcome.message))
-        facts = self._board.facts | {"used": self._board.used}
-        leave(self._place.termination_log, termination_message(safe, facts))
+        board = self._board
+        leave(self._place.termination_log, safe.report(board.rows, board.shard, board.used))
         return safe
 
     def _wait(self, wait: Wait) -> None:

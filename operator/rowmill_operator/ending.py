@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from rowmill.counting import counted
+from rowmill.plan.pod_contract import ExitCode
+from rowmill.plan.pod_report import PodReport
 from rowmill.spec.cluster_names import ABORT, FINALIZE
 from rowmill.spec.manifest_status import Phase, RunStatus
 from rowmill_operator.actions import Action, DeleteJob, delete_jobs
-from rowmill_operator.children.jobs import BAD_SPEC, REFUSED
 from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.reasons import Reason
 from rowmill_operator.record import completed_record, current_record, ended_record
@@ -71,9 +70,9 @@ def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: Phase) -> St
         standing = waiting_standing(situation, phase, reason, message)
         return Step(standing, current_record(situation, plan), again_after=1.0)
     trouble = end.trouble
-    if end.code != REFUSED:
+    if end.code != ExitCode.REFUSED:
         message = trouble.message
-        if end.code != BAD_SPEC:
+        if end.code != ExitCode.BAD_SPEC:
             name = situation.experiment.name
             message += (
                 f". What is durable stays: `kubectl rowmill resume {name}` goes on from there"
@@ -133,12 +132,12 @@ def _types_kept(situation: Situation, run: RunStatus) -> str:
     )
 
 
-def report_of(situation: Situation, job: Job) -> Mapping[str, Any] | None:
-    """What the pod that ended well said, {} if it is gone; None while its end may yet be seen."""
+def report_of(situation: Situation, job: Job) -> PodReport | None:
+    """What the pod that ended well said, or none did; None while its end may yet be seen."""
     for pod in reversed(pods_of(job, situation.observed.pods)):
-        if pod.termination is not None and pod.termination.code == 0:
+        if pod.termination is not None and pod.termination.code == ExitCode.DONE:
             return pod.termination.report
-    return {} if is_late(situation, job) else None
+    return PodReport() if is_late(situation, job) else None
 
 
 def is_late(situation: Situation, job: Job) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
+from rowmill.plan.pod_progress import PodProgress
 from rowmill_operator.observed import (
     Experiment,
     FrozenPlan,
     Job,
     Pod,
-    ShardProgress,
     Verdict,
     Warned,
 )
@@ -34,7 +34,7 @@ class Family:
     # By the name and the UID of what they are about, and their reason.
     warnings: dict[tuple[str, str, str], Warned] = field(default_factory=dict)
     # By the pod's UID, the newest report last.
-    progress: dict[str, ShardProgress] = field(default_factory=dict)
+    progress: dict[str, PodProgress] = field(default_factory=dict)
     misses: dict[str, int] = field(default_factory=dict)
 
     def is_empty(self) -> bool:
@@ -46,9 +46,9 @@ class Family:
         uids = {job.uid for job in self.jobs.values()} | {pod.uid for pod in self.pods.values()}
         return (w for (_, uid, _), w in self.warnings.items() if not uid or uid in uids)
 
-    def progress_by_shard(self) -> dict[int, ShardProgress]:
+    def progress_by_shard(self) -> dict[int, PodProgress]:
         """What was last said of each shard, -1 being finalize, by pods that are still known."""
-        latest: dict[int, ShardProgress] = {}
+        latest: dict[int, PodProgress] = {}
         pods = {pod.uid: pod for pod in self.pods.values()}
         for uid, progress in self.progress.items():
             pod = pods.get(uid)

@@ -9,6 +9,8 @@ from typing import Any
 
 from rowmill.plan.intervals import Interval
 from rowmill.plan.layout import Plan
+from rowmill.plan.pod_progress import PodProgress
+from rowmill.plan.pod_report import PodReport
 from rowmill.spec.cluster import Defaults
 from rowmill.spec.manifest_status import ExperimentStatus
 
@@ -121,12 +123,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class Termination:
-    """How a pod's container ended. `report` is its termination message, {} if it left none."""
+    """How a pod's container ended. `report` is its termination message, empty if it left none."""
 
     code: int
     reason: str
     finished: datetime | None
-    report: Mapping[str, Any] = field(default_factory=dict)
+    report: PodReport = field(default_factory=PodReport)
 
 
 @dataclass(frozen=True)
@@ -174,22 +176,6 @@ class Warned:
 
 
 @dataclass(frozen=True)
-class ShardProgress:
-    """What a pod said of its work: durable rows and batches, rows that it makes a second.
-
-    `notice` is the failure that it meets with tries, "" while it gets on; `batch_rows` tells how
-    many rows a batch of each table has, where the pod's image does tell it.
-    """
-
-    rows: int
-    rows_per_second: float
-    step: str
-    batches: Mapping[str, tuple[Interval, ...]]
-    notice: str = ""
-    batch_rows: Mapping[str, int] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Observed:
     """All that is known of one experiment at one moment.
 
@@ -204,7 +190,7 @@ class Observed:
     jobs: tuple[Job, ...] = ()
     pods: tuple[Pod, ...] = ()
     warnings: tuple[Warned, ...] = ()
-    progress: Mapping[int, ShardProgress] = field(default_factory=dict)
+    progress: Mapping[int, PodProgress] = field(default_factory=dict)
     unreachable: int = 0
     namespace_terminating: bool = False
     leaving_for: float = 0.0

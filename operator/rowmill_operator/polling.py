@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 import aiohttp
 
-from rowmill.plan.intervals import Interval
+from rowmill.plan.pod_contract import PORT, PROGRESS_PATH
+from rowmill.plan.pod_progress import MOST_BYTES, PodProgress
 from rowmill.spec.cluster_names import PURGE
-from rowmill_operator.children.pod import PORT
-from rowmill_operator.observed import Pod, ShardProgress
+from rowmill_operator.observed import Pod
 from rowmill_operator.queue import Key
 from rowmill_operator.store import Store
 
 _TIMEOUT = aiohttp.ClientTimeout(total=2)
-_BYTES = 64 * 2**10
 _AT_ONCE = 50
-_LONGEST_STEP = 200
-_LONGEST_NOTICE = 1_000
-# Rows, or rows a second: no manifest asks for as many.
-_MOST = 10**18
 
 
 class Poller:
@@ -77,40 +70,15 @@ class Poller:
         self._store.reported(key, pod.uid, progress)
 
 
-def read_progress(document: object) -> ShardProgress | None:
-    """What a pod answered, None if that is not what a worker answers."""
-    if not isinstance(document, Mapping):
-        return None
-    rows, rate, step = (document.get(name) for name in ("rows", "rowsPerSecond", "step"))
-    if not (isinstance(rows, int) and 0 <= rows <= _MOST):
-        return None
-    if not (isinstance(rate, int | float) and 0 <= rate <= _MOST):
-        return None
-    try:
-        told = list(document.get("tables") or ())
-        tables = {str(t["name"]): _intervals(t["batches"]) for t in told}
-        batch_rows = {str(t["name"]): _batch_rows(t["batchRows"]) for t in told if "batchRows" in t}
-    except (KeyError, TypeError, ValueError):
-        return None
-    return ShardProgress(
-        rows=rows,
-        rows_per_second=float(rate),
-        step=str(step or "")[:_LONGEST_STEP],
-        batches=tables,
-        notice=str(document.get("notice") or "")[:_LONGEST_NOTICE],
-        batch_rows=batch_rows,
-    )
-
-
-async def _ask(session: aiohttp.ClientSession, url: str) -> ShardProgress | None:
+async def _ask(session: aiohttp.ClientSession, url: str) -> PodProgress | None:
     try:
         async with session.get(url, allow_redirects=False) as response:
             if response.status != 200:
                 return None
-            body = await _at_most(response.content, _BYTES)
+            body = await _at_most(response.content, MOST_BYTES)
     except (aiohttp.ClientError, TimeoutError, OSError):
         return None
-    return None if body is None else read_progress(_parsed(body))
+    return None if body is None else PodProgress.parse(body)
 
 
 async def _at_most(content: aiohttp.StreamReader, limit: int) -> bytes | None:
@@ -123,31 +91,6 @@ async def _at_most(content: aiohttp.StreamReader, limit: int) -> bytes | None:
     return bytes(body)
 
 
-def _parsed(body: bytes) -> Any:
-    try:
-        return json.loads(body, parse_constant=_refuse)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _refuse(constant: str) -> Any:
-    raise ValueError(f"{constant} is no number")
-
-
-def _intervals(value: Any) -> tuple[Interval, ...]:
-    intervals = tuple((first, stop) for first, stop in value)
-    for first, stop in intervals:
-        if not (isinstance(first, int) and isinstance(stop, int) and 0 <= first < stop):
-            raise ValueError("no interval")
-    return intervals
-
-
-def _batch_rows(value: Any) -> int:
-    if not (isinstance(value, int) and 0 < value <= _MOST):
-        raise ValueError("no batch has so many rows")
-    return value
-
-
 def _url(ip: str, port: int) -> str:
     host = f"[{ip}]" if ":" in ip else ip
-    return f"http://{host}:{port}/progress"
+    return f"http://{host}:{port}{PROGRESS_PATH}"

@@ -8,8 +8,8 @@ from types import MappingProxyType
 
 from rowmill.plan.intervals import Interval, covers, intersection, show, union
 from rowmill.plan.layout import Plan, TableLayout
+from rowmill.plan.pod_progress import PodProgress
 from rowmill.spec.manifest_status import MAX_TABLES, TableStatus
-from rowmill_operator.observed import ShardProgress
 
 # Of a table, and of all tables together: with the largest spec the status must fit into etcd.
 MAX_INTERVALS = 100
@@ -29,7 +29,7 @@ class RunProgress:
 def run_progress(
     plan: Plan,
     completed: Sequence[Interval],
-    reports: Mapping[int, ShardProgress],
+    reports: Mapping[int, PodProgress],
     known: Mapping[str, Sequence[Interval]],
     cut: Mapping[str, int] = NOTHING_CUT,
 ) -> RunProgress:
@@ -72,7 +72,7 @@ def finished_tables(plan: Plan, cut: Mapping[str, int] = NOTHING_CUT) -> tuple[T
 
 
 def _as_cut(
-    layout: TableLayout, reports: Mapping[int, ShardProgress], cut: Mapping[str, int]
+    layout: TableLayout, reports: Mapping[int, PodProgress], cut: Mapping[str, int]
 ) -> TableLayout:
     """The table as its pods cut it into batches, by what they say or have said before."""
     name = layout.table
@@ -84,7 +84,7 @@ def _as_cut(
 def _told(
     plan: Plan,
     completed: Sequence[Interval],
-    reports: Mapping[int, ShardProgress],
+    reports: Mapping[int, PodProgress],
     layouts: Mapping[str, TableLayout],
 ) -> Iterator[tuple[str, Sequence[Interval]]]:
     """Durable batches by table, as often as somebody tells of them."""
@@ -102,7 +102,7 @@ def _told(
 
 
 def _reported(
-    report: ShardProgress, plan: Plan, layouts: Mapping[str, TableLayout]
+    report: PodProgress, plan: Plan, layouts: Mapping[str, TableLayout]
 ) -> Iterator[tuple[str, Sequence[Interval]]]:
     for table, intervals in report.batches.items():
         if table not in layouts:

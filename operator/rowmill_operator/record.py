@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from rowmill.plan.intervals import Interval, parse
 from rowmill.plan.pace import percent
+from rowmill.plan.pod_report import PodReport, Published
 from rowmill.plan.replacement import Replaced
 from rowmill.spec.cluster_names import EXPERIMENT, SHARD
 from rowmill.spec.manifest_status import (
@@ -121,26 +121,26 @@ def progressed(situation: Situation, plan: FrozenPlan, completed: Sequence[Inter
 
 
 def completed_record(
-    situation: Situation, plan: FrozenPlan, job: Job, report: Mapping[str, Any]
+    situation: Situation, plan: FrozenPlan, job: Job, report: PodReport
 ) -> RunRecord:
     """The record of a run whose finalize pod ended well, with what its pod reported."""
     before = current_record(situation, plan)
     total = plan.plan.rows
-    repeat = bool(report.get("repeat"))
+    published = report.published or Published()
     run = replace(
         without_way(before.run),
-        id=report.get("run") or before.run.id,
-        checksum=report.get("checksum") or before.run.checksum,
-        replaces=None if repeat else before.run.replaces,
+        id=published.run or before.run.id,
+        checksum=published.checksum or before.run.checksum,
+        replaces=None if published.repeat else before.run.replaces,
         outcome="Complete",
         finished_at=timestamp(job.finished or situation.now),
-        data_version=int(report.get("dataVersion") or plan.plan.data_version),
+        data_version=published.data_version or plan.plan.data_version,
         # Of a repeat those of the run that it repeats.
-        parquet_types=str(report.get("parquetTypes") or plan.plan.parquet_types),
+        parquet_types=published.parquet_types or plan.plan.parquet_types,
         rows=total,
         rows_total=total,
         shards_done=plan.plan.shards,
-        message="the same data was published before" if repeat else "",
+        message="the same data was published before" if published.repeat else "",
     )
     return RunRecord(run, finished_tables(plan.plan, _cut(before.tables)))
 

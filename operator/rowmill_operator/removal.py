@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
+from rowmill.plan.pod_report import PodReport
 from rowmill.plan.purging import PurgeEnd, written_run
 from rowmill.spec.cluster_names import FINALIZER, PURGE, SKIP_PURGE
 from rowmill.spec.manifest_status import ExperimentStatus
@@ -114,7 +113,7 @@ def _purging(situation: Situation, job: Job) -> Decision:
     again = min(_until_deadline(situation), situation.settings.progress_seconds)
     told_early = _told_early(situation, job)
     if told_early is not None and job.failed is not None:
-        return _end(situation, told_early)
+        return told_early
     trouble = _trouble(situation, job)
     if trouble is not None and trouble.reason == Reason.SECRET_MISSING:
         return _give_up(situation, "secret", trouble.message)
@@ -123,7 +122,7 @@ def _purging(situation: Situation, job: Job) -> Decision:
     if since is None or job.deleted or since + REMAKE_AFTER > situation.now:
         return Decision(told, status, urgent=status is not None, again_after=again)
     if told_early is not None:
-        return _end(situation, told_early)
+        return told_early
     remake = DeleteJob(job.name, job.uid)
     return Decision((remake, *told), status, urgent=status is not None, again_after=_SOON)
 
@@ -206,33 +205,33 @@ def _purged(situation: Situation, job: Job) -> Decision:
     report = report_of(situation, job)
     if report is None and not situation.observed.namespace_terminating:
         return Decision(again_after=_LOOK_AGAIN_AFTER)
-    if report is not None and _tells(report):
-        return _end(situation, report)
+    end = None if report is None else _end(situation, report)
+    if end is not None:
+        return end
     # Its pod went before it was heard, or is of a release that does not tell.
-    said = str((report or {}).get("message") or "")
+    said = "" if report is None else report.message
     words = f'its pod\'s last words were "{said}"' if said else "its pod was gone unheard"
     message = f"the purge's Job ended well, yet what it removed is not known: {words}"
     return _release(situation, "unheard", Reason.PURGE_UNHEARD, message)
 
 
-def _told_early(situation: Situation, job: Job) -> Mapping[str, Any] | None:
-    """The report of a pod that was ended when all was removed, but for the records at most.
+def _told_early(situation: Situation, job: Job) -> Decision | None:
+    """The end by a pod that was ended when all was removed, but for the records at most.
 
     If those had gone as well, no later try finds what this one told of.
     """
     ended = (pod.termination for pod in reversed(pods_of(job, situation.observed.pods)))
     reports = (termination.report for termination in ended if termination is not None)
-    return next(filter(_tells, reports), None)
+    ends = (_end(situation, report) for report in reports)
+    return next((end for end in ends if end is not None), None)
 
 
-def _tells(report: Mapping[str, Any]) -> bool:
-    return str(report.get("purged")) in set(PurgeEnd)
-
-
-def _end(situation: Situation, report: Mapping[str, Any]) -> Decision:
-    """Tell what a pod reports of its purge, and let the Experiment go."""
-    outcome, reason = _ENDS[PurgeEnd(report["purged"])]
-    return _release(situation, outcome, reason, str(report.get("message") or ""))
+def _end(situation: Situation, report: PodReport) -> Decision | None:
+    """Tell what a pod reports of its purge, and let the Experiment go; None if it tells nothing."""
+    if report.purged is None:
+        return None
+    outcome, reason = _ENDS[report.purged.end]
+    return _release(situation, outcome, reason, report.message)
 
 
 def _give_up(situation: Situation, outcome: str, message: str) -> Decision:
@@ -240,7 +239,7 @@ def _give_up(situation: Situation, outcome: str, message: str) -> Decision:
     job = situation.job(PURGE)
     told_early = None if job is None else _told_early(situation, job)
     if told_early is not None:
-        return _end(situation, told_early)
+        return told_early
     pods = () if job is None else pods_of(job, situation.observed.pods)
     if any(pod.running for pod in pods):
         message = f"{message}; its pod was at work, so that some of the data may be gone"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from rowmill.counting import counted
+from rowmill.plan.pod_contract import PORT
 from rowmill.spec.cluster_names import FINALIZE, SHARD
 from rowmill.spec.manifest_status import Phase, RefusalStatus, RunStatus
 from rowmill_operator.actions import Action, CreateJob, DeleteJob, SetParallelism, delete_jobs
@@ -136,7 +137,7 @@ def _watched(
     elif situation.now - min(pod.created for pod in running) < _START_UP:
         standing = Standing(shown, starting, "its pods have just started")
     else:
-        message = "the operator cannot reach the pods' port 8080; a NetworkPolicy may forbid it"
+        message = f"the operator cannot reach the pods' port {PORT}; a NetworkPolicy may forbid it"
         standing = Standing(shown, Reason.PROGRESS_UNREACHABLE, message)
     return Step(standing, record, actions, again_after=_IDLE_SECONDS)
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
 
+from rowmill.plan.pod_progress import PodProgress
 from rowmill.spec.cluster_names import EXPERIMENT, PLURAL
 from rowmill_operator.family import Family
 from rowmill_operator.graves import FOR_GOOD, Graves
@@ -18,7 +19,6 @@ from rowmill_operator.observed import (
     Job,
     Observed,
     Pod,
-    ShardProgress,
     Verdict,
     Warned,
 )
@@ -145,7 +145,7 @@ class Store:
             else:
                 family.passing, family.judge_again = 0, None
 
-    def reported(self, key: Key, pod: str, progress: ShardProgress | None) -> None:
+    def reported(self, key: Key, pod: str, progress: PodProgress | None) -> None:
         """Take in what the pod of this UID said of its work, None if it could not be reached."""
         family = self._families.get(key)
         if family is None:

@@ -6,16 +6,17 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from rowmill.plan.intervals import count, covers, show
-from rowmill_operator.children.jobs import BAD_SPEC, REFUSED
+from rowmill.plan.pod_contract import FAIL_THE_JOB, ExitCode
 from rowmill_operator.observed import Job, Observed, Pod, Termination, Warned
 from rowmill_operator.reasons import Reason
 
 # A controller that still fails says so again within this time: its waits grow to some minutes.
 _FRESH = timedelta(minutes=6)
 _KUBELETS = {Reason.IMAGE_PULL_FAILED, Reason.SECRET_MISSING, Reason.MOUNT_FAILED}
+# Such a pod is no failed try: its work is done, or others ended it.
+_NO_FAILURES = {ExitCode.DONE, ExitCode.TERMINATED}
 # As the Job controller tells which rule of the podFailurePolicy has ended a Job.
 _EXIT_CODE = re.compile(r"exit code (\d{1,3})\b")
 # As it tells that pods failed more often than it makes new ones.
@@ -84,17 +85,17 @@ def refused_child(name: str, observed: Observed, now: datetime) -> Trouble | Non
 def end_of(job: Job, pods: Sequence[Pod]) -> End:
     """Why a failed Job failed, in the worker's own words where its pod is still there."""
     ended = [(pod, pod.termination) for pod in pods_of(job, pods) if pod.termination is not None]
-    for code in (BAD_SPEC, REFUSED):
+    for code in FAIL_THE_JOB:
         for pod, termination in reversed(ended):
             if termination.code == code:
                 return End(code, _said(pod, termination), heard=True)
     told = _EXIT_CODE.search(job.failed.message) if job.failed is not None else None
     if job.failed is not None and told is not None and job.failed.reason == "PodFailurePolicy":
         # Then it was this code that ended it, and no other pod's.
-        code = int(told[1])
-        reason = Reason.RETRYING if code == REFUSED else Reason.FAILED
-        return End(code, Trouble(reason, job.failed.message), heard=False)
-    failed = [(p, t) for p, t in ended if t.code not in (0, 143) and _may_fail(job, p)]
+        ended_by = int(told[1])
+        reason = Reason.RETRYING if ended_by == ExitCode.REFUSED else Reason.FAILED
+        return End(ended_by, Trouble(reason, job.failed.message), heard=False)
+    failed = [(p, t) for p, t in ended if t.code not in _NO_FAILURES and _may_fail(job, p)]
     if failed:
         pod, termination = failed[-1]
         return End(termination.code, _said(pod, termination), heard=True)
@@ -129,9 +130,8 @@ def _said(pod: Pod, termination: Termination) -> Trouble:
     where = f"shard {pod.index}" if pod.index is not None else pod.task
     if termination.reason == "OOMKilled":
         return _out_of_memory(where)
-    report: dict[str, Any] = dict(termination.report)
-    reason = str(report.get("reason") or Reason.FAILED)
-    message = str(report.get("message") or f"its pod {pod.name} ended without a word")
+    reason = termination.report.reason or Reason.FAILED
+    message = termination.report.message or f"its pod {pod.name} ended without a word"
     return Trouble(reason, f"{where}: {message} (exit code {termination.code})")
 
 
@@ -140,7 +140,7 @@ def _killed_twice(pods: Sequence[Pod]) -> Trouble | None:
     for pod in pods:
         if pod.termination is not None and pod.termination.reason == "OOMKilled":
             killed[pod.index] = killed.get(pod.index, 0) + 1
-        elif pod.termination is not None and pod.termination.code == 0:
+        elif pod.termination is not None and pod.termination.code == ExitCode.DONE:
             killed.pop(pod.index, None)
     for index, times in killed.items():
         if times > 1:
@@ -210,9 +210,9 @@ def _between_tries(job: Job, pods: Sequence[Pod]) -> Trouble | None:
     for index, pod in newest.items():
         end = pod.termination
         done = index is not None and covers(job.completed_indexes, index)
-        if end is None or end.code in (0, 143) or done:
+        if end is None or end.code in _NO_FAILURES or done:
             continue
-        if end.code in (BAD_SPEC, REFUSED):
+        if end.code in FAIL_THE_JOB:
             # The Job is about to fail with it.
             return _said(pod, end)
         message = f"{_said(pod, end).message}; Kubernetes tries again soon"

@@ -11,6 +11,7 @@ from typing import Any
 
 from rowmill.plan.bundle import FILE, unpack
 from rowmill.plan.intervals import parse
+from rowmill.plan.pod_report import PodReport
 from rowmill.spec.cluster_names import (
     ASKED_QUEUE,
     DIGEST,
@@ -263,13 +264,5 @@ def _termination(terminated: Raw) -> Termination:
         code=terminated.get("exitCode", 0),
         reason=terminated.get("reason", ""),
         finished=_time(terminated.get("finishedAt")),
-        report=_report(terminated.get("message") or ""),
+        report=PodReport.parse(terminated.get("message") or ""),
     )
-
-
-def _report(message: str) -> Mapping[str, Any]:
-    try:
-        report = json.loads(message)
-    except (ValueError, RecursionError):
-        return {}
-    return report if isinstance(report, dict) else {}

@@ -18,37 +18,19 @@ from dotenv.parser import Binding, parse_stream
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.secret_values import holds_nul, misplaced
-
-POSTGRES_KEYS = (
-    "PGHOST",
-    "PGPORT",
-    "PGUSER",
-    "PGPASSWORD",
-    "PGDATABASE",
-    "PGSSLMODE",
-    "PGSSLROOTCERT",
-    "PGSSLCERT",
-    "PGSSLKEY",
-    "PGOPTIONS",
+from rowmill.spec.secret_keys import (
+    AUTHORITY_FILE,
+    CERTIFICATE_FILE,
+    KEY_FILE,
+    POSTGRES_REQUIRED,
 )
+
 # They name the login that runs a person's queries; no worker reads them.
 READER_KEYS = ("PGREADUSER", "PGREADPASSWORD")
 # What logs the loader in. A certificate is not among them: it says itself whose it is, and a server
 # may want one of every client.
 _LOADER_KEYS = ("PGUSER", "PGPASSWORD", "PGPASSFILE", "PGSERVICE")
-# The authority's certificate and the client's, as Secrets of kind tls and cert-manager name them.
-AUTHORITY_FILE, CERTIFICATE_FILE, KEY_FILE = "ca.crt", "tls.crt", "tls.key"
-# Without these there is nowhere to log in, or nobody to log in as.
-POSTGRES_REQUIRED = ("PGHOST", "PGUSER")
-S3_REQUIRED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 _EXAMPLES = {"PGHOST": "db.example", "PGUSER": "loader"}
-S3_KEYS = (
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_ENDPOINT_URL",
-    "AWS_REGION",
-)
 
 
 @dataclass(frozen=True)

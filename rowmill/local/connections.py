@@ -9,11 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rowmill.destinations.credentials import (
-    POSTGRES_KEYS,
-    POSTGRES_REQUIRED,
     READER_KEYS,
-    S3_KEYS,
-    S3_REQUIRED,
     EnvironmentCredentials,
     FileCredentials,
     KnownCredentials,
@@ -22,6 +18,7 @@ from rowmill.destinations.credentials import (
 from rowmill.local import embedded
 from rowmill.local.home import Home
 from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
+from rowmill.spec.secret_keys import POSTGRES_KEYS, POSTGRES_REQUIRED, S3_KEYS, S3_REQUIRED
 from rowmill.worker.destinations import Connections, Credentials
 
 

@@ -8,9 +8,6 @@ from enum import StrEnum
 
 from rowmill.spec.manifest_status import PastRunStatus
 
-# The environment variable of the pod that holds a `Written`.
-WRITTEN = "ROWMILL_WRITTEN"
-
 
 class PurgeEnd(StrEnum):
     """How a purge ended that removed all it could, `purged` in its pod's report.
@@ -37,7 +34,7 @@ class Written:
     run_id: str = ""
 
     def to_text(self) -> str:
-        """As `WRITTEN` holds it."""
+        """As a variable of the pod holds it."""
         return f"{self.number}/{self.run_id}"
 
     @classmethod

@@ -37,10 +37,6 @@ SEEN = f"{GROUP}/seen"
 RELEASE = f"{GROUP}/release"
 FINALIZER = f"{GROUP}/purge"
 
-# By which a worker pod is told the names of the Secrets that it was given; empty: its own identity.
-POSTGRES_SECRET = "ROWMILL_POSTGRES_SECRET"
-PARQUET_SECRET = "ROWMILL_PARQUET_SECRET"
-
 # Names that belong to others.
 BATCH = "batch.kubernetes.io/"
 INDEX = f"{BATCH}job-completion-index"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rowmill.plan.purging import WRITTEN, Written
+from rowmill.plan.pod_contract import FAIL_THE_JOB
+from rowmill.plan.purging import Written
 from rowmill.spec.cluster_names import ASKED_QUEUE, FINALIZE, KUEUE, PURGE, SHAPE, SHARD
 from rowmill_operator.children.ownership import controller_reference
 from rowmill_operator.children.pod import CONTAINER, pod_template
@@ -14,7 +15,6 @@ from rowmill_operator.observed import Experiment, FrozenPlan
 from rowmill_operator.settings import Settings
 from rowmill_operator.wishes import Wishes
 
-BAD_SPEC, REFUSED = 64, 65
 _RETRIES = 6
 
 
@@ -55,12 +55,7 @@ def purge_job(
     """
     name = purge_job_name(experiment.name)
     spec = {"backoffLimit": _RETRIES}
-    job = _job(name, PURGE, spec, experiment, plan, wishes, settings)
-    if written is not None:
-        # By a variable, which the image of an earlier release passes over.
-        (container,) = job["spec"]["template"]["spec"]["containers"]
-        container["env"] = [*container["env"], {"name": WRITTEN, "value": written.to_text()}]
-    return job
+    return _job(name, PURGE, spec, experiment, plan, wishes, settings, written)
 
 
 def _job(
@@ -71,6 +66,7 @@ def _job(
     plan: FrozenPlan,
     wishes: Wishes,
     settings: Settings,
+    written: Written | None = None,
 ) -> dict[str, Any]:
     queue = {key: value for key, value in experiment.labels.items() if key.startswith(KUEUE)}
     return {
@@ -89,7 +85,7 @@ def _job(
             "suspend": bool(wishes.queue),
             "podReplacementPolicy": "Failed",
             "podFailurePolicy": {"rules": _failure_rules()},
-            "template": pod_template(experiment, plan, task, wishes, settings),
+            "template": pod_template(experiment, plan, task, wishes, settings, written),
         },
     }
 
@@ -106,7 +102,7 @@ def _failure_rules() -> list[dict[str, Any]]:
             "onExitCodes": {
                 "containerName": CONTAINER,
                 "operator": "In",
-                "values": [BAD_SPEC, REFUSED],
+                "values": [int(code) for code in FAIL_THE_JOB],
             },
         },
     ]

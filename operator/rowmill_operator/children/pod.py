@@ -6,7 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from rowmill.plan.bundle import FILE
-from rowmill.spec.cluster_names import PARQUET_SECRET, POSTGRES_SECRET
+from rowmill.plan.pod_contract import (
+    GRACE_SECONDS,
+    MOUNTED_KEYS,
+    PORT,
+    PORT_NAME,
+    RUN,
+    SCRATCH,
+    TERMINATION_LOG,
+    MountedKeys,
+    PodEnvironment,
+    mount_path,
+)
+from rowmill.plan.purging import Written
 from rowmill_operator.children.secrets import Secrets, secrets_of
 from rowmill_operator.names import labels, plan_name
 from rowmill_operator.observed import Experiment, FrozenPlan
@@ -14,29 +26,9 @@ from rowmill_operator.settings import Settings
 from rowmill_operator.wishes import Wishes
 
 CONTAINER = "worker"
-PORT = 8080
-_ROOT = "/etc/rowmill"
-_POSTGRES_REQUIRED = ("PGHOST", "PGUSER", "PGDATABASE")
-_POSTGRES_OPTIONAL = (
-    "PGPORT",
-    "PGPASSWORD",
-    "PGSSLMODE",
-    "PGSSLROOTCERT",
-    "PGSSLCERT",
-    "PGSSLKEY",
-    "PGOPTIONS",
-    "ca.crt",
-    "tls.crt",
-    "tls.key",
-)
-_PARQUET_REQUIRED = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
-_PARQUET_OPTIONAL = ("AWS_ENDPOINT_URL", "AWS_REGION", "AWS_SESSION_TOKEN", "ca.crt")
-_TOLD_BY = {"postgres": POSTGRES_SECRET, "parquet": PARQUET_SECRET}
-_SCRATCH = "256Mi"
+_SCRATCH_SIZE = "256Mi"
 # A node that is gone is noticed by then; its shard is safe in another pod's hands at once.
 _LOST_NODE_SECONDS = 30
-# A worker ends within 10 s of SIGTERM by itself.
-_GRACE_SECONDS = 20
 # Fields of podTemplate that go into the pod as they are.
 _PASSED_ON = (
     "nodeSelector",
@@ -49,10 +41,19 @@ _PASSED_ON = (
 
 
 def pod_template(
-    experiment: Experiment, plan: FrozenPlan, task: str, wishes: Wishes, settings: Settings
+    experiment: Experiment,
+    plan: FrozenPlan,
+    task: str,
+    wishes: Wishes,
+    settings: Settings,
+    written: Written | None = None,
 ) -> dict[str, Any]:
-    """The template of the pods that do `task` for the run of `plan`."""
+    """The template of the pods that do `task` for the run of `plan`.
+
+    `written` is the run whose data a purge must find.
+    """
     wished, secrets = wishes.pod, secrets_of(experiment, plan)
+    environment = PodEnvironment(secrets, written)
     return {
         "metadata": {
             "labels": {
@@ -65,7 +66,7 @@ def pod_template(
             "restartPolicy": "Never",
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
-            "terminationGracePeriodSeconds": _GRACE_SECONDS,
+            "terminationGracePeriodSeconds": GRACE_SECONDS,
             "securityContext": {
                 "runAsNonRoot": True,
                 "seccompProfile": {"type": "RuntimeDefault"},
@@ -73,7 +74,7 @@ def pod_template(
             },
             "tolerations": [*_lost_nodes(), *(wished.get("tolerations") or ())],
             "imagePullSecrets": _pull_secrets(wished, settings),
-            "containers": [_container(plan, task, secrets, wishes, settings)],
+            "containers": [_container(plan, task, environment, wishes, settings)],
             "volumes": _volumes(experiment, plan, secrets),
             **{name: wished[name] for name in _PASSED_ON if wished.get(name)},
         },
@@ -81,13 +82,11 @@ def pod_template(
 
 
 def _container(
-    plan: FrozenPlan, task: str, secrets: Secrets, wishes: Wishes, settings: Settings
+    plan: FrozenPlan, task: str, environment: PodEnvironment, wishes: Wishes, settings: Settings
 ) -> dict[str, Any]:
-    mounts = [{"name": "run", "mountPath": f"{_ROOT}/run", "readOnly": True}]
-    mounts += [
-        {"name": name, "mountPath": f"{_ROOT}/{name}", "readOnly": True}
-        for name, secret in secrets.items()
-        if secret is not None
+    mounts = [
+        {"name": name, "mountPath": mount_path(name), "readOnly": True}
+        for name in (RUN, *_mounted(environment.secrets))
     ]
     return {
         "name": CONTAINER,
@@ -95,51 +94,46 @@ def _container(
         "imagePullPolicy": settings.pull_policy,
         "args": [task],
         # Names, so that what a pod says of a Secret is of the one that it has; never values.
-        "env": [
-            {"name": _TOLD_BY[name], "value": secret or ""} for name, secret in secrets.items()
-        ],
-        "ports": [{"name": "http", "containerPort": PORT}],
+        "env": [{"name": k, "value": value} for k, value in environment.variables().items()],
+        "ports": [{"name": PORT_NAME, "containerPort": PORT}],
         "resources": _resources(wishes.resources),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         },
-        "terminationMessagePath": "/dev/termination-log",
+        "terminationMessagePath": TERMINATION_LOG,
         "terminationMessagePolicy": "File",
-        "volumeMounts": [*mounts, {"name": "tmp", "mountPath": "/tmp"}],
+        "volumeMounts": [*mounts, {"name": "tmp", "mountPath": SCRATCH}],
     }
 
 
 def _resources(wished: Mapping[str, Any]) -> dict[str, Any]:
-    requests = {"ephemeral-storage": _SCRATCH, **(wished.get("requests") or {})}
+    requests = {"ephemeral-storage": _SCRATCH_SIZE, **(wished.get("requests") or {})}
     return {**wished, "requests": requests}
 
 
 def _volumes(experiment: Experiment, plan: FrozenPlan, secrets: Secrets) -> list[dict[str, Any]]:
-    keys = {
-        "postgres": (_POSTGRES_REQUIRED, _POSTGRES_OPTIONAL),
-        "parquet": (_PARQUET_REQUIRED, _PARQUET_OPTIONAL),
-    }
     bundle = {
         "name": plan_name(experiment.name, plan.number),
         "items": [{"key": FILE, "path": FILE}],
     }
     return [
-        {"name": "run", "configMap": bundle},
+        {"name": RUN, "configMap": bundle},
         *(
-            {"name": name, "projected": {"sources": _sources(secret, *keys[name])}}
-            for name, secret in secrets.items()
-            if secret is not None
+            {"name": name, "projected": {"sources": _sources(secret, MOUNTED_KEYS[name])}}
+            for name, secret in _mounted(secrets).items()
         ),
-        {"name": "tmp", "emptyDir": {"sizeLimit": _SCRATCH}},
+        {"name": "tmp", "emptyDir": {"sizeLimit": _SCRATCH_SIZE}},
     ]
 
 
-def _sources(
-    secret: str, required: tuple[str, ...], optional: tuple[str, ...]
-) -> list[dict[str, Any]]:
-    """The listed keys alone: what else the Secret holds is none of the worker's business."""
+def _mounted(secrets: Secrets) -> Mapping[str, str]:
+    """The Secrets by destination, without those for which the pod has its own identity."""
+    return {name: secret for name, secret in secrets.items() if secret is not None}
+
+
+def _sources(secret: str, mounted: MountedKeys) -> list[dict[str, Any]]:
     return [
         {
             "secret": {
@@ -148,7 +142,7 @@ def _sources(
                 "items": [{"key": key, "path": key} for key in keys],
             }
         }
-        for keys, may_miss in ((required, False), (optional, True))
+        for keys, may_miss in ((mounted.required, False), (mounted.optional, True))
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rowmill.plan.pod_contract import POSTGRES
 from rowmill.spec.cluster import Defaults
 from rowmill_operator.observed import Experiment, FrozenPlan
 
@@ -35,7 +36,7 @@ def is_charts(name: str, destination: Mapping[str, Any], defaults: Defaults) -> 
     """
     if any(destination.get(word) for word in (*_OWN, "endpoint")):
         return False
-    if name == "postgres":
+    if name == POSTGRES:
         return defaults.postgres_secret is not None
     parquet = defaults.parquet
     return parquet is not None and destination.get("bucket") == parquet.bucket
@@ -51,6 +52,6 @@ def _secret(
     if not is_charts(name, without, defaults):
         kept: str | None = then.get("secretName")
         return kept
-    if name == "postgres":
+    if name == POSTGRES:
         return defaults.postgres_secret
     return defaults.parquet.secret_name if defaults.parquet is not None else None

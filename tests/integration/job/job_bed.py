@@ -20,6 +20,8 @@ from experiments import Manifest
 from rowmill.plan.bundle import FILE, Bundle, pack
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
+from rowmill.plan.pod_contract import METRICS_PATH, MOUNTS, PROGRESS_PATH, RUN, SHARD_INDEX
+from rowmill.plan.pod_report import MOST_BYTES
 from rowmill.spec.cluster import Defaults
 from rowmill.spec.load import load_spec
 
@@ -52,11 +54,11 @@ class RunningPod:
         return text
 
     def progress(self) -> Any:
-        return json.loads(self.get("/progress"))
+        return json.loads(self.get(PROGRESS_PATH))
 
     def metric(self, name: str) -> dict[str, float]:
         """A metric's values by its labels' values, joined by a comma."""
-        found = re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", self.get("/metrics"), re.MULTILINE)
+        found = re.findall(rf"^{name}(?:{{(.*)}})? (\S+)$", self.get(METRICS_PATH), re.MULTILINE)
         return {",".join(re.findall(r'"(.*?)"', labels)): float(value) for labels, value in found}
 
     def wait_until(self, condition: Callable[[], bool]) -> None:
@@ -75,7 +77,7 @@ class RunningPod:
         code = self.process.wait(TIMEOUT)
         left = self.termination_log
         size = left.stat().st_size if left.exists() else 0
-        assert size <= 4096
+        assert size <= MOST_BYTES
         message = json.loads(left.read_text()) if size else {}
         return Ended(code, message, self.log.read_text())
 
@@ -90,7 +92,7 @@ class Pods:
 
     @property
     def mounts(self) -> Path:
-        return self.folder / "etc/rowmill"
+        return self.folder / MOUNTS.removeprefix("/")
 
     def bundle(
         self, content: Manifest, uid: str = "uid-1", number: int = 1, **changes: Any
@@ -116,7 +118,7 @@ class Pods:
             defaults=Defaults(),
             plan=plan,
         )
-        run = self.mounts / "run"
+        run = self.mounts / RUN
         run.mkdir(parents=True, exist_ok=True)
         (run / FILE).write_bytes(pack(replace(bundle, **changes)))
         return plan
@@ -153,7 +155,7 @@ class Pods:
             "ROWMILL_LOGIN_SECONDS": "1",
         }
         if shard is not None:
-            ours["JOB_COMPLETION_INDEX"] = str(shard)
+            ours[SHARD_INDEX] = str(shard)
         stray = ("PG", "AWS_")
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(stray)}
         with log.open("w") as output:

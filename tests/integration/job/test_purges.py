@@ -17,7 +17,8 @@ from rowmill.destinations.ledger import Ledger
 from rowmill.destinations.s3_client import S3Address
 from rowmill.local.embedded import down, exports, up
 from rowmill.local.home import Home
-from rowmill.plan.purging import WRITTEN, Written
+from rowmill.plan.pod_contract import PodEnvironment
+from rowmill.plan.purging import Written
 from rowmill.spec.cluster import Defaults, on_cluster
 from rowmill.spec.load import load_spec
 from rowmill.worker.destinations import Connections, Destinations, join
@@ -45,7 +46,7 @@ def bucket(known: Mapping[str, str]) -> Iterator[Bucket]:
 
 def told(ended: Ended) -> dict[str, str]:
     """What the environment of a purge says once this run is published."""
-    return {WRITTEN: Written(1, ended.message["run"]).to_text()}
+    return PodEnvironment({}, Written(1, ended.message["run"])).variables()
 
 
 def lead(pods: Pods, destination: str, values: Mapping[str, str]) -> None:
@@ -153,7 +154,7 @@ def test_an_unfinished_run_is_removed_where_the_ledger_knows_it_and_else_missed(
     plan = pods.bundle(content(tables=[PEOPLE]))
     assert {ended.code for ended in pods.run_shards(plan)} == {0}
     assert list(bucket.uploads(f"{name}/"))
-    rows = {WRITTEN: Written(1).to_text()}
+    rows = PodEnvironment({}, Written(1)).variables()
     lead(pods, "postgres", elsewhere)
     assert pods.run("purge", env=rows).message["reason"] == "DataNotFound"
     lead(pods, "postgres", known)
@@ -169,7 +170,7 @@ def test_uploads_that_a_bucket_rule_dropped_are_told(
     pods.run_shards(plan)
     for key, upload_id in list(bucket.uploads(f"{name}/")):
         bucket.abort_upload(key, upload_id)
-    purged = pods.run("purge", env={WRITTEN: Written(1).to_text()})
+    purged = pods.run("purge", env=PodEnvironment({}, Written(1)).variables())
     assert purged.message["message"] == (
         "removed the work of 1 unfinished run; "
         "2 unfinished uploads of 2 not there or not its own any more"
@@ -395,7 +396,7 @@ def test_rows_of_a_run_before_a_takeover_are_removed_although_it_was_never_publi
     plan = pods.bundle(wanted)
     pods.run_shards(plan)
     pods.bundle(wanted, number=2, engine="heir", adopt=f"{ENGINE}/{NAMESPACE}/{name}")
-    purged = pods.run("purge", env={WRITTEN: Written(1).to_text()})
+    purged = pods.run("purge", env=PodEnvironment({}, Written(1)).variables())
     assert purged.message["message"] == "removed the work of 1 unfinished run", purged.log
     assert not list(bucket.uploads(f"{name}/"))
     assert ledger.owners() == []
@@ -409,5 +410,5 @@ def test_a_takeover_of_what_is_another_experiments_purges_nothing_of_it(
     pods.complete(wanted, uid="uid-before")
     pods.bundle(wanted, engine="heir", adopt=f"{ENGINE}/{NAMESPACE}/{name}")
     assert pods.run("purge").message["purged"] == "nothing"
-    assert pods.run("purge", env={WRITTEN: Written(1).to_text()}).code == 65
+    assert pods.run("purge", env=PodEnvironment({}, Written(1)).variables()).code == 65
     assert count(database, name, "people") == 2_500

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from rowmill.destinations.credentials import POSTGRES_KEYS, S3_KEYS, DirectoryCredentials
+from rowmill.destinations.credentials import DirectoryCredentials
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.spec.secret_keys import POSTGRES_KEYS, S3_KEYS
 
 
 def mounted(folder: Path, values: dict[str, str], version: str = "1") -> Path:

@@ -7,14 +7,13 @@ from pathlib import Path
 import pytest
 
 from rowmill.destinations.credentials import (
-    POSTGRES_KEYS,
-    POSTGRES_REQUIRED,
     READER_KEYS,
     DirectoryCredentials,
     EnvironmentCredentials,
     FileCredentials,
 )
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.spec.secret_keys import POSTGRES_KEYS, POSTGRES_REQUIRED
 
 
 def told(credentials: FileCredentials | EnvironmentCredentials) -> str:

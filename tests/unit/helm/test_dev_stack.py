@@ -9,15 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from rowmill_operator.children import pod
+from rowmill.plan.pod_contract import MOUNTED_KEYS, PARQUET, POSTGRES
 
 ROOT = Path(__file__).parents[3]
 STACK = list(yaml.safe_load_all((ROOT / "examples" / "dev-stack.yaml").read_text()))
 EXAMPLES = ("minimal", "shop", "wide")
-KEYS = {
-    "warehouse": (pod._POSTGRES_REQUIRED, pod._POSTGRES_OPTIONAL),
-    "lake": (pod._PARQUET_REQUIRED, pod._PARQUET_OPTIONAL),
-}
+KEYS = {"warehouse": MOUNTED_KEYS[POSTGRES], "lake": MOUNTED_KEYS[PARQUET]}
 
 
 def _of(kind: str) -> list[dict[str, Any]]:
@@ -26,9 +23,9 @@ def _of(kind: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("secret", _of("Secret"), ids=lambda each: each["metadata"]["name"])
 def test_secrets_hold_what_worker_pods_take(secret: dict[str, Any]) -> None:
-    required, optional = KEYS[secret["metadata"]["name"]]
-    assert set(required) <= set(secret["stringData"])
-    assert set(secret["stringData"]) <= {*required, *optional}
+    keys = KEYS[secret["metadata"]["name"]]
+    assert set(keys.required) <= set(secret["stringData"])
+    assert set(secret["stringData"]) <= {*keys.required, *keys.optional}
 
 
 def test_secrets_lead_to_the_services() -> None:
@@ -48,6 +45,6 @@ def test_the_bucket_is_that_of_the_other_examples() -> None:
 
 def test_the_page_on_kubernetes_tells_which_keys_pods_take() -> None:
     page = (ROOT / "docs" / "kubernetes.md").read_text()
-    for destination, keys in (("postgres", KEYS["warehouse"]), ("parquet", KEYS["lake"])):
+    for destination, keys in MOUNTED_KEYS.items():
         (row,) = re.findall(rf"^\| `{destination}` \| (.*) \| (.*) \|$", page, re.MULTILINE)
-        assert tuple(tuple(cell.split(", ")) for cell in row) == keys
+        assert tuple(tuple(cell.split(", ")) for cell in row) == (keys.required, keys.optional)

@@ -33,7 +33,7 @@ def test_before_the_run_is_known_nothing_is_shown() -> None:
     }
 
 
-def test_work_shows_in_progress_metrics_and_facts() -> None:
+def test_work_shows_in_progress_and_metrics() -> None:
     board = Board("finalize", None)
     progress = ShardProgress(PLAN, PLAN.parts())
     progress.read(Durable({"a": [(0, 3)]}, frozenset()))
@@ -47,7 +47,7 @@ def test_work_shows_in_progress_metrics_and_facts() -> None:
     assert shown(board)["tables"] == [
         {"name": "a", "rows": 30, "batchRows": 10, "batches": [[0, 3]]}
     ]
-    assert board.facts == {"rows": 30}
+    assert (board.rows, board.shard) == (30, None)
     text = board.scrape().decode()
     for line in (
         "rowmill_worker_shard_rows 30.0",

@@ -6,16 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from rowmill.destinations.credentials import (
-    S3_REQUIRED,
-    EnvironmentCredentials,
-    FileCredentials,
-)
+from rowmill.destinations.credentials import EnvironmentCredentials, FileCredentials
 from rowmill.local import connections as module
 from rowmill.local.connections import connections, engine_id
 from rowmill.local.home import Home
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
+from rowmill.spec.secret_keys import S3_REQUIRED
 
 MANIFEST = """
 apiVersion: rowmill.dev/v1alpha1

@@ -14,6 +14,8 @@ from status_schema import kept
 
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
+from rowmill.plan.pod_progress import PodProgress
+from rowmill.plan.pod_report import PodReport
 from rowmill.spec.cluster_names import ASKED_QUEUE, RUN, SHAPE, SHARD, TASK
 from rowmill.spec.dataset import Dataset, ParquetTypes
 from rowmill.spec.load import Overrides, load_spec
@@ -41,7 +43,6 @@ from rowmill_operator.observed import (
     Job,
     Observed,
     Pod,
-    ShardProgress,
     Termination,
     Verdict,
     Warned,
@@ -110,7 +111,7 @@ class MemoryCluster:
     # By pod, what the operator sees of it where that is late: an earlier state, or nothing.
     late: dict[str, Pod | None] = field(default_factory=dict)
     warnings: list[Warned] = field(default_factory=list)
-    progress: dict[int, ShardProgress] = field(default_factory=dict)
+    progress: dict[int, PodProgress] = field(default_factory=dict)
     unreachable: int = 0
     namespace_terminating: bool = False
     leaving_since: datetime | None = None
@@ -250,7 +251,7 @@ class MemoryCluster:
         return self.pods[pod.name]
 
     def end_pod(self, pod: Pod, code: int, *, kubelet: str = "Error", **report: Any) -> None:
-        termination = Termination(code, kubelet, self.now, report)
+        termination = Termination(code, kubelet, self.now, PodReport.from_json(report))
         phase = "Succeeded" if code == 0 else "Failed"
         self.pods[pod.name] = replace(pod, running=False, phase=phase, termination=termination)
 

@@ -20,9 +20,9 @@ from operator_bed import (
     with_operator,
 )
 from raw_objects import DIGEST, raw_event, raw_pod
+from told_by_pods import pod_progress
 
 from rowmill_operator.answers import Blocked
-from rowmill_operator.observed import ShardProgress
 from rowmill_operator.standing import timestamp
 from rowmill_operator.store import Kind
 
@@ -113,7 +113,7 @@ TABLE = max(small_plan(DIGEST).tables, key=lambda table: table.rows).table
 
 
 def _report(operator: Operator, batches: int) -> None:
-    progress = ShardProgress(10, 5.0, "", {TABLE: ((0, batches),)})
+    progress = pod_progress(10, 5.0, "", {TABLE: ((0, batches),)})
     operator.store.reported(KEY, "pod-1", progress)
 
 

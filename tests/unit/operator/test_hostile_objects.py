@@ -10,6 +10,7 @@ from fake_api import FakeApi
 from operator_bed import JOBS, KEY, Operator, with_operator
 from raw_objects import raw_event, raw_experiment, raw_job, raw_pod
 
+from rowmill.plan.pod_report import PodReport
 from rowmill_operator.observed import Observed
 from rowmill_operator.store import MOST_WARNINGS, Kind, Store
 from rowmill_operator.views import read_pod
@@ -34,7 +35,7 @@ def test_a_last_word_nested_too_deep_is_none() -> None:
     state = {"terminated": {"exitCode": 1, "message": "[" * 4_096}}
     termination = read_pod(raw_pod(state=state)).termination
     assert termination is not None
-    assert termination.report == {}
+    assert termination.report == PodReport()
 
 
 def test_one_container_among_others_is_the_workers() -> None:

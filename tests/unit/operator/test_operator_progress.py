@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from memory_cluster import small_plan
+from told_by_pods import pod_progress
 
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.spec.manifest_status import MAX_TABLES
-from rowmill_operator.observed import ShardProgress
 from rowmill_operator.progress import finished_tables, run_progress
 from rowmill_operator.settings import read_settings
 
@@ -25,7 +25,7 @@ def test_a_report_and_a_completed_index_count_once() -> None:
     for part in plan.shard(0):
         known = batches.get(part.table, ())
         batches[part.table] = (*known, (part.first_batch, part.stop_batch))
-    report = ShardProgress(1, 10.0, "", batches)
+    report = pod_progress(1, 10.0, "", batches)
     alone = run_progress(plan, ((0, 1),), {}, {})
     both = run_progress(plan, ((0, 1),), {0: report}, {})
     reported = run_progress(plan, (), {0: report}, {})

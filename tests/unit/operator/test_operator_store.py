@@ -4,8 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from raw_objects import UID, frozen, raw_event, raw_experiment, raw_job, raw_plan, raw_pod
+from told_by_pods import pod_progress
 
-from rowmill_operator.observed import Observed, ShardProgress, Verdict
+from rowmill.plan.pod_progress import PodProgress
+from rowmill_operator.observed import Observed, Verdict
 from rowmill_operator.store import Kind, Store
 
 KEY = ("team", "shop")
@@ -27,8 +29,8 @@ def observed(store: Store) -> Observed:
     return found
 
 
-def progress(rows: int = 5) -> ShardProgress:
-    return ShardProgress(rows, 100.0, "", {"t": ((0, 1),)})
+def progress(rows: int = 5) -> PodProgress:
+    return pod_progress(rows, 100.0, "", {"t": ((0, 1),)})
 
 
 def test_all_that_is_an_experiments_is_gathered() -> None:

@@ -16,6 +16,7 @@ from raw_objects import (
     raw_pod,
 )
 
+from rowmill.plan.pod_report import PodReport
 from rowmill_operator.observed import Failure, Termination
 from rowmill_operator.views import (
     experiments_named,
@@ -150,9 +151,9 @@ def test_a_termination_message_is_read_if_it_is_json() -> None:
             terminated["message"] = message
         return read_pod(raw_pod(state={"terminated": terminated})).termination
 
-    assert ended('{"code": 65}') == Termination(65, "Error", NOON, {"code": 65})
+    assert ended('{"code": 65}') == Termination(65, "Error", NOON, PodReport(65))
     for message in (None, "", "Traceback (most recent call last):", "[1]", '{"code":'):
-        assert ended(message) == Termination(65, "Error", NOON, {})
+        assert ended(message) == Termination(65, "Error", NOON, PodReport())
 
 
 def test_a_plan_is_read_back_from_its_config_map() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 
+from told_by_pods import pod_progress
+
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.spec.manifest_status import MAX_TABLES, ExperimentStatus
-from rowmill_operator.observed import ShardProgress
 from rowmill_operator.progress import MAX_INTERVALS, run_progress
 from rowmill_operator.stored_status import status_json
 
@@ -17,7 +18,7 @@ def _plan(tables: int, batches: int) -> Plan:
 
 
 def test_batches_that_the_plan_has_not_are_not_shown() -> None:
-    report = ShardProgress(1, 10.0, "", {"t0": ((3, 7), (8, 10**17))})
+    report = pod_progress(1, 10.0, "", {"t0": ((3, 7), (8, 10**17))})
     (table,) = run_progress(_plan(1, 10), (), {0: report}, {"t0": [(20, 30)]}).tables
     assert table.completed_batches == "3-6,8-9"
     assert table.rows == 60

@@ -13,7 +13,7 @@ from raw_objects import raw_experiment, raw_job, raw_pod
 from test_operator_store import KEY
 
 from rowmill_operator.observed import Observed
-from rowmill_operator.polling import Poller, read_progress
+from rowmill_operator.polling import Poller
 from rowmill_operator.store import Kind, Store
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -127,34 +127,3 @@ def test_at_most_fifty_pods_are_asked_at_once() -> None:
     _, outcomes, heard = poll(answer, pods=120)
     assert (outcomes, heard) == ({"ok": 120}, [KEY])
     assert most <= 50
-
-
-def test_a_report_without_tables_is_one() -> None:
-    progress = read_progress({"rows": 0, "rowsPerSecond": 0, "step": None})
-    assert progress is not None
-    assert (progress.rows, progress.batches, progress.step) == (0, {}, "")
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"rows": "many"},
-        {"rows": -1},
-        {"rows": 10**30},
-        {"rowsPerSecond": 10**400},
-        {"rowsPerSecond": None},
-        {"tables": [{"name": "t"}]},
-        {"tables": [{"name": "t", "batches": [[2, 1]]}]},
-        {"tables": [{"name": "t", "batches": [["0", "1"]]}]},
-        {"tables": [{"name": "t", "batches": [[0]]}]},
-        {"tables": [{"name": "t", "batches": 7}]},
-        {"tables": 7},
-    ],
-)
-def test_what_a_worker_would_not_say_is_refused(change: dict[str, Any]) -> None:
-    assert read_progress(REPORT | change) is None
-
-
-@pytest.mark.parametrize("document", [None, [], "x", 7])
-def test_what_is_no_object_is_refused(document: object) -> None:
-    assert read_progress(document) is None

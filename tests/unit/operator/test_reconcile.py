@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from memory_cluster import MemoryCluster, experiment
+from told_by_pods import pod_progress
 
 from rowmill.spec.manifest_status import ExperimentStatus
 from rowmill_operator.actions import CreateJob, Validate
-from rowmill_operator.observed import ShardProgress
 from rowmill_operator.situation import Situation
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
@@ -150,7 +150,7 @@ def test_progress_is_added_up_and_never_goes_back(cluster: MemoryCluster) -> Non
     table = plan.tables[0]
     first = {part.table: (part.first_batch, part.stop_batch) for part in plan.shard(0)}
     batches = {table.table: (first[table.table],)}
-    cluster.progress[0] = ShardProgress(5, 100.0, "", batches)
+    cluster.progress[0] = pod_progress(5, 100.0, "", batches)
     cluster.settle()
     rows = cluster.run["rows"]
     assert rows > 0
@@ -219,7 +219,7 @@ def test_conditions_keep_their_times_while_their_status_stays(cluster: MemoryClu
     cluster.begin_run()
     since = cluster.condition("Accepted")["lastTransitionTime"]
     cluster.wait(100)
-    cluster.progress[0] = ShardProgress(5, 100.0, "", {})
+    cluster.progress[0] = pod_progress(5, 100.0, "", {})
     cluster.settle()
     assert cluster.condition("Accepted")["lastTransitionTime"] == since
     cluster.now += timedelta(seconds=5)

@@ -8,11 +8,12 @@ from random import Random
 
 import pytest
 from memory_cluster import MemoryCluster, experiment
+from told_by_pods import pod_progress
 
 from rowmill.spec.cluster_names import FINALIZE, QUEUE, SHARD
 from rowmill.spec.manifest_status import ExperimentStatus
 from rowmill_operator.actions import FreezePlan
-from rowmill_operator.observed import Failure, Job, Pod, ShardProgress
+from rowmill_operator.observed import Failure, Job, Pod
 
 STEPS = 80
 REFUSED = (
@@ -237,7 +238,7 @@ class Walk:
         self.cluster.change(status=ExperimentStatus())
 
     def report(self) -> None:
-        self.cluster.progress[0] = ShardProgress(1, 1.0, "", {})
+        self.cluster.progress[0] = pod_progress(1, 1.0, "", {})
 
     def be_kind(self) -> None:
         """Everything goes well from now on, and failed runs are resumed as the plugin does it."""

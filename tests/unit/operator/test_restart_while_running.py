@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 from memory_cluster import MemoryCluster, experiment
-
-from rowmill_operator.observed import ShardProgress
+from told_by_pods import pod_progress
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
 
@@ -29,7 +28,7 @@ def _restarted(cluster: MemoryCluster) -> int:
 def _heard(cluster: MemoryCluster, shard: int, rate: float, step: str, notice: str = "") -> None:
     table = cluster.plans[RUN].plan.tables[0].table
     batches = {table: ((0, 1),)} if shard >= 0 else {}
-    cluster.progress[shard] = ShardProgress(10, rate, step, batches, notice)
+    cluster.progress[shard] = pod_progress(10, rate, step, batches, notice)
     cluster.settle()
 
 

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 from memory_cluster import MemoryCluster
+from told_by_pods import pod_progress
 
 from rowmill.plan.intervals import count, parse
-from rowmill_operator.observed import ShardProgress
 from rowmill_operator.progress import run_progress
 
 RUN, FINALIZE, NEXT = "shop-run-1", "shop-run-1-finalize", "shop-run-2"
@@ -19,7 +19,7 @@ OTHER = "sha256:" + "b" * 64
 def heard(cluster: MemoryCluster, batches: int, rate: float = 90_000.0) -> None:
     """A pod says what is durable of the largest table, and how fast it makes rows."""
     table = max(cluster.plans[RUN].plan.tables, key=lambda table: table.rows).table
-    report = ShardProgress(1, rate, "", {table: ((0, batches),)} if batches else {})
+    report = pod_progress(1, rate, "", {table: ((0, batches),)} if batches else {})
     cluster.progress[0] = report
     cluster.settle()
 
@@ -146,7 +146,7 @@ def test_batches_are_counted_as_the_pods_cut_them(cluster: MemoryCluster) -> Non
     plan = cluster.plans[RUN].plan
     layout = max(plan.tables, key=lambda table: table.rows)
     name, cut = layout.table, layout.batch_rows * 2
-    report = ShardProgress(1, 9.0, "", {name: ((0, 3),)}, batch_rows={name: cut})
+    report = pod_progress(1, 9.0, "", {name: ((0, 3),)}, batch_rows={name: cut})
     cluster.progress[0] = report
     cluster.settle()
     (table,) = [t for t in cluster.status["tables"] if t["name"] == name]
@@ -173,7 +173,7 @@ def test_what_an_older_status_knew_by_another_plan_counts_no_more(cluster: Memor
     layout = plan.tables[0]
     finer = replace(layout, batch_rows=layout.batch_rows // 2)
     cut = {layout.table: finer.batch_rows}
-    now = ShardProgress(1, 9.0, "", {layout.table: ((0, 1),)}, "", cut)
+    now = pod_progress(1, 9.0, "", {layout.table: ((0, 1),)}, "", cut)
     known = {layout.table: [(0, 1)]}
     told = run_progress(plan, (), {0: now}, known, {layout.table: layout.batch_rows})
     assert told.tables[0].rows == finer.rows_of(0, 1)

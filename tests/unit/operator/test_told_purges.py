@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from memory_cluster import MemoryCluster, experiment
 
-from rowmill.plan.purging import WRITTEN, Written
-from rowmill.spec.cluster_names import POSTGRES_SECRET
+from rowmill.plan.pod_contract import PodEnvironment
+from rowmill.plan.purging import Written
 from rowmill_operator.actions import CreateJob, SetFinalizers
 from rowmill_operator.stored_status import read_status
 
@@ -38,7 +38,7 @@ def _environment(cluster: MemoryCluster) -> dict[str, str]:
 
 
 def _written(cluster: MemoryCluster) -> Written | None:
-    return Written.from_text(_environment(cluster).get(WRITTEN, ""))
+    return PodEnvironment.read(_environment(cluster)).written
 
 
 def _is_purge(action: CreateJob) -> bool:
@@ -208,7 +208,7 @@ def test_the_pod_is_told_the_published_run_also_while_a_newer_one_is_on_its_way(
     complete.settle()
     assert list(complete.jobs) == [PURGE]
     assert _written(complete) == Written(1, "abc")
-    assert POSTGRES_SECRET in _environment(complete)
+    assert "ROWMILL_POSTGRES_SECRET" in _environment(complete)
 
 
 def test_a_pod_of_an_experiment_that_wrote_nothing_is_told_of_nothing() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from memory_cluster import MemoryCluster, experiment
+from told_by_pods import pod_progress
 
 from rowmill_operator.actions import Tell
-from rowmill_operator.observed import ShardProgress
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
 
@@ -15,7 +15,7 @@ def test_a_run_tells_each_of_its_stages_once(cluster: MemoryCluster) -> None:
     total = cluster.run["rowsTotal"]
     first = cluster.start_pod(RUN, 0)
     for rows in (1_000, 2_000):
-        cluster.progress[0] = ShardProgress(rows, 100.0, "", {"orders": ((0, rows // 1_000),)})
+        cluster.progress[0] = pod_progress(rows, 100.0, "", {"orders": ((0, rows // 1_000),)})
         cluster.settle()
     cluster.restart_operator()
     cluster.end_pod(first, 0)

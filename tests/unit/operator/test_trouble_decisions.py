@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from memory_cluster import MemoryCluster, experiment
+from told_by_pods import pod_progress
 
 from rowmill_operator.actions import DeleteJob, SetParallelism
-from rowmill_operator.observed import Failure, ShardProgress
+from rowmill_operator.observed import Failure
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
 
@@ -43,11 +44,11 @@ def test_a_refusing_destination_is_tried_again_every_minute_with_its_reason_show
     assert cluster.condition("Progressing")["reason"] == "CredentialsRefused", "still, until mended"
     pod = cluster.start_pod(RUN, 0)
     for notice in ("", "wrong password; trying again"):
-        cluster.progress[0] = ShardProgress(0, 0.0, "", {}, notice)
+        cluster.progress[0] = pod_progress(0, 0.0, "", {}, notice)
         cluster.settle()
         assert cluster.condition("Progressing")["reason"] == "CredentialsRefused"
     assert cluster.warned() == ["CredentialsRefused"], "once, whoever waits"
-    cluster.progress[0] = ShardProgress(10, 1.0, "", {"events": ((0, 1),)})
+    cluster.progress[0] = pod_progress(10, 1.0, "", {"events": ((0, 1),)})
     cluster.settle()
     assert cluster.condition("Stalled")["status"] == "False"
     assert "refused" not in cluster.run
@@ -210,10 +211,10 @@ def test_twice_out_of_memory_is_named(cluster: MemoryCluster) -> None:
 def test_what_a_pod_tries_again_is_told_once_nothing_gets_on(cluster: MemoryCluster) -> None:
     cluster.begin_run()
     notice = "Postgres refuses the login; trying again"
-    cluster.progress[0] = ShardProgress(0, 5.0, "", {}, notice)
+    cluster.progress[0] = pod_progress(0, 5.0, "", {}, notice)
     cluster.settle()
     assert cluster.condition("Stalled")["status"] == "False"
-    cluster.progress[0] = ShardProgress(0, 0.0, "", {}, notice)
+    cluster.progress[0] = pod_progress(0, 0.0, "", {}, notice)
     cluster.settle()
     stalled = cluster.condition("Stalled")
     assert (stalled["status"], stalled["reason"]) == ("True", "Retrying")

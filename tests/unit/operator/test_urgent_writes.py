@@ -7,8 +7,8 @@ import asyncio
 from fake_api import FakeApi
 from operator_bed import JOBS, KEY, Operator, QuickValidator, status, with_operator
 from raw_objects import raw_pod
+from told_by_pods import pod_progress
 
-from rowmill_operator.observed import ShardProgress
 from rowmill_operator.status_writing import Pace
 from rowmill_operator.store import Kind
 
@@ -33,7 +33,7 @@ def test_operators_that_see_differently_do_not_write_in_turns_without_a_pause() 
         api.put("/api/v1/namespaces/team/pods/" + pod["metadata"]["name"], pod)
         for each in (operator, other):
             each.store.see(Kind.POD, pod)
-        operator.store.reported(KEY, "pod-1", ShardProgress(1, 5.0, "", {}))
+        operator.store.reported(KEY, "pod-1", pod_progress(1, 5.0, "", {}))
         for _ in range(2):
             other.store.reported(KEY, "pod-1", None)
         # That its pods are at work is told once, by the first.
