@@ -1,4 +1,7 @@
-"""The bundle of a run: its frozen plan and all else that its pods work by, packed into one file."""
+"""The bundle of a run: its frozen plan and all else that its pods work by, packed into one file.
+
+A part of what operator and pods agree on: the rest is in pod_contract.py.
+"""
 
 from __future__ import annotations
 

@@ -2,8 +2,10 @@
 
 The rest of the contract: `bundle.py` is the file by which a pod works, `pod_progress.py` what it
 answers while it works, `pod_report.py` what it leaves at its end, `purging.py` the words of a
-purge. Pods outlive upgrades: an image and an operator of other releases meet, so what one of them
-may lack has a default here, and what is removed stays readable.
+purge; its only argument is a task, of `spec/cluster_names.py`.
+
+Runs outlive upgrades: a pod's image may be of another release than the operator. So nothing here
+changes its meaning, and either side does without what only a later release says.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ _CUT = "..."
 # A character outside the Basic Multilingual Plane, escaped.
 _WIDEST = 12
 _MOST_WORD_CHARACTERS = 100
-# What a condition takes as its reason.
-_REASON = re.compile(r"[A-Za-z][A-Za-z0-9]{0,99}")
+# What conditions and Events take as their reason.
+_REASON = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from rowmill.plan.pod_contract import PORT
+
 from .cluster.access import wait_for
 from .cluster.node import Node
 from .experiments import SLOWLY, Applied, wide
@@ -85,7 +87,7 @@ def _targets(run: Applied) -> list[dict[str, object]]:
     operator = run.cluster.find_all("pods", RELEASE_NAMESPACE, selector)
     return [
         {
-            "targets": [f"{pod['status']['podIP']}:8080"],
+            "targets": [f"{pod['status']['podIP']}:{PORT}"],
             "labels": {"namespace": pod["metadata"]["namespace"], "pod": pod["metadata"]["name"]},
         }
         for pod in (*operator, *run.pods(running=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import threading
 import time
@@ -10,9 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from rowmill.plan.pod_contract import PORT
+from rowmill.plan.pod_progress import PodProgress, TableProgress
 from tests.scale.simulation import POD_ADDRESS
 
-_PORT = 8080
 _BATCHES_PER_SECOND = 2
 _ROWS_PER_SECOND = 100_000
 
@@ -38,13 +38,8 @@ class Answers(ThreadingHTTPServer):
         if self._held is not None:
             return self._held
         batches = 1 + int((time.monotonic() - self._began) * _BATCHES_PER_SECOND)
-        progress = {
-            "rows": batches,
-            "rowsPerSecond": _ROWS_PER_SECOND,
-            "step": "",
-            "tables": [{"name": self._table, "batches": [[0, batches]]}],
-        }
-        return json.dumps(progress).encode()
+        table = TableProgress(self._table, batches, ((0, batches),))
+        return PodProgress(batches, _ROWS_PER_SECOND, tables=(table,)).text()
 
 
 @contextmanager
@@ -77,7 +72,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _redirect(verb: str, port: int) -> None:
     """Add or remove the way from the pods' address to the server: the port itself is taken."""
-    rule = f"OUTPUT --destination {POD_ADDRESS} --protocol tcp --dport {_PORT}"
+    rule = f"OUTPUT --destination {POD_ADDRESS} --protocol tcp --dport {PORT}"
     target = f"--jump REDIRECT --to-ports {port}"
     command = ["iptables", "--wait", "--table", "nat", verb, *rule.split(), *target.split()]
     subprocess.run(command, check=True)

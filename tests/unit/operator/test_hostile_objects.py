@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fake_api import FakeApi
+from memory_cluster import MemoryCluster, experiment
 from operator_bed import JOBS, KEY, Operator, with_operator
 from raw_objects import raw_event, raw_experiment, raw_job, raw_pod
 
@@ -36,6 +37,25 @@ def test_a_last_word_nested_too_deep_is_none() -> None:
     termination = read_pod(raw_pod(state=state)).termination
     assert termination is not None
     assert termination.report == PodReport()
+
+
+def test_a_last_word_that_is_no_workers_does_not_keep_a_run_from_its_end() -> None:
+    """The API server refuses a status that is not as the CRD has it."""
+    cluster = MemoryCluster(experiment())
+    cluster.finish_run(run=["a"], checksum={}, dataVersion="one", parquetTypes=7, repeat="no")
+    assert cluster.phase == "Complete"
+    assert cluster.run["dataVersion"] == 1
+    assert not {"id", "checksum"} & set(cluster.run)
+
+
+def test_a_reason_that_is_no_workers_is_not_passed_on() -> None:
+    cluster = MemoryCluster(experiment())
+    cluster.begin_run()
+    cluster.fail_job("shop-run-1", 64, index=0, reason="no word " * 200, message="half \ud800")
+    cluster.settle()
+    failed = cluster.condition("Failed")
+    assert failed["reason"] == "RunFailed"
+    assert "half ?" in failed["message"]
 
 
 def test_one_container_among_others_is_the_workers() -> None:
