@@ -116,6 +116,7 @@ def test_an_answer_without_tables_is_one() -> None:
         {"rowsPerSecond": 10**400},
         {"rowsPerSecond": float("nan")},
         {"rowsPerSecond": float("inf")},
+        {"another": float("nan")},
         {"rowsPerSecond": None},
         {"tables": [7]},
         {"tables": [{"name": "t"}]},
