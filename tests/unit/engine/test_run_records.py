@@ -147,7 +147,7 @@ def test_a_phase_is_told_in_the_words_of_the_ledger(phase: str, reason: str, sta
     assert State.of_phase(phase, reason).value == state
 
 
-@pytest.mark.parametrize("phase", {*get_args(Phase), *get_args(Outcome)})
+@pytest.mark.parametrize("phase", sorted({*get_args(Phase), *get_args(Outcome)}))
 def test_every_phase_of_the_custom_resource_is_a_state(phase: str) -> None:
     assert State.of_phase(phase, "Other") in State
 
