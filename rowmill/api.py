@@ -8,7 +8,6 @@ report = experiment.verify()
 
 from __future__ import annotations
 
-import copyreg
 import logging
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
@@ -21,16 +20,17 @@ import pyarrow as pa
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.patience import NowAndThen
+from rowmill.errors import Interrupted, RowmillError
 from rowmill.generate.rows import Generator
 from rowmill.local import engine
 from rowmill.local.connections import connections
-from rowmill.local.engine import Options, Outcome, RunAborted, RunFailed
+from rowmill.local.engine import Options, Outcome
 from rowmill.local.file_paths import whole_path
 from rowmill.local.home import rowmill_home
 from rowmill.local.progress import Snapshot
 from rowmill.local.published import NothingPublished
+from rowmill.local.run_errors import RunAborted, RunFailed
 from rowmill.local.server_process import EmbeddedServerError
-from rowmill.local.supervisor import Interrupted
 from rowmill.local.verifying import verify_published
 from rowmill.python_words import in_python, telling
 from rowmill.spec.dataset import Spec
@@ -57,6 +57,7 @@ __all__ = [
     "NothingPublished",
     "Outcome",
     "Report",
+    "RowmillError",
     "RunAborted",
     "RunFailed",
     "Snapshot",
@@ -69,40 +70,6 @@ _LOG = logging.getLogger("rowmill")
 P = ParamSpec("P")
 R = TypeVar("R")
 
-# What is told to the caller, and no defect of Rowmill: how it came about is of no help.
-_EXPECTED = (
-    DestinationRefused,
-    DestinationUnavailable,
-    EditedManifest,
-    EmbeddedServerError,
-    ImpossibleColumns,
-    Interrupted,
-    InvalidManifest,
-    NoRunToResume,
-    NothingPublished,
-    RunAborted,
-    RunFailed,
-)
-
-
-def _restored(
-    kind: type[Exception], args: tuple[object, ...], state: dict[str, object]
-) -> Exception:
-    """An error as it was, without calling its constructor, which may want what made the text."""
-    error = kind.__new__(kind, *args)
-    vars(error).update(state)
-    return error
-
-
-def _reduced(error: Exception) -> tuple[Callable[..., Exception], tuple[object, ...]]:
-    return _restored, (type(error), error.args, vars(error))
-
-
-for _kind in _EXPECTED:
-    # Shown by the name that a caller catches it by, and taken whole through a pool of processes.
-    _kind.__module__ = "rowmill"
-    copyreg.pickle(_kind, _reduced)
-
 
 def _for_callers(method: Callable[P, R]) -> Callable[P, R]:
     """The method, with expected errors in Python's words and no frames below this one."""
@@ -111,7 +78,7 @@ def _for_callers(method: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return method(*args, **kwargs)
-        except _EXPECTED as error:
+        except RowmillError as error:
             error.args = (in_python(str(error)),)
             raise error.with_traceback(None) from None
 
@@ -273,3 +240,9 @@ def _refuse_imported_script() -> None:
             "run() was called while multiprocessing imports this script into a child process of "
             'its own, and began nothing: put the call under `if __name__ == "__main__":`'
         )
+
+
+for _kind in (globals()[name] for name in __all__):
+    if isinstance(_kind, type) and issubclass(_kind, RowmillError):
+        # Shown by the name that a caller catches it by.
+        _kind.__module__ = "rowmill"

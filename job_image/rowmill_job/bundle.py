@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from rowmill.errors import Unsupported
 from rowmill.plan.bundle import Bundle, UnreadableBundle, unpack
 from rowmill.spec.cluster import on_cluster
 from rowmill.spec.cluster_names import RERUN
@@ -14,12 +15,8 @@ from rowmill.spec.manifest_text import manifest_text
 from rowmill.spec.versions import VERSIONS
 
 
-class BundleRefused(Exception):
-    """This image cannot run the bundle, now or later; `reason` is one word for machines."""
-
-    def __init__(self, reason: str, message: str) -> None:
-        self.reason = reason
-        super().__init__(message)
+class BundleRefused(Unsupported):
+    """This image cannot run the bundle, now or later."""
 
 
 def read_bundle(path: Path) -> Bundle:

@@ -2,15 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
+from rowmill.destinations.errors import DestinationUnavailable
+from rowmill.errors import (
+    Conflict,
+    Differs,
+    Failed,
+    Interrupted,
+    Invalid,
+    NotFound,
+    Refused,
+    RowmillError,
+    Unavailable,
+    Unsupported,
+    by_class,
+)
 from rowmill.plan.pod_contract import ExitCode
 from rowmill.plan.pod_report import PodReport, Published, PurgeReport, Used
-from rowmill.spec.problems import ImpossibleColumns, InvalidManifest
-from rowmill_job.bundle import BundleRefused
+from rowmill.spec.problems import InvalidManifest
+
+# By class: whether the Job ends for good, is made again, or tries the pod again.
+CODES: Mapping[type[RowmillError], ExitCode] = {
+    Invalid: ExitCode.BAD_SPEC,
+    NotFound: ExitCode.FAILED,
+    Conflict: ExitCode.FAILED,
+    Unsupported: ExitCode.BAD_SPEC,
+    Refused: ExitCode.REFUSED,
+    Unavailable: ExitCode.FAILED,
+    Differs: ExitCode.FAILED,
+    Failed: ExitCode.FAILED,
+    Interrupted: ExitCode.FAILED,
+}
+# Where conditions have a word of their own.
+REASONS: Mapping[type[RowmillError], str] = {
+    InvalidManifest: "InvalidSpec",
+    DestinationUnavailable: "DestinationUnavailable",
+}
 
 
 @dataclass(frozen=True)
@@ -61,22 +91,12 @@ def ended_after(outcome: Outcome) -> Outcome:
 
 def failed(error: BaseException) -> Outcome:
     """What an error means to the Job."""
-    match error:
-        case BundleRefused():
-            return Outcome(ExitCode.BAD_SPEC, error.reason, str(error))
-        case InvalidManifest():
-            return Outcome(ExitCode.BAD_SPEC, "InvalidSpec", str(error))
-        case ImpossibleColumns():
-            return Outcome(ExitCode.BAD_SPEC, "ImpossibleColumns", str(error))
-        case DestinationRefused():
-            return Outcome(ExitCode.REFUSED, error.reason, str(error))
-        case Fenced():
-            return Outcome(ExitCode.FAILED, "Fenced", str(error))
-        case DestinationUnavailable():
-            return Outcome(ExitCode.FAILED, "DestinationUnavailable", str(error))
-        case MemoryError():
-            return Outcome(ExitCode.FAILED, "OutOfMemory", "the worker's memory did not suffice")
-    return Outcome(ExitCode.FAILED, "WorkerFailed", f"{type(error).__name__}: {error}")
+    if isinstance(error, MemoryError):
+        return Outcome(ExitCode.FAILED, "OutOfMemory", "the worker's memory did not suffice")
+    code = by_class(CODES, error)
+    if code is None or not isinstance(error, RowmillError):
+        return Outcome(ExitCode.FAILED, "WorkerFailed", f"{type(error).__name__}: {error}")
+    return Outcome(code, by_class(REASONS, error) or error.reason, str(error))
 
 
 def leave(path: Path, report: PodReport) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from rowmill.errors import NotFound
 from rowmill.local import records
 from rowmill.local.file_paths import whole_path
 from rowmill.local.home import Home, rowmill_home
@@ -65,7 +66,7 @@ def from_name(name: str, secrets: Sequence[str] = (), home: Home | None = None) 
     """The source that was last run here under this name; `secrets` win over the remembered ones.
 
     Raises:
-        UsageError: nothing of that name was run here.
+        NotFound: nothing of that name was run here.
     """
     home = home or rowmill_home()
     known = records.recall(home, name)
@@ -74,10 +75,13 @@ def from_name(name: str, secrets: Sequence[str] = (), home: Home | None = None) 
     if known is None:
         names = records.names(home)
         if not names:
-            raise UsageError(f"no experiment {name!r} was run here, nor any other; {_START}")
-        raise UsageError(
+            raise NotFound(
+                "ExperimentUnknown", f"no experiment {name!r} was run here, nor any other; {_START}"
+            )
+        raise NotFound(
+            "ExperimentUnknown",
             f"no experiment {name!r} was run here (known: {', '.join(names)}); "
-            "name one of these, or give its manifest with -f FILE"
+            "name one of these, or give its manifest with -f FILE",
         )
     return Source(
         f"the manifest of {name}",

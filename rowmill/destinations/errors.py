@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from rowmill.errors import Failed, Invalid, Refused, Unavailable
 
-class DestinationRefused(Exception):
+
+class DestinationRefused(Refused):
     """It will not work until somebody changes something: credentials, rights, bucket, owner, table.
 
-    `reason` is one word for machines (CredentialsRefused, PermissionDenied, BucketMissing,
-    TargetInUse, TableExists, DependantsInTheWay, LiveRunElsewhere, DiskFull, RowTooLarge ...); the
-    message says what is wrong, where and what to do. Neither ever holds a secret's value.
+    `reason` is one word for machines: CredentialsRefused, PermissionDenied, BucketMissing,
+    TargetInUse, TableExists, DependantsInTheWay, LiveRunElsewhere, DiskFull, RowTooLarge ...
     """
 
-    def __init__(self, reason: str, message: str) -> None:
-        self.reason = reason
-        super().__init__(message)
 
-
-class DestinationUnavailable(Exception):
+class DestinationUnavailable(Unavailable):
     """What passes (lost connections, 503, starting up) did not pass within the retry budget."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("Unavailable", message)
 
 
 class ClaimLeft(DestinationUnavailable):
@@ -39,7 +39,7 @@ def live_run(owner: str, who: str, *, here: bool) -> str:
     )
 
 
-class QueryRefused(Exception):
+class QueryRefused(Invalid):
     """Postgres would not run a person's query; the message is Postgres's own.
 
     With `missing` it names a table or schema that is not there.
@@ -47,11 +47,14 @@ class QueryRefused(Exception):
 
     def __init__(self, message: str, *, missing: bool = False) -> None:
         self.missing = missing
-        super().__init__(message)
+        super().__init__("QueryRefused", message)
 
 
-class Fenced(Exception):
+class Fenced(Failed):
     """This worker is stale: the run is no longer in the state in which it may write."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("Fenced", message)
 
 
 class LateAdditions(Exception):

@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 import urllib3
 
+from rowmill.errors import NotFound
 from rowmill.kubectl.access import access_of
 from rowmill.kubectl.connection import Connection
 from rowmill.kubectl.failures import ApiRefused, ApiUnreachable
 from rowmill.kubectl.kubeconfig import Wanted, choose
 from rowmill.spec.cluster_names import API_VERSION, INDEX, PLURAL, TASK, run_selector
-from rowmill.terminal.failures import UsageError
 
 Raw = Mapping[str, Any]
 
@@ -40,7 +40,7 @@ class Pod:
 class Cluster(Protocol):
     """What the commands ask of one namespace of a cluster.
 
-    Every method raises ApiRefused or ApiUnreachable; those that take a NAME raise UsageError if
+    Every method raises ApiRefused or ApiUnreachable; those that take a NAME raise NotFound if
     there is no such Experiment.
     """
 
@@ -88,11 +88,12 @@ class _ApiServer:
     def experiment(self, name: str) -> Raw:
         try:
             return self._document("GET", _experiments(self.namespace, name))
-        except _NotFound:
+        except _NoObject:
             known = ", ".join(each["metadata"]["name"] for each in self.experiments()) or "none"
-        raise UsageError(
+        raise NotFound(
+            "ExperimentUnknown",
             f"there is no Experiment {name!r} in namespace {self.namespace!r} (there: {known}); "
-            "name one of these, or another namespace with -n"
+            "name one of these, or another namespace with -n",
         )
 
     def experiments(self) -> Sequence[Raw]:
@@ -158,7 +159,7 @@ class _ApiServer:
             raise ApiUnreachable(f"the API server {host} does not answer: {error}") from None
 
 
-class _NotFound(ApiRefused):
+class _NoObject(ApiRefused):
     """There is no object of that name."""
 
 
@@ -185,7 +186,7 @@ def _refusal(status: int, data: bytes, namespace: str) -> ApiRefused:
             "rowmill crd | kubectl apply --server-side -f -",
         )
     if status == 404:
-        return _NotFound("ApiRefused", message)
+        return _NoObject("ApiRefused", message)
     return ApiRefused("ApiRefused", f"the API server answers {status}: {message}")
 
 

@@ -1,40 +1,34 @@
-"""What each error of a command against a cluster means to its caller."""
+"""The errors of a command against a cluster."""
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-from rowmill.terminal.failures import Exit, Judgement, ending
+from rowmill.errors import Interrupted, Refused, Unavailable
+from rowmill.terminal.failures import Translations, ending, missing_extra
 
 _EXTRAS = {"tenacity": "kubectl", "urllib3": "kubectl"}
+_TRANSLATIONS: Translations = {ModuleNotFoundError: missing_extra(_EXTRAS)}
 
 
-class ApiRefused(Exception):
+class ApiRefused(Refused):
     """The API server refuses: who asks, what is asked for, or the kind is not known to it."""
 
-    def __init__(self, reason: str, message: str) -> None:
-        self.reason = reason
-        super().__init__(message)
 
-
-class ApiUnreachable(Exception):
+class ApiUnreachable(Unavailable):
     """The API server does not answer."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__("ApiUnreachable", message)
 
-class StillUnderWay(Exception):
+
+class StillUnderWay(Interrupted):
     """What was waited for has not ended in time, and goes on."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("StillUnderWay", message)
 
 
 def reporting(*, as_json: bool = False) -> AbstractContextManager[None]:
     """Turn what the block raises into a message and an exit code, as `terminal.failures` does."""
-    return ending(_judge, _EXTRAS, as_json=as_json)
-
-
-def _judge(error: Exception) -> Judgement | None:
-    if isinstance(error, ApiRefused):
-        return Exit.REFUSED, error.reason, str(error)
-    if isinstance(error, ApiUnreachable):
-        return Exit.FAILED, "ApiUnreachable", str(error)
-    if isinstance(error, StillUnderWay):
-        return Exit.INTERRUPTED, "StillUnderWay", str(error)
-    return None
+    return ending(_TRANSLATIONS, as_json=as_json)

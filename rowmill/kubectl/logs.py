@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
 
+from rowmill.errors import RowmillError
 from rowmill.kubectl.cluster import Cluster, Pod
 from rowmill.kubectl.experiment import Experiment
-from rowmill.kubectl.failures import ApiRefused, ApiUnreachable
 from rowmill.kubectl.patience import patiently
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import say
@@ -109,7 +109,7 @@ def _read(run: _Run, pod: Pod, lines: SimpleQueue[str]) -> None:
     try:
         for line in run.cluster.log(pod.name, follow=True):
             lines.put(run.labelled(pod, line))
-    except (ApiRefused, ApiUnreachable, UsageError) as error:
+    except RowmillError as error:
         # The pod may be gone, its node too, or a token over; the others go on.
         say(f"rowmill: {pod.name}: {error}", err=True)
 

@@ -7,11 +7,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import typer
 from rich.console import Console
 
 from rowmill.counting import counted
 from rowmill.engine.records import Progress
+from rowmill.errors import Failed, Interrupted
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
 from rowmill.kubectl.failures import StillUnderWay
@@ -19,7 +19,7 @@ from rowmill.kubectl.patience import patiently
 from rowmill.kubectl.records import print_json, show
 from rowmill.terminal import figures
 from rowmill.terminal.bars import Bar, Bars
-from rowmill.terminal.failures import Exit, UsageError
+from rowmill.terminal.failures import Answered, UsageError
 
 Show = Callable[[Experiment], None]
 # The operator writes progress every 5 seconds; asking more often shows nothing new for long.
@@ -51,6 +51,7 @@ def watch(
     Raises:
         UsageError: no name was given, or what was asked for will not begin.
         StillUnderWay: the run had not ended in time; it goes on.
+        Answered: all was shown, and the run had failed.
     """
     if name is None:
         raise UsageError("-w takes the NAME of one Experiment; for all: kubectl get experiments -w")
@@ -74,8 +75,7 @@ def watch(
     else:
         show(experiment)
     if experiment.phase == "Failed":
-        aborted = experiment.reason == "Aborted"
-        raise typer.Exit(int(Exit.INTERRUPTED if aborted else Exit.FAILED))
+        raise Answered(Interrupted if experiment.reason == "Aborted" else Failed)
 
 
 @contextmanager

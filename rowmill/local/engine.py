@@ -16,11 +16,13 @@ from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import ExperimentHold
 from rowmill.destinations.patience import TellWait, untold
+from rowmill.errors import Interrupted
 from rowmill.local.admission import admission
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.planning import chosen_workers, plan_for
 from rowmill.local.progress import Phase, ProgressBoard, Snapshot
-from rowmill.local.supervisor import Interrupted, Supervisor, WorkerFailed
+from rowmill.local.run_errors import RunAborted, RunFailed, WorkerFailed, interrupted
+from rowmill.local.supervisor import Supervisor
 from rowmill.local.watch import LockLost, Watch
 from rowmill.plan.layout import Plan
 from rowmill.plan.replacement import Replaced
@@ -33,14 +35,6 @@ from rowmill.worker.remaining import remaining
 
 # How long the end of a run waits for the ledger: writers that are being cut hold its fence.
 TELL_SECONDS = 2.0
-
-
-class RunFailed(Exception):
-    """The run is FAILED; the message says why. It can be resumed once the cause is mended."""
-
-
-class RunAborted(Exception):
-    """Somebody aborted the run; it can be resumed."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +103,7 @@ def run(
         on_progress: called with the state of the run as it changes, at most a few times a second.
 
     Raises:
-        Interrupted: by Ctrl-C or SIGTERM; RunAborted: by `rowmill abort`.
+        Interrupted: by Ctrl-C or SIGTERM; RunAborted, one of these: by `rowmill abort`.
         RunFailed: a defect or trouble that outlasted the retries.
         DestinationRefused, DestinationUnavailable: before any work was done.
         EditedManifest, FewerRows, NoRunToResume: see worker/prepare.py.
@@ -119,7 +113,7 @@ def run(
         try:
             return _run(spec, connections, options, on_progress, started, signals)
         except KeyboardInterrupt:
-            raise Interrupted from None
+            raise interrupted() from None
 
 
 def _run(
@@ -216,7 +210,7 @@ class _Execution:
             seconds = self._work(run)
         except (Interrupted, KeyboardInterrupt):
             self._end(run, Phase.INTERRUPTED, RunState.ABORTED, "interrupted")
-            raise Interrupted from None
+            raise interrupted() from None
         except Fenced as error:
             ended = self._fenced(run, error)
             aborted = isinstance(ended, RunAborted)
@@ -341,7 +335,7 @@ class _Signals:
     def sleep(self, seconds: float) -> None:
         """Wait between two tries, but not once the run is to stop."""
         if self.stop.wait(seconds):
-            raise Interrupted
+            raise interrupted()
 
     def heed(self, _number: int, _frame: FrameType | None) -> None:
         (self.kill if self.stop.is_set() else self.stop).set()

@@ -11,6 +11,7 @@ from rowmill.destinations.parquet_reading import LakeReader
 from rowmill.destinations.patience import TellWait, untold
 from rowmill.destinations.postgres_reading import PostgresReader
 from rowmill.destinations.stored_rows import Problem
+from rowmill.errors import NotFound
 from rowmill.generate.rows import Generator
 from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.spec.dataset import Dataset, Spec
@@ -24,8 +25,11 @@ from rowmill.worker.run_options import run_again
 Reload = Callable[[Overrides], Spec]
 
 
-class NothingPublished(Exception):
+class NothingPublished(NotFound):
     """There is no published run of this manifest; the message says what there is."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("NothingPublished", message)
 
 
 @dataclass(frozen=True)
@@ -122,9 +126,10 @@ def unpublished(runs: Sequence[Run]) -> str | None:
 def _run(destinations: Destinations) -> Run:
     runs = experiment_runs(destinations)
     why = unpublished(runs)
-    run = published_run(runs)
-    if why is not None or run is None:
+    if why is not None:
         raise NothingPublished(why)
+    run = published_run(runs)
+    assert run is not None, "else it is told why there is none"
     return run
 
 

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import psutil
 
+from rowmill.errors import Refused
+
 # Below the range from which Linux takes the ports of outgoing connections (32768 and up) and
 # Kubernetes its node ports (30000 and up), so that a port chosen once stays free while down.
 _PORTS = range(15_000, 30_000)
@@ -23,8 +25,11 @@ _POLL_SECONDS = 0.05
 _START_GRACE_SECONDS = 10.0
 
 
-class EmbeddedServerError(Exception):
+class EmbeddedServerError(Refused):
     """An embedded server cannot be started or stopped; the text says why and what to do."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("EmbeddedServer", message)
 
 
 class ServerProcess(NamedTuple):

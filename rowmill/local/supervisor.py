@@ -28,6 +28,7 @@ from rowmill.local.messages import (
     Stop,
     Waits,
 )
+from rowmill.local.run_errors import WorkerFailed, interrupted
 from rowmill.local.worker_process import main
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
@@ -41,21 +42,6 @@ STOP_SECONDS = 7.0
 # was freed, and are no faster here. Both read this while a process starts, so only an inherited
 # environment comes in time.
 _ALLOCATION = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
-
-
-class Interrupted(Exception):
-    """The run was asked to stop; what is durable stays and can be resumed."""
-
-    def __init__(self) -> None:
-        super().__init__("interrupted; what is durable stays: run the same command to resume")
-
-
-class WorkerFailed(Exception):
-    """A worker met an error that is a defect or beyond retrying; `trace` is its stack."""
-
-    def __init__(self, message: str, trace: str = "") -> None:
-        self.trace = trace
-        super().__init__(message)
 
 
 @dataclass
@@ -201,7 +187,7 @@ class Supervisor:
                 break
             for ready in wait(list(busy), TICK_SECONDS):
                 self._hear_the_end(busy[cast("Connection[Command, Report]", ready)])
-        raise Interrupted
+        raise interrupted()
 
     def _hear_the_end(self, worker: _Worker) -> None:
         try:
@@ -252,7 +238,7 @@ def _raise_unless_done(ended: Ended) -> None:
         case Ending.DONE:
             return
         case Ending.STOPPED:
-            raise Interrupted
+            raise interrupted()
         case Ending.FENCED:
             raise Fenced(ended.message)
         case Ending.REFUSED:

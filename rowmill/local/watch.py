@@ -8,7 +8,7 @@ from contextlib import closing
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import ExperimentHold, Ledger
-from rowmill.local.supervisor import Interrupted
+from rowmill.errors import Interrupted
 from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.worker.destinations import Destinations
 

@@ -8,9 +8,23 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Any
 
 import typer
 
+from rowmill.errors import (
+    Conflict,
+    Differs,
+    Failed,
+    Interrupted,
+    Invalid,
+    NotFound,
+    Refused,
+    RowmillError,
+    Unavailable,
+    Unsupported,
+    by_class,
+)
 from rowmill.terminal.prose import say
 from rowmill.terminal.streams import OutputLost, discard_output
 
@@ -26,8 +40,24 @@ class Exit(IntEnum):
     INTERRUPTED = 5
 
 
-class UsageError(Exception):
-    """The command was called wrongly: an unknown NAME, a flag that does not fit."""
+EXIT_CODES: Mapping[type[RowmillError], Exit] = {
+    Invalid: Exit.USAGE,
+    NotFound: Exit.USAGE,
+    Conflict: Exit.USAGE,
+    Unsupported: Exit.USAGE,
+    Refused: Exit.REFUSED,
+    Unavailable: Exit.FAILED,
+    Failed: Exit.FAILED,
+    Differs: Exit.DIFFERENCES,
+    Interrupted: Exit.INTERRUPTED,
+}
+
+
+class UsageError(Invalid):
+    """The command was called wrongly, such as with a flag that does not fit."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("Usage", message)
 
 
 class DocumentBegun(Exception):
@@ -38,32 +68,41 @@ class DocumentBegun(Exception):
         super().__init__(str(cause))
 
 
-# Exit code, one word and message of an error that is meant for the reader, None of any other; and
-# what the document says of it beside these.
-Judgement = tuple[Exit, str, str] | tuple[Exit, str, str, Mapping[str, object]]
-Judge = Callable[[Exception], Judgement | None]
+class Answered(Exception):
+    """The command has given its whole answer, and ends with the exit code of this `kind`."""
+
+    def __init__(self, kind: type[RowmillError]) -> None:
+        self.kind = kind
+        super().__init__(kind.__name__)
+
+
+# What a command line makes of an error: of one of a library, or of ours in words of its own. None
+# is a defect.
+Translation = Callable[[Any], RowmillError | None]
+Translations = Mapping[type[BaseException], Translation]
 
 
 @contextmanager
-def ending(judge: Judge, extras: dict[str, str], *, as_json: bool) -> Iterator[None]:
+def ending(translations: Translations, *, as_json: bool) -> Iterator[None]:
     """Turn what the block raises into a message and an exit code.
 
     The message goes to standard error; with `as_json` the error is also the one JSON document on
-    standard output, or the last member of the one that was begun. `extras` tells which extra brings
-    a module that a command may lack.
+    standard output, or the last member of the one that was begun.
     """
     try:
         try:
             yield
         except (BrokenPipeError, OutputLost, typer.Exit):
             raise
+        except Answered as answered:
+            raise typer.Exit(int(EXIT_CODES[answered.kind])) from None
         except (KeyboardInterrupt, Exception) as error:  # noqa: BLE001 - each has an exit code
             begun = isinstance(error, DocumentBegun)
             cause = error.cause if isinstance(error, DocumentBegun) else error
             if isinstance(cause, (OutputLost, BrokenPipeError)):
                 raise cause from None
             before = "" if begun else "{" if as_json else None
-            _leave(*_judgement(cause, judge, extras), before=before)
+            _leave(_told(cause, {**_EVERYWHERE, **translations}), before=before)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -76,41 +115,54 @@ def ending(judge: Judge, extras: dict[str, str], *, as_json: bool) -> Iterator[N
         raise typer.Exit(int(Exit.FAILED)) from None
 
 
-def _judgement(error: BaseException, judge: Judge, extras: dict[str, str]) -> Judgement:
-    if not isinstance(error, Exception) or isinstance(error, typer.Abort):
-        return Exit.INTERRUPTED, "Interrupted", "interrupted"
-    return _judge_usage(error, extras) or judge(error) or _defect(error)
+def exit_code(error: RowmillError) -> Exit:
+    """The exit code of the error's class."""
+    code = by_class(EXIT_CODES, error)
+    assert code is not None, f"{type(error).__name__} derives from none that has an exit code"
+    return code
 
 
-def _leave(
-    code: Exit,
-    reason: str,
-    message: str,
-    facts: Mapping[str, object] = {},
-    *,
-    before: str | None,
-) -> None:
+def error_document(error: RowmillError) -> dict[str, object]:
+    """What `-o json` says of an error, under the name `error`."""
+    return {**error.to_json(), "exitCode": int(exit_code(error))}
+
+
+def missing_extra(extras: Mapping[str, str]) -> Translation:
+    """Tells of a module that is missing the extra that brings it, by `extras`."""
+
+    def told(error: ModuleNotFoundError) -> RowmillError | None:
+        extra = extras.get((error.name or "").split(".")[0])
+        if extra is None:
+            return None
+        message = f"this command needs the extra {extra!r}: pip install 'rowmill[{extra}]'"
+        return Unsupported("ExtraMissing", message)
+
+    return told
+
+
+def _interrupted(_error: BaseException) -> Interrupted:
+    return Interrupted("Interrupted", "interrupted")
+
+
+_EVERYWHERE: Translations = {KeyboardInterrupt: _interrupted, typer.Abort: _interrupted}
+
+
+def _told(error: BaseException, translations: Translations) -> RowmillError:
+    translate = by_class(translations, error)
+    told = error if translate is None else translate(error)
+    return told if isinstance(told, RowmillError) else _defect(error)
+
+
+def _leave(error: RowmillError, *, before: str | None) -> None:
     """Say it and leave; on standard output as JSON after `before`, unless that is None."""
-    say(f"rowmill: {message}", err=True)
+    say(f"rowmill: {error.message}", err=True)
     if before is not None:
-        error = {"reason": reason, "message": message, "exitCode": int(code), **facts}
-        typer.echo(f'{before}"error": {json.dumps(error, ensure_ascii=False)}}}')
-    raise typer.Exit(int(code))
+        document = json.dumps(error_document(error), ensure_ascii=False)
+        typer.echo(f'{before}"error": {document}}}')
+    raise typer.Exit(int(exit_code(error)))
 
 
-def _judge_usage(error: Exception, extras: dict[str, str]) -> Judgement | None:
-    if isinstance(error, UsageError):
-        return Exit.USAGE, "Usage", str(error)
-    if not isinstance(error, ModuleNotFoundError):
-        return None
-    extra = extras.get((error.name or "").split(".")[0])
-    if extra is None:
-        return None
-    message = f"this command needs the extra {extra!r}: pip install 'rowmill[{extra}]'"
-    return Exit.USAGE, "ExtraMissing", message
-
-
-def _defect(error: Exception) -> Judgement:
+def _defect(error: BaseException) -> Failed:
     traceback.print_exception(error)
     message = "this is a defect of Rowmill; please report it with the lines above"
-    return Exit.FAILED, "Defect", f"{type(error).__name__}: {message}"
+    return Failed("Defect", f"{type(error).__name__}: {message}")

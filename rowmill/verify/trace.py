@@ -13,6 +13,7 @@ from rowmill.counting import counted
 from rowmill.destinations.parquet_reading import LakeReader
 from rowmill.destinations.postgres_reading import PostgresReader
 from rowmill.destinations.stored_rows import StoredRows, Unreadable
+from rowmill.errors import Invalid
 from rowmill.generate.choices import array_of_literals
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, Table
@@ -25,8 +26,11 @@ from rowmill.verify.row_hasher import RowHasher
 from rowmill.verify.values import values
 
 
-class Unkeyed(Exception):
+class Unkeyed(Invalid):
     """The key does not fit the table; the message says what would be right."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("Usage", message)
 
 
 @dataclass(frozen=True)

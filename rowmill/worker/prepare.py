@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
+from rowmill import errors
 from rowmill.counting import counted
 from rowmill.plan.layout import Plan
 from rowmill.plan.replacement import Replaced
@@ -36,7 +37,7 @@ from rowmill.worker.remaining import Durable, rows_durable
 from rowmill.worker.run_options import options_alone_differ, options_of, run_again
 
 
-class EditedManifest(Exception):
+class EditedManifest(errors.Conflict):
     """The newest run is unfinished and of another spec: starting over would drop its work.
 
     `rows` are durable of it. The new run would be of `plan`; what it `replaces` besides is told if
@@ -61,19 +62,21 @@ class EditedManifest(Exception):
         if options_alone:
             how = f"with {options}" if options else "without --scale and --seed"
             super().__init__(
+                "EditedManifest",
                 f"run {run.number} is {run.state}, was started {how} and {holds}; resume it with: "
-                f"{run_again(run)}, or add --restart to drop them"
+                f"{run_again(run)}, or add --restart to drop them",
             )
             return
         again = f" it with: {run_again(run)}" if options else ""
         super().__init__(
+            "EditedManifest",
             f"run {run.number} is {run.state} with another manifest, that of "
             f"{run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({run.plan.digest[:19]}...), and "
-            f"{holds}; add --restart to drop them, or put the old manifest back to resume{again}"
+            f"{holds}; add --restart to drop them, or put the old manifest back to resume{again}",
         )
 
 
-class FewerRows(Exception):
+class FewerRows(errors.Conflict):
     """Run `number`, of `plan`, would replace a `published` run of more rows: the user is to agree.
 
     `rolled_forward` is as in `Prepared`.
@@ -89,11 +92,14 @@ class FewerRows(Exception):
     ) -> None:
         self.published = published
         self.rolled_forward = rolled_forward
-        super().__init__(_would_replace(published, number, plan, owner))
+        super().__init__("FewerRows", _would_replace(published, number, plan, owner))
 
 
-class NoRunToResume(Exception):
+class NoRunToResume(errors.Conflict):
     """`--resume` was asked for and there is nothing to resume."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("NoRunToResume", message)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ def test_kubectl_finds_the_plugin_and_it_tells_of_a_cluster_without_experiments(
 ) -> None:
     told = _plugin(cluster, "status", MISSING, "-n", namespace, "-o", "json", code=None)
     error = json.loads(told.stdout)["error"]
-    assert (told.returncode, error["reason"]) in ((2, "Usage"), (3, "CrdMissing"))
+    assert (told.returncode, error["reason"]) in ((2, "ExperimentUnknown"), (3, "CrdMissing"))
 
 
 def test_it_acts_as_whom_the_kubeconfig_or_a_flag_says(

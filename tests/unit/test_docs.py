@@ -20,6 +20,7 @@ from rowmill.cli.app import app
 from rowmill.engine.records import Progress, RunRecord, State, TableProgress
 from rowmill.kubectl.app import app as plugin
 from rowmill.spec.manifest_warnings import RULES
+from rowmill_job.outcome import REASONS
 from rowmill_operator.reasons import Reason
 
 ROOT = Path(__file__).parents[2]
@@ -252,24 +253,48 @@ def _unquoted(line: str) -> str:
 
 
 def _reasons() -> set[str]:
-    """The words for machines: of refusals, of problems that verify tells, of the command line."""
-    found = {"EditedManifest", "NoRunToResume"}
-    for path in SOURCES:
-        tree = ast.parse(_source(path))
-        if path.name in ("postgres_failures.py", "failures.py"):
+    """The words for machines: of every error, and of problems that verify tells."""
+    trees = {path: ast.parse(_source(path)) for path in SOURCES}
+    kinds = _error_classes(trees.values())
+    found = set()
+    for path, tree in trees.items():
+        if path.name == "postgres_failures.py":
             found |= {text for text in _texts(tree) if _REASON.fullmatch(text)}
-            continue
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-                first = node.args[0]
-                if node.func.id in ("ApiRefused", "DestinationRefused", "Problem"):
-                    found |= {text for text in _texts(first) if _REASON.fullmatch(text)}
+        for first in _first_arguments(tree, kinds | {"Problem"}):
+            found |= {text for text in _texts(first) if _REASON.fullmatch(text)}
     return found
+
+
+def _error_classes(trees: Iterable[ast.AST]) -> set[str]:
+    """The names of RowmillError and of all that derive from it."""
+    bases = [
+        (node.name, {ast.unparse(base).rpartition(".")[2] for base in node.bases})
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    ]
+    found, before = {"RowmillError"}, 0
+    while len(found) > before:
+        before = len(found)
+        found |= {name for name, above in bases if above & found}
+    return found
+
+
+def _first_arguments(tree: ast.AST, kinds: set[str]) -> Iterator[ast.expr]:
+    """Where errors are made, and where their classes give themselves a reason."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+            if node.func.id in kinds:
+                yield node.args[0]
+        elif isinstance(node, ast.ClassDef) and node.name in kinds:
+            for call in ast.walk(node):
+                if isinstance(call, ast.Call) and ast.unparse(call.func) == "super().__init__":
+                    yield call.args[0]
 
 
 def _reasons_of_pods() -> set[str]:
     """The words that a pod ends with beside those of its destinations."""
-    found = set()
+    found = {"Fenced", "ImpossibleColumns", *REASONS.values()}
     for path in sorted((ROOT / "job_image" / "rowmill_job").glob("*.py")):
         for node in ast.walk(ast.parse(_source(path))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):

@@ -11,6 +11,7 @@ import pytest
 
 import rowmill
 from rowmill import api
+from rowmill.local.run_errors import interrupted
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
 
@@ -32,7 +33,7 @@ EXPECTED = [
     rowmill.EditedManifest(RUN, 9, PLAN, None),
     rowmill.EmbeddedServerError("no start"),
     rowmill.ImpossibleColumns("too few"),
-    rowmill.Interrupted(),
+    interrupted(),
     rowmill.NoRunToResume("nothing"),
     rowmill.NothingPublished("nothing"),
     rowmill.RunAborted("ended"),
@@ -61,7 +62,8 @@ def test_an_error_goes_by_the_name_that_it_is_caught_by(invalid: rowmill.Invalid
         kind = type(error)
         assert kind.__module__ == "rowmill"
         assert getattr(rowmill, kind.__qualname__) is kind
-    assert {type(error) for error in (invalid, *EXPECTED)} == {
+        assert isinstance(error, rowmill.RowmillError)
+    assert {rowmill.RowmillError, *(type(error) for error in (invalid, *EXPECTED))} == {
         value
         for value in (getattr(rowmill, name) for name in rowmill.__all__)
         if isinstance(value, type) and issubclass(value, Exception)

@@ -12,7 +12,7 @@ from rowmill.destinations.errors import QueryRefused
 from rowmill.destinations.postgres_query import querying
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
-from rowmill.local.published import why_nothing_is_there
+from rowmill.local.published import NothingPublished, why_nothing_is_there
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import say
 from rowmill.worker.destinations import one_machine
@@ -53,4 +53,4 @@ def query(words: Sequence[str], file: Path | None, secrets: Sequence[str], outpu
         if unpublished is None:
             raise
         [said, *_] = str(error).splitlines()
-        raise UsageError(f"{spec.name}: {unpublished} ({said})") from None
+        raise NothingPublished(f"{spec.name}: {unpublished} ({said})") from None

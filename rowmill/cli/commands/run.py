@@ -14,6 +14,7 @@ from rowmill.cli.progress_display import progress_display, tell
 from rowmill.cli.sources import from_file
 from rowmill.cli.waiting import say_starting
 from rowmill.counting import counted
+from rowmill.errors import Conflict
 from rowmill.local import engine, records
 from rowmill.local.connections import connections
 from rowmill.local.engine import Options, Outcome
@@ -94,7 +95,8 @@ def _agreed_outcome(attempt: Callable[[Options], Outcome], options: Options) -> 
             options = options.restarting()
         except FewerRows as error:
             if not _confirmed(f"{error}. Replace it?"):
-                raise
+                how = "answer yes, or add --restart, to replace it"
+                raise Conflict(error.reason, f"{error}; nothing was changed ({how})") from None
             options = options.agreeing(error.published)
 
 

@@ -19,7 +19,7 @@ from rowmill.terminal.prose import say
 from rowmill.verify.pairing import key_columns
 from rowmill.verify.recomputed import Recomputed
 from rowmill.verify.report import Value
-from rowmill.verify.trace import Copy, Trace, Unkeyed
+from rowmill.verify.trace import Copy, Trace
 from rowmill.verify.trace import trace as trace_row
 
 
@@ -55,9 +55,7 @@ def trace(
             known = _table(opened.dataset, table)
             found = trace_row(opened, known, key, Recomputed(opened.make_generator))
     except NothingPublished as error:
-        raise UsageError(f"{spec.name}: {error}") from None
-    except Unkeyed as error:
-        raise UsageError(str(error)) from None
+        raise NothingPublished(f"{spec.name}: {error}") from None
     if not found.found:
         raise UsageError(
             f"run {found.run} made no row of {table!r} with {_pairs(found.key)}, and none is stored"

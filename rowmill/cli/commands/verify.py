@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 from rich.text import Text
@@ -18,6 +17,7 @@ from rowmill.cli.sources import Source, from_either
 from rowmill.cli.waiting import in_lines, say_starting
 from rowmill.counting import counted
 from rowmill.destinations.patience import TellWait, Wait, Waiting
+from rowmill.errors import Differs
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished
@@ -27,7 +27,7 @@ from rowmill.spec.load import Overrides, load_spec
 from rowmill.terminal import figures
 from rowmill.terminal.bars import label_column
 from rowmill.terminal.console import short
-from rowmill.terminal.failures import Exit, UsageError
+from rowmill.terminal.failures import Answered
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid, visible
 from rowmill.verify.report import Comparison, Difference, Kind, Report, TableReport, Value
@@ -63,7 +63,7 @@ def verify(
     else:
         _show(report, options)
     if not report.identical:
-        raise typer.Exit(int(Exit.DIFFERENCES))
+        raise Answered(Differs)
 
 
 def _report(source: Source, workers: int | None) -> tuple[Report, Overrides]:
@@ -83,7 +83,7 @@ def _report(source: Source, workers: int | None) -> tuple[Report, Overrides]:
             )
             return report, tried[-1]
     except NothingPublished as error:
-        raise UsageError(f"{spec.name}: {error}") from None
+        raise NothingPublished(f"{spec.name}: {error}") from None
 
 
 @contextmanager

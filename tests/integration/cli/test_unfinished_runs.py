@@ -88,7 +88,7 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
 
     for words in (["query", name, "select * from numbers"], ["verify", name]):
         told = commands(*words, "-o", "json")
-        assert (told.code, told.json["error"]["reason"]) == (2, "Usage")
+        assert (told.code, told.json["error"]["reason"]) == (2, "NothingPublished")
         assert "no run of it is published yet: run 1 is ABORTED" in told.err
     assert 'relation "numbers" does not exist' in commands("query", name, "table numbers").err
 

@@ -7,9 +7,8 @@ import typer
 
 from rowmill.cli.failures import reporting
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, QueryRefused
-from rowmill.local.engine import RunAborted, RunFailed
+from rowmill.local.run_errors import RunAborted, RunFailed, interrupted
 from rowmill.local.server_process import EmbeddedServerError
-from rowmill.local.supervisor import Interrupted
 from rowmill.spec.problems import ImpossibleColumns, InvalidManifest, Problem
 from rowmill.terminal.failures import UsageError
 from rowmill.worker.prepare import NoRunToResume
@@ -27,7 +26,7 @@ CASES = [
     (DestinationUnavailable("gone"), 4, "Unavailable"),
     (RunFailed("so"), 4, "RunFailed"),
     (RunAborted("so"), 5, "Aborted"),
-    (Interrupted(), 5, "Interrupted"),
+    (interrupted(), 5, "Interrupted"),
     (KeyboardInterrupt(), 5, "Interrupted"),
     (typer.Abort(), 5, "Interrupted"),
 ]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from rowmill.errors import NotFound
 from rowmill.kubectl.cluster import Pod, Raw
-from rowmill.terminal.failures import UsageError
 
 
 @dataclass
@@ -29,7 +29,7 @@ class FakeCluster:
     def experiment(self, name: str) -> Raw:
         state = self.states[min(self.looks, len(self.states) - 1)] if self.states else None
         if state is None or state["metadata"]["name"] != name:
-            raise UsageError(f"there is no Experiment {name!r}")
+            raise NotFound("ExperimentUnknown", f"there is no Experiment {name!r}")
         self.looks += 1
         return state
 

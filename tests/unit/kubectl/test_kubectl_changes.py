@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from fake_cluster import FakeCluster, experiment
 
+from rowmill.errors import RowmillError
 from rowmill.kubectl.changes import abort, awaited, rerun, resume, seconds, suspend
 from rowmill.kubectl.cluster import Cluster
 from rowmill.terminal.failures import UsageError
@@ -69,7 +70,7 @@ def test_what_does_not_fit_changes_nothing(
     change: Callable[[Cluster, str], None], state: Any, message: str
 ) -> None:
     cluster = FakeCluster([state])
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(RowmillError, match=message):
         change(cluster, "shop")
     assert cluster.patches == []
 

@@ -75,7 +75,7 @@ NO_OBJECT = {"message": 'experiments "shop" not found', "details": {"name": "sho
                 ),
             },
             2,
-            "Usage",
+            "ExperimentUnknown",
             "big, wide",
         ),
         (

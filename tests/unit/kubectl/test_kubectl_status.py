@@ -15,7 +15,7 @@ from rich.console import Console
 from rowmill.engine.records import Progress, RunRecord, State
 from rowmill.kubectl.cluster import Raw
 from rowmill.kubectl.experiment import Experiment
-from rowmill.kubectl.failures import ApiUnreachable, StillUnderWay
+from rowmill.kubectl.failures import ApiUnreachable, StillUnderWay, reporting
 from rowmill.kubectl.records import runs, status
 from rowmill.kubectl.watching import display_on, line_of, watch
 from rowmill.terminal.failures import UsageError
@@ -210,7 +210,7 @@ def test_watching_a_run_that_fails_leaves_with_its_code(
     reason: str, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failed = FakeCluster([experiment("Failed", reason=reason, message="so")])
-    with pytest.raises(typer.Exit) as left:
+    with pytest.raises(typer.Exit) as left, reporting():
         watch(failed, "shop", as_json=True, sleep=_no_sleep)
     assert left.value.exit_code == code
     captured = capsys.readouterr()

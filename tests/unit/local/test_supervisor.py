@@ -11,9 +11,11 @@ import psutil
 import pytest
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
+from rowmill.errors import Interrupted, RowmillError
 from rowmill.local import supervisor as module
 from rowmill.local.messages import Progress
-from rowmill.local.supervisor import Interrupted, Supervisor, WorkerFailed
+from rowmill.local.run_errors import WorkerFailed
+from rowmill.local.supervisor import Supervisor
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
 
@@ -66,20 +68,24 @@ def test_a_worker_that_dies_of_its_shard_again_and_again_fails_the_run(supervise
 
 
 @pytest.mark.parametrize(
-    ("worker", "error", "words"),
+    ("worker", "error", "words", "reason"),
     [
-        (fake_workers.refusing, DestinationRefused, "no room"),
-        (fake_workers.unavailable, DestinationUnavailable, "gone"),
-        (fake_workers.fenced, Fenced, "stale"),
-        (fake_workers.defective, WorkerFailed, "TypeError"),
+        (fake_workers.refusing, DestinationRefused, "no room", "DiskFull"),
+        (fake_workers.unavailable, DestinationUnavailable, "gone", "Unavailable"),
+        (fake_workers.fenced, Fenced, "stale", "Fenced"),
+        (fake_workers.defective, WorkerFailed, "TypeError", "RunFailed"),
     ],
 )
 def test_how_a_worker_ends_is_how_the_run_ends(
-    supervise: Made, worker: Callable[..., None], error: type[Exception], words: str
+    supervise: Made,
+    worker: Callable[..., None],
+    error: type[RowmillError],
+    words: str,
+    reason: str,
 ) -> None:
     with supervise(worker) as running, pytest.raises(error, match=words) as raised:
         running.run_shards(RUN, [0])
-    assert getattr(raised.value, "reason", "DiskFull") == "DiskFull"
+    assert raised.value.reason == reason
     assert getattr(raised.value, "trace", "the stack") == "the stack"
 
 

@@ -1,0 +1,33 @@
+"""How a run on this machine ends when it does not come to its end."""
+
+from __future__ import annotations
+
+from rowmill.errors import Failed, Interrupted
+
+
+class RunFailed(Failed):
+    """The run is FAILED; the message says why. It can be resumed once the cause is mended."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("RunFailed", message)
+
+
+class WorkerFailed(RunFailed):
+    """A worker met an error that is a defect or beyond retrying; `trace` is its stack."""
+
+    def __init__(self, message: str, trace: str = "") -> None:
+        self.trace = trace
+        super().__init__(message)
+
+
+class RunAborted(Interrupted):
+    """Somebody aborted the run; it can be resumed."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("Aborted", message)
+
+
+def interrupted() -> Interrupted:
+    """What a run ends with that was asked to stop; what is durable stays and can be resumed."""
+    message = "interrupted; what is durable stays: run the same command to resume"
+    return Interrupted("Interrupted", message)
