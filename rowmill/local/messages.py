@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 
 from rowmill.destinations.patience import Wait
+from rowmill.errors import RowmillError
 from rowmill.plan.runs import Run
 from rowmill.worker.tally import TableProgress, Vitals
 
@@ -55,25 +55,11 @@ class Waits:
     wait: Wait
 
 
-class Ending(StrEnum):
-    """How a command ended."""
-
-    DONE = "done"
-    STOPPED = "stopped"
-    FENCED = "fenced"
-    REFUSED = "refused"
-    UNAVAILABLE = "unavailable"
-    FAILED = "failed"
-
-
 @dataclass(frozen=True)
 class Ended:
-    """From a worker: the command ended; `reason` is a refusal's one word."""
+    """From a worker: the command ended, by its `error` unless all of it is done."""
 
-    ending: Ending
-    message: str = ""
-    reason: str = ""
-    trace: str = field(default="", repr=False)
+    error: RowmillError | None = None
 
 
 Report = Progress | Step | Waits | Ended

@@ -13,13 +13,11 @@ from threading import Event
 from typing import cast
 
 from rowmill.counting import counted
-from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.patience import TellWait
 from rowmill.local.child_process import start_child
 from rowmill.local.messages import (
     Command,
     Ended,
-    Ending,
     Progress,
     Report,
     RunFinalize,
@@ -151,7 +149,8 @@ class Supervisor:
                 self._on_wait(wait)
             case Ended():
                 worker.command = None
-                _raise_unless_done(report)
+                if report.error is not None:
+                    raise report.error
 
     def _replace(
         self,
@@ -231,22 +230,6 @@ def _ended(process: subprocess.Popen[bytes]) -> bool:
     except subprocess.TimeoutExpired:
         return False
     return True
-
-
-def _raise_unless_done(ended: Ended) -> None:
-    match ended.ending:
-        case Ending.DONE:
-            return
-        case Ending.STOPPED:
-            raise interrupted()
-        case Ending.FENCED:
-            raise Fenced(ended.message)
-        case Ending.REFUSED:
-            raise DestinationRefused(ended.reason, ended.message)
-        case Ending.UNAVAILABLE:
-            raise DestinationUnavailable(ended.message)
-        case Ending.FAILED:
-            raise WorkerFailed(ended.message, ended.trace)
 
 
 def _name(command: RunShard | RunFinalize) -> str:

@@ -18,7 +18,6 @@ from rowmill.destinations.patience import Patience, Wait
 from rowmill.local.messages import (
     Command,
     Ended,
-    Ending,
     Progress,
     Report,
     RunFinalize,
@@ -27,6 +26,7 @@ from rowmill.local.messages import (
     Stop,
     Waits,
 )
+from rowmill.local.run_errors import WorkerFailed, interrupted
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections, Destinations, join
 from rowmill.worker.finalize import finalize
@@ -93,17 +93,13 @@ class _Worker:
             ) as destinations:
                 self._run(command, destinations)
         except Stopped:
-            return Ended(Ending.STOPPED)
-        except Fenced as error:
-            return Ended(Ending.FENCED, str(error))
-        except DestinationRefused as error:
-            return Ended(Ending.REFUSED, str(error), error.reason)
-        except DestinationUnavailable as error:
-            return Ended(Ending.UNAVAILABLE, str(error))
+            return Ended(interrupted())
+        except (Fenced, DestinationRefused, DestinationUnavailable) as error:
+            return Ended(error)
         except Exception as error:  # noqa: BLE001 - told to the supervisor, which decides
             text = f"{type(error).__name__}: {error}"
-            return Ended(Ending.FAILED, text, trace=traceback.format_exc())
-        return Ended(Ending.DONE)
+            return Ended(WorkerFailed(text, traceback.format_exc()))
+        return Ended()
 
     def _run(self, command: RunShard | RunFinalize, destinations: Destinations) -> None:
         run = command.run

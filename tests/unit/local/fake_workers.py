@@ -7,14 +7,15 @@ import time
 from multiprocessing.connection import Connection
 from typing import Any
 
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.local.messages import (
     Ended,
-    Ending,
     Progress,
     RunFinalize,
     RunShard,
     Step,
 )
+from rowmill.local.run_errors import WorkerFailed, interrupted
 from rowmill.worker.tally import TableProgress, Vitals
 
 VITALS = Vitals(1, 0.1)
@@ -29,7 +30,7 @@ def good(pipe: Connection[Any, Any], *_: object) -> None:
             pipe.send(Progress({f"shard {command.shard}": rows}, VITALS))
         elif isinstance(command, RunFinalize):
             pipe.send(Step("publish"))
-        pipe.send(Ended(Ending.DONE))
+        pipe.send(Ended())
 
 
 def fatal(pipe: Connection[Any, Any], *_: object) -> None:
@@ -40,25 +41,25 @@ def fatal(pipe: Connection[Any, Any], *_: object) -> None:
 
 def refusing(pipe: Connection[Any, Any], *_: object) -> None:
     _next(pipe)
-    pipe.send(Ended(Ending.REFUSED, "no room", "DiskFull"))
+    pipe.send(Ended(DestinationRefused("DiskFull", "no room")))
     _next(pipe)
 
 
 def unavailable(pipe: Connection[Any, Any], *_: object) -> None:
     _next(pipe)
-    pipe.send(Ended(Ending.UNAVAILABLE, "gone"))
+    pipe.send(Ended(DestinationUnavailable("gone")))
     _next(pipe)
 
 
 def fenced(pipe: Connection[Any, Any], *_: object) -> None:
     _next(pipe)
-    pipe.send(Ended(Ending.FENCED, "stale"))
+    pipe.send(Ended(Fenced("stale")))
     _next(pipe)
 
 
 def defective(pipe: Connection[Any, Any], *_: object) -> None:
     _next(pipe)
-    pipe.send(Ended(Ending.FAILED, "TypeError: x", trace="the stack"))
+    pipe.send(Ended(WorkerFailed("TypeError: x", "the stack")))
     _next(pipe)
 
 
@@ -67,7 +68,7 @@ def obedient(pipe: Connection[Any, Any], *_: object) -> None:
     _next(pipe)
     _next(pipe)
     pipe.send(Progress({"a": TableProgress(generated=5)}, VITALS))
-    pipe.send(Ended(Ending.STOPPED))
+    pipe.send(Ended(interrupted()))
     _next(pipe)
 
 
