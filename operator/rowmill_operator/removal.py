@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from rowmill.plan.pod_report import PodReport
-from rowmill.plan.purging import PurgeEnd, written_run
+from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import FINALIZER, PURGE, SKIP_PURGE
 from rowmill.spec.manifest_status import ExperimentStatus
 from rowmill_operator.actions import (
@@ -24,6 +24,7 @@ from rowmill_operator.ending import is_late, report_of
 from rowmill_operator.freezing import plan_again
 from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.reasons import Reason
+from rowmill_operator.run_record import written_run
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import stalled_anyway
 from rowmill_operator.status_news import news

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from rowmill.plan.purging import Written
 from rowmill.plan.replacement import Replaced
 from rowmill.spec.cluster import Defaults, ParquetDefault
 from rowmill.spec.manifest_status import (
@@ -130,3 +131,12 @@ def told_defaults(told: DefaultsStatus) -> Defaults:
 
 def _known(told: float | None, otherwise: float | None) -> float | None:
     return otherwise if told is None else told
+
+
+def written_run(runs: Iterable[PastRunStatus]) -> Written | None:
+    """The run that is known to have written data, of those that a status tells of, in any order."""
+    known = sorted(runs, key=lambda run: run.number, reverse=True)
+    for run in known:
+        if run.phase == "Complete":
+            return Written(run.number, run.id or "")
+    return next((Written(run.number) for run in known if run.rows), None)

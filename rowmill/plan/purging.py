@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-
-from rowmill.spec.manifest_status import PastRunStatus
 
 
 class PurgeEnd(StrEnum):
@@ -42,12 +39,3 @@ class Written:
         """What `to_text` wrote, None of an empty text."""
         number, _, run_id = text.partition("/")
         return cls(int(number), run_id) if number else None
-
-
-def written_run(runs: Iterable[PastRunStatus]) -> Written | None:
-    """The run that is known to have written data, of those that a status tells of, in any order."""
-    known = sorted(runs, key=lambda run: run.number, reverse=True)
-    for run in known:
-        if run.phase == "Complete":
-            return Written(run.number, run.id or "")
-    return next((Written(run.number) for run in known if run.rows), None)
