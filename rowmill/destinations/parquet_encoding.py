@@ -63,6 +63,8 @@ _LOGICAL: dict[TypeName, pa.DataType] = {
 class TableEncoding:
     """How one table is written. Its files' bytes depend on rows, layout and library version only.
 
+    Neither do the slices in which a row group's rows arrive leave a trace in them.
+
     Args:
         dataset: the whole dataset, for what references lead to.
         table: the table.
@@ -233,28 +235,46 @@ def _repeats(dataset: Dataset, table: Table, column: Column, depth: int) -> bool
 
 def _stored(plan: _ColumnPlan, chunks: Sequence[pa.Array], rows: int) -> pa.ChunkedArray:
     """A row group's cells of one column in the column's Parquet type, or a dictionary of it."""
-    if _keep_dictionary(plan, chunks, rows):
-        return pa.chunked_array(chunks)
+    kept = _kept_dictionary(plan, chunks, rows)
+    if kept is not None:
+        return pa.chunked_array([_alike(chunk, kept) for chunk in chunks])
     converted = [_logical(chunk, plan.type, plan.cells) for chunk in chunks]
     return pa.chunked_array(converted, plan.type)
 
 
-def _keep_dictionary(plan: _ColumnPlan, chunks: Sequence[pa.Array], rows: int) -> bool:
-    # The writer takes dictionaries as they are only of text, and one for the whole row group.
-    if not chunks or not all(pa.types.is_dictionary(chunk.type) for chunk in chunks):
-        return False
-    first = chunks[0]
+def _kept_dictionary(
+    plan: _ColumnPlan, chunks: Sequence[pa.Array], rows: int
+) -> pa.DictionaryArray | None:
+    """A chunk whose dictionary all share, if it pays; None if they are to be written plain.
+
+    The writer takes dictionaries as they are only of text, and one for the whole row group. A
+    chunk of nulls alone has none or any: it follows the others.
+    """
+    telling = [chunk for chunk in chunks if chunk.null_count < len(chunk)]
+    if not telling or not all(pa.types.is_dictionary(chunk.type) for chunk in telling):
+        return None
+    first = telling[0]
     known = first.dictionary
-    return (
+    pays = (
         plan.type.equals(pa.string())
         and known.type.equals(plan.type)
         and known.null_count == 0
         and 0 < len(known) * _REPEATS <= rows
         and known.nbytes <= _DICTIONARY_BYTES
         and all(
-            chunk.type.equals(first.type) and chunk.dictionary.equals(known) for chunk in chunks[1:]
+            chunk.type.equals(first.type) and chunk.dictionary.equals(known)
+            for chunk in telling[1:]
         )
     )
+    return first if pays else None
+
+
+def _alike(chunk: pa.Array, kept: pa.DictionaryArray) -> pa.DictionaryArray:
+    """The chunk, one of nulls alone with the dictionary of `kept`."""
+    if chunk.null_count < len(chunk):
+        return chunk
+    nulls = pa.nulls(len(chunk), kept.type.index_type)
+    return pa.DictionaryArray.from_arrays(nulls, kept.dictionary)
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
@@ -262,7 +282,8 @@ def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
         return column
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    return column.cast(kind)
+    # In one piece: each would become a dictionary of its own, and the writer takes but one.
+    return pa.chunked_array([column.combine_chunks().cast(kind)])
 
 
 def _logical(array: pa.Array, kind: pa.DataType, cells: ColumnType) -> pa.Array:

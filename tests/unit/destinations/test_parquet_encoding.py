@@ -319,6 +319,28 @@ def test_the_slices_in_which_rows_arrive_leave_no_trace_in_the_bytes() -> None:
     assert len({sliced(size) for size in (1_000, 7_777, 50_000, rows)}) == 1
 
 
+NULLS = pa.record_batch({"name": pa.nulls(3, pa.string())})
+
+
+@pytest.mark.parametrize("nulls", [NULLS, pool([None] * 3)], ids=["plain", "dictionary"])
+@pytest.mark.parametrize("first", [True, False])
+def test_a_slice_of_nulls_alone_follows_the_dictionary_of_the_others(
+    nulls: pa.RecordBatch, first: bool
+) -> None:
+    cells = [0, 1, None, 2] * 100
+    slices = [nulls, pool(cells)] if first else [pool(cells), nulls]
+    whole = pool([None] * 3 + cells if first else cells + [None] * 3)
+    assert content_of(names(), [slices]) == content_of(names(), [[whole]])
+
+
+def test_a_short_group_behind_one_with_a_dictionary_leaves_no_trace_of_slices() -> None:
+    cells = ["zed", "ann", None, "zed", "bob"]
+    short = pa.record_batch({"name": pa.array(cells)})
+    groups = [[pool([0, 1, 2] * 100)], [short]]
+    sliced = [groups[0], [short.slice(0, 2), short.slice(2, 1), short.slice(3)]]
+    assert content_of(names(), sliced) == content_of(names(), groups)
+
+
 def test_a_sequence_takes_next_to_no_room() -> None:
     table = table_of(column("c", "bigint", SequenceKind(1, 1), nullable=False))
 
