@@ -159,8 +159,12 @@ class Experiment:
 
 
 def _batches_done(table: Mapping[str, Any]) -> int:
-    """How many batches are durable. Of very scattered ones the intervals do not name all."""
+    """How many batches are durable; at least so many where they are very scattered.
+
+    The intervals do not name all then, and the last batch of each part may have fewer rows.
+    """
     rows, each = table.get("rows") or 0, table.get("batchRows")
-    if each:
-        return -(-int(rows) // int(each))
-    return count(parse(table.get("completedBatches") or ""))
+    if rows and rows == table.get("rowsTotal"):
+        return int(table.get("batches") or 0)
+    named = count(parse(table.get("completedBatches") or ""))
+    return max(named, -(-int(rows) // int(each))) if each else named

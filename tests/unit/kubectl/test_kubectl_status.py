@@ -340,6 +340,19 @@ def test_batches_are_counted_also_where_the_status_does_not_name_all() -> None:
     assert table.batches_done == 5
 
 
+@pytest.mark.parametrize(
+    ("rows", "completed", "done"), [(30, "0-4", 5), (63, "0-8", 9), (45, "0-2", 5)]
+)
+def test_batches_that_end_short_with_their_parts_are_counted_whole(
+    rows: int, completed: str, done: int
+) -> None:
+    # Parts of 21 rows, in batches of 10, 10 and 1.
+    table = {"name": "t", "rows": rows, "rowsTotal": 63, "batches": 9, "batchRows": 10}
+    tables = [{**table, "completedBatches": completed}]
+    (told,) = Experiment(experiment(status={"tables": tables})).tables
+    assert told["batchesDone"] == done
+
+
 def test_watching_takes_one_experiment() -> None:
     with pytest.raises(UsageError, match="NAME"):
         watch(FakeCluster(), None, as_json=False)
