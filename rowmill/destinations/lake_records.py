@@ -136,7 +136,10 @@ def current_of(run: Run, record_name: str) -> Current:
 
 def dump(record: Claim | Current | RunRecord) -> bytes:
     """The record as JSON."""
-    return json.dumps(asdict(record), ensure_ascii=False).encode()
+    fields = asdict(record)
+    if isinstance(record, RunRecord):
+        fields["plan"] = record.plan.to_json()
+    return json.dumps(fields, ensure_ascii=False).encode()
 
 
 def read_claim(body: bytes, url: str) -> Claim:

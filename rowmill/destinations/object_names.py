@@ -6,8 +6,12 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
+from rowmill.version import VERSION
+
 OWNER = "rowmill-owner"
 RUN = "rowmill-run"
+DIGEST = "rowmill-digest"
+RELEASE = "rowmill-version"
 
 _PART = re.compile(r"part-(?P<number>[0-9]{5,})-(?P<run>[^/]+)\.parquet")
 
@@ -56,9 +60,12 @@ def run_of_record(prefix: str, key: str) -> str | None:
     return name.removesuffix(".json")
 
 
-def tags(owner: str, run_id: str) -> dict[str, str]:
-    """An object's metadata; percent-encoded, because a header is ASCII."""
-    return {OWNER: quote(owner, safe="/@:"), RUN: run_id}
+def tags(owner: str, run_id: str, digest: str) -> dict[str, str]:
+    """An object's metadata: all that its bytes do not say, since they depend on the data alone.
+
+    Percent-encoded, because a header is ASCII. `digest` is the spec digest of the run.
+    """
+    return {OWNER: quote(owner, safe="/@:"), RUN: run_id, DIGEST: digest, RELEASE: VERSION}
 
 
 def owner_in(metadata: Mapping[str, str]) -> str | None:

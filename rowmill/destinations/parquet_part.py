@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import io
 from collections import deque
@@ -12,15 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from rowmill.counting import counted
 from rowmill.destinations.bucket import Bucket, UploadGone
 from rowmill.destinations.ledger import PendingPart
 from rowmill.destinations.object_names import part_key, tags
 from rowmill.destinations.parquet_encoding import TableEncoding
+from rowmill.destinations.parquet_writer import PartWriter
 from rowmill.plan.layout import Part, TableLayout
-from rowmill.version import VERSION
 
 CONTENT_TYPE = "application/vnd.apache.parquet"
 # All pieces but the last are of one size, at least 5 MiB: some servers insist on both.
@@ -34,7 +31,10 @@ class PartLost(Exception):
 
 @dataclass(frozen=True)
 class RunTag:
-    """What a part says of the run that made it."""
+    """What a part's object says of the run that made it: the data version in its bytes.
+
+    All else is metadata of the object, so that the same data has the same bytes in every run.
+    """
 
     owner: str
     run_id: str
@@ -45,7 +45,7 @@ class RunTag:
 class PartUpload:
     """A part being written. Its memory is one row group and a few pieces, whatever its size.
 
-    Give it every batch of the part in order, then `close`; or `abort` it. `write` and `close` may
+    Give it the rows of the part in order, then `close`; or `abort` it. `write` and `close` may
     raise DestinationRefused, DestinationUnavailable and PartLost; `abort` it then.
 
     Args:
@@ -66,46 +66,18 @@ class PartUpload:
         layout: TableLayout,
         part: Part,
     ) -> None:
-        self._encoding = encoding
-        self._group_batches = layout.group_batches
         self._part = part
-        self._footer = {
-            "rowmill.experiment": run.owner,
-            "rowmill.run": run.run_id,
-            "rowmill.table": part.table,
-            "rowmill.part": str(part.number),
-            "rowmill.rows": f"{part.start}-{part.stop}",
-            "rowmill.batches": f"{part.first_batch}-{part.stop_batch}",
-            "rowmill.digest": run.digest,
-            "rowmill.dataVersion": str(run.data_version),
-            "rowmill.version": VERSION,
-        }
         key = part_key(prefix, part.table, part.number, run.run_id)
-        self._pieces = _Pieces(bucket, key, tags(run.owner, run.run_id))
-        self._writer: pq.ParquetWriter | None = None
-        self._schema: pa.Schema | None = None
-        self._group: list[pa.RecordBatch] = []
-        self._batches = 0
-        self._rows = 0
+        self._pieces = _Pieces(bucket, key, tags(run.owner, run.run_id, run.digest))
+        self._writer = PartWriter(self._pieces, encoding, layout, part, run.data_version)
 
     def write(self, slices: Sequence[pa.RecordBatch]) -> None:
-        """Take one whole batch, in one or more slices."""
-        self._group.extend(slices)
-        self._rows += sum(part.num_rows for part in slices)
-        self._batches += 1
-        if self._batches % self._group_batches == 0:
-            self._end_group()
+        """Take the next rows, in slices of any sizes."""
+        self._writer.write(slices)
 
     def close(self) -> PendingPart:
         """Upload the rest, and return what completes the upload; that is left to publishing."""
-        if self._rows != self._part.rows:
-            raise ValueError(
-                f"part {self._part.number} of {self._part.table!r} got "
-                f"{counted(self._rows, 'row')}, not {self._part.rows}"
-            )
-        self._end_group()
-        if self._writer is not None:
-            self._writer.close()
+        self._writer.close()
         self._pieces.finish()
         return PendingPart(
             table=self._part.table,
@@ -113,7 +85,7 @@ class PartUpload:
             key=self._pieces.key,
             upload_id=self._pieces.upload_id,
             etags=tuple(self._pieces.etags),
-            rows=self._rows,
+            rows=self._writer.rows,
             bytes=self._pieces.bytes,
             sha256=self._pieces.sha256.hexdigest(),
         )
@@ -121,22 +93,7 @@ class PartUpload:
     def abort(self) -> None:
         """Drop the upload and all that was uploaded."""
         self._pieces.abort()
-        if self._writer is not None:
-            # Otherwise its footer would be written when it is collected, at any later moment.
-            with contextlib.suppress(pa.ArrowException, OSError):
-                self._writer.close()
-
-    def _end_group(self) -> None:
-        if not self._group and self._writer is not None:
-            return
-        rows = self._encoding.rows(self._group)
-        self._group = []
-        if self._writer is None or self._schema is None:
-            self._schema = rows.schema
-            self._writer = self._encoding.writer(self._pieces, self._schema, self._footer)
-        if rows.num_rows:
-            rows = self._encoding.conform(rows, self._schema)
-            self._writer.write_table(rows, row_group_size=rows.num_rows)
+        self._writer.abort()
 
 
 class _Pieces(io.RawIOBase):

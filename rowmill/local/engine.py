@@ -180,7 +180,8 @@ def _tell(prepared: Prepared, spec: Spec, plan: Plan, options: Options) -> None:
     if not prepared.resumed:
         return
     options.notice(f"resuming run {run.number}: what it made stays")
-    if options.batch_rows is not None and run.plan.tables != plan.tables:
+    frozen, wished = ([t.batch_rows for t in each.tables] for each in (run.plan, plan))
+    if options.batch_rows is not None and frozen != wished:
         options.notice("the batches of the run's frozen plan hold; --batch-rows is for new runs")
 
 

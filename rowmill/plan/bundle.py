@@ -133,7 +133,7 @@ def _of(kind: type[T], data: Mapping[str, Any], name: str) -> T:
 def _sane(plan: Plan) -> Plan:
     """The plan, if one can calculate with it."""
     for table in plan.tables:
-        if table.rows < 0 or min(table.batch_rows, table.part_batches, table.group_batches) < 1:
+        if table.rows < 0 or min(table.batch_rows, table.part_rows, table.group_rows) < 1:
             raise UnreadableBundle(
                 f"the run's bundle has a plan that makes no sense of table {table.table}"
             )

@@ -35,7 +35,8 @@ def freeze(
         parallelism: workers at once; it only sets how many shards there are.
         worker_memory: bytes that one worker may use.
         parquet_types: what cells are in Parquet.
-        batch_rows: rows of a batch of every table, instead of the adaptive number.
+        batch_rows: rows of a batch of every table, instead of the adaptive number; at most a
+            part's.
     """
     tables = tuple(_layout(dataset, table, batch_rows, worker_memory) for table in dataset.tables)
     shard_stops = _shard_stops(tables, parallelism)
@@ -57,19 +58,20 @@ def _layout(
     dataset: Dataset, table: Table, batch_rows: int | None, worker_memory: int
 ) -> TableLayout:
     width = row_bytes(dataset, table)
-    rows = batch_rows or adaptive_batch_rows(width, worker_memory)
+    part_rows = _rows_within(width, PART_ROWS, PART_BYTES)
     return TableLayout(
         table=table.name,
         rows=table.rows,
         row_bytes=width,
-        batch_rows=rows,
-        part_batches=_batches_within(rows, width, PART_ROWS, PART_BYTES),
-        group_batches=_batches_within(rows, width, GROUP_ROWS, GROUP_BYTES),
+        batch_rows=min(part_rows, batch_rows or adaptive_batch_rows(width, worker_memory)),
+        part_rows=part_rows,
+        group_rows=_rows_within(width, GROUP_ROWS, GROUP_BYTES),
     )
 
 
-def _batches_within(batch_rows: int, width: int, rows: int, size: int) -> int:
-    return max(1, min(rows // batch_rows, size // (batch_rows * width)))
+def _rows_within(width: int, rows: int, size: int) -> int:
+    """At most `rows`, nor more than `size` bytes hold; by the width alone, so that bytes last."""
+    return min(rows, max(MIN_BATCH_ROWS, size // width))
 
 
 def _shard_stops(tables: tuple[TableLayout, ...], parallelism: int) -> tuple[int, ...]:

@@ -7,7 +7,7 @@ the same rows to every worker that ever touches the run.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -54,44 +54,59 @@ class Part:
 class TableLayout:
     """How one table is cut. `row_bytes` is the estimated width of a row, uncompressed.
 
-    A part holds `part_batches` batches (the last may hold fewer), a row group `group_batches`.
+    A part holds `part_rows` rows, a row group in it `group_rows`, the last of each maybe fewer.
+    Batches nest in parts: every part begins a new batch, and its last one may be short of
+    `batch_rows`. Row groups end wherever batches do.
     """
 
     table: str
     rows: int
     row_bytes: int
     batch_rows: int
-    part_batches: int
-    group_batches: int
+    part_rows: int
+    group_rows: int
+
+    @property
+    def part_batches(self) -> int:
+        """The batches of a whole part."""
+        return -(-self.part_rows // self.batch_rows)
 
     @property
     def batches(self) -> int:
-        return -(-self.rows // self.batch_rows)
+        parts, rest = divmod(self.rows, self.part_rows)
+        return parts * self.part_batches - (-rest // self.batch_rows)
 
     @property
     def parts(self) -> int:
         """A table of no rows has one part, which is empty."""
-        return max(1, -(-self.batches // self.part_batches))
+        return max(1, -(-self.rows // self.part_rows))
 
     def batch(self, number: int) -> Batch:
-        start = number * self.batch_rows
-        return Batch(self.table, number, start, min(self.rows, start + self.batch_rows))
+        return Batch(self.table, number, self._start(number), self._start(number + 1))
 
     def part(self, number: int) -> Part:
         first = number * self.part_batches
         stop = min(self.batches, first + self.part_batches)
-        start = first * self.batch_rows
-        return Part(self.table, number, first, stop, start, min(self.rows, stop * self.batch_rows))
+        return Part(self.table, number, first, stop, self._start(first), self._start(stop))
 
     def batches_of(self, part: Part) -> Iterator[Batch]:
         return map(self.batch, range(part.first_batch, part.stop_batch))
 
     def rows_of(self, first: int, stop: int) -> int:
-        """Rows of the batches [first, stop): the last one of the table may be short."""
-        return min(self.rows, stop * self.batch_rows) - min(self.rows, first * self.batch_rows)
+        """Rows of the batches [first, stop)."""
+        return self._start(stop) - self._start(first)
 
     def part_of_batch(self, batch: int) -> int:
         return batch // self.part_batches
+
+    def batch_of_row(self, row: int) -> int:
+        part, place = divmod(row, self.part_rows)
+        return part * self.part_batches + place // self.batch_rows
+
+    def _start(self, batch: int) -> int:
+        """The first row of a batch; of one behind the last, the end of the table."""
+        part, place = divmod(batch, self.part_batches)
+        return min(self.rows, part * self.part_rows + place * self.batch_rows)
 
 
 @dataclass(frozen=True)
@@ -150,15 +165,56 @@ class Plan:
             base += table.parts
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON data from which `from_json` makes the same plan."""
-        return asdict(self)
+        """Plain JSON data from which `from_json` makes the same plan.
+
+        Of a table it has no other fields than those of the first plans, whose readers know them
+        by heart; what came later stands beside the tables, in their order.
+        """
+        return {
+            "digest": self.digest,
+            "data_version": self.data_version,
+            "tables": [_table_json(layout) for layout in self.tables],
+            "shard_stops": list(self.shard_stops),
+            "parquet_types": self.parquet_types,
+            "part_rows": [layout.part_rows for layout in self.tables],
+            "group_rows": [layout.group_rows for layout in self.tables],
+        }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Plan:
+        """The plan of `to_json`, or an older one, whose parts and row groups are whole batches."""
+        tables = data["tables"]
+        parts = data.get("part_rows") or [t["batch_rows"] * t["part_batches"] for t in tables]
+        groups = data.get("group_rows") or [t["batch_rows"] * t["group_batches"] for t in tables]
         return cls(
             digest=data["digest"],
             data_version=data["data_version"],
-            tables=tuple(TableLayout(**t) for t in data["tables"]),
+            tables=tuple(
+                _table_of(stored, part_rows, group_rows)
+                for stored, part_rows, group_rows in zip(tables, parts, groups, strict=True)
+            ),
             shard_stops=tuple(data["shard_stops"]),
             parquet_types=ParquetTypes(data.get("parquet_types", ParquetTypes.NATIVE)),
         )
+
+
+def _table_json(layout: TableLayout) -> dict[str, Any]:
+    return {
+        "table": layout.table,
+        "rows": layout.rows,
+        "row_bytes": layout.row_bytes,
+        "batch_rows": layout.batch_rows,
+        "part_batches": layout.part_batches,
+        "group_batches": max(1, layout.group_rows // layout.batch_rows),
+    }
+
+
+def _table_of(stored: dict[str, Any], part_rows: int, group_rows: int) -> TableLayout:
+    return TableLayout(
+        table=stored["table"],
+        rows=stored["rows"],
+        row_bytes=stored["row_bytes"],
+        batch_rows=stored["batch_rows"],
+        part_rows=part_rows,
+        group_rows=group_rows,
+    )

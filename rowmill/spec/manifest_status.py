@@ -206,7 +206,7 @@ class TableStatus:
     rows_total: Annotated[Total | None, Field(description="Rows that are planned.")] = None
     batches: Annotated[Total | None, Field(description="Batches that are planned.")] = None
     batch_rows: Annotated[
-        Total | None, Field(description="Rows of a batch, the last one's aside.")
+        Total | None, Field(description="Rows of a batch; the last of each part may have fewer.")
     ] = None
     completed_batches: Annotated[
         Long | None, Field(description="Durable batches as intervals, such as 0-41,57.")

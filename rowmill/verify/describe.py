@@ -60,7 +60,7 @@ class Describer:
     ) -> Difference:
         wanted = expected.get(finding.row) if finding.row is not None else None
         found = stored.get(finding.place) if finding.place is not None else None
-        batch = None if finding.row is None else finding.row // self._layout.batch_rows
+        batch = None if finding.row is None else self._layout.batch_of_row(finding.row)
         return Difference(
             kind=finding.kind,
             row=finding.row,

@@ -119,7 +119,7 @@ def trace(opened: Opened, table: Table, texts: Sequence[str], recomputed: Recomp
     key = _key(table, texts)
     row = find_row(opened.dataset, table, key, recomputed)
     made = None if row is None else _Made(table, row, recomputed)
-    batch = None if row is None else layout.batch(row // layout.batch_rows)
+    batch = None if row is None else layout.batch(layout.batch_of_row(row))
     part = None if batch is None else layout.part(layout.part_of_batch(batch.number))
     lake = opened.lake
     shown = {name: values(cells, table.column(name).type)[0] for name, cells in key.items()}
@@ -214,7 +214,7 @@ def _in_warehouse(
 
 def _in_lake(lake: LakeReader, run: Run, table: Table, made: _Made) -> Iterator[Copy]:
     layout = run.plan.by_name[table.name]
-    part = layout.part(layout.part_of_batch(made.row // layout.batch_rows))
+    part = layout.part(layout.part_of_batch(layout.batch_of_row(made.row)))
     place = np.array([lake.place_of(part.number, made.row - part.start)], dtype=np.int64)
     try:
         found = [_copy(lake, table, rows, 0, made) for rows in lake.rows_at(table, place)]

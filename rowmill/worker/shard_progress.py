@@ -18,7 +18,7 @@ _LOOSE = 256
 class TableDone:
     """Durable `batches` of a table, as sorted half-open intervals, and their rows of `total`.
 
-    A batch has `batch_rows`, a table's last one maybe fewer.
+    A batch has `batch_rows`, a part's last one maybe fewer.
     """
 
     name: str

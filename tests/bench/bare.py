@@ -23,6 +23,7 @@ from psycopg import sql
 from rowmill.destinations.copy_encoding import CopyEncoder
 from rowmill.destinations.parquet_encoding import TableEncoding
 from rowmill.destinations.parquet_part import PIECE_BYTES
+from rowmill.destinations.parquet_writer import PartWriter
 from rowmill.destinations.s3_client import S3Address
 from rowmill.generate.rows import Generator
 from rowmill.local.planning import plan_for
@@ -71,18 +72,15 @@ def encode(manifest: Path, folder: Path) -> Ready:
     ready = Ready(table, spec.parquet.bucket, [[] for _ in range(STREAMS)], [[], []])
     for number in range(layout.parts):
         stream = number * STREAMS // layout.parts
-        sink = io.BytesIO()
-        writer = None
-        for batch in layout.batches_of(layout.part(number)):
+        sink, part = io.BytesIO(), layout.part(number)
+        writer = PartWriter(sink, parquet, layout, part, spec.dataset.data_version)
+        for batch in layout.batches_of(part):
             slices = make(generator, batch)
             path = folder / f"batch-{batch.number}"
             path.write_bytes(b"".join(copies.encode(slices)))
             ready.batches[stream].append(path)
-            rows = parquet.rows(slices)
-            writer = writer or parquet.writer(sink, rows.schema, {})
-            writer.write_table(rows, row_group_size=rows.num_rows)
-        if writer is not None:
-            writer.close()
+            writer.write(slices)
+        writer.close()
         path = folder / f"part-{number}"
         path.write_bytes(sink.getvalue())
         ready.parts[stream].append(path)

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from rowmill.destinations.parquet_encoding import TableEncoding
+from rowmill.destinations.parquet_writer import PartWriter
 from rowmill.generate.rows import Generator
 from rowmill.local.planning import plan_for
 from rowmill.plan.layout import Part, TableLayout
@@ -28,8 +29,6 @@ from tests.bench.figures import Figure, Samples
 # About two million rows each; of the larger a table has a whole part.
 _MANIFESTS = (("examples/shop.yaml", "0.2"), ("examples/wide.yaml", "0.2"))
 _COMPRESSION = "zstd"
-# Batches of one row group.
-Group = list[pa.RecordBatch]
 
 
 class _AtFirst(TableEncoding):
@@ -83,42 +82,39 @@ def _measured(manifest: str, scale: str, runs: int, say: Callable[[str], None]) 
     for table, layout in zip(dataset.tables, layouts, strict=True):
         encodings = {way: build(dataset, table) for way, build in _WAYS.items()}
         for number in range(layout.parts):
-            groups = _groups(generator, layout, layout.part(number))
-            _encode_in_turn(encodings, groups, costs, runs)
+            part = layout.part(number)
+            slices = [piece for b in layout.batches_of(part) for piece in make(generator, b)]
+            writes = {way: _writing(encodings[way], layout, part, slices) for way in _WAYS}
+            _encode_in_turn(writes, costs, runs)
     rows = sum(layout.rows for layout in layouts)
     say(f"  encoded {manifest} in {len(_WAYS)} ways")
     yield from _figures(manifest, rows, costs)
 
 
-def _groups(generator: Generator, layout: TableLayout, part: Part) -> list[Group]:
-    slices = [make(generator, batch) for batch in layout.batches_of(part)]
-    size = layout.group_batches
-    return [
-        [piece for batch in slices[start : start + size] for piece in batch]
-        for start in range(0, len(slices), size)
-    ] or [[]]
+def _writing(
+    encoding: TableEncoding, layout: TableLayout, part: Part, slices: list[pa.RecordBatch]
+) -> Callable[[], int]:
+    """Writes the part and returns its bytes."""
+
+    def write() -> int:
+        sink = io.BytesIO()
+        writer = PartWriter(sink, encoding, layout, part, 1)
+        writer.write(slices)
+        writer.close()
+        return sink.tell()
+
+    return write
 
 
 def _encode_in_turn(
-    encodings: dict[str, TableEncoding], groups: list[Group], costs: dict[str, Cost], runs: int
+    writes: dict[str, Callable[[], int]], costs: dict[str, Cost], runs: int
 ) -> None:
     for turn in range(runs):
-        for way in encodings if turn % 2 == 0 else reversed(encodings):
+        for way in writes if turn % 2 == 0 else reversed(writes):
             began = time.process_time()
-            size = _encode(encodings[way], groups)
+            size = writes[way]()
             costs[way].seconds[turn] += time.process_time() - began
             costs[way].bytes += size if turn == 0 else 0
-
-
-def _encode(encoding: TableEncoding, groups: list[Group]) -> int:
-    sink = io.BytesIO()
-    tables = (encoding.rows(group) for group in groups)
-    first = next(tables)
-    with encoding.writer(sink, first.schema, {}) as writer:
-        writer.write_table(first, row_group_size=max(1, first.num_rows))
-        for rows in tables:
-            writer.write_table(encoding.conform(rows, first.schema), row_group_size=rows.num_rows)
-    return sink.tell()
 
 
 def _figures(manifest: str, rows: int, costs: dict[str, Cost]) -> Iterator[Figure]:

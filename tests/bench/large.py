@@ -76,8 +76,7 @@ def measure(bed: Bed, rows: int, small: list[dict[str, Any]], say: Callable[[str
     say(f"  killed with {killed.copied_rows:,} rows copied; resuming")
     resumed = bed.rowmill("run", "-f", str(many), "--resume", "--progress", "none").document
     bed.delete(many)
-    part = plan.tables[0].part_batches * plan.tables[0].batch_rows
-    return Large(TIMES * rows, small, whole, killed, resumed, part)
+    return Large(TIMES * rows, small, whole, killed, resumed, plan.tables[0].part_rows)
 
 
 def figures(large: Large) -> list[Figure]:

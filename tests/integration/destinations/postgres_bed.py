@@ -89,7 +89,9 @@ def target(schema: str = "shop", ledger: str = "rowmill", **changes: object) -> 
 
 
 def plan(data: Dataset, batch_rows: int = 5) -> Plan:
-    layouts = tuple(TableLayout(t.name, t.rows, 8, batch_rows, 2, 1) for t in data.tables)
+    layouts = tuple(
+        TableLayout(t.name, t.rows, 8, batch_rows, 2 * batch_rows, batch_rows) for t in data.tables
+    )
     return Plan("sha256:0", 1, layouts, (sum(layout.parts for layout in layouts),))
 
 

@@ -43,7 +43,7 @@ spec:
   destinations: {parquet: {bucket: rowmill}}
 """
 # Three parts of 400, 400 and 150 rows, in row groups of 200.
-_LAYOUT = TableLayout("t", 950, 60, batch_rows=100, part_batches=4, group_batches=2)
+_LAYOUT = TableLayout("t", 950, 60, batch_rows=100, part_rows=400, group_rows=200)
 
 
 class Parts:

@@ -64,7 +64,7 @@ def test_a_records_key_says_its_run() -> None:
 
 @given(st.text(min_size=1))
 def test_any_owner_can_be_told_from_an_objects_metadata(owner: str) -> None:
-    metadata = tags(owner, "run")
+    metadata = tags(owner, "run", "sha256:abc")
 
     assert all(value.isascii() and value.isprintable() for value in metadata.values())
     assert owner_in(metadata) == owner

@@ -11,7 +11,7 @@ from rowmill.worker.shard_progress import ShardProgress
 from rowmill_job import board as module
 from rowmill_job.board import Board
 
-LAYOUT = TableLayout("a", 65, 8, 10, 3, 1)
+LAYOUT = TableLayout("a", 65, 8, 10, 30, 10)
 PLAN = Plan("sha256:0", 1, (LAYOUT,), (3,))
 
 
@@ -100,7 +100,7 @@ def test_the_rate_is_of_late(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_many_tables_are_shown_as_far_as_an_answer_may_be_long_unfinished_ones_first() -> None:
-    layouts = tuple(TableLayout(f"{n:060d}", 10, 8, 10, 3, 1) for n in range(2_000))
+    layouts = tuple(TableLayout(f"{n:060d}", 10, 8, 10, 30, 10) for n in range(2_000))
     plan = Plan("sha256:0", 1, layouts, (2_000,))
     progress = ShardProgress(plan, plan.parts())
     progress.read(Durable({layout.table: [(0, 1)] for layout in layouts[:1_990]}, None))

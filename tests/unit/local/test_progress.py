@@ -15,7 +15,7 @@ from rowmill.worker.tally import TableProgress, Vitals
 PLAN = Plan(
     "sha256:0",
     1,
-    (TableLayout("a", 65, 8, 10, 3, 1), TableLayout("empty", 0, 8, 10, 3, 1)),
+    (TableLayout("a", 65, 8, 10, 30, 10), TableLayout("empty", 0, 8, 10, 30, 10)),
     (4,),
 )
 RUN = Run("id", "o", "u", 1, RunState.RUNNING, PLAN, datetime.now(UTC), None, "", {})

@@ -33,7 +33,7 @@ def test_a_report_and_a_completed_index_count_once() -> None:
 
 
 def test_a_status_has_a_size_whatever_the_tables() -> None:
-    tables = tuple(TableLayout(f"t{n}", 2_000, 10, 1_000, 1, 1) for n in range(500))
+    tables = tuple(TableLayout(f"t{n}", 2_000, 10, 1_000, 1_000, 1_000) for n in range(500))
     plan = Plan("sha256:1", 1, tables, tuple(range(1, 1_001)))
     first_done = {f"t{n}": ((0, 2),) for n in range(400)}
     progress = run_progress(plan, (), {}, first_done)
@@ -43,7 +43,7 @@ def test_a_status_has_a_size_whatever_the_tables() -> None:
 
 
 def test_scattered_batches_are_shown_by_their_longest_stretches() -> None:
-    layout = TableLayout("t", 1_000_000, 10, 1_000, 1, 1)
+    layout = TableLayout("t", 1_000_000, 10, 1_000, 1_000, 1_000)
     plan = Plan("sha256:1", 1, (layout,), (1_000,))
     scattered = {"t": (*tuple((n, n + 1) for n in range(0, 900, 3)), (950, 1000))}
     (table,) = run_progress(plan, (), {}, scattered).tables

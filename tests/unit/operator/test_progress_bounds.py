@@ -13,7 +13,7 @@ from rowmill_operator.stored_status import status_json
 
 
 def _plan(tables: int, batches: int) -> Plan:
-    layouts = [TableLayout(f"t{n}", batches * 10, 10, 10, 1, 1) for n in range(tables)]
+    layouts = [TableLayout(f"t{n}", batches * 10, 10, 10, 10, 10) for n in range(tables)]
     return Plan("sha256:1", 1, tuple(layouts), (tables * batches,))
 
 

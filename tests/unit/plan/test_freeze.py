@@ -50,18 +50,13 @@ def plan_of(
     memory=st.integers(0, 2**33),
     batch_rows=st.none() | st.integers(1_000, 100_000),
 )
-def test_parts_and_row_groups_keep_to_their_limits_or_are_one_batch(
+def test_parts_and_row_groups_are_of_a_width_whatever_memory_and_batches_are(
     columns: int, memory: int, batch_rows: int | None
 ) -> None:
     (table,) = plan_of(10**6, columns=columns, memory=memory, batch_rows=batch_rows).tables
-    for batches, most_rows, most_bytes in (
-        (table.part_batches, 1_000_000, 128 * MIB),
-        (table.group_batches, 100_000, 16 * MIB),
-    ):
-        rows = batches * table.batch_rows
-        assert batches == 1 or (rows <= most_rows and rows * table.row_bytes <= most_bytes)
-        more = rows + table.batch_rows
-        assert more > most_rows or more * table.row_bytes > most_bytes
+    width = table.row_bytes
+    assert table.part_rows == min(1_000_000, max(1_000, 128 * MIB // width))
+    assert table.group_rows == min(100_000, max(1_000, 16 * MIB // width))
 
 
 @settings(deadline=None)
@@ -77,9 +72,12 @@ def test_a_worker_of_the_plan_fits_its_memory_unless_its_batches_are_the_smalles
     assert plan.worker_bytes >= WORKER_BASELINE_BYTES + BATCH_SHAPES * table.row_bytes
 
 
-def test_an_override_is_the_batch_of_every_table() -> None:
+def test_an_override_is_the_batch_of_every_table_but_no_longer_than_its_parts() -> None:
     plan = plan_of(10**6, columns=300, tables=3, memory=0, batch_rows=7_777)
     assert [table.batch_rows for table in plan.tables] == [7_777] * 3
+    (whole,) = plan_of(10**6, columns=300, batch_rows=900_000).tables
+    assert whole.batch_rows == whole.part_rows < 900_000
+    assert whole.part_batches == 1
 
 
 @settings(deadline=None)

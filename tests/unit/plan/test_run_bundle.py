@@ -20,7 +20,7 @@ GOLDEN = (
     '"endpoint":"http://s3:8333","region":null,"secretName":"lake"}},'
     '"plan":{"digest":"sha256:0","data_version":1,"tables":[{"table":"t","rows":3000,'
     '"row_bytes":12,"batch_rows":1000,"part_batches":10,"group_batches":1}],"shard_stops":[1],'
-    '"parquet_types":"portable"}}'
+    '"parquet_types":"portable","part_rows":[9500],"group_rows":[1500]}}'
 )
 BUNDLE = Bundle(
     engine="here",
@@ -34,11 +34,14 @@ BUNDLE = Bundle(
     plan=Plan(
         "sha256:0",
         1,
-        (TableLayout("t", 3_000, 12, 1_000, 10, 1),),
+        (TableLayout("t", 3_000, 12, 1_000, 9_500, 1_500),),
         (1,),
         ParquetTypes.PORTABLE,
     ),
 )
+
+
+STORED = json.loads(GOLDEN)["plan"]["tables"][0]
 
 
 def packed(document: object) -> bytes:
@@ -57,6 +60,14 @@ def test_a_bundle_from_before_parquet_types_is_read() -> None:
     document = json.loads(GOLDEN)
     del document["plan"]["parquet_types"]
     before = replace(BUNDLE, plan=replace(BUNDLE.plan, parquet_types=ParquetTypes.NATIVE))
+    assert unpack(packed(document)) == before
+
+
+def test_a_bundle_from_before_parts_had_rows_of_their_own_is_read() -> None:
+    document = json.loads(GOLDEN)
+    del document["plan"]["part_rows"], document["plan"]["group_rows"]
+    whole = TableLayout("t", 3_000, 12, 1_000, 10_000, 1_000)
+    before = replace(BUNDLE, plan=replace(BUNDLE.plan, tables=(whole,)))
     assert unpack(packed(document)) == before
 
 
@@ -80,6 +91,7 @@ def test_the_same_bundle_is_packed_to_the_same_bytes() -> None:
         ({"manifest": {"spec": None}}, "spec"),
         ({"number": "1"}, "number"),
         ({"plan": json.loads(GOLDEN)["plan"] | {"parquet_types": "other"}}, "other"),
+        ({"plan": json.loads(GOLDEN)["plan"] | {"part_rows": [1, 2]}}, "not as this image knows"),
     ],
 )
 def test_a_bundle_of_another_make_is_refused(changes: dict[str, Any], words: str) -> None:
@@ -118,13 +130,16 @@ def test_a_spoilt_bundle_is_refused(spoilt: bytes) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        {"shard_stops": ()},
-        {"shard_stops": (3, 3)},
-        {"shard_stops": (0,)},
-        {"tables": (TableLayout("t", 10, 8, 0, 1, 1),)},
-        {"tables": (TableLayout("t", -1, 8, 1, 1, 1),)},
+        {"shard_stops": []},
+        {"shard_stops": [3, 3]},
+        {"shard_stops": [0]},
+        {"part_rows": [0]},
+        {"group_rows": [-1]},
+        {"tables": [STORED | {"batch_rows": 0}]},
+        {"tables": [STORED | {"rows": -1}]},
     ],
 )
 def test_a_plan_that_makes_no_sense_is_refused(change: dict[str, Any]) -> None:
+    document = json.loads(GOLDEN)
     with pytest.raises(UnreadableBundle, match="no sense"):
-        unpack(pack(replace(BUNDLE, plan=replace(BUNDLE.plan, **change))))
+        unpack(packed(document | {"plan": document["plan"] | change}))

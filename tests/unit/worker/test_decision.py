@@ -32,7 +32,9 @@ def run(number: int, state: RunState, digest: str = NEW, data_version: int = 1) 
 
 def plan(*tables: str) -> Plan:
     """Of ten rows a table."""
-    return Plan(NEW, 1, tuple(TableLayout(table, 10, 8, 1_000, 1, 1) for table in tables), ())
+    return Plan(
+        NEW, 1, tuple(TableLayout(table, 10, 8, 1_000, 1_000, 1_000) for table in tables), ()
+    )
 
 
 RESUMABLE = [RunState.RUNNING, RunState.FINALIZING, RunState.FAILED, RunState.ABORTED]

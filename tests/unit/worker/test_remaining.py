@@ -7,7 +7,7 @@ from rowmill.worker.remaining import Durable, batches_durable, remaining, rows_d
 PLAN = Plan(
     "sha256:0",
     1,
-    (TableLayout("a", 65, 8, 10, 3, 1), TableLayout("empty", 0, 8, 10, 3, 1)),
+    (TableLayout("a", 65, 8, 10, 30, 10), TableLayout("empty", 0, 8, 10, 30, 10)),
     (4,),
 )
 

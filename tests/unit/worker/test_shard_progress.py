@@ -10,8 +10,8 @@ from rowmill.worker.remaining import Durable
 from rowmill.worker.shard_progress import ShardProgress
 
 # Seven batches of 10 rows (the last of 5) in parts of 3, and an empty table, in two shards.
-A = TableLayout("a", 65, 8, 10, 3, 1)
-PLAN = Plan("sha256:0", 1, (A, TableLayout("empty", 0, 8, 10, 3, 1)), (2, 4))
+A = TableLayout("a", 65, 8, 10, 30, 10)
+PLAN = Plan("sha256:0", 1, (A, TableLayout("empty", 0, 8, 10, 30, 10)), (2, 4))
 
 
 def shard(number: int, durable: Durable | None = None) -> ShardProgress:
@@ -69,7 +69,7 @@ def test_all_is_done_by_anothers_word() -> None:
 
 
 def test_batches_in_any_order_make_few_intervals() -> None:
-    layout = TableLayout("a", 10_000, 8, 10, 1_000, 1)
+    layout = TableLayout("a", 10_000, 8, 10, 10_000, 10)
     plan = Plan("sha256:0", 1, (layout,), (1,))
     progress = ShardProgress(plan, plan.parts())
     progress.read(Durable({}, None))

@@ -15,7 +15,7 @@ from rowmill.spec.dataset import Column, Dataset, Table
 from rowmill.spec.kinds import Pattern, Sequence
 from rowmill.spec.types import parse_type
 
-BATCH_ROWS = 50
+BATCH_ROWS, PART_ROWS, GROUP_ROWS = 50, 100, 50
 
 
 def dataset_of(tables: Mapping[str, int]) -> Dataset:
@@ -24,7 +24,10 @@ def dataset_of(tables: Mapping[str, int]) -> Dataset:
 
 
 def run_of(owner: str, number: int, tables: Mapping[str, int], *, run_id: str | None = None) -> Run:
-    layouts = tuple(TableLayout(name, rows, 30, BATCH_ROWS, 2, 1) for name, rows in tables.items())
+    layouts = tuple(
+        TableLayout(name, rows, 30, BATCH_ROWS, PART_ROWS, GROUP_ROWS)
+        for name, rows in tables.items()
+    )
     parts = sum(layout.parts for layout in layouts)
     return Run(
         id=run_id or f"{number:012x}",

@@ -149,7 +149,10 @@ def test_an_object_of_another_run_or_size_does_not_stand_for_a_part(
     s3 = shared_bucket._connection.client
     for body, made_by in ((b"x" * part.bytes, "another"), (b"short", run.id)):
         s3.put_object(
-            Bucket=shared_bucket.name, Key=part.key, Body=body, Metadata=tags(ME, made_by)
+            Bucket=shared_bucket.name,
+            Key=part.key,
+            Body=body,
+            Metadata=tags(ME, made_by, "sha256:abc"),
         )
         assert lake.complete(run, [part]) == [part]
 

@@ -273,7 +273,9 @@ def test_another_experiments_objects_in_our_folders_are_never_touched(
 ) -> None:
     key = f"{target.prefix}orders/inner/part-00000-x.parquet"
     s3 = shared_bucket._connection.client
-    s3.put_object(Bucket=shared_bucket.name, Key=key, Body=b"1", Metadata=tags(OTHER, "x"))
+    s3.put_object(
+        Bucket=shared_bucket.name, Key=key, Body=b"1", Metadata=tags(OTHER, "x", "sha256:abc")
+    )
 
     with pytest.raises(DestinationRefused, match="belongs to") as refused:
         lake_of(replace=True).check_target(["orders"])
