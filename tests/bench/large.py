@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from rowmill.local.planning import plan_for
+from rowmill.plan.layout import TableLayout
 from rowmill.spec.load import load_spec
 from tests.bench.bed import Bed
 from tests.bench.figures import Figure
@@ -72,7 +73,7 @@ def measure(bed: Bed, rows: int, small: list[dict[str, Any]], say: Callable[[str
     whole = load(bed, many).document
     bed.delete(many)
     say(f"{TIMES * rows:,} rows, killed at half")
-    killed = _killed_at(bed, many, TIMES * rows // 2, plan.tables[0].batch_rows)
+    killed = _killed_at(bed, many, TIMES * rows // 2, plan.tables[0])
     say(f"  killed with {killed.copied_rows:,} rows copied; resuming")
     resumed = bed.rowmill("run", "-f", str(many), "--resume", "--progress", "none").document
     bed.delete(many)
@@ -120,7 +121,7 @@ def figures(large: Large) -> list[Figure]:
     ]
 
 
-def _killed_at(bed: Bed, manifest: Path, rows: int, batch_rows: int) -> Killed:
+def _killed_at(bed: Bed, manifest: Path, rows: int, layout: TableLayout) -> Killed:
     """Start a run and kill all of it once `rows` rows are copied."""
     process = bed.start("run", "-f", str(manifest), "--progress", "none")
     with bed.connect() as connection:
@@ -129,8 +130,8 @@ def _killed_at(bed: Bed, manifest: Path, rows: int, batch_rows: int) -> Killed:
             there = connection.execute("SELECT to_regclass('rowmill.batches')").fetchone()
             if there == (None,):
                 return 0
-            found = connection.execute("SELECT count(*) FROM rowmill.batches").fetchone()
-            return batch_rows * (found[0] if found else 0)
+            batches = connection.execute("SELECT batch FROM rowmill.batches").fetchall()
+            return sum(layout.batch(batch).rows for (batch,) in batches)
 
         while copied() < rows:
             if process.poll() is not None:
