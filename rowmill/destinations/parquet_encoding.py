@@ -250,14 +250,15 @@ def _kept_dictionary(
     The writer takes dictionaries as they are only of text, and one for the whole row group. A
     chunk of nulls alone has none or any: it follows the others.
     """
+    if not plan.type.equals(pa.string()):
+        return None
     telling = [chunk for chunk in chunks if chunk.null_count < len(chunk)]
     if not telling or not all(pa.types.is_dictionary(chunk.type) for chunk in telling):
         return None
     first = telling[0]
     known = first.dictionary
     pays = (
-        plan.type.equals(pa.string())
-        and known.type.equals(plan.type)
+        known.type.equals(plan.type)
         and known.null_count == 0
         and 0 < len(known) * _REPEATS <= rows
         and known.nbytes <= _DICTIONARY_BYTES
