@@ -80,7 +80,7 @@ class PartWriter:
             self._writer.close()
 
     def abort(self) -> None:
-        """Write no more into the sink."""
+        """Let go of the sink, which by now drops what it is given."""
         if self._writer is not None:
             # Otherwise its footer would be written when it is collected, at any later moment.
             with contextlib.suppress(pa.ArrowException, OSError):
