@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pyarrow as pa
@@ -54,6 +55,21 @@ def test_changed_cells_are_told_exactly(changes: dict[int, int | None]) -> None:
     told = {d.row: (d.cells[0].expected, d.cells[0].found) for d in found.differences}
     assert told == expected
     assert all(len(d.cells) == 1 for d in found.differences)
+
+
+def test_a_row_is_told_with_the_batch_and_part_that_hold_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each part of 700 rows begins a new batch: of 300, 300 and 100 rows."""
+    (layout,) = _KEYED.run.plan.tables
+    nested = replace(layout, batch_rows=300, part_rows=700)
+    plan = replace(_KEYED.run.plan, tables=(nested,), shard_stops=(3,))
+    monkeypatch.setattr(_KEYED, "run", replace(_KEYED.run, plan=plan))
+    lost = [0, 650, 699, 700, 1350, 1999]
+    rows = [n for n in range(2000) if n not in lost]
+    found = _KEYED.compare(_ROWS.take(pa.array(rows)))
+    told = {d.row: (d.batch, d.part) for d in found.differences}
+    assert [told[row] for row in lost] == [(0, 0), (2, 0), (2, 0), (3, 1), (5, 1), (7, 2)]
 
 
 def test_threads_find_the_same() -> None:
