@@ -58,14 +58,17 @@ def _layout(
     dataset: Dataset, table: Table, batch_rows: int | None, worker_memory: int
 ) -> TableLayout:
     width = row_bytes(dataset, table)
+    group_rows = _rows_within(width, GROUP_ROWS, GROUP_BYTES)
     part_rows = _rows_within(width, PART_ROWS, PART_BYTES)
+    # Whole groups: the rest of a division would end each part with a group of a few rows.
+    part_rows -= part_rows % group_rows
     return TableLayout(
         table=table.name,
         rows=table.rows,
         row_bytes=width,
         batch_rows=min(part_rows, batch_rows or adaptive_batch_rows(width, worker_memory)),
         part_rows=part_rows,
-        group_rows=_rows_within(width, GROUP_ROWS, GROUP_BYTES),
+        group_rows=group_rows,
     )
 
 

@@ -349,8 +349,8 @@ def test_batches_that_end_short_with_their_parts_are_counted_whole(
     # Parts of 21 rows, in batches of 10, 10 and 1.
     table = {"name": "t", "rows": rows, "rowsTotal": 63, "batches": 9, "batchRows": 10}
     tables = [{**table, "completedBatches": completed}]
-    (told,) = Experiment(experiment(status={"tables": tables})).tables
-    assert told["batchesDone"] == done
+    (told,) = Experiment(experiment(status={"tables": tables})).progress.tables
+    assert told.batches_done == done
 
 
 def test_watching_takes_one_experiment() -> None:

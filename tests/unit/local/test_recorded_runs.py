@@ -13,8 +13,8 @@ from rowmill.plan.runs import Run, RunState
 from rowmill.worker.remaining import Durable
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-ORDERS = TableLayout("orders", 95, 8, 10, 2, 2)
-PLAN = Plan("sha256:0", 2, (ORDERS, TableLayout("empty", 0, 8, 10, 1, 1)), (1,))
+ORDERS = TableLayout("orders", 95, 8, 10, 20, 20)
+PLAN = Plan("sha256:0", 2, (ORDERS, TableLayout("empty", 0, 8, 10, 10, 10)), (1,))
 EMPTY = TableProgress(name="empty")
 
 

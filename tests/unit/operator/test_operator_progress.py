@@ -55,9 +55,9 @@ def test_scattered_batches_are_shown_by_their_longest_stretches() -> None:
 def test_the_last_batch_of_a_part_counts_its_own_rows() -> None:
     layout = TableLayout("t", 63, 10, batch_rows=10, part_rows=21, group_rows=10)
     plan = Plan("sha256:1", 1, (layout,), (1, 3))
-    report = ShardProgress(1, 9.0, "", {"t": ((3, 5),)})
+    report = pod_progress(1, 9.0, "", {"t": ((3, 5),)})
     (table,) = run_progress(plan, ((0, 1),), {1: report}, {}).tables
-    assert (table["rows"], table["batches"], table["completedBatches"]) == (21 + 20, 9, "0-4")
+    assert (table.rows, table.batches, table.completed_batches) == (21 + 20, 9, "0-4")
 
 
 def test_settings_come_from_the_environment() -> None:

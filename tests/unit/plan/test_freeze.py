@@ -55,8 +55,10 @@ def test_parts_and_row_groups_are_of_a_width_whatever_memory_and_batches_are(
 ) -> None:
     (table,) = plan_of(10**6, columns=columns, memory=memory, batch_rows=batch_rows).tables
     width = table.row_bytes
-    assert table.part_rows == min(1_000_000, max(1_000, 128 * MIB // width))
+    most = min(1_000_000, max(1_000, 128 * MIB // width))
     assert table.group_rows == min(100_000, max(1_000, 16 * MIB // width))
+    assert most - table.group_rows < table.part_rows <= most
+    assert table.part_rows % table.group_rows == 0
 
 
 @settings(deadline=None)
