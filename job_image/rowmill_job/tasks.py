@@ -194,7 +194,7 @@ def _load(
     try:
         run_parts(kit, parts, pod.stop, pod.board)
     except Fenced:
-        known = destinations.ledger.run(run.id)
+        known = destinations.ledger.runs.find(run.id)
         if known is None or known.state not in LOADED:
             raise
         # Finalize began, for which a twin of this pod did the rest.

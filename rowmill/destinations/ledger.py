@@ -1,4 +1,4 @@
-"""The ledger's words: pending parts, and what any ledger must be able to do.
+"""The ledger's words: pending parts, and what any ledger must be able to do, in four parts.
 
 Two stores keep it: Postgres (ledger_postgres.py) or, without one, objects under `PREFIX/_rowmill/`
 (ledger_bucket.py). A batch counts when, and only when, its ledger row commits with its rows;
@@ -35,32 +35,8 @@ class PendingPart:
     sha256: str
 
 
-class Ledger(Protocol):
-    """What prepare, workers, finalize, status and delete ask of a ledger.
-
-    Every method may raise DestinationRefused or DestinationUnavailable (errors.py); each is safe to
-    call again after a crash at any point in it.
-    """
-
-    def ensure(self) -> None:
-        """Make the ledger's own tables or folders if they are missing."""
-        ...
-
-    def found(self) -> bool:
-        """Whether there is a ledger at all; makes nothing, so a reader's rights will do."""
-        ...
-
-    def hold_experiment(self, owner: str) -> AbstractContextManager[ExperimentHold]:
-        """The supervisor's claim while a run is live; a second one is refused at once."""
-        ...
-
-    def is_held(self, owner: str) -> bool:
-        """Whether a supervisor holds the experiment now; it only looks, and refuses nobody."""
-        ...
-
-    def preparing(self, owner: str) -> AbstractContextManager[None]:
-        """A lock, waited for, under which prepare runs once at a time."""
-        ...
+class RunRecords(Protocol):
+    """The runs, and the experiments whose runs they are."""
 
     def uid(self, owner: str) -> str | None:
         """The experiment's uid if it ever claimed this ledger and was not deleted since."""
@@ -76,17 +52,17 @@ class Ledger(Protocol):
 
     def owners(self) -> list[str]: ...
 
-    def runs(self, owner: str) -> list[Run]:
+    def of(self, owner: str) -> list[Run]:
         """All runs of the experiment's present uid, oldest first."""
         ...
 
-    def run(self, run_id: str) -> Run | None: ...
+    def find(self, run_id: str) -> Run | None: ...
 
     def live_writer(self, place: str, owner: str) -> str | None:
         """Another owner than `owner` with an unfinished run whose Parquet goes to `place`."""
         ...
 
-    def create_run(self, run: Run) -> Run:
+    def create(self, run: Run) -> Run:
         """Record a new run; if the number is taken, the run that took it is returned."""
         ...
 
@@ -110,6 +86,10 @@ class Ledger(Protocol):
         """Merge `facts` into a run's summary, whatever its state; of no run, do nothing."""
         ...
 
+
+class Work(Protocol):
+    """What of a run is durable: committed batches, recorded parts."""
+
     def done_batches(self, run_id: str) -> dict[str, list[tuple[int, int]]]:
         """Per table the committed batches as sorted half-open intervals (Postgres only)."""
         ...
@@ -126,16 +106,64 @@ class Ledger(Protocol):
         """Record a part made again in place of one whose upload is gone, while publishing."""
         ...
 
-    def forget_work(self, run_id: str) -> None:
+    def forget(self, run_id: str) -> None:
         """Drop the batches and parts of a run whose tables and uploads were cleared away."""
         ...
 
-    def pool(self, digest: str) -> bytes | None: ...
-
-    def store_pool(self, digest: str, content: bytes) -> None: ...
-
     def collapse(self, run_id: str) -> None:
         """Fold the run's batch rows into part ranges kept as its lineage."""
+        ...
+
+
+class Locks(Protocol):
+    """Who runs an experiment and who prepares it, one at a time."""
+
+    def hold_experiment(self, owner: str) -> AbstractContextManager[ExperimentHold]:
+        """The supervisor's claim while a run is live; a second one is refused at once."""
+        ...
+
+    def is_held(self, owner: str) -> bool:
+        """Whether a supervisor holds the experiment now; it only looks, and refuses nobody."""
+        ...
+
+    def preparing(self, owner: str) -> AbstractContextManager[None]:
+        """A lock, waited for, under which prepare runs once at a time."""
+        ...
+
+
+class Pools(Protocol):
+    """Pools that the package does not ship, by the hash of what they are made of."""
+
+    def find(self, digest: str) -> bytes | None: ...
+
+    def store(self, digest: str, content: bytes) -> None: ...
+
+
+class Ledger(Protocol):
+    """A ledger: four parts, of which each caller takes the one it needs, and what is of them all.
+
+    Every method, also of the parts, may raise DestinationRefused or DestinationUnavailable
+    (errors.py); each is safe to call again after a crash at any point in it.
+    """
+
+    @property
+    def runs(self) -> RunRecords: ...
+
+    @property
+    def work(self) -> Work: ...
+
+    @property
+    def locks(self) -> Locks: ...
+
+    @property
+    def pools(self) -> Pools: ...
+
+    def ensure(self) -> None:
+        """Make the ledger's own tables or folders if they are missing."""
+        ...
+
+    def found(self) -> bool:
+        """Whether there is a ledger at all; makes nothing, so a reader's rights will do."""
         ...
 
     def forget_experiment(self, owner: str) -> None:

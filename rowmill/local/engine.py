@@ -128,7 +128,7 @@ def _run(
     destinations = join(spec, connections, patience=patience)
     try:
         destinations.ledger.ensure()
-        with destinations.ledger.hold_experiment(destinations.owner) as hold:
+        with destinations.ledger.locks.hold_experiment(destinations.owner) as hold:
             plan = plan_for(spec, workers=options.workers, batch_rows=options.batch_rows)
             workers = chosen_workers(spec, options.workers)
             prepared = prepare(
@@ -229,7 +229,7 @@ class _Execution:
                 self.options.notice(error.trace)
             again = "what is durable stays: once the cause is mended, run the same command again"
             raise RunFailed(f"run {run.number} failed: {error}; {again}") from error
-        final = self.destinations.ledger.run(run.id) or run
+        final = self.destinations.ledger.runs.find(run.id) or run
         return Outcome(
             run=final,
             repeat=False,
@@ -278,7 +278,7 @@ class _Execution:
         }
 
     def _fenced(self, run: Run, error: Fenced) -> Exception:
-        known = self.destinations.ledger.run(run.id)
+        known = self.destinations.ledger.runs.find(run.id)
         state = known.state if known else None
         if state is RunState.ABORTED:
             return RunAborted(f"run {run.number} was aborted; run the same command to resume it")
@@ -305,7 +305,7 @@ class _Execution:
             suppress(DestinationRefused, DestinationUnavailable, Interrupted),
             closing(self._join_in_silence()) as own,
         ):
-            own.ledger.transition(
+            own.ledger.runs.transition(
                 run.id,
                 frozenset({RunState.RUNNING, RunState.FINALIZING}),
                 state,

@@ -152,7 +152,7 @@ def _matching(spec: Spec, run: Run, reload: Reload | None) -> Spec:
 
 def _generators(dataset: Dataset, destinations: Destinations) -> Callable[[], Generator]:
     try:
-        pools = load_pools(dataset, destinations.ledger)
+        pools = load_pools(dataset, destinations.ledger.pools)
     except LookupError as error:
         raise DestinationRefused("PoolMissing", str(error.args[0])) from None
     return lambda: Generator(dataset, pools)

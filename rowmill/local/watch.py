@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
-from rowmill.destinations.ledger import ExperimentHold, Ledger
+from rowmill.destinations.ledger import ExperimentHold, RunRecords
 from rowmill.errors import Interrupted
 from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.worker.destinations import Destinations
@@ -55,20 +55,20 @@ class Watch:
         with closing(self._rejoin()) as own:
             while self._found is None and not self._over.wait(WATCH_SECONDS):
                 try:
-                    self._found = self._look(own.ledger)
+                    self._found = self._look(own.ledger.runs)
                 except (DestinationRefused, DestinationUnavailable):
                     # The workers meet the same trouble, and have the patience for it.
                     continue
                 except Interrupted:
                     return
 
-    def _look(self, ledger: Ledger) -> Exception | None:
+    def _look(self, runs: RunRecords) -> Exception | None:
         if self._hold.lost():
             return LockLost(
                 "the lock that keeps a second run away was lost with its connection, and another "
                 "run has it by now; once that ends, run again to resume"
             )
-        known = ledger.run(self._run.id)
+        known = runs.find(self._run.id)
         # COMPLETED comes before the worker's own word that it is done.
         if known is None or known.state not in UNFINISHED | {RunState.COMPLETED}:
             return Fenced(f"run {self._run.number} is no longer live")

@@ -49,11 +49,11 @@ def begin(
     """
     ledger = destinations.ledger
     dataset = replace(spec.dataset, data_version=plan.data_version)
-    check_columns(dataset, ensure_pools(dataset, ledger))
+    check_columns(dataset, ensure_pools(dataset, ledger.pools))
     _check_targets(spec.dataset, destinations, adopt)
     give_up(close, destinations, by=number)
-    ledger.claim(destinations.owner, uid)
-    run = ledger.create_run(
+    ledger.runs.claim(destinations.owner, uid)
+    run = ledger.runs.create(
         Run(
             id=run_id(destinations.owner, uid, number),
             owner=destinations.owner,
@@ -91,7 +91,7 @@ def take_up(
     _check_targets(spec.dataset, destinations, adopt)
     # The Secret may lead to another S3 than it did at the start.
     place = _lake_place(destinations)
-    if not destinations.ledger.transition(run.id, states, RunState.RUNNING, summary=place):
+    if not destinations.ledger.runs.transition(run.id, states, RunState.RUNNING, summary=place):
         raise DestinationRefused(
             "LiveRunElsewhere", f"run {run.number} changed its state meanwhile; try again"
         )
@@ -103,7 +103,7 @@ def furnish(run: Run, spec: Spec, destinations: Destinations) -> None:
     """Make the pools and staging tables of a RUNNING run if they are missing."""
     dataset = replace(spec.dataset, data_version=run.plan.data_version)
     # Also on a resume: the ledger may have been restored from before the pools were made.
-    ensure_pools(dataset, destinations.ledger)
+    ensure_pools(dataset, destinations.ledger.pools)
     if destinations.warehouse is not None:
         destinations.warehouse.stage(run, dataset)
 
@@ -123,7 +123,7 @@ def hold_targets(run: Run, dataset: Dataset, destinations: Destinations, adopt: 
 def give_up(runs: Iterable[Run], destinations: Destinations, *, by: int) -> None:
     """End unfinished runs as ABORTED, dropped by run `by`, and clear away what they staged."""
     for run in runs:
-        destinations.ledger.transition(
+        destinations.ledger.runs.transition(
             run.id,
             UNFINISHED | {RunState.FAILED, RunState.ABORTED},
             RunState.ABORTED,
@@ -135,7 +135,7 @@ def give_up(runs: Iterable[Run], destinations: Destinations, *, by: int) -> None
             if lake is not None:
                 lake.abort_uploads(run.id)
         # Last: should this be taken up again after all, it must not count on what is gone.
-        destinations.ledger.forget_work(run.id)
+        destinations.ledger.work.forget(run.id)
 
 
 def _dropped(run: Run, by: int) -> str:
@@ -170,7 +170,7 @@ def _check_targets(dataset: Dataset, destinations: Destinations, adopt: str | No
     taken = None if warehouse is None else warehouse.check_target(dataset, adopt)
     if lake is None:
         return
-    live = partial(destinations.ledger.live_writer, lake.place, destinations.owner)
+    live = partial(destinations.ledger.runs.live_writer, lake.place, destinations.owner)
     try:
         lake.check_target([table.name for table in dataset.tables], adopt, live=live)
     except ClaimLeft:

@@ -60,8 +60,8 @@ class Destinations:
 
     def durable(self, run: Run) -> Durable:
         """What the ledger holds of `run`."""
-        batches = self.ledger.done_batches(run.id) if self.warehouse else None
-        parts = frozenset(self.ledger.pending_parts(run.id)) if self.lake else None
+        batches = self.ledger.work.done_batches(run.id) if self.warehouse else None
+        parts = frozenset(self.ledger.work.pending_parts(run.id)) if self.lake else None
         return Durable(batches, parts)
 
     def index_bytes(self, run: Run) -> int:

@@ -73,7 +73,7 @@ _FORWARD = frozenset({RunState.PUBLISHING, RunState.COMPLETED})
 
 def _state(run: Run, destinations: Destinations) -> RunState | None:
     """As the ledger has it: a worker that died finalizing may have come further than told."""
-    known = destinations.ledger.run(run.id)
+    known = destinations.ledger.runs.find(run.id)
     return known.state if known else None
 
 
@@ -81,7 +81,7 @@ def _complete(
     run: Run, spec: Spec, destinations: Destinations, stop: Event, step: Callable[[str], None]
 ) -> None:
     """Turn FINALIZING, and make the tables what the manifest says."""
-    if not destinations.ledger.transition(
+    if not destinations.ledger.runs.transition(
         run.id, frozenset({RunState.RUNNING, RunState.FINALIZING}), RunState.FINALIZING
     ):
         raise Fenced(f"run {run.number} is no longer live")

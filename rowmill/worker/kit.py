@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from rowmill.destinations.copy_encoding import CopyEncoder
 from rowmill.destinations.copy_loader import PostgresLoader
-from rowmill.destinations.ledger import Ledger
+from rowmill.destinations.ledger import Pools
 from rowmill.generate.rows import Generator
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, Spec
@@ -15,10 +15,10 @@ from rowmill.worker.pools import load_pools
 from rowmill.worker.shard import Copier, Kit, Uploader
 
 
-def generator_for(run: Run, dataset: Dataset, ledger: Ledger) -> Generator:
+def generator_for(run: Run, dataset: Dataset, pools: Pools) -> Generator:
     """The generator of a run's rows, by the data version that its plan froze."""
     frozen = replace(dataset, data_version=run.plan.data_version)
-    return Generator(frozen, load_pools(frozen, ledger))
+    return Generator(frozen, load_pools(frozen, pools))
 
 
 def frozen_spec(spec: Spec, run: Run) -> Spec:
@@ -30,7 +30,7 @@ def kit_for(run: Run, spec: Spec, destinations: Destinations) -> Kit:
     """A kit for the shards of `run`."""
     return Kit(
         plan=run.plan,
-        generator=generator_for(run, spec.dataset, destinations.ledger),
+        generator=generator_for(run, spec.dataset, destinations.ledger.pools),
         copier=_copier(run, spec, destinations),
         uploader=_uploader(run, spec.dataset, destinations),
         durable=lambda: destinations.durable(run),
@@ -43,7 +43,7 @@ def _uploader(run: Run, dataset: Dataset, destinations: Destinations) -> Uploade
         return None
     return Uploader(
         lambda part: lake.open_part(run, dataset, part),
-        lambda pending: destinations.ledger.record_part(run.id, pending),
+        lambda pending: destinations.ledger.work.record_part(run.id, pending),
     )
 
 

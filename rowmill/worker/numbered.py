@@ -31,7 +31,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
-from rowmill.destinations.ledger import Ledger
+from rowmill.destinations.ledger import RunRecords
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.cluster_names import RERUN
@@ -113,13 +113,13 @@ def prepare_numbered(
     """
     ledger = destinations.ledger
     ledger.ensure()
-    with ledger.preparing(destinations.owner):
-        known = _known(ledger, destinations.owner)
+    with ledger.locks.preparing(destinations.owner):
+        known = _known(ledger.runs, destinations.owner)
         if why := stale(known, uid, number):
             raise Fenced(f"run {number} of {destinations.owner} is not to go on: {why}")
         rolled = _roll_forward(known, uid, number, destinations, adopt)
         if rolled:
-            known = _known(ledger, destinations.owner)
+            known = _known(ledger.runs, destinations.owner)
         version = data_version_for(spec, known.runs)
         choice = decide_numbered(known, uid, number, spec.digest, version)
         if isinstance(choice, Repeat):
@@ -183,8 +183,8 @@ def decide_numbered(known: Known, uid: str, number: int, digest: str, data_versi
     return begin
 
 
-def _known(ledger: Ledger, owner: str) -> Known:
-    return Known(ledger.uid(owner), ledger.uids(owner), tuple(ledger.runs(owner)))
+def _known(runs: RunRecords, owner: str) -> Known:
+    return Known(runs.uid(owner), runs.uids(owner), tuple(runs.of(owner)))
 
 
 def _roll_forward(
@@ -216,7 +216,7 @@ def _go_on(
                 furnish(run, spec, destinations)
     except Fenced:
         # Finalize holds no lock of ours: it went on since the state was read.
-        known = destinations.ledger.run(run.id)
+        known = destinations.ledger.runs.find(run.id)
         if known is None or known.state not in LOADED:
             raise
         run = known

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pyarrow as pa
 
-from rowmill.destinations.ledger import Ledger
+from rowmill.destinations.ledger import Pools
 from rowmill.generate.pools import PoolKey, make_pool, required_pools
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset
@@ -15,13 +15,13 @@ from rowmill.spec.problems import ImpossibleColumns
 _COLUMN = "value"
 
 
-def ensure_pools(dataset: Dataset, ledger: Ledger) -> dict[PoolKey, pa.Array]:
+def ensure_pools(dataset: Dataset, kept: Pools) -> dict[PoolKey, pa.Array]:
     """The pools that `dataset` needs, made and stored if the ledger lacks them.
 
     Raises:
         ImpossibleColumns: no value of a provider fits its column.
     """
-    return {key: _ensured(key, ledger) for key in required_pools(dataset)}
+    return {key: _ensured(key, kept) for key in required_pools(dataset)}
 
 
 def check_columns(dataset: Dataset, pools: Mapping[PoolKey, pa.Array]) -> Generator:
@@ -45,13 +45,13 @@ def check_columns(dataset: Dataset, pools: Mapping[PoolKey, pa.Array]) -> Genera
     return generator
 
 
-def load_pools(dataset: Dataset, ledger: Ledger) -> dict[PoolKey, pa.Array]:
+def load_pools(dataset: Dataset, kept: Pools) -> dict[PoolKey, pa.Array]:
     """The pools that prepare stored.
 
     Raises:
         LookupError: one is missing: prepare did not run, or somebody removed it.
     """
-    return {key: _load(key, ledger) for key in required_pools(dataset)}
+    return {key: _load(key, kept) for key in required_pools(dataset)}
 
 
 def make_pools(dataset: Dataset) -> dict[PoolKey, pa.Array]:
@@ -59,12 +59,12 @@ def make_pools(dataset: Dataset) -> dict[PoolKey, pa.Array]:
     return {key: _made(key) for key in required_pools(dataset)}
 
 
-def _ensured(key: PoolKey, ledger: Ledger) -> pa.Array:
-    content = ledger.pool(key.digest)
+def _ensured(key: PoolKey, kept: Pools) -> pa.Array:
+    content = kept.find(key.digest)
     if content is not None:
         return _from_bytes(content)
     pool = _made(key)
-    ledger.store_pool(key.digest, _to_bytes(pool))
+    kept.store(key.digest, _to_bytes(pool))
     return pool
 
 
@@ -75,8 +75,8 @@ def _made(key: PoolKey) -> pa.Array:
         raise ImpossibleColumns(str(error)) from None
 
 
-def _load(key: PoolKey, ledger: Ledger) -> pa.Array:
-    content = ledger.pool(key.digest)
+def _load(key: PoolKey, kept: Pools) -> pa.Array:
+    content = kept.find(key.digest)
     if content is None:
         raise LookupError(f"the ledger lost the pool of {key.provider!r}; run again to make it")
     return _from_bytes(content)

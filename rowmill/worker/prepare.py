@@ -167,12 +167,12 @@ def prepare(
     """
     ledger = destinations.ledger
     ledger.ensure()
-    with ledger.preparing(destinations.owner):
-        rolled = [r for r in ledger.runs(destinations.owner) if r.state is RunState.PUBLISHING]
+    with ledger.locks.preparing(destinations.owner):
+        rolled = [r for r in ledger.runs.of(destinations.owner) if r.state is RunState.PUBLISHING]
         for run in rolled:
             roll_forward(run, destinations, adopt)
         numbers = tuple(run.number for run in rolled)
-        runs = ledger.runs(destinations.owner)
+        runs = ledger.runs.of(destinations.owner)
         version = data_version_for(spec, runs)
         decision = _unless_gone(decide(runs, spec.digest, version, mode), destinations)
         match decision:
@@ -195,7 +195,7 @@ def prepare(
                     spec,
                     destinations,
                     replace(plan, data_version=version),
-                    uid=ledger.uid(destinations.owner) or str(uuid4()),
+                    uid=ledger.runs.uid(destinations.owner) or str(uuid4()),
                     number=number,
                     close=close,
                     adopt=adopt,

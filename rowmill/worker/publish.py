@@ -38,7 +38,7 @@ def publish(run: Run, dataset: Dataset, destinations: Destinations) -> None:
         destinations.lake.hold()
     if destinations.warehouse is not None:
         destinations.warehouse.publish(run, dataset)
-    elif not destinations.ledger.transition(
+    elif not destinations.ledger.runs.transition(
         run.id, frozenset({RunState.FINALIZING, RunState.PUBLISHING}), RunState.PUBLISHING
     ):
         raise Fenced(f"run {run.number} is no longer being finalized")
@@ -66,8 +66,8 @@ def _roll_forward(run: Run, dataset: Dataset, destinations: Destinations) -> Non
     summary: dict[str, Any] = {"rows": run.plan.rows}
     if destinations.lake is not None:
         summary |= _publish_objects(run, dataset, destinations.lake, destinations.ledger)
-    destinations.ledger.collapse(run.id)
-    destinations.ledger.transition(
+    destinations.ledger.work.collapse(run.id)
+    destinations.ledger.runs.transition(
         run.id, frozenset({RunState.PUBLISHING}), RunState.COMPLETED, summary=summary
     )
 
@@ -86,7 +86,7 @@ def _publish_objects(run: Run, dataset: Dataset, lake: Lake, ledger: Ledger) -> 
 
 def _complete_all(run: Run, dataset: Dataset, lake: Lake, ledger: Ledger) -> list[PendingPart]:
     for _ in range(ROUNDS):
-        parts = list(ledger.pending_parts(run.id).values())
+        parts = list(ledger.work.pending_parts(run.id).values())
         gone = lake.complete(run, parts)
         if not gone:
             return parts

@@ -33,9 +33,9 @@ def abort(destinations: Destinations) -> Run | None:
     Returns the run, or None when there is nothing to abort.
     """
     ledger = destinations.ledger
-    runs = ledger.runs(destinations.owner) if ledger.found() else []
+    runs = ledger.runs.of(destinations.owner) if ledger.found() else []
     for run in reversed(runs):
-        if run.state in RESUMABLE - {RunState.ABORTED} and ledger.transition(
+        if run.state in RESUMABLE - {RunState.ABORTED} and ledger.runs.transition(
             run.id, RESUMABLE, RunState.ABORTED, message="aborted by `rowmill abort`"
         ):
             return run.at(RunState.ABORTED)
@@ -71,8 +71,8 @@ def former_engines(
     ledger = destinations.ledger
     if not ledger.found():
         return []
-    run = ledger.run(written.run_id) if written is not None and written.run_id else None
-    owners = {adopt} if adopt is not None and uid in ledger.uids(adopt) else set()
+    run = ledger.runs.find(written.run_id) if written is not None and written.run_id else None
+    owners = {adopt} if adopt is not None and uid in ledger.runs.uids(adopt) else set()
     owners |= {run.owner} if run is not None else set()
     engines = (engine_of(owner, destinations.spec) for owner in owners - {destinations.owner})
     return sorted(engine for engine in engines if engine is not None)
@@ -105,10 +105,10 @@ def purge(
         return _untouched(Whose.UNKNOWN, destinations, written)
     with ExitStack() as locks:
         for each in every:
-            locks.enter_context(ledger.preparing(each.owner))
+            locks.enter_context(ledger.locks.preparing(each.owner))
         theirs = [of for of in former if _whose(of, uid, written) is Whose.OURS]
         found = _whose(destinations, uid, None if theirs else written)
-        if written is None and ledger.uid(destinations.owner) is None:
+        if written is None and ledger.runs.uid(destinations.owner) is None:
             _release_claims(destinations)
         # Beside theirs, what a prepare had claimed that came to no run is its own as well.
         own = found is Whose.OURS or (found is Whose.UNKNOWN and theirs)
@@ -124,9 +124,9 @@ def purge(
 
 def _whose(destinations: Destinations, uid: str, written: Written | None) -> Whose:
     ledger, owner = destinations.ledger, destinations.owner
-    run = ledger.run(written.run_id) if written is not None and written.run_id else None
+    run = ledger.runs.find(written.run_id) if written is not None and written.run_id else None
     ours = run if run is not None and run.owner == owner else None
-    return whose(ledger.uid(owner), ledger.uids(owner), uid, written, ours)
+    return whose(ledger.runs.uid(owner), ledger.runs.uids(owner), uid, written, ours)
 
 
 def _untouched(found: Whose, destinations: Destinations, written: Written | None) -> Purged:
@@ -167,9 +167,9 @@ def _remove(destinations: Destinations, forget: Callable[[], None]) -> Removed:
     ledger, owner = destinations.ledger, destinations.owner
     if not _is_known(destinations):
         raise _not_known(destinations)
-    with ledger.hold_experiment(owner):
+    with ledger.locks.hold_experiment(owner):
         ledger.ensure()
-        with ledger.preparing(owner):
+        with ledger.locks.preparing(owner):
             removed = remove_data([destinations], _CURE)
         forget()
     return removed
@@ -178,7 +178,7 @@ def _remove(destinations: Destinations, forget: Callable[[], None]) -> Removed:
 def _is_known(destinations: Destinations) -> bool:
     """Whether the ledger knows the experiment; asked before anything is written, locks too."""
     ledger = destinations.ledger
-    return ledger.found() and ledger.uid(destinations.owner) is not None
+    return ledger.found() and ledger.runs.uid(destinations.owner) is not None
 
 
 def _not_known(destinations: Destinations) -> DestinationRefused:

@@ -15,11 +15,11 @@ def experiment_runs(destinations: Destinations) -> list[Run]:
     """
     if not destinations.ledger.found():
         return []
-    own = destinations.ledger.runs(destinations.owner)
+    own = destinations.ledger.runs.of(destinations.owner)
     if own:
         return own
     owner = _owner_of_data(destinations)
-    return destinations.ledger.runs(owner) if owner else []
+    return destinations.ledger.runs.of(owner) if owner else []
 
 
 def abandoned(run: Run, ledger: Ledger) -> bool:
@@ -30,9 +30,9 @@ def abandoned(run: Run, ledger: Ledger) -> bool:
     """
     if run.state not in UNFINISHED or "cluster" in run.summary.get("source", {}):
         return False
-    if ledger.is_held(run.owner):
+    if ledger.locks.is_held(run.owner):
         return False
-    again = ledger.run(run.id)
+    again = ledger.runs.find(run.id)
     return again is not None and again.state is run.state
 
 
@@ -54,7 +54,7 @@ def adopted(destinations: Destinations, adopt: str | None) -> Run | None:
     there = (warehouse is not None and warehouse.data_owner() == adopt) or (
         lake is not None and lake.there() and lake.data_owner() == adopt
     )
-    return published_run(destinations.ledger.runs(adopt)) if there else None
+    return published_run(destinations.ledger.runs.of(adopt)) if there else None
 
 
 def _owner_of_data(destinations: Destinations) -> str | None:

@@ -16,11 +16,11 @@ def remake(
     run: Run, dataset: Dataset, gone: Iterable[PendingPart], lake: Lake, ledger: Ledger
 ) -> None:
     """Upload the parts again and record them in place of the lost ones, not completed yet."""
-    generator = generator_for(run, dataset, ledger)
+    generator = generator_for(run, dataset, ledger.pools)
     for lost in gone:
         layout = run.plan.by_name[lost.table]
         part = layout.part(lost.number)
         upload = lake.open_part(run, dataset, part)
         for batch in layout.batches_of(part):
             upload.write(make(generator, batch))
-        ledger.replace_part(run.id, upload.close())
+        ledger.work.replace_part(run.id, upload.close())

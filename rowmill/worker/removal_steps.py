@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
-from rowmill.destinations.ledger import Ledger
+from rowmill.destinations.ledger import RunRecords
 from rowmill.plan.runs import Run
 from rowmill.worker.removed import Removed
 
@@ -20,12 +20,12 @@ class RemovalSteps:
     """The steps of the removal of `runs`, each of which is done once.
 
     Args:
-        ledger: has `runs`.
+        records: has `runs`.
         runs: in the same order at each try.
     """
 
-    def __init__(self, ledger: Ledger, runs: Sequence[Run]) -> None:
-        self._ledger = ledger
+    def __init__(self, records: RunRecords, runs: Sequence[Run]) -> None:
+        self._records = records
         self._run = runs[-1] if runs else None
         self._kept: dict[str, Any] = dict(self._run.summary.get(_KEPT) or {}) if self._run else {}
 
@@ -65,9 +65,9 @@ class RemovalSteps:
     def forget(self) -> None:
         """Of a removal that is over: the next one tells of itself alone."""
         if self._run is not None:
-            self._ledger.note(self._run.id, {_KEPT: {}})
+            self._records.note(self._run.id, {_KEPT: {}})
 
     def _keep(self, news: dict[str, Any]) -> None:
         self._kept |= news
         if self._run is not None:
-            self._ledger.note(self._run.id, {_KEPT: self._kept})
+            self._records.note(self._run.id, {_KEPT: self._kept})

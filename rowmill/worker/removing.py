@@ -47,7 +47,7 @@ def remove_data(owners: Sequence[Destinations], cure: str) -> Removed:
     steps.begin([run.id for _, run in runs if run.state in _UNFINISHED], left)
     for of, run in runs:
         # First the state, behind the fence: a stale worker cannot write after it.
-        of.ledger.transition(run.id, _UNFINISHED, RunState.RESET)
+        of.ledger.runs.transition(run.id, _UNFINISHED, RunState.RESET)
         if of.warehouse is not None:
             of.warehouse.drop_staging(run.id)
     seen = None if published is None else published[1]
@@ -56,9 +56,9 @@ def remove_data(owners: Sequence[Destinations], cure: str) -> Removed:
         _OBJECTS, lambda again: _remove_objects(owners, runs, seen, steps.unfinished, again)
     )
     for of, run in runs:
-        of.ledger.forget_work(run.id)
+        of.ledger.work.forget(run.id)
         # Last, since dependants can refuse the removal: readers would still see the run.
-        of.ledger.transition(run.id, frozenset({RunState.COMPLETED}), RunState.RESET)
+        of.ledger.runs.transition(run.id, frozenset({RunState.COMPLETED}), RunState.RESET)
     return Removed(
         tables=tables.tables,
         rows=tables.rows or objects.rows,
@@ -76,7 +76,7 @@ def forget_steps(destinations: Destinations) -> None:
 
 
 def _runs(owners: Sequence[Destinations]) -> list[_OwnRun]:
-    return [(of, run) for of in owners for run in of.ledger.runs(of.owner)]
+    return [(of, run) for of in owners for run in of.ledger.runs.of(of.owner)]
 
 
 def _newest_first(runs: Sequence[_OwnRun], owners: Sequence[Destinations]) -> Iterator[_OwnRun]:
@@ -86,7 +86,7 @@ def _newest_first(runs: Sequence[_OwnRun], owners: Sequence[Destinations]) -> It
 
 
 def _steps(runs: Sequence[_OwnRun], owners: Sequence[Destinations]) -> RemovalSteps:
-    return RemovalSteps(owners[0].ledger, [run for _, run in runs])
+    return RemovalSteps(owners[0].ledger.runs, [run for _, run in runs])
 
 
 def _complete_if_possible(run: Run, destinations: Destinations) -> str | None:
@@ -180,7 +180,7 @@ def _remove_objects_of(
         if lake is None:
             known = () if run.state is RunState.RESET and not unfinished else unreached
             return Removed(left=tuple(f"what run {run.number} wrote to S3: {w}" for w in known))
-        pending = destinations.ledger.pending_parts(run.id) if unfinished else {}
+        pending = destinations.ledger.work.pending_parts(run.id) if unfinished else {}
         aborted = lake.abort_uploads(run.id)
         gone = missing(aborted, len(pending), "unfinished upload", again=again)
         emptied = _emptied(lake, ours)

@@ -119,9 +119,9 @@ class Experiment:
     def start(self, *, adopt: str | None = None, batch_rows: int = 5) -> Run:
         """Prepare a new run."""
         self.ledger.ensure()
-        uid = self.ledger.uid(self.owner) or uuid.uuid4().hex
-        self.ledger.claim(self.owner, uid)
-        number = len(self.ledger.runs(self.owner)) + 1
+        uid = self.ledger.runs.uid(self.owner) or uuid.uuid4().hex
+        self.ledger.runs.claim(self.owner, uid)
+        number = len(self.ledger.runs.of(self.owner)) + 1
         run = Run(
             id=uuid.uuid4().hex[:12],
             owner=self.owner,
@@ -136,7 +136,7 @@ class Experiment:
         )
         run = replace(run, summary={"source": {"run": run.id}})
         self.warehouse.check_target(self.data, adopt)
-        run = self.ledger.create_run(run)
+        run = self.ledger.runs.create(run)
         _MADE[run.id] = Made(self.data, self.target.constraints)
         self.warehouse.stage(run, self.data)
         return run
@@ -174,12 +174,12 @@ class Experiment:
         self.finalize(run)
         self.warehouse.publish(run, self.data)
         running = frozenset({RunState.PUBLISHING})
-        assert self.ledger.transition(run.id, running, RunState.COMPLETED)
+        assert self.ledger.runs.transition(run.id, running, RunState.COMPLETED)
         return run
 
     def finalize(self, run: Run) -> list[str]:
         running = frozenset({RunState.RUNNING})
-        self.ledger.transition(run.id, running, RunState.FINALIZING)
+        self.ledger.runs.transition(run.id, running, RunState.FINALIZING)
         return list(self.warehouse.finalize(run, self.data))
 
 

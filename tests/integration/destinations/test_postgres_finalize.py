@@ -48,7 +48,7 @@ def test_finalize_killed_after_any_step_is_taken_up_again(
     run = shop.start()
     shop.load(run)
     running = frozenset({RunState.RUNNING})
-    shop.ledger.transition(run.id, running, RunState.FINALIZING)
+    shop.ledger.runs.transition(run.id, running, RunState.FINALIZING)
     first = shop.warehouse.finalize(run, shop.data)
     labels = [next(first) for _ in range(broken_after) if broken_after]
     first.close()
@@ -107,11 +107,11 @@ def test_an_abort_during_a_step_of_finalize_undoes_the_step(
 ) -> None:
     run = shop.start()
     shop.load(run)
-    shop.ledger.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
+    shop.ledger.runs.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
 
     def perform_then_abort(cursor: Cursor, **arguments: object) -> None:
         real(cursor, **arguments)
-        shop.ledger.transition(run.id, frozenset({RunState.FINALIZING}), RunState.ABORTED)
+        shop.ledger.runs.transition(run.id, frozenset({RunState.FINALIZING}), RunState.ABORTED)
 
     real = warehouse.perform
     monkeypatch.setattr(warehouse, "perform", perform_then_abort)

@@ -62,7 +62,7 @@ def test_what_came_since_finalize_is_built_before_the_publish(
         admin.execute("CREATE POLICY late ON shop.orders USING (id < 5)")
         with pytest.raises(LateAdditions, match=r"generated column shop\.orders\.double"):
             shop.warehouse.publish(run, shop.data)
-        assert shop.ledger.run(run.id).state is RunState.FINALIZING
+        assert shop.ledger.runs.find(run.id).state is RunState.FINALIZING
         finalize_again(shop, run)
         shop.warehouse.publish(run, shop.data)
         assert all_rows(admin, _FOUND) == _ALL
@@ -127,7 +127,7 @@ def test_finalize_killed_after_any_build_is_taken_up_again(
     with connect(database) as admin:
         admin.execute(_BUILDS)
         run = loaded(shop)
-        shop.ledger.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
+        shop.ledger.runs.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
         walk = shop.warehouse.finalize(run, shop.data)
         done = [label for label, _ in zip(walk, range(broken_after), strict=False)]
         walk.close()
@@ -147,7 +147,7 @@ def test_two_that_finalize_at_once_build_each_thing_once(
     with connect(database) as admin:
         admin.execute(_BUILDS)
         run = loaded(shop)
-        shop.ledger.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
+        shop.ledger.runs.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
         twin = Experiment(shop.address, shop.data)
         thread = threading.Thread(target=lambda: finalize_again(twin, run))
         thread.start()

@@ -35,25 +35,25 @@ def test_it_is_a_ledger(address: PostgresAddress) -> None:
 
 def test_a_run_is_read_as_it_was_written(shop: Experiment) -> None:
     run = shop.start()
-    assert shop.ledger.run(run.id) == run
-    assert shop.ledger.runs(shop.owner) == [run]
-    assert shop.ledger.owners() == [shop.owner]
-    assert shop.ledger.run("unknown") is None
+    assert shop.ledger.runs.find(run.id) == run
+    assert shop.ledger.runs.of(shop.owner) == [run]
+    assert shop.ledger.runs.owners() == [shop.owner]
+    assert shop.ledger.runs.find("unknown") is None
     assert run.started_at.tzinfo is not None
 
 
 def test_the_first_to_take_a_number_has_it(shop: Experiment) -> None:
     run = shop.start()
     second = replace(run, id="another", started_at=datetime.now(UTC))
-    assert shop.ledger.create_run(second) == run
-    assert shop.ledger.create_run(run) == run
+    assert shop.ledger.runs.create(second) == run
+    assert shop.ledger.runs.create(run) == run
 
 
 def test_many_that_make_the_ledger_at_once_make_one(address: PostgresAddress) -> None:
     with ThreadPoolExecutor(8) as pool:
         ledgers = [PostgresLedger(PostgresSession(address), "the ledger") for _ in range(8)]
         list(pool.map(lambda ledger: ledger.ensure(), ledgers))
-    assert ledgers[0].owners() == []
+    assert ledgers[0].runs.owners() == []
 
 
 def test_a_ledger_of_a_newer_layout_is_refused(shop: Experiment, database: dict[str, str]) -> None:
@@ -77,19 +77,19 @@ def test_a_schema_with_other_tables_of_the_ledgers_names_is_refused(
 
 def test_a_transition_needs_the_expected_state_and_merges_the_summary(shop: Experiment) -> None:
     run = shop.start()
-    move = shop.ledger.transition
+    move = shop.ledger.runs.transition
     finalizing = frozenset({RunState.FINALIZING})
     assert not move(run.id, finalizing, RunState.PUBLISHING)
     assert move(run.id, RUNNING, RunState.FINALIZING, summary={"rows": 23})
     assert move(run.id, finalizing, RunState.FAILED, message="it broke", summary={"bytes": 1})
-    failed = shop.ledger.run(run.id)
+    failed = shop.ledger.runs.find(run.id)
     assert failed is not None
     assert failed.state is RunState.FAILED
     assert failed.message == "it broke"
     assert failed.summary == {**run.summary, "rows": 23, "bytes": 1}
     assert failed.finished_at is not None
     assert move(run.id, frozenset({RunState.FAILED}), RunState.RUNNING)
-    resumed = shop.ledger.run(run.id)
+    resumed = shop.ledger.runs.find(run.id)
     assert resumed is not None
     assert resumed.finished_at is None
     assert resumed.message == ""
@@ -98,10 +98,10 @@ def test_a_transition_needs_the_expected_state_and_merges_the_summary(shop: Expe
 
 def test_a_note_adds_to_the_summary_and_changes_nothing_else(shop: Experiment) -> None:
     run = shop.complete()
-    shop.ledger.note(run.id, {"removal": {"tables": 1}})
-    shop.ledger.note(run.id, {"removal": {"tables": 2}})
-    shop.ledger.note("unknown", {"removal": {}})
-    before = shop.ledger.run(run.id)
+    shop.ledger.runs.note(run.id, {"removal": {"tables": 1}})
+    shop.ledger.runs.note(run.id, {"removal": {"tables": 2}})
+    shop.ledger.runs.note("unknown", {"removal": {}})
+    before = shop.ledger.runs.find(run.id)
     assert before is not None
     assert before.summary["removal"] == {"tables": 2}
     assert before.summary["source"] == run.summary["source"]
@@ -113,7 +113,7 @@ def test_of_many_that_move_a_run_at_once_one_did(shop: Experiment) -> None:
 
     def move(_: int) -> bool:
         ledger = PostgresLedger(PostgresSession(shop.address), "rowmill")
-        return ledger.transition(run.id, RUNNING, RunState.FINALIZING)
+        return ledger.runs.transition(run.id, RUNNING, RunState.FINALIZING)
 
     with ThreadPoolExecutor(6) as pool:
         assert sorted(pool.map(move, range(6))) == [False] * 5 + [True]
@@ -126,29 +126,29 @@ def test_lost_answers_are_asked_again_and_told_right(
     with LossyProxy(database["PGHOST"], int(database["PGPORT"])) as proxy:
         through = {**database, "PGHOST": "127.0.0.1", "PGPORT": str(proxy.port)}
         ledger = PostgresLedger(PostgresSession(PostgresAddress(lambda: through)), "rowmill")
-        ledger.owners()
+        ledger.runs.owners()
         proxy.lose_answer_to(b"COMMIT")
-        assert ledger.record_part(run.id, PART)
+        assert ledger.work.record_part(run.id, PART)
         proxy.lose_answer_to(b"COMMIT")
-        assert ledger.transition(run.id, RUNNING, RunState.FINALIZING)
-    assert shop.ledger.run(run.id) == replace(run, state=RunState.FINALIZING)
+        assert ledger.runs.transition(run.id, RUNNING, RunState.FINALIZING)
+    assert shop.ledger.runs.find(run.id) == replace(run, state=RunState.FINALIZING)
 
 
 def test_parts_are_recorded_once_and_only_while_the_run_is_running(shop: Experiment) -> None:
     run = shop.start()
-    assert shop.ledger.record_part(run.id, PART)
-    assert not shop.ledger.record_part(run.id, replace(PART, upload_id="twin"))
-    assert shop.ledger.pending_parts(run.id) == {("orders", 1): PART}
-    shop.ledger.transition(run.id, RUNNING, RunState.PUBLISHING)
+    assert shop.ledger.work.record_part(run.id, PART)
+    assert not shop.ledger.work.record_part(run.id, replace(PART, upload_id="twin"))
+    assert shop.ledger.work.pending_parts(run.id) == {("orders", 1): PART}
+    shop.ledger.runs.transition(run.id, RUNNING, RunState.PUBLISHING)
     again = replace(PART, upload_id="again", etags=("e3",), bytes=PART.bytes + 1)
-    shop.ledger.replace_part(run.id, again)
-    shop.ledger.replace_part(run.id, again)
-    assert shop.ledger.pending_parts(run.id) == {("orders", 1): again}
-    shop.ledger.transition(run.id, frozenset({RunState.PUBLISHING}), RunState.ABORTED)
+    shop.ledger.work.replace_part(run.id, again)
+    shop.ledger.work.replace_part(run.id, again)
+    assert shop.ledger.work.pending_parts(run.id) == {("orders", 1): again}
+    shop.ledger.runs.transition(run.id, frozenset({RunState.PUBLISHING}), RunState.ABORTED)
     with pytest.raises(Fenced, match="is ABORTED"):
-        shop.ledger.record_part(run.id, PART)
+        shop.ledger.work.record_part(run.id, PART)
     with pytest.raises(Fenced, match="knows no run"):
-        shop.ledger.record_part("unknown", PART)
+        shop.ledger.work.record_part("unknown", PART)
 
 
 def test_done_batches_are_sorted_intervals_before_and_after_they_collapse(
@@ -161,11 +161,11 @@ def test_done_batches_are_sorted_intervals_before_and_after_they_collapse(
         if batch.number in wanted[batch.table]:
             loader.load(batch, shop.encoded(batch))
     expected = {"orders": [(0, 3), (4, 5), (7, 8), (21, 23)], "lines": [(3, 4)]}
-    assert shop.ledger.done_batches(run.id) == expected
-    shop.ledger.collapse(run.id)
-    assert shop.ledger.done_batches(run.id) == expected
-    shop.ledger.collapse(run.id)
-    assert shop.ledger.done_batches(run.id) == expected
+    assert shop.ledger.work.done_batches(run.id) == expected
+    shop.ledger.work.collapse(run.id)
+    assert shop.ledger.work.done_batches(run.id) == expected
+    shop.ledger.work.collapse(run.id)
+    assert shop.ledger.work.done_batches(run.id) == expected
     with connect(database) as reader:
         assert reader.execute("SELECT count(*) FROM rowmill.batches").fetchone() == (0,)
         query = "SELECT tbl, part, first_batch, stop_batch FROM rowmill.lineage ORDER BY 1, 2, 3"
@@ -186,14 +186,14 @@ def test_a_deleted_experiment_leaves_no_record_and_others_keep_theirs(
     other = Experiment(shop.address, dataset(table("others")), owner="other/local/shop")
     kept, run = other.start(), shop.start()
     shop.load(run)
-    shop.ledger.record_part(run.id, PART)
-    shop.ledger.store_pool("digest", b"content")
+    shop.ledger.work.record_part(run.id, PART)
+    shop.ledger.pools.store("digest", b"content")
     shop.ledger.forget_experiment(shop.owner)
-    assert shop.ledger.uid(shop.owner) is None
-    assert shop.ledger.run(run.id) is None
-    assert shop.ledger.owners() == [other.owner]
-    assert shop.ledger.runs(other.owner) == [kept]
-    assert shop.ledger.pool("digest") == b"content"
+    assert shop.ledger.runs.uid(shop.owner) is None
+    assert shop.ledger.runs.find(run.id) is None
+    assert shop.ledger.runs.owners() == [other.owner]
+    assert shop.ledger.runs.of(other.owner) == [kept]
+    assert shop.ledger.pools.find("digest") == b"content"
     shop.ledger.forget_experiment(other.owner)
     with connect(database) as reader:
         for name in ("experiments", "runs", "batches", "lineage", "parts", "pools", "tables"):
@@ -202,87 +202,87 @@ def test_a_deleted_experiment_leaves_no_record_and_others_keep_theirs(
 
 def test_a_new_uid_starts_a_history_of_its_own(shop: Experiment) -> None:
     run = shop.start()
-    shop.ledger.claim(shop.owner, run.uid)
-    assert shop.ledger.runs(shop.owner) == [run]
-    shop.ledger.claim(shop.owner, "new")
-    assert shop.ledger.uid(shop.owner) == "new"
-    assert shop.ledger.runs(shop.owner) == []
+    shop.ledger.runs.claim(shop.owner, run.uid)
+    assert shop.ledger.runs.of(shop.owner) == [run]
+    shop.ledger.runs.claim(shop.owner, "new")
+    assert shop.ledger.runs.uid(shop.owner) == "new"
+    assert shop.ledger.runs.of(shop.owner) == []
 
 
 def test_pools_are_stored_once_by_digest(shop: Experiment) -> None:
     shop.ledger.ensure()
-    assert shop.ledger.pool("d") is None
-    shop.ledger.store_pool("d", b"\0\xff" * 100_000)
-    shop.ledger.store_pool("d", b"other")
-    assert shop.ledger.pool("d") == b"\0\xff" * 100_000
+    assert shop.ledger.pools.find("d") is None
+    shop.ledger.pools.store("d", b"\0\xff" * 100_000)
+    shop.ledger.pools.store("d", b"other")
+    assert shop.ledger.pools.find("d") == b"\0\xff" * 100_000
 
 
 def test_a_run_keeps_the_moment_at_which_it_ended(shop: Experiment) -> None:
     aborted = frozenset({RunState.ABORTED})
     run = shop.start()
-    assert shop.ledger.transition(run.id, RUNNING, RunState.ABORTED)
-    first = shop.ledger.run(run.id)
+    assert shop.ledger.runs.transition(run.id, RUNNING, RunState.ABORTED)
+    first = shop.ledger.runs.find(run.id)
     assert first is not None
     assert first.finished_at is not None
-    assert shop.ledger.transition(run.id, aborted, RunState.ABORTED)
-    assert shop.ledger.transition(run.id, aborted, RunState.RESET)
-    reset = shop.ledger.run(run.id)
+    assert shop.ledger.runs.transition(run.id, aborted, RunState.ABORTED)
+    assert shop.ledger.runs.transition(run.id, aborted, RunState.RESET)
+    reset = shop.ledger.runs.find(run.id)
     assert reset is not None
     assert reset.finished_at == first.finished_at
 
 
 def test_of_a_run_that_was_reset_before_it_ended_no_end_is_known(shop: Experiment) -> None:
     run = shop.start()
-    assert shop.ledger.transition(run.id, RUNNING, RunState.RESET)
-    reset = shop.ledger.run(run.id)
+    assert shop.ledger.runs.transition(run.id, RUNNING, RunState.RESET)
+    reset = shop.ledger.runs.find(run.id)
     assert reset is not None
     assert reset.finished_at is None
 
 
 def test_a_second_supervisor_is_refused_at_once_and_told_who_holds(shop: Experiment) -> None:
-    with shop.ledger.hold_experiment(shop.owner) as hold:
+    with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         assert not hold.lost()
         with pytest.raises(DestinationRefused, match="another process of this machine") as refusal:
-            shop.ledger.hold_experiment(shop.owner).__enter__()
+            shop.ledger.locks.hold_experiment(shop.owner).__enter__()
         assert refusal.value.reason == "LiveRunElsewhere"
         assert f"(pid {os.getpid()}, since 20" in str(refusal.value)
-        assert shop.ledger.is_held(shop.owner)
-        with shop.ledger.hold_experiment("other/local/shop") as other:
+        assert shop.ledger.locks.is_held(shop.owner)
+        with shop.ledger.locks.hold_experiment("other/local/shop") as other:
             assert not other.lost()
-    with shop.ledger.hold_experiment(shop.owner) as hold:
+    with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         assert not hold.lost()
 
 
 def test_a_hold_whose_session_ended_is_taken_again(
     shop: Experiment, database: dict[str, str]
 ) -> None:
-    with shop.ledger.hold_experiment(shop.owner) as hold:
+    with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         end_supervisors(database)
         assert not hold.lost()
         with pytest.raises(DestinationRefused, match="another process of this machine"):
-            shop.ledger.hold_experiment(shop.owner).__enter__()
-    with shop.ledger.hold_experiment(shop.owner) as hold:
+            shop.ledger.locks.hold_experiment(shop.owner).__enter__()
+    with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         assert not hold.lost()
 
 
 def test_a_hold_whose_session_the_server_does_not_miss_yet_is_taken_from_it(
     shop: Experiment, database: dict[str, str]
 ) -> None:
-    with shop.ledger.hold_experiment(shop.owner) as hold:
+    with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         # Our end alone is gone, as where a network forgets a connection: the copy keeps it open.
         with socket.socket(fileno=os.dup(hold._connection.fileno())) as ours:
             ours.shutdown(socket.SHUT_RD)
             assert not hold.lost()
         with pytest.raises(DestinationRefused, match="another process of this machine"):
-            shop.ledger.hold_experiment(shop.owner).__enter__()
+            shop.ledger.locks.hold_experiment(shop.owner).__enter__()
 
 
 def test_a_hold_that_another_took_is_lost_for_good(
     shop: Experiment, database: dict[str, str]
 ) -> None:
-    with shop.ledger.hold_experiment(shop.owner) as hold:
+    with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         end_supervisors(database)
-        with shop.ledger.hold_experiment(shop.owner) as other:
+        with shop.ledger.locks.hold_experiment(shop.owner) as other:
             assert hold.lost()
             assert not other.lost()
         assert hold.lost()
@@ -302,7 +302,7 @@ def test_prepare_runs_once_at_a_time(shop: Experiment) -> None:
 
     def prepare(_: int) -> None:
         nonlocal inside, most
-        with PostgresLedger(PostgresSession(shop.address), "rowmill").preparing(shop.owner):
+        with PostgresLedger(PostgresSession(shop.address), "rowmill").locks.preparing(shop.owner):
             with gate:
                 inside += 1
                 most = max(most, inside)
@@ -325,6 +325,6 @@ def test_behind_a_pooler_a_supervisor_is_refused_and_workers_are_not(
         run = far.start()
         far.load(run)
         with pytest.raises(DestinationRefused, match="pooler") as refusal:
-            far.ledger.hold_experiment(shop.owner).__enter__()
+            far.ledger.locks.hold_experiment(shop.owner).__enter__()
         assert refusal.value.reason == "PoolerInTheWay"
-    assert shop.ledger.done_batches(run.id) == {"orders": [(0, 5)], "lines": [(0, 5)]}
+    assert shop.ledger.work.done_batches(run.id) == {"orders": [(0, 5)], "lines": [(0, 5)]}

@@ -32,7 +32,7 @@ def test_every_planned_row_is_loaded_and_every_batch_recorded(
     run = shop.start()
     shop.load(run)
     assert rows_of(database, run.id) == list(range(23))
-    assert shop.ledger.done_batches(run.id) == {"orders": [(0, 5)]}
+    assert shop.ledger.work.done_batches(run.id) == {"orders": [(0, 5)]}
 
 
 def test_a_batch_loaded_again_changes_nothing_and_says_so(
@@ -44,7 +44,7 @@ def test_a_batch_loaded_again_changes_nothing_and_says_so(
     assert loader.load(batch, shop.encoded(batch)) is True
     assert loader.load(batch, shop.encoded(batch)) is False
     assert rows_of(database, run.id) == [5, 6, 7, 8, 9]
-    assert shop.ledger.done_batches(run.id) == {"orders": [(1, 2)]}
+    assert shop.ledger.work.done_batches(run.id) == {"orders": [(1, 2)]}
 
 
 def test_twins_that_load_the_same_batches_at_once_load_each_once(
@@ -71,7 +71,7 @@ def test_a_batch_that_holds_other_rows_than_planned_leaves_nothing(
         shop.loader(run).load(first, shop.encoded(last))
     assert refusal.value.reason == "BatchIncomplete"
     assert rows_of(database, run.id) == []
-    assert shop.ledger.done_batches(run.id) == {}
+    assert shop.ledger.work.done_batches(run.id) == {}
     assert shop.loader(run).load(second, shop.encoded(second))
 
 
@@ -80,7 +80,7 @@ def test_a_worker_of_a_run_that_is_not_running_writes_nothing(
     shop: Experiment, database: dict[str, str], state: RunState
 ) -> None:
     run = shop.start()
-    shop.ledger.transition(run.id, frozenset({RunState.RUNNING}), state)
+    shop.ledger.runs.transition(run.id, frozenset({RunState.RUNNING}), state)
     batch = batches(run)[0]
     with pytest.raises(Fenced, match=f"is {state}, not RUNNING"):
         shop.loader(run).load(batch, shop.encoded(batch))
@@ -123,7 +123,7 @@ def test_an_abort_waits_for_the_batch_in_flight_and_lets_none_in_after_it(
         load = pool.submit(worker.load, first, gate)
         assert gate.reached.wait(60)
         running = frozenset({RunState.RUNNING})
-        abort = pool.submit(shop.ledger.transition, run.id, running, RunState.ABORTED)
+        abort = pool.submit(shop.ledger.runs.transition, run.id, running, RunState.ABORTED)
         wait_for_waiter(database)
         assert not abort.done()
         gate.open.set()
@@ -132,7 +132,7 @@ def test_an_abort_waits_for_the_batch_in_flight_and_lets_none_in_after_it(
     with pytest.raises(Fenced):
         worker.load(second, shop.encoded(second))
     assert rows_of(database, run.id) == [0, 1, 2, 3, 4]
-    assert shop.ledger.done_batches(run.id) == {"orders": [(0, 1)]}
+    assert shop.ledger.work.done_batches(run.id) == {"orders": [(0, 1)]}
 
 
 def test_a_worker_that_waits_for_an_abort_finds_itself_fenced(
@@ -203,7 +203,7 @@ def test_a_lost_answer_to_commit_doubles_nothing(
             assert loader.load(batch, shop.encoded(batch)) is False
         assert loader.retries == len(batches(run))
     assert rows_of(database, run.id) == list(range(23))
-    assert shop.ledger.done_batches(run.id) == {"orders": [(0, 5)]}
+    assert shop.ledger.work.done_batches(run.id) == {"orders": [(0, 5)]}
 
 
 def test_terminated_backends_lose_and_double_nothing(
@@ -247,7 +247,7 @@ def test_a_staging_table_that_vanished_is_made_and_loaded_again(
     with connect(database) as connection:
         connection.execute(f"DROP SCHEMA rowmill_run_{run.id} CASCADE")
     shop.warehouse.stage(run, shop.data)
-    assert shop.ledger.done_batches(run.id) == {}
+    assert shop.ledger.work.done_batches(run.id) == {}
     shop.load(run)
     assert rows_of(database, run.id) == list(range(23))
 
@@ -257,7 +257,7 @@ def test_staging_keeps_what_is_loaded(shop: Experiment, database: dict[str, str]
     shop.load(run)
     shop.warehouse.stage(run, shop.data)
     assert rows_of(database, run.id) == list(range(23))
-    assert shop.ledger.done_batches(run.id) == {"orders": [(0, 5)]}
+    assert shop.ledger.work.done_batches(run.id) == {"orders": [(0, 5)]}
 
 
 def test_a_roles_own_defaults_change_nothing(shop: Experiment, database: dict[str, str]) -> None:
@@ -277,7 +277,7 @@ def test_a_roles_own_defaults_change_nothing(shop: Experiment, database: dict[st
     run = shop.start()
     shop.load(run)
     running = frozenset({RunState.RUNNING})
-    shop.ledger.transition(run.id, running, RunState.ABORTED)
+    shop.ledger.runs.transition(run.id, running, RunState.ABORTED)
     batch = batches(run)[0]
     with pytest.raises(Fenced):
         shop.loader(run).load(batch, shop.encoded(batch))

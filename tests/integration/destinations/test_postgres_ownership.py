@@ -141,7 +141,7 @@ def test_two_experiments_that_are_to_publish_the_same_name_meet_at_the_start(
     refusal = refused(shop)
     assert refusal.reason == "TargetInUse"
     running = frozenset({RunState.RUNNING})
-    other.ledger.transition(theirs.id, running, RunState.FAILED)
+    other.ledger.runs.transition(theirs.id, running, RunState.FAILED)
     shop.complete()
 
 
@@ -150,7 +150,7 @@ def test_a_claim_counts_before_there_is_a_run_and_no_longer_than_its_prepare(
 ) -> None:
     other = Experiment(shop.address, shop.data, owner=OTHER)
     other.ledger.ensure()
-    with other.ledger.preparing(OTHER):
+    with other.ledger.locks.preparing(OTHER):
         other.warehouse.check_target(shop.data)
         assert OTHER in str(refused(shop))
         shop.start(adopt=OTHER)

@@ -78,11 +78,11 @@ def test_an_aborted_finalize_and_publish_change_nothing(
     running = frozenset({RunState.RUNNING})
     with pytest.raises(Fenced, match="is RUNNING, not FINALIZING"):
         shop.warehouse.publish(run, shop.data)
-    shop.ledger.transition(run.id, running, RunState.FINALIZING)
+    shop.ledger.runs.transition(run.id, running, RunState.FINALIZING)
     walk = shop.warehouse.finalize(run, shop.data)
     next(walk)
     finalizing = frozenset({RunState.FINALIZING})
-    shop.ledger.transition(run.id, finalizing, RunState.ABORTED)
+    shop.ledger.runs.transition(run.id, finalizing, RunState.ABORTED)
     with pytest.raises(Fenced, match="is ABORTED"):
         next(walk)
     with pytest.raises(Fenced, match="is ABORTED"):
@@ -226,10 +226,10 @@ def test_hostile_names_are_names_like_any_other(
         admin.execute(view + f'"{schema}"."{name.replace(chr(34), chr(34) * 2)}"')
     run = shop.complete()
     assert shop.warehouse.published(run)
-    assert shop.ledger.done_batches(run.id) == {t.name: [(0, 2)] for t in data.tables}
-    shop.ledger.collapse(run.id)
-    assert shop.ledger.done_batches(run.id) == {t.name: [(0, 2)] for t in data.tables}
+    assert shop.ledger.work.done_batches(run.id) == {t.name: [(0, 2)] for t in data.tables}
+    shop.ledger.work.collapse(run.id)
+    assert shop.ledger.work.done_batches(run.id) == {t.name: [(0, 2)] for t in data.tables}
     shop.ledger.forget_experiment(shop.owner)
-    assert shop.ledger.runs(shop.owner) == []
+    assert shop.ledger.runs.of(shop.owner) == []
     with connect(database) as admin:
         assert all_rows(admin, "SELECT count(*) FROM public.x") == [(0,)]

@@ -136,7 +136,7 @@ def test_a_finalize_killed_between_the_two_halves_of_a_reference_does_the_second
         for broken_after in (7, 8):
             run = shop.start()
             shop.load(run)
-            shop.ledger.transition(run.id, frozenset({run.state}), run.state.FINALIZING)
+            shop.ledger.runs.transition(run.id, frozenset({run.state}), run.state.FINALIZING)
             walk = shop.warehouse.finalize(run, shop.data)
             list(zip(walk, range(broken_after), strict=False))
             walk.close()

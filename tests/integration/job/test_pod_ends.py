@@ -136,7 +136,7 @@ def test_a_password_rotated_in_mid_run_is_survived_and_never_shown(
     assert ended.code == 0, ended.log
     assert ended.message["rows"] == 12_000
     said += [ended.log, json.dumps(ended.message)]
-    said += [str(row) for row in database.execute(f"SELECT r::text FROM {name}_ledger.runs r")]
+    said += [str(row) for row in database.execute(f"SELECT r::text FROM {name}_ledger.runs.of r")]
     secrets = [password, fresh, pods.secrets["parquet"]["AWS_SECRET_ACCESS_KEY"]]
     assert [(text, secret) for secret in secrets for text in said if secret in text] == []
 
@@ -204,7 +204,7 @@ def test_a_stale_pod_writes_nothing_and_says_what_took_its_place(
     pods.bundle(content(tables=[PEOPLE]), number=1)
     for task, shard in (("shard", 0), ("finalize", None)):
         assert "run 2 was begun since" in refused(pods.run(task, shard), 70, "Fenced")
-    [run] = ledger.runs(f"{ENGINE}/{NAMESPACE}/{name}")
+    [run] = ledger.runs.of(f"{ENGINE}/{NAMESPACE}/{name}")
     assert (run.number, run.state) == (2, RunState.RUNNING)
 
 
@@ -220,12 +220,12 @@ def test_a_run_that_ends_while_a_pod_works_fences_it(
     gate.close_after(f"{name}_ledger", 3)
     pod = pods.start("shard", 0)
     pod.wait_until(lambda: gate.waiting(f"{name}_ledger"))
-    [run] = ledger.runs(f"{ENGINE}/{NAMESPACE}/{name}")
+    [run] = ledger.runs.of(f"{ENGINE}/{NAMESPACE}/{name}")
     ended: list[bool] = []
     running = frozenset({RunState.RUNNING})
     # Waits for the batch at the gate, and lets none in after it.
     abort = Thread(
-        target=lambda: ended.append(ledger.transition(run.id, running, RunState.ABORTED))
+        target=lambda: ended.append(ledger.runs.transition(run.id, running, RunState.ABORTED))
     )
     abort.start()
     pod.wait_until(lambda: _fence_waits(database, run.id))
@@ -241,9 +241,9 @@ def test_a_pod_ends_well_only_if_the_ledger_has_all_of_its_shard(
 ) -> None:
     plan = pods.bundle(content(parquet=None))
     assert pods.run("shard", 0).code == 0
-    [run] = ledger.runs(f"{ENGINE}/{NAMESPACE}/{name}")
+    [run] = ledger.runs.of(f"{ENGINE}/{NAMESPACE}/{name}")
     # As no finalize would: shard 1 was never made.
-    assert ledger.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
+    assert ledger.runs.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
     late = pods.run("shard", 0)
     assert (late.code, late.message["rows"]) == (0, 2_500)
     told = refused(pods.run("shard", 1), 70, "Fenced")

@@ -50,8 +50,8 @@ def test_shards_and_finalize_make_the_very_data_of_the_local_engine(
         assert 0 < used["loadingCpuSeconds"] < used["cpuSeconds"]
     final = pods.run("finalize")
     assert final.code == 0, final.log
-    [run] = ledger.runs(f"{ENGINE}/{NAMESPACE}/{name}")
-    parts = ledger.pending_parts(run.id).values()
+    [run] = ledger.runs.of(f"{ENGINE}/{NAMESPACE}/{name}")
+    parts = ledger.work.pending_parts(run.id).values()
     checksum = final.message.pop("checksum")
     assert checksum.startswith("sha256:")
     used = final.message.pop("used")
@@ -265,7 +265,7 @@ def test_purge_removes_this_experiment_and_no_other(
     pods.complete(wanted)
     purged = pods.run("purge")
     assert (purged.code, purged.message["purged"]) == (0, "removed")
-    assert ledger.owners() == [f"{ENGINE}/{NAMESPACE}/{name}-other"]
+    assert ledger.runs.owners() == [f"{ENGINE}/{NAMESPACE}/{name}-other"]
     assert count(database, f"{name}-other", "people") == 2_500
     gone = database.execute("SELECT to_regclass(%s)", (f"{name}.people",)).fetchone()
     assert gone == (None,)

@@ -121,7 +121,7 @@ def test_data_of_an_experiment_of_this_name_in_another_database_stays(
     assert (refused.code, refused.message["reason"]) == (65, "DataNotFound"), refused.log
     pods.bundle(wanted, uid="uid-before")
     assert pods.run("purge", env=told(theirs)).message["removed"]["tables"] == 1
-    assert ledger.owners() == [f"{ENGINE}/{NAMESPACE}/{name}"]
+    assert ledger.runs.owners() == [f"{ENGINE}/{NAMESPACE}/{name}"]
 
 
 def test_an_experiment_that_wrote_nothing_has_nothing_to_be_found(
@@ -245,7 +245,7 @@ def test_a_purge_that_is_told_to_stop_leaves_the_next_what_to_tell_of(
     assert (purged.code, purged.message["purged"]) == (0, "removed"), purged.log
     assert purged.message["message"] == "removed 1 table (2,500 rows), 1 object"
     assert purged.message["removed"] == {"tables": 1, "rows": 2_500, "objects": 1}
-    assert ledger.owners() == []
+    assert ledger.runs.owners() == []
 
 
 def cut(monkeypatch: pytest.MonkeyPatch, *, after: bool) -> None:
@@ -359,7 +359,7 @@ def test_a_pod_that_is_ended_while_its_records_go_has_told_what_it_removed(
     assert ended.message["purged"] == "removed"
     assert ended.message["message"] == "removed 1 table (2,500 rows), 1 object"
     if end == signal.SIGTERM:
-        assert ledger.owners() == []
+        assert ledger.runs.owners() == []
 
 
 @pytest.mark.parametrize("done", ["nothing", "a shard"])
@@ -386,7 +386,7 @@ def test_an_experiment_that_was_taken_over_is_purged_also_before_its_new_run_is_
     assert purged.message["message"] == f"removed 1 table (2,500 rows), 1 object{unfinished}"
     assert database.execute("SELECT to_regclass(%s)", (f"{name}.people",)).fetchone() == (None,)
     assert names(bucket, name) == []
-    assert ledger.owners() == []
+    assert ledger.runs.owners() == []
 
 
 def test_rows_of_a_run_before_a_takeover_are_removed_although_it_was_never_published(
@@ -399,7 +399,7 @@ def test_rows_of_a_run_before_a_takeover_are_removed_although_it_was_never_publi
     purged = pods.run("purge", env=PodEnvironment({}, Written(1)).variables())
     assert purged.message["message"] == "removed the work of 1 unfinished run", purged.log
     assert not list(bucket.uploads(f"{name}/"))
-    assert ledger.owners() == []
+    assert ledger.runs.owners() == []
 
 
 def test_a_takeover_of_what_is_another_experiments_purges_nothing_of_it(

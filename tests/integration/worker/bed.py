@@ -121,6 +121,6 @@ def pod(bed: Bed, destinations: Destinations, uid: str, number: int, **how: Any)
 
 
 def state(destinations: Destinations, run: Run) -> RunState:
-    known = destinations.ledger.run(run.id)
+    known = destinations.ledger.runs.find(run.id)
     assert known is not None
     return known.state

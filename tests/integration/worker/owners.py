@@ -89,6 +89,6 @@ def dies_before_its_run(
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(owner.destinations.ledger), "claim", die)
+        patch.setattr(type(owner.destinations.ledger.runs), "claim", die)
         with pytest.raises(Killed):
             owner.pod(adopt=adopt)

@@ -40,7 +40,7 @@ def test_who_is_refused_by_the_bucket_gives_the_names_in_postgres_back(
 ) -> None:
     first, second = (owner_of(engine, shop(name)) for engine in ("a", "b"))
     run = first.pod()
-    assert first.destinations.ledger.transition(run.id, RESUMABLE, RunState.FAILED)
+    assert first.destinations.ledger.runs.transition(run.id, RESUMABLE, RunState.FAILED)
     assert second.refused().reason == "TargetInUse"
     assert names_of(second) == []
     assert names_of(first) == ["people"], "whose they were before"

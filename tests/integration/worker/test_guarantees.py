@@ -58,10 +58,10 @@ def test_a_batch_that_is_lost_is_copied_again_without_its_part(
         (run.id,),
     )
     assert destinations.lake is not None
-    before = destinations.ledger.pending_parts(run.id)
+    before = destinations.ledger.work.pending_parts(run.id)
     again = bed.load(destinations, run)
     assert again.stored == {"people": 500}
-    assert destinations.ledger.pending_parts(run.id) == before
+    assert destinations.ledger.work.pending_parts(run.id) == before
 
 
 @pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
@@ -98,7 +98,7 @@ def test_the_data_of_a_live_run_cannot_be_removed(
     run = bed.prepare(destinations).run
     _, other = opened(manifest(name, tables=[PEOPLE], **{left_out: None}))
     with (
-        destinations.ledger.hold_experiment(destinations.owner),
+        destinations.ledger.locks.hold_experiment(destinations.owner),
         pytest.raises(DestinationRefused) as refusal,
     ):
         remove(other)
@@ -115,7 +115,7 @@ def test_a_run_that_failed_leaves_the_old_data_and_can_be_resumed(
     edited, same = opened(manifest(name, seed=1))
     run = edited.prepare(same).run
     edited.load(same, run)
-    assert same.ledger.transition(run.id, RESUMABLE, ended)
+    assert same.ledger.runs.transition(run.id, RESUMABLE, ended)
     assert count(database, name, "people") == 2_500
     assert same.lake is not None
     current = same.lake.current()

@@ -59,7 +59,7 @@ def test_the_next_pod_of_a_live_run_writes_a_lost_claim_again(
     first = owner_of("a", shop(name, postgres=postgres))
     run = first.pod()
     first.bed.load(first.destinations, run)
-    first.destinations.ledger.transition(run.id, frozenset({RunState.RUNNING}), reached)
+    first.destinations.ledger.runs.transition(run.id, frozenset({RunState.RUNNING}), reached)
     first.lake.bucket.delete(f"{first.prefix}_rowmill/owner.json")
     first.pod()
     assert first.claimant == first.key
@@ -98,7 +98,7 @@ def test_a_run_that_is_resumed_in_another_s3_is_live_there_alone(
 ) -> None:
     first = owner_of("a", shop(name))
     run = first.pod()
-    assert first.destinations.ledger.transition(run.id, RESUMABLE, RunState.FAILED)
+    assert first.destinations.ledger.runs.transition(run.id, RESUMABLE, RunState.FAILED)
     moved = owner_of("a", shop(name), s3=other_s3)
     assert moved.pod().id == run.id
     for owner in (first, moved):

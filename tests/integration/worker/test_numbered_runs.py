@@ -86,8 +86,8 @@ def test_a_complete_experiment_that_is_applied_again_writes_nothing(
     again = pod(bed, destinations, "b", 1)
     assert (again.repeat, again.run.id) == (True, run.id)
     ledger = destinations.ledger
-    assert ledger.uid(destinations.owner) == "a"
-    assert [known.id for known in ledger.runs(destinations.owner)] == [run.id]
+    assert ledger.runs.uid(destinations.owner) == "a"
+    assert [known.id for known in ledger.runs.of(destinations.owner)] == [run.id]
 
 
 @both_ledgers
@@ -109,7 +109,7 @@ def test_an_edited_experiment_applied_again_begins_at_one_and_the_old_pods_are_s
         bed.load(destinations, unfinished)
     edited.finalize(destinations, begun.run)
     assert state(destinations, begun.run) is RunState.COMPLETED
-    assert [run.id for run in destinations.ledger.runs(destinations.owner)] == [begun.run.id]
+    assert [run.id for run in destinations.ledger.runs.of(destinations.owner)] == [begun.run.id]
 
 
 @both_ledgers
@@ -123,7 +123,7 @@ def test_a_newer_number_ends_the_older_whose_late_pods_do_nothing(
     # Number 2 never came to begin.
     new = pod(edited, destinations, "a", 3).run
     assert state(destinations, old) is RunState.ABORTED
-    assert destinations.ledger.pending_parts(old.id) == {}
+    assert destinations.ledger.work.pending_parts(old.id) == {}
     for number in (1, 2):
         with pytest.raises(Fenced, match="run 3 was begun since"):
             pod(bed, destinations, "a", number)
@@ -139,7 +139,7 @@ def test_a_run_that_ended_badly_is_taken_up_with_what_it_has(
     bed, destinations = opened(manifest(name, postgres=postgres))
     run = pod(bed, destinations, "a", 1).run
     bed.load(destinations, run, parts=1)
-    assert destinations.ledger.transition(run.id, RESUMABLE, ended)
+    assert destinations.ledger.runs.transition(run.id, RESUMABLE, ended)
     again = pod(bed, destinations, "a", 1)
     assert again.run.state is RunState.RUNNING
     assert bed.load(destinations, run).made == {"orders": 2_500}
@@ -153,7 +153,7 @@ def test_finalizing_is_never_turned_back_and_a_second_finalize_goes_on(
     run = pod(bed, destinations, "a", 1).run
     bed.load(destinations, run)
     running = frozenset({RunState.RUNNING})
-    assert destinations.ledger.transition(run.id, running, RunState.FINALIZING)
+    assert destinations.ledger.runs.transition(run.id, running, RunState.FINALIZING)
     late = pod(bed, destinations, "a", 1)
     assert late.run.state is RunState.FINALIZING
     assert state(destinations, run) is RunState.FINALIZING
@@ -244,7 +244,7 @@ def test_a_repeat_ends_the_unfinished_run_that_it_replaces(name: str, opened: Op
     edited.load(destinations, failed, parts=1)
     assert pod(bed, destinations, "a", 3).repeat
     assert state(destinations, failed) is RunState.ABORTED
-    assert destinations.ledger.pending_parts(failed.id) == {}
+    assert destinations.ledger.work.pending_parts(failed.id) == {}
 
 
 def test_what_is_not_all_there_any_more_is_made_again(
@@ -290,7 +290,7 @@ def test_another_owner_is_refused_until_it_is_adopted(
         with pytest.raises(DestinationRefused, match=r"rowmill\.dev/adopt") as refusal:
             pod(bed, theirs, "b", 1)
         assert refusal.value.reason == "TargetInUse"
-        assert theirs.ledger.uid(theirs.owner) is None
+        assert theirs.ledger.runs.uid(theirs.owner) is None
         adopted = pod(bed, theirs, "b", 1, adopt=f"tests/local/{name}").run
         bed.finalize(theirs, adopted)
         assert state(theirs, adopted) is RunState.COMPLETED

@@ -99,7 +99,7 @@ def test_a_run_that_was_cut_while_it_was_published_is_told_before_anything_is_as
     first.load(destinations, run)
     assert destinations.warehouse is not None
     running = frozenset({RunState.RUNNING})
-    assert destinations.ledger.transition(run.id, running, RunState.FINALIZING)
+    assert destinations.ledger.runs.transition(run.id, running, RunState.FINALIZING)
     destinations.warehouse.publish(run, first.spec.dataset)
     second, same = opened(manifest(name, tables=[PEOPLE], parquet=None))
     with pytest.raises(FewerRows) as asked:
@@ -221,7 +221,7 @@ def test_a_person_is_asked_before_adopted_rows_get_fewer(
         words = f"run 1, of 10 rows, would replace run 1 of {owner} (2,500 rows)"
         with pytest.raises(FewerRows, match=re.escape(words)):
             smaller.prepare(theirs, adopt=owner, agreed=frozenset())
-        assert theirs.ledger.runs(theirs.owner) == []
+        assert theirs.ledger.runs.of(theirs.owner) == []
         seen = published(theirs)
         assert seen is not None
         assert seen.id == run.id
@@ -274,7 +274,7 @@ def test_a_run_that_is_started_over_leaves_no_work_in_the_ledger(
     bed, destinations = opened(manifest(name, postgres=postgres))
     run = bed.prepare(destinations).run
     bed.load(destinations, run)
-    assert destinations.ledger.pending_parts(run.id)
+    assert destinations.ledger.work.pending_parts(run.id)
     bed.prepare(destinations, mode=Mode.RESTART)
-    assert destinations.ledger.pending_parts(run.id) == {}
-    assert destinations.ledger.done_batches(run.id) == {}
+    assert destinations.ledger.work.pending_parts(run.id) == {}
+    assert destinations.ledger.work.done_batches(run.id) == {}

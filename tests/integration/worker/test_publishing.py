@@ -41,7 +41,7 @@ def test_a_part_whose_upload_vanished_is_made_again_while_publishing(
     run = bed.prepare(destinations).run
     bed.load(destinations, run)
     assert destinations.lake is not None
-    before = destinations.ledger.pending_parts(run.id)
+    before = destinations.ledger.work.pending_parts(run.id)
     destinations.lake.abort_uploads(run.id)
     bed.finalize(destinations, run)
     assert state(destinations, run) is RunState.COMPLETED
@@ -167,7 +167,7 @@ def test_a_half_published_run_whose_bucket_is_gone_can_still_be_deleted(
     dies_before_current_moves.undo()
     _remove_bucket(servers, bucket)
     purge.delete(destinations)
-    assert destinations.ledger.runs(destinations.owner) == []
+    assert destinations.ledger.runs.of(destinations.owner) == []
 
 
 def _remove_bucket(servers: EmbeddedServers, bucket: str) -> None:

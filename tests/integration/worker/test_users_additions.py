@@ -87,7 +87,7 @@ def test_a_check_that_new_rows_break_fails_the_run_which_resumes(
         more.finalize(destinations, run)
     assert refusal.value.reason == "UserConstraint"
     assert count(database, name, "people") == 2_500
-    destinations.ledger.transition(run.id, frozenset({RunState.FINALIZING}), RunState.FAILED)
+    destinations.ledger.runs.transition(run.id, frozenset({RunState.FINALIZING}), RunState.FAILED)
     database.execute(f"ALTER TABLE {name}.people DROP CONSTRAINT few")
     again = more.prepare(destinations)
     assert again.resumed
