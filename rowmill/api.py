@@ -32,6 +32,7 @@ from rowmill.local.published import NothingPublished
 from rowmill.local.run_errors import RunAborted, RunFailed
 from rowmill.local.server_process import EmbeddedServerError
 from rowmill.local.verifying import verify_published
+from rowmill.plan.run_source import RunSource
 from rowmill.python_words import in_python, telling
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec, read_manifest
@@ -108,7 +109,7 @@ def load(
     content = read_manifest(Path(manifest)) if text is None else text
     scale_text = None if scale is None else str(scale)
     spec = load_spec(manifest, text=content, overrides=Overrides(scale=scale_text, seed=seed))
-    source = {"manifest": content, "scale": scale_text, "seed": seed}
+    source = RunSource(content, scale_text, seed)
     files = {name: whole_path(path) for name, path in (secrets or {}).items()}
     return Experiment(spec, source, files)
 
@@ -116,9 +117,7 @@ def load(
 class Experiment:
     """A valid manifest: its rows can be made right here, or loaded into its destinations."""
 
-    def __init__(
-        self, spec: Spec, source: Mapping[str, str | int | None], secrets: Mapping[str, Path]
-    ) -> None:
+    def __init__(self, spec: Spec, source: RunSource, secrets: Mapping[str, Path]) -> None:
         self.spec = spec
         self._source = source
         self._secrets = secrets
@@ -139,7 +138,7 @@ class Experiment:
     @property
     def warnings(self) -> tuple[Problem, ...]:
         """What in the manifest will probably surprise, each with `path`, `line` and `message`."""
-        return located(manifest_warnings(self.spec), str(self._source["manifest"]))
+        return located(manifest_warnings(self.spec), self._source.manifest)
 
     @_for_callers
     def table(
@@ -226,7 +225,7 @@ class Experiment:
 
     def _with(self, overrides: Overrides) -> Spec:
         """The same manifest with the scale and seed of the run that is published."""
-        return load_spec(self.name, text=str(self._source["manifest"]), overrides=overrides)
+        return load_spec(self.name, text=self._source.manifest, overrides=overrides)
 
     @cached_property
     def _generator(self) -> Generator:

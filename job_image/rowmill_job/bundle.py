@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rowmill.errors import Unsupported
 from rowmill.plan.bundle import Bundle, UnreadableBundle, unpack
+from rowmill.plan.run_source import ClusterPart, RunSource
 from rowmill.spec.cluster import on_cluster
 from rowmill.spec.cluster_names import RERUN
 from rowmill.spec.dataset import Spec
@@ -60,13 +60,11 @@ def spec_of(bundle: Bundle) -> Spec:
     return on_cluster(spec, bundle.namespace, bundle.defaults)
 
 
-def source_of(bundle: Bundle) -> dict[str, Any]:
+def source_of(bundle: Bundle) -> RunSource:
     """What is kept with the run, for `rowmill.worker.earlier`."""
-    return {
-        "manifest": manifest_text(bundle.manifest),
-        "scale": None,
-        "seed": None,
+    return RunSource(
+        manifest_text(bundle.manifest),
         # An annotation may have set it: then it is in no manifest that anybody holds.
-        "rerun": bundle.rerun,
-        "cluster": {"namespace": bundle.namespace, "defaults": bundle.defaults.to_json()},
-    }
+        rerun=bundle.rerun,
+        cluster=ClusterPart(bundle.namespace, bundle.defaults.to_json()),
+    )

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from rowmill.errors import NotFound
 from rowmill.local import records
 from rowmill.local.file_paths import whole_path
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.records import ExperimentRecord
+from rowmill.plan.run_source import RunSource
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import MOST_READ, Overrides, decode_manifest, load_spec, read_manifest
 from rowmill.terminal.failures import UsageError
@@ -39,9 +39,9 @@ class Source:
         _refuse_unknown_secrets(self.secrets, spec)
         return spec
 
-    def as_json(self) -> dict[str, Any]:
-        """What a run keeps of its source; worker/earlier.py and verify read it back."""
-        return {"manifest": self.manifest, "scale": self.scale, "seed": self.seed}
+    def kept(self) -> RunSource:
+        """What a run keeps of it; worker/earlier.py and verify read it back."""
+        return RunSource(self.manifest, self.scale, self.seed)
 
     def record(self, name: str) -> ExperimentRecord:
         """What this machine remembers of it."""

@@ -10,7 +10,6 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from types import FrameType
-from typing import Any
 
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
@@ -26,6 +25,7 @@ from rowmill.local.supervisor import Supervisor
 from rowmill.local.watch import LockLost, Watch
 from rowmill.plan.layout import Plan
 from rowmill.plan.replacement import Replaced
+from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.decision import Mode, types_kept
@@ -41,13 +41,13 @@ TELL_SECONDS = 2.0
 class Options:
     """How to run: each None means the manifest's or the engine's default.
 
-    `source` is kept with a new run: its manifest, scale and seed. `prepared` is called once the
+    `source` is kept with a new run. `prepared` is called once the
     destinations took the run; `notice` is told, in a sentence, what the user should know, and
     `wait` which server is waited for. `agreed` are ids of the published runs that the user lets one
     of fewer rows replace; None: all of them. `home` is where the embedded servers are.
     """
 
-    source: Mapping[str, Any]
+    source: RunSource
     workers: int | None = None
     batch_rows: int | None = None
     mode: Mode = Mode.AUTO

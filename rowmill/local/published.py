@@ -13,6 +13,7 @@ from rowmill.destinations.postgres_reading import PostgresReader
 from rowmill.destinations.stored_rows import Problem
 from rowmill.errors import NotFound
 from rowmill.generate.rows import Generator
+from rowmill.plan.run_source import source_of
 from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.spec.load import Overrides
@@ -137,9 +138,9 @@ def _matching(spec: Spec, run: Run, reload: Reload | None) -> Spec:
     """The spec of the run's digest; the manifest with the run's overrides, if need be."""
     if spec.digest == run.plan.digest:
         return spec
-    source = run.summary.get("source", {})
-    if reload is not None and source:
-        overrides = Overrides(source.get("scale"), source.get("seed"), source.get("rerun"))
+    source = source_of(run)
+    if reload is not None and source is not None:
+        overrides = Overrides(source.scale, source.seed, source.rerun)
         other = reload(overrides)
         if other.digest == run.plan.digest:
             return other

@@ -6,18 +6,21 @@ They run under the ledger's lock, once at a time, and each can be repeated after
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+
+import pyarrow as pa
 
 from rowmill.destinations.errors import ClaimLeft, DestinationRefused, DestinationUnavailable
 from rowmill.destinations.ledger import LAKE_PLACE
 from rowmill.plan.layout import Plan
+from rowmill.plan.run_source import SOURCE, RunSource, Versions
 from rowmill.plan.runs import RESUMABLE, UNFINISHED, Run, RunState
 from rowmill.spec.dataset import Dataset, Spec
+from rowmill.version import VERSION
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.earlier import lake_of
 from rowmill.worker.pools import check_columns, ensure_pools
@@ -32,7 +35,7 @@ def begin(
     number: int,
     close: Iterable[Run],
     adopt: str | None,
-    source: Mapping[str, Any],
+    source: RunSource,
     started_at: datetime | None = None,
 ) -> Run:
     """Claim the targets for a new run, end those in `close`, and make all that its workers need.
@@ -64,7 +67,7 @@ def begin(
             started_at=started_at or datetime.now(UTC),
             finished_at=None,
             message="",
-            summary={"source": dict(source), **_lake_place(destinations)},
+            summary={SOURCE: _versioned(source, plan).to_json(), **_lake_place(destinations)},
         )
     )
     if run.plan != plan:
@@ -74,6 +77,10 @@ def begin(
         )
     furnish(run, spec, destinations)
     return run
+
+
+def _versioned(source: RunSource, plan: Plan) -> RunSource:
+    return replace(source, versions=Versions(VERSION, pa.__version__, plan.data_version))
 
 
 def take_up(

@@ -26,13 +26,12 @@ and some of them late. What keeps them from harm, under the ledger's lock:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import RunRecords
 from rowmill.plan.layout import Plan
+from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.cluster_names import RERUN
 from rowmill.spec.dataset import Spec
@@ -93,7 +92,7 @@ def prepare_numbered(
     uid: str,
     number: int,
     adopt: str | None,
-    source: Mapping[str, Any],
+    source: RunSource,
 ) -> Prepared:
     """Begin, take up or repeat run `number` of the Experiment `uid`; every pod's first act.
 

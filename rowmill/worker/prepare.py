@@ -6,16 +6,16 @@ prepares the same run again finds it prepared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
 from uuid import uuid4
 
 from rowmill import errors
 from rowmill.counting import counted
 from rowmill.plan.layout import Plan
 from rowmill.plan.replacement import Replaced
+from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.beginning import begin, give_up, intact, take_up
@@ -147,7 +147,7 @@ def prepare(
     *,
     mode: Mode,
     adopt: str | None,
-    source: Mapping[str, Any],
+    source: RunSource,
     started_at: datetime | None = None,
     agreed: Collection[str] | None = None,
     admit: Callable[[Ahead], None] = lambda ahead: None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rowmill.destinations.ledger import Ledger
+from rowmill.plan.run_source import source_of
 from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.worker.decision import published_run
 from rowmill.worker.destinations import Destinations
@@ -28,7 +29,8 @@ def abandoned(run: Run, ledger: Ledger) -> bool:
     Never of a cluster's run, whose pods hold no lock. It is read once more after the lock, since
     its supervisor lets go only after it told how it ended.
     """
-    if run.state not in UNFINISHED or "cluster" in run.summary.get("source", {}):
+    source = source_of(run)
+    if run.state not in UNFINISHED or (source is not None and source.cluster is not None):
         return False
     if ledger.locks.is_held(run.owner):
         return False

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
 
+from rowmill.plan.run_source import RunSource, source_of
 from rowmill.plan.runs import Run
 from rowmill.spec.problems import InvalidManifest
 from rowmill.worker.run_spec import digest_of
@@ -12,14 +12,14 @@ from rowmill.worker.run_spec import digest_of
 
 def options_of(run: Run) -> str:
     """As the command line takes them, such as `--scale 0.2 --seed 2`; "" if there were none."""
-    source = run.summary.get("source", {})
-    return _options(source.get("scale"), source.get("seed"))
+    source = source_of(run)
+    return "" if source is None else _options(source.scale, source.seed)
 
 
 def run_again(run: Run) -> str:
     """The command that takes up the run, given its manifest."""
-    source = run.summary.get("source", {})
-    return run_command(source.get("scale"), source.get("seed"))
+    source = source_of(run)
+    return run_command(None, None) if source is None else run_command(source.scale, source.seed)
 
 
 def run_command(scale: object, seed: object) -> str:
@@ -27,13 +27,13 @@ def run_command(scale: object, seed: object) -> str:
     return " ".join(filter(None, ("rowmill run -f FILE", _options(scale, seed))))
 
 
-def options_alone_differ(run: Run, source: Mapping[str, Any]) -> bool:
+def options_alone_differ(run: Run, source: RunSource) -> bool:
     """Whether the manifest of `source`, with the options of `run`, is what the run is of."""
-    kept = run.summary.get("source")
-    if not kept:
+    kept = source_of(run)
+    if kept is None:
         return False
     try:
-        wanted = digest_of({**source, "scale": kept["scale"], "seed": kept["seed"]})
+        wanted = digest_of(replace(source, scale=kept.scale, seed=kept.seed))
     except InvalidManifest:
         # The options do not fit the manifest of today.
         return False

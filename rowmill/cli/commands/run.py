@@ -64,7 +64,7 @@ def run(request: RunRequest) -> None:
         adopt=request.adopt,
         # A script goes on, and `--restart` says that what is there may go.
         agreed=frozenset() if _can_ask() and mode is not Mode.RESTART else None,
-        source=source.as_json(),
+        source=source.kept(),
         # Not before: of a refused run, NAME must go on meaning the manifest before.
         prepared=lambda: records.keep(home, source.record(spec.name)),
         notice=_say,

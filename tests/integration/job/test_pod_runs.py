@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from experiments import PEOPLE, Connection, Manifest, count
 from gate import Gate
@@ -14,7 +15,9 @@ from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.ledger import Ledger
 from rowmill.destinations.s3_client import S3Address
 from rowmill.local.embedded import EmbeddedServers
+from rowmill.plan.run_source import ClusterPart, Versions, source_of
 from rowmill.spec.cluster import Defaults, ParquetDefault
+from rowmill.version import VERSION
 
 MORE = {**PEOPLE, "name": "more", "rows": 12_000}
 
@@ -51,6 +54,11 @@ def test_shards_and_finalize_make_the_very_data_of_the_local_engine(
     final = pods.run("finalize")
     assert final.code == 0, final.log
     [run] = ledger.runs.of(f"{ENGINE}/{NAMESPACE}/{name}")
+    source = source_of(run)
+    assert source is not None
+    assert json.loads(source.manifest)["spec"] == wanted["spec"]
+    assert source.cluster == ClusterPart(NAMESPACE, Defaults().to_json())
+    assert source.versions == Versions(VERSION, pa.__version__, data=1)
     parts = ledger.work.pending_parts(run.id).values()
     checksum = final.message.pop("checksum")
     assert checksum.startswith("sha256:")

@@ -6,11 +6,14 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import yaml
 from experiments import ORDERS, PEOPLE, manifest, write
 
 import rowmill
+from rowmill.plan.run_source import Versions, source_of
+from rowmill.version import VERSION
 
 EMPTY = {
     "name": "empty",
@@ -62,14 +65,22 @@ def test_what_a_run_replaces_is_told_without_being_asked_for(
     file = write(tmp_path / "m.yaml", manifest(name, tables=[PEOPLE], parquet=None))
     assert rowmill.load(file).run().replaces is None
     assert caplog.messages == []
-    smaller = rowmill.load(file, scale=0.1)
-    assert str(smaller.run().replaces) == "run 1 (2,500 rows)"
+    smaller = rowmill.load(file, scale=0.1).run()
+    assert str(smaller.replaces) == "run 1 (2,500 rows)"
     assert caplog.messages == ["run 2 replaces run 1 (2,500 rows) when it is published"]
     caplog.clear()
     told: list[str] = []
     rowmill.load(file).run(on_notice=told.append)
     assert told == ["run 3 replaces run 2 (250 rows) when it is published"]
     assert caplog.messages == []
+
+
+def test_what_python_ran_keeps_what_it_came_from(name: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "m.yaml", manifest(name, tables=[SINGLE], parquet=None))
+    source = source_of(rowmill.load(file, scale=2, seed=7).run().run)
+    assert source is not None
+    assert (source.manifest, source.scale, source.seed) == (file.read_text(), "2", 7)
+    assert source.versions == Versions(VERSION, pa.__version__, data=1)
 
 
 def test_what_is_returned_shows_itself_in_one_line(name: str, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from rowmill.local.connections import connections
 from rowmill.local.engine import Options, run
 from rowmill.local.home import Home
 from rowmill.local.verifying import verify_published
+from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec
@@ -31,7 +32,7 @@ class PublishedData:
         overrides = Overrides(scale=kept.get("scale"), rerun=kept.get("rerun"))
         self.spec: Spec = load_spec("test manifest", text=manifest, overrides=overrides)
         self.connections: Connections = connections(self.spec, {}, home)
-        source = {"manifest": manifest, "scale": None, "seed": None, **kept}
+        source = RunSource(manifest, **kept)
         options = Options(workers=1, batch_rows=1000, mode=Mode.RESTART, source=source)
         self.run: Run = run(self.spec, self.connections, options, lambda snapshot: None).run
 

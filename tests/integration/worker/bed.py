@@ -12,6 +12,7 @@ from experiments import Manifest
 from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Batch
+from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
@@ -72,7 +73,7 @@ class Bed:
             parquet_types=self.spec.parquet_types,
             batch_rows=self.spec.batch_rows,
         )
-        source: dict[str, Any] = {"manifest": self.text, "scale": None, "seed": None}
+        source = RunSource(self.text)
         return prepare(
             self.spec,
             destinations,
@@ -115,7 +116,7 @@ def pod(bed: Bed, destinations: Destinations, uid: str, number: int, **how: Any)
         parquet_types=bed.spec.parquet_types,
         batch_rows=bed.spec.batch_rows,
     )
-    source: dict[str, Any] = {"manifest": bed.text, "scale": None, "seed": None}
+    source = RunSource(bed.text)
     how = {"adopt": None, "source": source, **how}
     return prepare_numbered(bed.spec, destinations, plan, uid=uid, number=number, **how)
 

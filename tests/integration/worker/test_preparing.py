@@ -5,6 +5,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 from bed import Bed, state
 from experiments import PEOPLE, Connection, Manifest, manifest
@@ -13,7 +14,9 @@ from psycopg import sql
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.plan.replacement import Replaced
+from rowmill.plan.run_source import RunSource, Versions, source_of
 from rowmill.plan.runs import RunState
+from rowmill.version import VERSION
 from rowmill.worker import purge
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Connections, Destinations
@@ -35,6 +38,18 @@ def test_a_resume_makes_only_what_is_missing(
     assert prepared.run.id == run.id
     counts = bed.load(destinations, run)
     assert counts.made == {"orders": 2_500}
+
+
+@pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
+def test_a_run_keeps_its_manifest_and_the_versions_that_began_it(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    bed, destinations = opened(manifest(name, postgres=postgres))
+    run = bed.prepare(destinations).run
+    known = destinations.ledger.runs.find(run.id)
+    assert known is not None
+    began = Versions(VERSION, pa.__version__, data=1)
+    assert source_of(known) == RunSource(bed.text, versions=began)
 
 
 def test_what_is_admitted_has_its_keys_once_they_are_made(

@@ -16,7 +16,8 @@ ALONE = "no process holds it: the same `rowmill run` resumes it"
 
 def run(state: RunState, message: str = "", **source: object) -> Run:
     plan = Plan("sha256:0", 1, (), (1,))
-    return Run("id", "e/l/shop", "u", 4, state, plan, START, None, message, {"source": source})
+    summary = {"source": {"manifest": "", **source}}
+    return Run("id", "e/l/shop", "u", 4, state, plan, START, None, message, summary)
 
 
 def words(run: Run, *, left_alone: bool = False) -> list[str]:
