@@ -158,6 +158,8 @@ def _join(pod: Pod, bundle: Bundle, spec: Spec) -> Destinations:
 def _prepare(pod: Pod, bundle: Bundle, spec: Spec, destinations: Destinations) -> Prepared:
     if pod.stop.is_set():
         raise Stopped
+    for told in destinations.ledger.ensure():
+        pod.say(told)
     prepared = prepare_numbered(
         spec,
         destinations,

@@ -39,6 +39,10 @@ class LedgerObjects:
         if "bucket" in self.__dict__:
             self.bucket.close()
 
+    @property
+    def layout_key(self) -> str:
+        return f"{self.root}layout.json"
+
     def folder(self, owner: str) -> str:
         # An owner's name may be longer, and of other characters, than a key bears.
         return f"{self.root}experiments/{sha256(owner.encode()).hexdigest()[:24]}/"

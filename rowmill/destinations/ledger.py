@@ -7,6 +7,7 @@ without Postgres a part counts when its pending record is written.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -158,8 +159,11 @@ class Ledger(Protocol):
     @property
     def pools(self) -> Pools: ...
 
-    def ensure(self) -> None:
-        """Make the ledger's own tables or folders if they are missing."""
+    def ensure(self) -> Iterable[str]:
+        """Make the ledger's own tables or folders if they are missing, and bring them up to date.
+
+        Returns sentences that the user should know: what only the tables' owner can do, with how.
+        """
         ...
 
     def found(self) -> bool:

@@ -6,12 +6,16 @@ its state, who records a part.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import Any
+
 from rowmill.destinations.bucket_locks import BucketLocks
 from rowmill.destinations.bucket_pools import BucketPools
 from rowmill.destinations.bucket_records import LedgerObjects
 from rowmill.destinations.bucket_run_records import BucketRunRecords
 from rowmill.destinations.bucket_work import BucketWork
 from rowmill.destinations.lake_target import ensure_bucket
+from rowmill.destinations.ledger_layout import STEPS, Layout, refuse_newer
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.s3_client import S3Address
 from rowmill.spec.dataset import ParquetTarget
@@ -34,11 +38,16 @@ class BucketLedger:
         self.locks = BucketLocks(self._objects)
         self.pools = BucketPools(self._objects)
 
-    def ensure(self) -> None:
+    def ensure(self) -> Iterable[str]:
         ensure_bucket(self._objects.bucket, make=self._target.embedded)
+        self._refuse_newer()
+        return ()
 
     def found(self) -> bool:
-        return self._objects.bucket.exists()
+        if not self._objects.bucket.exists():
+            return False
+        self._refuse_newer()
+        return True
 
     def forget_experiment(self, owner: str) -> None:
         objects = self._objects
@@ -55,3 +64,13 @@ class BucketLedger:
 
     def close(self) -> None:
         self._objects.close()
+
+    def _refuse_newer(self) -> None:
+        """Objects need no migration: a newer Rowmill writes its layout where others do harm."""
+        layout = self._objects.load(self._objects.layout_key, _layout) or Layout()
+        url = self._objects.bucket.url(self._objects.root)
+        refuse_newer(layout, STEPS, f"at {url}", "parquet.prefix")
+
+
+def _layout(data: Any) -> Layout:
+    return Layout(step=int(data["step"]), oldest_writer=int(data["oldestWriter"]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from rowmill.destinations.ledger_tables import ensure_tables, tables_found
 from rowmill.destinations.postgres_connection import Cursor, PostgresSession
 from rowmill.destinations.postgres_locks import PostgresLocks
@@ -25,8 +27,8 @@ class PostgresLedger:
         self.locks = PostgresLocks(self._ledger)
         self.pools = PostgresPools(self._ledger)
 
-    def ensure(self) -> None:
-        ensure_tables(self._ledger.session, self._ledger.schema)
+    def ensure(self) -> Iterable[str]:
+        return ensure_tables(self._ledger.session, self._ledger.schema)
 
     def found(self) -> bool:
         return tables_found(self._ledger.session, self._ledger.schema)

@@ -1,14 +1,16 @@
-"""The ledger's own tables in Postgres: made when missing, refused when of a newer layout."""
+"""The ledger's own tables in Postgres: made when missing, migrated, refused when too new."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
 
 from psycopg import errors, sql
 
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.ledger_layout import STEPS, Layout, Step, lacking, refuse_newer
 from rowmill.destinations.ledger_locks import lock_key
+from rowmill.destinations.ledger_migration import foreign, migrate, stored_layout
 from rowmill.destinations.postgres_connection import Cursor, PostgresSession
-
-LAYOUT = 1
 
 # `runs.key` stands for the run in the rows of batches and parts, of which there may be millions;
 # `tbl` is the table's place in the run's plan.
@@ -72,55 +74,56 @@ CREATE TABLE IF NOT EXISTS {0}.tables (
     PRIMARY KEY (schema_name, table_name)
 );
 COMMENT ON TABLE {0}.tables IS 'who loads which table; the OID once it is published';
-INSERT INTO {0}.layout SELECT {1} WHERE NOT EXISTS (SELECT FROM {0}.layout);
+INSERT INTO {0}.layout SELECT 1 WHERE NOT EXISTS (SELECT FROM {0}.layout);
 """
+_FIELD = "postgres.ledgerSchema"
 _RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
 
 
-def ensure_tables(session: PostgresSession, schema: str) -> None:
-    """Make the ledger's schema and tables if they are missing.
+def ensure_tables(
+    session: PostgresSession, schema: str, steps: Sequence[Step] = STEPS
+) -> Iterable[str]:
+    """Make the ledger's schema and tables if they are missing, and do the steps that they lack.
+
+    Returns:
+        Sentences for the user: a step that this role may not do is left to the owner.
 
     Raises:
         DestinationRefused: the role may not, with the GRANTs to run; or a newer Rowmill made them.
     """
     try:
-        version = session.transaction(lambda cursor: _version(cursor, schema))
-        if version is None:
-            version = session.transaction(lambda cursor: _make(cursor, schema))
+        layout = session.transaction(lambda cursor: _layout(cursor, schema))
+        if layout is None:
+            layout = session.transaction(lambda cursor: _make(cursor, schema))
     except DestinationRefused as refusal:
         if refusal.reason != "PermissionDenied":
             raise
         grants = session.transaction(lambda cursor: _missing_grants(cursor, schema))
         raise _missing_rights(session, schema, grants) from refusal
-    _refuse_newer(session, schema, version)
+    refuse_newer(layout, steps, _place(session, schema), _FIELD)
     grants = session.transaction(lambda cursor: _missing_grants(cursor, schema))
     if grants:
         raise _missing_rights(session, schema, grants)
+    return migrate(session, schema, lacking(layout, steps))
 
 
-def tables_found(session: PostgresSession, schema: str) -> bool:
-    """Whether the ledger's tables are there, made by this or an older Rowmill; makes nothing.
+def tables_found(session: PostgresSession, schema: str, steps: Sequence[Step] = STEPS) -> bool:
+    """Whether the ledger's tables are there, for this client to use; makes nothing.
 
     Raises:
         DestinationRefused: a newer Rowmill made them, or the role may not read them.
     """
-    version = session.transaction(lambda cursor: _version(cursor, schema))
-    _refuse_newer(session, schema, version or LAYOUT)
-    return version is not None
+    layout = session.transaction(lambda cursor: _layout(cursor, schema))
+    refuse_newer(layout or Layout(), steps, _place(session, schema), _FIELD)
+    return layout is not None
 
 
-def _refuse_newer(session: PostgresSession, schema: str, version: int) -> None:
-    if version > LAYOUT:
-        raise DestinationRefused(
-            "LedgerTooNew",
-            f"the ledger in schema {schema!r} of {session.address.describe()} was made by a newer "
-            f"Rowmill (layout {version}, this one knows {LAYOUT}): upgrade Rowmill, or set another "
-            "`postgres.ledgerSchema`",
-        )
+def _place(session: PostgresSession, schema: str) -> str:
+    return f"in schema {schema!r} of {session.address.describe()}"
 
 
-def _version(cursor: Cursor, schema: str) -> int | None:
-    """The layout's version; None when it or one of the tables is missing."""
+def _layout(cursor: Cursor, schema: str) -> Layout | None:
+    """The layout; None when the table that tells it, or one of the others, is missing."""
     names = cursor.execute(
         "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
         "WHERE nspname = %s AND relkind = 'r' AND relname = ANY(%s)",
@@ -128,40 +131,23 @@ def _version(cursor: Cursor, schema: str) -> int | None:
     ).fetchone()
     if names != (len(_LEDGER_TABLES) + 1,):
         return None
-    return _stored_version(cursor, schema)
+    return stored_layout(cursor, schema)
 
 
 _LEDGER_TABLES = ("experiments", "runs", "batches", "lineage", "parts", "pools", "tables")
 
 
-def _stored_version(cursor: Cursor, schema: str) -> int | None:
-    query = sql.SQL("SELECT max(version) FROM {}.layout").format(sql.Identifier(schema))
-    try:
-        row = cursor.execute(query).fetchone()
-    except errors.UndefinedColumn:
-        raise _foreign(schema) from None
-    return None if row is None else row[0]
-
-
-def _make(cursor: Cursor, schema: str) -> int:
+def _make(cursor: Cursor, schema: str) -> Layout:
     # CREATE ... IF NOT EXISTS of two sessions at once can still collide.
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", (lock_key("ledger", schema),))
     exists = cursor.execute("SELECT FROM pg_namespace WHERE nspname = %s", (schema,)).fetchone()
     if exists is None:
         cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(schema)))
     try:
-        cursor.execute(sql.SQL(_TABLES).format(sql.Identifier(schema), sql.Literal(LAYOUT)))
+        cursor.execute(sql.SQL(_TABLES).format(sql.Identifier(schema)))
     except errors.UndefinedColumn:
-        raise _foreign(schema) from None
-    return _stored_version(cursor, schema) or LAYOUT
-
-
-def _foreign(schema: str) -> DestinationRefused:
-    return DestinationRefused(
-        "LedgerForeign",
-        f"the schema {schema!r} holds tables of the ledger's names that are not Rowmill's: "
-        "set another `postgres.ledgerSchema`",
-    )
+        raise foreign(schema) from None
+    return stored_layout(cursor, schema) or Layout()
 
 
 def _missing_grants(cursor: Cursor, schema: str) -> list[str]:

@@ -127,7 +127,8 @@ def _run(
     patience = one_machine(options.wait, sleep=signals.sleep)
     destinations = join(spec, connections, patience=patience)
     try:
-        destinations.ledger.ensure()
+        for told in destinations.ledger.ensure():
+            options.notice(told)
         with destinations.ledger.locks.hold_experiment(destinations.owner) as hold:
             plan = plan_for(spec, workers=options.workers, batch_rows=options.batch_rows)
             workers = chosen_workers(spec, options.workers)

@@ -356,3 +356,23 @@ def test_a_spoilt_record_is_told_by_its_name(
         with pytest.raises(DestinationRefused, match="/runs/uid-1/") as refused:
             read()
         assert refused.value.reason == "RecordUnreadable"
+
+
+def test_a_bucket_whose_newer_layout_only_added_is_worked_with(
+    ledgers: Ledgers, shared_bucket: Bucket, target: ParquetTarget
+) -> None:
+    key = f"{target.prefix}_rowmill/ledger/layout.json"
+    shared_bucket.put(key, b'{"step": 9, "oldestWriter": 1}')
+    ledgers().ensure()
+    assert ledgers().found()
+
+
+def test_a_bucket_to_which_only_newer_clients_may_write_is_refused(
+    ledgers: Ledgers, shared_bucket: Bucket, target: ParquetTarget
+) -> None:
+    key = f"{target.prefix}_rowmill/ledger/layout.json"
+    shared_bucket.put(key, b'{"step": 9, "oldestWriter": 9}')
+    for refused in (ledgers().ensure, ledgers().found):
+        with pytest.raises(DestinationRefused, match="newer Rowmill") as refusal:
+            refused()
+        assert refusal.value.reason == "LedgerTooNew"
