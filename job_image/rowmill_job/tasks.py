@@ -226,7 +226,7 @@ def _kit(
     kit = measured(kit_for(run, spec, destinations), pod.board.metrics)
 
     def durable() -> Durable:
-        held = destinations.durable(run)
+        held = destinations.settled(run)
         progress.read(held)
         return held
 

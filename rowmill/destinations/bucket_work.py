@@ -25,6 +25,9 @@ class BucketWork:
     def done_batches(self, run_id: str) -> dict[str, list[tuple[int, int]]]:
         return {}
 
+    def settled_batches(self, run_id: str) -> dict[str, list[tuple[int, int]]]:
+        return {}
+
     def pending_parts(self, run_id: str) -> dict[tuple[str, int], PendingPart]:
         keys = self._objects.keys(self._objects.parts_folder(run_id))
         single = self._objects.load_all(keys, _part)

@@ -16,10 +16,20 @@ from rowmill.destinations.postgres_connection import (
     Cursor,
     PostgresSession,
 )
+from rowmill.destinations.session_settings import DURABLE
 from rowmill.destinations.staging import staging_schema
 from rowmill.plan.layout import Batch
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Table
+
+# A batch's COMMIT does not wait for the server's disk. A crash of the server may take the last of
+# them, each whole, rows and ledger row, since both are of one transaction: it is made again as if
+# it had never been. So nothing that stays may rest on a batch that a crash can still take:
+# - A worker, a shard or a progress that counts one counts on nothing: finalize compares anew.
+# - Finalize goes by `settled_batches`, a reading whose own COMMIT waited for the disk. The log is
+#   written in order, so each batch that it saw is there too; only then the run turns FINALIZING.
+# - A recorded part says nothing of batches: each destination has its own account.
+_COMMIT = {DURABLE: "off"}
 
 
 class _AlreadyThere(Exception):
@@ -55,7 +65,7 @@ class PostgresLoader:
         return self._session.retries
 
     def load(self, batch: Batch, encoded: Sequence[bytes]) -> bool:
-        """Commit a batch, exactly once whatever happens; returns once it is durable.
+        """Commit a batch, exactly once whatever happens; a crash of the server may still take it.
 
         Args:
             batch: which rows.
@@ -89,7 +99,7 @@ class PostgresLoader:
                 )
 
         try:
-            self._session.transaction(commit, lock_seconds=self._lock_seconds)
+            self._session.transaction(commit, lock_seconds=self._lock_seconds, settings=_COMMIT)
         except _AlreadyThere:
             return False
         return True

@@ -92,7 +92,14 @@ class Work(Protocol):
     """What of a run is durable: committed batches, recorded parts."""
 
     def done_batches(self, run_id: str) -> dict[str, list[tuple[int, int]]]:
-        """Per table the committed batches as sorted half-open intervals (Postgres only)."""
+        """Per table the committed batches as sorted half-open intervals (Postgres only).
+
+        A crash of the server may take the last of them.
+        """
+        ...
+
+    def settled_batches(self, run_id: str) -> dict[str, list[tuple[int, int]]]:
+        """The same, none of which a crash takes any more; only who may write can ask for it."""
         ...
 
     def pending_parts(self, run_id: str) -> dict[tuple[str, int], PendingPart]:

@@ -18,7 +18,13 @@ from rowmill.destinations.patience import Course, Patience, Waited, Waiting
 from rowmill.destinations.postgres_failures import LOADER_KEYS, Failure, judge
 from rowmill.destinations.retries import persist
 from rowmill.destinations.secret_values import without_password_of_user
-from rowmill.destinations.session_settings import NEUTRAL, keep_durable, own_session, set_local
+from rowmill.destinations.session_settings import (
+    DURABLE,
+    NEUTRAL,
+    keep_durable,
+    own_session,
+    set_local,
+)
 
 T = TypeVar("T")
 Credentials = Callable[[], Mapping[str, str]]
@@ -353,7 +359,9 @@ def begin_statement(version: int, lock_seconds: float, settings: Mapping[str, st
     """
     begin = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
     values = {"lock_timeout": f"{int(lock_seconds * 1000)}ms", **settings}
-    parts = [begin, *set_local(NEUTRAL, version, values), keep_durable()]
+    parts = [begin, *set_local(NEUTRAL, version, values)]
+    if DURABLE not in values:
+        parts.append(keep_durable())
     return sql.SQL("; ").join(parts).as_bytes()
 
 

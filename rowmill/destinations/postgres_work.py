@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from psycopg import sql
 
 from rowmill.destinations.errors import Fenced
@@ -21,16 +24,37 @@ class PostgresWork:
         self._runs = runs
 
     def done_batches(self, run_id: str) -> dict[str, list[tuple[int, int]]]:
+        return self._batches(run_id, lambda cursor: None)
+
+    def settled_batches(self, run_id: str) -> dict[str, list[tuple[int, int]]]:
+        def write(cursor: Cursor) -> None:
+            # A lock on a row is written to the log, and so the COMMIT waits until that is on disk:
+            # up to its own record, which comes after those of the batches that were seen. It holds
+            # up nobody, and shows nowhere.
+            cursor.execute(
+                self._ledger.sql("SELECT FROM {}.runs WHERE id = %s FOR KEY SHARE"), (run_id,)
+            )
+
+        return self._batches(run_id, write)
+
+    def _batches(
+        self, run_id: str, also: Callable[[Cursor], None]
+    ) -> dict[str, list[tuple[int, int]]]:
         plan = self._plan(run_id)
-        rows = self._ledger.all(
+        query = self._ledger.sql(
             "SELECT tbl, min(batch), max(batch) + 1 FROM ("
             " SELECT tbl, batch, batch - row_number() OVER (PARTITION BY tbl ORDER BY batch) AS grp"
             " FROM {0}.batches JOIN {0}.runs ON key = run WHERE id = %(id)s"
             ") AS islands GROUP BY tbl, grp "
             "UNION ALL SELECT tbl, first_batch, stop_batch FROM {0}.lineage "
-            "JOIN {0}.runs ON key = run WHERE id = %(id)s ORDER BY 1, 2",
-            {"id": run_id},
+            "JOIN {0}.runs ON key = run WHERE id = %(id)s ORDER BY 1, 2"
         )
+
+        def read(cursor: Cursor) -> list[tuple[Any, ...]]:
+            also(cursor)
+            return cursor.execute(query, {"id": run_id}).fetchall()
+
+        rows = self._ledger.session.transaction(read)
         done: dict[str, list[tuple[int, int]]] = {}
         for tbl, first, stop in rows:
             _append(done.setdefault(plan.tables[tbl].table, []), first, stop)

@@ -58,7 +58,8 @@ SESSION: dict[str, Neutral] = {
     "idle_session_timeout": Neutral("0", "a worker that generates is idle meanwhile"),
     "default_transaction_deferrable": Neutral("off", "a single SELECT would wait for others"),
 }
-# Only `off` is undone, as other values may ask for more: what is committed stays in a crash.
+# Only `off` is undone, as other values may ask for more: what is committed stays in a crash, but of
+# the batches of copy_loader.py.
 DURABLE = "synchronous_commit"
 
 

@@ -16,6 +16,7 @@ from rowmill.destinations.patience import Patience, TellWait, Wait, Waiting, unt
 from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
 from rowmill.destinations.s3_client import S3Address
 from rowmill.destinations.warehouse import Warehouse
+from rowmill.plan.intervals import Interval
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.worker.remaining import Durable
@@ -59,8 +60,15 @@ class Destinations:
     rejoin: Callable[[Spec], Destinations]
 
     def durable(self, run: Run) -> Durable:
-        """What the ledger holds of `run`."""
-        batches = self.ledger.work.done_batches(run.id) if self.warehouse else None
+        """What the ledger holds of `run`, to be shown: a crash may take the last of it."""
+        return self._durable(run, self.ledger.work.done_batches)
+
+    def settled(self, run: Run) -> Durable:
+        """The same, to go by: no crash takes any of it. Only who may write can ask for it."""
+        return self._durable(run, self.ledger.work.settled_batches)
+
+    def _durable(self, run: Run, read: Callable[[str], dict[str, list[Interval]]]) -> Durable:
+        batches = read(run.id) if self.warehouse else None
         parts = frozenset(self.ledger.work.pending_parts(run.id)) if self.lake else None
         return Durable(batches, parts)
 

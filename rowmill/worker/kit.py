@@ -33,7 +33,7 @@ def kit_for(run: Run, spec: Spec, destinations: Destinations) -> Kit:
         generator=generator_for(run, spec.dataset, destinations.ledger.pools),
         copier=_copier(run, spec, destinations),
         uploader=_uploader(run, spec.dataset, destinations),
-        durable=lambda: destinations.durable(run),
+        durable=lambda: destinations.settled(run),
     )
 
 

@@ -10,6 +10,7 @@ from postgres_bed import Experiment, batches, connect, dataset, table
 from postgres_proxy import LossyProxy
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.ledger import PendingPart
 from rowmill.destinations.ledger_locks import fence, fenced_transaction
 from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
 from rowmill.plan.runs import RunState
@@ -294,3 +295,31 @@ def wait_for_waiter(database: dict[str, str]) -> None:
                 return
             threading.Event().wait(0.01)
     raise AssertionError("nobody waits")
+
+
+def test_batches_alone_commit_without_waiting_for_the_disk(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    shop.ledger.ensure()
+    with connect(database) as admin:
+        admin.execute(
+            "CREATE TABLE public.waits (relation text, setting text); "
+            "CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "INSERT INTO public.waits VALUES (TG_RELNAME, current_setting('synchronous_commit')); "
+            "RETURN NULL; END $$; "
+            "CREATE TRIGGER note AFTER INSERT ON rowmill.batches EXECUTE FUNCTION public.note(); "
+            "CREATE TRIGGER note AFTER INSERT ON rowmill.parts EXECUTE FUNCTION public.note(); "
+            "CREATE TRIGGER note AFTER INSERT OR UPDATE ON rowmill.runs "
+            "EXECUTE FUNCTION public.note()"
+        )
+        run = shop.start()
+        shop.load(run)
+        part = PendingPart("orders", 0, "key", "upload", ("a",), 5, 1, "f" * 64)
+        shop.ledger.work.record_part(run.id, part)
+        shop.finalize(run)
+        waits = "SELECT DISTINCT relation, setting FROM public.waits ORDER BY 1"
+        assert admin.execute(waits).fetchall() == [
+            ("batches", "off"),
+            ("parts", "on"),
+            ("runs", "on"),
+        ]

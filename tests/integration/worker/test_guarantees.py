@@ -8,6 +8,7 @@ from experiments import PEOPLE, Connection, Manifest, count, manifest
 from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.postgres_work import PostgresWork
 from rowmill.destinations.staging import staging_schema
 from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.worker import purge
@@ -28,6 +29,21 @@ def test_neither_rows_nor_ledger_are_lost_with_the_servers_memory(
         ([staging_schema(run.id), LEDGER],),
     ).fetchall()
     assert sorted(kept) == [(LEDGER, "p"), (staging_schema(run.id), "p")]
+
+
+def test_finalize_goes_by_batches_that_no_crash_takes(
+    name: str, opened: Opened, database: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
+    run = bed.prepare(destinations).run
+    bed.load(destinations, run, parts=0)
+
+    def unsettled(*_: object) -> None:
+        raise AssertionError("a crash of the server may still take some of these")
+
+    monkeypatch.setattr(PostgresWork, "done_batches", unsettled)
+    bed.finalize(destinations, run)
+    assert count(database, name, "people") == 2_500
 
 
 def test_a_part_that_is_lost_is_made_again_for_parquet_alone(

@@ -1,0 +1,64 @@
+"""What a crash of Postgres takes amid a load is made again; what a run goes by it never takes."""
+
+from __future__ import annotations
+
+import psutil
+from embedded_processes import postmaster_or_weed
+from postgres_bed import Experiment, batches, connect, count, dataset, table
+
+from rowmill.destinations.patience import Patience
+from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.staging import staging_schema
+from rowmill.local.embedded import up
+from rowmill.local.home import Home
+
+ROWS = 60
+
+
+def crash(home: Home) -> None:
+    """Kill the server with all that it had not written, and start it on its data again."""
+    postmaster = postmaster_or_weed(home, "postgres")
+    killed = [postmaster, *postmaster.children()]
+    for process in killed:
+        process.kill()
+    psutil.wait_procs(killed, timeout=30)
+    up(home)
+
+
+def test_a_crash_loses_batches_whole_and_none_that_was_settled(own: Home) -> None:
+    known = up(own).postgres.exports()
+    with connect(known) as admin:
+        # As lazy as can be: what does not wait for the disk is not there when the crash comes.
+        admin.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")
+        admin.execute("SELECT pg_reload_conf()")
+    shop = Experiment(
+        PostgresAddress(lambda: known, patience=Patience(seconds=60)),
+        dataset(table("orders", rows=ROWS)),
+    )
+    run = shop.start(batch_rows=1)
+    loader, half = shop.loader(run), ROWS // 2
+    staged = f"{staging_schema(run.id)}.orders"
+    for batch in batches(run)[:half]:
+        loader.load(batch, shop.encoded(batch))
+    assert shop.ledger.work.settled_batches(run.id) == {"orders": [(0, half)]}
+    for batch in batches(run)[half:]:
+        loader.load(batch, shop.encoded(batch))
+    assert shop.ledger.work.done_batches(run.id) == {"orders": [(0, ROWS)]}
+
+    crash(own)
+
+    [(first, left)] = shop.ledger.work.done_batches(run.id)["orders"]
+    assert first == 0
+    assert half <= left <= ROWS
+    with connect(known) as admin:
+        assert count(admin, staged) == left
+    for batch in batches(run):
+        assert loader.load(batch, shop.encoded(batch)) is (batch.number >= left)
+    assert shop.ledger.work.settled_batches(run.id) == {"orders": [(0, ROWS)]}
+
+    crash(own)
+
+    assert shop.ledger.work.done_batches(run.id) == {"orders": [(0, ROWS)]}
+    shop.finalize(run)
+    with connect(known) as admin:
+        assert count(admin, staged) == ROWS
