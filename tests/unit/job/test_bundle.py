@@ -85,7 +85,7 @@ def test_the_spec_is_the_manifests_with_the_charts_defaults() -> None:
 
 
 def test_what_is_kept_with_the_run_leads_to_the_same_spec() -> None:
-    kept = json.loads(json.dumps(source_of(bundle())))
+    kept = json.loads(json.dumps(source_of(bundle()).to_json()))
     assert load_spec("kept", text=kept["manifest"]).digest == bundle().plan.digest
     assert kept["rerun"] == MANIFEST["spec"]["rerun"]
     assert kept["cluster"]["namespace"] == "team"
