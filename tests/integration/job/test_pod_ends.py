@@ -136,7 +136,7 @@ def test_a_password_rotated_in_mid_run_is_survived_and_never_shown(
     assert ended.code == 0, ended.log
     assert ended.message["rows"] == 12_000
     said += [ended.log, json.dumps(ended.message)]
-    said += [str(row) for row in database.execute(f"SELECT r::text FROM {name}_ledger.runs.of r")]
+    said += [str(row) for row in database.execute(f"SELECT r::text FROM {name}_ledger.runs r")]
     secrets = [password, fresh, pods.secrets["parquet"]["AWS_SECRET_ACCESS_KEY"]]
     assert [(text, secret) for secret in secrets for text in said if secret in text] == []
 
