@@ -32,7 +32,7 @@ class Context:
     @property
     def version(self) -> int:
         """The version of the column's kind."""
-        return version_of(self.dataset.data_version, type(self.column.kind).__name__.lower())
+        return version_of(self.dataset.data_version, self.column.kind.key)
 
     def key(self, purpose: str) -> int:
         """The 64-bit key of one purpose of this column, for `bits`."""
@@ -59,5 +59,5 @@ Builder = Callable[[Context], Cells]
 
 def link_key(dataset: Dataset, table: Table, link: Link, purpose: str) -> int:
     """The 64-bit key of one purpose of a link."""
-    version = version_of(dataset.data_version, type(link.pick).__name__.lower())
+    version = version_of(dataset.data_version, link.pick.key)
     return derive_key(dataset.seed, table.name, link.name, purpose, version)

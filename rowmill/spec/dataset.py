@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
+from typing import ClassVar
 
 from rowmill.counting import counted
 from rowmill.spec.kinds import Kind
@@ -21,10 +22,14 @@ from rowmill.spec.types import ColumnType
 class PickUniform:
     """Any parent row, each as likely."""
 
+    key: ClassVar[str] = "pick.uniform"
+
 
 @dataclass(frozen=True)
 class PickZipf:
     """Parent ranks by Zipf's law, scattered over the rows by a permutation."""
+
+    key: ClassVar[str] = "pick.zipf"
 
     exponent: float
 
@@ -33,10 +38,14 @@ class PickZipf:
 class PickOneToOne:
     """Each parent at most once: row i takes the i-th of the parents' rows, permuted."""
 
+    key: ClassVar[str] = "pick.oneToOne"
+
 
 @dataclass(frozen=True)
 class PickTree:
     """A self-reference: the first `roots` rows have none, row i one of the rows before it."""
+
+    key: ClassVar[str] = "pick.tree"
 
     roots: int
 
@@ -44,6 +53,8 @@ class PickTree:
 @dataclass(frozen=True)
 class PickChildren:
     """The `rowsPer` link: row -> parent by the table's exact children counts."""
+
+    key: ClassVar[str] = "pick.children"
 
 
 @dataclass(frozen=True)
@@ -53,12 +64,16 @@ class PickProduct:
     `links` are the names of all links of the key, in the key's order.
     """
 
+    key: ClassVar[str] = "pick.product"
+
     links: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class PickDistinct:
     """Beside the `rowsPer` link: the ordinal-th image of a permutation keyed by the parent."""
+
+    key: ClassVar[str] = "pick.distinct"
 
 
 Pick = PickUniform | PickZipf | PickOneToOne | PickTree | PickChildren | PickProduct | PickDistinct

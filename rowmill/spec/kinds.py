@@ -4,12 +4,15 @@ The manifest's `generate` members resolve to these. Bounds are in the units of t
 integers as they are, numerics as `Decimal`, floats as `float`, dates as days since 1970-01-01,
 times as microseconds since midnight, timestamps as microseconds since 1970-01-01 (UTC), intervals
 as microseconds.
+
+Every class has a `key`, by which versions and messages know it. A class may be renamed, a key not.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import ClassVar
 
 # A literal of the manifest, read by its column's type: bool, int, Decimal, float or str; dates,
 # times and timestamps are ints in the units above; interval is (months, days, microseconds);
@@ -22,6 +25,8 @@ Number = int | float | Decimal
 class Sequence:
     """`start + step x row`."""
 
+    key: ClassVar[str] = "sequence"
+
     start: int
     step: int
 
@@ -29,6 +34,8 @@ class Sequence:
 @dataclass(frozen=True)
 class Ordinal:
     """1, 2, 3 ... within the row's parent (rowsPer tables)."""
+
+    key: ClassVar[str] = "ordinal"
 
 
 @dataclass(frozen=True)
@@ -38,6 +45,8 @@ class Uniform:
     `decimals` is the number of decimal digits; None means a continuous float.
     """
 
+    key: ClassVar[str] = "uniform"
+
     min: Number
     max: Number
     decimals: int | None
@@ -45,12 +54,16 @@ class Uniform:
 
 @dataclass(frozen=True)
 class Boolean:
+    key: ClassVar[str] = "boolean"
+
     probability: float
 
 
 @dataclass(frozen=True)
 class Choice:
     """One of `values`; `weights` are integers proportional to the manifest's, or None: equal."""
+
+    key: ClassVar[str] = "choice"
 
     values: tuple[Literal, ...]
     weights: tuple[int, ...] | None
@@ -59,6 +72,8 @@ class Choice:
 @dataclass(frozen=True)
 class Between:
     """`start`, `start + resolution`, ... up to `end`, in the units of the type."""
+
+    key: ClassVar[str] = "between"
 
     start: int
     end: int
@@ -73,6 +88,8 @@ class After:
     Everything in microseconds, for date columns rounded down to days after adding.
     """
 
+    key: ClassVar[str] = "after"
+
     column: str
     via: str | None
     mean: int
@@ -83,6 +100,8 @@ class After:
 
 @dataclass(frozen=True)
 class Normal:
+    key: ClassVar[str] = "normal"
+
     mean: float
     stddev: float
     min: Number | None
@@ -91,6 +110,8 @@ class Normal:
 
 @dataclass(frozen=True)
 class Lognormal:
+    key: ClassVar[str] = "lognormal"
+
     mu: float
     sigma: float
     min: Number | None
@@ -99,6 +120,8 @@ class Lognormal:
 
 @dataclass(frozen=True)
 class Exponential:
+    key: ClassVar[str] = "exponential"
+
     mean: float
     min: Number | None
     max: Number | None
@@ -106,6 +129,8 @@ class Exponential:
 
 @dataclass(frozen=True)
 class Poisson:
+    key: ClassVar[str] = "poisson"
+
     mean: float
     min: int | None
     max: int | None
@@ -113,6 +138,8 @@ class Poisson:
 
 @dataclass(frozen=True)
 class Beta:
+    key: ClassVar[str] = "beta"
+
     alpha: float
     beta: float
     min: Number
@@ -123,12 +150,16 @@ class Beta:
 class Zipf:
     """Ranks 1 to `ranks`, rank r with weight r ** -exponent."""
 
+    key: ClassVar[str] = "zipf"
+
     exponent: float
     ranks: int
 
 
 @dataclass(frozen=True)
 class Uuid:
+    key: ClassVar[str] = "uuid"
+
     version: int
 
 
@@ -138,6 +169,8 @@ class Faker:
 
     Columns of one `entity` in one table draw by the same index: one coherent person a row.
     """
+
+    key: ClassVar[str] = "faker"
 
     provider: str
     args: tuple[tuple[str, int | str], ...]
@@ -157,22 +190,30 @@ class Field:
 
 @dataclass(frozen=True)
 class Template:
+    key: ClassVar[str] = "template"
+
     parts: tuple[str | Field, ...]
 
 
 @dataclass(frozen=True)
 class Pattern:
+    key: ClassVar[str] = "pattern"
+
     pattern: str
 
 
 @dataclass(frozen=True)
 class Constant:
+    key: ClassVar[str] = "constant"
+
     value: Literal
 
 
 @dataclass(frozen=True)
 class Parent:
     """The value that the parent's row has in `column`; `via` names the link."""
+
+    key: ClassVar[str] = "parent"
 
     via: str
     column: str
@@ -182,6 +223,8 @@ class Parent:
 class Reference:
     """The parent's key: the value of `column` in the row that the link `via` picked."""
 
+    key: ClassVar[str] = "reference"
+
     via: str
     column: str
 
@@ -189,6 +232,8 @@ class Reference:
 @dataclass(frozen=True)
 class Array:
     """`min` to `max` (uniform) elements, each made by `of`; the column's type is the array type."""
+
+    key: ClassVar[str] = "array"
 
     of: Kind
     min: int

@@ -108,7 +108,7 @@ class Texts:
                 kind, kind_type, path = kind.of, kind_type.element, (*path, "array", "of")
             if kind_type.length is None or not isinstance(kind, Pattern | Template):
                 continue
-            member = type(kind).__name__.lower()
+            member = kind.key
             path = column.path if column.spec.generate is None else (*path, member)
             made = self._made(column, kind)
             if made.known and (made.most is None or made.most > kind_type.length):

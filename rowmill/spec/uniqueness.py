@@ -182,7 +182,7 @@ def _check_one_to_one(draft: Draft, drafts: Drafts, report: Report) -> None:
 
 
 def _word(kind: Kind) -> str:
-    return f"{'an' if type(kind).__name__[0] in 'AEIOU' else 'a'} {type(kind).__name__.lower()}"
+    return f"{'an' if kind.key[0] in 'aeiou' else 'a'} {kind.key}"
 
 
 def _there(kind: Faker) -> int | None:

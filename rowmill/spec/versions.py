@@ -6,7 +6,7 @@ version, and the old code stays (MANIFEST.md, rule 17).
 
 from __future__ import annotations
 
-# By the lower-case name of the class in rowmill.spec.kinds or rowmill.spec.dataset.
+# By the key of the class in rowmill.spec.kinds or rowmill.spec.dataset.
 _FIRST = {
     "sequence": 1,
     "ordinal": 1,
@@ -29,13 +29,13 @@ _FIRST = {
     "parent": 1,
     "reference": 1,
     "array": 1,
-    "pickuniform": 1,
-    "pickzipf": 1,
-    "pickonetoone": 1,
-    "picktree": 1,
-    "pickchildren": 1,
-    "pickproduct": 1,
-    "pickdistinct": 1,
+    "pick.uniform": 1,
+    "pick.zipf": 1,
+    "pick.oneToOne": 1,
+    "pick.tree": 1,
+    "pick.children": 1,
+    "pick.product": 1,
+    "pick.distinct": 1,
     "nulls": 1,
 }
 VERSIONS: dict[int, dict[str, int]] = {

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
+from text_datasets import column, dataset
 
 from rowmill.generate.builders import BUILDERS
+from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Pick
-from rowmill.spec.kinds import Kind
+from rowmill.spec.kinds import Kind, Uniform
 from rowmill.spec.versions import DEFAULT, VERSIONS, version_of
 
 
@@ -18,8 +20,19 @@ def test_every_kind_has_a_builder() -> None:
 
 @pytest.mark.parametrize("data_version", VERSIONS)
 def test_every_data_version_knows_every_kind_and_pick(data_version: int) -> None:
-    names = {kind.__name__.lower() for kind in (*get_args(Kind), *get_args(Pick))} | {"nulls"}
+    names = {kind.key for kind in (*get_args(Kind), *get_args(Pick))} | {"nulls"}
     assert names == set(VERSIONS[data_version])
+
+
+def test_a_class_may_be_renamed() -> None:
+    one = dataset([column("number", "bigint", Uniform(1, 9, 0))], rows=100)
+    before = Generator(one).batch("t", 0, 100)
+    name = Uniform.__name__
+    Uniform.__name__ = "Even"
+    try:
+        assert Generator(one).batch("t", 0, 100) == before
+    finally:
+        Uniform.__name__ = name
 
 
 def test_released_versions_stay() -> None:
