@@ -12,7 +12,7 @@ from typing import Any
 from rowmill.counting import counted
 from rowmill.spec import numbers, temporal
 from rowmill.spec.drafts import ColumnDraft, Drafts
-from rowmill.spec.inferred import default_entity, infer
+from rowmill.spec.inference import default_entity, infer
 from rowmill.spec.kinds import (
     Array,
     Boolean,
@@ -80,18 +80,23 @@ FITS: dict[str, frozenset[TypeName]] = {
 _FIT_ARRAYS = ("array", "choice", "constant", "parent")
 
 
-def read_cells(drafts: Drafts, locale: str | None, report: Report) -> None:
+def read_cells(drafts: Drafts, locale: str | None, data_version: int, report: Report) -> None:
     """Give every column its kind, or leave None where a problem was found or hides it.
 
-    `locale` is the default of Faker's columns, None if it is not known.
+    `locale` is the default of Faker's columns, None if it is not known. By `data_version` is
+    inferred what the manifest leaves out.
     """
     for draft in drafts.tables:
         for column in draft.every:
-            column.kind = _read_column(column, drafts, locale, report)
+            column.kind = _read_column(column, drafts, locale, data_version, report)
 
 
 def _read_column(
-    column: ColumnDraft, drafts: Drafts, locale: str | None, report: Report
+    column: ColumnDraft,
+    drafts: Drafts,
+    locale: str | None,
+    data_version: int,
+    report: Report,
 ) -> Kind | None:
     if column.link is not None:
         return _reference(column)
@@ -102,8 +107,8 @@ def _read_column(
         return None
     path = column.path if given is None else (*column.path, "generate")
     inferred = given is None
-    reading = Reading(column, column.type, path, drafts, locale, report, inferred)
-    generate = infer(column, str(locale)) if given is None else given
+    reading = Reading(column, column.type, path, drafts, locale, data_version, report, inferred)
+    generate = infer(column, str(locale), data_version).generate if given is None else given
     if column.doubtful("type"):
         _read_whatever_type(generate, reading)
         return None
@@ -118,7 +123,15 @@ def _may_differ(column: ColumnDraft) -> bool:
         or not column.uniqueness_known
         or column.table.links_hidden
         or column.doubtful("type")
+        or _needs_rows(column)
     )
+
+
+def _needs_rows(column: ColumnDraft) -> bool:
+    """Whether it is inferred by the number of rows, which is not known."""
+    counted_by = STRINGS | {TypeName.INET}
+    unique = column.wants_unique is not None and column.type.name in counted_by
+    return unique and column.table.rows is None
 
 
 def _read_whatever_type(generate: OneOf, reading: Reading) -> None:
@@ -277,7 +290,7 @@ def _faker(spec: FakerSpec, reading: Reading) -> Kind | None:
         return None
     entity = spec.entity
     if entity is None:
-        entity = default_entity(reading.column.name, provider.person)
+        entity = default_entity(reading.column.name, provider.person, reading.data_version)
     return Faker(spec.provider, args, locale, spec.pool, entity)
 
 

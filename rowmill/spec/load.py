@@ -10,7 +10,7 @@ from pathlib import Path as FilePath
 from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget, Spec
 from rowmill.spec.digest import spec_digest
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
-from rowmill.spec.inferred import is_passed_over
+from rowmill.spec.inference import is_passed_over
 from rowmill.spec.kinds import Reference
 from rowmill.spec.manifest import Experiment
 from rowmill.spec.manifest_problems import positions
@@ -134,9 +134,14 @@ def _unguessed(experiment: Experiment, dataset: Dataset) -> Iterator[Path]:
     """The columns without a generator that are not filled by their names, because unique."""
     for i, table in enumerate(experiment.spec.tables):
         for j, spec in enumerate(table.columns):
-            column = dataset.tables[i].columns[j]
+            made = dataset.tables[i]
+            column = made.columns[j]
             given = spec.generate is not None or isinstance(column.kind, Reference)
-            if not given and column.unique and is_passed_over(spec.name, spec.type, dataset.locale):
+            if given or not column.unique:
+                continue
+            if is_passed_over(
+                spec.name, spec.type, dataset.locale, made.rows, dataset.data_version
+            ):
                 yield ("spec", "tables", i, "columns", j)
 
 

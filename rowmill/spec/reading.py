@@ -32,6 +32,7 @@ class Reading:
     path: Path
     drafts: Drafts
     locale: str | None
+    data_version: int
     report: Report
     inferred: bool
     cells: int = 1

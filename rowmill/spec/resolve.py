@@ -43,7 +43,7 @@ def resolve(
     link_tables(drafts, report)
     choose_parents(drafts, report)
     count_rows(drafts, scale, report)
-    read_cells(drafts, _locale(experiment, report), report)
+    read_cells(drafts, _locale(experiment, report), data_version, report)
     ordered = order_columns(drafts, report)
     spread_nulls(ordered, drafts, report)
     texts = Texts(ordered, drafts, data_version)

@@ -1,4 +1,4 @@
-"""Versions: which version of each kind of cell and of pick a data version stands for.
+"""Versions: which version of each thing that decides data a data version stands for.
 
 A data version that was closed never changes: an improved kind gets a new number in a new data
 version, and the old code stays (MANIFEST.md, rule 17).
@@ -6,7 +6,7 @@ version, and the old code stays (MANIFEST.md, rule 17).
 
 from __future__ import annotations
 
-# By the key of the class in rowmill.spec.kinds or rowmill.spec.dataset.
+# Kinds and picks by the key of the class in rowmill.spec.kinds or rowmill.spec.dataset.
 _FIRST = {
     "sequence": 1,
     "ordinal": 1,
@@ -37,11 +37,13 @@ _FIRST = {
     "pick.product": 1,
     "pick.distinct": 1,
     "nulls": 1,
+    # What fills a column that says nothing (rowmill.spec.inference).
+    "inference": 1,
 }
 VERSIONS: dict[int, dict[str, int]] = {
     1: _FIRST,
     # Open: it may still change, and is taken only where a manifest names it.
-    2: _FIRST | {"template": 2, "pattern": 2},
+    2: _FIRST | {"template": 2, "pattern": 2, "inference": 2},
 }
 
 # That of an experiment which names none and has no run yet.
@@ -49,7 +51,7 @@ DEFAULT = 1
 
 
 def version_of(data_version: int, name: str) -> int:
-    """The version that `data_version` gives to the kind or pick `name`.
+    """The version that `data_version` gives to `name`: a kind or pick by its key, or a rule.
 
     Raises:
         ValueError: this release of Rowmill doesn't know the data version.

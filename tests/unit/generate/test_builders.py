@@ -20,7 +20,7 @@ def test_every_kind_has_a_builder() -> None:
 
 @pytest.mark.parametrize("data_version", VERSIONS)
 def test_every_data_version_knows_every_kind_and_pick(data_version: int) -> None:
-    names = {kind.key for kind in (*get_args(Kind), *get_args(Pick))} | {"nulls"}
+    names = {kind.key for kind in (*get_args(Kind), *get_args(Pick))} | {"nulls", "inference"}
     assert names == set(VERSIONS[data_version])
 
 
