@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from rowmill.spec.dataset import Spec
+from rowmill.spec.dataset import Column, Spec, Table
+from rowmill.spec.inference import is_passed_over
 from rowmill.spec.paths import Path, path_of, path_text, shown
 from rowmill.spec.problems import Problem
+from rowmill.spec.versions import VERSIONS
 
 Found = Iterator[tuple[Path, str]]
 
@@ -57,12 +59,23 @@ def _unguessed(spec: Spec) -> Found:
     """Columns without `generate` that would be filled by their names, were they not unique."""
     for path in map(path_of, spec.unguessed):
         _, _, table, _, number = path
-        column = spec.dataset.tables[int(table)].columns[int(number)]
+        made = spec.dataset.tables[int(table)]
+        column = made.columns[int(number)]
+        later = _guessing(column, made, spec)
         yield (
             path,
             f"its values come from its type, {column.type}, not from its name, because it is "
-            "unique and those of the name would repeat; say by `generate` what else to make",
+            "unique and those of the name would repeat; say by `generate` what else to make"
+            + ("" if later is None else f", or `dataVersion: {later}`, which has enough for it"),
         )
+
+
+def _guessing(column: Column, table: Table, spec: Spec) -> int | None:
+    """The first later data version that fills a column by its name; None if none does."""
+    dataset = spec.dataset
+    later = (version for version in sorted(VERSIONS) if version > dataset.data_version)
+    told = (column.name, column.type, dataset.locale, table.rows)
+    return next((each for each in later if not is_passed_over(*told, each)), None)
 
 
 # In the order in which they are told. A warning of another kind is a rule of its own here.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inferred_cases import NAMES, draft_of, golden
+from inferred_cases import MANY_ROWS, NAMES, draft_of, golden
 
 from rowmill.spec.drafts import ColumnDraft
 from rowmill.spec.inference import default_entity, infer, v1
@@ -43,6 +43,24 @@ def test_what_is_inferred_is_that_of_the_golden_file(data_version: int) -> None:
 
 def test_the_golden_files_have_every_name_that_counts() -> None:
     assert {name for rule in v1.BY_NAME for name in rule.names.split()} <= set(NAMES)
+
+
+def unique(name: str, kind: str = "text", rows: int = 1_000, data_version: int = 2) -> object:
+    column = draft_of(name, kind, unique=True, rows=rows)
+    return infer(column, "en_US", data_version).generate.member[1]
+
+
+def test_in_version_2_a_unique_text_looks_like_what_its_name_says() -> None:
+    assert unique("sku") == unique("item_sku", "varchar(9)") == "[A-Z]{3}-[0-9]{5}"
+    assert unique("home_phone") == r"\+[1-9][0-9] [0-9]{3} [0-9]{8}"
+    assert unique("sku", data_version=1) == unique("thing") == "[a-z0-9]{16}"
+
+
+def test_it_has_a_value_for_each_row_and_fits_its_type() -> None:
+    assert unique("sku", rows=MANY_ROWS) == "[A-Z]{4}-[0-9]{8}"
+    assert unique("sku", "varchar(9)", rows=MANY_ROWS) == "[a-z0-9]{9}"
+    assert unique("currency", rows=26**3) == "[A-Z]{3}"
+    assert unique("currency", rows=26**3 + 1) == "[a-z0-9]{16}"
 
 
 @pytest.mark.parametrize(

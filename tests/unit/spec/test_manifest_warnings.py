@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from rowmill.spec.load import load_spec
 from rowmill.spec.manifest_warnings import manifest_warnings
+from rowmill.spec.problems import Problem
 
 PARQUET = {"parquet": {"bucket": "lake"}}
 
@@ -63,16 +64,21 @@ def test_case_is_that_of_all_letters() -> None:
 
 def _passed_over(columns: str, table: str = "") -> list[str]:
     """The paths of the columns of which is warned that their names count for nothing."""
+    return [each.path for each in _guesses(columns, table)]
+
+
+def _guesses(columns: str, table: str = "", data_version: int = 1) -> Sequence[Problem]:
     spec = load_spec(
         "test",
         text="apiVersion: rowmill.dev/v1alpha1\nkind: Experiment\nmetadata: {name: shop}\n"
-        "spec:\n  destinations: {postgres: {}}\n  tables:\n"
+        f"spec:\n  dataVersion: {data_version}\n"
+        "  destinations: {postgres: {}}\n  tables:\n"
         "    - {name: u, rows: 3, columns: [{name: id, type: int, unique: true}]}\n"
         f"    - {{name: t, rows: 3, {table} columns: [{columns}]}}\n",
     )
     found = manifest_warnings(spec)
     assert all("its values come from its type" in each.message for each in found)
-    return [each.path for each in found]
+    return found
 
 
 def test_a_unique_column_that_is_not_filled_by_its_name_is_warned_of() -> None:
@@ -103,3 +109,13 @@ def test_where_the_name_counts_or_never_would_there_is_no_warning() -> None:
     ):
         keys = "primaryKey: [state, id]," if "}, {" in column else ""
         assert _passed_over(column, keys) == [], column
+
+
+def test_a_version_that_fills_it_by_its_name_is_named_as_a_way_out() -> None:
+    sku, city = "{name: sku, type: text, unique: true}", "{name: city, type: text, unique: true}"
+    [warning] = _guesses(sku)
+    assert warning.message.endswith("or `dataVersion: 2`, which has enough for it")
+    assert _guesses(sku, data_version=2) == ()
+    for data_version in (1, 2):
+        [warning] = _guesses(city, data_version=data_version)
+        assert warning.message.endswith("say by `generate` what else to make")
