@@ -124,7 +124,7 @@ def pool_key(
     dataset: Dataset, table: Table, column: Column, kind: Faker, column_type: ColumnType
 ) -> PoolKey:
     """The key of the pool that a column, or an array column's elements, draws from."""
-    version = version_of(dataset.data_version, "faker")
+    version = version_of(dataset.data_version, "pools")
     if kind.provider in PERSON_FIELDS:
         # The elements of an array are persons of their own.
         own = column.kind is kind and table.by_name.get(column.name) is column

@@ -39,6 +39,10 @@ _FIRST = {
     "nulls": 1,
     # What fills a column that says nothing (rowmill.spec.inference).
     "inference": 1,
+    # Which values a provider's pool has, shipped or drawn (rowmill.generate.pools).
+    "pools": 1,
+    # Estimated bytes of a row, which cut a table into batches and parts (rowmill.plan.width).
+    "widths": 1,
 }
 VERSIONS: dict[int, dict[str, int]] = {
     1: _FIRST,

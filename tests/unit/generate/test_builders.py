@@ -20,8 +20,9 @@ def test_every_kind_has_a_builder() -> None:
 
 @pytest.mark.parametrize("data_version", VERSIONS)
 def test_every_data_version_knows_every_kind_and_pick(data_version: int) -> None:
-    names = {kind.key for kind in (*get_args(Kind), *get_args(Pick))} | {"nulls", "inference"}
-    assert names == set(VERSIONS[data_version])
+    names = {kind.key for kind in (*get_args(Kind), *get_args(Pick))}
+    rules = {"nulls", "inference", "pools", "widths"}
+    assert names | rules == set(VERSIONS[data_version])
 
 
 def test_a_class_may_be_renamed() -> None:

@@ -21,6 +21,8 @@ from rowmill.spec.providers import PERSON_FIELDS, providers
 LOCALES = "en_US de_DE fr_FR es_ES it_IT pt_BR ja_JP zh_CN en_GB nl_NL pl_PL"
 # Of all pools that the last test reads. A change of it is a change of released data.
 GOLDEN = "c61480b9bb4b9510bbc19b664ea567d4fb91fe5195f9017aa99b69e4f227ccd3"
+# And of those that Faker draws.
+DRAWN = "fc5bcd02fce7ee26d51dc6c2f0dbae78188e7e3fb4e91be7ae81e992e11d5aa6"
 COMMON = "address city company country job paragraph phone_number postcode street_address text"
 
 
@@ -125,6 +127,17 @@ def test_a_pool_made_twice_is_the_same_and_begins_the_larger() -> None:
     assert make_pool(replace(wanted, size=400))[:300].equals(first)
     texts = first.to_pylist()
     assert len(set(texts)) == 300
+
+
+def test_the_pools_that_are_drawn_are_as_released() -> None:
+    """They are of the locked Faker: who changes that gives them a version of their own."""
+    drawn = [
+        make_pool(key("sentence", ("nb_words", 3), size=300)),
+        make_pool(key("city", locale="sv_SE", size=300, max_length=9)),
+        make_pool(key(PERSON, locale="sv_SE", size=100)),
+    ]
+    values = [pool.to_pylist() for pool in drawn]
+    assert hashlib.sha256(repr(values).encode()).hexdigest() == DRAWN
 
 
 def test_a_made_pool_respects_the_length() -> None:
