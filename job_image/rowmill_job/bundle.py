@@ -57,7 +57,8 @@ def spec_of(bundle: Bundle) -> Spec:
             "plan: worker and operator read it differently; use images of one version, and start "
             f"a new run with the annotation {RERUN}",
         )
-    return on_cluster(spec, bundle.namespace, bundle.defaults)
+    frozen = spec.at(bundle.plan.data_version)
+    return on_cluster(frozen, bundle.namespace, bundle.defaults)
 
 
 def source_of(bundle: Bundle) -> RunSource:

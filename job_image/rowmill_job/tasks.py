@@ -21,7 +21,7 @@ from rowmill.spec.dataset import Spec
 from rowmill.worker.decision import types_kept
 from rowmill.worker.destinations import Destinations, join
 from rowmill.worker.finalize import finalize
-from rowmill.worker.kit import frozen_spec, kit_for
+from rowmill.worker.kit import kit_for
 from rowmill.worker.numbered import LOADED, prepare_numbered
 from rowmill.worker.prepare import Prepared
 from rowmill.worker.purge import former_engines, purge
@@ -92,7 +92,7 @@ def run_finalize(pod: Pod) -> Outcome:
         progress = ShardProgress(run.plan, run.plan.parts())
         pod.board.show(run.id, progress)
         if not prepared.repeat:
-            frozen = frozen_spec(spec, run)
+            frozen = spec.at(run.plan.data_version)
             kit = _kit(pod, run, frozen, destinations, progress)
             finalize(kit, run, frozen, destinations, pod.stop, pod.board, pod.board.step)
         progress.all_done()
@@ -191,7 +191,7 @@ def _load(
     progress: ShardProgress,
     parts: list[Part],
 ) -> None:
-    kit = _kit(pod, run, frozen_spec(spec, run), destinations, progress)
+    kit = _kit(pod, run, spec, destinations, progress)
     pod.board.begin()
     try:
         run_parts(kit, parts, pod.stop, pod.board)

@@ -11,7 +11,6 @@ import json
 import resource
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import psutil
@@ -68,9 +67,9 @@ def freeze_run(request: Mapping[str, Any]) -> Answer:
     Or else {"problems"}, or {"bytes"} if it is too large.
     """
     try:
-        spec = _checked(request)
-    except InvalidManifest:
-        return judge(request)
+        spec = _at_version(_checked(request), request)
+    except InvalidManifest as error:
+        return {"problems": _bounded(error.problems)}
     bundle = pack(
         Bundle(
             engine=request["engine"],
@@ -144,14 +143,16 @@ def _manifest(request: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _plan(spec: Spec, request: Mapping[str, Any]) -> Plan:
+def _at_version(spec: Spec, request: Mapping[str, Any]) -> Spec:
+    """The spec by the manifest's data version, or else that of the last run, if there was one."""
     version = request["dataVersion"]
-    dataset = spec.dataset
-    if version is not None and not spec.pins_data_version:
-        dataset = replace(dataset, data_version=version)
+    return spec if version is None or spec.pins_data_version else spec.at(version)
+
+
+def _plan(spec: Spec, request: Mapping[str, Any]) -> Plan:
     placed = on_cluster(spec, request["namespace"], Defaults.from_json(request["defaults"]))
     return freeze(
-        dataset,
+        spec.dataset,
         digest=placed.digest,
         parallelism=spec.parallelism or DEFAULT_PARALLELISM,
         worker_memory=spec.memory_limit or _memory(request["memory"]),

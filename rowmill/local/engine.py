@@ -150,7 +150,8 @@ def _run(
             if prepared.repeat:
                 return Outcome(prepared.run, True, False, 0, {}, board.snapshot(), None)
             execution = _Execution(
-                spec=spec,
+                # Workers get it as it is: they cannot resolve it again.
+                spec=spec.at(prepared.run.plan.data_version),
                 connections=connections,
                 destinations=destinations,
                 prepared=prepared,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.parquet_reading import LakeReader
@@ -77,9 +77,8 @@ def open_published(
         destinations = join(spec, connections, patience=one_machine(wait))
         stack.callback(destinations.close)
         run = _run(destinations)
-        known = _matching(spec, run, reload)
-        frozen = replace(known.dataset, data_version=run.plan.data_version)
-        make_generator = _generators(frozen, destinations)
+        known = _matching(spec, run, reload).at(run.plan.data_version)
+        make_generator = _generators(known.dataset, destinations)
         warehouse = _warehouse(known, destinations)
         if warehouse is not None:
             stack.callback(warehouse.close)
@@ -89,7 +88,7 @@ def open_published(
             raise NothingPublished(
                 f"run {run.number} was replaced or reset at this very moment; try again"
             )
-        yield Published(run, known, frozen, make_generator, warehouse, lake, tuple(problems))
+        yield Published(run, known, known.dataset, make_generator, warehouse, lake, tuple(problems))
 
 
 def why_nothing_is_there(spec: Spec, connections: Connections) -> str | None:

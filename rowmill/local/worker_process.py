@@ -30,7 +30,7 @@ from rowmill.local.run_errors import WorkerFailed, interrupted
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections, Destinations, join
 from rowmill.worker.finalize import finalize
-from rowmill.worker.kit import frozen_spec, kit_for
+from rowmill.worker.kit import kit_for
 from rowmill.worker.shard import Stopped, run_parts
 from rowmill.worker.tally import Tally, vitals
 
@@ -103,7 +103,8 @@ class _Worker:
 
     def _run(self, command: RunShard | RunFinalize, destinations: Destinations) -> None:
         run = command.run
-        spec = frozen_spec(self._spec, run)
+        # The supervisor hands it over as it is by the run's data version.
+        spec = self._spec.at(run.plan.data_version)
         kit = kit_for(run, spec, destinations)
         if isinstance(command, RunShard):
             self._tally.begin()

@@ -6,11 +6,12 @@ scaled, defaulted, typed and checked: whoever holds a `Dataset` can make every r
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from rowmill.counting import counted
 from rowmill.spec.kinds import Kind
@@ -233,14 +234,27 @@ class PostgresTarget:
 
 
 @dataclass(frozen=True)
+class Resolved:
+    """What a manifest comes to under one data version.
+
+    `surprises` are what may fail in Postgres, `unguessed` the paths of columns that would be filled
+    by their names, were they not unique.
+    """
+
+    dataset: Dataset
+    surprises: tuple[Problem, ...]
+    unguessed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Spec:
     """A whole valid experiment: identity, dataset, destinations and how to run it.
 
     `digest` is `sha256:HEX` over what defines the result (MANIFEST.md, rule 16);
     `pins_data_version` says that the manifest names one, else the last run's holds. None for
-    `parallelism`, `batch_rows` and `memory_limit` (bytes) means the engine's default. `surprises`
-    are what may fail in Postgres, found as the manifest was resolved;
-    `unguessed` the paths of columns that would be filled by their names, were they not unique.
+    `parallelism`, `batch_rows` and `memory_limit` (bytes) means the engine's default. `dataset`,
+    `surprises` and `unguessed` are those of one data version; `resolve_again` finds those of
+    another. A spec from another process has none: workers must not hold, nor import, the manifest.
     """
 
     name: str
@@ -258,6 +272,7 @@ class Spec:
     run_history_limit: int
     surprises: tuple[Problem, ...]
     unguessed: tuple[str, ...]
+    resolve_again: Callable[[int], Resolved] | None = field(compare=False)
 
     def __repr__(self) -> str:
         return f"<Spec {self.name}: {self.dataset!r}>"
@@ -266,3 +281,32 @@ class Spec:
     def parquet_types(self) -> ParquetTypes:
         """What a new run writes; without Parquet it makes no difference."""
         return self.parquet.types if self.parquet is not None else ParquetTypes.PORTABLE
+
+    @property
+    def data_version(self) -> int:
+        """The data version that it is of."""
+        return self.dataset.data_version
+
+    def at(self, data_version: int) -> Spec:
+        """The same spec by another data version: what it leaves out may be filled otherwise.
+
+        Raises:
+            InvalidManifest: the manifest is not valid by that version, or this release lacks it.
+        """
+        if data_version == self.data_version:
+            return self
+        if self.resolve_again is None:
+            raise ValueError(
+                f"a spec of data version {self.data_version} from another process cannot be "
+                f"resolved by {data_version}"
+            )
+        found = self.resolve_again(data_version)
+        return replace(
+            self,
+            dataset=found.dataset,
+            surprises=found.surprises,
+            unguessed=found.unguessed,
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return self.__dict__ | {"resolve_again": None}

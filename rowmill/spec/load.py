@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path as FilePath
 
-from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget, Spec
+from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget, Resolved, Spec
 from rowmill.spec.digest import spec_digest
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
 from rowmill.spec.inference import is_passed_over
@@ -18,10 +18,11 @@ from rowmill.spec.paths import Path, path_of, path_text
 from rowmill.spec.places import located
 from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.spec.quantities import parse_quantity
-from rowmill.spec.resolve import resolve
+from rowmill.spec.resolve import default_version, resolve
 from rowmill.spec.salvage import Salvaged, salvage
 from rowmill.spec.structure import Structure, read_structure
 from rowmill.spec.targets import resolve_targets
+from rowmill.spec.versions import check_known
 from rowmill.spec.yaml_reader import MAX_BYTES
 from rowmill.spec.yaml_scalars import INT64
 
@@ -105,12 +106,19 @@ def _load(text: str, overrides: Overrides) -> Spec:
     if problems or structure.experiment is None:
         known = overrides.scale is None or scale is not None
         raise InvalidManifest([*problems, *_all_problems(structure, scale, seed, known)])
-    return _assemble(_with_rerun(structure.experiment, overrides.rerun), scale, seed)
+    return _assemble(_with_rerun(structure.experiment, overrides.rerun), scale, seed, text)
 
 
-def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None) -> Spec:
+def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None, text: str) -> Spec:
     dataset, surprises, (parquet, postgres) = _resolve(experiment, scale, seed)
     spec = experiment.spec
+
+    def resolve_again(data_version: int) -> Resolved:
+        try:
+            return _resolved_at(data_version, experiment, scale, seed)
+        except InvalidManifest as error:
+            raise InvalidManifest(located(error.problems, text)) from None
+
     return Spec(
         name=experiment.metadata.name,
         namespace=LOCAL_NAMESPACE,
@@ -126,11 +134,45 @@ def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None) -
         retries_per_shard=spec.retries_per_shard,
         run_history_limit=spec.run_history_limit,
         surprises=surprises,
-        unguessed=tuple(path_text(path) for path in _unguessed(experiment, dataset)),
+        unguessed=_unguessed(experiment, dataset),
+        resolve_again=resolve_again,
     )
 
 
-def _unguessed(experiment: Experiment, dataset: Dataset) -> Iterator[Path]:
+def _resolved_at(
+    data_version: int, experiment: Experiment, scale: Decimal | None, seed: int | None
+) -> Resolved:
+    """What a valid manifest comes to by a run's data version, which need not be its own."""
+    try:
+        check_known(data_version)
+    except ValueError as error:
+        raise InvalidManifest([Problem("", str(error))]) from None
+    spec = experiment.spec
+    own = default_version(experiment)
+    try:
+        dataset, surprises = resolve(
+            experiment,
+            spec.scale if scale is None else scale,
+            spec.seed if seed is None else seed,
+            data_version,
+        )
+    except InvalidManifest as error:
+        raise InvalidManifest(
+            replace(
+                problem,
+                message=f"{problem.message} (by data version {data_version}, that of the run; "
+                f"`dataVersion: {own}` takes it as it is)",
+            )
+            for problem in error.problems
+        ) from None
+    return Resolved(dataset, surprises, _unguessed(experiment, dataset))
+
+
+def _unguessed(experiment: Experiment, dataset: Dataset) -> tuple[str, ...]:
+    return tuple(path_text(path) for path in _passed_over(experiment, dataset))
+
+
+def _passed_over(experiment: Experiment, dataset: Dataset) -> Iterator[Path]:
     """The columns without a generator that are not filled by their names, because unique."""
     for i, table in enumerate(experiment.spec.tables):
         for j, spec in enumerate(table.columns):
@@ -156,7 +198,7 @@ def _resolve(
             experiment,
             spec.scale if scale is None else scale,
             spec.seed if seed is None else seed,
-            doubts,
+            doubts=doubts,
         )
     except InvalidManifest as error:
         problems += error.problems

@@ -26,10 +26,15 @@ from rowmill.spec.versions import DEFAULT, VERSIONS
 
 
 def resolve(
-    experiment: Experiment, scale: Decimal, seed: int, doubts: Doubts = NO_DOUBTS
+    experiment: Experiment,
+    scale: Decimal,
+    seed: int,
+    data_version: int | None = None,
+    doubts: Doubts = NO_DOUBTS,
 ) -> tuple[Dataset, tuple[Problem, ...]]:
     """The dataset of an experiment, by its own tables and the given scale and seed.
 
+    Without `data_version` by the manifest's own, or else the default.
     With it comes what may fail in Postgres, though it need not. With `doubts` there is neither:
     what is wrong beside them is raised, and else nothing is known.
 
@@ -37,7 +42,8 @@ def resolve(
         InvalidManifest: with all problems, in document order.
     """
     report = Report(experiment, doubts)
-    data_version = _data_version(experiment)
+    if data_version is None:
+        data_version = default_version(experiment)
     _check_settings(experiment, report)
     drafts = draft_tables(experiment, report)
     link_tables(drafts, report)
@@ -98,8 +104,8 @@ def _check_settings(experiment: Experiment, report: Report) -> None:
         )
 
 
-def _data_version(experiment: Experiment) -> int:
-    """The manifest's, or the default where it names none that is known."""
+def default_version(experiment: Experiment) -> int:
+    """The data version of a manifest without a run: its own, or the default if it has none."""
     wanted = experiment.spec.data_version
     return wanted if wanted in VERSIONS else DEFAULT
 

@@ -54,15 +54,24 @@ VERSIONS: dict[int, dict[str, int]] = {
 DEFAULT = 1
 
 
-def version_of(data_version: int, name: str) -> int:
-    """The version that `data_version` gives to `name`: a kind or pick by its key, or a rule.
+def check_known(data_version: int) -> None:
+    """See that this release can make data of a version.
 
     Raises:
-        ValueError: this release of Rowmill doesn't know the data version.
+        ValueError: it doesn't know it.
     """
     if data_version not in VERSIONS:
         raise ValueError(
             f"dataVersion {data_version} is unknown to this release; "
             f"it knows {', '.join(map(str, sorted(VERSIONS)))}: upgrade Rowmill or change it"
         )
+
+
+def version_of(data_version: int, name: str) -> int:
+    """The version that `data_version` gives to `name`: a kind or pick by its key, or a rule.
+
+    Raises:
+        ValueError: this release of Rowmill doesn't know the data version.
+    """
+    check_known(data_version)
     return VERSIONS[data_version][name]

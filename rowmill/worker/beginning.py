@@ -51,8 +51,8 @@ def begin(
         DestinationRefused: a destination will not take this run.
     """
     ledger = destinations.ledger
-    dataset = replace(spec.dataset, data_version=plan.data_version)
-    check_columns(dataset, ensure_pools(dataset, ledger.pools))
+    spec = spec.at(plan.data_version)
+    check_columns(spec.dataset, ensure_pools(spec.dataset, ledger.pools))
     _check_targets(spec.dataset, destinations, adopt)
     give_up(close, destinations, by=number)
     ledger.runs.claim(destinations.owner, uid)
@@ -108,7 +108,7 @@ def take_up(
 
 def furnish(run: Run, spec: Spec, destinations: Destinations) -> None:
     """Make the pools and staging tables of a RUNNING run if they are missing."""
-    dataset = replace(spec.dataset, data_version=run.plan.data_version)
+    dataset = spec.at(run.plan.data_version).dataset
     # Also on a resume: the ledger may have been restored from before the pools were made.
     ensure_pools(dataset, destinations.ledger.pools)
     if destinations.warehouse is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from rowmill.destinations.copy_encoding import CopyEncoder
 from rowmill.destinations.copy_loader import PostgresLoader
 from rowmill.destinations.ledger import Pools
@@ -15,22 +13,17 @@ from rowmill.worker.pools import load_pools
 from rowmill.worker.shard import Copier, Kit, Uploader
 
 
-def generator_for(run: Run, dataset: Dataset, pools: Pools) -> Generator:
-    """The generator of a run's rows, by the data version that its plan froze."""
-    frozen = replace(dataset, data_version=run.plan.data_version)
-    return Generator(frozen, load_pools(frozen, pools))
-
-
-def frozen_spec(spec: Spec, run: Run) -> Spec:
-    """The spec with the data version that the run's plan froze."""
-    return replace(spec, dataset=replace(spec.dataset, data_version=run.plan.data_version))
+def generator_for(dataset: Dataset, pools: Pools) -> Generator:
+    """The generator of a run's rows; `dataset` is of the data version that its plan froze."""
+    return Generator(dataset, load_pools(dataset, pools))
 
 
 def kit_for(run: Run, spec: Spec, destinations: Destinations) -> Kit:
-    """A kit for the shards of `run`."""
+    """A kit for the shards of `run`, by the data version that its plan froze."""
+    spec = spec.at(run.plan.data_version)
     return Kit(
         plan=run.plan,
-        generator=generator_for(run, spec.dataset, destinations.ledger.pools),
+        generator=generator_for(spec.dataset, destinations.ledger.pools),
         copier=_copier(run, spec, destinations),
         uploader=_uploader(run, spec.dataset, destinations),
         durable=lambda: destinations.settled(run),

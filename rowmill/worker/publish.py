@@ -23,7 +23,7 @@ OBJECTS_AT = "objects_at"
 
 
 def publish(run: Run, dataset: Dataset, destinations: Destinations) -> None:
-    """Make a FINALIZING run the one that readers see.
+    """Make a FINALIZING run the one that readers see; `dataset` is of its plan's data version.
 
     With Postgres the state turns PUBLISHING in the transaction that swaps the tables, so a crash
     leaves either the old data and FINALIZING, or the new tables and a run to roll forward.
@@ -58,7 +58,7 @@ def roll_forward(run: Run, destinations: Destinations, adopt: str | None = None)
     with destinations_of(spec, destinations) as earlier:
         if earlier.lake is not None:
             earlier.lake.hold(adopt)
-        _roll_forward(run, spec.dataset, earlier)
+        _roll_forward(run, spec.at(run.plan.data_version).dataset, earlier)
 
 
 def _roll_forward(run: Run, dataset: Dataset, destinations: Destinations) -> None:

@@ -15,8 +15,11 @@ from rowmill.worker.shard import make
 def remake(
     run: Run, dataset: Dataset, gone: Iterable[PendingPart], lake: Lake, ledger: Ledger
 ) -> None:
-    """Upload the parts again and record them in place of the lost ones, not completed yet."""
-    generator = generator_for(run, dataset, ledger.pools)
+    """Upload the parts again and record them in place of the lost ones, not completed yet.
+
+    `dataset` is of the data version that the run's plan froze.
+    """
+    generator = generator_for(dataset, ledger.pools)
     for lost in gone:
         layout = run.plan.by_name[lost.table]
         part = layout.part(lost.number)

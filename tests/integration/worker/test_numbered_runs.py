@@ -271,8 +271,7 @@ def test_the_plan_and_data_version_that_the_ledger_has_hold(name: str, opened: O
     bed, destinations = opened(manifest(name, parquet=None))
     run = pod(bed, destinations, "a", 1).run
     other, same = opened(manifest(name, parquet=None, batchRows=2_000))
-    newer = replace(other.spec, dataset=replace(other.spec.dataset, data_version=2))
-    other.spec = newer
+    other.spec = other.spec.at(2)
     assert pod(other, same, "a", 1).run.plan == run.plan
     bed.finalize(destinations, run)
     # A release that knows version 2 changes no data of an experiment applied again.

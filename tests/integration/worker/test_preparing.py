@@ -158,7 +158,7 @@ def test_a_table_that_somebody_dropped_is_no_repeat(
 def test_an_upgrade_keeps_the_data_version_of_the_last_run(name: str, opened: Opened) -> None:
     bed, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
     run = bed.complete(destinations)
-    newer = replace(bed.spec, dataset=replace(bed.spec.dataset, data_version=2))
+    newer = bed.spec.at(2)
     assert data_version_for(newer, []) == 2
     assert data_version_for(newer, [run]) == 1
     assert data_version_for(replace(newer, pins_data_version=True), [run]) == 2

@@ -1,0 +1,100 @@
+"""A spec by another data version: resolved again, with what a run of that version goes by."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+from rowmill.spec.cluster import Defaults, on_cluster
+from rowmill.spec.dataset import Spec
+from rowmill.spec.kinds import Pattern
+from rowmill.spec.load import Overrides, load_spec
+from rowmill.spec.problems import InvalidManifest
+
+SKU = {"name": "sku", "type": "text", "unique": True}
+
+
+def spec(*columns: dict[str, object], **settings: object) -> Spec:
+    content = {
+        "apiVersion": "rowmill.dev/v1alpha1",
+        "kind": "Experiment",
+        "metadata": {"name": "shop"},
+        "spec": {
+            **settings,
+            "tables": [{"name": "items", "rows": 1_000, "columns": columns}],
+            "destinations": {"postgres": {}},
+        },
+    }
+    return load_spec("test", text=json.dumps(content, indent=1), overrides=Overrides("0.5", 7))
+
+
+def pattern(one: Spec, column: str = "sku") -> str:
+    kind = one.dataset.table("items").column(column).kind
+    assert isinstance(kind, Pattern)
+    return kind.pattern
+
+
+def test_what_the_manifest_leaves_out_is_that_of_the_version() -> None:
+    one, two = spec(SKU), spec(SKU).at(2)
+    assert (pattern(one), pattern(two)) == ("[a-z0-9]{16}", "[A-Z]{3}-[0-9]{5}")
+    assert (one.data_version, two.data_version) == (1, 2)
+    assert (len(one.unguessed), two.unguessed) == (1, ())
+    assert (two.dataset.seed, two.dataset.table("items").rows) == (7, 500)
+    assert two.at(1) == one
+
+
+def test_it_is_as_if_the_manifest_had_named_the_version() -> None:
+    named = spec(SKU, dataVersion=2)
+    assert spec(SKU).at(2).dataset == named.dataset
+    assert spec(SKU).digest == spec(SKU).at(2).digest == named.digest
+
+
+def test_by_its_own_version_it_is_itself() -> None:
+    one = spec(SKU)
+    assert one.at(1) is one
+
+
+def test_what_a_cluster_adds_stays() -> None:
+    placed = on_cluster(spec(SKU), "team", Defaults(postgres_secret="warehouse")).at(2)
+    assert (placed.namespace, placed.postgres and placed.postgres.secret_name) == (
+        "team",
+        "warehouse",
+    )
+    assert pattern(placed) == "[A-Z]{3}-[0-9]{5}"
+
+
+def test_a_manifest_that_the_version_refuses_is_told_with_the_way_out() -> None:
+    url = {"name": "url", "type": "varchar(40)", "unique": True}
+    link = {"name": "link", "type": "varchar(16)", "generate": {"template": "{url}"}}
+    with pytest.raises(InvalidManifest) as refused:
+        spec(url, link).at(2)
+    [problem] = refused.value.problems
+    assert (problem.path, problem.name) == (
+        "spec.tables[0].columns[1].generate.template",
+        "items.link",
+    )
+    assert problem.message.endswith(
+        "(by data version 2, that of the run; `dataVersion: 1` takes it as it is)"
+    )
+
+
+def test_a_version_of_a_newer_release_is_refused() -> None:
+    with pytest.raises(InvalidManifest, match=r"99 is unknown to this release.*upgrade Rowmill"):
+        spec(SKU).at(99)
+
+
+def test_a_worker_gets_the_spec_without_the_manifest() -> None:
+    """Reading manifests would cost each worker 0.3 s and 11 MB."""
+    packed = pickle.dumps(spec(SKU).at(2))
+    program = (
+        "import pickle, sys; one = pickle.load(sys.stdin.buffer)\n"
+        "assert one.at(2) is one\n"
+        "assert not {'pydantic', 'rowmill.spec.manifest', 'rowmill.spec.load'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], input=packed, check=True)
+    with pytest.raises(ValueError, match="from another process cannot be resolved by 1"):
+        pickle.loads(packed).at(1)
