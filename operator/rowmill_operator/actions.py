@@ -16,12 +16,14 @@ class Validate:
     """Judge the spec as it is now, with this effective `rerun`; the verdict is observed next.
 
     `defaults` are what a next run would be planned by. A spec of the digest `planned`, that of the
-    newest run, begins none: it is judged by what that run was planned by, `planned_by`.
+    newest run, begins none: it is judged by what that run was planned by, `planned_by`. And by the
+    data version of the last run, if the manifest names none; None: there was no run.
     """
 
     generation: int
     rerun: str
     defaults: Defaults
+    data_version: int | None = None
     planned: str = ""
     planned_by: Defaults | None = None
 

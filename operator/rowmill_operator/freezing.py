@@ -26,7 +26,10 @@ def validation(situation: Situation) -> Validate:
     A default that the chart has lost since refuses no run that has begun; it may the next.
     """
     asked = Validate(
-        situation.experiment.generation, situation.wishes.rerun, _next_defaults(situation)
+        situation.experiment.generation,
+        situation.wishes.rerun,
+        _next_defaults(situation),
+        _data_version(situation),
     )
     known = _known_defaults(situation)
     if known is None or other_keeper(situation) is not None:
@@ -84,11 +87,16 @@ def _freeze(
         number=number,
         rerun=situation.wishes.rerun,
         adopt=situation.experiment.annotations.get(ADOPT),
-        data_version=situation.record.run.data_version or None,
+        data_version=_data_version(situation),
         engine=engine,
         image=image,
         defaults=defaults,
     )
+
+
+def _data_version(situation: Situation) -> int | None:
+    """That of the last run, which holds for the next; None if there was none."""
+    return situation.record.run.data_version or None
 
 
 def _next_defaults(situation: Situation) -> Defaults:

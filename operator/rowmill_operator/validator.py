@@ -81,7 +81,6 @@ class Validator:
             "uid": uid,
             "number": wanted.number,
             "adopt": wanted.adopt,
-            "dataVersion": wanted.data_version,
         }
         return await self._ask(request | self._common(namespace, manifest, wanted))
 
@@ -96,6 +95,7 @@ class Validator:
             "namespace": namespace,
             "manifest": manifest,
             "rerun": wanted.rerun,
+            "dataVersion": wanted.data_version,
             "defaults": wanted.defaults.to_json(),
             "serviceAccounts": list(self._settings.service_accounts),
         }

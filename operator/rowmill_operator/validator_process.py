@@ -67,7 +67,7 @@ def freeze_run(request: Mapping[str, Any]) -> Answer:
     Or else {"problems"}, or {"bytes"} if it is too large.
     """
     try:
-        spec = _at_version(_checked(request), request)
+        spec = _checked(request)
     except InvalidManifest as error:
         return {"problems": _bounded(error.problems)}
     bundle = pack(
@@ -102,7 +102,7 @@ def _checked(request: Mapping[str, Any]) -> Spec:
     problems: list[Problem] = []
     spec = None
     try:
-        spec = load_spec("the Experiment", text=text)
+        spec = _at_version(load_spec("the Experiment", text=text), request)
     except InvalidManifest as error:
         problems += error.problems
     # What only a cluster refuses is told beside the rest, in one round.

@@ -21,13 +21,14 @@ def admission(spec: Spec, home: Home, notice: Callable[[str], None]) -> Callable
     """
 
     def admit(ahead: Ahead) -> None:
+        frozen = spec.at(ahead.load.plan.data_version)
         found = demands(
-            spec,
-            embedded_disks(spec, home),
+            frozen,
+            embedded_disks(frozen, home),
             to_copy=rows_to_copy(ahead.load.plan, ahead.load.durable),
             to_upload=rows_to_upload(ahead.load.plan, ahead.load.durable),
             indexed=ahead.load.index_bytes,
-            freed=sum(_bytes(spec.dataset, each) for each in ahead.given_up),
+            freed=sum(_bytes(frozen.dataset, each) for each in ahead.given_up),
         )
         for demand in found:
             if not demand.fits:

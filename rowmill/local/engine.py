@@ -130,12 +130,11 @@ def _run(
         for told in destinations.ledger.ensure():
             options.notice(told)
         with destinations.ledger.locks.hold_experiment(destinations.owner) as hold:
-            plan = plan_for(spec, workers=options.workers, batch_rows=options.batch_rows)
             workers = chosen_workers(spec, options.workers)
             prepared = prepare(
                 spec,
                 destinations,
-                plan,
+                lambda spec: _plan(spec, options),
                 mode=options.mode,
                 adopt=options.adopt,
                 source=options.source,
@@ -145,13 +144,14 @@ def _run(
                 admit=admission(spec, options.home, options.notice),
             )
             options.prepared()
-            _tell(prepared, spec, plan, options)
+            spec = spec.at(prepared.run.plan.data_version)
+            _tell(prepared, spec, options)
             board = ProgressBoard(prepared.run, prepared.resumed, on_progress)
             if prepared.repeat:
                 return Outcome(prepared.run, True, False, 0, {}, board.snapshot(), None)
+            # Workers get the spec as it is here: they cannot resolve it again.
             execution = _Execution(
-                # Workers get it as it is: they cannot resolve it again.
-                spec=spec.at(prepared.run.plan.data_version),
+                spec=spec,
                 connections=connections,
                 destinations=destinations,
                 prepared=prepared,
@@ -170,7 +170,11 @@ def _run(
         destinations.close()
 
 
-def _tell(prepared: Prepared, spec: Spec, plan: Plan, options: Options) -> None:
+def _plan(spec: Spec, options: Options) -> Plan:
+    return plan_for(spec, workers=options.workers, batch_rows=options.batch_rows)
+
+
+def _tell(prepared: Prepared, spec: Spec, options: Options) -> None:
     run, replaces = prepared.run, prepared.replaces
     _tell_completed(prepared.rolled_forward, options)
     if replaces is not None:
@@ -182,9 +186,12 @@ def _tell(prepared: Prepared, spec: Spec, plan: Plan, options: Options) -> None:
     if not prepared.resumed:
         return
     options.notice(f"resuming run {run.number}: what it made stays")
-    frozen, wished = ([t.batch_rows for t in each.tables] for each in (run.plan, plan))
-    if options.batch_rows is not None and frozen != wished:
+    if options.batch_rows is not None and _batches(run.plan) != _batches(_plan(spec, options)):
         options.notice("the batches of the run's frozen plan hold; --batch-rows is for new runs")
+
+
+def _batches(plan: Plan) -> list[int]:
+    return [table.batch_rows for table in plan.tables]
 
 
 def _tell_completed(numbers: Iterable[int], options: Options) -> None:

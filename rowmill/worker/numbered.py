@@ -97,7 +97,8 @@ def prepare_numbered(
     """Begin, take up or repeat run `number` of the Experiment `uid`; every pod's first act.
 
     Args:
-        plan: frozen with the run if this is its first pod.
+        plan: frozen with the run if this is its first pod. Its data version was chosen by what is
+            known outside; if the ledger has another, that holds, and the borders of the plan do.
         adopt: another owner whose targets may be taken over.
         source: the manifest that the spec came from, kept with a new run.
 
@@ -119,8 +120,9 @@ def prepare_numbered(
         rolled = _roll_forward(known, uid, number, destinations, adopt)
         if rolled:
             known = _known(ledger.runs, destinations.owner)
-        version = data_version_for(spec, known.runs)
-        choice = decide_numbered(known, uid, number, spec.digest, version)
+        spec = spec.at(plan.data_version)
+        spec = spec.at(data_version_for(spec, known.runs))
+        choice = decide_numbered(known, uid, number, spec.digest, spec.data_version)
         if isinstance(choice, Repeat):
             if intact(choice.run, destinations):
                 give_up(choice.otherwise.close, destinations, by=number)
@@ -132,7 +134,7 @@ def prepare_numbered(
             case Go(run=run, replaces=replaces):
                 return _go_on(run, replaces, spec, destinations, adopt, rolled)
             case Begin(close=close, replaces=replaces):
-                frozen = replace(plan, data_version=version)
+                frozen = replace(plan, data_version=spec.data_version)
                 replaces = replaces or adopted(destinations, adopt)
                 run = begin(
                     spec,

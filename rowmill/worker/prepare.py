@@ -7,7 +7,7 @@ prepares the same run again finds it prepared.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -143,7 +143,7 @@ class Prepared:
 def prepare(
     spec: Spec,
     destinations: Destinations,
-    plan: Plan,
+    plan_of: Callable[[Spec], Plan],
     *,
     mode: Mode,
     adopt: str | None,
@@ -152,9 +152,10 @@ def prepare(
     agreed: Collection[str] | None = None,
     admit: Callable[[Ahead], None] = lambda ahead: None,
 ) -> Prepared:
-    """Take up, start or repeat a run of `spec`; `plan` is frozen if it is a new one.
+    """Take up, start or repeat a run of `spec`, by the data version that the ledger leads to.
 
     Args:
+        plan_of: makes the plan of a new run from the spec by that version.
         adopt: another owner whose targets may be taken over.
         source: the manifest and overrides that the spec came from, kept with a new run.
         started_at: when a new run was asked for; None: now.
@@ -164,6 +165,7 @@ def prepare(
     Raises:
         EditedManifest, FewerRows, NoRunToResume: see there.
         DestinationRefused: a destination will not take this run.
+        InvalidManifest: the data version is the last run's, which refuses the manifest.
     """
     ledger = destinations.ledger
     ledger.ensure()
@@ -173,8 +175,9 @@ def prepare(
             roll_forward(run, destinations, adopt)
         numbers = tuple(run.number for run in rolled)
         runs = ledger.runs.of(destinations.owner)
-        version = data_version_for(spec, runs)
-        decision = _unless_gone(decide(runs, spec.digest, version, mode), destinations)
+        # Before there is a plan: widths, by which it is cut, belong to the version too.
+        spec = spec.at(data_version_for(spec, runs))
+        decision = _unless_gone(decide(runs, spec.digest, spec.data_version, mode), destinations)
         match decision:
             case Repeat(run=run):
                 return Prepared(run, repeat=True, rolled_forward=numbers)
@@ -187,6 +190,7 @@ def prepare(
                     replaces=replacement(replaces, run.plan, run.owner),
                 )
             case Begin(number=number, close=close, replaces=replaces):
+                plan = plan_of(spec)
                 replaces = replaces or adopted(destinations, adopt)
                 if replaces is not None and _is_to_agree(replaces, plan, agreed):
                     raise FewerRows(replaces, number, plan, destinations.owner, numbers)
@@ -194,7 +198,7 @@ def prepare(
                 run = begin(
                     spec,
                     destinations,
-                    replace(plan, data_version=version),
+                    plan,
                     uid=ledger.runs.uid(destinations.owner) or str(uuid4()),
                     number=number,
                     close=close,
@@ -211,7 +215,7 @@ def prepare(
                 raise EditedManifest(
                     run,
                     _batch_rows(run, destinations),
-                    plan,
+                    plan_of(spec),
                     replaces,
                     options_alone=options_alone_differ(run, source),
                 )
@@ -241,7 +245,7 @@ def data_version_for(spec: Spec, runs: Sequence[Run]) -> int:
     The first run of an experiment takes the default one.
     """
     if spec.pins_data_version or not runs:
-        return spec.dataset.data_version
+        return spec.data_version
     return runs[-1].plan.data_version
 
 

@@ -19,6 +19,7 @@ PEOPLE = {
             "unique": True,
             "generate": {"template": "{name|slug}.{id}@example.com"},
         },
+        {"name": "sku", "type": "text", "unique": True},
     ],
 }
 LINES = {
@@ -49,6 +50,11 @@ def test_a_run_of_version_2_is_loaded_verified_and_kept(
     ).fetchone()
     assert (lengths, longest) == ((31,), (64,))
     # Without a name it is that of the last run, whatever else the manifest changes.
-    wider = {**PEOPLE, "columns": [*PEOPLE["columns"][:3], {"name": "mail", "type": "text"}]}
-    edited = manifest(name, tables=[wider], locale="fa_IR")
-    assert commands("run", "-f", commands.file(edited), "-o", "json").json["dataVersion"] == 2
+    wider = {**PEOPLE, "columns": [*PEOPLE["columns"][:3], PEOPLE["columns"][4]]}
+    edited = commands.file(manifest(name, tables=[wider], locale="fa_IR"))
+    assert commands("run", "-f", edited, "-o", "json").json["dataVersion"] == 2
+    assert commands("verify", "-f", edited).code == 0
+    unlike = database.execute(
+        f"SELECT count(*) FROM \"{name}\".people WHERE sku !~ '^[A-Z]{{3}}-[0-9]{{5}}$'"
+    ).fetchone()
+    assert unlike == (0,)

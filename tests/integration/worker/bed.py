@@ -11,7 +11,7 @@ from experiments import Manifest
 
 from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.freeze import freeze
-from rowmill.plan.layout import Batch
+from rowmill.plan.layout import Batch, Plan
 from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
@@ -65,19 +65,11 @@ class Bed:
         agreed: Collection[str] | None = None,
         admit: Callable[[Ahead], None] = lambda ahead: None,
     ) -> Prepared:
-        plan = freeze(
-            self.spec.dataset,
-            digest=self.spec.digest,
-            parallelism=1,
-            worker_memory=2**30,
-            parquet_types=self.spec.parquet_types,
-            batch_rows=self.spec.batch_rows,
-        )
         source = RunSource(self.text)
         return prepare(
             self.spec,
             destinations,
-            plan,
+            plan_of,
             mode=mode,
             adopt=adopt,
             source=source,
@@ -106,19 +98,25 @@ class Bed:
         return run
 
 
-def pod(bed: Bed, destinations: Destinations, uid: str, number: int, **how: Any) -> Prepared:
-    """What a pod of the run does first."""
-    plan = freeze(
-        bed.spec.dataset,
-        digest=bed.spec.digest,
+def plan_of(spec: Spec) -> Plan:
+    """The plan that a new run of a spec would freeze."""
+    return freeze(
+        spec.dataset,
+        digest=spec.digest,
         parallelism=1,
         worker_memory=2**30,
-        parquet_types=bed.spec.parquet_types,
-        batch_rows=bed.spec.batch_rows,
+        parquet_types=spec.parquet_types,
+        batch_rows=spec.batch_rows,
     )
+
+
+def pod(bed: Bed, destinations: Destinations, uid: str, number: int, **how: Any) -> Prepared:
+    """What a pod of the run does first."""
     source = RunSource(bed.text)
     how = {"adopt": None, "source": source, **how}
-    return prepare_numbered(bed.spec, destinations, plan, uid=uid, number=number, **how)
+    return prepare_numbered(
+        bed.spec, destinations, plan_of(bed.spec), uid=uid, number=number, **how
+    )
 
 
 def state(destinations: Destinations, run: Run) -> RunState:

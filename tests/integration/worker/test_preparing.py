@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
-from bed import Bed, state
+from bed import Bed, plan_of, state
 from experiments import PEOPLE, Connection, Manifest, manifest
 from psycopg import sql
 
@@ -165,6 +165,10 @@ def test_an_upgrade_keeps_the_data_version_of_the_last_run(name: str, opened: Op
     # A release that knows version 2 still repeats, and so changes nothing.
     bed.spec = newer
     assert bed.prepare(destinations).repeat
+    # And what it plans, it plans by that version.
+    asked: list[Ahead] = []
+    again = bed.prepare(destinations, mode=Mode.RESTART, admit=asked.append).run
+    assert again.plan == asked[0].load.plan == plan_of(bed.spec.at(1))
 
 
 def test_an_abort_ends_the_run_for_every_worker(name: str, opened: Opened) -> None:

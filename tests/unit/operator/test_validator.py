@@ -177,9 +177,32 @@ def test_the_same_run_is_frozen_to_the_same_bytes() -> None:
 
 
 def test_the_data_version_of_the_last_run_holds() -> None:
-    again = replace(FREEZE, number=4, rerun="", adopt=None, data_version=1)
-    frozen = ask(lambda v: v.freeze("team", "uid-1", manifest(), again))
-    assert unpack(frozen.bundle).plan.data_version == 1
+    again = replace(FREEZE, number=4, rerun="", adopt=None, data_version=2)
+
+    def planned(text: str) -> int:
+        return unpack(
+            ask(lambda v: v.freeze("team", "uid-1", text, again)).bundle
+        ).plan.data_version
+
+    assert planned(manifest()) == 2
+    assert planned(manifest(dataVersion=1)) == 1, "the manifest names one"
+
+
+def test_a_manifest_is_judged_by_the_data_version_that_holds() -> None:
+    sku = {"name": "sku", "type": "text", "unique": True}
+    url = {"name": "url", "type": "varchar(40)", "unique": True}
+    link = {"name": "link", "type": "varchar(16)", "generate": {"template": "{url}"}}
+
+    def judged(*columns: dict[str, Any], data_version: int) -> Judgement:
+        text = manifest(tables=[{"name": "t", "rows": 10, "columns": columns}])
+        return judge(text, data_version=data_version)
+
+    assert [len(judged(sku, data_version=version).warnings) for version in (1, 2)] == [1, 0]
+    assert judged(url, link, data_version=1).problems == ()
+    [problem] = judged(url, link, data_version=2).problems
+    assert "(by data version 2, that of the run; " in problem
+    [problem] = judged(url, data_version=99).problems
+    assert "99 is unknown to this release" in problem
 
 
 def test_the_memory_of_a_worker_is_its_limit() -> None:
