@@ -149,7 +149,6 @@ def _run(
             board = ProgressBoard(prepared.run, prepared.resumed, on_progress)
             if prepared.repeat:
                 return Outcome(prepared.run, True, False, 0, {}, board.snapshot(), None)
-            # Workers get the spec as it is here: they cannot resolve it again.
             execution = _Execution(
                 spec=spec,
                 connections=connections,

@@ -54,6 +54,7 @@ class Supervisor:
     """Keeps `workers` processes busy; use as a context manager.
 
     Args:
+        spec: by the data version of the runs, since workers cannot resolve it again.
         on_progress: called with a worker's number (a replacement has a new one) and all it did.
         on_step: called with the label of each finalize step.
         on_wait: told of the servers that workers wait for.
@@ -74,7 +75,7 @@ class Supervisor:
         stop: Event,
         kill: Event,
     ) -> None:
-        self._spec = spec
+        self._spec = spec.for_workers()
         self._connections = connections
         self._wanted = workers
         self._on_progress = on_progress

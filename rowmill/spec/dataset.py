@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fractions import Fraction
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rowmill.counting import counted
 from rowmill.spec.kinds import Kind
@@ -254,7 +254,7 @@ class Spec:
     `pins_data_version` says that the manifest names one, else the last run's holds. None for
     `parallelism`, `batch_rows` and `memory_limit` (bytes) means the engine's default. `dataset`,
     `surprises` and `unguessed` are those of one data version; `resolve_again` finds those of
-    another. A spec from another process has none: workers must not hold, nor import, the manifest.
+    another, from the manifest; `for_workers` has none.
     """
 
     name: str
@@ -297,8 +297,8 @@ class Spec:
             return self
         if self.resolve_again is None:
             raise ValueError(
-                f"a spec of data version {self.data_version} from another process cannot be "
-                f"resolved by {data_version}"
+                f"a worker's spec of data version {self.data_version} cannot be resolved by "
+                f"{data_version}"
             )
         found = self.resolve_again(data_version)
         return replace(
@@ -308,5 +308,6 @@ class Spec:
             unguessed=found.unguessed,
         )
 
-    def __getstate__(self) -> dict[str, Any]:
-        return self.__dict__ | {"resolve_again": None}
+    def for_workers(self) -> Spec:
+        """The same without the manifest, which costs who imports and holds it 0.3 s and 11 MB."""
+        return replace(self, resolve_again=None)

@@ -112,13 +112,6 @@ def _load(text: str, overrides: Overrides) -> Spec:
 def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None, text: str) -> Spec:
     dataset, surprises, (parquet, postgres) = _resolve(experiment, scale, seed)
     spec = experiment.spec
-
-    def resolve_again(data_version: int) -> Resolved:
-        try:
-            return _resolved_at(data_version, experiment, scale, seed)
-        except InvalidManifest as error:
-            raise InvalidManifest(located(error.problems, text)) from None
-
     return Spec(
         name=experiment.metadata.name,
         namespace=LOCAL_NAMESPACE,
@@ -135,37 +128,42 @@ def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None, t
         run_history_limit=spec.run_history_limit,
         surprises=surprises,
         unguessed=_unguessed(experiment, dataset),
-        resolve_again=resolve_again,
+        resolve_again=_Resolver(experiment, scale, seed, text),
     )
 
 
-def _resolved_at(
-    data_version: int, experiment: Experiment, scale: Decimal | None, seed: int | None
-) -> Resolved:
-    """What a valid manifest comes to by a run's data version, which need not be its own."""
-    try:
-        check_known(data_version)
-    except ValueError as error:
-        raise InvalidManifest([Problem("", str(error))]) from None
-    spec = experiment.spec
-    own = default_version(experiment)
-    try:
-        dataset, surprises = resolve(
-            experiment,
-            spec.scale if scale is None else scale,
-            spec.seed if seed is None else seed,
-            data_version,
+@dataclass(frozen=True)
+class _Resolver:
+    """Resolves a valid manifest, of this text, by a run's data version, which need not be its own.
+
+    `scale` and `seed` are those from outside.
+    """
+
+    experiment: Experiment
+    scale: Decimal | None
+    seed: int | None
+    text: str
+
+    def __call__(self, data_version: int) -> Resolved:
+        """What it comes to by that version; raises InvalidManifest."""
+        try:
+            check_known(data_version)
+        except ValueError as error:
+            raise InvalidManifest([Problem("", str(error))]) from None
+        try:
+            dataset, surprises, _ = _resolve(self.experiment, self.scale, self.seed, data_version)
+        except InvalidManifest as error:
+            problems = [self._told(problem, data_version) for problem in error.problems]
+            raise InvalidManifest(located(problems, self.text)) from None
+        return Resolved(dataset, surprises, _unguessed(self.experiment, dataset))
+
+    def _told(self, problem: Problem, data_version: int) -> Problem:
+        own = default_version(self.experiment)
+        why = (
+            f"by data version {data_version}, that of the run; "
+            f"`dataVersion: {own}` takes it as it is"
         )
-    except InvalidManifest as error:
-        raise InvalidManifest(
-            replace(
-                problem,
-                message=f"{problem.message} (by data version {data_version}, that of the run; "
-                f"`dataVersion: {own}` takes it as it is)",
-            )
-            for problem in error.problems
-        ) from None
-    return Resolved(dataset, surprises, _unguessed(experiment, dataset))
+        return replace(problem, message=f"{problem.message} ({why})")
 
 
 def _unguessed(experiment: Experiment, dataset: Dataset) -> tuple[str, ...]:
@@ -188,7 +186,11 @@ def _passed_over(experiment: Experiment, dataset: Dataset) -> Iterator[Path]:
 
 
 def _resolve(
-    experiment: Experiment, scale: Decimal | None, seed: int | None, doubts: Doubts = NO_DOUBTS
+    experiment: Experiment,
+    scale: Decimal | None,
+    seed: int | None,
+    data_version: int | None = None,
+    doubts: Doubts = NO_DOUBTS,
 ) -> tuple[Dataset, tuple[Problem, ...], tuple[ParquetTarget | None, PostgresTarget | None]]:
     spec = experiment.spec
     problems: list[Problem] = []
@@ -198,7 +200,8 @@ def _resolve(
             experiment,
             spec.scale if scale is None else scale,
             spec.seed if seed is None else seed,
-            doubts=doubts,
+            data_version,
+            doubts,
         )
     except InvalidManifest as error:
         problems += error.problems
@@ -226,7 +229,7 @@ def _all_problems(
     if scale is not None or not scale_known:
         doubts = doubts.but(("spec", "scale"), known=scale_known)
     try:
-        _resolve(sound.experiment, scale, seed, doubts)
+        _resolve(sound.experiment, scale, seed, doubts=doubts)
     except InvalidManifest as error:
         problems += error.problems
     place = positions(structure.raw)
