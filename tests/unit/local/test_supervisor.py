@@ -18,7 +18,20 @@ from rowmill.local.run_errors import WorkerFailed
 from rowmill.local.supervisor import Supervisor
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
+from rowmill.spec.load import load_spec
 
+SPEC = load_spec(
+    "shop",
+    text="""
+apiVersion: rowmill.dev/v1alpha1
+kind: Experiment
+metadata: {name: shop}
+spec:
+  retriesPerShard: 1
+  tables: [{name: a, rows: 1, columns: [{name: id, type: bigint}]}]
+  destinations: {postgres: {}}
+""",
+)
 RUN = Run(
     "id", "o", "u", 1, RunState.RUNNING, Plan("d", 1, (), ()), datetime.now(UTC), None, "", {}
 )
@@ -39,8 +52,7 @@ def supervise(monkeypatch: pytest.MonkeyPatch) -> Made:
             "stop": Event(),
             "kill": Event(),
         } | options
-        spec = cast("Any", SimpleNamespace(retries_per_shard=1))
-        return Supervisor(spec, cast("Any", None), workers=workers, **given)
+        return Supervisor(SPEC, cast("Any", None), workers=workers, **given)
 
     return make
 
