@@ -1,0 +1,132 @@
+"""Servers' places that hold what the older runs left, and today's commands against them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from embedded_clients import client
+from experiments import Connection, Manifest
+from mypy_boto3_s3 import S3Client
+from older_runs import BUCKET, ENGINE, OlderRun
+from older_states import rename_uploads, restore_bucket, restore_home, restore_postgres
+from psycopg import sql
+
+import rowmill
+from rowmill.local.embedded import EmbeddedServers, exports
+
+
+@dataclass(frozen=True)
+class Left:
+    """A database and a bucket of the test's own in the states dumped; `known` leads there."""
+
+    folder: Path
+    database: Connection
+    s3: S3Client
+    bucket: str
+    known: Mapping[str, str]
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What a command needs to be the engine that left them."""
+        return {"ROWMILL_HOME": str(self.folder / "home"), "ROWMILL_ENGINE": ENGINE}
+
+    def manifest(self, run: OlderRun) -> Manifest:
+        """The run's manifest, as the restored states have it."""
+        read: Manifest = json.loads(json.dumps(run.manifest).replace(BUCKET, self.bucket))
+        return read
+
+    def experiment(self, run: OlderRun, **overrides: Any) -> rowmill.Experiment:
+        """The run's experiment, by its manifest; `overrides` are those of rowmill.load."""
+        text = json.dumps(self.manifest(run))
+        return rowmill.load("manifest", text=text, secrets=self.secrets(run), **overrides)
+
+    def secrets(self, run: OlderRun) -> dict[str, Path]:
+        """The files of the run's secrets by their names."""
+        names = {"postgres": "warehouse", "parquet": "lake"}
+        return {names[each]: self.folder / f"{names[each]}.env" for each in run.destinations}
+
+    def run_words(self, run: OlderRun, *more: str) -> list[str]:
+        """A command line that runs the experiment."""
+        file = self.folder / f"{run.name}.json"
+        file.write_text(json.dumps(self.manifest(run)))
+        secrets = [f"--secret={name}={path}" for name, path in self.secrets(run).items()]
+        return ["run", "-f", str(file), *secrets, "--progress=none", *more]
+
+    def rowmill(self, *words: str) -> Any:
+        """Run today's command, which must end well; returns its JSON if it was asked for."""
+        done = subprocess.run(
+            [sys.executable, "-m", "rowmill", *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **self.env},
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if "json" in words else done.stdout
+
+    def runs(self) -> dict[str, list[dict[str, Any]]]:
+        """The runs that `rowmill runs` lists, by their experiment, oldest first."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        for each in self.rowmill("runs", "-o", "json"):
+            found.setdefault(each["experiment"], []).append(each)
+        return found
+
+    def objects(self, run: OlderRun) -> set[str]:
+        """Keys of the Parquet objects below the experiment's prefix."""
+        pages = self.s3.list_objects_v2(Bucket=self.bucket, Prefix=f"{run.name}/")
+        keys = {each["Key"] for each in pages.get("Contents", [])}
+        return {key for key in keys if key.endswith(".parquet")}
+
+    def uploads(self, run: OlderRun) -> set[str]:
+        """Keys of the uploads below the experiment's prefix that nobody completed."""
+        found = self.s3.list_multipart_uploads(Bucket=self.bucket).get("Uploads", [])
+        return {each["Key"] for each in found if each["Key"].startswith(f"{run.name}/")}
+
+    def schemas(self) -> set[str]:
+        """The database's schemas."""
+        return {row[0] for row in self.database.execute("SELECT nspname FROM pg_namespace")}
+
+
+@contextmanager
+def restored(
+    servers: EmbeddedServers, connection: Connection, folder: Path, *, uploads: bool = True
+) -> Iterator[Left]:
+    """Restore the dumped states; `uploads` says whether pending uploads are still there."""
+    name = f"older-{uuid.uuid4().hex[:10]}"
+    known = {**exports(servers), "PGDATABASE": name}
+    for secret in ("warehouse", "lake"):
+        lines = [f"{key}='{value}'\n" for key, value in known.items()]
+        (folder / f"{secret}.env").write_text("".join(lines))
+    s3 = client(servers.s3)
+    s3.create_bucket(Bucket=name)
+    identifier = sql.Identifier(name)
+    connection.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
+    try:
+        with _login(known) as database:
+            restore_postgres(database, name)
+            rename_uploads(database, restore_bucket(s3, name, uploads=uploads))
+            restore_home(folder / "home", folder, name)
+            yield Left(folder, database, s3, name, known)
+    finally:
+        connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+
+def _login(known: Mapping[str, str]) -> Connection:
+    return psycopg.connect(
+        host=known["PGHOST"],
+        port=known["PGPORT"],
+        user=known["PGUSER"],
+        password=known["PGPASSWORD"],
+        dbname=known["PGDATABASE"],
+        autocommit=True,
+    )
