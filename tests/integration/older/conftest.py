@@ -5,10 +5,19 @@ from pathlib import Path
 
 import pytest
 from experiments import Connection
+from old_tree import OldTree, is_known
 from older_bed import Left, restored
-from older_runs import ENGINE
+from older_runs import COMMIT
 
 from rowmill.local.embedded import EmbeddedServers
+
+
+@pytest.fixture
+def tree(left: Left, tmp_path: Path) -> OldTree:
+    """The tree of the commit that left them, whose commands are of the same engine and home."""
+    if not is_known(COMMIT):
+        pytest.skip(f"the history of this clone does not reach back to {COMMIT}")
+    return OldTree.of(COMMIT, tmp_path / "tree", left.env)
 
 
 @pytest.fixture

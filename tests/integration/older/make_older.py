@@ -25,6 +25,7 @@ from old_tree import OldTree, kill, standstill, wait_for  # noqa: E402
 from older_runs import (  # noqa: E402
     BUCKET,
     COMMIT,
+    EARLIER_SEED,
     ENGINE,
     EVERY,
     LEDGER,
@@ -62,7 +63,7 @@ class Maker:
         file = write(self.folder / f"{run.name}.json", run.manifest)
         words = ["run", "-f", str(file), *self.secrets(run), "--progress=none"]
         if run.over or run.stop is None:
-            self.tree.run("rowmill", *words, *(["--seed=7"] if run.over else []))
+            self.tree.run("rowmill", *words, *([f"--seed={EARLIER_SEED}"] if run.over else []))
         if run.reset:
             self.tree.run("rowmill", "reset", run.name, "--yes")
         if run.stop is not None:

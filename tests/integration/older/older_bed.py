@@ -9,7 +9,8 @@ import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,23 +18,28 @@ import psycopg
 from embedded_clients import client
 from experiments import Connection, Manifest
 from mypy_boto3_s3 import S3Client
-from older_runs import BUCKET, ENGINE, OlderRun
+from older_runs import BUCKET, EARLIER_SEED, ENGINE, EVERY, POD, OlderRun
 from older_states import rename_uploads, restore_bucket, restore_home, restore_postgres
 from psycopg import sql
 
 import rowmill
 from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.spec.load import Overrides, load_spec
 
 
 @dataclass(frozen=True)
 class Left:
-    """A database and a bucket of the test's own in the states dumped; `known` leads there."""
+    """A database and a bucket of the test's own in the states dumped; `known` leads there.
+
+    `changes` are the texts of the dump that are others here.
+    """
 
     folder: Path
     database: Connection
     s3: S3Client
     bucket: str
-    known: Mapping[str, str]
+    changes: Mapping[str, str]
+    known: Mapping[str, str] = field(repr=False)
 
     @property
     def env(self) -> dict[str, str]:
@@ -78,7 +84,7 @@ class Left:
         """The runs that `rowmill runs` lists, by their experiment, oldest first."""
         found: dict[str, list[dict[str, Any]]] = {}
         for each in self.rowmill("runs", "-o", "json"):
-            found.setdefault(each["experiment"], []).append(each)
+            found.setdefault(each["name"], []).append(each)
         return found
 
     def objects(self, run: OlderRun) -> set[str]:
@@ -113,12 +119,35 @@ def restored(
     connection.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
     try:
         with _login(known) as database:
-            restore_postgres(database, name)
-            rename_uploads(database, restore_bucket(s3, name, uploads=uploads))
-            restore_home(folder / "home", folder, name)
-            yield Left(folder, database, s3, name, known)
+            changes = _changes(name)
+            restore_postgres(database, changes)
+            rename_uploads(database, restore_bucket(s3, name, changes, uploads=uploads))
+            restore_home(folder / "home", folder, changes)
+            yield Left(folder, database, s3, name, changes, known)
     finally:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+
+@cache
+def dumped_digests() -> dict[tuple[str, int | None], str]:
+    """The digests of the dumped runs, by experiment and the seed that its run was given."""
+    return {
+        (run.name, seed): load_spec(
+            "manifest", text=json.dumps(run.manifest), overrides=Overrides(seed=seed)
+        ).digest
+        for run in (*EVERY, POD)
+        for seed in ((None, EARLIER_SEED) if run.over else (None,))
+    }
+
+
+def _changes(bucket: str) -> dict[str, str]:
+    """A bucket of another name makes other manifests, and so other digests."""
+    digests = {}
+    for (name, seed), digest in dumped_digests().items():
+        run = next(run for run in (*EVERY, POD) if run.name == name)
+        text = json.dumps(run.manifest).replace(BUCKET, bucket)
+        digests[digest] = load_spec("manifest", text=text, overrides=Overrides(seed=seed)).digest
+    return {BUCKET: bucket, **digests}
 
 
 def _login(known: Mapping[str, str]) -> Connection:

@@ -12,6 +12,7 @@ ENGINE = "older"
 # The maker's, in whose place every test has one of its own.
 BUCKET = "older-bucket"
 LEDGER = "rowmill"
+EARLIER_SEED = 7
 BOTH = ("postgres", "parquet")
 
 _LOAD = "rowmill.destinations.copy_loader:PostgresLoader.load"
@@ -45,7 +46,7 @@ class OlderRun:
         state: of its newest run in the ledger.
         destinations: what it loads.
         stop: where that run was stopped; None of one that came to its end.
-        over: a run of another seed was published before it.
+        over: a run with EARLIER_SEED was published before it.
         reset: its data was removed after it was published.
         marks: rows of its table marks, in batches of 1,000.
     """
@@ -65,9 +66,7 @@ class OlderRun:
             tables=_tables(self.marks),
             postgres={"secretName": "warehouse"} if "postgres" in self.destinations else None,
             parquet=(
-                {"secretName": "lake", "bucket": BUCKET}
-                if "parquet" in self.destinations
-                else None
+                {"secretName": "lake", "bucket": BUCKET} if "parquet" in self.destinations else None
             ),
             **({"retriesPerShard": 0} if self.stop and self.stop.dies else {}),
         )

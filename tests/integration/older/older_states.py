@@ -7,13 +7,13 @@ import contextlib
 import json
 import os
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from experiments import Connection
 from mypy_boto3_s3 import S3Client
-from older_runs import BUCKET, LEDGER
+from older_runs import LEDGER
 from psycopg import sql
 
 STATES = Path(__file__).with_name("states")
@@ -34,9 +34,9 @@ def lease_host() -> str:
     return "/".join(parts)
 
 
-def restore_postgres(database: Connection, bucket: str) -> None:
-    """Bring an empty database to the dumped state, with objects in `bucket`."""
-    for statement, rows in _statements(DUMP.read_text("utf-8").replace(BUCKET, bucket)):
+def restore_postgres(database: Connection, changes: Mapping[str, str]) -> None:
+    """Bring an empty database to the dumped state, but for texts that change."""
+    for statement, rows in _statements(changed(DUMP.read_text("utf-8"), changes)):
         if rows is None:
             database.execute(statement.encode())
             continue
@@ -51,19 +51,21 @@ def restore_postgres(database: Connection, bucket: str) -> None:
     )
 
 
-def restore_bucket(s3: S3Client, bucket: str, *, uploads: bool) -> dict[str, str]:
+def restore_bucket(
+    s3: S3Client, bucket: str, changes: Mapping[str, str], *, uploads: bool
+) -> dict[str, str]:
     """Bring an empty bucket to the dumped state; returns new upload ids by those of the dump.
 
-    Without `uploads` these are gone, as by a rule of the bucket.
+    Without `uploads` these are gone, as by a rule of the bucket. Parquet objects stay as they are.
     """
     dumped = json.loads(OBJECTS.read_text("utf-8"))
     begun = _begin_uploads(s3, bucket, dumped["uploads"]) if uploads else {}
-    changes = {BUCKET: bucket, HOST: lease_host(), HOST_NAME: socket.gethostname(), **begun}
+    here = {HOST: lease_host(), HOST_NAME: socket.gethostname()}
     for each in dumped["objects"]:
         s3.put_object(
             Bucket=bucket,
             Key=each["key"],
-            Body=_body(each, changes),
+            Body=_body(each, {**changes, **here, **begun}),
             Metadata=each["metadata"],
             ContentType=each["type"],
         )
@@ -77,12 +79,12 @@ def rename_uploads(database: Connection, begun: Mapping[str, str]) -> None:
         database.execute(statement.format(sql.Identifier(LEDGER)), (new, old))
 
 
-def restore_home(folder: Path, secrets: Path, bucket: str) -> None:
+def restore_home(folder: Path, secrets: Path, changes: Mapping[str, str]) -> None:
     """Write what ROWMILL_HOME remembered; the secrets' files lie in the folder `secrets`."""
     for name, text in json.loads(HOME.read_text("utf-8")).items():
         file = folder / name
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text.replace(SECRETS, str(secrets)).replace(BUCKET, bucket), "utf-8")
+        file.write_text(changed(text, {**changes, SECRETS: str(secrets)}), "utf-8")
 
 
 def dump_bucket(s3: S3Client, bucket: str, note: str) -> None:
@@ -135,10 +137,14 @@ def _begin_uploads(s3: S3Client, bucket: str, pending: list[dict[str, Any]]) -> 
 def _body(dumped: Mapping[str, Any], changes: Mapping[str, str]) -> bytes:
     if "base64" in dumped:
         return base64.b64decode(dumped["base64"])
-    text: str = dumped["text"]
+    return changed(dumped["text"], changes).encode()
+
+
+def changed(text: str, changes: Mapping[str, str]) -> str:
+    """A text of the dump as it is to be here."""
     for old, new in changes.items():
         text = text.replace(old, new)
-    return text.encode()
+    return text
 
 
 def _statements(dump: str) -> Iterator[tuple[str, str | None]]:
@@ -161,5 +167,3 @@ def _until_the_end(lines: Iterator[str]) -> Iterator[str]:
         if line == "\\.\n":
             return
         yield line
-
-
