@@ -62,8 +62,8 @@ e2e: $(READY)  ## the end-to-end tests, on the cluster of KUBECONFIG or else on 
 scale: $(READY)  ## 1,000 experiments on a real control plane with simulated pods
 	$(BIN)/python -m tests.scale
 
-bench: $(READY)  ## measure the numbers of docs/benchmarks.md and write them there
-	$(BIN)/python -m tests.bench
+bench: $(READY)  ## measure the numbers of docs/benchmarks.md and write them there; with BASE=COMMIT this tree against that one
+	$(BIN)/python -m tests.bench $(if $(BASE),--base $(BASE)) $(if $(ROWS),--rows $(ROWS))
 
 readers: $(READY)  ## open what Rowmill writes in READERS, each in an environment of its own
 	$(BIN)/python -m tests.readers --scale $(READER_SCALE) --readers $(READERS)

@@ -2,6 +2,7 @@
 
     python -m tests.bench                                     everything, as documented
     python -m tests.bench --only load --runs 1 --rows 1000000     a part, printed only
+    python -m tests.bench --base COMMIT                           against a commit, printed only
 
 It starts embedded servers of its own below the temporary folder (TMPDIR), which needs some 20 GB
 free, and removes them. Wall times want a machine that does nothing else; CPU seconds forgive.
@@ -15,7 +16,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.bench import commands, encodings, large, loading, machine, page, peers
+from tests.bench import commands, comparison, encodings, large, loading, machine, page, peers
 from tests.bench.bed import ROOT, Bed, bed
 from tests.bench.figures import Figure
 
@@ -27,6 +28,8 @@ RUNS = 5
 def main() -> int:
     """Measure what is asked for; exit code 1 if a target is missed."""
     arguments = _arguments()
+    if arguments.base:
+        return _compare(arguments.base, arguments.rows, arguments.runs)
     wanted = arguments.only or PARTS
     with bed() as servers:
         described = machine.describe(servers)
@@ -48,10 +51,23 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", action="append", choices=PARTS, help="measure this part (may be repeated)"
     )
+    parser.add_argument("--base", help="measure this tree against that commit, in turn")
     parser.add_argument("--rows", type=int, default=ROWS, help="rows of a load")
     parser.add_argument("--runs", type=int, default=RUNS, help="rounds, of which medians are taken")
     parser.add_argument("--write", action="store_true", help="write docs/benchmarks.md anyway")
     return parser.parse_args()
+
+
+def _compare(commit: str, rows: int, runs: int) -> int:
+    """Measure this tree against a commit; exit code 1 if a target is missed, 2 without that one."""
+    try:
+        base = comparison.base_tree(commit, _say)
+    except comparison.NoBase as error:
+        _say(f"tests.bench: {error}")
+        return 2
+    figures = comparison.measure(base, rows, runs, _say)
+    page.show(figures)
+    return 0 if all(figure.met is not False for figure in figures) else 1
 
 
 def _measure(servers: Bed, wanted: Sequence[str], rows: int, runs: int) -> list[Figure]:

@@ -37,12 +37,24 @@ class Done:
     peak_bytes: int
 
 
+@dataclass(frozen=True)
+class Tree:
+    """A checkout of Rowmill below `folder`, and the Python that has its packages."""
+
+    folder: Path = ROOT
+    python: Path = Path(sys.executable)
+
+
 @dataclass
 class Bed:
-    """Embedded servers below `folder`; what the user has under ROWMILL_HOME is never touched."""
+    """Embedded servers below `folder`; what the user has under ROWMILL_HOME is never touched.
+
+    `tree` is whose commands run against them.
+    """
 
     folder: Path
     exports: Mapping[str, str] = field(repr=False)
+    tree: Tree = Tree()
 
     def manifest(self, name: str, rows: int, destinations: tuple[str, ...]) -> Path:
         """A variant of examples/wide.yaml, of another name, size and set of destinations."""
@@ -58,11 +70,11 @@ class Bed:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Start `rowmill ARGUMENTS` in a process group of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "rowmill", *arguments],
+            [str(self.tree.python), "-m", "rowmill", *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            cwd=ROOT,
+            cwd=self.tree.folder,
             env=self.environment(),
             start_new_session=True,
         )
@@ -71,7 +83,8 @@ class Bed:
         """The environment of a command: this home, no overrides, compiled modules kept."""
         unwanted = ("ROWMILL_", "PYTHONDONTWRITEBYTECODE")
         known = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
-        return known | {"ROWMILL_HOME": str(self.folder)}
+        # The Python may have another tree's Rowmill installed.
+        return known | {"ROWMILL_HOME": str(self.folder), "PYTHONPATH": str(self.tree.folder)}
 
     def rowmill(self, *arguments: str) -> Done:
         """Run `rowmill ARGUMENTS -o json` to its end.
@@ -90,10 +103,19 @@ class Bed:
 
     def delete(self, manifest: Path) -> None:
         """Remove an experiment with its data."""
-        process = self.start("delete", "-f", str(manifest), "--yes")
+        self.told("delete", "-f", str(manifest), "--yes")
+
+    def told(self, *arguments: str) -> str:
+        """What `rowmill ARGUMENTS` says on its standard output.
+
+        Raises:
+            RuntimeError: it failed.
+        """
+        process = self.start(*arguments)
         out, err = process.communicate()
         if process.returncode != 0:
-            raise RuntimeError(f"rowmill delete: {process.returncode}\n{out}{err}")
+            raise RuntimeError(f"rowmill {arguments[0]}: {process.returncode}\n{out}{err}")
+        return out
 
     def settle(self) -> None:
         """Have everything dirty written, so that no measurement pays for the one before."""

@@ -5,17 +5,18 @@ from pathlib import Path
 
 import pytest
 from experiments import Connection
-from old_tree import OldTree, is_known
+from old_tree import OldTree
 from older_bed import Left, restored
 from older_runs import COMMIT
 
 from rowmill.local.embedded import EmbeddedServers
+from tests.history import full_hash
 
 
 @pytest.fixture
 def tree(left: Left, tmp_path: Path) -> OldTree:
     """The tree of the commit that left them, whose commands are of the same engine and home."""
-    if not is_known(COMMIT):
+    if full_hash(COMMIT) is None:
         pytest.skip(f"the history of this clone does not reach back to {COMMIT}")
     return OldTree.of(COMMIT, tmp_path / "tree", left.env)
 

@@ -1,31 +1,21 @@
-"""The tree of an older commit, from the repository's history, and commands of it."""
+"""The tree of an older commit, and commands of it that can be stopped at a chosen place."""
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
 import sys
-import tarfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[3]
+from tests.history import unpack
+
 STANDSTILL = Path(__file__).with_name("standstill")
 TIMEOUT = 120
-
-
-def is_known(commit: str) -> bool:
-    """Whether the history here reaches back to `commit`: a shallow clone's may not."""
-    asked = ["git", "-C", str(ROOT), "cat-file", "-e", f"{commit}^{{commit}}"]
-    try:
-        return subprocess.run(asked, capture_output=True).returncode == 0
-    except FileNotFoundError:
-        return False
 
 
 @dataclass(frozen=True)
@@ -41,11 +31,7 @@ class OldTree:
     @classmethod
     def of(cls, commit: str, folder: Path, env: Mapping[str, str]) -> OldTree:
         """Unpack a known commit; `env` are variables of all its commands."""
-        packed = subprocess.run(
-            ["git", "-C", str(ROOT), "archive", commit], capture_output=True, check=True
-        )
-        with tarfile.open(fileobj=io.BytesIO(packed.stdout)) as files:
-            files.extractall(folder, filter="data")
+        unpack(commit, folder)
         return cls(folder, env)
 
     def start(
