@@ -79,7 +79,11 @@ class Installation:
         wait_for(self._is_reached, 30, "Postgres to answer by its Service")
 
     def upgrade(
-        self, *options: str, release: str = RELEASE, namespace: str = RELEASE_NAMESPACE
+        self,
+        *options: str,
+        release: str = RELEASE,
+        namespace: str = RELEASE_NAMESPACE,
+        chart: Path = CHART,
     ) -> None:
         """Install or upgrade the chart with the images and the dev stack as default destinations.
 
@@ -94,7 +98,7 @@ class Installation:
             },
         }
         self.helm(
-            *("upgrade", "--install", release, str(CHART), "--namespace", namespace),
+            *("upgrade", "--install", release, str(chart), "--namespace", namespace),
             *("--create-namespace", "--wait", "--timeout", "90s", "--values", "-", *options),
             input=json.dumps(values),
         )

@@ -198,10 +198,12 @@ class Node:
     def tag(self, image: str, other: str) -> None:
         """Have containerd know an image that it has by another name as well.
 
+        That name means no other image any more.
+
         Raises:
             NodeError: it does not have it.
         """
-        self._ctr("images", "tag", image, other)
+        self._ctr("images", "tag", "--force", image, other)
 
     def kill_pod(self, uid: str) -> int:
         """SIGKILL what a pod's containers run; return how many processes that was.

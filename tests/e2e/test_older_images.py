@@ -1,0 +1,93 @@
+"""A run that operator and worker of an older commit began, and those of today take over."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.history import full_hash, unpack
+
+from .cluster.access import Cluster, wait_for
+from .cluster.images import Builder, Image
+from .cluster.node import Node
+from .experiments import SLOWLY, Applied, wide
+from .installation import Images, Installation
+
+# The first whose records must last.
+COMMIT = "b1701de"
+# A tag that means another image from some moment on, as one that is built anew does.
+TAG = "localhost/rowmill-e2e/worker:of-the-day"
+LONG = 4_000_000
+
+
+@dataclass(frozen=True)
+class Older:
+    """The chart of the older commit, and its images, which the node has."""
+
+    chart: Path
+    worker: str
+    operator: str
+
+
+@pytest.fixture
+def older(node: Node, builder: Builder) -> Iterator[Older]:
+    if full_hash(COMMIT) is None:
+        pytest.skip(f"the history of this clone does not reach back to {COMMIT}")
+    with tempfile.TemporaryDirectory(prefix="rowmill-e2e-older-") as folder:
+        tree = Path(folder)
+        unpack(COMMIT, tree)
+        worker = _image(builder, tree, "worker", "job_image")
+        operator = _image(builder, tree, "operator", "operator")
+        for image in (worker, operator):
+            node.load(image.archive)
+        yield Older(tree / "helm" / "rowmill", worker.name, operator.name)
+
+
+def _image(builder: Builder, tree: Path, name: str, folder: str) -> Image:
+    return builder.image(f"older-{name}", tree, tree / folder / "Dockerfile")
+
+
+def test_a_load_that_the_older_ones_began_is_finished_by_todays(
+    cluster: Cluster,
+    node: Node,
+    installed: Installation,
+    older: Older,
+    home: str,
+    tmp_path: Path,
+) -> None:
+    spec = wide(LONG, parallelism=1, resources=SLOWLY)
+    node.tag(older.worker, TAG)
+    before = Installation(cluster, Images(TAG, older.operator), installed.namespace)
+    before.upgrade(chart=older.chart)
+    try:
+        found = Applied.of(installed, home, spec)
+        found.under_way(1)
+    finally:
+        installed.upgrade()
+    # Another experiment's worker of today comes to the ledger, in which the older one goes on.
+    Applied.of(installed, home, wide(1_000)).complete()
+    told = found.run()["rows"]
+    wait_for(lambda: found.run()["rows"] > told, 60, "more rows by the older worker")
+    begun = _images(found)
+    assert not found.oid("events"), "it is in mid-run"
+    node.tag(installed.images.worker, TAG)
+    for pod in found.pods(running=True):
+        name = pod["metadata"]["name"]
+        cluster.kubectl("delete", "pod", name, "-n", home, "--grace-period=0", "--force")
+    status = found.complete(300)
+    assert (status["run"]["number"], status["run"]["image"]) == (1, TAG)
+    ended = _images(found)
+    assert len(begun) == len(ended) == 1
+    assert begun != ended
+    assert found.rows("events") == LONG
+    assert found.verify(spec, tmp_path)["identical"] is True
+
+
+def _images(found: Applied) -> set[str]:
+    """What the pods' containers were really started from."""
+    pods = found.pods()
+    return {each["imageID"] for pod in pods for each in pod["status"].get("containerStatuses", [])}
