@@ -1,6 +1,8 @@
-"""Make states/ anew, by running the older commit: python tests/integration/older/make_older.py.
+"""Make states/ anew, by running the older commit out of the repository's history:
 
-It needs the repository's history. The commit runs on this interpreter's packages, against embedded
+    PYTHONPATH=.:tests/integration .venv/bin/python tests/integration/older/make_older.py
+
+The commit runs on this interpreter's packages, against embedded
 servers of this tree in a temporary home; each run is stopped where older_runs.py says.
 """
 
@@ -10,19 +12,15 @@ import importlib.util
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-HERE = Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parents[2])]
-
-from embedded_clients import client  # noqa: E402 # of the folders just put on the path
-from experiments import Connection, write  # noqa: E402
-from old_tree import OldTree, kill, standstill, wait_for  # noqa: E402
-from older_runs import (  # noqa: E402
+from embedded_clients import client
+from experiments import Connection, write
+from old_tree import OldTree, kill, standstill, wait_for
+from older_runs import (
     BUCKET,
     COMMIT,
     EARLIER_SEED,
@@ -33,11 +31,11 @@ from older_runs import (  # noqa: E402
     OlderRun,
     Stop,
 )
-from older_states import BUNDLE, DUMP, HOME, SECRETS, STATES, dump_bucket  # noqa: E402
-from psycopg import connect  # noqa: E402
+from older_states import BUNDLE, DUMP, HOME, SECRETS, STATES, dump_bucket
+from psycopg import connect
 
-from rowmill.local.embedded import EmbeddedServers, down, exports, up  # noqa: E402
-from rowmill.local.home import Home  # noqa: E402
+from rowmill.local.embedded import EmbeddedServers, down, exports, up
+from rowmill.local.home import Home
 
 DATABASE = "older"
 NOTE = f"left by commit {COMMIT}; made by make_older.py, not by hand"
