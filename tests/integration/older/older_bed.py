@@ -75,16 +75,18 @@ class Left:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            env={**os.environ, **self.env},
+            env={**os.environ, **self.env, "COLUMNS": "200"},
         )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout) if "json" in words else done.stdout
 
-    def runs(self) -> dict[str, list[dict[str, Any]]]:
-        """The runs that `rowmill runs` lists, by their experiment, oldest first."""
-        found: dict[str, list[dict[str, Any]]] = {}
-        for each in self.rowmill("runs", "-o", "json"):
-            found.setdefault(each["name"], []).append(each)
+    def runs(self) -> dict[str, list[str]]:
+        """The states of the runs that `rowmill runs` lists, by their experiment, oldest first."""
+        found: dict[str, list[str]] = {}
+        for line in self.rowmill("runs").splitlines():
+            match line.split():
+                case [experiment, number, state, *_] if number.isdigit():
+                    found.setdefault(experiment, []).append(state)
         return found
 
     def objects(self, run: OlderRun) -> set[str]:

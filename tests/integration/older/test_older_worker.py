@@ -22,12 +22,12 @@ def test_an_older_run_on_its_way_ends_well_after_another_experiment_was_run_by_t
         wait_for(file, process)
         assert left.experiment(NEWCOMER).run().run.number == 1
         # Reading it changes nothing either.
-        assert left.runs()[PUBLISHED.name][-1]["state"] == "RUNNING"
+        assert left.runs()[PUBLISHED.name][-1] == "RUNNING"
         file.unlink()
         tree.finish(process)
     finally:
         kill(process)
-    assert left.runs()[PUBLISHED.name][-1]["state"] == "COMPLETED"
+    assert left.runs()[PUBLISHED.name][-1] == "COMPLETED"
     assert left.experiment(PUBLISHED, seed=9).verify().identical
 
 
