@@ -42,7 +42,7 @@ from rowmill.spec.problems import ImpossibleColumns, InvalidManifest, Problem
 from rowmill.verify.report import Report
 from rowmill.worker.decision import Mode
 from rowmill.worker.pools import make_pools
-from rowmill.worker.prepare import EditedManifest, NoRunToResume
+from rowmill.worker.start_refusals import EditedManifest, NoRunToResume
 
 __all__ = [
     "DestinationRefused",

@@ -1,6 +1,7 @@
-"""The steps that every prepare is made of: begin a run, take one up, give older ones up.
+"""What a start carries out: begin a run, take one up, give older ones up.
 
-They run under the ledger's lock, once at a time, and each can be repeated after a crash in it.
+It runs under the ledger's lock, once at a time, and each step can be repeated after a crash in it.
+Datasets are by the data version that the run's plan froze.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from rowmill.destinations.ledger import LAKE_PLACE
 from rowmill.plan.layout import Plan
 from rowmill.plan.run_source import SOURCE, RunSource, Versions
 from rowmill.plan.runs import RESUMABLE, UNFINISHED, Run, RunState
-from rowmill.spec.dataset import Dataset, Spec
+from rowmill.spec.dataset import Dataset
 from rowmill.version import VERSION
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.earlier import lake_of
@@ -27,7 +28,7 @@ from rowmill.worker.pools import check_columns, ensure_pools
 
 
 def begin(
-    spec: Spec,
+    dataset: Dataset,
     destinations: Destinations,
     plan: Plan,
     *,
@@ -43,7 +44,7 @@ def begin(
     Args:
         plan: frozen with it, data version and all.
         adopt: another owner whose targets may be taken over.
-        source: what the spec came from, for `run_spec.spec_of`.
+        source: what the dataset came from, for `run_spec.spec_of`.
         started_at: when the run was asked for; None: now.
 
     Raises:
@@ -51,9 +52,8 @@ def begin(
         DestinationRefused: a destination will not take this run.
     """
     ledger = destinations.ledger
-    spec = spec.at(plan.data_version)
-    check_columns(spec.dataset, ensure_pools(spec.dataset, ledger.pools))
-    _check_targets(spec.dataset, destinations, adopt)
+    check_columns(dataset, ensure_pools(dataset, ledger.pools))
+    _check_targets(dataset, destinations, adopt)
     give_up(close, destinations, by=number)
     ledger.runs.claim(destinations.owner, uid)
     run = ledger.runs.create(
@@ -75,7 +75,7 @@ def begin(
         raise DestinationRefused(
             "LiveRunElsewhere", f"run {number} was begun elsewhere meanwhile; try again"
         )
-    furnish(run, spec, destinations)
+    furnish(run, dataset, destinations)
     return run
 
 
@@ -85,7 +85,7 @@ def _versioned(source: RunSource, plan: Plan) -> RunSource:
 
 def take_up(
     run: Run,
-    spec: Spec,
+    dataset: Dataset,
     destinations: Destinations,
     adopt: str | None,
     states: frozenset[RunState] = RESUMABLE,
@@ -95,20 +95,19 @@ def take_up(
     Raises:
         DestinationRefused: a destination will not take it any more, or its state changed.
     """
-    _check_targets(spec.dataset, destinations, adopt)
+    _check_targets(dataset, destinations, adopt)
     # The Secret may lead to another S3 than it did at the start.
     place = _lake_place(destinations)
     if not destinations.ledger.runs.transition(run.id, states, RunState.RUNNING, summary=place):
         raise DestinationRefused(
             "LiveRunElsewhere", f"run {run.number} changed its state meanwhile; try again"
         )
-    furnish(run, spec, destinations)
+    furnish(run, dataset, destinations)
     return run.at(RunState.RUNNING)
 
 
-def furnish(run: Run, spec: Spec, destinations: Destinations) -> None:
+def furnish(run: Run, dataset: Dataset, destinations: Destinations) -> None:
     """Make the pools and staging tables of a RUNNING run if they are missing."""
-    dataset = spec.at(run.plan.data_version).dataset
     # Also on a resume: the ledger may have been restored from before the pools were made.
     ensure_pools(dataset, destinations.ledger.pools)
     if destinations.warehouse is not None:
@@ -149,12 +148,6 @@ def _dropped(run: Run, by: int) -> str:
     """Of a run that an earlier one dropped already, which one that was."""
     dropped = "dropped by run"
     return run.message if run.message.startswith(dropped) else f"{dropped} {by}"
-
-
-def intact(run: Run, destinations: Destinations) -> bool:
-    """Whether readers see this run, with all its tables and objects."""
-    warehouse, lake = destinations.warehouse, destinations.lake
-    return (warehouse is None or warehouse.published(run)) and (lake is None or lake.published(run))
 
 
 def run_id(owner: str, uid: str, number: int) -> str:

@@ -26,16 +26,16 @@ and some of them late. What keeps them from harm, under the ledger's lock:
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
-from rowmill.destinations.ledger import RunRecords
 from rowmill.plan.layout import Plan
 from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.cluster_names import RERUN
 from rowmill.spec.dataset import Spec
-from rowmill.worker.beginning import begin, furnish, give_up, hold_targets, intact, take_up
+from rowmill.worker.beginning import begin, furnish, give_up, hold_targets, take_up
 from rowmill.worker.decision import (
     Begin,
     Repeat,
@@ -45,25 +45,13 @@ from rowmill.worker.decision import (
     same_data,
 )
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.prepare import Prepared, data_version_for
-from rowmill.worker.publish import roll_forward
-from rowmill.worker.reading import adopted
+from rowmill.worker.observation import Known, adopted, data_version_for, intact, known
+from rowmill.worker.prepare import Prepared
+from rowmill.worker.publish import complete
 
 # States in which every batch and part of a run is durable.
 LOADED = frozenset({RunState.FINALIZING, RunState.PUBLISHING, RunState.COMPLETED})
 _ENDED = frozenset({RunState.FAILED, RunState.ABORTED})
-
-
-@dataclass(frozen=True)
-class Known:
-    """What the ledger holds of an owner: its present uid, the runs of that one, oldest first.
-
-    `uids` are all of which there is a run.
-    """
-
-    uid: str | None
-    uids: frozenset[str]
-    runs: tuple[Run, ...]
 
 
 @dataclass(frozen=True)
@@ -111,35 +99,40 @@ def prepare_numbered(
         ImpossibleColumns: what no data can satisfy.
         DestinationRefused: a destination will not take this run.
     """
-    ledger = destinations.ledger
+    ledger, owner = destinations.ledger, destinations.owner
     ledger.ensure()
-    with ledger.locks.preparing(destinations.owner):
-        known = _known(ledger.runs, destinations.owner)
-        if why := stale(known, uid, number):
-            raise Fenced(f"run {number} of {destinations.owner} is not to go on: {why}")
-        rolled = _roll_forward(known, uid, number, destinations, adopt)
-        if rolled:
-            known = _known(ledger.runs, destinations.owner)
-        spec = spec.at(plan.data_version)
-        spec = spec.at(data_version_for(spec, known.runs))
-        choice = decide_numbered(known, uid, number, spec.digest, spec.data_version)
-        if isinstance(choice, Repeat):
-            if intact(choice.run, destinations):
-                give_up(choice.otherwise.close, destinations, by=number)
-                return Prepared(choice.run, repeat=True, rolled_forward=rolled)
+    with ledger.locks.preparing(owner):
+        there = known(ledger.runs, owner)
+        if why := stale(there, uid, number):
+            raise Fenced(f"run {number} of {owner} is not to go on: {why}")
+        completed = complete(_of_others(there.cut, uid, number), destinations, adopt)
+        if completed:
+            there = known(ledger.runs, owner)
+        version = data_version_for(spec.at(plan.data_version), there.runs)
+        choice = decide_numbered(there, uid, number, spec.digest, version)
+        if isinstance(choice, Repeat) and not intact(choice.run, destinations):
             choice = choice.otherwise
         match choice:
             case NumberTaken():
-                raise DestinationRefused("NumberTaken", _number_taken(number, destinations))
+                raise DestinationRefused("NumberTaken", _number_taken(number, owner))
+            case Repeat(run=run, otherwise=Begin(close=close)):
+                give_up(close, destinations, by=number)
+                return Prepared(run, repeat=True, rolled_forward=completed)
             case Go(run=run, replaces=replaces):
-                return _go_on(run, replaces, spec, destinations, adopt, rolled)
+                run = _go_on(run, spec, destinations, adopt)
+                return Prepared(
+                    run,
+                    resumed=True,
+                    rolled_forward=completed,
+                    replaces=replacement(replaces, run.plan, owner),
+                )
             case Begin(close=close, replaces=replaces):
-                frozen = replace(plan, data_version=spec.data_version)
+                plan = replace(plan, data_version=version)
                 replaces = replaces or adopted(destinations, adopt)
                 run = begin(
-                    spec,
+                    spec.at(version).dataset,
                     destinations,
-                    frozen,
+                    plan,
                     uid=uid,
                     number=number,
                     close=close,
@@ -147,22 +140,20 @@ def prepare_numbered(
                     source=source,
                 )
                 return Prepared(
-                    run,
-                    rolled_forward=rolled,
-                    replaces=replacement(replaces, frozen, destinations.owner),
+                    run, rolled_forward=completed, replaces=replacement(replaces, plan, owner)
                 )
 
 
-def stale(known: Known, uid: str, number: int) -> str | None:
+def stale(there: Known, uid: str, number: int) -> str | None:
     """What took the place of run `number` of `uid`; None while it may go on. Pure."""
-    if known.uid != uid:
-        if uid not in known.uids:
+    if there.uid != uid:
+        if uid not in there.uids:
             return None
         return (
             "another Experiment of this name began a run since: this one was deleted and applied "
             "again, or two clusters with one engineId write to this destination"
         )
-    newest = known.runs[-1] if known.runs else None
+    newest = there.runs[-1] if there.runs else None
     if newest is not None and newest.number > number:
         return f"run {newest.number} was begun since"
     if newest is not None and newest.number == number and newest.state is RunState.RESET:
@@ -170,67 +161,46 @@ def stale(known: Known, uid: str, number: int) -> str | None:
     return None
 
 
-def decide_numbered(known: Known, uid: str, number: int, digest: str, data_version: int) -> Choice:
+def decide_numbered(there: Known, uid: str, number: int, digest: str, data_version: int) -> Choice:
     """What a pod of run `number`, which is not stale, does by what the ledger knows; pure."""
-    newest = known.runs[-1] if known.runs else None
+    newest = there.runs[-1] if there.runs else None
     if newest is not None and (newest.uid, newest.number) == (uid, number):
         if newest.plan.digest != digest:
             return NumberTaken(newest)
-        return Go(newest, published_run(known.runs[:-1]))
-    published = published_run(known.runs)
-    begin = Begin(number, left_over(known.runs), published)
+        return Go(newest, published_run(there.runs[:-1]))
+    published = published_run(there.runs)
+    begin = Begin(number, left_over(there.runs), published)
     if published is not None and same_data(published, digest, data_version):
         return Repeat(published, begin)
     return begin
 
 
-def _known(runs: RunRecords, owner: str) -> Known:
-    return Known(runs.uid(owner), runs.uids(owner), tuple(runs.of(owner)))
+def _of_others(runs: Iterable[Run], uid: str, number: int) -> list[Run]:
+    return [run for run in runs if (run.uid, run.number) != (uid, number)]
 
 
-def _roll_forward(
-    known: Known, uid: str, number: int, destinations: Destinations, adopt: str | None
-) -> tuple[int, ...]:
-    """Complete runs whose publishing was cut, but for the pod's own; returns their numbers."""
-    cut = [run for run in known.runs if run.state is RunState.PUBLISHING]
-    others = [run for run in cut if (run.uid, run.number) != (uid, number)]
-    for run in others:
-        roll_forward(run, destinations, adopt)
-    return tuple(run.number for run in others)
-
-
-def _go_on(
-    run: Run,
-    replaces: Run | None,
-    spec: Spec,
-    destinations: Destinations,
-    adopt: str | None,
-    rolled: tuple[int, ...],
-) -> Prepared:
+def _go_on(run: Run, spec: Spec, destinations: Destinations, adopt: str | None) -> Run:
+    """The present run as it goes on: with its claims, pools and tables, or past needing them."""
+    dataset = spec.at(run.plan.data_version).dataset
     try:
         if run.state in _ENDED:
-            run = take_up(run, spec, destinations, adopt, _ENDED)
-        elif run.state is not RunState.COMPLETED:
-            hold_targets(run, spec.dataset, destinations, adopt)
+            return take_up(run, dataset, destinations, adopt, _ENDED)
+        if run.state is not RunState.COMPLETED:
+            hold_targets(run, dataset, destinations, adopt)
             if run.state not in LOADED:
                 # The pod that began it may have died before it made the tables.
-                furnish(run, spec, destinations)
+                furnish(run, dataset, destinations)
     except Fenced:
         # Finalize holds no lock of ours: it went on since the state was read.
-        known = destinations.ledger.runs.find(run.id)
-        if known is None or known.state not in LOADED:
+        now = destinations.ledger.runs.find(run.id)
+        if now is None or now.state not in LOADED:
             raise
-        run = known
-    return Prepared(
-        run,
-        resumed=True,
-        rolled_forward=rolled,
-        replaces=replacement(replaces, run.plan, run.owner),
-    )
+        return now
+    return run
 
 
-def _number_taken(number: int, destinations: Destinations) -> str:
+def _number_taken(number: int, owner: str) -> str:
     return (
-        f"the ledger has run {number} of {destinations.owner} already, with another manifest: "
+        f"the ledger has run {number} of {owner} already, with another manifest: "
         f"start the next number with the annotation {RERUN}"
     )

@@ -1,4 +1,4 @@
-"""Prepare a run: decide what to do, claim the targets, make the staging tables and the pools.
+"""Start a run on one machine: look at what is there, decide, carry it out.
 
 It runs under the ledger's lock, once at a time, and every step of it can be repeated: whoever
 prepares the same run again finds it prepared.
@@ -6,23 +6,21 @@ prepares the same run again finds it prepared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from typing import TypeGuard
 from uuid import uuid4
 
-from rowmill import errors
-from rowmill.counting import counted
 from rowmill.plan.layout import Plan
 from rowmill.plan.replacement import Replaced
 from rowmill.plan.run_source import RunSource
-from rowmill.plan.runs import Run, RunState
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
-from rowmill.worker.beginning import begin, give_up, intact, take_up
+from rowmill.worker.beginning import begin, give_up, take_up
 from rowmill.worker.decision import (
     Begin,
     Conflict,
-    Decision,
     Mode,
     NothingToResume,
     Repeat,
@@ -31,75 +29,11 @@ from rowmill.worker.decision import (
     replacement,
 )
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.publish import roll_forward
-from rowmill.worker.reading import adopted
+from rowmill.worker.observation import adopted, data_version_for, intact, known
+from rowmill.worker.publish import complete
 from rowmill.worker.remaining import Durable, rows_durable
-from rowmill.worker.run_options import options_alone_differ, options_of, run_again
-
-
-class EditedManifest(errors.Conflict):
-    """The newest run is unfinished and of another spec: starting over would drop its work.
-
-    `rows` are durable of it. The new run would be of `plan`; what it `replaces` besides is told if
-    that has more rows. `options_alone`: the manifest is the same, its scale or seed are not.
-    """
-
-    def __init__(
-        self,
-        run: Run,
-        rows: int,
-        plan: Plan,
-        replaces: Run | None,
-        *,
-        options_alone: bool = False,
-    ) -> None:
-        self.run = run
-        fewer = ""
-        if replaces is not None and plan.rows < replaces.plan.rows:
-            fewer = f", and {_would_replace(replaces, run.number + 1, plan, run.owner)}"
-        holds = f"holds {counted(rows, 'row')} that would be dropped{fewer}"
-        options = options_of(run)
-        if options_alone:
-            how = f"with {options}" if options else "without --scale and --seed"
-            super().__init__(
-                "EditedManifest",
-                f"run {run.number} is {run.state}, was started {how} and {holds}; resume it with: "
-                f"{run_again(run)}, or add --restart to drop them",
-            )
-            return
-        again = f" it with: {run_again(run)}" if options else ""
-        super().__init__(
-            "EditedManifest",
-            f"run {run.number} is {run.state} with another manifest, that of "
-            f"{run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({run.plan.digest[:19]}...), and "
-            f"{holds}; add --restart to drop them, or put the old manifest back to resume{again}",
-        )
-
-
-class FewerRows(errors.Conflict):
-    """Run `number`, of `plan`, would replace a `published` run of more rows: the user is to agree.
-
-    `rolled_forward` is as in `Prepared`.
-    """
-
-    def __init__(
-        self,
-        published: Run,
-        number: int,
-        plan: Plan,
-        owner: str,
-        rolled_forward: tuple[int, ...],
-    ) -> None:
-        self.published = published
-        self.rolled_forward = rolled_forward
-        super().__init__("FewerRows", _would_replace(published, number, plan, owner))
-
-
-class NoRunToResume(errors.Conflict):
-    """`--resume` was asked for and there is nothing to resume."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("NoRunToResume", message)
+from rowmill.worker.run_options import options_alone_differ
+from rowmill.worker.start_refusals import EditedManifest, FewerRows, NoRunToResume
 
 
 @dataclass(frozen=True)
@@ -163,43 +97,53 @@ def prepare(
         admit: called before anything is begun; refuses what has no room, say, by raising.
 
     Raises:
-        EditedManifest, FewerRows, NoRunToResume: see there.
+        EditedManifest, FewerRows, NoRunToResume: see start_refusals.py.
         DestinationRefused: a destination will not take this run.
         InvalidManifest: the data version is the last run's, which refuses the manifest.
     """
-    ledger = destinations.ledger
+    ledger, owner = destinations.ledger, destinations.owner
     ledger.ensure()
-    with ledger.locks.preparing(destinations.owner):
-        rolled = [r for r in ledger.runs.of(destinations.owner) if r.state is RunState.PUBLISHING]
-        for run in rolled:
-            roll_forward(run, destinations, adopt)
-        numbers = tuple(run.number for run in rolled)
-        runs = ledger.runs.of(destinations.owner)
+    with ledger.locks.preparing(owner):
+        completed = complete(known(ledger.runs, owner).cut, destinations, adopt)
+        there = known(ledger.runs, owner)
         # Before there is a plan: widths, by which it is cut, belong to the version too.
-        spec = spec.at(data_version_for(spec, runs))
-        decision = _unless_gone(decide(runs, spec.digest, spec.data_version, mode), destinations)
+        spec = spec.at(data_version_for(spec, there.runs))
+        decision = decide(there.runs, spec.digest, spec.data_version, mode)
+        if isinstance(decision, Repeat) and not intact(decision.run, destinations):
+            decision = decision.otherwise
         match decision:
             case Repeat(run=run):
-                return Prepared(run, repeat=True, rolled_forward=numbers)
+                return Prepared(run, repeat=True, rolled_forward=completed)
+            case NothingToResume(published=published):
+                raise NoRunToResume(_nothing(published))
+            case Conflict(run=run, replaces=replaces):
+                raise EditedManifest(
+                    run,
+                    _durable_rows(run, destinations),
+                    plan_of(spec),
+                    replaces,
+                    options_alone=options_alone_differ(run, source),
+                )
             case Resume(run=run, close=close, replaces=replaces):
                 admit(_ahead(_staged(run, destinations), close, destinations))
                 give_up(close, destinations, by=run.number)
+                dataset = spec.at(run.plan.data_version).dataset
                 return Prepared(
-                    take_up(run, spec, destinations, adopt),
+                    take_up(run, dataset, destinations, adopt),
                     resumed=True,
-                    replaces=replacement(replaces, run.plan, run.owner),
+                    replaces=replacement(replaces, run.plan, owner),
                 )
             case Begin(number=number, close=close, replaces=replaces):
                 plan = plan_of(spec)
                 replaces = replaces or adopted(destinations, adopt)
-                if replaces is not None and _is_to_agree(replaces, plan, agreed):
-                    raise FewerRows(replaces, number, plan, destinations.owner, numbers)
+                if _is_to_agree(replaces, plan, agreed):
+                    raise FewerRows(replaces, number, plan, owner, completed)
                 admit(_ahead(_nothing_staged(plan, destinations), close, destinations))
                 run = begin(
-                    spec,
+                    spec.dataset,
                     destinations,
                     plan,
-                    uid=ledger.runs.uid(destinations.owner) or str(uuid4()),
+                    uid=there.uid or str(uuid4()),
                     number=number,
                     close=close,
                     adopt=adopt,
@@ -207,20 +151,8 @@ def prepare(
                     started_at=started_at,
                 )
                 return Prepared(
-                    run,
-                    rolled_forward=numbers,
-                    replaces=replacement(replaces, plan, destinations.owner),
+                    run, rolled_forward=completed, replaces=replacement(replaces, plan, owner)
                 )
-            case Conflict(run=run, replaces=replaces):
-                raise EditedManifest(
-                    run,
-                    _batch_rows(run, destinations),
-                    plan_of(spec),
-                    replaces,
-                    options_alone=options_alone_differ(run, source),
-                )
-            case NothingToResume(published=published):
-                raise NoRunToResume(_nothing(published))
 
 
 def _ahead(load: Staged, close: Iterable[Run], destinations: Destinations) -> Ahead:
@@ -239,33 +171,16 @@ def _nothing_staged(plan: Plan, destinations: Destinations) -> Staged:
     return Staged(plan, durable)
 
 
-def data_version_for(spec: Spec, runs: Sequence[Run]) -> int:
-    """The manifest's data version; without one that of the last run, so that upgrades change none.
-
-    The first run of an experiment takes the default one.
-    """
-    if spec.pins_data_version or not runs:
-        return spec.data_version
-    return runs[-1].plan.data_version
-
-
-def _unless_gone(decision: Decision, destinations: Destinations) -> Decision:
-    if isinstance(decision, Repeat) and not intact(decision.run, destinations):
-        return decision.otherwise
-    return decision
-
-
-def _is_to_agree(published: Run, plan: Plan, agreed: Collection[str] | None) -> bool:
+def _is_to_agree(
+    published: Run | None, plan: Plan, agreed: Collection[str] | None
+) -> TypeGuard[Run]:
     """Whether the user has to agree first that a run of `plan` replaces the `published` one."""
-    return agreed is not None and published.id not in agreed and plan.rows < published.plan.rows
+    if published is None or agreed is None or published.id in agreed:
+        return False
+    return plan.rows < published.plan.rows
 
 
-def _would_replace(published: Run, number: int, plan: Plan, owner: str) -> str:
-    rows = counted(plan.rows, "row")
-    return f"run {number}, of {rows}, would replace {replacement(published, plan, owner)}"
-
-
-def _batch_rows(run: Run, destinations: Destinations) -> int:
+def _durable_rows(run: Run, destinations: Destinations) -> int:
     return sum(rows_durable(run.plan, destinations.durable(run)).values())
 
 

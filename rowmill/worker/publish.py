@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from rowmill.counting import counted
@@ -43,6 +43,15 @@ def publish(run: Run, dataset: Dataset, destinations: Destinations) -> None:
     ):
         raise Fenced(f"run {run.number} is no longer being finalized")
     _roll_forward(run.at(RunState.PUBLISHING), dataset, destinations)
+
+
+def complete(cut: Iterable[Run], destinations: Destinations, adopt: str | None) -> tuple[int, ...]:
+    """Roll each of the runs forward whose publishing was cut; returns their numbers."""
+    numbers = []
+    for run in cut:
+        roll_forward(run, destinations, adopt)
+        numbers.append(run.number)
+    return tuple(numbers)
 
 
 def roll_forward(run: Run, destinations: Destinations, adopt: str | None = None) -> None:

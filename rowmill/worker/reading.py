@@ -45,20 +45,6 @@ def published(destinations: Destinations) -> Run | None:
     return live[-1] if live else published_run(runs)
 
 
-def adopted(destinations: Destinations, adopt: str | None) -> Run | None:
-    """The run of the experiment `adopt` that readers see in the targets, before it is taken over.
-
-    None if its data is not there, or if another ledger has its records.
-    """
-    warehouse, lake = destinations.warehouse, destinations.lake
-    if adopt is None or adopt == destinations.owner:
-        return None
-    there = (warehouse is not None and warehouse.data_owner() == adopt) or (
-        lake is not None and lake.there() and lake.data_owner() == adopt
-    )
-    return published_run(destinations.ledger.runs.of(adopt)) if there else None
-
-
 def _owner_of_data(destinations: Destinations) -> str | None:
     if destinations.warehouse is not None and (owner := destinations.warehouse.data_owner()):
         return owner

@@ -20,8 +20,10 @@ from rowmill.version import VERSION
 from rowmill.worker import purge
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Connections, Destinations
-from rowmill.worker.prepare import Ahead, EditedManifest, FewerRows, NoRunToResume, data_version_for
+from rowmill.worker.observation import data_version_for
+from rowmill.worker.prepare import Ahead
 from rowmill.worker.reading import experiment_runs, published
+from rowmill.worker.start_refusals import EditedManifest, FewerRows, NoRunToResume
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
 

@@ -1,0 +1,82 @@
+"""Why a run does not start: what its user is to agree to, or to change, before it can."""
+
+from __future__ import annotations
+
+from datetime import UTC
+
+from rowmill import errors
+from rowmill.counting import counted
+from rowmill.plan.layout import Plan
+from rowmill.plan.runs import Run
+from rowmill.worker.decision import replacement
+from rowmill.worker.run_options import options_of, run_again
+
+
+class EditedManifest(errors.Conflict):
+    """The newest run is unfinished and of another spec: starting over would drop its work.
+
+    `rows` are durable of it. The new run would be of `plan`; what it `replaces` besides is told if
+    that has more rows. `options_alone`: the manifest is the same, its scale or seed are not.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        rows: int,
+        plan: Plan,
+        replaces: Run | None,
+        *,
+        options_alone: bool = False,
+    ) -> None:
+        self.run = run
+        fewer = ""
+        if replaces is not None and plan.rows < replaces.plan.rows:
+            fewer = f", and {_would_replace(replaces, run.number + 1, plan, run.owner)}"
+        holds = f"holds {counted(rows, 'row')} that would be dropped{fewer}"
+        options = options_of(run)
+        if options_alone:
+            how = f"with {options}" if options else "without --scale and --seed"
+            super().__init__(
+                "EditedManifest",
+                f"run {run.number} is {run.state}, was started {how} and {holds}; resume it with: "
+                f"{run_again(run)}, or add --restart to drop them",
+            )
+            return
+        again = f" it with: {run_again(run)}" if options else ""
+        super().__init__(
+            "EditedManifest",
+            f"run {run.number} is {run.state} with another manifest, that of "
+            f"{run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({run.plan.digest[:19]}...), and "
+            f"{holds}; add --restart to drop them, or put the old manifest back to resume{again}",
+        )
+
+
+class FewerRows(errors.Conflict):
+    """Run `number`, of `plan`, would replace a `published` run of more rows: the user is to agree.
+
+    `rolled_forward` is as in `Prepared`.
+    """
+
+    def __init__(
+        self,
+        published: Run,
+        number: int,
+        plan: Plan,
+        owner: str,
+        rolled_forward: tuple[int, ...],
+    ) -> None:
+        self.published = published
+        self.rolled_forward = rolled_forward
+        super().__init__("FewerRows", _would_replace(published, number, plan, owner))
+
+
+class NoRunToResume(errors.Conflict):
+    """`--resume` was asked for and there is nothing to resume."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("NoRunToResume", message)
+
+
+def _would_replace(published: Run, number: int, plan: Plan, owner: str) -> str:
+    rows = counted(plan.rows, "row")
+    return f"run {number}, of {rows}, would replace {replacement(published, plan, owner)}"
