@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property, wraps
+from functools import cached_property, partial, wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -22,7 +22,7 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.patience import NowAndThen
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.generate.rows import Generator
-from rowmill.local import engine
+from rowmill.local import engine, records
 from rowmill.local.connections import connections
 from rowmill.local.engine import Options, Outcome
 from rowmill.local.file_paths import whole_path
@@ -97,6 +97,8 @@ def load(
 ) -> Experiment:
     """Read and check a manifest.
 
+    One that names no data version is read by that of the experiment's last run on this machine.
+
     Args:
         manifest: its file; with `text` only a name for messages.
         text: the manifest itself, instead of a file.
@@ -108,7 +110,7 @@ def load(
     """
     content = read_manifest(Path(manifest)) if text is None else text
     scale_text = None if scale is None else str(scale)
-    spec = load_spec(manifest, text=content, overrides=Overrides(scale=scale_text, seed=seed))
+    spec = _spec(manifest, content, Overrides(scale=scale_text, seed=seed))
     source = RunSource(content, scale_text, seed)
     files = {name: whole_path(path) for name, path in (secrets or {}).items()}
     return Experiment(spec, source, files)
@@ -199,17 +201,22 @@ class Experiment:
             RuntimeError: called from a script that a child process of its own imports anew.
         """
         _refuse_imported_script()
+        remember = partial(records.keep_data_version, rowmill_home(), self.name)
         options = Options(
             source=self._source,
             workers=workers,
             batch_rows=batch_rows,
             mode=mode,
             adopt=adopt,
+            prepared=lambda: remember(self.spec.data_version),
             notice=telling(on_notice),
             wait=NowAndThen(on_notice),
         )
         reach = connections(self.spec, self._secrets, rowmill_home())
-        return engine.run(self.spec, reach, options, on_progress)
+        outcome = engine.run(self.spec, reach, options, on_progress)
+        # The ledger may have known of a later run, made from another machine.
+        remember(outcome.run.plan.data_version)
+        return outcome
 
     @_for_callers
     def verify(self) -> Report:
@@ -225,11 +232,16 @@ class Experiment:
 
     def _with(self, overrides: Overrides) -> Spec:
         """The same manifest with the scale and seed of the run that is published."""
-        return load_spec(self.name, text=self._source.manifest, overrides=overrides)
+        return _spec(self.name, self._source.manifest, overrides)
 
     @cached_property
     def _generator(self) -> Generator:
         return Generator(self.spec.dataset, make_pools(self.spec.dataset))
+
+
+def _spec(label: str | Path, manifest: str, overrides: Overrides) -> Spec:
+    last_version = partial(records.last_data_version, rowmill_home())
+    return load_spec(label, text=manifest, overrides=overrides, last_version=last_version)
 
 
 def _refuse_imported_script() -> None:

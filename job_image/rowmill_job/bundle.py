@@ -49,7 +49,9 @@ def spec_of(bundle: Bundle) -> Spec:
         InvalidManifest: this image's rules refuse the manifest.
         BundleRefused: the manifest is not the one that the plan was made for.
     """
-    spec = load_spec("the Experiment", text=manifest_text(bundle.manifest))
+    frozen = bundle.plan.data_version
+    text = manifest_text(bundle.manifest)
+    spec = load_spec("the Experiment", text=text, last_version=lambda _: frozen)
     if spec.digest != bundle.plan.digest:
         raise BundleRefused(
             "DigestDiffers",
@@ -57,8 +59,7 @@ def spec_of(bundle: Bundle) -> Spec:
             "plan: worker and operator read it differently; use images of one version, and start "
             f"a new run with the annotation {RERUN}",
         )
-    frozen = spec.at(bundle.plan.data_version)
-    return on_cluster(frozen, bundle.namespace, bundle.defaults)
+    return on_cluster(spec.at(frozen), bundle.namespace, bundle.defaults)
 
 
 def source_of(bundle: Bundle) -> RunSource:

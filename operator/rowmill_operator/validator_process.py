@@ -102,7 +102,8 @@ def _checked(request: Mapping[str, Any]) -> Spec:
     problems: list[Problem] = []
     spec = None
     try:
-        spec = _at_version(load_spec("the Experiment", text=text), request)
+        last = request["dataVersion"]
+        spec = load_spec("the Experiment", text=text, last_version=lambda _: last)
     except InvalidManifest as error:
         problems += error.problems
     # What only a cluster refuses is told beside the rest, in one round.
@@ -141,12 +142,6 @@ def _manifest(request: Mapping[str, Any]) -> dict[str, Any]:
         "metadata": {"name": manifest["metadata"]["name"], "namespace": request["namespace"]},
         "spec": spec,
     }
-
-
-def _at_version(spec: Spec, request: Mapping[str, Any]) -> Spec:
-    """The spec by the manifest's data version, or else that of the last run, if there was one."""
-    version = request["dataVersion"]
-    return spec if version is None or spec.pins_data_version else spec.at(version)
 
 
 def _plan(spec: Spec, request: Mapping[str, Any]) -> Plan:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rowmill.errors import NotFound
@@ -34,10 +35,16 @@ class Source:
 
     def spec(self) -> Spec:
         """The spec; raises InvalidManifest, or UsageError for a secret that it does not name."""
-        overrides = Overrides(scale=self.scale, seed=self.seed)
-        spec = load_spec(self.label, text=self.manifest, overrides=overrides)
+        spec = self.spec_with(Overrides(scale=self.scale, seed=self.seed))
         _refuse_unknown_secrets(self.secrets, spec)
         return spec
+
+    def spec_with(self, overrides: Overrides) -> Spec:
+        """The spec with other overrides; raises InvalidManifest."""
+        last_version = partial(records.last_data_version, rowmill_home())
+        return load_spec(
+            self.label, text=self.manifest, overrides=overrides, last_version=last_version
+        )
 
     def kept(self) -> RunSource:
         """What a run keeps of it; worker/earlier.py and verify read it back."""

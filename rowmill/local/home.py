@@ -20,7 +20,7 @@ class Home:
 
     @property
     def experiments(self) -> Path:
-        """Each experiment's last manifest and the paths of its secret files."""
+        """Each experiment's last manifest, the paths of its secret files and its data version."""
         return self.path / "experiments"
 
     @property

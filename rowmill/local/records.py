@@ -1,4 +1,4 @@
-"""What ROWMILL_HOME remembers of an experiment: its last manifest and where its secrets are."""
+"""What ROWMILL_HOME remembers of an experiment's last run: manifest, secret files, data version."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from rowmill.local.home import Home, make_private, write_private
+
+_MANIFEST, _RECORD, _DATA_VERSION = "manifest.yaml", "record.json", "data-version"
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,9 @@ def keep(home: Home, record: ExperimentRecord) -> None:
     make_private(home.experiments)
     folder = make_private(_folder(home, record.name))
     # The manifest first: a record never points at a text that is not there.
-    write_private(folder / "manifest.yaml", record.manifest)
+    write_private(folder / _MANIFEST, record.manifest)
     write_private(
-        folder / "record.json",
+        folder / _RECORD,
         json.dumps(
             {
                 "scale": record.scale,
@@ -47,19 +49,42 @@ def recall(home: Home, name: str) -> ExperimentRecord | None:
     """What is known of the experiment `name`, or None."""
     folder = _folder(home, name)
     try:
-        manifest = (folder / "manifest.yaml").read_text(encoding="utf-8")
-        known = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+        manifest = (folder / _MANIFEST).read_text(encoding="utf-8")
+        known = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     secrets = {name: Path(path) for name, path in known["secrets"].items()}
     return ExperimentRecord(name, manifest, known["scale"], known["seed"], secrets)
 
 
+def keep_data_version(home: Home, name: str, data_version: int) -> None:
+    """Remember by which data version an experiment was last run here.
+
+    A home that cannot be written stays without: the ledger knows, and no run is to fail of it.
+    """
+    try:
+        make_private(home.path)
+        make_private(home.experiments)
+        file = make_private(_folder(home, name)) / _DATA_VERSION
+        write_private(file, str(data_version))
+    except OSError:
+        return
+
+
+def last_data_version(home: Home, name: str) -> int | None:
+    """The data version of the experiment's last run here, None if that is not known."""
+    try:
+        return int((_folder(home, name) / _DATA_VERSION).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
 def names(home: Home) -> list[str]:
-    """The experiments known here, sorted."""
+    """The experiments whose manifests are known here, sorted."""
     if not home.experiments.is_dir():
         return []
-    return sorted(unquote(folder.name) for folder in home.experiments.iterdir() if folder.is_dir())
+    folders = [folder for folder in home.experiments.iterdir() if (folder / _RECORD).is_file()]
+    return sorted(unquote(folder.name) for folder in folders)
 
 
 def forget(home: Home, name: str) -> None:

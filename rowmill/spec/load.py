@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
 from pathlib import Path as FilePath
@@ -18,11 +18,11 @@ from rowmill.spec.paths import Path, path_of, path_text
 from rowmill.spec.places import located
 from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.spec.quantities import parse_quantity
-from rowmill.spec.resolve import default_version, resolve
+from rowmill.spec.resolve import resolve
 from rowmill.spec.salvage import Salvaged, salvage
 from rowmill.spec.structure import Structure, read_structure
 from rowmill.spec.targets import resolve_targets
-from rowmill.spec.versions import check_known
+from rowmill.spec.versions import DEFAULT, VERSIONS, check_known
 from rowmill.spec.yaml_reader import MAX_BYTES
 from rowmill.spec.yaml_scalars import INT64
 
@@ -30,6 +30,14 @@ from rowmill.spec.yaml_scalars import INT64
 LOCAL_NAMESPACE = "local"
 # Of a manifest's bytes: more than it may have, with a byte order mark.
 MOST_READ = MAX_BYTES + 4
+
+# Of an experiment, by its name: the data version of its last run, None if none is known.
+LastVersion = Callable[[str], int | None]
+
+
+def no_run(name: str) -> int | None:
+    """The `LastVersion` of one who knows of no runs."""
+    return None
 
 
 @dataclass(frozen=True)
@@ -42,16 +50,22 @@ class Overrides:
 
 
 def load_spec(
-    source: str | FilePath, *, text: str | None = None, overrides: Overrides = Overrides()
+    source: str | FilePath,
+    *,
+    text: str | None = None,
+    overrides: Overrides = Overrides(),
+    last_version: LastVersion = no_run,
 ) -> Spec:
     """Read the manifest in the file `source`, or `text` (`source` is then only its name).
+
+    A manifest that names no data version is read by its last run's, or else by the default.
 
     Raises:
         InvalidManifest: with all problems that were found, by path, with lines and names.
     """
     content = read_manifest(FilePath(source)) if text is None else text
     try:
-        return _load(content, overrides)
+        return _load(content, overrides, last_version)
     except InvalidManifest as error:
         raise InvalidManifest(located(error.problems, content)) from None
 
@@ -100,17 +114,44 @@ def sound_parts(text: str) -> Salvaged | None:
         return None
 
 
-def _load(text: str, overrides: Overrides) -> Spec:
+def _load(text: str, overrides: Overrides, last_version: LastVersion) -> Spec:
     structure = read_structure(text)
     scale, seed, problems = _overridden(overrides)
     if problems or structure.experiment is None:
         known = overrides.scale is None or scale is not None
-        raise InvalidManifest([*problems, *_all_problems(structure, scale, seed, known)])
-    return _assemble(_with_rerun(structure.experiment, overrides.rerun), scale, seed, text)
+        found = _all_problems(structure, scale, seed, known, last_version)
+        raise InvalidManifest([*problems, *found])
+    experiment = _with_rerun(structure.experiment, overrides.rerun)
+    data_version = _data_version(experiment, last_version)
+    return _assemble(experiment, scale, seed, data_version, text)
 
 
-def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None, text: str) -> Spec:
-    dataset, surprises, (parquet, postgres) = _resolve(experiment, scale, seed)
+def _data_version(experiment: Experiment, last_version: LastVersion) -> int:
+    """The data version that a manifest is read by; raises InvalidManifest for an unknown last one.
+
+    That the manifest's own is unknown is told beside its other problems.
+    """
+    wanted = experiment.spec.data_version
+    if wanted is not None:
+        return wanted if wanted in VERSIONS else DEFAULT
+    last = last_version(experiment.metadata.name)
+    if last is None:
+        return DEFAULT
+    _refuse_unknown(last)
+    return last
+
+
+def _refuse_unknown(data_version: int) -> None:
+    try:
+        check_known(data_version)
+    except ValueError as error:
+        raise InvalidManifest([Problem("", str(error))]) from None
+
+
+def _assemble(
+    experiment: Experiment, scale: Decimal | None, seed: int | None, data_version: int, text: str
+) -> Spec:
+    dataset, surprises, (parquet, postgres) = _resolve_told(experiment, scale, seed, data_version)
     spec = experiment.spec
     return Spec(
         name=experiment.metadata.name,
@@ -128,13 +169,13 @@ def _assemble(experiment: Experiment, scale: Decimal | None, seed: int | None, t
         run_history_limit=spec.run_history_limit,
         surprises=surprises,
         unguessed=_unguessed(experiment, dataset),
-        resolve_again=_Resolver(experiment, scale, seed, text),
+        resolve_again=_Resolver(experiment, scale, seed, text, data_version),
     )
 
 
 @dataclass(frozen=True)
 class _Resolver:
-    """Resolves a valid manifest, of this text, by a run's data version, which need not be its own.
+    """Resolves a manifest of this text, valid by `read_by`, by a run's data version.
 
     `scale` and `seed` are those from outside.
     """
@@ -143,27 +184,18 @@ class _Resolver:
     scale: Decimal | None
     seed: int | None
     text: str
+    read_by: int
 
     def __call__(self, data_version: int) -> Resolved:
         """What it comes to by that version; raises InvalidManifest."""
+        _refuse_unknown(data_version)
         try:
-            check_known(data_version)
-        except ValueError as error:
-            raise InvalidManifest([Problem("", str(error))]) from None
-        try:
-            dataset, surprises, _ = _resolve(self.experiment, self.scale, self.seed, data_version)
+            dataset, surprises, _ = _resolve_told(
+                self.experiment, self.scale, self.seed, data_version, other=self.read_by
+            )
         except InvalidManifest as error:
-            problems = [self._told(problem, data_version) for problem in error.problems]
-            raise InvalidManifest(located(problems, self.text)) from None
+            raise InvalidManifest(located(error.problems, self.text)) from None
         return Resolved(dataset, surprises, _unguessed(self.experiment, dataset))
-
-    def _told(self, problem: Problem, data_version: int) -> Problem:
-        own = default_version(self.experiment)
-        why = (
-            f"by data version {data_version}, that of the run; "
-            f"`dataVersion: {own}` takes it as it is"
-        )
-        return replace(problem, message=f"{problem.message} ({why})")
 
 
 def _unguessed(experiment: Experiment, dataset: Dataset) -> tuple[str, ...]:
@@ -185,13 +217,49 @@ def _passed_over(experiment: Experiment, dataset: Dataset) -> Iterator[Path]:
                 yield ("spec", "tables", i, "columns", j)
 
 
+# The dataset, what may fail in Postgres, and the targets.
+_Found = tuple[Dataset, tuple[Problem, ...], tuple[ParquetTarget | None, PostgresTarget | None]]
+
+
+def _resolve_told(
+    experiment: Experiment,
+    scale: Decimal | None,
+    seed: int | None,
+    data_version: int,
+    doubts: Doubts = NO_DOUBTS,
+    other: int = DEFAULT,
+) -> _Found:
+    """As `_resolve`; what the version alone refuses is told as that, with the way out if `other`.
+
+    A version that the manifest names is seen there.
+    """
+    try:
+        return _resolve(experiment, scale, seed, data_version, doubts)
+    except InvalidManifest as error:
+        if data_version in (other, experiment.spec.data_version):
+            raise
+        problems = error.problems
+    way_out = ""
+    common: Sequence[Problem] = ()
+    try:
+        _resolve(experiment, scale, seed, other, doubts)
+        way_out = f"; `dataVersion: {other}` takes it as it is"
+    except InvalidManifest as error:
+        common = error.problems
+    why = f"(by data version {data_version}, that of its last run{way_out})"
+    raise InvalidManifest(
+        each if each in common else replace(each, message=f"{each.message} {why}")
+        for each in problems
+    )
+
+
 def _resolve(
     experiment: Experiment,
     scale: Decimal | None,
     seed: int | None,
-    data_version: int | None = None,
+    data_version: int,
     doubts: Doubts = NO_DOUBTS,
-) -> tuple[Dataset, tuple[Problem, ...], tuple[ParquetTarget | None, PostgresTarget | None]]:
+) -> _Found:
     spec = experiment.spec
     problems: list[Problem] = []
     resolved = targets = None
@@ -215,7 +283,11 @@ def _resolve(
 
 
 def _all_problems(
-    structure: Structure, scale: Decimal | None, seed: int | None, scale_known: bool
+    structure: Structure,
+    scale: Decimal | None,
+    seed: int | None,
+    scale_known: bool,
+    last_version: LastVersion,
 ) -> list[Problem]:
     """The structure's problems, and those of the rules that depend on nothing that is wrong.
 
@@ -229,7 +301,8 @@ def _all_problems(
     if scale is not None or not scale_known:
         doubts = doubts.but(("spec", "scale"), known=scale_known)
     try:
-        _resolve(sound.experiment, scale, seed, doubts=doubts)
+        data_version = _data_version(sound.experiment, last_version)
+        _resolve_told(sound.experiment, scale, seed, data_version, doubts)
     except InvalidManifest as error:
         problems += error.problems
     place = positions(structure.raw)

@@ -22,19 +22,18 @@ from rowmill.spec.scaling import count_rows
 from rowmill.spec.temporal import check_ends
 from rowmill.spec.texts import Texts
 from rowmill.spec.uniqueness import check_uniqueness
-from rowmill.spec.versions import DEFAULT, VERSIONS
+from rowmill.spec.versions import VERSIONS
 
 
 def resolve(
     experiment: Experiment,
     scale: Decimal,
     seed: int,
-    data_version: int | None = None,
+    data_version: int,
     doubts: Doubts = NO_DOUBTS,
 ) -> tuple[Dataset, tuple[Problem, ...]]:
-    """The dataset of an experiment, by its own tables and the given scale and seed.
+    """The dataset of an experiment, by its own tables and the given scale, seed and data version.
 
-    Without `data_version` by the manifest's own, or else the default.
     With it comes what may fail in Postgres, though it need not. With `doubts` there is neither:
     what is wrong beside them is raised, and else nothing is known.
 
@@ -42,8 +41,6 @@ def resolve(
         InvalidManifest: with all problems, in document order.
     """
     report = Report(experiment, doubts)
-    if data_version is None:
-        data_version = default_version(experiment)
     _check_settings(experiment, report)
     drafts = draft_tables(experiment, report)
     link_tables(drafts, report)
@@ -102,12 +99,6 @@ def _check_settings(experiment: Experiment, report: Report) -> None:
             ("spec", "locale"),
             f"{shown(spec.locale)} is no known locale; {nearest(spec.locale, sorted(locales()))}",
         )
-
-
-def default_version(experiment: Experiment) -> int:
-    """The data version of a manifest without a run: its own, or the default if it has none."""
-    wanted = experiment.spec.data_version
-    return wanted if wanted in VERSIONS else DEFAULT
 
 
 def _table(draft: Draft) -> Table:

@@ -17,31 +17,38 @@ def spec_of(run: Run) -> Spec:
     source = source_of(run)
     if source is None:
         raise AssertionError(f"nothing was kept of what run {run.number} came from")
-    return _spec(source, f"the manifest of run {run.number}")
+    return _spec(source, f"the manifest of run {run.number}", run.plan.data_version)
 
 
 def digest_of(source: RunSource) -> str:
     """The digest of what a run with this source would be of; raises InvalidManifest."""
-    return _spec(source, "the manifest").digest
+    return _spec(source, "the manifest", _data_version(source)).digest
 
 
 def made_from(kept: Mapping[str, Any]) -> Made | None:
     """What a run with this kept source made in Postgres; None if it cannot be read any more."""
     try:
-        spec = _spec(RunSource.from_json(kept), "the manifest of the last run")
+        source = RunSource.from_json(kept)
+        spec = _spec(source, "the manifest of the last run", _data_version(source))
     except InvalidManifest:
         # A manifest of an older Rowmill may not be one of this.
         return None
     return None if spec.postgres is None else Made(spec.dataset, spec.postgres.constraints)
 
 
-def _spec(source: RunSource, name: str) -> Spec:
+def _data_version(source: RunSource) -> int | None:
+    return None if source.versions is None else source.versions.data
+
+
+def _spec(source: RunSource, name: str, data_version: int | None) -> Spec:
     # Every worker imports this module, and reading manifests would cost each 0.3 s and 11 MB.
     from rowmill.spec.cluster import Defaults, on_cluster
     from rowmill.spec.load import Overrides, load_spec
 
     overrides = Overrides(scale=source.scale, seed=source.seed)
-    spec = load_spec(name, text=source.manifest, overrides=overrides)
+    spec = load_spec(
+        name, text=source.manifest, overrides=overrides, last_version=lambda _: data_version
+    )
     cluster = source.cluster
     if cluster is None:
         return spec

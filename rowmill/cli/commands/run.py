@@ -11,14 +11,14 @@ from typing import Any
 
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.progress_display import progress_display, tell
-from rowmill.cli.sources import from_file
+from rowmill.cli.sources import Source, from_file
 from rowmill.cli.waiting import say_starting
 from rowmill.counting import counted
 from rowmill.errors import Conflict
 from rowmill.local import engine, records
 from rowmill.local.connections import connections
 from rowmill.local.engine import Options, Outcome
-from rowmill.local.home import rowmill_home
+from rowmill.local.home import Home, rowmill_home
 from rowmill.local.run_records import progress
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
@@ -66,7 +66,7 @@ def run(request: RunRequest) -> None:
         agreed=frozenset() if _can_ask() and mode is not Mode.RESTART else None,
         source=source.kept(),
         # Not before: of a refused run, NAME must go on meaning the manifest before.
-        prepared=lambda: records.keep(home, source.record(spec.name)),
+        prepared=lambda: _remember(home, source, spec),
         notice=_say,
     )
 
@@ -75,10 +75,17 @@ def run(request: RunRequest) -> None:
             return engine.run(spec, reach, replace(chosen, wait=show.wait), show)
 
     outcome = _agreed_outcome(attempt, options)
+    # The ledger may have known of a later run, made from another machine.
+    records.keep_data_version(home, spec.name, outcome.run.plan.data_version)
     if request.as_json:
         print(json.dumps(_document(outcome), ensure_ascii=False))
     else:
         _summarize(spec, outcome)
+
+
+def _remember(home: Home, source: Source, spec: Spec) -> None:
+    records.keep(home, source.record(spec.name))
+    records.keep_data_version(home, spec.name, spec.data_version)
 
 
 def _agreed_outcome(attempt: Callable[[Options], Outcome], options: Options) -> Outcome:

@@ -12,7 +12,6 @@ from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished, open_published
 from rowmill.spec.dataset import Dataset, Table
-from rowmill.spec.load import load_spec
 from rowmill.terminal.console import short
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import say
@@ -46,12 +45,7 @@ def trace(
     known = _table(spec.dataset, table)
     reach = connections(spec, source.secrets, rowmill_home(), say_starting)
     try:
-        with open_published(
-            spec,
-            reach,
-            lambda overrides: load_spec(source.label, text=source.manifest, overrides=overrides),
-            tell_waits(),
-        ) as opened:
+        with open_published(spec, reach, source.spec_with, tell_waits()) as opened:
             known = _table(opened.dataset, table)
             found = trace_row(opened, known, key, Recomputed(opened.make_generator))
     except NothingPublished as error:

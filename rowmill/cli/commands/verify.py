@@ -23,7 +23,7 @@ from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished
 from rowmill.local.verifying import verify_published
 from rowmill.spec.dataset import Spec
-from rowmill.spec.load import Overrides, load_spec
+from rowmill.spec.load import Overrides
 from rowmill.terminal import figures
 from rowmill.terminal.bars import label_column
 from rowmill.terminal.console import short
@@ -73,7 +73,7 @@ def _report(source: Source, workers: int | None) -> tuple[Report, Overrides]:
 
     def reload(overrides: Overrides) -> Spec:
         tried.append(overrides)
-        return load_spec(source.label, text=source.manifest, overrides=overrides)
+        return source.spec_with(overrides)
 
     reach = connections(spec, source.secrets, rowmill_home(), say_starting)
     try:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from commands import Commands
 from experiments import Connection, manifest
 
+import rowmill
+
 PEOPLE = {
     "name": "people",
     "rows": 1_500,
@@ -49,7 +51,22 @@ def test_a_run_of_version_2_is_loaded_verified_and_kept(
         f"SELECT max(position('@' in mail)) - 1 FROM \"{name}\".people"
     ).fetchone()
     assert (lengths, longest) == ((31,), (64,))
-    # Without a name it is that of the last run, whatever else the manifest changes.
+    # Without a name it is that of the last run, as this machine remembers before any server is
+    # asked: the address alone is one that version 1 refuses.
+    unnamed = commands.file(manifest(name, tables=tables, locale="fa_IR"))
+    assert commands("validate", "-f", unnamed).code == 0
+    assert commands("plan", "-f", unnamed, "-o", "json").json["dataVersion"] == 2
+    shown = commands("preview", "-f", unnamed, "-t", "people", "-n", "9", "-o", "json").json
+    stored = database.execute(
+        f'SELECT id, name, token, mail, sku FROM "{name}".people ORDER BY id LIMIT 9'
+    ).fetchall()
+    assert [tuple(row.values()) for row in shown["people"]] == stored
+    by_python = rowmill.load(unnamed)
+    assert by_python.table("people", 0, 9).to_pylist() == shown["people"]
+    assert by_python.run().repeat
+    assert commands("run", "-f", unnamed, "-o", "json").json["repeat"]
+    assert commands("verify", name).code == 0
+    # And whatever else the manifest changes.
     wider = {**PEOPLE, "columns": [*PEOPLE["columns"][:3], PEOPLE["columns"][4]]}
     edited = commands.file(manifest(name, tables=[wider], locale="fa_IR"))
     assert commands("run", "-f", edited, "-o", "json").json["dataVersion"] == 2
@@ -58,3 +75,14 @@ def test_a_run_of_version_2_is_loaded_verified_and_kept(
         f"SELECT count(*) FROM \"{name}\".people WHERE sku !~ '^[A-Z]{{3}}-[0-9]{{5}}$'"
     ).fetchone()
     assert unlike == (0,)
+    assert commands("delete", name, "--yes").code == 0
+    assert commands("plan", "-f", edited, "-o", "json").json["dataVersion"] == 1
+
+
+def test_a_run_by_python_is_remembered_too(name: str, commands: Commands, servers: object) -> None:
+    column = {"name": "sku", "type": "text", "unique": True}
+    tables = [{"name": "items", "rows": 10, "columns": [column]}]
+    rowmill.load(commands.file(manifest(name, tables=tables, parquet=None, dataVersion=2))).run()
+    unnamed = commands.file(manifest(name, tables=tables, parquet=None))
+    assert rowmill.load(unnamed).spec.data_version == 2
+    assert commands("plan", "-f", unnamed, "-o", "json").json["dataVersion"] == 2

@@ -84,6 +84,19 @@ def test_the_spec_is_the_manifests_with_the_charts_defaults() -> None:
     assert (spec.parquet.secret_name, spec.parquet.endpoint) == ("lake", "http://s3:8333")
 
 
+def test_the_spec_is_read_by_the_plans_data_version() -> None:
+    """Its manifest may be one that no other version takes."""
+    name = {"name": "name", "type": "text", "generate": {"faker": {"provider": "name"}}}
+    address = {"template": "{name|slug}@example.com"}
+    mail = {"name": "mail", "type": "varchar(76)", "generate": address}
+    tables = [{"name": "a", "rows": 10, "columns": [name, mail]}]
+    manifest = {**MANIFEST, "spec": {**MANIFEST["spec"], "tables": tables}}
+    named = {**manifest, "spec": {**manifest["spec"], "dataVersion": 2}}
+    digest = load_spec("m", text=escaped(json.dumps(named, ensure_ascii=False))).digest
+    of_two = replace(planned(digest=digest, data_version=2), manifest=manifest)
+    assert spec_of(of_two).data_version == 2
+
+
 def test_what_is_kept_with_the_run_leads_to_the_same_spec() -> None:
     kept = json.loads(json.dumps(source_of(bundle()).to_json()))
     assert load_spec("kept", text=kept["manifest"]).digest == bundle().plan.digest

@@ -192,6 +192,9 @@ def test_a_manifest_is_judged_by_the_data_version_that_holds() -> None:
     sku = {"name": "sku", "type": "text", "unique": True}
     url = {"name": "url", "type": "varchar(40)", "unique": True}
     link = {"name": "link", "type": "varchar(16)", "generate": {"template": "{url}"}}
+    name = {"name": "name", "type": "text", "generate": {"faker": {"provider": "name"}}}
+    address = {"template": "{name|slug}@example.com"}
+    mail = {"name": "mail", "type": "varchar(76)", "generate": address}
 
     def judged(*columns: dict[str, Any], data_version: int) -> Judgement:
         text = manifest(tables=[{"name": "t", "rows": 10, "columns": columns}])
@@ -200,7 +203,8 @@ def test_a_manifest_is_judged_by_the_data_version_that_holds() -> None:
     assert [len(judged(sku, data_version=version).warnings) for version in (1, 2)] == [1, 0]
     assert judged(url, link, data_version=1).problems == ()
     [problem] = judged(url, link, data_version=2).problems
-    assert "(by data version 2, that of the run; " in problem
+    assert "(by data version 2, that of its last run; `dataVersion: 1` takes it" in problem
+    assert [len(judged(name, mail, data_version=version).problems) for version in (1, 2)] == [1, 0]
     [problem] = judged(url, data_version=99).problems
     assert "99 is unknown to this release" in problem
 

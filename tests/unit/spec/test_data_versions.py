@@ -12,13 +12,28 @@ import pytest
 from rowmill.spec.cluster import Defaults, on_cluster
 from rowmill.spec.dataset import Spec
 from rowmill.spec.kinds import Pattern
-from rowmill.spec.load import Overrides, load_spec
+from rowmill.spec.load import LastVersion, Overrides, load_spec, no_run
 from rowmill.spec.problems import InvalidManifest
 
 SKU = {"name": "sku", "type": "text", "unique": True}
+# What version 1 alone takes, and what version 2 alone takes.
+LINKED = (
+    {"name": "url", "type": "varchar(40)", "unique": True},
+    {"name": "link", "type": "varchar(16)", "generate": {"template": "{url}"}},
+)
+MAIL = (
+    {"name": "name", "type": "text", "generate": {"faker": {"provider": "name"}}},
+    {
+        "name": "mail",
+        "type": "varchar(76)",
+        "generate": {"template": "{name|slug}@example.com"},
+    },
+)
 
 
-def spec(*columns: dict[str, object], **settings: object) -> Spec:
+def spec(
+    *columns: dict[str, object], last_version: LastVersion = no_run, **settings: object
+) -> Spec:
     content = {
         "apiVersion": "rowmill.dev/v1alpha1",
         "kind": "Experiment",
@@ -29,7 +44,23 @@ def spec(*columns: dict[str, object], **settings: object) -> Spec:
             "destinations": {"postgres": {}},
         },
     }
-    return load_spec("test", text=json.dumps(content, indent=1), overrides=Overrides("0.5", 7))
+    return load_spec(
+        "test",
+        text=json.dumps(content, indent=1),
+        overrides=Overrides("0.5", 7),
+        last_version=last_version,
+    )
+
+
+def last(data_version: int) -> LastVersion:
+    """The last run of `shop` was of this version; nothing else was ever run."""
+    return {"shop": data_version}.get
+
+
+def refused(*columns: dict[str, object], last_version: LastVersion = no_run) -> list[str]:
+    with pytest.raises(InvalidManifest) as error:
+        spec(*columns, last_version=last_version)
+    return [problem.message for problem in error.value.problems]
 
 
 def pattern(one: Spec, column: str = "sku") -> str:
@@ -68,23 +99,54 @@ def test_what_a_cluster_adds_stays() -> None:
 
 
 def test_a_manifest_that_the_version_refuses_is_told_with_the_way_out() -> None:
-    url = {"name": "url", "type": "varchar(40)", "unique": True}
-    link = {"name": "link", "type": "varchar(16)", "generate": {"template": "{url}"}}
-    with pytest.raises(InvalidManifest) as refused:
-        spec(url, link).at(2)
-    [problem] = refused.value.problems
+    with pytest.raises(InvalidManifest) as error:
+        spec(*LINKED).at(2)
+    [problem] = error.value.problems
     assert (problem.path, problem.name) == (
         "spec.tables[0].columns[1].generate.template",
         "items.link",
     )
     assert problem.message.endswith(
-        "(by data version 2, that of the run; `dataVersion: 1` takes it as it is)"
+        "(by data version 2, that of its last run; `dataVersion: 1` takes it as it is)"
     )
+
+
+def test_a_manifest_that_names_no_version_is_read_by_that_of_the_last_run() -> None:
+    assert spec(SKU, last_version=last(2)) == spec(SKU).at(2)
+    assert spec(SKU, last_version={"another": 2}.get).data_version == 1
+    named = spec(SKU, last_version=last(2), dataVersion=1)
+    assert (named.data_version, pattern(named)) == (1, "[a-z0-9]{16}")
+
+
+def test_what_the_version_of_the_last_run_alone_takes_is_valid() -> None:
+    [wrong] = refused(*MAIL)
+    assert "`dataVersion: 2`" in wrong
+    assert spec(*MAIL, last_version=last(2)).data_version == 2
+    [wrong] = refused(*LINKED, last_version=last(2))
+    assert wrong.endswith(
+        "(by data version 2, that of its last run; `dataVersion: 1` takes it as it is)"
+    )
+
+
+def test_what_every_version_refuses_is_told_without_one() -> None:
+    odd = {"name": "odd", "type": "bigint", "generate": {"pattern": "x"}}
+    [either] = refused(odd)
+    found = refused(*LINKED, odd, last_version=last(2))
+    assert [either in found, len(found)] == [True, 2]
+    assert [wrong.endswith("(by data version 2, that of its last run)") for wrong in found] == [
+        True,
+        False,
+    ]
+    # Of a manifest that does not fit the model, too.
+    short = {**MAIL[1], "nulls": "some"}
+    assert len(refused(MAIL[0], short, SKU, last_version=last(2))) == 1
 
 
 def test_a_version_of_a_newer_release_is_refused() -> None:
     with pytest.raises(InvalidManifest, match=r"99 is unknown to this release.*upgrade Rowmill"):
         spec(SKU).at(99)
+    [wrong] = refused(SKU, last_version=last(99))
+    assert "dataVersion 99 is unknown to this release" in wrong
 
 
 def test_a_worker_gets_the_spec_without_the_manifest() -> None:
