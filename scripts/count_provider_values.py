@@ -22,6 +22,8 @@ from rowmill.generate.pools import PERSON, PoolKey
 from rowmill.spec.providers import MAX_POOL, locales, providers
 
 VERSION = 1
+# Whose providers are counted.
+DATA_VERSION = 1
 TARGET = Path(__file__).parent.parent / "rowmill" / "spec" / "provider_values.json"
 # More values than a pool has by default: who asks for so many has thought about the pool.
 MANY = 10_000
@@ -32,12 +34,12 @@ FIRST_LOOK, SECOND_LOOK, FEW_REPEATS = 300, 1_000, 20
 def main() -> None:
     """Count the providers of all locales and write the file."""
     logging.disable()
-    write({locale: dict(counted(locale)) for locale in sorted(locales())})
+    write({locale: dict(counted(locale)) for locale in sorted(locales(DATA_VERSION))})
 
 
 def counted(locale: str) -> Iterator[tuple[str, int]]:
     """The locale's providers that have fewer than MANY values, each with their number."""
-    for provider in providers().values():
+    for provider in providers(DATA_VERSION).values():
         if (
             provider.person
             or locale not in provider.locales
@@ -93,7 +95,7 @@ def write(counts: dict[str, dict[str, int]]) -> None:
     """One line a provider: the most common count for every locale, and what differs from it."""
     lines = []
     for provider in sorted({name for found in counts.values() for name in found}):
-        has = sorted(counts.keys() & providers()[provider].locales)
+        has = sorted(counts.keys() & providers(DATA_VERSION)[provider].locales)
         by_locale = {locale: counts[locale].get(provider) for locale in has}
         usual = Counter(by_locale.values()).most_common(1)[0][0]
         entry = {} if usual is None else {"": usual}

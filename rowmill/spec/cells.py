@@ -270,7 +270,7 @@ def _faker(spec: FakerSpec, reading: Reading) -> Kind | None:
     locale = _faker_locale(spec, reading)
     args = tuple(sorted((spec.args or {}).items()))
     try:
-        provider = find_provider(spec.provider, locale)
+        provider = find_provider(spec.provider, locale, reading.data_version)
     except ValueError as error:
         reading.report.attempt((*reading.path, "provider"), error)
         return None
@@ -301,10 +301,11 @@ def _faker_locale(spec: FakerSpec, reading: Reading) -> str | None:
         return None
     # A wrong default is told once, where it stands.
     locale = spec.locale or reading.locale
-    if locale is None or locale in locales():
+    known = locales(reading.data_version)
+    if locale is None or locale in known:
         return locale
     reading.report.add(
-        path, f"{shown(locale)} is no known locale; {nearest(locale, sorted(locales()))}"
+        path, f"{shown(locale)} is no known locale; {nearest(locale, sorted(known))}"
     )
     return None
 

@@ -19,7 +19,7 @@ from rowmill.spec.inference import default_entity
 from rowmill.spec.manifest import ColumnSpec, Experiment, RowsPerSpec, TableSpec
 from rowmill.spec.manifest_fields import Model
 from rowmill.spec.manifest_kinds import ChoiceSpec, ElementSpec, OneOf
-from rowmill.spec.providers import find_provider
+from rowmill.spec.providers import PERSON_FIELDS
 from rowmill.spec.types import ColumnType, TypeName
 
 # By whose defaults a field is left out, whichever version a run is of: a digest stays the same.
@@ -89,8 +89,8 @@ def _leave_out_defaults(column: ColumnSpec, form: dict[str, Any], table: str, lo
         faker = member.get("faker", {})
         _drop_if(faker, "locale", locale)
         if "entity" in faker:
-            provider = find_provider(faker["provider"], faker.get("locale", locale))
-            _drop_if(faker, "entity", default_entity(column.name, provider.person, _DEFAULTS))
+            person = faker["provider"] in PERSON_FIELDS
+            _drop_if(faker, "entity", default_entity(column.name, person, _DEFAULTS))
         step = _DAY if column.type.name is TypeName.DATE else _SECOND
         _drop_if(member.get("between", {}), "resolution", step)
         _drop_if(member.get("number", {}), "decimals", type_decimals(column.type))

@@ -3,7 +3,8 @@
 Nothing here imports Faker. The table, providers.json, is written by scripts/make_providers.py; it
 leaves out what reads the clock (dates of birth, "this year"), for such a pool would be another
 tomorrow. The kinds `between` and `after` make dates. How many values a provider has where they are
-few, provider_values.json, is written by scripts/count_provider_values.py.
+few, provider_values.json, is written by scripts/count_provider_values.py. A data version that is
+closed keeps its tables: others get files of their own.
 """
 
 from __future__ import annotations
@@ -12,12 +13,15 @@ import difflib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 from importlib import resources
 from typing import Any
 
 from rowmill.spec.paths import shown
+from rowmill.spec.versions import version_of
 
+# The providers and their values, by the version of "providers" in rowmill.spec.versions.
+_TABLES = {1: ("providers.json", "provider_values.json")}
 # The most values that a manifest may ask of a pool.
 MAX_POOL = 200_000
 # The fields of one coherent person: columns of one entity that use these describe one person.
@@ -56,11 +60,22 @@ class Provider:
     person: bool
 
 
-@lru_cache(maxsize=1)
-def providers() -> dict[str, Provider]:
+def providers(data_version: int) -> dict[str, Provider]:
     """All providers by name."""
-    document = _document()
-    everywhere = locales()
+    table, _ = _tables(data_version)
+    return _providers(table)
+
+
+def locales(data_version: int) -> frozenset[str]:
+    """All locales, such as `en_US`."""
+    table, _ = _tables(data_version)
+    return _locales(table)
+
+
+@cache
+def _providers(table: str) -> dict[str, Provider]:
+    document = _read(table)
+    everywhere = _locales(table)
     known = {
         name: Provider(
             name=name,
@@ -78,25 +93,24 @@ def providers() -> dict[str, Provider]:
     return known
 
 
-@lru_cache(maxsize=1)
-def locales() -> frozenset[str]:
-    """All locales, such as `en_US`."""
-    return frozenset(_document()["locales"].split())
+@cache
+def _locales(table: str) -> frozenset[str]:
+    return frozenset(_read(table)["locales"].split())
 
 
-def find_provider(name: str, locale: str | None) -> Provider:
+def find_provider(name: str, locale: str | None, data_version: int) -> Provider:
     """The provider of that name, which the locale has, if that is known.
 
     Raises:
         ValueError: there is none; the message names what is near, for the manifest's author.
     """
-    known = providers()
+    known, everywhere = providers(data_version), locales(data_version)
     if name not in known:
         raise ValueError(f"{shown(name)} is no known Faker provider{_near(name, known)}")
     if locale is None:
         return known[name]
-    if locale not in locales():
-        raise ValueError(f"{shown(locale)} is no known locale{_near(locale, locales())}")
+    if locale not in everywhere:
+        raise ValueError(f"{shown(locale)} is no known locale{_near(locale, everywhere)}")
     provider = known[name]
     if locale not in provider.locales:
         some = ", ".join(sorted(provider.locales)[:5])
@@ -127,14 +141,15 @@ def check_arguments(provider: Provider, arguments: tuple[tuple[str, int | str], 
             )
 
 
-def count_values(name: str, locale: str) -> int | None:
+def count_values(name: str, locale: str, data_version: int) -> int | None:
     """How many distinct values a pool of the provider comes to without arguments, however large.
 
     None where it is 10,000 or more.
     """
-    by_locale = _counts().get(name, {})
+    table, values = _tables(data_version)
+    by_locale = _counts(values).get(name, {})
     count = by_locale.get(locale, by_locale.get(""))
-    return None if count is None or locale not in providers()[name].locales else count
+    return None if count is None or locale not in _providers(table)[name].locales else count
 
 
 def _near(name: str, known: Iterable[str]) -> str:
@@ -142,18 +157,17 @@ def _near(name: str, known: Iterable[str]) -> str:
     return f"; near: {', '.join(near)}" if near else ""
 
 
-@lru_cache(maxsize=1)
-def _counts() -> dict[str, dict[str, int | None]]:
+def _tables(data_version: int) -> tuple[str, str]:
+    return _TABLES[version_of(data_version, "providers")]
+
+
+def _counts(values: str) -> dict[str, dict[str, int | None]]:
     """By provider the count of most locales under "", and by locale what differs from it."""
-    counts: dict[str, dict[str, int | None]] = _read("provider_values.json")["values"]
+    counts: dict[str, dict[str, int | None]] = _read(values)["values"]
     return counts
 
 
-@lru_cache(maxsize=1)
-def _document() -> dict[str, Any]:
-    return _read("providers.json")
-
-
+@cache
 def _read(name: str) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(
         resources.files("rowmill.spec").joinpath(name).read_text("utf-8")

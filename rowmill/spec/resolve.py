@@ -41,12 +41,13 @@ def resolve(
         InvalidManifest: with all problems, in document order.
     """
     report = Report(experiment, doubts)
-    _check_settings(experiment, report)
+    known = locales(data_version)
+    _check_settings(experiment, known, report)
     drafts = draft_tables(experiment, report)
     link_tables(drafts, report)
     choose_parents(drafts, report)
     count_rows(drafts, scale, report)
-    read_cells(drafts, _locale(experiment, report), data_version, report)
+    read_cells(drafts, _locale(experiment, known, report), data_version, report)
     ordered = order_columns(drafts, report)
     spread_nulls(ordered, drafts, report)
     texts = Texts(ordered, drafts, data_version)
@@ -80,13 +81,13 @@ def _check_sizes(
     return list(check_sizes(ordered, drafts, texts, postgres.constraints, report))
 
 
-def _locale(experiment: Experiment, report: Report) -> str | None:
+def _locale(experiment: Experiment, known: frozenset[str], report: Report) -> str | None:
     """The experiment's locale, None if it is not known which it will be."""
-    known = experiment.spec.locale in locales() and not report.doubts.about(("spec", "locale"))
-    return experiment.spec.locale if known else None
+    sure = experiment.spec.locale in known and not report.doubts.about(("spec", "locale"))
+    return experiment.spec.locale if sure else None
 
 
-def _check_settings(experiment: Experiment, report: Report) -> None:
+def _check_settings(experiment: Experiment, known_locales: frozenset[str], report: Report) -> None:
     spec = experiment.spec
     if spec.data_version not in (None, *VERSIONS):
         known = " or ".join(map(str, VERSIONS))
@@ -94,10 +95,11 @@ def _check_settings(experiment: Experiment, report: Report) -> None:
             ("spec", "dataVersion"),
             f"this release has no data version {spec.data_version}; right would be {known}",
         )
-    if spec.locale not in locales():
+    if spec.locale not in known_locales:
         report.add(
             ("spec", "locale"),
-            f"{shown(spec.locale)} is no known locale; {nearest(spec.locale, sorted(locales()))}",
+            f"{shown(spec.locale)} is no known locale; "
+            f"{nearest(spec.locale, sorted(known_locales))}",
         )
 
 

@@ -77,6 +77,7 @@ class Texts:
     """The texts of all columns, each found once, its sources first."""
 
     def __init__(self, ordered: list[ColumnDraft], drafts: Drafts, data_version: int) -> None:
+        self.data_version = data_version
         self._drafts = drafts
         self._cuts_slugs = version_of(data_version, "template") > 1
         self._found: dict[int, Text] = {}

@@ -88,7 +88,8 @@ def _problem(
         return f"{name} has a probability, and unique takes each value once; leave it out"
     if isinstance(kind, Faker) and kind.provider in _SHARED_BY_PERSONS:
         return f"{name} is what many persons share; right would be user_name, email or a template"
-    size = domain_size(column, kind)
+    there = _there(kind, texts.data_version)
+    size = _pool_size(kind, there) if isinstance(kind, Faker) else domain_size(column, kind)
     if size is None:
         return f"{_word(kind)} cannot be unique, its values repeat; {_RIGHT}"
     if size == 0:
@@ -96,8 +97,8 @@ def _problem(
     rows = column.table.rows
     if rows is None or rows <= size:
         return None
-    has = f"{name} has {counted(size, 'value')}{_where(kind)} for {counted(rows, 'row')}"
-    return f"{has}; right would be {_more(column, kind, rows)}, or fewer rows"
+    has = f"{name} has {counted(size, 'value')}{_where(kind, there)} for {counted(rows, 'row')}"
+    return f"{has}; right would be {_more(column, kind, rows, there)}, or fewer rows"
 
 
 def _is_char(column: ColumnDraft) -> bool:
@@ -135,7 +136,7 @@ def _twice(column: ColumnDraft, kind: Choice) -> str | None:
 
 
 def domain_size(column: ColumnDraft, kind: Kind) -> int | None:
-    """How many values a kind permutes when it is unique; None if it cannot be.
+    """How many values a kind permutes when it is unique; None if it cannot be, or is Faker's.
 
     0 for floats without `decimals`, whose values are not counted.
     """
@@ -153,10 +154,7 @@ def domain_size(column: ColumnDraft, kind: Kind) -> int | None:
         return 2
     if isinstance(kind, Pattern):
         return count_strings(kind.pattern)
-    if not isinstance(kind, Faker):
-        return None
-    there = _there(kind)
-    return kind.pool if there is None else min(kind.pool, there)
+    return None
 
 
 def _check_one_to_one(draft: Draft, drafts: Drafts, report: Report) -> None:
@@ -185,25 +183,27 @@ def _word(kind: Kind) -> str:
     return f"{'an' if kind.key[0] in 'aeiou' else 'a'} {kind.key}"
 
 
-def _there(kind: Faker) -> int | None:
-    """How many values the provider has; None: as many as any pool, or nobody knows."""
-    return None if kind.args else count_values(kind.provider, kind.locale)
+def _there(kind: Kind, data_version: int) -> int | None:
+    """How many values the provider has; None: as many as any pool, nobody knows, or no provider."""
+    if not isinstance(kind, Faker) or kind.args:
+        return None
+    return count_values(kind.provider, kind.locale, data_version)
 
 
-def _where(kind: Kind) -> str:
+def _pool_size(kind: Faker, there: int | None) -> int:
+    return kind.pool if there is None else min(kind.pool, there)
+
+
+def _where(kind: Kind, there: int | None) -> str:
     """What bounds the values, where it is not what the manifest says."""
-    if not isinstance(kind, Faker):
-        return ""
-    there = _there(kind)
-    if there is None or there > kind.pool:
+    if not isinstance(kind, Faker) or there is None or there > kind.pool:
         return ""
     return f", all that the provider {shown(kind.provider)} gives in {kind.locale},"
 
 
-def _more(column: ColumnDraft, kind: Kind, rows: int) -> str:
+def _more(column: ColumnDraft, kind: Kind, rows: int, there: int | None) -> str:
     """What would give more values; never what cannot help."""
     if isinstance(kind, Faker):
-        there = _there(kind)
         enough = rows <= (MAX_POOL if there is None else there)
         return "a larger pool" if enough else "a template with a unique column"
     if isinstance(kind, Boolean):

@@ -39,6 +39,8 @@ _FIRST = {
     "nulls": 1,
     # What fills a column that says nothing (rowmill.spec.inference).
     "inference": 1,
+    # Faker's providers: their names, locales and counts of values (rowmill.spec.providers).
+    "providers": 1,
     # Which values a provider's pool has, shipped or drawn (rowmill.generate.pools).
     "pools": 1,
     # Estimated bytes of a row, which cut a table into batches and parts (rowmill.plan.width).

@@ -16,12 +16,12 @@ _RULES: dict[int, Rules] = {1: v1.RULES, 2: v2.RULES}
 
 def infer(column: ColumnDraft, locale: str, data_version: int) -> Inferred:
     """The generator of a column that names none, and why it is this one."""
-    return _rules(data_version).infer(column, locale)
+    return _rules(data_version).infer(column, locale, data_version)
 
 
 def is_passed_over(name: str, kind: ColumnType, locale: str, rows: int, data_version: int) -> bool:
     """Whether a unique column of this name gets what its type gets, and would not otherwise."""
-    return _rules(data_version).is_passed_over(name, kind, locale, rows)
+    return _rules(data_version).is_passed_over(name, kind, locale, rows, data_version)
 
 
 def default_entity(name: str, person: bool, data_version: int) -> str:

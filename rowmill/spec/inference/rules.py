@@ -61,31 +61,34 @@ class Rules:
 
     `by_type` is asked with the type, whether the column is unique and how many rows there are.
     `person_names` are what the fields of a person are commonly named, whatever their provider is.
+    A data version that has these rules may have its own providers, so it is asked for.
     """
 
     by_name: tuple[Rule, ...]
     by_type: Callable[[ColumnType, bool, int], Written]
     person_names: frozenset[str]
 
-    def infer(self, column: ColumnDraft, locale: str) -> Inferred:
+    def infer(self, column: ColumnDraft, locale: str, data_version: int) -> Inferred:
         """The generator of a column that names none."""
         kind, rows = column.type, column.table.rows or 0
         unique = column.wants_unique is not None
         if kind.array:
             of = self.by_type(kind.element, False, rows)
             return _inferred({"array": {"of": of}}, f"by its type, {kind}")
-        for words, rule in self._suiting(column.name, kind, locale):
+        for words, rule in self._suiting(column.name, kind, locale, data_version):
             wanted = rule.of_unique(kind, rows) if unique else rule.generate
             if wanted is not None:
                 return _inferred(wanted, f"by its name, `{words}`")
         return _inferred(self.by_type(kind, unique, rows), f"by its type, {kind}")
 
-    def is_passed_over(self, name: str, kind: ColumnType, locale: str, rows: int) -> bool:
+    def is_passed_over(
+        self, name: str, kind: ColumnType, locale: str, rows: int, data_version: int
+    ) -> bool:
         """Whether a unique column of this name gets what its type gets, and would not otherwise."""
         # Addresses are addresses by their type too.
         if kind.array or kind.name is TypeName.INET:
             return False
-        rules = [rule for _, rule in self._suiting(name, kind, locale)]
+        rules = [rule for _, rule in self._suiting(name, kind, locale, data_version)]
         return bool(rules) and all(rule.of_unique(kind, rows) is None for rule in rules)
 
     def default_entity(self, name: str, person: bool) -> str:
@@ -96,12 +99,16 @@ class Rules:
                     return words_of(name).removesuffix(words).rstrip("_")
         return words_of(name) or name
 
-    def _suiting(self, name: str, kind: ColumnType, locale: str) -> Iterator[tuple[str, Rule]]:
+    def _suiting(
+        self, name: str, kind: ColumnType, locale: str, data_version: int
+    ) -> Iterator[tuple[str, Rule]]:
         """The rules for a name that can fill the type, the longest ending's first, with it."""
         whole = words_of(name)
         for words in _endings(name):
             for rule in self._by_ending.get(words, ()):
-                if _suits(rule, kind, locale) and (words == whole or not rule.whole):
+                if rule.whole and words != whole:
+                    continue
+                if _suits(rule, kind, locale, data_version):
                     yield words, rule
 
     @cached_property
@@ -125,11 +132,11 @@ def _endings(name: str) -> list[str]:
     return ["_".join(words[i:]) for i in range(max(0, len(words) - 3), len(words))]
 
 
-def _suits(rule: Rule, kind: ColumnType, locale: str) -> bool:
+def _suits(rule: Rule, kind: ColumnType, locale: str, data_version: int) -> bool:
     if kind.name not in rule.types or (kind.length or rule.length) < rule.length:
         return False
     if "faker" in rule.generate:
-        return _has_provider(rule.generate["faker"]["provider"], locale)
+        return _has_provider(rule.generate["faker"]["provider"], locale, data_version)
     number = rule.generate.get("number")
     if number is None:
         return True
@@ -170,9 +177,9 @@ def _generate(key: _Key) -> GenerateSpec:
 
 
 @lru_cache(maxsize=1024)
-def _has_provider(name: str, locale: str) -> bool:
+def _has_provider(name: str, locale: str, data_version: int) -> bool:
     try:
-        find_provider(name, locale)
+        find_provider(name, locale, data_version)
     except ValueError:
         return False
     return True

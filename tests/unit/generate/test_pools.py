@@ -68,7 +68,7 @@ def test_persons_are_shipped_and_coherent(locale: str) -> None:
 
 
 def test_a_provider_of_the_shipped_files_is_a_known_one() -> None:
-    assert set(providers()) >= NEUTRAL | set(PERSON_FIELDS)
+    assert set(providers(1)) >= NEUTRAL | set(PERSON_FIELDS)
 
 
 def test_a_smaller_pool_is_the_beginning_of_the_larger() -> None:
