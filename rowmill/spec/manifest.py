@@ -146,7 +146,10 @@ class ExperimentSpec(Model):
     data_version: int | None = Field(
         None,
         ge=1,
-        description="Pins the kinds' versions; default: the last run's, else 1.",
+        description=(
+            "Pins what the rows are made by: kinds, inferred generators, providers, pools and "
+            "widths; default: the last run's, else 1."
+        ),
     )
 
 

@@ -33,7 +33,8 @@ def options_alone_differ(run: Run, source: RunSource) -> bool:
     if kept is None:
         return False
     try:
-        wanted = digest_of(replace(source, scale=kept.scale, seed=kept.seed))
+        with_options = replace(source, scale=kept.scale, seed=kept.seed)
+        wanted = digest_of(with_options, run.plan.data_version)
     except InvalidManifest:
         # The options do not fit the manifest of today.
         return False

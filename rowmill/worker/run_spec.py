@@ -20,24 +20,24 @@ def spec_of(run: Run) -> Spec:
     return _spec(source, f"the manifest of run {run.number}", run.plan.data_version)
 
 
-def digest_of(source: RunSource) -> str:
-    """The digest of what a run with this source would be of; raises InvalidManifest."""
-    return _spec(source, "the manifest", _data_version(source)).digest
+def digest_of(source: RunSource, data_version: int) -> str:
+    """The digest of what a run with this source would be of, after one of that data version.
+
+    Raises InvalidManifest.
+    """
+    return _spec(source, "the manifest", data_version).digest
 
 
 def made_from(kept: Mapping[str, Any]) -> Made | None:
     """What a run with this kept source made in Postgres; None if it cannot be read any more."""
     try:
         source = RunSource.from_json(kept)
-        spec = _spec(source, "the manifest of the last run", _data_version(source))
+        data_version = None if source.versions is None else source.versions.data
+        spec = _spec(source, "the manifest of the last run", data_version)
     except InvalidManifest:
         # A manifest of an older Rowmill may not be one of this.
         return None
     return None if spec.postgres is None else Made(spec.dataset, spec.postgres.constraints)
-
-
-def _data_version(source: RunSource) -> int | None:
-    return None if source.versions is None else source.versions.data
 
 
 def _spec(source: RunSource, name: str, data_version: int | None) -> Spec:
