@@ -63,9 +63,10 @@ def check_known(data_version: int) -> None:
         ValueError: it doesn't know it.
     """
     if data_version not in VERSIONS:
+        known = ", ".join(map(str, sorted(VERSIONS)))
         raise ValueError(
-            f"dataVersion {data_version} is unknown to this release; "
-            f"it knows {', '.join(map(str, sorted(VERSIONS)))}: upgrade Rowmill or change it"
+            f"dataVersion {data_version} is unknown to this release; it knows {known}: "
+            "upgrade Rowmill, or name one of these in the manifest"
         )
 
 

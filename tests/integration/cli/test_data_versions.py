@@ -6,6 +6,8 @@ from commands import Commands
 from experiments import Connection, manifest
 
 import rowmill
+from rowmill.local import records
+from rowmill.local.home import Home
 
 PEOPLE = {
     "name": "people",
@@ -37,7 +39,7 @@ LINES = {
 
 
 def test_a_run_of_version_2_is_loaded_verified_and_kept(
-    name: str, commands: Commands, database: Connection
+    name: str, commands: Commands, database: Connection, home: Home
 ) -> None:
     tables = [PEOPLE, LINES]
     content = manifest(name, tables=tables, locale="fa_IR", dataVersion=2)
@@ -75,6 +77,11 @@ def test_a_run_of_version_2_is_loaded_verified_and_kept(
         f"SELECT count(*) FROM \"{name}\".people WHERE sku !~ '^[A-Z]{{3}}-[0-9]{{5}}$'"
     ).fetchone()
     assert unlike == (0,)
+    # The ledger knows better: another machine may have made the last run.
+    records.keep_data_version(home, name, 1)
+    again = commands("run", "-f", edited, "-o", "json").json
+    assert (again["repeat"], again["dataVersion"]) == (True, 2)
+    assert commands("plan", "-f", edited, "-o", "json").json["dataVersion"] == 2
     assert commands("delete", name, "--yes").code == 0
     assert commands("plan", "-f", edited, "-o", "json").json["dataVersion"] == 1
 
