@@ -21,7 +21,7 @@ def test_every_kind_has_a_builder() -> None:
 @pytest.mark.parametrize("data_version", VERSIONS)
 def test_every_data_version_knows_every_kind_and_pick(data_version: int) -> None:
     names = {kind.key for kind in (*get_args(Kind), *get_args(Pick))}
-    rules = {"nulls", "inference", "pools", "widths"}
+    rules = {"nulls", "inference", "providers", "pools", "widths"}
     assert names | rules == set(VERSIONS[data_version])
 
 
