@@ -201,22 +201,20 @@ class Experiment:
             RuntimeError: called from a script that a child process of its own imports anew.
         """
         _refuse_imported_script()
-        remember = partial(records.keep_data_version, rowmill_home(), self.name)
         options = Options(
             source=self._source,
             workers=workers,
             batch_rows=batch_rows,
             mode=mode,
             adopt=adopt,
-            prepared=lambda: remember(self.spec.data_version),
+            prepared=lambda run: records.keep_data_version(
+                rowmill_home(), self.name, run.plan.data_version
+            ),
             notice=telling(on_notice),
             wait=NowAndThen(on_notice),
         )
         reach = connections(self.spec, self._secrets, rowmill_home())
-        outcome = engine.run(self.spec, reach, options, on_progress)
-        # The ledger may have known of a later run, made from another machine.
-        remember(outcome.run.plan.data_version)
-        return outcome
+        return engine.run(self.spec, reach, options, on_progress)
 
     @_for_callers
     def verify(self) -> Report:

@@ -42,10 +42,10 @@ TELL_SECONDS = 2.0
 class Options:
     """How to run: each None means the manifest's or the engine's default.
 
-    `source` is kept with a new run. `prepared` is called once the
-    destinations took the run; `notice` is told, in a sentence, what the user should know, and
-    `wait` which server is waited for. `agreed` are ids of the published runs that the user lets one
-    of fewer rows replace; None: all of them. `home` is where the embedded servers are.
+    `source` is kept with a new run. `prepared` is called with the run once the destinations took
+    it; `notice` is told, in a sentence, what the user should know, and `wait` which server is
+    waited for. `agreed` are ids of the published runs that the user lets one of fewer rows replace;
+    None: all of them. `home` is where the embedded servers are.
     """
 
     source: RunSource
@@ -55,7 +55,7 @@ class Options:
     adopt: str | None = None
     agreed: frozenset[str] | None = None
     home: Home = field(default_factory=rowmill_home)
-    prepared: Callable[[], None] = lambda: None
+    prepared: Callable[[Run], None] = lambda run: None
     notice: Callable[[str], None] = lambda text: None
     wait: TellWait = untold
 
@@ -144,7 +144,7 @@ def _run(
                 agreed=options.agreed,
                 admit=admission(spec, options.home, options.notice),
             )
-            options.prepared()
+            options.prepared(prepared.run)
             spec = spec.at(prepared.run.plan.data_version)
             _tell(prepared, spec, options)
             board = ProgressBoard(prepared.run, prepared.resumed, on_progress)

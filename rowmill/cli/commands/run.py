@@ -20,6 +20,7 @@ from rowmill.local.connections import connections
 from rowmill.local.engine import Options, Outcome
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.run_records import progress
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
 from rowmill.terminal.console import short
@@ -66,7 +67,7 @@ def run(request: RunRequest) -> None:
         agreed=frozenset() if _can_ask() and mode is not Mode.RESTART else None,
         source=source.kept(),
         # Not before: of a refused run, NAME must go on meaning the manifest before.
-        prepared=lambda: _remember(home, source, spec),
+        prepared=lambda run: _remember(home, source, run, spec.name),
         notice=_say,
     )
 
@@ -75,17 +76,16 @@ def run(request: RunRequest) -> None:
             return engine.run(spec, reach, replace(chosen, wait=show.wait), show)
 
     outcome = _agreed_outcome(attempt, options)
-    # The ledger may have known of a later run, made from another machine.
-    records.keep_data_version(home, spec.name, outcome.run.plan.data_version)
     if request.as_json:
         print(json.dumps(_document(outcome), ensure_ascii=False))
     else:
         _summarize(spec, outcome)
 
 
-def _remember(home: Home, source: Source, spec: Spec) -> None:
-    records.keep(home, source.record(spec.name))
-    records.keep_data_version(home, spec.name, spec.data_version)
+def _remember(home: Home, source: Source, run: Run, name: str) -> None:
+    records.keep(home, source.record(name))
+    # By the ledger, which may have known of a later run that another machine made.
+    records.keep_data_version(home, name, run.plan.data_version)
 
 
 def _agreed_outcome(attempt: Callable[[Options], Outcome], options: Options) -> Outcome:
