@@ -14,7 +14,7 @@ from rowmill_operator.actions import Action, DeleteJob, delete_jobs
 from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.reasons import Reason
 from rowmill_operator.record import completed_record, current_record, ended_record
-from rowmill_operator.run_record import refused, replaced_in
+from rowmill_operator.run_in_status import refused, replaced_in
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import COMPLETE, FAILED, FINALIZING, RUNNING, Standing
 from rowmill_operator.step import REMAKE_AFTER, SOON, Step, moment, phase_of, waiting_standing

@@ -12,7 +12,7 @@ from rowmill_operator.actions import FreezePlan, Validate
 from rowmill_operator.children.secrets import is_charts
 from rowmill_operator.keeping import keeper_of, keeper_to_be, other_keeper
 from rowmill_operator.reasons import Reason
-from rowmill_operator.run_record import told_defaults
+from rowmill_operator.run_in_status import told_defaults
 from rowmill_operator.situation import Situation
 from rowmill_operator.step import Step
 

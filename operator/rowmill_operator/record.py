@@ -23,8 +23,8 @@ from rowmill_operator.names import shard_job_name
 from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.paces import paced
 from rowmill_operator.progress import finished_tables, run_progress
-from rowmill_operator.run_record import (
-    RunRecord,
+from rowmill_operator.run_in_status import (
+    RunInStatus,
     defaults_status,
     past_run,
     with_moment_of,
@@ -36,7 +36,7 @@ from rowmill_operator.standing import Acceptance, Standing, conditions, timestam
 
 
 def status_of(
-    situation: Situation, acceptance: Acceptance, standing: Standing, record: RunRecord | None
+    situation: Situation, acceptance: Acceptance, standing: Standing, record: RunInStatus | None
 ) -> ExperimentStatus:
     """The whole status. `record` is its run's, None to leave the one that is there."""
     experiment, verdict = situation.experiment, situation.verdict
@@ -76,11 +76,11 @@ def _as_shown(run: RunStatus, standing: Standing) -> RunStatus:
     return replace(run, percent=percent(run.rows or 0, run.rows_total or 0, complete=complete))
 
 
-def new_record(situation: Situation, plan: FrozenPlan) -> RunRecord:
+def new_record(situation: Situation, plan: FrozenPlan) -> RunInStatus:
     """The record of a run that is about to start."""
     layout = plan.plan
     replaced = _published_before(situation, plan)
-    return RunRecord(
+    return RunInStatus(
         RunStatus(
             number=plan.number,
             digest=layout.digest,
@@ -102,7 +102,9 @@ def new_record(situation: Situation, plan: FrozenPlan) -> RunRecord:
     )
 
 
-def progressed(situation: Situation, plan: FrozenPlan, completed: Sequence[Interval]) -> RunRecord:
+def progressed(
+    situation: Situation, plan: FrozenPlan, completed: Sequence[Interval]
+) -> RunInStatus:
     """The run's record with all that is known of its progress."""
     before = current_record(situation, plan)
     known, cut = _known(before.tables), _cut(before.tables)
@@ -117,12 +119,12 @@ def progressed(situation: Situation, plan: FrozenPlan, completed: Sequence[Inter
     if situation.unheard:
         # Who has not asked the pods yet does not know better than who wrote the record.
         run = with_moment_of(run, before.run)
-    return RunRecord(run, progress.tables)
+    return RunInStatus(run, progress.tables)
 
 
 def completed_record(
     situation: Situation, plan: FrozenPlan, job: Job, report: PodReport
-) -> RunRecord:
+) -> RunInStatus:
     """The record of a run whose finalize pod ended well, with what its pod reported."""
     before = current_record(situation, plan)
     total = plan.plan.rows
@@ -142,12 +144,12 @@ def completed_record(
         shards_done=plan.plan.shards,
         message="the same data was published before" if published.repeat else "",
     )
-    return RunRecord(run, finished_tables(plan.plan, _cut(before.tables)))
+    return RunInStatus(run, finished_tables(plan.plan, _cut(before.tables)))
 
 
 def ended_record(
     situation: Situation, plan: FrozenPlan, outcome: Outcome, reason: str, message: str
-) -> RunRecord:
+) -> RunInStatus:
     """The record of a run that failed or was aborted."""
     before = current_record(situation, plan)
     run = replace(
@@ -160,7 +162,7 @@ def ended_record(
     return replace(before, run=run)
 
 
-def current_record(situation: Situation, plan: FrozenPlan) -> RunRecord:
+def current_record(situation: Situation, plan: FrozenPlan) -> RunInStatus:
     """The newest run's record as the status has it or else anew."""
     return situation.record if situation.recorded else new_record(situation, plan)
 

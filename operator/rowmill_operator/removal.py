@@ -24,7 +24,7 @@ from rowmill_operator.ending import is_late, report_of
 from rowmill_operator.freezing import plan_again
 from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.reasons import Reason
-from rowmill_operator.run_record import written_run
+from rowmill_operator.run_in_status import written_run
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import stalled_anyway
 from rowmill_operator.status_news import news

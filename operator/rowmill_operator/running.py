@@ -17,7 +17,7 @@ from rowmill_operator.ending import ended, failed
 from rowmill_operator.observed import FrozenPlan, Job, Pod
 from rowmill_operator.reasons import Reason
 from rowmill_operator.record import current_record, progressed
-from rowmill_operator.run_record import RunRecord, refused, replaced_in, taken_up, without_pace
+from rowmill_operator.run_in_status import RunInStatus, refused, replaced_in, taken_up, without_pace
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import FINALIZING, PENDING, RUNNING, SUSPENDED, Standing
 from rowmill_operator.step import REMAKE_AFTER, SOON, Step, moment, phase_of, waiting_standing
@@ -110,7 +110,7 @@ def _finalizing(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
 def _watched(
     situation: Situation,
     job: Job,
-    record: RunRecord,
+    record: RunInStatus,
     phase: Phase,
     actions: tuple[Action, ...],
 ) -> Step:
@@ -165,7 +165,7 @@ def _replaces(run: RunStatus) -> str:
 def _start_over(
     situation: Situation,
     job: Job,
-    record: RunRecord,
+    record: RunInStatus,
     standing: Standing,
     actions: tuple[Action, ...],
 ) -> Step:

@@ -9,7 +9,7 @@ from functools import cached_property
 from rowmill.spec.cluster_names import FINALIZE, PURGE, RESUME, RESUME_LENGTH, SHARD
 from rowmill.spec.manifest_status import ConditionStatus, Outcome, PastRunStatus, RunStatus
 from rowmill_operator.observed import Experiment, FrozenPlan, Job, Observed, Pod, Verdict
-from rowmill_operator.run_record import RunRecord, past_run, with_figures
+from rowmill_operator.run_in_status import RunInStatus, past_run, with_figures
 from rowmill_operator.settings import Settings
 from rowmill_operator.wishes import Wishes, wishes_of
 
@@ -66,14 +66,14 @@ class Situation:
         return self.experiment.generation, self.wishes.rerun
 
     @cached_property
-    def record(self) -> RunRecord:
+    def record(self) -> RunInStatus:
         """The newest run as it was written last, with its rows also where the next run hides them.
 
         Its number is None before the first.
         """
         status = self.experiment.status
         run, tables = status.run or RunStatus(), status.tables or ()
-        return RunRecord(with_figures(run, tables), tables)
+        return RunInStatus(with_figures(run, tables), tables)
 
     @cached_property
     def runs(self) -> tuple[PastRunStatus, ...]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from rowmill.spec.manifest_status import ExperimentStatus
-from rowmill_operator.run_record import without_figures
+from rowmill_operator.run_in_status import without_figures
 from rowmill_operator.standing import timestamp
 
 

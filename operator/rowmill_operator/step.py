@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from rowmill.spec.manifest_status import Phase
 from rowmill_operator.actions import Action
-from rowmill_operator.run_record import RunRecord
+from rowmill_operator.run_in_status import RunInStatus
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import FINALIZING, PENDING, RUNNING, Standing
 
@@ -22,7 +22,7 @@ class Step:
     """What one look at a run comes to. `record` is its new one, None to leave it."""
 
     standing: Standing
-    record: RunRecord | None = None
+    record: RunInStatus | None = None
     actions: tuple[Action, ...] = ()
     again_after: float | None = None
 

@@ -9,7 +9,7 @@ from rowmill.counting import counted
 from rowmill.spec.manifest_status import RunStatus
 from rowmill_operator.actions import Tell
 from rowmill_operator.reasons import Reason
-from rowmill_operator.run_record import replaced_in
+from rowmill_operator.run_in_status import replaced_in
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import (
     COMPLETE,

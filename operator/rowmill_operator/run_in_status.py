@@ -1,4 +1,4 @@
-"""The record of a run that the status shows: the run and its tables, and what may change in it."""
+"""A run as the status shows it: the run and its tables, and what may change in it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from rowmill.spec.manifest_status import (
 
 
 @dataclass(frozen=True)
-class RunRecord:
+class RunInStatus:
     """A run and how far its tables are. Its number is None where no run has begun."""
 
     run: RunStatus
