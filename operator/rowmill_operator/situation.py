@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from rowmill.spec.cluster_names import FINALIZE, PURGE, RESUME, RESUME_LENGTH, SHARD
-from rowmill.spec.manifest_status import ConditionStatus, Outcome, PastRunStatus, RunStatus
+from rowmill.spec.manifest_status import ConditionStatus, PastRunStatus, RunStatus
 from rowmill_operator.observed import Experiment, FrozenPlan, Job, Observed, Pod, Verdict
 from rowmill_operator.run_in_status import RunInStatus, past_run, with_figures
 from rowmill_operator.settings import Settings
@@ -140,7 +140,7 @@ class Situation:
         return self.number > 0 and self.record.run.number == self.number
 
     @cached_property
-    def outcome(self) -> Outcome | None:
+    def outcome(self) -> str | None:
         """How the newest run ended, as the status records it: None while it has not."""
         return self.record.run.outcome if self.recorded else None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, get_args
 
 from pydantic import ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
@@ -23,6 +23,9 @@ Long = Annotated[str, Field(max_length=32_768)]
 Word = Annotated[str, Field(max_length=1024)]
 Address = Annotated[str, Field(max_length=2048)]
 Time = Annotated[str, WithJsonSchema({"type": "string", "format": "date-time"})]
+# An `Outcome`, or an end of which only a later release knows what it is: a run that has one has
+# ended, and the word is kept.
+End = Annotated[str, WithJsonSchema({"type": "string", "enum": list(get_args(Outcome))})]
 
 # An operator of another release may have written it, with fields that are none here.
 _CONFIG = ConfigDict(alias_generator=to_camel, extra="ignore")
@@ -169,9 +172,9 @@ class RunStatus:
     job: Annotated[Short | None, Field(description="The Job of its shards.")] = None
     rerun: Annotated[Long | None, Field(description="The `rerun` that it was started with.")] = None
     step: Annotated[Short | None, Field(description="What finalize does now.")] = None
-    outcome: Annotated[
-        Outcome | None, Field(description="How it ended; absent while it has not.")
-    ] = None
+    outcome: Annotated[End | None, Field(description="How it ended; absent while it has not.")] = (
+        None
+    )
     reason: Annotated[
         Word | None,
         Field(description="Why it ended so, in one word for programs."),
@@ -224,7 +227,7 @@ class PastRunStatus:
     digest: Annotated[Short | None, Field(description="The digest of the spec that it made.")] = (
         None
     )
-    phase: Annotated[Outcome | None, Field(description="How it ended.")] = None
+    phase: Annotated[End | None, Field(description="How it ended.")] = None
     started_at: Annotated[Time | None, Field(description="When it started.")] = None
     finished_at: Annotated[Time | None, Field(description="When it ended.")] = None
     rows: Annotated[Total | None, Field(description="Rows that it made durable.")] = None

@@ -114,6 +114,8 @@ class MemoryCluster:
     progress: dict[int, PodProgress] = field(default_factory=dict)
     unreachable: int = 0
     namespace_terminating: bool = False
+    # Words that the CRD of a later release takes.
+    later_words: tuple[str, ...] = ()
     leaving_since: datetime | None = None
     manifests: list[Mapping[str, Any]] = field(default_factory=list)
     told: list[Tell] = field(default_factory=list)
@@ -186,7 +188,7 @@ class MemoryCluster:
             self._carry_out(action)
         if decision.status is not None:
             self.writes += 1
-            self.change(status=kept(decision.status))
+            self.change(status=kept(decision.status, self.later_words))
         return decision
 
     def settle(self, *, collect: bool = True) -> None:

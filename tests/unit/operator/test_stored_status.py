@@ -72,6 +72,39 @@ def test_a_run_after_those_of_an_older_status_has_the_next_number(cluster: Memor
     assert cluster.status["history"] == B1701DE["failed"]["history"]
 
 
+def in_words_of_a_later_release(cluster: MemoryCluster) -> dict[str, Any]:
+    """Give the run an end that this release does not know; its Jobs are removed since."""
+    cluster.later_words = ("Reset",)
+    status = cluster.status
+    status["run"]["outcome"] = status["phase"] = status["history"][0]["phase"] = "Reset"
+    cluster.jobs.clear()
+    cluster.pods.clear()
+    cluster.change(status=read_status(json.loads(json.dumps(status))))
+    return status
+
+
+def test_a_run_that_ended_in_a_way_unheard_of_stays_ended(cluster: MemoryCluster) -> None:
+    cluster.finish_run()
+    before = in_words_of_a_later_release(cluster)
+    cluster.settle()
+    assert (cluster.phase, cluster.jobs, list(cluster.plans)) == ("Failed", {}, ["shop-run-1"])
+    assert cluster.run == before["run"]
+    assert cluster.status["history"] == before["history"]
+
+
+def test_a_run_after_one_that_ended_in_a_way_unheard_of_forgets_nothing(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.finish_run()
+    before = in_words_of_a_later_release(cluster)
+    cluster.digest = "sha256:" + "c" * 64
+    cluster.change(settings={"seed": 3})
+    cluster.finish_run(2)
+    newest, *older = cluster.status["history"]
+    assert (newest["number"], newest["phase"]) == (2, "Complete")
+    assert older == before["history"]
+
+
 def test_fields_of_another_release_are_no_news(cluster: MemoryCluster) -> None:
     cluster.begin_run()
     status = cluster.status
