@@ -10,6 +10,7 @@ from rowmill.plan.intervals import Interval, covers, intersection, show, union
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.pod_progress import PodProgress
 from rowmill.spec.manifest_status import MAX_TABLES, TableStatus
+from rowmill_operator.run_in_status import shown_tables
 
 # Of a table, and of all tables together: with the largest spec the status must fit into etcd.
 MAX_INTERVALS = 100
@@ -62,7 +63,7 @@ def run_progress(
     return RunProgress(
         rows=sum(table.rows or 0 for table in tables),
         step=finalize.step if finalize else "",
-        tables=_bounded(tables),
+        tables=shown_tables(tables),
     )
 
 
@@ -129,11 +130,3 @@ def _table(layout: TableLayout, done: Sequence[Interval], most: int) -> TableSta
         batch_rows=layout.batch_rows,
         completed_batches=show(shown),
     )
-
-
-def _bounded(tables: Sequence[TableStatus]) -> tuple[TableStatus, ...]:
-    """At most MAX_TABLES, unfinished ones first, in the plan's order otherwise."""
-    if len(tables) <= MAX_TABLES:
-        return tuple(tables)
-    ordered = sorted(tables, key=lambda table: table.rows == table.rows_total)
-    return tuple(ordered[:MAX_TABLES])

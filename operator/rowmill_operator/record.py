@@ -27,6 +27,7 @@ from rowmill_operator.run_in_status import (
     RunInStatus,
     defaults_status,
     past_run,
+    remembered,
     with_moment_of,
     without_figures,
     without_way,
@@ -199,13 +200,10 @@ def _history(situation: Situation, newest: RunStatus) -> tuple[PastRunStatus, ..
     for entry in ended:
         if entry.phase:
             entries.setdefault(entry.number, entry)
-    known = sorted(entries, reverse=True)
-    published = next((n for n in known if entries[n].phase == "Complete"), None)
-    numbers = known[: situation.wishes.history]
-    if published is not None and published not in (newest.number, *numbers):
-        # What readers see is remembered beyond any limit.
-        numbers.append(published)
-    return tuple(entries[number] for number in numbers)
+    limit = situation.wishes.history
+    runs = remembered(entries.values(), limit)
+    # The newest run is told of anyway.
+    return tuple(run for run in runs if limit or run.number != newest.number)
 
 
 def _given_up(situation: Situation) -> RunStatus:

@@ -9,6 +9,8 @@ from rowmill.plan.purging import Written
 from rowmill.plan.replacement import Replaced
 from rowmill.spec.cluster import Defaults, ParquetDefault
 from rowmill.spec.manifest_status import (
+    MAX_HISTORY,
+    MAX_TABLES,
     DefaultsStatus,
     ParquetDefaultStatus,
     PastRunStatus,
@@ -95,6 +97,27 @@ def past_run(run: RunStatus) -> PastRunStatus:
         rows=run.rows,
         reason=run.reason or None,
     )
+
+
+def remembered(runs: Iterable[PastRunStatus], most: int) -> tuple[PastRunStatus, ...]:
+    """The newest `most` runs, newest first, and the published one, however old: what readers see.
+
+    Together they are never more than MAX_HISTORY.
+    """
+    known = sorted(runs, key=lambda run: run.number, reverse=True)
+    newest = known[:most]
+    published = next((run for run in known if run.phase == "Complete"), None)
+    if published is None or published in newest:
+        return tuple(newest[:MAX_HISTORY])
+    return (*newest[: MAX_HISTORY - 1], published)
+
+
+def shown_tables(tables: Sequence[TableStatus]) -> tuple[TableStatus, ...]:
+    """At most MAX_TABLES: of more, unfinished ones first, in the given order otherwise."""
+    if len(tables) <= MAX_TABLES:
+        return tuple(tables)
+    ordered = sorted(tables, key=lambda table: table.rows == table.rows_total)
+    return tuple(ordered[:MAX_TABLES])
 
 
 def defaults_status(defaults: Defaults) -> DefaultsStatus:

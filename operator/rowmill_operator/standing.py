@@ -17,6 +17,10 @@ FINALIZING: Final = "Finalizing"
 COMPLETE: Final = "Complete"
 FAILED: Final = "Failed"
 SUSPENDED: Final = "Suspended"
+# The types of all conditions that `conditions` gives.
+CONDITIONS: Final = frozenset(
+    {"Accepted", "Progressing", "Complete", "Failed", "Suspended", "Stalled", "Reconciling"}
+)
 _UNDER_WAY = (PENDING, RUNNING, FINALIZING)
 _MESSAGE_LENGTH = 4096
 _STATUS: Mapping[bool | None, Holds] = {True: "True", False: "False", None: "Unknown"}

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from rowmill.spec.manifest_status import ExperimentStatus
+from rowmill.spec.manifest_status import MAX_CONDITIONS, MAX_HISTORY, ExperimentStatus
+from rowmill_operator.run_in_status import remembered, shown_tables
+from rowmill_operator.standing import CONDITIONS
 
 _STATUS = TypeAdapter(ExperimentStatus)
 
@@ -16,10 +19,11 @@ def read_status(raw: object) -> ExperimentStatus:
     """What a status tells, empty if it is none.
 
     An operator of another release may have written it: fields that are none here are left out, and
-    so is a value that is not what it would be here. All else is read.
+    so is a value that is not what it would be here. Of a list that is longer than it would be here
+    a part is read. All else is read.
     """
     try:
-        return _STATUS.validate_python(raw)
+        return _bounded(_STATUS.validate_python(raw))
     except ValidationError as error:
         return read_status(_without(raw, _wrong_places(error)))
 
@@ -30,6 +34,19 @@ def status_json(status: ExperimentStatus) -> dict[str, Any]:
         status, mode="json", by_alias=True, exclude_none=True
     )
     return found
+
+
+def _bounded(status: ExperimentStatus) -> ExperimentStatus:
+    """With lists as long as they may be written: of each what is needed most."""
+    conditions, tables, history = status.conditions, status.tables, status.history
+    if conditions is not None and len(conditions) > MAX_CONDITIONS:
+        ordered = sorted(conditions, key=lambda condition: condition.type not in CONDITIONS)
+        conditions = tuple(ordered[:MAX_CONDITIONS])
+    if tables is not None:
+        tables = shown_tables(tables)
+    if history is not None and len(history) > MAX_HISTORY:
+        history = remembered(history, MAX_HISTORY)
+    return replace(status, conditions=conditions, tables=tables, history=history)
 
 
 def _wrong_places(error: ValidationError) -> list[Sequence[int | str]]:

@@ -10,6 +10,8 @@ from pydantic.alias_generators import to_camel
 
 from rowmill.spec.manifest_fields import Int64
 
+# Of what is written. Of more, which a later release may have written, a part is read.
+MAX_CONDITIONS = 16
 MAX_TABLES = 200
 MAX_HISTORY = 1_000
 
@@ -254,9 +256,9 @@ class ExperimentStatus:
     conditions: Annotated[
         tuple[ConditionStatus, ...] | None,
         Field(
-            max_length=16,
             description="What is so and why.",
             json_schema_extra={
+                "maxItems": MAX_CONDITIONS,
                 "x-kubernetes-list-type": "map",
                 "x-kubernetes-list-map-keys": ["type"],
             },
@@ -274,12 +276,15 @@ class ExperimentStatus:
     run: Annotated[RunStatus | None, Field(description="The newest run.")] = None
     tables: Annotated[
         tuple[TableStatus, ...] | None,
-        Field(max_length=MAX_TABLES, description="How far each table is, unfinished ones first."),
+        Field(
+            description="How far each table is, unfinished ones first.",
+            json_schema_extra={"maxItems": MAX_TABLES},
+        ),
     ] = None
     history: Annotated[
         tuple[PastRunStatus, ...] | None,
         Field(
-            max_length=MAX_HISTORY,
             description="The last ended runs, as many as `runHistoryLimit`, and the published one.",
+            json_schema_extra={"maxItems": MAX_HISTORY},
         ),
     ] = None

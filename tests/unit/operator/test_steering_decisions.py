@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from memory_cluster import MemoryCluster, experiment
 
+from rowmill.spec.manifest_status import MAX_HISTORY, ExperimentStatus, PastRunStatus, RunStatus
 from rowmill_operator.actions import SetParallelism
 
 RUN = "shop-run-1"
@@ -58,6 +59,22 @@ def test_history_keeps_as_many_runs_as_wished() -> None:
         cluster.annotate(rerun=str(number))
         cluster.finish_run(number)
     assert [e["number"] for e in cluster.status["history"]] == [3, 2]
+
+
+def test_the_longest_history_has_room_for_the_published_run() -> None:
+    cluster = MemoryCluster(experiment(settings={"runHistoryLimit": MAX_HISTORY}))
+    newest = MAX_HISTORY + 1
+    failed = [PastRunStatus(number, phase="Failed") for number in range(newest, 1, -1)]
+    before = ExperimentStatus(
+        run=RunStatus(number=newest, outcome="Failed"),
+        history=(*failed[:-1], PastRunStatus(1, phase="Complete")),
+    )
+    cluster.change(status=before)
+    cluster.settle()
+    cluster.annotate(abort=str(newest + 1))
+    cluster.settle()
+    numbers = [entry["number"] for entry in cluster.status["history"]]
+    assert numbers == [*range(newest + 1, 3, -1), 1]
 
 
 def test_suspend_ends_the_pods_and_says_so_only_when_they_are_gone(

@@ -11,14 +11,19 @@ import pytest
 from memory_cluster import MemoryCluster
 from raw_objects import raw_experiment
 
+from rowmill.plan.purging import Written
 from rowmill.spec.crd import crd
 from rowmill.spec.manifest_status import (
+    MAX_CONDITIONS,
+    MAX_HISTORY,
+    MAX_TABLES,
     ConditionStatus,
     ExperimentStatus,
     PastRunStatus,
     RunStatus,
     TableStatus,
 )
+from rowmill_operator.run_in_status import written_run
 from rowmill_operator.stored_status import read_status, status_json
 from rowmill_operator.views import read_experiment
 
@@ -148,6 +153,29 @@ def test_fields_of_another_release_are_no_news(cluster: MemoryCluster) -> None:
 )
 def test_all_but_what_is_unheard_of_is_read(raw: Any, expected: ExperimentStatus) -> None:
     assert read_status(raw) == expected
+
+
+def test_of_a_history_too_long_the_newest_runs_and_the_published_one_are_read() -> None:
+    failed = [{"number": n, "phase": "Failed", "rows": n} for n in range(1_500, 400, -1)]
+    complete = [{"number": n, "id": f"run-{n}", "phase": "Complete"} for n in (5, 3)]
+    status = read_status({"history": [*failed, *complete]})
+    assert status_json(status)["history"] == [*failed[: MAX_HISTORY - 1], complete[0]]
+    assert written_run(status.history or ()) == Written(5, "run-5"), "a purge must find it"
+
+
+def test_of_too_many_tables_those_on_their_way_are_read() -> None:
+    tables = [{"name": f"t{n}", "rows": 9, "rowsTotal": 9} for n in range(MAX_TABLES)]
+    last = {"name": "last", "rows": 8, "rowsTotal": 9}
+    read = status_json(read_status({"tables": [*tables, last]}))["tables"]
+    assert read == [last, *tables[: MAX_TABLES - 1]]
+
+
+def test_of_too_many_conditions_those_that_are_known_are_read(cluster: MemoryCluster) -> None:
+    cluster.settle()
+    known = cluster.status["conditions"]
+    others = [{**known[0], "type": f"Later{n}"} for n in range(MAX_CONDITIONS)]
+    read = status_json(read_status({"conditions": [*others, *known]}))["conditions"]
+    assert read == [*known, *others[: MAX_CONDITIONS - len(known)]]
 
 
 @pytest.mark.parametrize("odd", [{"a": 1}, [[]], -(2**70), "x" * 40_000, None, True])
