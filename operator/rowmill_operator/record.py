@@ -202,7 +202,7 @@ def _history(situation: Situation, newest: RunStatus) -> tuple[PastRunStatus, ..
             entries.setdefault(entry.number, entry)
     limit = situation.wishes.history
     runs = remembered(entries.values(), limit)
-    # The newest run is told of anyway.
+    # Where no history is wished, `run` alone tells of the newest one.
     return tuple(run for run in runs if limit or run.number != newest.number)
 
 
