@@ -32,6 +32,17 @@ _OPENING_TRIES = 5
 _OFFSETS = 2**16
 # A snapshot is held for as long as it is read.
 _SETTINGS = {"idle_in_transaction_session_timeout": 0}
+# Name, value, whether also behind a pooler, which keeps its sessions alive itself. The driver asks
+# for types as it connects, and does not know them in quotes; each of its statements is a round trip
+# of its own, between which time passes before SETs could reach the server.
+_AT_LOGIN = (
+    ("quote_all_identifiers", "off", True),
+    ("default_transaction_deferrable", "off", False),
+    ("statement_timeout", "0", False),
+    ("transaction_timeout", "0", False),
+    ("idle_in_transaction_session_timeout", "0", False),
+    ("idle_session_timeout", "0", False),
+)
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _DRIVER_ERRORS = (adbc.Error, pa.ArrowException, OSError)
 
@@ -51,7 +62,7 @@ class PostgresReader:
         self._tables = list(tables)
         self._own = threading.local()
         self._opened: list[Any] = []
-        self._quotes = False
+        self._at_login: dict[str, str] = {}
         self._holder, self._snapshot, self._pages = self._open()
 
     def inspect(self, table: Table) -> list[Problem]:
@@ -156,11 +167,9 @@ class PostgresReader:
         for (name,) in found:
             lock = sql.SQL("LOCK TABLE ONLY {} IN ACCESS SHARE MODE")
             connection.execute(lock.format(sql.Identifier(self._schema, name)))
-        held = connection.execute(
-            "SELECT pg_export_snapshot(), reset_val = 'on' FROM pg_settings "
-            "WHERE name = 'quote_all_identifiers'"
-        ).fetchone()
-        snapshot, self._quotes = held or ("", False)
+        self._at_login = _undone_at_login(connection)
+        exported = connection.execute("SELECT pg_export_snapshot()").fetchone()
+        snapshot = exported[0] if exported is not None else ""
         pages = connection.execute(
             "SELECT relname, pg_relation_size(c.oid) / current_setting('block_size')::bigint "
             "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
@@ -231,16 +240,16 @@ class PostgresReader:
         return known
 
     def _conninfo(self) -> str:
-        """The address for the driver, which knows types by the names of their functions.
+        """The address for the driver, with what is to hold from the login on.
 
-        It asks for these as it connects, and does not know them in quotes. Else nothing is said at
-        the login, since poolers refuse it.
+        Nothing is said there without need, since poolers refuse it.
         """
         plain = self._address.conninfo()
-        if not self._quotes:
+        if not self._at_login:
             return plain
-        options = conninfo_to_dict(plain).get("options") or ""
-        return make_conninfo(plain, options=f"{options} -c quote_all_identifiers=off")
+        options = [conninfo_to_dict(plain).get("options") or ""]
+        options += [f"-c {name}={value}" for name, value in self._at_login.items()]
+        return make_conninfo(plain, options=" ".join(options))
 
     def _failure(self, error: psycopg.Error) -> DestinationRefused | DestinationUnavailable:
         return self._address.lost(error)
@@ -248,6 +257,20 @@ class PostgresReader:
 
 def _settings(connection: Connection) -> list[sql.Composed]:
     return set_local(NEUTRAL, connection.info.server_version, _SETTINGS)
+
+
+def _undone_at_login(connection: Connection) -> dict[str, str]:
+    """What the role sets and the driver's login undoes; `connection` is another of the role's."""
+    wanted = sql.SQL(", ").join(
+        sql.SQL("({}, {}, {})").format(*map(sql.Literal, (name, value, pooled)))
+        for name, value, pooled in _AT_LOGIN
+    )
+    query = sql.SQL(
+        "SELECT name, value FROM pg_settings JOIN (VALUES {}) AS wanted (name, value, pooled) "
+        "USING (name) WHERE reset_val <> value AND (pooled OR pg_backend_pid() = {})"
+    )
+    process = sql.Literal(connection.info.backend_pid)
+    return dict(connection.execute(query.format(wanted, process)).fetchall())
 
 
 def _stored(batch: pa.RecordBatch, *, places: bool) -> StoredRows:

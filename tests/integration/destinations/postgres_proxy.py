@@ -1,10 +1,11 @@
-"""A proxy before Postgres that delivers a statement and cuts the line before its answer."""
+"""A proxy before Postgres that loses the answer to a statement, or delivers a statement late."""
 
 from __future__ import annotations
 
 import contextlib
 import socket
 import threading
+import time
 from types import TracebackType
 
 
@@ -18,12 +19,17 @@ class LossyProxy:
         self._upstream = (host, port)
         self._own_process_id = own_process_id
         self._doomed: bytes | None = None
+        self._held_back: dict[bytes, float] = {}
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
 
     def lose_answer_to(self, statement: bytes) -> None:
         """The next message that ends in this statement arrives, but its answer does not."""
         self._doomed = statement + b"\0"
+
+    def hold_back(self, statement: bytes, seconds: float) -> None:
+        """Every message with these words arrives so much later."""
+        self._held_back[statement] = seconds
 
     def __enter__(self) -> LossyProxy:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -54,6 +60,9 @@ class LossyProxy:
     ) -> None:
         try:
             while data := source.recv(1 << 16):
+                if to_server:
+                    held = (late for words, late in self._held_back.items() if words in data)
+                    time.sleep(max(held, default=0.0))
                 if to_server and self._doomed is not None and data.endswith(self._doomed):
                     self._doomed = None
                     silent.set()

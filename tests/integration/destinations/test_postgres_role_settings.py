@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from postgres_bed import Connection, Experiment, all_rows, connect, count, dataset, table
+from postgres_proxy import LossyProxy
 from psycopg import sql
 from settings_left import LEFT
 
@@ -146,6 +147,20 @@ def test_a_snapshot_is_read_for_as_long_as_it_takes(
         time.sleep(0.25)
         assert [rows.count for rows in reader.rows(orders, 0)] == found
         assert sum(found) == 10
+
+
+@pytest.mark.parametrize("late", [b"FROM pg_catalog.pg_type", b"SET TRANSACTION SNAPSHOT"])
+def test_a_reader_on_a_slow_machine_is_not_cut_before_its_settings_hold(
+    hostile: PostgresAddress, loader: dict[str, str], late: bytes
+) -> None:
+    """The driver's first statements come later than the role's every limit."""
+    data = dataset(table("orders"))
+    Experiment(hostile, data).complete()
+    with LossyProxy(loader["PGHOST"], int(loader["PGPORT"])) as proxy:
+        slow = PostgresAddress(lambda: {**loader, "PGPORT": str(proxy.port)})
+        proxy.hold_back(late, seconds=0.3)
+        with PostgresReader(slow, "shop", ["orders"]) as reader:
+            assert sum(rows.count for rows in reader.rows(data.table("orders"), 0)) == 10
 
 
 def definition(admin: Connection) -> list[tuple[object, ...]]:
