@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from rowmill.local import embedded_postgres, embedded_s3
+from rowmill.local import disk_reserve, embedded_postgres, embedded_s3
 from rowmill.local.embedded_postgres import PostgresServer
 from rowmill.local.embedded_s3 import S3Server
 from rowmill.local.home import Home, make_private, write_private
@@ -64,30 +64,9 @@ def up(home: Home, starting: Callable[[], None] = lambda: None) -> EmbeddedServe
     Raises:
         EmbeddedServerError: a server does not start, or the home cannot be used.
     """
-    servers = _complete(home)
-    if servers is not None:
-        return servers
-    with _explained(home), _exclusive(home):
-        servers = _complete(home)
-        if servers is not None:
-            return servers
-        starting()
-        known = _read(home)
-        record = _prepared(home, (known or _Record.new()).with_reader())
-        beginning = replace(record, ready=False)
-        # Whoever frees a full disk by `reset` or `delete` needs the servers.
-        recorded = known is not None and replace(known, ready=False) == beginning
-        with _full_disk_passed(recorded):
-            _write(home, beginning)
-        servers = record.servers()
-        make_private(home.logs)
-        # The slower one first, so that it gets ready while Postgres does.
-        embedded_s3.launch(home, servers.s3, record.s3_ports, record.token)
-        embedded_postgres.start(home, servers.postgres, record.token)
-        embedded_s3.start(home, servers.s3, record.s3_ports, record.token)
-        with _full_disk_passed(recorded):
-            _write(home, replace(record, ready=True))
-        return servers
+    servers = _complete(home) or _started(home, starting)
+    disk_reserve.set_aside(home)
+    return servers
 
 
 def down(home: Home) -> bool:
@@ -133,6 +112,30 @@ def _complete(home: Home) -> EmbeddedServers | None:
     """Return the servers if both are up and know all logins: an older home has no reader."""
     servers = running(home)
     return servers if servers is not None and servers.postgres.reader_password else None
+
+
+def _started(home: Home, starting: Callable[[], None]) -> EmbeddedServers:
+    with _explained(home), _exclusive(home):
+        servers = _complete(home)
+        if servers is not None:
+            return servers
+        starting()
+        known = _read(home)
+        record = _prepared(home, (known or _Record.new()).with_reader())
+        beginning = replace(record, ready=False)
+        # Whoever frees a full disk by `reset` or `delete` needs the servers.
+        recorded = known is not None and replace(known, ready=False) == beginning
+        with _full_disk_passed(recorded):
+            _write(home, beginning)
+        servers = record.servers()
+        make_private(home.logs)
+        # The slower one first, so that it gets ready while Postgres does.
+        embedded_s3.launch(home, servers.s3, record.s3_ports, record.token)
+        embedded_postgres.start(home, servers.postgres, record.token)
+        embedded_s3.start(home, servers.s3, record.s3_ports, record.token)
+        with _full_disk_passed(recorded):
+            _write(home, replace(record, ready=True))
+        return servers
 
 
 @dataclass(frozen=True)

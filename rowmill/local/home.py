@@ -37,6 +37,11 @@ class Home:
         return self.postgres_data / "rowmill.conf"
 
     @property
+    def reserve(self) -> Path:
+        """Space beside the data of Postgres that is freed for a removal on a full disk."""
+        return self.postgres / "reserve"
+
+    @property
     def s3(self) -> Path:
         return self.path / "s3"
 

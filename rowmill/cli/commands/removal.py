@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rowmill.cli.sources import STANDARD_INPUT, from_either
 from rowmill.cli.waiting import say_starting, tell_waits
-from rowmill.local import records
+from rowmill.local import disk_reserve, records
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.plan.runs import Run, RunState
@@ -54,6 +54,7 @@ def reset(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: b
     label, destinations = _open(name, file, secrets)
     try:
         _ask(f"Remove all data of {label}?", yes)
+        disk_reserve.give_up(rowmill_home())
         removed = purge.reset(destinations)
     finally:
         destinations.close()
@@ -66,6 +67,7 @@ def delete(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: 
     label, destinations = _open(name, file, secrets)
     try:
         _ask(f"Remove all data and records of {label}?", yes)
+        disk_reserve.give_up(rowmill_home())
         removed = purge.delete(destinations)
     finally:
         destinations.close()

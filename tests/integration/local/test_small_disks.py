@@ -76,23 +76,40 @@ def test_postgres_outlives_a_run_that_is_too_large_for_its_disk(
 def test_data_is_removed_and_servers_end_on_a_full_disk(
     name: str, small: Home, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    file = write(tmp_path_factory.mktemp("manifests") / "m.yaml", manifest(name, tables=[PEOPLE]))
-    rowmill.load(file).run()
+    folder = tmp_path_factory.mktemp("manifests")
+    files = [
+        write(folder / f"{each}.yaml", manifest(each, tables=[PEOPLE]))
+        for each in (name, f"{name}-2")
+    ]
+    for file in files:
+        rowmill.load(file).run()
     # As a start that was killed leaves it.
     record = json.loads(small.servers_file.read_text())
     small.servers_file.write_text(json.dumps({**record, "ready": False}))
-    filling = small.path / "filling"
-    with filling.open("wb", buffering=0) as stream, suppress(OSError):
-        while stream.write(bytes(1 << 16)):
-            pass
-    assert shutil.disk_usage(small.path).free == 0
-    assert "1 table" in _said("reset", "-f", str(file), "--yes")
+    filling = _fill(small)
+    assert "1 table" in _said("reset", "-f", str(files[0]), "--yes")
+    # Whoever has freed space can do so again.
+    filling.unlink()
+    _said("up")
+    _fill(small)
+    assert "1 table" in _said("delete", "-f", str(files[1]), "--yes")
+    _fill(small)
     # SeaweedFS takes its whole patience to end on a full disk.
     for found in processes("weed", record["token"]):
         found.process.kill()
     assert _said("down") == "stopped\n"
     assert running(small) is None
     assert processes("postgres", record["token"]) == []
+
+
+def _fill(home: Home) -> Path:
+    """A file that takes all that is free."""
+    filling = home.path / "filling"
+    with filling.open("ab", buffering=0) as stream, suppress(OSError):
+        while stream.write(bytes(1 << 16)):
+            pass
+    assert shutil.disk_usage(home.path).free == 0
+    return filling
 
 
 def _said(*words: str) -> str:
