@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
 from enum import Enum
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 if TYPE_CHECKING:
@@ -16,24 +17,53 @@ R = TypeVar("R", bound="DataclassInstance")
 
 def to_json(record: DataclassInstance) -> dict[str, Any]:
     """The fields of a flat record: words, numbers, states and times."""
-    return {_camel(f.name): _plain(getattr(record, f.name)) for f in fields(record)}
+    return {key: _plain(getattr(record, name)) for name, key, _ in _fields(type(record))}
 
 
 def from_json(kind: type[R], data: Mapping[str, Any]) -> R:
     """The record of which `data` tells; a key that is absent or null leaves a field's default.
 
+    A time that cannot be read, or is of no zone, is None.
+
     Raises:
         TypeError: a field that has no default is not told.
-        ValueError: a state or a time is none.
+        ValueError: a state is none.
     """
-    types = get_type_hints(kind)
-    told = {f.name: data.get(_camel(f.name)) for f in fields(kind)}
-    return kind(**{name: _made(types[name], v) for name, v in told.items() if v is not None})
+    told = {}
+    for name, key, read in _fields(kind):
+        value = data.get(key)
+        if value is not None:
+            told[name] = value if read is None else read(value)
+    return kind(**told)
 
 
 def time_to_json(time: datetime) -> str:
     """An aware time, as `2026-01-02T03:04:05Z`."""
     return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
+
+
+# Types are worked out once: of a namespace's Experiments there are thousands of records to read.
+@cache
+def _fields(
+    kind: type[DataclassInstance],
+) -> tuple[tuple[str, str, Callable[[Any], Any] | None], ...]:
+    """Of each field its name, its key, and what reads its value; None if it is as in the JSON."""
+    types = get_type_hints(kind)
+    return tuple((f.name, _camel(f.name), _reader(types[f.name])) for f in fields(kind))
+
+
+def _reader(kind: Any) -> Callable[[Any], Any] | None:
+    if kind == datetime | None:
+        return _time
+    return kind if isinstance(kind, type) and issubclass(kind, Enum) else None
+
+
+def _time(text: str) -> datetime | None:
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return time if time.tzinfo is not None else None
 
 
 def _camel(name: str) -> str:
@@ -45,9 +75,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
     return time_to_json(value) if isinstance(value, datetime) else value
-
-
-def _made(kind: Any, value: Any) -> Any:
-    if kind == datetime | None:
-        return datetime.fromisoformat(value)
-    return kind(value) if isinstance(kind, type) and issubclass(kind, Enum) else value

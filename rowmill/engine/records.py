@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class State(StrEnum):
     """Where a run stands.
 
-    PENDING and SUSPENDED are of a cluster alone, INTERRUPTED and RESET of one machine.
+    What ledger and processes show is told on one machine, what a custom resource says on a cluster:
+    so each tells some of these alone. UNKNOWN is what a release newer than this one has a word for.
     """
 
     PENDING = "PENDING"
@@ -32,6 +33,7 @@ class State(StrEnum):
     ABORTED = "ABORTED"
     INTERRUPTED = "INTERRUPTED"
     RESET = "RESET"
+    UNKNOWN = "UNKNOWN"
 
     @classmethod
     def of_ledger(cls, state: RunState, *, abandoned: bool) -> State:
@@ -44,24 +46,30 @@ class State(StrEnum):
         return cls.INTERRUPTED if abandoned and known in _AT_WORK else known
 
     @classmethod
-    def of_phase(cls, phase: str, reason: str) -> State:
-        """Where a run stands by a custom resource.
+    def of_phase(cls, phase: str | None, reason: str | None) -> State:
+        """Where a run stands by a custom resource, which an operator of any release wrote.
 
         Args:
             phase: the resource's, or that of a run in its history.
             reason: of the condition that says best what is so; of a past run its own.
-
-        Raises:
-            ValueError: it is no phase.
         """
         if phase == "Failed" and reason == "Aborted":
             return cls.ABORTED
-        return cls.COMPLETED if phase == "Complete" else cls(phase.upper())
+        return _OF_PHASE.get(phase, cls.UNKNOWN)
 
 
+_OF_PHASE: Mapping[str | None, State] = {
+    "Pending": State.PENDING,
+    "Running": State.RUNNING,
+    "Finalizing": State.FINALIZING,
+    "Suspended": State.SUSPENDED,
+    "Complete": State.COMPLETED,
+    "Failed": State.FAILED,
+    "Aborted": State.ABORTED,
+}
 _AT_WORK = frozenset({State.RUNNING, State.FINALIZING, State.PUBLISHING})
 # States of which nobody wrote down when the work ended, unless `finished_at` tells.
-_END_UNKNOWN = frozenset({State.INTERRUPTED, State.RESET})
+_END_UNKNOWN = frozenset({State.INTERRUPTED, State.RESET, State.UNKNOWN})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,8 +77,9 @@ class RunRecord:
     """A run of an experiment; before the first, what the experiment waits for.
 
     `rows` are durable ones, `rows_total` the plan's, None where that is not kept. `reason` is one
-    word for programs, `message` a sentence for people. `replaced_by` is the number of the run that
-    took the place of its published data.
+    word for programs, None where nobody gave one; `message` is a sentence for people, "" if there
+    is nothing to say. `replaced_by` is the number of the run that took the place of its published
+    data.
     """
 
     experiment: str
@@ -78,7 +87,7 @@ class RunRecord:
     number: int | None = None
     id: str | None = None
     state: State
-    reason: str = ""
+    reason: str | None = None
     message: str = ""
     digest: str | None = None
     data_version: int | None = None

@@ -58,16 +58,25 @@ class Experiment:
         return self.number is not None and "rows" in self.run
 
     @property
-    def progress(self) -> Progress:
-        """How far the newest run is; before it has begun, what is waited for, without figures."""
+    def overall(self) -> Progress:
+        """How far the newest run is as a whole, without its tables.
+
+        Before it has begun, what is waited for, without figures.
+        """
         run = self.run if self.begun else {}
         state = State.of_phase(self.phase, self.reason)
-        record = self._record(run, state=state, reason=self.reason, message=self.message)
+        told = {"reason": self.reason or None, "message": self.message}
+        record = self._record(run, state=state, **told)
+        return Progress(record, (), run.get("rowsPerSecond"), run.get("etaSeconds"))
+
+    @property
+    def progress(self) -> Progress:
+        """How far the newest run is, table by table; of one that has not begun there are none."""
         tables = tuple(
             TableProgress.from_json({**table, "batchesDone": _batches_done(table)})
             for table in (self.status.get("tables") or () if self.begun else ())
         )
-        return Progress(record, tables, run.get("rowsPerSecond"), run.get("etaSeconds"))
+        return replace(self.overall, tables=tables)
 
     @property
     def reason(self) -> str:
@@ -120,7 +129,7 @@ class Experiment:
         history = self.status.get("history") or ()
         by_number = {int(run["number"]): self._past(run) for run in history}
         if self.begun:
-            by_number[int(self.run["number"])] = self.progress.run
+            by_number[int(self.run["number"])] = self.overall.run
         known = sorted(by_number.items())
         complete = [(number, run) for number, run in known if run.state is State.COMPLETED]
         # Where a pod left no id, runs are told from each other by what they made.
@@ -139,10 +148,9 @@ class Experiment:
         }
 
     def _past(self, run: Mapping[str, Any]) -> RunRecord:
-        phase, reason = str(run["phase"]), str(run.get("reason") or "")
-        total = run.get("rows") if phase == "Complete" else None
-        state = State.of_phase(phase, reason)
-        return self._record(run, state=state, reason=reason, message=reason, rowsTotal=total)
+        state = State.of_phase(run.get("phase"), run.get("reason"))
+        total = run.get("rows") if state is State.COMPLETED else None
+        return self._record(run, state=state, rowsTotal=total)
 
     def _record(self, run: Mapping[str, Any], **told: Any) -> RunRecord:
         whose = {"experiment": self.name, "namespace": self.namespace}

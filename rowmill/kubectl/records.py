@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import datetime
 
-from rowmill.engine.records import RunRecord
+from rowmill.engine.records import RunRecord, State
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
 from rowmill.plan.replacement import with_replaced
@@ -21,6 +21,7 @@ _ALL_HEADINGS = [
     *(Heading(name, right=True) for name in ("rows", "of", "%", "rate", "ETA")),
     Heading("message", note=True),
 ]
+_TO_EXPLAIN = frozenset({State.FAILED, State.ABORTED, State.UNKNOWN})
 
 
 def status(cluster: Cluster, name: str | None, *, as_json: bool) -> None:
@@ -93,7 +94,7 @@ def _show_all(found: Sequence[Experiment]) -> None:
 
 
 def _one_of_all(each: Experiment) -> tuple[str, ...]:
-    progress = each.progress
+    progress = each.overall
     speed, eta = progress.rows_per_second, progress.eta_seconds
     return (
         each.name,
@@ -120,8 +121,13 @@ def _show_runs(found: Sequence[RunRecord], now: datetime) -> None:
             figures.count_of(each.rows, each.rows_total),
             figures.moment(each.started_at) if each.started_at else "",
             figures.duration(each.took(now)),
-            with_replaced(each.message, each.replaced_by),
+            with_replaced(_why(each), each.replaced_by),
         )
         for each in found
     ]
     print_grid(Grid(RUN_HEADINGS, rows))
+
+
+def _why(run: RunRecord) -> str:
+    """Its message; of a past run, of which only the reason is kept, that where it explains much."""
+    return run.message or (run.reason or "" if run.state in _TO_EXPLAIN else "")

@@ -104,7 +104,7 @@ class _Lines:
 
 def line_of(experiment: Experiment) -> str:
     """What a run does in one line, such as `run 1 Running: 70 of 100 rows durable (70 %)`."""
-    parts, progress = [], experiment.progress
+    parts, progress = [], experiment.overall
     if progress.run.rows_total:
         done = figures.durable(progress.run.rows, progress.run.rows_total)
         parts.append(f"{done} ({progress.percent} %)")

@@ -148,8 +148,23 @@ def test_a_phase_is_told_in_the_words_of_the_ledger(phase: str, reason: str, sta
 
 
 @pytest.mark.parametrize("phase", sorted({*get_args(Phase), *get_args(Outcome)}))
-def test_every_phase_of_the_custom_resource_is_a_state(phase: str) -> None:
-    assert State.of_phase(phase, "Other") in State
+def test_every_phase_of_the_custom_resource_is_a_known_state(phase: str) -> None:
+    assert State.of_phase(phase, "Other") is not State.UNKNOWN
+
+
+@pytest.mark.parametrize("phase", ["Thawing", "running", "", None])
+def test_a_phase_of_another_release_is_unknown(phase: str | None) -> None:
+    assert State.of_phase(phase, None) is State.UNKNOWN
+
+
+@pytest.mark.parametrize("time", ["soon", "2026-01-01T00:00:00", "2026-01-01", ""])
+def test_a_time_that_cannot_be_read_is_not_known(time: str) -> None:
+    told = {**PENDING.to_json(), "startedAt": time}
+    assert RunRecord.from_json(told) == PENDING
+
+
+def test_what_has_no_reason_says_so_with_null() -> None:
+    assert PENDING.to_json()["reason"] is None
 
 
 def test_a_run_takes_from_its_start_to_its_end_or_to_now_while_it_lasts() -> None:
@@ -161,6 +176,6 @@ def test_a_run_takes_from_its_start_to_its_end_or_to_now_while_it_lasts() -> Non
 
 def test_an_end_that_nobody_saw_is_not_told() -> None:
     now = START + timedelta(hours=1)
-    for state in (State.INTERRUPTED, State.RESET):
+    for state in (State.INTERRUPTED, State.RESET, State.UNKNOWN):
         assert recorded(state, started_at=START).took(now) is None
     assert PENDING.took(now) is None

@@ -167,6 +167,56 @@ def test_runs_mark_what_was_replaced(capsys: pytest.CaptureFixture[str]) -> None
     assert _json(capsys)["replacedBy"] is None
 
 
+def test_one_experiment_of_another_release_hides_no_other(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    history = [{"number": 1}, {"number": 2, "phase": "Thawed", "startedAt": "soon"}]
+    newer = experiment("Thawing", number=3, startedAt="soon", status={"history": history})
+    cluster = FakeCluster([newer, experiment(name="wide")])
+    status(cluster, None, as_json=True)
+    assert [(each["state"], each["phase"]) for each in _json(capsys)] == [
+        ("UNKNOWN", "Thawing"),
+        ("RUNNING", "Running"),
+    ]
+    runs(cluster, None, as_json=True)
+    told = _json(capsys)
+    assert [(run["number"], run["state"]) for run in told] == [
+        (1, "UNKNOWN"),
+        (2, "UNKNOWN"),
+        (3, "UNKNOWN"),
+        (1, "RUNNING"),
+    ]
+    assert told[2]["startedAt"] is None
+    for show in (runs, status):
+        show(cluster, None, as_json=False)
+        assert "wide" in capsys.readouterr().out
+
+
+def test_of_a_past_run_the_reason_is_a_word_and_the_message_nothing(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    history = [
+        {"number": 1, "phase": "Failed", "reason": "OOMKilled"},
+        {"number": 2, "phase": "Complete"},
+    ]
+    cluster = FakeCluster([experiment("Complete", number=3, status={"history": history})])
+    runs(cluster, "shop", as_json=True)
+    assert [(run["reason"], run["message"]) for run in _json(capsys)] == [
+        ("OOMKilled", ""),
+        (None, ""),
+        ("Complete", ""),
+    ]
+    runs(cluster, "shop", as_json=False)
+    assert "OOMKilled" in capsys.readouterr().out
+
+
+def test_a_line_for_each_experiment_reads_no_table(capsys: pytest.CaptureFixture[str]) -> None:
+    unreadable = experiment(status={"tables": [{"rows": "of another release"}]})
+    status(FakeCluster([unreadable]), None, as_json=False)
+    assert "40 %" in " ".join(line_of(Experiment(unreadable)).split())
+    assert "shop" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("width", [40, 80, None])
 def test_no_word_is_broken_or_cut_at_any_width(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int | None
