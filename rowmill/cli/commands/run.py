@@ -121,8 +121,9 @@ def _say(text: str) -> None:
 
 def _document(outcome: Outcome) -> dict[str, Any]:
     work, vitals = outcome.snapshot.work, outcome.snapshot.workers.values()
+    rate = None if outcome.repeat else round(_rate(outcome))
     return {
-        **progress(outcome.run, None, rows_per_second=round(_rate(outcome))).to_json(),
+        **progress(outcome.run, None, rows_per_second=rate).to_json(),
         "repeat": outcome.repeat,
         "resumed": outcome.resumed,
         "replaces": outcome.replaces.to_json() if outcome.replaces is not None else None,

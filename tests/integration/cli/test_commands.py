@@ -70,6 +70,8 @@ def test_a_repeat_says_so_and_leaves_the_data(
     assert done.code == 0
     assert f"{name}: nothing to do: run 1 made exactly this already (--restart" in done.out
     assert done.err == ""
+    words = ("--scale", "0.4", "--seed", "5", "-o", "json")
+    assert commands("run", "-f", file, *words).json["rowsPerSecond"] is None
     assert database.execute(oid, (table,)).fetchone() == before
 
 
