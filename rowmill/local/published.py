@@ -11,6 +11,7 @@ from rowmill.destinations.parquet_reading import LakeReader
 from rowmill.destinations.patience import TellWait, untold
 from rowmill.destinations.postgres_reading import PostgresReader
 from rowmill.destinations.stored_rows import Problem
+from rowmill.engine.records import State
 from rowmill.errors import NotFound
 from rowmill.generate.rows import Generator
 from rowmill.plan.run_source import source_of
@@ -20,10 +21,11 @@ from rowmill.spec.load import Overrides
 from rowmill.worker.decision import published_run
 from rowmill.worker.destinations import Connections, Destinations, join, one_machine
 from rowmill.worker.pools import load_pools
-from rowmill.worker.reading import experiment_runs, published
+from rowmill.worker.reading import abandoned, experiment_runs, published
 from rowmill.worker.run_options import run_again
 
 Reload = Callable[[Overrides], Spec]
+_NONE = "no run of it is published yet"
 
 
 class NothingPublished(NotFound):
@@ -95,37 +97,54 @@ def why_nothing_is_there(spec: Spec, connections: Connections) -> str | None:
     """Why readers find no tables; None if a run is published, or its records cannot be read."""
     destinations = join(spec, connections)
     try:
-        return unpublished(experiment_runs(destinations))
+        return _unpublished(experiment_runs(destinations), destinations)
     except (DestinationRefused, DestinationUnavailable):
         return None
     finally:
         destinations.close()
 
 
-def unpublished(runs: Sequence[Run]) -> str | None:
-    """Which of an experiment's runs is on its way to readers; None if one is published."""
-    going = [run.number for run in runs if run.state is RunState.PUBLISHING]
-    if going:
-        return (
-            f"run {going[-1]} is being published; try again when it is complete (if it was "
-            "interrupted: rowmill run -f FILE completes it)"
-        )
-    if published_run(runs) is not None:
-        return None
-    if not runs:
-        return "no run of it is published yet; start one with: rowmill run -f FILE"
-    newest = runs[-1]
-    said = f"no run of it is published yet: run {newest.number} is {newest.state}"
-    if newest.state is RunState.RESET:
+def unpublished(runs: Sequence[Run], *, left_alone: bool) -> str | None:
+    """Which of an experiment's runs is on its way to readers; None if one is published.
+
+    `left_alone`: the run that `on_its_way` finds is unfinished, and no process is at work on it.
+    """
+    run = on_its_way(runs)
+    if run is None:
+        return None if runs else f"{_NONE}; start one with: rowmill run -f FILE"
+    state = State.of_ledger(run.state, abandoned=left_alone)
+    if run.state is RunState.PUBLISHING:
+        if left_alone:
+            return f"run {run.number} is {state} amid its publishing; {run_again(run)} completes it"
+        return f"run {run.number} is being published; try again when it is complete"
+    said = f"{_NONE}: run {run.number} is {state}"
+    if run.state is RunState.RESET:
         return f"{said}, its data removed; start one with: rowmill run -f FILE"
-    if newest.state in UNFINISHED:
-        return f"{said}; if it was interrupted, {run_again(newest)} resumes it"
-    return f"{said}; {run_again(newest)} resumes it"
+    if run.state in UNFINISHED and not left_alone:
+        return f"{said}; try again when it is complete"
+    return f"{said}; {run_again(run)} resumes it"
+
+
+def on_its_way(runs: Sequence[Run]) -> Run | None:
+    """The run, of an experiment's, by which its data comes to readers; None if it is there.
+
+    Also None if there are no runs.
+    """
+    going = [run for run in runs if run.state is RunState.PUBLISHING]
+    if going:
+        return going[-1]
+    return runs[-1] if runs and published_run(runs) is None else None
+
+
+def _unpublished(runs: Sequence[Run], destinations: Destinations) -> str | None:
+    run = on_its_way(runs)
+    left_alone = run is not None and abandoned(run, destinations.ledger)
+    return unpublished(runs, left_alone=left_alone)
 
 
 def _run(destinations: Destinations) -> Run:
     runs = experiment_runs(destinations)
-    why = unpublished(runs)
+    why = _unpublished(runs, destinations)
     if why is not None:
         raise NothingPublished(why)
     run = published_run(runs)

@@ -6,6 +6,7 @@ from datetime import UTC
 
 from rowmill import errors
 from rowmill.counting import counted
+from rowmill.engine.records import State
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run
 from rowmill.worker.decision import replacement
@@ -29,6 +30,8 @@ class EditedManifest(errors.Conflict):
         options_alone: bool = False,
     ) -> None:
         self.run = run
+        # Whoever starts a run holds the lock that its supervisor would hold.
+        state = State.of_ledger(run.state, abandoned=True)
         fewer = ""
         if replaces is not None and plan.rows < replaces.plan.rows:
             fewer = f", and {_would_replace(replaces, run.number + 1, plan, run.owner)}"
@@ -38,14 +41,14 @@ class EditedManifest(errors.Conflict):
             how = f"with {options}" if options else "without --scale and --seed"
             super().__init__(
                 "EditedManifest",
-                f"run {run.number} is {run.state}, was started {how} and {holds}; resume it with: "
+                f"run {run.number} is {state}, was started {how} and {holds}; resume it with: "
                 f"{run_again(run)}, or add --restart to drop them",
             )
             return
         again = f" it with: {run_again(run)}" if options else ""
         super().__init__(
             "EditedManifest",
-            f"run {run.number} is {run.state} with another manifest, that of "
+            f"run {run.number} is {state} with another manifest, that of "
             f"{run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({run.plan.digest[:19]}...), and "
             f"{holds}; add --restart to drop them, or put the old manifest back to resume{again}",
         )

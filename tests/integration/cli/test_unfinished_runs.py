@@ -262,8 +262,15 @@ def test_workers_end_with_a_killed_supervisor_and_the_run_resumes(
     [run] = commands("runs", name, "-o", "json").json
     for document in (run, commands("status", name, "-o", "json").json):
         assert (document["state"], document["message"]) == ("INTERRUPTED", alone)
+    unpublished = "run 1 is INTERRUPTED; rowmill run -f FILE --seed 2 resumes it"
+    for words in (
+        ("verify", name),
+        ("trace", name, "numbers", "1"),
+        ("query", name, "table numbers"),
+    ):
+        assert unpublished in commands(*words).err
     refused = commands("run", "-f", file)
-    assert "was started with --seed 2 and holds 1,000 rows that would be dropped" in refused.err
+    assert "run 1 is INTERRUPTED, was started with --seed 2 and holds 1,000 rows" in refused.err
     assert "resume it with: rowmill run -f FILE --seed 2, or add --restart" in refused.err
     resumed = commands("run", "-f", file, "--resume", "--seed", "2")
     assert resumed.code == 0

@@ -81,7 +81,7 @@ def test_an_edited_manifest_over_an_unfinished_run_names_what_would_be_dropped(
     bed, destinations = opened(manifest(name, parquet=None))
     bed.load(destinations, bed.prepare(destinations).run, parts=1)
     edited, same = opened(manifest(name, parquet=None, seed=1))
-    with pytest.raises(EditedManifest, match=r"run 1 is RUNNING .* 2,500 rows .* --restart"):
+    with pytest.raises(EditedManifest, match=r"run 1 is INTERRUPTED .* 2,500 rows .* --restart"):
         edited.prepare(same)
     assert edited.prepare(same, mode=Mode.RESTART).run.number == 2
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rowmill.local.published import unpublished
+from rowmill.local.published import on_its_way, unpublished
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
 
@@ -25,7 +25,7 @@ def _runs(*states: RunState) -> list[Run]:
     ("states", "words"),
     [
         ([], f"{NONE}; start one with"),
-        ([RunState.RUNNING], f"{NONE}: run 1 is RUNNING; if it was interrupted"),
+        ([RunState.RUNNING], f"{NONE}: run 1 is RUNNING; try again when it is complete"),
         ([RunState.RESET, RunState.FINALIZING], f"{NONE}: run 2 is FINALIZING"),
         ([RunState.FAILED], f"{NONE}: run 1 is FAILED; rowmill run -f FILE resumes it"),
         ([RunState.COMPLETED, RunState.RESET], f"{NONE}: run 2 is RESET, its data removed"),
@@ -37,6 +37,25 @@ def _runs(*states: RunState) -> list[Run]:
 def test_the_newest_run_is_named_by_number_and_state(
     states: list[RunState], words: str | None
 ) -> None:
-    told = unpublished(_runs(*states))
+    told = unpublished(_runs(*states), left_alone=False)
     assert (told is None) is (words is None)
     assert words is None or (told or "").startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (RunState.RUNNING, f"{NONE}: run 2 is INTERRUPTED; rowmill run -f FILE resumes it"),
+        (RunState.FINALIZING, f"{NONE}: run 2 is INTERRUPTED; rowmill run -f FILE resumes it"),
+        (
+            RunState.PUBLISHING,
+            "run 2 is INTERRUPTED amid its publishing; rowmill run -f FILE completes it",
+        ),
+    ],
+)
+def test_an_unfinished_run_that_nobody_holds_is_interrupted_as_in_status(
+    state: RunState, words: str
+) -> None:
+    runs = _runs(RunState.RESET, state)
+    assert on_its_way(runs) == runs[-1]
+    assert unpublished(runs, left_alone=True) == words
