@@ -22,7 +22,7 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.patience import NowAndThen
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.generate.rows import Generator
-from rowmill.local import engine, records
+from rowmill.local import engine, remembered
 from rowmill.local.connections import connections
 from rowmill.local.engine import Options, Outcome
 from rowmill.local.file_paths import whole_path
@@ -207,7 +207,7 @@ class Experiment:
             batch_rows=batch_rows,
             mode=mode,
             adopt=adopt,
-            prepared=lambda run: records.keep_data_version(
+            prepared=lambda run: remembered.keep_data_version(
                 rowmill_home(), self.name, run.plan.data_version
             ),
             notice=telling(on_notice),
@@ -238,7 +238,7 @@ class Experiment:
 
 
 def _spec(label: str | Path, manifest: str, overrides: Overrides) -> Spec:
-    last_version = partial(records.last_data_version, rowmill_home())
+    last_version = partial(remembered.last_data_version, rowmill_home())
     return load_spec(label, text=manifest, overrides=overrides, last_version=last_version)
 
 

@@ -87,15 +87,15 @@ def _entries(folder: str, name: str) -> list[str]:
 
 
 def _experiments() -> list[str]:
-    from rowmill.local import records
+    from rowmill.local import remembered
     from rowmill.local.home import rowmill_home
 
-    return records.names(rowmill_home())
+    return remembered.names(rowmill_home())
 
 
 def _tables(source: Path | str) -> list[str]:
     """Of a manifest, by file or experiment, valid or not: somebody may be writing it."""
-    from rowmill.local import records
+    from rowmill.local import remembered
     from rowmill.local.home import rowmill_home
     from rowmill.spec.load import read_manifest
     from rowmill.spec.yaml_reader import read_documents
@@ -103,7 +103,7 @@ def _tables(source: Path | str) -> list[str]:
     if isinstance(source, Path):
         text = read_manifest(source)
     else:
-        known = records.recall(rowmill_home(), source)
+        known = remembered.recall(rowmill_home(), source)
         text = known.manifest if known is not None else ""
     [document] = read_documents(text)
     return [str(table["name"]) for table in document.value["spec"]["tables"]]

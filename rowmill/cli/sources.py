@@ -9,10 +9,10 @@ from functools import partial
 from pathlib import Path
 
 from rowmill.errors import NotFound
-from rowmill.local import records
+from rowmill.local import remembered
 from rowmill.local.file_paths import whole_path
 from rowmill.local.home import Home, rowmill_home
-from rowmill.local.records import ExperimentRecord
+from rowmill.local.remembered import Remembered
 from rowmill.plan.run_source import RunSource
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import MOST_READ, Overrides, decode_manifest, load_spec, read_manifest
@@ -41,7 +41,7 @@ class Source:
 
     def spec_with(self, overrides: Overrides) -> Spec:
         """The spec with other overrides; raises InvalidManifest."""
-        last_version = partial(records.last_data_version, rowmill_home())
+        last_version = partial(remembered.last_data_version, rowmill_home())
         return load_spec(
             self.label, text=self.manifest, overrides=overrides, last_version=last_version
         )
@@ -50,9 +50,9 @@ class Source:
         """What a run keeps of it; worker/earlier.py and verify read it back."""
         return RunSource(self.manifest, self.scale, self.seed)
 
-    def record(self, name: str) -> ExperimentRecord:
+    def remembered(self, name: str) -> Remembered:
         """What this machine remembers of it."""
-        return ExperimentRecord(name, self.manifest, self.scale, self.seed, self.secrets)
+        return Remembered(name, self.manifest, self.scale, self.seed, self.secrets)
 
 
 def from_file(
@@ -76,11 +76,11 @@ def from_name(name: str, secrets: Sequence[str] = (), home: Home | None = None) 
         NotFound: nothing of that name was run here.
     """
     home = home or rowmill_home()
-    known = records.recall(home, name)
+    known = remembered.recall(home, name)
     if known is None and Path(name).is_file():
         raise UsageError(f"{name!r} is a file, and this wants an experiment's NAME or: -f {name}")
     if known is None:
-        names = records.names(home)
+        names = remembered.names(home)
         if not names:
             raise NotFound(
                 "ExperimentUnknown", f"no experiment {name!r} was run here, nor any other; {_START}"
@@ -101,7 +101,7 @@ def from_name(name: str, secrets: Sequence[str] = (), home: Home | None = None) 
 
 def from_either(name: str | None, file: Path | None, secrets: Sequence[str] = ()) -> Source:
     """The source by NAME or by -f FILE: exactly one of them."""
-    if name is None and file is None and not records.names(rowmill_home()):
+    if name is None and file is None and not remembered.names(rowmill_home()):
         raise UsageError(f"no experiment has run here yet; {_START}")
     if (name is None) == (file is None):
         raise UsageError("give either the experiment's NAME or its manifest with -f FILE")

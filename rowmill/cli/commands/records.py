@@ -12,7 +12,7 @@ from rowmill.cli.sources import Source, from_either, from_name
 from rowmill.cli.waiting import say_starting, tell_waits
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.engine.records import Progress, RunRecord
-from rowmill.local import records, run_records
+from rowmill.local import remembered, run_records
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.plan.replacement import replaced_by, with_replaced
@@ -75,7 +75,7 @@ def _runs_of(source: Source) -> list[RunRecord]:
 
 def _runs_of_all() -> Iterator[RunRecord]:
     """The runs of all experiments known here; one out of reach does not hide the others."""
-    for name in records.names(rowmill_home()):
+    for name in remembered.names(rowmill_home()):
         try:
             yield from _runs_of(from_name(name))
         except (DestinationRefused, DestinationUnavailable, InvalidManifest) as error:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from rowmill.cli.sources import STANDARD_INPUT, from_either
 from rowmill.cli.waiting import say_starting, tell_waits
-from rowmill.local import disk_reserve, records
+from rowmill.local import disk_reserve, remembered
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.plan.runs import Run, RunState
@@ -71,7 +71,7 @@ def delete(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: 
         removed = purge.delete(destinations)
     finally:
         destinations.close()
-    records.forget(rowmill_home(), label)
+    remembered.forget(rowmill_home(), label)
     say(f"{label} is deleted: {removed}")
 
 

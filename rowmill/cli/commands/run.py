@@ -15,7 +15,7 @@ from rowmill.cli.sources import Source, from_file
 from rowmill.cli.waiting import say_starting
 from rowmill.counting import counted
 from rowmill.errors import Conflict
-from rowmill.local import engine, records
+from rowmill.local import engine, remembered
 from rowmill.local.connections import connections
 from rowmill.local.engine import Options, Outcome
 from rowmill.local.home import Home, rowmill_home
@@ -83,9 +83,9 @@ def run(request: RunRequest) -> None:
 
 
 def _remember(home: Home, source: Source, run: Run, name: str) -> None:
-    records.keep(home, source.record(name))
+    remembered.keep(home, source.remembered(name))
     # By the ledger, which may have known of a later run that another machine made.
-    records.keep_data_version(home, name, run.plan.data_version)
+    remembered.keep_data_version(home, name, run.plan.data_version)
 
 
 def _agreed_outcome(attempt: Callable[[Options], Outcome], options: Options) -> Outcome:

@@ -6,7 +6,7 @@ from commands import Commands
 from experiments import Connection, manifest
 
 import rowmill
-from rowmill.local import records
+from rowmill.local import remembered
 from rowmill.local.home import Home
 
 PEOPLE = {
@@ -78,7 +78,7 @@ def test_a_run_of_version_2_is_loaded_verified_and_kept(
     ).fetchone()
     assert unlike == (0,)
     # The ledger knows better: another machine may have made the last run.
-    records.keep_data_version(home, name, 1)
+    remembered.keep_data_version(home, name, 1)
     again = commands("run", "-f", edited, "-o", "json").json
     assert (again["repeat"], again["dataVersion"]) == (True, 2)
     assert commands("plan", "-f", edited, "-o", "json").json["dataVersion"] == 2

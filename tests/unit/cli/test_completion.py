@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from rowmill.cli.app import app
-from rowmill.local import embedded, records
+from rowmill.local import embedded, remembered
 from rowmill.local.home import Home
-from rowmill.local.records import ExperimentRecord
+from rowmill.local.remembered import Remembered
 
 # Not valid yet: somebody is at it.
 DRAFT = "spec: {tables: [{name: orders}, {name: order_lines}, {name: people, rows: many}]}"
@@ -21,7 +21,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ROWMILL_HOME", str(tmp_path / "home"))
     monkeypatch.delattr(embedded, "up")
     for name in ("shop", "shop-eu", "bank"):
-        records.keep(Home(tmp_path / "home"), ExperimentRecord(name, DRAFT, None, None, {}))
+        remembered.keep(Home(tmp_path / "home"), Remembered(name, DRAFT, None, None, {}))
     (tmp_path / "draft.yaml").write_text(DRAFT)
     (tmp_path / "broken.yaml").write_text("spec: {tables: [")
     monkeypatch.chdir(tmp_path)

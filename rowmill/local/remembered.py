@@ -15,7 +15,7 @@ _MANIFEST, _RECORD, _DATA_VERSION = "manifest.yaml", "record.json", "data-versio
 
 
 @dataclass(frozen=True)
-class ExperimentRecord:
+class Remembered:
     """One experiment as last run here: the manifest's text, overrides, secret files by name."""
 
     name: str
@@ -25,27 +25,27 @@ class ExperimentRecord:
     secrets: Mapping[str, Path]
 
 
-def keep(home: Home, record: ExperimentRecord) -> None:
+def keep(home: Home, experiment: Remembered) -> None:
     """Remember an experiment, replacing what was known of it."""
     make_private(home.path)
     make_private(home.experiments)
-    folder = make_private(_folder(home, record.name))
+    folder = make_private(_folder(home, experiment.name))
     # The manifest first: a record never points at a text that is not there.
-    write_private(folder / _MANIFEST, record.manifest)
+    write_private(folder / _MANIFEST, experiment.manifest)
     write_private(
         folder / _RECORD,
         json.dumps(
             {
-                "scale": record.scale,
-                "seed": record.seed,
-                "secrets": {name: str(path) for name, path in record.secrets.items()},
+                "scale": experiment.scale,
+                "seed": experiment.seed,
+                "secrets": {name: str(path) for name, path in experiment.secrets.items()},
             },
             indent=1,
         ),
     )
 
 
-def recall(home: Home, name: str) -> ExperimentRecord | None:
+def recall(home: Home, name: str) -> Remembered | None:
     """What is known of the experiment `name`, or None."""
     folder = _folder(home, name)
     try:
@@ -54,7 +54,7 @@ def recall(home: Home, name: str) -> ExperimentRecord | None:
     except FileNotFoundError:
         return None
     secrets = {name: Path(path) for name, path in known["secrets"].items()}
-    return ExperimentRecord(name, manifest, known["scale"], known["seed"], secrets)
+    return Remembered(name, manifest, known["scale"], known["seed"], secrets)
 
 
 def keep_data_version(home: Home, name: str, data_version: int) -> None:
