@@ -13,7 +13,7 @@ from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake_leftovers import Leftovers, stored_record
 from rowmill.destinations.lake_records import (
     Current,
-    RunRecord,
+    PublishedRecord,
     current_of,
     dump,
     read_current,
@@ -182,7 +182,7 @@ class Lake:
             there = pool.map(lambda part: self._complete(run.id, part), every)
             return [part for part, found in zip(every, there, strict=True) if not found]
 
-    def publish(self, run: Run, dataset: Dataset, parts: Iterable[PendingPart]) -> RunRecord:
+    def publish(self, run: Run, dataset: Dataset, parts: Iterable[PendingPart]) -> PublishedRecord:
         """Write the run's record and move `current.json` to it: readers see the run from then on.
 
         Args:
@@ -256,7 +256,7 @@ class Lake:
         stored = self.bucket.read(key)
         return None if stored is None else read_current(stored.body, self.bucket.url(key))
 
-    def record(self, run_id: str) -> RunRecord | None:
+    def record(self, run_id: str) -> PublishedRecord | None:
         """The record of a published run, or None."""
         return stored_record(self.bucket, self._prefix, run_id)
 

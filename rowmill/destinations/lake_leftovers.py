@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rowmill.destinations import lake_target
 from rowmill.destinations.bucket import Bucket
-from rowmill.destinations.lake_records import RunRecord, read_record
+from rowmill.destinations.lake_records import PublishedRecord, read_record
 from rowmill.destinations.lake_target import PARALLEL
 from rowmill.destinations.object_names import (
     record_key,
@@ -19,7 +19,7 @@ from rowmill.destinations.object_names import (
 )
 
 
-def stored_record(bucket: Bucket, prefix: str, run_id: str) -> RunRecord | None:
+def stored_record(bucket: Bucket, prefix: str, run_id: str) -> PublishedRecord | None:
     """The record of a published run, or None."""
     key = record_key(prefix, run_id)
     stored = bucket.read(key)
@@ -41,7 +41,7 @@ class Leftovers:
         self._bucket = bucket
         self._prefix = prefix
 
-    def forget(self, owners: Collection[str], keep: RunRecord | None) -> Forgotten:
+    def forget(self, owners: Collection[str], keep: PublishedRecord | None) -> Forgotten:
         """Delete the data of the owners' other published runs, then their records."""
         kept = keep.keys() if keep else frozenset()
         runs, objects = [], 0
@@ -60,7 +60,7 @@ class Leftovers:
             runs.append(record.run)
         return Forgotten(tuple(runs), objects)
 
-    def records(self, owners: Collection[str]) -> Iterator[tuple[str, RunRecord]]:
+    def records(self, owners: Collection[str]) -> Iterator[tuple[str, PublishedRecord]]:
         """Keys and records of the owners' published runs."""
         for found in list(self._bucket.list(f"{records_folder(self._prefix)}run-")):
             run_id = run_of_record(self._prefix, found.key)

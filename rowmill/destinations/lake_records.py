@@ -67,7 +67,7 @@ class StoredPart:
 
 
 @dataclass(frozen=True)
-class RunRecord:
+class PublishedRecord:
     """`run-ID.json`: all there is to know of a published run without a ledger.
 
     `schema` is per table the columns, keys and references; `summary` the ledger's at the time.
@@ -90,7 +90,7 @@ class RunRecord:
         return sum(part.stop - part.start for part in self.parts)
 
 
-def record_of(run: Run, dataset: Dataset, parts: Iterable[PendingPart]) -> RunRecord:
+def record_of(run: Run, dataset: Dataset, parts: Iterable[PendingPart]) -> PublishedRecord:
     """The record of a run whose every part is complete.
 
     Raises:
@@ -105,7 +105,7 @@ def record_of(run: Run, dataset: Dataset, parts: Iterable[PendingPart]) -> RunRe
     ):
         raise ValueError(f"the parts given for run {run.id} are not those of its plan")
     stored = [(part, by_number[part.table, part.number]) for part in planned]
-    return RunRecord(
+    return PublishedRecord(
         run=run.id,
         number=run.number,
         owner=run.owner,
@@ -134,10 +134,10 @@ def current_of(run: Run, record_name: str) -> Current:
     )
 
 
-def dump(record: Claim | Current | RunRecord) -> bytes:
+def dump(record: Claim | Current | PublishedRecord) -> bytes:
     """The record as JSON."""
     fields = asdict(record)
-    if isinstance(record, RunRecord):
+    if isinstance(record, PublishedRecord):
         fields["plan"] = record.plan.to_json()
     return json.dumps(fields, ensure_ascii=False).encode()
 
@@ -152,14 +152,14 @@ def read_current(body: bytes, url: str) -> Current:
     return read_json(body, url, lambda data: Current(**_fields(Current, data)))
 
 
-def read_record(body: bytes, url: str) -> RunRecord:
+def read_record(body: bytes, url: str) -> PublishedRecord:
     """The run's record that an object holds; DestinationRefused if it is none."""
 
-    def make(data: dict[str, Any]) -> RunRecord:
-        fields = _fields(RunRecord, data)
+    def make(data: dict[str, Any]) -> PublishedRecord:
+        fields = _fields(PublishedRecord, data)
         fields["plan"] = Plan.from_json(data["plan"])
         fields["parts"] = tuple(StoredPart(**part) for part in data["parts"])
-        return RunRecord(**fields)
+        return PublishedRecord(**fields)
 
     return read_json(body, url, make)
 
@@ -175,7 +175,7 @@ def read_json(body: bytes, url: str, make: Callable[[Any], T]) -> T:
         ) from None
 
 
-def _fields(kind: type[Current] | type[RunRecord], data: dict[str, Any]) -> dict[str, Any]:
+def _fields(kind: type[Current] | type[PublishedRecord], data: dict[str, Any]) -> dict[str, Any]:
     # By name, so that a later version may add a field without stopping this one from reading.
     return {name: data[name] for name in kind.__dataclass_fields__}
 
