@@ -47,7 +47,7 @@ from rowmill.worker.decision import (
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.observation import Known, adopted, data_version_for, intact, known
 from rowmill.worker.prepare import Prepared
-from rowmill.worker.publish import complete
+from rowmill.worker.publish import roll_forward_all
 
 # States in which every batch and part of a run is durable.
 LOADED = frozenset({RunState.FINALIZING, RunState.PUBLISHING, RunState.COMPLETED})
@@ -102,14 +102,16 @@ def prepare_numbered(
     ledger, owner = destinations.ledger, destinations.owner
     ledger.ensure()
     with ledger.locks.preparing(owner):
-        there = known(ledger.runs, owner)
-        if why := stale(there, uid, number):
+        ledger_view = known(ledger.runs, owner)
+        if why := stale(ledger_view, uid, number):
             raise Fenced(f"run {number} of {owner} is not to go on: {why}")
-        completed = complete(_of_others(there.cut, uid, number), destinations, adopt)
-        if completed:
-            there = known(ledger.runs, owner)
-        version = data_version_for(spec.at(plan.data_version), there.runs)
-        choice = decide_numbered(there, uid, number, spec.digest, version)
+        rolled_forward = roll_forward_all(
+            _of_others(ledger_view.interrupted_publishes, uid, number), destinations, adopt
+        )
+        if rolled_forward:
+            ledger_view = known(ledger.runs, owner)
+        version = data_version_for(spec.at(plan.data_version), ledger_view.runs)
+        choice = decide_numbered(ledger_view, uid, number, spec.digest, version)
         if isinstance(choice, Repeat) and not intact(choice.run, destinations):
             choice = choice.otherwise
         match choice:
@@ -117,13 +119,13 @@ def prepare_numbered(
                 raise DestinationRefused("NumberTaken", _number_taken(number, owner))
             case Repeat(run=run, otherwise=Begin(close=close)):
                 give_up(close, destinations, by=number)
-                return Prepared(run, repeat=True, rolled_forward=completed)
+                return Prepared(run, repeat=True, rolled_forward=rolled_forward)
             case Go(run=run, replaces=replaces):
                 run = _go_on(run, spec, destinations, adopt)
                 return Prepared(
                     run,
                     resumed=True,
-                    rolled_forward=completed,
+                    rolled_forward=rolled_forward,
                     replaces=replacement(replaces, run.plan, owner),
                 )
             case Begin(close=close, replaces=replaces):
@@ -140,20 +142,20 @@ def prepare_numbered(
                     source=source,
                 )
                 return Prepared(
-                    run, rolled_forward=completed, replaces=replacement(replaces, plan, owner)
+                    run, rolled_forward=rolled_forward, replaces=replacement(replaces, plan, owner)
                 )
 
 
-def stale(there: Known, uid: str, number: int) -> str | None:
+def stale(ledger_view: Known, uid: str, number: int) -> str | None:
     """What took the place of run `number` of `uid`; None while it may go on. Pure."""
-    if there.uid != uid:
-        if uid not in there.uids:
+    if ledger_view.uid != uid:
+        if uid not in ledger_view.uids:
             return None
         return (
             "another Experiment of this name began a run since: this one was deleted and applied "
             "again, or two clusters with one engineId write to this destination"
         )
-    newest = there.runs[-1] if there.runs else None
+    newest = ledger_view.runs[-1] if ledger_view.runs else None
     if newest is not None and newest.number > number:
         return f"run {newest.number} was begun since"
     if newest is not None and newest.number == number and newest.state is RunState.RESET:
@@ -161,15 +163,17 @@ def stale(there: Known, uid: str, number: int) -> str | None:
     return None
 
 
-def decide_numbered(there: Known, uid: str, number: int, digest: str, data_version: int) -> Choice:
+def decide_numbered(
+    ledger_view: Known, uid: str, number: int, digest: str, data_version: int
+) -> Choice:
     """What a pod of run `number`, which is not stale, does by what the ledger knows; pure."""
-    newest = there.runs[-1] if there.runs else None
+    newest = ledger_view.runs[-1] if ledger_view.runs else None
     if newest is not None and (newest.uid, newest.number) == (uid, number):
         if newest.plan.digest != digest:
             return NumberTaken(newest)
-        return Go(newest, published_run(there.runs[:-1]))
-    published = published_run(there.runs)
-    begin = Begin(number, left_over(there.runs), published)
+        return Go(newest, published_run(ledger_view.runs[:-1]))
+    published = published_run(ledger_view.runs)
+    begin = Begin(number, left_over(ledger_view.runs), published)
     if published is not None and same_data(published, digest, data_version):
         return Repeat(published, begin)
     return begin

@@ -24,8 +24,8 @@ class Known:
     runs: tuple[Run, ...]
 
     @property
-    def cut(self) -> tuple[Run, ...]:
-        """The runs whose publishing was cut: there is no way back from it."""
+    def interrupted_publishes(self) -> tuple[Run, ...]:
+        """The runs whose publishing was interrupted: there is no way back from it."""
         return tuple(run for run in self.runs if run.state is RunState.PUBLISHING)
 
 

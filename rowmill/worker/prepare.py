@@ -30,7 +30,7 @@ from rowmill.worker.decision import (
 )
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.observation import adopted, data_version_for, intact, known
-from rowmill.worker.publish import complete
+from rowmill.worker.publish import roll_forward_all
 from rowmill.worker.remaining import Durable, rows_durable
 from rowmill.worker.run_options import options_alone_differ
 from rowmill.worker.start_refusals import EditedManifest, FewerRows, NoRunToResume
@@ -104,16 +104,18 @@ def prepare(
     ledger, owner = destinations.ledger, destinations.owner
     ledger.ensure()
     with ledger.locks.preparing(owner):
-        completed = complete(known(ledger.runs, owner).cut, destinations, adopt)
-        there = known(ledger.runs, owner)
+        rolled_forward = roll_forward_all(
+            known(ledger.runs, owner).interrupted_publishes, destinations, adopt
+        )
+        ledger_view = known(ledger.runs, owner)
         # Before there is a plan: widths, by which it is cut, belong to the version too.
-        spec = spec.at(data_version_for(spec, there.runs))
-        decision = decide(there.runs, spec.digest, spec.data_version, mode)
+        spec = spec.at(data_version_for(spec, ledger_view.runs))
+        decision = decide(ledger_view.runs, spec.digest, spec.data_version, mode)
         if isinstance(decision, Repeat) and not intact(decision.run, destinations):
             decision = decision.otherwise
         match decision:
             case Repeat(run=run):
-                return Prepared(run, repeat=True, rolled_forward=completed)
+                return Prepared(run, repeat=True, rolled_forward=rolled_forward)
             case NothingToResume(published=published):
                 raise NoRunToResume(_nothing(published))
             case Conflict(run=run, replaces=replaces):
@@ -137,13 +139,13 @@ def prepare(
                 plan = plan_of(spec)
                 replaces = replaces or adopted(destinations, adopt)
                 if _is_to_agree(replaces, plan, agreed):
-                    raise FewerRows(replaces, number, plan, owner, completed)
+                    raise FewerRows(replaces, number, plan, owner, rolled_forward)
                 admit(_ahead(_nothing_staged(plan, destinations), close, destinations))
                 run = begin(
                     spec.dataset,
                     destinations,
                     plan,
-                    uid=there.uid or str(uuid4()),
+                    uid=ledger_view.uid or str(uuid4()),
                     number=number,
                     close=close,
                     adopt=adopt,
@@ -151,7 +153,7 @@ def prepare(
                     started_at=started_at,
                 )
                 return Prepared(
-                    run, rolled_forward=completed, replaces=replacement(replaces, plan, owner)
+                    run, rolled_forward=rolled_forward, replaces=replacement(replaces, plan, owner)
                 )
 
 

@@ -45,10 +45,12 @@ def publish(run: Run, dataset: Dataset, destinations: Destinations) -> None:
     _roll_forward(run.at(RunState.PUBLISHING), dataset, destinations)
 
 
-def complete(cut: Iterable[Run], destinations: Destinations, adopt: str | None) -> tuple[int, ...]:
-    """Roll each of the runs forward whose publishing was cut; returns their numbers."""
+def roll_forward_all(
+    runs: Iterable[Run], destinations: Destinations, adopt: str | None
+) -> tuple[int, ...]:
+    """Roll each of the runs forward whose publishing was interrupted; returns their numbers."""
     numbers = []
-    for run in cut:
+    for run in runs:
         roll_forward(run, destinations, adopt)
         numbers.append(run.number)
     return tuple(numbers)

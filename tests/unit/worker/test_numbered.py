@@ -33,22 +33,22 @@ def test_an_empty_ledger_begins_the_number_that_was_chosen() -> None:
 @pytest.mark.parametrize("state", [*UNFINISHED, RunState.PUBLISHING, RunState.COMPLETED])
 def test_a_run_that_is_there_goes_on_in_whatever_state(state: RunState) -> None:
     before, own = run(1, RunState.COMPLETED), run(2, state)
-    there = known(before, own)
-    assert stale(there, "u", 2) is None
-    assert decide_numbered(there, "u", 2, NEW, 1) == Go(own, replaces=before)
+    ledger_view = known(before, own)
+    assert stale(ledger_view, "u", 2) is None
+    assert decide_numbered(ledger_view, "u", 2, NEW, 1) == Go(own, replaces=before)
 
 
 @pytest.mark.parametrize("state", [*UNFINISHED, RunState.PUBLISHING, RunState.COMPLETED])
 def test_a_pod_of_a_lower_number_is_stale_whether_its_run_was_begun_or_not(state: RunState) -> None:
-    for there in (known(run(3, state)), known(run(2, RunState.ABORTED), run(3, state))):
-        assert stale(there, "u", 2) == "run 3 was begun since"
+    for ledger_view in (known(run(3, state)), known(run(2, RunState.ABORTED), run(3, state))):
+        assert stale(ledger_view, "u", 2) == "run 3 was begun since"
 
 
 def test_a_pod_of_an_experiment_that_was_applied_again_is_stale() -> None:
-    there = known(run(1, RunState.RUNNING, uid="newer"), uid="newer", older="u")
-    assert "applied again" in (stale(there, "u", 1) or "")
-    assert "applied again" in (stale(there, "u", 2) or "")
-    assert stale(there, "newer", 1) is None
+    ledger_view = known(run(1, RunState.RUNNING, uid="newer"), uid="newer", older="u")
+    assert "applied again" in (stale(ledger_view, "u", 1) or "")
+    assert "applied again" in (stale(ledger_view, "u", 2) or "")
+    assert stale(ledger_view, "newer", 1) is None
 
 
 def test_a_run_whose_data_was_removed_is_not_made_again() -> None:
@@ -65,9 +65,9 @@ def test_a_number_belongs_to_one_manifest() -> None:
 def test_a_new_run_ends_what_older_ones_left_of_whichever_uid(uid: str) -> None:
     left = [run(n, state, OLD) for n, state in enumerate(UNFINISHED, 2)]
     published = run(1, RunState.COMPLETED, OLD)
-    there = known(published, *left)
-    assert stale(there, uid, 6) is None
-    assert decide_numbered(there, uid, 6, NEW, 1) == Begin(6, tuple(left), replaces=published)
+    ledger_view = known(published, *left)
+    assert stale(ledger_view, uid, 6) is None
+    assert decide_numbered(ledger_view, uid, 6, NEW, 1) == Begin(6, tuple(left), replaces=published)
 
 
 def test_what_is_published_already_is_repeated_for_an_experiment_applied_again() -> None:
