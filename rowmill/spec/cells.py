@@ -12,13 +12,13 @@ from typing import Any
 from rowmill.counting import counted
 from rowmill.spec import numbers, temporal
 from rowmill.spec.drafts import ColumnDraft, Drafts
-from rowmill.spec.inference import default_entity, infer
+from rowmill.spec.faker_reading import read_faker
+from rowmill.spec.inference import infer
 from rowmill.spec.kinds import (
     Array,
     Boolean,
     Choice,
     Constant,
-    Faker,
     Kind,
     Parent,
     Pattern,
@@ -30,7 +30,6 @@ from rowmill.spec.manifest_kinds import (
     ArraySpec,
     BooleanSpec,
     ChoiceSpec,
-    FakerSpec,
     OneOf,
     OrdinalSpec,
     ParentSpec,
@@ -39,13 +38,12 @@ from rowmill.spec.manifest_kinds import (
 )
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.patterns import compile_pattern
-from rowmill.spec.providers import Provider, check_arguments, find_provider, locales
 from rowmill.spec.reading import Reading, read_value
 from rowmill.spec.references import holds
-from rowmill.spec.report import Report, nearest
+from rowmill.spec.report import Report
 from rowmill.spec.templates import parse_template
 from rowmill.spec.texts import UUID_LENGTH
-from rowmill.spec.types import INTEGERS, NUMBERS, SAMPLES, STRINGS, ColumnType, TypeName
+from rowmill.spec.types import NUMBERS, SAMPLES, STRINGS, ColumnType, TypeName
 
 # The alias table's indexes have 16 bits.
 MAX_WEIGHTS = 65_536
@@ -266,62 +264,6 @@ def _uuid(spec: UuidSpec, reading: Reading) -> Kind | None:
     return Uuid(spec.version)
 
 
-def _faker(spec: FakerSpec, reading: Reading) -> Kind | None:
-    locale = _faker_locale(spec, reading)
-    args = tuple(sorted((spec.args or {}).items()))
-    try:
-        provider = find_provider(spec.provider, locale, reading.data_version)
-    except ValueError as error:
-        reading.report.attempt((*reading.path, "provider"), error)
-        return None
-    fits = _provides(provider, reading.type)
-    if not fits:
-        reading.report.add(
-            (*reading.path, "provider"),
-            f"{shown(provider.name)} makes {provider.returns}, not {reading.type}; "
-            "right would be another provider, or a column of text",
-        )
-    try:
-        check_arguments(provider, args)
-    except ValueError as error:
-        reading.report.attempt((*reading.path, "args"), error)
-        return None
-    if locale is None or not fits:
-        return None
-    entity = spec.entity
-    if entity is None:
-        entity = default_entity(reading.column.name, provider.person, reading.data_version)
-    return Faker(spec.provider, args, locale, spec.pool, entity)
-
-
-def _faker_locale(spec: FakerSpec, reading: Reading) -> str | None:
-    """The locale of a Faker column; None if it is not known, or after a problem."""
-    path = (*reading.path, "locale")
-    if reading.report.doubts.about(path):
-        return None
-    # A wrong default is told once, where it stands.
-    locale = spec.locale or reading.locale
-    known = locales(reading.data_version)
-    if locale is None or locale in known:
-        return locale
-    reading.report.add(
-        path, f"{shown(locale)} is no known locale; {nearest(locale, sorted(known))}"
-    )
-    return None
-
-
-def _provides(provider: Provider, column_type: ColumnType) -> bool:
-    """Whether a provider's values are of the type; a pool leaves out those that don't fit it."""
-    if column_type.name in STRINGS:
-        return True
-    if column_type.name is TypeName.INET:
-        return provider.name.startswith("ipv")
-    if column_type.name is TypeName.BOOLEAN:
-        return provider.returns == "bool"
-    exact = column_type.name in INTEGERS
-    return provider.returns == "int" or (provider.returns in ("float", "decimal") and not exact)
-
-
 def _template(text: str, reading: Reading) -> Kind | None:
     table = reading.column.table
     template, problems = parse_template(text, table.columns, open_names=table.open)
@@ -393,7 +335,7 @@ _READERS: dict[str, Callable[[Any, Reading], Kind | None]] = {
     "beta": _number_reader(numbers.read_beta),
     "zipf": _number_reader(numbers.read_zipf),
     "uuid": _uuid,
-    "faker": _faker,
+    "faker": read_faker,
     "template": _template,
     "pattern": _pattern,
     "constant": _constant,
