@@ -247,7 +247,7 @@ class PostgresReader:
         plain = self._address.conninfo()
         if not self._at_login:
             return plain
-        options = [conninfo_to_dict(plain).get("options") or ""]
+        options = [str(conninfo_to_dict(plain).get("options") or "")]
         options += [f"-c {name}={value}" for name, value in self._at_login.items()]
         return make_conninfo(plain, options=" ".join(options))
 
