@@ -62,7 +62,7 @@ def test_defaults_that_the_experiment_gives() -> None:
     assert spec.postgres.embedded
     assert not spec.parquet.replace
     assert (spec.parallelism, spec.batch_rows, spec.memory_limit) == (None, None, None)
-    assert (spec.retries_per_shard, spec.run_history_limit) == (6, 10)
+    assert spec.retries_per_shard == 6
 
 
 def test_every_field_arrives() -> None:
@@ -71,7 +71,7 @@ def test_every_field_arrives() -> None:
     assert spec.postgres is None
     assert (spec.parallelism, spec.batch_rows) == (8, 20_000)
     assert spec.memory_limit == 2**30
-    assert (spec.retries_per_shard, spec.run_history_limit) == (3, 5)
+    assert spec.retries_per_shard == 3
     assert (spec.parquet.prefix, spec.parquet.region) == ("", "eu-west-1")
     assert spec.parquet.secret_name == "lake.credentials"
     assert not spec.parquet.embedded
