@@ -6,10 +6,13 @@ nothing of it, and goes on. A client is named by the newest step that it knows.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from rowmill.destinations.errors import DestinationRefused
+
+_MAKES = re.compile(r"CREATE TABLE (?:IF NOT EXISTS )?\{0\}\.(\w+)")
 
 
 @dataclass(frozen=True)
@@ -17,13 +20,18 @@ class Step:
     """One step: its SQL, in which `{0}` is the ledger's schema, is one transaction.
 
     It bears being run again. `oldest_writer` is the oldest client that may write once it is done:
-    more than 1 only of a step that an older client would do harm to. A table that it makes is
-    granted to whoever may use `runs`.
+    more than 1 only of a step that an older client would do harm to. A table that it makes, by
+    `CREATE TABLE {0}.NAME`, is granted to whoever may use `runs` when the step is done.
     """
 
     number: int
     statements: str
     oldest_writer: int = 1
+
+    @property
+    def tables(self) -> list[str]:
+        """The tables that it makes."""
+        return _MAKES.findall(self.statements)
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,11 @@ def lacking(layout: Layout, steps: Sequence[Step]) -> list[Step]:
     """The steps that are to be done on a ledger of this layout, in their order."""
     wanted = (step for step in steps if not layout.has(step.number))
     return sorted(wanted, key=lambda step: step.number)
+
+
+def made_by(steps: Iterable[Step]) -> list[str]:
+    """The tables that the steps make."""
+    return [table for step in steps for table in step.tables]
 
 
 def refuse_newer(layout: Layout, steps: Sequence[Step], place: str, other: str) -> None:

@@ -10,22 +10,25 @@ the next run.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from psycopg import errors, sql
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger_layout import Layout, Step
+from rowmill.destinations.ledger_layout import Layout, Step, made_by
 from rowmill.destinations.ledger_locks import lock_key
+from rowmill.destinations.ledger_rights import copied_grants, missing_grants
 from rowmill.destinations.postgres_connection import Cursor, PostgresSession
 
 _TRIES = 5
 _LOCK_SECONDS = 0.5
 _PAUSE_SECONDS = 1.0
 
-# `version` is the oldest client that may write. In one statement for an owner to run, too.
+# `version` is the oldest client that may write. Neither goes down: the statements that an owner
+# keeps may be run once more, when later steps are done.
 _COUNT = (
     "ALTER TABLE {0}.layout ADD COLUMN IF NOT EXISTS step integer; "
-    "UPDATE {0}.layout SET step = {1}, version = greatest(version, {2});"
+    "UPDATE {0}.layout SET step = greatest(step, {1}), version = greatest(version, {2});"
 )
 
 
@@ -33,8 +36,8 @@ class _Busy(Exception):
     """Others hold what the step needs."""
 
 
-class _NotOwner(Exception):
-    """The role may use the tables, and not change them."""
+class _NotAllowed(Exception):
+    """The role may use the tables, and not do the step: change them, or make others."""
 
 
 def stored_layout(cursor: Cursor, schema: str) -> Layout | None:
@@ -68,15 +71,15 @@ def migrate(session: PostgresSession, schema: str, steps: Sequence[Step]) -> Ite
     """Do `steps`, in their order; ends at one that cannot be done now.
 
     Returns:
-        A sentence for the user if the role may not do one: with the SQL for the tables' owner.
+        A sentence for the user if the role may not do one: with the GRANT that it lacks if it owns
+        the tables, or else the SQL for their owner.
     """
     for done, step in enumerate(steps):
         try:
             if not _did(session, schema, step):
                 break
-        except _NotOwner:
-            owner = session.transaction(lambda cursor: _owner(cursor, schema))
-            return [_for_owner(session, schema, owner, steps[done:])]
+        except _NotAllowed:
+            return [_left_undone(session, schema, steps[done:])]
     return []
 
 
@@ -103,29 +106,61 @@ def _do(cursor: Cursor, schema: str, step: Step) -> None:
     except errors.LockNotAvailable:
         raise _Busy from None
     except errors.InsufficientPrivilege:
-        raise _NotOwner from None
+        raise _NotAllowed from None
 
 
 def _script(schema: str, step: Step) -> sql.Composed:
     name = sql.Identifier(schema)
     numbers = sql.Literal(step.number), sql.Literal(step.oldest_writer)
-    count = sql.SQL(_COUNT).format(name, *numbers)
-    return sql.SQL("\n").join([sql.SQL(step.statements).format(name), count])
+    return sql.SQL("\n").join(
+        [
+            sql.SQL(step.statements).format(name),
+            *(copied_grants(schema, table) for table in step.tables),
+            sql.SQL(_COUNT).format(name, *numbers),
+        ]
+    )
 
 
-def _owner(cursor: Cursor, schema: str) -> str:
+@dataclass(frozen=True)
+class _Owner:
+    """The role that owns the tables, and the GRANTs that it lacks to do the steps.
+
+    `itself`: it is the session's role, or one whose rights that has.
+    """
+
+    name: str
+    itself: bool
+    lacks: list[str]
+
+
+def _owner(cursor: Cursor, schema: str, steps: Sequence[Step]) -> _Owner:
     row = cursor.execute(
-        "SELECT pg_get_userbyid(relowner) FROM pg_class c JOIN pg_namespace n "
-        "ON n.oid = relnamespace WHERE nspname = %s AND relname = 'layout'",
+        "SELECT pg_get_userbyid(relowner)::text, pg_has_role(relowner, 'USAGE'), "
+        "current_user::text FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
+        "WHERE nspname = %s AND relname = 'layout'",
         (schema,),
     ).fetchone()
-    return "its owner" if row is None else str(row[0])
+    if row is None:
+        raise AssertionError("the table `layout` went while the ledger was migrated")
+    name, itself, user = row
+    lacks = missing_grants(cursor, schema, made_by(steps), user if itself else name)
+    return _Owner(name, itself, lacks)
 
 
-def _for_owner(session: PostgresSession, schema: str, owner: str, steps: Sequence[Step]) -> str:
+def _left_undone(session: PostgresSession, schema: str, steps: Sequence[Step]) -> str:
+    """The sentence that says who may do the steps, and how."""
+    owner = session.transaction(lambda cursor: _owner(cursor, schema, steps))
+    old = f"the ledger in schema {schema!r} of {session.address.describe()} is of an older layout, "
+    goes_on = "The run goes on with it as it is; what this Rowmill would keep besides is not kept"
+    grants = "\n".join(owner.lacks)
+    if owner.itself and grants:
+        return (
+            f"{old}and the role may change its tables but not make others. {goes_on} until an "
+            f"administrator runs what follows, and then the next run does the rest:\n{grants}"
+        )
+    first = f"an administrator runs\n{grants}\nand then " if grants else ""
     script = "\n".join(_script(schema, step).as_string() for step in steps)
     return (
-        f"the ledger in schema {schema!r} of {session.address.describe()} is of an older layout, "
-        f"which only the role {owner} may change. The run goes on with it as it is; what this "
-        f"Rowmill would keep besides is not kept until that role runs:\nBEGIN;\n{script}\nCOMMIT;"
+        f"{old}which only the role {owner.name} may change. {goes_on} until {first}that role "
+        f"runs:\nBEGIN;\n{script}\nCOMMIT;"
     )

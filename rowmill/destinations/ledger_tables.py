@@ -7,9 +7,17 @@ from collections.abc import Iterable, Sequence
 from psycopg import errors, sql
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger_layout import STEPS, Layout, Step, lacking, refuse_newer
+from rowmill.destinations.ledger_layout import (
+    STEPS,
+    Layout,
+    Step,
+    lacking,
+    made_by,
+    refuse_newer,
+)
 from rowmill.destinations.ledger_locks import lock_key
 from rowmill.destinations.ledger_migration import foreign, migrate, stored_layout
+from rowmill.destinations.ledger_rights import missing_grants
 from rowmill.destinations.postgres_connection import Cursor, PostgresSession
 
 # `runs.key` stands for the run in the rows of batches and parts, of which there may be millions;
@@ -77,7 +85,6 @@ COMMENT ON TABLE {0}.tables IS 'who loads which table; the OID once it is publis
 INSERT INTO {0}.layout SELECT 1 WHERE NOT EXISTS (SELECT FROM {0}.layout);
 """
 _FIELD = "postgres.ledgerSchema"
-_RIGHTS = "SELECT, INSERT, UPDATE, DELETE"
 
 
 def ensure_tables(
@@ -98,10 +105,11 @@ def ensure_tables(
     except DestinationRefused as refusal:
         if refusal.reason != "PermissionDenied":
             raise
-        grants = session.transaction(lambda cursor: _missing_grants(cursor, schema))
+        grants = session.transaction(lambda cursor: missing_grants(cursor, schema, _LEDGER_TABLES))
         raise _missing_rights(session, schema, grants) from refusal
     refuse_newer(layout, steps, _place(session, schema), _FIELD)
-    grants = session.transaction(lambda cursor: _missing_grants(cursor, schema))
+    tables = [*_LEDGER_TABLES, *made_by(step for step in steps if layout.has(step.number))]
+    grants = session.transaction(lambda cursor: missing_grants(cursor, schema, tables))
     if grants:
         raise _missing_rights(session, schema, grants)
     return migrate(session, schema, lacking(layout, steps))
@@ -148,36 +156,6 @@ def _make(cursor: Cursor, schema: str) -> Layout:
     except errors.UndefinedColumn:
         raise foreign(schema) from None
     return stored_layout(cursor, schema) or Layout()
-
-
-def _missing_grants(cursor: Cursor, schema: str) -> list[str]:
-    """The GRANTs, ready to be run by an administrator, that the role lacks for the ledger."""
-    row = cursor.execute(
-        "SELECT quote_ident(current_user), quote_ident(current_database()), quote_ident(%(s)s), "
-        "has_database_privilege(current_database(), 'CREATE'), "
-        "(SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = %(s)s), "
-        "(SELECT has_schema_privilege(oid, 'CREATE') FROM pg_namespace WHERE nspname = %(s)s), "
-        "(SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
-        " WHERE nspname = %(s)s AND relkind = 'r' AND relname = ANY(%(t)s)), "
-        "(SELECT bool_and(has_table_privilege(c.oid, 'SELECT') "
-        "   AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') "
-        "   AND has_table_privilege(c.oid, 'DELETE')) "
-        " FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace "
-        " WHERE nspname = %(s)s AND relkind = 'r' AND relname = ANY(%(t)s))",
-        {"s": schema, "t": list(_LEDGER_TABLES)},
-    ).fetchone()
-    if row is None:
-        raise AssertionError("a SELECT without FROM gave no row")
-    role, database, name, may_create_schema, usage, create, tables, rights = row
-    if usage is None:
-        return [] if may_create_schema else [f"GRANT CREATE ON DATABASE {database} TO {role};"]
-    grants = []
-    if not usage or (not create and tables < len(_LEDGER_TABLES)):
-        wanted = "USAGE" if tables == len(_LEDGER_TABLES) else "USAGE, CREATE"
-        grants.append(f"GRANT {wanted} ON SCHEMA {name} TO {role};")
-    if rights is False:
-        grants.append(f"GRANT {_RIGHTS} ON ALL TABLES IN SCHEMA {name} TO {role};")
-    return grants
 
 
 def _missing_rights(session: PostgresSession, schema: str, grants: list[str]) -> DestinationRefused:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from postgres_bed import Experiment, batches, connect, dataset, table
+from postgres_bed import Connection, Experiment, all_rows, batches, connect, dataset, table
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger_layout import Layout, Step
@@ -17,8 +17,8 @@ from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
 from rowmill.plan.runs import RunState
 
-MORE = Step(2, "ALTER TABLE {0}.runs ADD COLUMN more text;")
-YET_MORE = Step(3, "CREATE TABLE {0}.yet_more (id integer);")
+MORE = Step(2, "ALTER TABLE {0}.runs ADD COLUMN IF NOT EXISTS more text;")
+YET_MORE = Step(3, "CREATE TABLE IF NOT EXISTS {0}.yet_more (id integer);")
 
 
 @pytest.fixture
@@ -36,6 +36,43 @@ def migrated(address: PostgresAddress, *steps: Step) -> list[str]:
         return list(ensure_tables(session, "rowmill", steps))
 
 
+def allow(database: dict[str, str], role: dict[str, str]) -> None:
+    """Grant what a role needs to use the ledger's tables."""
+    name = role["PGUSER"]
+    with connect(database) as admin:
+        admin.execute(
+            f'GRANT USAGE ON SCHEMA rowmill TO "{name}"; '
+            f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rowmill TO "{name}"'
+        )
+
+
+def ledger_of_a_role(database: dict[str, str], role: dict[str, str]) -> dict[str, str]:
+    """Make the ledger's tables as a role, in a schema that is another's."""
+    with connect(database) as admin:
+        admin.execute(
+            f'CREATE SCHEMA rowmill; GRANT USAGE, CREATE ON SCHEMA rowmill TO "{role["PGUSER"]}"'
+        )
+    migrated(PostgresAddress(lambda: role))
+    return role
+
+
+def run_grants(database: dict[str, str], told: str) -> None:
+    """Run the GRANTs of a message as an administrator."""
+    with connect(database) as admin:
+        for line in told.splitlines():
+            if line.startswith("GRANT"):
+                admin.execute(line.encode())
+
+
+def grants(admin: Connection, name: str) -> list[tuple[object, ...]]:
+    """Who may do what with a table of the ledger, and pass it on."""
+    return all_rows(
+        admin,
+        "SELECT grantee, privilege_type, is_grantable FROM pg_class, aclexplode(relacl) "
+        f"WHERE pg_class.oid = 'rowmill.{name}'::regclass ORDER BY 1, 2",
+    )
+
+
 def test_a_new_ledger_and_an_old_one_come_to_the_same(address: PostgresAddress) -> None:
     assert migrated(address) == []
     assert layout(address) == Layout(step=1, oldest_writer=1)
@@ -43,8 +80,8 @@ def test_a_new_ledger_and_an_old_one_come_to_the_same(address: PostgresAddress) 
     assert layout(address) == Layout(step=3, oldest_writer=1)
 
 
-def test_a_run_on_its_way_is_finished_by_its_old_client(shop: Experiment) -> None:
-    """The old client is the ledger's code, which knows nothing of the added column."""
+def test_a_run_goes_on_over_a_step_that_its_client_does_not_know(shop: Experiment) -> None:
+    """The client is today's, without the step; what an older one does is in integration/older."""
     run = shop.start()
     loader, (first, *others) = shop.loader(run), batches(run)
     loader.load(first, shop.encoded(first))
@@ -85,12 +122,7 @@ def test_a_role_that_may_not_change_the_ledger_tells_the_owner_how_and_goes_on(
 ) -> None:
     shop.ledger.ensure()
     loader = role("loader")
-    name = loader["PGUSER"]
-    with connect(database) as admin:
-        admin.execute(
-            f'GRANT USAGE ON SCHEMA rowmill TO "{name}"; '
-            f'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA rowmill TO "{name}"'
-        )
+    allow(database, loader)
     theirs = PostgresAddress(lambda: loader)
     [told] = migrated(theirs, MORE, YET_MORE)
     assert f"only the role {database['PGUSER']} may change" in told
@@ -100,6 +132,98 @@ def test_a_role_that_may_not_change_the_ledger_tells_the_owner_how_and_goes_on(
         admin.execute(script)
     assert layout(theirs) == Layout(step=3)
     assert migrated(theirs, MORE, YET_MORE) == []
+
+
+def test_statements_that_an_owner_runs_once_more_turn_no_number_back(
+    shop: Experiment, database: dict[str, str], role: Callable[[str], dict[str, str]]
+) -> None:
+    shop.ledger.ensure()
+    loader = role("loader")
+    allow(database, loader)
+    [told] = migrated(PostgresAddress(lambda: loader), MORE)
+    newest = replace(YET_MORE, oldest_writer=2)
+    migrated(shop.address, MORE, newest)
+    with connect(database) as admin:
+        admin.execute(told[told.index("BEGIN;") :])
+    assert layout(shop.address) == Layout(step=3, oldest_writer=2)
+
+
+def test_a_table_that_a_step_makes_is_granted_as_runs_is(
+    shop: Experiment, database: dict[str, str], role: Callable[[str], dict[str, str]]
+) -> None:
+    shop.ledger.ensure()
+    loader, reader = role("loader"), role("reader")
+    allow(database, loader)
+    with connect(database) as admin:
+        admin.execute(
+            f"GRANT SELECT ON rowmill.runs TO PUBLIC; "
+            f'GRANT SELECT ON rowmill.runs TO "{reader["PGUSER"]}" WITH GRANT OPTION'
+        )
+    migrated(shop.address, MORE, YET_MORE)
+    assert migrated(PostgresAddress(lambda: loader), MORE, YET_MORE) == []
+    with connect(loader) as theirs:
+        theirs.execute("INSERT INTO rowmill.yet_more VALUES (1)")
+    with connect(database) as admin:
+        assert grants(admin, "yet_more") == grants(admin, "runs")
+
+
+def test_a_table_that_another_role_makes_is_granted_to_the_owner_of_runs(
+    database: dict[str, str], role: Callable[[str], dict[str, str]]
+) -> None:
+    owner = ledger_of_a_role(database, role("owner"))
+    migrated(PostgresAddress(lambda: database), YET_MORE)
+    assert migrated(PostgresAddress(lambda: owner), YET_MORE) == []
+    with connect(owner) as theirs:
+        theirs.execute("INSERT INTO rowmill.yet_more VALUES (1)")
+
+
+def test_a_role_that_may_not_use_a_steps_table_is_told_the_grants(
+    shop: Experiment, database: dict[str, str], role: Callable[[str], dict[str, str]]
+) -> None:
+    migrated(shop.address, MORE, YET_MORE)
+    loader = role("loader")
+    allow(database, loader)
+    with connect(database) as admin:
+        admin.execute(f'REVOKE ALL ON rowmill.yet_more FROM "{loader["PGUSER"]}"')
+    theirs = PostgresAddress(lambda: loader)
+    assert migrated(theirs, MORE) == [], "who does not know the table needs it not"
+    with pytest.raises(DestinationRefused) as refusal:
+        migrated(theirs, MORE, YET_MORE)
+    assert refusal.value.reason == "PermissionDenied"
+    run_grants(database, str(refusal.value))
+    assert migrated(theirs, MORE, YET_MORE) == []
+
+
+def test_an_owner_that_may_not_make_tables_is_told_the_grant_and_goes_on(
+    database: dict[str, str], role: Callable[[str], dict[str, str]]
+) -> None:
+    owner = ledger_of_a_role(database, role("owner"))
+    with connect(database) as admin:
+        admin.execute(f'REVOKE CREATE ON SCHEMA rowmill FROM "{owner["PGUSER"]}"')
+    theirs = PostgresAddress(lambda: owner)
+    [told] = migrated(theirs, MORE, YET_MORE)
+    assert layout(theirs) == Layout(step=2)
+    assert "which only" not in told
+    run_grants(database, told)
+    assert migrated(theirs, MORE, YET_MORE) == []
+    assert layout(theirs) == Layout(step=3)
+
+
+def test_who_does_not_own_the_tables_is_told_what_their_owner_lacks_as_well(
+    database: dict[str, str], role: Callable[[str], dict[str, str]]
+) -> None:
+    owner, loader = ledger_of_a_role(database, role("owner")), role("loader")
+    allow(database, loader)
+    with connect(database) as admin:
+        admin.execute(f'REVOKE CREATE ON SCHEMA rowmill FROM "{owner["PGUSER"]}"')
+    theirs = PostgresAddress(lambda: loader)
+    [told] = migrated(theirs, MORE, YET_MORE)
+    assert f"only the role {owner['PGUSER']} may change" in told
+    run_grants(database, told)
+    with connect(owner) as admin:
+        admin.execute(told[told.index("BEGIN;") :])
+    assert migrated(theirs, MORE, YET_MORE) == []
+    assert layout(theirs) == Layout(step=3)
 
 
 def test_a_migration_keeps_nobody_waiting_behind_a_long_batch(

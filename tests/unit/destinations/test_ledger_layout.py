@@ -3,7 +3,15 @@
 import pytest
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger_layout import STEPS, Layout, Step, lacking, newest, refuse_newer
+from rowmill.destinations.ledger_layout import (
+    STEPS,
+    Layout,
+    Step,
+    lacking,
+    made_by,
+    newest,
+    refuse_newer,
+)
 
 TWO, THREE = Step(2, ""), Step(3, "", oldest_writer=2)
 
@@ -19,6 +27,12 @@ def test_a_ledger_lacks_only_what_came_since_its_newest_step() -> None:
 
 def test_a_layout_has_its_steps_up_to_the_newest() -> None:
     assert [Layout(step=2).has(step) for step in (1, 2, 3)] == [True, True, False]
+
+
+def test_a_step_names_the_tables_that_it_makes() -> None:
+    adds = Step(2, "ALTER TABLE {0}.runs ADD COLUMN more text;")
+    makes = Step(3, "CREATE TABLE {0}.one ();\nCREATE TABLE IF NOT EXISTS {0}.other ();")
+    assert made_by([adds, makes]) == ["one", "other"]
 
 
 def test_a_client_goes_by_the_newest_step_that_it_knows() -> None:
