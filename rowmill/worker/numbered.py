@@ -84,6 +84,8 @@ def prepare_numbered(
 ) -> Prepared:
     """Begin, take up or repeat run `number` of the Experiment `uid`; every pod's first act.
 
+    The ledger is there and up to date (`Ledger.ensure`); the pod sees to that.
+
     Args:
         plan: frozen with the run if this is its first pod. Its data version was chosen by what is
             known outside; if the ledger has another, that holds, and the borders of the plan do.
@@ -100,7 +102,6 @@ def prepare_numbered(
         DestinationRefused: a destination will not take this run.
     """
     ledger, owner = destinations.ledger, destinations.owner
-    ledger.ensure()
     with ledger.locks.preparing(owner):
         ledger_view = known(ledger.runs, owner)
         if why := stale(ledger_view, uid, number):

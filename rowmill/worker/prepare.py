@@ -88,6 +88,8 @@ def prepare(
 ) -> Prepared:
     """Take up, start or repeat a run of `spec`, by the data version that the ledger leads to.
 
+    The ledger is there and up to date (`Ledger.ensure`); whoever starts the run sees to that.
+
     Args:
         plan_of: makes the plan of a new run from the spec by that version.
         adopt: another owner whose targets may be taken over.
@@ -102,7 +104,6 @@ def prepare(
         InvalidManifest: the data version is the last run's, which refuses the manifest.
     """
     ledger, owner = destinations.ledger, destinations.owner
-    ledger.ensure()
     with ledger.locks.preparing(owner):
         rolled_forward = roll_forward_all(
             known(ledger.runs, owner).interrupted_publishes, destinations, adopt

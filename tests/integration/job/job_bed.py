@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 from experiments import Manifest
@@ -24,6 +25,9 @@ from rowmill.plan.pod_contract import METRICS_PATH, MOUNTS, PROGRESS_PATH, RUN, 
 from rowmill.plan.pod_report import MOST_BYTES
 from rowmill.spec.cluster import Defaults
 from rowmill.spec.load import load_spec
+from rowmill_job.board import Board
+from rowmill_job.place import Place
+from rowmill_job.tasks import Pod
 
 TIMEOUT = 120
 ENGINE = "cluster"
@@ -136,12 +140,17 @@ class Pods:
             if not (folder / key).is_symlink():
                 (folder / key).symlink_to(Path("..data") / key)
 
+    def in_this_process(self, task: str, say: Callable[[str], None]) -> Pod:
+        """A pod of a task without a shard, for a test to run by itself."""
+        self._mount_missing()
+        place = Place.here({"ROWMILL_JOB_ROOT": str(self.folder), "ROWMILL_LOGIN_SECONDS": "1"})
+        board = Board(task, None)
+        return Pod(place, board, Event(), wait=lambda _: None, say=say, leave=lambda _: None)
+
     def start(
         self, task: str, shard: int | None = None, env: Mapping[str, str] | None = None
     ) -> RunningPod:
-        for destination, values in self.secrets.items():
-            if not (self.mounts / destination).exists():
-                self.mount(destination, values)
+        self._mount_missing()
         number = len(self._started)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -193,6 +202,11 @@ class Pods:
 
     def logs(self) -> list[str]:
         return [pod.log.read_text() for pod in self._started]
+
+    def _mount_missing(self) -> None:
+        for destination, values in self.secrets.items():
+            if not (self.mounts / destination).exists():
+                self.mount(destination, values)
 
     def kill(self) -> None:
         for pod in self._started:

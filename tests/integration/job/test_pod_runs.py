@@ -13,11 +13,13 @@ from job_bed import ENGINE, NAMESPACE, Pods
 import rowmill
 from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.ledger import Ledger
+from rowmill.destinations.ledger_postgres import PostgresLedger
 from rowmill.destinations.s3_client import S3Address
 from rowmill.local.embedded import EmbeddedServers
 from rowmill.plan.run_source import ClusterPart, Versions, source_of
 from rowmill.spec.cluster import Defaults, ParquetDefault
 from rowmill.version import VERSION
+from rowmill_job.tasks import run_finalize
 
 MORE = {**PEOPLE, "name": "more", "rows": 12_000}
 
@@ -178,6 +180,24 @@ def test_with_both_destinations_a_batch_shows_once_its_part_is_recorded(
     gate.open()
     ended = pod.end()
     assert (ended.code, ended.message["rows"]) == (0, 12_000)
+
+
+def test_a_pod_brings_the_ledger_up_to_date_once_and_says_what_it_could_not_do(
+    name: str, pods: Pods, content: Callable[..., Manifest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure, told = PostgresLedger.ensure, "the ledger is of an older layout"
+    calls: list[PostgresLedger] = []
+
+    def telling(self: PostgresLedger) -> list[str]:
+        calls.append(self)
+        return [*ensure(self), told]
+
+    monkeypatch.setattr(PostgresLedger, "ensure", telling)
+    pods.bundle(content(tables=[PEOPLE], parquet=None))
+    said: list[str] = []
+    assert run_finalize(pods.in_this_process("finalize", said.append)).code == 0
+    assert len(calls) == 1
+    assert said.count(told) == 1
 
 
 def test_a_bucket_alone_will_do(

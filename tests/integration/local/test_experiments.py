@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ import yaml
 from experiments import ORDERS, PEOPLE, manifest, write
 
 import rowmill
+from rowmill.destinations.ledger_postgres import PostgresLedger
 from rowmill.plan.run_source import Versions, source_of
 from rowmill.version import VERSION
 
@@ -57,6 +58,21 @@ def test_one_destination_alone_with_empty_and_one_row_tables(
     assert {vitals.peak_bytes > 2**20 for vitals in outcome.snapshot.workers.values()} == {True}
     assert set(checksums(experiment)) == {"people", "empty", "single"}
     assert experiment.run().repeat
+
+
+def test_a_run_brings_the_ledger_up_to_date_once(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ensure = PostgresLedger.ensure
+    calls: list[PostgresLedger] = []
+
+    def counting(self: PostgresLedger) -> Iterable[str]:
+        calls.append(self)
+        return ensure(self)
+
+    monkeypatch.setattr(PostgresLedger, "ensure", counting)
+    rowmill.load(write(tmp_path / "m.yaml", manifest(name, tables=[SINGLE], parquet=None))).run()
+    assert len(calls) == 1
 
 
 def test_what_a_run_replaces_is_told_without_being_asked_for(

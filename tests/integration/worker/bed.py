@@ -66,6 +66,7 @@ class Bed:
         admit: Callable[[Ahead], None] = lambda ahead: None,
     ) -> Prepared:
         source = RunSource(self.text)
+        destinations.ledger.ensure()
         return prepare(
             self.spec,
             destinations,
@@ -114,6 +115,7 @@ def pod(bed: Bed, destinations: Destinations, uid: str, number: int, **how: Any)
     """What a pod of the run does first."""
     source = RunSource(bed.text)
     how = {"adopt": None, "source": source, **how}
+    destinations.ledger.ensure()
     return prepare_numbered(
         bed.spec, destinations, plan_of(bed.spec), uid=uid, number=number, **how
     )
