@@ -167,8 +167,11 @@ class Plan:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON data from which `from_json` makes the same plan.
 
-        Of a table it has no other fields than those of the first plans, whose readers know them
-        by heart; what came later stands beside the tables, in their order.
+        Of a table it has no other fields than those of the first plans, whose readers refuse any
+        other; what came later stands beside the tables, in their order. So a first reader reads a
+        plan of which it means the same batches and parts. A table of which it would not has a
+        field more, for it to refuse. Where row groups end is another matter: it would write other
+        bytes than this Rowmill, but the same rows.
         """
         return {
             "digest": self.digest,
@@ -199,7 +202,7 @@ class Plan:
 
 
 def _table_json(layout: TableLayout) -> dict[str, Any]:
-    return {
+    fields = {
         "table": layout.table,
         "rows": layout.rows,
         "row_bytes": layout.row_bytes,
@@ -207,6 +210,10 @@ def _table_json(layout: TableLayout) -> dict[str, Any]:
         "part_batches": layout.part_batches,
         "group_batches": max(1, layout.group_rows // layout.batch_rows),
     }
+    if layout.parts > 1 and layout.part_rows % layout.batch_rows:
+        # To a first reader part 1 begins where its batches are whole, rows behind this one's.
+        fields["part_rows"] = layout.part_rows
+    return fields
 
 
 def _table_of(stored: dict[str, Any], part_rows: int, group_rows: int) -> TableLayout:

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, dataclass, replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -133,11 +134,34 @@ def test_a_first_plan_means_the_same_batches_and_parts_as_ever(first: FirstLayou
 
 
 @given(layouts)
-def test_the_readers_of_the_first_plans_read_this_one(layout: TableLayout) -> None:
-    (read,) = read_by_the_first(Plan("sha256:1", 1, (layout,), (layout.parts,)))
-    assert (read.rows, read.batch_rows) == (layout.rows, layout.batch_rows)
-    assert read.part_batches == layout.part_batches
-    assert read.group_batches >= 1
+def test_a_reader_of_the_first_plans_refuses_just_those_of_which_it_would_mean_other_rows(
+    layout: TableLayout,
+) -> None:
+    plan = Plan("sha256:1", 1, (layout,), (layout.parts,))
+    assert Plan.from_json(json.loads(json.dumps(plan.to_json()))) == plan
+    meant = as_the_first_would(layout)
+    if _cut(meant) == _cut(layout):
+        assert read_by_the_first(plan) == [meant]
+    else:
+        with pytest.raises(TypeError):
+            read_by_the_first(plan)
+
+
+def as_the_first_would(layout: TableLayout) -> FirstLayout:
+    groups = max(1, layout.group_rows // layout.batch_rows)
+    return FirstLayout(
+        layout.table,
+        layout.rows,
+        layout.row_bytes,
+        layout.batch_rows,
+        layout.part_batches,
+        groups,
+    )
+
+
+def _cut(layout: TableLayout | FirstLayout) -> tuple[list[Batch], list[Part]]:
+    batches = [layout.batch(number) for number in range(layout.batches)]
+    return batches, [layout.part(number) for number in range(layout.parts)]
 
 
 def test_an_empty_table_has_no_batches_and_one_empty_part() -> None:
