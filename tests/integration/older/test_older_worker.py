@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
+import pytest
 from old_tree import OldTree, kill, standstill, wait_for
 from older_bed import Left
-from older_runs import LOADING, PUBLISHED, OlderRun
+from older_runs import BOTH, LOADING, PUBLISHED, OlderRun
+
+from rowmill.local.connections import connections
+from rowmill.local.home import rowmill_home
+from rowmill.local.run_errors import interrupted
+from rowmill.local.supervisor import Supervisor
+from rowmill.plan import freeze
+from rowmill.plan.runs import Run
+from rowmill.worker.destinations import join
+from rowmill.worker.remaining import Durable
 
 NEWCOMER = OlderRun("newcomer", "COMPLETED")
+# A plan that the older reader takes for a defect, or in a bucket for a record that was spoilt.
+REFUSED = (4, 3)
 
 
 def test_an_older_run_on_its_way_ends_well_after_another_experiment_was_run_by_todays(
@@ -40,3 +54,43 @@ def test_an_older_run_that_was_killed_is_finished_by_the_older_worker_all_the_sa
     assert left.experiment(LOADING).verify().identical
     # And what today's has published is read by it.
     assert "identical" in tree.run("rowmill", "verify", *left.run_words(NEWCOMER)[1:-1])
+
+
+@pytest.mark.parametrize("destinations", [BOTH, ("parquet",)], ids="-".join)
+def test_a_run_of_todays_whose_parts_end_elsewhere_is_left_alone_by_the_older_worker(
+    left: Left, tree: OldTree, monkeypatch: pytest.MonkeyPatch, destinations: tuple[str, ...]
+) -> None:
+    newcomer = OlderRun("newcomer", "FAILED", destinations, marks=4_100)
+    experiment = left.experiment(newcomer)
+    run_shards = Supervisor.run_shards
+
+    def half(self: Supervisor, run: Run, shards: Iterable[int]) -> None:
+        run_shards(self, run, [*shards][:2])
+        raise interrupted()
+
+    with monkeypatch.context() as patch:
+        # Parts of one and a half batches.
+        patch.setattr(freeze, "PART_ROWS", 1_500)
+        patch.setattr(freeze, "GROUP_ROWS", 500)
+        patch.setattr(Supervisor, "run_shards", half)
+        with pytest.raises(type(interrupted())):
+            experiment.run()
+    before = held(left, newcomer)
+    process = tree.start("rowmill", *left.run_words(newcomer))
+    said = tree.finish(process, codes=REFUSED)
+    assert "part_rows" in said or "is not what Rowmill wrote there" in said
+    assert held(left, newcomer) == before
+    outcome = experiment.run()
+    assert (outcome.resumed, outcome.run.number) == (True, 1)
+    assert experiment.verify().identical
+
+
+def held(left: Left, run: OlderRun) -> tuple[Run, Durable]:
+    """What the ledger holds of the experiment's one run, of which there must be something."""
+    spec = left.experiment(run).spec
+    reach = connections(spec, left.secrets(run), rowmill_home())
+    with closing(join(spec, reach)) as destinations:
+        (found,) = destinations.ledger.runs.of(destinations.owner)
+        durable = destinations.durable(found)
+    assert durable.batches or durable.parts
+    return found, durable
