@@ -7,6 +7,7 @@ from typing import Any
 
 from rowmill.destinations.bucket_records import LedgerObjects, to_bytes
 from rowmill.destinations.errors import Fenced
+from rowmill.destinations.lake_records import read_json
 from rowmill.destinations.ledger import PendingPart, RunRecords
 from rowmill.plan.runs import RunState
 
@@ -43,7 +44,13 @@ class BucketWork:
             state = "is not in the ledger any more" if run is None else f"is {run.state.value}"
             raise Fenced(f"run {run_id} {state}, not RUNNING: nothing was written")
         key = self._objects.part_key(run_id, part.table, part.number)
-        return self._objects.bucket.put_if(key, to_bytes(asdict(part)), None) is not None
+        body, bucket = to_bytes(asdict(part)), self._objects.bucket
+        if bucket.put_if(key, body, None) is not None:
+            return True
+        there = bucket.read(key)
+        if there is None or read_json(there.body, bucket.url(key), _part).rows == part.rows:
+            return False
+        return bucket.put_if(key, body, there.etag) is not None
 
     def replace_part(self, run_id: str, part: PendingPart) -> None:
         key = self._objects.part_key(run_id, part.table, part.number)

@@ -107,7 +107,11 @@ class Work(Protocol):
         ...
 
     def record_part(self, run_id: str, part: PendingPart) -> bool:
-        """Record a part unless one is there; raises Fenced if the run is not RUNNING."""
+        """Record a part unless one of as many rows is there: one of others is no part of the plan.
+
+        Raises:
+            Fenced: the run is not RUNNING.
+        """
         ...
 
     def replace_part(self, run_id: str, part: PendingPart) -> None:

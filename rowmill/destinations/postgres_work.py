@@ -83,8 +83,11 @@ class PostgresWork:
             key = running_key(cursor, self._ledger.schema, run_id)
             cursor.execute(
                 self._ledger.sql(
-                    "INSERT INTO {}.parts VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) "
-                    "ON CONFLICT DO NOTHING"
+                    "INSERT INTO {}.parts AS there VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) "
+                    "ON CONFLICT (run, tbl, part) DO UPDATE SET object_key = excluded.object_key, "
+                    "upload_id = excluded.upload_id, etags = excluded.etags, rows = excluded.rows, "
+                    "bytes = excluded.bytes, sha256 = excluded.sha256 "
+                    "WHERE there.rows <> excluded.rows"
                 ),
                 (
                     key,

@@ -19,7 +19,7 @@ from rowmill.destinations.warehouse import Warehouse
 from rowmill.plan.intervals import Interval
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
-from rowmill.worker.remaining import Durable
+from rowmill.worker.remaining import Durable, parts_kept
 from rowmill.worker.run_spec import made_from
 
 # A misspelt port looks as a server that is down does; nobody waits ten minutes for a typo. On a
@@ -69,8 +69,9 @@ class Destinations:
 
     def _durable(self, run: Run, read: Callable[[str], dict[str, list[Interval]]]) -> Durable:
         batches = read(run.id) if self.warehouse else None
-        parts = frozenset(self.ledger.work.pending_parts(run.id)) if self.lake else None
-        return Durable(batches, parts)
+        if self.lake is None:
+            return Durable(batches, None)
+        return Durable(batches, parts_kept(run.plan, self.ledger.work.pending_parts(run.id)))
 
     def index_bytes(self, run: Run) -> int:
         """The bytes of the keys and indexes that an unfinished `run` has made."""

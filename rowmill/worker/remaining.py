@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.intervals import Interval, covers, intersection, union
 from rowmill.plan.layout import Batch, Part, Plan, TableLayout
 
@@ -15,7 +16,8 @@ PartKey = tuple[str, int]
 class Durable:
     """What the ledger holds of a run: committed batches per table and recorded parts.
 
-    `batches` or `parts` is None where the experiment has no such destination.
+    `batches` or `parts` is None where the experiment has no such destination. Of the parts it has
+    those of `parts_kept`.
     """
 
     batches: Mapping[str, Sequence[Interval]] | None
@@ -41,6 +43,18 @@ class PartWork:
     part: Part
     upload: bool
     batches: tuple[tuple[Batch, bool], ...]
+
+
+def parts_kept(plan: Plan, recorded: Mapping[PartKey, PendingPart]) -> frozenset[PartKey]:
+    """The recorded parts that hold as many rows as the plan's: any other is to be made again."""
+    return frozenset(key for key, part in recorded.items() if _is_planned(plan, part))
+
+
+def _is_planned(plan: Plan, recorded: PendingPart) -> bool:
+    layout = plan.by_name[recorded.table]
+    if recorded.number >= layout.parts:
+        return False
+    return layout.part(recorded.number).rows == recorded.rows
 
 
 def remaining(plan: Plan, parts: Iterable[Part], durable: Durable) -> Iterator[PartWork]:

@@ -151,6 +151,15 @@ def test_parts_are_recorded_once_and_only_while_the_run_is_running(shop: Experim
         shop.ledger.work.record_part("unknown", PART)
 
 
+def test_a_part_of_other_rows_takes_a_recorded_ones_place(shop: Experiment) -> None:
+    run = shop.start()
+    assert shop.ledger.work.record_part(run.id, replace(PART, rows=PART.rows + 1, bytes=1))
+    mine = replace(PART, upload_id="mine", etags=("e3",), sha256="cd")
+    assert shop.ledger.work.record_part(run.id, mine)
+    assert not shop.ledger.work.record_part(run.id, PART)
+    assert shop.ledger.work.pending_parts(run.id) == {("orders", 1): mine}
+
+
 def test_done_batches_are_sorted_intervals_before_and_after_they_collapse(
     shop: Experiment, database: dict[str, str]
 ) -> None:

@@ -1,7 +1,14 @@
 """What is left of a run follows from the plan and the ledger alone."""
 
+from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.layout import Plan, TableLayout
-from rowmill.worker.remaining import Durable, batches_durable, remaining, rows_durable
+from rowmill.worker.remaining import (
+    Durable,
+    batches_durable,
+    parts_kept,
+    remaining,
+    rows_durable,
+)
 
 # Seven batches of 10 rows (the last of 5) in parts of 3, and an empty table.
 PLAN = Plan(
@@ -43,6 +50,17 @@ def test_a_recorded_part_leaves_only_the_batches_that_postgres_lacks() -> None:
     parts = frozenset({("a", 0), ("a", 1), ("a", 2), ("empty", 0)})
     durable = Durable({"a": [(0, 1), (2, 7)]}, parts)
     assert work(durable) == [("a", 0, False, [(1, True)])]
+
+
+def test_a_recorded_part_of_other_rows_than_the_plans_is_made_again() -> None:
+    recorded = {
+        ("a", number): PendingPart("a", number, "key", "upload", (), rows, 7, "ab")
+        for number, rows in enumerate([30, 31, 5, 5])
+    }
+    kept = parts_kept(PLAN, recorded)
+    assert kept == {("a", 0), ("a", 2)}
+    left = work(Durable({"a": [(0, 7)]}, kept | {("empty", 0)}))
+    assert left == [("a", 1, True, [(3, False), (4, False), (5, False)])]
 
 
 def test_without_a_bucket_only_batches_count_and_without_postgres_only_parts() -> None:

@@ -181,6 +181,18 @@ def test_a_part_counts_once(ledgers: Ledgers) -> None:
     assert found["orders", 0] == first
 
 
+def test_a_part_of_other_rows_takes_a_recorded_ones_place(ledgers: Ledgers) -> None:
+    ledger, run = ledgers(), run_of(ME, 1, TABLES)
+    ledger.runs.create(run)
+    mine = part_of("orders", 0, "mine")
+
+    assert ledger.work.record_part(run.id, replace(mine, rows=mine.rows + 1, upload_id="strange"))
+    assert ledger.work.record_part(run.id, mine)
+    assert not ledgers().work.record_part(run.id, part_of("orders", 0, "twin"))
+
+    assert ledgers().work.pending_parts(run.id) == {("orders", 0): mine}
+
+
 def test_a_part_made_again_takes_the_lost_ones_place_whatever_the_state(ledgers: Ledgers) -> None:
     ledger, run = ledgers(), run_of(ME, 1, TABLES)
     ledger.runs.create(run)
