@@ -192,7 +192,8 @@ class Lake:
 
         Raises:
             DestinationRefused: another run was published in the meantime (LiveRunElsewhere), or
-                the prefix is another experiment's by now (TargetInUse).
+                the prefix is another experiment's by now (TargetInUse); the parts are not those
+                of the plan (PartsUnplanned).
         """
         record = record_of(run, dataset, parts)
         key = record_key(self._prefix, run.id)

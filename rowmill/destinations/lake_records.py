@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.layout import Plan
@@ -94,17 +95,12 @@ def record_of(run: Run, dataset: Dataset, parts: Iterable[PendingPart]) -> Publi
     """The record of a run whose every part is complete.
 
     Raises:
-        ValueError: the parts are not exactly those of the plan.
+        DestinationRefused: as `refuse_unplanned` does.
     """
-    by_number = {(part.table, part.number): part for part in parts}
-    planned = list(run.plan.parts())
-    if len(planned) != len(by_number) or any(
-        (part.table, part.number) not in by_number
-        or by_number[part.table, part.number].rows != part.rows
-        for part in planned
-    ):
-        raise ValueError(f"the parts given for run {run.id} are not those of its plan")
-    stored = [(part, by_number[part.table, part.number]) for part in planned]
+    given = list(parts)
+    refuse_unplanned(run, given)
+    by_number = {(part.table, part.number): part for part in given}
+    stored = [(part, by_number[part.table, part.number]) for part in run.plan.parts()]
     return PublishedRecord(
         run=run.id,
         number=run.number,
@@ -117,6 +113,32 @@ def record_of(run: Run, dataset: Dataset, parts: Iterable[PendingPart]) -> Publi
             StoredPart(p.table, p.number, q.key, p.start, p.stop, q.bytes, q.sha256)
             for p, q in stored
         ),
+    )
+
+
+def refuse_unplanned(run: Run, parts: Iterable[PendingPart]) -> None:
+    """Refuse parts of a run that are not exactly those of its plan.
+
+    Raises:
+        DestinationRefused: PartsUnplanned.
+    """
+    given = {(part.table, part.number): part.rows for part in parts}
+    planned = {(part.table, part.number): part.rows for part in run.plan.parts()}
+    wrong = [key for key in (planned | given) if planned.get(key) != given.get(key)]
+    if not wrong:
+        return
+    table, number = wrong[0]
+    recorded, wanted = (
+        "none" if rows is None else counted(rows, "row")
+        for rows in (given.get(wrong[0]), planned.get(wrong[0]))
+    )
+    raise DestinationRefused(
+        "PartsUnplanned",
+        f"run {run.number} of {run.owner} cannot be published: the ledger's parts are not those "
+        f"of its plan. Part {number} of {table} has {recorded} there, in the plan {wanted}. "
+        "Somebody changed the ledger, or another release went on with the run. Remove its data "
+        f"(`rowmill reset {run.owner.rpartition('/')[2]}`; on a cluster delete the Experiment), "
+        "then run again",
     )
 
 

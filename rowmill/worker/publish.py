@@ -8,6 +8,7 @@ from typing import Any
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationUnavailable, Fenced
 from rowmill.destinations.lake import Lake
+from rowmill.destinations.lake_records import refuse_unplanned
 from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Dataset
@@ -63,7 +64,7 @@ def roll_forward(run: Run, destinations: Destinations, adopt: str | None = None)
         adopt: another owner, from whom to take the run's prefix over if he has it by now.
 
     Raises:
-        DestinationRefused: OutOfReach, see worker/earlier.py; TargetInUse.
+        DestinationRefused: OutOfReach, see worker/earlier.py; TargetInUse; PartsUnplanned.
     """
     spec = spec_of(run)
     with destinations_of(spec, destinations) as earlier:
@@ -98,6 +99,8 @@ def _publish_objects(run: Run, dataset: Dataset, lake: Lake, ledger: Ledger) -> 
 def _complete_all(run: Run, dataset: Dataset, lake: Lake, ledger: Ledger) -> list[PendingPart]:
     for _ in range(ROUNDS):
         parts = list(ledger.work.pending_parts(run.id).values())
+        # Before they become objects, of which no record would tell.
+        refuse_unplanned(run, parts)
         gone = lake.complete(run, parts)
         if not gone:
             return parts

@@ -1,6 +1,7 @@
 """A run that stops anywhere in publishing is taken on from there, into its own destinations."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import boto3
 import pytest
@@ -10,10 +11,11 @@ from experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake import Lake
 from rowmill.local.embedded import EmbeddedServers, exports
-from rowmill.plan.runs import RunState
+from rowmill.plan.runs import Run, RunState
 from rowmill.worker import purge
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Destinations
+from rowmill.worker.removed import Removed
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
 
@@ -51,6 +53,56 @@ def test_a_part_whose_upload_vanished_is_made_again_while_publishing(
     assert record.rows == run.plan.rows
     # The same bytes, though by other uploads.
     assert {part.sha256 for part in record.parts} == {part.sha256 for part in before.values()}
+
+
+@pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
+def test_a_recorded_part_of_other_rows_than_the_plans_is_made_again_before_publishing(
+    name: str, opened: Opened, postgres: dict[str, str] | None
+) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE], postgres=postgres))
+    run = bed.prepare(destinations).run
+    bed.load(destinations, run)
+    _record_another(destinations, run)
+    assert bed.prepare(destinations).resumed
+    bed.load(destinations, run)
+    bed.finalize(destinations, run)
+    assert state(destinations, run) is RunState.COMPLETED
+    assert destinations.lake is not None
+    record = destinations.lake.record(run.id)
+    assert record is not None
+    assert record.rows == run.plan.rows
+
+
+@pytest.mark.parametrize("remove", [purge.reset, purge.delete])
+@pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
+def test_a_run_that_is_cut_with_parts_of_other_rows_is_refused_in_words_and_can_be_removed(
+    name: str,
+    opened: Opened,
+    dies_before_current_moves: pytest.MonkeyPatch,
+    remove: Callable[[Destinations], Removed],
+    postgres: dict[str, str] | None,
+) -> None:
+    bed, destinations = opened(manifest(name, tables=[PEOPLE], postgres=postgres))
+    run = bed.prepare(destinations).run
+    bed.load(destinations, run)
+    with pytest.raises(Killed):
+        bed.finalize(destinations, run)
+    dies_before_current_moves.undo()
+    _record_another(destinations, run)
+    for mode in (Mode.AUTO, Mode.RESTART):
+        with pytest.raises(DestinationRefused, match=f"`rowmill reset {name}`") as refused:
+            bed.prepare(destinations, mode=mode)
+        assert refused.value.reason == "PartsUnplanned"
+    assert state(destinations, run) is RunState.PUBLISHING
+    (left,) = remove(destinations).left
+    assert "Part 0 of people has 2,501 rows there, in the plan 2,500 rows" in left
+    assert bed.complete(destinations).number == (2 if remove is purge.reset else 1)
+
+
+def _record_another(destinations: Destinations, run: Run) -> None:
+    """Have the ledger record a row too many of a part."""
+    (part,) = destinations.ledger.work.pending_parts(run.id).values()
+    destinations.ledger.work.replace_part(run.id, replace(part, rows=part.rows + 1))
 
 
 def test_a_bucket_that_drops_every_upload_ends_in_words(

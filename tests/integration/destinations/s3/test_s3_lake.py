@@ -161,8 +161,9 @@ def test_a_publish_that_lacks_a_part_is_not_done(lake_of: Lakes) -> None:
     lake, run = lake_of(), run_of(ME, 1, TABLES)
     parts = upload_all(lake, run)
 
-    with pytest.raises(ValueError, match="not those of its plan"):
+    with pytest.raises(DestinationRefused, match="not those of its plan") as refused:
         lake.publish(run, dataset_of(TABLES), parts[1:])
+    assert refused.value.reason == "PartsUnplanned"
     assert lake.current() is None
 
 
