@@ -37,7 +37,9 @@ def run_progress(
     """Add up what is known of a run.
 
     Pods work by the plan that the ledger has of the run. If the ConfigMap was lost and frozen again
-    under other settings, `plan` is another one: then batches are counted as the pods cut them.
+    under other settings, `plan` is another one: then batches are counted as the pods cut them. How
+    many of these a part has nobody tells, so until the run is complete their rows are approximate:
+    as many as there are at least.
 
     Args:
         completed: indexes of shards that ended well.
@@ -56,8 +58,8 @@ def run_progress(
     for table, intervals in _told(plan, completed, reports, by_name):
         done.setdefault(table, []).extend(intervals)
     tables = [
-        _table(t, intersection(union(done.get(t.table, ())), [(0, t.batches)]), _shown(plan))
-        for t in layouts
+        _table(t, own, intersection(union(done.get(t.table, ())), [(0, t.batches)]), _shown(plan))
+        for t, own in zip(layouts, plan.tables, strict=True)
     ]
     finalize = reports.get(-1)
     return RunProgress(
@@ -119,12 +121,23 @@ def _shown(plan: Plan) -> int:
     return min(MAX_INTERVALS, _ALL_INTERVALS // max(1, tables))
 
 
-def _table(layout: TableLayout, done: Sequence[Interval], most: int) -> TableStatus:
+def _rows(layout: TableLayout, own: TableLayout, done: Sequence[Interval]) -> int:
+    """The rows of these batches; at least, if the plan's `own` layout cuts others."""
+    readings = [layout]
+    if layout is not own:
+        # The parts of the first plans are whole batches.
+        readings.append(replace(layout, part_rows=layout.part_batches * layout.batch_rows))
+    return sum(min(reading.rows_of(*interval) for reading in readings) for interval in done)
+
+
+def _table(
+    layout: TableLayout, own: TableLayout, done: Sequence[Interval], most: int
+) -> TableStatus:
     # Of very scattered batches the longest stretches stand for all: a status has a size.
     shown = sorted(sorted(done, key=lambda i: i[0] - i[1])[:most])
     return TableStatus(
         name=layout.table,
-        rows=sum(layout.rows_of(first, stop) for first, stop in done),
+        rows=_rows(layout, own, done),
         rows_total=layout.rows,
         batches=layout.batches,
         batch_rows=layout.batch_rows,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import combinations
+
 import pytest
 from memory_cluster import small_plan
 from told_by_pods import pod_progress
@@ -58,6 +61,22 @@ def test_the_last_batch_of_a_part_counts_its_own_rows() -> None:
     report = pod_progress(1, 9.0, "", {"t": ((3, 5),)})
     (table,) = run_progress(plan, ((0, 1),), {1: report}, {}).tables
     assert (table.rows, table.batches, table.completed_batches) == (21 + 20, 9, "0-4")
+
+
+@pytest.mark.parametrize("part_rows", [30, 40], ids=["of this release", "of the first plans"])
+def test_of_batches_that_another_plan_cut_no_more_rows_are_told_than_are_durable(
+    part_rows: int,
+) -> None:
+    layout = TableLayout("t", 63, 10, batch_rows=10, part_rows=30, group_rows=10)
+    plan = Plan("sha256:1", 1, (layout,), (3,))
+    ran = replace(layout, batch_rows=20, part_rows=part_rows)
+    for first, stop in combinations(range(ran.batches + 1), 2):
+        report = pod_progress(1, 9.0, "", {"t": ((first, stop),)}, batch_rows={"t": 20})
+        (table,) = run_progress(plan, (), {0: report}, {}).tables
+        assert 0 <= (table.rows or 0) <= ran.rows_of(first, stop)
+        assert table.batch_rows == 20
+    (whole,) = run_progress(plan, ((0, 1),), {0: report}, {}).tables
+    assert whole.rows == whole.rows_total == 63
 
 
 def test_settings_come_from_the_environment() -> None:
