@@ -15,7 +15,7 @@ import rowmill
 from rowmill.destinations.object_names import part_key
 from rowmill.local.embedded import EmbeddedServers
 
-# By its estimate a row has 20,000 bytes, so that parts and row groups are short: 6,710 and 1,000
+# By its estimate a row has 20,000 bytes, so that parts and row groups are short: 6,000 and 1,000
 # rows. Hardly any has the long text.
 _RARELY_LONG = {"choice": {"values": ["a", "b", "x" * 60_000], "weights": [1, 1, 0.0001]}}
 PEOPLE = {
