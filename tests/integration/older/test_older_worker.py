@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from experiments import Manifest
 from old_tree import OldTree, kill, standstill, wait_for
 from older_bed import Left
 from older_runs import BOTH, LOADING, PUBLISHED, OlderRun
@@ -20,6 +22,11 @@ from rowmill.plan.runs import Run
 from rowmill.worker.destinations import join
 from rowmill.worker.remaining import Durable
 
+# By its estimate a row has 20,000 bytes; hardly any has the long text.
+WORD = {
+    "type": "text",
+    "generate": {"choice": {"values": ["a", "b", "x" * 60_000], "weights": [1, 1, 0.0001]}},
+}
 NEWCOMER = OlderRun("newcomer", "COMPLETED")
 # A plan that the older reader takes for a defect, or in a bucket for a record that was spoilt.
 REFUSED = (4, 3)
@@ -54,6 +61,59 @@ def test_an_older_run_that_was_killed_is_finished_by_the_older_worker_all_the_sa
     assert left.experiment(LOADING).verify().identical
     # And what today's has published is read by it.
     assert "identical" in tree.run("rowmill", "verify", *left.run_words(NEWCOMER)[1:-1])
+
+
+@dataclass(frozen=True)
+class Wide(OlderRun):
+    """An experiment with a table that the older worker cuts into parts of 6,500 rows."""
+
+    @property
+    def manifest(self) -> Manifest:
+        made = super().manifest
+        made["spec"]["batchRows"] = 1_300
+        made["spec"]["tables"] += [
+            {"name": "wide", "rows": 15_000, "columns": [{**WORD, "name": "word"}]}
+        ]
+        return made
+
+
+def test_a_run_of_several_parts_that_the_older_worker_began_is_finished_by_todays(
+    left: Left, tree: OldTree, tmp_path: Path
+) -> None:
+    assert LOADING.stop is not None
+    wide, file = Wide("newcomer", "RUNNING"), tmp_path / "stands"
+    # Three batches of small tables, five of the first part, three of the second.
+    still = standstill(LOADING.stop.place, 3 + 5 + 3, file)
+    process = tree.start("rowmill", *left.run_words(wide), env=still)
+    try:
+        wait_for(file, process)
+    finally:
+        kill(process)
+    run, durable = held(left, wide)
+    layout = run.plan.by_name["wide"]
+    assert [layout.part(number).rows for number in range(layout.parts)] == [6_500, 6_500, 2_000]
+    assert durable.batches is not None
+    assert durable.batches["wide"] == [(0, 7)]
+    assert {part for part in durable.parts or () if part[0] == "wide"} == {("wide", 0)}
+    assert todays_part_rows(left, wide) == 6_000
+    outcome = left.experiment(wide).run()
+    assert (outcome.resumed, outcome.run.plan) == (True, run.plan)
+    assert left.experiment(wide).verify().identical
+    assert len({key for key in left.objects(wide) if "/wide/" in key}) == layout.parts
+
+
+def todays_part_rows(left: Left, run: OlderRun) -> int:
+    """The rows of a part of wide in a plan that today's would freeze."""
+    spec = left.experiment(run).spec
+    frozen = freeze.freeze(
+        spec.dataset,
+        digest=spec.digest,
+        parallelism=1,
+        worker_memory=2**30,
+        parquet_types=spec.parquet_types,
+        batch_rows=spec.batch_rows,
+    )
+    return frozen.by_name["wide"].part_rows
 
 
 @pytest.mark.parametrize("destinations", [BOTH, ("parquet",)], ids="-".join)
