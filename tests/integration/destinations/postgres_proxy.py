@@ -12,7 +12,8 @@ from types import TracebackType
 class LossyProxy:
     """Forwards connections; each `lose_answer_to` cuts one connection, once.
 
-    With `own_process_id` it tells clients a process id of its own, as a connection pooler does.
+    `logins` are what clients said as they logged in. With `own_process_id` it tells clients a
+    process id of its own, as a connection pooler does.
     """
 
     def __init__(self, host: str, port: int, *, own_process_id: bool = False) -> None:
@@ -20,6 +21,7 @@ class LossyProxy:
         self._own_process_id = own_process_id
         self._doomed: bytes | None = None
         self._held_back: dict[bytes, float] = {}
+        self.logins: list[bytes] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
 
@@ -61,6 +63,7 @@ class LossyProxy:
         try:
             while data := source.recv(1 << 16):
                 if to_server:
+                    self.logins += [data] if b"user\0" in data else []
                     held = (late for words, late in self._held_back.items() if words in data)
                     time.sleep(max(held, default=0.0))
                 if to_server and self._doomed is not None and data.endswith(self._doomed):

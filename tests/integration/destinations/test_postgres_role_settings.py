@@ -163,6 +163,22 @@ def test_a_reader_on_a_slow_machine_is_not_cut_before_its_settings_hold(
             assert sum(rows.count for rows in reader.rows(data.table("orders"), 0)) == 10
 
 
+def test_behind_a_pooler_a_login_asks_for_no_limits_of_time(
+    hostile: PostgresAddress, loader: dict[str, str]
+) -> None:
+    """It would be refused, and poolers keep their sessions alive themselves."""
+    data = dataset(table("orders"))
+    Experiment(hostile, data).complete()
+    host, port = loader["PGHOST"], int(loader["PGPORT"])
+    with LossyProxy(host, port, own_process_id=True) as proxy:
+        pooled = PostgresAddress(lambda: {**loader, "PGPORT": str(proxy.port)})
+        with PostgresReader(pooled, "shop", ["orders"]) as reader:
+            assert sum(rows.count for rows in reader.rows(data.table("orders"), 0)) == 10
+    drivers = [login for login in proxy.logins if b"quote_all_identifiers" in login]
+    assert drivers != []
+    assert [login for login in drivers if b"_timeout=" in login] == []
+
+
 def definition(admin: Connection) -> list[tuple[object, ...]]:
     query = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'sane'"
     return all_rows(admin, query)
