@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial, wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -220,8 +221,10 @@ class Experiment:
     def verify(self) -> Report:
         """Make all rows again and compare the published run's destinations with them.
 
+        The scale and seed of `load` hold; where neither was given, those of the published run do.
+
         Raises:
-            NothingPublished: no run of this manifest is published.
+            NothingPublished: no run of this manifest, scale and seed is published.
             DestinationRefused, DestinationUnavailable: a destination cannot be read.
         """
         reach = connections(self.spec, self._secrets, rowmill_home())
@@ -229,8 +232,11 @@ class Experiment:
         return verify_published(self.spec, reach, reload=self._with, wait=wait)
 
     def _with(self, overrides: Overrides) -> Spec:
-        """The same manifest with the scale and seed of the run that is published."""
-        return _spec(self.name, self._source.manifest, overrides)
+        """The same manifest as the published run was started, but for what the caller gave."""
+        given = self._source
+        if (given.scale, given.seed) != (None, None):
+            overrides = replace(overrides, scale=given.scale, seed=given.seed)
+        return _spec(self.name, given.manifest, overrides)
 
     @cached_property
     def _generator(self) -> Generator:

@@ -22,10 +22,11 @@ from rowmill.worker.decision import published_run
 from rowmill.worker.destinations import Connections, Destinations, join, one_machine
 from rowmill.worker.pools import load_pools
 from rowmill.worker.reading import abandoned, experiment_runs, published
-from rowmill.worker.run_options import run_again
+from rowmill.worker.run_options import options_of, run_again
 
 Reload = Callable[[Overrides], Spec]
 _NONE = "no run of it is published yet"
+_OTHER = "use the manifest that it was run with, or run this one first with: rowmill run -f FILE"
 
 
 class NothingPublished(NotFound):
@@ -72,7 +73,8 @@ def open_published(
         wait: told which server is waited for.
 
     Raises:
-        NothingPublished: no run is published, or one of another manifest.
+        NothingPublished: no run is published, or one of another manifest, or by another data
+            version than the manifest names.
         DestinationRefused, DestinationUnavailable: a destination cannot be read.
     """
     with ExitStack() as stack:
@@ -154,19 +156,31 @@ def _run(destinations: Destinations) -> Run:
 
 def _matching(spec: Spec, run: Run, reload: Reload | None) -> Spec:
     """The spec of the run's digest; the manifest with the run's overrides, if need be."""
+    found = _of_digest(spec, run, reload)
+    if found is None:
+        given = options_of(run)
+        started = f", started with {given}" if given else ""
+        raise NothingPublished(
+            f"what is published is run {run.number} of another manifest (digest "
+            f"{run.plan.digest[:19]}...{started}; this one's is {spec.digest[:19]}...): {_OTHER}"
+        )
+    # The digest leaves the version out: a manifest that names none is made by its last run's.
+    if found.pins_data_version and found.data_version != run.plan.data_version:
+        raise NothingPublished(
+            f"what is published is of another manifest: run {run.number} was made by data version "
+            f"{run.plan.data_version}, this manifest pins {found.data_version}: {_OTHER}"
+        )
+    return found
+
+
+def _of_digest(spec: Spec, run: Run, reload: Reload | None) -> Spec | None:
     if spec.digest == run.plan.digest:
         return spec
     source = source_of(run)
-    if reload is not None and source is not None:
-        overrides = Overrides(source.scale, source.seed, source.rerun)
-        other = reload(overrides)
-        if other.digest == run.plan.digest:
-            return other
-    raise NothingPublished(
-        f"what is published is run {run.number} of another manifest (digest "
-        f"{run.plan.digest[:19]}..., this one's is {spec.digest[:19]}...): use the manifest "
-        "that it was run with, or run this one first with: rowmill run -f FILE"
-    )
+    if reload is None or source is None:
+        return None
+    other = reload(Overrides(source.scale, source.seed, source.rerun))
+    return other if other.digest == run.plan.digest else None
 
 
 def _generators(dataset: Dataset, destinations: Destinations) -> Callable[[], Generator]:

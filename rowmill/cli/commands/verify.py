@@ -122,7 +122,8 @@ def _progress() -> Iterator[tuple[OnProgress, TellWait]]:
 
 def _show(report: Report, options: Overrides) -> None:
     rows = [row for table in report.tables for row in _rows(table)]
-    title = f"run {report.run} of {report.owner}, {short(report.digest)}"
+    version = f"data version {report.data_version}"
+    title = f"run {report.run} of {report.owner}, {short(report.digest)}, {version}"
     print_grid(Grid(_HEADINGS, rows, title, ruled=True))
     for line in _details(report):
         say(visible(line))

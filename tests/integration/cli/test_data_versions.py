@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from commands import Commands
 from experiments import Connection, manifest
 
@@ -93,3 +94,35 @@ def test_a_run_by_python_is_remembered_too(name: str, commands: Commands, server
     unnamed = commands.file(manifest(name, tables=tables, parquet=None))
     assert rowmill.load(unnamed).spec.data_version == 2
     assert commands("plan", "-f", unnamed, "-o", "json").json["dataVersion"] == 2
+
+
+def test_a_manifest_that_pins_another_version_is_not_what_is_published(
+    name: str, commands: Commands, servers: object
+) -> None:
+    tables = [
+        {
+            "name": "items",
+            "rows": 10,
+            "primaryKey": ["id"],
+            "columns": [{"name": "id", "type": "bigint"}, {"name": "sku", "type": "text"}],
+        }
+    ]
+
+    content = manifest(name, tables=tables, parquet=None)
+    unpinned = commands.file(content, "unpinned.yaml")
+    content["spec"]["dataVersion"] = 1
+    first = commands.file(content, "first.yaml")
+    content["spec"]["dataVersion"] = 2
+    second = commands.file(content, "second.yaml")
+    assert commands("run", "-f", second).code == 0
+    told = "run 1 was made by data version 2, this manifest pins 1: "
+    for command in (("verify", "-f", first), ("trace", "-f", first, "items", "1")):
+        refused = commands(*command, "-o", "json")
+        assert (refused.code, refused.json["error"]["reason"]) == (2, "NothingPublished")
+        assert told in refused.json["error"]["message"]
+    with pytest.raises(rowmill.NothingPublished, match=told):
+        rowmill.load(first).verify()
+    for same in (second, unpinned):
+        verified = commands("verify", "-f", same)
+        assert verified.code == 0
+        assert ", data version 2" in verified.out.splitlines()[0]

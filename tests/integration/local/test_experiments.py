@@ -99,6 +99,21 @@ def test_what_python_ran_keeps_what_it_came_from(name: str, tmp_path: Path) -> N
     assert source.versions == Versions(VERSION, pa.__version__, data=1)
 
 
+def test_options_of_the_caller_hold_in_verify(name: str, tmp_path: Path) -> None:
+    file = write(tmp_path / "m.yaml", manifest(name, tables=[PEOPLE], parquet=None))
+    rowmill.load(file, scale=0.02, seed=7).run()
+    for given in (rowmill.load(file), rowmill.load(file, scale="0.020", seed=7)):
+        assert given.verify().identical
+    others = [
+        rowmill.load(file, scale=0.04, seed=9),
+        rowmill.load(file, scale=1),
+        rowmill.load(file, seed=9),
+    ]
+    for other in others:
+        with pytest.raises(rowmill.NothingPublished, match="started with scale=0.02 seed=7;"):
+            other.verify()
+
+
 def test_what_is_returned_shows_itself_in_one_line(name: str, tmp_path: Path) -> None:
     file = write(tmp_path / "m.yaml", manifest(name, tables=[PEOPLE, SINGLE], parquet=None))
     experiment = rowmill.load(file)
