@@ -24,9 +24,8 @@ from rowmill.destinations.patience import NowAndThen
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.generate.rows import Generator
 from rowmill.local import engine, remembered
-from rowmill.local.connections import connections
+from rowmill.local.connections import connections, unknown_secret
 from rowmill.local.engine import Options, Outcome
-from rowmill.local.file_paths import whole_path
 from rowmill.local.home import rowmill_home
 from rowmill.local.progress import Snapshot
 from rowmill.local.published import NothingPublished
@@ -34,12 +33,24 @@ from rowmill.local.run_errors import RunAborted, RunFailed
 from rowmill.local.server_process import EmbeddedServerError
 from rowmill.local.verifying import verify_published
 from rowmill.plan.run_source import RunSource
+from rowmill.python_arguments import (
+    InvalidArgument,
+    check_callable,
+    check_names,
+    check_path,
+    check_text,
+    chosen_mode,
+    secret_files,
+    whole_number,
+    whole_number_or_none,
+)
 from rowmill.python_words import in_python, telling
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec, read_manifest
 from rowmill.spec.manifest_warnings import manifest_warnings
 from rowmill.spec.places import located
 from rowmill.spec.problems import ImpossibleColumns, InvalidManifest, Problem
+from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
 from rowmill.verify.report import Report
 from rowmill.worker.decision import Mode
 from rowmill.worker.pools import make_pools
@@ -53,6 +64,7 @@ __all__ = [
     "Experiment",
     "ImpossibleColumns",
     "Interrupted",
+    "InvalidArgument",
     "InvalidManifest",
     "Mode",
     "NoRunToResume",
@@ -107,13 +119,20 @@ def load(
         secrets: for each `secretName` a file of KEY=VALUE lines.
 
     Raises:
+        InvalidArgument: what is given is of the wrong kind, or a secret that the manifest lacks.
         InvalidManifest: with every problem that was found.
     """
+    check_path("manifest", manifest)
+    check_text("text", text)
+    seed = whole_number_or_none("seed", seed)
+    files = secret_files(secrets)
     content = read_manifest(Path(manifest)) if text is None else text
     scale_text = None if scale is None else str(scale)
     spec = _spec(manifest, content, Overrides(scale=scale_text, seed=seed))
     source = RunSource(content, scale_text, seed)
-    files = {name: whole_path(path) for name, path in (secrets or {}).items()}
+    unknown = unknown_secret(spec, files)
+    if unknown is not None:
+        raise InvalidArgument(unknown)
     return Experiment(spec, source, files)
 
 
@@ -156,12 +175,17 @@ class Experiment:
         The same rows that a run writes, by their index; any range costs only its own rows.
 
         Raises:
+            InvalidArgument: `start` or `stop` is no whole number, or `columns` no list.
             KeyError: no such table or column; it says which there are.
             IndexError: the table has no such rows.
             ImpossibleColumns: no data can meet the manifest, as the values of its providers show.
         """
-        end = self.spec.dataset.table(name).rows if stop is None else stop
-        batch = self._generator.batch(name, start, end, columns)
+        first = whole_number("start", start)
+        end = whole_number_or_none("stop", stop)
+        check_names("columns", columns)
+        if end is None:
+            end = self.spec.dataset.table(name).rows
+        batch = self._generator.batch(name, first, end, columns)
         schema = self._generator.arrow_schema(name)
         plain = pa.schema([schema.field(column) for column in batch.schema.names])
         return pa.Table.from_batches([batch]).cast(plain)
@@ -174,7 +198,7 @@ class Experiment:
         on_notice: Callable[[str], None] = _LOG.warning,
         workers: int | None = None,
         batch_rows: int | None = None,
-        mode: Mode = Mode.AUTO,
+        mode: Mode | str = Mode.AUTO,
         adopt: str | None = None,
     ) -> Outcome:
         """Load the experiment into its destinations, as `rowmill run` does.
@@ -188,11 +212,14 @@ class Experiment:
             on_notice: told, in a sentence each, what the user should know: whose data the run
                 replaces, which server is waited for. By default that goes to the logger `rowmill`,
                 and so to standard error.
-            workers, batch_rows: instead of the manifest's.
-            mode: whether an unfinished run is resumed, must be, or is dropped.
+            workers: instead of the manifest's, 1 to 1,024.
+            batch_rows: instead of the manifest's, 1,000 to 100,000.
+            mode: whether an unfinished run is resumed ("auto"), must be ("resume"), or is dropped
+                ("restart").
             adopt: the owner key of another experiment whose tables and prefix are taken over.
 
         Raises:
+            InvalidArgument: a parameter is of the wrong kind or out of bounds; nothing was begun.
             DestinationRefused, DestinationUnavailable: before any work was done; `reason` of the
                 former is one word (docs/troubleshooting.md).
             RunFailed, RunAborted, Interrupted: the run can be resumed.
@@ -202,11 +229,14 @@ class Experiment:
             RuntimeError: called from a script that a child process of its own imports anew.
         """
         _refuse_imported_script()
+        check_callable("on_progress", on_progress)
+        check_callable("on_notice", on_notice)
+        check_text("adopt", adopt)
         options = Options(
             source=self._source,
-            workers=workers,
-            batch_rows=batch_rows,
-            mode=mode,
+            workers=whole_number_or_none("workers", workers, WORKERS),
+            batch_rows=whole_number_or_none("batch_rows", batch_rows, BATCH_ROWS),
+            mode=chosen_mode(mode),
             adopt=adopt,
             prepared=lambda run: remembered.keep_data_version(
                 rowmill_home(), self.name, run.plan.data_version

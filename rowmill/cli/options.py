@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
 from rowmill.terminal.output import Output
 
 
@@ -32,8 +33,8 @@ def _workers(help_text: str) -> Any:
         "--workers",
         help=help_text,
         metavar="N",
-        min=1,
-        max=1024,
+        min=WORKERS.least,
+        max=WORKERS.most,
         envvar="ROWMILL_WORKERS",
         show_envvar=True,
     )
@@ -70,8 +71,8 @@ BatchRows = Annotated[
         "--batch-rows",
         help="Rows of a batch; by default the manifest's batchRows, else by row width and memory.",
         metavar="N",
-        min=1_000,
-        max=100_000,
+        min=BATCH_ROWS.least,
+        max=BATCH_ROWS.most,
         envvar="ROWMILL_BATCH_ROWS",
         show_envvar=True,
     ),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rowmill.errors import NotFound
 from rowmill.local import remembered
+from rowmill.local.connections import unknown_secret
 from rowmill.local.file_paths import whole_path
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.remembered import Remembered
@@ -109,15 +110,9 @@ def from_either(name: str | None, file: Path | None, secrets: Sequence[str] = ()
 
 
 def _refuse_unknown_secrets(secrets: Mapping[str, Path], spec: Spec) -> None:
-    # A misspelt name would otherwise mean the environment, which may lead to a stray production.
-    named = {target.secret_name for target in (spec.postgres, spec.parquet) if target}
-    unknown = sorted(set(secrets) - named)
-    if unknown:
-        known = ", ".join(sorted(name for name in named if name)) or "none"
-        raise UsageError(
-            f"the manifest names no secret {unknown[0]!r} (it names: {known}); "
-            "--secret NAME=FILE takes a `secretName` of its destinations"
-        )
+    unknown = unknown_secret(spec, secrets)
+    if unknown is not None:
+        raise UsageError(unknown)
 
 
 def secret_files(secrets: Sequence[str]) -> dict[str, Path]:

@@ -23,6 +23,7 @@ from rowmill.spec.manifest_fields import (
 from rowmill.spec.manifest_kinds import Count, GenerateSpec, PickSpec
 from rowmill.spec.manifest_pods import PodTemplateSpec
 from rowmill.spec.manifest_run import DestinationsSpec, ResourcesSpec
+from rowmill.spec.run_bounds import BATCH_ROWS
 
 # Room for "-run-N-finalize" and a Job's index within the 63 characters of a pod's host name.
 ExperimentName = Annotated[
@@ -120,7 +121,10 @@ class ExperimentSpec(Model):
         None, ge=1, le=100_000, description="Pods, or processes on one machine."
     )
     batch_rows: int | None = Field(
-        None, ge=1_000, le=100_000, description="Rows in a batch; default: by row width and memory."
+        None,
+        ge=BATCH_ROWS.least,
+        le=BATCH_ROWS.most,
+        description="Rows in a batch; default: by row width and memory.",
     )
     suspend: bool = Field(False, description="Keep the run from starting, or pause it.")
     rerun: str = Field(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pickle
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 
+import numpy as np
 import pytest
 
 import rowmill
@@ -34,6 +36,7 @@ EXPECTED = [
     rowmill.EmbeddedServerError("no start"),
     rowmill.ImpossibleColumns("too few"),
     interrupted(),
+    rowmill.InvalidArgument("no count"),
     rowmill.NoRunToResume("nothing"),
     rowmill.NothingPublished("nothing"),
     rowmill.RunAborted("ended"),
@@ -86,3 +89,109 @@ def test_a_table_or_column_that_is_not_there_is_told_with_those_that_are() -> No
     with pytest.raises(KeyError) as found:
         shop.table("people", columns=["nam"])
     assert found.value.args == ("table 'people' has no column 'nam'; its columns are id, name",)
+
+
+@pytest.fixture
+def nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    def begun(*_args: object, **_kwargs: object) -> None:
+        raise AssertionError("it was begun")
+
+    monkeypatch.setattr(api, "connections", begun)
+
+
+def _refused(call: Callable[..., object], *args: object, **given: object) -> str:
+    with pytest.raises(rowmill.InvalidArgument) as found:
+        call(*args, **given)
+    assert found.value.reason == "Usage"
+    return str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        *[
+            ({"batch_rows": value}, f"{value!r}: give a whole number from 1,000 to 100,000")
+            for value in (7, 999, 100_001, True, 0, -5, 1000.5, 2_000.0, "1000")
+        ],
+        *[
+            ({"workers": value}, f"{value!r}: give a whole number from 1 to 1,024")
+            for value in (0, -1, 1_025, False, 1.0, "2")
+        ],
+        *[
+            (
+                {"mode": value},
+                f"{value!r}: give one of rowmill.Mode.AUTO ('auto'), rowmill.Mode.RESUME "
+                "('resume'), rowmill.Mode.RESTART ('restart')",
+            )
+            for value in ("RESTART", "restrat", "", None, True, [])
+        ],
+        ({"on_progress": None}, "None: give a function of one argument"),
+        ({"on_notice": 5}, "5: give a function of one argument"),
+    ],
+    ids=str,
+)
+def test_run_begins_nothing_with_a_parameter_that_it_does_not_take(
+    nothing_begins: None, given: dict[str, object], told: str
+) -> None:
+    shop = rowmill.load("m.yaml", text=MANIFEST)
+    assert _refused(shop.run, **given) == f"{next(iter(given))}={told}"
+
+
+def test_run_takes_what_is_within_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[api.Options] = []
+    monkeypatch.setattr(api, "connections", lambda *_args: None)
+    monkeypatch.setattr(
+        api.engine, "run", lambda _spec, _reach, options, _tell: taken.append(options)
+    )
+    shop = rowmill.load("m.yaml", text=MANIFEST)
+    shop.run(batch_rows=1_000, workers=1_024, mode="restart")
+    shop.run(batch_rows=np.int64(100_000), workers=1, mode=rowmill.Mode.RESUME)
+    shop.run()
+    assert [(each.batch_rows, each.workers, each.mode) for each in taken] == [
+        (1_000, 1_024, rowmill.Mode.RESTART),
+        (100_000, 1, rowmill.Mode.RESUME),
+        (None, None, rowmill.Mode.AUTO),
+    ]
+    assert {type(each.mode) for each in taken} == {rowmill.Mode}
+    assert type(taken[1].batch_rows) is int
+
+
+_DICT = 'give a dict, such as {"warehouse": "warehouse.env"}'
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"seed": 1.5}, "seed=1.5: give a whole number"),
+        ({"seed": True}, "seed=True: give a whole number"),
+        ({"seed": "7"}, "seed='7': give a whole number"),
+        ({"text": b"kind: Experiment"}, "text is of type bytes: give a str"),
+        ({"manifest": 5}, "manifest is of type int: give a str or a Path"),
+        ({"secrets": ["pass"]}, f"secrets is of type list: {_DICT}"),
+        ({"secrets": "pass"}, f"secrets is of type str: {_DICT}"),
+        (
+            {"secrets": {"lake": {"PGPASSWORD": "pass"}}},
+            f"secrets has a pair of str and dict: {_DICT}, of names and files",
+        ),
+        (
+            {"secrets": {"lake": "lake.env"}},
+            "the manifest names no secret 'lake' (it names: none); "
+            'secrets={"NAME": FILE} takes a `secretName` of its destinations',
+        ),
+    ],
+    ids=str,
+)
+def test_load_refuses_a_parameter_that_it_does_not_take(
+    given: dict[str, object], told: str
+) -> None:
+    assert _refused(rowmill.load, **{"manifest": "m.yaml", "text": MANIFEST, **given}) == told
+
+
+def test_rows_are_asked_for_by_whole_numbers_and_columns_by_a_list() -> None:
+    shop = rowmill.load("m.yaml", text=MANIFEST, seed=np.int64(3))
+    assert type(shop.spec.dataset.seed) is int
+    assert _refused(shop.table, "visits", 0.0, 5) == "start=0.0: give a whole number"
+    assert _refused(shop.table, "visits", 0, 5.0) == "stop=5.0: give a whole number"
+    assert _refused(shop.table, "visits", True) == "start=True: give a whole number"
+    assert _refused(shop.table, "visits", columns="id") == "columns='id': give a list of names"
+    assert shop.table("visits", np.int64(2), np.int64(5)).num_rows == 3

@@ -110,7 +110,7 @@ def test_options_of_the_caller_hold_in_verify(name: str, tmp_path: Path) -> None
         rowmill.load(file, seed=9),
     ]
     for other in others:
-        with pytest.raises(rowmill.NothingPublished, match="started with scale=0.02 seed=7;"):
+        with pytest.raises(rowmill.NothingPublished, match=r"started with scale=0\.02 seed=7;"):
             other.verify()
 
 
