@@ -31,7 +31,8 @@ def reader(tmp_path: Path, known: dict[str, str]) -> Callable[[Manifest], rowmil
     def load(content: Manifest) -> rowmill.Experiment:
         secret = tmp_path / "secret.env"
         secret.write_text("".join(f"{key}='{value}'\n" for key, value in known.items()))
-        secrets = {"warehouse": secret, "lake": secret}
+        destinations = content["spec"]["destinations"].values()
+        secrets = {each["secretName"]: secret for each in destinations if each}
         return rowmill.load("manifest", text=json.dumps(content), secrets=secrets)
 
     return load
