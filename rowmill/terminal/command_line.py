@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from typing import Any, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from rowmill.terminal.output import Output
+
 # The base of all that typer refuses of a command line, which it does not export.
 _Refusal: Any = typer.BadParameter.__mro__[1]
 _USAGE = 2
+# An option of `-o` that is one word with its value.
+_OUTPUT = re.compile(r"(?:-o|--output=)(?P<form>.+)")
 # A negative value, or a comment of SQL, that was taken for an option.
 _VALUE = re.compile(r"-[0-9.]|-- ")
 # What typer's messages have of the library by which it reads values.
@@ -22,6 +27,8 @@ _FROM_WITHIN = (
     (re.compile(r"greater than or equal to"), "at least"),
     (re.compile(r"less than or equal to"), "at most"),
 )
+# Where a context keeps it.
+_AS_JSON = "rowmill.terminal.as_json"
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
@@ -53,32 +60,50 @@ class _Command(TyperCommand):
 
 
 class _Group(TyperGroup):
-    def make_context(self, *words: Any, **settings: Any) -> Any:
-        with _told_plainly():
-            return super().make_context(*words, **settings)
+    def make_context(self, info_name: Any, args: list[str], *more: Any, **settings: Any) -> Any:
+        # They are used up as they are read.
+        as_json = _asks_for_json(args)
+        with _told_plainly(as_json=as_json):
+            ctx = super().make_context(info_name, args, *more, **settings)
+        ctx.meta[_AS_JSON] = as_json
+        return ctx
 
     def invoke(self, ctx: Any) -> Any:
-        with _told_plainly():
+        with _told_plainly(as_json=ctx.meta[_AS_JSON]):
             return super().invoke(ctx)
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_types(super().get_params(ctx))
 
 
+def _asks_for_json(words: Sequence[str]) -> bool:
+    """Whether the words of a command line, which may be wrong, ask for JSON."""
+    form = ""
+    for word, following in pairwise([*words, ""]):
+        if word == "--":
+            break
+        if word in ("-o", "--output"):
+            form = following
+        elif found := _OUTPUT.fullmatch(word):
+            form = found["form"]
+    return form == Output.JSON
+
+
 @contextmanager
-def _told_plainly() -> Iterator[None]:
+def _told_plainly(*, as_json: bool) -> Iterator[None]:
     """Tell what is wrong with a command line as every other error is told."""
     try:
         yield
     except _Refusal as error:
-        from rowmill.terminal.prose import say
-
         told = refusal(error.format_message(), getattr(error, "option_name", ""))
-        # Without any command the help was shown instead.
-        if told:
-            path = error.ctx.command_path if error.ctx is not None else ""
-            say(f"rowmill: {told}" + (f"; see: {path} --help" if path else ""), err=True)
-        raise typer.Exit(_USAGE) from None
+        if not told:
+            # Without any command the help was shown instead.
+            raise typer.Exit(_USAGE) from None
+        from rowmill.terminal.failures import UsageError, ending
+
+        path = error.ctx.command_path if error.ctx is not None else ""
+        with ending({}, as_json=as_json):
+            raise UsageError(told + (f"; see: {path} --help" if path else "")) from None
 
 
 def refusal(message: str, option: str) -> str:

@@ -81,6 +81,21 @@ def test_every_command_is_in_the_readme() -> None:
     assert {("", name) for name in _commands(app)} <= named
 
 
+def test_the_readme_names_the_commands_that_print_no_json() -> None:
+    found = re.search(
+        r"((?:`\w+`, )+`\w+` and `\w+`) have no `-o`", (ROOT / "README.md").read_text()
+    )
+    group = typer.main.get_command(app)
+    assert found is not None
+    assert isinstance(group, TyperGroup)
+    without = {
+        name
+        for name, command in group.commands.items()
+        if not any("-o" in option.opts for option in command.params)
+    }
+    assert set(re.findall(r"`(\w+)`", found[1])) == without
+
+
 def test_every_command_of_the_plugin_is_in_the_page_on_kubernetes() -> None:
     page = ROOT / "docs" / "kubernetes.md"
     named = {m for line in _code(page) for m in _COMMAND.findall(line)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -147,6 +148,53 @@ def test_wrong_words_are_told_in_one_sentence(words: tuple[str, ...], said: str)
     assert said in done.stderr
     assert done.stderr.startswith("rowmill: ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "asked", [("-o", "json"), ("-ojson",), ("--output", "json"), ("--output=json",)]
+)
+@pytest.mark.parametrize(
+    ("of", "words", "said"),
+    [
+        (app, ("run", "-f", SHOP, "--batch-rows", "7"), "give at least 1000"),
+        (app, ("run", "--nope"), "no such option: --nope"),
+        (app, ("plan", "--seed", "1.5"), "give a valid integer"),
+        (app, ("preview", "-n", "0"), "give at least 1"),
+        (app, ("runs", "a", "b"), "got unexpected extra argument"),
+        (app, ("frob",), "no such command 'frob'"),
+        (app, ("delete", "shop"), "no such option: -"),
+        (plugin, ("status", "--nope"), "no such option: --nope"),
+        (plugin, ("frob",), "no such command 'frob'"),
+    ],
+)
+def test_wrong_words_are_the_json_document_too_where_that_is_asked_for(
+    of: typer.Typer, words: tuple[str, ...], said: str, asked: tuple[str, ...]
+) -> None:
+    done = called(*words, *asked, of=of)
+    assert done.exit_code == 2
+    error = json.loads(done.stdout)["error"]
+    assert (error["reason"], error["exitCode"]) == ("Usage", 2)
+    assert said in error["message"]
+    assert done.stderr == f"rowmill: {error['message']}\n"
+
+
+def test_a_wrong_environment_variable_is_the_json_document_too() -> None:
+    words = ["run", "-f", SHOP, "-o", "json"]
+    done = CliRunner().invoke(app, words, env={"ROWMILL_BATCH_ROWS": "7"})
+    assert json.loads(done.stdout)["error"]["reason"] == "Usage"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run", "-o", "json", "-o", "text", "--nope"),
+        ("run", "-o", "xml"),
+        ("run", "--nope", "--", "-o", "json"),
+    ],
+)
+def test_where_json_is_not_asked_for_wrong_words_are_no_document(words: tuple[str, ...]) -> None:
+    done = called(*words)
+    assert (done.exit_code, done.stdout) == (2, "")
 
 
 def test_without_any_command_the_help_is_all() -> None:
