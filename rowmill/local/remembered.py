@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -26,14 +27,18 @@ class Remembered:
 
 
 def keep(home: Home, experiment: Remembered) -> None:
-    """Remember an experiment, replacing what was known of it."""
+    """Remember an experiment, replacing what was known of it.
+
+    Raises:
+        OSError: its folder cannot be written.
+    """
     make_private(home.path)
     make_private(home.experiments)
-    folder = make_private(_folder(home, experiment.name))
+    place = make_private(folder(home, experiment.name))
     # The manifest first: a record never points at a text that is not there.
-    write_private(folder / _MANIFEST, experiment.manifest)
+    write_private(place / _MANIFEST, experiment.manifest)
     write_private(
-        folder / _RECORD,
+        place / _RECORD,
         json.dumps(
             {
                 "scale": experiment.scale,
@@ -47,10 +52,10 @@ def keep(home: Home, experiment: Remembered) -> None:
 
 def recall(home: Home, name: str) -> Remembered | None:
     """What is known of the experiment `name`, or None."""
-    folder = _folder(home, name)
+    place = folder(home, name)
     try:
-        manifest = (folder / _MANIFEST).read_text(encoding="utf-8")
-        known = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        manifest = (place / _MANIFEST).read_text(encoding="utf-8")
+        known = json.loads((place / _RECORD).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     secrets = {name: Path(path) for name, path in known["secrets"].items()}
@@ -65,7 +70,7 @@ def keep_data_version(home: Home, name: str, data_version: int) -> None:
     try:
         make_private(home.path)
         make_private(home.experiments)
-        file = make_private(_folder(home, name)) / _DATA_VERSION
+        file = make_private(folder(home, name)) / _DATA_VERSION
         write_private(file, str(data_version))
     except OSError:
         return
@@ -74,7 +79,7 @@ def keep_data_version(home: Home, name: str, data_version: int) -> None:
 def last_data_version(home: Home, name: str) -> int | None:
     """The data version of the experiment's last run here, None if that is not known."""
     try:
-        return int((_folder(home, name) / _DATA_VERSION).read_text(encoding="utf-8"))
+        return int((folder(home, name) / _DATA_VERSION).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 
@@ -83,15 +88,21 @@ def names(home: Home) -> list[str]:
     """The experiments whose manifests are known here, sorted."""
     if not home.experiments.is_dir():
         return []
-    folders = [folder for folder in home.experiments.iterdir() if (folder / _RECORD).is_file()]
-    return sorted(unquote(folder.name) for folder in folders)
+    places = [place for place in home.experiments.iterdir() if (place / _RECORD).is_file()]
+    return sorted(unquote(place.name) for place in places)
 
 
 def forget(home: Home, name: str) -> None:
-    """Forget an experiment; no error if it is not known."""
-    shutil.rmtree(_folder(home, name), ignore_errors=True)
+    """Forget an experiment; no error if it is not known.
+
+    Raises:
+        OSError: its folder cannot be removed.
+    """
+    with suppress(FileNotFoundError, NotADirectoryError):
+        shutil.rmtree(folder(home, name))
 
 
-def _folder(home: Home, name: str) -> Path:
+def folder(home: Home, name: str) -> Path:
+    """Where an experiment is remembered."""
     # A name typed by hand (`rowmill status ../x`) must not leave the folder.
     return home.experiments / quote(name, safe="").replace(".", "%2E")

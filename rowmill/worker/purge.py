@@ -78,6 +78,18 @@ def former_engines(
     return sorted(engine for engine in engines if engine is not None)
 
 
+def is_known_to_any_engine(destinations: Destinations) -> bool:
+    """Whether records or data tell of an experiment of this name, of whatever ROWMILL_ENGINE."""
+    ledger, warehouse, lake = destinations.ledger, destinations.warehouse, destinations.lake
+    owners: list[str | None] = []
+    if ledger.found():
+        owners += ledger.runs.owners()
+        owners += [warehouse.data_owner()] if warehouse is not None else []
+    if lake is not None and lake.there():
+        owners.append(lake.data_owner())
+    return any(engine_of(owner, destinations.spec) is not None for owner in owners if owner)
+
+
 def purge(
     destinations: Destinations,
     uid: str,

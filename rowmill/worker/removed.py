@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
 from rowmill.counting import counted
 from rowmill.plan.purging import PurgeEnd, Written
-from rowmill.plan.runs import Run
+from rowmill.plan.runs import Run, RunState
+from rowmill.worker.decision import left_over
 
 
 class Whose(StrEnum):
@@ -43,6 +44,17 @@ def whose(
         return Whose.UNKNOWN
     # One that began no run and repeated none: what is there was kept of an earlier of its name.
     return Whose.OURS if present == uid else Whose.ANOTHERS
+
+
+def with_work(runs: Sequence[Run], unfinished: Collection[str]) -> int:
+    """How many of one owner's runs, oldest first, can have had staged work.
+
+    Args:
+        unfinished: ids of those that were unfinished when the removal began; by now they are RESET.
+    """
+    return len(
+        left_over([run.at(RunState.ABORTED) if run.id in unfinished else run for run in runs])
+    )
 
 
 @dataclass(frozen=True)

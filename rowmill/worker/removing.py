@@ -13,7 +13,7 @@ from rowmill.worker.destinations import Destinations
 from rowmill.worker.earlier import lake_of, reached_lake
 from rowmill.worker.publish import OBJECTS_AT, roll_forward
 from rowmill.worker.removal_steps import RemovalSteps
-from rowmill.worker.removed import Removed, missing
+from rowmill.worker.removed import Removed, missing, with_work
 
 _UNFINISHED = RESUMABLE | {RunState.PUBLISHING}
 _TABLES, _OBJECTS = "tables", "objects"
@@ -63,7 +63,10 @@ def remove_data(owners: Sequence[Destinations], cure: str) -> Removed:
         tables=tables.tables,
         rows=tables.rows or objects.rows,
         objects=objects.objects,
-        unfinished=len(steps.unfinished),
+        unfinished=sum(
+            with_work([run for owner, run in runs if owner is of], steps.unfinished)
+            for of in owners
+        ),
         gone=tables.gone + objects.gone,
         left=tuple(dict.fromkeys((*steps.left, *left, *tables.left, *objects.left))),
     )

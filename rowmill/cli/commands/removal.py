@@ -62,17 +62,41 @@ def reset(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: b
 
 
 def delete(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: bool) -> None:
-    """Remove the data and the records."""
+    """Remove the data and the records; what is but remembered here is forgotten."""
     _refuse_unasked(file, yes)
     label, destinations = _open(name, file, secrets)
     try:
         _ask(f"Remove all data and records of {label}?", yes)
         disk_reserve.give_up(rowmill_home())
-        removed = purge.delete(destinations)
+        if name is not None and _is_but_remembered(destinations):
+            told = (
+                f"{label} is forgotten here: the embedded servers have no record of it, "
+                "and nothing was removed"
+            )
+        else:
+            told = f"{label} is deleted: {purge.delete(destinations)}"
     finally:
         destinations.close()
-    remembered.forget(rowmill_home(), label)
-    say(f"{label} is deleted: {removed}")
+    _forget(label)
+    say(told)
+
+
+def _is_but_remembered(destinations: Destinations) -> bool:
+    """Whether nothing is where the runs went, for certain: a secret may lead elsewhere by now."""
+    targets = (destinations.spec.postgres, destinations.spec.parquet)
+    embedded = all(target is None or target.embedded for target in targets)
+    return embedded and not purge.is_known_to_any_engine(destinations)
+
+
+def _forget(name: str) -> None:
+    try:
+        remembered.forget(rowmill_home(), name)
+    except OSError as error:
+        say(
+            f"rowmill: {remembered.folder(rowmill_home(), name)} cannot be removed "
+            f"({error.strerror or error}): {name} is still known here",
+            err=True,
+        )
 
 
 def _open(name: str | None, file: Path | None, secrets: Sequence[str]) -> tuple[str, Destinations]:

@@ -57,6 +57,7 @@ def run(request: RunRequest) -> None:
     say_warnings(source, spec)
     home = rowmill_home()
     reach = connections(spec, source.secrets, home, say_starting)
+    memory = _Memory(home, source, spec.name)
     mode = Mode.RESUME if request.resume else Mode.RESTART if request.restart else Mode.AUTO
     options = Options(
         workers=request.workers,
@@ -67,7 +68,7 @@ def run(request: RunRequest) -> None:
         agreed=frozenset() if _can_ask() and mode is not Mode.RESTART else None,
         source=source.kept(),
         # Not before: of a refused run, NAME must go on meaning the manifest before.
-        prepared=lambda run: _remember(home, source, run, spec.name),
+        prepared=memory.keep,
         notice=_say,
     )
 
@@ -79,13 +80,36 @@ def run(request: RunRequest) -> None:
     if request.as_json:
         print(json.dumps(_document(outcome), ensure_ascii=False))
     else:
-        _summarize(spec, outcome)
+        _summarize(spec, outcome, memory.reference)
 
 
-def _remember(home: Home, source: Source, run: Run, name: str) -> None:
-    remembered.keep(home, source.remembered(name))
-    # By the ledger, which may have known of a later run that another machine made.
-    remembered.keep_data_version(home, name, run.plan.data_version)
+@dataclass
+class _Memory:
+    """What this machine remembers of a run; `kept` unless that could not be written."""
+
+    home: Home
+    source: Source
+    name: str
+    kept: bool = True
+
+    def keep(self, run: Run) -> None:
+        """Remember it; the run goes on without, since the data matters more."""
+        try:
+            remembered.keep(self.home, self.source.remembered(self.name))
+        except OSError as error:
+            self.kept = False
+            _say(
+                f"{remembered.folder(self.home, self.name)} cannot be written "
+                f"({error.strerror or error}): this machine does not know {self.name} as it is "
+                "run now; give the next commands the manifest, with -f FILE"
+            )
+        # By the ledger, which may have known of a later run that another machine made.
+        remembered.keep_data_version(self.home, self.name, run.plan.data_version)
+
+    @property
+    def reference(self) -> str:
+        """By what the next command is told of the experiment."""
+        return self.name if self.kept else "-f FILE"
 
 
 def _agreed_outcome(attempt: Callable[[Options], Outcome], options: Options) -> Outcome:
@@ -157,7 +181,7 @@ def _rate(outcome: Outcome) -> float:
     return made / total if total else 0.0
 
 
-def _summarize(spec: Spec, outcome: Outcome) -> None:
+def _summarize(spec: Spec, outcome: Outcome, reference: str) -> None:
     run = outcome.run
     if outcome.repeat:
         say(
@@ -165,7 +189,7 @@ def _summarize(spec: Spec, outcome: Outcome) -> None:
             "(--restart makes it again)"
         )
         return
-    say("\n".join([*_facts(spec, outcome), *_places(spec), *_next_steps(spec)]))
+    say("\n".join([*_facts(spec, outcome), *_places(spec), *_next_steps(spec, reference)]))
 
 
 def _facts(spec: Spec, outcome: Outcome) -> Iterator[str]:
@@ -203,10 +227,10 @@ def _places(spec: Spec) -> Iterator[str]:
         yield f"  S3        s3://{spec.parquet.bucket}/{spec.parquet.prefix}TABLE/*.parquet"
 
 
-def _next_steps(spec: Spec) -> Iterator[str]:
+def _next_steps(spec: Spec, reference: str) -> Iterator[str]:
     if any(target is not None and target.embedded for target in (spec.postgres, spec.parquet)):
         yield (
             "The embedded servers are still up: `rowmill down` stops them, "
             '`eval "$(rowmill env)"` points psql and S3 tools at them.'
         )
-    yield f"Next: rowmill verify {spec.name}"
+    yield f"Next: rowmill verify {reference}"

@@ -11,6 +11,7 @@ from experiments import PEOPLE, Connection, count, manifest
 from psycopg import sql
 
 from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.local.home import Home
 
 # Recognisable, so that a leak would be found.
 PASSWORD = "hunter2-of-the-tests"
@@ -145,6 +146,22 @@ def test_a_home_that_cannot_be_used_is_named(name: str, commands: Commands, tmp_
         assert done.code == 3
         assert "ROWMILL_HOME" in done.err
         assert str(tmp_path / "file") in done.err
+
+
+def test_a_run_that_cannot_be_remembered_is_made_all_the_same(
+    name: str, commands: Commands, home: Home
+) -> None:
+    file = commands.file(manifest(name, tables=[{**PEOPLE, "rows": 1}], parquet=None))
+    in_the_way = home.experiments / name
+    home.experiments.mkdir(exist_ok=True)
+    in_the_way.write_text("")
+    done = commands("run", "-f", file, "--progress=none")
+    in_the_way.unlink()
+    assert done.code == 0, done.err
+    assert f"rowmill: {in_the_way} cannot be written (File exists)" in done.err
+    assert "give the next commands the manifest, with -f FILE" in done.err
+    assert "Next: rowmill verify -f FILE" in done.out
+    assert commands("verify", "-f", file).code == 0
 
 
 def test_a_command_without_its_extra_says_which(commands: Commands, tmp_path: Path) -> None:

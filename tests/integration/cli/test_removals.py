@@ -1,5 +1,6 @@
 """`reset` and `delete` remove what the ledger knows, say what that was, and claim nothing else."""
 
+import shutil
 from collections.abc import Callable
 
 import pytest
@@ -8,6 +9,7 @@ from experiments import PEOPLE, Connection, Manifest, count, manifest
 from psycopg import sql
 
 from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.local.home import Home
 
 ONE = {**PEOPLE, "rows": 1}
 
@@ -78,3 +80,53 @@ def test_a_bucket_that_the_manifest_does_not_reach_is_named_as_left(
     deleted = commands("delete", "-f", file, warehouse, "--yes")
     assert deleted.code == 0
     assert "removed 1 table (1 row); left: what run 1 wrote to S3: it takes other" in deleted.out
+
+
+def test_an_experiment_without_data_and_records_is_forgotten_by_its_name(
+    name: str, commands: Commands, home: Home
+) -> None:
+    file = commands.file(_embedded(name))
+    known = home.experiments / name
+    assert commands("run", "-f", file, "--progress=none").code == 0
+    shutil.copytree(known, commands.folder / "known")
+    assert commands("delete", "-f", file, "--yes").code == 0
+    shutil.copytree(commands.folder / "known", known)
+    assert commands("reset", name, "--yes").code == 3
+    assert commands("delete", "-f", file, "--yes").code == 3
+    deleted = commands("delete", name, "--yes")
+    assert (deleted.code, deleted.err) == (0, "")
+    assert deleted.out == (
+        f"{name} is forgotten here: the embedded servers have no record of it, "
+        "and nothing was removed\n"
+    )
+    assert "no experiment" in commands("status", name).err
+
+
+def test_an_experiment_of_another_engine_or_with_data_is_not_forgotten(
+    name: str, commands: Commands, database: Connection
+) -> None:
+    file = commands.file(_embedded(name, parquet={}))
+    assert commands("run", "-f", file, "--progress=none").code == 0
+    refused = commands("delete", name, "--yes", env={"ROWMILL_ENGINE": "other"})
+    assert (refused.code, "ROWMILL_ENGINE" in refused.err) == (3, True)
+    database.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(f"{name}_ledger")))
+    assert commands("delete", name, "--yes").code == 3
+
+
+def test_a_memory_that_cannot_be_removed_is_told(name: str, commands: Commands, home: Home) -> None:
+    file = commands.file(_embedded(name))
+    assert commands("run", "-f", file, "--progress=none").code == 0
+    # What is linked there is not removed, whoever asks.
+    known = (home.experiments / name).rename(commands.folder / "known")
+    (home.experiments / name).symlink_to(known)
+    deleted = commands("delete", name, "--yes")
+    (home.experiments / name).unlink()
+    assert deleted.code == 0
+    assert "removed 1 table (1 row)" in deleted.out
+    assert f"rowmill: {home.experiments / name} cannot be removed" in deleted.err
+    assert f"{name} is still known here" in deleted.err
+
+
+def _embedded(name: str, parquet: Manifest | None = None) -> Manifest:
+    ledger = {"ledgerSchema": f"{name}_ledger"}
+    return manifest(name, tables=[ONE], postgres=ledger, parquet=parquet)

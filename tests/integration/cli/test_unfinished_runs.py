@@ -120,6 +120,8 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
     nothing = commands("run", "-f", edited, "--resume", "-o", "json")
     assert nothing.code == 2
     assert nothing.json["error"]["reason"] == "NoRunToResume"
+    # The work of the dropped run was cleared when it was dropped.
+    assert f"is deleted: removed 1 table ({ROWS:,} rows)\n" in commands("delete", name, "--yes").out
 
 
 def test_over_published_data_an_unfinished_run_tells_what_it_replaces(

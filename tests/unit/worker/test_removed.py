@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from rowmill.plan.layout import Plan
 from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.plan.runs import Run, RunState
-from rowmill.worker.removed import Purged, Removed, Whose, missing, whose
+from rowmill.worker.removed import Purged, Removed, Whose, missing, whose, with_work
 
 ME, BEFORE, SINCE = "uid-2", "uid-1", "uid-3"
 ROWS, PUBLISHED = Written(1), Written(1, "abc")
@@ -53,6 +54,28 @@ def test_data_is_ours_by_the_runs_that_the_ledger_has(
 ) -> None:
     run = None if run_of is None else _run(run_of)
     assert whose(present, uids, ME, written, run) is expected
+
+
+@pytest.mark.parametrize(
+    ("states", "unfinished", "expected"),
+    [
+        # Run 1 was dropped, and cleared away, before run 2 was published.
+        ("ABORTED COMPLETED", {1}, 0),
+        ("ABORTED RESET", {1}, 0),
+        ("ABORTED COMPLETED RUNNING", {1, 3}, 1),
+        # At a further try of a removal that was cut, what it has done already.
+        ("RESET COMPLETED RESET", {1, 3}, 1),
+        ("RESET RESET", {1, 2}, 2),
+    ],
+)
+def test_only_runs_since_the_last_that_was_published_can_have_had_work(
+    states: str, unfinished: set[int], expected: int
+) -> None:
+    runs = [
+        replace(_run(ME), id=f"run-{n}", number=n, state=RunState(state))
+        for n, state in enumerate(states.split(), 1)
+    ]
+    assert with_work(runs, {f"run-{n}" for n in unfinished}) == expected
 
 
 @pytest.mark.parametrize(
