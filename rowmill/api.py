@@ -24,12 +24,13 @@ from rowmill.destinations.patience import NowAndThen
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.generate.rows import Generator
 from rowmill.local import engine, remembered
-from rowmill.local.connections import connections, unknown_secret
+from rowmill.local.connections import connections
 from rowmill.local.engine import Options, Outcome
 from rowmill.local.home import rowmill_home
 from rowmill.local.progress import Snapshot
 from rowmill.local.published import NothingPublished
 from rowmill.local.run_errors import RunAborted, RunFailed
+from rowmill.local.secret_names import unknown_secret
 from rowmill.local.server_process import EmbeddedServerError
 from rowmill.local.verifying import verify_published
 from rowmill.plan.run_source import RunSource

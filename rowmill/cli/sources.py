@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rowmill.errors import NotFound
 from rowmill.local import remembered
-from rowmill.local.connections import unknown_secret
 from rowmill.local.file_paths import whole_path
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.remembered import Remembered
+from rowmill.local.secret_names import unknown_secret
 from rowmill.plan.run_source import RunSource
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import MOST_READ, Overrides, decode_manifest, load_spec, read_manifest

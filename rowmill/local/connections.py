@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rowmill.destinations.credentials import (
@@ -53,20 +53,6 @@ def connections(
         postgres=_postgres(spec, secrets, exports, POSTGRES_KEYS, POSTGRES_REQUIRED),
         s3=_s3(spec, secrets, exports),
         reader=None if read_from is None else ReadingCredentials(read_from),
-    )
-
-
-def unknown_secret(spec: Spec, secrets: Iterable[str]) -> str | None:
-    """What is wrong with the names of secrets given for a manifest; None if it names them all."""
-    # A misspelt name would otherwise mean the environment, which may lead to a stray production.
-    named = {target.secret_name for target in (spec.postgres, spec.parquet) if target}
-    unknown = sorted(set(secrets) - named)
-    if not unknown:
-        return None
-    known = ", ".join(sorted(name for name in named if name)) or "none"
-    return (
-        f"the manifest names no secret {unknown[0]!r} (it names: {known}); "
-        "--secret NAME=FILE takes a `secretName` of its destinations"
     )
 
 

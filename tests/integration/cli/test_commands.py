@@ -165,7 +165,7 @@ def test_without_a_terminal_every_value_is_whole(kept: tuple[str, str, Commands]
     query = "select repeat('x ', 300) as a, repeat('y', 300) as b"
     assert f" {'x ' * 300} │ {'y' * 300}\n" in commands("query", name, query, env=narrow).out
     shown = commands("verify", name, env=narrow).out
-    assert re.search(r"sha256:[0-9a-f]{64}$", shown, re.MULTILINE)
+    assert re.search(r"sha256:[0-9a-f]{64}, data version 1$", shown, re.MULTILINE)
     row = r"^ people +│ made again │ +1,000 │ [0-9a-f]{32} │$"
     assert re.search(row, shown, re.MULTILINE)
 
