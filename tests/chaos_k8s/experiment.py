@@ -20,11 +20,14 @@ def write_experiment(
     folder: Path, chosen: Schedule, applied: Applied, secrets: dict[str, Path]
 ) -> ChaosExperiment:
     """Write the manifests of a schedule into `folder`, as this machine reads them."""
+    # Those of a destination that the manifest does not name would be refused.
+    asked = {POSTGRES_SECRET: chosen.postgres, S3_SECRET: chosen.parquet}
+    named = {name: file for name, file in secrets.items() if asked[name]}
     manifest = _written(folder / "manifest.json", applied, spec(chosen))
     before = None
     if chosen.replaces:
         before = _written(folder / "before.json", applied, earlier(chosen))
-    return ChaosExperiment(applied.name, manifest, before, secrets)
+    return ChaosExperiment(applied.name, manifest, before, named)
 
 
 def spec(chosen: Schedule) -> dict[str, Any]:
