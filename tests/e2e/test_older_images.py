@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.history import full_hash, unpack
+from tests.history import NO_HISTORY, full_hash, unpack
 
 from .cluster.access import Cluster, wait_for
 from .cluster.images import Builder, Image
@@ -36,7 +36,7 @@ class Older:
 @pytest.fixture
 def older(node: Node, builder: Builder) -> Iterator[Older]:
     if full_hash(COMMIT) is None:
-        pytest.skip(f"the history of this clone does not reach back to {COMMIT}")
+        pytest.skip(f"{NO_HISTORY} {COMMIT}")
     with tempfile.TemporaryDirectory(prefix="rowmill-e2e-older-") as folder:
         tree = Path(folder)
         unpack(COMMIT, tree)

@@ -10,14 +10,14 @@ from older_bed import Left, restored
 from older_runs import COMMIT
 
 from rowmill.local.embedded import EmbeddedServers
-from tests.history import full_hash
+from tests.history import NO_HISTORY, full_hash
 
 
 @pytest.fixture
 def tree(left: Left, tmp_path: Path) -> OldTree:
     """The tree of the commit that left them, whose commands are of the same engine and home."""
     if full_hash(COMMIT) is None:
-        pytest.skip(f"the history of this clone does not reach back to {COMMIT}")
+        pytest.skip(f"{NO_HISTORY} {COMMIT}")
     return OldTree.of(COMMIT, tmp_path / "tree", left.env)
 
 
