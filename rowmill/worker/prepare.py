@@ -105,10 +105,10 @@ def prepare(
     """
     ledger, owner = destinations.ledger, destinations.owner
     with ledger.locks.preparing(owner):
-        rolled_forward = roll_forward_all(
-            known(ledger.runs, owner).interrupted_publishes, destinations, adopt
-        )
         ledger_view = known(ledger.runs, owner)
+        rolled_forward = roll_forward_all(ledger_view.interrupted_publishes, destinations, adopt)
+        if rolled_forward:
+            ledger_view = known(ledger.runs, owner)
         # Before there is a plan: widths, by which it is cut, belong to the version too.
         spec = spec.at(data_version_for(spec, ledger_view.runs))
         decision = decide(ledger_view.runs, spec.digest, spec.data_version, mode)
