@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime
 
-from rowmill.engine.records import RunRecord, State
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
-from rowmill.plan.replacement import with_replaced
 from rowmill.terminal import figures
 from rowmill.terminal.prose import say
-from rowmill.terminal.tables import RUN_HEADINGS, Grid, Heading, print_grid
+from rowmill.terminal.tables import Grid, Heading, print_grid
+from rowmill.views.runs import show_runs, show_tables, show_whole
 
 _ALL_HEADINGS = [
     Heading("experiment"),
@@ -21,7 +19,6 @@ _ALL_HEADINGS = [
     *(Heading(name, right=True) for name in ("rows", "of", "%", "rate", "ETA")),
     Heading("message", note=True),
 ]
-_TO_EXPLAIN = frozenset({State.FAILED, State.ABORTED, State.UNKNOWN})
 
 
 def status(cluster: Cluster, name: str | None, *, as_json: bool) -> None:
@@ -47,31 +44,16 @@ def runs(cluster: Cluster, name: str | None, *, as_json: bool) -> None:
     if as_json:
         print_json([run.to_json() for run in found])
     else:
-        _show_runs(found, cluster.now())
+        show_runs(found, cluster.now())
 
 
 def show(experiment: Experiment) -> None:
     """Print the newest run, table by table, and what it does or waits for."""
     number = f", run {experiment.number}" if experiment.begun else ""
     progress = experiment.progress
-    rows = [
-        (
-            each.name,
-            figures.count(each.rows),
-            figures.count(each.rows_total),
-            str(each.percent),
-            figures.count(each.batches_done),
-            figures.count(each.batches),
-        )
-        for each in progress.tables
-    ]
-    counted = ("rows", "of", "%", "batches", "of")
-    headings = [Heading("table"), *(Heading(name, right=True) for name in counted)]
-    title = f"{experiment.namespace}/{experiment.name}{number}: {experiment.phase}"
-    print_grid(Grid(headings, rows, title))
+    show_tables(progress, f"{experiment.namespace}/{experiment.name}{number}: {experiment.phase}")
     if experiment.begun:
-        done = figures.durable(progress.run.rows, progress.run.rows_total or 0)
-        say(f"{done} ({progress.percent} %)")
+        show_whole(progress)
     if experiment.message:
         say(f"{experiment.reason}: {experiment.message}")
 
@@ -107,27 +89,3 @@ def _one_of_all(each: Experiment) -> tuple[str, ...]:
         figures.duration(eta) if eta is not None else "",
         each.message,
     )
-
-
-def _show_runs(found: Sequence[RunRecord], now: datetime) -> None:
-    if not found:
-        say("no runs yet")
-        return
-    rows = [
-        (
-            each.experiment,
-            str(each.number),
-            each.state.value,
-            figures.count_of(each.rows, each.rows_total),
-            figures.moment(each.started_at) if each.started_at else "",
-            figures.duration(each.took(now)),
-            with_replaced(_why(each), each.replaced_by),
-        )
-        for each in found
-    ]
-    print_grid(Grid(RUN_HEADINGS, rows))
-
-
-def _why(run: RunRecord) -> str:
-    """Its message; of a past run, of which only the reason is kept, that where it explains much."""
-    return run.message or (run.reason or "" if run.state in _TO_EXPLAIN else "")

@@ -52,18 +52,6 @@ class Grid:
     ruled: bool = False
 
 
-# Of `runs`, which a cluster and a machine list alike.
-RUN_HEADINGS = (
-    Heading("experiment"),
-    Heading("run", right=True),
-    Heading("state"),
-    Heading("rows", right=True),
-    Heading("started (UTC)"),
-    Heading("took", right=True),
-    Heading("message", note=True),
-)
-
-
 def print_grid(grid: Grid) -> None:
     """Print a table on standard output, as suits what is there."""
     console = PipeConsole()

@@ -15,13 +15,12 @@ from rowmill.engine.records import Progress, RunRecord
 from rowmill.local import remembered, run_records
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
-from rowmill.plan.replacement import replaced_by, with_replaced
+from rowmill.plan.replacement import replaced_by
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.problems import InvalidManifest
-from rowmill.terminal import figures
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import say
-from rowmill.terminal.tables import RUN_HEADINGS, Grid, Heading, print_grid
+from rowmill.views.runs import show_runs, show_tables, show_whole
 from rowmill.worker.destinations import Destinations, join, one_machine
 from rowmill.worker.reading import abandoned, experiment_runs
 
@@ -53,7 +52,7 @@ def runs(name: str | None, file: Path | None, secrets: Sequence[str], *, as_json
     if as_json:
         print(json.dumps([each.to_json() for each in found], ensure_ascii=False))
     else:
-        _show_runs(found)
+        show_runs(found, datetime.now(UTC))
 
 
 def _open(source: Source) -> Destinations:
@@ -91,41 +90,7 @@ def _progress(run: Run, destinations: Destinations, newer: int | None = None) ->
 
 
 def _show_status(run: Run, progress: Progress) -> None:
-    rows = [
-        (
-            each.name,
-            figures.count(each.rows),
-            figures.count(each.rows_total),
-            str(each.percent),
-            figures.count(each.batches_done),
-            figures.count(each.batches),
-        )
-        for each in progress.tables
-    ]
-    counted = ("rows", "of", "%", "batches", "of")
-    headings = [Heading("table"), *(Heading(name, right=True) for name in counted)]
-    record = progress.run
-    print_grid(Grid(headings, rows, f"{run.owner}, run {run.number}: {record.state}"))
-    say(f"{figures.durable(record.rows, run.plan.rows)} ({progress.percent} %)")
-    for line in words_of(run, record):
+    show_tables(progress, f"{run.owner}, run {run.number}: {progress.run.state}")
+    show_whole(progress)
+    for line in words_of(run, progress.run):
         say(line)
-
-
-def _show_runs(found: Sequence[RunRecord]) -> None:
-    if not found:
-        say("no runs yet")
-        return
-    now = datetime.now(UTC)
-    rows = [
-        (
-            each.experiment,
-            str(each.number),
-            each.state.value,
-            figures.count_of(each.rows, each.rows_total),
-            figures.moment(each.started_at) if each.started_at else "",
-            figures.duration(each.took(now)),
-            with_replaced(each.message, each.replaced_by),
-        )
-        for each in found
-    ]
-    print_grid(Grid(RUN_HEADINGS, rows))

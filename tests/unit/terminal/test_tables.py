@@ -9,7 +9,8 @@ from rich.text import Text
 
 from rowmill.terminal.bars import Bar, Bars
 from rowmill.terminal.console import short
-from rowmill.terminal.tables import RUN_HEADINGS, Grid, Heading, lines
+from rowmill.terminal.tables import Grid, Heading, lines
+from rowmill.views.runs import RUN_HEADINGS
 
 LONG = "n" * 63
 WIDE = "顧客" * 15

@@ -1,0 +1,1 @@
+"""Records as people see them: the tables that both faces print."""

@@ -1,0 +1,74 @@
+"""How far a run is, table by table, and the list of runs: the same from a machine and a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from rowmill.engine.records import Progress, RunRecord, State
+from rowmill.plan.replacement import with_replaced
+from rowmill.terminal import figures
+from rowmill.terminal.prose import say
+from rowmill.terminal.tables import Grid, Heading, print_grid
+
+_TABLE_HEADINGS = (
+    Heading("table"),
+    *(Heading(name, right=True) for name in ("rows", "of", "%", "batches", "of")),
+)
+RUN_HEADINGS = (
+    Heading("experiment"),
+    Heading("run", right=True),
+    Heading("state"),
+    Heading("rows", right=True),
+    Heading("started (UTC)"),
+    Heading("took", right=True),
+    Heading("message", note=True),
+)
+_TO_EXPLAIN = frozenset({State.FAILED, State.ABORTED, State.UNKNOWN})
+
+
+def show_tables(progress: Progress, title: str) -> None:
+    """Print how far each table is."""
+    rows = [
+        (
+            each.name,
+            figures.count(each.rows),
+            figures.count(each.rows_total),
+            str(each.percent),
+            figures.count(each.batches_done),
+            figures.count(each.batches),
+        )
+        for each in progress.tables
+    ]
+    print_grid(Grid(_TABLE_HEADINGS, rows, title))
+
+
+def show_whole(progress: Progress) -> None:
+    """Print how far the run is as a whole."""
+    done = figures.durable(progress.run.rows, progress.run.rows_total or 0)
+    say(f"{done} ({progress.percent} %)")
+
+
+def show_runs(found: Sequence[RunRecord], now: datetime) -> None:
+    """Print runs, a line each; `now` is by the clock that their times are of."""
+    if not found:
+        say("no runs yet")
+        return
+    rows = [
+        (
+            each.experiment,
+            str(each.number),
+            each.state.value,
+            figures.count_of(each.rows, each.rows_total),
+            figures.moment(each.started_at) if each.started_at else "",
+            figures.duration(each.took(now)),
+            with_replaced(_why(each), each.replaced_by),
+        )
+        for each in found
+    ]
+    print_grid(Grid(RUN_HEADINGS, rows))
+
+
+def _why(run: RunRecord) -> str:
+    """Its message; of a past run, of which only the reason is kept, that where it explains much."""
+    return run.message or (run.reason or "" if run.state in _TO_EXPLAIN else "")
