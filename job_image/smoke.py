@@ -11,8 +11,8 @@ import psycopg
 import pyarrow.parquet as pq
 
 from rowmill.counting import counted
-from rowmill.destinations.copy_encoding import CopyEncoder
-from rowmill.destinations.s3_client import S3Address
+from rowmill.destinations.postgres.copy.encoding import CopyEncoder
+from rowmill.destinations.s3.client import S3Address
 from rowmill.generate.rows import Generator
 from rowmill.spec.load import load_spec
 from rowmill.worker.pools import make_pools

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from threading import Event
 
 from rowmill.destinations.errors import Fenced
-from rowmill.destinations.lake_records import StoredPart
+from rowmill.destinations.lake.records import StoredPart
 from rowmill.destinations.patience import Patience, TellWait
 from rowmill.plan.bundle import Bundle
 from rowmill.plan.layout import Part

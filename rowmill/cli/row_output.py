@@ -13,7 +13,7 @@ from rich.text import Text
 
 from rowmill.cli.json_cells import json_keys, json_text, json_writer
 from rowmill.counting import counted
-from rowmill.destinations.printed_columns import PrintedColumn, Scalar
+from rowmill.destinations.postgres.read.printed_columns import PrintedColumn, Scalar
 from rowmill.terminal.failures import DocumentBegun
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid

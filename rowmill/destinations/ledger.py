@@ -1,8 +1,8 @@
 """The ledger's words: pending parts, and what any ledger must be able to do, in four parts.
 
-Two stores keep it: Postgres (ledger_postgres.py) or, without one, objects under `PREFIX/_rowmill/`
-(ledger_bucket.py). A batch counts when, and only when, its ledger row commits with its rows;
-without Postgres a part counts when its pending record is written.
+Two stores keep it: Postgres (postgres/ledger/) or, without one, objects under `PREFIX/_rowmill/`
+(lake/ledger/). A batch counts when, and only when, its ledger row commits with its rows; without
+Postgres a part counts when its pending record is written.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ class Layout:
         return self.step >= step
 
 
-# Step 1 is the layout of ledger_tables.py and of a bucket's objects; none came since.
+# Step 1 is the layout of postgres/ledger/tables.py and of a bucket's objects; none came since.
 STEPS: tuple[Step, ...] = ()
 
 

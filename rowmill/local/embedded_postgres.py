@@ -212,7 +212,7 @@ def _probe(server: PostgresServer) -> Callable[[], bool]:
     # Imported here because a command that finds the servers up does without it.
     import psycopg
 
-    from rowmill.destinations.postgres_connection import PostgresAddress
+    from rowmill.destinations.postgres.connection import PostgresAddress
     from rowmill.local.embedded_reader import make_reader
 
     address = PostgresAddress(lambda: {**server.exports(), "PGDATABASE": "postgres"})

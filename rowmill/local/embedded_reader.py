@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from psycopg import sql
 
-from rowmill.destinations.postgres_connection import Connection
+from rowmill.destinations.postgres.connection import Connection
 
 # Without BYPASSRLS the policies of a user's table would leave rows out of an answer in silence.
 _ATTRIBUTES = sql.SQL(

@@ -217,7 +217,7 @@ def _probe(server: S3Server, master: int) -> Callable[[], bool]:
     # Imported here because boto3 takes 0.3 s, which a command that finds the servers up saves.
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from rowmill.destinations.s3_client import S3Address
+    from rowmill.destinations.s3.client import S3Address
 
     client = S3Address(server.exports).client()
 

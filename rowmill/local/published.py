@@ -7,9 +7,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.parquet_reading import LakeReader
+from rowmill.destinations.lake.parquet_reading import LakeReader
 from rowmill.destinations.patience import TellWait, untold
-from rowmill.destinations.postgres_reading import PostgresReader
+from rowmill.destinations.postgres.read.published_tables import PostgresReader
 from rowmill.destinations.stored_rows import Problem
 from rowmill.engine.records import State
 from rowmill.errors import NotFound

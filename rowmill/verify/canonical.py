@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rowmill.destinations.interval_text import iso_8601
-from rowmill.destinations.wire_images import wire_images
+from rowmill.destinations.postgres.copy.wire_images import wire_images
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.types import ColumnType, TypeName
 from rowmill.verify.printed_cells import read_times, read_uuids

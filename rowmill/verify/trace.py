@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from rowmill.counting import counted
-from rowmill.destinations.parquet_reading import LakeReader
-from rowmill.destinations.postgres_reading import PostgresReader
+from rowmill.destinations.lake.parquet_reading import LakeReader
+from rowmill.destinations.postgres.read.published_tables import PostgresReader
 from rowmill.destinations.stored_rows import StoredRows, Unreadable
 from rowmill.errors import Invalid
 from rowmill.generate.choices import array_of_literals

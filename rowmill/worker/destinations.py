@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from rowmill.destinations.credentials import ReadingLogin
-from rowmill.destinations.lake import Lake
+from rowmill.destinations.lake.lake import Lake
+from rowmill.destinations.lake.ledger.bucket_ledger import BucketLedger
 from rowmill.destinations.ledger import Ledger
-from rowmill.destinations.ledger_bucket import BucketLedger
-from rowmill.destinations.ledger_postgres import PostgresLedger
 from rowmill.destinations.patience import Patience, TellWait, Wait, Waiting, untold
-from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
-from rowmill.destinations.s3_client import S3Address
-from rowmill.destinations.warehouse import Warehouse
+from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
+from rowmill.destinations.postgres.warehouse.warehouse import Warehouse
+from rowmill.destinations.s3.client import S3Address
 from rowmill.plan.intervals import Interval
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rowmill.destinations.copy_encoding import CopyEncoder
-from rowmill.destinations.copy_loader import PostgresLoader
 from rowmill.destinations.ledger import Pools
+from rowmill.destinations.postgres.copy.encoding import CopyEncoder
+from rowmill.destinations.postgres.copy.loader import PostgresLoader
 from rowmill.generate.rows import Generator
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, Spec

@@ -7,8 +7,8 @@ from typing import Any
 
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationUnavailable, Fenced
-from rowmill.destinations.lake import Lake
-from rowmill.destinations.lake_records import refuse_unplanned
+from rowmill.destinations.lake.lake import Lake
+from rowmill.destinations.lake.records import refuse_unplanned
 from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Dataset

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rowmill.destinations.lake import Lake
+from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset

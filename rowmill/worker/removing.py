@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.lake import Lake
+from rowmill.destinations.lake.lake import Lake
 from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.spec.problems import InvalidManifest
 from rowmill.worker.destinations import Destinations

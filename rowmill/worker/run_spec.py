@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from rowmill.destinations.additions.own_keys import Made
+from rowmill.destinations.postgres.additions.own_keys import Made
 from rowmill.plan.run_source import RunSource, source_of
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec

@@ -19,8 +19,8 @@ from typing import Protocol, Self
 import pyarrow as pa
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.lake.parquet_part import PartLost
 from rowmill.destinations.ledger import PendingPart
-from rowmill.destinations.parquet_part import PartLost
 from rowmill.plan.layout import Batch, Part, Plan
 from rowmill.worker.lane import Lane
 from rowmill.worker.remaining import Durable, PartWork, remaining
@@ -45,7 +45,7 @@ class Source(Protocol):
 
 
 class Upload(Protocol):
-    """One part's upload, as destinations/parquet_part.py offers it."""
+    """One part's upload, as destinations/lake/parquet_part.py offers it."""
 
     def write(self, batches: Sequence[pa.RecordBatch]) -> None: ...
 

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from rowmill.destinations.copy_encoding import CopyEncoder
-from rowmill.destinations.parquet_encoding import TableEncoding
-from rowmill.destinations.parquet_part import PIECE_BYTES
-from rowmill.destinations.parquet_writer import PartWriter
-from rowmill.destinations.s3_client import S3Address
+from rowmill.destinations.lake.parquet_encoding import TableEncoding
+from rowmill.destinations.lake.parquet_part import PIECE_BYTES
+from rowmill.destinations.lake.parquet_writer import PartWriter
+from rowmill.destinations.postgres.copy.encoding import CopyEncoder
+from rowmill.destinations.s3.client import S3Address
 from rowmill.generate.rows import Generator
 from rowmill.local.planning import plan_for
 from rowmill.spec.dataset import Table

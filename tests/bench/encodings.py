@@ -14,8 +14,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from rowmill.destinations.parquet_encoding import TableEncoding
-from rowmill.destinations.parquet_writer import PartWriter
+from rowmill.destinations.lake.parquet_encoding import TableEncoding
+from rowmill.destinations.lake.parquet_writer import PartWriter
 from rowmill.generate.rows import Generator
 from rowmill.local.planning import plan_for
 from rowmill.plan.layout import Part, TableLayout

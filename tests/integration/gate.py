@@ -7,7 +7,7 @@ from collections.abc import Callable
 from experiments import Connection
 from psycopg import sql
 
-from rowmill.destinations.ledger_locks import lock_key
+from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
 
 
 class Gate:

@@ -10,8 +10,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import rowmill
-from rowmill.destinations.bucket import Bucket
-from rowmill.destinations.object_names import table_folder
+from rowmill.destinations.lake.object_names import table_folder
+from rowmill.destinations.s3.bucket import Bucket
 from rowmill.local import embedded
 from rowmill.local.connections import connections
 from rowmill.local.home import Home

@@ -9,7 +9,7 @@ from rowmill.cli.row_output import RowSet, row_writer
 from rowmill.cli.sources import from_either
 from rowmill.cli.waiting import say_starting, tell_waits
 from rowmill.destinations.errors import QueryRefused
-from rowmill.destinations.postgres_query import querying
+from rowmill.destinations.postgres.read.query import querying
 from rowmill.local.connections import connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished, why_nothing_is_there

@@ -12,10 +12,10 @@ from experiments import PEOPLE, Connection, manifest
 from gate import Gate
 from psycopg import sql
 
-from rowmill.destinations.bucket import Bucket
-from rowmill.destinations.ledger_postgres import PostgresLedger
-from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
-from rowmill.destinations.s3_client import S3Address
+from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
+from rowmill.destinations.s3.bucket import Bucket
+from rowmill.destinations.s3.client import S3Address
 from rowmill.local.embedded import EmbeddedServers, exports, reader_exports
 from rowmill.local.home import Home
 

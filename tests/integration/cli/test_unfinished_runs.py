@@ -13,9 +13,9 @@ from experiments import Connection, Manifest, count, manifest
 from gate import Gate
 from psycopg import sql
 
-from rowmill.destinations.ledger_locks import lock_key
-from rowmill.destinations.ledger_postgres import PostgresLedger
-from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
+from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.local.embedded import EmbeddedServers, exports
 
 ROWS = 3_000

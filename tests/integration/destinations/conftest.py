@@ -9,7 +9,7 @@ from postgres_bed import connect
 from psycopg import sql
 
 from rowmill.destinations.patience import Patience
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.local.embedded import EmbeddedServers, exports
 
 

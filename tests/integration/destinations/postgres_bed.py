@@ -11,13 +11,13 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from rowmill.destinations.additions.own_keys import Made
-from rowmill.destinations.copy_encoding import CopyEncoder
-from rowmill.destinations.copy_loader import PostgresLoader
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger_postgres import PostgresLedger
-from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
-from rowmill.destinations.warehouse import Warehouse
+from rowmill.destinations.postgres.additions.own_keys import Made
+from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.copy.encoding import CopyEncoder
+from rowmill.destinations.postgres.copy.loader import PostgresLoader
+from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
+from rowmill.destinations.postgres.warehouse.warehouse import Warehouse
 from rowmill.plan.layout import Batch, Plan, TableLayout
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Column, Dataset, Link, PickUniform, PostgresTarget, Table

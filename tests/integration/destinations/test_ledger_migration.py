@@ -11,10 +11,10 @@ from postgres_bed import Connection, Experiment, all_rows, batches, connect, dat
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger_layout import Layout, Step
-from rowmill.destinations.ledger_migration import stored_layout
-from rowmill.destinations.ledger_tables import ensure_tables, tables_found
 from rowmill.destinations.patience import Patience
-from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.ledger.migration import stored_layout
+from rowmill.destinations.postgres.ledger.tables import ensure_tables, tables_found
 from rowmill.plan.runs import RunState
 
 MORE = Step(2, "ALTER TABLE {0}.runs ADD COLUMN IF NOT EXISTS more text;")

@@ -18,7 +18,7 @@ from postgres_bed import Experiment, all_rows, column, connect, dataset, two_tab
 from user_additions import ADDITIONS, Kept, Refused
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.local.embedded_postgres import binaries
 from rowmill.spec.dataset import Dataset
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from postgres_bed import Connection, Experiment, connect, count, dataset, entries, refused, table
 
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.postgres.connection import PostgresAddress
 
 OTHER = "other/local/shop"
 

@@ -12,10 +12,10 @@ import pytest
 from postgres_bed import connect
 from psycopg import sql
 
-from rowmill.destinations import postgres_connection
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.patience import Patience, Wait
-from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres import connection as postgres_connection
+from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
 
 IMPATIENT = Patience(seconds=0.01, sleep=lambda _: None)
 

@@ -17,7 +17,7 @@ from postgres_bed import (
 )
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.plan.runs import RunState
 
 

@@ -14,7 +14,7 @@ import pytest
 from postgres_bed import connect
 from psycopg import sql
 
-from rowmill.destinations.copy_encoding import CopyEncoder
+from rowmill.destinations.postgres.copy.encoding import CopyEncoder
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.dataset import Column, Table
 from rowmill.spec.kinds import Constant

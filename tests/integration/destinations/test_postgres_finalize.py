@@ -13,10 +13,10 @@ from postgres_bed import (
     two_tables,
 )
 
-from rowmill.destinations import warehouse
-from rowmill.destinations.constraints import steps
 from rowmill.destinations.errors import DestinationRefused, Fenced
-from rowmill.destinations.postgres_connection import Cursor, PostgresAddress
+from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
+from rowmill.destinations.postgres.tables.constraints import steps
+from rowmill.destinations.postgres.warehouse import warehouse
 from rowmill.plan.runs import RunState
 
 

@@ -9,9 +9,9 @@ from dataclasses import replace
 import pytest
 from postgres_bed import Experiment, all_rows, connect, dataset, table, target, two_tables
 
-from rowmill.destinations.constraints import steps
 from rowmill.destinations.errors import DestinationRefused, LateAdditions
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.destinations.postgres.tables.constraints import steps
 from rowmill.plan.runs import Run, RunState
 
 _BUILDS = (

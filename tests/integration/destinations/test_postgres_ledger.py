@@ -15,8 +15,8 @@ from postgres_proxy import LossyProxy
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import Ledger, PendingPart
-from rowmill.destinations.ledger_postgres import PostgresLedger
-from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.plan.runs import RunState
 
 RUNNING = frozenset({RunState.RUNNING})

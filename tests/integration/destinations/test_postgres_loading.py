@@ -11,8 +11,8 @@ from postgres_proxy import LossyProxy
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import PendingPart
-from rowmill.destinations.ledger_locks import fence, fenced_transaction
-from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.ledger.advisory_locks import fence, fenced_transaction
 from rowmill.plan.runs import RunState
 
 

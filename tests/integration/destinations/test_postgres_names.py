@@ -19,10 +19,10 @@ from postgres_bed import (
 )
 from psycopg import sql
 
-from rowmill.destinations.constraints import Step, steps
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.postgres_connection import PostgresAddress
-from rowmill.destinations.staging import create_table
+from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.destinations.postgres.tables.constraints import Step, steps
+from rowmill.destinations.postgres.tables.staging import create_table
 from rowmill.spec.dataset import Dataset, Link, PickUniform, Table
 
 _NAMES = (

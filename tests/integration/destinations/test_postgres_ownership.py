@@ -21,7 +21,7 @@ from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.patience import Patience
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.plan.runs import RunState
 
 OTHER = "other/local/shop"

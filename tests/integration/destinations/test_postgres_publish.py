@@ -18,10 +18,10 @@ from postgres_bed import (
     two_tables,
 )
 
-from rowmill.destinations import tables_in_use
 from rowmill.destinations.errors import DestinationUnavailable, Fenced
 from rowmill.destinations.patience import Patience, Wait
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.destinations.postgres.tables import tables_in_use
 from rowmill.plan.runs import RunState
 
 HOSTILE = '"; drop table x; --'

@@ -10,7 +10,7 @@ from psycopg import sql
 from rowmill.destinations.credentials import ReadingLogin, reading_login
 from rowmill.destinations.errors import QueryRefused
 from rowmill.destinations.patience import Patience
-from rowmill.destinations.postgres_query import querying
+from rowmill.destinations.postgres.read.query import querying
 from rowmill.local.embedded import EmbeddedServers, reader_exports
 
 Query = Callable[[str], object]

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pytest
 from postgres_bed import Experiment, all_rows, connect, dataset, target, two_tables
 
-from rowmill.destinations import tables_in_use, warehouse
-from rowmill.destinations.additions.model import Build
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.patience import Patience
-from rowmill.destinations.postgres_connection import Cursor, PostgresAddress
+from rowmill.destinations.postgres.additions.model import Build
+from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
+from rowmill.destinations.postgres.tables import tables_in_use
+from rowmill.destinations.postgres.warehouse import warehouse
 
 
 @pytest.fixture

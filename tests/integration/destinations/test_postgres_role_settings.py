@@ -11,9 +11,9 @@ from postgres_proxy import LossyProxy
 from psycopg import sql
 from settings_left import LEFT
 
-from rowmill.destinations.postgres_connection import Cursor, PostgresAddress, PostgresSession
-from rowmill.destinations.postgres_reading import PostgresReader
-from rowmill.destinations.session_settings import DURABLE, NEUTRAL, SESSION
+from rowmill.destinations.postgres.connection import Cursor, PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.read.published_tables import PostgresReader
+from rowmill.destinations.postgres.session_settings import DURABLE, NEUTRAL, SESSION
 
 # Whatever a role can do to itself; each ends work by the clock, or changes a meaning.
 HOSTILE = {

@@ -11,11 +11,11 @@ import pytest
 from postgres_bed import Experiment, batches, connect, dataset, table
 from psycopg import errors
 
-from rowmill.destinations.constraints import perform, steps
-from rowmill.destinations.copy_encoding import CopyEncoder
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.postgres_connection import PostgresAddress
-from rowmill.destinations.staging import create_table
+from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.destinations.postgres.copy.encoding import CopyEncoder
+from rowmill.destinations.postgres.tables.constraints import perform, steps
+from rowmill.destinations.postgres.tables.staging import create_table
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.spec.equality import compared

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from postgres_bed import connect
 
-from rowmill.destinations.printed_types import printed
+from rowmill.destinations.postgres.printed_types import printed
 from rowmill.spec.type_words import SPELLINGS
 from rowmill.spec.types import parse_type
 

@@ -10,7 +10,7 @@ import pytest
 from postgres_bed import Experiment, all_rows, connect, dataset, table, target, two_tables
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.postgres.connection import PostgresAddress
 
 
 @pytest.fixture

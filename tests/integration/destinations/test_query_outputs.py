@@ -11,8 +11,8 @@ from psycopg import Connection
 
 from rowmill.cli.row_output import RowSet, row_writer
 from rowmill.destinations.credentials import ReadingLogin, reading_login
-from rowmill.destinations.postgres_connection import Patience
-from rowmill.destinations.postgres_query import querying
+from rowmill.destinations.postgres.connection import Patience
+from rowmill.destinations.postgres.read.query import querying
 from rowmill.local.embedded import EmbeddedServers, reader_exports
 
 Ask = Callable[[str, str], str]

@@ -7,8 +7,8 @@ from embedded_processes import postmaster_or_weed
 from postgres_bed import Connection, Experiment, all_rows, batches, connect, count, dataset, table
 
 from rowmill.destinations.patience import Patience
-from rowmill.destinations.postgres_connection import PostgresAddress
-from rowmill.destinations.staging import staging_schema
+from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.destinations.postgres.tables.staging import staging_schema
 from rowmill.local.embedded import up
 from rowmill.local.home import Home
 

@@ -10,8 +10,8 @@ from job_bed import ENGINE, Pods
 
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.ledger import Ledger
-from rowmill.destinations.ledger_postgres import PostgresLedger
-from rowmill.destinations.postgres_connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.local.embedded import EmbeddedServers, exports
 from rowmill.worker.destinations import Connections
 

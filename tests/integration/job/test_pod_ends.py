@@ -15,7 +15,7 @@ from job_bed import ENGINE, NAMESPACE, Ended, Pods
 from psycopg import sql
 
 from rowmill.destinations.ledger import Ledger
-from rowmill.destinations.ledger_locks import lock_key
+from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
 from rowmill.plan.runs import RunState
 
 MORE = {**PEOPLE, "name": "more", "rows": 12_000}

@@ -11,10 +11,10 @@ from gate import Gate
 from job_bed import ENGINE, NAMESPACE, Pods
 
 import rowmill
-from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.ledger import Ledger
-from rowmill.destinations.ledger_postgres import PostgresLedger
-from rowmill.destinations.s3_client import S3Address
+from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
+from rowmill.destinations.s3.bucket import Bucket
+from rowmill.destinations.s3.client import S3Address
 from rowmill.local.embedded import EmbeddedServers
 from rowmill.plan.run_source import ClusterPart, Versions, source_of
 from rowmill.spec.cluster import Defaults, ParquetDefault

@@ -9,12 +9,12 @@ import pytest
 from experiments import PEOPLE, Connection, Manifest, count
 from job_bed import ENGINE, NAMESPACE, Ended, Pods
 
-from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationUnavailable
-from rowmill.destinations.lake import Emptied, Lake
+from rowmill.destinations.lake.lake import Emptied, Lake
 from rowmill.destinations.ledger import Ledger
-from rowmill.destinations.s3_client import S3Address
+from rowmill.destinations.s3.bucket import Bucket
+from rowmill.destinations.s3.client import S3Address
 from rowmill.local.embedded import down, exports, up
 from rowmill.local.home import Home
 from rowmill.plan.pod_contract import PodEnvironment

@@ -12,7 +12,7 @@ import yaml
 from experiments import ORDERS, PEOPLE, manifest, write
 
 import rowmill
-from rowmill.destinations.ledger_postgres import PostgresLedger
+from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.plan.run_source import Versions, source_of
 from rowmill.version import VERSION
 

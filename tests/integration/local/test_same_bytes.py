@@ -12,7 +12,7 @@ from embedded_clients import client
 from experiments import manifest, write
 
 import rowmill
-from rowmill.destinations.object_names import part_key
+from rowmill.destinations.lake.object_names import part_key
 from rowmill.local.embedded import EmbeddedServers
 
 # By its estimate a row has 20,000 bytes, so that parts and row groups are short: 6,000 and 1,000

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from rowmill.destinations.bucket import Bucket
+from rowmill.destinations.s3.bucket import Bucket
 from rowmill.local.connections import connections
 from rowmill.local.engine import Options, run
 from rowmill.local.home import Home

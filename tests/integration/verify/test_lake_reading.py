@@ -14,9 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rowmill.destinations.lake import Lake
-from rowmill.destinations.parquet_reading import LakeReader
-from rowmill.destinations.s3_client import S3Address
+from rowmill.destinations.lake.lake import Lake
+from rowmill.destinations.lake.parquet_reading import LakeReader
+from rowmill.destinations.s3.client import S3Address
 from rowmill.generate.rows import Generator
 from rowmill.local.embedded import EmbeddedServers, exports
 from rowmill.plan.layout import Plan, TableLayout

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from published_data import PublishedData
 
-from rowmill.destinations import postgres_reading
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.postgres_connection import PostgresAddress
-from rowmill.destinations.postgres_reading import PostgresReader
+from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.destinations.postgres.read import published_tables as postgres_reading
+from rowmill.destinations.postgres.read.published_tables import PostgresReader
 
 
 def _address(data: PublishedData, **changes: str) -> PostgresAddress:

@@ -11,8 +11,8 @@ from bed import Bed, pod, state
 from experiments import PEOPLE, Manifest, manifest
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.lake import Lake
-from rowmill.destinations.lake_claim import held
+from rowmill.destinations.lake.claim import held
+from rowmill.destinations.lake.lake import Lake
 from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.destinations import Destinations

@@ -11,9 +11,9 @@ from experiments import Connection, count
 from gate import Gate
 from owners import Owner, Owners, both_ledgers, dies_before_its_run, shop
 
-from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.lake import Lake
+from rowmill.destinations.lake.lake import Lake
+from rowmill.destinations.s3.bucket import Bucket
 from rowmill.plan.purging import PurgeEnd
 from rowmill.plan.runs import RESUMABLE, RunState
 

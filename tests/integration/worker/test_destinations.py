@@ -11,7 +11,7 @@ from experiments import PEOPLE, Manifest, manifest
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationUnavailable
 from rowmill.destinations.patience import Patience, Wait, Waited
-from rowmill.destinations.postgres_connection import PostgresAddress
+from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.spec.load import load_spec
 from rowmill.worker.destinations import Connections, Destinations, join
 

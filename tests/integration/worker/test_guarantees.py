@@ -8,8 +8,8 @@ from experiments import PEOPLE, Connection, Manifest, count, manifest
 from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.postgres_work import PostgresWork
-from rowmill.destinations.staging import staging_schema
+from rowmill.destinations.postgres.ledger.work import PostgresWork
+from rowmill.destinations.postgres.tables.staging import staging_schema
 from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.worker import purge
 from rowmill.worker.destinations import Destinations

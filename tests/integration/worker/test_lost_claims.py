@@ -7,10 +7,10 @@ from bed import state
 from experiments import Connection, count
 from owners import Killed, Owner, Owners, both_ledgers, dies_before_its_run, shop
 
-from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.lake import Lake
+from rowmill.destinations.lake.lake import Lake
+from rowmill.destinations.s3.bucket import Bucket
 from rowmill.local.embedded import down, exports, up
 from rowmill.local.home import Home
 from rowmill.plan.runs import RESUMABLE, RunState

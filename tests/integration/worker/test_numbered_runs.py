@@ -10,9 +10,9 @@ import pytest
 from bed import Bed, Counts, pod, state
 from experiments import PEOPLE, Connection, Manifest, manifest
 
-from rowmill.destinations import warehouse
 from rowmill.destinations.errors import DestinationRefused, Fenced
-from rowmill.destinations.warehouse import Warehouse
+from rowmill.destinations.postgres.warehouse import warehouse
+from rowmill.destinations.postgres.warehouse.warehouse import Warehouse
 from rowmill.plan.replacement import Replaced
 from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.worker.destinations import Connections, Destinations

@@ -9,7 +9,7 @@ from bed import Bed, state
 from experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.lake import Lake
+from rowmill.destinations.lake.lake import Lake
 from rowmill.local.embedded import EmbeddedServers, exports
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker import purge

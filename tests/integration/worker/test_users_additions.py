@@ -7,7 +7,7 @@ from bed import Bed, state
 from experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.warehouse import Warehouse
+from rowmill.destinations.postgres.warehouse.warehouse import Warehouse
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Dataset
 from rowmill.worker.decision import Mode
@@ -67,7 +67,9 @@ def test_what_cannot_be_built_the_same_ends_in_words_and_not_in_a_circle(
     bed, destinations = opened(manifest(name, parquet=None))
     bed.complete(destinations)
     database.execute(f"CREATE INDEX mine ON {name}.people (born)")
-    monkeypatch.setattr("rowmill.destinations.warehouse.make", lambda *_, **__: None)
+    monkeypatch.setattr(
+        "rowmill.destinations.postgres.warehouse.warehouse.make", lambda *_, **__: None
+    )
     with pytest.raises(DestinationRefused, match=r"index mine on .*\.people"):
         bed.complete(destinations, Mode.RESTART)
 

@@ -7,7 +7,7 @@ import pytest
 
 from rowmill.cli.json_cells import json_keys, json_writer
 from rowmill.cli.row_output import Row, RowSet, csv_line, row_writer
-from rowmill.destinations.printed_columns import PrintedColumn, Scalar
+from rowmill.destinations.postgres.read.printed_columns import PrintedColumn, Scalar
 from rowmill.terminal.failures import DocumentBegun
 
 NUMBER = PrintedColumn("id", Scalar.NUMBER)

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rowmill.destinations.parquet_encoding import TableEncoding
+from rowmill.destinations.lake.parquet_encoding import TableEncoding
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.dataset import Column, Dataset, ParquetTypes, Table
 from rowmill.spec.kinds import Faker, Kind, Pattern

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rowmill.destinations.additions.model import Statement
+from rowmill.destinations.postgres.additions.model import Statement
 
 KEY = "orders_pkey"
 

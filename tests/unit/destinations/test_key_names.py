@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rowmill.destinations.key_names import is_not_nulls
+from rowmill.destinations.postgres.tables.key_names import is_not_nulls
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowmill.destinations.object_names import (
+from rowmill.destinations.lake.object_names import (
     owner_in,
     part_key,
     record_key,

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parquet_files import PORTABLE
 
-from rowmill.destinations.parquet_encoding import TableEncoding
-from rowmill.destinations.parquet_writer import PartWriter
+from rowmill.destinations.lake.parquet_encoding import TableEncoding
+from rowmill.destinations.lake.parquet_writer import PartWriter
 from rowmill.generate.rows import Generator
 from rowmill.plan.layout import TableLayout
 from rowmill.spec.load import load_spec

@@ -5,8 +5,8 @@ import pytest
 from psycopg import errors
 
 from rowmill.destinations.patience import Course
-from rowmill.destinations.postgres_connection import PostgresAddress
-from rowmill.destinations.postgres_failures import judge
+from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.destinations.postgres.failures import judge
 
 PASSING = [
     "08006",

@@ -4,7 +4,7 @@ import pytest
 
 from rowmill.destinations.credentials import ReadingCredentials, reading_login
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.safe_login import Power, unsafe_login
+from rowmill.destinations.postgres.read.safe_login import Power, unsafe_login
 
 LOADER = {
     "PGHOST": "db",

@@ -15,7 +15,7 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import ProtocolError
 
-from rowmill.destinations.s3_errors import code, is_credentials, passes, refusal, trouble
+from rowmill.destinations.s3.errors import code, is_credentials, passes, refusal, trouble
 
 URL = "https://s3.example"
 

@@ -7,10 +7,10 @@ from dataclasses import replace
 import pytest
 from fault_proxy import FaultProxy
 
-from rowmill.destinations.bucket import Bucket
-from rowmill.destinations.lake import Lake
+from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.patience import Patience
-from rowmill.destinations.s3_client import S3Address
+from rowmill.destinations.s3.bucket import Bucket
+from rowmill.destinations.s3.client import S3Address
 from rowmill.local.embedded import EmbeddedServers, exports
 from rowmill.spec.dataset import ParquetTarget, ParquetTypes
 

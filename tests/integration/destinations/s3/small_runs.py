@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pyarrow as pa
 
-from rowmill.destinations.lake import Lake
+from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.layout import Part, Plan, TableLayout
 from rowmill.plan.runs import Run, RunState

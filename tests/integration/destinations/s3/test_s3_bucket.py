@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from fault_proxy import Fault, FaultProxy
 
-from rowmill.destinations.bucket import Bucket, UploadGone
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.patience import Patience, Wait, Waited, Waiting
-from rowmill.destinations.s3_client import S3Address
+from rowmill.destinations.s3.bucket import Bucket, UploadGone
+from rowmill.destinations.s3.client import S3Address
 from rowmill.local.embedded import EmbeddedServers
 from rowmill.spec.dataset import ParquetTarget
 

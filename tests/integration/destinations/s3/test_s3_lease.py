@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from rowmill.destinations import bucket_lease
-from rowmill.destinations.bucket import Bucket
-from rowmill.destinations.bucket_lease import Holder, LeaseTaken, take, waiting_for
+from rowmill.destinations.s3 import lease as bucket_lease
+from rowmill.destinations.s3.bucket import Bucket
+from rowmill.destinations.s3.lease import Holder, LeaseTaken, take, waiting_for
 from rowmill.spec.dataset import ParquetTarget
 
 
@@ -101,9 +101,9 @@ def test_a_killed_holder_frees_its_host_at_once(
     shared_bucket: Bucket, key: str, keys: dict[str, str]
 ) -> None:
     script = (
-        "import os, sys; from rowmill.destinations.bucket import Bucket;"
-        "from rowmill.destinations.s3_client import S3Address;"
-        "from rowmill.destinations.bucket_lease import take;"
+        "import os, sys; from rowmill.destinations.s3.bucket import Bucket;"
+        "from rowmill.destinations.s3.client import S3Address;"
+        "from rowmill.destinations.s3.lease import take;"
         f"lease = take(Bucket(S3Address(lambda: os.environ), {shared_bucket.name!r}), {key!r});"
         "print('held', flush=True); sys.stdin.read()"
     )

@@ -9,13 +9,13 @@ import pytest
 from fault_proxy import Fault, FaultProxy
 from small_runs import run_of
 
-from rowmill.destinations.bucket import Bucket
-from rowmill.destinations.bucket_records import LedgerObjects
 from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.lake.ledger.bucket_ledger import BucketLedger
+from rowmill.destinations.lake.ledger.records import LedgerObjects
 from rowmill.destinations.ledger import Ledger, PendingPart
-from rowmill.destinations.ledger_bucket import BucketLedger
 from rowmill.destinations.patience import Patience
-from rowmill.destinations.s3_client import S3Address
+from rowmill.destinations.s3.bucket import Bucket
+from rowmill.destinations.s3.client import S3Address
 from rowmill.plan.runs import RunState
 from rowmill.spec.dataset import ParquetTarget
 

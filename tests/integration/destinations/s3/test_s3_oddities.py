@@ -13,10 +13,10 @@ import pytest
 from fault_proxy import Fault, FaultProxy
 from small_runs import publish, run_of, upload, upload_all
 
-from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.lake import Lake
-from rowmill.destinations.s3_client import S3Address
+from rowmill.destinations.lake.lake import Lake
+from rowmill.destinations.s3.bucket import Bucket
+from rowmill.destinations.s3.client import S3Address
 from rowmill.spec.dataset import ParquetTarget
 
 ME = "me@here/local/shop"

@@ -8,11 +8,11 @@ from collections.abc import Callable
 import pytest
 from small_runs import dataset_of, publish, run_of, upload_all
 
-from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.lake import Lake
-from rowmill.destinations.lake_claim import held
-from rowmill.destinations.object_names import tags
+from rowmill.destinations.lake.claim import held
+from rowmill.destinations.lake.lake import Lake
+from rowmill.destinations.lake.object_names import tags
+from rowmill.destinations.s3.bucket import Bucket
 from rowmill.spec.dataset import ParquetTarget
 
 ME = "me@here/local/shop"

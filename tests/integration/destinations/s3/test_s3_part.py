@@ -17,12 +17,12 @@ import pytest
 from fault_proxy import Fault, FaultProxy
 from small_runs import dataset_of, rows, run_of, upload
 
-from rowmill.destinations.bucket import Bucket
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.lake import Lake
-from rowmill.destinations.parquet_part import PIECE_BYTES, PartLost, PartUpload
+from rowmill.destinations.lake.lake import Lake
+from rowmill.destinations.lake.parquet_part import PIECE_BYTES, PartLost, PartUpload
 from rowmill.destinations.patience import Patience
-from rowmill.destinations.s3_client import S3Address
+from rowmill.destinations.s3.bucket import Bucket
+from rowmill.destinations.s3.client import S3Address
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.spec.dataset import Column, Dataset, ParquetTarget, ParquetTypes, Table
 from rowmill.spec.kinds import Sequence, Uuid
@@ -96,8 +96,8 @@ def test_a_part_has_the_same_bytes_however_it_was_sliced_and_in_every_process(
     pending = sliced.close()
 
     script = (
-        "from small_runs import run_of, upload; from rowmill.destinations.lake import Lake;"
-        "from rowmill.destinations.s3_client import S3Address; import os, pickle, sys;"
+        "from small_runs import run_of, upload; from rowmill.destinations.lake.lake import Lake;"
+        "from rowmill.destinations.s3.client import S3Address; import os, pickle, sys;"
         "lake = Lake(S3Address(lambda: os.environ), pickle.load(sys.stdin.buffer), 'x');"
         "run = run_of('me@here/local/shop', 1, {'orders': 250});"
         "print(upload(lake, run, run.plan.by_name['orders'].part(0)).sha256)"
@@ -212,8 +212,9 @@ def test_a_killed_worker_leaves_no_visible_object(
 ) -> None:
     lake = lake_of()
     script = (
-        "import test_s3_part as t, pickle, sys, os, signal; from rowmill.destinations.lake import "
-        "Lake; from rowmill.destinations.s3_client import S3Address;"
+        "import test_s3_part as t, pickle, sys, os, signal; "
+        "from rowmill.destinations.lake.lake import Lake; "
+        "from rowmill.destinations.s3.client import S3Address;"
         "lake = Lake(S3Address(lambda: os.environ), pickle.load(sys.stdin.buffer), 'x');"
         "opened, batches = t._large(lake); [opened.write([batch]) for batch in batches];"
         "opened._pieces.finish(); os.kill(os.getpid(), signal.SIGKILL)"

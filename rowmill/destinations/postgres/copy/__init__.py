@@ -1,0 +1,1 @@
+"""Batches into Postgres by binary COPY."""

@@ -1,0 +1,1 @@
+"""The ledger in Postgres: runs, work, locks and pools beside the rows they account for."""

@@ -1,0 +1,60 @@
+"""The ledger in Postgres: runs, work, locks and pools beside the rows they account for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from rowmill.destinations.postgres.connection import Cursor, PostgresSession
+from rowmill.destinations.postgres.ledger.locks import PostgresLocks
+from rowmill.destinations.postgres.ledger.pools import PostgresPools
+from rowmill.destinations.postgres.ledger.run_records import PostgresRunRecords
+from rowmill.destinations.postgres.ledger.statements import LedgerStatements
+from rowmill.destinations.postgres.ledger.tables import ensure_tables, tables_found
+from rowmill.destinations.postgres.ledger.work import PostgresWork, delete_work
+
+
+class PostgresLedger:
+    """The `Ledger` of an experiment that loads into Postgres.
+
+    The session, which others may share, is for one thread at a time; the locks use connections of
+    their own.
+    """
+
+    def __init__(self, session: PostgresSession, ledger_schema: str) -> None:
+        self._ledger = LedgerStatements(session, ledger_schema)
+        self.runs = PostgresRunRecords(self._ledger)
+        self.work = PostgresWork(self._ledger, self.runs)
+        self.locks = PostgresLocks(self._ledger)
+        self.pools = PostgresPools(self._ledger)
+
+    def ensure(self) -> Iterable[str]:
+        return ensure_tables(self._ledger.session, self._ledger.schema)
+
+    def found(self) -> bool:
+        return tables_found(self._ledger.session, self._ledger.schema)
+
+    def forget_experiment(self, owner: str) -> None:
+        def forget(cursor: Cursor) -> None:
+            keys = self._ledger.sql("SELECT key FROM {}.runs WHERE owner = %s")
+            delete_work(self._ledger, cursor, keys, owner)
+            for table in ("runs", "experiments"):
+                cursor.execute(
+                    self._ledger.sql("DELETE FROM {}.{} WHERE owner = %s", table), (owner,)
+                )
+            # Published tables go with their rows, before: one that is still there stays known.
+            cursor.execute(
+                self._ledger.sql("DELETE FROM {}.tables WHERE owner = %s AND table_oid IS NULL"),
+                (owner,),
+            )
+            # Pools are shared by content: the last experiment takes them along.
+            cursor.execute(
+                self._ledger.sql(
+                    "DELETE FROM {0}.pools WHERE NOT EXISTS (SELECT FROM {0}.experiments)"
+                ),
+                (),
+            )
+
+        self._ledger.session.transaction(forget)
+
+    def close(self) -> None:
+        self._ledger.session.close()

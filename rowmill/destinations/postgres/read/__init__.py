@@ -1,0 +1,1 @@
+"""Published tables in Postgres: read for verify and trace, queried by a person."""
