@@ -17,8 +17,8 @@ from pathlib import Path
 import faker
 import pyarrow.compute as pc
 
-from rowmill.generate.pool_making import draw_pool, sort_sets
-from rowmill.generate.pools import PERSON, PoolKey
+from rowmill.generate.pools.key import PERSON, PoolKey
+from rowmill.generate.pools.making import draw_pool, sort_sets
 from rowmill.spec.providers import MAX_POOL, locales, providers
 
 VERSION = 1

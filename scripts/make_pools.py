@@ -1,4 +1,4 @@
-"""Write the shipped pools, rowmill/generate/data/pools-1/LOCALE.parquet, from the locked Faker.
+"""Write the shipped pools, generate/pools/data/pools-1/LOCALE.parquet, from the locked Faker.
 
 A version's files never change once released: a new Faker means a new version of the `faker` kind
 and a folder of its own. With the same lock file the script writes the same bytes.
@@ -14,12 +14,15 @@ import faker
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from rowmill.generate.pool_making import draw_pool
-from rowmill.generate.pools import NEUTRAL, PERSON, PoolKey
+from rowmill.generate.pools.key import PERSON, PoolKey
+from rowmill.generate.pools.making import draw_pool
+from rowmill.generate.pools.shipped import NEUTRAL
 
 VERSION = 1
 FAKER = "40.54.0"
-TARGET = Path(__file__).parent.parent / "rowmill" / "generate" / "data" / f"pools-{VERSION}"
+TARGET = (
+    Path(__file__).parent.parent / "rowmill" / "generate" / "pools" / "data" / f"pools-{VERSION}"
+)
 
 # How many values of a provider are shipped: these, or MANY where people look closely, else SOME.
 MANY = 10_000

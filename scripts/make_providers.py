@@ -24,7 +24,7 @@ from typing import Any
 import faker
 from faker.config import AVAILABLE_LOCALES
 
-from rowmill.generate.pool_making import sort_sets
+from rowmill.generate.pools.making import sort_sets
 
 TARGET = Path(__file__).parent.parent / "rowmill" / "spec" / "providers.json"
 TRIES = 12

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rowmill.destinations.postgres.read.printed_columns import PrintedColumn, Scalar
-from rowmill.generate.to_text import to_text
+from rowmill.generate.text.to_text import to_text
 from rowmill.spec.dataset import Table
 from rowmill.spec.types import FLOATS, INTEGERS, ColumnType, TypeName
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 
+from rowmill.generate.draws.keys import derive_key
 from rowmill.generate.frame import Cells
-from rowmill.generate.keys import derive_key
-from rowmill.generate.pools import PoolKey
+from rowmill.generate.pools.key import PoolKey
 from rowmill.spec.dataset import Column, Dataset, Link, Table
 from rowmill.spec.kinds import Kind
 from rowmill.spec.versions import version_of

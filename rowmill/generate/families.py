@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowmill.counting import counted
-from rowmill.generate.bits import Bits, bits, mix_int
 from rowmill.generate.context import link_key
-from rowmill.generate.counts import CountLaw
+from rowmill.generate.draws.bits import Bits, bits, mix_int
+from rowmill.generate.draws.counts import CountLaw
 from rowmill.generate.frame import Family, Rows
 from rowmill.spec.dataset import Dataset, Table
 

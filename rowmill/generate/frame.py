@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rowmill.generate.bits import bits, chance
+from rowmill.generate.draws.bits import bits, chance
 from rowmill.generate.nulls import with_nulls
 
 Rows = NDArray[np.int64]

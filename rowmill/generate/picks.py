@@ -7,11 +7,11 @@ from math import prod
 import numpy as np
 from numpy.typing import NDArray
 
-from rowmill.generate.bits import below_each, bits, integers
 from rowmill.generate.context import link_key
+from rowmill.generate.draws.bits import below_each, bits, integers
+from rowmill.generate.draws.permutation import KeyedPermutation, Permutation
+from rowmill.generate.draws.zipf import zipf_ranks, zipf_table
 from rowmill.generate.frame import Frame, Mask, Pick, Rows
-from rowmill.generate.permutation import KeyedPermutation, Permutation
-from rowmill.generate.zipf import zipf_ranks, zipf_table
 from rowmill.spec.dataset import (
     Dataset,
     Link,

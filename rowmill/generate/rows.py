@@ -9,13 +9,13 @@ import pyarrow as pa
 
 from rowmill.counting import counted
 from rowmill.generate.arrow_types import arrow_type, is_text
-from rowmill.generate.builders import build
+from rowmill.generate.cells.builders import build
 from rowmill.generate.context import Context
+from rowmill.generate.draws.keys import derive_key
 from rowmill.generate.families import Families
 from rowmill.generate.frame import ColumnSource, Family, Frame, LinkSource, Nulls, Rows
-from rowmill.generate.keys import derive_key
 from rowmill.generate.picks import build_pick
-from rowmill.generate.pools import PoolKey
+from rowmill.generate.pools.key import PoolKey
 from rowmill.spec.dataset import Dataset
 from rowmill.spec.kinds import Reference
 from rowmill.spec.versions import version_of

@@ -41,7 +41,7 @@ _FIRST = {
     "inference": 1,
     # Faker's providers: their names, locales and counts of values (rowmill.spec.providers).
     "providers": 1,
-    # Which values a provider's pool has, shipped or drawn (rowmill.generate.pools).
+    # Which values a provider's pool has, shipped or drawn (rowmill.generate.pools.shipped).
     "pools": 1,
     # Estimated bytes of a row, which cut a table into batches and parts (rowmill.plan.width).
     "widths": 1,

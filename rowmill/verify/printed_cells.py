@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rowmill.generate.to_text import uuid_texts
+from rowmill.generate.text.to_text import uuid_texts
 
 _CHARACTERS = 36
 _NIL = "00000000-0000-0000-0000-000000000000"

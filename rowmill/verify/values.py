@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from rowmill.generate.to_text import to_text
+from rowmill.generate.text.to_text import to_text
 from rowmill.spec.types import ColumnType, TypeName
 from rowmill.verify.canonical import canonical
 from rowmill.verify.report import Value

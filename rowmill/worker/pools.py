@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import pyarrow as pa
 
 from rowmill.destinations.ledger import Pools
-from rowmill.generate.pools import PoolKey, make_pool, required_pools
+from rowmill.generate.pools.key import PoolKey
+from rowmill.generate.pools.required import make_pool, required_pools
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset
 from rowmill.spec.problems import ImpossibleColumns

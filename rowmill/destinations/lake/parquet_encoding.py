@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from rowmill.destinations.interval_text import iso_8601
 from rowmill.destinations.lake import parquet_deltas
-from rowmill.generate.to_text import to_text
+from rowmill.generate.text.to_text import to_text
 from rowmill.spec.dataset import Column, Dataset, ParquetTypes, PickChildren, Table
 from rowmill.spec.kinds import Choice, Constant, Parent, Reference, Uuid
 from rowmill.spec.types import FLOATS, INTEGERS, ColumnType, TypeName

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 from core_datasets import one_column
 
-from rowmill.generate.bits import bits
+from rowmill.generate.draws.bits import bits
+from rowmill.generate.draws.shapes import TruncatedExponential
 from rowmill.generate.rows import Generator
-from rowmill.generate.shapes import TruncatedExponential
 from rowmill.spec.kinds import Beta, Exponential, Kind, Lognormal, Normal, Poisson, Zipf
 
 ROWS = 2**40

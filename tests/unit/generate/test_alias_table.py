@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowmill.generate.alias import AliasTable
-from rowmill.generate.bits import bits
-from rowmill.generate.exact_math import Floats
+from rowmill.generate.draws.alias import AliasTable
+from rowmill.generate.draws.bits import bits
+from rowmill.generate.draws.exact_math import Floats
 
 WEIGHTS = st.lists(
     st.one_of(st.just(0.0), st.just(1.0), st.floats(1e-30, 1e30)), min_size=1, max_size=70

@@ -7,7 +7,7 @@ from typing import get_args
 import pytest
 from text_datasets import column, dataset
 
-from rowmill.generate.builders import BUILDERS
+from rowmill.generate.cells.builders import BUILDERS
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Pick
 from rowmill.spec.kinds import Kind, Uniform

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from test_pattern_cells import PATTERNS
 from text_datasets import cells, column, dataset
 
-from rowmill.generate import pattern_layout
 from rowmill.generate.rows import Generator
+from rowmill.generate.text import pattern_layout
 from rowmill.spec.kinds import Array, Pattern
 from rowmill.spec.pattern_syntax import Alternatives, Chain, Characters, Node, parse
 

@@ -11,7 +11,7 @@ import pytest
 from core_datasets import one_column
 from scipy import stats
 
-from rowmill.generate.exact_math import Floats
+from rowmill.generate.draws.exact_math import Floats
 from rowmill.generate.rows import Generator
 from rowmill.spec.kinds import Beta, Exponential, Kind, Lognormal, Normal, Poisson, Zipf
 

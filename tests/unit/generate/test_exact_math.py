@@ -8,7 +8,7 @@ from decimal import Context, Decimal
 import numpy as np
 import pytest
 
-from rowmill.generate.exact_math import Floats, exp, expm1, log, log1p
+from rowmill.generate.draws.exact_math import Floats, exp, expm1, log, log1p
 
 EXACT = Context(prec=60)
 RANDOM = np.random.default_rng(1)

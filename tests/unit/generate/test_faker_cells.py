@@ -5,7 +5,9 @@ import pyarrow as pa
 import pytest
 from text_datasets import cells, column, dataset, plain
 
-from rowmill.generate.pools import PERSON, PoolKey, make_pool, required_pools, shipped
+from rowmill.generate.pools.key import PERSON, PoolKey
+from rowmill.generate.pools.required import make_pool, required_pools
+from rowmill.generate.pools.shipped import shipped
 from rowmill.generate.rows import Generator
 from rowmill.spec.kinds import Faker, Sequence
 

@@ -11,7 +11,7 @@ from core_datasets import families
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rowmill.generate.counts import CountLaw
+from rowmill.generate.draws.counts import CountLaw
 from rowmill.generate.families import Families
 from rowmill.spec.dataset import Dataset
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 from text_datasets import column, dataset
 
-from rowmill.generate.letters import lower, slug, title, upper
 from rowmill.generate.rows import Generator
+from rowmill.generate.text.letters import lower, slug, title, upper
 from rowmill.spec.dataset import Column
 from rowmill.spec.kinds import (
     Array,

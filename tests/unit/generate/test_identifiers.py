@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from text_datasets import cells, column, dataset
 
-from rowmill.generate.identifiers import EPOCH_MS
+from rowmill.generate.cells.identifiers import EPOCH_MS
 from rowmill.generate.rows import Generator
 from rowmill.spec.kinds import Uuid
 

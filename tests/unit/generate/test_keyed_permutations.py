@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rowmill.generate.bits import bits
-from rowmill.generate.permutation import KeyedPermutation, Permutation
+from rowmill.generate.draws.bits import bits
+from rowmill.generate.draws.permutation import KeyedPermutation, Permutation
 
 KEYS = st.integers(0, 2**64 - 1)
 

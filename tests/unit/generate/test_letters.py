@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowmill.generate.letters import lower, map_texts, slug, title, upper
+from rowmill.generate.text.letters import lower, map_texts, slug, title, upper
 
 LATIN = st.text(st.characters(max_codepoint=0x17F, exclude_categories=["Cs"]))
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rowmill.generate.bits import bits
-from rowmill.generate.poisson import PoissonTable
+from rowmill.generate.draws.bits import bits
+from rowmill.generate.draws.poisson import PoissonTable
 
 DRAWS = 2_000_000
 RANDOM = bits(13, np.arange(DRAWS))

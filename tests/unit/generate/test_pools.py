@@ -5,16 +5,10 @@ import pyarrow as pa
 import pytest
 from text_datasets import column, dataset
 
-from rowmill.generate.pool_making import draw_distinct
-from rowmill.generate.pools import (
-    NEUTRAL,
-    PERSON,
-    PERSON_TYPE,
-    PoolKey,
-    make_pool,
-    required_pools,
-    shipped,
-)
+from rowmill.generate.pools.key import PERSON, PERSON_TYPE, PoolKey
+from rowmill.generate.pools.making import draw_distinct
+from rowmill.generate.pools.required import make_pool, required_pools
+from rowmill.generate.pools.shipped import NEUTRAL, shipped
 from rowmill.spec.kinds import Array, Faker, Kind
 from rowmill.spec.providers import PERSON_FIELDS, providers
 

@@ -12,7 +12,7 @@ from core_datasets import column, dataset, everything, key_column, one_column, p
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rowmill.generate.keys import derive_key
+from rowmill.generate.draws.keys import derive_key
 from rowmill.generate.rows import Generator
 from rowmill.spec import kinds
 from rowmill.spec.dataset import PickUniform, Table

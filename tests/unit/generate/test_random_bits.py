@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rowmill.generate.bits import (
+from rowmill.generate.draws.bits import (
     BLOCK,
     below,
     below_each,
@@ -19,7 +19,7 @@ from rowmill.generate.bits import (
     scaled,
     unit,
 )
-from rowmill.generate.keys import derive_key
+from rowmill.generate.draws.keys import derive_key
 
 WORDS = st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=40)
 ROWS = np.arange(200_000)

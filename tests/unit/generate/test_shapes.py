@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from rowmill.generate.bits import bits
-from rowmill.generate.exact_math import Floats
-from rowmill.generate.quantiles import QuantileTable
-from rowmill.generate.shapes import (
+from rowmill.generate.draws.bits import bits
+from rowmill.generate.draws.exact_math import Floats
+from rowmill.generate.draws.quantiles import QuantileTable
+from rowmill.generate.draws.shapes import (
     Scale,
     TruncatedExponential,
     beta_table,

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from rowmill.generate.arrow_types import arrow_type
-from rowmill.generate.to_text import to_text
+from rowmill.generate.text.to_text import to_text
 from rowmill.spec.types import parse_type
 
 WHEN = datetime(2020, 1, 2, 3, 4, 5, 670000)

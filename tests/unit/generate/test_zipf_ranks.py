@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import optimize, stats
 
-from rowmill.generate.bits import bits
-from rowmill.generate.exact_math import Floats
-from rowmill.generate.zipf import zipf_ranks, zipf_table
+from rowmill.generate.draws.bits import bits
+from rowmill.generate.draws.exact_math import Floats
+from rowmill.generate.draws.zipf import zipf_ranks, zipf_table
 
 DRAWS = 2_000_000
 RANDOM = bits(11, np.arange(DRAWS))

@@ -8,8 +8,8 @@ from faker import VERSION, Faker
 from inferred_cases import draft_of
 from manifests import problems
 
-from rowmill.generate.pool_making import draw_pool
-from rowmill.generate.pools import PERSON, PoolKey
+from rowmill.generate.pools.key import PERSON, PoolKey
+from rowmill.generate.pools.making import draw_pool
 from rowmill.spec import providers as module
 from rowmill.spec.inference import infer
 from rowmill.spec.providers import (

@@ -18,12 +18,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rowmill.generate.arrow_types import arrow_type, column_from_floats, column_from_units
-from rowmill.generate.bits import bits, blocks
 from rowmill.generate.context import Context
-from rowmill.generate.exact_math import Floats
-from rowmill.generate.frame import Cells, Frame
-from rowmill.generate.quantiles import QuantileTable
-from rowmill.generate.shapes import (
+from rowmill.generate.draws.bits import bits, blocks
+from rowmill.generate.draws.exact_math import Floats
+from rowmill.generate.draws.quantiles import QuantileTable
+from rowmill.generate.draws.shapes import (
     Scale,
     as_float,
     beta_table,
@@ -31,6 +30,7 @@ from rowmill.generate.shapes import (
     lognormal_table,
     normal_table,
 )
+from rowmill.generate.frame import Cells, Frame
 from rowmill.spec.kinds import Beta, Exponential, Lognormal, Normal, Number
 from rowmill.spec.types import FLOATS, INTEGER_RANGES, ColumnType, TypeName
 

@@ -8,11 +8,11 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from rowmill.generate.alias import AliasTable
-from rowmill.generate.bits import Bits
-from rowmill.generate.exact_math import Floats, log
-from rowmill.generate.quantiles import QuantileTable, quantile_table
-from rowmill.generate.shapes import as_float
+from rowmill.generate.draws.alias import AliasTable
+from rowmill.generate.draws.bits import Bits
+from rowmill.generate.draws.exact_math import Floats, log
+from rowmill.generate.draws.quantiles import QuantileTable, quantile_table
+from rowmill.generate.draws.shapes import as_float
 
 # An exact table of at most so many counts; it suffices for means up to 29 million.
 _MOST_COUNTS = 2**17

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from rowmill.counting import counted
 from rowmill.generate.arrow_types import column_from_units, column_from_wide_units
-from rowmill.generate.bits import bits, integers, mix_int
 from rowmill.generate.context import Context
+from rowmill.generate.draws.bits import bits, integers, mix_int
+from rowmill.generate.draws.permutation import Permutation
 from rowmill.generate.frame import Cells, Rows
-from rowmill.generate.permutation import Permutation
 
 Emit = Callable[[NDArray[np.int64]], pa.Array]
 

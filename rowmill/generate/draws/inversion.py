@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from rowmill.generate.exact_math import Floats, exp, expm1, log1p
+from rowmill.generate.draws.exact_math import Floats, exp, expm1, log1p
 
 LogDensity = Callable[[Floats], Floats]
 

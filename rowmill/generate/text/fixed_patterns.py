@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rowmill.generate.spelling import Codes, code_type, strings_of_width
+from rowmill.generate.text.spelling import Codes, code_type, strings_of_width
 from rowmill.spec.patterns import Automaton, Edge
 
 # The most strings in one look-up table.

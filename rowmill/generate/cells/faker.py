@@ -12,14 +12,16 @@ from numpy.typing import NDArray
 
 from rowmill.counting import counted
 from rowmill.generate.arrow_types import is_text
-from rowmill.generate.bits import integers
 from rowmill.generate.context import Context
+from rowmill.generate.draws.bits import integers
+from rowmill.generate.draws.keys import derive_key
+from rowmill.generate.draws.permutation import Permutation
 from rowmill.generate.frame import Cells, Frame
-from rowmill.generate.from_text import from_text
-from rowmill.generate.keys import derive_key
 from rowmill.generate.nulls import is_valid
-from rowmill.generate.permutation import Permutation
-from rowmill.generate.pools import PERSON, PoolKey, entity_columns, pool_key, shipped
+from rowmill.generate.pools.key import PERSON, PoolKey
+from rowmill.generate.pools.required import entity_columns, pool_key
+from rowmill.generate.pools.shipped import shipped
+from rowmill.generate.text.from_text import from_text
 from rowmill.spec.dataset import Column
 from rowmill.spec.kinds import Faker
 from rowmill.spec.providers import MAX_POOL

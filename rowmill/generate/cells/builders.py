@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from rowmill.generate.arrays import build_array
-from rowmill.generate.choices import build_choice, build_constant
-from rowmill.generate.context import Builder, Context
-from rowmill.generate.continuous import (
+from rowmill.generate.cells.arrays import build_array
+from rowmill.generate.cells.choices import build_choice, build_constant
+from rowmill.generate.cells.continuous import (
     build_beta,
     build_exponential,
     build_lognormal,
     build_normal,
 )
-from rowmill.generate.discrete import build_poisson, build_zipf
-from rowmill.generate.faker_cells import build_faker
+from rowmill.generate.cells.discrete import build_poisson, build_zipf
+from rowmill.generate.cells.faker import build_faker
+from rowmill.generate.cells.identifiers import build_uuid
+from rowmill.generate.cells.numbers import (
+    build_boolean,
+    build_ordinal,
+    build_sequence,
+    build_uniform,
+)
+from rowmill.generate.cells.parents import build_parent, build_reference
+from rowmill.generate.cells.patterns import build_pattern
+from rowmill.generate.cells.templates import build_template
+from rowmill.generate.cells.temporal import build_after, build_between
+from rowmill.generate.context import Builder, Context
 from rowmill.generate.frame import Cells
-from rowmill.generate.identifiers import build_uuid
-from rowmill.generate.numbers import build_boolean, build_ordinal, build_sequence, build_uniform
-from rowmill.generate.parents import build_parent, build_reference
-from rowmill.generate.patterns import build_pattern
-from rowmill.generate.templates import build_template
-from rowmill.generate.temporal import build_after, build_between
 from rowmill.spec import kinds
 
 BUILDERS: dict[type, Builder] = {

@@ -13,10 +13,10 @@ from math import prod
 import numpy as np
 import pyarrow as pa
 
-from rowmill.generate.bits import integers
+from rowmill.generate.draws.bits import integers
 from rowmill.generate.frame import Rows
-from rowmill.generate.pattern_layout import Mask, Part, lay_out
-from rowmill.generate.spelling import Codes, block_rows, strings_of_kept, strings_of_width
+from rowmill.generate.text.pattern_layout import Mask, Part, lay_out
+from rowmill.generate.text.spelling import Codes, block_rows, strings_of_kept, strings_of_width
 from rowmill.spec.pattern_syntax import parse
 
 # The most that one draw counts.

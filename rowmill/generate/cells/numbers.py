@@ -13,11 +13,11 @@ from rowmill.generate.arrow_types import (
     column_from_units,
     column_from_wide_units,
 )
-from rowmill.generate.bits import bits, chance, unit
+from rowmill.generate.cells.grid import Emit, Grid, draw_grid
 from rowmill.generate.context import Context as Building
+from rowmill.generate.draws.bits import bits, chance, unit
+from rowmill.generate.draws.permutation import Permutation
 from rowmill.generate.frame import Cells, Frame
-from rowmill.generate.grid import Emit, Grid, draw_grid
-from rowmill.generate.permutation import Permutation
 from rowmill.spec.kinds import Boolean, Number, Sequence, Uniform
 from rowmill.spec.types import FLOATS, ColumnType, TypeName
 

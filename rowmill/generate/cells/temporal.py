@@ -9,13 +9,13 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rowmill.generate.arrow_types import DAY_US, column_from_units
-from rowmill.generate.bits import Bits, bits, keyed_bits, unit
+from rowmill.generate.cells.grid import Grid, draw_grid
 from rowmill.generate.context import Context
-from rowmill.generate.exact_math import expm1, log1p
+from rowmill.generate.draws.bits import Bits, bits, keyed_bits, unit
+from rowmill.generate.draws.exact_math import expm1, log1p
+from rowmill.generate.draws.shapes import TruncatedExponential
 from rowmill.generate.frame import Cells, Frame
-from rowmill.generate.grid import Grid, draw_grid
 from rowmill.generate.nulls import is_valid, with_nulls
-from rowmill.generate.shapes import TruncatedExponential
 from rowmill.spec.kinds import After, Between
 from rowmill.spec.types import ColumnType, TypeName
 

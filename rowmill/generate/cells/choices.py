@@ -7,12 +7,12 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rowmill.counting import counted
-from rowmill.generate.alias import AliasTable
 from rowmill.generate.arrow_types import arrow_type, is_text
-from rowmill.generate.bits import bits, integers
 from rowmill.generate.context import Context
+from rowmill.generate.draws.alias import AliasTable
+from rowmill.generate.draws.bits import bits, integers
+from rowmill.generate.draws.permutation import Permutation
 from rowmill.generate.frame import Cells, Frame
-from rowmill.generate.permutation import Permutation
 from rowmill.spec.kinds import Choice, Constant, Literal
 from rowmill.spec.types import ColumnType, TypeName
 

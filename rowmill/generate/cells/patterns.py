@@ -15,14 +15,14 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rowmill.counting import counted
-from rowmill.generate.bits import Bits, bits, integers, keyed_bits, scaled
+from rowmill.generate.cells.derivations import Derivations
 from rowmill.generate.context import Context
-from rowmill.generate.derivations import Derivations
-from rowmill.generate.fixed_patterns import FixedWidth, fixed_width
+from rowmill.generate.draws.bits import Bits, bits, integers, keyed_bits, scaled
+from rowmill.generate.draws.permutation import Permutation
 from rowmill.generate.frame import Cells, Frame, Rows
-from rowmill.generate.from_text import from_text
-from rowmill.generate.permutation import Permutation
-from rowmill.generate.spelling import Characters, block_rows, strings_of
+from rowmill.generate.text.fixed_patterns import FixedWidth, fixed_width
+from rowmill.generate.text.from_text import from_text
+from rowmill.generate.text.spelling import Characters, block_rows, strings_of
 from rowmill.spec.kinds import Pattern
 from rowmill.spec.patterns import Automaton, Edge, compile_pattern
 from rowmill.spec.types import STRINGS

@@ -13,7 +13,7 @@ from math import lcm
 import numpy as np
 from numpy.typing import NDArray
 
-from rowmill.generate.spelling import Codes, narrowest
+from rowmill.generate.text.spelling import Codes, narrowest
 from rowmill.spec.pattern_syntax import Alternatives, Chain, Characters, Node, Repeat
 
 # The most lines of a table, and the most characters: it is to stay in a core's cache.

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from rowmill.generate.bits import bits, mix_int, unit
+from rowmill.generate.draws.bits import bits, mix_int, unit
 
 # Counts this unlikely beside the likeliest never matter.
 _NEGLIGIBLE = 2.0**-60

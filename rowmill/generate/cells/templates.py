@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from rowmill.generate.context import Context
 from rowmill.generate.frame import Cells, Frame
-from rowmill.generate.from_text import from_text
-from rowmill.generate.letters import lower, map_texts, slug, title, upper
-from rowmill.generate.to_text import to_text
+from rowmill.generate.text.from_text import from_text
+from rowmill.generate.text.letters import lower, map_texts, slug, title, upper
+from rowmill.generate.text.to_text import to_text
 from rowmill.spec.addresses import Stretch, shortened, stretches
 from rowmill.spec.kinds import Field, Template
 from rowmill.spec.types import STRINGS, ColumnType

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 from rowmill.counting import counted
 from rowmill.generate.arrow_types import column_from_units, column_from_wide_units
-from rowmill.generate.bits import Bits, bits, blocks
 from rowmill.generate.context import Context
+from rowmill.generate.draws.bits import Bits, bits, blocks
+from rowmill.generate.draws.poisson import PoissonTable
+from rowmill.generate.draws.zipf import zipf_ranks, zipf_table
 from rowmill.generate.frame import Cells, Frame
-from rowmill.generate.poisson import PoissonTable
-from rowmill.generate.zipf import zipf_ranks, zipf_table
 from rowmill.spec.kinds import Poisson, Zipf
 from rowmill.spec.types import INTEGER_RANGES, INTEGERS, ColumnType, TypeName
 

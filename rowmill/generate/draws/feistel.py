@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rowmill.generate.bits import Bits, mix_int
+from rowmill.generate.draws.bits import Bits, mix_int
 
 _ROUNDS = 4
 # With four rounds, rows that differ in one half alone keep their difference once in 2**bits of the

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
-from rowmill.generate.bits import Bits, bits
 from rowmill.generate.context import Context
+from rowmill.generate.draws.bits import Bits, bits
+from rowmill.generate.draws.permutation import Permutation
 from rowmill.generate.frame import Cells, Frame, Rows
-from rowmill.generate.permutation import Permutation
-from rowmill.generate.to_text import uuid_texts
+from rowmill.generate.text.to_text import uuid_texts
 from rowmill.spec.kinds import Uuid
 from rowmill.spec.types import TypeName
 

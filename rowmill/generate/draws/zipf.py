@@ -8,11 +8,11 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from rowmill.generate.alias import AliasTable
-from rowmill.generate.bits import Bits, blocks, keyed_bits
-from rowmill.generate.exact_math import exp, expm1, log
-from rowmill.generate.quantiles import QuantileTable, quantile_table
-from rowmill.generate.shapes import as_float
+from rowmill.generate.draws.alias import AliasTable
+from rowmill.generate.draws.bits import Bits, blocks, keyed_bits
+from rowmill.generate.draws.exact_math import exp, expm1, log
+from rowmill.generate.draws.quantiles import QuantileTable, quantile_table
+from rowmill.generate.draws.shapes import as_float
 
 # The ranks with a weight of their own; with the rest as one outcome an alias table of 2**16.
 _SINGLE = 2**16 - 1

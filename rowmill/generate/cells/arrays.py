@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 
 from rowmill.counting import counted
-from rowmill.generate.bits import integers
 from rowmill.generate.context import Builder, Context
+from rowmill.generate.draws.bits import integers
 from rowmill.generate.frame import Cells, Frame, Rows
 from rowmill.spec.kinds import Array
 
@@ -21,9 +21,6 @@ def build_array(context: Context, build: Builder) -> Cells:
     Raises:
         ValueError: the table's rows times `max` are beyond 2**63.
     """
-    # The table of builders holds this one: imported first it would not find it.
-    from rowmill.generate.builders import build
-
     kind = context.column.kind
     assert isinstance(kind, Array)
     stride = max(kind.max, 1)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rowmill.generate.bits import Bits, blocks
-from rowmill.generate.exact_math import Floats
-from rowmill.generate.inversion import LogDensity, lower_quantiles, panels
+from rowmill.generate.draws.bits import Bits, blocks
+from rowmill.generate.draws.exact_math import Floats
+from rowmill.generate.draws.inversion import LogDensity, lower_quantiles, panels
 
 # Towards each end the probability is an odd multiple of 2**-54 below 1/2: 53 octaves.
 _OCTAVES = 53

@@ -14,10 +14,10 @@ from fractions import Fraction
 
 import numpy as np
 
-from rowmill.generate.bits import Bits
-from rowmill.generate.exact_math import Floats, exp, expm1, log1p
-from rowmill.generate.inversion import LogDensity
-from rowmill.generate.quantiles import QuantileTable, constant_table, quantile_table
+from rowmill.generate.draws.bits import Bits
+from rowmill.generate.draws.exact_math import Floats, exp, expm1, log1p
+from rowmill.generate.draws.inversion import LogDensity
+from rowmill.generate.draws.quantiles import QuantileTable, constant_table, quantile_table
 
 _DIGITS = DecimalContext(prec=60)
 _INFINITY = float("inf")

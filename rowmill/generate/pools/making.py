@@ -16,8 +16,8 @@ import pyarrow as pa
 from faker import Faker
 
 from rowmill.counting import counted
-from rowmill.generate.persons import draw_persons
-from rowmill.generate.pools import PERSON, PERSON_TYPE, PoolKey
+from rowmill.generate.pools.key import PERSON, PERSON_TYPE, PoolKey
+from rowmill.generate.pools.persons import draw_persons
 
 # So many repeats in a row, and at least as many as values were found, mean that the provider has no
 # more worth waiting for.

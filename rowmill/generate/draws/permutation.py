@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowmill.counting import counted
-from rowmill.generate.bits import BLOCK, Bits, below, bits, keyed_bits
-from rowmill.generate.feistel import NarrowNetwork, WideNetwork, stir
+from rowmill.generate.draws.bits import BLOCK, Bits, below, bits, keyed_bits
+from rowmill.generate.draws.feistel import NarrowNetwork, WideNetwork, stir
 
 NARROWEST_WIDE = 2**63 + 1
 WIDEST = 2**128

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from rowmill.generate.bits import Bits, blocks
-from rowmill.generate.exact_math import Floats
+from rowmill.generate.draws.bits import Bits, blocks
+from rowmill.generate.draws.exact_math import Floats
 
 # All outcomes together; one bit less than a word, so that no sum overflows.
 _TOTAL_BITS = 63

@@ -1,0 +1,1 @@
+"""Cells of each kind: one module a kind, or a family of them."""

@@ -1,0 +1,1 @@
+"""Pools: the distinct texts that `faker` columns draw from, shipped or made once."""
