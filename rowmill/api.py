@@ -48,9 +48,9 @@ from rowmill.python_arguments import (
 from rowmill.python_words import in_python, telling
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec, read_manifest
-from rowmill.spec.manifest_warnings import manifest_warnings
 from rowmill.spec.places import located
 from rowmill.spec.problems import ImpossibleColumns, InvalidManifest, Problem
+from rowmill.spec.rules.warnings import manifest_warnings
 from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
 from rowmill.verify.report import Report
 from rowmill.worker.decision import Mode

@@ -1,4 +1,4 @@
-"""Write rowmill/spec/provider_values.json: how many values Faker's providers have, where few.
+"""Write rowmill/spec/faker/provider_values.json: how many values Faker's providers have, where few.
 
 Run it after make_providers.py. A provider's count is that of the largest pool which a run would
 make of it without arguments, so that a manifest is refused by the number that the run would come
@@ -19,12 +19,12 @@ import pyarrow.compute as pc
 
 from rowmill.generate.pools.key import PERSON, PoolKey
 from rowmill.generate.pools.making import draw_pool, sort_sets
-from rowmill.spec.providers import MAX_POOL, locales, providers
+from rowmill.spec.faker.providers import MAX_POOL, locales, providers
 
 VERSION = 1
 # Whose providers are counted.
 DATA_VERSION = 1
-TARGET = Path(__file__).parent.parent / "rowmill" / "spec" / "provider_values.json"
+TARGET = Path(__file__).parent.parent / "rowmill" / "spec" / "faker" / "provider_values.json"
 # More values than a pool has by default: who asks for so many has thought about the pool.
 MANY = 10_000
 # Of fewer than MANY values as likely, one of the first draws repeats (99 in 100), and many of more.

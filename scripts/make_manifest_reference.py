@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rowmill.spec.json_schema import json_schema
+from rowmill.spec.crd.json_schema import json_schema
 
 TARGET = Path(__file__).parent.parent / "docs" / "manifest.md"
 MARK = "<!-- From here on written by scripts/make_manifest_reference.py. -->"

@@ -1,4 +1,4 @@
-"""Write rowmill/spec/providers.json: which Faker providers a manifest may name, from Faker itself.
+"""Write spec/faker/providers.json: which Faker providers a manifest may name, from Faker itself.
 
 Run it after raising Faker's version in requirements.lock. A provider is kept if it can be called
 without arguments, returns something that fits a cell, and does so by its seed alone: one that reads
@@ -26,7 +26,7 @@ from faker.config import AVAILABLE_LOCALES
 
 from rowmill.generate.pools.making import sort_sets
 
-TARGET = Path(__file__).parent.parent / "rowmill" / "spec" / "providers.json"
+TARGET = Path(__file__).parent.parent / "rowmill" / "spec" / "faker" / "providers.json"
 TRIES = 12
 RETURNS = {str: "str", int: "int", bool: "bool", Decimal: "decimal", float: "float"}
 CLOCK = {"now", "today", "utcnow", "time", "time_ns", "localtime", "gmtime"}

@@ -11,7 +11,7 @@ from rowmill.spec.cluster import on_cluster
 from rowmill.spec.cluster_names import RERUN
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
-from rowmill.spec.manifest_text import manifest_text
+from rowmill.spec.manifest.text import manifest_text
 from rowmill.spec.versions import VERSIONS
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rowmill.spec.cluster import Defaults
-from rowmill.spec.manifest_status import ExperimentStatus
+from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.observed import Job
 
 

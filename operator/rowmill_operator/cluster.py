@@ -13,7 +13,7 @@ from kubernetes.aio.client import ApiClient, Configuration
 from kubernetes.aio.config import load_incluster_config, load_kube_config
 
 from rowmill.spec.cluster_names import API_VERSION, KIND, SELECTOR
-from rowmill.spec.manifest_status import ExperimentStatus
+from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill.version import VERSION
 from rowmill_operator.answers import ApiError, Blocked, Unreachable, read_answer, same_child
 from rowmill_operator.children.ownership import lost_labels

@@ -9,7 +9,7 @@ from rowmill.counting import counted
 from rowmill.plan.pod_contract import ExitCode
 from rowmill.plan.pod_report import PodReport
 from rowmill.spec.cluster_names import ABORT, FINALIZE
-from rowmill.spec.manifest_status import Phase, RunStatus
+from rowmill.spec.manifest.status import Phase, RunStatus
 from rowmill_operator.actions import Action, DeleteJob, delete_jobs
 from rowmill_operator.observed import FrozenPlan, Job
 from rowmill_operator.reasons import Reason

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from rowmill.spec.cluster_names import ADOPT
-from rowmill.spec.manifest_status import OperatorStatus
+from rowmill.spec.manifest.status import OperatorStatus
 from rowmill_operator.actions import LeaveAlone
 from rowmill_operator.observed import Experiment
 from rowmill_operator.settings import Settings

@@ -12,7 +12,7 @@ from rowmill.plan.layout import Plan
 from rowmill.plan.pod_progress import PodProgress
 from rowmill.plan.pod_report import PodReport
 from rowmill.spec.cluster import Defaults
-from rowmill.spec.manifest_status import ExperimentStatus
+from rowmill.spec.manifest.status import ExperimentStatus
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from rowmill.plan.pace import Pace, eta_seconds
 from rowmill.spec.cluster_names import SHARD
-from rowmill.spec.manifest_status import RunStatus
+from rowmill.spec.manifest.status import RunStatus
 from rowmill_operator.run_in_status import without_pace
 from rowmill_operator.situation import Situation
 from rowmill_operator.standing import timestamp

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from rowmill.plan.intervals import Interval, covers, intersection, show, union
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.pod_progress import PodProgress
-from rowmill.spec.manifest_status import MAX_TABLES, TableStatus
+from rowmill.spec.manifest.status import MAX_TABLES, TableStatus
 from rowmill_operator.run_in_status import shown_tables
 
 # Of a table, and of all tables together: with the largest spec the status must fit into etcd.

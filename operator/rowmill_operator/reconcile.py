@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from rowmill.spec.cluster_names import ADOPT, FINALIZER, experiment_selector
-from rowmill.spec.manifest_status import ExperimentStatus
+from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.actions import (
     Action,
     Decision,

@@ -10,7 +10,7 @@ from rowmill.plan.pace import percent
 from rowmill.plan.pod_report import PodReport, Published
 from rowmill.plan.replacement import Replaced
 from rowmill.spec.cluster_names import EXPERIMENT, SHARD
-from rowmill.spec.manifest_status import (
+from rowmill.spec.manifest.status import (
     ExperimentStatus,
     Outcome,
     PastRunStatus,

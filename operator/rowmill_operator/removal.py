@@ -8,7 +8,7 @@ from datetime import datetime
 from rowmill.plan.pod_report import PodReport
 from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import FINALIZER, PURGE, SKIP_PURGE
-from rowmill.spec.manifest_status import ExperimentStatus
+from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.actions import (
     Action,
     CountPurge,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from rowmill.plan.purging import Written
 from rowmill.plan.replacement import Replaced
 from rowmill.spec.cluster import Defaults, ParquetDefault
-from rowmill.spec.manifest_status import (
+from rowmill.spec.manifest.status import (
     MAX_HISTORY,
     MAX_TABLES,
     DefaultsStatus,

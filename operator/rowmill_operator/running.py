@@ -10,7 +10,7 @@ from typing import Any
 from rowmill.counting import counted
 from rowmill.plan.pod_contract import PORT
 from rowmill.spec.cluster_names import FINALIZE, SHARD
-from rowmill.spec.manifest_status import Phase, RefusalStatus, RunStatus
+from rowmill.spec.manifest.status import Phase, RefusalStatus, RunStatus
 from rowmill_operator.actions import Action, CreateJob, DeleteJob, SetParallelism, delete_jobs
 from rowmill_operator.children.jobs import finalize_job, shard_job
 from rowmill_operator.ending import ended, failed

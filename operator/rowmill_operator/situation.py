@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 
 from rowmill.spec.cluster_names import FINALIZE, PURGE, RESUME, RESUME_LENGTH, SHARD
-from rowmill.spec.manifest_status import ConditionStatus, PastRunStatus, RunStatus
+from rowmill.spec.manifest.status import ConditionStatus, PastRunStatus, RunStatus
 from rowmill_operator.observed import Experiment, FrozenPlan, Job, Observed, Pod, Verdict
 from rowmill_operator.run_in_status import RunInStatus, past_run, with_figures
 from rowmill_operator.settings import Settings

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from rowmill.spec.manifest_status import ConditionStatus, Holds, Phase
+from rowmill.spec.manifest.status import ConditionStatus, Holds, Phase
 from rowmill_operator.reasons import Reason
 from rowmill_operator.shortening import shortened
 

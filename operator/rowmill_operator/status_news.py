@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from rowmill.spec.manifest_status import ExperimentStatus
+from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.run_in_status import without_figures
 from rowmill_operator.standing import timestamp
 

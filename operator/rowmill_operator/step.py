@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rowmill.spec.manifest_status import Phase
+from rowmill.spec.manifest.status import Phase
 from rowmill_operator.actions import Action
 from rowmill_operator.run_in_status import RunInStatus
 from rowmill_operator.situation import Situation

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from rowmill.spec.manifest_status import MAX_CONDITIONS, MAX_HISTORY, ExperimentStatus
+from rowmill.spec.manifest.status import MAX_CONDITIONS, MAX_HISTORY, ExperimentStatus
 from rowmill_operator.run_in_status import remembered, shown_tables
 from rowmill_operator.standing import CONDITIONS
 

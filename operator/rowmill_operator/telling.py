@@ -6,7 +6,7 @@ A transition is one of what the status shows, so that it is told by who writes t
 from __future__ import annotations
 
 from rowmill.counting import counted
-from rowmill.spec.manifest_status import RunStatus
+from rowmill.spec.manifest.status import RunStatus
 from rowmill_operator.actions import Tell
 from rowmill_operator.reasons import Reason
 from rowmill_operator.run_in_status import replaced_in

@@ -21,11 +21,11 @@ from rowmill.plan.layout import Plan
 from rowmill.spec.cluster import Defaults, cluster_problems, on_cluster
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec, sound_parts
-from rowmill.spec.manifest_text import manifest_text
-from rowmill.spec.manifest_warnings import manifest_warnings
+from rowmill.spec.manifest.text import manifest_text
 from rowmill.spec.places import located
 from rowmill.spec.problems import InvalidManifest, Problem
-from rowmill.spec.quantities import parse_quantity
+from rowmill.spec.rules.warnings import manifest_warnings
+from rowmill.spec.values.quantities import parse_quantity
 from rowmill_operator.shortening import shortened
 from rowmill_operator.wishes import DEFAULT_PARALLELISM
 

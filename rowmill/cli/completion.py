@@ -98,7 +98,7 @@ def _tables(source: Path | str) -> list[str]:
     from rowmill.local import remembered
     from rowmill.local.home import rowmill_home
     from rowmill.spec.load import read_manifest
-    from rowmill.spec.yaml_reader import read_documents
+    from rowmill.spec.yaml.reader import read_documents
 
     if isinstance(source, Path):
         text = read_manifest(source)

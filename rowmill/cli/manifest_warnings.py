@@ -5,9 +5,9 @@ from __future__ import annotations
 from rowmill.cli.progress_display import tell
 from rowmill.cli.sources import Source
 from rowmill.spec.dataset import Spec
-from rowmill.spec.manifest_warnings import manifest_warnings
 from rowmill.spec.places import located
 from rowmill.spec.problems import Problem
+from rowmill.spec.rules.warnings import manifest_warnings
 
 
 def say_warnings(source: Source, spec: Spec) -> tuple[Problem, ...]:

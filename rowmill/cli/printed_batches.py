@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from rowmill.destinations.postgres.read.printed_columns import PrintedColumn, Scalar
 from rowmill.generate.text.to_text import to_text
 from rowmill.spec.dataset import Table
-from rowmill.spec.types import FLOATS, INTEGERS, ColumnType, TypeName
+from rowmill.spec.values.types import FLOATS, INTEGERS, ColumnType, TypeName
 
 _SCALARS = {
     TypeName.BOOLEAN: Scalar.BOOLEAN,

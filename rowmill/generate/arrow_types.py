@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rowmill.spec.types import FLOATS, ColumnType, TypeName
+from rowmill.spec.values.types import FLOATS, ColumnType, TypeName
 
 DAY_US = 86_400_000_000
 

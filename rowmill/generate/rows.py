@@ -17,7 +17,7 @@ from rowmill.generate.frame import ColumnSource, Family, Frame, LinkSource, Null
 from rowmill.generate.picks import build_pick
 from rowmill.generate.pools.key import PoolKey
 from rowmill.spec.dataset import Dataset
-from rowmill.spec.kinds import Reference
+from rowmill.spec.kind import Reference
 from rowmill.spec.versions import version_of
 
 # Parents up to this size are made once and looked up: their cells may be dear, and their children

@@ -13,7 +13,7 @@ from typing import Any
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
 from rowmill.spec.cluster_names import ABORT, RERUN, RESUME
-from rowmill.spec.durations import parse_duration
+from rowmill.spec.values.durations import parse_duration
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import say
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from rowmill.spec.yaml_scalars import Scalar, plain_scalar
+from rowmill.spec.yaml.scalars import Scalar, plain_scalar
 
 _CORE = "tag:yaml.org,2002:"
 _PLAIN = "!plain"

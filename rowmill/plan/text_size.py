@@ -9,9 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rowmill.plan.width import has_fixed_width, value_bytes
-from rowmill.spec.compression import drawn_kept, pattern_bits, pattern_kept
 from rowmill.spec.dataset import Column, Dataset, Table
-from rowmill.spec.kinds import (
+from rowmill.spec.kind import (
     Array,
     Choice,
     Constant,
@@ -24,9 +23,10 @@ from rowmill.spec.kinds import (
     Template,
     Uuid,
 )
-from rowmill.spec.patterns import compile_pattern
-from rowmill.spec.texts import UUID_LENGTH
-from rowmill.spec.types import ColumnType, TypeName
+from rowmill.spec.kinds.texts import UUID_LENGTH
+from rowmill.spec.patterns.automaton import compile_pattern
+from rowmill.spec.sizes.compression import drawn_kept, pattern_bits, pattern_kept
+from rowmill.spec.values.types import ColumnType, TypeName
 
 # Where UTF-8 takes a byte more for a character.
 _WIDER = (0x80, 0x800, 0x10000)

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rowmill.spec.dataset import Column, Dataset, Table
-from rowmill.spec.kinds import Array, Choice, Constant, Faker, Literal, Parent, Reference, Template
-from rowmill.spec.types import ColumnType, TypeName
+from rowmill.spec.kind import Array, Choice, Constant, Faker, Literal, Parent, Reference, Template
+from rowmill.spec.values.types import ColumnType, TypeName
 from rowmill.spec.versions import version_of
 
 _FIXED = {

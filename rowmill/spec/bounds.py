@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from math import ceil, floor
 
-from rowmill.spec.kinds import Number
+from rowmill.spec.kind import Number
 from rowmill.spec.paths import Path
 from rowmill.spec.report import Report
-from rowmill.spec.types import INTEGER_RANGES, INTEGERS, ColumnType, TypeName
+from rowmill.spec.values.types import INTEGER_RANGES, INTEGERS, ColumnType, TypeName
 
 # Up to these a float holds every integer.
 EXACT_INTEGERS = {TypeName.REAL: 2**24, TypeName.DOUBLE: 2**53}

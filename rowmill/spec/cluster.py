@@ -9,7 +9,7 @@ from typing import Any
 from rowmill.spec.cluster_names import APP, BATCH, GROUP, KUEUE, MANAGED_BY
 from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
-from rowmill.spec.manifest import Experiment
+from rowmill.spec.manifest.experiment import Experiment
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import Problem
 from rowmill.spec.targets import targets_of

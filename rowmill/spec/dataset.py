@@ -14,9 +14,9 @@ from functools import cached_property
 from typing import ClassVar
 
 from rowmill.counting import counted
-from rowmill.spec.kinds import Kind
+from rowmill.spec.kind import Kind
 from rowmill.spec.problems import Problem
-from rowmill.spec.types import ColumnType
+from rowmill.spec.values.types import ColumnType
 
 
 @dataclass(frozen=True)

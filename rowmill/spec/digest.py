@@ -15,12 +15,12 @@ from typing import Any
 
 from rowmill.spec.bounds import type_decimals
 from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget
+from rowmill.spec.faker.providers import PERSON_FIELDS
 from rowmill.spec.inference import default_entity
-from rowmill.spec.manifest import ColumnSpec, Experiment, RowsPerSpec, TableSpec
-from rowmill.spec.manifest_fields import Model
-from rowmill.spec.manifest_kinds import ChoiceSpec, ElementSpec, OneOf
-from rowmill.spec.providers import PERSON_FIELDS
-from rowmill.spec.types import ColumnType, TypeName
+from rowmill.spec.manifest.experiment import ColumnSpec, Experiment, RowsPerSpec, TableSpec
+from rowmill.spec.manifest.fields import Model
+from rowmill.spec.manifest.generators import ChoiceSpec, ElementSpec, OneOf
+from rowmill.spec.values.types import ColumnType, TypeName
 
 # By whose defaults a field is left out, whichever version a run is of: a digest stays the same.
 _DEFAULTS = 1

@@ -10,11 +10,11 @@ from fractions import Fraction
 from rowmill.counting import counted
 from rowmill.spec.dataset import Link
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
-from rowmill.spec.kinds import Kind
-from rowmill.spec.manifest import ColumnSpec, Experiment, TableSpec
+from rowmill.spec.kind import Kind
+from rowmill.spec.manifest.experiment import ColumnSpec, Experiment, TableSpec
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.report import Report, nearest
-from rowmill.spec.types import ColumnType, TypeName
+from rowmill.spec.values.types import ColumnType, TypeName
 
 # The one table name that Rowmill's own objects need.
 RESERVED_TABLE = "_rowmill"

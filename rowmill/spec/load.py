@@ -11,20 +11,20 @@ from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget, Resolve
 from rowmill.spec.digest import spec_digest
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
 from rowmill.spec.inference import is_passed_over
-from rowmill.spec.kinds import Reference
-from rowmill.spec.manifest import Experiment
-from rowmill.spec.manifest_problems import positions
+from rowmill.spec.kind import Reference
+from rowmill.spec.manifest.experiment import Experiment
+from rowmill.spec.manifest.problems import positions
+from rowmill.spec.manifest.salvage import Salvaged, salvage
+from rowmill.spec.manifest.structure import Structure, read_structure
 from rowmill.spec.paths import Path, path_of, path_text
 from rowmill.spec.places import located
 from rowmill.spec.problems import InvalidManifest, Problem
-from rowmill.spec.quantities import parse_quantity
 from rowmill.spec.resolve import resolve
-from rowmill.spec.salvage import Salvaged, salvage
-from rowmill.spec.structure import Structure, read_structure
 from rowmill.spec.targets import resolve_targets
+from rowmill.spec.values.quantities import parse_quantity
 from rowmill.spec.versions import DEFAULT, VERSIONS, check_known
-from rowmill.spec.yaml_reader import MAX_BYTES
-from rowmill.spec.yaml_scalars import INT64
+from rowmill.spec.yaml.reader import MAX_BYTES
+from rowmill.spec.yaml.scalars import INT64
 
 # One machine has no namespaces; its experiments are told apart by their names.
 LOCAL_NAMESPACE = "local"

@@ -11,8 +11,8 @@ import yaml
 from rowmill.spec.cluster_names import KIND
 from rowmill.spec.paths import Path, name_text, path_of
 from rowmill.spec.problems import Problem
-from rowmill.spec.yaml_reader import MAX_DEPTH
-from rowmill.spec.yaml_syntax import LOADER, with_whole_escapes
+from rowmill.spec.yaml.reader import MAX_DEPTH
+from rowmill.spec.yaml.syntax import LOADER, with_whole_escapes
 
 _TABLES: Path = ("spec", "tables")
 

@@ -15,11 +15,11 @@ from rowmill.spec.dataset import (
     PickZipf,
 )
 from rowmill.spec.drafts import ColumnDraft, Draft, Drafts, report_column
-from rowmill.spec.manifest import ForeignKeySpec
-from rowmill.spec.manifest_kinds import PickSpec
+from rowmill.spec.manifest.experiment import ForeignKeySpec
+from rowmill.spec.manifest.generators import PickSpec
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.report import Report, close, nearest
-from rowmill.spec.types import STRINGS, ColumnType, TypeName
+from rowmill.spec.values.types import STRINGS, ColumnType, TypeName
 
 
 def link_tables(drafts: Drafts, report: Report) -> None:

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from pydantic import BaseModel
 
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
-from rowmill.spec.manifest import Experiment
+from rowmill.spec.manifest.experiment import Experiment
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import InvalidManifest, Problem
 

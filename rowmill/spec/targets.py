@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rowmill.spec.dataset import ParquetTarget, ParquetTypes, PostgresTarget
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
-from rowmill.spec.manifest import Experiment
+from rowmill.spec.manifest.experiment import Experiment
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import InvalidManifest, Problem
 

@@ -6,7 +6,7 @@ version, and the old code stays (MANIFEST.md, rule 17).
 
 from __future__ import annotations
 
-# Kinds and picks by the key of the class in rowmill.spec.kinds or rowmill.spec.dataset.
+# Kinds and picks by the key of the class in rowmill.spec.kind or rowmill.spec.dataset.
 _FIRST = {
     "sequence": 1,
     "ordinal": 1,
@@ -39,7 +39,7 @@ _FIRST = {
     "nulls": 1,
     # What fills a column that says nothing (rowmill.spec.inference).
     "inference": 1,
-    # Faker's providers: their names, locales and counts of values (rowmill.spec.providers).
+    # Faker's providers: their names, locales and counts of values (rowmill.spec.faker.providers).
     "providers": 1,
     # Which values a provider's pool has, shipped or drawn (rowmill.generate.pools.shipped).
     "pools": 1,

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from rowmill.destinations.interval_text import iso_8601
 from rowmill.destinations.postgres.copy.wire_images import wire_images
 from rowmill.generate.arrow_types import arrow_type
-from rowmill.spec.types import ColumnType, TypeName
+from rowmill.spec.values.types import ColumnType, TypeName
 from rowmill.verify.printed_cells import read_times, read_uuids
 
 

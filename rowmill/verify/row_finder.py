@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from rowmill.spec import kinds
+from rowmill.spec import kind as kinds
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.verify.recomputed import Recomputed
 from rowmill.verify.row_hasher import RowHasher

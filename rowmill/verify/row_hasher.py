@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from rowmill.destinations.stored_rows import Problem, StoredRows, StoredTables, Unreadable
 from rowmill.spec.dataset import Table
-from rowmill.spec.types import ColumnType
+from rowmill.spec.values.types import ColumnType
 from rowmill.verify.buckets import RowHashes, row_hashes
 from rowmill.verify.canonical import canonical
 from rowmill.verify.cell_hash import Words, hash_cells, hash_entries, look_up

@@ -17,7 +17,7 @@ from rowmill.errors import Invalid
 from rowmill.generate.cells.choices import array_of_literals
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, Table
-from rowmill.spec.literals import read_literal
+from rowmill.spec.values.literals import read_literal
 from rowmill.verify.pairing import key_columns
 from rowmill.verify.recomputed import Recomputed
 from rowmill.verify.report import CellDifference, Value

@@ -10,7 +10,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from rowmill.generate.text.to_text import to_text
-from rowmill.spec.types import ColumnType, TypeName
+from rowmill.spec.values.types import ColumnType, TypeName
 from rowmill.verify.canonical import canonical
 from rowmill.verify.report import Value
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from rowmill.spec.cluster import ParquetDefault
-from rowmill.spec.crd import crd
+from rowmill.spec.crd.definition import crd
 from rowmill_operator.settings import Settings, read_settings
 
 from .cluster import binaries

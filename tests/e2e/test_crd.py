@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from rowmill.spec.crd import crd
-from rowmill.spec.yaml_reader import read_documents
+from rowmill.spec.crd.definition import crd
+from rowmill.spec.yaml.reader import read_documents
 
 from .cluster.access import Cluster, KubectlError
 from .definitions import defined

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rowmill.spec.crd import crd
+from rowmill.spec.crd.definition import crd
 
 from .cluster.access import Cluster
 from .definitions import defined

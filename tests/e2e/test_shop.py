@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from rowmill.spec.yaml_reader import read_documents
+from rowmill.spec.yaml.reader import read_documents
 
 from .cluster.access import Cluster, wait_for
 from .experiments import named

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 import pytest
 
-from rowmill.spec.yaml_scalars import Scalar, plain_scalar
+from rowmill.spec.yaml.scalars import Scalar, plain_scalar
 
 from .cluster.access import Cluster
 from .definitions import defined

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 import rowmill
 from rowmill.destinations.interval_text import iso_8601
-from rowmill.spec.types import ColumnType, TypeName
+from rowmill.spec.values.types import ColumnType, TypeName
 
 
 def expected(experiment: rowmill.Experiment, name: str) -> pa.Table:

@@ -19,7 +19,7 @@ import rowmill
 from rowmill.cli.app import app
 from rowmill.engine.records import Progress, RunRecord, State, TableProgress
 from rowmill.kubectl.app import app as plugin
-from rowmill.spec.manifest_warnings import RULES
+from rowmill.spec.rules.warnings import RULES
 from rowmill_job.outcome import REASONS
 from rowmill_operator.reasons import Reason
 

@@ -66,14 +66,14 @@ def plan(
 
 def schema() -> None:
     """Print the manifest's JSON Schema."""
-    from rowmill.spec.json_schema import json_schema
+    from rowmill.spec.crd.json_schema import json_schema
 
     print(json.dumps(json_schema(), indent=2, ensure_ascii=False))
 
 
 def crd() -> None:
     """Print the CustomResourceDefinition of an Experiment."""
-    from rowmill.spec.crd import crd_yaml
+    from rowmill.spec.crd.definition import crd_yaml
 
     print(crd_yaml(), end="")
 

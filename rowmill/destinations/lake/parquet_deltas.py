@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from rowmill.spec.dataset import Column, Dataset, Table
-from rowmill.spec.kinds import (
+from rowmill.spec.kind import (
     Beta,
     Exponential,
     Kind,
@@ -19,7 +19,7 @@ from rowmill.spec.kinds import (
     Uniform,
     Zipf,
 )
-from rowmill.spec.types import ColumnType, TypeName
+from rowmill.spec.values.types import ColumnType, TypeName
 
 # fastparquet makes other values of differences that take more than 28 bits, and dies of 57. Twice
 # the span fits these, for a block's differences are stored less the least of them.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rowmill.spec.types import ColumnType, TypeName
+from rowmill.spec.values.types import ColumnType, TypeName
 
 _PRINTED = {
     TypeName.VARCHAR: "character varying",

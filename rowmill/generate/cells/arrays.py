@@ -9,7 +9,7 @@ from rowmill.counting import counted
 from rowmill.generate.context import Builder, Context
 from rowmill.generate.draws.bits import integers
 from rowmill.generate.frame import Cells, Frame, Rows
-from rowmill.spec.kinds import Array
+from rowmill.spec.kind import Array
 
 
 def build_array(context: Context, build: Builder) -> Cells:

@@ -25,7 +25,7 @@ from rowmill.generate.cells.templates import build_template
 from rowmill.generate.cells.temporal import build_after, build_between
 from rowmill.generate.context import Builder, Context
 from rowmill.generate.frame import Cells
-from rowmill.spec import kinds
+from rowmill.spec import kind as kinds
 
 BUILDERS: dict[type, Builder] = {
     kinds.Sequence: build_sequence,

@@ -13,8 +13,8 @@ from rowmill.generate.draws.alias import AliasTable
 from rowmill.generate.draws.bits import bits, integers
 from rowmill.generate.draws.permutation import Permutation
 from rowmill.generate.frame import Cells, Frame
-from rowmill.spec.kinds import Choice, Constant, Literal
-from rowmill.spec.types import ColumnType, TypeName
+from rowmill.spec.kind import Choice, Constant, Literal
+from rowmill.spec.values.types import ColumnType, TypeName
 
 
 def build_choice(context: Context) -> Cells:

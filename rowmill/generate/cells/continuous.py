@@ -31,8 +31,8 @@ from rowmill.generate.draws.shapes import (
     normal_table,
 )
 from rowmill.generate.frame import Cells, Frame
-from rowmill.spec.kinds import Beta, Exponential, Lognormal, Normal, Number
-from rowmill.spec.types import FLOATS, INTEGER_RANGES, ColumnType, TypeName
+from rowmill.spec.kind import Beta, Exponential, Lognormal, Normal, Number
+from rowmill.spec.values.types import FLOATS, INTEGER_RANGES, ColumnType, TypeName
 
 _LARGEST = {
     TypeName.REAL: Fraction(float(np.finfo(np.float32).max)),

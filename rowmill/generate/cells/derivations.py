@@ -17,7 +17,7 @@ from rowmill.generate.draws.bits import integers
 from rowmill.generate.frame import Rows
 from rowmill.generate.text.pattern_layout import Mask, Part, lay_out
 from rowmill.generate.text.spelling import Codes, block_rows, strings_of_kept, strings_of_width
-from rowmill.spec.pattern_syntax import parse
+from rowmill.spec.patterns.syntax import parse
 
 # The most that one draw counts.
 _DRAWN = 2**62
@@ -27,7 +27,7 @@ class Derivations:
     """Draws strings of a pattern; `key` gives the key of each purpose.
 
     Raises:
-        ValueError: the pattern is malformed, as `rowmill.spec.patterns.compile_pattern` says.
+        ValueError: the pattern is malformed, as `compile_pattern` says.
     """
 
     def __init__(self, pattern: str, key: Callable[[str], int]) -> None:

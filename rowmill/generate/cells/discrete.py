@@ -15,8 +15,8 @@ from rowmill.generate.draws.bits import Bits, bits, blocks
 from rowmill.generate.draws.poisson import PoissonTable
 from rowmill.generate.draws.zipf import zipf_ranks, zipf_table
 from rowmill.generate.frame import Cells, Frame
-from rowmill.spec.kinds import Poisson, Zipf
-from rowmill.spec.types import INTEGER_RANGES, INTEGERS, ColumnType, TypeName
+from rowmill.spec.kind import Poisson, Zipf
+from rowmill.spec.values.types import INTEGER_RANGES, INTEGERS, ColumnType, TypeName
 
 
 def build_poisson(context: Context) -> Cells:

@@ -23,8 +23,8 @@ from rowmill.generate.pools.required import entity_columns, pool_key
 from rowmill.generate.pools.shipped import shipped
 from rowmill.generate.text.from_text import from_text
 from rowmill.spec.dataset import Column
-from rowmill.spec.kinds import Faker
-from rowmill.spec.providers import MAX_POOL
+from rowmill.spec.faker.providers import MAX_POOL
+from rowmill.spec.kind import Faker
 
 _DOMAINS = {
     "email": "safe_domain",

@@ -12,8 +12,8 @@ from rowmill.generate.draws.bits import Bits, bits
 from rowmill.generate.draws.permutation import Permutation
 from rowmill.generate.frame import Cells, Frame, Rows
 from rowmill.generate.text.to_text import uuid_texts
-from rowmill.spec.kinds import Uuid
-from rowmill.spec.types import TypeName
+from rowmill.spec.kind import Uuid
+from rowmill.spec.values.types import TypeName
 
 # Row 0's time in version 7: 2020-01-01T00:00:00Z, in milliseconds since 1970.
 EPOCH_MS = 1_577_836_800_000

@@ -18,8 +18,8 @@ from rowmill.generate.context import Context as Building
 from rowmill.generate.draws.bits import bits, chance, unit
 from rowmill.generate.draws.permutation import Permutation
 from rowmill.generate.frame import Cells, Frame
-from rowmill.spec.kinds import Boolean, Number, Sequence, Uniform
-from rowmill.spec.types import FLOATS, ColumnType, TypeName
+from rowmill.spec.kind import Boolean, Number, Sequence, Uniform
+from rowmill.spec.values.types import FLOATS, ColumnType, TypeName
 
 # Wide enough for every bound that a numeric(38,38) or a double can have.
 _EXACT = Context(prec=800)

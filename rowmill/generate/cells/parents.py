@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rowmill.generate.context import Context
 from rowmill.generate.frame import Cells
-from rowmill.spec.kinds import Parent, Reference
+from rowmill.spec.kind import Parent, Reference
 
 
 def build_reference(context: Context) -> Cells:

@@ -23,9 +23,9 @@ from rowmill.generate.frame import Cells, Frame, Rows
 from rowmill.generate.text.fixed_patterns import FixedWidth, fixed_width
 from rowmill.generate.text.from_text import from_text
 from rowmill.generate.text.spelling import Characters, block_rows, strings_of
-from rowmill.spec.kinds import Pattern
-from rowmill.spec.patterns import Automaton, Edge, compile_pattern
-from rowmill.spec.types import STRINGS
+from rowmill.spec.kind import Pattern
+from rowmill.spec.patterns.automaton import Automaton, Edge, compile_pattern
+from rowmill.spec.values.types import STRINGS
 
 # The most strings that a rank counts.
 RANKS = 2**62

@@ -16,8 +16,8 @@ from rowmill.generate.draws.exact_math import expm1, log1p
 from rowmill.generate.draws.shapes import TruncatedExponential
 from rowmill.generate.frame import Cells, Frame
 from rowmill.generate.nulls import is_valid, with_nulls
-from rowmill.spec.kinds import After, Between
-from rowmill.spec.types import ColumnType, TypeName
+from rowmill.spec.kind import After, Between
+from rowmill.spec.values.types import ColumnType, TypeName
 
 # Stands for "no end": in the year 148,109, and far enough from int64's end to add to.
 _NEVER = 2**62

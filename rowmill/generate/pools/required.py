@@ -12,9 +12,9 @@ import pyarrow as pa
 from rowmill.generate.pools.key import PERSON, PoolKey
 from rowmill.generate.pools.shipped import shipped
 from rowmill.spec.dataset import Column, Dataset, Table
-from rowmill.spec.kinds import Array, Faker, Kind
-from rowmill.spec.providers import PERSON_FIELDS
-from rowmill.spec.types import STRINGS, ColumnType
+from rowmill.spec.faker.providers import PERSON_FIELDS
+from rowmill.spec.kind import Array, Faker, Kind
+from rowmill.spec.values.types import STRINGS, ColumnType
 from rowmill.spec.versions import version_of
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rowmill.generate.text.spelling import Codes, code_type, strings_of_width
-from rowmill.spec.patterns import Automaton, Edge
+from rowmill.spec.patterns.automaton import Automaton, Edge
 
 # The most strings in one look-up table.
 _TABLE = 2**14

@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from rowmill.generate.arrow_types import arrow_type
-from rowmill.spec.inet import canonical_inet
-from rowmill.spec.jsonb import canonical_jsonb
-from rowmill.spec.types import FLOATS, INTEGER_RANGES, STRINGS, ColumnType, TypeName
+from rowmill.spec.values.inet import canonical_inet
+from rowmill.spec.values.jsonb import canonical_jsonb
+from rowmill.spec.values.types import FLOATS, INTEGER_RANGES, STRINGS, ColumnType, TypeName
 
 _Reader = Callable[[str], Any]
 # More digits than any numeric(p,s) and provider has.

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rowmill.generate.text.spelling import Codes, narrowest
-from rowmill.spec.pattern_syntax import Alternatives, Chain, Characters, Node, Repeat
+from rowmill.spec.patterns.syntax import Alternatives, Chain, Characters, Node, Repeat
 
 # The most lines of a table, and the most characters: it is to stay in a core's cache.
 _LINES, _CELLS = 2**14, 2**19

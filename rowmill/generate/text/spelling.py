@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rowmill.spec.patterns import Automaton
+from rowmill.spec.patterns.automaton import Automaton
 
 # Code points: uint8 or uint32.
 Codes = NDArray[np.unsignedinteger[Any]]

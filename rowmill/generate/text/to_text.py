@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rowmill.generate.arrow_types import arrow_type
-from rowmill.spec.types import FLOATS, STRINGS, ColumnType, TypeName
+from rowmill.spec.values.types import FLOATS, STRINGS, ColumnType, TypeName
 
 _DASHES = (8, 13, 18, 23)
 _HEX = np.frombuffer(b"".join(b"%02x" % byte for byte in range(256)), dtype=np.uint16)

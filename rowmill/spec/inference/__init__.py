@@ -8,7 +8,7 @@ from __future__ import annotations
 from rowmill.spec.drafts import ColumnDraft
 from rowmill.spec.inference import v1, v2
 from rowmill.spec.inference.rules import Inferred, Rules
-from rowmill.spec.types import ColumnType
+from rowmill.spec.values.types import ColumnType
 from rowmill.spec.versions import version_of
 
 _RULES: dict[int, Rules] = {1: v1.RULES, 2: v2.RULES}

@@ -15,10 +15,10 @@ from typing import Any
 
 from rowmill.spec.bounds import type_limits
 from rowmill.spec.drafts import ColumnDraft
-from rowmill.spec.manifest_kinds import GenerateSpec
-from rowmill.spec.patterns import count_strings, max_length
-from rowmill.spec.providers import find_provider
-from rowmill.spec.types import STRINGS, ColumnType, TypeName
+from rowmill.spec.faker.providers import find_provider
+from rowmill.spec.manifest.generators import GenerateSpec
+from rowmill.spec.patterns.automaton import count_strings, max_length
+from rowmill.spec.values.types import STRINGS, ColumnType, TypeName
 
 # A generator as a manifest would write it.
 Written = Mapping[str, Any]

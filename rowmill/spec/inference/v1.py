@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from rowmill.spec.bounds import EXACT_INTEGERS, integer_limits, type_limits
 from rowmill.spec.inference.rules import Rule, Rules, Written
-from rowmill.spec.types import FLOATS, INTEGERS, STRINGS, TIMESTAMPS, ColumnType, TypeName
+from rowmill.spec.values.types import FLOATS, INTEGERS, STRINGS, TIMESTAMPS, ColumnType, TypeName
 
 # Those that a pool has where a manifest says nothing, and the most that it may have.
 _DEFAULT_POOL, _MAX_POOL = 10_000, 200_000

@@ -17,8 +17,8 @@ from psycopg import sql
 from rowmill.destinations.postgres.copy.encoding import CopyEncoder
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.dataset import Column, Table
-from rowmill.spec.kinds import Constant
-from rowmill.spec.types import parse_type
+from rowmill.spec.kind import Constant
+from rowmill.spec.values.types import parse_type
 
 _LONG = "x" * 100_000
 

@@ -18,11 +18,11 @@ from rowmill.destinations.postgres.tables.constraints import perform, steps
 from rowmill.destinations.postgres.tables.staging import create_table
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset, Spec
-from rowmill.spec.equality import compared
-from rowmill.spec.literals import read_literal
 from rowmill.spec.load import load_spec
 from rowmill.spec.problems import InvalidManifest
-from rowmill.spec.types import parse_type
+from rowmill.spec.rules.equality import compared
+from rowmill.spec.values.literals import read_literal
+from rowmill.spec.values.types import parse_type
 
 Table = dict[str, Any]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from postgres_bed import connect
 
 from rowmill.destinations.postgres.printed_types import printed
-from rowmill.spec.type_words import SPELLINGS
-from rowmill.spec.types import parse_type
+from rowmill.spec.values.type_words import SPELLINGS
+from rowmill.spec.values.types import parse_type
 
 SIZED = {
     "numeric": ["(10,2)", "(7)", "(38,38)"],

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from rowmill.cli.printed_batches import printed_texts
-from rowmill.spec.types import parse_type
+from rowmill.spec.values.types import parse_type
 
 UUID_TEXT = "12345678-1234-5678-1234-567812345678"
 MOMENT = datetime(2020, 1, 2, 3, 4, 5, 600_000, tzinfo=UTC)

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 from rowmill.destinations.lake.parquet_encoding import TableEncoding
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.dataset import Column, Dataset, ParquetTypes, Table
-from rowmill.spec.kinds import Faker, Kind, Pattern
-from rowmill.spec.types import parse_type
+from rowmill.spec.kind import Faker, Kind, Pattern
+from rowmill.spec.values.types import parse_type
 
 PLAIN = Pattern("x")
 UUID = bytes(range(16))

@@ -10,7 +10,7 @@ from parquet_files import column, table_of
 from rowmill.destinations.lake.parquet_deltas import are_narrow
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Column, Dataset, Link, PickUniform, Table
-from rowmill.spec.kinds import (
+from rowmill.spec.kind import (
     Between,
     Kind,
     Lognormal,

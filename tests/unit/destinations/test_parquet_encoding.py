@@ -32,9 +32,9 @@ from rowmill.spec.dataset import (
     PickUniform,
     Table,
 )
-from rowmill.spec.kinds import Choice, Constant, Kind, Parent, Reference, Uuid
-from rowmill.spec.kinds import Sequence as SequenceKind
-from rowmill.spec.types import parse_type
+from rowmill.spec.kind import Choice, Constant, Kind, Parent, Reference, Uuid
+from rowmill.spec.kind import Sequence as SequenceKind
+from rowmill.spec.values.types import parse_type
 
 
 @pytest.mark.parametrize(("types", "sql", "values", "read", "physical", "logical"), BOTH)

@@ -10,7 +10,7 @@ import pytest
 
 from rowmill.engine.records import Progress, RunRecord, State, TableProgress
 from rowmill.plan.runs import UNFINISHED, RunState
-from rowmill.spec.manifest_status import Outcome, Phase
+from rowmill.spec.manifest.status import Outcome, Phase
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 WHOLE = RunRecord(

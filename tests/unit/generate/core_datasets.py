@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from rowmill.spec import kinds
+from rowmill.spec import kind as kinds
 from rowmill.spec.dataset import (
     ChildrenPer,
     Column,
@@ -22,7 +22,7 @@ from rowmill.spec.dataset import (
     PickZipf,
     Table,
 )
-from rowmill.spec.types import parse_type
+from rowmill.spec.values.types import parse_type
 
 DAY = 86_400_000_000
 HOUR = 3_600_000_000

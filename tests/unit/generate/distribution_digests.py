@@ -13,7 +13,7 @@ from core_datasets import one_column
 from rowmill.generate.draws.bits import bits
 from rowmill.generate.draws.shapes import TruncatedExponential
 from rowmill.generate.rows import Generator
-from rowmill.spec.kinds import Beta, Exponential, Kind, Lognormal, Normal, Poisson, Zipf
+from rowmill.spec.kind import Beta, Exponential, Kind, Lognormal, Normal, Poisson, Zipf
 
 ROWS = 2**40
 COLUMNS: list[tuple[Kind, str]] = [

@@ -7,7 +7,7 @@ from text_datasets import cells, column, dataset
 
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.generate.rows import Generator
-from rowmill.spec.kinds import (
+from rowmill.spec.kind import (
     Array,
     Between,
     Boolean,
@@ -25,7 +25,7 @@ from rowmill.spec.kinds import (
     Uuid,
     Zipf,
 )
-from rowmill.spec.types import parse_type
+from rowmill.spec.values.types import parse_type
 
 ELEMENTS: list[tuple[str, Kind]] = [
     ("integer[]", Uniform(1, 6, 0)),

@@ -10,7 +10,7 @@ from text_datasets import column, dataset
 from rowmill.generate.cells.builders import BUILDERS
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Pick
-from rowmill.spec.kinds import Kind, Uniform
+from rowmill.spec.kind import Kind, Uniform
 from rowmill.spec.versions import DEFAULT, VERSIONS, version_of
 
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.generate.rows import Generator
-from rowmill.spec import kinds
-from rowmill.spec.types import parse_type
+from rowmill.spec import kind as kinds
+from rowmill.spec.values.types import parse_type
 
 Uniform = kinds.Uniform
 

@@ -15,7 +15,7 @@ import pytest
 from core_datasets import column, dataset, link, reference, table
 
 from rowmill.generate.rows import Generator
-from rowmill.spec import kinds
+from rowmill.spec import kind as kinds
 from rowmill.spec.dataset import Dataset, PickUniform, PickZipf
 
 ROWS = 200_000

@@ -15,8 +15,8 @@ from text_datasets import cells, column, dataset
 
 from rowmill.generate.rows import Generator
 from rowmill.generate.text import pattern_layout
-from rowmill.spec.kinds import Array, Pattern
-from rowmill.spec.pattern_syntax import Alternatives, Chain, Characters, Node, parse
+from rowmill.spec.kind import Array, Pattern
+from rowmill.spec.patterns.syntax import Alternatives, Chain, Characters, Node, parse
 
 ROWS = 20_000
 

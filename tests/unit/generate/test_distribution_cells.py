@@ -13,7 +13,7 @@ from scipy import stats
 
 from rowmill.generate.draws.exact_math import Floats
 from rowmill.generate.rows import Generator
-from rowmill.spec.kinds import Beta, Exponential, Kind, Lognormal, Normal, Poisson, Zipf
+from rowmill.spec.kind import Beta, Exponential, Kind, Lognormal, Normal, Poisson, Zipf
 
 DRAWS = 1_000_000
 

@@ -17,7 +17,7 @@ from text_datasets import column, dataset
 from rowmill.generate.rows import Generator
 from rowmill.generate.text.letters import lower, slug, title, upper
 from rowmill.spec.dataset import Column
-from rowmill.spec.kinds import (
+from rowmill.spec.kind import (
     Array,
     Between,
     Choice,

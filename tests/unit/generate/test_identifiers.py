@@ -6,7 +6,7 @@ from text_datasets import cells, column, dataset
 
 from rowmill.generate.cells.identifiers import EPOCH_MS
 from rowmill.generate.rows import Generator
-from rowmill.spec.kinds import Uuid
+from rowmill.spec.kind import Uuid
 
 
 @pytest.mark.parametrize("version", [4, 7])

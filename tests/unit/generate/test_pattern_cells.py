@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from text_datasets import cells, column, dataset, plain
 
 from rowmill.generate.rows import Generator
-from rowmill.spec.kinds import Pattern
-from rowmill.spec.patterns import count_strings
+from rowmill.spec.kind import Pattern
+from rowmill.spec.patterns.automaton import count_strings
 from rowmill.spec.versions import VERSIONS
 
 PATTERNS = st.recursive(

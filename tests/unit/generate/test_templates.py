@@ -4,15 +4,7 @@ import pytest
 from text_datasets import column, dataset, plain
 
 from rowmill.generate.rows import Generator
-from rowmill.spec.kinds import (
-    Choice,
-    Faker,
-    Field,
-    Pattern,
-    Sequence,
-    Template,
-    Uniform,
-)
+from rowmill.spec.kind import Choice, Faker, Field, Pattern, Sequence, Template, Uniform
 
 NAMES = ("Ann O'Hara", "Łukasz Żółć", "李雷")
 

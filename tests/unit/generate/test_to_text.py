@@ -7,7 +7,7 @@ import pytest
 
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.generate.text.to_text import to_text
-from rowmill.spec.types import parse_type
+from rowmill.spec.values.types import parse_type
 
 WHEN = datetime(2020, 1, 2, 3, 4, 5, 670000)
 

@@ -6,8 +6,8 @@ import pyarrow as pa
 
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Column, Dataset, Table
-from rowmill.spec.kinds import Kind
-from rowmill.spec.types import parse_type
+from rowmill.spec.kind import Kind
+from rowmill.spec.values.types import parse_type
 
 
 def column(

@@ -19,7 +19,7 @@ from rowmill.plan.pod_report import PodReport
 from rowmill.spec.cluster_names import ASKED_QUEUE, RUN, SHAPE, SHARD, TASK
 from rowmill.spec.dataset import Dataset, ParquetTypes
 from rowmill.spec.load import Overrides, load_spec
-from rowmill.spec.manifest_status import ExperimentStatus
+from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.actions import (
     Action,
     CountPurge,

@@ -8,8 +8,8 @@ from typing import Any
 
 import jsonschema
 
-from rowmill.spec.crd import crd
-from rowmill.spec.manifest_status import ExperimentStatus
+from rowmill.spec.crd.definition import crd
+from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.stored_status import read_status, status_json
 
 

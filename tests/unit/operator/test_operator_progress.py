@@ -10,7 +10,7 @@ from memory_cluster import small_plan
 from told_by_pods import pod_progress
 
 from rowmill.plan.layout import Plan, TableLayout
-from rowmill.spec.manifest_status import MAX_TABLES
+from rowmill.spec.manifest.status import MAX_TABLES
 from rowmill_operator.progress import finished_tables, run_progress
 from rowmill_operator.settings import read_settings
 

@@ -7,7 +7,7 @@ import json
 from told_by_pods import pod_progress
 
 from rowmill.plan.layout import Plan, TableLayout
-from rowmill.spec.manifest_status import MAX_TABLES, ExperimentStatus
+from rowmill.spec.manifest.status import MAX_TABLES, ExperimentStatus
 from rowmill_operator.progress import MAX_INTERVALS, run_progress
 from rowmill_operator.stored_status import status_json
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from memory_cluster import MemoryCluster, experiment
 from told_by_pods import pod_progress
 
-from rowmill.spec.manifest_status import ExperimentStatus
+from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.actions import CreateJob, Validate
 from rowmill_operator.situation import Situation
 

@@ -11,7 +11,7 @@ from memory_cluster import MemoryCluster, experiment
 from told_by_pods import pod_progress
 
 from rowmill.spec.cluster_names import FINALIZE, QUEUE, SHARD
-from rowmill.spec.manifest_status import ExperimentStatus
+from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.actions import FreezePlan
 from rowmill_operator.observed import Failure, Job, Pod
 

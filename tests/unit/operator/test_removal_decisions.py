@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from memory_cluster import MemoryCluster
 
-from rowmill.spec.manifest_status import ExperimentStatus
+from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.actions import DeleteJob, FreezePlan
 
 RUN, PURGE = "shop-run-1", "shop-purge"

@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from rowmill.spec.manifest_status import (
+from rowmill.spec.manifest.status import (
     ConditionStatus,
     ExperimentStatus,
     PastRunStatus,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from memory_cluster import MemoryCluster, experiment
 
-from rowmill.spec.manifest_status import MAX_HISTORY, ExperimentStatus, PastRunStatus, RunStatus
+from rowmill.spec.manifest.status import MAX_HISTORY, ExperimentStatus, PastRunStatus, RunStatus
 from rowmill_operator.actions import SetParallelism
 
 RUN = "shop-run-1"

@@ -12,8 +12,8 @@ from memory_cluster import MemoryCluster
 from raw_objects import raw_experiment
 
 from rowmill.plan.purging import Written
-from rowmill.spec.crd import crd
-from rowmill.spec.manifest_status import (
+from rowmill.spec.crd.definition import crd
+from rowmill.spec.manifest.status import (
     MAX_CONDITIONS,
     MAX_HISTORY,
     MAX_TABLES,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rowmill.plan.purging import Written
-from rowmill.spec.manifest_status import PastRunStatus
+from rowmill.spec.manifest.status import PastRunStatus
 from rowmill_operator.run_in_status import written_run
 
 COMPLETE = PastRunStatus(2, id="abc", phase="Complete", rows=10)

@@ -14,7 +14,7 @@ import pytest
 
 from rowmill.plan.width import row_bytes
 from rowmill.spec.load import load_spec
-from rowmill.spec.types import SAMPLES
+from rowmill.spec.values.types import SAMPLES
 from rowmill.spec.versions import VERSIONS
 
 HERE = Path(__file__).parent

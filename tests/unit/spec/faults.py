@@ -12,7 +12,7 @@ from typing import Any
 
 from rowmill.spec.load import load_spec
 from rowmill.spec.problems import InvalidManifest
-from rowmill.spec.yaml_reader import read_documents
+from rowmill.spec.yaml.reader import read_documents
 
 HERE = Path(__file__).parent
 MANIFESTS = [

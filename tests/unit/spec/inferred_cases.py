@@ -12,8 +12,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from rowmill.spec.drafts import ColumnDraft, Draft
-from rowmill.spec.manifest import ColumnSpec, TableSpec
-from rowmill.spec.manifest_kinds import GenerateSpec
+from rowmill.spec.manifest.experiment import ColumnSpec, TableSpec
+from rowmill.spec.manifest.generators import GenerateSpec
 
 Infer = Callable[[ColumnDraft, str], GenerateSpec]
 Entity = Callable[[str, bool], str]

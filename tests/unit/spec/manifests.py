@@ -6,9 +6,9 @@ from pathlib import Path
 
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.spec.load import load_spec
-from rowmill.spec.manifest import Experiment
+from rowmill.spec.manifest.experiment import Experiment
+from rowmill.spec.manifest.structure import read_structure
 from rowmill.spec.problems import InvalidManifest
-from rowmill.spec.structure import read_structure
 
 VALID = Path(__file__).parent / "valid"
 

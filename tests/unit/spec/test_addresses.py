@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from manifests import problems
 
-from rowmill.spec.addresses import LABEL, LOCAL_PART, shortened, stretches
-from rowmill.spec.templates import parse_template
+from rowmill.spec.kinds.addresses import LABEL, LOCAL_PART, shortened, stretches
+from rowmill.spec.kinds.templates import parse_template
 
 
 @pytest.mark.parametrize(

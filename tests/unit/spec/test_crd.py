@@ -11,10 +11,10 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from rowmill.spec.crd import crd, crd_yaml
-from rowmill.spec.json_schema import json_schema
+from rowmill.spec.crd.definition import crd, crd_yaml
+from rowmill.spec.crd.json_schema import json_schema
 from rowmill.spec.problems import InvalidManifest
-from rowmill.spec.yaml_reader import read_documents
+from rowmill.spec.yaml.reader import read_documents
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]

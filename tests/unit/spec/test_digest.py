@@ -11,7 +11,7 @@ from pydantic import Field, create_model
 
 from rowmill.spec.digest import spec_digest
 from rowmill.spec.load import Overrides, load_spec
-from rowmill.spec.manifest import ColumnSpec
+from rowmill.spec.manifest.experiment import ColumnSpec
 
 HERE = Path(__file__).parent
 GOLDEN: dict[str, str] = json.loads((HERE / "digests.json").read_text(encoding="utf-8"))

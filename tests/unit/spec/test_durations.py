@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rowmill.spec.durations import LONGEST, parse_duration
+from rowmill.spec.values.durations import LONGEST, parse_duration
 
 
 @pytest.mark.parametrize(

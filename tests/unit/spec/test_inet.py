@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowmill.spec.inet import canonical_inet
+from rowmill.spec.values.inet import canonical_inet
 
 
 # The right sides are what PostgreSQL 18 prints.

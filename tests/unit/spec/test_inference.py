@@ -17,7 +17,7 @@ from inferred_cases import MANY_ROWS, NAMES, draft_of, golden
 
 from rowmill.spec.drafts import ColumnDraft
 from rowmill.spec.inference import default_entity, infer, v1
-from rowmill.spec.manifest_kinds import GenerateSpec
+from rowmill.spec.manifest.generators import GenerateSpec
 from rowmill.spec.versions import VERSIONS
 
 

@@ -13,11 +13,11 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from rowmill.spec.json_schema import json_schema
-from rowmill.spec.manifest import Experiment
+from rowmill.spec.crd.json_schema import json_schema
+from rowmill.spec.manifest.experiment import Experiment
+from rowmill.spec.manifest.structure import read_structure
 from rowmill.spec.problems import InvalidManifest
-from rowmill.spec.structure import read_structure
-from rowmill.spec.yaml_reader import read_documents
+from rowmill.spec.yaml.reader import read_documents
 
 HERE = Path(__file__).parent
 

@@ -1,6 +1,6 @@
 import pytest
 
-from rowmill.spec.jsonb import canonical_jsonb
+from rowmill.spec.values.jsonb import canonical_jsonb
 
 
 # The right sides are what PostgreSQL 18 prints.

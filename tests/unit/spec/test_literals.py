@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowmill.spec.literals import fit_numeric, read_literal
-from rowmill.spec.moments import DAY, MAX_TIMESTAMP, MIN_TIMESTAMP, format_timestamp
-from rowmill.spec.types import ColumnType, parse_type
+from rowmill.spec.values.literals import fit_numeric, read_literal
+from rowmill.spec.values.moments import DAY, MAX_TIMESTAMP, MIN_TIMESTAMP, format_timestamp
+from rowmill.spec.values.types import ColumnType, parse_type
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)

@@ -8,9 +8,9 @@ import pytest
 from manifests import VALID, read
 from pydantic import ValidationError
 
-from rowmill.spec.manifest import Experiment
-from rowmill.spec.manifest_kinds import GenerateSpec, IntegerSpec, PickSpec, SequenceSpec
-from rowmill.spec.types import ColumnType, TypeName
+from rowmill.spec.manifest.experiment import Experiment
+from rowmill.spec.manifest.generators import GenerateSpec, IntegerSpec, PickSpec, SequenceSpec
+from rowmill.spec.values.types import ColumnType, TypeName
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowmill.spec.manifest_text import manifest_text
-from rowmill.spec.yaml_reader import read_documents
+from rowmill.spec.manifest.text import manifest_text
+from rowmill.spec.yaml.reader import read_documents
 
 # No halves of characters: the API server has none.
 texts = st.text(st.characters(exclude_categories=["Cs"]))

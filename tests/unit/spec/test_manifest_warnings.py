@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 
 from rowmill.spec.load import load_spec
-from rowmill.spec.manifest_warnings import manifest_warnings
 from rowmill.spec.problems import Problem
+from rowmill.spec.rules.warnings import manifest_warnings
 
 PARQUET = {"parquet": {"bucket": "lake"}}
 

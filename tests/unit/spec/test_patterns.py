@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rowmill.spec.patterns import Automaton, compile_pattern, count_strings, max_length
+from rowmill.spec.patterns.automaton import Automaton, compile_pattern, count_strings, max_length
 
 ALPHABET = "abc"
 LONGEST = 6

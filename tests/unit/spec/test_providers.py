@@ -10,9 +10,8 @@ from manifests import problems
 
 from rowmill.generate.pools.key import PERSON, PoolKey
 from rowmill.generate.pools.making import draw_pool
-from rowmill.spec import providers as module
-from rowmill.spec.inference import infer
-from rowmill.spec.providers import (
+from rowmill.spec.faker import providers as module
+from rowmill.spec.faker.providers import (
     MAX_POOL,
     PERSON_FIELDS,
     check_arguments,
@@ -21,6 +20,7 @@ from rowmill.spec.providers import (
     locales,
     providers,
 )
+from rowmill.spec.inference import infer
 from rowmill.spec.versions import VERSIONS
 
 # What is inferred, and whose field a column is, follow from the table: another belongs to an open
@@ -31,12 +31,12 @@ RETURNED = {"str": "str", "int": "int", "float": "float", "bool": "bool", "decim
 
 
 def test_the_table_of_providers_is_as_released() -> None:
-    table = resources.files("rowmill.spec").joinpath("providers.json").read_bytes()
+    table = resources.files("rowmill.spec.faker").joinpath("providers.json").read_bytes()
     assert hashlib.sha256(table).hexdigest() == RELEASED
 
 
 def test_the_counts_of_values_are_as_released() -> None:
-    counts = resources.files("rowmill.spec").joinpath("provider_values.json").read_bytes()
+    counts = resources.files("rowmill.spec.faker").joinpath("provider_values.json").read_bytes()
     assert hashlib.sha256(counts).hexdigest() == COUNTED
 
 
@@ -127,7 +127,7 @@ def test_what_has_many_values_or_none_is_not_counted() -> None:
 
 def test_the_counts_are_of_the_faker_that_makes_the_pools() -> None:
     document = json.loads(
-        resources.files("rowmill.spec").joinpath("provider_values.json").read_text("utf-8")
+        resources.files("rowmill.spec.faker").joinpath("provider_values.json").read_text("utf-8")
     )
     assert document["faker"] == VERSION
     assert document["values"].keys() <= providers(1).keys()

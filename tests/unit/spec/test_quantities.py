@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from rowmill.spec.quantities import parse_quantity
+from rowmill.spec.values.quantities import parse_quantity
 
 
 @pytest.mark.parametrize(

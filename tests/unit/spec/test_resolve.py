@@ -8,7 +8,7 @@ from fractions import Fraction
 import pytest
 from manifests import VALID, column_problems, problems, resolved, with_columns, with_tables
 
-from rowmill.spec import kinds
+from rowmill.spec import kind as kinds
 from rowmill.spec.dataset import (
     ChildrenPer,
     Link,
@@ -21,9 +21,9 @@ from rowmill.spec.dataset import (
     PickZipf,
 )
 from rowmill.spec.load import Overrides, load_spec
-from rowmill.spec.moments import DAY
 from rowmill.spec.problems import InvalidManifest
-from rowmill.spec.types import TypeName
+from rowmill.spec.values.moments import DAY
+from rowmill.spec.values.types import TypeName
 
 ALL_VALID = sorted(path.stem for path in VALID.glob("*.yaml"))
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowmill.spec.scaling import children_rows, exact, scaled_rows
+from rowmill.spec.rules.scaling import children_rows, exact, scaled_rows
 
 
 @pytest.mark.parametrize(

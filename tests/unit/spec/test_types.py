@@ -6,7 +6,7 @@ import pytest
 from manifests import with_columns
 
 from rowmill.spec.load import load_spec
-from rowmill.spec.types import TypeName, parse_type
+from rowmill.spec.values.types import TypeName, parse_type
 
 # Beside each of ours, how Postgres writes it too.
 SYNONYMS = {

@@ -11,7 +11,7 @@ import pytest
 
 from rowmill.spec.cluster import Defaults, on_cluster
 from rowmill.spec.dataset import Spec
-from rowmill.spec.kinds import Pattern
+from rowmill.spec.kind import Pattern
 from rowmill.spec.load import LastVersion, Overrides, load_spec, no_run
 from rowmill.spec.problems import InvalidManifest
 
@@ -155,7 +155,8 @@ def test_a_worker_gets_the_spec_without_the_manifest() -> None:
     program = (
         "import pickle, sys; one = pickle.load(sys.stdin.buffer)\n"
         "assert one.at(2) is one\n"
-        "assert not {'pydantic', 'rowmill.spec.manifest', 'rowmill.spec.load'} & set(sys.modules)"
+        "unwanted = {'pydantic', 'rowmill.spec.manifest.experiment', 'rowmill.spec.load'}\n"
+        "assert not unwanted & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], input=packed, check=True)
     with pytest.raises(ValueError, match="cannot be resolved by 1"):

@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from rowmill.spec.problems import InvalidManifest
-from rowmill.spec.yaml_reader import MAX_BYTES, MAX_DEPTH, read_documents
+from rowmill.spec.yaml.reader import MAX_BYTES, MAX_DEPTH, read_documents
 
 
 def _value(text: str) -> object:

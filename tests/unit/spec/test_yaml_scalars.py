@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from rowmill.spec.yaml_scalars import plain_scalar
+from rowmill.spec.yaml.scalars import plain_scalar
 
 
 @pytest.mark.parametrize("text", ["y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "TRUE"])

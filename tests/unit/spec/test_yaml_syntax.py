@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rowmill.spec.problems import InvalidManifest, Problem
-from rowmill.spec.yaml_reader import read_documents
+from rowmill.spec.yaml.reader import read_documents
 
 HEAD = "kind: Experiment\n"
 INDENTATION = "indent it like the line that it belongs beside"

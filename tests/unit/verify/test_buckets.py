@@ -10,7 +10,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rowmill.spec.types import parse_type
+from rowmill.spec.values.types import parse_type
 from rowmill.verify.buckets import Buckets, RowHashes
 from rowmill.verify.row_hasher import RowHasher
 

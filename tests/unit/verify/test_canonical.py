@@ -11,7 +11,7 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 
-from rowmill.spec.types import parse_type
+from rowmill.spec.values.types import parse_type
 from rowmill.verify.canonical import canonical
 from rowmill.verify.cell_hash import hash_cells
 from rowmill.verify.values import values

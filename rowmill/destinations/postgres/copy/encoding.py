@@ -12,7 +12,7 @@ from pgpq.schema import Jsonb
 
 from rowmill.destinations.postgres.copy.wire_images import ARRAYS, SCALARS, wire_images
 from rowmill.spec.dataset import Table
-from rowmill.spec.types import ColumnType, TypeName
+from rowmill.spec.values.types import ColumnType, TypeName
 
 _Builder = Callable[[pa.Field], Any]
 _infer: _Builder = pgpq.ArrowToPostgresBinaryEncoder.infer_encoder

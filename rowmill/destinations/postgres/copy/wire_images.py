@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rowmill.spec.types import ColumnType, TypeName
+from rowmill.spec.values.types import ColumnType, TypeName
 
 # OIDs are fixed in Postgres's catalogue (pg_type.dat).
 _OIDS: dict[TypeName, int] = {

@@ -25,8 +25,8 @@ from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.spec.dataset import Column, Dataset, ParquetTarget, ParquetTypes, Table
-from rowmill.spec.kinds import Sequence, Uuid
-from rowmill.spec.types import parse_type
+from rowmill.spec.kind import Sequence, Uuid
+from rowmill.spec.values.types import parse_type
 from rowmill.version import VERSION
 
 TABLES = {"orders": 250}

@@ -1,0 +1,1 @@
+"""The CustomResourceDefinition and the JSON Schema, made from the manifest's model."""

@@ -1,0 +1,1 @@
+"""Faker's providers as data: names, locales, arguments, lengths, numbers of values."""

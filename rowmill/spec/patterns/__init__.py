@@ -1,0 +1,1 @@
+"""Patterns: their spelling, their automaton, the characters that they can give."""

@@ -1,0 +1,1 @@
+"""The rules that a whole manifest must keep: keys, references, uniqueness, cycles."""

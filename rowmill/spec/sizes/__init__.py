@@ -1,0 +1,1 @@
+"""The bytes of cells and rows in Postgres, and what fits one of its pages."""

@@ -1,0 +1,1 @@
+"""YAML into plain values as kubectl reads it, with the place of every problem."""
