@@ -31,7 +31,7 @@ from rowmill.local.progress import Snapshot
 from rowmill.local.published import NothingPublished
 from rowmill.local.run_errors import RunAborted, RunFailed
 from rowmill.local.secret_names import unknown_secret
-from rowmill.local.server_process import EmbeddedServerError
+from rowmill.local.servers.process import EmbeddedServerError
 from rowmill.local.verifying import verify_published
 from rowmill.plan.run_source import RunSource
 from rowmill.python_arguments import (

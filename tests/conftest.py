@@ -12,8 +12,8 @@ import psutil
 import pytest
 from hypothesis import settings
 
-from rowmill.local.embedded import EmbeddedServers, down, up
 from rowmill.local.home import Home, rowmill_home
+from rowmill.local.servers.embedded import EmbeddedServers, down, up
 from tests.history import NO_HISTORY
 
 _PREFIX = "rowmill-test-"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.local.disk_demand import demands
-from rowmill.local.disk_space import embedded_disks
 from rowmill.local.home import Home
+from rowmill.local.servers.disk_demand import demands
+from rowmill.local.servers.disk_space import embedded_disks
 from rowmill.plan.disk import heap
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.worker.prepare import Ahead, Staged

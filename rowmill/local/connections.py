@@ -15,8 +15,8 @@ from rowmill.destinations.credentials import (
     KnownCredentials,
     ReadingCredentials,
 )
-from rowmill.local import embedded
 from rowmill.local.home import Home
+from rowmill.local.servers import embedded
 from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
 from rowmill.spec.secret_keys import POSTGRES_KEYS, POSTGRES_REQUIRED, S3_KEYS, S3_REQUIRED
 from rowmill.worker.destinations import Connections, Credentials

@@ -20,8 +20,8 @@ from typing import Any
 import psycopg
 import yaml
 
-from rowmill.local import embedded
 from rowmill.local.home import Home
+from rowmill.local.servers import embedded
 
 ROOT = Path(__file__).parents[2]
 WIDE = ROOT / "examples" / "wide.yaml"

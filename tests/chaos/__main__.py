@@ -22,10 +22,10 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from rowmill.local import embedded
 from rowmill.local.connections import connections
-from rowmill.local.embedded import EmbeddedServers
 from rowmill.local.home import Home
+from rowmill.local.servers import embedded
+from rowmill.local.servers.embedded import EmbeddedServers
 from rowmill.worker import purge
 from rowmill.worker.destinations import join
 from tests.chaos.blows import Blows, connect, run_command

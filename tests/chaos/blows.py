@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 import psutil
 import psycopg
 
-from rowmill.local import embedded
-from rowmill.local.embedded import EmbeddedServers
 from rowmill.local.home import Home
+from rowmill.local.servers import embedded
+from rowmill.local.servers.embedded import EmbeddedServers
 from tests.chaos.experiment import ChaosExperiment
 from tests.chaos.fault_proxy import Fault, FaultProxy
 from tests.chaos.schedule import Blow, Schedule

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import rowmill
-from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 from tests.chaos.schedule import Schedule
 
 

@@ -8,8 +8,8 @@ import psycopg
 import pytest
 from experiments import Connection
 
-from rowmill.local.embedded import EmbeddedServers, down
 from rowmill.local.home import Home
+from rowmill.local.servers.embedded import EmbeddedServers, down
 
 
 @pytest.fixture

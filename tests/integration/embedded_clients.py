@@ -6,7 +6,7 @@ import boto3
 import psycopg
 from mypy_boto3_s3 import S3Client
 
-from rowmill.local.embedded import EmbeddedServers, PostgresServer, S3Server
+from rowmill.local.servers.embedded import EmbeddedServers, PostgresServer, S3Server
 
 
 def login(

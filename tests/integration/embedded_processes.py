@@ -7,7 +7,7 @@ import json
 import psutil
 
 from rowmill.local.home import Home
-from rowmill.local.server_process import processes
+from rowmill.local.servers.process import processes
 
 
 def leaders(home: Home) -> set[int]:

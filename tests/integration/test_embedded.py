@@ -20,8 +20,10 @@ from embedded_clients import client, login, store, stored
 from embedded_processes import all_pids, postmaster_or_weed, record_of
 
 import rowmill
-from rowmill.local import embedded_postgres, embedded_s3
-from rowmill.local.embedded import (
+from rowmill.local.home import Home
+from rowmill.local.servers import postgres as embedded_postgres
+from rowmill.local.servers import s3 as embedded_s3
+from rowmill.local.servers.embedded import (
     EmbeddedServerError,
     EmbeddedServers,
     down,
@@ -29,13 +31,12 @@ from rowmill.local.embedded import (
     running,
     up,
 )
-from rowmill.local.home import Home
-from rowmill.local.server_process import free_ports, processes, wait_until
+from rowmill.local.servers.process import free_ports, processes, wait_until
 
 _UP = """
 import sys
 from pathlib import Path
-from rowmill.local.embedded import up
+from rowmill.local.servers.embedded import up
 from rowmill.local.home import Home
 print(up(Home(Path(sys.argv[1]))).postgres.port)
 """

@@ -9,7 +9,8 @@ import pytest
 from embedded_clients import login, store, stored
 from embedded_processes import all_pids, leaders, record_of
 
-from rowmill.local.embedded import (
+from rowmill.local.home import Home
+from rowmill.local.servers.embedded import (
     EmbeddedServers,
     down,
     exports,
@@ -17,7 +18,6 @@ from rowmill.local.embedded import (
     running,
     up,
 )
-from rowmill.local.home import Home
 
 # Attributes, memberships by name, and that its password logs in.
 READER = (

@@ -12,9 +12,9 @@ from pathlib import Path
 import rowmill
 from rowmill.destinations.lake.object_names import table_folder
 from rowmill.destinations.s3.bucket import Bucket
-from rowmill.local import embedded
 from rowmill.local.connections import connections
 from rowmill.local.home import Home
+from rowmill.local.servers import embedded
 from rowmill.worker.destinations import join
 
 

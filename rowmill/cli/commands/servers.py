@@ -6,8 +6,8 @@ import json
 import shlex
 import sys
 
-from rowmill.local import embedded
 from rowmill.local.home import rowmill_home
+from rowmill.local.servers import embedded
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import say
 

@@ -11,7 +11,7 @@ from commands import Commands
 from embedded_clients import client
 from experiments import Manifest, manifest
 
-from rowmill.local.embedded import EmbeddedServers
+from rowmill.local.servers.embedded import EmbeddedServers
 
 KEYS = {
     "name": "keys",

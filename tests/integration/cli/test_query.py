@@ -19,7 +19,7 @@ from commands import Commands, wait_until
 from experiments import PEOPLE, Connection, count, manifest
 from psycopg import sql
 
-from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 
 PASSWORD = "hunter2-of-the-tests"
 SAID = re.compile(r"^rowmill: the query runs with all rights of .*PGREADUSER.*\n$")

@@ -10,8 +10,8 @@ from commands import Commands
 from experiments import PEOPLE, Connection, count, manifest
 from psycopg import sql
 
-from rowmill.local.embedded import EmbeddedServers, exports
 from rowmill.local.home import Home
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 
 # Recognisable, so that a leak would be found.
 PASSWORD = "hunter2-of-the-tests"

@@ -8,8 +8,8 @@ from commands import Commands
 from experiments import PEOPLE, Connection, Manifest, count, manifest
 from psycopg import sql
 
-from rowmill.local.embedded import EmbeddedServers, exports
 from rowmill.local.home import Home
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 
 ONE = {**PEOPLE, "rows": 1}
 

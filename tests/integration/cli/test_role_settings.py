@@ -9,7 +9,7 @@ from experiments import ORDERS, PEOPLE, Connection, manifest
 from psycopg import sql
 
 import rowmill
-from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 
 HOSTILE = {
     "bytea_output": "escape",

@@ -16,8 +16,8 @@ from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSe
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
-from rowmill.local.embedded import EmbeddedServers, exports, reader_exports
 from rowmill.local.home import Home
+from rowmill.local.servers.embedded import EmbeddedServers, exports, reader_exports
 
 
 def test_no_secret_is_shown_stored_or_passed_on(

@@ -16,7 +16,7 @@ from psycopg import sql
 from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
 from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
-from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 
 ROWS = 3_000
 # Long enough to be struck amid its load, however fast the machine.

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.connection import PostgresAddress
-from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 
 
 @pytest.fixture(scope="session")

@@ -19,7 +19,7 @@ from user_additions import ADDITIONS, Kept, Refused
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres.connection import PostgresAddress
-from rowmill.local.embedded_postgres import binaries
+from rowmill.local.servers.postgres import binaries
 from rowmill.spec.dataset import Dataset
 
 _DOCS = Path(__file__).parents[3] / "docs" / "architecture.md"

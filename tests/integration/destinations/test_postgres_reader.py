@@ -11,7 +11,7 @@ from rowmill.destinations.credentials import ReadingLogin, reading_login
 from rowmill.destinations.errors import QueryRefused
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.read.query import querying
-from rowmill.local.embedded import EmbeddedServers, reader_exports
+from rowmill.local.servers.embedded import EmbeddedServers, reader_exports
 
 Query = Callable[[str], object]
 BACK = "set_config('role', 'none', true)"

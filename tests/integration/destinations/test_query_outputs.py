@@ -13,7 +13,7 @@ from rowmill.cli.row_output import RowSet, row_writer
 from rowmill.destinations.credentials import ReadingLogin, reading_login
 from rowmill.destinations.postgres.connection import Patience
 from rowmill.destinations.postgres.read.query import querying
-from rowmill.local.embedded import EmbeddedServers, reader_exports
+from rowmill.local.servers.embedded import EmbeddedServers, reader_exports
 
 Ask = Callable[[str, str], str]
 

@@ -9,8 +9,8 @@ from postgres_bed import Connection, Experiment, all_rows, batches, connect, cou
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.tables.staging import staging_schema
-from rowmill.local.embedded import up
 from rowmill.local.home import Home
+from rowmill.local.servers.embedded import up
 
 ROWS = 60
 

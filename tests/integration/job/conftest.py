@@ -12,7 +12,7 @@ from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.ledger import Ledger
 from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
-from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.worker.destinations import Connections
 
 

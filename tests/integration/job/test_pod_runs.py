@@ -15,7 +15,7 @@ from rowmill.destinations.ledger import Ledger
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
-from rowmill.local.embedded import EmbeddedServers
+from rowmill.local.servers.embedded import EmbeddedServers
 from rowmill.plan.run_source import ClusterPart, Versions, source_of
 from rowmill.spec.cluster import Defaults, ParquetDefault
 from rowmill.version import VERSION

@@ -15,8 +15,8 @@ from rowmill.destinations.lake.lake import Emptied, Lake
 from rowmill.destinations.ledger import Ledger
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
-from rowmill.local.embedded import down, exports, up
 from rowmill.local.home import Home
+from rowmill.local.servers.embedded import down, exports, up
 from rowmill.plan.pod_contract import PodEnvironment
 from rowmill.plan.purging import Written
 from rowmill.spec.cluster import Defaults, on_cluster

@@ -13,7 +13,7 @@ from experiments import manifest, write
 
 import rowmill
 from rowmill.destinations.lake.object_names import part_key
-from rowmill.local.embedded import EmbeddedServers
+from rowmill.local.servers.embedded import EmbeddedServers
 
 # By its estimate a row has 20,000 bytes, so that parts and row groups are short: 6,000 and 1,000
 # rows. Hardly any has the long text.

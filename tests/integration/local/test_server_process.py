@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-from rowmill.local.server_process import free_ports, port_is_free, processes, stop, wait_until
+from rowmill.local.servers.process import free_ports, port_is_free, processes, stop, wait_until
 
 # So much memory takes the kernel a while to free, between the command line and the sockets.
 _LARGE_SERVER = """

@@ -18,10 +18,10 @@ from experiments import PEOPLE, Connection, manifest, write
 
 import rowmill
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.local import disk_space
-from rowmill.local.embedded import down, exports, running
 from rowmill.local.home import Home
-from rowmill.local.server_process import processes
+from rowmill.local.servers import disk_space
+from rowmill.local.servers.embedded import down, exports, running
+from rowmill.local.servers.process import processes
 from rowmill.plan.disk import heap, indexes
 
 _MIB = 1 << 20

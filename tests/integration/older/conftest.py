@@ -9,7 +9,7 @@ from old_tree import OldTree
 from older_bed import Left, restored
 from older_runs import COMMIT
 
-from rowmill.local.embedded import EmbeddedServers
+from rowmill.local.servers.embedded import EmbeddedServers
 from tests.history import NO_HISTORY, full_hash
 
 

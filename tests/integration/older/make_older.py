@@ -34,8 +34,8 @@ from older_runs import (
 from older_states import BUNDLE, DUMP, HOME, SECRETS, STATES, dump_bucket
 from psycopg import connect
 
-from rowmill.local.embedded import EmbeddedServers, down, exports, up
 from rowmill.local.home import Home
+from rowmill.local.servers.embedded import EmbeddedServers, down, exports, up
 
 DATABASE = "older"
 NOTE = f"left by commit {COMMIT}; made by make_older.py, not by hand"

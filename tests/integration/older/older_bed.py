@@ -23,7 +23,7 @@ from older_states import rename_uploads, restore_bucket, restore_home, restore_p
 from psycopg import sql
 
 import rowmill
-from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.spec.load import Overrides, load_spec
 
 

@@ -19,7 +19,7 @@ from older_runs import (
 )
 from older_states import DUMP, OBJECTS
 
-from rowmill.local.embedded import EmbeddedServers
+from rowmill.local.servers.embedded import EmbeddedServers
 
 BY_NAME = {run.name: run for run in EVERY}
 RESET = [run for run in ENDED if run.reset]

@@ -5,8 +5,8 @@ import os
 import pytest
 from published_data import PublishedData
 
-from rowmill.local.embedded import EmbeddedServers
 from rowmill.local.home import Home
+from rowmill.local.servers.embedded import EmbeddedServers
 
 # Parts of one batch; rows with a key, rows without one, and a table that references another.
 MANIFEST = """

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from published_data import PublishedData
 
-from rowmill.local.embedded import EmbeddedServers
 from rowmill.local.home import Home
+from rowmill.local.servers.embedded import EmbeddedServers
 
 _VALID = Path(__file__).parents[2] / "unit" / "spec" / "valid"
 

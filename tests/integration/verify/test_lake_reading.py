@@ -18,7 +18,7 @@ from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.lake.parquet_reading import LakeReader
 from rowmill.destinations.s3.client import S3Address
 from rowmill.generate.rows import Generator
-from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Dataset

@@ -10,7 +10,7 @@ from experiments import Connection, Manifest
 from owners import Owner, Owners
 
 from rowmill.destinations.credentials import KnownCredentials
-from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.worker.destinations import Connections, Credentials, Destinations
 
 

@@ -11,8 +11,8 @@ from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.s3.bucket import Bucket
-from rowmill.local.embedded import down, exports, up
 from rowmill.local.home import Home
+from rowmill.local.servers.embedded import down, exports, up
 from rowmill.plan.runs import RESUMABLE, RunState
 
 

@@ -10,7 +10,7 @@ from experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake.lake import Lake
-from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker import purge
 from rowmill.worker.decision import Mode

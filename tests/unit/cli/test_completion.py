@@ -8,9 +8,10 @@ import pytest
 from typer.testing import CliRunner
 
 from rowmill.cli.app import app
-from rowmill.local import embedded, remembered
+from rowmill.local import remembered
 from rowmill.local.home import Home
 from rowmill.local.remembered import Remembered
+from rowmill.local.servers import embedded
 
 # Not valid yet: somebody is at it.
 DRAFT = "spec: {tables: [{name: orders}, {name: order_lines}, {name: people, rows: many}]}"

@@ -8,7 +8,7 @@ import typer
 from rowmill.cli.failures import reporting
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, QueryRefused
 from rowmill.local.run_errors import RunAborted, RunFailed, interrupted
-from rowmill.local.server_process import EmbeddedServerError
+from rowmill.local.servers.process import EmbeddedServerError
 from rowmill.spec.problems import ImpossibleColumns, InvalidManifest, Problem
 from rowmill.terminal.failures import UsageError
 from rowmill.worker.start_refusals import NoRunToResume

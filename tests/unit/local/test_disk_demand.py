@@ -10,12 +10,12 @@ import pytest
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.local import admission as module
-from rowmill.local import disk_space
 from rowmill.local.admission import admission
-from rowmill.local.disk_demand import Disk
-from rowmill.local.disk_space import embedded_disks
 from rowmill.local.home import Home
 from rowmill.local.planning import plan_for
+from rowmill.local.servers import disk_space
+from rowmill.local.servers.disk_demand import Disk
+from rowmill.local.servers.disk_space import embedded_disks
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec

@@ -11,7 +11,7 @@ from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
-from rowmill.local.embedded import EmbeddedServers, exports
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.spec.dataset import ParquetTarget, ParquetTypes
 
 

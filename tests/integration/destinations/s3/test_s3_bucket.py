@@ -11,7 +11,7 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.patience import Patience, Wait, Waited, Waiting
 from rowmill.destinations.s3.bucket import Bucket, UploadGone
 from rowmill.destinations.s3.client import S3Address
-from rowmill.local.embedded import EmbeddedServers
+from rowmill.local.servers.embedded import EmbeddedServers
 from rowmill.spec.dataset import ParquetTarget
 
 

@@ -14,16 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from rowmill.local import disk_reserve, embedded_postgres, embedded_s3
-from rowmill.local.embedded_postgres import PostgresServer
-from rowmill.local.embedded_s3 import S3Server
+from rowmill.local import disk_reserve
 from rowmill.local.home import Home, make_private, write_private
-from rowmill.local.server_process import (
-    EmbeddedServerError,
-    free_ports,
-    port_is_free,
-    wait_until,
-)
+from rowmill.local.servers import postgres as embedded_postgres
+from rowmill.local.servers import s3 as embedded_s3
+from rowmill.local.servers.postgres import PostgresServer
+from rowmill.local.servers.process import EmbeddedServerError, free_ports, port_is_free, wait_until
+from rowmill.local.servers.s3 import S3Server
 
 __all__ = [
     "BUCKET",

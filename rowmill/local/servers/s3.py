@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 from rowmill.local.home import Home, make_private
-from rowmill.local.server_process import (
+from rowmill.local.servers.process import (
     EmbeddedServerError,
     ServerProcess,
     free_ports,

@@ -17,8 +17,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from rowmill.local.home import Home, make_private
-from rowmill.local.postgres_settings import settings_file
-from rowmill.local.server_process import (
+from rowmill.local.servers.postgres_settings import settings_file
+from rowmill.local.servers.process import (
     EmbeddedServerError,
     ServerProcess,
     processes,
@@ -213,7 +213,7 @@ def _probe(server: PostgresServer) -> Callable[[], bool]:
     import psycopg
 
     from rowmill.destinations.postgres.connection import PostgresAddress
-    from rowmill.local.embedded_reader import make_reader
+    from rowmill.local.servers.reader_login import make_reader
 
     address = PostgresAddress(lambda: {**server.exports(), "PGDATABASE": "postgres"})
 

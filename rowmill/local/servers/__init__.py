@@ -1,0 +1,1 @@
+"""The embedded servers of one machine: Postgres and S3, their disks and their processes."""
