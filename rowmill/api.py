@@ -55,7 +55,7 @@ from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
 from rowmill.verify.report import Report
 from rowmill.worker.decision import Mode
 from rowmill.worker.pools import make_pools
-from rowmill.worker.start_refusals import EditedManifest, NoRunToResume
+from rowmill.worker.start.refusals import EditedManifest, NoRunToResume
 
 __all__ = [
     "DestinationRefused",

@@ -63,7 +63,7 @@ def spec_of(bundle: Bundle) -> Spec:
 
 
 def source_of(bundle: Bundle) -> RunSource:
-    """What is kept with the run, for `rowmill.worker.earlier`."""
+    """What is kept with the run, for `rowmill.worker.previous_run`."""
     return RunSource(
         manifest_text(bundle.manifest),
         # An annotation may have set it: then it is in no manifest that anybody holds.

@@ -21,14 +21,14 @@ from rowmill.spec.dataset import Spec
 from rowmill.worker.decision import types_kept
 from rowmill.worker.destinations import Destinations, join
 from rowmill.worker.finalize import finalize
-from rowmill.worker.kit import kit_for
-from rowmill.worker.numbered import LOADED, prepare_numbered
-from rowmill.worker.prepare import Prepared
-from rowmill.worker.purge import former_engines, purge
 from rowmill.worker.remaining import Durable, remaining
-from rowmill.worker.removed import Purged
+from rowmill.worker.removal.purge import former_engines, purge
+from rowmill.worker.removal.removed import Purged
 from rowmill.worker.shard import Kit, Stopped, run_parts
+from rowmill.worker.shard_context import kit_for
 from rowmill.worker.shard_progress import ShardProgress
+from rowmill.worker.start.numbered import LOADED, prepare_numbered
+from rowmill.worker.start.prepare import Prepared
 from rowmill_job.board import Board
 from rowmill_job.bundle import BundleRefused, read_bundle, source_of, spec_of
 from rowmill_job.metrics import measured

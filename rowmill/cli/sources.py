@@ -48,7 +48,7 @@ class Source:
         )
 
     def kept(self) -> RunSource:
-        """What a run keeps of it; worker/earlier.py and verify read it back."""
+        """What a run keeps of it; worker/previous_run.py and verify read it back."""
         return RunSource(self.manifest, self.scale, self.seed)
 
     def remembered(self, name: str) -> Remembered:

@@ -30,9 +30,9 @@ from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.decision import Mode, types_kept
 from rowmill.worker.destinations import Connections, Destinations, join, one_machine
-from rowmill.worker.prepare import Prepared, prepare
 from rowmill.worker.remaining import remaining
-from rowmill.worker.start_refusals import FewerRows
+from rowmill.worker.start.prepare import Prepared, prepare
+from rowmill.worker.start.refusals import FewerRows
 
 # How long the end of a run waits for the ledger: writers that are being cut hold its fence.
 TELL_SECONDS = 2.0
@@ -107,7 +107,7 @@ def run(
         Interrupted: by Ctrl-C or SIGTERM; RunAborted, one of these: by `rowmill abort`.
         RunFailed: a defect or trouble that outlasted the retries.
         DestinationRefused, DestinationUnavailable: before any work was done.
-        EditedManifest, FewerRows, NoRunToResume: see worker/start_refusals.py.
+        EditedManifest, FewerRows, NoRunToResume: see worker/start/refusals.py.
     """
     started = time.monotonic()
     with _signals() as signals:

@@ -30,8 +30,8 @@ from rowmill.local.run_errors import WorkerFailed, interrupted
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections, Destinations, join
 from rowmill.worker.finalize import finalize
-from rowmill.worker.kit import kit_for
 from rowmill.worker.shard import Stopped, run_parts
+from rowmill.worker.shard_context import kit_for
 from rowmill.worker.tally import Tally, vitals
 
 REPORT_SECONDS = 0.2

@@ -13,7 +13,7 @@ from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Dataset
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.earlier import destinations_of
+from rowmill.worker.previous_run import destinations_of
 from rowmill.worker.remake import remake
 from rowmill.worker.run_spec import spec_of
 
@@ -64,7 +64,7 @@ def roll_forward(run: Run, destinations: Destinations, adopt: str | None = None)
         adopt: another owner, from whom to take the run's prefix over if he has it by now.
 
     Raises:
-        DestinationRefused: OutOfReach, see worker/earlier.py; TargetInUse; PartsUnplanned.
+        DestinationRefused: OutOfReach, see worker/previous_run.py; TargetInUse; PartsUnplanned.
     """
     spec = spec_of(run)
     with destinations_of(spec, destinations) as earlier:

@@ -8,8 +8,8 @@ from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset
-from rowmill.worker.kit import generator_for
 from rowmill.worker.shard import make
+from rowmill.worker.shard_context import generator_for
 
 
 def remake(

@@ -26,8 +26,8 @@ from rowmill.local.connections import connections
 from rowmill.local.home import Home
 from rowmill.local.servers import embedded
 from rowmill.local.servers.embedded import EmbeddedServers
-from rowmill.worker import purge
 from rowmill.worker.destinations import join
+from rowmill.worker.removal import purge
 from tests.chaos.blows import Blows, connect, run_command
 from tests.chaos.experiment import ChaosExperiment, write_experiment
 from tests.chaos.fault_proxy import FaultProxy

@@ -21,7 +21,7 @@ from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.terminal.failures import EXIT_CODES, Exit, error_document, exit_code
-from rowmill.worker.start_refusals import EditedManifest, FewerRows
+from rowmill.worker.start.refusals import EditedManifest, FewerRows
 from rowmill_job.outcome import CODES
 
 PLAN = Plan("sha256:0", 1, (), ())

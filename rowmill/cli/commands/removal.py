@@ -14,9 +14,9 @@ from rowmill.local.home import rowmill_home
 from rowmill.plan.runs import Run, RunState
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import confirmed, say
-from rowmill.worker import purge
 from rowmill.worker.destinations import Destinations, join, one_machine
 from rowmill.worker.reading import experiment_runs
+from rowmill.worker.removal import purge
 
 
 def abort(name: str | None, file: Path | None, secrets: Sequence[str]) -> None:

@@ -27,7 +27,7 @@ from rowmill.terminal.console import short
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import confirmed, say
 from rowmill.worker.decision import Mode
-from rowmill.worker.start_refusals import EditedManifest, FewerRows
+from rowmill.worker.start.refusals import EditedManifest, FewerRows
 
 
 @dataclass(frozen=True)

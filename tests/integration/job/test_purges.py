@@ -22,8 +22,8 @@ from rowmill.plan.purging import Written
 from rowmill.spec.cluster import Defaults, on_cluster
 from rowmill.spec.load import load_spec
 from rowmill.worker.destinations import Connections, Destinations, join
-from rowmill.worker.purge import delete, purge, reset
-from rowmill.worker.removed import Purged
+from rowmill.worker.removal.purge import delete, purge, reset
+from rowmill.worker.removal.removed import Purged
 from rowmill.worker.shard import Stopped
 
 BUCKET = "rowmill"

@@ -19,10 +19,10 @@ from rowmill.spec.load import load_spec
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Connections, Destinations, join
 from rowmill.worker.finalize import finalize
-from rowmill.worker.kit import kit_for
-from rowmill.worker.numbered import prepare_numbered
-from rowmill.worker.prepare import Ahead, Prepared, prepare
 from rowmill.worker.shard import run_parts
+from rowmill.worker.shard_context import kit_for
+from rowmill.worker.start.numbered import prepare_numbered
+from rowmill.worker.start.prepare import Ahead, Prepared, prepare
 
 
 class Counts:

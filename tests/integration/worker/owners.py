@@ -16,7 +16,7 @@ from rowmill.destinations.lake.lake import Lake
 from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.purge import purge
+from rowmill.worker.removal.purge import purge
 
 both_ledgers = pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
 

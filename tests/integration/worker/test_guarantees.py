@@ -11,8 +11,8 @@ from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres.ledger.work import PostgresWork
 from rowmill.destinations.postgres.tables.staging import staging_schema
 from rowmill.plan.runs import RESUMABLE, Run, RunState
-from rowmill.worker import purge
 from rowmill.worker.destinations import Destinations
+from rowmill.worker.removal import purge
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
 LEDGER = "rowmill"

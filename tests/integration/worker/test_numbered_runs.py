@@ -17,9 +17,9 @@ from rowmill.plan.replacement import Replaced
 from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.worker.destinations import Connections, Destinations
 from rowmill.worker.finalize import finalize
-from rowmill.worker.kit import kit_for
-from rowmill.worker.prepare import Prepared
 from rowmill.worker.shard import run_parts
+from rowmill.worker.shard_context import kit_for
+from rowmill.worker.start.prepare import Prepared
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
 both_ledgers = pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])

@@ -17,13 +17,13 @@ from rowmill.plan.replacement import Replaced
 from rowmill.plan.run_source import RunSource, Versions, source_of
 from rowmill.plan.runs import RunState
 from rowmill.version import VERSION
-from rowmill.worker import purge
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Connections, Destinations
-from rowmill.worker.observation import data_version_for
-from rowmill.worker.prepare import Ahead
 from rowmill.worker.reading import experiment_runs, published
-from rowmill.worker.start_refusals import EditedManifest, FewerRows, NoRunToResume
+from rowmill.worker.removal import purge
+from rowmill.worker.start.observation import data_version_for
+from rowmill.worker.start.prepare import Ahead
+from rowmill.worker.start.refusals import EditedManifest, FewerRows, NoRunToResume
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
 

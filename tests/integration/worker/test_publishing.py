@@ -12,10 +12,10 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.lake.lake import Lake
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.plan.runs import Run, RunState
-from rowmill.worker import purge
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.removed import Removed
+from rowmill.worker.removal import purge
+from rowmill.worker.removal.removed import Removed
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
 

@@ -11,7 +11,7 @@ from rowmill.local.run_errors import RunAborted, RunFailed, interrupted
 from rowmill.local.servers.process import EmbeddedServerError
 from rowmill.spec.problems import ImpossibleColumns, InvalidManifest, Problem
 from rowmill.terminal.failures import UsageError
-from rowmill.worker.start_refusals import NoRunToResume
+from rowmill.worker.start.refusals import NoRunToResume
 
 CASES = [
     (UsageError("not so"), 2, "Usage"),

@@ -16,8 +16,8 @@ from rowmill.local.progress import Phase, Snapshot, TableState
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.replacement import Replaced
 from rowmill.plan.runs import Run, RunState
-from rowmill.worker.removed import Removed, missing
-from rowmill.worker.start_refusals import EditedManifest
+from rowmill.worker.removal.removed import Removed, missing
+from rowmill.worker.start.refusals import EditedManifest
 from rowmill.worker.tally import TableProgress
 
 PLAN = Plan("sha256:0", 1, (TableLayout("only", 1, 8, 1, 1, 1),), (1,))

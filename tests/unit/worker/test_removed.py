@@ -10,7 +10,7 @@ import pytest
 from rowmill.plan.layout import Plan
 from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.plan.runs import Run, RunState
-from rowmill.worker.removed import Purged, Removed, Whose, missing, whose, with_work
+from rowmill.worker.removal.removed import Purged, Removed, Whose, missing, whose, with_work
 
 ME, BEFORE, SINCE = "uid-2", "uid-1", "uid-3"
 ROWS, PUBLISHED = Written(1), Written(1, "abc")

@@ -14,8 +14,8 @@ from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.spec.cluster_names import SKIP_PURGE
 from rowmill.worker.destinations import Destinations, engine_of
-from rowmill.worker.removed import Purged, Removed, Whose, whose
-from rowmill.worker.removing import forget_steps, remove_data
+from rowmill.worker.removal.removed import Purged, Removed, Whose, whose
+from rowmill.worker.removal.removing import forget_steps, remove_data
 
 _CLUSTER_CURE = (
     "Set the Secret back, and the purge goes on within a minute or so; or let the Experiment go "

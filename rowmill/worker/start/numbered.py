@@ -35,7 +35,6 @@ from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.cluster_names import RERUN
 from rowmill.spec.dataset import Spec
-from rowmill.worker.beginning import begin, furnish, give_up, hold_targets, take_up
 from rowmill.worker.decision import (
     Begin,
     Repeat,
@@ -45,9 +44,10 @@ from rowmill.worker.decision import (
     same_data,
 )
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.observation import Known, adopted, data_version_for, intact, known
-from rowmill.worker.prepare import Prepared
 from rowmill.worker.publish import roll_forward_all
+from rowmill.worker.start.observation import Known, adopted, data_version_for, intact, known
+from rowmill.worker.start.prepare import Prepared
+from rowmill.worker.start.start_run import begin, furnish, give_up, hold_targets, take_up
 
 # States in which every batch and part of a run is durable.
 LOADED = frozenset({RunState.FINALIZING, RunState.PUBLISHING, RunState.COMPLETED})

@@ -17,7 +17,6 @@ from rowmill.plan.replacement import Replaced
 from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
-from rowmill.worker.beginning import begin, give_up, take_up
 from rowmill.worker.decision import (
     Begin,
     Conflict,
@@ -29,11 +28,12 @@ from rowmill.worker.decision import (
     replacement,
 )
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.observation import adopted, data_version_for, intact, known
 from rowmill.worker.publish import roll_forward_all
 from rowmill.worker.remaining import Durable, rows_durable
 from rowmill.worker.run_options import options_alone_differ
-from rowmill.worker.start_refusals import EditedManifest, FewerRows, NoRunToResume
+from rowmill.worker.start.observation import adopted, data_version_for, intact, known
+from rowmill.worker.start.refusals import EditedManifest, FewerRows, NoRunToResume
+from rowmill.worker.start.start_run import begin, give_up, take_up
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def prepare(
         admit: called before anything is begun; refuses what has no room, say, by raising.
 
     Raises:
-        EditedManifest, FewerRows, NoRunToResume: see start_refusals.py.
+        EditedManifest, FewerRows, NoRunToResume: see start/refusals.py.
         DestinationRefused: a destination will not take this run.
         InvalidManifest: the data version is the last run's, which refuses the manifest.
     """

@@ -10,10 +10,10 @@ from rowmill.destinations.lake.lake import Lake
 from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.spec.problems import InvalidManifest
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.earlier import lake_of, reached_lake
+from rowmill.worker.previous_run import lake_of, reached_lake
 from rowmill.worker.publish import OBJECTS_AT, roll_forward
-from rowmill.worker.removal_steps import RemovalSteps
-from rowmill.worker.removed import Removed, missing, with_work
+from rowmill.worker.removal.removed import Removed, missing, with_work
+from rowmill.worker.removal.steps import RemovalSteps
 
 _UNFINISHED = RESUMABLE | {RunState.PUBLISHING}
 _TABLES, _OBJECTS = "tables", "objects"

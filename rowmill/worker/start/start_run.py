@@ -23,8 +23,8 @@ from rowmill.plan.runs import RESUMABLE, UNFINISHED, Run, RunState
 from rowmill.spec.dataset import Dataset
 from rowmill.version import VERSION
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.earlier import lake_of
 from rowmill.worker.pools import check_columns, ensure_pools
+from rowmill.worker.previous_run import lake_of
 
 
 def begin(

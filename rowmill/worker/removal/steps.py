@@ -10,7 +10,7 @@ from typing import Any
 
 from rowmill.destinations.ledger import RunRecords
 from rowmill.plan.runs import Run
-from rowmill.worker.removed import Removed
+from rowmill.worker.removal.removed import Removed
 
 _KEPT = "removal"
 _UNFINISHED, _LEFT = "unfinished", "left"

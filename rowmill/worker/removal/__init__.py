@@ -1,0 +1,1 @@
+"""Remove an experiment's data, and tell what of it was removed."""
