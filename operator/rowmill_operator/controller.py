@@ -9,7 +9,15 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from typing import Any
 
-from rowmill_operator.actions import (
+from rowmill_operator.apiserver.answers import ApiError, Blocked, Unreachable
+from rowmill_operator.apiserver.cluster import Cluster
+from rowmill_operator.children.plan import config_map
+from rowmill_operator.decide.reconcile import reconcile
+from rowmill_operator.memory.queue import Key, WorkQueue
+from rowmill_operator.memory.store import Kind, Store
+from rowmill_operator.memory.views import Raw, read_experiment
+from rowmill_operator.metrics import Metrics
+from rowmill_operator.model.actions import (
     Action,
     CountPurge,
     CreateJob,
@@ -24,22 +32,14 @@ from rowmill_operator.actions import (
     Tell,
     Validate,
 )
-from rowmill_operator.answers import ApiError, Blocked, Unreachable
-from rowmill_operator.children.plan import config_map
-from rowmill_operator.cluster import Cluster
-from rowmill_operator.manifests import Manifests, manifest_json
-from rowmill_operator.metrics import Metrics
-from rowmill_operator.names import plan_name
-from rowmill_operator.observed import Experiment, Verdict
-from rowmill_operator.queue import Key, WorkQueue
-from rowmill_operator.reasons import Reason
-from rowmill_operator.reconcile import reconcile
-from rowmill_operator.settings import Settings
-from rowmill_operator.standing import timestamp
-from rowmill_operator.status_writing import Pace
-from rowmill_operator.store import Kind, Store
-from rowmill_operator.validator import Judgement, Unjudged, Validator
-from rowmill_operator.views import Raw, read_experiment
+from rowmill_operator.model.names import plan_name
+from rowmill_operator.model.observed import Experiment, Verdict
+from rowmill_operator.model.reasons import Reason
+from rowmill_operator.model.run_condition import timestamp
+from rowmill_operator.model.settings import Settings
+from rowmill_operator.validation.validator import Judgement, Unjudged, Validator
+from rowmill_operator.watch.manifests import Manifests, manifest_json
+from rowmill_operator.watch.status_writing import Pace
 
 LOG = logging.getLogger("rowmill")
 # How long a child that was refused is not asked for again: a quota is mended by people.

@@ -17,20 +17,20 @@ from kubernetes.aio.config import ConfigException
 
 from rowmill.spec.cluster_names import GROUP, PLURAL
 from rowmill.version import VERSION
-from rowmill_operator.answers import ApiError, Unreachable
-from rowmill_operator.cluster import Cluster, connect
+from rowmill_operator.apiserver.answers import ApiError, Unreachable
+from rowmill_operator.apiserver.cluster import Cluster, connect
 from rowmill_operator.controller import Controller
-from rowmill_operator.keeping import other_keeper
-from rowmill_operator.manifests import Manifests
+from rowmill_operator.decide.keeping import other_keeper
+from rowmill_operator.decide.situation import Situation
+from rowmill_operator.memory.queue import TokenBucket, WorkQueue
+from rowmill_operator.memory.store import Store
 from rowmill_operator.metrics import Metrics, serve
-from rowmill_operator.polling import Poller
-from rowmill_operator.queue import TokenBucket, WorkQueue
-from rowmill_operator.resync import Resync
-from rowmill_operator.settings import Settings, read_settings
-from rowmill_operator.situation import Situation
-from rowmill_operator.store import Store
-from rowmill_operator.validator import Validator
-from rowmill_operator.watching import kopf_settings, watch_registry
+from rowmill_operator.model.settings import Settings, read_settings
+from rowmill_operator.validation.validator import Validator
+from rowmill_operator.watch.manifests import Manifests
+from rowmill_operator.watch.polling import Poller
+from rowmill_operator.watch.resync import Resync
+from rowmill_operator.watch.watching import kopf_settings, watch_registry
 
 LOG = logging.getLogger("rowmill")
 _HEALTH = "http://0.0.0.0:8081/healthz"

@@ -15,7 +15,7 @@ import yaml
 
 from rowmill.spec.cluster import ParquetDefault
 from rowmill.spec.crd.definition import crd
-from rowmill_operator.settings import Settings, read_settings
+from rowmill_operator.model.settings import Settings, read_settings
 
 from .cluster import binaries
 from .cluster.access import Cluster, wait_for

@@ -21,7 +21,7 @@ from rowmill.engine.records import Progress, RunRecord, State, TableProgress
 from rowmill.kubectl.app import app as plugin
 from rowmill.spec.rules.warnings import RULES
 from rowmill_job.outcome import REASONS
-from rowmill_operator.reasons import Reason
+from rowmill_operator.model.reasons import Reason
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]

@@ -10,10 +10,10 @@ from rowmill.plan.purging import Written
 from rowmill.spec.cluster_names import ASKED_QUEUE, FINALIZE, KUEUE, PURGE, SHAPE, SHARD
 from rowmill_operator.children.ownership import controller_reference
 from rowmill_operator.children.pod import CONTAINER, pod_template
-from rowmill_operator.names import finalize_job_name, labels, purge_job_name, shard_job_name
-from rowmill_operator.observed import Experiment, FrozenPlan
-from rowmill_operator.settings import Settings
-from rowmill_operator.wishes import Wishes
+from rowmill_operator.model.desired_state import Wishes
+from rowmill_operator.model.names import finalize_job_name, labels, purge_job_name, shard_job_name
+from rowmill_operator.model.observed import Experiment, FrozenPlan
+from rowmill_operator.model.settings import Settings
 
 _RETRIES = 6
 

@@ -8,8 +8,8 @@ from typing import Any
 from rowmill.plan.bundle import FILE
 from rowmill.spec.cluster_names import PLAN, RELEASE, SEEN
 from rowmill_operator.children.ownership import controller_reference
-from rowmill_operator.names import labels, plan_name
-from rowmill_operator.observed import Experiment
+from rowmill_operator.model.names import labels, plan_name
+from rowmill_operator.model.observed import Experiment
 
 
 def config_map(

@@ -20,10 +20,10 @@ from rowmill.plan.pod_contract import (
 )
 from rowmill.plan.purging import Written
 from rowmill_operator.children.secrets import Secrets, secrets_of
-from rowmill_operator.names import labels, plan_name
-from rowmill_operator.observed import Experiment, FrozenPlan
-from rowmill_operator.settings import Settings
-from rowmill_operator.wishes import Wishes
+from rowmill_operator.model.desired_state import Wishes
+from rowmill_operator.model.names import labels, plan_name
+from rowmill_operator.model.observed import Experiment, FrozenPlan
+from rowmill_operator.model.settings import Settings
 
 CONTAINER = "worker"
 _SCRATCH_SIZE = "256Mi"

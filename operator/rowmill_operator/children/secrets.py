@@ -7,7 +7,7 @@ from typing import Any
 
 from rowmill.plan.pod_contract import POSTGRES
 from rowmill.spec.cluster import Defaults
-from rowmill_operator.observed import Experiment, FrozenPlan
+from rowmill_operator.model.observed import Experiment, FrozenPlan
 
 # By destination the name of a Secret in the Experiment's namespace; None: the pod's own identity.
 Secrets = Mapping[str, str | None]

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from rowmill_operator import settings
+from rowmill_operator.model import settings
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "helm" / "rowmill"

@@ -20,7 +20,9 @@ from rowmill.spec.cluster_names import ASKED_QUEUE, RUN, SHAPE, SHARD, TASK
 from rowmill.spec.dataset import Dataset, ParquetTypes
 from rowmill.spec.load import Overrides, load_spec
 from rowmill.spec.manifest.status import ExperimentStatus
-from rowmill_operator.actions import (
+from rowmill_operator.decide.reconcile import reconcile
+from rowmill_operator.memory.stored_status import status_json
+from rowmill_operator.model.actions import (
     Action,
     CountPurge,
     CreateJob,
@@ -35,8 +37,8 @@ from rowmill_operator.actions import (
     Tell,
     Validate,
 )
-from rowmill_operator.names import plan_name
-from rowmill_operator.observed import (
+from rowmill_operator.model.names import plan_name
+from rowmill_operator.model.observed import (
     Experiment,
     Failure,
     FrozenPlan,
@@ -47,9 +49,7 @@ from rowmill_operator.observed import (
     Verdict,
     Warned,
 )
-from rowmill_operator.reconcile import reconcile
-from rowmill_operator.settings import Settings
-from rowmill_operator.stored_status import status_json
+from rowmill_operator.model.settings import Settings
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SETTINGS = Settings(engine="here", release="here/rowmill", worker_image="rowmill/worker:1")

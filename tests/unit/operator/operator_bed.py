@@ -13,16 +13,16 @@ from kubernetes.aio.client import Configuration
 from memory_cluster import SETTINGS
 from raw_objects import DIGEST, bundle_of, frozen, raw_experiment
 
-from rowmill_operator.actions import FreezePlan, Validate
-from rowmill_operator.cluster import Cluster
+from rowmill_operator.apiserver.cluster import Cluster
 from rowmill_operator.controller import Controller
-from rowmill_operator.manifests import Manifests
+from rowmill_operator.memory.queue import Key, TokenBucket, WorkQueue
+from rowmill_operator.memory.store import Store
 from rowmill_operator.metrics import Metrics
-from rowmill_operator.queue import Key, TokenBucket, WorkQueue
-from rowmill_operator.resync import Resync
-from rowmill_operator.settings import Settings
-from rowmill_operator.store import Store
-from rowmill_operator.validator import Judgement
+from rowmill_operator.model.actions import FreezePlan, Validate
+from rowmill_operator.model.settings import Settings
+from rowmill_operator.validation.validator import Judgement
+from rowmill_operator.watch.manifests import Manifests
+from rowmill_operator.watch.resync import Resync
 
 KEY = ("team", "shop")
 EXPERIMENT = "/apis/rowmill.dev/v1alpha1/namespaces/team/experiments/shop"

@@ -10,7 +10,7 @@ import jsonschema
 
 from rowmill.spec.crd.definition import crd
 from rowmill.spec.manifest.status import ExperimentStatus
-from rowmill_operator.stored_status import read_status, status_json
+from rowmill_operator.memory.stored_status import read_status, status_json
 
 
 @cache

@@ -7,8 +7,8 @@ from memory_cluster import MemoryCluster
 from operator_bed import Operator, QuickValidator, status, with_operator
 from raw_objects import DIGEST
 
-from rowmill_operator.observed import Verdict
-from rowmill_operator.validator import Judgement
+from rowmill_operator.model.observed import Verdict
+from rowmill_operator.validation.validator import Judgement
 
 WARNINGS = ("spec.tables[0].columns[1].name: alike", "spec.tables[1].columns[3].name: alike")
 

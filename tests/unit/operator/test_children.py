@@ -14,9 +14,9 @@ from memory_cluster import SETTINGS, START, experiment, small_plan
 from rowmill.spec.cluster import Defaults
 from rowmill_operator.children.jobs import finalize_job, purge_job, shard_job
 from rowmill_operator.children.plan import config_map
-from rowmill_operator.observed import Experiment, FrozenPlan
-from rowmill_operator.settings import Settings
-from rowmill_operator.wishes import wishes_of
+from rowmill_operator.model.desired_state import wishes_of
+from rowmill_operator.model.observed import Experiment, FrozenPlan
+from rowmill_operator.model.settings import Settings
 
 DIGEST = "sha256:" + "ab" * 32
 BOTH: dict[str, Any] = {

@@ -12,9 +12,9 @@ from memory_cluster import START
 from operator_bed import EVENTS, EXPERIMENT, JOBS, Operator, Watch, status, with_operator
 from raw_objects import raw_event, raw_pod
 
-from rowmill_operator.clock import Clock
-from rowmill_operator.standing import timestamp
-from rowmill_operator.store import Kind
+from rowmill_operator.apiserver.clock import Clock
+from rowmill_operator.memory.store import Kind
+from rowmill_operator.model.run_condition import timestamp
 
 PODS = "/api/v1/namespaces/team/pods"
 POD = f"{PODS}/shop-run-1-3-abcde"

@@ -22,9 +22,9 @@ from operator_bed import (
 from raw_objects import DIGEST, raw_event, raw_pod
 from told_by_pods import pod_progress
 
-from rowmill_operator.answers import Blocked
-from rowmill_operator.standing import timestamp
-from rowmill_operator.store import Kind
+from rowmill_operator.apiserver.answers import Blocked
+from rowmill_operator.memory.store import Kind
+from rowmill_operator.model.run_condition import timestamp
 
 
 def test_a_new_experiment_takes_three_writes_and_tells_that_its_run_begins() -> None:

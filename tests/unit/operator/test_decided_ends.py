@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from memory_cluster import MemoryCluster, experiment
 
-from rowmill_operator.observed import Failure
+from rowmill_operator.model.observed import Failure
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
 OTHER = "sha256:" + "b" * 64

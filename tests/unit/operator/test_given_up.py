@@ -6,7 +6,7 @@ import pytest
 from memory_cluster import MemoryCluster
 
 from rowmill.plan.intervals import Interval
-from rowmill_operator.observed import Failure
+from rowmill_operator.model.observed import Failure
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
 KUBERNETES = "Job has exceeded the specified maximal number of failed indexes"

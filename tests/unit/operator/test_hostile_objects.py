@@ -12,9 +12,9 @@ from operator_bed import JOBS, KEY, Operator, with_operator
 from raw_objects import raw_event, raw_experiment, raw_job, raw_pod
 
 from rowmill.plan.pod_report import PodReport
-from rowmill_operator.observed import Observed
-from rowmill_operator.store import MOST_WARNINGS, Kind, Store
-from rowmill_operator.views import read_pod
+from rowmill_operator.memory.store import MOST_WARNINGS, Kind, Store
+from rowmill_operator.memory.views import read_pod
+from rowmill_operator.model.observed import Observed
 
 POD = "/api/v1/namespaces/team/pods/shop-run-1-3-abcde"
 

@@ -8,9 +8,9 @@ from operator_bed import KEY, Operator, QuickValidator, Watch, status, with_oper
 from raw_objects import DIGEST, UID, raw_experiment
 from test_validator import JUDGE, ask, manifest
 
-from rowmill_operator.observed import Verdict
-from rowmill_operator.store import Kind, Store
-from rowmill_operator.validator import Judgement
+from rowmill_operator.memory.store import Kind, Store
+from rowmill_operator.model.observed import Verdict
+from rowmill_operator.validation.validator import Judgement
 
 LATE = Verdict(1, "", problems=("too long",), reason="InvalidSpec", passing=True)
 

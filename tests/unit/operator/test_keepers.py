@@ -7,15 +7,9 @@ from dataclasses import replace
 import pytest
 from memory_cluster import SETTINGS, MemoryCluster, experiment
 
-from rowmill_operator.actions import (
-    Decision,
-    FreezePlan,
-    LeaveAlone,
-    SetFinalizers,
-    Validate,
-)
-from rowmill_operator.reconcile import reconcile
-from rowmill_operator.settings import Settings
+from rowmill_operator.decide.reconcile import reconcile
+from rowmill_operator.model.actions import Decision, FreezePlan, LeaveAlone, SetFinalizers, Validate
+from rowmill_operator.model.settings import Settings
 
 OTHER = replace(SETTINGS, engine="there", release="there/rowmill", postgres_secret="theirs")
 OWNER = "here/team/shop"

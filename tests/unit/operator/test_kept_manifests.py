@@ -4,7 +4,7 @@ import json
 
 from raw_objects import UID, raw_experiment
 
-from rowmill_operator.manifests import Manifests
+from rowmill_operator.watch.manifests import Manifests
 
 KEY = ("team", "shop")
 

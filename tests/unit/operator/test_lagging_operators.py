@@ -8,10 +8,10 @@ import pytest
 from memory_cluster import SETTINGS, MemoryCluster, experiment
 from raw_objects import DIGEST, frozen, raw_plan
 
-from rowmill_operator.actions import DeleteJob
 from rowmill_operator.children.plan import config_map
-from rowmill_operator.reconcile import reconcile
-from rowmill_operator.views import read_plan
+from rowmill_operator.decide.reconcile import reconcile
+from rowmill_operator.memory.views import read_plan
+from rowmill_operator.model.actions import DeleteJob
 
 OTHER = "sha256:" + "b" * 64
 

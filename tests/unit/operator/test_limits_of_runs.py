@@ -10,8 +10,8 @@ from raw_objects import DIGEST, frozen
 
 from rowmill_operator.children.jobs import finalize_job, purge_job, shard_job
 from rowmill_operator.children.plan import config_map
-from rowmill_operator.views import experiments_named
-from rowmill_operator.wishes import wishes_of
+from rowmill_operator.memory.views import experiments_named
+from rowmill_operator.model.desired_state import wishes_of
 
 RUN = "shop-run-1"
 LONGEST = "e" + "x" * 37

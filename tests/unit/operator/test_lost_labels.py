@@ -15,7 +15,7 @@ from raw_objects import raw_experiment, raw_pod
 
 from rowmill.spec.cluster_names import DIGEST, EXPERIMENT, MANAGED_BY, PURGE, RUN, TASK
 from rowmill_operator.children.ownership import lost_labels
-from rowmill_operator.store import Kind
+from rowmill_operator.memory.store import Kind
 
 PODS = "/api/v1/namespaces/team/pods"
 EXPERIMENTS = "/apis/rowmill.dev/v1alpha1/namespaces/team/experiments"

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from memory_cluster import MemoryCluster, experiment
 
-from rowmill_operator.actions import DeletePod
+from rowmill_operator.model.actions import DeletePod
 
 RUN = "shop-run-1"
 

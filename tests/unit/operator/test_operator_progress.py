@@ -11,8 +11,8 @@ from told_by_pods import pod_progress
 
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.spec.manifest.status import MAX_TABLES
-from rowmill_operator.progress import finished_tables, run_progress
-from rowmill_operator.settings import read_settings
+from rowmill_operator.decide.progress import finished_tables, run_progress
+from rowmill_operator.model.settings import read_settings
 
 
 def test_all_shards_complete_is_all_rows() -> None:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from rowmill_operator.queue import Schedule, TokenBucket, WorkQueue
+from rowmill_operator.memory.queue import Schedule, TokenBucket, WorkQueue
 
 A, B = ("team", "a"), ("team", "b")
 

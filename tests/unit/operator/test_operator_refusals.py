@@ -20,8 +20,8 @@ from operator_bed import (
 )
 from raw_objects import UID, raw_experiment, raw_job
 
-from rowmill_operator.answers import Blocked
-from rowmill_operator.validator import Judgement
+from rowmill_operator.apiserver.answers import Blocked
+from rowmill_operator.validation.validator import Judgement
 
 
 def test_a_lost_answer_is_met_by_the_same_request() -> None:

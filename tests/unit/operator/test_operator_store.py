@@ -7,8 +7,8 @@ from raw_objects import UID, frozen, raw_event, raw_experiment, raw_job, raw_pla
 from told_by_pods import pod_progress
 
 from rowmill.plan.pod_progress import PodProgress
-from rowmill_operator.observed import Observed, Verdict
-from rowmill_operator.store import Kind, Store
+from rowmill_operator.memory.store import Kind, Store
+from rowmill_operator.model.observed import Observed, Verdict
 
 KEY = ("team", "shop")
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

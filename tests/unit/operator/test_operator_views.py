@@ -17,8 +17,7 @@ from raw_objects import (
 )
 
 from rowmill.plan.pod_report import PodReport
-from rowmill_operator.observed import Failure, Termination
-from rowmill_operator.views import (
+from rowmill_operator.memory.views import (
     experiments_named,
     read_experiment,
     read_job,
@@ -26,6 +25,7 @@ from rowmill_operator.views import (
     read_pod,
     read_warning,
 )
+from rowmill_operator.model.observed import Failure, Termination
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

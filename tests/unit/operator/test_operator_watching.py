@@ -9,12 +9,12 @@ from memory_cluster import SETTINGS
 from raw_objects import raw_event, raw_experiment, raw_job
 from test_operator_store import KEY
 
-from rowmill_operator.cluster import Cluster
-from rowmill_operator.manifests import Manifests
-from rowmill_operator.queue import TokenBucket, WorkQueue
-from rowmill_operator.settings import Settings
-from rowmill_operator.store import Store
-from rowmill_operator.watching import kopf_settings, watch_registry
+from rowmill_operator.apiserver.cluster import Cluster
+from rowmill_operator.memory.queue import TokenBucket, WorkQueue
+from rowmill_operator.memory.store import Store
+from rowmill_operator.model.settings import Settings
+from rowmill_operator.watch.manifests import Manifests
+from rowmill_operator.watch.watching import kopf_settings, watch_registry
 
 
 class Watched:

@@ -11,9 +11,9 @@ from memory_cluster import SETTINGS, MemoryCluster, experiment
 from raw_objects import frozen
 
 from rowmill.spec.cluster import Defaults, ParquetDefault
-from rowmill_operator.actions import FreezePlan, Validate
 from rowmill_operator.children.secrets import secrets_of
-from rowmill_operator.settings import Settings
+from rowmill_operator.model.actions import FreezePlan, Validate
+from rowmill_operator.model.settings import Settings
 
 LAKE = ParquetDefault("lake", "http://s3:1", "eu", "keys")
 CHART = replace(SETTINGS, postgres_secret="warehouse", parquet=LAKE)

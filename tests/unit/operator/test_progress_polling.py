@@ -12,9 +12,9 @@ from aiohttp import web
 from raw_objects import raw_experiment, raw_job, raw_pod
 from test_operator_store import KEY
 
-from rowmill_operator.observed import Observed
-from rowmill_operator.polling import Poller
-from rowmill_operator.store import Kind, Store
+from rowmill_operator.memory.store import Kind, Store
+from rowmill_operator.model.observed import Observed
+from rowmill_operator.watch.polling import Poller
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 REPORT: dict[str, Any] = {

@@ -9,7 +9,7 @@ from memory_cluster import MemoryCluster, experiment
 from operator_bed import Watch
 from raw_objects import raw_experiment
 
-from rowmill_operator.store import Kind, Store
+from rowmill_operator.memory.store import Kind, Store
 
 KEY, PURGE = ("team", "shop"), "shop-purge"
 DELETED = {"deletionTimestamp": "2026-03-01T12:00:00Z"}

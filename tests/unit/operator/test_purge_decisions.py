@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from memory_cluster import MemoryCluster, experiment
 
-from rowmill_operator.actions import FreezePlan
+from rowmill_operator.model.actions import FreezePlan
 
 RUN, PURGE = "shop-run-1", "shop-purge"
 OURS, COLLECTORS, ORPHANING = "rowmill.dev/purge", "foregroundDeletion", "orphan"

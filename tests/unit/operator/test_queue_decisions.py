@@ -8,7 +8,7 @@ import pytest
 from memory_cluster import MemoryCluster, experiment
 from raw_objects import raw_job
 
-from rowmill_operator.views import read_job
+from rowmill_operator.memory.views import read_job
 
 RUN = "shop-run-1"
 BATCH = {"kueue.x-k8s.io/queue-name": "batch"}

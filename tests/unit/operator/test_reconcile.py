@@ -9,8 +9,8 @@ from memory_cluster import MemoryCluster, experiment
 from told_by_pods import pod_progress
 
 from rowmill.spec.manifest.status import ExperimentStatus
-from rowmill_operator.actions import CreateJob, Validate
-from rowmill_operator.situation import Situation
+from rowmill_operator.decide.situation import Situation
+from rowmill_operator.model.actions import CreateJob, Validate
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
 

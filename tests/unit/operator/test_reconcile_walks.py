@@ -12,8 +12,8 @@ from told_by_pods import pod_progress
 
 from rowmill.spec.cluster_names import FINALIZE, QUEUE, SHARD
 from rowmill.spec.manifest.status import ExperimentStatus
-from rowmill_operator.actions import FreezePlan
-from rowmill_operator.observed import Failure, Job, Pod
+from rowmill_operator.model.actions import FreezePlan
+from rowmill_operator.model.observed import Failure, Job, Pod
 
 STEPS = 80
 REFUSED = (

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from memory_cluster import SETTINGS, MemoryCluster, experiment
 
-from rowmill_operator.settings import Settings
-from rowmill_operator.wishes import wishes_of
+from rowmill_operator.model.desired_state import wishes_of
+from rowmill_operator.model.settings import Settings
 
 RUN = "shop-run-1"
 ASKED: dict[str, Any] = {"podTemplate": {"serviceAccountName": "cluster-admin"}}

@@ -6,7 +6,7 @@ import pytest
 from memory_cluster import MemoryCluster
 
 from rowmill.spec.manifest.status import ExperimentStatus
-from rowmill_operator.actions import DeleteJob, FreezePlan
+from rowmill_operator.model.actions import DeleteJob, FreezePlan
 
 RUN, PURGE = "shop-run-1", "shop-purge"
 

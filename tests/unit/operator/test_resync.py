@@ -20,7 +20,7 @@ from operator_bed import (
 )
 from raw_objects import UID, raw_experiment
 
-from rowmill_operator.observed import Verdict
+from rowmill_operator.model.observed import Verdict
 
 
 def test_a_namespace_is_looked_at_where_no_watch_tells_of_it() -> None:
@@ -76,7 +76,7 @@ def test_a_namespace_that_refuses_its_lists_keeps_no_other_from_being_compared()
 
 
 def test_what_goes_before_the_watches_begin_is_found_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rowmill_operator.resync._AT_START", (0.0,))
+    monkeypatch.setattr("rowmill_operator.watch.resync._AT_START", (0.0,))
 
     async def story(operator: Operator, api: FakeApi) -> None:
         await operator.settle()

@@ -10,8 +10,8 @@ from rowmill.spec.manifest.status import (
     RunStatus,
     TableStatus,
 )
-from rowmill_operator.status_news import more_than_progress, news
-from rowmill_operator.stored_status import status_json
+from rowmill_operator.decide.status_news import more_than_progress, news
+from rowmill_operator.memory.stored_status import status_json
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 BEFORE = ExperimentStatus(

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from rowmill_operator.status_writing import Pace
+from rowmill_operator.watch.status_writing import Pace
 
 KEY = ("team", "shop")
 SMALL, LARGE = 2_000, 300_000

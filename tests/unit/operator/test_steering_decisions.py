@@ -8,7 +8,7 @@ import pytest
 from memory_cluster import MemoryCluster, experiment
 
 from rowmill.spec.manifest.status import MAX_HISTORY, ExperimentStatus, PastRunStatus, RunStatus
-from rowmill_operator.actions import SetParallelism
+from rowmill_operator.model.actions import SetParallelism
 
 RUN = "shop-run-1"
 

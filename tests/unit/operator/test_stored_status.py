@@ -23,9 +23,9 @@ from rowmill.spec.manifest.status import (
     RunStatus,
     TableStatus,
 )
-from rowmill_operator.run_in_status import written_run
-from rowmill_operator.stored_status import read_status, status_json
-from rowmill_operator.views import read_experiment
+from rowmill_operator.memory.stored_status import read_status, status_json
+from rowmill_operator.memory.views import read_experiment
+from rowmill_operator.model.run_in_status import written_run
 
 # What the operator of that commit wrote of the shop in memory_cluster.py: a run of which one batch
 # was durable, one that its Postgres refused, one that was complete, and a second one that failed.

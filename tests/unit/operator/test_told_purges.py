@@ -9,8 +9,8 @@ from memory_cluster import MemoryCluster, experiment
 
 from rowmill.plan.pod_contract import PodEnvironment
 from rowmill.plan.purging import Written
-from rowmill_operator.actions import CreateJob, SetFinalizers
-from rowmill_operator.stored_status import read_status
+from rowmill_operator.memory.stored_status import read_status
+from rowmill_operator.model.actions import CreateJob, SetFinalizers
 
 PURGE = "shop-purge"
 ASTRAY = {"reason": "DataNotFound", "message": "the database does not know run 1"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memory_cluster import MemoryCluster, experiment
 
-from rowmill_operator.actions import Tell
+from rowmill_operator.model.actions import Tell
 
 OTHER, THIRD = "sha256:" + "b" * 64, "sha256:" + "c" * 64
 

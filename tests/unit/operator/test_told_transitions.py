@@ -5,7 +5,7 @@ from __future__ import annotations
 from memory_cluster import MemoryCluster, experiment
 from told_by_pods import pod_progress
 
-from rowmill_operator.actions import Tell
+from rowmill_operator.model.actions import Tell
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
 

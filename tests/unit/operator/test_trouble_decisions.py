@@ -8,8 +8,8 @@ import pytest
 from memory_cluster import MemoryCluster, experiment
 from told_by_pods import pod_progress
 
-from rowmill_operator.actions import DeleteJob, SetParallelism
-from rowmill_operator.observed import Failure
+from rowmill_operator.model.actions import DeleteJob, SetParallelism
+from rowmill_operator.model.observed import Failure
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
 

@@ -22,10 +22,10 @@ from operator_bed import (
 )
 from raw_objects import raw_pod
 
-from rowmill_operator.answers import Blocked
+from rowmill_operator.apiserver.answers import Blocked
 from rowmill_operator.main import tell_of_others
-from rowmill_operator.store import Kind
-from rowmill_operator.validator import Judgement
+from rowmill_operator.memory.store import Kind
+from rowmill_operator.validation.validator import Judgement
 
 THERE = replace(SETTINGS, engine="there", release="there/rowmill")
 REFUSED = Judgement(problems=("names no server",), reason="InvalidSpec")

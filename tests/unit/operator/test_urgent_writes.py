@@ -9,8 +9,8 @@ from operator_bed import JOBS, KEY, Operator, QuickValidator, status, with_opera
 from raw_objects import raw_pod
 from told_by_pods import pod_progress
 
-from rowmill_operator.status_writing import Pace
-from rowmill_operator.store import Kind
+from rowmill_operator.memory.store import Kind
+from rowmill_operator.watch.status_writing import Pace
 
 
 def test_news_wait_a_second_since_the_news_before() -> None:

@@ -12,10 +12,10 @@ from memory_cluster import SETTINGS
 
 from rowmill.plan.bundle import unpack
 from rowmill.spec.cluster import Defaults
-from rowmill_operator.actions import FreezePlan, Validate
-from rowmill_operator.settings import Settings
-from rowmill_operator.validator import Judgement, Validator
-from rowmill_operator.validator_process import freeze_run
+from rowmill_operator.model.actions import FreezePlan, Validate
+from rowmill_operator.model.settings import Settings
+from rowmill_operator.validation.validator import Judgement, Validator
+from rowmill_operator.validation.validator_process import freeze_run
 
 FREEZE = FreezePlan(
     number=3,
@@ -242,7 +242,7 @@ def test_a_bundle_that_fits_no_config_map_is_too_large(monkeypatch: pytest.Monke
         "dataVersion": None,
     }
     size = len(base64.b64decode(freeze_run(request)["bundle"]))
-    monkeypatch.setattr("rowmill_operator.validator_process.MAX_BUNDLE", size - 1)
+    monkeypatch.setattr("rowmill_operator.validation.validator_process.MAX_BUNDLE", size - 1)
     assert freeze_run(request) == {"bytes": size}
 
 

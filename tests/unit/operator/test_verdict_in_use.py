@@ -11,11 +11,11 @@ from memory_cluster import MemoryCluster, experiment
 from operator_bed import EXPERIMENT, JOBS, Operator, QuickValidator, status, with_operator
 from raw_objects import DIGEST
 
-from rowmill_operator.actions import Validate
-from rowmill_operator.answers import Blocked
-from rowmill_operator.observed import Verdict
-from rowmill_operator.store import Kind
-from rowmill_operator.validator import Judgement
+from rowmill_operator.apiserver.answers import Blocked
+from rowmill_operator.memory.store import Kind
+from rowmill_operator.model.actions import Validate
+from rowmill_operator.model.observed import Verdict
+from rowmill_operator.validation.validator import Judgement
 
 OTHER = "sha256:" + "b" * 64
 

@@ -6,10 +6,10 @@ import pytest
 from status_schema import kept
 from test_reconcile_walks import STEPS, Walk
 
-from rowmill_operator.actions import Action, CreateJob, FreezePlan, SetParallelism, Validate
-from rowmill_operator.names import plan_name
-from rowmill_operator.observed import Observed
-from rowmill_operator.reconcile import reconcile
+from rowmill_operator.decide.reconcile import reconcile
+from rowmill_operator.model.actions import Action, CreateJob, FreezePlan, SetParallelism, Validate
+from rowmill_operator.model.names import plan_name
+from rowmill_operator.model.observed import Observed
 
 
 class WalkOfTwo(Walk):

@@ -6,7 +6,7 @@ import pytest
 
 from rowmill.plan.purging import Written
 from rowmill.spec.manifest.status import PastRunStatus
-from rowmill_operator.run_in_status import written_run
+from rowmill_operator.model.run_in_status import written_run
 
 COMPLETE = PastRunStatus(2, id="abc", phase="Complete", rows=10)
 

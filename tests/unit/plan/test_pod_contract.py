@@ -44,7 +44,7 @@ NUMBERS = {*ExitCode, PORT} - {ExitCode.DONE}
 # those of pods.
 OWN = {
     "operator/rowmill_operator/metrics.py": {PORT, METRICS_PATH},
-    "operator/rowmill_operator/paces.py": {"rowsPerSecond"},
+    "operator/rowmill_operator/decide/paces.py": {"rowsPerSecond"},
 }
 PARTS = (mount_path(""), str(PORT))
 

@@ -1,0 +1,1 @@
+"""The API server: asked, written to, its answers judged, its clock."""

@@ -1,0 +1,1 @@
+"""What is done next with an Experiment: pure functions of what was observed."""

@@ -1,0 +1,152 @@
+"""How a run ends: published, aborted or failed; and what is left to do once it has."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from rowmill.counting import counted
+from rowmill.plan.pod_contract import ExitCode
+from rowmill.plan.pod_report import PodReport
+from rowmill.spec.cluster_names import ABORT, FINALIZE
+from rowmill.spec.manifest.status import Phase, RunStatus
+from rowmill_operator.decide.diagnosis import end_of, pods_of
+from rowmill_operator.decide.record import completed_record, current_record, ended_record
+from rowmill_operator.decide.situation import Situation
+from rowmill_operator.decide.step import (
+    REMAKE_AFTER,
+    SOON,
+    Step,
+    moment,
+    phase_of,
+    waiting_standing,
+)
+from rowmill_operator.model.actions import Action, DeleteJob, delete_jobs
+from rowmill_operator.model.observed import FrozenPlan, Job
+from rowmill_operator.model.reasons import Reason
+from rowmill_operator.model.run_condition import COMPLETE, FAILED, FINALIZING, RUNNING, Standing
+from rowmill_operator.model.run_in_status import refused, replaced_in
+
+# A pod's end may be seen after that of its Job.
+_LAST_WORD = timedelta(seconds=10)
+# Until it is, the run shows the reason that it showed before.
+_AS_BEFORE = {RUNNING: Reason.RUNNING, FINALIZING: Reason.FINALIZING}
+
+
+def decided_end(situation: Situation) -> Step | None:
+    """The end of a run that is decided already, whatever the spec says by now, or None.
+
+    What is published stays so: that is recorded before anything else is done about the run.
+    """
+    plan = situation.plan
+    if plan is None or situation.outcome:
+        return None
+    finalize = situation.job(FINALIZE)
+    if finalize is not None and finalize.complete:
+        return _published(situation, plan, finalize)
+    if situation.experiment.annotations.get(ABORT) == str(plan.number):
+        return _abort(situation, plan)
+    return None
+
+
+def ended(situation: Situation) -> Step:
+    """Nothing is left to do but to remove what the run left, once its time is over."""
+    run = situation.record.run
+    jobs = situation.run_jobs
+    actions: tuple[Action, ...] = ()
+    again = None
+    ttl = situation.wishes.ttl
+    if ttl is not None and jobs:
+        over = moment(run.finished_at, situation.now) + timedelta(seconds=ttl)
+        if over <= situation.now:
+            actions = delete_jobs(jobs)
+        else:
+            again = (over - situation.now).total_seconds()
+    if situation.outcome != "Complete" and not actions:
+        # What failed or was aborted must not go on.
+        actions = delete_jobs(job for job in jobs if not job.complete and job.failed is None)
+    return Step(_end_standing(situation, run), None, actions, again)
+
+
+def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: Phase) -> Step:
+    """A Job has failed: for good, or by a refusal, for which it is made again."""
+    end = end_of(job, situation.observed.pods)
+    if not end.heard and not is_late(situation, job):
+        message = f"the Job {job.name} has ended; waits for its pod's last word"
+        reason = _AS_BEFORE.get(phase, Reason.STARTING)
+        standing = waiting_standing(situation, phase, reason, message)
+        return Step(standing, current_record(situation, plan), again_after=1.0)
+    trouble = end.trouble
+    if end.code != ExitCode.REFUSED:
+        message = trouble.message
+        if end.code != ExitCode.BAD_SPEC:
+            name = situation.experiment.name
+            message += (
+                f". What is durable stays: `kubectl rowmill resume {name}` goes on from there"
+            )
+        record = ended_record(situation, plan, "Failed", trouble.reason, message)
+        return Step(Standing(FAILED, trouble.reason, message), record)
+    record = current_record(situation, plan)
+    record = replace(record, run=refused(record.run, trouble.reason, trouble.message))
+    standing = Standing(phase, trouble.reason, trouble.message, stalled=True)
+    again = (job.finished or situation.now) + REMAKE_AFTER
+    if again > situation.now:
+        return Step(standing, record, (), (again - situation.now).total_seconds())
+    return Step(standing, record, (DeleteJob(job.name, job.uid),), again_after=SOON)
+
+
+def _published(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
+    report = report_of(situation, job)
+    if report is None:
+        standing = Standing(FINALIZING, Reason.FINALIZING, "waits for its pod's last word")
+        return Step(standing, current_record(situation, plan), again_after=1.0)
+    record = completed_record(situation, plan, job, report)
+    ttl = None if situation.wishes.ttl is None else 0.1
+    return Step(_end_standing(situation, record.run), record, again_after=ttl)
+
+
+def _abort(situation: Situation, plan: FrozenPlan) -> Step:
+    if situation.at_work:
+        standing = Standing(phase_of(situation), Reason.ABORTED, "its pods are being ended")
+        return Step(standing, None, delete_jobs(situation.run_jobs), again_after=SOON)
+    message = f"run {plan.number} was aborted; what it made stays until a newer run begins"
+    record = ended_record(situation, plan, "Aborted", Reason.ABORTED, message)
+    return Step(Standing(FAILED, Reason.ABORTED, message), record)
+
+
+def _end_standing(situation: Situation, run: RunStatus) -> Standing:
+    message = run.message or ""
+    if run.outcome != "Complete":
+        return Standing(FAILED, run.reason or Reason.FAILED, message)
+    kept = _types_kept(situation, run)
+    if message:
+        return Standing(COMPLETE, Reason.REPEAT, f"{message}{kept}")
+    replaced = replaced_in(run)
+    words = "" if replaced is None else f"; it replaced {replaced}"
+    rows = counted(run.rows or 0, "row")
+    return Standing(COMPLETE, Reason.COMPLETE, f"{rows}{words}{kept}")
+
+
+def _types_kept(situation: Situation, run: RunStatus) -> str:
+    """What to say of data whose Parquet types are not those that the spec asks for by now."""
+    kept, asked = run.parquet_types, situation.wishes.parquet_types
+    # What another version recorded does not say.
+    if not kept or asked in (None, kept):
+        return ""
+    return (
+        f"; its Parquet objects keep their types ({kept}), though the spec asks for {asked}: "
+        f"`kubectl rowmill rerun {situation.experiment.name}` writes them anew"
+    )
+
+
+def report_of(situation: Situation, job: Job) -> PodReport | None:
+    """What the pod that ended well said, or none did; None while its end may yet be seen."""
+    for pod in reversed(pods_of(job, situation.observed.pods)):
+        if pod.termination is not None and pod.termination.code == ExitCode.DONE:
+            return pod.termination.report
+    return PodReport() if is_late(situation, job) else None
+
+
+def is_late(situation: Situation, job: Job) -> bool:
+    """Whether what its pods said would have been seen by now."""
+    return job.finished is None or situation.now - job.finished > _LAST_WORD

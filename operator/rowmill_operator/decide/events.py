@@ -1,0 +1,93 @@
+"""Which Events a look at an Experiment comes to: one a transition, none for mere progress.
+
+A transition is one of what the status shows, so that it is told by who writes that status, once.
+"""
+
+from __future__ import annotations
+
+from rowmill.counting import counted
+from rowmill.spec.manifest.status import RunStatus
+from rowmill_operator.decide.situation import Situation
+from rowmill_operator.decide.step import Step
+from rowmill_operator.model.actions import Tell
+from rowmill_operator.model.reasons import Reason
+from rowmill_operator.model.run_condition import (
+    COMPLETE,
+    FAILED,
+    FINALIZING,
+    RUNNING,
+    SUSPENDED,
+    Acceptance,
+    Standing,
+)
+from rowmill_operator.model.run_in_status import replaced_in
+
+_STAGES = {
+    RUNNING: (Reason.RUNNING, "its first pods are at work"),
+    FINALIZING: (Reason.FINALIZING, "all its rows are there; keys, indexes and publishing follow"),
+}
+
+
+def events_of(situation: Situation, acceptance: Acceptance, step: Step) -> tuple[Tell, ...]:
+    """What of this look is to be told, in the order in which it came about."""
+    told = (
+        _refusal(situation, acceptance),
+        None if step.record is None else _start(situation, step.record.run),
+        _stage(situation, step),
+        _standing(situation, acceptance, step.standing),
+    )
+    return tuple(one for one in told if one is not None)
+
+
+def _refusal(situation: Situation, acceptance: Acceptance) -> Tell | None:
+    known = situation.condition("Accepted").reason
+    if acceptance.accepted is not False or known == acceptance.reason:
+        return None
+    return Tell(acceptance.reason, acceptance.message, warning=True)
+
+
+def _start(situation: Situation, run: RunStatus) -> Tell | None:
+    """That a run begins: the status has no record of it yet."""
+    if run.number == situation.record.run.number:
+        return None
+    message = (
+        f"run {run.number} begins: {counted(run.rows_total or 0, 'row')} "
+        f"in {counted(run.shards or 0, 'shard')}"
+    )
+    replaced = replaced_in(run)
+    if replaced is not None:
+        message = f"{message}; it replaces {replaced} when it is published"
+    return Tell(Reason.STARTING, message)
+
+
+def _stage(situation: Situation, step: Step) -> Tell | None:
+    """That a run has come to its next stage, also if it is stuck there at once."""
+    phase = step.standing.phase
+    if phase not in _STAGES or phase == situation.experiment.status.phase:
+        return None
+    reason, words = _STAGES[phase]
+    record = step.record or situation.record
+    return Tell(reason, f"run {record.run.number}: {words}")
+
+
+def _standing(situation: Situation, acceptance: Acceptance, standing: Standing) -> Tell | None:
+    """Where it stands now, if it ends there or somebody has to mend something."""
+    if not (standing.stalled or standing.phase in (COMPLETE, FAILED, SUSPENDED)):
+        return None
+    before = (
+        situation.experiment.status.phase,
+        situation.condition("Progressing").reason,
+    )
+    moved = before != (standing.phase, standing.reason)
+    stalled = situation.condition("Stalled")
+    if standing.stalled and stalled.status == "True":
+        # Its Job is made again each minute: that is the same trouble.
+        moved = stalled.reason != standing.reason
+    told_already = acceptance.accepted is False and standing.reason == acceptance.reason
+    if not moved or told_already:
+        return None
+    return Tell(
+        standing.reason,
+        standing.message,
+        warning=standing.stalled or standing.phase == FAILED,
+    )

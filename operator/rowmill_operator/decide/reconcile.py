@@ -1,0 +1,210 @@
+"""The decision: from what is observed of an experiment to what to do next, without any I/O.
+
+It is level-triggered: nothing is remembered between two calls but what the API server keeps, so
+an operator may be killed at any moment, and a second one may decide the same beside it. What
+makes that safe: children have deterministic names and are created once; every delete names the
+UID that was seen; what counts as done is the ledger's to say, through the worker's exit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from rowmill.spec.cluster_names import ADOPT, FINALIZER, experiment_selector
+from rowmill.spec.manifest.status import ExperimentStatus
+from rowmill_operator.decide.adoption import decide_about_anothers
+from rowmill_operator.decide.diagnosis import refused_child
+from rowmill_operator.decide.ending import decided_end
+from rowmill_operator.decide.events import events_of
+from rowmill_operator.decide.freezing import next_plan, plan_again, validation, with_words_on_chart
+from rowmill_operator.decide.keeping import (
+    is_to_be_adopted_from,
+    keeper_to_be,
+    other_keeper,
+    other_speaker,
+    word_left_to,
+)
+from rowmill_operator.decide.lost import give_up_lost
+from rowmill_operator.decide.record import status_of
+from rowmill_operator.decide.removal import decide_removal
+from rowmill_operator.decide.running import drive
+from rowmill_operator.decide.situation import Situation
+from rowmill_operator.decide.status_news import more_than_progress, news
+from rowmill_operator.decide.step import SOON, Step
+from rowmill_operator.model.actions import (
+    Action,
+    Decision,
+    DeletePlan,
+    FreezePlan,
+    SetFinalizers,
+    delete_jobs,
+)
+from rowmill_operator.model.names import plan_name
+from rowmill_operator.model.observed import Observed, Verdict
+from rowmill_operator.model.reasons import Reason
+from rowmill_operator.model.run_condition import PENDING, SUSPENDED, Acceptance, Standing
+from rowmill_operator.model.settings import Settings
+
+
+def reconcile(observed: Observed, now: datetime, settings: Settings) -> Decision:
+    """Decide what to do about one experiment.
+
+    Args:
+        observed: all that is known of it.
+        now: an aware time, in UTC, by the API server's clock, as are all times that it stamps.
+        settings: the operator's.
+    """
+    situation = Situation(observed, now, settings)
+    keeper = other_keeper(situation)
+    if keeper is not None:
+        return decide_about_anothers(situation, keeper)
+    return give_up_lost(_decide(situation), observed, now)
+
+
+def _decide(situation: Situation) -> Decision:
+    if situation.observed.namespace_terminating:
+        # An unfinished Job would hold its pods' tracking finalizer, and the namespace with it.
+        # Our rights in it may end before the Experiment does: its finalizer goes at once as well.
+        if FINALIZER in situation.experiment.finalizers:
+            return decide_removal(situation)
+        return Decision(delete_jobs(situation.jobs))
+    if situation.experiment.deleted is not None:
+        return decide_removal(situation)
+    if situation.lags:
+        return Decision(again_after=SOON)
+    verdict = situation.verdict
+    if verdict is None:
+        return Decision((*_finalizers(situation), validation(situation)))
+    acceptance = _acceptance(verdict)
+    step = _step(situation, verdict)
+    speaker = other_speaker(situation)
+    if speaker is not None:
+        actions = step.actions or (word_left_to(speaker, situation, step.standing.message),)
+        return Decision((*_finalizers(situation), *actions), again_after=step.again_after)
+    step = with_words_on_chart(situation, step)
+    status = status_of(situation, acceptance, step.standing, step.record)
+    actions = (*_finalizers(situation), *step.actions, *events_of(situation, acceptance, step))
+    return _decision(situation, actions, status, step)
+
+
+def _decision(
+    situation: Situation, actions: tuple[Action, ...], status: ExperimentStatus, step: Step
+) -> Decision:
+    before = situation.experiment.status
+    changed = news(before, status, situation.now)
+    return Decision(
+        actions=actions,
+        status=changed,
+        urgent=changed is not None and more_than_progress(before, changed),
+        again_after=step.again_after,
+    )
+
+
+def _acceptance(verdict: Verdict) -> Acceptance:
+    if verdict.problems:
+        return Acceptance(False, verdict.reason, "\n".join(verdict.problems))
+    return Acceptance(True, Reason.VALID, "\n".join(verdict.warnings))
+
+
+def _step(situation: Situation, verdict: Verdict) -> Step:
+    end = decided_end(situation)
+    if end is not None:
+        return end
+    if verdict.problems:
+        return _refused(situation, verdict)
+    if situation.number == 0 or situation.digest != verdict.digest or _adopts_since(situation):
+        step = _next_run(situation)
+        return replace(step, standing=replace(step.standing, ahead=True))
+    if situation.plan is None and not situation.ended:
+        return _freeze(situation, plan_again(situation))
+    step = drive(situation)
+    return Step(
+        step.standing, step.record, (*step.actions, *_tidy(situation)), again_after=step.again_after
+    )
+
+
+def _adopts_since(situation: Situation) -> bool:
+    """Whether a run on its way was planned before it was told to take over another's targets.
+
+    Not if they are its own: then it is another operator that is told to take over.
+    """
+    adopt = situation.experiment.annotations.get(ADOPT)
+    plan = situation.plan
+    if not adopt or situation.outcome or plan is None or plan.adopt == adopt:
+        return False
+    return not is_to_be_adopted_from(keeper_to_be(situation), situation.experiment)
+
+
+def _refused(situation: Situation, verdict: Verdict) -> Step:
+    """A run that is on its way goes on by its frozen plan; a finished one stays what it is."""
+    if situation.plan is not None or situation.ended:
+        return drive(situation)
+    return Step(Standing(PENDING, verdict.reason, "; ".join(verdict.problems), stalled=True))
+
+
+def _next_run(situation: Situation) -> Step:
+    """Run N+1 starts only when the Jobs of all runs before it and their pods are gone."""
+    if situation.wishes.suspend:
+        return _wait_suspended(situation)
+    if situation.ownerless:
+        return _wait_removed(situation)
+    if situation.at_work or situation.foreign:
+        actions = delete_jobs(situation.run_jobs)
+        message = "waits for the pods of the run before to end"
+        return Step(Standing(PENDING, Reason.REPLACING, message), None, actions, again_after=SOON)
+    return _freeze(situation, next_plan(situation))
+
+
+def _wait_removed(situation: Situation) -> Step:
+    """What nobody owns is nobody's but the user's to remove, and holds the names of ours."""
+    experiment = situation.experiment
+    remove = (
+        f"kubectl delete jobs,configmaps --namespace {experiment.namespace} "
+        f"--selector {experiment_selector(experiment.name)}"
+    )
+    message = (
+        f"an Experiment of this name was deleted with --cascade=orphan and has left "
+        f"{', '.join(situation.ownerless)}; remove them: {remove}"
+    )
+    return Step(Standing(PENDING, Reason.LEFT_BEHIND, message, stalled=True), None, again_after=30)
+
+
+def _wait_suspended(situation: Situation) -> Step:
+    if situation.at_work:
+        deletes = delete_jobs(situation.run_jobs)
+        return Step(Standing(PENDING, Reason.SUSPENDING), None, deletes, again_after=SOON)
+    return Step(Standing(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true"))
+
+
+def _freeze(situation: Situation, freeze: FreezePlan) -> Step:
+    name = plan_name(situation.experiment.name, freeze.number)
+    trouble = refused_child(name, situation.observed, situation.now)
+    if trouble is not None:
+        standing = Standing(PENDING, trouble.reason, trouble.message, stalled=True)
+    else:
+        standing = Standing(PENDING, Reason.STARTING, f"run {freeze.number} is being planned")
+    return Step(standing, None, (freeze,))
+
+
+def _tidy(situation: Situation) -> tuple[Action, ...]:
+    """The plan of the newest run lives as long as the Experiment; what is of older runs goes.
+
+    A Job of one is there if an operator that lagged has made it.
+    """
+    number = situation.number
+    plans = (plan for plan in situation.plans if plan.number < number and not plan.deleted)
+    return (
+        *(DeletePlan(plan.name, plan.uid) for plan in plans),
+        *delete_jobs(job for job in situation.run_jobs if job.number < number),
+    )
+
+
+def _finalizers(situation: Situation) -> tuple[Action, ...]:
+    """Ours is there exactly while the policy is Purge."""
+    there = situation.experiment.finalizers
+    if situation.wishes.purge == (FINALIZER in there):
+        return ()
+    if situation.wishes.purge:
+        return (SetFinalizers((*there, FINALIZER)),)
+    return (SetFinalizers(tuple(name for name in there if name != FINALIZER)),)

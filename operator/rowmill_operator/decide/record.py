@@ -1,0 +1,214 @@
+"""The status as it is written: the run, its tables, the history, within a bounded size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from rowmill.plan.intervals import Interval, parse
+from rowmill.plan.pace import percent
+from rowmill.plan.pod_report import PodReport, Published
+from rowmill.plan.replacement import Replaced
+from rowmill.spec.cluster_names import EXPERIMENT, SHARD
+from rowmill.spec.manifest.status import (
+    ExperimentStatus,
+    Outcome,
+    PastRunStatus,
+    ReplacedStatus,
+    RunStatus,
+    TableStatus,
+)
+from rowmill_operator.decide.keeping import keeper_to_be
+from rowmill_operator.decide.paces import paced
+from rowmill_operator.decide.progress import finished_tables, run_progress
+from rowmill_operator.decide.situation import Situation
+from rowmill_operator.model.names import shard_job_name
+from rowmill_operator.model.observed import FrozenPlan, Job
+from rowmill_operator.model.run_condition import Acceptance, Standing, conditions, timestamp
+from rowmill_operator.model.run_in_status import (
+    RunInStatus,
+    defaults_status,
+    past_run,
+    remembered,
+    with_moment_of,
+    without_figures,
+    without_way,
+)
+
+
+def status_of(
+    situation: Situation, acceptance: Acceptance, standing: Standing, record: RunInStatus | None
+) -> ExperimentStatus:
+    """The whole status. `record` is its run's, None to leave the one that is there."""
+    experiment, verdict = situation.experiment, situation.verdict
+    record = record or situation.record
+    # Of this very verdict: beside the digest of another spec, each look would plan a run.
+    judged = verdict if acceptance.accepted else None
+    begun = record.run.number is not None
+    return ExperimentStatus(
+        observed_generation=experiment.generation,
+        digest=None if judged is None else judged.digest,
+        rerun=None if judged is None else situation.wishes.rerun,
+        phase=standing.phase,
+        conditions=conditions(
+            acceptance,
+            standing,
+            generation=experiment.generation,
+            before=experiment.status.conditions or (),
+            now=situation.now,
+        ),
+        workers=len([pod for pod in situation.live_pods() if pod.task == SHARD]),
+        selector=f"{EXPERIMENT}={experiment.name}",
+        operator=keeper_to_be(situation).as_told(),
+        run=_as_shown(record.run, standing) if begun else None,
+        tables=record.tables if begun else None,
+        history=_history(situation, record.run),
+    )
+
+
+def _as_shown(run: RunStatus, standing: Standing) -> RunStatus:
+    """The run with its percent; without its figures where the phase is that of the next run.
+
+    They would be taken for the next one's. A `Situation` has them again.
+    """
+    if standing.ahead:
+        return without_figures(run)
+    complete = run.outcome == "Complete"
+    return replace(run, percent=percent(run.rows or 0, run.rows_total or 0, complete=complete))
+
+
+def new_record(situation: Situation, plan: FrozenPlan) -> RunInStatus:
+    """The record of a run that is about to start."""
+    layout = plan.plan
+    replaced = _published_before(situation, plan)
+    return RunInStatus(
+        RunStatus(
+            number=plan.number,
+            digest=layout.digest,
+            data_version=layout.data_version,
+            image=plan.image,
+            defaults=defaults_status(plan.defaults),
+            rerun=plan.rerun,
+            started_at=timestamp(plan.created),
+            rows=0,
+            rows_total=layout.rows,
+            batch_rows=max((table.batch_rows for table in layout.tables), default=0),
+            shards=layout.shards,
+            shards_done=0,
+            job=shard_job_name(situation.experiment.name, plan.number),
+            # What was asked of an earlier run is not asked of this one.
+            resume=situation.resume or None,
+            replaces=None if replaced is None else ReplacedStatus(replaced.run, replaced.rows),
+        )
+    )
+
+
+def progressed(
+    situation: Situation, plan: FrozenPlan, completed: Sequence[Interval]
+) -> RunInStatus:
+    """The run's record with all that is known of its progress."""
+    before = current_record(situation, plan)
+    known, cut = _known(before.tables), _cut(before.tables)
+    progress = run_progress(plan.plan, completed, situation.observed.progress, known, cut)
+    run = replace(
+        paced(situation, before.run, progress.rows, plan.plan.rows),
+        rows=progress.rows,
+        shards_done=sum(stop - first for first, stop in completed),
+        batch_rows=max((table.batch_rows or 0 for table in progress.tables), default=0),
+        step=progress.step,
+    )
+    if situation.unheard:
+        # Who has not asked the pods yet does not know better than who wrote the record.
+        run = with_moment_of(run, before.run)
+    return RunInStatus(run, progress.tables)
+
+
+def completed_record(
+    situation: Situation, plan: FrozenPlan, job: Job, report: PodReport
+) -> RunInStatus:
+    """The record of a run whose finalize pod ended well, with what its pod reported."""
+    before = current_record(situation, plan)
+    total = plan.plan.rows
+    published = report.published or Published()
+    run = replace(
+        without_way(before.run),
+        id=published.run or before.run.id,
+        checksum=published.checksum or before.run.checksum,
+        replaces=None if published.repeat else before.run.replaces,
+        outcome="Complete",
+        finished_at=timestamp(job.finished or situation.now),
+        data_version=published.data_version or plan.plan.data_version,
+        # Of a repeat those of the run that it repeats.
+        parquet_types=published.parquet_types or plan.plan.parquet_types,
+        rows=total,
+        rows_total=total,
+        shards_done=plan.plan.shards,
+        message="the same data was published before" if published.repeat else "",
+    )
+    return RunInStatus(run, finished_tables(plan.plan, _cut(before.tables)))
+
+
+def ended_record(
+    situation: Situation, plan: FrozenPlan, outcome: Outcome, reason: str, message: str
+) -> RunInStatus:
+    """The record of a run that failed or was aborted."""
+    before = current_record(situation, plan)
+    run = replace(
+        without_way(before.run),
+        outcome=outcome,
+        finished_at=timestamp(situation.now),
+        reason=reason,
+        message=message,
+    )
+    return replace(before, run=run)
+
+
+def current_record(situation: Situation, plan: FrozenPlan) -> RunInStatus:
+    """The newest run's record as the status has it or else anew."""
+    return situation.record if situation.recorded else new_record(situation, plan)
+
+
+def _published_before(situation: Situation, plan: FrozenPlan) -> Replaced | None:
+    """The newest complete run before this one that the status remembers.
+
+    The ledger knows better, but only pods read it. None if this one is of the same digest: then
+    they find that there is nothing to write.
+    """
+    complete = [
+        run for run in situation.runs if run.phase == "Complete" and run.number < plan.number
+    ]
+    newest = max(complete, key=lambda run: run.number, default=None)
+    if newest is None or newest.digest == plan.plan.digest:
+        return None
+    return Replaced(newest.number, newest.rows or 0)
+
+
+def _known(tables: Sequence[TableStatus]) -> dict[str, list[Interval]]:
+    return {table.name: parse(table.completed_batches or "") for table in tables}
+
+
+def _cut(tables: Sequence[TableStatus]) -> dict[str, int]:
+    return {table.name: table.batch_rows for table in tables if table.batch_rows}
+
+
+def _history(situation: Situation, newest: RunStatus) -> tuple[PastRunStatus, ...]:
+    """The last runs that ended, newest first, the newest run among them once it ended."""
+    ended = [past_run(newest), *(situation.experiment.status.history or ())]
+    if situation.record.run.number not in (None, newest.number):
+        ended.insert(1, past_run(_given_up(situation)))
+    entries: dict[int, PastRunStatus] = {}
+    for entry in ended:
+        if entry.phase:
+            entries.setdefault(entry.number, entry)
+    limit = situation.wishes.history
+    runs = remembered(entries.values(), limit)
+    # Where no history is wished, `run` alone tells of the newest one.
+    return tuple(run for run in runs if limit or run.number != newest.number)
+
+
+def _given_up(situation: Situation) -> RunStatus:
+    """The run before, which was given up if it had not ended."""
+    run = situation.record.run
+    if run.outcome:
+        return run
+    return replace(run, outcome="Aborted", reason="Replaced", finished_at=timestamp(situation.now))

@@ -1,0 +1,49 @@
+"""What one look at a run comes to, for all modules that take a run on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from rowmill.spec.manifest.status import Phase
+from rowmill_operator.decide.situation import Situation
+from rowmill_operator.model.actions import Action
+from rowmill_operator.model.run_condition import FINALIZING, PENDING, RUNNING, Standing
+from rowmill_operator.model.run_in_status import RunInStatus
+
+# A refused destination is tried again this long after the refusal, and so is a pod's start.
+REMAKE_AFTER = timedelta(seconds=60)
+# What waits for the API server to finish something is looked at again after so many seconds.
+SOON = 2.0
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one look at a run comes to. `record` is its new one, None to leave it."""
+
+    standing: Standing
+    record: RunInStatus | None = None
+    actions: tuple[Action, ...] = ()
+    again_after: float | None = None
+
+
+def phase_of(situation: Situation) -> Phase:
+    """The phase of a run that goes on, as it was written last."""
+    phase = situation.experiment.status.phase
+    return phase if phase in (RUNNING, FINALIZING) else PENDING
+
+
+def moment(text: str | None, default: datetime) -> datetime:
+    """A time that a status tells, or the default if it tells none."""
+    try:
+        return datetime.fromisoformat(str(text).replace("Z", "+00:00"))
+    except ValueError:
+        return default
+
+
+def waiting_standing(situation: Situation, phase: Phase, reason: str, message: str) -> Standing:
+    """Where a run stands that waits. A refusal is shown until a Job has come further than it."""
+    refused = situation.record.run.refused if situation.recorded else None
+    if refused is not None:
+        return Standing(phase, refused.reason, refused.message, stalled=True)
+    return Standing(phase, reason, message)

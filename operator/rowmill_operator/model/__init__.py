@@ -1,0 +1,1 @@
+"""What the operator speaks of: what was observed, what is wished, conditions, actions."""

@@ -1,0 +1,1 @@
+"""Manifests judged and plans frozen in a process of their own."""

@@ -1,0 +1,1 @@
+"""What keeps the memory right: watches, resync, the progress of pods."""
