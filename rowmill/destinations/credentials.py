@@ -69,7 +69,7 @@ class FileCredentials:
                 raise DestinationRefused(
                     "SecretMissing",
                     f"secret {self.name!r}: line {_line(pair)} of {self.path} is not KEY=VALUE; "
-                    f"right would be lines such as {_example(self.required)}, one key a line",
+                    f"expected lines such as {_example(self.required)}, one key a line",
                 )
             if pair.key is not None and pair.value is not None:
                 values[pair.key] = pair.value
@@ -188,7 +188,7 @@ class EnvironmentCredentials:
             raise DestinationRefused(
                 "SecretMissing",
                 f"the manifest names the secret {self.secret!r}, and there is neither a --secret "
-                f"for it nor {' and '.join(missing)} in the environment; right would be "
+                f"for it nor {' and '.join(missing)} in the environment; use "
                 f"--secret {self.secret}=FILE with a file of lines such as "
                 f"{_example(self.required)}{_absent_too(found, missing)}",
             )

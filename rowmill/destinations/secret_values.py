@@ -31,7 +31,7 @@ def misplaced(values: Mapping[str, str]) -> str | None:
     for key, wanted in _WANTED.items():
         found = _found(key, values.get(key, ""))
         if found:
-            return f"{key} holds {found}; right would be {wanted}, each other part by its own key"
+            return f"{key} holds {found}; expected {wanted}, each other part by its own key"
     return None
 
 

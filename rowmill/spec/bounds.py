@@ -60,7 +60,7 @@ def read_bounds(
     if not fine:
         return None
     if low is not None and high is not None and low > high:
-        report.add((*path, "min"), f"{low} is more than max, {high}; right would be at most max")
+        report.add((*path, "min"), f"{low} is more than max, {high}; expected at most max")
         return None
     digits = type_decimals(column_type) if decimals is None else decimals
     first = None if low is None else _rounded(Decimal(low), digits, ROUND_CEILING)
@@ -69,7 +69,7 @@ def read_bounds(
         report.add(
             (*path, "min"),
             f"no multiple of {Decimal(1).scaleb(-(digits or 0))} lies between {low} and {high}; "
-            "right would be wider bounds or more decimals",
+            "use wider bounds or more decimals",
         )
         return None
     return (
@@ -98,7 +98,7 @@ def _in_range(bound: Decimal, column_type: ColumnType, path: Path, report: Repor
         return True
     report.add(
         path,
-        f"{bound} is outside the range of {column_type}; right would be {low} to {high}",
+        f"{bound} is outside the range of {column_type}; expected {low} to {high}",
     )
     return False
 

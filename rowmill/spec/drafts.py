@@ -155,13 +155,13 @@ def draft_tables(experiment: Experiment, report: Report) -> Drafts:
         if spec.name == RESERVED_TABLE:
             report.add(
                 (*draft.path, "name"),
-                f"{shown(RESERVED_TABLE)} is Rowmill's own; right would be another name",
+                f"{shown(RESERVED_TABLE)} is Rowmill's own; use another name",
             )
         named = not draft.doubtful("name")
         if named and spec.name in seen:
             report.add(
                 (*draft.path, "name"),
-                f"a table {shown(spec.name)} is there already; right would be a name of its own",
+                f"a table {shown(spec.name)} is there already; use a name of its own",
             )
         if named:
             seen.add(spec.name)
@@ -189,7 +189,7 @@ def _draft_columns(draft: Draft, report: Report) -> None:
         if named and column.name in seen:
             report.add(
                 (*column.path, "name"),
-                f"a column {shown(column.name)} is there already; right would be a name of its own",
+                f"a column {shown(column.name)} is there already; use a name of its own",
             )
         if named:
             seen.add(column.name)
@@ -210,15 +210,14 @@ def _check_postgres_columns(draft: Draft, report: Report) -> None:
         if column.name in POSTGRES_COLUMNS:
             report.add(
                 (*column.path, "name"),
-                f"{shown(column.name)} is Postgres's own in every table; "
-                "right would be another name",
+                f"{shown(column.name)} is Postgres's own in every table; use another name",
             )
     if len(draft.spec.columns) > POSTGRES_MOST_COLUMNS:
         report.add(
             (*draft.path, "columns"),
             f"{counted(len(draft.spec.columns), 'column')} are more than the "
             f"{POSTGRES_MOST_COLUMNS:,} that a table of Postgres can have; "
-            "right would be several tables",
+            "use several tables",
         )
 
 
@@ -226,15 +225,13 @@ def _check_rows(draft: Draft, report: Report) -> None:
     spec = draft.spec
     hidden = draft.doubtful("rows") or draft.doubtful("rowsPer")
     if spec.rows is None and spec.rows_per is None and not hidden:
-        report.add(draft.path, "has no row count; right would be `rows` or `rowsPer`")
+        report.add(draft.path, "has no row count; use `rows` or `rowsPer`")
     if spec.rows is not None and spec.rows_per is not None:
-        report.add(
-            (*draft.path, "rowsPer"), "is beside `rows`; right would be exactly one of the two"
-        )
+        report.add((*draft.path, "rowsPer"), "is beside `rows`; use exactly one of the two")
     if spec.rows_per is not None and not spec.scales:
         report.add(
             (*draft.path, "scales"),
-            "a table with `rowsPer` scales with its parent; right would be to leave it out",
+            "a table with `rowsPer` scales with its parent; leave it out",
         )
 
 
@@ -245,7 +242,7 @@ def _check_keys(draft: Draft, report: Report) -> None:
         fine = _check_names(draft, key, path, report)
         sound &= fine
         if frozenset(key) in seen:
-            report.add(path, "is a key that is there already; right would be each key once")
+            report.add(path, "is a key that is there already; expected each key once")
         elif fine:
             draft.keys.append((key, path))
         seen.add(frozenset(key))
@@ -269,7 +266,7 @@ def _check_indexes(draft: Draft, report: Report) -> None:
         path = (*draft.path, "indexes", i)
         _check_names(draft, index, path, report)
         if index in indexes:
-            report.add(path, "is an index that is there already; right would be each once")
+            report.add(path, "is an index that is there already; expected each once")
         indexes.add(index)
         _check_comparable(draft, index, path, report)
 
@@ -280,13 +277,13 @@ def _check_names(draft: Draft, names: tuple[str, ...], path: Path, report: Repor
     for i, name in enumerate(names):
         if name in names[:i]:
             fine = False
-            report.add((*path, i), f"names {shown(name)} twice; right would be each column once")
+            report.add((*path, i), f"names {shown(name)} twice; expected each column once")
         elif name not in draft.columns:
             fine = False
             report_column(draft, name, (*path, i), report)
     if len(names) > 32:
         has = counted(len(names), "column")
-        report.add(path, f"has {has}; right would be at most 32, as in Postgres")
+        report.add(path, f"has {has}; expected at most 32, as in Postgres")
     return fine
 
 
@@ -306,5 +303,5 @@ def _check_comparable(draft: Draft, names: tuple[str, ...], path: Path, report: 
         if column is not None and column.type.name is TypeName.JSON:
             report.add(
                 path,
-                f"{shown(name)} is json, which Postgres cannot compare; right would be jsonb",
+                f"{shown(name)} is json, which Postgres cannot compare; use jsonb",
             )

@@ -96,7 +96,7 @@ def _link_column(draft: Draft, column: ColumnDraft, drafts: Drafts, report: Repo
     if column.spec.generate is not None:
         report.add(
             (*column.path, "generate"),
-            "is beside `references`, which fills the column; right would be one of the two",
+            "is beside `references`, which fills the column; use one of the two",
         )
     column.link = column.name
     parent = find_table(target.table, (*path, "table"), drafts, report)
@@ -127,7 +127,7 @@ def _link_key(
         report.add(
             there,
             f"has {counted(len(target.columns), 'column')} for {len(key.columns)}; "
-            "right would be as many",
+            "expected as many",
         )
     parent = find_table(target.table, (*path, "references", "table"), drafts, report)
     if parent is None:
@@ -155,12 +155,12 @@ def _own_columns(
         if column is None:
             report_column(draft, name, here, report)
         elif column in columns:
-            report.add(here, f"names {shown(name)} twice; right would be each column once")
+            report.add(here, f"names {shown(name)} twice; expected each column once")
         elif column.link is not None:
             report.add(
                 here,
                 f"{shown(name)} is part of another reference, and two parents picked apart would "
-                "want two values in it; right would be one reference for each column",
+                "want two values in it; use one reference for each column",
             )
         else:
             columns.append(column)
@@ -170,7 +170,7 @@ def _own_columns(
         if column.spec.generate is not None:
             report.add(
                 (*column.path, "generate"),
-                "is beside the foreign key that fills the column; right would be one of the two",
+                "is beside the foreign key that fills the column; use one of the two",
             )
     return columns if whole else None
 
@@ -197,8 +197,7 @@ def _targets_key(parent: Draft, columns: Sequence[str], path: Path, report: Repo
         names = ", ".join(map(shown, columns))
         report.add(
             path,
-            f"{names} is no key of {shown(parent.name)}; right would be its primary key or "
-            "a unique key",
+            f"{names} is no key of {shown(parent.name)}; use its primary key or a unique key",
         )
     return False
 
@@ -215,7 +214,7 @@ def _check_types(
             report.add(
                 path,
                 f"{shown(column.name)} is {column.type}, {shown(target.name)} of "
-                f"{shown(target.table.name)} is {target.type}; right would be {target.type}",
+                f"{shown(target.table.name)} is {target.type}; use {target.type}",
             )
 
 
@@ -229,14 +228,14 @@ def _pick(
     here = (*path, "pick", *([member] if member else []))
     if draft is parent:
         if member not in ("", "tree"):
-            report.add(here, "a table's reference to itself is a tree; right would be tree: {}")
+            report.add(here, "a table's reference to itself is a tree; use tree: {}")
             return None
         return PickTree(value.roots if value is not None else 1)
     if member == "tree":
         report.add(
             here,
             f"is for a table's reference to itself, {shown(parent.name)} is another; "
-            "right would be uniform, zipf or oneToOne",
+            "use uniform, zipf or oneToOne",
         )
         return None
     if member == "zipf":
@@ -249,22 +248,19 @@ def _common_nulls(columns: Sequence[ColumnDraft], path: Path, report: Report) ->
     if len(shares) > 1 and not any(column.doubtful("nulls") for column in columns):
         report.add(
             path,
-            "its columns are null together but differ in `nulls`; "
-            "right would be the same share on each",
+            "its columns are null together but differ in `nulls`; use the same share on each",
         )
     return float(max(shares))
 
 
 def _add_link(draft: Draft, link: Link, path: Path, report: Report) -> None:
     if link.name in draft.links:
-        report.add(
-            path, f"two references are called {shown(link.name)}; right would be other column names"
-        )
+        report.add(path, f"two references are called {shown(link.name)}; use other column names")
         return
     if isinstance(link.pick, PickTree) and link.nulls:
         report.add(
             path if len(link.columns) > 1 else (*path[:-1], "nulls"),
-            "a tree's roots are its nulls; right would be to leave `nulls` out",
+            "a tree's roots are its nulls; leave `nulls` out",
         )
     draft.links[link.name] = link
     draft.link_paths[link.name] = path

@@ -57,9 +57,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
     names = list(known)
     meant = close(name, names)
     if meant is not None:
-        return f"right would be, perhaps, {shown(meant)}"
+        return f"did you mean {shown(meant)}?"
     some = ", ".join(shown(n) for n in names[:8]) + (", ..." if len(names) > 8 else "")
-    return f"right would be one of {some}" if names else "there is none to choose from"
+    return f"use one of {some}" if names else "there is none to choose from"
 
 
 def close(name: str, known: Iterable[str]) -> str | None:

@@ -93,7 +93,7 @@ def _check_settings(experiment: Experiment, known_locales: frozenset[str], repor
         known = " or ".join(map(str, VERSIONS))
         report.add(
             ("spec", "dataVersion"),
-            f"this release has no data version {spec.data_version}; right would be {known}",
+            f"this release has no data version {spec.data_version}; use {known}",
         )
     if spec.locale not in known_locales:
         report.add(

@@ -72,7 +72,7 @@ def _schema_problems(
     schema_path, ledger_path = (*_POSTGRES, "schema"), (*_POSTGRES, "ledgerSchema")
     defaulted = spec is not None and spec.schema_ is None
     origin = " (the default is the experiment's name)" if defaulted else ""
-    right = f"{origin}; right would be a schema of its own"
+    right = f"{origin}; use a schema of its own"
     known = not doubts.about(("metadata", "name") if defaulted else schema_path)
     known &= not doubts.about(schema_path)
     ledger_known = not doubts.about(ledger_path)
@@ -83,7 +83,7 @@ def _schema_problems(
     elif known and ledger_known and target.schema == target.ledger_schema:
         problems.append((schema_path, f"{shown(target.schema)} is also the ledgerSchema{right}"))
     if ledger_known and _is_postgres_own(target.ledger_schema):
-        message = f"{shown(target.ledger_schema)} is Postgres's own; right would be another schema"
+        message = f"{shown(target.ledger_schema)} is Postgres's own; use another schema"
         problems.append((ledger_path, message))
     return [Problem(path_text(path), message) for path, message in problems]
 

@@ -273,7 +273,7 @@ def _reasons() -> set[str]:
     kinds = _error_classes(trees.values())
     found = set()
     for path, tree in trees.items():
-        if path.name == "postgres_failures.py":
+        if path.parts[-2:] == ("postgres", "failures.py"):
             found |= {text for text in _texts(tree) if _REASON.fullmatch(text)}
         for first in _first_arguments(tree, kinds | {"Problem"}):
             found |= {text for text in _texts(first) if _REASON.fullmatch(text)}

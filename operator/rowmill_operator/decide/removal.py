@@ -191,7 +191,7 @@ def _last_trouble(situation: Situation) -> str:
     trouble = None if job is None else _trouble(situation, job)
     if trouble is not None:
         return trouble.message
-    # In the words of decide/diagnosis.py: what a run was stalled by before is not the purge's trouble.
+    # In the words of diagnosis.py: what stalled a run before is not the trouble of the purge.
     stalled = situation.condition("Stalled").message
     return stalled if stalled.startswith(f"{PURGE}: ") else ""
 

@@ -188,7 +188,7 @@ def _check_endpoint(endpoint: str | None, where: str) -> None:
     if not valid:
         raise DestinationRefused(
             "EndpointInvalid",
-            f"{where!r} is no S3 endpoint; right would be a URL such as http://s3.example:8333, "
+            f"{where!r} is no S3 endpoint; use a URL such as http://s3.example:8333, "
             "without user or password in it",
         )
 

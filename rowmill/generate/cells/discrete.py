@@ -39,7 +39,7 @@ def build_zipf(context: Context) -> Cells:
     if kind.ranks > _largest(column.type):
         raise ValueError(
             f"{context.table.name}.{column.name}: {column.type} holds no rank {kind.ranks}; "
-            f"right would be at most {counted(_largest(column.type), 'rank')} or a wider type"
+            f"expected at most {counted(_largest(column.type), 'rank')} or a wider type"
         )
     table = zipf_table(kind.exponent, kind.ranks)
     return _whole(context, lambda random: zipf_ranks(random, table))

@@ -166,7 +166,7 @@ def _read(generate: OneOf, reading: Reading) -> Kind | None:
         right = _FIT_ARRAYS if reading.type.array else [k for k in FITS if _fits(k, reading.type)]
         reading.report.add(
             here.path,
-            f"{member} does not make {reading.type}; right would be {', '.join(right)}",
+            f"{member} does not make {reading.type}; use {', '.join(right)}",
         )
         return None
     return _READERS[member](value, here)
@@ -196,7 +196,7 @@ def _ordinal(spec: OrdinalSpec, reading: Reading) -> Kind | None:
         reading.report.add(
             reading.path,
             "counts rows within a parent, and this table has no `rowsPer`; "
-            "right would be sequence, or `rowsPer` in place of `rows`",
+            "use sequence, or `rowsPer` in place of `rows`",
         )
         return None
     return numbers.check_ordinal(per.max, reading.type, reading.path, reading.report)
@@ -225,12 +225,12 @@ def _weights(spec: ChoiceSpec, reading: Reading) -> tuple[int, ...] | None:
     if len(weights) != len(spec.values):
         problem = (
             f"has {counted(len(weights), 'weight')} for {counted(len(spec.values), 'value')}; "
-            "right would be as many"
+            "expected as many"
         )
     elif not any(weights):
-        problem = "are all 0; right would be at least one above 0"
+        problem = "are all 0; expected at least one above 0"
     elif len(weights) > MAX_WEIGHTS:
-        problem = f"has {counted(len(weights), 'weight')}; right would be at most {MAX_WEIGHTS:,}"
+        problem = f"has {counted(len(weights), 'weight')}; expected at most {MAX_WEIGHTS:,}"
     if problem is not None:
         reading.report.add(path, problem)
         return None
@@ -239,7 +239,7 @@ def _weights(spec: ChoiceSpec, reading: Reading) -> tuple[int, ...] | None:
     whole = [int(weight * unit) for weight in exact]
     whole = [weight // gcd(*whole) for weight in whole]
     if sum(whole) > MAX_TOTAL_WEIGHT:
-        reading.report.add(path, "are too far apart; right would be weights within 10^300")
+        reading.report.add(path, "are too far apart; use weights within 10^300")
         return None
     return tuple(whole)
 
@@ -257,8 +257,7 @@ def _uuid(spec: UuidSpec, reading: Reading) -> Kind | None:
     if length is not None and length < UUID_LENGTH:
         reading.report.add(
             reading.path,
-            f"has {UUID_LENGTH} characters, more than {reading.type} holds; "
-            "right would be the type uuid",
+            f"has {UUID_LENGTH} characters, more than {reading.type} holds; use the type uuid",
         )
         return None
     return Uuid(spec.version)
@@ -294,8 +293,7 @@ def _parent(spec: ParentSpec, reading: Reading) -> Kind | None:
     if not holds(reading.type, source.type):
         reading.report.add(
             (*reading.path, "column"),
-            f"{shown(source.name)} is {source.type}, this column {reading.type}; "
-            f"right would be {source.type}",
+            f"{shown(source.name)} is {source.type}, this column {reading.type}; use {source.type}",
         )
         return None
     return None if link is None else Parent(link.name, spec.column)
@@ -305,7 +303,7 @@ def _array(spec: ArraySpec, reading: Reading) -> Kind | None:
     if spec.min > spec.max:
         reading.report.add(
             (*reading.path, "min"),
-            f"{spec.min} is more than max, {spec.max}; right would be at most max",
+            f"{spec.min} is more than max, {spec.max}; expected at most max",
         )
     kind = _read(
         spec.of, replace(reading.under("of"), type=reading.type.element, cells=max(spec.max, 1))

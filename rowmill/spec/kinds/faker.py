@@ -26,7 +26,7 @@ def read_faker(spec: FakerSpec, reading: Reading) -> Kind | None:
         reading.report.add(
             (*reading.path, "provider"),
             f"{shown(provider.name)} makes {provider.returns}, not {reading.type}; "
-            "right would be another provider, or a column of text",
+            "use another provider, or a column of text",
         )
     try:
         check_arguments(provider, args)

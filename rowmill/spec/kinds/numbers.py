@@ -65,14 +65,14 @@ def read_sequence(
     if not low <= spec.start <= high:
         report.add(
             (*path, "start"),
-            f"{spec.start} is outside the range of {column_type}; right would be {low} to {high}",
+            f"{spec.start} is outside the range of {column_type}; expected {low} to {high}",
         )
         return None
     if not low <= last <= high:
         report.add(
             path,
             f"{why}its last value would be {last}, outside the range of {column_type}, "
-            f"{low} to {high}; right would be fewer rows, "
+            f"{low} to {high}; use fewer rows, "
             f"{'a `generate`' if why else 'another start or step'}, or a larger type",
         )
         return None
@@ -86,7 +86,7 @@ def check_ordinal(most: int, column_type: ColumnType, path: Path, report: Report
         report.add(
             path,
             f"a parent may have {counted(most, 'row')}, {column_type} ends at {high}; "
-            "right would be a smaller rowsPer.max or a larger type",
+            "use a smaller rowsPer.max or a larger type",
         )
         return None
     return Ordinal()
@@ -101,7 +101,7 @@ def read_integer(
     for name, bound in outside:
         report.add(
             (*path, name),
-            f"{bound} is outside the range of {column_type}; right would be {low} to {high}",
+            f"{bound} is outside the range of {column_type}; expected {low} to {high}",
         )
     if outside:
         return None
@@ -119,7 +119,7 @@ def read_number(
     elif own is not None and decimals > own:
         report.add(
             (*path, "decimals"),
-            f"{decimals} is more decimals than {column_type} holds; right would be at most {own}",
+            f"{decimals} is more decimals than {column_type} holds; expected at most {own}",
         )
         # Its bounds are judged by the type's own digits.
         read_bounds(spec.min, spec.max, column_type, path, report)
@@ -133,7 +133,7 @@ def read_number(
             report.add(
                 (*path, "decimals"),
                 f"{column_type} cannot tell numbers with {counted(decimals, 'decimal')} up to "
-                f"{farthest} apart; right would be fewer, or numeric(p,s)",
+                f"{farthest} apart; use fewer, or numeric(p,s)",
             )
             return None
     return _uniform(bounds, decimals)
@@ -175,7 +175,7 @@ def read_lognormal(
             report.add(
                 (*path, name) if getattr(spec, name) is not None else path,
                 f"{name} is {bound}, but nearly all values lie from {typical[0]:.6g} to "
-                f"{typical[1]:.6g}; right would be a wider range or another mu",
+                f"{typical[1]:.6g}; use a wider range or another mu",
             )
             return None
     return Lognormal(mu, sigma, *bounds)
@@ -202,7 +202,7 @@ def read_poisson(
     mean = float(spec.mean)
     fits = mean <= 10**12
     if not fits:
-        report.add((*path, "mean"), f"{spec.mean} is too large; right would be at most 10^12")
+        report.add((*path, "mean"), f"{spec.mean} is too large; expected at most 10^12")
     high = integer_limits(column_type)[1]
     bounds = read_bounds(spec.min, spec.max, column_type, path, report, decimals=0)
     low = spec.min if spec.min is not None else 0
@@ -221,7 +221,7 @@ def read_beta(spec: BetaSpec, column_type: ColumnType, path: Path, report: Repor
     for name, shape in (("alpha", spec.alpha), ("beta", spec.beta)):
         if not Decimal("0.001") <= shape <= _LARGEST_SHAPE:
             fits = False
-            report.add((*path, name), f"{shape} is out of range; right would be 0.001 to 1000000")
+            report.add((*path, name), f"{shape} is out of range; expected 0.001 to 1000000")
     bounds = read_bounds(spec.min, spec.max, column_type, path, report)
     if bounds is None or not fits:
         return None
@@ -237,7 +237,7 @@ def read_zipf(spec: ZipfSpec, column_type: ColumnType, path: Path, report: Repor
     if spec.ranks > high:
         report.add(
             (*path, "ranks"),
-            f"{spec.ranks} is outside the range of {column_type}; right would be at most {high}",
+            f"{spec.ranks} is outside the range of {column_type}; expected at most {high}",
         )
         return None
     return Zipf(float(spec.exponent), spec.ranks)
@@ -287,8 +287,7 @@ def _mean_inside(
         return True
     report.add(
         (*path, "mean"),
-        f"a mean of {mean} is outside min to max, {first} to {last}; "
-        "right would be a mean between them",
+        f"a mean of {mean} is outside min to max, {first} to {last}; use a mean between them",
     )
     return False
 

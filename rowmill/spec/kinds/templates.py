@@ -30,7 +30,7 @@ def parse_template(
     for token in _TOKEN.finditer(text):
         if token[0] in ("{", "}"):
             problems.append(
-                f"a {shown(token[0])} is alone; right would be {{column}}, "
+                f"a {shown(token[0])} is alone; use {{column}}, "
                 f"or {shown(token[0] * 2)} for the character itself"
             )
             continue
@@ -75,11 +75,11 @@ def _filtered(name: str, filtered: str) -> Field:
     if match := _PAD.fullmatch(filtered):
         width = int(match[1])
         if not 1 <= width <= MAX_PAD:
-            raise ValueError(f"{shown(filtered)} pads too far; right would be 1 to {MAX_PAD}")
+            raise ValueError(f"{shown(filtered)} pads too far; expected 1 to {MAX_PAD}")
         return Field(name, "pad", width)
     if filtered not in FILTERS or filtered == "pad":
         raise ValueError(
-            f"there is no filter {shown(filtered)}; right would be slug, upper, lower, title "
+            f"there is no filter {shown(filtered)}; use slug, upper, lower, title "
             "or pad with its width, such as pad:8"
         )
     return Field(name, filtered, None)

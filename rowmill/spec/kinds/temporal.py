@@ -41,14 +41,14 @@ def read_between(
     fits = step != 0 and step % unit == 0
     if not fits:
         right = "whole days, such as 1d" if unit == DAY else "more than 0s"
-        report.add((*path, "resolution"), f"is no step for {column_type}; right would be {right}")
+        report.add((*path, "resolution"), f"is no step for {column_type}; use {right}")
     if start is None or end is None:
         return None
     if start > end:
         report.add(
             (*path, "start"),
             f"{shown(spec.start)} is after the end, {shown(spec.end)}; "
-            "right would be a start at or before the end",
+            "expected a start at or before the end",
         )
         return None
     return Between(start, end, step // unit) if fits else None
@@ -71,8 +71,7 @@ def read_after(
         known = False
         report.add(
             (*path, "column"),
-            f"{shown(source.name)} is {source.type}; right would be a date, timestamp or "
-            "timestamptz",
+            f"{shown(source.name)} is {source.type}; use a date, timestamp or timestamptz",
         )
     delays = _delays_fit(spec, path, report)
     end = None
@@ -90,13 +89,13 @@ def _delays_fit(spec: AfterSpec, path: Path, report: Report) -> bool:
     fits = True
     if spec.max is not None and spec.min > spec.max:
         fits = False
-        report.add((*path, "min"), "is more than max; right would be at most max")
+        report.add((*path, "min"), "is more than max; expected at most max")
     if spec.mean == 0:
         fits = False
-        report.add((*path, "mean"), "is no delay; right would be more than 0s")
+        report.add((*path, "mean"), "is no delay; expected more than 0s")
     elif fits and (spec.mean < spec.min or (spec.max is not None and spec.mean > spec.max)):
         fits = False
-        report.add((*path, "mean"), "is outside min to max; right would be between them")
+        report.add((*path, "mean"), "is outside min to max; expected a mean between them")
     return fits
 
 
@@ -130,14 +129,14 @@ def _check_end(kind: After, source: int, path: Path, column: ColumnDraft, report
     longest = kind.max if kind.max is not None else kind.mean * _EXPONENTIAL_REACH
     if kind.end is None:
         if source + longest > MAX_TIMESTAMP:
-            report.add(path, "may pass the year 9999; right would be a `max` or an `end`")
+            report.add(path, "may pass the year 9999; use a `max` or an `end`")
         return min(source + longest, MAX_TIMESTAMP)
     if source + kind.min > kind.end + rest:
         report.add(
             (*path, "end"),
             f"leaves no room after the latest {shown(kind.column)}, "
             f"{format_timestamp(min(source, MAX_TIMESTAMP), zoned=False)}; "
-            f"right would be a later end, or an earlier end of {shown(kind.column)}",
+            f"use a later end, or an earlier end of {shown(kind.column)}",
         )
     return min(source + longest, kind.end + rest)
 

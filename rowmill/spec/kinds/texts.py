@@ -133,7 +133,7 @@ class Texts:
             right = f"a shorter {member} or a longer column"
         if cut is not None and (most is None or cut < most) and cut <= (column_type.length or 0):
             right += f", or `dataVersion: 2`, which cuts an address's slugs: to {cut} in all"
-        return f"{found}{': ' if why else ''}{why}; right would be {right}"
+        return f"{found}{': ' if why else ''}{why}; use {right}"
 
     def _growing(self, column: ColumnDraft, template: Template) -> Iterator[str]:
         """What is said of each field that has no limit, or that its filter makes longer."""

@@ -147,7 +147,7 @@ def _column_type(value: Any) -> ColumnType:
     if isinstance(value, bool | list | dict):
         raise PydanticCustomError("string_type", "text")
     if not isinstance(value, str) or len(value) > LONGEST_TYPE:
-        raise value_problem(f"is no column type; right would be {ACCEPTED}")
+        raise value_problem(f"is no column type; use {ACCEPTED}")
     if value.count("(") > value.count(")"):
         raise value_problem('is cut at its comma; put it in quotes, such as "numeric(10,2)"')
     try:

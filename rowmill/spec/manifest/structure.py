@@ -37,7 +37,7 @@ def read_structure(text: str) -> Structure:
     """
     documents = [d for d in read_documents(text) if d.value is not None or d.problems]
     if not documents:
-        raise _refusal("the manifest is empty; right would be one Experiment")
+        raise _refusal("the manifest is empty; expected one Experiment")
     if len(documents) == 1 and not isinstance(documents[0].value, dict):
         if documents[0].problems:
             raise InvalidManifest(problem for _, problem in documents[0].problems[:MAX_PROBLEMS])

@@ -87,7 +87,7 @@ def max_length(pattern: str) -> int:
 def _too_large(pattern: str) -> ValueError:
     return ValueError(
         f"the pattern {shown(pattern)} is too large to count its strings; "
-        "right would be smaller counts or fewer nested repeats and alternatives"
+        "use smaller counts or fewer nested repeats and alternatives"
     )
 
 

@@ -54,14 +54,14 @@ def _per_link(
             report.add(
                 (*path, "via"),
                 f"{shown(per.via)} is no reference to {shown(parent.name)}; "
-                + (f"right would be {names}" if names else "there is none in this table"),
+                + (f"use {names}" if names else "there is none in this table"),
             )
         return None
     if len(candidates) > 1:
         report.add(
             path,
             f"{counted(len(candidates), 'reference')} lead to {shown(parent.name)}: {names}; "
-            "right would be `via` with one of them",
+            "use `via` with one of them",
         )
         return None
     if _may_have_others(draft, targets.values(), drafts):
@@ -70,7 +70,7 @@ def _per_link(
         return draft.links.get(candidates[0])
     report.add(
         (*path, "table"),
-        f"no column refers to {shown(parent.name)}; right would be a column with `references`",
+        f"no column refers to {shown(parent.name)}; use a column with `references`",
     )
     return None
 
@@ -103,14 +103,12 @@ def _check_per_link(draft: Draft, link: Link, report: Report) -> None:
     if given is not None:
         report.add(
             (*path, "pick"),
-            "is on the link of `rowsPer`, which gives each row its parent; "
-            "right would be to leave it out",
+            "is on the link of `rowsPer`, which gives each row its parent; leave it out",
         )
     for name in link.columns:
         column = draft.columns[name]
         if column.spec.nulls:
             report.add(
                 (*column.path, "nulls"),
-                "is on the link of `rowsPer`, where every row has a parent; "
-                "right would be to leave it out",
+                "is on the link of `rowsPer`, where every row has a parent; leave it out",
             )

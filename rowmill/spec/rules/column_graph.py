@@ -48,7 +48,7 @@ def spread_nulls(ordered: list[ColumnDraft], drafts: Drafts, report: Report) -> 
             report.add(
                 (*column.path, "generate"),
                 f"its elements come from {names}, which can be null, and an element cannot; "
-                "right would be a column without nulls",
+                "use a column without nulls",
             )
     for draft in drafts.tables:
         for name in draft.spec.primary_key or ():
@@ -62,7 +62,7 @@ def spread_nulls(ordered: list[ColumnDraft], drafts: Drafts, report: Report) -> 
                     report.add(
                         draft.link_paths[link.name],
                         f"{shown(name)} of {shown(parent.name)} can be null, and a reference "
-                        "must hit; right would be a key without nulls",
+                        "must hit; use a key without nulls",
                     )
 
 
@@ -105,7 +105,7 @@ def _report_cycle(cycle: list[ColumnDraft], report: Report) -> None:
     member = "references" if turned[0].link is not None else "generate"
     report.add(
         (*turned[0].path, member),
-        f"is computed from itself: {names}; right would be to break the cycle",
+        f"is computed from itself: {names}; break the cycle",
     )
 
 
@@ -138,8 +138,8 @@ def _refuse_null_key(column: ColumnDraft, report: Report) -> None:
         return
     report.add(
         (*column.path, "nulls") if own else (*column.table.path, "primaryKey"),
-        "is on a column of the primary key, which has no nulls; right would be to leave it out"
+        "is on a column of the primary key, which has no nulls; leave it out"
         if own
         else f"{shown(column.name)} can be null, for it is computed from what can be; "
-        "right would be a key without nulls",
+        "use a key without nulls",
     )

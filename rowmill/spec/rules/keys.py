@@ -60,7 +60,7 @@ def _settle(
     if rest:
         names = ", ".join(shown(name) for name in key if name in rest)
         problem: str | None = (
-            f"nothing keeps it unique, for {names} may repeat; right would be a unique column in "
+            f"nothing keeps it unique, for {names} may repeat; use a unique column in "
             "it, references alone, or the link of `rowsPer` with an ordinal, itself or in a "
             "template"
         )
@@ -80,7 +80,7 @@ def _product(draft: Draft, key: tuple[str, ...], links: list[Link], drafts: Draf
     if len(links) == 1:
         return (
             f"it is all of the reference {shown(links[0].name)}, whose parents repeat; "
-            "right would be `pick: {oneToOne: {}}`"
+            "use `pick: {oneToOne: {}}`"
         )
     for link in links:
         if problem := _unfit(link):
@@ -93,13 +93,10 @@ def _product(draft: Draft, key: tuple[str, ...], links: list[Link], drafts: Draf
             return (
                 f"{counted(draft.rows, 'row')}, but its parents' rows give "
                 f"{counted(pairs, 'combination')}; "
-                "right would be at most as many rows"
+                "expected at most as many rows"
             )
         if pairs > MAX_PRODUCT:
-            return (
-                f"its parents' rows give {counted(pairs, 'combination')}; "
-                "right would be fewer references"
-            )
+            return f"its parents' rows give {counted(pairs, 'combination')}; use fewer references"
     links.sort(key=lambda link: key.index(link.columns[0]))
     pick = PickProduct(tuple(link.name for link in links))
     for link in links:
@@ -113,7 +110,7 @@ def _distinct(draft: Draft, others: list[Link], drafts: Drafts) -> str | None:
     if len(others) != 1:
         return (
             f"beside the link of `rowsPer` it has {counted(len(others), 'reference')}; "
-            "right would be one of them, or an ordinal"
+            "use one of them, or an ordinal"
         )
     if problem := _unfit(others[0]):
         return problem
@@ -121,7 +118,7 @@ def _distinct(draft: Draft, others: list[Link], drafts: Drafts) -> str | None:
     if per is not None and rows is not None and per.max > rows:
         return (
             f"a parent may have {counted(per.max, 'row')}, and {shown(others[0].parent)} has "
-            f"{rows:,} to tell them apart; right would be a rowsPer.max of at most {rows}"
+            f"{rows:,} to tell them apart; use a rowsPer.max of at most {rows}"
         )
     _set_pick(draft, others[0], PickDistinct())
     return None
@@ -132,22 +129,22 @@ def _unfit(link: Link) -> str | None:
     if isinstance(link.pick, PickProduct | PickDistinct):
         return (
             f"the reference {shown(link.name)} is drawn for another key already, and cannot keep "
-            "two unique; right would be one key for each reference"
+            "two unique; use one key for each reference"
         )
     if isinstance(link.pick, PickTree):
         return (
             f"the reference {shown(link.name)} is a tree, and the key wants uniform picks; "
-            "right would be a reference to another table"
+            "use a reference to another table"
         )
     if not isinstance(link.pick, PickUniform):
         return (
             f"the reference {shown(link.name)} has the pick zipf, and the key wants uniform "
-            "ones; right would be `pick: {uniform: {}}`"
+            "ones; use `pick: {uniform: {}}`"
         )
     if link.nulls:
         return (
             f"the reference {shown(link.name)} has nulls, which a key of references cannot; "
-            "right would be to leave `nulls` out"
+            "leave `nulls` out"
         )
     return None
 

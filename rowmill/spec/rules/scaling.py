@@ -24,7 +24,7 @@ def exact(number: Decimal) -> Fraction:
         ValueError: it has so many digits that to compute with it exactly would take for ever.
     """
     if abs(number.adjusted()) > _MAX_EXPONENT or len(number.as_tuple().digits) > _MAX_DIGITS:
-        raise ValueError("has too many digits; right would be a number of at most 400 digits")
+        raise ValueError("has too many digits; use a number of at most 400 digits")
     return Fraction(number)
 
 
@@ -90,22 +90,19 @@ def _count_children(waiting: list[Draft], report: Report) -> None:
             names = " -> ".join(shown(d.name) for d in cycle)
             report.add(
                 (*draft.path, "rowsPer", "table"),
-                f"the tables {names} count their rows by each other; "
-                "right would be `rows` for one of them",
+                f"the tables {names} count their rows by each other; use `rows` for one of them",
             )
 
 
 def _check_mean(draft: Draft, per: RowsPerSpec, report: Report) -> None:
     path = (*draft.path, "rowsPer")
     if not per.min <= per.max:
-        report.add(
-            (*path, "min"), f"{per.min} is more than max, {per.max}; right would be at most max"
-        )
+        report.add((*path, "min"), f"{per.min} is more than max, {per.max}; expected at most max")
     elif not per.min <= per.mean <= per.max:
         report.add(
             (*path, "mean"),
             f"a mean of {per.mean} is outside min to max, {per.min} to {per.max}; "
-            "right would be a mean between them",
+            "use a mean between them",
         )
     else:
         draft.mean = Fraction(per.mean)
@@ -122,7 +119,7 @@ def _count_one(draft: Draft, report: Report) -> None:
 def _set_rows(draft: Draft, rows: int, path: Path, report: Report) -> None:
     if rows > MAX_ROWS:
         made = counted(rows, "row")
-        report.add(path, f"makes {made}; right would be at most {MAX_ROWS:,} in a table")
+        report.add(path, f"makes {made}; expected at most {MAX_ROWS:,} in a table")
     else:
         draft.rows = rows
 

@@ -32,7 +32,7 @@ from rowmill.spec.values.types import INTEGERS, ColumnType, TypeName
 # Fields of a person that repeat however many persons there are.
 _SHARED_BY_PERSONS = frozenset({"first_name", "last_name", "prefix", "gender", "sex"})
 _RIGHT = (
-    "right would be sequence, uuid, integer, number, between, pattern, faker, choice without "
+    "use sequence, uuid, integer, number, between, pattern, faker, choice without "
     "weights, or a template with a unique column"
 )
 
@@ -62,7 +62,7 @@ def _problem(
         if kept_apart([column], drafts, texts, others) or unsettled([column], drafts, texts):
             return None
         return (
-            f"{shown(column.name)} has no field that keeps it unique; right would be a unique "
+            f"{shown(column.name)} has no field that keeps it unique; use a unique "
             "column in it, unfiltered or padded, beside characters that its text cannot hold"
         )
     name = shown(column.name)
@@ -70,35 +70,35 @@ def _problem(
         # As the link of `rowsPer` it may be unique.
         return None
     if isinstance(kind, Reference) and isinstance(column.table.links[kind.via].pick, PickTree):
-        return f"{name} is a tree's parent, which repeats; right would be to leave unique out"
+        return f"{name} is a tree's parent, which repeats; leave unique out"
     if isinstance(kind, Reference):
-        return f"{name} refers to parents that repeat; right would be `pick: {{oneToOne: {{}}}}`"
+        return f"{name} refers to parents that repeat; use `pick: {{oneToOne: {{}}}}`"
     if isinstance(kind, Sequence):
-        return f"{name} is a sequence of step 0; right would be another step"
+        return f"{name} is a sequence of step 0; use another step"
     if isinstance(kind, Choice) and kind.weights is not None:
-        return f"{name} is a weighted choice, which repeats; right would be no weights"
+        return f"{name} is a weighted choice, which repeats; leave weights out"
     if isinstance(kind, Choice) and (twice := _twice(column, kind)) is not None:
         return twice
     if isinstance(kind, Pattern) and _is_char(column) and differs_in_end_spaces(kind.pattern):
         return (
             f"{name} has values that differ in spaces at the end alone, which {column.type} does "
-            "not compare; right would be a pattern without them, or varchar"
+            "not compare; use a pattern without them, or varchar"
         )
     if isinstance(kind, Boolean) and kind.probability != 0.5:
         return f"{name} has a probability, and unique takes each value once; leave it out"
     if isinstance(kind, Faker) and kind.provider in _SHARED_BY_PERSONS:
-        return f"{name} is what many persons share; right would be user_name, email or a template"
+        return f"{name} is what many persons share; use user_name, email or a template"
     there = _there(kind, texts.data_version)
     size = _pool_size(kind, there) if isinstance(kind, Faker) else domain_size(column, kind)
     if size is None:
         return f"{_word(kind)} cannot be unique, its values repeat; {_RIGHT}"
     if size == 0:
-        return f"{name} is a float without a grid of values; right would be `decimals`"
+        return f"{name} is a float without a grid of values; use `decimals`"
     rows = column.table.rows
     if rows is None or rows <= size:
         return None
     has = f"{name} has {counted(size, 'value')}{_where(kind, there)} for {counted(rows, 'row')}"
-    return f"{has}; right would be {_more(column, kind, rows, there)}, or fewer rows"
+    return f"{has}; use {_more(column, kind, rows, there)}, or fewer rows"
 
 
 def _is_char(column: ColumnDraft) -> bool:
@@ -117,20 +117,18 @@ def _spaces_in_template(
     names = ", ".join(shown(name) for name in sorted(ends))
     return (
         f"{shown(column.name)} ends in {names}, with values that differ in spaces at the end "
-        f"alone, which {column.type} does not compare; right would be text behind it, or varchar"
+        f"alone, which {column.type} does not compare; use text behind it, or varchar"
     )
 
 
 def _twice(column: ColumnDraft, kind: Choice) -> str | None:
     """Why a choice repeats a value; None if it has each once, as Postgres compares them."""
     if len(set(kind.values)) < len(kind.values):
-        return (
-            f"{shown(column.name)} has a value twice in its choice; right would be each value once"
-        )
+        return f"{shown(column.name)} has a value twice in its choice; expected each value once"
     if len({compared(value, column.type) for value in kind.values}) < len(kind.values):
         return (
             f"{shown(column.name)} has a value twice in its choice, for jsonb compares numbers by "
-            "value, 1 and 1.0 alike; right would be each once"
+            "value, 1 and 1.0 alike; expected each once"
         )
     return None
 
@@ -167,15 +165,14 @@ def _check_one_to_one(draft: Draft, drafts: Drafts, report: Report) -> None:
             report.add(
                 (*path, "pick", "oneToOne"),
                 f"wants a parent for each of {counted(draft.rows, 'row')}, and "
-                f"{shown(link.parent)} has {parents:,}; right would be at most as many rows",
+                f"{shown(link.parent)} has {parents:,}; expected at most as many rows",
             )
         elif parents == 0 and draft.rows > 0 and link.parent != draft.name and link.nulls < 1:
             if any(draft.columns[name].doubtful("nulls") for name in link.columns):
                 continue
             report.add(
                 path,
-                f"{shown(link.parent)} has no rows to refer to; right would be rows there, or "
-                "none here",
+                f"{shown(link.parent)} has no rows to refer to; add rows there, or none here",
             )
 
 

@@ -105,7 +105,7 @@ def _check_row(
         report.add(
             path,
             f"a row has at least {least:,} bytes in Postgres, more than the {ROW_ROOM:,} of a "
-            "page, with every long value moved out of it; right would be several tables, or "
+            "page, with every long value moved out of it; use several tables, or "
             "fewer columns",
         )
     elif most > ROW_ROOM:
@@ -127,7 +127,7 @@ def _check_entry(
         report.add(
             path,
             f"an entry has at least {least:,} bytes, more than the {ENTRY_ROOM:,} that an index "
-            f"of Postgres holds{_of(columns, widest[0], widest[1].least[0])}; right would be "
+            f"of Postgres holds{_of(columns, widest[0], widest[1].least[0])}; use "
             "shorter values, or a key or index without it",
         )
     elif most > ENTRY_ROOM:

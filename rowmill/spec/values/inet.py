@@ -70,6 +70,5 @@ def _longest_zeros(words: list[int]) -> tuple[int, int]:
 
 def _wrong(text: str) -> ValueError:
     return ValueError(
-        f"{shown(text)} is no inet; "
-        "right would be an address such as 192.168.0.1, 10.0.0.0/8 or ::1"
+        f"{shown(text)} is no inet; expected an address such as 192.168.0.1, 10.0.0.0/8 or ::1"
     )

@@ -44,24 +44,24 @@ def check_text(text: str, column_type: ColumnType) -> None:
     if column_type.length is not None and len(text) > column_type.length:
         raise ValueError(
             f"{shown(text)} has {counted(len(text), 'character')}, more than {column_type} holds; "
-            f"right would be at most {column_type.length}, or a longer column"
+            f"expected at most {column_type.length}, or a longer column"
         )
 
 
 def _boolean(text: str, _: ColumnType) -> Literal:
     if text not in ("true", "false"):
-        raise ValueError(f'{shown(text)} is no boolean; right would be "true" or "false"')
+        raise ValueError(f'{shown(text)} is no boolean; use "true" or "false"')
     return text == "true"
 
 
 def _integer(text: str, column_type: ColumnType) -> Literal:
     number = _decimal(text, column_type)
     if number != number.to_integral_value():
-        raise ValueError(f"{shown(text)} is no whole number; right would be one, or numeric(p,s)")
+        raise ValueError(f"{shown(text)} is no whole number; use one, or numeric(p,s)")
     low, high = INTEGER_RANGES[column_type.name]
     if not low <= number <= high:
         raise ValueError(
-            f"{shown(text)} is outside the range of {column_type}; right would be {low} to {high}"
+            f"{shown(text)} is outside the range of {column_type}; expected {low} to {high}"
         )
     return int(number)
 
@@ -74,9 +74,7 @@ def _float(text: str, column_type: ColumnType) -> Literal:
         except OverflowError:
             number = math.inf
     if not math.isfinite(number):
-        raise ValueError(
-            f"{shown(text)} is too large for {column_type}; right would be a smaller one"
-        )
+        raise ValueError(f"{shown(text)} is too large for {column_type}; use a smaller one")
     return number
 
 
@@ -95,13 +93,13 @@ def fit_numeric(number: Decimal, column_type: ColumnType) -> Decimal:
     if isinstance(exponent, int) and -exponent > scale:
         raise ValueError(
             f"{shown(str(number))} has more decimals than {column_type} holds; "
-            "right would be to round it, or a column of a larger scale"
+            "round it, or use a column of a larger scale"
         )
     units = int(number.scaleb(scale, _EXACT))
     if abs(units) >= 10**precision:
         raise ValueError(
             f"{shown(str(number))} is outside the range of {column_type}; "
-            f"right would be at most {counted(precision - scale, 'digit')} before the point"
+            f"expected at most {counted(precision - scale, 'digit')} before the point"
         )
     return Decimal(units).scaleb(-scale, _EXACT)
 
@@ -134,7 +132,7 @@ def _uuid(text: str, _: ColumnType) -> Literal:
         return str(uuid.UUID(text))
     except ValueError:
         raise ValueError(
-            f"{shown(text)} is no UUID; right would be 32 hexadecimal digits, "
+            f"{shown(text)} is no UUID; expected 32 hexadecimal digits, "
             "for example 123e4567-e89b-12d3-a456-426614174000"
         ) from None
 
@@ -145,7 +143,7 @@ def _json(text: str, column_type: ColumnType) -> Literal:
         json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise ValueError(
-            f"{shown(text)} is no JSON ({error}); right would be, for example, "
+            f"{shown(text)} is no JSON ({error}); use, for example, "
             "'{\"a\": 1}' (text in it keeps its own double quotes)"
         ) from None
     return text
@@ -166,7 +164,7 @@ def _bytea(text: str, _: ColumnType) -> Literal:
         return bytes.fromhex(text[2:])
     except ValueError:
         raise ValueError(
-            f"{shown(text)} is no bytea; right would be hexadecimal digits, say '\\xdeadbeef'"
+            f"{shown(text)} is no bytea; use hexadecimal digits, say '\\xdeadbeef'"
         ) from None
 
 
@@ -175,7 +173,7 @@ def _inet(text: str, _: ColumnType) -> Literal:
 
 
 def _array(value: int | str, column_type: ColumnType) -> Literal:
-    wanted = f"{shown(str(value))} is no array; right would be a JSON array, for example '[1, 2]'"
+    wanted = f"{shown(str(value))} is no array; use a JSON array, for example '[1, 2]'"
     try:
         elements = json.loads(str(value), parse_float=str, parse_int=str)
     except (ValueError, RecursionError):
@@ -191,7 +189,7 @@ def _element(element: object, column_type: ColumnType) -> Literal:
     if not isinstance(element, str):
         raise ValueError(
             f"{shown(json.dumps(element))} is no element of {column_type}; "
-            "right would be numbers, true, false or quoted text"
+            "use numbers, true, false or quoted text"
         )
     return read_literal(element, column_type.element)
 
@@ -204,9 +202,7 @@ def _decimal(text: str, column_type: ColumnType) -> Decimal:
     # An underscore or a full-width digit is a number to Python alone.
     plain = text.isascii() and "_" not in text and len(text) <= _LONGEST_NUMBER
     if not number.is_finite() or not plain or abs(number.adjusted()) > _LONGEST_NUMBER:
-        raise ValueError(
-            f"{shown(text)} is no number that {column_type} holds; right would be a number"
-        )
+        raise ValueError(f"{shown(text)} is no number that {column_type} holds; use a number")
     return number
 
 

@@ -56,7 +56,7 @@ def parse_interval(text: str) -> tuple[int, int, int]:
     bare = bare.removeprefix("-")
     months, days, micros = _iso_interval(bare) if bare.startswith("P") else _short_interval(bare)
     if max(months, days) > 2**31 - 1 or micros > _MAX_INTERVAL_TIME:
-        raise ValueError(f"{shown(text)} is too long for an interval; right would be a shorter one")
+        raise ValueError(f"{shown(text)} is too long for an interval; use a shorter one")
     return sign * months, sign * days, sign * micros
 
 
@@ -64,7 +64,7 @@ def parse_date(text: str) -> int:
     """Days since 1970-01-01 of `YYYY-MM-DD`; raises ValueError saying what would be right."""
     match = _DATES.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{shown(text)} is no date; right would be, for example, 2024-02-29")
+        raise ValueError(f"{shown(text)} is no date; use, for example, 2024-02-29")
     return _day(text, match)
 
 
@@ -72,7 +72,7 @@ def parse_time(text: str) -> int:
     """Microseconds since midnight of `HH:MM[:SS[.ffffff]]`; raises ValueError."""
     match = _TIMES.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{shown(text)} is no time of day; right would be, for example, 08:30:00")
+        raise ValueError(f"{shown(text)} is no time of day; use, for example, 08:30:00")
     return _clock(text, match)
 
 
@@ -87,18 +87,18 @@ def parse_timestamp(text: str, zoned: bool) -> int:
     match = _TIMESTAMPS.fullmatch(text.strip())
     example = "2024-02-29T08:30:00Z" if zoned else "2024-02-29T08:30:00"
     if match is None:
-        raise ValueError(f"{shown(text)} is no timestamp; right would be, for example, {example}")
+        raise ValueError(f"{shown(text)} is no timestamp; use, for example, {example}")
     zone = match["zone"]
     if zone and not zoned:
         raise ValueError(
             f"{shown(text)} has a time zone, a timestamp column has none; "
-            "right would be to leave it out or to make the column timestamptz"
+            "leave it out or make the column timestamptz"
         )
     micros = _day(text, match) * DAY + (_clock(text, match) if match["hour"] else 0)
     micros -= _offset(text, zone) if zone else 0
     if not MIN_TIMESTAMP <= micros <= MAX_TIMESTAMP:
         raise ValueError(
-            f"{shown(text)} is outside the years 1 to 9999 in UTC; right would be inside"
+            f"{shown(text)} is outside the years 1 to 9999 in UTC; use a moment inside them"
         )
     return micros
 
@@ -114,7 +114,7 @@ def _short_interval(text: str) -> tuple[int, int, int]:
         micros = parse_duration(text)
     except ValueError:
         raise ValueError(
-            f"{shown(text)} is no interval; right would be, for example, 90d, 1h30m or P1Y2M3DT4H"
+            f"{shown(text)} is no interval; use, for example, 90d, 1h30m or P1Y2M3DT4H"
         ) from None
     return 0, micros // DAY, micros % DAY
 
@@ -122,9 +122,7 @@ def _short_interval(text: str) -> tuple[int, int, int]:
 def _iso_interval(text: str) -> tuple[int, int, int]:
     match = _ISO.fullmatch(text)
     if match is None or not any(match.groupdict().values()):
-        raise ValueError(
-            f"{shown(text)} is no ISO 8601 interval; right would be, say, P1Y2M3DT4H or PT0.5S"
-        )
+        raise ValueError(f"{shown(text)} is no ISO 8601 interval; use, say, P1Y2M3DT4H or PT0.5S")
     amount = {name: value or "0" for name, value in match.groupdict().items()}
     months = int(amount["years"]) * 12 + int(amount["months"])
     days = int(amount["weeks"]) * 7 + int(amount["days"])
@@ -137,14 +135,14 @@ def _day(text: str, match: re.Match[str]) -> int:
     try:
         found = date(int(match["year"]), int(match["month"]), int(match["day"]))
     except ValueError as error:
-        raise ValueError(f"{shown(text)} is no date ({error}); right would be a real day") from None
+        raise ValueError(f"{shown(text)} is no date ({error}); expected a real day") from None
     return found.toordinal() - date(1970, 1, 1).toordinal()
 
 
 def _clock(text: str, match: re.Match[str]) -> int:
     hour, minute, second = int(match["hour"]), int(match["minute"]), int(match["second"] or 0)
     if hour > 23 or minute > 59 or second > 59:
-        raise ValueError(f"{shown(text)} is past 23:59:59.999999; right would be a time of day")
+        raise ValueError(f"{shown(text)} is past 23:59:59.999999; use a time of day")
     part = int((match["part"] or "").ljust(6, "0"))
     return hour * HOUR + minute * MINUTE + second * SECOND + part
 
@@ -154,6 +152,6 @@ def _offset(text: str, zone: str) -> int:
         return 0
     digits = zone[1:].replace(":", "").ljust(4, "0")
     if int(digits[2:]) > 59 or int(digits[:2]) > 15:
-        raise ValueError(f"{shown(text)} has no real time zone; right would be Z or, say, +02:00")
+        raise ValueError(f"{shown(text)} has no real time zone; use Z or, say, +02:00")
     micros = int(digits[:2]) * HOUR + int(digits[2:]) * MINUTE
     return -micros if zone.startswith("-") else micros

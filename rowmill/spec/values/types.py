@@ -132,9 +132,7 @@ def parse_type(text: str) -> ColumnType:
         raise _unknown(text, begins and instead_of(begins[0].lower()))
     array = match["array"] or ""
     if array.count("[") > 1:
-        raise ValueError(
-            f"{shown(text)} is an array of arrays; right would be one dimension, such as text[]"
-        )
+        raise ValueError(f"{shown(text)} is an array of arrays; use one dimension, such as text[]")
     args = [int(arg) for arg in match["args"].split(" , ")] if match["args"] else []
     written = _Written(text, match["head"] + (match["rest"] or ""), args)
     spelled = SPELLINGS.get(written.words)
@@ -210,15 +208,12 @@ def _text(written: _Written, name: TypeName) -> ColumnType:
 
 def _no_size(written: _Written, name: TypeName) -> str:
     if name in TIMES:
-        return (
-            f"{shown(written.text)} has a precision, and cells have microseconds; "
-            f"right would be {name}"
-        )
-    return f"{shown(written.text)} has a size, and {written.words} has none; right would be {name}"
+        return f"{shown(written.text)} has a precision, and cells have microseconds; use {name}"
+    return f"{shown(written.text)} has a size, and {written.words} has none; use {name}"
 
 
 def _unknown(text: str, right: str | None) -> ValueError:
-    return ValueError(f"{shown(text)} is no column type; right would be {right or ACCEPTED}")
+    return ValueError(f"{shown(text)} is no column type; use {right or ACCEPTED}")
 
 
 _SIZED: dict[TypeName, Callable[[_Written, TypeName], ColumnType]] = {

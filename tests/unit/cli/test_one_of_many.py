@@ -52,7 +52,7 @@ def test_in_a_preview_and_in_a_problem(tmp_path: Path) -> None:
     assert done.stdout.startswith("only (1 row)\n")
     file.write_text(MANIFEST.replace("type: text,", "type: text, unique: true,"))
     done = CliRunner().invoke(app, ["validate", str(file)])
-    assert "has 1 value for 2 rows; right would be" in done.stderr
+    assert "has 1 value for 2 rows; use" in done.stderr
 
 
 def test_of_a_cluster() -> None:

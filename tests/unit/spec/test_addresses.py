@@ -128,7 +128,7 @@ def test_the_refusal_says_which_field_grows_by_how_much_and_what_cuts_it() -> No
     grows = 'slug may spell a letter of "name" by up to 6 characters: 60 become 360'
     assert _refusal(template, "varchar(120)", 1, "varchar(60)") == (
         f"may have 378 characters, more than varchar(120) holds: {grows}; "
-        "right would be a shorter template or a longer column, or `dataVersion: 2`, "
+        "use a shorter template or a longer column, or `dataVersion: 2`, "
         "which cuts an address's slugs: to 79 in all"
     )
     # Where to cut would not be enough, or is done, nothing is said of it.
@@ -138,14 +138,14 @@ def test_the_refusal_says_which_field_grows_by_how_much_and_what_cuts_it() -> No
         assert "dataVersion" not in told
     assert _refusal("{name|upper}", "varchar(60)", 1, "varchar(60)") == (
         "may have 180 characters, more than varchar(60) holds: upper may make up to 3 characters "
-        'of a letter of "name": 60 become 180; right would be a shorter template or a longer column'
+        'of a letter of "name": 60 become 180; use a shorter template or a longer column'
     )
     assert _refusal(template, "varchar(120)", 1, "text") == (
         'may be of any length, more than varchar(120) holds: "name" has no limit; '
-        "right would be fields of limited length, such as varchar(n), or a column of text, or "
+        "use fields of limited length, such as varchar(n), or a column of text, or "
         "`dataVersion: 2`, which cuts an address's slugs: to 79 in all"
     )
     # What no filter makes longer needs no word.
     assert _refusal("{id}-{id}", "varchar(3)", 1, "text").startswith(
-        "may have 5 characters, more than varchar(3) holds; right would be"
+        "may have 5 characters, more than varchar(3) holds; use"
     )

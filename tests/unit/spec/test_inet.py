@@ -60,5 +60,5 @@ NO_ADDRESS = [
 
 @pytest.mark.parametrize("text", NO_ADDRESS)
 def test_what_is_no_address_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="is no inet; right would be"):
+    with pytest.raises(ValueError, match="is no inet; expected"):
         canonical_inet(text)

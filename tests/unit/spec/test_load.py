@@ -202,8 +202,8 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     assert "NUL character" in _unreadable("a\0b")
     path = tmp_path / "shop.yaml"
     for data, message in [
-        (b"", "the manifest is empty; right would be one Experiment"),
-        (b"# only a comment\n---\n", "the manifest is empty; right would be one Experiment"),
+        (b"", "the manifest is empty; expected one Experiment"),
+        (b"# only a comment\n---\n", "the manifest is empty; expected one Experiment"),
         (BASE.encode("utf-16"), f"{path}: is UTF-16; save it as UTF-8"),
         (b"a: 1\nb: \xe4\n", f"{path}: is not UTF-8 (line 2); save it as UTF-8"),
         (b"#" * (2**20 + 1), f"{path}: is larger than 1 MiB, the most that is read"),

@@ -220,7 +220,7 @@ def test_the_last_day_of_an_after_counts() -> None:
     )
     assert column_problems(columns[0], columns[1] % "2024-02-29") == [
         "spec.tables[0].columns[1].generate.after.mean: is outside min to max; "
-        "right would be between them"
+        "expected a mean between them"
     ]
     later = columns[1].replace("mean: 1h", "mean: 23h")
     assert column_problems(columns[0], later % "2024-02-29") == []

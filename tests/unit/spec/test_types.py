@@ -65,11 +65,10 @@ UNFIT = {
     "and up to 53 for double precision",
     "bpchar": "needs one length: write char(n), for example char(20)",
     "varchar(0)": "is out of range: the length is 1 to 10485760",
-    "timestamp(3)": "has a precision, and cells have microseconds; right would be timestamp",
-    "time(0) without time zone": "has a precision, and cells have microseconds; "
-    "right would be time",
-    "int(11)": "has a size, and int has none; right would be integer",
-    "int[][]": "is an array of arrays; right would be one dimension, such as text[]",
+    "timestamp(3)": "has a precision, and cells have microseconds; use timestamp",
+    "time(0) without time zone": "has a precision, and cells have microseconds; use time",
+    "int(11)": "has a size, and int has none; use integer",
+    "int[][]": "is an array of arrays; use one dimension, such as text[]",
 }
 
 
@@ -92,7 +91,7 @@ def test_every_type_is_read_from_its_own_text(name: TypeName) -> None:
 def test_a_type_of_others_is_refused_with_what_is_near(word: str, right: str) -> None:
     with pytest.raises(ValueError, match="is no column type") as caught:
         parse_type(word)
-    assert str(caught.value) == f'"{word}" is no column type; right would be {right}'
+    assert str(caught.value) == f'"{word}" is no column type; use {right}'
 
 
 @pytest.mark.parametrize(("text", "why"), UNFIT.items())
@@ -104,7 +103,7 @@ def test_what_a_type_here_cannot_hold_is_said(text: str, why: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "[]", '"char"', "\u212alob", "foo"])
 def test_what_is_near_to_nothing_is_refused_with_all_types(text: str) -> None:
-    with pytest.raises(ValueError, match=r"right would be boolean, smallint, .* such as text\[\]"):
+    with pytest.raises(ValueError, match=r"use boolean, smallint, .* such as text\[\]"):
         parse_type(text)
 
 
