@@ -24,7 +24,10 @@ from tests.e2e.installation import RELEASE, RELEASE_NAMESPACE
 
 OPERATORS = f"app.kubernetes.io/instance={RELEASE}"
 # What a blow meets where another one has just struck.
-PASSING = (KubectlError, subprocess.SubprocessError, psutil.Error, FileNotFoundError)
+PASSING = (
+    *(KubectlError, subprocess.SubprocessError, psutil.Error),
+    *(FileNotFoundError, ProcessLookupError),
+)
 _AGAIN_SECONDS = 0.5
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.processes import living
+
 _SECONDS = 6.0
 _PAUSE = 0.02
 # By the two versions of control groups: what is mounted where, and the names of limit and usage.
@@ -24,12 +26,12 @@ def starve(processes: list[psutil.Process]) -> bool:
         return False
     limit, usage = _files(processes[0].pid)
     deadline = time.monotonic() + _SECONDS
-    while _alive(processes) and time.monotonic() < deadline:
+    while living(processes) and time.monotonic() < deadline:
         # Gone with the container, or busy: more came into use since it was read.
         with suppress(OSError):
             limit.write_text(usage.read_text("ascii"), encoding="ascii")
         time.sleep(_PAUSE)
-    return not _alive(processes)
+    return not living(processes)
 
 
 def _files(pid: int) -> tuple[Path, Path]:
@@ -39,11 +41,3 @@ def _files(pid: int) -> tuple[Path, Path]:
     top, limit, usage = _SECOND if first is None else _FIRST
     folder = top / (groups[""] if first is None else first).lstrip("/")
     return folder / limit, folder / usage
-
-
-def _alive(processes: list[psutil.Process]) -> bool:
-    for process in processes:
-        with suppress(psutil.NoSuchProcess):
-            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-                return True
-    return False

@@ -17,7 +17,7 @@ import psycopg
 import pytest
 from botocore.exceptions import ClientError
 from embedded_clients import client, login, store, stored
-from embedded_processes import all_pids, postmaster_or_weed, record_of
+from embedded_processes import all_pids, all_processes, postmaster_or_weed, record_of
 
 import rowmill
 from rowmill.local.home import Home
@@ -32,6 +32,7 @@ from rowmill.local.servers.embedded import (
     up,
 )
 from rowmill.local.servers.process import free_ports, processes, wait_until
+from tests.processes import facts
 
 _UP = """
 import sys
@@ -103,8 +104,8 @@ def test_secrets_are_in_private_files_only(home: Home, servers: EmbeddedServers)
     secrets = (postgres.password, postgres.reader_password, servers.s3.secret_key)
     assert all(secrets)
     shown = [repr(servers), home.postgres_log.read_text(), home.s3_log.read_text()]
-    for pid in all_pids(home):
-        shown += psutil.Process(pid).cmdline()
+    for words in facts(all_processes(home), psutil.Process.cmdline):
+        shown += words
     assert not [text for text in shown if any(secret in text for secret in secrets)]
     assert _mode(home.servers_file) == 0o600
     assert _mode(home.postgres_log) == _mode(home.s3_log) == 0o600
@@ -119,7 +120,9 @@ def test_a_commit_is_durable(servers: EmbeddedServers) -> None:
 
 
 def test_the_servers_are_out_of_reach_of_the_terminal(home: Home, servers: EmbeddedServers) -> None:
-    assert os.getsid(0) not in {os.getsid(pid) for pid in all_pids(home)}
+    sessions = facts(all_processes(home), lambda process: os.getsid(process.pid))
+    assert sessions
+    assert os.getsid(0) not in sessions
 
 
 def test_down_stops_all_and_up_brings_the_data_back(own: Home) -> None:
@@ -284,8 +287,7 @@ def test_an_ordinary_user_can_start_them(tmp_path: Path) -> None:
             cwd="/",
             env=_environ(),
         )
-        owners = {psutil.Process(pid).username() for pid in all_pids(home)}
-        assert owners == {user.pw_name}
+        assert set(facts(all_processes(home), psutil.Process.username)) == {user.pw_name}
     finally:
         down(home)
 

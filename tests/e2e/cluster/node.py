@@ -11,10 +11,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import psutil
+
+from tests.processes import said
 
 from . import binaries
 from .certs import write_certificates
@@ -219,7 +222,8 @@ class Node:
     def processes(self, uid: str) -> list[psutil.Process]:
         """What a pod's containers run, oldest first."""
         # The oldest is the pod's own pause, which only holds its network.
-        return sorted(self.sandbox.members(f"pod{uid}"), key=psutil.Process.create_time)[1:]
+        begun = said(self.sandbox.members(f"pod{uid}"), psutil.Process.create_time)
+        return [process for process, _ in sorted(begun, key=itemgetter(1))[1:]]
 
     def requests(self) -> Iterator[dict[str, Any]]:
         """The audit log: all finished requests to the API but those of Kubernetes's own parts."""

@@ -6,11 +6,13 @@ import ctypes
 import os
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import psutil
+
+from tests.processes import living
 
 from .configuration import CGROUP_PREFIX, NODE_ADDRESS
 
@@ -141,11 +143,12 @@ class Sandbox:
 
     def members(self, cgroup: str) -> list[psutil.Process]:
         """The processes in the cgroups of a name, wherever below the sandbox's own they are."""
-        lists = [
-            list_ for top in self._cgroups() for list_ in top.rglob(f"{cgroup}/**/cgroup.procs")
-        ]
-        pids = {int(pid) for one in lists for pid in one.read_text("utf-8").split()}
-        return [psutil.Process(pid) for pid in pids if pid and psutil.pid_exists(pid)]
+        found = {}
+        for top in self._cgroups():
+            for folder, _, _ in os.walk(top):
+                if cgroup in Path(folder).relative_to(top).parts:
+                    found.update({one.pid: one for one in _in_cgroup(Path(folder))})
+        return list(found.values())
 
     def in_network(self, command: list[str], resolver: Path) -> list[str]:
         """The command line that runs `command` in the node's network, in which names resolve."""
@@ -203,12 +206,8 @@ class Sandbox:
         )
 
     def _keepers(self) -> list[psutil.Process]:
-        return [
-            process
-            for process in psutil.process_iter(["cmdline"])
-            if str(self._init) in (process.info["cmdline"] or [])
-            and process.status() != psutil.STATUS_ZOMBIE
-        ]
+        listed = psutil.process_iter(["cmdline"])
+        return living(one for one in listed if str(self._init) in (one.info["cmdline"] or []))
 
     def _cgroups(self) -> list[Path]:
         mounts = [line.split() for line in Path("/proc/mounts").read_text("utf-8").splitlines()]
@@ -245,16 +244,32 @@ def _set_shared(name: str, value: str) -> None:
         path.write_text(value, encoding="utf-8")
 
 
+def _in_cgroup(folder: Path) -> Iterator[psutil.Process]:
+    """The processes in a cgroup; it and they may go meanwhile."""
+    with suppress(OSError):
+        pids = [int(pid) for pid in (folder / "cgroup.procs").read_text("utf-8").split()]
+        # 0 is a process that this one's namespace does not see.
+        for pid in filter(None, pids):
+            with suppress(psutil.NoSuchProcess):
+                yield psutil.Process(pid)
+
+
 def _members(first: int) -> list[psutil.Process]:
-    namespace = os.stat(f"/proc/{first}/ns/pid").st_ino
-    members = []
-    for process in psutil.process_iter():
-        try:
-            if os.stat(f"/proc/{process.pid}/ns/pid").st_ino == namespace and process.pid != first:
-                members.append(process)
-        except (FileNotFoundError, PermissionError):
-            continue
-    return members
+    namespaces = {process: _namespace(process.pid) for process in psutil.process_iter()}
+    ours = _namespace(first)
+    return [
+        process
+        for process, namespace in namespaces.items()
+        if namespace is not None and namespace == ours and process.pid != first
+    ]
+
+
+def _namespace(pid: int) -> int | None:
+    """Of a process's numbers; None if it has ended, or is none of this account's."""
+    try:
+        return os.stat(f"/proc/{pid}/ns/pid").st_ino
+    except OSError:
+        return None
 
 
 def _checked(result: int) -> None:

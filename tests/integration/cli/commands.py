@@ -20,6 +20,8 @@ from typing import Any
 import psutil
 from experiments import Manifest, write
 
+from tests.processes import said
+
 TIMEOUT = 120
 
 
@@ -154,9 +156,10 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """The worker processes of a run command."""
     try:
         children = psutil.Process(process.pid).children()
-        return [each for each in children if "child_process" in " ".join(each.cmdline())]
-    except psutil.Error:
+    except psutil.NoSuchProcess:
         return []
+    commands = said(children, psutil.Process.cmdline)
+    return [child for child, words in commands if any("child_process" in word for word in words)]
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 from commands import Commands, wait_until, workers
 from experiments import Connection, Manifest, count, manifest
@@ -17,6 +16,7 @@ from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSe
 from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.local.servers.embedded import EmbeddedServers, exports
+from tests.processes import living
 
 ROWS = 3_000
 # Long enough to be struck amid its load, however fast the machine.
@@ -202,7 +202,7 @@ def test_a_second_signal_kills_workers_that_cannot_stop(
     process.send_signal(signal.SIGTERM)
     assert commands.finish(process).code == 5
     assert crew
-    assert not any(worker.is_running() for worker in crew)
+    assert not living(crew)
     gate.open()
     resumed = commands("run", "-f", file, "-o", "json")
     assert (resumed.code, resumed.json["resumed"]) == (0, True)
@@ -247,7 +247,7 @@ def test_workers_end_with_a_killed_supervisor_and_the_run_resumes(
     crew = workers(process)
     assert crew
     process.kill()
-    wait_until(lambda: not any(worker.is_running() for worker in crew))
+    wait_until(lambda: not living(crew))
     gate.open()
     status = commands("status", name).out.splitlines()
     assert gate.states(ledger) == ["RUNNING"], "nobody could write down that it ended"
@@ -332,7 +332,7 @@ def test_a_worker_that_dies_on_every_try_fails_the_run_with_the_reason(
         wait_until(lambda: bool(workers(process)), process)
         [victim] = workers(process)
         victim.kill()
-        wait_until(lambda old=victim: not _is_alive(old))
+        wait_until(lambda old=victim: not living([old]))
     done = commands.finish(process)
     assert done.code == 4
     assert done.json["error"]["reason"] == "RunFailed"
@@ -444,7 +444,3 @@ def _is_fencing(database: Connection, ledger: str) -> bool:
         "AND locktype = 'advisory' AND (classid::bigint << 32) | objid::bigint = %s::bigint)",
         (lock_key("run", run_id),),
     ).fetchone() == (True,)
-
-
-def _is_alive(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import psutil
 from embedded_processes import postmaster_or_weed
 from postgres_bed import Connection, Experiment, all_rows, batches, connect, count, dataset, table
@@ -20,7 +22,9 @@ def crash(home: Home) -> None:
     postmaster = postmaster_or_weed(home, "postgres")
     killed = [postmaster, *postmaster.children()]
     for process in killed:
-        process.kill()
+        # Without its postmaster a child ends by itself.
+        with suppress(psutil.NoSuchProcess):
+            process.kill()
     psutil.wait_procs(killed, timeout=30)
     up(home)
 
@@ -30,7 +34,9 @@ def stop_writing_behind(admin: Connection) -> None:
     helpers = "SELECT pid FROM pg_stat_activity WHERE backend_type <> 'client backend'"
     for (pid,) in all_rows(admin, helpers):
         assert isinstance(pid, int)
-        psutil.Process(pid).suspend()
+        # A worker of autovacuum may have ended since.
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).suspend()
 
 
 def test_a_crash_loses_batches_whole_and_none_that_was_settled(own: Home) -> None:
