@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.servers.embedded import EmbeddedServers, down, up
@@ -18,8 +18,8 @@ from tests.history import NO_HISTORY
 
 _PREFIX = "rowmill-test-"
 
-# No test fails for its time: machines are shared.
-settings.register_profile("rowmill", deadline=None)
+# No test fails for its time: machines are shared. In CI Hypothesis draws the same examples always.
+settings.register_profile("rowmill", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("rowmill")
 
 

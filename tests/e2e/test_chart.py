@@ -233,7 +233,7 @@ def _serve_side_by_side(installed: Installation, namespace: str) -> None:
     for each in found:
         wait_for(lambda one=each: one.run()["number"] == 2, 60, "run 2")
         each.complete()
-    wait_for(lambda: impossible.condition("Accepted").get("status") == "False", 30, "a refusal")
+    wait_for(lambda: impossible.condition("Accepted").get("status") == "False", 60, "a refusal")
     stages = {"Starting": 2, "Finalizing": 2, "Complete": 2}
     for each in found:
         told = _told(each)
@@ -241,7 +241,7 @@ def _serve_side_by_side(installed: Installation, namespace: str) -> None:
         assert told.pop("Running", 0) <= 2
         assert told == stages | {"LeftToAnother": 1}
     refused_once = {"InvalidSpec": 1, "LeftToAnother": 1}
-    wait_for(lambda: _told(impossible) == refused_once, 30, "one refusal and one word about it")
+    wait_for(lambda: _told(impossible) == refused_once, 60, "one refusal and one word about it")
 
 
 def _take_over(applied: Applied, keeper: str, heir: str) -> None:

@@ -129,7 +129,7 @@ def test_a_node_that_went_leaves_nothing(node: Node, tmp_path: Path) -> None:
     orphans = second.sandbox.processes()
     assert len(orphans) > len(PROGRAMS)
     os.close(holder)
-    wait_for(lambda: not _alive(orphans), 30, "the end of the node whose session was killed")
+    wait_for(lambda: not _alive(orphans), 60, "the end of the node whose session was killed")
 
     second.up()
     processes = second.sandbox.processes()

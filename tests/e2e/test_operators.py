@@ -133,7 +133,7 @@ def test_what_is_deleted_is_purged_or_stays_and_a_purge_waits_for_the_operator(
         # As docs/kubernetes.md has it.
         patch = ("--type=merge", "-p", '{"metadata":{"finalizers":null}}')
         cluster.kubectl("patch", "exp", freed.name, *patch, "--namespace", home)
-        wait_for(lambda: not (kept.object() or freed.object()), 10, "those that may go to go")
+        wait_for(lambda: not (kept.object() or freed.object()), 60, "those that may go to go")
         assert purged.object() is not None
         assert purged.rows("events") == 10_000
     wait_for(lambda: purged.object() is None, 60, "the purge")

@@ -101,7 +101,7 @@ def test_a_run_is_aborted_suspended_resumed_and_run_again(
     run.stalled("SecretMissing")
     job = f"{run.name}-run-1"
     run.cluster.kubectl("label", "job", job, f"{MANAGED_BY}-", "-n", home)
-    wait_for(lambda: run.children("jobs") or None, 30, "the Job to have its label again")
+    wait_for(lambda: run.children("jobs") or None, 60, "the Job to have its label again")
     run.cluster.kubectl(
         "delete", "pods", "-l", experiment_selector(run.name), "--wait=false", "-n", home
     )

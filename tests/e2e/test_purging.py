@@ -29,7 +29,7 @@ def test_data_goes_also_where_its_plan_went_first_and_is_missed_where_it_is_not(
         assert each.objects()
     astray.merge("secret", secret, {"stringData": {"PGDATABASE": "postgres"}})
     astray.delete("--wait=false")
-    wait_for(lambda: {one["kind"] for one in _children(bereft)} == {"ConfigMap"}, 30, "the TTL")
+    wait_for(lambda: {one["kind"] for one in _children(bereft)} == {"ConfigMap"}, 60, "the TTL")
     assert collected.pods()
     assert bereft.status()["phase"] == "Complete"
     cluster.kubectl("delete", "configmap", f"{bereft.name}-run-1", "--namespace", home)

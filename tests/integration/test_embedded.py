@@ -148,7 +148,7 @@ def test_s3_is_not_ready_before_its_volumes_have_reported(
     where = (f"-port={port}", f"-port.grpc={grpc}", "-ip=127.0.0.1", f"-mdir={tmp_path}")
     master = subprocess.Popen([weed, "master", *where], stderr=subprocess.DEVNULL)
     try:
-        assert wait_until(lambda: b"Topology" in _http_get(port, "/dir/status"), 30)
+        assert wait_until(lambda: b"Topology" in _http_get(port, "/dir/status"), 120)
         assert not embedded_s3.has_volumes(port)
     finally:
         master.kill()

@@ -59,10 +59,13 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
     gate: Gate,
     database: Connection,
 ) -> None:
+    # However late the signal comes, the run is not over by then.
+    gate.close_after(ledger, 300)
     process = commands.start("run", "-f", written(LONG), "-o", "json")
     wait_until(lambda: gate.done(ledger) > 2, process)
     process.send_signal(signal.SIGINT)
     done = commands.finish(process)
+    gate.open()
     assert done.code == 5
     assert done.json["error"]["reason"] == "Interrupted"
     assert done.json["error"]["exitCode"] == 5

@@ -211,7 +211,7 @@ def test_terminated_backends_lose_and_double_nothing(
     shop: Experiment, database: dict[str, str]
 ) -> None:
     run = shop.start(batch_rows=1)
-    done = threading.Event()
+    done, struck = threading.Event(), threading.Event()
 
     def terminate() -> None:
         """Cut the loader's session whenever it got one batch further."""
@@ -226,6 +226,8 @@ def test_terminated_backends_lose_and_double_nothing(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
                     "WHERE application_name = 'rowmill' AND datname = current_database()"
                 )
+                if count != (0,):
+                    struck.set()
 
     killer = threading.Thread(target=terminate)
     killer.start()
@@ -233,6 +235,8 @@ def test_terminated_backends_lose_and_double_nothing(
     try:
         for batch in batches(run):
             loader.load(batch, shop.encoded(batch))
+            # Between the first two at the latest, and amid any of the others.
+            assert struck.wait(60)
     finally:
         done.set()
         killer.join()

@@ -18,6 +18,7 @@ from typing import Any
 
 from experiments import Manifest
 
+from rowmill.local.servers.process import free_ports
 from rowmill.plan.bundle import FILE, Bundle, pack
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
@@ -152,9 +153,8 @@ class Pods:
     ) -> RunningPod:
         self._mount_missing()
         number = len(self._started)
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = int(free.getsockname()[1])
+        # Below those that outgoing connections take: it stays free until the pod listens.
+        [port] = free_ports(1)
         left, log = self.folder / f"termination-{number}", self.folder / f"log-{number}"
         ours = {
             "ROWMILL_JOB_ROOT": str(self.folder),

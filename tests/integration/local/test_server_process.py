@@ -27,7 +27,7 @@ def test_the_port_of_a_stopped_server_is_free_at_once(politely: signal.Signals) 
         ["large-server", "-c", _LARGE_SERVER, token, str(port)], executable=sys.executable
     )
     try:
-        assert wait_until(lambda: not port_is_free(port), 30)
+        assert wait_until(lambda: not port_is_free(port), 120)
         stop(
             lambda: processes("large-server", token),
             lambda _: True,

@@ -110,7 +110,7 @@ def test_a_plugin_signs_in_again_when_its_word_is_over(
     connection = Connection(access_of(chosen, {}))
     for _ in range(2):
         path = EXPERIMENTS.format("team")
-        assert connection.request("GET", path, {}, None, 5).status == 200
+        assert connection.request("GET", path, {}, None, 60).status == 200
     assert len(_told(tmp_path)) == 2
 
 
@@ -202,7 +202,7 @@ def test_several_threads_sign_in_once(secured: Server, tmp_path: Path) -> None:
 
     def ask(_: int) -> int:
         barrier.wait()
-        return connection.request("GET", EXPERIMENTS.format("team"), {}, None, 5).status
+        return connection.request("GET", EXPERIMENTS.format("team"), {}, None, 60).status
 
     with ThreadPoolExecutor(4) as threads:
         for tries in (1, 2):

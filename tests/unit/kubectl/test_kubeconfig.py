@@ -220,7 +220,7 @@ def test_a_token_file_is_read_again_for_each_request(tmp_path: Path) -> None:
         connection = Connection(Access(server.url, "team", token_file=file))
         for token in ("one", "two"):
             file.write_text(token)
-            connection.request("GET", "/", {}, None, 5)
+            connection.request("GET", "/", {}, None, 60)
         told = [asked.headers["Authorization"] for asked in server.asked]
     assert told == ["Bearer one", "Bearer two"]
 

@@ -127,12 +127,12 @@ def test_several_workers_share_the_keys_and_none_is_lost() -> None:
 
         workers = [asyncio.create_task(worker()) for _ in range(4)]
         await asyncio.sleep(0)
-        for _ in range(3):
+        for times in range(1, 4):
             for number in range(50):
                 queue.add(("team", str(number)))
-            while queue.depth():
-                await asyncio.sleep(0.001)
-            await asyncio.sleep(0.01)
+            async with asyncio.timeout(60):
+                while sum(seen) < 50 * times or at_work:
+                    await asyncio.sleep(0)
         assert all(not task.done() for task in workers)
         for task in workers:
             task.cancel()

@@ -29,7 +29,9 @@ REPORT: dict[str, Any] = {
 
 
 def poll(
-    answer: Callable[[web.Request], Awaitable[web.StreamResponse]], pods: int = 1
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    pods: int = 1,
+    seconds: float = 60,
 ) -> tuple[Observed, Counter[str], list[object]]:
     """One round with a server in the pods' place: what is observed then, outcomes, the heard."""
     outcomes: Counter[str] = Counter()
@@ -38,7 +40,7 @@ def poll(
     async def polled() -> Observed:
         application = web.Application()
         application.add_routes([web.get("/{path:.*}", answer)])
-        runner = web.AppRunner(application)
+        runner = web.AppRunner(application, shutdown_timeout=0.1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
@@ -54,7 +56,7 @@ def poll(
         poller = Poller(
             store, 5, heard.append, lambda outcome: outcomes.update([outcome]), port=port
         )
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as session:
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=seconds)) as session:
             await poller.round(session)
         await runner.cleanup()
         found = store.gather(KEY)
@@ -96,7 +98,7 @@ async def _endless(request: web.Request) -> web.StreamResponse:
 
 
 async def _silent(_: web.Request) -> web.StreamResponse:
-    await asyncio.sleep(2.5)
+    await asyncio.Event().wait()
     return web.Response()
 
 
@@ -104,11 +106,14 @@ async def _nonsense(_: web.Request) -> web.StreamResponse:
     return web.Response(text='{"rows": Infinity}')
 
 
-@pytest.mark.parametrize("answer", [_elsewhere, _refusing, _endless, _silent, _nonsense])
+@pytest.mark.parametrize(
+    ("answer", "seconds"),
+    [(_elsewhere, 60), (_refusing, 60), (_endless, 60), (_silent, 0.1), (_nonsense, 60)],
+)
 def test_what_is_no_answer_is_a_miss(
-    answer: Callable[[web.Request], Awaitable[web.StreamResponse]],
+    answer: Callable[[web.Request], Awaitable[web.StreamResponse]], seconds: float
 ) -> None:
-    observed, outcomes, heard = poll(answer)
+    observed, outcomes, heard = poll(answer, seconds=seconds)
     assert observed.progress == {}
     assert (outcomes, heard) == ({"failed": 1}, [KEY])
 
