@@ -24,7 +24,7 @@ from rowmill.destinations.patience import NowAndThen
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.generate.rows import Generator
 from rowmill.local import engine, remembered
-from rowmill.local.connections import connections
+from rowmill.local.connections import find_connections
 from rowmill.local.engine import Options, Outcome
 from rowmill.local.home import rowmill_home
 from rowmill.local.progress import Snapshot
@@ -245,8 +245,8 @@ class Experiment:
             notice=telling(on_notice),
             wait=NowAndThen(on_notice),
         )
-        reach = connections(self.spec, self._secrets, rowmill_home())
-        return engine.run(self.spec, reach, options, on_progress)
+        connections = find_connections(self.spec, self._secrets, rowmill_home())
+        return engine.run(self.spec, connections, options, on_progress)
 
     @_for_callers
     def verify(self) -> Report:
@@ -258,9 +258,9 @@ class Experiment:
             NothingPublished: no run of this manifest, scale and seed is published.
             DestinationRefused, DestinationUnavailable: a destination cannot be read.
         """
-        reach = connections(self.spec, self._secrets, rowmill_home())
+        connections = find_connections(self.spec, self._secrets, rowmill_home())
         wait = NowAndThen(_LOG.warning)
-        return verify_published(self.spec, reach, reload=self._with, wait=wait)
+        return verify_published(self.spec, connections, reload=self._with, wait=wait)
 
     def _with(self, overrides: Overrides) -> Spec:
         """The same manifest as the published run was started, but for what the caller gave."""

@@ -21,7 +21,7 @@ from prometheus_client import (
 from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.layout import Part
 from rowmill.plan.pod_contract import PARQUET, POSTGRES
-from rowmill.worker.shard import Copier, Kit, Source, Upload, Uploader
+from rowmill.worker.shard import Copier, ShardContext, Source, Upload, Uploader
 
 STAGES = ("generate", "encode", "copy", "upload")
 
@@ -69,13 +69,13 @@ class Metrics:
         return Counter(f"rowmill_worker_{name}", text, [label], registry=self._registry)
 
 
-def measured(kit: Kit, metrics: Metrics) -> Kit:
+def measured(context: ShardContext, metrics: Metrics) -> ShardContext:
     """The same kit, with its stages timed."""
     return replace(
-        kit,
-        generator=_TimedSource(kit.generator, metrics),
-        copier=_copier(kit.copier, metrics),
-        uploader=_uploader(kit.uploader, metrics),
+        context,
+        generator=_TimedSource(context.generator, metrics),
+        copier=_copier(context.copier, metrics),
+        uploader=_uploader(context.uploader, metrics),
     )
 
 

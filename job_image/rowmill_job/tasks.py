@@ -10,7 +10,7 @@ from threading import Event
 
 from rowmill.destinations.errors import Fenced
 from rowmill.destinations.lake.records import StoredPart
-from rowmill.destinations.patience import Patience, TellWait
+from rowmill.destinations.patience import Patience, ReportWait
 from rowmill.plan.bundle import Bundle
 from rowmill.plan.layout import Part
 from rowmill.plan.pod_contract import SHARD_INDEX
@@ -19,13 +19,13 @@ from rowmill.plan.runs import Run
 from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
 from rowmill.spec.dataset import Spec
 from rowmill.worker.decision import types_kept
-from rowmill.worker.destinations import Destinations, join
+from rowmill.worker.destinations import Destinations, open_destinations
 from rowmill.worker.finalize import finalize
 from rowmill.worker.remaining import Durable, remaining
 from rowmill.worker.removal.purge import former_engines, purge
 from rowmill.worker.removal.removed import Purged
-from rowmill.worker.shard import Kit, Stopped, run_parts
-from rowmill.worker.shard_context import kit_for
+from rowmill.worker.shard import ShardContext, Stopped, run_parts
+from rowmill.worker.shard_context import shard_context_for
 from rowmill.worker.shard_progress import ShardProgress
 from rowmill.worker.start.numbered import LOADED, prepare_numbered
 from rowmill.worker.start.prepare import Prepared
@@ -47,7 +47,7 @@ class Pod:
     place: Place
     board: Board
     stop: Event
-    wait: TellWait
+    wait: ReportWait
     say: Callable[[str], None]
     leave: Callable[[Outcome], None]
 
@@ -65,7 +65,7 @@ def run_shard(pod: Pod) -> Outcome:
             "ShardUnknown", f"{SHARD_INDEX} is not set: a shard is an index of an Indexed Job"
         )
     bundle, spec = _given(pod)
-    with closing(_join(pod, bundle, spec)) as destinations:
+    with closing(_open_destinations(pod, bundle, spec)) as destinations:
         prepared = _prepare(pod, bundle, spec, destinations)
         run = prepared.run
         # A repeat goes by the plan of this run, whose shards the Job counts.
@@ -86,15 +86,15 @@ def run_shard(pod: Pod) -> Outcome:
 def run_finalize(pod: Pod) -> Outcome:
     """Compare the run with its plan, add keys and indexes, publish; raises as `run_shard`."""
     bundle, spec = _given(pod)
-    with closing(_join(pod, bundle, spec)) as destinations:
+    with closing(_open_destinations(pod, bundle, spec)) as destinations:
         prepared = _prepare(pod, bundle, spec, destinations)
         run = prepared.run
         progress = ShardProgress(run.plan, run.plan.parts())
         pod.board.show(run.id, progress)
         if not prepared.repeat:
             frozen = spec.at(run.plan.data_version)
-            kit = _kit(pod, run, frozen, destinations, progress)
-            finalize(kit, run, frozen, destinations, pod.stop, pod.board, pod.board.step)
+            context = _context(pod, run, frozen, destinations, progress)
+            finalize(context, run, frozen, destinations, pod.stop, pod.board, pod.board.step)
         progress.all_done()
         what = "was published before with the same data" if prepared.repeat else "is published"
         return done(f"run {run.number} {what}", _published(prepared, destinations))
@@ -109,18 +109,20 @@ def run_purge(pod: Pod) -> Outcome:
     bundle, spec = _given(pod)
     written = pod.place.written
 
-    def tell(purged: Purged) -> None:
+    def report(purged: Purged) -> None:
         if pod.stop.is_set():
             raise Stopped
         pod.leave(_purged(purged))
 
     with ExitStack() as opened:
-        destinations = opened.enter_context(closing(_join(pod, bundle, spec)))
+        destinations = opened.enter_context(closing(_open_destinations(pod, bundle, spec)))
         former = [
-            opened.enter_context(closing(_join(pod, replace(bundle, engine=engine), spec)))
+            opened.enter_context(
+                closing(_open_destinations(pod, replace(bundle, engine=engine), spec))
+            )
             for engine in former_engines(destinations, bundle.uid, written, bundle.adopt)
         ]
-        return _purged(purge(destinations, bundle.uid, written, tell, former))
+        return _purged(purge(destinations, bundle.uid, written, report, former))
 
 
 def _purged(purged: Purged) -> Outcome:
@@ -141,16 +143,16 @@ def _given(pod: Pod) -> tuple[Bundle, Spec]:
     return bundle, pod.place.as_given(spec_of(bundle))
 
 
-def _join(pod: Pod, bundle: Bundle, spec: Spec) -> Destinations:
+def _open_destinations(pod: Pod, bundle: Bundle, spec: Spec) -> Destinations:
     def sleep(seconds: float) -> None:
         """Wait between two tries, but not once the pod is to stop."""
         if pod.stop.wait(seconds):
             raise Stopped
 
-    return join(
+    return open_destinations(
         spec,
         pod.place.connections(spec, bundle.engine),
-        patience=Patience(login_seconds=pod.place.login_seconds, sleep=sleep, tell=pod.wait),
+        patience=Patience(login_seconds=pod.place.login_seconds, sleep=sleep, report=pod.wait),
         retried=pod.board.retried,
     )
 
@@ -191,10 +193,10 @@ def _load(
     progress: ShardProgress,
     parts: list[Part],
 ) -> None:
-    kit = _kit(pod, run, spec, destinations, progress)
+    context = _context(pod, run, spec, destinations, progress)
     pod.board.begin()
     try:
-        run_parts(kit, parts, pod.stop, pod.board)
+        run_parts(context, parts, pod.stop, pod.board)
     except Fenced:
         known = destinations.ledger.runs.find(run.id)
         if known is None or known.state not in LOADED:
@@ -220,17 +222,17 @@ def _confirm(
         )
 
 
-def _kit(
+def _context(
     pod: Pod, run: Run, spec: Spec, destinations: Destinations, progress: ShardProgress
-) -> Kit:
-    kit = measured(kit_for(run, spec, destinations), pod.board.metrics)
+) -> ShardContext:
+    context = measured(shard_context_for(run, spec, destinations), pod.board.metrics)
 
     def durable() -> Durable:
         held = destinations.settled(run)
         progress.read(held)
         return held
 
-    return replace(kit, durable=durable)
+    return replace(context, durable=durable)
 
 
 def _published(prepared: Prepared, destinations: Destinations) -> Published:

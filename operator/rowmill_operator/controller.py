@@ -27,9 +27,9 @@ from rowmill_operator.model.actions import (
     DeletePod,
     FreezePlan,
     LeaveAlone,
+    ReportEvent,
     SetFinalizers,
     SetParallelism,
-    Tell,
     Validate,
 )
 from rowmill_operator.model.names import plan_name
@@ -49,7 +49,7 @@ _TERMINATING = "NamespaceTerminating"
 _STEPS = 5
 # With so many experiments waiting, a status that says no more than "starting" waits for a second.
 _BUSY = 20
-_TOLD_LATER = 1.0
+_REPORTED_LATER = 1.0
 
 
 class Controller:
@@ -115,16 +115,16 @@ class Controller:
                 # As a whole: Events tell of a transition once, with the status that shows it.
                 return
             for action in decision.actions:
-                if not isinstance(action, Tell | CountPurge):
+                if not isinstance(action, ReportEvent | CountPurge):
                     await self._carry_out(key, experiment, action)
             if not (steps_left and _is_on_the_way(decision)):
                 break
             if self._store.gather(key) == observed:
                 break
-        done = all(isinstance(action, Tell) for action in decision.actions)
+        done = all(isinstance(action, ReportEvent) for action in decision.actions)
         if steps_left < _STEPS - 1 and done and self._queue.depth() >= _BUSY:
             # To begin the runs of those who wait goes before telling that this one began.
-            self._queue.add(key, _TOLD_LATER)
+            self._queue.add(key, _REPORTED_LATER)
             return
         await self._make_known(key, experiment, decision)
 
@@ -137,8 +137,8 @@ class Controller:
         for action in decision.actions:
             if isinstance(action, CountPurge):
                 self._count_purge(key, action)
-            elif isinstance(action, Tell):
-                await self._tell(experiment, action)
+            elif isinstance(action, ReportEvent):
+                await self._report(experiment, action)
 
     async def _carry_out(self, key: Key, experiment: Experiment, action: Action) -> None:
         namespace, name = key
@@ -174,8 +174,8 @@ class Controller:
         # Of a name that follows from who leaves it to whom: a restart does not tell it again.
         words = (experiment.uid, self._settings.engine, self._settings.release, action.owner)
         name = hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]
-        told = Tell(Reason.LEFT_TO_ANOTHER, action.message, warning=True)
-        await self._tell(experiment, told, name)
+        reported = ReportEvent(Reason.LEFT_TO_ANOTHER, action.message, warning=True)
+        await self._report(experiment, reported, name)
 
     async def _validate(self, key: Key, experiment: Experiment, action: Validate) -> None:
         manifest = await self._manifest(key, experiment)
@@ -297,7 +297,7 @@ class Controller:
         write = self._cluster.apply_status(
             experiment,
             decision.status,
-            unchanged=any(isinstance(a, Tell) for a in decision.actions),
+            unchanged=any(isinstance(a, ReportEvent) for a in decision.actions),
         )
         try:
             raw = await write
@@ -338,13 +338,13 @@ class Controller:
             self._queue.add(key, wait)
         return wait > 0
 
-    async def _tell(self, experiment: Experiment, action: Tell, once: str = "") -> None:
+    async def _report(self, experiment: Experiment, action: ReportEvent, once: str = "") -> None:
         """Write an Event; `once` is what tells it from others where it must not come twice."""
         LOG.info(
             "%s/%s: %s: %s", experiment.namespace, experiment.name, action.reason, action.message
         )
         try:
-            await self._cluster.tell(
+            await self._cluster.report(
                 experiment,
                 action.reason,
                 action.message,
@@ -388,7 +388,7 @@ def _is_on_the_way(decision: Decision) -> bool:
     """Whether the next decision follows at once from what this one had made."""
     making = Validate | FreezePlan | CreateJob
     # What is told belongs to the status, and so to the decision whose status is written.
-    actions = [action for action in decision.actions if not isinstance(action, Tell)]
+    actions = [action for action in decision.actions if not isinstance(action, ReportEvent)]
     return bool(actions) and all(isinstance(action, making) for action in actions)
 
 

@@ -92,7 +92,7 @@ async def _operate(
         queue.add(key)
     scope = ", ".join(settings.namespaces) or "the whole cluster"
     LOG.info("rowmill-operator %s watches %s: %d Experiments", VERSION, scope, len(found))
-    tell_of_others(store, settings, cluster.clock.now())
+    report_others(store, settings, cluster.clock.now())
     work: list[Coroutine[Any, Any, None]] = [
         resync.run(),
         poller.run(),
@@ -118,7 +118,7 @@ async def _operate(
     await _until_one_ends(tasks)
 
 
-def tell_of_others(store: Store, settings: Settings, now: datetime) -> None:
+def report_others(store: Store, settings: Settings, now: datetime) -> None:
     """Say at the start which other operators keep Experiments of the namespaces that it watches."""
     observed = filter(None, map(store.gather, store.experiments()))
     others = Counter(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rowmill.cli.progress_display import tell
+from rowmill.cli.progress_display import report
 from rowmill.cli.sources import Source
 from rowmill.spec.dataset import Spec
 from rowmill.spec.places import located
@@ -14,5 +14,5 @@ def say_warnings(source: Source, spec: Spec) -> tuple[Problem, ...]:
     """Say each of the source's spec in a line, and return them with their places."""
     found = located(manifest_warnings(spec), source.manifest)
     for warning in found:
-        tell(f"rowmill: warning: {warning.told}")
+        report(f"rowmill: warning: {warning.told}")
     return found

@@ -40,7 +40,7 @@ def progress_display(style: str | None, interval: float) -> Iterator[Display]:
         yield _Silent()
 
 
-def tell(text: str) -> None:
+def report(text: str) -> None:
     """A line on standard error, if anybody still reads it: a run does not end for want of one."""
     with suppress(OSError):
         say(text, err=True)
@@ -71,7 +71,7 @@ class _Lines(_Silent):
             return
         self._turn = turn
         self._next = time.monotonic() + self._interval
-        tell(_line(snapshot))
+        report(_line(snapshot))
 
 
 def _line(snapshot: Snapshot) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import sys
 from contextlib import suppress
 
-from rowmill.destinations.patience import NowAndThen, TellWait, Wait, Waiting
+from rowmill.destinations.patience import NowAndThen, ReportWait, Wait, Waiting
 from rowmill.terminal.prose import say
 from rowmill.terminal.waiting_line import WaitingLine
 
 
-def tell_waits() -> TellWait:
+def report_waits() -> ReportWait:
     """For a command that shows nothing else meanwhile."""
     return _OnTerminal() if sys.stderr.isatty() else in_lines()
 
 
-def in_lines() -> TellWait:
+def in_lines() -> ReportWait:
     """A line at the beginning of a wait, and then one now and then."""
     return NowAndThen(_say)
 

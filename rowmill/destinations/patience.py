@@ -10,7 +10,7 @@ from enum import Enum
 # Every lost server is waited for so long.
 PATIENCE_SECONDS = 600.0
 # So often a wait that goes on is told in a log.
-TELL_SECONDS = 30.0
+REPORT_SECONDS = 30.0
 
 
 class Course(Enum):
@@ -57,10 +57,10 @@ class Waited:
 
 
 Wait = Waiting | Waited
-TellWait = Callable[[Wait], None]
+ReportWait = Callable[[Wait], None]
 
 
-def untold(wait: Wait) -> None:
+def unreported(wait: Wait) -> None:
     """For who waits in silence."""
 
 
@@ -70,7 +70,7 @@ class Patience:
 
     `contact_seconds` is for a server that never answered yet, `login_seconds` for refused
     credentials: on a cluster a rotated secret arrives late, on one machine waiting helps nobody.
-    `sleep` waits between tries; it may raise to end them. `tell` is told of each failure that is
+    `sleep` waits between tries; it may raise to end them. `report` is told of each failure that is
     waited for and of the end of such a wait.
     """
 
@@ -78,7 +78,7 @@ class Patience:
     contact_seconds: float = PATIENCE_SECONDS
     login_seconds: float = 0
     sleep: Callable[[float], None] = time.sleep
-    tell: TellWait = untold
+    report: ReportWait = unreported
 
     def for_course(self, course: Course) -> float:
         if course is Course.PASSES:
@@ -93,7 +93,7 @@ class Patience:
             self,
             seconds=min(self.seconds, seconds),
             login_seconds=min(self.login_seconds, seconds),
-            tell=untold,
+            report=unreported,
         )
 
 
@@ -111,7 +111,7 @@ class NowAndThen:
         self,
         say: Callable[[str], None],
         *,
-        seconds: float = TELL_SECONDS,
+        seconds: float = REPORT_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._say = say

@@ -28,7 +28,7 @@ def admission(spec: Spec, home: Home, notice: Callable[[str], None]) -> Callable
             to_copy=rows_to_copy(ahead.load.plan, ahead.load.durable),
             to_upload=rows_to_upload(ahead.load.plan, ahead.load.durable),
             indexed=ahead.load.index_bytes,
-            freed=sum(_bytes(frozen.dataset, each) for each in ahead.given_up),
+            freed=sum(_bytes(frozen.dataset, each) for each in ahead.discarded),
         )
         for demand in found:
             if not demand.fits:

@@ -27,7 +27,7 @@ def engine_id(environ: Mapping[str, str] = os.environ) -> str:
     return environ.get("ROWMILL_ENGINE") or f"{_user()}@{socket.gethostname()}"
 
 
-def connections(
+def find_connections(
     spec: Spec,
     secrets: Mapping[str, Path],
     home: Home,

@@ -33,7 +33,7 @@ def set_aside(home: Home) -> None:
             home.reserve.unlink(missing_ok=True)
 
 
-def give_up(home: Home) -> None:
+def release(home: Home) -> None:
     """Free the reserve if the disk has less than that; once there is room, `set_aside` takes it."""
     with suppress(OSError):
         if shutil.disk_usage(home.postgres).free < RESERVE_BYTES:

@@ -14,7 +14,7 @@ from types import FrameType
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import ExperimentHold
-from rowmill.destinations.patience import TellWait, untold
+from rowmill.destinations.patience import ReportWait, unreported
 from rowmill.errors import Interrupted
 from rowmill.local.admission import admission
 from rowmill.local.home import Home, rowmill_home
@@ -29,13 +29,13 @@ from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.decision import Mode, types_kept
-from rowmill.worker.destinations import Connections, Destinations, join, one_machine
+from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
 from rowmill.worker.remaining import remaining
 from rowmill.worker.start.prepare import Prepared, prepare
 from rowmill.worker.start.refusals import FewerRows
 
 # How long the end of a run waits for the ledger: writers that are being cut hold its fence.
-TELL_SECONDS = 2.0
+REPORT_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Options:
     home: Home = field(default_factory=rowmill_home)
     prepared: Callable[[Run], None] = lambda run: None
     notice: Callable[[str], None] = lambda text: None
-    wait: TellWait = untold
+    wait: ReportWait = unreported
 
     def restarting(self) -> Options:
         """The same, but starting over, whatever that replaces."""
@@ -126,7 +126,7 @@ def _run(
     signals: _Signals,
 ) -> Outcome:
     patience = one_machine(options.wait, sleep=signals.sleep)
-    destinations = join(spec, connections, patience=patience)
+    destinations = open_destinations(spec, connections, patience=patience)
     try:
         for told in destinations.ledger.ensure():
             options.notice(told)
@@ -146,7 +146,7 @@ def _run(
             )
             options.prepared(prepared.run)
             spec = spec.at(prepared.run.plan.data_version)
-            _tell(prepared, spec, options)
+            _report(prepared, spec, options)
             board = ProgressBoard(prepared.run, prepared.resumed, on_progress)
             if prepared.repeat:
                 return Outcome(prepared.run, True, False, 0, {}, board.snapshot(), None)
@@ -164,7 +164,7 @@ def _run(
             )
             return execution.run()
     except FewerRows as error:
-        _tell_completed(error.rolled_forward, options)
+        _report_completed(error.rolled_forward, options)
         raise
     finally:
         destinations.close()
@@ -174,9 +174,9 @@ def _plan(spec: Spec, options: Options) -> Plan:
     return plan_for(spec, workers=options.workers, batch_rows=options.batch_rows)
 
 
-def _tell(prepared: Prepared, spec: Spec, options: Options) -> None:
+def _report(prepared: Prepared, spec: Spec, options: Options) -> None:
     run, replaces = prepared.run, prepared.replaces
-    _tell_completed(prepared.rolled_forward, options)
+    _report_completed(prepared.rolled_forward, options)
     if replaces is not None:
         options.notice(f"run {run.number} replaces {replaces} when it is published")
         if replaces.gone:
@@ -194,7 +194,7 @@ def _batches(plan: Plan) -> list[int]:
     return [table.batch_rows for table in plan.tables]
 
 
-def _tell_completed(numbers: Iterable[int], options: Options) -> None:
+def _report_completed(numbers: Iterable[int], options: Options) -> None:
     for number in numbers:
         options.notice(f"run {number} was interrupted while it was published; it is complete now")
 
@@ -300,15 +300,17 @@ class _Execution:
         # One try, and not a long one: the ledger may be why it ends. If it is not told, the run can
         # be resumed as it is.
         self.signals.stop.set()
-        teller = threading.Thread(target=self._tell, args=(run, state, message), daemon=True)
-        teller.start()
-        teller.join(TELL_SECONDS)
+        reporter = threading.Thread(target=self._report, args=(run, state, message), daemon=True)
+        reporter.start()
+        reporter.join(REPORT_SECONDS)
 
     def _join_in_silence(self) -> Destinations:
         """Connections of their own, which tell nothing: the workers meet the same trouble."""
-        return join(self.spec, self.connections, patience=one_machine(sleep=self.signals.sleep))
+        return open_destinations(
+            self.spec, self.connections, patience=one_machine(sleep=self.signals.sleep)
+        )
 
-    def _tell(self, run: Run, state: RunState, message: str) -> None:
+    def _report(self, run: Run, state: RunState, message: str) -> None:
         # Over connections of its own, since nobody may wait for its end.
         with (
             suppress(DestinationRefused, DestinationUnavailable, Interrupted),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake.parquet_reading import LakeReader
-from rowmill.destinations.patience import TellWait, untold
+from rowmill.destinations.patience import ReportWait, unreported
 from rowmill.destinations.postgres.read.published_tables import PostgresReader
 from rowmill.destinations.stored_rows import Problem
 from rowmill.engine.records import State
@@ -19,7 +19,7 @@ from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.spec.load import Overrides
 from rowmill.worker.decision import published_run
-from rowmill.worker.destinations import Connections, Destinations, join, one_machine
+from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
 from rowmill.worker.pools import load_pools
 from rowmill.worker.reading import abandoned, experiment_runs, published
 from rowmill.worker.run_options import options_of, run_again
@@ -61,7 +61,7 @@ def open_published(
     spec: Spec,
     connections: Connections,
     reload: Reload | None = None,
-    wait: TellWait = untold,
+    wait: ReportWait = unreported,
 ) -> Iterator[Published]:
     """Open the run whose data readers see now.
 
@@ -78,7 +78,7 @@ def open_published(
         DestinationRefused, DestinationUnavailable: a destination cannot be read.
     """
     with ExitStack() as stack:
-        destinations = join(spec, connections, patience=one_machine(wait))
+        destinations = open_destinations(spec, connections, patience=one_machine(wait))
         stack.callback(destinations.close)
         run = _run(destinations)
         known = _matching(spec, run, reload).at(run.plan.data_version)
@@ -97,7 +97,7 @@ def open_published(
 
 def why_nothing_is_there(spec: Spec, connections: Connections) -> str | None:
     """Why readers find no tables; None if a run is published, or its records cannot be read."""
-    destinations = join(spec, connections)
+    destinations = open_destinations(spec, connections)
     try:
         return _unpublished(experiment_runs(destinations), destinations)
     except (DestinationRefused, DestinationUnavailable):

@@ -13,7 +13,7 @@ from threading import Event
 from typing import cast
 
 from rowmill.counting import counted
-from rowmill.destinations.patience import TellWait
+from rowmill.destinations.patience import ReportWait
 from rowmill.local.child_process import start_child
 from rowmill.local.messages import (
     Command,
@@ -70,7 +70,7 @@ class Supervisor:
         workers: int,
         on_progress: Callable[[int, Progress], None],
         on_step: Callable[[str], None],
-        on_wait: TellWait,
+        on_wait: ReportWait,
         check: Callable[[], None],
         stop: Event,
         kill: Event,
@@ -123,7 +123,7 @@ class Supervisor:
         for worker in self._workers:
             if waiting and worker.command is None:
                 worker.command = waiting.popleft()
-                self._tell(worker, worker.command)
+                self._report(worker, worker.command)
 
     def _listen(
         self,
@@ -180,7 +180,7 @@ class Supervisor:
             return
         deadline = time.monotonic() + STOP_SECONDS
         for worker in self._workers:
-            self._tell(worker, Stop())
+            self._report(worker, Stop())
         while time.monotonic() < deadline and not self._kill.is_set():
             busy = {worker.pipe: worker for worker in self._workers if worker.command}
             if not busy:
@@ -207,7 +207,7 @@ class Supervisor:
         process, pipe = start_child(main, self._spec, self._connections)
         return _Worker(self._started, process, pipe)
 
-    def _tell(self, worker: _Worker, command: Command) -> None:
+    def _report(self, worker: _Worker, command: Command) -> None:
         try:
             worker.pipe.send(command)
         except OSError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rowmill.destinations.patience import TellWait, untold
+from rowmill.destinations.patience import ReportWait, unreported
 from rowmill.local.planning import default_workers
 from rowmill.local.published import Reload, open_published
 from rowmill.spec.dataset import Spec
@@ -22,7 +22,7 @@ def verify_published(
     workers: int | None = None,
     reload: Reload | None = None,
     on_progress: OnProgress = lambda progress: None,
-    wait: TellWait = untold,
+    wait: ReportWait = unreported,
 ) -> Report:
     """Make the published run's rows again and compare all destinations with them.
 

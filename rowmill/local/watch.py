@@ -26,10 +26,10 @@ class Watch:
     the supervisor, which must always hear Ctrl-C.
     """
 
-    def __init__(self, run: Run, hold: ExperimentHold, rejoin: Callable[[], Destinations]) -> None:
+    def __init__(self, run: Run, hold: ExperimentHold, reopen: Callable[[], Destinations]) -> None:
         self._run = run
         self._hold = hold
-        self._rejoin = rejoin
+        self._reopen = reopen
         self._over = threading.Event()
         self._found: Exception | None = None
 
@@ -52,7 +52,7 @@ class Watch:
         self._over.set()
 
     def _watch(self) -> None:
-        with closing(self._rejoin()) as own:
+        with closing(self._reopen()) as own:
             while self._found is None and not self._over.wait(WATCH_SECONDS):
                 try:
                     self._found = self._look(own.ledger.runs)

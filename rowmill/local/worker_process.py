@@ -28,10 +28,10 @@ from rowmill.local.messages import (
 )
 from rowmill.local.run_errors import WorkerFailed, interrupted
 from rowmill.spec.dataset import Spec
-from rowmill.worker.destinations import Connections, Destinations, join
+from rowmill.worker.destinations import Connections, Destinations, open_destinations
 from rowmill.worker.finalize import finalize
 from rowmill.worker.shard import Stopped, run_parts
-from rowmill.worker.shard_context import kit_for
+from rowmill.worker.shard_context import shard_context_for
 from rowmill.worker.tally import Tally, vitals
 
 REPORT_SECONDS = 0.2
@@ -85,10 +85,10 @@ class _Worker:
         try:
             # What the supervisor reached is no typo, however long it is down now.
             with closing(
-                join(
+                open_destinations(
                     self._spec,
                     self._connections,
-                    patience=Patience(sleep=self._sleep, tell=self._wait),
+                    patience=Patience(sleep=self._sleep, report=self._wait),
                 )
             ) as destinations:
                 self._run(command, destinations)
@@ -105,12 +105,12 @@ class _Worker:
         run = command.run
         # The supervisor hands it over as it is by the run's data version.
         spec = self._spec.at(run.plan.data_version)
-        kit = kit_for(run, spec, destinations)
+        context = shard_context_for(run, spec, destinations)
         if isinstance(command, RunShard):
             self._tally.begin()
-            run_parts(kit, run.plan.shard(command.shard), self._stop, self._tally)
+            run_parts(context, run.plan.shard(command.shard), self._stop, self._tally)
         else:
-            finalize(kit, run, spec, destinations, self._stop, self._tally, self._step)
+            finalize(context, run, spec, destinations, self._stop, self._tally, self._step)
 
     def _sleep(self, seconds: float) -> None:
         """Wait between two tries, but not once the worker is to stop."""

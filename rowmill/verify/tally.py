@@ -46,17 +46,17 @@ OnProgress = Callable[[Progress], None]
 class ProgressCount:
     """Counts rows for all threads and tells."""
 
-    def __init__(self, tables: Sequence[Table], stores: int, tell: OnProgress) -> None:
+    def __init__(self, tables: Sequence[Table], stores: int, report: OnProgress) -> None:
         self._total = sum(table.rows for table in tables) * (1 + stores)
         self._rows = 0
-        self._tell = tell
+        self._report = report
         self._lock = threading.Lock()
 
     def add(self, table: Table, rows: int) -> None:
         with self._lock:
             self._rows += rows
-            self._tell(Progress("comparing", table.name, self._rows, self._total))
+            self._report(Progress("comparing", table.name, self._rows, self._total))
 
     def turn(self, phase: str, table: Table) -> None:
         with self._lock:
-            self._tell(Progress(phase, table.name, self._rows, self._total))
+            self._report(Progress(phase, table.name, self._rows, self._total))

@@ -11,7 +11,7 @@ from rowmill.destinations.credentials import ReadingLogin
 from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.lake.ledger.bucket_ledger import BucketLedger
 from rowmill.destinations.ledger import Ledger
-from rowmill.destinations.patience import Patience, TellWait, Wait, Waiting, untold
+from rowmill.destinations.patience import Patience, ReportWait, Wait, Waiting, unreported
 from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.destinations.postgres.warehouse.warehouse import Warehouse
@@ -48,7 +48,7 @@ class Destinations:
     """The destinations of one experiment; `warehouse` or `lake` is None where it has none.
 
     `session` is the one connection to Postgres that all share: one thread at a time may use it.
-    `rejoin` opens what another spec names, by the same credentials.
+    `reopen` opens what another spec names, by the same credentials.
     """
 
     spec: Spec
@@ -57,7 +57,7 @@ class Destinations:
     session: PostgresSession | None
     warehouse: Warehouse | None
     lake: Lake | None
-    rejoin: Callable[[Spec], Destinations]
+    reopen: Callable[[Spec], Destinations]
 
     def durable(self, run: Run) -> Durable:
         """What the ledger holds of `run`, to be shown: a crash may take the last of it."""
@@ -94,7 +94,7 @@ def engine_of(owner: str, spec: Spec) -> str | None:
     return owner.removesuffix(rest) if owner.endswith(rest) else None
 
 
-def join(
+def open_destinations(
     spec: Spec,
     connections: Connections,
     *,
@@ -109,7 +109,7 @@ def join(
             manifest, to be counted.
     """
     patience = patience or one_machine()
-    rejoin = partial(join, connections=connections, patience=patience, retried=retried)
+    reopen = partial(open_destinations, connections=connections, patience=patience, retried=retried)
     owner = owner_key(connections.engine, spec)
     target, s3 = spec.parquet, _s3(spec, connections)
     for_s3 = _counted(patience, partial(retried, "parquet"))
@@ -128,7 +128,7 @@ def join(
             session=session,
             warehouse=Warehouse(session, spec.postgres, owner, made_from),
             lake=lake,
-            rejoin=rejoin,
+            reopen=reopen,
         )
     if s3 is None or target is None:
         raise AssertionError("a valid spec names a destination, and connections reach it")
@@ -139,24 +139,24 @@ def join(
         session=None,
         warehouse=None,
         lake=lake,
-        rejoin=rejoin,
+        reopen=reopen,
     )
 
 
 def one_machine(
-    tell: TellWait = untold, *, sleep: Callable[[float], None] = time.sleep
+    report: ReportWait = unreported, *, sleep: Callable[[float], None] = time.sleep
 ) -> Patience:
     """The patience of a person's machine, for a command or a supervisor."""
-    return Patience(contact_seconds=CONTACT_SECONDS, sleep=sleep, tell=tell)
+    return Patience(contact_seconds=CONTACT_SECONDS, sleep=sleep, report=report)
 
 
 def _counted(patience: Patience, retried: Callable[[], None]) -> Patience:
-    def tell(wait: Wait) -> None:
+    def report(wait: Wait) -> None:
         if isinstance(wait, Waiting):
             retried()
-        patience.tell(wait)
+        patience.report(wait)
 
-    return replace(patience, tell=tell)
+    return replace(patience, report=report)
 
 
 def _s3(spec: Spec, connections: Connections) -> S3Address | None:

@@ -10,14 +10,14 @@ from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.publish import publish
-from rowmill.worker.shard import Kit, Report, Stopped, run_parts
+from rowmill.worker.shard import Report, ShardContext, Stopped, run_parts
 
 # How often finalize goes on with what users put on the published tables meanwhile.
 _ROUNDS = 20
 
 
 def finalize(
-    kit: Kit,
+    context: ShardContext,
     run: Run,
     spec: Spec,
     destinations: Destinations,
@@ -40,7 +40,7 @@ def finalize(
         try:
             if state is not RunState.PUBLISHING:
                 step("compare with the plan")
-                run_parts(kit, run.plan.parts(), stop, report)
+                run_parts(context, run.plan.parts(), stop, report)
                 _complete(run, spec, destinations, stop, step)
             step("publish")
             publish(run, spec.dataset, destinations)

@@ -29,7 +29,7 @@ def destinations_of(spec: Spec, present: Destinations) -> Iterator[Destinations]
         return
     _refuse_unreachable(spec.parquet, present.spec.parquet)
     _refuse_unreachable(spec.postgres, present.spec.postgres)
-    with closing(present.rejoin(spec)) as earlier:
+    with closing(present.reopen(spec)) as earlier:
         yield earlier
 
 

@@ -83,7 +83,7 @@ class Uploader:
 
 
 @dataclass(frozen=True)
-class Kit:
+class ShardContext:
     """What a worker needs to run shards of one run."""
 
     plan: Plan
@@ -93,7 +93,7 @@ class Kit:
     durable: Callable[[], Durable]
 
 
-def run_parts(kit: Kit, parts: Iterable[Part], stop: Event, report: Report) -> None:
+def run_parts(context: ShardContext, parts: Iterable[Part], stop: Event, report: Report) -> None:
     """Make all that the ledger lacks of `parts`; returns only when it lacks nothing.
 
     Raises:
@@ -102,9 +102,11 @@ def run_parts(kit: Kit, parts: Iterable[Part], stop: Event, report: Report) -> N
     """
     wanted = list(parts)
     for _ in range(ROUNDS):
-        if not _run_round(kit, remaining(kit.plan, wanted, kit.durable()), stop, report):
+        if not _run_round(
+            context, remaining(context.plan, wanted, context.durable()), stop, report
+        ):
             return
-    if left := next(remaining(kit.plan, wanted, kit.durable()), None):
+    if left := next(remaining(context.plan, wanted, context.durable()), None):
         raise DestinationUnavailable(
             f"after {ROUNDS} rounds {left.part.table} part {left.part.number} is still not "
             "durable. The bucket drops uploads before they are complete: look for a lifecycle rule "
@@ -112,23 +114,25 @@ def run_parts(kit: Kit, parts: Iterable[Part], stop: Event, report: Report) -> N
         )
 
 
-def _run_round(kit: Kit, left: Iterator[PartWork], stop: Event, report: Report) -> bool:
+def _run_round(
+    context: ShardContext, left: Iterator[PartWork], stop: Event, report: Report
+) -> bool:
     """Make what is left, and say whether there was anything; it is read as it is made."""
     first = next(left, None)
     if first is None:
         return False
-    committing = _CommitLane(kit.copier, kit.uploader, report)
+    committing = _CommitLane(context.copier, context.uploader, report)
     # Left in reverse order: the upload lane hands its last part over before the commit lane ends.
     with Lane("commit", committing.handle, depth=LANE_DEPTH) as commits:
-        uploading = _UploadLane(kit.uploader, commits.put, report)
+        uploading = _UploadLane(context.uploader, commits.put, report)
         with uploading, Lane("upload", uploading.handle, depth=LANE_DEPTH) as uploads:
             for work in chain((first,), left):
-                _make_part(kit, work, commits, uploads, stop, report)
+                _make_part(context, work, commits, uploads, stop, report)
     return True
 
 
 def _make_part(
-    kit: Kit,
+    context: ShardContext,
     work: PartWork,
     commits: Lane[_CommitItem],
     uploads: Lane[Part | Slices | EndOfPart],
@@ -140,11 +144,11 @@ def _make_part(
     for batch, copy in work.batches:
         if stop.is_set():
             raise Stopped
-        slices = make(kit.generator, batch)
+        slices = make(context.generator, batch)
         report.generated(batch.table, batch.rows)
         if work.upload:
             uploads.put(slices)
-        encoded = _encode(kit.copier, batch, slices) if copy else None
+        encoded = _encode(context.copier, batch, slices) if copy else None
         # Not kept in memory while the lane has no room.
         del slices
         if encoded is not None:

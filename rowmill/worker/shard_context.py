@@ -10,7 +10,7 @@ from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.pools import load_pools
-from rowmill.worker.shard import Copier, Kit, Uploader
+from rowmill.worker.shard import Copier, ShardContext, Uploader
 
 
 def generator_for(dataset: Dataset, pools: Pools) -> Generator:
@@ -18,10 +18,10 @@ def generator_for(dataset: Dataset, pools: Pools) -> Generator:
     return Generator(dataset, load_pools(dataset, pools))
 
 
-def kit_for(run: Run, spec: Spec, destinations: Destinations) -> Kit:
+def shard_context_for(run: Run, spec: Spec, destinations: Destinations) -> ShardContext:
     """A kit for the shards of `run`, by the data version that its plan froze."""
     spec = spec.at(run.plan.data_version)
-    return Kit(
+    return ShardContext(
         plan=run.plan,
         generator=generator_for(spec.dataset, destinations.ledger.pools),
         copier=_copier(run, spec, destinations),

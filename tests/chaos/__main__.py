@@ -22,11 +22,11 @@ from urllib.parse import urlsplit
 import boto3
 from botocore.config import Config
 
-from rowmill.local.connections import connections
+from rowmill.local.connections import find_connections
 from rowmill.local.home import Home
 from rowmill.local.servers import embedded
 from rowmill.local.servers.embedded import EmbeddedServers
-from rowmill.worker.destinations import join
+from rowmill.worker.destinations import open_destinations
 from rowmill.worker.removal import purge
 from tests.chaos.blows import Blows, connect, run_command
 from tests.chaos.experiment import ChaosExperiment, write_experiment
@@ -34,7 +34,7 @@ from tests.chaos.fault_proxy import FaultProxy
 from tests.chaos.readers import Reader, bucket_look, postgres_look
 from tests.chaos.schedule import Schedule, schedule
 from tests.chaos.users import Users
-from tests.chaos.verdict import Verdict, tell
+from tests.chaos.verdict import Verdict, report
 
 # A run that is cut down again and again must still end well once the blows are over.
 MAX_ATTEMPTS = 12
@@ -68,7 +68,7 @@ def main() -> int:
         embedded.down(home)
         shutil.rmtree(home.path, ignore_errors=True)
     played = [(result.schedule, result) for result in results]
-    return tell(played, dealt=sum(result.dealt for result in results))
+    return report(played, dealt=sum(result.dealt for result in results))
 
 
 def _round(chosen: Schedule, home: Home, servers: EmbeddedServers) -> Result:
@@ -191,7 +191,7 @@ def _users(chosen: Schedule, experiment: ChaosExperiment, servers: EmbeddedServe
 
 def _remove(experiment: ChaosExperiment, home: Home) -> None:
     spec = experiment.load().spec
-    destinations = join(spec, connections(spec, experiment.secrets, home))
+    destinations = open_destinations(spec, find_connections(spec, experiment.secrets, home))
     try:
         purge.delete(destinations)
     finally:

@@ -43,7 +43,7 @@ class Verdict:
             self.faults.append(f"verify found differences: {report.to_json()}")
 
 
-def tell(played: Sequence[tuple[Seeded, Verdict]], dealt: int) -> int:
+def report(played: Sequence[tuple[Seeded, Verdict]], dealt: int) -> int:
     """Print what all rounds came to, of which so many blows hit; the exit code."""
     verdicts = [verdict for _, verdict in played]
     failed = [schedule for schedule, verdict in played if not verdict.passed]

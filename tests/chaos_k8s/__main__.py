@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
-from tests.chaos.verdict import tell
+from tests.chaos.verdict import report
 from tests.chaos_k8s.round import play
 from tests.chaos_k8s.schedule import schedule
 from tests.chaos_k8s.servers import Servers, lasting_servers
@@ -49,7 +49,7 @@ def main() -> int:
             print(f"the node is ready after {time.monotonic() - began:.0f} s", flush=True)
             results = [play(schedule(seed), installation, servers, folder) for seed in seeds]
     played = [(result.schedule, result) for result in results]
-    return tell(played, dealt=sum(len(result.dealt) for result in results))
+    return report(played, dealt=sum(len(result.dealt) for result in results))
 
 
 @contextmanager

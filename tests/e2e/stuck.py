@@ -27,9 +27,9 @@ _GONE = "not-there"
 class Stuck:
     """A run that waits for `reason`, with a message that `names` what `mend` mends.
 
-    `sign` finds when the first sign of it was to be seen. What `look` saw of it: `told`, all its
-    conditions; `signed`, that first sign; `reasons`, each after the other; and when it `went_on`
-    after it was `mended`.
+    `sign` finds when the first sign of it was to be seen. What `look` saw of it: `reported`, all
+    its conditions; `signed`, that first sign; `reasons`, each after the other; and when it
+    `went_on` after it was `mended`.
     """
 
     applied: Applied
@@ -37,7 +37,7 @@ class Stuck:
     names: str
     sign: Sign
     mend: Callable[[], object]
-    told: dict[str, dict[str, Any]] = field(default_factory=dict)
+    reported: dict[str, dict[str, Any]] = field(default_factory=dict)
     signed: datetime | None = None
     reasons: list[str] = field(default_factory=list)
     mended: datetime | None = None
@@ -51,7 +51,7 @@ class Stuck:
             if self.mended is not None and self.went_on is None:
                 self.went_on = datetime.fromisoformat(stalled["lastTransitionTime"])
         elif self.mended is None:
-            self.told = conditions
+            self.reported = conditions
             self.signed = self.signed or self.sign(self.applied)
             if self.reasons[-1:] != [stalled["reason"]]:
                 self.reasons.append(stalled["reason"])
@@ -91,11 +91,11 @@ def begin_without_image(
     def load() -> None:
         node.tag(installed.images.worker, f"{repository}:{_GONE}")
 
-    told = ("ImagePullFailed", _GONE, _event("Failed"))
+    reported = ("ImagePullFailed", _GONE, _event("Failed"))
     return {
-        "unknown image, loaded": Stuck(come, *told, mend=load),
+        "unknown image, loaded": Stuck(come, *reported, mend=load),
         "unknown image, corrected": Stuck(
-            corrected, *told, mend=lambda: corrected.annotate(rerun="corrected")
+            corrected, *reported, mend=lambda: corrected.annotate(rerun="corrected")
         ),
     }
 

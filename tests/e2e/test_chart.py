@@ -93,8 +93,8 @@ def scoped(request: pytest.FixtureRequest, values: dict[str, Any], namespace: st
 def prometheus_operator(cluster: Cluster, node: Node) -> Iterator[None]:
     """The definitions of the Prometheus operator, as its own release has them."""
     command = [str(binaries.go()), "mod", "download", "-json", PROMETHEUS_OPERATOR]
-    told = subprocess.run(node.sandbox.outside(command), capture_output=True, check=True).stdout
-    folder = Path(json.loads(told)["Dir"]) / "example" / "prometheus-operator-crd"
+    reported = subprocess.run(node.sandbox.outside(command), capture_output=True, check=True).stdout
+    folder = Path(json.loads(reported)["Dir"]) / "example" / "prometheus-operator-crd"
     with ExitStack() as stack:
         for plural in MONITORING:
             text = (folder / f"monitoring.coreos.com_{plural}.yaml").read_text()
@@ -198,8 +198,10 @@ def _granted(cluster: Cluster, account: str, namespace: str) -> dict[str, set[st
 
 
 def test_helms_own_test_passes(installed: Installation) -> None:
-    told = installed.helm("test", RELEASE, "--namespace", RELEASE_NAMESPACE, "--timeout", "120s")
-    assert "Succeeded" in told
+    reported = installed.helm(
+        "test", RELEASE, "--namespace", RELEASE_NAMESPACE, "--timeout", "120s"
+    )
+    assert "Succeeded" in reported
 
 
 def test_an_operator_of_one_namespace_works_by_its_role(
@@ -213,8 +215,8 @@ def test_an_operator_of_one_namespace_works_by_its_role(
     values = {**json.loads(known), "watchNamespaces": [namespace], "crds": {"install": False}}
     options = ("--namespace", namespace, "--wait", "--timeout", "120s", "--values", "-")
     installed.helm("install", "own", str(CHART), *options, input=json.dumps(values))
-    told = installed.helm("test", "own", "--namespace", namespace, "--timeout", "120s")
-    assert "Succeeded" in told
+    reported = installed.helm("test", "own", "--namespace", namespace, "--timeout", "120s")
+    assert "Succeeded" in reported
     _serve_side_by_side(installed, namespace)
     _take_over(before, f"{RELEASE_NAMESPACE}/{RELEASE}", f"{namespace}/own")
     log = cluster.kubectl("logs", "deployment/own-rowmill", "--namespace", namespace)
@@ -236,10 +238,10 @@ def _serve_side_by_side(installed: Installation, namespace: str) -> None:
     wait_for(lambda: impossible.condition("Accepted").get("status") == "False", 60, "a refusal")
     stages = {"Starting": 2, "Finalizing": 2, "Complete": 2}
     for each in found:
-        told = _told(each)
+        reported = _told(each)
         # So small a run may have loaded before it is seen at work.
-        assert told.pop("Running", 0) <= 2
-        assert told == stages | {"LeftToAnother": 1}
+        assert reported.pop("Running", 0) <= 2
+        assert reported == stages | {"LeftToAnother": 1}
     refused_once = {"InvalidSpec": 1, "LeftToAnother": 1}
     wait_for(lambda: _told(impossible) == refused_once, 60, "one refusal and one word about it")
 
@@ -323,15 +325,15 @@ def test_the_notes_say_what_is_served_and_where_the_images_are_looked_for(
 
 def _notes(values: dict[str, Any]) -> str:
     options = ("--dry-run=client", "--namespace", "mill", "--values", "-")
-    told = _helm("install", "rowmill", str(CHART), *options, values=values)
-    return told.partition("NOTES:")[2]
+    reported = _helm("install", "rowmill", str(CHART), *options, values=values)
+    return reported.partition("NOTES:")[2]
 
 
 def _render(values: dict[str, Any], namespace: str) -> list[dict[str, Any]]:
     """The objects of a release `rowmill`, without its test."""
     options = ("--namespace", namespace, "--skip-tests", "--values", "-")
-    told = _helm("template", "rowmill", str(CHART), *options, values=values)
-    return [each for each in yaml.safe_load_all(told) if each]
+    reported = _helm("template", "rowmill", str(CHART), *options, values=values)
+    return [each for each in yaml.safe_load_all(reported) if each]
 
 
 def _helm(*arguments: str, values: dict[str, Any]) -> str:

@@ -24,9 +24,9 @@ MISSING = "no-such-experiment"
 def test_kubectl_finds_the_plugin_and_it_tells_of_a_cluster_without_experiments(
     cluster: Cluster, namespace: str
 ) -> None:
-    told = _plugin(cluster, "status", MISSING, "-n", namespace, "-o", "json", code=None)
-    error = json.loads(told.stdout)["error"]
-    assert (told.returncode, error["reason"]) in ((2, "ExperimentUnknown"), (3, "CrdMissing"))
+    reported = _plugin(cluster, "status", MISSING, "-n", namespace, "-o", "json", code=None)
+    error = json.loads(reported.stdout)["error"]
+    assert (reported.returncode, error["reason"]) in ((2, "ExperimentUnknown"), (3, "CrdMissing"))
 
 
 def test_it_acts_as_whom_the_kubeconfig_or_a_flag_says(
@@ -39,9 +39,9 @@ def test_it_acts_as_whom_the_kubeconfig_or_a_flag_says(
     as_bob.write_text(yaml.safe_dump(config), encoding="utf-8")
     asked = ("status", "-n", namespace, "-o", "json")
     for options in (("--kubeconfig", str(as_bob)), ("--as", "bob")):
-        told = json.loads(_plugin(cluster, *asked, *options, code=3).stdout)["error"]
-        assert told["reason"] == "Forbidden"
-        assert 'User "bob" cannot list resource "experiments"' in told["message"]
+        reported = json.loads(_plugin(cluster, *asked, *options, code=3).stdout)["error"]
+        assert reported["reason"] == "Forbidden"
+        assert 'User "bob" cannot list resource "experiments"' in reported["message"]
     rule = {"apiGroups": ["rowmill.dev"], "resources": ["experiments"], "verbs": ["list"]}
     reference = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": "look"}
     team = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": "team b"}
@@ -53,8 +53,8 @@ def test_it_acts_as_whom_the_kubeconfig_or_a_flag_says(
     )
     more = ("--as-group", "team b", "--as-group", "others", "--as-uid", "4711")
     known = ("--kubeconfig", str(as_bob), *more, "--as-user-extra", "acme.com/why=ä trial")
-    told = json.loads(_plugin(cluster, *asked, *known, code=None).stdout)
-    assert told == [] or told["error"]["reason"] == "CrdMissing"
+    reported = json.loads(_plugin(cluster, *asked, *known, code=None).stdout)
+    assert reported == [] or reported["error"]["reason"] == "CrdMissing"
     (seen,) = (
         request["impersonatedUser"]
         for request in node.requests()
@@ -68,11 +68,11 @@ def test_it_acts_as_whom_the_kubeconfig_or_a_flag_says(
 
 def test_a_run_is_followed_to_its_end(installed: Installation, home: str) -> None:
     run = Applied.of(installed, home, wide(300_000))
-    told = _of(run, "status", "-w")
-    lines = [line for line in told.splitlines() if line.startswith("run 1 ")]
+    reported = _of(run, "status", "-w")
+    lines = [line for line in reported.splitlines() if line.startswith("run 1 ")]
     assert "run 1 Complete: 300,000 of 300,000 rows durable (100 %)" in lines[-1]
     assert len(lines) > 1
-    assert f"{home}/{run.name}, run 1: Complete" in told
+    assert f"{home}/{run.name}, run 1: Complete" in reported
     document = json.loads(_of(run, "status", "-o", "json"))
     assert (document["state"], document["rows"]) == ("COMPLETED", 300_000)
     (table,) = document["tables"]
@@ -148,7 +148,7 @@ def _plugin(
 ) -> subprocess.CompletedProcess[str]:
     """Run `kubectl rowmill`; `code` is what it must leave with, None for any."""
     kubectl = binaries.kubectl()
-    told = subprocess.run(
+    reported = subprocess.run(
         [str(kubectl), "rowmill", *arguments],
         env={
             **cluster.environment(),
@@ -160,5 +160,5 @@ def _plugin(
         timeout=400,
         check=False,
     )
-    assert code in (None, told.returncode), f"{told.stdout}\n{told.stderr}"
-    return told
+    assert code in (None, reported.returncode), f"{reported.stdout}\n{reported.stderr}"
+    return reported

@@ -37,8 +37,8 @@ def test_data_goes_also_where_its_plan_went_first_and_is_missed_where_it_is_not(
     bereft.delete("--wait=false")
     for each in (collected, bereft):
         _is_purged(each)
-    told = astray.stalled("DataNotFound")
-    assert "/postgres (ledger 'rowmill') does not know it" in told
+    reported = astray.stalled("DataNotFound")
+    assert "/postgres (ledger 'rowmill') does not know it" in reported
     assert astray.rows("events") == 10_000
     assert astray.objects()
     _secret_of_its_own(cluster, home)

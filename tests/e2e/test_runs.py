@@ -18,11 +18,11 @@ def test_suspend_and_resume_keep_what_landed(
 ) -> None:
     spec = wide(MANY, resources=SLOWLY)
     found = Applied.of(installed, home, spec)
-    told = wait_for(lambda: found.run().get("rows"), 120, "rows are told")
+    reported = wait_for(lambda: found.run().get("rows"), 120, "rows are told")
     found.patch(suspend=True)
     status = found.reach("Suspended", 60)
     landed = status["run"]["rows"]
-    assert told <= landed < MANY
+    assert reported <= landed < MANY
     assert not found.pods(running=True)
     found.patch(suspend=False)
     wait_for(lambda: found.run()["rows"] > landed, 120, "more rows than before")

@@ -97,10 +97,10 @@ def test_it_is_told_after_a_sign_of_it(run: Stuck, namespace: str) -> None:
 
 
 def test_it_is_one_clear_condition(run: Stuck, namespace: str) -> None:
-    assert run.names in run.told["Stalled"]["message"]
-    holding = {kind for kind, one in run.told.items() if one["status"] != "False"}
+    assert run.names in run.reported["Stalled"]["message"]
+    holding = {kind for kind, one in run.reported.items() if one["status"] != "False"}
     assert holding == {"Accepted", "Stalled"}
-    assert len({one["reason"] for kind, one in run.told.items() if kind != "Accepted"}) == 1
+    assert len({one["reason"] for kind, one in run.reported.items() if kind != "Accepted"}) == 1
 
 
 def test_it_makes_no_hot_loop(node: Node, waiting: Waiting, run: Stuck, namespace: str) -> None:

@@ -87,14 +87,14 @@ def _results(reader: Reader, published: Sequence[Published]) -> list[bool]:
     try:
         python = interpreter(reader)
     except NotMade as error:
-        return [_tell(reader.name, [str(error)], "")]
+        return [_report(reader.name, [str(error)], "")]
     results = []
     for each in published:
         if each.name != pruning.NAME:
             results.append(_open(reader, python, each))
         elif reader.name == "duckdb":
             told = pruning.differences(each.tables, each.folder, python)
-            results.append(_tell("duckdb: skips row groups by their statistics", told, "yes"))
+            results.append(_report("duckdb: skips row groups by their statistics", told, "yes"))
     return results
 
 
@@ -112,7 +112,7 @@ def _open(reader: Reader, python: Path, published: Published) -> bool:
     which = version.read_text(encoding="utf-8") if version.exists() else "of no version"
     rows = sum(table.num_rows for table in published.tables.values())
     what = f"{published.name} {len(published.tables)} tables, {rows:,} rows"
-    return _tell(f"{reader.name} {which}: {what}", told, "equal")
+    return _report(f"{reader.name} {which}: {what}", told, "equal")
 
 
 def _compare(reader: Reader, answers: Path, table: str, written: pa.Table) -> list[str]:
@@ -135,7 +135,7 @@ def _reason(text: str) -> str:
     return (causes or lines)[-1 if causes else 0][:500]
 
 
-def _tell(what: str, differences: Sequence[str], good: str) -> bool:
+def _report(what: str, differences: Sequence[str], good: str) -> bool:
     print(f"{what}: {'FAILED' if differences else good}", flush=True)
     for text in differences:
         print(f"    {text}", flush=True)

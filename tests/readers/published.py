@@ -12,10 +12,10 @@ from pathlib import Path
 import rowmill
 from rowmill.destinations.lake.object_names import table_folder
 from rowmill.destinations.s3.bucket import Bucket
-from rowmill.local.connections import connections
+from rowmill.local.connections import find_connections
 from rowmill.local.home import Home
 from rowmill.local.servers import embedded
-from rowmill.worker.destinations import join
+from rowmill.worker.destinations import open_destinations
 
 
 @contextmanager
@@ -39,7 +39,7 @@ def publish(experiment: rowmill.Experiment, home: Home, target: Path) -> None:
     The folders are named as in the bucket: a table's name, percent-encoded.
     """
     experiment.run()
-    destinations = join(experiment.spec, connections(experiment.spec, {}, home))
+    destinations = open_destinations(experiment.spec, find_connections(experiment.spec, {}, home))
     try:
         assert destinations.lake is not None
         assert experiment.spec.parquet is not None

@@ -96,7 +96,7 @@ def nothing_begins(monkeypatch: pytest.MonkeyPatch) -> None:
     def begun(*_args: object, **_kwargs: object) -> None:
         raise AssertionError("it was begun")
 
-    monkeypatch.setattr(api, "connections", begun)
+    monkeypatch.setattr(api, "find_connections", begun)
 
 
 def _refused(call: Callable[..., object], *args: object, **given: object) -> str:
@@ -139,9 +139,9 @@ def test_run_begins_nothing_with_a_parameter_that_it_does_not_take(
 
 def test_run_takes_what_is_within_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[api.Options] = []
-    monkeypatch.setattr(api, "connections", lambda *_args: None)
+    monkeypatch.setattr(api, "find_connections", lambda *_args: None)
     monkeypatch.setattr(
-        api.engine, "run", lambda _spec, _reach, options, _tell: taken.append(options)
+        api.engine, "run", lambda _spec, _reach, options, _report: taken.append(options)
     )
     shop = rowmill.load("m.yaml", text=MANIFEST)
     shop.run(batch_rows=1_000, workers=1_024, mode="restart")

@@ -229,7 +229,7 @@ class Cluster:
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._call("patch", "PATCH", path, query, body=body, content=_APPLY)
 
-    async def tell(
+    async def report(
         self,
         experiment: Experiment,
         reason: str,

@@ -10,7 +10,7 @@ from rowmill.plan.purging import Written
 from rowmill.spec.cluster_names import ASKED_QUEUE, FINALIZE, KUEUE, PURGE, SHAPE, SHARD
 from rowmill_operator.children.ownership import controller_reference
 from rowmill_operator.children.pod import CONTAINER, pod_template
-from rowmill_operator.model.desired_state import Wishes
+from rowmill_operator.model.desired_state import DesiredState
 from rowmill_operator.model.names import finalize_job_name, labels, purge_job_name, shard_job_name
 from rowmill_operator.model.observed import Experiment, FrozenPlan
 from rowmill_operator.model.settings import Settings
@@ -19,33 +19,33 @@ _RETRIES = 6
 
 
 def shard_job(
-    experiment: Experiment, plan: FrozenPlan, wishes: Wishes, settings: Settings
+    experiment: Experiment, plan: FrozenPlan, desired: DesiredState, settings: Settings
 ) -> dict[str, Any]:
     """The Indexed Job of which each index makes one shard."""
     shards = plan.plan.shards
     spec = {
         "completionMode": "Indexed",
         "completions": shards,
-        "parallelism": min(wishes.parallelism, shards),
-        "backoffLimitPerIndex": wishes.retries,
+        "parallelism": min(desired.parallelism, shards),
+        "backoffLimitPerIndex": desired.retries,
         "maxFailedIndexes": 0,
     }
     name = shard_job_name(experiment.name, plan.number)
-    return _job(name, SHARD, spec, experiment, plan, wishes, settings)
+    return _job(name, SHARD, spec, experiment, plan, desired, settings)
 
 
 def finalize_job(
-    experiment: Experiment, plan: FrozenPlan, wishes: Wishes, settings: Settings
+    experiment: Experiment, plan: FrozenPlan, desired: DesiredState, settings: Settings
 ) -> dict[str, Any]:
     """The Job whose one pod compares with the plan, adds keys and indexes, and publishes."""
     name = finalize_job_name(experiment.name, plan.number)
-    return _job(name, FINALIZE, {"backoffLimit": _RETRIES}, experiment, plan, wishes, settings)
+    return _job(name, FINALIZE, {"backoffLimit": _RETRIES}, experiment, plan, desired, settings)
 
 
 def purge_job(
     experiment: Experiment,
     plan: FrozenPlan,
-    wishes: Wishes,
+    desired: DesiredState,
     settings: Settings,
     written: Written | None = None,
 ) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def purge_job(
     """
     name = purge_job_name(experiment.name)
     spec = {"backoffLimit": _RETRIES}
-    return _job(name, PURGE, spec, experiment, plan, wishes, settings, written)
+    return _job(name, PURGE, spec, experiment, plan, desired, settings, written)
 
 
 def _job(
@@ -64,7 +64,7 @@ def _job(
     spec: Mapping[str, Any],
     experiment: Experiment,
     plan: FrozenPlan,
-    wishes: Wishes,
+    desired: DesiredState,
     settings: Settings,
     written: Written | None = None,
 ) -> dict[str, Any]:
@@ -76,16 +76,16 @@ def _job(
             "name": name,
             "namespace": experiment.namespace,
             "labels": {**queue, **labels(experiment.name, plan.number, task, plan.plan.digest)},
-            "annotations": {SHAPE: wishes.shape, ASKED_QUEUE: wishes.queue},
+            "annotations": {SHAPE: desired.shape, ASKED_QUEUE: desired.queue},
             "ownerReferences": [controller_reference(experiment.name, experiment.uid)],
         },
         "spec": {
             **spec,
             # A queued Job starts when Kueue says so, and from then on `suspend` is Kueue's.
-            "suspend": bool(wishes.queue),
+            "suspend": bool(desired.queue),
             "podReplacementPolicy": "Failed",
             "podFailurePolicy": {"rules": _failure_rules()},
-            "template": pod_template(experiment, plan, task, wishes, settings, written),
+            "template": pod_template(experiment, plan, task, desired, settings, written),
         },
     }
 

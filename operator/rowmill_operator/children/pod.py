@@ -20,7 +20,7 @@ from rowmill.plan.pod_contract import (
 )
 from rowmill.plan.purging import Written
 from rowmill_operator.children.secrets import Secrets, secrets_of
-from rowmill_operator.model.desired_state import Wishes
+from rowmill_operator.model.desired_state import DesiredState
 from rowmill_operator.model.names import labels, plan_name
 from rowmill_operator.model.observed import Experiment, FrozenPlan
 from rowmill_operator.model.settings import Settings
@@ -44,7 +44,7 @@ def pod_template(
     experiment: Experiment,
     plan: FrozenPlan,
     task: str,
-    wishes: Wishes,
+    desired: DesiredState,
     settings: Settings,
     written: Written | None = None,
 ) -> dict[str, Any]:
@@ -52,7 +52,7 @@ def pod_template(
 
     `written` is the run whose data a purge must find.
     """
-    wished, secrets = wishes.pod, secrets_of(experiment, plan)
+    wished, secrets = desired.pod, secrets_of(experiment, plan)
     environment = PodEnvironment(secrets, written)
     return {
         "metadata": {
@@ -74,7 +74,7 @@ def pod_template(
             },
             "tolerations": [*_lost_nodes(), *(wished.get("tolerations") or ())],
             "imagePullSecrets": _pull_secrets(wished, settings),
-            "containers": [_container(plan, task, environment, wishes, settings)],
+            "containers": [_container(plan, task, environment, desired, settings)],
             "volumes": _volumes(experiment, plan, secrets),
             **{name: wished[name] for name in _PASSED_ON if wished.get(name)},
         },
@@ -82,7 +82,11 @@ def pod_template(
 
 
 def _container(
-    plan: FrozenPlan, task: str, environment: PodEnvironment, wishes: Wishes, settings: Settings
+    plan: FrozenPlan,
+    task: str,
+    environment: PodEnvironment,
+    desired: DesiredState,
+    settings: Settings,
 ) -> dict[str, Any]:
     mounts = [
         {"name": name, "mountPath": mount_path(name), "readOnly": True}
@@ -96,7 +100,7 @@ def _container(
         # Names, so that what a pod says of a Secret is of the one that it has; never values.
         "env": [{"name": k, "value": value} for k, value in environment.variables().items()],
         "ports": [{"name": PORT_NAME, "containerPort": PORT}],
-        "resources": _resources(wishes.resources),
+        "resources": _resources(desired.resources),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

@@ -27,7 +27,7 @@ _PULLING = {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNev
 
 
 @dataclass(frozen=True)
-class Trouble:
+class Diagnosis:
     """What is wrong, for a condition."""
 
     reason: str
@@ -42,7 +42,7 @@ class End:
     """
 
     code: int
-    trouble: Trouble
+    diagnosis: Diagnosis
     heard: bool
 
 
@@ -53,11 +53,11 @@ def pods_of(job: Job, pods: Sequence[Pod]) -> list[Pod]:
     )
 
 
-def waiting_for(job: Job, queue: str, observed: Observed, now: datetime) -> Trouble | None:
+def waiting_for(job: Job, queue: str, observed: Observed, now: datetime) -> Diagnosis | None:
     """What a Job without a running pod waits for, None if nothing is known to be wrong."""
     pods = pods_of(job, observed.pods)
     if queue and job.suspended:
-        return Trouble(Reason.QUEUED, f"waits for its turn in the queue {queue}")
+        return Diagnosis(Reason.QUEUED, f"waits for its turn in the queue {queue}")
     killed = _killed_twice(pods)
     if killed is not None:
         return killed
@@ -71,12 +71,12 @@ def waiting_for(job: Job, queue: str, observed: Observed, now: datetime) -> Trou
     return None if starting else _job_waits(job, pods, observed.warnings, now)
 
 
-def tried_rarely(trouble: Trouble) -> bool:
+def tried_rarely(diagnosis: Diagnosis) -> bool:
     """Whether it is the kubelet that tries again: up to five minutes apart, and two for volumes."""
-    return trouble.reason in _KUBELETS
+    return diagnosis.reason in _KUBELETS
 
 
-def refused_child(name: str, observed: Observed, now: datetime) -> Trouble | None:
+def refused_child(name: str, observed: Observed, now: datetime) -> Diagnosis | None:
     """Why a child that is to be made was refused when it was asked for last."""
     warned = _about(name, observed.warnings, now)
     return next((_refused(w.message) for w in warned if w.reason == "FailedCreate"), None)
@@ -89,17 +89,17 @@ def end_of(job: Job, pods: Sequence[Pod]) -> End:
         for pod, termination in reversed(ended):
             if termination.code == code:
                 return End(code, _said(pod, termination), heard=True)
-    told = _EXIT_CODE.search(job.failed.message) if job.failed is not None else None
-    if job.failed is not None and told is not None and job.failed.reason == "PodFailurePolicy":
+    reported = _EXIT_CODE.search(job.failed.message) if job.failed is not None else None
+    if job.failed is not None and reported is not None and job.failed.reason == "PodFailurePolicy":
         # Then it was this code that ended it, and no other pod's.
-        ended_by = int(told[1])
+        ended_by = int(reported[1])
         reason = Reason.RETRYING if ended_by == ExitCode.REFUSED else Reason.FAILED
-        return End(ended_by, Trouble(reason, job.failed.message), heard=False)
+        return End(ended_by, Diagnosis(reason, job.failed.message), heard=False)
     failed = [(p, t) for p, t in ended if t.code not in _NO_FAILURES and _may_fail(job, p)]
     if failed:
         pod, termination = failed[-1]
         return End(termination.code, _said(pod, termination), heard=True)
-    return End(0, Trouble(Reason.FAILED, _given_up(job)), heard=False)
+    return End(0, Diagnosis(Reason.FAILED, _given_up(job)), heard=False)
 
 
 def _given_up(job: Job) -> str:
@@ -107,16 +107,16 @@ def _given_up(job: Job) -> str:
 
     One that is deleted while it works counts as a try and leaves nothing.
     """
-    told = job.failed.message if job.failed is not None else "the Job failed"
+    reported = job.failed.message if job.failed is not None else "the Job failed"
     if job.failed is None or job.failed.reason not in _OUT_OF_TRIES:
-        return told
+        return reported
     where, allowed = job.task, "all its tries"
     if job.failed_indexes:
         shards = "shard" if count(job.failed_indexes) == 1 else "shards"
         where, allowed = f"{shards} {show(job.failed_indexes)}", "as many tries as retriesPerShard"
     return (
         f"{where}: given up after {allowed}; no pod of it is left to tell why, so the last ones "
-        f"were deleted while they worked: look for who deletes pods here ({told})"
+        f"were deleted while they worked: look for who deletes pods here ({reported})"
     )
 
 
@@ -126,16 +126,16 @@ def _may_fail(job: Job, pod: Pod) -> bool:
     return any(first <= pod.index < stop for first, stop in job.failed_indexes)
 
 
-def _said(pod: Pod, termination: Termination) -> Trouble:
+def _said(pod: Pod, termination: Termination) -> Diagnosis:
     where = f"shard {pod.index}" if pod.index is not None else pod.task
     if termination.reason == "OOMKilled":
         return _out_of_memory(where)
     reason = termination.report.reason or Reason.FAILED
     message = termination.report.message or f"its pod {pod.name} ended without a word"
-    return Trouble(reason, f"{where}: {message} (exit code {termination.code})")
+    return Diagnosis(reason, f"{where}: {message} (exit code {termination.code})")
 
 
-def _killed_twice(pods: Sequence[Pod]) -> Trouble | None:
+def _killed_twice(pods: Sequence[Pod]) -> Diagnosis | None:
     killed: dict[int | None, int] = {}
     for pod in pods:
         if pod.termination is not None and pod.termination.reason == "OOMKilled":
@@ -148,43 +148,43 @@ def _killed_twice(pods: Sequence[Pod]) -> Trouble | None:
     return None
 
 
-def _out_of_memory(where: str) -> Trouble:
-    return Trouble(
+def _out_of_memory(where: str) -> Diagnosis:
+    return Diagnosis(
         Reason.OOM_KILLED,
         f"{where} was killed for using more memory than spec.resources.limits.memory allows; "
         "raise that limit",
     )
 
 
-def _pod_waits(pod: Pod, observed: Observed, now: datetime) -> Trouble | None:
+def _pod_waits(pod: Pod, observed: Observed, now: datetime) -> Diagnosis | None:
     if pod.waiting is not None and pod.waiting.reason in _PULLING:
-        return Trouble(Reason.IMAGE_PULL_FAILED, f"pod {pod.name}: {pod.waiting.message}")
+        return Diagnosis(Reason.IMAGE_PULL_FAILED, f"pod {pod.name}: {pod.waiting.message}")
     if pod.unschedulable:
-        return Trouble(Reason.UNSCHEDULABLE, f"pod {pod.name}: {pod.unschedulable}")
+        return Diagnosis(Reason.UNSCHEDULABLE, f"pod {pod.name}: {pod.unschedulable}")
     for warning in _about(pod.name, observed.warnings, now):
         if warning.reason == "FailedMount" and _PASSING not in warning.message:
             return _mount(warning.message, observed.experiment.namespace)
         if warning.reason == "FailedCreatePodSandBox":
-            return Trouble(Reason.CONTAINER_FAILED, f"pod {pod.name}: {warning.message}")
+            return Diagnosis(Reason.CONTAINER_FAILED, f"pod {pod.name}: {warning.message}")
     if pod.waiting is not None and pod.waiting.reason not in (
         "ContainerCreating",
         "PodInitializing",
     ):
         reason = f"{pod.waiting.reason}: {pod.waiting.message}"
-        return Trouble(Reason.CONTAINER_FAILED, f"pod {pod.name}: {reason}")
+        return Diagnosis(Reason.CONTAINER_FAILED, f"pod {pod.name}: {reason}")
     return None
 
 
-def _mount(message: str, namespace: str) -> Trouble:
+def _mount(message: str, namespace: str) -> Diagnosis:
     """A Secret that is missing, or lacks a key, shows as a volume that cannot be mounted."""
     if "secret" in message.lower() and ("not found" in message or "non-existent" in message):
-        return Trouble(Reason.SECRET_MISSING, f"in the namespace {namespace}: {message}")
-    return Trouble(Reason.MOUNT_FAILED, message)
+        return Diagnosis(Reason.SECRET_MISSING, f"in the namespace {namespace}: {message}")
+    return Diagnosis(Reason.MOUNT_FAILED, message)
 
 
 def _job_waits(
     job: Job, pods: Sequence[Pod], warnings: Sequence[Warned], now: datetime
-) -> Trouble | None:
+) -> Diagnosis | None:
     newest = max((pod.created for pod in pods), default=None)
     for warning in _about(job.name, warnings, now):
         if warning.reason == "FailedCreate" and (newest is None or warning.last >= newest):
@@ -192,16 +192,16 @@ def _job_waits(
     return _between_tries(job, pods)
 
 
-def _refused(message: str) -> Trouble:
+def _refused(message: str) -> Diagnosis:
     """Why the API server takes no such object."""
     if "exceeded quota" in message:
-        return Trouble(Reason.QUOTA_EXCEEDED, message)
+        return Diagnosis(Reason.QUOTA_EXCEEDED, message)
     if "violates PodSecurity" in message:
-        return Trouble(Reason.POD_SECURITY, message)
-    return Trouble(Reason.PODS_REFUSED, message)
+        return Diagnosis(Reason.POD_SECURITY, message)
+    return Diagnosis(Reason.PODS_REFUSED, message)
 
 
-def _between_tries(job: Job, pods: Sequence[Pod]) -> Trouble | None:
+def _between_tries(job: Job, pods: Sequence[Pod]) -> Diagnosis | None:
     """After a failure Kubernetes waits, longer each time: say for what.
 
     A failure counts while no newer pod of its index has come, and the index is not complete.
@@ -216,7 +216,7 @@ def _between_tries(job: Job, pods: Sequence[Pod]) -> Trouble | None:
             # The Job is about to fail with it.
             return _said(pod, end)
         message = f"{_said(pod, end).message}; Kubernetes tries again soon"
-        return Trouble(Reason.RETRYING, message)
+        return Diagnosis(Reason.RETRYING, message)
     return None
 
 

@@ -19,12 +19,12 @@ from rowmill_operator.decide.step import (
     Step,
     moment,
     phase_of,
-    waiting_standing,
+    waiting_condition,
 )
 from rowmill_operator.model.actions import Action, DeleteJob, delete_jobs
 from rowmill_operator.model.observed import FrozenPlan, Job
 from rowmill_operator.model.reasons import Reason
-from rowmill_operator.model.run_condition import COMPLETE, FAILED, FINALIZING, RUNNING, Standing
+from rowmill_operator.model.run_condition import COMPLETE, FAILED, FINALIZING, RUNNING, RunCondition
 from rowmill_operator.model.run_in_status import refused, replaced_in
 
 # A pod's end may be seen after that of its Job.
@@ -55,7 +55,7 @@ def ended(situation: Situation) -> Step:
     jobs = situation.run_jobs
     actions: tuple[Action, ...] = ()
     again = None
-    ttl = situation.wishes.ttl
+    ttl = situation.desired.ttl
     if ttl is not None and jobs:
         over = moment(run.finished_at, situation.now) + timedelta(seconds=ttl)
         if over <= situation.now:
@@ -65,7 +65,7 @@ def ended(situation: Situation) -> Step:
     if situation.outcome != "Complete" and not actions:
         # What failed or was aborted must not go on.
         actions = delete_jobs(job for job in jobs if not job.complete and job.failed is None)
-    return Step(_end_standing(situation, run), None, actions, again)
+    return Step(_end_condition(situation, run), None, actions, again)
 
 
 def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: Phase) -> Step:
@@ -74,62 +74,64 @@ def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: Phase) -> St
     if not end.heard and not is_late(situation, job):
         message = f"the Job {job.name} has ended; waits for its pod's last word"
         reason = _AS_BEFORE.get(phase, Reason.STARTING)
-        standing = waiting_standing(situation, phase, reason, message)
-        return Step(standing, current_record(situation, plan), again_after=1.0)
-    trouble = end.trouble
+        run_condition = waiting_condition(situation, phase, reason, message)
+        return Step(run_condition, current_record(situation, plan), again_after=1.0)
+    diagnosis = end.diagnosis
     if end.code != ExitCode.REFUSED:
-        message = trouble.message
+        message = diagnosis.message
         if end.code != ExitCode.BAD_SPEC:
             name = situation.experiment.name
             message += (
                 f". What is durable stays: `kubectl rowmill resume {name}` goes on from there"
             )
-        record = ended_record(situation, plan, "Failed", trouble.reason, message)
-        return Step(Standing(FAILED, trouble.reason, message), record)
+        record = ended_record(situation, plan, "Failed", diagnosis.reason, message)
+        return Step(RunCondition(FAILED, diagnosis.reason, message), record)
     record = current_record(situation, plan)
-    record = replace(record, run=refused(record.run, trouble.reason, trouble.message))
-    standing = Standing(phase, trouble.reason, trouble.message, stalled=True)
+    record = replace(record, run=refused(record.run, diagnosis.reason, diagnosis.message))
+    run_condition = RunCondition(phase, diagnosis.reason, diagnosis.message, stalled=True)
     again = (job.finished or situation.now) + REMAKE_AFTER
     if again > situation.now:
-        return Step(standing, record, (), (again - situation.now).total_seconds())
-    return Step(standing, record, (DeleteJob(job.name, job.uid),), again_after=SOON)
+        return Step(run_condition, record, (), (again - situation.now).total_seconds())
+    return Step(run_condition, record, (DeleteJob(job.name, job.uid),), again_after=SOON)
 
 
 def _published(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
     report = report_of(situation, job)
     if report is None:
-        standing = Standing(FINALIZING, Reason.FINALIZING, "waits for its pod's last word")
-        return Step(standing, current_record(situation, plan), again_after=1.0)
+        run_condition = RunCondition(FINALIZING, Reason.FINALIZING, "waits for its pod's last word")
+        return Step(run_condition, current_record(situation, plan), again_after=1.0)
     record = completed_record(situation, plan, job, report)
-    ttl = None if situation.wishes.ttl is None else 0.1
-    return Step(_end_standing(situation, record.run), record, again_after=ttl)
+    ttl = None if situation.desired.ttl is None else 0.1
+    return Step(_end_condition(situation, record.run), record, again_after=ttl)
 
 
 def _abort(situation: Situation, plan: FrozenPlan) -> Step:
     if situation.at_work:
-        standing = Standing(phase_of(situation), Reason.ABORTED, "its pods are being ended")
-        return Step(standing, None, delete_jobs(situation.run_jobs), again_after=SOON)
+        run_condition = RunCondition(
+            phase_of(situation), Reason.ABORTED, "its pods are being ended"
+        )
+        return Step(run_condition, None, delete_jobs(situation.run_jobs), again_after=SOON)
     message = f"run {plan.number} was aborted; what it made stays until a newer run begins"
     record = ended_record(situation, plan, "Aborted", Reason.ABORTED, message)
-    return Step(Standing(FAILED, Reason.ABORTED, message), record)
+    return Step(RunCondition(FAILED, Reason.ABORTED, message), record)
 
 
-def _end_standing(situation: Situation, run: RunStatus) -> Standing:
+def _end_condition(situation: Situation, run: RunStatus) -> RunCondition:
     message = run.message or ""
     if run.outcome != "Complete":
-        return Standing(FAILED, run.reason or Reason.FAILED, message)
+        return RunCondition(FAILED, run.reason or Reason.FAILED, message)
     kept = _types_kept(situation, run)
     if message:
-        return Standing(COMPLETE, Reason.REPEAT, f"{message}{kept}")
+        return RunCondition(COMPLETE, Reason.REPEAT, f"{message}{kept}")
     replaced = replaced_in(run)
     words = "" if replaced is None else f"; it replaced {replaced}"
     rows = counted(run.rows or 0, "row")
-    return Standing(COMPLETE, Reason.COMPLETE, f"{rows}{words}{kept}")
+    return RunCondition(COMPLETE, Reason.COMPLETE, f"{rows}{words}{kept}")
 
 
 def _types_kept(situation: Situation, run: RunStatus) -> str:
     """What to say of data whose Parquet types are not those that the spec asks for by now."""
-    kept, asked = run.parquet_types, situation.wishes.parquet_types
+    kept, asked = run.parquet_types, situation.desired.parquet_types
     # What another version recorded does not say.
     if not kept or asked in (None, kept):
         return ""

@@ -9,7 +9,7 @@ from rowmill.counting import counted
 from rowmill.spec.manifest.status import RunStatus
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import Step
-from rowmill_operator.model.actions import Tell
+from rowmill_operator.model.actions import ReportEvent
 from rowmill_operator.model.reasons import Reason
 from rowmill_operator.model.run_condition import (
     COMPLETE,
@@ -18,7 +18,7 @@ from rowmill_operator.model.run_condition import (
     RUNNING,
     SUSPENDED,
     Acceptance,
-    Standing,
+    RunCondition,
 )
 from rowmill_operator.model.run_in_status import replaced_in
 
@@ -28,25 +28,25 @@ _STAGES = {
 }
 
 
-def events_of(situation: Situation, acceptance: Acceptance, step: Step) -> tuple[Tell, ...]:
+def events_of(situation: Situation, acceptance: Acceptance, step: Step) -> tuple[ReportEvent, ...]:
     """What of this look is to be told, in the order in which it came about."""
-    told = (
+    reported = (
         _refusal(situation, acceptance),
         None if step.record is None else _start(situation, step.record.run),
         _stage(situation, step),
-        _standing(situation, acceptance, step.standing),
+        _run_condition(situation, acceptance, step.run_condition),
     )
-    return tuple(one for one in told if one is not None)
+    return tuple(one for one in reported if one is not None)
 
 
-def _refusal(situation: Situation, acceptance: Acceptance) -> Tell | None:
+def _refusal(situation: Situation, acceptance: Acceptance) -> ReportEvent | None:
     known = situation.condition("Accepted").reason
     if acceptance.accepted is not False or known == acceptance.reason:
         return None
-    return Tell(acceptance.reason, acceptance.message, warning=True)
+    return ReportEvent(acceptance.reason, acceptance.message, warning=True)
 
 
-def _start(situation: Situation, run: RunStatus) -> Tell | None:
+def _start(situation: Situation, run: RunStatus) -> ReportEvent | None:
     """That a run begins: the status has no record of it yet."""
     if run.number == situation.record.run.number:
         return None
@@ -57,37 +57,39 @@ def _start(situation: Situation, run: RunStatus) -> Tell | None:
     replaced = replaced_in(run)
     if replaced is not None:
         message = f"{message}; it replaces {replaced} when it is published"
-    return Tell(Reason.STARTING, message)
+    return ReportEvent(Reason.STARTING, message)
 
 
-def _stage(situation: Situation, step: Step) -> Tell | None:
+def _stage(situation: Situation, step: Step) -> ReportEvent | None:
     """That a run has come to its next stage, also if it is stuck there at once."""
-    phase = step.standing.phase
+    phase = step.run_condition.phase
     if phase not in _STAGES or phase == situation.experiment.status.phase:
         return None
     reason, words = _STAGES[phase]
     record = step.record or situation.record
-    return Tell(reason, f"run {record.run.number}: {words}")
+    return ReportEvent(reason, f"run {record.run.number}: {words}")
 
 
-def _standing(situation: Situation, acceptance: Acceptance, standing: Standing) -> Tell | None:
+def _run_condition(
+    situation: Situation, acceptance: Acceptance, run_condition: RunCondition
+) -> ReportEvent | None:
     """Where it stands now, if it ends there or somebody has to mend something."""
-    if not (standing.stalled or standing.phase in (COMPLETE, FAILED, SUSPENDED)):
+    if not (run_condition.stalled or run_condition.phase in (COMPLETE, FAILED, SUSPENDED)):
         return None
     before = (
         situation.experiment.status.phase,
         situation.condition("Progressing").reason,
     )
-    moved = before != (standing.phase, standing.reason)
+    moved = before != (run_condition.phase, run_condition.reason)
     stalled = situation.condition("Stalled")
-    if standing.stalled and stalled.status == "True":
+    if run_condition.stalled and stalled.status == "True":
         # Its Job is made again each minute: that is the same trouble.
-        moved = stalled.reason != standing.reason
-    told_already = acceptance.accepted is False and standing.reason == acceptance.reason
-    if not moved or told_already:
+        moved = stalled.reason != run_condition.reason
+    already_reported = acceptance.accepted is False and run_condition.reason == acceptance.reason
+    if not moved or already_reported:
         return None
-    return Tell(
-        standing.reason,
-        standing.message,
-        warning=standing.stalled or standing.phase == FAILED,
+    return ReportEvent(
+        run_condition.reason,
+        run_condition.message,
+        warning=run_condition.stalled or run_condition.phase == FAILED,
     )

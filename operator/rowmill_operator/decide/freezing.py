@@ -14,7 +14,7 @@ from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import Step
 from rowmill_operator.model.actions import FreezePlan, Validate
 from rowmill_operator.model.reasons import Reason
-from rowmill_operator.model.run_in_status import told_defaults
+from rowmill_operator.model.run_in_status import reported_defaults
 
 # A worker's own reasons, which destinations give, are not among the operator's.
 _NO_DESTINATIONS = set(Reason) - {Reason.SECRET_MISSING, Reason.RETRYING}
@@ -27,7 +27,7 @@ def validation(situation: Situation) -> Validate:
     """
     asked = Validate(
         situation.experiment.generation,
-        situation.wishes.rerun,
+        situation.desired.rerun,
         _next_defaults(situation),
         _data_version(situation),
     )
@@ -55,14 +55,20 @@ def plan_again(situation: Situation) -> FreezePlan:
 
 def with_words_on_chart(situation: Situation, step: Step) -> Step:
     """What a run is stuck with may be a default that the chart has mended since: say so."""
-    standing = step.standing
-    if not standing.stalled or standing.reason in _NO_DESTINATIONS or not _has_parted(situation):
+    run_condition = step.run_condition
+    if (
+        not run_condition.stalled
+        or run_condition.reason in _NO_DESTINATIONS
+        or not _has_parted(situation)
+    ):
         return step
     cure = (
         f"run {situation.number} keeps to the chart's defaults of when it was planned, which are "
         f"others by now; `kubectl rowmill rerun {situation.experiment.name}` plans a run by those"
     )
-    return replace(step, standing=replace(standing, message=f"{standing.message}; {cure}"))
+    return replace(
+        step, run_condition=replace(run_condition, message=f"{run_condition.message}; {cure}")
+    )
 
 
 def _has_parted(situation: Situation) -> bool:
@@ -85,7 +91,7 @@ def _freeze(
 ) -> FreezePlan:
     return FreezePlan(
         number=number,
-        rerun=situation.wishes.rerun,
+        rerun=situation.desired.rerun,
         adopt=situation.experiment.annotations.get(ADOPT),
         data_version=_data_version(situation),
         engine=engine,
@@ -134,8 +140,8 @@ def _known_defaults(situation: Situation) -> Defaults | None:
     """The chart's defaults by which the newest run was planned, None if nothing tells them."""
     if situation.plans:
         return situation.plans[-1].defaults
-    told = situation.record.run.defaults
-    return None if told is None else told_defaults(told)
+    reported = situation.record.run.defaults
+    return None if reported is None else reported_defaults(reported)
 
 
 def _place(parquet: ParquetDefault) -> tuple[str, str | None]:

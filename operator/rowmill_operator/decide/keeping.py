@@ -34,7 +34,7 @@ class Keeper:
         """
         return self.engine == settings.engine or self.release == settings.release
 
-    def as_told(self) -> OperatorStatus:
+    def as_reported(self) -> OperatorStatus:
         """The form in which a status tells it."""
         return OperatorStatus(self.engine, self.release)
 

@@ -6,14 +6,14 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from rowmill_operator.model.actions import Action, Decision, DeleteJob, DeletePod, Tell
+from rowmill_operator.model.actions import Action, Decision, DeleteJob, DeletePod, ReportEvent
 from rowmill_operator.model.observed import Job, Observed, Pod
 from rowmill_operator.model.reasons import Reason
 
 LOST_AFTER = timedelta(minutes=2)
 
 
-def give_up_lost(decision: Decision, observed: Observed, now: datetime) -> Decision:
+def release_lost(decision: Decision, observed: Observed, now: datetime) -> Decision:
     """The decision, and the lost force-deleted with an Event each; looked at again for the next.
 
     A twin that still works is harmless. Their Job is made again: it lets go of a pod, and has a
@@ -27,7 +27,10 @@ def give_up_lost(decision: Decision, observed: Observed, now: datetime) -> Decis
             waits.append(left)
             continue
         message = f"pod {pod.name} does not end: node {pod.node} does not answer"
-        actions += [DeletePod(pod.name, pod.uid), Tell(Reason.NODE_LOST, message, warning=True)]
+        actions += [
+            DeletePod(pod.name, pod.uid),
+            ReportEvent(Reason.NODE_LOST, message, warning=True),
+        ]
         job = holding.pop(pod.job_uid, None)
         if job is not None:
             actions.append(DeleteJob(job.name, job.uid))

@@ -61,10 +61,10 @@ def _mean_of(run: RunStatus, left: int) -> float | None:
     Rate and ETA are both whole numbers, of which the greater one has lost less to rounding: the
     ETA of a run that makes a row now and then. `left` are the rows that it is of.
     """
-    told, eta = run.rows_per_second, run.eta_seconds
-    if not told:
+    reported, eta = run.rows_per_second, run.eta_seconds
+    if not reported:
         return None
-    return left / eta if eta and eta > told else told
+    return left / eta if eta and eta > reported else reported
 
 
 def _nothing_is_made(situation: Situation) -> bool:

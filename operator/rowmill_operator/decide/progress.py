@@ -79,8 +79,8 @@ def _as_cut(
 ) -> TableLayout:
     """The table as its pods cut it into batches, by what they say or have said before."""
     name = layout.table
-    told = (r.batch_rows[name] for r in reports.values() if r.batch_rows.get(name))
-    rows = next(told, None) or cut.get(name) or layout.batch_rows
+    reported = (r.batch_rows[name] for r in reports.values() if r.batch_rows.get(name))
+    rows = next(reported, None) or cut.get(name) or layout.batch_rows
     return layout if rows == layout.batch_rows else replace(layout, batch_rows=rows)
 
 

@@ -25,7 +25,7 @@ from rowmill_operator.decide.keeping import (
     other_speaker,
     word_left_to,
 )
-from rowmill_operator.decide.lost import give_up_lost
+from rowmill_operator.decide.lost import release_lost
 from rowmill_operator.decide.record import status_of
 from rowmill_operator.decide.removal import decide_removal
 from rowmill_operator.decide.running import drive
@@ -43,7 +43,7 @@ from rowmill_operator.model.actions import (
 from rowmill_operator.model.names import plan_name
 from rowmill_operator.model.observed import Observed, Verdict
 from rowmill_operator.model.reasons import Reason
-from rowmill_operator.model.run_condition import PENDING, SUSPENDED, Acceptance, Standing
+from rowmill_operator.model.run_condition import PENDING, SUSPENDED, Acceptance, RunCondition
 from rowmill_operator.model.settings import Settings
 
 
@@ -59,7 +59,7 @@ def reconcile(observed: Observed, now: datetime, settings: Settings) -> Decision
     keeper = other_keeper(situation)
     if keeper is not None:
         return decide_about_anothers(situation, keeper)
-    return give_up_lost(_decide(situation), observed, now)
+    return release_lost(_decide(situation), observed, now)
 
 
 def _decide(situation: Situation) -> Decision:
@@ -80,10 +80,10 @@ def _decide(situation: Situation) -> Decision:
     step = _step(situation, verdict)
     speaker = other_speaker(situation)
     if speaker is not None:
-        actions = step.actions or (word_left_to(speaker, situation, step.standing.message),)
+        actions = step.actions or (word_left_to(speaker, situation, step.run_condition.message),)
         return Decision((*_finalizers(situation), *actions), again_after=step.again_after)
     step = with_words_on_chart(situation, step)
-    status = status_of(situation, acceptance, step.standing, step.record)
+    status = status_of(situation, acceptance, step.run_condition, step.record)
     actions = (*_finalizers(situation), *step.actions, *events_of(situation, acceptance, step))
     return _decision(situation, actions, status, step)
 
@@ -115,12 +115,15 @@ def _step(situation: Situation, verdict: Verdict) -> Step:
         return _refused(situation, verdict)
     if situation.number == 0 or situation.digest != verdict.digest or _adopts_since(situation):
         step = _next_run(situation)
-        return replace(step, standing=replace(step.standing, ahead=True))
+        return replace(step, run_condition=replace(step.run_condition, ahead=True))
     if situation.plan is None and not situation.ended:
         return _freeze(situation, plan_again(situation))
     step = drive(situation)
     return Step(
-        step.standing, step.record, (*step.actions, *_tidy(situation)), again_after=step.again_after
+        step.run_condition,
+        step.record,
+        (*step.actions, *_tidy(situation)),
+        again_after=step.again_after,
     )
 
 
@@ -140,19 +143,21 @@ def _refused(situation: Situation, verdict: Verdict) -> Step:
     """A run that is on its way goes on by its frozen plan; a finished one stays what it is."""
     if situation.plan is not None or situation.ended:
         return drive(situation)
-    return Step(Standing(PENDING, verdict.reason, "; ".join(verdict.problems), stalled=True))
+    return Step(RunCondition(PENDING, verdict.reason, "; ".join(verdict.problems), stalled=True))
 
 
 def _next_run(situation: Situation) -> Step:
     """Run N+1 starts only when the Jobs of all runs before it and their pods are gone."""
-    if situation.wishes.suspend:
+    if situation.desired.suspend:
         return _wait_suspended(situation)
     if situation.ownerless:
         return _wait_removed(situation)
     if situation.at_work or situation.foreign:
         actions = delete_jobs(situation.run_jobs)
         message = "waits for the pods of the run before to end"
-        return Step(Standing(PENDING, Reason.REPLACING, message), None, actions, again_after=SOON)
+        return Step(
+            RunCondition(PENDING, Reason.REPLACING, message), None, actions, again_after=SOON
+        )
     return _freeze(situation, next_plan(situation))
 
 
@@ -167,24 +172,28 @@ def _wait_removed(situation: Situation) -> Step:
         f"an Experiment of this name was deleted with --cascade=orphan and has left "
         f"{', '.join(situation.ownerless)}; remove them: {remove}"
     )
-    return Step(Standing(PENDING, Reason.LEFT_BEHIND, message, stalled=True), None, again_after=30)
+    return Step(
+        RunCondition(PENDING, Reason.LEFT_BEHIND, message, stalled=True), None, again_after=30
+    )
 
 
 def _wait_suspended(situation: Situation) -> Step:
     if situation.at_work:
         deletes = delete_jobs(situation.run_jobs)
-        return Step(Standing(PENDING, Reason.SUSPENDING), None, deletes, again_after=SOON)
-    return Step(Standing(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true"))
+        return Step(RunCondition(PENDING, Reason.SUSPENDING), None, deletes, again_after=SOON)
+    return Step(RunCondition(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true"))
 
 
 def _freeze(situation: Situation, freeze: FreezePlan) -> Step:
     name = plan_name(situation.experiment.name, freeze.number)
-    trouble = refused_child(name, situation.observed, situation.now)
-    if trouble is not None:
-        standing = Standing(PENDING, trouble.reason, trouble.message, stalled=True)
+    diagnosis = refused_child(name, situation.observed, situation.now)
+    if diagnosis is not None:
+        run_condition = RunCondition(PENDING, diagnosis.reason, diagnosis.message, stalled=True)
     else:
-        standing = Standing(PENDING, Reason.STARTING, f"run {freeze.number} is being planned")
-    return Step(standing, None, (freeze,))
+        run_condition = RunCondition(
+            PENDING, Reason.STARTING, f"run {freeze.number} is being planned"
+        )
+    return Step(run_condition, None, (freeze,))
 
 
 def _tidy(situation: Situation) -> tuple[Action, ...]:
@@ -203,8 +212,8 @@ def _tidy(situation: Situation) -> tuple[Action, ...]:
 def _finalizers(situation: Situation) -> tuple[Action, ...]:
     """Ours is there exactly while the policy is Purge."""
     there = situation.experiment.finalizers
-    if situation.wishes.purge == (FINALIZER in there):
+    if situation.desired.purge == (FINALIZER in there):
         return ()
-    if situation.wishes.purge:
+    if situation.desired.purge:
         return (SetFinalizers((*there, FINALIZER)),)
     return (SetFinalizers(tuple(name for name in there if name != FINALIZER)),)

@@ -24,7 +24,7 @@ from rowmill_operator.decide.progress import finished_tables, run_progress
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.model.names import shard_job_name
 from rowmill_operator.model.observed import FrozenPlan, Job
-from rowmill_operator.model.run_condition import Acceptance, Standing, conditions, timestamp
+from rowmill_operator.model.run_condition import Acceptance, RunCondition, conditions, timestamp
 from rowmill_operator.model.run_in_status import (
     RunInStatus,
     defaults_status,
@@ -37,7 +37,10 @@ from rowmill_operator.model.run_in_status import (
 
 
 def status_of(
-    situation: Situation, acceptance: Acceptance, standing: Standing, record: RunInStatus | None
+    situation: Situation,
+    acceptance: Acceptance,
+    run_condition: RunCondition,
+    record: RunInStatus | None,
 ) -> ExperimentStatus:
     """The whole status. `record` is its run's, None to leave the one that is there."""
     experiment, verdict = situation.experiment, situation.verdict
@@ -48,30 +51,30 @@ def status_of(
     return ExperimentStatus(
         observed_generation=experiment.generation,
         digest=None if judged is None else judged.digest,
-        rerun=None if judged is None else situation.wishes.rerun,
-        phase=standing.phase,
+        rerun=None if judged is None else situation.desired.rerun,
+        phase=run_condition.phase,
         conditions=conditions(
             acceptance,
-            standing,
+            run_condition,
             generation=experiment.generation,
             before=experiment.status.conditions or (),
             now=situation.now,
         ),
         workers=len([pod for pod in situation.live_pods() if pod.task == SHARD]),
         selector=f"{EXPERIMENT}={experiment.name}",
-        operator=keeper_to_be(situation).as_told(),
-        run=_as_shown(record.run, standing) if begun else None,
+        operator=keeper_to_be(situation).as_reported(),
+        run=_as_shown(record.run, run_condition) if begun else None,
         tables=record.tables if begun else None,
         history=_history(situation, record.run),
     )
 
 
-def _as_shown(run: RunStatus, standing: Standing) -> RunStatus:
+def _as_shown(run: RunStatus, run_condition: RunCondition) -> RunStatus:
     """The run with its percent; without its figures where the phase is that of the next run.
 
     They would be taken for the next one's. A `Situation` has them again.
     """
-    if standing.ahead:
+    if run_condition.ahead:
         return without_figures(run)
     complete = run.outcome == "Complete"
     return replace(run, percent=percent(run.rows or 0, run.rows_total or 0, complete=complete))
@@ -200,7 +203,7 @@ def _history(situation: Situation, newest: RunStatus) -> tuple[PastRunStatus, ..
     for entry in ended:
         if entry.phase:
             entries.setdefault(entry.number, entry)
-    limit = situation.wishes.history
+    limit = situation.desired.history
     runs = remembered(entries.values(), limit)
     # Where no history is wished, `run` alone tells of the newest one.
     return tuple(run for run in runs if limit or run.number != newest.number)

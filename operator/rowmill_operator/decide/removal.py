@@ -10,7 +10,7 @@ from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import FINALIZER, PURGE, SKIP_PURGE
 from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.children.jobs import purge_job
-from rowmill_operator.decide.diagnosis import Trouble, end_of, pods_of, tried_rarely, waiting_for
+from rowmill_operator.decide.diagnosis import Diagnosis, end_of, pods_of, tried_rarely, waiting_for
 from rowmill_operator.decide.ending import is_late, report_of
 from rowmill_operator.decide.freezing import plan_again
 from rowmill_operator.decide.situation import Situation
@@ -22,8 +22,8 @@ from rowmill_operator.model.actions import (
     CreateJob,
     Decision,
     DeleteJob,
+    ReportEvent,
     SetFinalizers,
-    Tell,
     delete_jobs,
 )
 from rowmill_operator.model.observed import FrozenPlan, Job
@@ -69,7 +69,7 @@ def decide_removal(situation: Situation) -> Decision:
         return _purged(situation, job)
     given_up = _given_up(situation)
     if given_up is not None:
-        return _give_up(situation, *given_up)
+        return _abandon(situation, *given_up)
     unclear = _LOOK_AGAIN_AFTER - situation.observed.leaving_for
     if unclear > 0:
         return Decision(again_after=unclear)
@@ -100,72 +100,72 @@ def _freeze_again(situation: Situation) -> Decision:
         if verdict.passing:
             return Decision(again_after=situation.settings.progress_seconds)
         why = f"the run's ConfigMap is gone, and the spec is refused: {'; '.join(verdict.problems)}"
-        return _give_up(situation, "plan", why)
+        return _abandon(situation, "plan", why)
     return Decision((plan_again(situation),), again_after=_SOON)
 
 
 def _purge(situation: Situation, plan: FrozenPlan) -> Decision:
     written = written_run(situation.runs)
-    manifest = purge_job(situation.experiment, plan, situation.wishes, situation.settings, written)
+    manifest = purge_job(situation.experiment, plan, situation.desired, situation.settings, written)
     return Decision((CreateJob(manifest),), again_after=_SOON)
 
 
 def _purging(situation: Situation, job: Job) -> Decision:
     again = min(_until_deadline(situation), situation.settings.progress_seconds)
-    told_early = _told_early(situation, job)
-    if told_early is not None and job.failed is not None:
-        return told_early
-    trouble = _trouble(situation, job)
-    if trouble is not None and trouble.reason == Reason.SECRET_MISSING:
-        return _give_up(situation, "secret", trouble.message)
-    status, told = _shown(situation, trouble)
-    since = _stuck_since(situation, job, trouble)
+    reported_early = _reported_early(situation, job)
+    if reported_early is not None and job.failed is not None:
+        return reported_early
+    diagnosis = _diagnosis(situation, job)
+    if diagnosis is not None and diagnosis.reason == Reason.SECRET_MISSING:
+        return _abandon(situation, "secret", diagnosis.message)
+    status, reported = _shown(situation, diagnosis)
+    since = _stuck_since(situation, job, diagnosis)
     if since is None or job.deleted or since + REMAKE_AFTER > situation.now:
-        return Decision(told, status, urgent=status is not None, again_after=again)
-    if told_early is not None:
-        return told_early
+        return Decision(reported, status, urgent=status is not None, again_after=again)
+    if reported_early is not None:
+        return reported_early
     remake = DeleteJob(job.name, job.uid)
-    return Decision((remake, *told), status, urgent=status is not None, again_after=_SOON)
+    return Decision((remake, *reported), status, urgent=status is not None, again_after=_SOON)
 
 
-def _trouble(situation: Situation, job: Job) -> Trouble | None:
+def _diagnosis(situation: Situation, job: Job) -> Diagnosis | None:
     """What keeps a Job from its work, or has ended it; None while a pod's last word is awaited."""
     if job.failed is None:
-        return waiting_for(job, situation.wishes.queue, situation.observed, situation.now)
+        return waiting_for(job, situation.desired.queue, situation.observed, situation.now)
     end = end_of(job, situation.observed.pods)
-    return end.trouble if end.heard or is_late(situation, job) else None
+    return end.diagnosis if end.heard or is_late(situation, job) else None
 
 
 def _shown(
-    situation: Situation, trouble: Trouble | None
+    situation: Situation, diagnosis: Diagnosis | None
 ) -> tuple[ExperimentStatus | None, tuple[Action, ...]]:
     """The status and the Event by which people learn what to mend; one Event a reason.
 
     A trouble is shown until there is another, since its Job is made again each minute.
     """
-    if trouble is None:
+    if diagnosis is None:
         return None, ()
     before = situation.experiment.status
     known = situation.condition("Stalled")
     conditions = stalled_anyway(
-        trouble.reason,
-        trouble.message,
+        diagnosis.reason,
+        diagnosis.message,
         generation=situation.experiment.generation,
         before=before.conditions or (),
         now=situation.now,
     )
     status = news(before, replace(before, conditions=conditions), situation.now)
-    if (known.status, known.reason) == ("True", trouble.reason):
+    if (known.status, known.reason) == ("True", diagnosis.reason):
         return status, ()
-    return status, (Tell(trouble.reason, trouble.message, warning=True),)
+    return status, (ReportEvent(diagnosis.reason, diagnosis.message, warning=True),)
 
 
-def _stuck_since(situation: Situation, job: Job, trouble: Trouble | None) -> datetime | None:
+def _stuck_since(situation: Situation, job: Job, diagnosis: Diagnosis | None) -> datetime | None:
     """Since when only a new Job, or new pods, get on: this one has failed, or cannot start."""
     if job.failed is not None:
         return job.finished or situation.now
     pods = pods_of(job, situation.observed.pods)
-    if trouble is None or not tried_rarely(trouble) or situation.wishes.queue:
+    if diagnosis is None or not tried_rarely(diagnosis) or situation.desired.queue:
         return None
     return max((pod.created for pod in pods), default=job.created)
 
@@ -173,24 +173,24 @@ def _stuck_since(situation: Situation, job: Job, trouble: Trouble | None) -> dat
 def _given_up(situation: Situation) -> tuple[str, str] | None:
     """Why the data stays, if it is to stay."""
     experiment = situation.experiment
-    if not situation.wishes.purge:
+    if not situation.desired.purge:
         return "skipped", "deletionPolicy is Retain now"
     if experiment.annotations.get(SKIP_PURGE) == "true":
         return "skipped", f"the annotation {SKIP_PURGE} says so"
     if situation.observed.namespace_terminating:
         return "namespace", "the namespace is being deleted: no pod can be started in it"
     if _until_deadline(situation) <= 0:
-        why = _last_trouble(situation)
+        why = _last_diagnosis(situation)
         return "deadline", f"the purge did not succeed within its deadline; {why}".rstrip("; ")
     return None
 
 
-def _last_trouble(situation: Situation) -> str:
+def _last_diagnosis(situation: Situation) -> str:
     """What the purge met last, also where its Job has just been made again."""
     job = situation.job(PURGE)
-    trouble = None if job is None else _trouble(situation, job)
-    if trouble is not None:
-        return trouble.message
+    diagnosis = None if job is None else _diagnosis(situation, job)
+    if diagnosis is not None:
+        return diagnosis.message
     # In the words of diagnosis.py: what stalled a run before is not the trouble of the purge.
     stalled = situation.condition("Stalled").message
     return stalled if stalled.startswith(f"{PURGE}: ") else ""
@@ -216,7 +216,7 @@ def _purged(situation: Situation, job: Job) -> Decision:
     return _release(situation, "unheard", Reason.PURGE_UNHEARD, message)
 
 
-def _told_early(situation: Situation, job: Job) -> Decision | None:
+def _reported_early(situation: Situation, job: Job) -> Decision | None:
     """The end by a pod that was ended when all was removed, but for the records at most.
 
     If those had gone as well, no later try finds what this one told of.
@@ -235,12 +235,12 @@ def _end(situation: Situation, report: PodReport) -> Decision | None:
     return _release(situation, outcome, reason, report.message)
 
 
-def _give_up(situation: Situation, outcome: str, message: str) -> Decision:
+def _abandon(situation: Situation, outcome: str, message: str) -> Decision:
     """The data stays, all of it unless a pod was at work already."""
     job = situation.job(PURGE)
-    told_early = None if job is None else _told_early(situation, job)
-    if told_early is not None:
-        return told_early
+    reported_early = None if job is None else _reported_early(situation, job)
+    if reported_early is not None:
+        return reported_early
     pods = () if job is None else pods_of(job, situation.observed.pods)
     if any(pod.running for pod in pods):
         message = f"{message}; its pod was at work, so that some of the data may be gone"
@@ -260,5 +260,5 @@ def _release(situation: Situation, outcome: str, reason: Reason, message: str) -
     the operator cut off then, the next look would begin another, which finds nothing.
     """
     rest = tuple(name for name in situation.experiment.finalizers if name != FINALIZER)
-    told = Tell(reason, message, warning=reason in _WARNINGS)
-    return Decision((CountPurge(outcome, message), SetFinalizers(rest), told))
+    reported = ReportEvent(reason, message, warning=reason in _WARNINGS)
+    return Decision((CountPurge(outcome, message), SetFinalizers(rest), reported))

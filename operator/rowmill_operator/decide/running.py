@@ -13,7 +13,7 @@ from rowmill.spec.cluster_names import FINALIZE, SHARD
 from rowmill.spec.manifest.status import Phase, RefusalStatus, RunStatus
 from rowmill_operator.children.jobs import finalize_job, shard_job
 from rowmill_operator.decide.diagnosis import (
-    Trouble,
+    Diagnosis,
     pods_of,
     refused_child,
     tried_rarely,
@@ -28,12 +28,18 @@ from rowmill_operator.decide.step import (
     Step,
     moment,
     phase_of,
-    waiting_standing,
+    waiting_condition,
 )
 from rowmill_operator.model.actions import Action, CreateJob, DeleteJob, SetParallelism, delete_jobs
 from rowmill_operator.model.observed import FrozenPlan, Job, Pod
 from rowmill_operator.model.reasons import Reason
-from rowmill_operator.model.run_condition import FINALIZING, PENDING, RUNNING, SUSPENDED, Standing
+from rowmill_operator.model.run_condition import (
+    FINALIZING,
+    PENDING,
+    RUNNING,
+    SUSPENDED,
+    RunCondition,
+)
 from rowmill_operator.model.run_in_status import (
     RunInStatus,
     refused,
@@ -57,8 +63,8 @@ def drive(situation: Situation) -> Step:
     if plan is None:
         raise AssertionError("a run that has not ended has its plan, or is frozen again")
     if situation.outcome:
-        return _take_up(situation, plan)
-    if situation.wishes.suspend:
+        return _resume(situation, plan)
+    if situation.desired.suspend:
         return _suspend(situation, plan)
     finalize = situation.job(FINALIZE)
     if finalize is not None:
@@ -66,22 +72,26 @@ def drive(situation: Situation) -> Step:
     return _loading(situation, plan)
 
 
-def _take_up(situation: Situation, plan: FrozenPlan) -> Step:
-    standing = Standing(PENDING, Reason.STARTING, f"run {plan.number} is taken up again")
+def _resume(situation: Situation, plan: FrozenPlan) -> Step:
+    run_condition = RunCondition(PENDING, Reason.STARTING, f"run {plan.number} is taken up again")
     if situation.at_work:
-        return Step(standing, None, delete_jobs(situation.run_jobs), again_after=SOON)
+        return Step(run_condition, None, delete_jobs(situation.run_jobs), again_after=SOON)
     record = current_record(situation, plan)
     record = replace(record, run=taken_up(record.run, situation.resume))
-    return Step(standing, record, (), again_after=0.1)
+    return Step(run_condition, record, (), again_after=0.1)
 
 
 def _suspend(situation: Situation, plan: FrozenPlan) -> Step:
     record = current_record(situation, plan)
     if situation.at_work:
-        standing = Standing(phase_of(situation), Reason.SUSPENDING, "its pods are being ended")
-        return Step(standing, record, delete_jobs(situation.run_jobs), again_after=SOON)
-    standing = Standing(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true; its work is kept")
-    return Step(standing, replace(record, run=without_pace(record.run)))
+        run_condition = RunCondition(
+            phase_of(situation), Reason.SUSPENDING, "its pods are being ended"
+        )
+        return Step(run_condition, record, delete_jobs(situation.run_jobs), again_after=SOON)
+    run_condition = RunCondition(
+        SUSPENDED, Reason.SUSPENDED, "spec.suspend is true; its work is kept"
+    )
+    return Step(run_condition, replace(record, run=without_pace(record.run)))
 
 
 def _loading(situation: Situation, plan: FrozenPlan) -> Step:
@@ -89,8 +99,8 @@ def _loading(situation: Situation, plan: FrozenPlan) -> Step:
     if job is None and _older_at_work(situation, plan):
         # Such as another operator's, from which this run has taken over.
         message = "waits for the pods of the run before to end"
-        standing = Standing(PENDING, Reason.REPLACING, message)
-        return Step(standing, current_record(situation, plan), again_after=SOON)
+        run_condition = RunCondition(PENDING, Reason.REPLACING, message)
+        return Step(run_condition, current_record(situation, plan), again_after=SOON)
     if job is None:
         return _create(situation, plan, shard_job, PENDING)
     if job.deleted:
@@ -98,7 +108,7 @@ def _loading(situation: Situation, plan: FrozenPlan) -> Step:
     if job.complete:
         step = _create(situation, plan, finalize_job, FINALIZING)
         return Step(
-            step.standing, progressed(situation, plan, ((0, plan.plan.shards),)), step.actions
+            step.run_condition, progressed(situation, plan, ((0, plan.plan.shards),)), step.actions
         )
     if job.failed is not None:
         return failed(situation, plan, job, phase_of(situation))
@@ -137,28 +147,30 @@ def _watched(
     running = [pod for pod in pods_of(job, situation.observed.pods) if pod.running]
     if _is_mended(situation, record.run, running):
         record = replace(record, run=replace(record.run, refused=None))
-    trouble = waiting_for(job, situation.wishes.queue, situation.observed, situation.now)
-    trouble = trouble or _still_refused(record.run, job) or _told_by_pods(situation)
+    diagnosis = waiting_for(job, situation.desired.queue, situation.observed, situation.now)
+    diagnosis = diagnosis or _still_refused(record.run, job) or _reported_by_pods(situation)
     shown = phase if phase == FINALIZING or _begun(situation, job, record.run) else PENDING
-    if trouble is not None:
-        standing = Standing(shown, trouble.reason, trouble.message, stalled=True)
-        if tried_rarely(trouble) and not running and not situation.wishes.queue:
-            return _start_over(situation, job, record, standing, actions)
-        return Step(standing, record, actions, again_after=_IDLE_SECONDS)
+    if diagnosis is not None:
+        run_condition = RunCondition(shown, diagnosis.reason, diagnosis.message, stalled=True)
+        if tried_rarely(diagnosis) and not running and not situation.desired.queue:
+            return _start_over(situation, job, record, run_condition, actions)
+        return Step(run_condition, record, actions, again_after=_IDLE_SECONDS)
     at_work = Reason.FINALIZING if phase == FINALIZING else Reason.RUNNING
     # Between two waves of pods a run goes on: to tell of each would be three writes a wave.
     before = situation.condition("Progressing").reason
     starting = at_work if before == at_work else Reason.STARTING
     if not running:
-        standing = Standing(shown, starting, _unseen(situation, job) or _starting(record.run))
+        run_condition = RunCondition(
+            shown, starting, _unseen(situation, job) or _starting(record.run)
+        )
     elif not _out_of_reach(situation):
-        standing = Standing(shown, at_work, record.run.step or _replaces(record.run))
+        run_condition = RunCondition(shown, at_work, record.run.step or _replaces(record.run))
     elif situation.now - min(pod.created for pod in running) < _START_UP:
-        standing = Standing(shown, starting, "its pods have just started")
+        run_condition = RunCondition(shown, starting, "its pods have just started")
     else:
         message = f"the operator cannot reach the pods' port {PORT}; a NetworkPolicy may forbid it"
-        standing = Standing(shown, Reason.PROGRESS_UNREACHABLE, message)
-    return Step(standing, record, actions, again_after=_IDLE_SECONDS)
+        run_condition = RunCondition(shown, Reason.PROGRESS_UNREACHABLE, message)
+    return Step(run_condition, record, actions, again_after=_IDLE_SECONDS)
 
 
 def _unseen(situation: Situation, job: Job) -> str:
@@ -185,17 +197,17 @@ def _start_over(
     situation: Situation,
     job: Job,
     record: RunInStatus,
-    standing: Standing,
+    run_condition: RunCondition,
     actions: tuple[Action, ...],
 ) -> Step:
     """New pods for those that cannot start: the kubelet waits ever longer with the old ones."""
-    record = replace(record, run=refused(record.run, standing.reason, standing.message))
+    record = replace(record, run=refused(record.run, run_condition.reason, run_condition.message))
     pods = pods_of(job, situation.observed.pods)
     newest = max((pod.created for pod in pods), default=job.created)
     left = (newest + REMAKE_AFTER - situation.now).total_seconds()
     if left > 0:
-        return Step(standing, record, (), again_after=left)
-    return Step(standing, record, (DeleteJob(job.name, job.uid),), again_after=SOON)
+        return Step(run_condition, record, (), again_after=left)
+    return Step(run_condition, record, (DeleteJob(job.name, job.uid),), again_after=SOON)
 
 
 def _begun(situation: Situation, job: Job, run: RunStatus) -> bool:
@@ -214,13 +226,13 @@ def _is_mended(situation: Situation, run: RunStatus, running: Sequence[Pod]) -> 
     return any(not one.notice and (one.rows_per_second or one.step) for one in reports)
 
 
-def _still_refused(run: RunStatus, job: Job) -> Trouble | None:
+def _still_refused(run: RunStatus, job: Job) -> Diagnosis | None:
     """A refusal is shown until the Job made after it has come further than it."""
     return None if run.refused is None or job.succeeded else _refusal(run.refused)
 
 
-def _refusal(told: RefusalStatus) -> Trouble:
-    return Trouble(told.reason, told.message)
+def _refusal(reported: RefusalStatus) -> Diagnosis:
+    return Diagnosis(reported.reason, reported.message)
 
 
 def _out_of_reach(situation: Situation) -> bool:
@@ -230,21 +242,21 @@ def _out_of_reach(situation: Situation) -> bool:
     return bool(situation.observed.unreachable) and not situation.observed.progress
 
 
-def _told_by_pods(situation: Situation) -> Trouble | None:
+def _reported_by_pods(situation: Situation) -> Diagnosis | None:
     """A failure that a pod meets with tries, once nothing gets on any more."""
     if situation.unheard:
-        return _told_before(situation)
+        return _reported_before(situation)
     reports = situation.observed.progress
     if any(report.rows_per_second for report in reports.values()):
         return None
     for shard, report in sorted(reports.items()):
         if report.notice:
             where = f"shard {shard}" if shard >= 0 else FINALIZE
-            return Trouble(Reason.RETRYING, f"{where}: {report.notice}")
+            return Diagnosis(Reason.RETRYING, f"{where}: {report.notice}")
     return None
 
 
-def _told_before(situation: Situation) -> Trouble | None:
+def _reported_before(situation: Situation) -> Diagnosis | None:
     """What these very pods told an operator before this one."""
     stalled = situation.condition("Stalled")
     if stalled.status != "True" or stalled.reason != Reason.RETRYING:
@@ -252,24 +264,24 @@ def _told_before(situation: Situation) -> Trouble | None:
     since = moment(stalled.last_transition_time, situation.now)
     if any(pod.running and pod.created > since for pod in situation.observed.pods):
         return None
-    return Trouble(Reason.RETRYING, stalled.message)
+    return Diagnosis(Reason.RETRYING, stalled.message)
 
 
 def _create(situation: Situation, plan: FrozenPlan, build: Any, phase: Phase) -> Step:
     record = current_record(situation, plan)
     record = replace(record, run=without_pace(record.run))
-    manifest = build(situation.experiment, plan, situation.wishes, situation.settings)
-    standing = waiting_standing(situation, phase, Reason.STARTING, _starting(record.run))
-    trouble = refused_child(manifest["metadata"]["name"], situation.observed, situation.now)
-    if trouble is not None:
-        standing = Standing(phase, trouble.reason, trouble.message, stalled=True)
-    return Step(standing, record, (CreateJob(manifest),))
+    manifest = build(situation.experiment, plan, situation.desired, situation.settings)
+    run_condition = waiting_condition(situation, phase, Reason.STARTING, _starting(record.run))
+    diagnosis = refused_child(manifest["metadata"]["name"], situation.observed, situation.now)
+    if diagnosis is not None:
+        run_condition = RunCondition(phase, diagnosis.reason, diagnosis.message, stalled=True)
+    return Step(run_condition, record, (CreateJob(manifest),))
 
 
 def _await_gone(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
     message = f"waits until the Job {job.name} is gone"
-    standing = waiting_standing(situation, phase_of(situation), Reason.REPLACING, message)
-    return Step(standing, current_record(situation, plan), (), again_after=SOON)
+    run_condition = waiting_condition(situation, phase_of(situation), Reason.REPLACING, message)
+    return Step(run_condition, current_record(situation, plan), (), again_after=SOON)
 
 
 def _is_outdated(situation: Situation, job: Job) -> bool:
@@ -277,20 +289,20 @@ def _is_outdated(situation: Situation, job: Job) -> bool:
 
     A Job that waits in a queue which the Experiment has left would wait for good.
     """
-    left = job.suspended and job.queue != situation.wishes.queue
-    return left or (job.shape != situation.wishes.shape and not situation.refused)
+    left = job.suspended and job.queue != situation.desired.queue
+    return left or (job.shape != situation.desired.shape and not situation.refused)
 
 
 def _reshape(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
     """What it was made for has changed: made again, the ledger keeps what landed."""
     step = _await_gone(situation, plan, job)
-    return Step(step.standing, step.record, (DeleteJob(job.name, job.uid),), again_after=SOON)
+    return Step(step.run_condition, step.record, (DeleteJob(job.name, job.uid),), again_after=SOON)
 
 
 def _parallelism(situation: Situation, job: Job) -> tuple[Action, ...]:
-    if situation.wishes.queue:
+    if situation.desired.queue:
         return ()
-    wanted = min(situation.wishes.parallelism, job.completions)
+    wanted = min(situation.desired.parallelism, job.completions)
     if wanted == job.parallelism:
         return ()
     return (SetParallelism(job.name, job.resource_version, wanted),)

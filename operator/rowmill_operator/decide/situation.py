@@ -8,7 +8,7 @@ from functools import cached_property
 
 from rowmill.spec.cluster_names import FINALIZE, PURGE, RESUME, RESUME_LENGTH, SHARD
 from rowmill.spec.manifest.status import ConditionStatus, PastRunStatus, RunStatus
-from rowmill_operator.model.desired_state import Wishes, wishes_of
+from rowmill_operator.model.desired_state import DesiredState, desired_state_of
 from rowmill_operator.model.observed import Experiment, FrozenPlan, Job, Observed, Pod, Verdict
 from rowmill_operator.model.run_in_status import RunInStatus, past_run, with_figures
 from rowmill_operator.model.settings import Settings
@@ -31,8 +31,8 @@ class Situation:
         return self.observed.experiment
 
     @cached_property
-    def wishes(self) -> Wishes:
-        return wishes_of(self.experiment, self.settings)
+    def desired(self) -> DesiredState:
+        return desired_state_of(self.experiment, self.settings)
 
     @cached_property
     def verdict(self) -> Verdict | None:
@@ -46,11 +46,11 @@ class Situation:
             return known
         status = self.experiment.status
         accepted = self.condition("Accepted")
-        told = (accepted.observed_generation, status.rerun or "")
+        reported = (accepted.observed_generation, status.rerun or "")
         asked = self.experiment.settings.get("podTemplate") or {}
-        if asked != self.wishes.pod or accepted.status != "True":
+        if asked != self.desired.pod or accepted.status != "True":
             return None
-        if told == self._spec and status.digest:
+        if reported == self._spec and status.digest:
             warnings = tuple(accepted.message.splitlines())
             return Verdict(*self._spec, digest=status.digest, warnings=warnings)
         return None
@@ -63,7 +63,7 @@ class Situation:
     @property
     def _spec(self) -> tuple[int, str]:
         """What a verdict is on."""
-        return self.experiment.generation, self.wishes.rerun
+        return self.experiment.generation, self.desired.rerun
 
     @cached_property
     def record(self) -> RunInStatus:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from rowmill.spec.manifest.status import Phase
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.model.actions import Action
-from rowmill_operator.model.run_condition import FINALIZING, PENDING, RUNNING, Standing
+from rowmill_operator.model.run_condition import FINALIZING, PENDING, RUNNING, RunCondition
 from rowmill_operator.model.run_in_status import RunInStatus
 
 # A refused destination is tried again this long after the refusal, and so is a pod's start.
@@ -21,7 +21,7 @@ SOON = 2.0
 class Step:
     """What one look at a run comes to. `record` is its new one, None to leave it."""
 
-    standing: Standing
+    run_condition: RunCondition
     record: RunInStatus | None = None
     actions: tuple[Action, ...] = ()
     again_after: float | None = None
@@ -41,9 +41,11 @@ def moment(text: str | None, default: datetime) -> datetime:
         return default
 
 
-def waiting_standing(situation: Situation, phase: Phase, reason: str, message: str) -> Standing:
+def waiting_condition(
+    situation: Situation, phase: Phase, reason: str, message: str
+) -> RunCondition:
     """Where a run stands that waits. A refusal is shown until a Job has come further than it."""
     refused = situation.record.run.refused if situation.recorded else None
     if refused is not None:
-        return Standing(phase, refused.reason, refused.message, stalled=True)
-    return Standing(phase, reason, message)
+        return RunCondition(phase, refused.reason, refused.message, stalled=True)
+    return RunCondition(phase, reason, message)

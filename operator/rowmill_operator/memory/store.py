@@ -108,8 +108,8 @@ class Store:
         keys = [
             (about.get("namespace", ""), name) for name in experiments_named(about.get("name", ""))
         ]
-        told = [key for key in keys if self._warn(key, about.get("uid", ""), read_warning(raw))]
-        return tuple(told)
+        reported = [key for key in keys if self._warn(key, about.get("uid", ""), read_warning(raw))]
+        return tuple(reported)
 
     def refused(self, key: Key, name: str, message: str, now: datetime) -> None:
         """Remember that the API server refused to create the child `name`: like an Event of it."""

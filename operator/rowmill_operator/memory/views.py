@@ -243,8 +243,8 @@ def _finished(meta: Raw, status: Raw, ended: Raw | None) -> datetime | None:
     """When the condition `ended` was written; its own times are by the Job controller's clock."""
     if ended is None:
         return None
-    told = status.get("completionTime") or ended.get("lastTransitionTime")
-    return _stamped(meta, "status") or _time(told)
+    reported = status.get("completionTime") or ended.get("lastTransitionTime")
+    return _stamped(meta, "status") or _time(reported)
 
 
 def _failure(condition: Raw) -> Failure:

@@ -94,7 +94,7 @@ class SetFinalizers:
 
 
 @dataclass(frozen=True)
-class Tell:
+class ReportEvent:
     """An Event on the Experiment: one a transition. `warning` makes it a Warning."""
 
     reason: str
@@ -127,7 +127,7 @@ Action = (
     | DeletePod
     | SetParallelism
     | SetFinalizers
-    | Tell
+    | ReportEvent
     | LeaveAlone
     | CountPurge
 )

@@ -19,7 +19,7 @@ DEFAULT_HISTORY = 10
 
 
 @dataclass(frozen=True)
-class Wishes:
+class DesiredState:
     """How the run is to be run. `parquet_types` is None without Parquet.
 
     `pod` is podTemplate without what the chart does not allow: a refused spec has its wishes too,
@@ -43,14 +43,14 @@ class Wishes:
     queue: str
 
 
-def wishes_of(experiment: Experiment, settings: Settings) -> Wishes:
+def desired_state_of(experiment: Experiment, settings: Settings) -> DesiredState:
     """Read an Experiment's settings, which the API server has checked against the CRD."""
     spec = experiment.settings
     destinations = spec.get("destinations") or {}
     resources = spec.get("resources") or {}
     pod = _allowed(spec.get("podTemplate") or {}, settings)
     postgres, parquet = destinations.get("postgres"), destinations.get("parquet")
-    return Wishes(
+    return DesiredState(
         suspend=bool(spec.get("suspend", False)),
         parallelism=int(spec.get("parallelism") or DEFAULT_PARALLELISM),
         retries=int(spec.get("retriesPerShard", DEFAULT_RETRIES)),

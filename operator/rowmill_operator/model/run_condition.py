@@ -27,7 +27,7 @@ _STATUS: Mapping[bool | None, Holds] = {True: "True", False: "False", None: "Unk
 
 
 @dataclass(frozen=True)
-class Standing:
+class RunCondition:
     """A phase and why. `stalled`: it gets on only when somebody mends what the reason names.
 
     `ahead`: it is that of a run which has no record yet.
@@ -51,17 +51,17 @@ class Acceptance:
 
 def conditions(
     acceptance: Acceptance,
-    standing: Standing,
+    run_condition: RunCondition,
     *,
     generation: int,
     before: Sequence[ConditionStatus],
     now: datetime,
 ) -> tuple[ConditionStatus, ...]:
     """All conditions; one keeps its transition time for as long as its status stays."""
-    phase = standing.phase
-    stuck = standing.stalled or phase == FAILED
-    words = (standing.reason, standing.message)
-    under_way = phase in _UNDER_WAY and not standing.stalled
+    phase = run_condition.phase
+    stuck = run_condition.stalled or phase == FAILED
+    words = (run_condition.reason, run_condition.message)
+    under_way = phase in _UNDER_WAY and not run_condition.stalled
     wanted = [
         ("Accepted", acceptance.accepted, acceptance.reason, acceptance.message),
         ("Progressing", under_way, *words),

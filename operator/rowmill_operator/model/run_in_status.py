@@ -136,9 +136,9 @@ def defaults_status(defaults: Defaults) -> DefaultsStatus:
     )
 
 
-def told_defaults(told: DefaultsStatus) -> Defaults:
+def reported_defaults(reported: DefaultsStatus) -> Defaults:
     """What `defaults_status` was made of."""
-    postgres, parquet = told.postgres, told.parquet
+    postgres, parquet = reported.postgres, reported.parquet
     return Defaults(
         postgres_secret=None if postgres is None else postgres.secret_name,
         parquet=None
@@ -152,8 +152,8 @@ def told_defaults(told: DefaultsStatus) -> Defaults:
     )
 
 
-def _known(told: float | None, otherwise: float | None) -> float | None:
-    return otherwise if told is None else told
+def _known(reported: float | None, otherwise: float | None) -> float | None:
+    return otherwise if reported is None else reported
 
 
 def written_run(runs: Iterable[PastRunStatus]) -> Written | None:

@@ -123,7 +123,7 @@ class Resync:
                 if self._store.is_behind(meta["uid"], version):
                     behind.append((meta["namespace"], meta["name"]))
         for uid in self._store.stale(kind, scope, listed, newest):
-            self._tell(self._store.forget(uid, newest))
+            self._report(self._store.forget(uid, newest))
         for namespace, name in behind:
             try:
                 raw = await self._cluster.get(kind, namespace, name)
@@ -131,7 +131,7 @@ class Resync:
                 if error.status != 404:
                     raise
             else:
-                self._tell(self._see(kind, raw))
+                self._report(self._see(kind, raw))
 
     async def _find_jobs(self, key: Key) -> None:
         """Put its labels on each Job again of which pods alone are seen: none else ends them."""
@@ -158,7 +158,7 @@ class Resync:
         if raw["metadata"]["uid"] == pod.job_uid:
             wanted = labels(key[1], pod.number, pod.task, "")
             del wanted[DIGEST]
-            self._tell(self._see(Kind.JOB, await self._cluster.relabelled(Kind.JOB, raw, wanted)))
+            self._report(self._see(Kind.JOB, await self._cluster.relabelled(Kind.JOB, raw, wanted)))
 
     def _see(self, kind: Kind, raw: Raw) -> Key | None:
         """Take in an object. One that cannot be read is passed over: it must not stop the rest."""
@@ -171,6 +171,6 @@ class Resync:
             LOG.exception("cannot read %s %s/%s", kind.value, meta["namespace"], meta["name"])
             return None
 
-    def _tell(self, key: Key | None) -> None:
+    def _report(self, key: Key | None) -> None:
         if key is not None:
             self._changed(key)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from rowmill.cli.row_output import RowSet, row_writer
 from rowmill.cli.sources import from_either
-from rowmill.cli.waiting import say_starting, tell_waits
+from rowmill.cli.waiting import report_waits, say_starting
 from rowmill.destinations.errors import QueryRefused
 from rowmill.destinations.postgres.read.query import querying
-from rowmill.local.connections import connections
+from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished, why_nothing_is_there
 from rowmill.terminal.failures import UsageError
@@ -33,8 +33,8 @@ def query(words: Sequence[str], file: Path | None, secrets: Sequence[str], outpu
     spec = source.spec()
     if spec.postgres is None:
         raise UsageError(f"{spec.name} has no Postgres destination to query")
-    reach = connections(spec, source.secrets, rowmill_home(), say_starting)
-    reader = reach.reader
+    connections = find_connections(spec, source.secrets, rowmill_home(), say_starting)
+    reader = connections.reader
     assert reader is not None
     try:
         with (
@@ -43,13 +43,13 @@ def query(words: Sequence[str], file: Path | None, secrets: Sequence[str], outpu
                 reader(),
                 sql,
                 schema=spec.postgres.schema,
-                patience=one_machine(tell_waits()),
+                patience=one_machine(report_waits()),
                 notice=lambda text: say(f"rowmill: {text}", err=True),
             ) as result,
         ):
             write(RowSet("rows", result.columns, result.rows))
     except QueryRefused as error:
-        unpublished = why_nothing_is_there(spec, reach) if error.missing else None
+        unpublished = why_nothing_is_there(spec, connections) if error.missing else None
         if unpublished is None:
             raise
         [said, *_] = str(error).splitlines()

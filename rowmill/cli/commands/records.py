@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rowmill.cli.run_words import words_of
 from rowmill.cli.sources import Source, from_either, from_name
-from rowmill.cli.waiting import say_starting, tell_waits
+from rowmill.cli.waiting import report_waits, say_starting
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.engine.records import Progress, RunRecord
 from rowmill.local import remembered, run_records
-from rowmill.local.connections import connections
+from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
 from rowmill.plan.replacement import replaced_by
 from rowmill.plan.runs import Run, RunState
@@ -21,7 +21,7 @@ from rowmill.spec.problems import InvalidManifest
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import say
 from rowmill.views.runs import show_runs, show_tables, show_whole
-from rowmill.worker.destinations import Destinations, join, one_machine
+from rowmill.worker.destinations import Destinations, one_machine, open_destinations
 from rowmill.worker.reading import abandoned, experiment_runs
 
 
@@ -57,8 +57,8 @@ def runs(name: str | None, file: Path | None, secrets: Sequence[str], *, as_json
 
 def _open(source: Source) -> Destinations:
     spec = source.spec()
-    reach = connections(spec, source.secrets, rowmill_home(), say_starting)
-    return join(spec, reach, patience=one_machine(tell_waits()))
+    connections = find_connections(spec, source.secrets, rowmill_home(), say_starting)
+    return open_destinations(spec, connections, patience=one_machine(report_waits()))
 
 
 def _runs_of(source: Source) -> list[RunRecord]:

@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from rowmill.cli.sources import STANDARD_INPUT, from_either
-from rowmill.cli.waiting import say_starting, tell_waits
+from rowmill.cli.waiting import report_waits, say_starting
 from rowmill.local import disk_reserve, remembered
-from rowmill.local.connections import connections
+from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
 from rowmill.plan.runs import Run, RunState
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import confirmed, say
-from rowmill.worker.destinations import Destinations, join, one_machine
+from rowmill.worker.destinations import Destinations, one_machine, open_destinations
 from rowmill.worker.reading import experiment_runs
 from rowmill.worker.removal import purge
 
@@ -54,7 +54,7 @@ def reset(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: b
     label, destinations = _open(name, file, secrets)
     try:
         _ask(f"Remove all data of {label}?", yes)
-        disk_reserve.give_up(rowmill_home())
+        disk_reserve.release(rowmill_home())
         removed = purge.reset(destinations)
     finally:
         destinations.close()
@@ -67,7 +67,7 @@ def delete(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: 
     label, destinations = _open(name, file, secrets)
     try:
         _ask(f"Remove all data and records of {label}?", yes)
-        disk_reserve.give_up(rowmill_home())
+        disk_reserve.release(rowmill_home())
         if name is not None and _is_but_remembered(destinations):
             told = (
                 f"{label} is forgotten here: the embedded servers have no record of it, "
@@ -102,8 +102,8 @@ def _forget(name: str) -> None:
 def _open(name: str | None, file: Path | None, secrets: Sequence[str]) -> tuple[str, Destinations]:
     source = from_either(name, file, secrets)
     spec = source.spec()
-    reach = connections(spec, source.secrets, rowmill_home(), say_starting)
-    return spec.name, join(spec, reach, patience=one_machine(tell_waits()))
+    connections = find_connections(spec, source.secrets, rowmill_home(), say_starting)
+    return spec.name, open_destinations(spec, connections, patience=one_machine(report_waits()))
 
 
 def _refuse_unasked(file: Path | None, yes: bool) -> None:

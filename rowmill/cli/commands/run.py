@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from rowmill.cli.manifest_warnings import say_warnings
-from rowmill.cli.progress_display import progress_display, tell
+from rowmill.cli.progress_display import progress_display, report
 from rowmill.cli.sources import Source, from_file
 from rowmill.cli.waiting import say_starting
 from rowmill.counting import counted
 from rowmill.errors import Conflict
 from rowmill.local import engine, remembered
-from rowmill.local.connections import connections
+from rowmill.local.connections import find_connections
 from rowmill.local.engine import Options, Outcome
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.run_records import progress
@@ -56,7 +56,7 @@ def run(request: RunRequest) -> None:
     spec = source.spec()
     say_warnings(source, spec)
     home = rowmill_home()
-    reach = connections(spec, source.secrets, home, say_starting)
+    connections = find_connections(spec, source.secrets, home, say_starting)
     memory = _Memory(home, source, spec.name)
     mode = Mode.RESUME if request.resume else Mode.RESTART if request.restart else Mode.AUTO
     options = Options(
@@ -74,7 +74,7 @@ def run(request: RunRequest) -> None:
 
     def attempt(chosen: Options) -> Outcome:
         with progress_display(request.style, request.interval) as show:
-            return engine.run(spec, reach, replace(chosen, wait=show.wait), show)
+            return engine.run(spec, connections, replace(chosen, wait=show.wait), show)
 
     outcome = _agreed_outcome(attempt, options)
     if request.as_json:
@@ -140,7 +140,7 @@ def _confirmed(question: str) -> bool:
 
 
 def _say(text: str) -> None:
-    tell(f"rowmill: {text}")
+    report(f"rowmill: {text}")
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:

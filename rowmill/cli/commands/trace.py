@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rowmill.cli.sources import from_either
-from rowmill.cli.waiting import say_starting, tell_waits
-from rowmill.local.connections import connections
+from rowmill.cli.waiting import report_waits, say_starting
+from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished, open_published
 from rowmill.spec.dataset import Dataset, Table
@@ -43,9 +43,9 @@ def trace(
         raise UsageError(_wanted(rest, spec.dataset, who))
     table, key = rest[0], rest[1:]
     known = _table(spec.dataset, table)
-    reach = connections(spec, source.secrets, rowmill_home(), say_starting)
+    connections = find_connections(spec, source.secrets, rowmill_home(), say_starting)
     try:
-        with open_published(spec, reach, source.spec_with, tell_waits()) as opened:
+        with open_published(spec, connections, source.spec_with, report_waits()) as opened:
             known = _table(opened.dataset, table)
             found = trace_row(opened, known, key, Recomputed(opened.make_generator))
     except NothingPublished as error:

@@ -16,9 +16,9 @@ from rich.text import Text
 from rowmill.cli.sources import Source, from_either
 from rowmill.cli.waiting import in_lines, say_starting
 from rowmill.counting import counted
-from rowmill.destinations.patience import TellWait, Wait, Waiting
+from rowmill.destinations.patience import ReportWait, Wait, Waiting
 from rowmill.errors import Differs
-from rowmill.local.connections import connections
+from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished
 from rowmill.local.verifying import verify_published
@@ -75,11 +75,11 @@ def _report(source: Source, workers: int | None) -> tuple[Report, Overrides]:
         tried.append(overrides)
         return source.spec_with(overrides)
 
-    reach = connections(spec, source.secrets, rowmill_home(), say_starting)
+    connections = find_connections(spec, source.secrets, rowmill_home(), say_starting)
     try:
         with _progress() as (show, wait):
             report = verify_published(
-                spec, reach, workers=workers, reload=reload, on_progress=show, wait=wait
+                spec, connections, workers=workers, reload=reload, on_progress=show, wait=wait
             )
             return report, tried[-1]
     except NothingPublished as error:
@@ -87,7 +87,7 @@ def _report(source: Source, workers: int | None) -> tuple[Report, Overrides]:
 
 
 @contextmanager
-def _progress() -> Iterator[tuple[OnProgress, TellWait]]:
+def _progress() -> Iterator[tuple[OnProgress, ReportWait]]:
     """A bar on a terminal; elsewhere only waits, as the report itself comes soon."""
     if not sys.stderr.isatty():
         yield lambda state: None, in_lines()

@@ -154,15 +154,15 @@ class PostgresAddress:
             f"{message}. It was lost while it was read; run the same command again"
         )
 
-    def tell(self, error: BaseException, left: float, trouble: str | None = None) -> None:
+    def report(self, error: BaseException, left: float, trouble: str | None = None) -> None:
         """Tell of a failure that is waited for; `trouble` says it better than the error does."""
         if isinstance(error, psycopg.Error):
             words = trouble or self._without_password(self._judge(error).brief())
-            self.patience.tell(Waiting(self.place, words, left))
+            self.patience.report(Waiting(self.place, words, left))
 
-    def tell_end(self, answered: bool) -> None:
+    def report_end(self, answered: bool) -> None:
         """Tell that a wait is over."""
-        self.patience.tell(Waited(self.place, answered))
+        self.patience.report(Waited(self.place, answered))
 
     def _judge(self, error: psycopg.Error) -> Failure:
         return judge(error, reached=self._reached, login_keys=self._login_keys)
@@ -282,14 +282,14 @@ class PostgresSession:
 
         def told(error: BaseException, left: float) -> None:
             self.retries += 1
-            self.address.tell(error, left, explain(error))
+            self.address.report(error, left, explain(error))
 
         try:
             return persist(
                 attempt,
                 self.address.patience_for,
                 on_retry=told,
-                on_end=self.address.tell_end,
+                on_end=self.address.report_end,
                 sleep=self.address.patience.sleep,
             )
         except psycopg.Error as error:

@@ -318,8 +318,8 @@ class Bucket:
             return persist(
                 lambda: self._try(operation),
                 self._patience_for,
-                on_retry=self._tell,
-                on_end=lambda answered: self._patience.tell(Waited(self._place, answered)),
+                on_retry=self._report,
+                on_end=lambda answered: self._patience.report(Waited(self._place, answered)),
                 sleep=self._patience.sleep,
             )
         except S3_ERRORS as error:
@@ -334,10 +334,10 @@ class Bucket:
     def _place(self) -> str:
         return f"S3 at {self.where}"
 
-    def _tell(self, error: BaseException, left: float) -> None:
+    def _report(self, error: BaseException, left: float) -> None:
         # A server that refuses keys for now is told of as one in trouble is.
         words = self._hide(trouble(error)) if passes(error) else f"refuses the keys ({code(error)})"
-        self._patience.tell(Waiting(self._place, words, left))
+        self._patience.report(Waiting(self._place, words, left))
 
     def _given_up(self, doing: str, error: BaseException) -> str:
         found = self._hide(f"cannot {doing}: {self._place}: {trouble(error)}")

@@ -94,7 +94,7 @@ def purge(
     destinations: Destinations,
     uid: str,
     written: Written | None,
-    tell: Callable[[Purged], None],
+    report: Callable[[Purged], None],
     former: Sequence[Destinations] = (),
 ) -> Purged:
     """Remove the data and every record of the Experiment `uid` of a cluster.
@@ -104,7 +104,7 @@ def purge(
 
     Args:
         written: the run that is known to have written data, None if none is.
-        tell: told what was removed before the records go, by which another try would find it;
+        report: told what was removed before the records go, by which another try would find it;
             may raise to end this one.
         former: the destinations under the owner keys of `former_engines`.
 
@@ -128,7 +128,7 @@ def purge(
         if not ours:
             return _untouched(found, destinations, written)
         purged = Purged.of(remove_data(ours, _CLUSTER_CURE))
-        tell(purged)
+        report(purged)
         for each in ours:
             ledger.forget_experiment(each.owner)
     return purged

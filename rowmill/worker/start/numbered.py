@@ -47,7 +47,7 @@ from rowmill.worker.destinations import Destinations
 from rowmill.worker.publish import roll_forward_all
 from rowmill.worker.start.observation import Known, adopted, data_version_for, intact, known
 from rowmill.worker.start.prepare import Prepared
-from rowmill.worker.start.start_run import begin, furnish, give_up, hold_targets, take_up
+from rowmill.worker.start.start_run import begin, discard, furnish, hold_targets, resume
 
 # States in which every batch and part of a run is durable.
 LOADED = frozenset({RunState.FINALIZING, RunState.PUBLISHING, RunState.COMPLETED})
@@ -119,7 +119,7 @@ def prepare_numbered(
             case NumberTaken():
                 raise DestinationRefused("NumberTaken", _number_taken(number, owner))
             case Repeat(run=run, otherwise=Begin(close=close)):
-                give_up(close, destinations, by=number)
+                discard(close, destinations, by=number)
                 return Prepared(run, repeat=True, rolled_forward=rolled_forward)
             case Go(run=run, replaces=replaces):
                 run = _go_on(run, spec, destinations, adopt)
@@ -189,7 +189,7 @@ def _go_on(run: Run, spec: Spec, destinations: Destinations, adopt: str | None) 
     dataset = spec.at(run.plan.data_version).dataset
     try:
         if run.state in _ENDED:
-            return take_up(run, dataset, destinations, adopt, _ENDED)
+            return resume(run, dataset, destinations, adopt, _ENDED)
         if run.state is not RunState.COMPLETED:
             hold_targets(run, dataset, destinations, adopt)
             if run.state not in LOADED:

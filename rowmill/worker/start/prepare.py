@@ -33,7 +33,7 @@ from rowmill.worker.remaining import Durable, rows_durable
 from rowmill.worker.run_options import options_alone_differ
 from rowmill.worker.start.observation import adopted, data_version_for, intact, known
 from rowmill.worker.start.refusals import EditedManifest, FewerRows, NoRunToResume
-from rowmill.worker.start.start_run import begin, give_up, take_up
+from rowmill.worker.start.start_run import begin, discard, resume
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ class Staged:
 class Ahead:
     """What is about to be loaded: all but what `load` has already.
 
-    `given_up` are the unfinished runs whose work is cleared away first.
+    `discarded` are the unfinished runs whose work is cleared away first.
     """
 
     load: Staged
-    given_up: tuple[Staged, ...] = ()
+    discarded: tuple[Staged, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,10 +129,10 @@ def prepare(
                 )
             case Resume(run=run, close=close, replaces=replaces):
                 admit(_ahead(_staged(run, destinations), close, destinations))
-                give_up(close, destinations, by=run.number)
+                discard(close, destinations, by=run.number)
                 dataset = spec.at(run.plan.data_version).dataset
                 return Prepared(
-                    take_up(run, dataset, destinations, adopt),
+                    resume(run, dataset, destinations, adopt),
                     resumed=True,
                     replaces=replacement(replaces, run.plan, owner),
                 )

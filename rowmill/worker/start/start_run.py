@@ -54,7 +54,7 @@ def begin(
     ledger = destinations.ledger
     check_columns(dataset, ensure_pools(dataset, ledger.pools))
     _check_targets(dataset, destinations, adopt)
-    give_up(close, destinations, by=number)
+    discard(close, destinations, by=number)
     ledger.runs.claim(destinations.owner, uid)
     run = ledger.runs.create(
         Run(
@@ -83,7 +83,7 @@ def _versioned(source: RunSource, plan: Plan) -> RunSource:
     return replace(source, versions=Versions(VERSION, pa.__version__, plan.data_version))
 
 
-def take_up(
+def resume(
     run: Run,
     dataset: Dataset,
     destinations: Destinations,
@@ -126,7 +126,7 @@ def hold_targets(run: Run, dataset: Dataset, destinations: Destinations, adopt: 
         destinations.lake.hold(adopt)
 
 
-def give_up(runs: Iterable[Run], destinations: Destinations, *, by: int) -> None:
+def discard(runs: Iterable[Run], destinations: Destinations, *, by: int) -> None:
     """End unfinished runs as ABORTED, dropped by run `by`, and clear away what they staged."""
     for run in runs:
         destinations.ledger.runs.transition(

@@ -61,7 +61,7 @@ def test_a_server_that_does_not_answer_is_waited_for_and_then_given_up() -> None
         port = server.getsockname()[1]
     told: list[Wait] = []
     environment = {"PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": "u", "PGPASSWORD": "x1y"}
-    patience = replace(IMPATIENT, tell=told.append)
+    patience = replace(IMPATIENT, report=told.append)
     address = PostgresAddress(lambda: environment, patience=patience)
     with PostgresSession(address) as session, pytest.raises(DestinationUnavailable) as given_up:
         session.transaction(lambda cursor: None)

@@ -181,7 +181,7 @@ def test_a_reader_that_never_lets_go_is_named(
     monkeypatch.setattr(tables_in_use, "_LOCK_SECONDS", 0.1)
     shop.complete()
     told: list[Wait] = []
-    patience = Patience(seconds=0.3, tell=told.append)
+    patience = Patience(seconds=0.3, report=told.append)
     impatient = PostgresAddress(lambda: database, patience=patience)
     again = Experiment(impatient, shop.data)
     run = again.start()

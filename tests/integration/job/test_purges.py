@@ -21,7 +21,7 @@ from rowmill.plan.pod_contract import PodEnvironment
 from rowmill.plan.purging import Written
 from rowmill.spec.cluster import Defaults, on_cluster
 from rowmill.spec.load import load_spec
-from rowmill.worker.destinations import Connections, Destinations, join
+from rowmill.worker.destinations import Connections, Destinations, open_destinations
 from rowmill.worker.removal.purge import delete, purge, reset
 from rowmill.worker.removal.removed import Purged
 from rowmill.worker.shard import Stopped
@@ -222,7 +222,7 @@ def destinations_of(reach: Connections) -> Iterator[Callable[[Manifest], Destina
 
         def join_those_of(wanted: Manifest) -> Destinations:
             spec = on_cluster(load_spec("manifest", text=json.dumps(wanted)), NAMESPACE, Defaults())
-            return opened.enter_context(closing(join(spec, reach)))
+            return opened.enter_context(closing(open_destinations(spec, reach)))
 
         yield join_those_of
 

@@ -13,13 +13,13 @@ from old_tree import OldTree, kill, standstill, wait_for
 from older_bed import Left
 from older_runs import BOTH, LOADING, PUBLISHED, OlderRun
 
-from rowmill.local.connections import connections
+from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.run_errors import interrupted
 from rowmill.local.supervisor import Supervisor
 from rowmill.plan import freeze
 from rowmill.plan.runs import Run
-from rowmill.worker.destinations import join
+from rowmill.worker.destinations import open_destinations
 from rowmill.worker.remaining import Durable
 
 # By its estimate a row has 20,000 bytes; hardly any has the long text.
@@ -148,8 +148,8 @@ def test_a_run_of_todays_whose_parts_end_elsewhere_is_left_alone_by_the_older_wo
 def held(left: Left, run: OlderRun) -> tuple[Run, Durable]:
     """What the ledger holds of the experiment's one run, of which there must be something."""
     spec = left.experiment(run).spec
-    reach = connections(spec, left.secrets(run), rowmill_home())
-    with closing(join(spec, reach)) as destinations:
+    connections = find_connections(spec, left.secrets(run), rowmill_home())
+    with closing(open_destinations(spec, connections)) as destinations:
         (found,) = destinations.ledger.runs.of(destinations.owner)
         durable = destinations.durable(found)
     assert durable.batches or durable.parts

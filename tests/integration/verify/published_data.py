@@ -10,7 +10,7 @@ import psycopg
 from psycopg import sql
 
 from rowmill.destinations.s3.bucket import Bucket
-from rowmill.local.connections import connections
+from rowmill.local.connections import find_connections
 from rowmill.local.engine import Options, run
 from rowmill.local.home import Home
 from rowmill.local.verifying import verify_published
@@ -20,7 +20,7 @@ from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec
 from rowmill.verify.report import Comparison, Report
 from rowmill.worker.decision import Mode
-from rowmill.worker.destinations import Connections, join
+from rowmill.worker.destinations import Connections, open_destinations
 
 
 class PublishedData:
@@ -31,7 +31,7 @@ class PublishedData:
         self.manifest = manifest
         overrides = Overrides(scale=kept.get("scale"), rerun=kept.get("rerun"))
         self.spec: Spec = load_spec("test manifest", text=manifest, overrides=overrides)
-        self.connections: Connections = connections(self.spec, {}, home)
+        self.connections: Connections = find_connections(self.spec, {}, home)
         source = RunSource(manifest, **kept)
         options = Options(workers=1, batch_rows=1000, mode=Mode.RESTART, source=source)
         self.run: Run = run(self.spec, self.connections, options, lambda snapshot: None).run
@@ -58,7 +58,7 @@ class PublishedData:
 
     @contextmanager
     def bucket(self) -> Iterator[Bucket]:
-        destinations = join(self.spec, self.connections)
+        destinations = open_destinations(self.spec, self.connections)
         assert destinations.lake is not None
         try:
             yield destinations.lake.bucket

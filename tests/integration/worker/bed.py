@@ -17,10 +17,10 @@ from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
 from rowmill.worker.decision import Mode
-from rowmill.worker.destinations import Connections, Destinations, join
+from rowmill.worker.destinations import Connections, Destinations, open_destinations
 from rowmill.worker.finalize import finalize
 from rowmill.worker.shard import run_parts
-from rowmill.worker.shard_context import kit_for
+from rowmill.worker.shard_context import shard_context_for
 from rowmill.worker.start.numbered import prepare_numbered
 from rowmill.worker.start.prepare import Ahead, Prepared, prepare
 
@@ -53,8 +53,8 @@ class Bed:
         self.spec: Spec = load_spec("manifest", text=self.text)
         self.connections = connections
 
-    def join(self) -> Destinations:
-        return join(self.spec, self.connections)
+    def open_destinations(self) -> Destinations:
+        return open_destinations(self.spec, self.connections)
 
     def prepare(
         self,
@@ -82,12 +82,12 @@ class Bed:
         """Run the first `parts` parts of the plan, by default all."""
         counts = Counts()
         wanted = list(run.plan.parts())[:parts]
-        run_parts(kit_for(run, self.spec, destinations), wanted, Event(), counts)
+        run_parts(shard_context_for(run, self.spec, destinations), wanted, Event(), counts)
         return counts
 
     def finalize(self, destinations: Destinations, run: Run) -> list[str]:
         steps: list[str] = []
-        kit = kit_for(run, self.spec, destinations)
+        kit = shard_context_for(run, self.spec, destinations)
         finalize(kit, run, self.spec, destinations, Event(), Counts(), steps.append)
         return steps
 

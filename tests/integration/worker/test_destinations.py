@@ -13,7 +13,7 @@ from rowmill.destinations.errors import DestinationUnavailable
 from rowmill.destinations.patience import Patience, Wait, Waited
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.spec.load import load_spec
-from rowmill.worker.destinations import Connections, Destinations, join
+from rowmill.worker.destinations import Connections, Destinations, open_destinations
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
 
@@ -35,9 +35,11 @@ def test_a_server_that_never_answered_is_given_up_with_a_hint(
     spec = load_spec("m", text=Bed(manifest(name, parquet=None), nowhere).text)
     told: list[Wait] = []
     counted: list[str] = []
-    patience = Patience(contact_seconds=0.3, tell=told.append)
+    patience = Patience(contact_seconds=0.3, report=told.append)
     with (
-        closing(join(spec, nowhere, patience=patience, retried=counted.append)) as destinations,
+        closing(
+            open_destinations(spec, nowhere, patience=patience, retried=counted.append)
+        ) as destinations,
         pytest.raises(DestinationUnavailable, match="check PGHOST and PGPORT") as given_up,
     ):
         destinations.ledger.ensure()
@@ -59,7 +61,7 @@ def test_a_wait_between_tries_can_be_ended(name: str, nowhere: Connections) -> N
 
     spec = load_spec("m", text=Bed(manifest(name, parquet=None), nowhere).text)
     with (
-        closing(join(spec, nowhere, patience=Patience(sleep=stop))) as destinations,
+        closing(open_destinations(spec, nowhere, patience=Patience(sleep=stop))) as destinations,
         pytest.raises(Stop),
     ):
         destinations.ledger.ensure()

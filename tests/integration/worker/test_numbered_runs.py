@@ -18,7 +18,7 @@ from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.worker.destinations import Connections, Destinations
 from rowmill.worker.finalize import finalize
 from rowmill.worker.shard import run_parts
-from rowmill.worker.shard_context import kit_for
+from rowmill.worker.shard_context import shard_context_for
 from rowmill.worker.start.prepare import Prepared
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
@@ -40,7 +40,9 @@ def test_the_pods_of_a_run_share_it_and_its_number_is_the_one_chosen(
     one, two = pod(bed, first, "a", 5), pod(bed, second, "a", 5)
     assert (one.run.number, one.resumed, two.resumed) == (5, False, True)
     assert one.run.id == two.run.id
-    run_parts(kit_for(two.run, bed.spec, second), two.run.plan.shard(0), Event(), Counts())
+    run_parts(
+        shard_context_for(two.run, bed.spec, second), two.run.plan.shard(0), Event(), Counts()
+    )
     bed.finalize(first, one.run)
     again = pod(bed, second, "a", 5)
     assert (again.run.state, again.repeat) == (RunState.COMPLETED, False)
@@ -306,7 +308,7 @@ def test_two_finalizes_at_once_publish_once(name: str, opened: Opened) -> None:
 
     def work(destinations: Destinations) -> None:
         try:
-            kit = kit_for(run, bed.spec, destinations)
+            kit = shard_context_for(run, bed.spec, destinations)
             finalize(kit, run, bed.spec, destinations, Event(), Counts(), lambda step: None)
         except Exception as error:  # noqa: BLE001 - told to the test
             failures.append(error)

@@ -72,7 +72,7 @@ def test_what_is_admitted_has_its_keys_once_they_are_made(
     assert made is not None
     assert made[0] > 0
     assert loads == [({}, 0), (full, 0), (full, made[0]), ({}, 0)]
-    assert [each.index_bytes for each in asked[-1].given_up] == [made[0]]
+    assert [each.index_bytes for each in asked[-1].discarded] == [made[0]]
 
 
 def test_an_edited_manifest_over_an_unfinished_run_names_what_would_be_dropped(

@@ -35,15 +35,15 @@ class Log:
     def __init__(self) -> None:
         self.now = 0.0
         self.lines: list[str] = []
-        self.tell = NowAndThen(self.lines.append, clock=lambda: self.now)
+        self.report = NowAndThen(self.lines.append, clock=lambda: self.now)
 
     def fails(self, at: float, place: str = "Postgres", trouble: str = REFUSED) -> None:
         self.now = at
-        self.tell(Waiting(place, trouble, 600 - at))
+        self.report(Waiting(place, trouble, 600 - at))
 
     def ends(self, at: float, *, answered: bool, place: str = "Postgres") -> None:
         self.now = at
-        self.tell(Waited(place, answered))
+        self.report(Waited(place, answered))
 
 
 def test_the_first_failure_is_told_at_once_and_then_one_every_30_seconds() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rowmill.destinations.credentials import EnvironmentCredentials, FileCredentials
-from rowmill.local import connections as module
-from rowmill.local.connections import connections, engine_id
+from rowmill.local import find_connections as module
+from rowmill.local.connections import engine_id, find_connections
 from rowmill.local.home import Home
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
@@ -54,23 +54,23 @@ def test_an_embedded_destination_is_never_what_the_environment_says(
     monkeypatch.setattr(module.embedded, "up", lambda home, starting: None)
     monkeypatch.setattr(module.embedded, "exports", lambda servers: embedded)
     monkeypatch.setattr(module.embedded, "reader_exports", lambda servers: reads)
-    reach = connections(spec, {"lake": tmp_path / "lake.env"}, Home(tmp_path))
-    assert reach.postgres is not None
-    assert reach.postgres() == {"PGHOST": "127.0.0.1", "PGUSER": "loads"}
-    assert reach.reader is not None
-    assert (reach.reader().values["PGUSER"], reach.reader().named) == ("reads", True)
-    assert reach.s3 == FileCredentials("lake", tmp_path / "lake.env", S3_REQUIRED)
+    connections = find_connections(spec, {"lake": tmp_path / "lake.env"}, Home(tmp_path))
+    assert connections.postgres is not None
+    assert connections.postgres() == {"PGHOST": "127.0.0.1", "PGUSER": "loads"}
+    assert connections.reader is not None
+    assert (connections.reader().values["PGUSER"], connections.reader().named) == ("reads", True)
+    assert connections.s3 == FileCredentials("lake", tmp_path / "lake.env", S3_REQUIRED)
 
 
 def test_a_secret_without_a_file_is_the_environment_and_starts_no_server(
     spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delattr(module.embedded, "up")
-    reach = connections(replace(spec, postgres=None), {}, Home(tmp_path))
-    assert reach.postgres is None
-    assert reach.reader is None
-    assert isinstance(reach.s3, EnvironmentCredentials)
-    assert "AWS_SECRET_ACCESS_KEY" in reach.s3.keys
+    connections = find_connections(replace(spec, postgres=None), {}, Home(tmp_path))
+    assert connections.postgres is None
+    assert connections.reader is None
+    assert isinstance(connections.s3, EnvironmentCredentials)
+    assert "AWS_SECRET_ACCESS_KEY" in connections.s3.keys
 
 
 def test_the_reader_of_a_secret_is_in_its_file_or_else_in_the_environment(
@@ -82,8 +82,8 @@ def test_the_reader_of_a_secret_is_in_its_file_or_else_in_the_environment(
     file.write_text("PGHOST=db\nPGUSER=loads\n")
     for key, value in {"PGHOST": "db", "PGREADUSER": "reads", "PGREADPASSWORD": "hidden"}.items():
         monkeypatch.setenv(key, value)
-    by_file = connections(own, {"w": file}, Home(tmp_path))
-    by_environment = connections(own, {}, Home(tmp_path))
+    by_file = find_connections(own, {"w": file}, Home(tmp_path))
+    by_environment = find_connections(own, {}, Home(tmp_path))
     assert by_file.reader is not None
     assert by_environment.reader is not None
     assert (by_file.reader().values["PGUSER"], by_file.reader().named) == ("loads", False)

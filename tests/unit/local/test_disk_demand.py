@@ -129,16 +129,19 @@ def test_keys_and_indexes_count_until_they_are_made(
 def test_the_indexes_of_what_is_cleared_away_count_as_free(
     monkeypatch: pytest.MonkeyPatch, spec: Spec, plan: Plan
 ) -> None:
-    given_up = Staged(plan, Durable({"a": [(0, 0)]}, frozenset()), index_bytes=60 * MIB)
-    assert asked(monkeypatch, spec, Ahead(Staged(plan, NOTHING), (given_up,)), disk(20)) == ("", [])
+    discarded = Staged(plan, Durable({"a": [(0, 0)]}, frozenset()), index_bytes=60 * MIB)
+    assert asked(monkeypatch, spec, Ahead(Staged(plan, NOTHING), (discarded,)), disk(20)) == (
+        "",
+        [],
+    )
 
 
 def test_what_is_cleared_away_first_counts_as_free(
     monkeypatch: pytest.MonkeyPatch, spec: Spec, plan: Plan
 ) -> None:
     whole = Durable({"a": [(0, 100)]}, frozenset())
-    given_up = (Staged(plan, whole),) * 5
-    refusal, _ = asked(monkeypatch, spec, Ahead(Staged(plan, NOTHING), given_up), disk(10))
+    discarded = (Staged(plan, whole),) * 5
+    refusal, _ = asked(monkeypatch, spec, Ahead(Staged(plan, NOTHING), discarded), disk(10))
     assert refusal == ""
 
 
@@ -147,8 +150,8 @@ def test_what_is_cleared_away_counts_as_long_as_it_is(monkeypatch: pytest.Monkey
     text = MANIFEST.replace("columns: [{name: id, type: bigint}]", long)
     spec = load_spec("shop", text=text)
     plan = plan_for(spec, workers=1, batch_rows=10_000)
-    given_up = (Staged(plan, Durable({"a": [(0, 100)]}, frozenset())),)
-    ahead = Ahead(Staged(plan, NOTHING), given_up)
+    discarded = (Staged(plan, Durable({"a": [(0, 100)]}, frozenset())),)
+    ahead = Ahead(Staged(plan, NOTHING), discarded)
     assert asked(monkeypatch, spec, Ahead(Staged(plan, NOTHING)), disk(1500))[0] != ""
     assert asked(monkeypatch, spec, ahead, disk(1500))[0] == ""
 

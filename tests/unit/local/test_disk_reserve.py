@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from rowmill.local import disk_reserve
-from rowmill.local.disk_reserve import RESERVE_BYTES, give_up, set_aside
+from rowmill.local.disk_reserve import RESERVE_BYTES, release, set_aside
 from rowmill.local.home import Home
 
 
@@ -43,15 +43,15 @@ def test_where_little_is_free_it_is_left_to_the_data(home: Home, disk: SimpleNam
 
 def test_a_removal_frees_it_on_a_full_disk_alone(home: Home, disk: SimpleNamespace) -> None:
     set_aside(home)
-    give_up(home)
+    release(home)
     assert home.reserve.exists()
     disk.free = 0
-    give_up(home)
+    release(home)
     assert not home.reserve.exists()
 
 
 def test_a_home_without_servers_has_none(tmp_path: Path) -> None:
     home = Home(tmp_path / "nowhere")
     set_aside(home)
-    give_up(home)
+    release(home)
     assert not home.path.exists()

@@ -32,9 +32,9 @@ from rowmill_operator.model.actions import (
     DeletePod,
     FreezePlan,
     LeaveAlone,
+    ReportEvent,
     SetFinalizers,
     SetParallelism,
-    Tell,
     Validate,
 )
 from rowmill_operator.model.names import plan_name
@@ -118,7 +118,7 @@ class MemoryCluster:
     later_words: tuple[str, ...] = ()
     leaving_since: datetime | None = None
     manifests: list[Mapping[str, Any]] = field(default_factory=list)
-    told: list[Tell] = field(default_factory=list)
+    reported: list[ReportEvent] = field(default_factory=list)
     left: list[LeaveAlone] = field(default_factory=list)
     purges: list[CountPurge] = field(default_factory=list)
     log: list[Action] = field(default_factory=list)
@@ -302,7 +302,7 @@ class MemoryCluster:
 
     def warned(self) -> list[str]:
         """The reasons of all Warnings that the operator told."""
-        return [str(told.reason) for told in self.told if told.warning]
+        return [str(reported.reason) for reported in self.reported if reported.warning]
 
     @property
     def status(self) -> dict[str, Any]:
@@ -328,7 +328,7 @@ class MemoryCluster:
             DeletePod: self._delete_pod,
             SetParallelism: lambda a: self.update_job(a.job, parallelism=a.parallelism),
             SetFinalizers: lambda a: self.change(finalizers=a.finalizers),
-            Tell: self.told.append,
+            ReportEvent: self.reported.append,
             LeaveAlone: self.left.append,
             CountPurge: self.purges.append,
         }

@@ -113,7 +113,7 @@ def with_operator(
     api = FakeApi(behind=behind)
     api.put(EXPERIMENT, raw_experiment(**changes))
 
-    async def told() -> None:
+    async def reported() -> None:
         async with api.served() as address:
             cluster = Cluster(Configuration(host=address), lambda _: None)
             operator = Operator(cluster, validator or QuickValidator(), settings)
@@ -123,7 +123,7 @@ def with_operator(
             finally:
                 await cluster.close()
 
-    asyncio.run(told())
+    asyncio.run(reported())
     return api
 
 

@@ -162,7 +162,7 @@ def bundle_of(plan: FrozenPlan) -> bytes:
 def raw_event(about: str, uid: str, reason: str = "FailedMount", **changes: Any) -> dict[str, Any]:
     """A Warning about a pod, or what `kind` says.
 
-    `last` is when it was written by the API server's clock, `told` by its writer's own.
+    `last` is when it was written by the API server's clock, `reported` by its writer's own.
     """
     last = changes.get("last", CREATED)
     meta = {"name": "e1", "namespace": "team", "creationTimestamp": CREATED}

@@ -26,7 +26,7 @@ def test_an_accepted_spec_shows_its_warnings_also_to_the_next_operator(
     cluster.settle()
     assert cluster.writes == writes
     assert cluster.condition("Accepted")["message"] == "\n".join(WARNINGS)
-    assert [told.reason for told in cluster.told] == ["Starting"], "none of warnings"
+    assert [reported.reason for reported in cluster.reported] == ["Starting"], "none of warnings"
 
 
 def test_many_warnings_are_cut_and_written_once(cluster: MemoryCluster) -> None:

@@ -14,7 +14,7 @@ from memory_cluster import SETTINGS, START, experiment, small_plan
 from rowmill.spec.cluster import Defaults
 from rowmill_operator.children.jobs import finalize_job, purge_job, shard_job
 from rowmill_operator.children.plan import config_map
-from rowmill_operator.model.desired_state import wishes_of
+from rowmill_operator.model.desired_state import desired_state_of
 from rowmill_operator.model.observed import Experiment, FrozenPlan
 from rowmill_operator.model.settings import Settings
 
@@ -48,7 +48,7 @@ def _plan(**changes: Any) -> FrozenPlan:
 
 def _shard(found: Experiment | None = None, settings: Settings = SETTINGS) -> dict[str, Any]:
     found = found or experiment(settings=BOTH)
-    return shard_job(found, _plan(), wishes_of(found, settings), settings)
+    return shard_job(found, _plan(), desired_state_of(found, settings), settings)
 
 
 def _pod(job: dict[str, Any]) -> dict[str, Any]:
@@ -83,7 +83,7 @@ def test_disruptions_are_ignored_before_final_exit_codes_fail_the_job() -> None:
 @pytest.mark.parametrize("build", [shard_job, finalize_job, purge_job])
 def test_every_child_goes_with_its_experiment_and_is_found_by_its_labels(build: Any) -> None:
     found = experiment(settings=BOTH)
-    job = build(found, _plan(), wishes_of(found, SETTINGS), SETTINGS)
+    job = build(found, _plan(), desired_state_of(found, SETTINGS), SETTINGS)
     (owner,) = job["metadata"]["ownerReferences"]
     assert (owner["kind"], owner["uid"], owner["controller"]) == ("Experiment", "uid-1", True)
     labels = job["metadata"]["labels"]

@@ -61,13 +61,13 @@ class Bed:
     async def settle(self) -> None:
         await self.operator.settle()
 
-    def standing(self) -> tuple[str, str]:
+    def run_condition(self) -> tuple[str, str]:
         found = {c["type"]: c for c in status(self.api)["conditions"]}
         return found["Stalled"]["status"], found["Progressing"]["reason"]
 
 
 def _story(minutes: int, story: Any, **changes: Any) -> None:
-    async def told(operator: Operator, api: FakeApi) -> None:
+    async def reported(operator: Operator, api: FakeApi) -> None:
         await operator.settle()
         # As if it had been there for a day: what is new is of the story.
         for path in (JOB, EXPERIMENT):
@@ -76,7 +76,7 @@ def _story(minutes: int, story: Any, **changes: Any) -> None:
         operator.store.see(Kind.JOB, api.objects[JOB])
         await story(Bed(operator, api))
 
-    with_operator(told, behind=timedelta(minutes=minutes), **changes)
+    with_operator(reported, behind=timedelta(minutes=minutes), **changes)
 
 
 @differing
@@ -99,16 +99,16 @@ def test_what_only_events_tell_is_told_while_it_is_fresh(minutes: int) -> None:
     async def story(bed: Bed) -> None:
         bed.warn("shop-run-1", "Job", "FailedCreate", "exceeded quota: none", ago=400)
         await bed.settle()
-        assert bed.standing() == ("False", "Starting"), "it is over, or would be told again"
+        assert bed.run_condition() == ("False", "Starting"), "it is over, or would be told again"
         bed.warn("shop-run-1", "Job", "FailedCreate", "exceeded quota: none", ago=10)
         await bed.settle()
-        assert bed.standing() == ("True", "QuotaExceeded")
+        assert bed.run_condition() == ("True", "QuotaExceeded")
         bed.pod({"waiting": {"reason": "ContainerCreating"}}, creationTimestamp=5)
         await bed.settle()
-        assert bed.standing() == ("False", "Starting")
+        assert bed.run_condition() == ("False", "Starting")
         bed.warn("shop-run-1-3-abcde", "Pod", "FailedMount", missing, ago=0)
         await bed.settle()
-        assert bed.standing() == ("True", "SecretMissing")
+        assert bed.run_condition() == ("True", "SecretMissing")
 
     _story(minutes, story)
 
@@ -120,7 +120,7 @@ def test_pods_that_cannot_start_are_made_anew_after_a_minute(minutes: int) -> No
         pulling = {"waiting": {"reason": "ErrImagePull", "message": "not there"}}
         bed.pod(pulling, creationTimestamp=50)
         await bed.settle()
-        assert bed.standing() == ("True", "ImagePullFailed")
+        assert bed.run_condition() == ("True", "ImagePullFailed")
         assert "deletionTimestamp" not in bed.api.objects[JOB]["metadata"]
         bed.pod(pulling, creationTimestamp=65)
         await bed.settle()
@@ -137,7 +137,7 @@ def test_pods_are_out_of_reach_only_after_their_start(minutes: int) -> None:
             for _ in range(2):
                 bed.operator.store.reported(("team", "shop"), "pod-1", None)
             await bed.settle()
-            assert bed.standing() == ("False", reason)
+            assert bed.run_condition() == ("False", reason)
 
     _story(minutes, story)
 
@@ -203,23 +203,23 @@ def test_a_clock_that_was_told_nothing_is_the_machines() -> None:
 def test_between_answers_it_runs_on_and_by_each_it_is_within_a_second() -> None:
     watch = Watch()
     clock = Clock(watch)
-    told = START + timedelta(seconds=0.9)
+    reported = START + timedelta(seconds=0.9)
     for _ in range(100):
         watch.seconds += 3.7
-        told += timedelta(seconds=3.7)
-        clock.heard(_date(told), watch.seconds - 0.1, watch.seconds)
-        assert timedelta() <= told - clock.now() <= timedelta(seconds=1)
+        reported += timedelta(seconds=3.7)
+        clock.heard(_date(reported), watch.seconds - 0.1, watch.seconds)
+        assert timedelta() <= reported - clock.now() <= timedelta(seconds=1)
     watch.seconds += 120
-    assert told + timedelta(seconds=119) <= clock.now() <= told + timedelta(seconds=120)
+    assert reported + timedelta(seconds=119) <= clock.now() <= reported + timedelta(seconds=120)
 
 
 def test_an_api_server_whose_clock_is_set_is_followed() -> None:
     watch = Watch()
     clock = Clock(watch)
     for hours in (0, 5, -5):
-        told = START + timedelta(hours=hours)
-        clock.heard(_date(told), watch.seconds - 0.1, watch.seconds)
-        assert abs(clock.now() - told) <= timedelta(seconds=1.1)
+        reported = START + timedelta(hours=hours)
+        clock.heard(_date(reported), watch.seconds - 0.1, watch.seconds)
+        assert abs(clock.now() - reported) <= timedelta(seconds=1.1)
 
 
 def _date(moment: datetime) -> str:

@@ -197,10 +197,10 @@ def test_before_any_run_the_first_to_refuse_a_spec_has_the_word_on_it() -> None:
     cluster.settings = OTHER
     cluster.problems = ("something else",)
     cluster.verdict = None
-    cluster.told.clear()
+    cluster.reported.clear()
     cluster.settle()
     assert cluster.experiment.status == before
-    assert cluster.told == []
+    assert cluster.reported == []
     (left,) = set(cluster.left)
     assert left.owner == OWNER
     assert "its own reason: something else; if that operator is gone, have this one" in left.message

@@ -11,7 +11,7 @@ from raw_objects import DIGEST, frozen
 from rowmill_operator.children.jobs import finalize_job, purge_job, shard_job
 from rowmill_operator.children.plan import config_map
 from rowmill_operator.memory.views import experiments_named
-from rowmill_operator.model.desired_state import wishes_of
+from rowmill_operator.model.desired_state import desired_state_of
 
 RUN = "shop-run-1"
 LONGEST = "e" + "x" * 37
@@ -25,9 +25,9 @@ _LABEL, _KEPT = 63, 58
 def test_the_longest_name_fits_with_any_index_and_number(number: int) -> None:
     found = experiment(name=LONGEST)
     plan = replace(frozen(), number=number, plan=small_plan(DIGEST))
-    wishes = wishes_of(found, SETTINGS)
+    desired = desired_state_of(found, SETTINGS)
     made = {
-        build: build(found, plan, wishes, SETTINGS)["metadata"]["name"]
+        build: build(found, plan, desired, SETTINGS)["metadata"]["name"]
         for build in (shard_job, finalize_job, purge_job)
     }
     host = f"{made[shard_job]}-{MOST_SHARDS - 1}"

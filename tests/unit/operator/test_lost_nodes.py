@@ -27,7 +27,7 @@ def _is_given_up_in_time(cluster: MemoryCluster) -> None:
         cluster.settle(collect=False)
         wait = cluster.last.again_after
     assert sum(isinstance(action, DeletePod) for action in cluster.log) == 1
-    assert [told.reason for told in cluster.told].count("NodeLost") == 1
+    assert [reported.reason for reported in cluster.reported].count("NodeLost") == 1
 
 
 def test_the_pod_of_a_complete_run_is_given_up_after_its_time(cluster: MemoryCluster) -> None:
@@ -66,7 +66,7 @@ def test_a_run_goes_on_without_the_pods_of_a_lost_node(cluster: MemoryCluster) -
     cluster.settle()
     assert cluster.jobs[RUN].uid != first, "else no pod would follow"
     assert not cluster.pods.keys() & {pod.name for pod in lost}
-    assert [told.reason for told in cluster.told].count("NodeLost") == 2
+    assert [reported.reason for reported in cluster.reported].count("NodeLost") == 2
     cluster.complete_job(RUN)
     cluster.settle()
     cluster.complete_job(f"{RUN}-finalize")

@@ -172,14 +172,14 @@ def test_what_is_no_plan_is_refused(content: str) -> None:
 def test_an_event_is_as_old_as_the_api_server_says_whatever_the_clock_of_its_node(
     clock: str,
 ) -> None:
-    raw = raw_event("shop-run-1-0-x", "pod-1", last="2026-03-01T12:00:00Z", told=clock)
+    raw = raw_event("shop-run-1-0-x", "pod-1", last="2026-03-01T12:00:00Z", reported=clock)
     raw["metadata"]["creationTimestamp"] = "2026-03-01T11:00:00Z"
     raw["metadata"]["managedFields"].insert(0, {"manager": "else", "time": "2026-03-01T11:59:00Z"})
     assert read_warning(raw).last == NOON
 
 
 def test_the_latest_time_of_an_event_without_a_record_of_its_writes_counts() -> None:
-    raw = raw_event("shop-run-1-0-x", "pod-1", told="2026-03-01T12:00:00Z")
+    raw = raw_event("shop-run-1-0-x", "pod-1", reported="2026-03-01T12:00:00Z")
     del raw["metadata"]["managedFields"]
     assert read_warning(raw).last == NOON
     raw["series"] = {"count": 4, "lastObservedTime": "2026-03-01T13:00:00.123456Z"}

@@ -39,7 +39,7 @@ class Watched:
             str(handler.id).rpartition(".")[2]: handler.fn for handler in (*watching, *activities)
         }
 
-    def tell(self, handler: str, kind: str | None, raw: dict[str, Any]) -> None:
+    def report(self, handler: str, kind: str | None, raw: dict[str, Any]) -> None:
         asyncio.run(self.handlers[handler](event={"type": kind, "object": raw}, logger=None))
 
 
@@ -59,9 +59,9 @@ def test_only_handlers_that_leave_no_trace_are_registered() -> None:
 
 def test_a_burst_of_events_is_one_look_a_little_later() -> None:
     seen = watched()
-    seen.tell("see-experiments", None, raw_experiment())
-    seen.tell("see-jobs", "ADDED", raw_job())
-    seen.tell("see-jobs", "MODIFIED", raw_job(version=21))
+    seen.report("see-experiments", None, raw_experiment())
+    seen.report("see-jobs", "ADDED", raw_job())
+    seen.report("see-jobs", "MODIFIED", raw_job(version=21))
     assert seen.queue.depth() == 0
     seen.now = 1.0
     assert seen.queue.depth() == 1
@@ -70,20 +70,20 @@ def test_a_burst_of_events_is_one_look_a_little_later() -> None:
 
 def test_a_deleted_experiment_is_dropped() -> None:
     seen = watched()
-    seen.tell("see-experiments", None, raw_experiment())
-    seen.tell("see-experiments", "DELETED", raw_experiment(version=12))
+    seen.report("see-experiments", None, raw_experiment())
+    seen.report("see-experiments", "DELETED", raw_experiment(version=12))
     assert seen.store.gather(KEY) is None
 
 
 def test_a_warning_is_taken_in_until_it_is_deleted() -> None:
     seen = watched()
-    seen.tell("see-experiments", None, raw_experiment())
-    seen.tell("see-jobs", None, raw_job())
-    seen.tell("warned", "DELETED", raw_event("shop-run-1", "job-1", kind="Job"))
+    seen.report("see-experiments", None, raw_experiment())
+    seen.report("see-jobs", None, raw_job())
+    seen.report("warned", "DELETED", raw_event("shop-run-1", "job-1", kind="Job"))
     observed = seen.store.gather(KEY)
     assert observed is not None
     assert observed.warnings == ()
-    seen.tell("warned", "ADDED", raw_event("shop-run-1", "job-1", kind="Job"))
+    seen.report("warned", "ADDED", raw_event("shop-run-1", "job-1", kind="Job"))
     observed = seen.store.gather(KEY)
     assert observed is not None
     assert len(observed.warnings) == 1
@@ -96,9 +96,9 @@ def test_namespaces_are_watched_by_an_operator_of_the_whole_cluster_alone() -> N
         not in watched(Settings("here", "here/rowmill", "w:1", namespaces=("team",))).handlers
     )
     seen = watched()
-    seen.tell("see-experiments", None, raw_experiment())
+    seen.report("see-experiments", None, raw_experiment())
     terminating = {"metadata": {"name": "team", "deletionTimestamp": "2026-03-01T12:00:00Z"}}
-    seen.tell("in_namespace", "MODIFIED", terminating)
+    seen.report("in_namespace", "MODIFIED", terminating)
     assert seen.store.namespace_terminating("team")
 
 

@@ -58,7 +58,7 @@ def _resume(cluster: MemoryCluster) -> str:
     return RUN
 
 
-def _take_up(cluster: MemoryCluster) -> str:
+def _try_failed_again(cluster: MemoryCluster) -> str:
     cluster.fail_job(RUN, 70)
     cluster.settle()
     cluster.annotate(resume="now")
@@ -83,7 +83,7 @@ def _purge(cluster: MemoryCluster) -> str:
     return PURGE
 
 
-MADE_LATER = [_finalize, _resume, _take_up, _try_again, _reshape, _purge]
+MADE_LATER = [_finalize, _resume, _try_failed_again, _try_again, _reshape, _purge]
 
 
 @pytest.mark.parametrize("step", MADE_LATER)

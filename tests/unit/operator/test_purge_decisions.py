@@ -59,7 +59,7 @@ def test_an_orphaning_deletion_leaves_jobs_and_data(complete: MemoryCluster, pol
     assert list(complete.jobs) == [RUN, f"{RUN}-finalize"]
     assert not any(job.deleted for job in complete.jobs.values())
     assert [p.outcome for p in complete.purges] == ["skipped"]
-    assert complete.told[-1].reason == "PurgeGivenUp"
+    assert complete.reported[-1].reason == "PurgeGivenUp"
     assert complete.experiment.finalizers == (ORPHANING,)
 
 
@@ -141,7 +141,7 @@ def test_without_a_plan_and_with_a_refused_spec_it_is_given_up(complete: MemoryC
     (purge,) = complete.purges
     assert purge.outcome == "plan"
     assert "wrong" in purge.message
-    assert complete.told[-1].reason == "PurgeGivenUp"
+    assert complete.reported[-1].reason == "PurgeGivenUp"
 
 
 def test_what_never_ran_has_nothing_to_purge() -> None:
@@ -150,7 +150,7 @@ def test_what_never_ran_has_nothing_to_purge() -> None:
     cluster.delete()
     cluster.settle()
     assert [p.outcome for p in cluster.purges] == ["nothing"]
-    assert cluster.told[-1].reason == "NothingToPurge"
+    assert cluster.reported[-1].reason == "NothingToPurge"
 
 
 def test_pods_of_a_lost_node_do_not_hold_up_the_purge(complete: MemoryCluster) -> None:
@@ -163,7 +163,7 @@ def test_pods_of_a_lost_node_do_not_hold_up_the_purge(complete: MemoryCluster) -
     assert PURGE not in complete.jobs
     complete.wait(121)
     complete.settle()
-    assert [t.reason for t in complete.told].count("NodeLost") == 1
+    assert [t.reason for t in complete.reported].count("NodeLost") == 1
     assert list(complete.jobs) == [PURGE]
 
 

@@ -73,7 +73,7 @@ def test_a_refused_spec_starts_nothing_and_says_why() -> None:
     assert (accepted["status"], accepted["reason"]) == ("False", "InvalidSpec")
     assert "spec.tables[0].rows" in accepted["message"]
     assert cluster.condition("Stalled")["status"] == "True"
-    assert [t.reason for t in cluster.told] == ["InvalidSpec"]
+    assert [t.reason for t in cluster.reported] == ["InvalidSpec"]
 
 
 def test_a_refused_spec_is_judged_again_once_it_is_edited() -> None:

@@ -94,13 +94,13 @@ class Walk:
         cluster = self.cluster
         assert len({job.number for job in cluster.jobs.values()}) <= 1
         assert len({pod.number for pod in self.at_work()}) <= 1, "two runs' pods at once"
-        told = cluster.last.status
-        if told is None:
+        reported = cluster.last.status
+        if reported is None:
             return
-        if told.phase == "Suspended" or (told.run and told.run.outcome == "Aborted"):
+        if reported.phase == "Suspended" or (reported.run and reported.run.outcome == "Aborted"):
             assert not self.at_work()
             assert not self.live()
-        for entry in told.history or ():
+        for entry in reported.history or ():
             if entry.number in self.published:
                 assert entry.phase == "Complete", "what is published is complete"
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from memory_cluster import SETTINGS, MemoryCluster, experiment
 
-from rowmill_operator.model.desired_state import wishes_of
+from rowmill_operator.model.desired_state import desired_state_of
 from rowmill_operator.model.settings import Settings
 
 RUN = "shop-run-1"
@@ -93,4 +93,4 @@ def test_an_account_that_is_allowed_no_more_has_the_spec_judged_again() -> None:
 @pytest.mark.parametrize("label", ["job-name", "batch.kubernetes.io/x", "kueue.x-k8s.io/y"])
 def test_labels_that_belong_to_others_are_left_out(label: str) -> None:
     asked = {"podTemplate": {"labels": {label: "mine", "team": "a"}}}
-    assert wishes_of(experiment(settings=asked), SETTINGS).pod["labels"] == {"team": "a"}
+    assert desired_state_of(experiment(settings=asked), SETTINGS).pod["labels"] == {"team": "a"}

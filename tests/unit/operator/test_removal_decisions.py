@@ -81,7 +81,7 @@ def test_a_purge_ends_the_runs_first_then_lets_go(cluster: MemoryCluster) -> Non
     cluster.look()
     assert cluster.experiment.finalizers == ()
     assert [p.outcome for p in cluster.purges] == ["succeeded"]
-    assert cluster.told[-1].reason == "Purged"
+    assert cluster.reported[-1].reason == "Purged"
 
 
 def test_a_purge_that_is_refused_is_tried_again_until_its_deadline(cluster: MemoryCluster) -> None:

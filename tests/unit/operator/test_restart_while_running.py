@@ -19,10 +19,10 @@ def cluster() -> MemoryCluster:
 def _restarted(cluster: MemoryCluster) -> int:
     """How many writes a new operator makes before it has heard anything of the pods."""
     cluster.wait(10)
-    before = cluster.writes, len(cluster.told)
+    before = cluster.writes, len(cluster.reported)
     cluster.restart_operator()
     cluster.settle()
-    return cluster.writes - before[0] + len(cluster.told) - before[1]
+    return cluster.writes - before[0] + len(cluster.reported) - before[1]
 
 
 def _heard(cluster: MemoryCluster, shard: int, rate: float, step: str, notice: str = "") -> None:

@@ -28,9 +28,9 @@ def test_no_nulls_are_sent() -> None:
     status = ExperimentStatus(
         run=RunStatus(number=1, rows=0), history=(PastRunStatus(1),), phase="Running"
     )
-    told = news(ExperimentStatus(), status, NOON)
-    assert told is not None
-    assert status_json(told) == {
+    reported = news(ExperimentStatus(), status, NOON)
+    assert reported is not None
+    assert status_json(reported) == {
         "run": {"number": 1, "rows": 0, "lastUpdated": "2026-03-01T12:00:00Z"},
         "history": [{"number": 1}],
         "phase": "Running",

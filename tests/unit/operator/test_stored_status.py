@@ -45,8 +45,8 @@ def test_a_run_of_an_older_status_goes_on_from_what_it_tells(cluster: MemoryClus
     cluster.change(status=read_status(before))
     cluster.settle()
     assert list(cluster.jobs) == ["shop-run-1"]
-    told = {name: cluster.run[name] for name in ("number", "rows", "startedAt", "image")}
-    assert told == {name: before["run"][name] for name in told}
+    reported = {name: cluster.run[name] for name in ("number", "rows", "startedAt", "image")}
+    assert reported == {name: before["run"][name] for name in reported}
     assert cluster.status["tables"][0]["completedBatches"] == "0"
 
 

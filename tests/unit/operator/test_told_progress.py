@@ -175,5 +175,5 @@ def test_what_an_older_status_knew_by_another_plan_counts_no_more(cluster: Memor
     cut = {layout.table: finer.batch_rows}
     now = pod_progress(1, 9.0, "", {layout.table: ((0, 1),)}, "", cut)
     known = {layout.table: [(0, 1)]}
-    told = run_progress(plan, (), {0: now}, known, {layout.table: layout.batch_rows})
-    assert told.tables[0].rows == finer.rows_of(0, 1)
+    reported = run_progress(plan, (), {0: now}, known, {layout.table: layout.batch_rows})
+    assert reported.tables[0].rows == finer.rows_of(0, 1)

@@ -60,8 +60,12 @@ def test_the_pods_report_decides_what_is_told(
     purging.complete_job(PURGE, purged=purged, message="as the pod says")
     purging.look()
     assert [(p.outcome, p.message) for p in purging.purges] == [(outcome, "as the pod says")]
-    told = purging.told[-1]
-    assert (told.reason, told.message, told.warning) == (reason, "as the pod says", warning)
+    reported = purging.reported[-1]
+    assert (reported.reason, reported.message, reported.warning) == (
+        reason,
+        "as the pod says",
+        warning,
+    )
     assert purging.experiment.finalizers == ()
 
 
@@ -77,8 +81,8 @@ def test_a_purge_whose_pod_did_not_tell_is_no_success(
         purging.wait(11)
     purging.look()
     assert [p.outcome for p in purging.purges] == ["unheard"]
-    assert purging.told[-1].warning
-    assert report.get("message", "its pod was gone unheard") in purging.told[-1].message
+    assert purging.reported[-1].warning
+    assert report.get("message", "its pod was gone unheard") in purging.reported[-1].message
     assert purging.experiment.finalizers == ()
 
 
@@ -102,7 +106,7 @@ def test_a_purge_that_ended_well_is_told_also_where_the_operator_was_cut_off_at_
     purging.collect()
     purging.settle()
     assert purging.experiment.finalizers == ()
-    assert [t.message for t in purging.told if t.reason == "Purged"] == ["removed 1 table"]
+    assert [t.message for t in purging.reported if t.reason == "Purged"] == ["removed 1 table"]
     assert len([a for a in purging.log if isinstance(a, CreateJob) and _is_purge(a)]) == 1
 
 
@@ -127,7 +131,7 @@ def test_what_a_pod_told_before_it_was_ended_is_told_if_no_later_one_ends_well(
             purging.wait(600)
     purging.settle()
     assert [(p.outcome, p.message) for p in purging.purges] == [("succeeded", "removed 1 table")]
-    assert purging.told[-1].reason == "Purged"
+    assert purging.reported[-1].reason == "Purged"
     assert purging.experiment.finalizers == ()
 
 
@@ -159,16 +163,16 @@ def test_data_that_is_not_found_is_shown_once_and_looked_for_until_the_deadline(
         assert "does not know run 1" in stalled["message"]
         purging.wait(61)
         purging.settle()
-    assert [t.reason for t in purging.told].count("DataNotFound") == 1
+    assert [t.reason for t in purging.reported].count("DataNotFound") == 1
     assert purging.phase == "Complete"
     # Its newest Job has not failed yet.
     purging.start_pod(PURGE)
     purging.wait(600)
     purging.look()
     assert [p.outcome for p in purging.purges] == ["deadline"]
-    told = purging.told[-1]
-    assert (told.reason, told.warning) == ("PurgeGivenUp", True)
-    assert "does not know run 1" in told.message
+    reported = purging.reported[-1]
+    assert (reported.reason, reported.warning) == ("PurgeGivenUp", True)
+    assert "does not know run 1" in reported.message
     assert purging.experiment.finalizers == ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from memory_cluster import MemoryCluster, experiment
 
-from rowmill_operator.model.actions import Tell
+from rowmill_operator.model.actions import ReportEvent
 
 OTHER, THIRD = "sha256:" + "b" * 64, "sha256:" + "c" * 64
 
@@ -15,8 +15,8 @@ def edited(cluster: MemoryCluster, digest: str) -> None:
     cluster.change(settings={"seed": cluster.experiment.generation})
 
 
-def starts(cluster: MemoryCluster) -> list[Tell]:
-    return [told for told in cluster.told if told.reason == "Starting"]
+def starts(cluster: MemoryCluster) -> list[ReportEvent]:
+    return [reported for reported in cluster.reported if reported.reason == "Starting"]
 
 
 def test_a_run_over_published_data_tells_it_from_start_to_end(cluster: MemoryCluster) -> None:
@@ -28,7 +28,7 @@ def test_a_run_over_published_data_tells_it_from_start_to_end(cluster: MemoryClu
     assert cluster.run["replaces"] == {"run": 1, "rows": rows}
     assert words in cluster.condition("Progressing")["message"]
     assert starts(cluster)[1:] == [
-        Tell(
+        ReportEvent(
             "Starting", f"run 2 begins: {rows:,} rows in 4 shards; it {words} when it is published"
         )
     ]
@@ -49,7 +49,7 @@ def test_a_first_run_replaces_nothing(cluster: MemoryCluster) -> None:
     cluster.finish_run(run="a")
     assert "replaces" not in cluster.run
     assert "replace" not in cluster.condition("Complete")["message"]
-    assert [told for told in cluster.told if "replace" in told.message] == []
+    assert [reported for reported in cluster.reported if "replace" in reported.message] == []
 
 
 def test_what_was_published_is_known_behind_a_run_that_was_given_up(cluster: MemoryCluster) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from memory_cluster import MemoryCluster, experiment
 from told_by_pods import pod_progress
 
-from rowmill_operator.model.actions import Tell
+from rowmill_operator.model.actions import ReportEvent
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
 
@@ -29,11 +29,13 @@ def test_a_run_tells_each_of_its_stages_once(cluster: MemoryCluster) -> None:
     cluster.settle()
     cluster.complete_job(FINALIZE, run="a")
     cluster.settle()
-    assert cluster.told == [
-        Tell("Starting", f"run 1 begins: {total:,} rows in 4 shards"),
-        Tell("Running", "run 1: its first pods are at work"),
-        Tell("Finalizing", "run 1: all its rows are there; keys, indexes and publishing follow"),
-        Tell("Complete", f"{total:,} rows"),
+    assert cluster.reported == [
+        ReportEvent("Starting", f"run 1 begins: {total:,} rows in 4 shards"),
+        ReportEvent("Running", "run 1: its first pods are at work"),
+        ReportEvent(
+            "Finalizing", "run 1: all its rows are there; keys, indexes and publishing follow"
+        ),
+        ReportEvent("Complete", f"{total:,} rows"),
     ]
 
 
@@ -42,7 +44,11 @@ def test_each_run_tells_that_it_begins(cluster: MemoryCluster) -> None:
     cluster.digest = "sha256:" + "b" * 64
     cluster.change(settings={"seed": 2})
     cluster.settle()
-    begun = [told.message.partition(":")[0] for told in cluster.told if told.reason == "Starting"]
+    begun = [
+        reported.message.partition(":")[0]
+        for reported in cluster.reported
+        if reported.reason == "Starting"
+    ]
     assert begun == ["run 1 begins", "run 2 begins"]
 
 
@@ -52,7 +58,7 @@ def test_a_run_that_is_stuck_where_it_comes_to_tells_both(cluster: MemoryCluster
     cluster.look()
     cluster.warn(FINALIZE, "FailedCreate", "exceeded quota: none")
     cluster.settle()
-    reasons = [str(told.reason) for told in cluster.told]
+    reasons = [str(reported.reason) for reported in cluster.reported]
     assert reasons == ["Starting", "Finalizing", "QuotaExceeded"]
 
 
@@ -64,11 +70,11 @@ def test_a_run_that_is_suspended_and_goes_on_tells_it(cluster: MemoryCluster) ->
     cluster.settle()
     cluster.start_pod(RUN, 0)
     cluster.settle()
-    reasons = [str(told.reason) for told in cluster.told]
+    reasons = [str(reported.reason) for reported in cluster.reported]
     assert reasons == ["Starting", "Running", "Suspended", "Running"]
 
 
 def test_a_spec_that_is_refused_begins_nothing() -> None:
     cluster = MemoryCluster(experiment(), problems=("spec.seed: is no number",))
     cluster.settle()
-    assert [str(told.reason) for told in cluster.told] == ["InvalidSpec"]
+    assert [str(reported.reason) for reported in cluster.reported] == ["InvalidSpec"]

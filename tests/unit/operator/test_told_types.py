@@ -17,7 +17,7 @@ def test_a_change_of_types_alone_is_told_by_complete_until_it_is_taken_back() ->
     cluster.finish_run(run="a", parquetTypes="portable")
     assert cluster.run["parquetTypes"] == "portable"
     assert "types" not in cluster.condition("Complete")["message"]
-    told = len(cluster.told)
+    reported = len(cluster.reported)
 
     cluster.change(settings=written("native"))
     cluster.settle()
@@ -26,7 +26,7 @@ def test_a_change_of_types_alone_is_told_by_complete_until_it_is_taken_back() ->
     assert "keep their types (portable), though the spec asks for native" in message
     assert "`kubectl rowmill rerun shop` writes them anew" in message
     assert cluster.phase == "Complete"
-    assert len(cluster.told) == told
+    assert len(cluster.reported) == reported
     cluster.change(settings=written("portable"))
     cluster.settle()
     assert "types" not in cluster.condition("Complete")["message"]

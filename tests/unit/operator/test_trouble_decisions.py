@@ -265,4 +265,4 @@ def test_a_pod_of_a_lost_node_is_ended_by_force_after_two_minutes(cluster: Memor
     cluster.wait(121)
     cluster.settle()
     assert pod.name not in cluster.pods
-    assert "NodeLost" in [t.reason for t in cluster.told]
+    assert "NodeLost" in [t.reason for t in cluster.reported]

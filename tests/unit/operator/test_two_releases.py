@@ -23,7 +23,7 @@ from operator_bed import (
 from raw_objects import raw_pod
 
 from rowmill_operator.apiserver.answers import Blocked
-from rowmill_operator.main import tell_of_others
+from rowmill_operator.main import report_others
 from rowmill_operator.memory.store import Kind
 from rowmill_operator.validation.validator import Judgement
 
@@ -36,12 +36,12 @@ Story = Callable[[Operator, Operator, FakeApi], Awaitable[None]]
 def _with_two(story: Story, *, validator: QuickValidator | None = None, **changes: Any) -> FakeApi:
     """Both know the new Experiment; neither knows what the other does but by the API server."""
 
-    async def told(first: Operator, api: FakeApi) -> None:
+    async def reported(first: Operator, api: FakeApi) -> None:
         second = Operator(first.controller._cluster, validator or QuickValidator(), THERE)
         await second.start()
         await story(first, second, api)
 
-    return with_operator(told, validator=validator, **changes)
+    return with_operator(reported, validator=validator, **changes)
 
 
 def _events(api: FakeApi) -> list[str]:
@@ -100,10 +100,10 @@ def test_a_restart_does_not_tell_it_again_but_says_it_in_the_log(
         await again.start()
         caplog.clear()
         with caplog.at_level(logging.WARNING, "rowmill"):
-            tell_of_others(again.store, THERE, START)
-            tell_of_others(first.store, SETTINGS, START)
-        (told,) = caplog.messages
-        assert "another operator, with the engineId here, keeps 1 of them" in told
+            report_others(again.store, THERE, START)
+            report_others(first.store, SETTINGS, START)
+        (reported,) = caplog.messages
+        assert "another operator, with the engineId here, keeps 1 of them" in reported
         await again.settle()
         assert _events(api) == ["Starting", "LeftToAnother"]
         assert _gauge(again) == 1

@@ -62,7 +62,7 @@ def test_what_was_frozen_is_what_was_judged() -> None:
     """A status that tells of another digest than the plan has would start run after run."""
     accepted = {"type": "Accepted", "status": "True", "observedGeneration": 1}
     accepted["lastTransitionTime"] = "2026-03-01T12:00:00Z"
-    told = {"conditions": [accepted], "digest": OTHER, "rerun": ""}
+    reported = {"conditions": [accepted], "digest": OTHER, "rerun": ""}
 
     async def story(operator: Operator, api: FakeApi) -> None:
         for _ in range(8):
@@ -74,7 +74,7 @@ def test_what_was_frozen_is_what_was_judged() -> None:
         ]
         assert status(api)["digest"] == DIGEST
 
-    with_operator(story, status=told)
+    with_operator(story, status=reported)
 
 
 def _collect(operator: Operator, api: FakeApi) -> None:

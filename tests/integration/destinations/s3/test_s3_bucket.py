@@ -171,7 +171,7 @@ def test_what_does_not_pass_within_the_patience_is_unavailable(
     through_proxy: S3Address, proxy: FaultProxy, target: ParquetTarget
 ) -> None:
     heard: list[Wait] = []
-    bucket = Bucket(through_proxy, target.bucket, patience=Patience(0.2, tell=heard.append))
+    bucket = Bucket(through_proxy, target.bucket, patience=Patience(0.2, report=heard.append))
     proxy.faults = [Fault(anything, 1000, answer=(503, "SlowDown"))]
 
     with pytest.raises(DestinationUnavailable, match="answers 503 SlowDown"):
@@ -195,7 +195,7 @@ def test_a_server_is_given_up_soon_if_it_never_answered_and_waited_for_if_it_did
     through_proxy: S3Address, proxy: FaultProxy, target: ParquetTarget
 ) -> None:
     told: list[Wait] = []
-    patience = Patience(seconds=60, contact_seconds=0.05, tell=told.append)
+    patience = Patience(seconds=60, contact_seconds=0.05, report=told.append)
     bucket = Bucket(through_proxy, target.bucket, patience=patience)
     proxy.faults = [Fault(anything, 1000, cut=True)]
     with pytest.raises(DestinationUnavailable, match=r"tried for 0 s; check its address"):
