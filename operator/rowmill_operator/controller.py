@@ -14,7 +14,8 @@ from rowmill_operator.apiserver.cluster import Cluster
 from rowmill_operator.children.plan import config_map
 from rowmill_operator.decide.reconcile import reconcile
 from rowmill_operator.memory.queue import Key, WorkQueue
-from rowmill_operator.memory.store import Kind, Store
+from rowmill_operator.memory.resources import EXPERIMENTS, JOBS, PLANS, PODS, Resource
+from rowmill_operator.memory.store import Store
 from rowmill_operator.memory.views import Raw, read_experiment
 from rowmill_operator.metrics import Metrics
 from rowmill_operator.model.actions import (
@@ -148,22 +149,22 @@ class Controller:
             case FreezePlan():
                 await self._freeze(key, experiment, action)
             case CreateJob(manifest):
-                await self._create(key, Kind.JOB, manifest)
+                await self._create(key, JOBS, manifest)
             case DeleteJob(job, uid):
-                await self._delete(Kind.JOB, namespace, job, uid)
+                await self._delete(JOBS, namespace, job, uid)
             case DeletePlan(plan, uid):
-                await self._delete(Kind.PLAN, namespace, plan, uid)
+                await self._delete(PLANS, namespace, plan, uid)
             case DeletePod(pod, uid):
-                await self._cluster.delete(Kind.POD, namespace, pod, uid, at_once=True)
+                await self._cluster.delete(PODS, namespace, pod, uid, at_once=True)
                 self._store.forget(uid)
             case SetParallelism(job, version, parallelism):
                 change = self._cluster.set_parallelism(namespace, job, version, parallelism)
-                await self._change(Kind.JOB, namespace, job, change)
+                await self._change(JOBS, namespace, job, change)
             case LeaveAlone():
                 await self._leave(key, experiment, action)
             case SetFinalizers(finalizers):
                 change = self._cluster.set_finalizers(experiment, finalizers)
-                await self._change(Kind.EXPERIMENT, namespace, name, change)
+                await self._change(EXPERIMENTS, namespace, name, change)
                 if experiment.deleted is not None and not finalizers:
                     # The answer to this is of no newer version than what it replaces.
                     self._store.forget(experiment.uid)
@@ -197,7 +198,7 @@ class Controller:
             return
         release = self._settings.release
         plan = config_map(experiment, action.number, judgement.digest, judgement.bundle, release)
-        await self._create(key, Kind.PLAN, plan)
+        await self._create(key, PLANS, plan)
 
     def _judged(self, key: Key, experiment: Experiment, rerun: str, judgement: Judgement) -> None:
         verdict = Verdict(
@@ -218,7 +219,7 @@ class Controller:
         if kept is not None:
             return kept
         try:
-            raw = await self._cluster.get(Kind.EXPERIMENT, *key)
+            raw = await self._cluster.get(EXPERIMENTS, *key)
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -226,15 +227,15 @@ class Controller:
         meta = raw["metadata"]
         if (meta["uid"], meta["generation"]) == (experiment.uid, experiment.generation):
             return manifest_json(raw)
-        self._saw(Kind.EXPERIMENT, raw)
+        self._saw(EXPERIMENTS, raw)
         return None
 
-    async def _create(self, key: Key, kind: Kind, manifest: Mapping[str, Any]) -> None:
+    async def _create(self, key: Key, resource: Resource, manifest: Mapping[str, Any]) -> None:
         name = manifest["metadata"]["name"]
         if self._is_refused(key, name):
             return
         try:
-            raw = await self._cluster.create_child(kind, manifest)
+            raw = await self._cluster.create_child(resource, manifest)
         except ApiError as error:
             if error.status == 401:
                 raise
@@ -242,7 +243,7 @@ class Controller:
             return
         self._refused.pop((key, name), None)
         self._store.accepted(key, name)
-        self._saw(kind, raw)
+        self._saw(resource, raw)
 
     def _is_refused(self, key: Key, name: str) -> bool:
         """Whether a child was refused so lately that it is not asked for again yet."""
@@ -262,13 +263,13 @@ class Controller:
         self._store.refused(key, name, error.message, self._cluster.clock.now())
         self._queue.add(key)
 
-    async def _delete(self, kind: Kind, namespace: str, name: str, uid: str) -> None:
-        raw = await self._cluster.delete(kind, namespace, name, uid)
+    async def _delete(self, resource: Resource, namespace: str, name: str, uid: str) -> None:
+        raw = await self._cluster.delete(resource, namespace, name, uid)
         if raw is not None:
-            self._saw(kind, raw)
+            self._saw(resource, raw)
 
     async def _change(
-        self, kind: Kind, namespace: str, name: str, change: Coroutine[Any, Any, Raw]
+        self, resource: Resource, namespace: str, name: str, change: Coroutine[Any, Any, Raw]
     ) -> None:
         """Make a change to what was seen.
 
@@ -282,9 +283,9 @@ class Controller:
                 raise Blocked(f"{name} has just gone") from None
             if error.status != 409:
                 raise
-            self._saw(kind, await self._cluster.get(kind, namespace, name))
+            self._saw(resource, await self._cluster.get(resource, namespace, name))
             raise Blocked(f"{name} has changed meanwhile") from None
-        self._saw(kind, raw)
+        self._saw(resource, raw)
 
     async def _write_status(self, key: Key, experiment: Experiment, decision: Decision) -> None:
         if decision.status is None:
@@ -309,10 +310,10 @@ class Controller:
             return
         self._pace.written(key, now, urgent=decision.urgent)
         if decision.urgent or not _same_but_status(experiment, raw):
-            self._saw(Kind.EXPERIMENT, raw)
+            self._saw(EXPERIMENTS, raw)
         else:
             # Nothing follows from mere progress.
-            self._store.see(Kind.EXPERIMENT, raw)
+            self._store.see(EXPERIMENTS, raw)
 
     async def _see_again(self, key: Key, experiment: Experiment) -> None:
         """See why a status was not taken.
@@ -321,12 +322,12 @@ class Controller:
             Blocked: the Experiment has changed, which is looked at next.
         """
         try:
-            raw = await self._cluster.get(Kind.EXPERIMENT, *key)
+            raw = await self._cluster.get(EXPERIMENTS, *key)
         except ApiError as error:
             if error.status != 404:
                 raise
             return
-        self._saw(Kind.EXPERIMENT, raw)
+        self._saw(EXPERIMENTS, raw)
         if raw["metadata"]["uid"] == experiment.uid:
             raise Blocked("it has changed meanwhile")
 
@@ -365,9 +366,9 @@ class Controller:
         for key in self._store.see_namespace({"metadata": meta}):
             self._queue.add(key)
 
-    def _saw(self, kind: Kind, raw: Raw) -> None:
+    def _saw(self, resource: Resource, raw: Raw) -> None:
         """Take in the API server's answer, and look again if that is news."""
-        key = self._store.see(kind, raw)
+        key = self._store.see(resource, raw)
         if key is not None:
             self._queue.add(key)
 

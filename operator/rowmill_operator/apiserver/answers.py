@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rowmill.spec.cluster_names import DIGEST
-from rowmill_operator.memory.store import Kind
+from rowmill_operator.memory.resources import Resource
 from rowmill_operator.memory.views import Raw
 
 
@@ -59,7 +59,7 @@ def read_answer(verb: str, status: int, data: bytes) -> Raw:
     )
 
 
-def same_child(kind: Kind, wanted: Mapping[str, Any], found: Raw) -> Raw:
+def same_child(resource: Resource, wanted: Mapping[str, Any], found: Raw) -> Raw:
     """What has the name already, if it is the child that is wanted.
 
     Raises:
@@ -68,16 +68,16 @@ def same_child(kind: Kind, wanted: Mapping[str, Any], found: Raw) -> Raw:
     """
     meta, name = found["metadata"], wanted["metadata"]["name"]
     if meta.get("deletionTimestamp"):
-        raise Blocked(f"the {kind.value} {name} is still being deleted")
+        raise Blocked(f"the {resource.plural} {name} is still being deleted")
     if _controller(meta) != _controller(wanted["metadata"]):
         raise ApiError(
             409,
             "AlreadyExists",
-            f"{kind.value} {name} exists and is not this Experiment's; delete or rename it",
+            f"{resource.plural} {name} exists and is not this Experiment's; delete or rename it",
         )
     digest = (meta.get("labels") or {}).get(DIGEST)
     if digest not in (None, wanted["metadata"]["labels"][DIGEST]):
-        raise Blocked(f"the {kind.value} {name} was made for another spec")
+        raise Blocked(f"the {resource.plural} {name} was made for another spec")
     return found
 
 

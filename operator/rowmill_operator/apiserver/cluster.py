@@ -24,7 +24,7 @@ from rowmill_operator.apiserver.answers import (
 )
 from rowmill_operator.apiserver.clock import Clock
 from rowmill_operator.children.ownership import lost_labels
-from rowmill_operator.memory.store import Kind
+from rowmill_operator.memory.resources import EVENTS, EXPERIMENTS, JOBS, NAMESPACES, Resource
 from rowmill_operator.memory.stored_status import status_json
 from rowmill_operator.memory.views import Raw
 from rowmill_operator.model.observed import Experiment
@@ -36,12 +36,6 @@ WARNINGS = "type=Warning,reason!=BackOff,reason!=Unhealthy,involvedObject.kind!=
 _SECONDS = 20.0
 _PAGE = 100
 _EVENT_CHARACTERS = 1_024
-_FOLDERS = {
-    Kind.EXPERIMENT: f"/apis/{API_VERSION}",
-    Kind.PLAN: "/api/v1",
-    Kind.JOB: "/apis/batch/v1",
-    Kind.POD: "/api/v1",
-}
 _APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 _WHOLE = "application/json"
@@ -65,21 +59,21 @@ class Cluster:
         """Close all connections."""
         await self._client.close()
 
-    async def get(self, kind: Kind, namespace: str, name: str) -> Raw:
+    async def get(self, resource: Resource, namespace: str, name: str) -> Raw:
         """The whole object.
 
         Raises:
             ApiError: among others 404, it is not there.
             Unreachable: no answer.
         """
-        return await self._call("get", "GET", f"{_folder(kind, namespace)}/{name}")
+        return await self._call("get", "GET", f"{resource.folder(namespace)}/{name}")
 
     async def namespace(self, name: str) -> Raw:
         """A Namespace; raises as `get` does."""
-        return await self._call("get", "GET", f"/api/v1/namespaces/{name}")
+        return await self._call("get", "GET", f"{NAMESPACES.folder(None)}/{name}")
 
     async def pages(
-        self, kind: Kind, namespace: str | None, *, metadata_only: bool = False
+        self, resource: Resource, namespace: str | None, *, metadata_only: bool = False
     ) -> AsyncIterator[tuple[Sequence[Raw], int]]:
         """All objects of ours, some at a time, and the version of the list.
 
@@ -88,16 +82,16 @@ class Cluster:
         query = {"limit": str(_PAGE)}
         if metadata_only:
             query = {"resourceVersion": "0"}
-        if kind is not Kind.EXPERIMENT:
+        if resource.children is not None:
             query["labelSelector"] = SELECTOR
         accept = _METADATA if metadata_only else _WHOLE
-        async for page in self._pages(_folder(kind, namespace), query, accept):
+        async for page in self._pages(resource.folder(namespace), query, accept):
             yield page
 
     async def warnings(self, namespace: str | None) -> AsyncIterator[Sequence[Raw]]:
         """The Events of WARNINGS, some at a time."""
         query = {"limit": str(_PAGE), "fieldSelector": WARNINGS}
-        async for page, _ in self._pages(f"/api/v1{_within(namespace)}/events", query, _WHOLE):
+        async for page, _ in self._pages(EVENTS.folder(namespace), query, _WHOLE):
             yield page
 
     async def _pages(
@@ -111,7 +105,7 @@ class Cluster:
                 return
             query["continue"] = following
 
-    async def create_child(self, kind: Kind, manifest: Mapping[str, Any]) -> Raw:
+    async def create_child(self, resource: Resource, manifest: Mapping[str, Any]) -> Raw:
         """POST a child, or find that it is there already, made for the same spec.
 
         Labels that it has lost are put on it again: without them nobody sees what becomes of it.
@@ -124,21 +118,21 @@ class Cluster:
         meta = manifest["metadata"]
         try:
             return await self._call(
-                "create", "POST", _folder(kind, meta["namespace"]), body=manifest
+                "create", "POST", resource.folder(meta["namespace"]), body=manifest
             )
         except ApiError as error:
             if error.reason != "AlreadyExists":
                 raise
         try:
-            found = await self.get(kind, meta["namespace"], meta["name"])
+            found = await self.get(resource, meta["namespace"], meta["name"])
         except ApiError as error:
             if error.status == 404:
                 raise Blocked(f"{meta['name']} has just gone") from None
             raise
-        found = same_child(kind, manifest, found)
-        return await self.relabelled(kind, found, meta["labels"])
+        found = same_child(resource, manifest, found)
+        return await self.relabelled(resource, found, meta["labels"])
 
-    async def relabelled(self, kind: Kind, found: Raw, wanted: Mapping[str, str]) -> Raw:
+    async def relabelled(self, resource: Resource, found: Raw, wanted: Mapping[str, str]) -> Raw:
         """A child of ours with the labels again that somebody took off it; raises as above."""
         meta = found["metadata"]
         lost = lost_labels(wanted, meta.get("labels") or {})
@@ -150,7 +144,7 @@ class Cluster:
         )
         seen = {"resourceVersion": meta["resourceVersion"], "uid": meta["uid"]}
         body = {"metadata": {**seen, "labels": lost}}
-        path = f"{_folder(kind, meta['namespace'])}/{meta['name']}"
+        path = f"{resource.folder(meta['namespace'])}/{meta['name']}"
         try:
             return await self._call("patch", "PATCH", path, body=body, content=_MERGE)
         except ApiError as error:
@@ -159,12 +153,12 @@ class Cluster:
             raise
 
     async def delete(
-        self, kind: Kind, namespace: str, name: str, uid: str, *, at_once: bool = False
+        self, resource: Resource, namespace: str, name: str, uid: str, *, at_once: bool = False
     ) -> Raw | None:
         """Delete this very object, what depends on it first; it as it is then, if it still is.
 
         Args:
-            kind: what it is.
+            resource: what it is.
             namespace: where it is.
             name: what it is called.
             uid: another object by that name is left alone.
@@ -178,7 +172,7 @@ class Cluster:
         }
         if at_once:
             options["gracePeriodSeconds"] = 0
-        path = f"{_folder(kind, namespace)}/{name}"
+        path = f"{resource.folder(namespace)}/{name}"
         try:
             answer = await self._call("delete", "DELETE", path, body=options)
         except ApiError as error:
@@ -193,7 +187,7 @@ class Cluster:
     ) -> Raw:
         """Change how many pods of a Job work at once; raises as `get` does, 409 if it changed."""
         body = {"metadata": {"resourceVersion": version}, "spec": {"parallelism": parallelism}}
-        path = f"{_folder(Kind.JOB, namespace)}/{job}"
+        path = f"{JOBS.folder(namespace)}/{job}"
         return await self._call("patch", "PATCH", path, body=body, content=_MERGE)
 
     async def set_finalizers(self, experiment: Experiment, finalizers: Sequence[str]) -> Raw:
@@ -203,7 +197,7 @@ class Cluster:
             "uid": experiment.uid,
             "finalizers": list(finalizers),
         }
-        path = f"{_folder(Kind.EXPERIMENT, experiment.namespace)}/{experiment.name}"
+        path = f"{EXPERIMENTS.folder(experiment.namespace)}/{experiment.name}"
         return await self._call("patch", "PATCH", path, body={"metadata": meta}, content=_MERGE)
 
     async def apply_status(
@@ -225,7 +219,7 @@ class Cluster:
             },
             "status": status_json(status),
         }
-        path = f"{_folder(Kind.EXPERIMENT, experiment.namespace)}/{experiment.name}/status"
+        path = f"{EXPERIMENTS.folder(experiment.namespace)}/{experiment.name}/status"
         query = {"fieldManager": FIELD_MANAGER, "force": "true"}
         return await self._call("patch", "PATCH", path, query, body=body, content=_APPLY)
 
@@ -270,7 +264,7 @@ class Cluster:
             "reportingComponent": FIELD_MANAGER,
             "reportingInstance": os.environ.get("HOSTNAME", FIELD_MANAGER)[:128],
         }
-        path = f"/api/v1/namespaces/{experiment.namespace}/events"
+        path = EVENTS.folder(experiment.namespace)
         try:
             await self._call("create", "POST", path, body=body)
         except ApiError as error:
@@ -328,11 +322,3 @@ async def connect(environ: Mapping[str, str], count: Callable[[str], None]) -> C
     # and who signed them is checked all the same.
     configuration.disable_strict_ssl_verification = True
     return Cluster(configuration, count)
-
-
-def _folder(kind: Kind, namespace: str | None) -> str:
-    return f"{_FOLDERS[kind]}{_within(namespace)}/{kind.value}"
-
-
-def _within(namespace: str | None) -> str:
-    return f"/namespaces/{namespace}" if namespace is not None else ""

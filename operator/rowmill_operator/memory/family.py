@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 from rowmill.plan.pod_progress import PodProgress
 from rowmill_operator.model.observed import Experiment, FrozenPlan, Job, Pod, Verdict, Warned
 
+View = Experiment | FrozenPlan | Job | Pod
+
 
 @dataclass
 class Family:

@@ -7,26 +7,20 @@ import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from enum import Enum
 
 from rowmill.plan.pod_progress import PodProgress
-from rowmill.spec.cluster_names import EXPERIMENT, PLURAL
-from rowmill_operator.memory.family import Family
+from rowmill_operator.memory.family import Family, View
 from rowmill_operator.memory.graves import FOR_GOOD, Graves
 from rowmill_operator.memory.queue import Key
+from rowmill_operator.memory.resources import Resource
 from rowmill_operator.memory.views import (
     Raw,
     experiments_named,
     read_experiment,
-    read_job,
-    read_plan,
-    read_pod,
     read_warning,
 )
 from rowmill_operator.model.observed import (
     Experiment,
-    FrozenPlan,
-    Job,
     Observed,
     Pod,
     Verdict,
@@ -46,15 +40,6 @@ MOST_WARNINGS = 100
 _MISSES = 2
 
 
-class Kind(Enum):
-    """What is watched and kept."""
-
-    EXPERIMENT = PLURAL
-    PLAN = "configmaps"
-    JOB = "jobs"
-    POD = "pods"
-
-
 class Store:
     """What was seen, the newest version of each object.
 
@@ -67,18 +52,18 @@ class Store:
     def __init__(self, steady: Callable[[], float] = time.monotonic) -> None:
         self._steady = steady
         self._families: dict[Key, Family] = {}
-        # By UID: kind, resource version and experiment of each object kept.
-        self._known: dict[str, tuple[Kind, int, Key, str]] = {}
+        # By UID: resource, version and experiment of each object kept.
+        self._known: dict[str, tuple[Resource, int, Key, str]] = {}
         self._graves = Graves(steady)
         self._terminating: set[str] = set()
 
-    def see(self, kind: Kind, raw: Raw, *, gone: bool = False) -> Key | None:
+    def see(self, resource: Resource, raw: Raw, *, gone: bool = False) -> Key | None:
         """Take in an object; the experiment that it changed something of, None if nothing."""
         meta = raw["metadata"]
         uid, version = meta["uid"], int(meta.get("resourceVersion") or 0)
         if gone:
             return self._bury(uid, version)
-        key = _key_of(kind, meta)
+        key = resource.experiment_of(meta)
         known = self._known.get(uid)
         if self._graves.hold(uid, version) or (known is not None and version <= known[1]):
             return None
@@ -87,13 +72,13 @@ class Store:
             # Somebody took our label away.
             return left
         family = self._families.setdefault(key, Family())
-        if version < self._version_of(_holder(family, kind, meta["name"])):
+        if version < self._version_of(resource.view(family, meta["name"])):
             # Late news of an object whose name another has by now.
             return None
-        if not self._keep(family, kind, raw):
+        if not self._keep(family, resource, raw):
             self._drop_empty(key)
             return None
-        self._known[uid] = (kind, version, key, meta["name"])
+        self._known[uid] = (resource, version, key, meta["name"])
         return key
 
     def see_warning(self, raw: Raw) -> Sequence[Key]:
@@ -219,13 +204,13 @@ class Store:
                     yield key, pod
 
     def stale(
-        self, kind: Kind, namespace: str | None, listed: Container[str], newest: int
+        self, resource: Resource, namespace: str | None, listed: Container[str], newest: int
     ) -> Sequence[str]:
-        """UIDs of this kind (None: in all namespaces) that a LIST of version `newest` lacks."""
+        """UIDs of this resource (None: in all namespaces) that a LIST of version `newest` lacks."""
         return [
             uid
             for uid, (known, version, key, _) in self._known.items()
-            if known is kind
+            if known is resource
             and uid not in listed
             and version <= newest
             and namespace in (None, key[0])
@@ -275,51 +260,40 @@ class Store:
             del family.warnings[min(family.warnings, key=lambda one: family.warnings[one].last)]
         return True
 
-    def _version_of(self, view: Experiment | FrozenPlan | Job | Pod | None) -> int:
+    def _version_of(self, view: View | None) -> int:
         return self._known[view.uid][1] if view is not None else -1
 
-    def _keep(self, family: Family, kind: Kind, raw: Raw) -> bool:
-        name, uid = raw["metadata"]["name"], raw["metadata"]["uid"]
-        if kind is Kind.EXPERIMENT:
-            before = family.experiment
-            family.experiment = read_experiment(raw)
-            if before is not None and before.uid != uid:
-                family.verdict = family.leaving_since = family.left = None
-                self._known.pop(before.uid, None)
-            if family.experiment.deleted is not None and family.leaving_since is None:
-                family.leaving_since = self._steady()
-        elif kind is Kind.JOB:
-            self._replace(family.jobs.get(name), uid)
-            family.jobs[name] = read_job(raw)
-        elif kind is Kind.POD:
-            self._replace(family.pods.get(name), uid)
-            family.pods[name] = read_pod(raw)
-        else:
-            return self._keep_plan(family, raw)
-        return True
-
-    def _keep_plan(self, family: Family, raw: Raw) -> bool:
-        meta = raw["metadata"]
-        before = family.plans.get(meta["name"])
-        if before is not None and before.uid == meta["uid"]:
-            # Immutable: only whether it is being deleted can have changed.
+    def _keep(self, family: Family, resource: Resource, raw: Raw) -> bool:
+        """Keep the view of an object; whether it is one of ours."""
+        if resource.children is None:
+            self._keep_experiment(family, read_experiment(raw))
+            return True
+        meta, kept = raw["metadata"], resource.children(family)
+        before = kept.get(meta["name"])
+        if resource.immutable and before is not None and before.uid == meta["uid"]:
             deleted = meta.get("deletionTimestamp") is not None
-            family.plans[meta["name"]] = replace(before, deleted=deleted)
+            kept[meta["name"]] = replace(before, deleted=deleted)
             return True
         try:
-            plan = read_plan(raw)
+            view = resource.read(raw)
         except ValueError as error:
             LOG.warning(
-                "the ConfigMap %s/%s is no plan: %s", meta["namespace"], meta["name"], error
+                "%s %s/%s is none of ours: %s",
+                *(resource.plural, meta["namespace"], meta["name"], error),
             )
             return False
-        self._replace(before, meta["uid"])
-        family.plans[meta["name"]] = plan
+        if before is not None and before.uid != meta["uid"]:
+            self._known.pop(before.uid, None)
+        kept[meta["name"]] = view
         return True
 
-    def _replace(self, before: Job | Pod | FrozenPlan | None, uid: str) -> None:
-        if before is not None and before.uid != uid:
+    def _keep_experiment(self, family: Family, experiment: Experiment) -> None:
+        before, family.experiment = family.experiment, experiment
+        if before is not None and before.uid != experiment.uid:
+            family.verdict = family.leaving_since = family.left = None
             self._known.pop(before.uid, None)
+        if experiment.deleted is not None and family.leaving_since is None:
+            family.leaving_since = self._steady()
 
     def _bury(self, uid: str, version: float) -> Key | None:
         self._graves.bury(uid, version)
@@ -330,17 +304,16 @@ class Store:
         known = self._known.pop(uid, None)
         if known is None:
             return None
-        kind, _, key, name = known
+        resource, _, key, name = known
         family = self._families[key]
-        if kind is Kind.EXPERIMENT:
+        if resource.children is None:
             family.experiment = family.verdict = family.leaving_since = None
             family.left = None
             family.warnings.clear()
         else:
-            for kept in (family.plans, family.jobs, family.pods):
-                view = kept.get(name)
-                if view is not None and view.uid == uid:
-                    del kept[name]
+            view = resource.view(family, name)
+            if view is not None and view.uid == uid:
+                del resource.children(family)[name]
             family.progress.pop(uid, None)
             family.misses.pop(uid, None)
         self._drop_empty(key)
@@ -349,19 +322,3 @@ class Store:
     def _drop_empty(self, key: Key) -> None:
         if self._families[key].is_empty():
             del self._families[key]
-
-
-def _key_of(kind: Kind, meta: Raw) -> Key | None:
-    if kind is Kind.EXPERIMENT:
-        return meta["namespace"], meta["name"]
-    experiment = (meta.get("labels") or {}).get(EXPERIMENT)
-    return (meta["namespace"], experiment) if experiment else None
-
-
-def _holder(family: Family, kind: Kind, name: str) -> Experiment | FrozenPlan | Job | Pod | None:
-    """What is kept under this name."""
-    if kind is Kind.EXPERIMENT:
-        return family.experiment
-    if kind is Kind.PLAN:
-        return family.plans.get(name)
-    return family.jobs.get(name) if kind is Kind.JOB else family.pods.get(name)

@@ -12,7 +12,8 @@ from rowmill_operator.apiserver.answers import ApiError, Blocked, Unreachable
 from rowmill_operator.apiserver.cluster import Cluster
 from rowmill_operator.decide.lost import jobless
 from rowmill_operator.memory.queue import Key
-from rowmill_operator.memory.store import Kind, Store
+from rowmill_operator.memory.resources import EXPERIMENTS, JOBS, RESOURCES, Resource
+from rowmill_operator.memory.store import Store
 from rowmill_operator.memory.views import Raw
 from rowmill_operator.model.names import job_name, labels
 from rowmill_operator.model.observed import Pod
@@ -55,11 +56,11 @@ class Resync:
             ApiError: a list is refused; 404 for Experiments: the CRD is not there.
             Unreachable: no answer.
         """
-        for kind in Kind:
+        for resource in RESOURCES:
             for scope in self._scopes:
-                async for page, _ in self._cluster.pages(kind, scope):
+                async for page, _ in self._cluster.pages(resource, scope):
                     for raw in page:
-                        self._see(kind, raw)
+                        self._see(resource, raw)
         for scope in self._scopes:
             async for warnings in self._cluster.warnings(scope):
                 for raw in warnings:
@@ -82,12 +83,12 @@ class Resync:
         """
         for key in self._store.tidy(self._cluster.clock.now()):
             self._changed(key)
-        for kind, scope in product(Kind, self._scopes):
+        for resource, scope in product(RESOURCES, self._scopes):
             try:
-                await self._compare(kind, scope)
+                await self._compare(resource, scope)
             except ApiError as error:
                 where = "all namespaces" if scope is None else f"the namespace {scope}"
-                LOG.warning("cannot compare with the %s in %s: %s", kind.value, where, error)
+                LOG.warning("cannot compare with the %s in %s: %s", resource.plural, where, error)
         for key in list(self._store.ours()):
             await self._find_jobs(key)
 
@@ -110,11 +111,11 @@ class Resync:
             for key in self._store.see_namespace(raw):
                 self._changed(key)
 
-    async def _compare(self, kind: Kind, scope: str | None) -> None:
+    async def _compare(self, resource: Resource, scope: str | None) -> None:
         listed: set[str] = set()
         newest = 0
         behind: list[tuple[str, str]] = []
-        async for page, version_of_list in self._cluster.pages(kind, scope, metadata_only=True):
+        async for page, version_of_list in self._cluster.pages(resource, scope, metadata_only=True):
             newest = version_of_list
             for raw in page:
                 meta = raw["metadata"]
@@ -122,16 +123,16 @@ class Resync:
                 listed.add(meta["uid"])
                 if self._store.is_behind(meta["uid"], version):
                     behind.append((meta["namespace"], meta["name"]))
-        for uid in self._store.stale(kind, scope, listed, newest):
+        for uid in self._store.stale(resource, scope, listed, newest):
             self._report(self._store.forget(uid, newest))
         for namespace, name in behind:
             try:
-                raw = await self._cluster.get(kind, namespace, name)
+                raw = await self._cluster.get(resource, namespace, name)
             except ApiError as error:
                 if error.status != 404:
                     raise
             else:
-                self._report(self._see(kind, raw))
+                self._report(self._see(resource, raw))
 
     async def _find_jobs(self, key: Key) -> None:
         """Put its labels on each Job again of which pods alone are seen: none else ends them."""
@@ -150,7 +151,7 @@ class Resync:
 
     async def _find_job(self, key: Key, name: str, pod: Pod) -> None:
         try:
-            raw = await self._cluster.get(Kind.JOB, key[0], name)
+            raw = await self._cluster.get(JOBS, key[0], name)
         except ApiError as error:
             if error.status != 404:
                 raise
@@ -158,17 +159,17 @@ class Resync:
         if raw["metadata"]["uid"] == pod.job_uid:
             wanted = labels(key[1], pod.number, pod.task, "")
             del wanted[DIGEST]
-            self._report(self._see(Kind.JOB, await self._cluster.relabelled(Kind.JOB, raw, wanted)))
+            self._report(self._see(JOBS, await self._cluster.relabelled(JOBS, raw, wanted)))
 
-    def _see(self, kind: Kind, raw: Raw) -> Key | None:
+    def _see(self, resource: Resource, raw: Raw) -> Key | None:
         """Take in an object. One that cannot be read is passed over: it must not stop the rest."""
         try:
-            if kind is Kind.EXPERIMENT:
+            if resource is EXPERIMENTS:
                 self._manifests.keep(raw)
-            return self._store.see(kind, raw)
+            return self._store.see(resource, raw)
         except Exception:
             meta = raw["metadata"]
-            LOG.exception("cannot read %s %s/%s", kind.value, meta["namespace"], meta["name"])
+            LOG.exception("cannot read %s %s/%s", resource.plural, meta["namespace"], meta["name"])
             return None
 
     def _report(self, key: Key | None) -> None:

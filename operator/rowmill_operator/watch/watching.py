@@ -8,21 +8,14 @@ from typing import Any
 
 import kopf
 
-from rowmill.spec.cluster_names import GROUP, SELECTOR, VERSION
+from rowmill.spec.cluster_names import SELECTOR
 from rowmill_operator.apiserver.cluster import WARNINGS, Cluster
 from rowmill_operator.memory.queue import WorkQueue
-from rowmill_operator.memory.store import Kind, Store
+from rowmill_operator.memory.resources import EVENTS, EXPERIMENTS, NAMESPACES, RESOURCES, Resource
+from rowmill_operator.memory.store import Store
 from rowmill_operator.model.settings import Settings
 from rowmill_operator.watch.manifests import Manifests
 
-_API_VERSIONS = {
-    Kind.EXPERIMENT: (GROUP, VERSION),
-    Kind.PLAN: ("", "v1"),
-    Kind.JOB: ("batch", "v1"),
-    Kind.POD: ("", "v1"),
-}
-_EVENTS = ("", "v1", "events")
-_NAMESPACES = ("", "v1", "namespaces")
 # A watch that the server ends in time and by itself is not mistaken for one that broke.
 _WATCH_SECONDS = 240
 _CONNECT_SECONDS = 10.0
@@ -51,10 +44,10 @@ def watch_registry(
     async def login(**_: Any) -> kopf.ConnectionInfo:
         return await _connection(cluster)
 
-    for kind in Kind:
-        _watch(registry, kind, store, manifests, queue)
+    for resource in RESOURCES:
+        _watch(registry, resource, store, manifests, queue)
 
-    @kopf.on.event(*_EVENTS, registry=registry)
+    @kopf.on.event(*EVENTS.names, registry=registry)
     async def warned(event: Mapping[str, Any], **_: Any) -> None:
         if event["type"] != "DELETED":
             for key in store.see_warning(event["object"]):
@@ -62,7 +55,7 @@ def watch_registry(
 
     if not settings.namespaces:
 
-        @kopf.on.event(*_NAMESPACES, registry=registry)
+        @kopf.on.event(*NAMESPACES.names, registry=registry)
         async def in_namespace(event: Mapping[str, Any], **_: Any) -> None:
             gone = event["type"] == "DELETED"
             for key in store.see_namespace(event["object"], gone=gone):
@@ -85,9 +78,10 @@ def kopf_settings() -> kopf.OperatorSettings:
     settings.networking.error_backoffs = _BACKOFFS
     settings.queueing.idle_timeout = _IDLE_SECONDS
     settings.process.ultimate_exiting_timeout = _EXIT_SECONDS
-    for kind in (Kind.PLAN, Kind.JOB, Kind.POD):
-        settings.watching.label_selectors[(*_API_VERSIONS[kind], kind.value)] = SELECTOR
-    settings.watching.field_selectors[_EVENTS] = WARNINGS
+    for resource in RESOURCES:
+        if resource.children is not None:
+            settings.watching.label_selectors[resource.names] = SELECTOR
+    settings.watching.field_selectors[EVENTS.names] = WARNINGS
     return settings
 
 
@@ -106,17 +100,17 @@ class _NoDiffs(kopf.DiffBaseStorage):
 
 def _watch(
     registry: kopf.OperatorRegistry,
-    kind: Kind,
+    resource: Resource,
     store: Store,
     manifests: Manifests,
     queue: WorkQueue,
 ) -> None:
-    @kopf.on.event(*_API_VERSIONS[kind], kind.value, registry=registry, id=f"see-{kind.value}")
+    @kopf.on.event(*resource.names, registry=registry, id=f"see-{resource.plural}")
     async def see(event: Mapping[str, Any], **_: Any) -> None:
         raw, gone = event["object"], event["type"] == "DELETED"
-        if kind is Kind.EXPERIMENT and not gone:
+        if resource is EXPERIMENTS and not gone:
             manifests.keep(raw)
-        key = store.see(kind, raw, gone=gone)
+        key = store.see(resource, raw, gone=gone)
         if key is not None:
             queue.add(key, _BURST_SECONDS)
 

@@ -13,7 +13,7 @@ from operator_bed import EVENTS, EXPERIMENT, JOBS, Operator, Watch, status, with
 from raw_objects import raw_event, raw_pod
 
 from rowmill_operator.apiserver.clock import Clock
-from rowmill_operator.memory.store import Kind
+from rowmill_operator.memory import resources
 from rowmill_operator.model.run_condition import timestamp
 
 PODS = "/api/v1/namespaces/team/pods"
@@ -40,7 +40,7 @@ class Bed:
         raw = raw_pod(job=self.api.objects[JOB]["metadata"]["uid"], state=state)
         raw["metadata"] |= meta
         self.api.put(POD, raw)
-        self.operator.store.see(Kind.POD, raw)
+        self.operator.store.see(resources.PODS, raw)
 
     def warn(self, about: str, kind: str, reason: str, message: str, ago: float) -> None:
         found = self.api.objects[f"{JOBS if kind == 'Job' else PODS}/{about}"]["metadata"]
@@ -56,7 +56,7 @@ class Bed:
         if condition == "Complete":
             raw["status"] |= {"completionTime": self.stamp(ago)}
         self.api.put(job, raw)
-        self.operator.store.see(Kind.JOB, raw)
+        self.operator.store.see(resources.JOBS, raw)
 
     async def settle(self) -> None:
         await self.operator.settle()
@@ -73,7 +73,7 @@ def _story(minutes: int, story: Any, **changes: Any) -> None:
         for path in (JOB, EXPERIMENT):
             api.objects[path]["metadata"]["creationTimestamp"] = timestamp(api.now(86_400))
         api.put(JOB, api.objects[JOB])
-        operator.store.see(Kind.JOB, api.objects[JOB])
+        operator.store.see(resources.JOBS, api.objects[JOB])
         await story(Bed(operator, api))
 
     with_operator(reported, behind=timedelta(minutes=minutes), **changes)
@@ -170,7 +170,7 @@ def test_a_last_word_is_awaited_and_what_is_over_goes_by_its_ttl(minutes: int) -
         raw = bed.api.objects[EXPERIMENT]
         raw["status"]["run"]["finishedAt"] = bed.stamp(301)
         bed.api.put(EXPERIMENT, raw)
-        bed.operator.store.see(Kind.EXPERIMENT, raw)
+        bed.operator.store.see(resources.EXPERIMENTS, raw)
         await bed.settle()
         assert "deletionTimestamp" in bed.api.objects[FINALIZE]["metadata"]
 

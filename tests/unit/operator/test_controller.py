@@ -23,7 +23,7 @@ from raw_objects import DIGEST, raw_event, raw_pod
 from told_by_pods import pod_progress
 
 from rowmill_operator.apiserver.answers import Blocked
-from rowmill_operator.memory.store import Kind
+from rowmill_operator.memory import resources
 from rowmill_operator.model.run_condition import timestamp
 
 
@@ -93,7 +93,7 @@ def test_only_progress_that_was_written_asks_for_no_further_look() -> None:
         await operator.settle()
         job = api.objects[f"{JOBS}/shop-run-1"]["metadata"]["uid"]
         pod = raw_pod(uid="pod-1", job=job, state={"running": {}})
-        operator.store.see(Kind.POD, pod)
+        operator.store.see(resources.PODS, pod)
         await operator.settle()
         api.calls.clear()
         _report(operator, 1)
@@ -174,11 +174,11 @@ def test_a_pod_that_does_not_end_is_deleted_at_once_and_only_itself() -> None:
         cluster = operator.controller._cluster
         path = "/api/v1/namespaces/team/pods/p"
         api.put(path, {"metadata": {"name": "p", "uid": "new"}})
-        assert await cluster.delete(Kind.POD, "team", "p", "old", at_once=True) is None
+        assert await cluster.delete(resources.PODS, "team", "p", "old", at_once=True) is None
         assert path in api.objects
-        await cluster.delete(Kind.POD, "team", "p", "new", at_once=True)
+        await cluster.delete(resources.PODS, "team", "p", "new", at_once=True)
         assert path not in api.objects
         assert api.bodies[-1]["gracePeriodSeconds"] == 0
-        assert await cluster.delete(Kind.POD, "team", "p", "new", at_once=True) is None
+        assert await cluster.delete(resources.PODS, "team", "p", "new", at_once=True) is None
 
     with_operator(story)

@@ -12,16 +12,22 @@ from operator_bed import JOBS, KEY, Operator, with_operator
 from raw_objects import raw_event, raw_experiment, raw_job, raw_pod
 
 from rowmill.plan.pod_report import PodReport
-from rowmill_operator.memory.store import MOST_WARNINGS, Kind, Store
+from rowmill_operator.memory import resources
+from rowmill_operator.memory.resources import Resource
+from rowmill_operator.memory.store import MOST_WARNINGS, Store
 from rowmill_operator.memory.views import read_pod
 from rowmill_operator.model.observed import Observed
 
 POD = "/api/v1/namespaces/team/pods/shop-run-1-3-abcde"
 
 
-def _filled(*more: tuple[Kind, dict[str, Any]]) -> Store:
+def _filled(*more: tuple[Resource, dict[str, Any]]) -> Store:
     store = Store()
-    for kind, raw in ((Kind.EXPERIMENT, raw_experiment()), (Kind.JOB, raw_job()), *more):
+    for kind, raw in (
+        (resources.EXPERIMENTS, raw_experiment()),
+        (resources.JOBS, raw_job()),
+        *more,
+    ):
         assert store.see(kind, raw) == KEY
     return store
 
@@ -89,7 +95,7 @@ def test_an_object_that_cannot_be_read_is_passed_over_at_the_start_and_later(
 
 
 def test_only_the_newest_warnings_are_kept() -> None:
-    store = _filled((Kind.POD, raw_pod()))
+    store = _filled((resources.PODS, raw_pod()))
     start = _observed(store).experiment.created
     count = MOST_WARNINGS + 50
     for number in range(count):
@@ -101,33 +107,33 @@ def test_only_the_newest_warnings_are_kept() -> None:
 
 @pytest.mark.parametrize("label", ["web", ""])
 def test_a_pod_whose_label_was_edited_is_no_longer_its_experiments(label: str) -> None:
-    store = _filled((Kind.POD, raw_pod()))
+    store = _filled((resources.PODS, raw_pod()))
     edited = raw_pod(version=40)
     edited["metadata"]["labels"]["rowmill.dev/experiment"] = label
-    key = store.see(Kind.POD, edited)
+    key = store.see(resources.PODS, edited)
     assert key == (("team", "web") if label else KEY)
     assert _observed(store).pods == ()
-    assert store.see(Kind.POD, raw_pod(version=41)) == KEY
+    assert store.see(resources.PODS, raw_pod(version=41)) == KEY
     assert len(_observed(store).pods) == 1
 
 
 def test_an_older_version_with_another_label_moves_nothing() -> None:
-    store = _filled((Kind.POD, raw_pod()))
+    store = _filled((resources.PODS, raw_pod()))
     edited = raw_pod(version=29)
     edited["metadata"]["labels"]["rowmill.dev/experiment"] = "web"
-    assert store.see(Kind.POD, edited) is None
+    assert store.see(resources.PODS, edited) is None
     assert len(_observed(store).pods) == 1
 
 
 def test_an_event_counts_for_the_experiment_whose_child_it_is_about() -> None:
     """`shop-run-1-run-1` may be a child of `shop` by its name alone."""
     store = _filled()
-    store.see(Kind.EXPERIMENT, raw_experiment("shop-run-1", meta={"uid": "other"}))
+    store.see(resources.EXPERIMENTS, raw_experiment("shop-run-1", meta={"uid": "other"}))
     job = raw_job("shop-run-1-run-1", "job-9")
     job["metadata"]["labels"]["rowmill.dev/experiment"] = "shop-run-1"
     event = raw_event("shop-run-1-run-1", "job-9", "FailedCreate", kind="Job")
     assert sorted(store.see_warning(event)) == [KEY, ("team", "shop-run-1")]
-    store.see(Kind.JOB, job)
+    store.see(resources.JOBS, job)
     assert [w.reason for w in _observed(store, "shop-run-1").warnings] == ["FailedCreate"]
     assert _observed(store).warnings == ()
 

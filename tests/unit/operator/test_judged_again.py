@@ -8,7 +8,8 @@ from operator_bed import KEY, Operator, QuickValidator, Watch, status, with_oper
 from raw_objects import DIGEST, UID, raw_experiment
 from test_validator import JUDGE, ask, manifest
 
-from rowmill_operator.memory.store import Kind, Store
+from rowmill_operator.memory import resources
+from rowmill_operator.memory.store import Store
 from rowmill_operator.model.observed import Verdict
 from rowmill_operator.validation.validator import Judgement
 
@@ -17,7 +18,7 @@ LATE = Verdict(1, "", problems=("too long",), reason="InvalidSpec", passing=True
 
 def _filled(watch: Watch) -> Store:
     store = Store(watch)
-    store.see(Kind.EXPERIMENT, raw_experiment())
+    store.see(resources.EXPERIMENTS, raw_experiment())
     return store
 
 

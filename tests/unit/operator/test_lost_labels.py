@@ -15,7 +15,8 @@ from raw_objects import raw_experiment, raw_pod
 
 from rowmill.spec.cluster_names import DIGEST, EXPERIMENT, MANAGED_BY, PURGE, RUN, TASK
 from rowmill_operator.children.ownership import lost_labels
-from rowmill_operator.memory.store import Kind
+from rowmill_operator.memory import resources
+from rowmill_operator.memory.resources import Resource
 
 PODS = "/api/v1/namespaces/team/pods"
 EXPERIMENTS = "/apis/rowmill.dev/v1alpha1/namespaces/team/experiments"
@@ -23,7 +24,7 @@ JOB, PLAN = f"{JOBS}/shop-run-1", f"{PLANS}/shop-run-1"
 WEB, WEB_JOB = ("team", "web"), f"{JOBS}/web-run-1"
 
 
-def take_off(operator: Operator, api: FakeApi, kind: Kind, path: str, *labels: str) -> None:
+def take_off(operator: Operator, api: FakeApi, kind: Resource, path: str, *labels: str) -> None:
     """Somebody takes labels off; to a watch that selects by them this is a deletion."""
     raw = api.objects[path]
     seen = deepcopy(raw)
@@ -50,7 +51,7 @@ def test_a_job_gets_its_labels_again_and_is_seen(lost: tuple[str, ...]) -> None:
     async def story(operator: Operator, api: FakeApi) -> None:
         await operator.settle()
         uid, before = api.objects[JOB]["metadata"]["uid"], dict(_labels(api, JOB))
-        take_off(operator, api, Kind.JOB, JOB, *lost)
+        take_off(operator, api, resources.JOBS, JOB, *lost)
         await operator.settle()
         assert api.objects[JOB]["metadata"]["uid"] == uid
         assert _labels(api, JOB) == before
@@ -72,7 +73,7 @@ def test_a_plan_gets_its_labels_again_and_is_the_same_plan(lost: str) -> None:
         before = deepcopy(api.objects[PLAN])
         # An annotation may be taken off as well as a label.
         api.objects[PLAN]["metadata"].pop("annotations")
-        take_off(operator, api, Kind.PLAN, PLAN, lost)
+        take_off(operator, api, resources.PLANS, PLAN, lost)
         await operator.settle()
         after = api.objects[PLAN]
         assert after["binaryData"] == before["binaryData"]
@@ -88,7 +89,7 @@ def test_a_plan_gets_its_labels_again_and_is_the_same_plan(lost: str) -> None:
 def test_a_plan_that_cannot_be_labelled_stays_for_the_pods_that_mount_it() -> None:
     async def story(operator: Operator, api: FakeApi) -> None:
         await operator.settle()
-        take_off(operator, api, Kind.PLAN, PLAN, MANAGED_BY)
+        take_off(operator, api, resources.PLANS, PLAN, MANAGED_BY)
         lost = deepcopy(api.objects[PLAN])
         taken = failure(409, "AlreadyExists", "it exists")
 
@@ -110,8 +111,8 @@ def test_a_job_of_which_pods_alone_are_seen_is_found_by_comparing() -> None:
         uid, before = api.objects[JOB]["metadata"]["uid"], dict(_labels(api, JOB))
         pod = raw_pod(job=uid, state={"running": {}})
         api.put(f"{PODS}/{pod['metadata']['name']}", pod)
-        operator.store.see(Kind.POD, pod)
-        take_off(operator, api, Kind.JOB, JOB, MANAGED_BY, EXPERIMENT)
+        operator.store.see(resources.PODS, pod)
+        take_off(operator, api, resources.JOBS, JOB, MANAGED_BY, EXPERIMENT)
         await operator.resync.compare()
         assert _labels(api, JOB) == before
         observed = operator.store.gather(KEY)
@@ -130,14 +131,14 @@ def _unseen_job(operator: Operator, api: FakeApi, job: str, experiment: str = "s
     pod = raw_pod(f"{job.rpartition('/')[2]}-3-x", f"pod-of-{uid}", job=uid, state={"running": {}})
     pod["metadata"]["labels"][EXPERIMENT] = experiment
     api.put(f"{PODS}/{pod['metadata']['name']}", pod)
-    operator.store.see(Kind.POD, pod)
-    take_off(operator, api, Kind.JOB, job, MANAGED_BY, EXPERIMENT)
+    operator.store.see(resources.PODS, pod)
+    take_off(operator, api, resources.JOBS, job, MANAGED_BY, EXPERIMENT)
 
 
 def _second_experiment(operator: Operator, api: FakeApi) -> None:
     raw = raw_experiment("web", meta={"uid": "uid-web"})
     api.put(f"{EXPERIMENTS}/web", raw)
-    operator.store.see(Kind.EXPERIMENT, raw)
+    operator.store.see(resources.EXPERIMENTS, raw)
 
 
 @pytest.mark.parametrize("status_code", [403, 500])
@@ -206,9 +207,9 @@ def test_who_puts_the_label_back_himself_is_believed() -> None:
     async def story(operator: Operator, api: FakeApi) -> None:
         await operator.settle()
         raw = deepcopy(api.objects[JOB])
-        take_off(operator, api, Kind.JOB, JOB, MANAGED_BY)
+        take_off(operator, api, resources.JOBS, JOB, MANAGED_BY)
         api.put(JOB, raw)
-        assert operator.store.see(Kind.JOB, raw) == KEY
+        assert operator.store.see(resources.JOBS, raw) == KEY
 
     with_operator(story)
 

@@ -7,7 +7,9 @@ from raw_objects import UID, frozen, raw_event, raw_experiment, raw_job, raw_pla
 from told_by_pods import pod_progress
 
 from rowmill.plan.pod_progress import PodProgress
-from rowmill_operator.memory.store import Kind, Store
+from rowmill_operator.memory import resources
+from rowmill_operator.memory.resources import Resource
+from rowmill_operator.memory.store import Store
 from rowmill_operator.model.observed import Observed, Verdict
 
 KEY = ("team", "shop")
@@ -15,9 +17,9 @@ NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 RUNNING = {"running": {}}
 
 
-def filled(*more: tuple[Kind, dict[str, Any]]) -> Store:
+def filled(*more: tuple[Resource, dict[str, Any]]) -> Store:
     store = Store()
-    assert store.see(Kind.EXPERIMENT, raw_experiment()) == KEY
+    assert store.see(resources.EXPERIMENTS, raw_experiment()) == KEY
     for kind, raw in more:
         assert store.see(kind, raw) == KEY
     return store
@@ -35,7 +37,9 @@ def progress(rows: int = 5) -> PodProgress:
 
 def test_all_that_is_an_experiments_is_gathered() -> None:
     store = filled(
-        (Kind.PLAN, raw_plan(frozen())), (Kind.JOB, raw_job()), (Kind.POD, raw_pod(state=RUNNING))
+        (resources.PLANS, raw_plan(frozen())),
+        (resources.JOBS, raw_job()),
+        (resources.PODS, raw_pod(state=RUNNING)),
     )
     seen = observed(store)
     assert seen.experiment.uid == UID
@@ -46,42 +50,44 @@ def test_all_that_is_an_experiments_is_gathered() -> None:
 
 def test_children_may_come_before_their_experiment() -> None:
     store = Store()
-    assert store.see(Kind.JOB, raw_job()) == KEY
+    assert store.see(resources.JOBS, raw_job()) == KEY
     assert store.gather(KEY) is None
-    store.see(Kind.EXPERIMENT, raw_experiment())
+    store.see(resources.EXPERIMENTS, raw_experiment())
     assert len(observed(store).jobs) == 1
 
 
 def test_what_was_seen_already_is_no_news() -> None:
     store = filled()
-    assert store.see(Kind.EXPERIMENT, raw_experiment()) is None
+    assert store.see(resources.EXPERIMENTS, raw_experiment()) is None
 
 
 def test_an_older_version_changes_nothing() -> None:
-    store = filled((Kind.JOB, raw_job(version=25, status={"active": 2})))
-    assert store.see(Kind.JOB, raw_job(version=21)) is None
+    store = filled((resources.JOBS, raw_job(version=25, status={"active": 2})))
+    assert store.see(resources.JOBS, raw_job(version=21)) is None
     assert observed(store).jobs[0].active == 2
 
 
 def test_what_was_deleted_does_not_come_back_by_a_late_list() -> None:
-    store = filled((Kind.JOB, raw_job()))
-    assert store.see(Kind.JOB, raw_job(version=30), gone=True) == KEY
-    assert store.see(Kind.JOB, raw_job(version=29)) is None
-    assert store.see(Kind.JOB, raw_job(version=30)) is None
+    store = filled((resources.JOBS, raw_job()))
+    assert store.see(resources.JOBS, raw_job(version=30), gone=True) == KEY
+    assert store.see(resources.JOBS, raw_job(version=29)) is None
+    assert store.see(resources.JOBS, raw_job(version=30)) is None
     assert observed(store).jobs == ()
 
 
 def test_late_news_of_a_namesake_change_nothing() -> None:
-    store = filled((Kind.JOB, raw_job(uid="new", version=40)))
-    assert store.see(Kind.JOB, raw_job(uid="old", version=35)) is None
-    assert store.see(Kind.JOB, raw_job(uid="old", version=36), gone=True) is None
+    store = filled((resources.JOBS, raw_job(uid="new", version=40)))
+    assert store.see(resources.JOBS, raw_job(uid="old", version=35)) is None
+    assert store.see(resources.JOBS, raw_job(uid="old", version=36), gone=True) is None
     assert [job.uid for job in observed(store).jobs] == ["new"]
 
 
 def test_a_new_child_of_the_same_name_replaces_the_old() -> None:
-    store = filled((Kind.JOB, raw_job(uid="old")), (Kind.JOB, raw_job(uid="new", version=40)))
+    store = filled(
+        (resources.JOBS, raw_job(uid="old")), (resources.JOBS, raw_job(uid="new", version=40))
+    )
     assert [job.uid for job in observed(store).jobs] == ["new"]
-    assert store.see(Kind.JOB, raw_job(uid="old", version=41), gone=True) is None
+    assert store.see(resources.JOBS, raw_job(uid="old", version=41), gone=True) is None
     assert [job.uid for job in observed(store).jobs] == ["new"]
 
 
@@ -89,7 +95,7 @@ def test_an_experiment_made_again_is_not_judged_yet() -> None:
     store = filled()
     store.judged(KEY, UID, Verdict(1, "", digest="d"))
     assert observed(store).verdict is not None
-    store.see(Kind.EXPERIMENT, raw_experiment(version=50, meta={"uid": "another"}))
+    store.see(resources.EXPERIMENTS, raw_experiment(version=50, meta={"uid": "another"}))
     assert observed(store).verdict is None
     store.judged(KEY, UID, Verdict(1, "", digest="d"))
     assert observed(store).verdict is None
@@ -100,52 +106,52 @@ def test_whose_an_experiment_is_that_was_made_again_is_not_known_yet() -> None:
     for left, ours in ((False, [KEY]), (True, [])):
         assert store.leave(KEY, left)
         assert list(store.ours()) == ours
-    store.see(Kind.EXPERIMENT, raw_experiment(version=50, meta={"uid": "another"}))
+    store.see(resources.EXPERIMENTS, raw_experiment(version=50, meta={"uid": "another"}))
     assert store.left_alone() == 0
     assert list(store.ours()) == []
     assert store.leave(KEY, True), "which is news of this one"
 
 
 def test_when_all_is_gone_nothing_is_kept() -> None:
-    store = filled((Kind.JOB, raw_job()), (Kind.POD, raw_pod()))
+    store = filled((resources.JOBS, raw_job()), (resources.PODS, raw_pod()))
     for kind, raw in (
-        (Kind.EXPERIMENT, raw_experiment(version=90)),
-        (Kind.JOB, raw_job(version=91)),
-        (Kind.POD, raw_pod(version=92)),
+        (resources.EXPERIMENTS, raw_experiment(version=90)),
+        (resources.JOBS, raw_job(version=91)),
+        (resources.PODS, raw_pod(version=92)),
     ):
         assert store.see(kind, raw, gone=True) == KEY
     assert store.gather(KEY) is None
     assert list(store.phases()) == []
-    assert store.see(Kind.EXPERIMENT, raw_experiment(version=93), gone=True) is None
+    assert store.see(resources.EXPERIMENTS, raw_experiment(version=93), gone=True) is None
 
 
 def test_what_has_not_our_label_is_nobodys() -> None:
     raw = raw_job()
     del raw["metadata"]["labels"]["rowmill.dev/experiment"]
-    assert filled().see(Kind.JOB, raw) is None
+    assert filled().see(resources.JOBS, raw) is None
 
 
 def test_a_config_map_that_is_no_plan_is_left_alone() -> None:
     raw = raw_plan(frozen()) | {"binaryData": {"run.json.gz": "no"}}
     store = filled()
-    assert store.see(Kind.PLAN, raw) is None
+    assert store.see(resources.PLANS, raw) is None
     assert observed(store).plans == ()
 
 
 def test_of_a_plan_only_its_deletion_is_news() -> None:
-    store = filled((Kind.PLAN, raw_plan(frozen())))
+    store = filled((resources.PLANS, raw_plan(frozen())))
     raw = raw_plan(frozen(), version=60) | {"binaryData": {}}
     raw["metadata"]["deletionTimestamp"] = "2026-03-01T12:00:00Z"
-    assert store.see(Kind.PLAN, raw) == KEY
+    assert store.see(resources.PLANS, raw) == KEY
     assert observed(store).plans[0].deleted
 
 
 def test_a_warning_counts_as_long_as_what_it_is_about_is_there() -> None:
-    store = filled((Kind.JOB, raw_job()), (Kind.POD, raw_pod()))
+    store = filled((resources.JOBS, raw_job()), (resources.PODS, raw_pod()))
     assert store.see_warning(raw_event("shop-run-1-3-abcde", "pod-1")) == (KEY,)
     assert store.see_warning(raw_event("shop-run-1", "earlier", kind="Job")) == (KEY,)
     assert [w.about for w in observed(store).warnings] == ["shop-run-1-3-abcde"]
-    store.see(Kind.POD, raw_pod(version=70), gone=True)
+    store.see(resources.PODS, raw_pod(version=70), gone=True)
     assert observed(store).warnings == ()
 
 
@@ -157,7 +163,7 @@ def test_warnings_about_others_are_passed_over() -> None:
 
 
 def test_the_same_warning_again_is_kept_once() -> None:
-    store = filled((Kind.POD, raw_pod()))
+    store = filled((resources.PODS, raw_pod()))
     for last in ("2026-03-01T12:00:00Z", "2026-03-01T12:01:00Z"):
         store.see_warning(raw_event("shop-run-1-3-abcde", "pod-1", last=last))
     assert [w.last for w in observed(store).warnings] == [NOON + timedelta(minutes=1)]
@@ -174,7 +180,7 @@ def test_a_refused_child_is_told_of_until_it_is_there() -> None:
 
 
 def test_old_warnings_are_dropped() -> None:
-    store = filled((Kind.POD, raw_pod()))
+    store = filled((resources.PODS, raw_pod()))
     store.see_warning(raw_event("shop-run-1-3-abcde", "pod-1"))
     store.tidy(NOON + timedelta(minutes=59))
     assert len(observed(store).warnings) == 1
@@ -194,39 +200,39 @@ def test_a_namespace_that_terminates_concerns_its_experiments_once() -> None:
 
 
 def test_only_pods_of_this_experiments_own_jobs_are_asked() -> None:
-    store = filled((Kind.JOB, raw_job()), (Kind.POD, raw_pod(state=RUNNING)))
+    store = filled((resources.JOBS, raw_job()), (resources.PODS, raw_pod(state=RUNNING)))
     assert [pod.uid for _, pod in store.running_pods()] == ["pod-1"]
-    store.see(Kind.POD, raw_pod("shop-run-1-0-y", "fake", job="job-9", state=RUNNING))
-    store.see(Kind.POD, raw_pod("shop-run-1-0-z", "waits", version=31))
+    store.see(resources.PODS, raw_pod("shop-run-1-0-y", "fake", job="job-9", state=RUNNING))
+    store.see(resources.PODS, raw_pod("shop-run-1-0-z", "waits", version=31))
     assert [pod.uid for _, pod in store.running_pods()] == ["pod-1"]
 
 
 def test_pods_of_a_job_of_an_earlier_experiment_are_not_asked() -> None:
     job = raw_job()
     job["metadata"]["ownerReferences"][1]["uid"] = "an earlier one"
-    store = filled((Kind.JOB, job), (Kind.POD, raw_pod(state=RUNNING)))
+    store = filled((resources.JOBS, job), (resources.PODS, raw_pod(state=RUNNING)))
     assert list(store.running_pods()) == []
 
 
 def test_progress_is_by_shard_and_the_latest_counts() -> None:
-    store = filled((Kind.JOB, raw_job()), (Kind.POD, raw_pod(state=RUNNING)))
-    store.see(Kind.POD, raw_pod("shop-run-1-3-later", "pod-2", version=31, state=RUNNING))
+    store = filled((resources.JOBS, raw_job()), (resources.PODS, raw_pod(state=RUNNING)))
+    store.see(resources.PODS, raw_pod("shop-run-1-3-later", "pod-2", version=31, state=RUNNING))
     for pod, rows in (("pod-2", 4), ("pod-1", 5), ("pod-2", 9)):
         store.reported(KEY, pod, progress(rows))
         assert {shard: p.rows for shard, p in observed(store).progress.items()} == {3: rows}
 
 
 def test_a_pod_that_has_ended_works_no_more() -> None:
-    store = filled((Kind.JOB, raw_job()), (Kind.POD, raw_pod(state=RUNNING)))
+    store = filled((resources.JOBS, raw_job()), (resources.PODS, raw_pod(state=RUNNING)))
     store.reported(KEY, "pod-1", progress())
     assert observed(store).progress[3].rows_per_second == 100
-    store.see(Kind.POD, raw_pod(version=80, state={"terminated": {"exitCode": 0}}))
+    store.see(resources.PODS, raw_pod(version=80, state={"terminated": {"exitCode": 0}}))
     assert observed(store).progress[3].rows_per_second == 0
     assert observed(store).progress[3].rows == 5
 
 
 def test_one_miss_is_no_sign_and_an_answer_clears_all() -> None:
-    store = filled((Kind.JOB, raw_job()), (Kind.POD, raw_pod(state=RUNNING)))
+    store = filled((resources.JOBS, raw_job()), (resources.PODS, raw_pod(state=RUNNING)))
     store.reported(KEY, "pod-1", None)
     assert observed(store).unreachable == 0
     store.reported(KEY, "pod-1", None)
@@ -236,16 +242,16 @@ def test_one_miss_is_no_sign_and_an_answer_clears_all() -> None:
 
 
 def test_a_list_shows_what_is_gone_but_not_what_is_newer_than_it() -> None:
-    store = filled((Kind.JOB, raw_job(version=20)), (Kind.POD, raw_pod(version=30)))
-    assert store.stale(Kind.JOB, None, set(), 25) == ["job-1"]
-    assert store.stale(Kind.JOB, "team", set(), 25) == ["job-1"]
-    assert store.stale(Kind.JOB, "elsewhere", set(), 25) == []
-    assert store.stale(Kind.JOB, None, {"job-1"}, 25) == []
-    assert store.stale(Kind.POD, None, set(), 25) == []
+    store = filled((resources.JOBS, raw_job(version=20)), (resources.PODS, raw_pod(version=30)))
+    assert store.stale(resources.JOBS, None, set(), 25) == ["job-1"]
+    assert store.stale(resources.JOBS, "team", set(), 25) == ["job-1"]
+    assert store.stale(resources.JOBS, "elsewhere", set(), 25) == []
+    assert store.stale(resources.JOBS, None, {"job-1"}, 25) == []
+    assert store.stale(resources.PODS, None, set(), 25) == []
 
 
 def test_the_phases_of_all_experiments() -> None:
     store = filled()
     other = raw_experiment("web", meta={"uid": "web"}, status={"phase": "Running"})
-    store.see(Kind.EXPERIMENT, other)
+    store.see(resources.EXPERIMENTS, other)
     assert sorted(store.phases()) == ["Pending", "Running"]

@@ -12,7 +12,8 @@ from aiohttp import web
 from raw_objects import raw_experiment, raw_job, raw_pod
 from test_operator_store import KEY
 
-from rowmill_operator.memory.store import Kind, Store
+from rowmill_operator.memory import resources
+from rowmill_operator.memory.store import Store
 from rowmill_operator.model.observed import Observed
 from rowmill_operator.watch.polling import Poller
 
@@ -46,13 +47,13 @@ def poll(
         await site.start()
         port = runner.addresses[0][1]
         store = Store()
-        store.see(Kind.EXPERIMENT, raw_experiment())
-        store.see(Kind.JOB, raw_job())
+        store.see(resources.EXPERIMENTS, raw_experiment())
+        store.see(resources.JOBS, raw_job())
         for number in range(pods):
             name, uid = f"shop-run-1-3-x{number}", f"pod-{number}"
             pod = raw_pod(name, uid, version=30 + number, state={"running": {}})
             pod["status"]["podIP"] = "127.0.0.1"
-            store.see(Kind.POD, pod)
+            store.see(resources.PODS, pod)
         poller = Poller(
             store, 5, heard.append, lambda outcome: outcomes.update([outcome]), port=port
         )

@@ -9,7 +9,8 @@ from memory_cluster import MemoryCluster, experiment
 from operator_bed import Watch
 from raw_objects import raw_experiment
 
-from rowmill_operator.memory.store import Kind, Store
+from rowmill_operator.memory import resources
+from rowmill_operator.memory.store import Store
 
 KEY, PURGE = ("team", "shop"), "shop-purge"
 DELETED = {"deletionTimestamp": "2026-03-01T12:00:00Z"}
@@ -42,13 +43,13 @@ def test_a_deletion_dated_long_ago_or_in_the_future_has_its_whole_time(
 def test_it_counts_from_when_the_deletion_was_first_seen() -> None:
     watch = Watch()
     store = Store(watch)
-    store.see(Kind.EXPERIMENT, raw_experiment())
+    store.see(resources.EXPERIMENTS, raw_experiment())
     watch.seconds += 100
     assert _leaving_for(store) == 0
-    store.see(Kind.EXPERIMENT, raw_experiment(version=11, meta=DELETED))
+    store.see(resources.EXPERIMENTS, raw_experiment(version=11, meta=DELETED))
     watch.seconds += 30
     assert _leaving_for(store) == 30
-    store.see(Kind.EXPERIMENT, raw_experiment(version=12, meta=DELETED))
+    store.see(resources.EXPERIMENTS, raw_experiment(version=12, meta=DELETED))
     watch.seconds += 30
     assert _leaving_for(store) == 60
 
@@ -56,9 +57,9 @@ def test_it_counts_from_when_the_deletion_was_first_seen() -> None:
 def test_one_made_again_by_that_name_is_not_leaving() -> None:
     watch = Watch()
     store = Store(watch)
-    store.see(Kind.EXPERIMENT, raw_experiment(meta=DELETED))
+    store.see(resources.EXPERIMENTS, raw_experiment(meta=DELETED))
     watch.seconds += 30
-    store.see(Kind.EXPERIMENT, raw_experiment(version=11, meta={"uid": "another"}))
+    store.see(resources.EXPERIMENTS, raw_experiment(version=11, meta={"uid": "another"}))
     assert _leaving_for(store) == 0
 
 

@@ -24,7 +24,7 @@ from raw_objects import raw_pod
 
 from rowmill_operator.apiserver.answers import Blocked
 from rowmill_operator.main import report_others
-from rowmill_operator.memory.store import Kind
+from rowmill_operator.memory import resources
 from rowmill_operator.validation.validator import Judgement
 
 THERE = replace(SETTINGS, engine="there", release="there/rowmill")
@@ -118,7 +118,7 @@ def test_only_the_keeper_asks_the_pods() -> None:
         await _see_again(second, api)
         job = api.objects[f"{JOBS}/shop-run-1"]["metadata"]["uid"]
         for each in (first, second):
-            each.store.see(Kind.POD, raw_pod(job=job, state={"running": {}}))
+            each.store.see(resources.PODS, raw_pod(job=job, state={"running": {}}))
         assert len(list(first.store.running_pods())) == 1
         assert list(second.store.running_pods()) == []
 
@@ -170,7 +170,7 @@ def test_an_experiment_that_is_gone_is_nobodys() -> None:
     async def story(first: Operator, second: Operator, api: FakeApi) -> None:
         await first.settle()
         await second.settle()
-        second.store.see(Kind.EXPERIMENT, api.objects[EXPERIMENT], gone=True)
+        second.store.see(resources.EXPERIMENTS, api.objects[EXPERIMENT], gone=True)
         assert _gauge(second) == 0
 
     _with_two(story)

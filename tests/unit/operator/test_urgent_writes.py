@@ -9,7 +9,7 @@ from operator_bed import JOBS, KEY, Operator, QuickValidator, status, with_opera
 from raw_objects import raw_pod
 from told_by_pods import pod_progress
 
-from rowmill_operator.memory.store import Kind
+from rowmill_operator.memory import resources
 from rowmill_operator.watch.status_writing import Pace
 
 
@@ -32,7 +32,7 @@ def test_operators_that_see_differently_do_not_write_in_turns_without_a_pause() 
         pod = raw_pod(uid="pod-1", job=uid, state={"running": {}})
         api.put("/api/v1/namespaces/team/pods/" + pod["metadata"]["name"], pod)
         for each in (operator, other):
-            each.store.see(Kind.POD, pod)
+            each.store.see(resources.PODS, pod)
         operator.store.reported(KEY, "pod-1", pod_progress(1, 5.0, "", {}))
         for _ in range(2):
             other.store.reported(KEY, "pod-1", None)

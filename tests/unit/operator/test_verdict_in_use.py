@@ -12,7 +12,7 @@ from operator_bed import EXPERIMENT, JOBS, Operator, QuickValidator, status, wit
 from raw_objects import DIGEST
 
 from rowmill_operator.apiserver.answers import Blocked
-from rowmill_operator.memory.store import Kind
+from rowmill_operator.memory import resources
 from rowmill_operator.model.actions import Validate
 from rowmill_operator.model.observed import Verdict
 from rowmill_operator.validation.validator import Judgement
@@ -87,4 +87,4 @@ def _annotate(operator: Operator, api: FakeApi, annotations: dict[str, str]) -> 
     raw = copy.deepcopy(api.objects[EXPERIMENT])
     raw["metadata"]["annotations"] = annotations
     api.put(EXPERIMENT, raw)
-    operator.store.see(Kind.EXPERIMENT, raw)
+    operator.store.see(resources.EXPERIMENTS, raw)
