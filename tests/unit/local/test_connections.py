@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from rowmill.destinations.credentials import EnvironmentCredentials, FileCredentials
-from rowmill.local import find_connections as module
+from rowmill.local import connections as module
 from rowmill.local.connections import engine_id, find_connections
 from rowmill.local.home import Home
 from rowmill.spec.dataset import Spec
