@@ -1,0 +1,1 @@
+"""The figures of docs/benchmarks.md for one machine: `python -m tests.bench`."""

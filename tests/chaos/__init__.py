@@ -1,0 +1,1 @@
+"""Seeded fault schedules on one machine: `python -m tests.chaos`."""

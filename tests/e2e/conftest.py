@@ -12,10 +12,10 @@ import psutil
 import pytest
 from filelock import FileLock
 
-from .cluster.access import Cluster
-from .cluster.images import Builder
-from .cluster.node import Node, missing
-from .installation import Images, Installation, build_images, new_namespace
+from tests.e2e.cluster.access import Cluster
+from tests.e2e.cluster.images import Builder
+from tests.e2e.cluster.node import Node, missing
+from tests.e2e.installation import Images, Installation, build_images, new_namespace
 
 _PREFIX = "rowmill-e2e-"
 _SESSION = "ROWMILL_E2E_SESSION"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from .cluster.access import Cluster, KubectlError, wait_for
+from tests.e2e.cluster.access import Cluster, KubectlError, wait_for
 
 
 @contextmanager

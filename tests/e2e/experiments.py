@@ -18,9 +18,8 @@ import yaml
 from psycopg import sql
 
 from rowmill.spec.cluster_names import API_VERSION, GROUP, KIND, experiment_selector
-
-from .cluster.access import Cluster, wait_for
-from .installation import BUCKET, POSTGRES_SECRET, S3_SECRET, Installation
+from tests.e2e.cluster.access import Cluster, wait_for
+from tests.e2e.installation import BUCKET, POSTGRES_SECRET, S3_SECRET, Installation
 
 # So little processor that a run lasts, and leaves the machine to others.
 SLOWLY = {

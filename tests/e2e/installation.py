@@ -20,9 +20,9 @@ import boto3
 import psycopg
 import yaml
 
-from .cluster import binaries
-from .cluster.access import Cluster, wait_for
-from .cluster.images import PYTHON, Base, Builder, Image
+from tests.e2e.cluster import binaries
+from tests.e2e.cluster.access import Cluster, wait_for
+from tests.e2e.cluster.images import PYTHON, Base, Builder, Image
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from .cluster.node import Node
-from .installation import RELEASE, RELEASE_NAMESPACE
+from tests.e2e.cluster.node import Node
+from tests.e2e.installation import RELEASE, RELEASE_NAMESPACE
 
 _ACCOUNT = f"system:serviceaccount:{RELEASE_NAMESPACE}:{RELEASE}"
 _POD = "authentication.kubernetes.io/pod-name"

@@ -11,10 +11,16 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from .cluster.access import Cluster, wait_for
-from .cluster.node import Node
-from .experiments import Applied, wide
-from .installation import POSTGRES_SECRET, RELEASE, RELEASE_NAMESPACE, S3_SECRET, Installation
+from tests.e2e.cluster.access import Cluster, wait_for
+from tests.e2e.cluster.node import Node
+from tests.e2e.experiments import Applied, wide
+from tests.e2e.installation import (
+    POSTGRES_SECRET,
+    RELEASE,
+    RELEASE_NAMESPACE,
+    S3_SECRET,
+    Installation,
+)
 
 Sign = Callable[[Applied], datetime | None]
 Homes = Callable[[], str]

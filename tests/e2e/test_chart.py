@@ -16,13 +16,12 @@ import yaml
 from rowmill.spec.cluster import ParquetDefault
 from rowmill.spec.crd.definition import crd
 from rowmill_operator.model.settings import Settings, read_settings
-
-from .cluster import binaries
-from .cluster.access import Cluster, wait_for
-from .cluster.node import Node
-from .definitions import defined
-from .experiments import Applied, wide
-from .installation import RELEASE, RELEASE_NAMESPACE, Installation
+from tests.e2e.cluster import binaries
+from tests.e2e.cluster.access import Cluster, wait_for
+from tests.e2e.cluster.node import Node
+from tests.e2e.definitions import defined
+from tests.e2e.experiments import Applied, wide
+from tests.e2e.installation import RELEASE, RELEASE_NAMESPACE, Installation
 
 CHART = Path(__file__).parents[2] / "helm" / "rowmill"
 PROMETHEUS_OPERATOR = "github.com/prometheus-operator/prometheus-operator@v0.85.0"

@@ -13,9 +13,8 @@ import pytest
 
 from rowmill.spec.crd.definition import crd
 from rowmill.spec.yaml.reader import read_documents
-
-from .cluster.access import Cluster, KubectlError
-from .definitions import defined
+from tests.e2e.cluster.access import Cluster, KubectlError
+from tests.e2e.definitions import defined
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = sorted((ROOT / "examples").glob("*.yaml"))

@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from rowmill.plan.pod_contract import PORT
-
-from .cluster.access import wait_for
-from .cluster.node import Node
-from .experiments import SLOWLY, Applied, wide
-from .installation import RELEASE_NAMESPACE, Installation
+from tests.e2e.cluster.access import wait_for
+from tests.e2e.cluster.node import Node
+from tests.e2e.experiments import SLOWLY, Applied, wide
+from tests.e2e.installation import RELEASE_NAMESPACE, Installation
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = ROOT / "helm" / "rowmill" / "files" / "dashboards" / "rowmill.json"

@@ -11,10 +11,9 @@ import pytest
 import yaml
 
 from rowmill.spec.crd.definition import crd
-
-from .cluster.access import Cluster
-from .definitions import defined
-from .installation import CHART, Installation
+from tests.e2e.cluster.access import Cluster
+from tests.e2e.definitions import defined
+from tests.e2e.installation import CHART, Installation
 
 # The CRD of the installation under test stays as it is: this one is of another group.
 GROUP = "by-hand.example"

@@ -9,11 +9,11 @@ from typing import Any
 import psutil
 import pytest
 
-from .cluster.access import Cluster, wait_for
-from .cluster.configuration import NODE, PAUSE_IMAGE, PROGRAMS
-from .cluster.images import PYTHON, Builder
-from .cluster.node import Node
-from .cluster.sandbox import shared_settings
+from tests.e2e.cluster.access import Cluster, wait_for
+from tests.e2e.cluster.configuration import NODE, PAUSE_IMAGE, PROGRAMS
+from tests.e2e.cluster.images import PYTHON, Builder
+from tests.e2e.cluster.node import Node
+from tests.e2e.cluster.sandbox import shared_settings
 
 _RESTRICTED = {
     "allowPrivilegeEscalation": False,

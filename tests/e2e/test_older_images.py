@@ -9,13 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.cluster.access import Cluster, wait_for
+from tests.e2e.cluster.images import Builder, Image
+from tests.e2e.cluster.node import Node
+from tests.e2e.experiments import SLOWLY, Applied, wide
+from tests.e2e.installation import Images, Installation
 from tests.history import NO_HISTORY, full_hash, unpack
-
-from .cluster.access import Cluster, wait_for
-from .cluster.images import Builder, Image
-from .cluster.node import Node
-from .experiments import SLOWLY, Applied, wide
-from .installation import Images, Installation
 
 # The first whose records must last.
 COMMIT = "b1701de"

@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .cluster.access import Cluster, wait_for
-from .cluster.node import Node
-from .experiments import SLOWLY, Applied, wide
-from .installation import RELEASE, RELEASE_NAMESPACE, Images, Installation, new_namespace
-from .operator_calls import operator_calls
+from tests.e2e.cluster.access import Cluster, wait_for
+from tests.e2e.cluster.node import Node
+from tests.e2e.experiments import SLOWLY, Applied, wide
+from tests.e2e.installation import RELEASE, RELEASE_NAMESPACE, Images, Installation, new_namespace
+from tests.e2e.operator_calls import operator_calls
 
 LONG = 1_500_000
 NEWER = "newer"

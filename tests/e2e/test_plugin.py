@@ -11,12 +11,11 @@ from pathlib import Path
 import yaml
 
 from rowmill.spec.cluster_names import MANAGED_BY, experiment_selector
-
-from .cluster import binaries
-from .cluster.access import Cluster, wait_for
-from .cluster.node import Node
-from .experiments import Applied, wide
-from .installation import POSTGRES_SECRET, Installation
+from tests.e2e.cluster import binaries
+from tests.e2e.cluster.access import Cluster, wait_for
+from tests.e2e.cluster.node import Node
+from tests.e2e.experiments import Applied, wide
+from tests.e2e.installation import POSTGRES_SECRET, Installation
 
 MISSING = "no-such-experiment"
 

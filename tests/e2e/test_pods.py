@@ -5,9 +5,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import Any
 
-from .cluster.access import Cluster, KubectlError, wait_for
-from .experiments import SLOWLY, Applied, named, wide
-from .installation import Installation
+from tests.e2e.cluster.access import Cluster, KubectlError, wait_for
+from tests.e2e.experiments import SLOWLY, Applied, named, wide
+from tests.e2e.installation import Installation
 
 MANY = 1_500_000
 QUEUE = {"kueue.x-k8s.io/queue-name": "batch"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .cluster.access import Cluster, wait_for
-from .experiments import Applied, wide
-from .installation import BUCKET, POSTGRES_SECRET, Installation
+from tests.e2e.cluster.access import Cluster, wait_for
+from tests.e2e.experiments import Applied, wide
+from tests.e2e.installation import BUCKET, POSTGRES_SECRET, Installation
 
 PURGE = wide(10_000, deletionPolicy="Purge")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from .cluster.access import Cluster, wait_for
-from .experiments import SLOWLY, Applied, wide
-from .installation import Installation
+from tests.e2e.cluster.access import Cluster, wait_for
+from tests.e2e.experiments import SLOWLY, Applied, wide
+from tests.e2e.installation import Installation
 
 # So many that a test can meet the run half way.
 MANY = 3_000_000

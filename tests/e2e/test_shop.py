@@ -12,10 +12,9 @@ from typing import Any
 import pytest
 
 from rowmill.spec.yaml.reader import read_documents
-
-from .cluster.access import Cluster, wait_for
-from .experiments import named
-from .installation import BUCKET, POSTGRES_SECRET, REPOSITORY, S3_SECRET, Installation
+from tests.e2e.cluster.access import Cluster, wait_for
+from tests.e2e.experiments import named
+from tests.e2e.installation import BUCKET, POSTGRES_SECRET, REPOSITORY, S3_SECRET, Installation
 
 _MANIFEST = (REPOSITORY / "examples" / "shop.yaml").read_text(encoding="utf-8")
 

@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from .cluster.access import Cluster, wait_for
-from .cluster.node import Node
-from .experiments import Applied, wide
-from .installation import Installation, new_namespace
-from .operator_calls import operator_calls
-from .stuck import ROWS, Stuck, begin, begin_among_others, begin_without_image, statuses
+from tests.e2e.cluster.access import Cluster, wait_for
+from tests.e2e.cluster.node import Node
+from tests.e2e.experiments import Applied, wide
+from tests.e2e.installation import Installation, new_namespace
+from tests.e2e.operator_calls import operator_calls
+from tests.e2e.stuck import ROWS, Stuck, begin, begin_among_others, begin_without_image, statuses
 
 WATCHED_SECONDS = 20
 # What a run at work may cost an API server; here nothing happens.

@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from .cluster.access import Cluster, KubectlError, wait_for
-from .experiments import Applied, wide
-from .installation import BUCKET, Installation
-from .stuck import give, secret
+from tests.e2e.cluster.access import Cluster, KubectlError, wait_for
+from tests.e2e.experiments import Applied, wide
+from tests.e2e.installation import BUCKET, Installation
+from tests.e2e.stuck import give, secret
 
 ROWS = 50_000
 

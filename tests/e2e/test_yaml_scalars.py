@@ -11,9 +11,8 @@ from decimal import Decimal
 import pytest
 
 from rowmill.spec.yaml.scalars import Scalar, plain_scalar
-
-from .cluster.access import Cluster
-from .definitions import defined
+from tests.e2e.cluster.access import Cluster
+from tests.e2e.definitions import defined
 
 GROUP = f"scalars-{uuid.uuid4().hex[:8]}.rowmill.dev"
 DEFINITION = {

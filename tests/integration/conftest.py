@@ -6,10 +6,10 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from experiments import Connection
 
 from rowmill.local.home import Home
 from rowmill.local.servers.embedded import EmbeddedServers, down
+from tests.integration.experiments import Connection
 
 
 @pytest.fixture

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from experiments import Connection
 from psycopg import sql
 
 from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
+from tests.integration.experiments import Connection
 
 
 class Gate:

@@ -16,8 +16,6 @@ import psutil
 import psycopg
 import pytest
 from botocore.exceptions import ClientError
-from embedded_clients import client, login, store, stored
-from embedded_processes import all_pids, all_processes, postmaster_or_weed, record_of
 
 import rowmill
 from rowmill.local.home import Home
@@ -32,6 +30,13 @@ from rowmill.local.servers.embedded import (
     up,
 )
 from rowmill.local.servers.process import free_ports, processes, wait_until
+from tests.integration.embedded_clients import client, login, store, stored
+from tests.integration.embedded_processes import (
+    all_pids,
+    all_processes,
+    postmaster_or_weed,
+    record_of,
+)
 from tests.processes import facts
 
 _UP = """

@@ -6,8 +6,6 @@ import json
 
 import psutil
 import pytest
-from embedded_clients import login, store, stored
-from embedded_processes import all_pids, leaders, record_of
 
 from rowmill.local.home import Home
 from rowmill.local.servers.embedded import (
@@ -18,6 +16,8 @@ from rowmill.local.servers.embedded import (
     running,
     up,
 )
+from tests.integration.embedded_clients import login, store, stored
+from tests.integration.embedded_processes import all_pids, leaders, record_of
 
 # Attributes, memberships by name, and that its password logs in.
 READER = (

@@ -1,0 +1,1 @@
+"""What Rowmill writes, opened by other readers: `python -m tests.readers`."""

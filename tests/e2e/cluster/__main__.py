@@ -13,11 +13,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from . import binaries
-from .configuration import PROGRAMS
-from .images import PYTHON, Builder
-from .node import Node, NodeError, missing
-from .sandbox import SandboxError
+from tests.e2e.cluster import binaries
+from tests.e2e.cluster.configuration import PROGRAMS
+from tests.e2e.cluster.images import PYTHON, Builder
+from tests.e2e.cluster.node import Node, NodeError, missing
+from tests.e2e.cluster.sandbox import SandboxError
 
 
 def main(arguments: list[str]) -> int:

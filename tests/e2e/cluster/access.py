@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from . import binaries
-from .node import Node
+from tests.e2e.cluster import binaries
+from tests.e2e.cluster.node import Node
 
 _Found = TypeVar("_Found")
 _POLL_SECONDS = 0.3

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import yaml
 
-from .binaries import fingerprint
-from .certs import API_SERVER
+from tests.e2e.cluster.binaries import fingerprint
+from tests.e2e.cluster.certs import API_SERVER
 
 NODE = "node1"
 NODE_ADDRESS = "10.244.0.1"

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from .binaries import cache_folder, fingerprint, written_at_once
+from tests.e2e.cluster.binaries import cache_folder, fingerprint, written_at_once
 
 _SUITE = "trixie"
 _REGISTRY = "localhost/rowmill-e2e"

@@ -17,11 +17,9 @@ from typing import Any
 
 import psutil
 
-from tests.processes import said
-
-from . import binaries
-from .certs import write_certificates
-from .configuration import (
+from tests.e2e.cluster import binaries
+from tests.e2e.cluster.certs import write_certificates
+from tests.e2e.cluster.configuration import (
     NODE,
     NODE_ADDRESS,
     PAUSE_IMAGE,
@@ -31,8 +29,9 @@ from .configuration import (
     command,
     write_settings,
 )
-from .images import single_file_image
-from .sandbox import Sandbox, restore_settings, shared_settings
+from tests.e2e.cluster.images import single_file_image
+from tests.e2e.cluster.sandbox import Sandbox, restore_settings, shared_settings
+from tests.processes import said
 
 _NEEDED = {
     "gcc": "gcc",

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.e2e.cluster.configuration import CGROUP_PREFIX, NODE_ADDRESS
 from tests.processes import living
-
-from .configuration import CGROUP_PREFIX, NODE_ADDRESS
 
 # What the kubelet sets, and many pods need, for the whole machine: put back afterwards.
 _SHARED_SETTINGS = (

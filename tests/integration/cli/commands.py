@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from experiments import Manifest, write
 
+from tests.integration.experiments import Manifest, write
 from tests.processes import said
 
 TIMEOUT = 120

@@ -4,9 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commands import Commands
-from experiments import Connection
-from gate import Gate
+
+from tests.integration.cli.commands import Commands
+from tests.integration.experiments import Connection
+from tests.integration.gate import Gate
 
 
 @pytest.fixture

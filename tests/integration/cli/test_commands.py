@@ -14,11 +14,11 @@ from pathlib import Path
 
 import pytest
 import yaml
-from commands import Commands, Done
-from experiments import ORDERS, PEOPLE, Connection, count, manifest
 from rich.cells import cell_len
 
 from rowmill.engine.records import Progress, RunRecord, State
+from tests.integration.cli.commands import Commands, Done
+from tests.integration.experiments import ORDERS, PEOPLE, Connection, count, manifest
 
 OF_A_COMMAND = {
     "repeat", "resumed", "replaces", "seconds", "rowsGenerated", "rowsAlready", "copiedBytes",

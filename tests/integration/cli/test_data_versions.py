@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from commands import Commands
-from experiments import Connection, manifest
 
 import rowmill
 from rowmill.local import remembered
 from rowmill.local.home import Home
+from tests.integration.cli.commands import Commands
+from tests.integration.experiments import Connection, manifest
 
 PEOPLE = {
     "name": "people",

@@ -1,8 +1,9 @@
 """What only the values of a provider show to be impossible is a mistake of the manifest."""
 
 import pytest
-from commands import Commands
-from experiments import manifest
+
+from tests.integration.cli.commands import Commands
+from tests.integration.experiments import manifest
 
 TOO_SHORT = {"name": "city", "type": "varchar(1)", "generate": {"faker": {"provider": "city"}}}
 TOO_FEW = {

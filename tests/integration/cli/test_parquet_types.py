@@ -7,11 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
-from commands import Commands
-from embedded_clients import client
-from experiments import Manifest, manifest
 
 from rowmill.local.servers.embedded import EmbeddedServers
+from tests.integration.cli.commands import Commands
+from tests.integration.embedded_clients import client
+from tests.integration.experiments import Manifest, manifest
 
 KEYS = {
     "name": "keys",

@@ -15,11 +15,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from commands import Commands, wait_until
-from experiments import PEOPLE, Connection, count, manifest
 from psycopg import sql
 
 from rowmill.local.servers.embedded import EmbeddedServers, exports
+from tests.integration.cli.commands import Commands, wait_until
+from tests.integration.experiments import PEOPLE, Connection, count, manifest
 
 PASSWORD = "hunter2-of-the-tests"
 SAID = re.compile(r"^rowmill: the query runs with all rights of .*PGREADUSER.*\n$")

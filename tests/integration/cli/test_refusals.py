@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from commands import Commands
-from experiments import PEOPLE, Connection, count, manifest
 from psycopg import sql
 
 from rowmill.local.home import Home
 from rowmill.local.servers.embedded import EmbeddedServers, exports
+from tests.integration.cli.commands import Commands
+from tests.integration.experiments import PEOPLE, Connection, count, manifest
 
 # Recognisable, so that a leak would be found.
 PASSWORD = "hunter2-of-the-tests"

@@ -4,12 +4,12 @@ import shutil
 from collections.abc import Callable
 
 import pytest
-from commands import Commands
-from experiments import PEOPLE, Connection, Manifest, count, manifest
 from psycopg import sql
 
 from rowmill.local.home import Home
 from rowmill.local.servers.embedded import EmbeddedServers, exports
+from tests.integration.cli.commands import Commands
+from tests.integration.experiments import PEOPLE, Connection, Manifest, count, manifest
 
 ONE = {**PEOPLE, "rows": 1}
 

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from commands import Commands
-from experiments import Connection, Manifest, count, manifest
+
+from tests.integration.cli.commands import Commands
+from tests.integration.experiments import Connection, Manifest, count, manifest
 
 MANY, FEW = 3_000, 1_000
 QUESTION = "would replace run 1 (3,000 rows). Replace it?"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from commands import Commands
-from experiments import ORDERS, PEOPLE, Connection, manifest
 from psycopg import sql
 
 import rowmill
 from rowmill.local.servers.embedded import EmbeddedServers, exports
+from tests.integration.cli.commands import Commands
+from tests.integration.experiments import ORDERS, PEOPLE, Connection, manifest
 
 HOSTILE = {
     "bytea_output": "escape",

@@ -7,9 +7,6 @@ from pathlib import Path
 
 import psutil
 import pytest
-from commands import Commands, wait_until, workers
-from experiments import PEOPLE, Connection, manifest
-from gate import Gate
 from psycopg import sql
 
 from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
@@ -18,6 +15,9 @@ from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
 from rowmill.local.home import Home
 from rowmill.local.servers.embedded import EmbeddedServers, exports, reader_exports
+from tests.integration.cli.commands import Commands, wait_until, workers
+from tests.integration.experiments import PEOPLE, Connection, manifest
+from tests.integration.gate import Gate
 
 
 def test_no_secret_is_shown_stored_or_passed_on(

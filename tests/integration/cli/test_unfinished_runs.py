@@ -7,15 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from commands import Commands, wait_until, workers
-from experiments import Connection, Manifest, count, manifest
-from gate import Gate
 from psycopg import sql
 
 from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
 from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.local.servers.embedded import EmbeddedServers, exports
+from tests.integration.cli.commands import Commands, wait_until, workers
+from tests.integration.experiments import Connection, Manifest, count, manifest
+from tests.integration.gate import Gate
 from tests.processes import living
 
 ROWS = 3_000

@@ -5,12 +5,12 @@ import uuid
 from collections.abc import Callable, Iterator
 
 import pytest
-from postgres_bed import connect
 from psycopg import sql
 
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.local.servers.embedded import EmbeddedServers, exports
+from tests.integration.destinations.postgres_bed import connect
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from postgres_bed import Connection, Experiment, all_rows, batches, connect, dataset, table
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger_layout import Layout, Step
@@ -16,6 +15,15 @@ from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSe
 from rowmill.destinations.postgres.ledger.migration import stored_layout
 from rowmill.destinations.postgres.ledger.tables import ensure_tables, tables_found
 from rowmill.plan.runs import RunState
+from tests.integration.destinations.postgres_bed import (
+    Connection,
+    Experiment,
+    all_rows,
+    batches,
+    connect,
+    dataset,
+    table,
+)
 
 MORE = Step(2, "ALTER TABLE {0}.runs ADD COLUMN IF NOT EXISTS more text;")
 YET_MORE = Step(3, "CREATE TABLE IF NOT EXISTS {0}.yet_more (id integer);")

@@ -14,13 +14,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from postgres_bed import Experiment, all_rows, column, connect, dataset, two_tables
-from user_additions import ADDITIONS, Kept, Refused
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.local.servers.postgres import binaries
 from rowmill.spec.dataset import Dataset
+from tests.integration.destinations.postgres_bed import (
+    Experiment,
+    all_rows,
+    column,
+    connect,
+    dataset,
+    two_tables,
+)
+from tests.integration.destinations.user_additions import ADDITIONS, Kept, Refused
 
 _DOCS = Path(__file__).parents[3] / "docs" / "architecture.md"
 _HEADING = "### What users put on published tables"

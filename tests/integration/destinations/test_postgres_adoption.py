@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import pytest
-from postgres_bed import Connection, Experiment, connect, count, dataset, entries, refused, table
 
 from rowmill.destinations.postgres.connection import PostgresAddress
+from tests.integration.destinations.postgres_bed import (
+    Connection,
+    Experiment,
+    connect,
+    count,
+    dataset,
+    entries,
+    refused,
+    table,
+)
 
 OTHER = "other/local/shop"
 

@@ -9,13 +9,13 @@ from dataclasses import replace
 
 import psycopg
 import pytest
-from postgres_bed import connect
 from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.patience import Patience, Wait
 from rowmill.destinations.postgres import connection as postgres_connection
 from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from tests.integration.destinations.postgres_bed import connect
 
 IMPATIENT = Patience(seconds=0.01, sleep=lambda _: None)
 

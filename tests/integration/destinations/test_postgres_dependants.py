@@ -6,7 +6,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from postgres_bed import (
+
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.plan.runs import RunState
+from tests.integration.destinations.postgres_bed import (
     Experiment,
     all_rows,
     column,
@@ -15,10 +19,6 @@ from postgres_bed import (
     table,
     two_tables,
 )
-
-from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.postgres.connection import PostgresAddress
-from rowmill.plan.runs import RunState
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from uuid import UUID
 import psycopg
 import pyarrow as pa
 import pytest
-from postgres_bed import connect
 from psycopg import sql
 
 from rowmill.destinations.postgres.copy.encoding import CopyEncoder
@@ -19,6 +18,7 @@ from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.dataset import Column, Table
 from rowmill.spec.kind import Constant
 from rowmill.spec.values.types import parse_type
+from tests.integration.destinations.postgres_bed import connect
 
 _LONG = "x" * 100_000
 

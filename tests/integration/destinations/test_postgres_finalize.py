@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from postgres_bed import (
+
+from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
+from rowmill.destinations.postgres.tables.constraints import steps
+from rowmill.destinations.postgres.warehouse import warehouse
+from rowmill.plan.runs import RunState
+from tests.integration.destinations.postgres_bed import (
     CONSTRAINTS,
     INDEXES,
     Experiment,
@@ -12,12 +18,6 @@ from postgres_bed import (
     target,
     two_tables,
 )
-
-from rowmill.destinations.errors import DestinationRefused, Fenced
-from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
-from rowmill.destinations.postgres.tables.constraints import steps
-from rowmill.destinations.postgres.warehouse import warehouse
-from rowmill.plan.runs import RunState
 
 
 @pytest.fixture

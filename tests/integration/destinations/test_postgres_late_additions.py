@@ -7,12 +7,20 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from postgres_bed import Experiment, all_rows, connect, dataset, table, target, two_tables
 
 from rowmill.destinations.errors import DestinationRefused, LateAdditions
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.tables.constraints import steps
 from rowmill.plan.runs import Run, RunState
+from tests.integration.destinations.postgres_bed import (
+    Experiment,
+    all_rows,
+    connect,
+    dataset,
+    table,
+    target,
+    two_tables,
+)
 
 _BUILDS = (
     "ALTER TABLE shop.orders ADD COLUMN double bigint GENERATED ALWAYS AS (total * 2) STORED; "

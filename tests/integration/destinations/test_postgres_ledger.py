@@ -10,14 +10,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from postgres_bed import Experiment, batches, connect, dataset, table
-from postgres_proxy import LossyProxy
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.plan.runs import RunState
+from tests.integration.destinations.postgres_bed import Experiment, batches, connect, dataset, table
+from tests.integration.destinations.postgres_proxy import LossyProxy
 
 RUNNING = frozenset({RunState.RUNNING})
 PART = PendingPart("orders", 1, "shop/orders/part-1", "upload", ("a", "b"), 10, 2**40, "f" * 64)

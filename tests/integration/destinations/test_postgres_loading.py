@@ -6,14 +6,14 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from postgres_bed import Experiment, batches, connect, dataset, table
-from postgres_proxy import LossyProxy
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import PendingPart
 from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
 from rowmill.destinations.postgres.ledger.advisory_locks import fence, fenced_transaction
 from rowmill.plan.runs import RunState
+from tests.integration.destinations.postgres_bed import Experiment, batches, connect, dataset, table
+from tests.integration.destinations.postgres_proxy import LossyProxy
 
 
 def rows_of(database: dict[str, str], run_id: str, name: str = "orders") -> list[int]:

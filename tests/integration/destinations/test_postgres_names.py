@@ -6,7 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from postgres_bed import (
+from psycopg import sql
+
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.destinations.postgres.tables.constraints import Step, steps
+from rowmill.destinations.postgres.tables.staging import create_table
+from rowmill.spec.dataset import Dataset, Link, PickUniform, Table
+from tests.integration.destinations.postgres_bed import (
     Connection,
     Experiment,
     all_rows,
@@ -17,13 +24,6 @@ from postgres_bed import (
     table,
     two_tables,
 )
-from psycopg import sql
-
-from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.postgres.connection import PostgresAddress
-from rowmill.destinations.postgres.tables.constraints import Step, steps
-from rowmill.destinations.postgres.tables.staging import create_table
-from rowmill.spec.dataset import Dataset, Link, PickUniform, Table
 
 _NAMES = (
     "SELECT conname::text FROM pg_constraint WHERE contype IN ('p', 'u', 'f') AND connamespace = "

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from postgres_bed import (
+from psycopg import sql
+
+from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.patience import Patience
+from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.plan.runs import RunState
+from tests.integration.destinations.postgres_bed import (
     Connection,
     Experiment,
     connect,
@@ -16,13 +22,7 @@ from postgres_bed import (
     table,
     target,
 )
-from postgres_proxy import LossyProxy
-from psycopg import sql
-
-from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.patience import Patience
-from rowmill.destinations.postgres.connection import PostgresAddress
-from rowmill.plan.runs import RunState
+from tests.integration.destinations.postgres_proxy import LossyProxy
 
 OTHER = "other/local/shop"
 

@@ -6,7 +6,13 @@ import threading
 
 import psycopg
 import pytest
-from postgres_bed import (
+
+from rowmill.destinations.errors import DestinationUnavailable, Fenced
+from rowmill.destinations.patience import Patience, Wait
+from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.destinations.postgres.tables import tables_in_use
+from rowmill.plan.runs import RunState
+from tests.integration.destinations.postgres_bed import (
     CONSTRAINTS,
     INDEXES,
     Experiment,
@@ -17,12 +23,6 @@ from postgres_bed import (
     target,
     two_tables,
 )
-
-from rowmill.destinations.errors import DestinationUnavailable, Fenced
-from rowmill.destinations.patience import Patience, Wait
-from rowmill.destinations.postgres.connection import PostgresAddress
-from rowmill.destinations.postgres.tables import tables_in_use
-from rowmill.plan.runs import RunState
 
 HOSTILE = '"; drop table x; --'
 

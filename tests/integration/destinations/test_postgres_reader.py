@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable
 
 import pytest
-from postgres_bed import connect
 from psycopg import sql
 
 from rowmill.destinations.credentials import ReadingLogin, reading_login
@@ -12,6 +11,7 @@ from rowmill.destinations.errors import QueryRefused
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.read.query import querying
 from rowmill.local.servers.embedded import EmbeddedServers, reader_exports
+from tests.integration.destinations.postgres_bed import connect
 
 Query = Callable[[str], object]
 BACK = "set_config('role', 'none', true)"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from postgres_bed import Experiment, all_rows, connect, dataset, target, two_tables
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.patience import Patience
@@ -13,6 +12,14 @@ from rowmill.destinations.postgres.additions.model import Build
 from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
 from rowmill.destinations.postgres.tables import tables_in_use
 from rowmill.destinations.postgres.warehouse import warehouse
+from tests.integration.destinations.postgres_bed import (
+    Experiment,
+    all_rows,
+    connect,
+    dataset,
+    target,
+    two_tables,
+)
 
 
 @pytest.fixture

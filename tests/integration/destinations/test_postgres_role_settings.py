@@ -6,14 +6,22 @@ import time
 from collections.abc import Callable
 
 import pytest
-from postgres_bed import Connection, Experiment, all_rows, connect, count, dataset, table
-from postgres_proxy import LossyProxy
 from psycopg import sql
-from settings_left import LEFT
 
 from rowmill.destinations.postgres.connection import Cursor, PostgresAddress, PostgresSession
 from rowmill.destinations.postgres.read.published_tables import PostgresReader
 from rowmill.destinations.postgres.session_settings import DURABLE, NEUTRAL, SESSION
+from tests.integration.destinations.postgres_bed import (
+    Connection,
+    Experiment,
+    all_rows,
+    connect,
+    count,
+    dataset,
+    table,
+)
+from tests.integration.destinations.postgres_proxy import LossyProxy
+from tests.integration.destinations.settings_left import LEFT
 
 # Whatever a role can do to itself; each ends work by the clock, or changes a meaning.
 HOSTILE = {

@@ -8,7 +8,6 @@ from itertools import combinations
 from typing import Any
 
 import pytest
-from postgres_bed import Experiment, batches, connect, dataset, table
 from psycopg import errors
 
 from rowmill.destinations.errors import DestinationRefused
@@ -23,6 +22,7 @@ from rowmill.spec.problems import InvalidManifest
 from rowmill.spec.rules.equality import compared
 from rowmill.spec.values.literals import read_literal
 from rowmill.spec.values.types import parse_type
+from tests.integration.destinations.postgres_bed import Experiment, batches, connect, dataset, table
 
 Table = dict[str, Any]
 

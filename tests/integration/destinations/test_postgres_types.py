@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from postgres_bed import connect
-
 from rowmill.destinations.postgres.printed_types import printed
 from rowmill.spec.values.type_words import SPELLINGS
 from rowmill.spec.values.types import parse_type
+from tests.integration.destinations.postgres_bed import connect
 
 SIZED = {
     "numeric": ["(10,2)", "(7)", "(38,38)"],

@@ -7,10 +7,18 @@ from collections.abc import Callable
 
 import psycopg
 import pytest
-from postgres_bed import Experiment, all_rows, connect, dataset, table, target, two_tables
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres.connection import PostgresAddress
+from tests.integration.destinations.postgres_bed import (
+    Experiment,
+    all_rows,
+    connect,
+    dataset,
+    table,
+    target,
+    two_tables,
+)
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable, Iterator
 
 import pytest
-from postgres_bed import connect
 from psycopg import Connection
 
 from rowmill.cli.row_output import RowSet, row_writer
@@ -14,6 +13,7 @@ from rowmill.destinations.credentials import ReadingLogin, reading_login
 from rowmill.destinations.postgres.connection import Patience
 from rowmill.destinations.postgres.read.query import querying
 from rowmill.local.servers.embedded import EmbeddedServers, reader_exports
+from tests.integration.destinations.postgres_bed import connect
 
 Ask = Callable[[str, str], str]
 

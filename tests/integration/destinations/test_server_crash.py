@@ -5,14 +5,23 @@ from __future__ import annotations
 from contextlib import suppress
 
 import psutil
-from embedded_processes import postmaster_or_weed
-from postgres_bed import Connection, Experiment, all_rows, batches, connect, count, dataset, table
 
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.tables.staging import staging_schema
 from rowmill.local.home import Home
 from rowmill.local.servers.embedded import up
+from tests.integration.destinations.postgres_bed import (
+    Connection,
+    Experiment,
+    all_rows,
+    batches,
+    connect,
+    count,
+    dataset,
+    table,
+)
+from tests.integration.embedded_processes import postmaster_or_weed
 
 ROWS = 60
 

@@ -4,9 +4,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from experiments import Connection, Manifest, manifest
-from gate import Gate
-from job_bed import ENGINE, Pods
 
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.ledger import Ledger
@@ -14,6 +11,9 @@ from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSe
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.worker.destinations import Connections
+from tests.integration.experiments import Connection, Manifest, manifest
+from tests.integration.gate import Gate
+from tests.integration.job.job_bed import ENGINE, Pods
 
 
 @pytest.fixture(scope="session")

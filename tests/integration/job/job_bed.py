@@ -16,8 +16,6 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
-from experiments import Manifest
-
 from rowmill.local.servers.process import free_ports
 from rowmill.plan.bundle import FILE, Bundle, pack
 from rowmill.plan.freeze import freeze
@@ -29,6 +27,7 @@ from rowmill.spec.load import load_spec
 from rowmill_job.board import Board
 from rowmill_job.place import Place
 from rowmill_job.tasks import Pod
+from tests.integration.experiments import Manifest
 
 TIMEOUT = 120
 ENGINE = "cluster"

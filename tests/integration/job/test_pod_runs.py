@@ -6,9 +6,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from experiments import PEOPLE, Connection, Manifest, count
-from gate import Gate
-from job_bed import ENGINE, NAMESPACE, Pods
 
 import rowmill
 from rowmill.destinations.ledger import Ledger
@@ -20,6 +17,9 @@ from rowmill.plan.run_source import ClusterPart, Versions, source_of
 from rowmill.spec.cluster import Defaults, ParquetDefault
 from rowmill.version import VERSION
 from rowmill_job.tasks import run_finalize
+from tests.integration.experiments import PEOPLE, Connection, Manifest, count
+from tests.integration.gate import Gate
+from tests.integration.job.job_bed import ENGINE, NAMESPACE, Pods
 
 MORE = {**PEOPLE, "name": "more", "rows": 12_000}
 

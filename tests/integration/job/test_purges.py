@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 
 import pytest
-from experiments import PEOPLE, Connection, Manifest, count
-from job_bed import ENGINE, NAMESPACE, Ended, Pods
 
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationUnavailable
@@ -25,6 +23,8 @@ from rowmill.worker.destinations import Connections, Destinations, open_destinat
 from rowmill.worker.removal.purge import delete, purge, reset
 from rowmill.worker.removal.removed import Purged
 from rowmill.worker.shard import Stopped
+from tests.integration.experiments import PEOPLE, Connection, Manifest, count
+from tests.integration.job.job_bed import ENGINE, NAMESPACE, Ended, Pods
 
 BUCKET = "rowmill"
 

@@ -9,12 +9,12 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import yaml
-from experiments import ORDERS, PEOPLE, manifest, write
 
 import rowmill
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.plan.run_source import Versions, source_of
 from rowmill.version import VERSION
+from tests.integration.experiments import ORDERS, PEOPLE, manifest, write
 
 EMPTY = {
     "name": "empty",

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from embedded_clients import client
-from experiments import manifest, write
 
 import rowmill
 from rowmill.destinations.lake.object_names import part_key
 from rowmill.local.servers.embedded import EmbeddedServers
+from tests.integration.embedded_clients import client
+from tests.integration.experiments import manifest, write
 
 # By its estimate a row has 20,000 bytes, so that parts and row groups are short: 6,000 and 1,000
 # rows. Hardly any has the long text.

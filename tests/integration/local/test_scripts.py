@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from experiments import PEOPLE, Connection, manifest, write
+
+from tests.integration.experiments import PEOPLE, Connection, manifest, write
 
 # No guard: what is at the top would be done once for each process that imports the file.
 _IN_A_THREAD = """

@@ -14,7 +14,6 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
-from experiments import PEOPLE, Connection, manifest, write
 
 import rowmill
 from rowmill.destinations.errors import DestinationRefused
@@ -23,6 +22,7 @@ from rowmill.local.servers import disk_space
 from rowmill.local.servers.embedded import down, exports, running
 from rowmill.local.servers.process import processes
 from rowmill.plan.disk import heap, indexes
+from tests.integration.experiments import PEOPLE, Connection, manifest, write
 
 _MIB = 1 << 20
 

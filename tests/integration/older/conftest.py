@@ -4,13 +4,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from experiments import Connection
-from old_tree import OldTree
-from older_bed import Left, restored
-from older_runs import COMMIT
 
 from rowmill.local.servers.embedded import EmbeddedServers
 from tests.history import NO_HISTORY, full_hash
+from tests.integration.experiments import Connection
+from tests.integration.older.old_tree import OldTree
+from tests.integration.older.older_bed import Left, restored
+from tests.integration.older.older_runs import COMMIT
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Make states/ anew, by running the older commit out of the repository's history:
 
-    PYTHONPATH=.:tests/integration .venv/bin/python tests/integration/older/make_older.py
+    .venv/bin/python -m tests.integration.older.make_older
 
 The commit runs on this interpreter's packages, against embedded
 servers of this tree in a temporary home; each run is stopped where older_runs.py says.
@@ -17,10 +17,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from embedded_clients import client
-from experiments import Connection, write
-from old_tree import OldTree, kill, standstill, wait_for
-from older_runs import (
+from psycopg import connect
+
+from rowmill.local.home import Home
+from rowmill.local.servers.embedded import EmbeddedServers, down, exports, up
+from tests.integration.embedded_clients import client
+from tests.integration.experiments import Connection, write
+from tests.integration.older.old_tree import OldTree, kill, standstill, wait_for
+from tests.integration.older.older_runs import (
     BUCKET,
     COMMIT,
     EARLIER_SEED,
@@ -31,11 +35,7 @@ from older_runs import (
     OlderRun,
     Stop,
 )
-from older_states import BUNDLE, DUMP, HOME, SECRETS, STATES, dump_bucket
-from psycopg import connect
-
-from rowmill.local.home import Home
-from rowmill.local.servers.embedded import EmbeddedServers, down, exports, up
+from tests.integration.older.older_states import BUNDLE, DUMP, HOME, SECRETS, STATES, dump_bucket
 
 DATABASE = "older"
 NOTE = f"left by commit {COMMIT}; made by make_older.py, not by hand"

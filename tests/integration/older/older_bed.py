@@ -15,16 +15,21 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-from embedded_clients import client
-from experiments import Connection, Manifest
 from mypy_boto3_s3 import S3Client
-from older_runs import BUCKET, EARLIER_SEED, ENGINE, EVERY, POD, OlderRun
-from older_states import rename_uploads, restore_bucket, restore_home, restore_postgres
 from psycopg import sql
 
 import rowmill
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.spec.load import Overrides, load_spec
+from tests.integration.embedded_clients import client
+from tests.integration.experiments import Connection, Manifest
+from tests.integration.older.older_runs import BUCKET, EARLIER_SEED, ENGINE, EVERY, POD, OlderRun
+from tests.integration.older.older_states import (
+    rename_uploads,
+    restore_bucket,
+    restore_home,
+    restore_postgres,
+)
 
 
 @dataclass(frozen=True)

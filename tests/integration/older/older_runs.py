@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments import Manifest, manifest
+from tests.integration.experiments import Manifest, manifest
 
 COMMIT = "b1701de"
 ENGINE = "older"

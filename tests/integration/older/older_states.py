@@ -11,10 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from experiments import Connection
 from mypy_boto3_s3 import S3Client
-from older_runs import LEDGER
 from psycopg import sql
+
+from tests.integration.experiments import Connection
+from tests.integration.older.older_runs import LEDGER
 
 STATES = Path(__file__).with_name("states")
 DUMP = STATES / "postgres.sql"

@@ -6,12 +6,12 @@ import gzip
 from pathlib import Path
 
 import pytest
-from integration.job.job_bed import Pods
-from older_bed import Left
-from older_runs import POD
-from older_states import BUNDLE, changed
 
 from rowmill.plan.bundle import FILE, unpack
+from tests.integration.job.job_bed import Pods
+from tests.integration.older.older_bed import Left
+from tests.integration.older.older_runs import POD
+from tests.integration.older.older_states import BUNDLE, changed
 
 
 @pytest.fixture

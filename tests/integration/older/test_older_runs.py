@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Iterator
 
 import pytest
-from experiments import Connection
-from older_bed import Left, dumped_digests, restored
-from older_runs import (
+
+from rowmill.local.servers.embedded import EmbeddedServers
+from tests.integration.experiments import Connection
+from tests.integration.older.older_bed import Left, dumped_digests, restored
+from tests.integration.older.older_runs import (
     BUCKET_PUBLISHED,
     ENDED,
     EVERY,
@@ -17,9 +19,7 @@ from older_runs import (
     UNFINISHED,
     OlderRun,
 )
-from older_states import DUMP, OBJECTS
-
-from rowmill.local.servers.embedded import EmbeddedServers
+from tests.integration.older.older_states import DUMP, OBJECTS
 
 BY_NAME = {run.name: run for run in EVERY}
 RESET = [run for run in ENDED if run.reset]

@@ -8,10 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from experiments import Manifest
-from old_tree import OldTree, kill, standstill, wait_for
-from older_bed import Left
-from older_runs import BOTH, LOADING, PUBLISHED, OlderRun
 
 from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
@@ -21,6 +17,10 @@ from rowmill.plan import freeze
 from rowmill.plan.runs import Run
 from rowmill.worker.destinations import open_destinations
 from rowmill.worker.remaining import Durable
+from tests.integration.experiments import Manifest
+from tests.integration.older.old_tree import OldTree, kill, standstill, wait_for
+from tests.integration.older.older_bed import Left
+from tests.integration.older.older_runs import BOTH, LOADING, PUBLISHED, OlderRun
 
 # By its estimate a row has 20,000 bytes; hardly any has the long text.
 WORD = {

@@ -3,10 +3,10 @@ from __future__ import annotations
 import os
 
 import pytest
-from published_data import PublishedData
 
 from rowmill.local.home import Home
 from rowmill.local.servers.embedded import EmbeddedServers
+from tests.integration.verify.published_data import PublishedData
 
 # Parts of one batch; rows with a key, rows without one, and a table that references another.
 MANIFEST = """

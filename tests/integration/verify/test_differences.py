@@ -10,9 +10,9 @@ from uuid import UUID
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from published_data import PublishedData
 
 from rowmill.verify.report import CellDifference, Kind
+from tests.integration.verify.published_data import PublishedData
 
 _ID = 100 + 7 * 1234  # row 1234
 

@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from published_data import PublishedData
 
 from rowmill.local.home import Home
 from rowmill.local.servers.embedded import EmbeddedServers
+from tests.integration.verify.published_data import PublishedData
 
 _VALID = Path(__file__).parents[2] / "unit" / "spec" / "valid"
 

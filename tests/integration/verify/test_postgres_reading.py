@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 import psycopg
 import pytest
-from published_data import PublishedData
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.read import published_tables as postgres_reading
 from rowmill.destinations.postgres.read.published_tables import PostgresReader
+from tests.integration.verify.published_data import PublishedData
 
 
 def _address(data: PublishedData, **changes: str) -> PostgresAddress:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from published_data import PublishedData
 
 from rowmill.local.published import open_published
 from rowmill.verify.recomputed import Recomputed
 from rowmill.verify.trace import Trace, Unkeyed, trace
+from tests.integration.verify.published_data import PublishedData
 
 
 def _trace(data: PublishedData, table: str, *key: str) -> Trace:

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from published_data import PublishedData
 from typer.testing import CliRunner, Result
 
 from rowmill.cli.app import app
 from rowmill.local.home import Home
+from tests.integration.verify.published_data import PublishedData
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from collections.abc import Callable, Collection
 from threading import Event
 from typing import Any
 
-from experiments import Manifest
-
 from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Batch, Plan
@@ -23,6 +21,7 @@ from rowmill.worker.shard import run_parts
 from rowmill.worker.shard_context import shard_context_for
 from rowmill.worker.start.numbered import prepare_numbered
 from rowmill.worker.start.prepare import Ahead, Prepared, prepare
+from tests.integration.experiments import Manifest
 
 
 class Counts:

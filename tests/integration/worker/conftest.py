@@ -5,13 +5,13 @@ from contextlib import ExitStack, closing
 from dataclasses import replace
 
 import pytest
-from bed import Bed
-from experiments import Connection, Manifest
-from owners import Owner, Owners
 
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.worker.destinations import Connections, Credentials, Destinations
+from tests.integration.experiments import Connection, Manifest
+from tests.integration.worker.bed import Bed
+from tests.integration.worker.owners import Owner, Owners
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from bed import Bed, pod, state
-from experiments import PEOPLE, Manifest, manifest
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake.claim import held
@@ -17,6 +15,8 @@ from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.removal.purge import purge
+from tests.integration.experiments import PEOPLE, Manifest, manifest
+from tests.integration.worker.bed import Bed, pod, state
 
 both_ledgers = pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
 

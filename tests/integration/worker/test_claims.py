@@ -6,16 +6,16 @@ from threading import Barrier, Event
 from typing import Any
 
 import pytest
-from bed import state
-from experiments import Connection, count
-from gate import Gate
-from owners import Owner, Owners, both_ledgers, dies_before_its_run, shop
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.plan.purging import PurgeEnd
 from rowmill.plan.runs import RESUMABLE, RunState
+from tests.integration.experiments import Connection, count
+from tests.integration.gate import Gate
+from tests.integration.worker.bed import state
+from tests.integration.worker.owners import Owner, Owners, both_ledgers, dies_before_its_run, shop
 
 # Refused
 

@@ -5,8 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 import pytest
-from bed import Bed
-from experiments import PEOPLE, Manifest, manifest
 
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationUnavailable
@@ -14,6 +12,8 @@ from rowmill.destinations.patience import Patience, Wait, Waited
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.spec.load import load_spec
 from rowmill.worker.destinations import Connections, Destinations, open_destinations
+from tests.integration.experiments import PEOPLE, Manifest, manifest
+from tests.integration.worker.bed import Bed
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
 

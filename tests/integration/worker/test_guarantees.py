@@ -3,8 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from bed import Bed, state
-from experiments import PEOPLE, Connection, Manifest, count, manifest
 from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused
@@ -13,6 +11,8 @@ from rowmill.destinations.postgres.tables.staging import staging_schema
 from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.removal import purge
+from tests.integration.experiments import PEOPLE, Connection, Manifest, count, manifest
+from tests.integration.worker.bed import Bed, state
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
 LEDGER = "rowmill"

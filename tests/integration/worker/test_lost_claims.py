@@ -3,9 +3,6 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from bed import state
-from experiments import Connection, count
-from owners import Killed, Owner, Owners, both_ledgers, dies_before_its_run, shop
 
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationRefused
@@ -14,6 +11,16 @@ from rowmill.destinations.s3.bucket import Bucket
 from rowmill.local.home import Home
 from rowmill.local.servers.embedded import down, exports, up
 from rowmill.plan.runs import RESUMABLE, RunState
+from tests.integration.experiments import Connection, count
+from tests.integration.worker.bed import state
+from tests.integration.worker.owners import (
+    Killed,
+    Owner,
+    Owners,
+    both_ledgers,
+    dies_before_its_run,
+    shop,
+)
 
 
 @pytest.fixture(scope="module")

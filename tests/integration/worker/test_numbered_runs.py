@@ -7,8 +7,6 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
-from bed import Bed, Counts, pod, state
-from experiments import PEOPLE, Connection, Manifest, manifest
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.postgres.warehouse import warehouse
@@ -20,6 +18,8 @@ from rowmill.worker.finalize import finalize
 from rowmill.worker.shard import run_parts
 from rowmill.worker.shard_context import shard_context_for
 from rowmill.worker.start.prepare import Prepared
+from tests.integration.experiments import PEOPLE, Connection, Manifest, manifest
+from tests.integration.worker.bed import Bed, Counts, pod, state
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
 both_ledgers = pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])

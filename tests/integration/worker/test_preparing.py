@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
-from bed import Bed, plan_of, state
-from experiments import PEOPLE, Connection, Manifest, manifest
 from psycopg import sql
 
 from rowmill.destinations.credentials import KnownCredentials
@@ -24,6 +22,8 @@ from rowmill.worker.removal import purge
 from rowmill.worker.start.observation import data_version_for
 from rowmill.worker.start.prepare import Ahead
 from rowmill.worker.start.refusals import EditedManifest, FewerRows, NoRunToResume
+from tests.integration.experiments import PEOPLE, Connection, Manifest, manifest
+from tests.integration.worker.bed import Bed, plan_of, state
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
 

@@ -5,8 +5,6 @@ from dataclasses import replace
 
 import boto3
 import pytest
-from bed import Bed, state
-from experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake.lake import Lake
@@ -16,6 +14,8 @@ from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.removal import purge
 from rowmill.worker.removal.removed import Removed
+from tests.integration.experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
+from tests.integration.worker.bed import Bed, state
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
 

@@ -3,8 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from bed import Bed, state
-from experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres.warehouse.warehouse import Warehouse
@@ -12,6 +10,8 @@ from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Dataset
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Destinations
+from tests.integration.experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
+from tests.integration.worker.bed import Bed, state
 
 Opened = Callable[[Manifest], tuple[Bed, Destinations]]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from parquet_files import column, table_of
 
 from rowmill.destinations.lake.parquet_deltas import are_narrow
 from rowmill.generate.rows import Generator
@@ -24,6 +23,7 @@ from rowmill.spec.kind import (
 )
 from rowmill.spec.load import load_spec
 from rowmill.worker.pools import make_pools
+from tests.unit.destinations.parquet_files import column, table_of
 
 _MOST = 2**27 - 1
 

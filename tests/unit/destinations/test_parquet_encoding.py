@@ -6,21 +6,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from parquet_files import (
-    BOTH,
-    NATIVE,
-    PORTABLE,
-    UUID,
-    batch_of,
-    cells_of,
-    column,
-    content_of,
-    names,
-    pool,
-    table_of,
-    written,
-    written_groups,
-)
 
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.dataset import (
@@ -35,6 +20,21 @@ from rowmill.spec.dataset import (
 from rowmill.spec.kind import Choice, Constant, Kind, Parent, Reference, Uuid
 from rowmill.spec.kind import Sequence as SequenceKind
 from rowmill.spec.values.types import parse_type
+from tests.unit.destinations.parquet_files import (
+    BOTH,
+    NATIVE,
+    PORTABLE,
+    UUID,
+    batch_of,
+    cells_of,
+    column,
+    content_of,
+    names,
+    pool,
+    table_of,
+    written,
+    written_groups,
+)
 
 
 @pytest.mark.parametrize(("types", "sql", "values", "read", "physical", "logical"), BOTH)

@@ -5,9 +5,18 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from parquet_files import BOTH, UUID, batch_of, column, names, pool, table_of, written
 
 from rowmill.spec.dataset import ParquetTypes
+from tests.unit.destinations.parquet_files import (
+    BOTH,
+    UUID,
+    batch_of,
+    column,
+    names,
+    pool,
+    table_of,
+    written,
+)
 
 
 @pytest.mark.parametrize(("types", "sql", "values", "read", "physical", "logical"), BOTH)

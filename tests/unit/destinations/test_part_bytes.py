@@ -9,13 +9,13 @@ from itertools import pairwise
 import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parquet_files import PORTABLE
 
 from rowmill.destinations.lake.parquet_encoding import TableEncoding
 from rowmill.destinations.lake.parquet_writer import PartWriter
 from rowmill.generate.rows import Generator
 from rowmill.plan.layout import TableLayout
 from rowmill.spec.load import load_spec
+from tests.unit.destinations.parquet_files import PORTABLE
 
 # Columns of which a stretch of rows may have no value at all, through a reference or of their own,
 # and such as arrive as dictionaries.

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from golden_process import needs_other_numpy, with_other_numpy, without_wide_instructions
-from shop_checksums import SHOP, checksums
-
 from rowmill.spec.dataset import PickProduct, PickTree
 from rowmill.spec.load import load_spec
+from tests.golden_process import needs_other_numpy, with_other_numpy, without_wide_instructions
+from tests.unit.examples.shop_checksums import SHOP, checksums
 
 HERE = Path(__file__).parent
 GOLDEN = json.loads((HERE / "golden_shop.json").read_text())

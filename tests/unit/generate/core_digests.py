@@ -7,9 +7,9 @@ from hashlib import blake2b
 
 import numpy as np
 import pyarrow as pa
-from core_datasets import everything
 
 from rowmill.generate.rows import Generator
+from tests.unit.generate.core_datasets import everything
 
 
 def digests() -> dict[str, str]:

@@ -8,12 +8,12 @@ from hashlib import blake2b
 
 import numpy as np
 import pyarrow as pa
-from core_datasets import one_column
 
 from rowmill.generate.draws.bits import bits
 from rowmill.generate.draws.shapes import TruncatedExponential
 from rowmill.generate.rows import Generator
 from rowmill.spec.kind import Beta, Exponential, Kind, Lognormal, Normal, Poisson, Zipf
+from tests.unit.generate.core_datasets import one_column
 
 ROWS = 2**40
 COLUMNS: list[tuple[Kind, str]] = [

@@ -3,7 +3,6 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 import pytest
-from text_datasets import cells, column, dataset
 
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.generate.rows import Generator
@@ -26,6 +25,7 @@ from rowmill.spec.kind import (
     Zipf,
 )
 from rowmill.spec.values.types import parse_type
+from tests.unit.generate.text_datasets import cells, column, dataset
 
 ELEMENTS: list[tuple[str, Kind]] = [
     ("integer[]", Uniform(1, 6, 0)),

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import get_args
 
 import pytest
-from text_datasets import column, dataset
 
 from rowmill.generate.cells.builders import BUILDERS
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Pick
 from rowmill.spec.kind import Kind, Uniform
 from rowmill.spec.versions import DEFAULT, VERSIONS, version_of
+from tests.unit.generate.text_datasets import column, dataset
 
 
 def test_every_kind_has_a_builder() -> None:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from core_datasets import DAY, HOUR, column, dataset, one_column, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +16,7 @@ from rowmill.generate.arrow_types import arrow_type
 from rowmill.generate.rows import Generator
 from rowmill.spec import kind as kinds
 from rowmill.spec.values.types import parse_type
+from tests.unit.generate.core_datasets import DAY, HOUR, column, dataset, one_column, table
 
 Uniform = kinds.Uniform
 

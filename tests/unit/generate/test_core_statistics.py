@@ -12,11 +12,11 @@ from itertools import combinations
 import numpy as np
 import pyarrow as pa
 import pytest
-from core_datasets import column, dataset, link, reference, table
 
 from rowmill.generate.rows import Generator
 from rowmill.spec import kind as kinds
 from rowmill.spec.dataset import Dataset, PickUniform, PickZipf
+from tests.unit.generate.core_datasets import column, dataset, link, reference, table
 
 ROWS = 200_000
 BINS = 16

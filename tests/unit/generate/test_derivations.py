@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_pattern_cells import PATTERNS
-from text_datasets import cells, column, dataset
 
 from rowmill.generate.rows import Generator
 from rowmill.generate.text import pattern_layout
 from rowmill.spec.kind import Array, Pattern
 from rowmill.spec.patterns.syntax import Alternatives, Chain, Characters, Node, parse
+from tests.unit.generate.test_pattern_cells import PATTERNS
+from tests.unit.generate.text_datasets import cells, column, dataset
 
 ROWS = 20_000
 

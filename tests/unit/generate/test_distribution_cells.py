@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from core_datasets import one_column
 from scipy import stats
 
 from rowmill.generate.draws.exact_math import Floats
 from rowmill.generate.rows import Generator
 from rowmill.spec.kind import Beta, Exponential, Kind, Lognormal, Normal, Poisson, Zipf
+from tests.unit.generate.core_datasets import one_column
 
 DRAWS = 1_000_000
 

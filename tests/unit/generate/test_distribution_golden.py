@@ -8,8 +8,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from distribution_digests import digests
-from golden_process import needs_other_numpy, with_other_numpy, without_wide_instructions
+from tests.golden_process import needs_other_numpy, with_other_numpy, without_wide_instructions
+from tests.unit.generate.distribution_digests import digests
 
 HERE = Path(__file__).parent
 GOLDEN = json.loads((HERE / "golden_distributions.json").read_text())

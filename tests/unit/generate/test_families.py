@@ -7,13 +7,13 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from core_datasets import families
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rowmill.generate.draws.counts import CountLaw
 from rowmill.generate.families import Families
 from rowmill.spec.dataset import Dataset
+from tests.unit.generate.core_datasets import families
 
 
 def of(made: Dataset) -> Families:

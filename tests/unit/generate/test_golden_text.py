@@ -1,7 +1,7 @@
 """Golden checksums of the text kinds: the data of a closed version never changes.
 
 After a deliberate change of a kind in an open data version N:
-`python tests/unit/generate/test_golden_text.py N` writes its file anew.
+`python -m tests.unit.generate.test_golden_text N` writes its file anew.
 """
 
 import json
@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from text_datasets import column, dataset
 
 from rowmill.generate.rows import Generator
 from rowmill.generate.text.letters import lower, slug, title, upper
@@ -30,6 +29,7 @@ from rowmill.spec.kind import (
     Uuid,
 )
 from rowmill.spec.versions import VERSIONS
+from tests.unit.generate.text_datasets import column, dataset
 
 ROWS = 10**9
 # The first, some from the middle, the last.

@@ -2,11 +2,11 @@ from uuid import RFC_4122, UUID
 
 import numpy as np
 import pytest
-from text_datasets import cells, column, dataset
 
 from rowmill.generate.cells.identifiers import EPOCH_MS
 from rowmill.generate.rows import Generator
 from rowmill.spec.kind import Uuid
+from tests.unit.generate.text_datasets import cells, column, dataset
 
 
 @pytest.mark.parametrize("version", [4, 7])

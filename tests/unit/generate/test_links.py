@@ -8,16 +8,6 @@ from fractions import Fraction
 import numpy as np
 import pyarrow as pa
 import pytest
-from core_datasets import (
-    column,
-    dataset,
-    everything,
-    key_column,
-    link,
-    picked,
-    reference,
-    table,
-)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,6 +23,16 @@ from rowmill.spec.dataset import (
     PickTree,
     PickUniform,
     PickZipf,
+)
+from tests.unit.generate.core_datasets import (
+    column,
+    dataset,
+    everything,
+    key_column,
+    link,
+    picked,
+    reference,
+    table,
 )
 
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from text_datasets import cells, column, dataset, plain
 
 from rowmill.generate.rows import Generator
 from rowmill.spec.kind import Pattern
 from rowmill.spec.patterns.automaton import count_strings
 from rowmill.spec.versions import VERSIONS
+from tests.unit.generate.text_datasets import cells, column, dataset, plain
 
 PATTERNS = st.recursive(
     st.sampled_from(["a", "b", "[ab]", "[a-cé]", "", "a?", "[0-9]{2}"]),

@@ -3,7 +3,6 @@ from dataclasses import replace
 
 import pyarrow as pa
 import pytest
-from text_datasets import column, dataset
 
 from rowmill.generate.pools.key import PERSON, PERSON_TYPE, PoolKey
 from rowmill.generate.pools.making import draw_distinct
@@ -11,6 +10,7 @@ from rowmill.generate.pools.required import make_pool, required_pools
 from rowmill.generate.pools.shipped import NEUTRAL, shipped
 from rowmill.spec.faker.providers import PERSON_FIELDS, providers
 from rowmill.spec.kind import Array, Faker, Kind
+from tests.unit.generate.text_datasets import column, dataset
 
 LOCALES = "en_US de_DE fr_FR es_ES it_IT pt_BR ja_JP zh_CN en_GB nl_NL pl_PL"
 # Of all pools that the last test reads. A change of it is a change of released data.

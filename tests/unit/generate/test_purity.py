@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 import pyarrow as pa
 import pytest
-from core_datasets import column, dataset, everything, key_column, one_column, picked, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +15,15 @@ from rowmill.generate.draws.keys import derive_key
 from rowmill.generate.rows import Generator
 from rowmill.spec import kind as kinds
 from rowmill.spec.dataset import PickUniform, Table
+from tests.unit.generate.core_datasets import (
+    column,
+    dataset,
+    everything,
+    key_column,
+    one_column,
+    picked,
+    table,
+)
 
 EVERYTHING = everything()
 SHARED = Generator(EVERYTHING)

@@ -1,10 +1,10 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from text_datasets import column, dataset, plain
 
 from rowmill.generate.rows import Generator
 from rowmill.spec.kind import Choice, Faker, Field, Pattern, Sequence, Template, Uniform
+from tests.unit.generate.text_datasets import column, dataset, plain
 
 NAMES = ("Ann O'Hara", "Łukasz Żółć", "李雷")
 

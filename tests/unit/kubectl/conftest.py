@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from api_server import EXPERIMENTS, Server, serving
-from authority import Authority
+
+from tests.unit.kubectl.api_server import EXPERIMENTS, Server, serving
+from tests.unit.kubectl.authority import Authority
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_server import EXPERIMENTS, Asked, document, kubeconfig, run, serving
-from authority import Authority
+
+from tests.unit.kubectl.api_server import EXPERIMENTS, Asked, document, kubeconfig, run, serving
+from tests.unit.kubectl.authority import Authority
 
 PATH = EXPERIMENTS.format("team")
 KUBECTL = Path(sys.executable).with_name("kubectl")

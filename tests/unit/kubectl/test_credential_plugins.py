@@ -15,12 +15,19 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from api_server import EXPERIMENTS, Server, kubeconfig, result_of, serving, unverified
-from authority import Authority
 
 from rowmill.kubectl.access import access_of
 from rowmill.kubectl.connection import Connection
 from rowmill.kubectl.kubeconfig import Wanted, choose
+from tests.unit.kubectl.api_server import (
+    EXPERIMENTS,
+    Server,
+    kubeconfig,
+    result_of,
+    serving,
+    unverified,
+)
+from tests.unit.kubectl.authority import Authority
 
 ANSWERS = {("GET", EXPERIMENTS.format("team")): (200, {"items": []})}
 V1 = "client.authentication.k8s.io/v1"

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_server import EXPERIMENTS, kubeconfig, run, serving
-from fake_cluster import experiment
 
 from rowmill.kubectl.access import impersonation
 from rowmill.terminal.failures import UsageError
+from tests.unit.kubectl.api_server import EXPERIMENTS, kubeconfig, run, serving
+from tests.unit.kubectl.fake_cluster import experiment
 
 SHOP = EXPERIMENTS.format("team") + "/shop"
 PODS = "/api/v1/namespaces/team/pods"

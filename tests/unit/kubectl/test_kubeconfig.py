@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_server import EXPERIMENTS, Server, document, kubeconfig, result_of, serving, unverified
-from authority import SERVER_NAME, Authority
 
 from rowmill.kubectl.access import Access, access_of
 from rowmill.kubectl.connection import Connection
@@ -19,6 +17,16 @@ from rowmill.kubectl.kubeconfig import Wanted, choose
 from rowmill.kubectl.kubeconfig_fields import FIELDS, REFUSED
 from rowmill.kubectl.proxies import proxy_for
 from rowmill.terminal.failures import UsageError
+from tests.unit.kubectl.api_server import (
+    EXPERIMENTS,
+    Server,
+    document,
+    kubeconfig,
+    result_of,
+    serving,
+    unverified,
+)
+from tests.unit.kubectl.authority import SERVER_NAME, Authority
 
 ANSWERS = {
     ("GET", EXPERIMENTS.format(place)): (200, {"items": []})

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_server import Server, kubeconfig, result_of, unverified
 
 from rowmill.kubectl.access import Access, access_of
 from rowmill.kubectl.kubeconfig import Wanted, choose
 from rowmill.terminal.failures import UsageError
+from tests.unit.kubectl.api_server import Server, kubeconfig, result_of, unverified
 
 SOMEWHERE = "https://cluster.example:6443"
 KUBECTL = Path(sys.executable).with_name("kubectl")

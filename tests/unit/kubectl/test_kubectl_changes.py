@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from fake_cluster import FakeCluster, experiment
 
 from rowmill.errors import RowmillError
 from rowmill.kubectl.changes import abort, awaited, rerun, resume, seconds, suspend
 from rowmill.kubectl.cluster import Cluster
 from rowmill.terminal.failures import UsageError
+from tests.unit.kubectl.fake_cluster import FakeCluster, experiment
 
 ABORTED = {"rowmill.dev/abort": "1"}
 

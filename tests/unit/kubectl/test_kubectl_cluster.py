@@ -11,10 +11,10 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
-from api_server import EXPERIMENTS, kubeconfig, run, serving
-from fake_cluster import experiment
 
 from rowmill.terminal import figures
+from tests.unit.kubectl.api_server import EXPERIMENTS, kubeconfig, run, serving
+from tests.unit.kubectl.fake_cluster import experiment
 
 
 def test_the_namespace_is_the_contexts_unless_one_is_given(tmp_path: Path) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from fake_cluster import FakeCluster, experiment
 
 from rowmill.kubectl import logs as module
 from rowmill.kubectl.cluster import Pod
 from rowmill.kubectl.logs import logs
 from rowmill.terminal.failures import UsageError
+from tests.unit.kubectl.fake_cluster import FakeCluster, experiment
 
 EARLY, LATE = "2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z"
 PODS = [

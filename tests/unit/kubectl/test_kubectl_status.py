@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import typer
-from fake_cluster import FakeCluster, experiment
 from rich.console import Console
 
 from rowmill.engine.records import Progress, RunRecord, State
@@ -19,6 +18,7 @@ from rowmill.kubectl.failures import ApiUnreachable, StillUnderWay, reporting
 from rowmill.kubectl.records import runs, status
 from rowmill.kubectl.watching import display_on, line_of, watch
 from rowmill.terminal.failures import UsageError
+from tests.unit.kubectl.fake_cluster import FakeCluster, experiment
 
 
 def _no_sleep(seconds: float) -> None:

@@ -11,7 +11,15 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from api_server import EXPERIMENTS, Server, kubeconfig, result_of, serving, unverified
+
+from tests.unit.kubectl.api_server import (
+    EXPERIMENTS,
+    Server,
+    kubeconfig,
+    result_of,
+    serving,
+    unverified,
+)
 
 PATH = EXPERIMENTS.format("team")
 ANSWERS = {("GET", PATH): (200, {"items": []})}

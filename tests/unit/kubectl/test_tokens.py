@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from api_server import Server, kubeconfig, result_of, unverified
 
 from rowmill.kubectl.access import access_of
 from rowmill.kubectl.kubeconfig import Wanted, choose
+from tests.unit.kubectl.api_server import Server, kubeconfig, result_of, unverified
 
 V1 = "client.authentication.k8s.io/v1"
 SOMEWHERE = "https://cluster.example:6443"

@@ -6,8 +6,9 @@ import json
 from pathlib import Path
 
 import pytest
-from api_server import EXPERIMENTS, kubeconfig, result_of, serving
-from authority import SERVER_NAME, Authority
+
+from tests.unit.kubectl.api_server import EXPERIMENTS, kubeconfig, result_of, serving
+from tests.unit.kubectl.authority import SERVER_NAME, Authority
 
 ANSWERS = {("GET", EXPERIMENTS.format("team")): (200, {"items": []})}
 

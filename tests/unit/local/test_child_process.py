@@ -4,11 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).parents[3]
 # The script is a file that multiprocessing could import, and has no guard.
 _STARTS_A_CHILD = """
 import os
 print("top", flush=True)
-import child_mains
+from tests.unit.local import child_mains
 from rowmill.local.child_process import start_child
 
 process, pipe = start_child(child_mains.answer, "how", {"deep": [1]})
@@ -38,7 +39,7 @@ spec:
 
 def script(tmp_path: Path, text: str) -> subprocess.CompletedProcess[str]:
     file = tmp_path / "script.py"
-    path = f"import sys\nsys.path[:0] = [{str(Path(__file__).parent)!r}]\n"
+    path = f"import sys\nsys.path[:0] = [{str(ROOT)!r}]\n"
     file.write_text(path + text)
     environ = {"ROWMILL_HOME": str(tmp_path / "home"), "PYTHONPATH": ":".join(sys.path)}
     return subprocess.run(

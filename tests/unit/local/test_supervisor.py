@@ -6,7 +6,6 @@ from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
 
-import fake_workers
 import psutil
 import pytest
 
@@ -19,6 +18,7 @@ from rowmill.local.supervisor import Supervisor
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.load import load_spec
+from tests.unit.local import fake_workers
 
 SPEC = load_spec(
     "shop",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from memory_cluster import MemoryCluster, experiment
+
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
 
 
 @pytest.fixture

@@ -10,8 +10,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from status_schema import kept
-
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
 from rowmill.plan.pod_progress import PodProgress
@@ -50,6 +48,7 @@ from rowmill_operator.model.observed import (
     Warned,
 )
 from rowmill_operator.model.settings import Settings
+from tests.unit.operator.status_schema import kept
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SETTINGS = Settings(engine="here", release="here/rowmill", worker_image="rowmill/worker:1")

@@ -8,10 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
-from fake_api import FakeApi
 from kubernetes.aio.client import Configuration
-from memory_cluster import SETTINGS
-from raw_objects import DIGEST, bundle_of, frozen, raw_experiment
 
 from rowmill_operator.apiserver.cluster import Cluster
 from rowmill_operator.controller import Controller
@@ -23,6 +20,9 @@ from rowmill_operator.model.settings import Settings
 from rowmill_operator.validation.validator import Judgement
 from rowmill_operator.watch.manifests import Manifests
 from rowmill_operator.watch.resync import Resync
+from tests.unit.operator.fake_api import FakeApi
+from tests.unit.operator.memory_cluster import SETTINGS
+from tests.unit.operator.raw_objects import DIGEST, bundle_of, frozen, raw_experiment
 
 KEY = ("team", "shop")
 EXPERIMENT = "/apis/rowmill.dev/v1alpha1/namespaces/team/experiments/shop"

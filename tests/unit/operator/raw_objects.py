@@ -6,13 +6,12 @@ import base64
 from datetime import datetime
 from typing import Any
 
-from memory_cluster import small_plan
-
 from rowmill.plan.bundle import Bundle, pack
 from rowmill.spec.cluster import Defaults
 from rowmill_operator.children.plan import config_map
 from rowmill_operator.memory.views import read_experiment
 from rowmill_operator.model.observed import FrozenPlan
+from tests.unit.operator.memory_cluster import small_plan
 
 UID = "68d370a5-aeff-4978-9859-cd41112fb276"
 CREATED = "2026-03-01T12:00:00Z"

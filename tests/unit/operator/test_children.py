@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from memory_cluster import SETTINGS, START, experiment, small_plan
 
 from rowmill.spec.cluster import Defaults
 from rowmill_operator.children.jobs import finalize_job, purge_job, shard_job
@@ -17,6 +16,7 @@ from rowmill_operator.children.plan import config_map
 from rowmill_operator.model.desired_state import desired_state_of
 from rowmill_operator.model.observed import Experiment, FrozenPlan
 from rowmill_operator.model.settings import Settings
+from tests.unit.operator.memory_cluster import SETTINGS, START, experiment, small_plan
 
 DIGEST = "sha256:" + "ab" * 32
 BOTH: dict[str, Any] = {

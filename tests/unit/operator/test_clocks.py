@@ -7,14 +7,22 @@ from email.utils import format_datetime
 from typing import Any
 
 import pytest
-from fake_api import FakeApi
-from memory_cluster import START
-from operator_bed import EVENTS, EXPERIMENT, JOBS, Operator, Watch, status, with_operator
-from raw_objects import raw_event, raw_pod
 
 from rowmill_operator.apiserver.clock import Clock
 from rowmill_operator.memory import resources
 from rowmill_operator.model.run_condition import timestamp
+from tests.unit.operator.fake_api import FakeApi
+from tests.unit.operator.memory_cluster import START
+from tests.unit.operator.operator_bed import (
+    EVENTS,
+    EXPERIMENT,
+    JOBS,
+    Operator,
+    Watch,
+    status,
+    with_operator,
+)
+from tests.unit.operator.raw_objects import raw_event, raw_pod
 
 PODS = "/api/v1/namespaces/team/pods"
 POD = f"{PODS}/shop-run-1-3-abcde"

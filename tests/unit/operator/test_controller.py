@@ -4,9 +4,13 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from fake_api import FakeApi
-from memory_cluster import SETTINGS, small_plan
-from operator_bed import (
+
+from rowmill_operator.apiserver.answers import Blocked
+from rowmill_operator.memory import resources
+from rowmill_operator.model.run_condition import timestamp
+from tests.unit.operator.fake_api import FakeApi
+from tests.unit.operator.memory_cluster import SETTINGS, small_plan
+from tests.unit.operator.operator_bed import (
     EVENTS,
     EXPERIMENT,
     JOBS,
@@ -19,12 +23,8 @@ from operator_bed import (
     status,
     with_operator,
 )
-from raw_objects import DIGEST, raw_event, raw_pod
-from told_by_pods import pod_progress
-
-from rowmill_operator.apiserver.answers import Blocked
-from rowmill_operator.memory import resources
-from rowmill_operator.model.run_condition import timestamp
+from tests.unit.operator.raw_objects import DIGEST, raw_event, raw_pod
+from tests.unit.operator.told_by_pods import pod_progress
 
 
 def test_a_new_experiment_takes_three_writes_and_tells_that_its_run_begins() -> None:

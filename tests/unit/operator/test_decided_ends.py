@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from memory_cluster import MemoryCluster, experiment
 
 from rowmill_operator.model.observed import Failure
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
 OTHER = "sha256:" + "b" * 64

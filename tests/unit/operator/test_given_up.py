@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from memory_cluster import MemoryCluster
 
 from rowmill.plan.intervals import Interval
 from rowmill_operator.model.observed import Failure
+from tests.unit.operator.memory_cluster import MemoryCluster
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
 KUBERNETES = "Job has exceeded the specified maximal number of failed indexes"

@@ -6,10 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from fake_api import FakeApi
-from memory_cluster import MemoryCluster, experiment
-from operator_bed import JOBS, KEY, Operator, with_operator
-from raw_objects import raw_event, raw_experiment, raw_job, raw_pod
 
 from rowmill.plan.pod_report import PodReport
 from rowmill_operator.memory import resources
@@ -17,6 +13,10 @@ from rowmill_operator.memory.resources import Resource
 from rowmill_operator.memory.store import MOST_WARNINGS, Store
 from rowmill_operator.memory.views import read_pod
 from rowmill_operator.model.observed import Observed
+from tests.unit.operator.fake_api import FakeApi
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
+from tests.unit.operator.operator_bed import JOBS, KEY, Operator, with_operator
+from tests.unit.operator.raw_objects import raw_event, raw_experiment, raw_job, raw_pod
 
 POD = "/api/v1/namespaces/team/pods/shop-run-1-3-abcde"
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from fake_api import FakeApi
-from memory_cluster import START, MemoryCluster, experiment
-from operator_bed import KEY, Operator, QuickValidator, Watch, status, with_operator
-from raw_objects import DIGEST, UID, raw_experiment
-from test_validator import JUDGE, ask, manifest
-
 from rowmill_operator.memory import resources
 from rowmill_operator.memory.store import Store
 from rowmill_operator.model.observed import Verdict
 from rowmill_operator.validation.validator import Judgement
+from tests.unit.operator.fake_api import FakeApi
+from tests.unit.operator.memory_cluster import START, MemoryCluster, experiment
+from tests.unit.operator.operator_bed import (
+    KEY,
+    Operator,
+    QuickValidator,
+    Watch,
+    status,
+    with_operator,
+)
+from tests.unit.operator.raw_objects import DIGEST, UID, raw_experiment
+from tests.unit.operator.test_validator import JUDGE, ask, manifest
 
 LATE = Verdict(1, "", problems=("too long",), reason="InvalidSpec", passing=True)
 

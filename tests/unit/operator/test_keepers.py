@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from memory_cluster import SETTINGS, MemoryCluster, experiment
 
 from rowmill_operator.decide.reconcile import reconcile
 from rowmill_operator.model.actions import Decision, FreezePlan, LeaveAlone, SetFinalizers, Validate
 from rowmill_operator.model.settings import Settings
+from tests.unit.operator.memory_cluster import SETTINGS, MemoryCluster, experiment
 
 OTHER = replace(SETTINGS, engine="there", release="there/rowmill", postgres_secret="theirs")
 OWNER = "here/team/shop"

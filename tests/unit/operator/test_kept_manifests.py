@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import json
 
-from raw_objects import UID, raw_experiment
-
 from rowmill_operator.watch.manifests import Manifests
+from tests.unit.operator.raw_objects import UID, raw_experiment
 
 KEY = ("team", "shop")
 

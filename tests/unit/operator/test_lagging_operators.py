@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from memory_cluster import SETTINGS, MemoryCluster, experiment
-from raw_objects import DIGEST, frozen, raw_plan
 
 from rowmill_operator.children.plan import config_map
 from rowmill_operator.decide.reconcile import reconcile
 from rowmill_operator.memory.views import read_plan
 from rowmill_operator.model.actions import DeleteJob
+from tests.unit.operator.memory_cluster import SETTINGS, MemoryCluster, experiment
+from tests.unit.operator.raw_objects import DIGEST, frozen, raw_plan
 
 OTHER = "sha256:" + "b" * 64
 

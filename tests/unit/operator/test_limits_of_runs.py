@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from memory_cluster import SETTINGS, MemoryCluster, experiment, small_plan
-from raw_objects import DIGEST, frozen
 
 from rowmill_operator.children.jobs import finalize_job, purge_job, shard_job
 from rowmill_operator.children.plan import config_map
 from rowmill_operator.memory.views import experiments_named
 from rowmill_operator.model.desired_state import desired_state_of
+from tests.unit.operator.memory_cluster import SETTINGS, MemoryCluster, experiment, small_plan
+from tests.unit.operator.raw_objects import DIGEST, frozen
 
 RUN = "shop-run-1"
 LONGEST = "e" + "x" * 37

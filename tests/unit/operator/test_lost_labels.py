@@ -8,15 +8,23 @@ from typing import Any
 
 import pytest
 from aiohttp.web import Response
-from fake_api import FakeApi, failure
-from memory_cluster import SETTINGS, MemoryCluster
-from operator_bed import JOBS, KEY, PLANS, Operator, QuickValidator, status, with_operator
-from raw_objects import raw_experiment, raw_pod
 
 from rowmill.spec.cluster_names import DIGEST, EXPERIMENT, MANAGED_BY, PURGE, RUN, TASK
 from rowmill_operator.children.ownership import lost_labels
 from rowmill_operator.memory import resources
 from rowmill_operator.memory.resources import Resource
+from tests.unit.operator.fake_api import FakeApi, failure
+from tests.unit.operator.memory_cluster import SETTINGS, MemoryCluster
+from tests.unit.operator.operator_bed import (
+    JOBS,
+    KEY,
+    PLANS,
+    Operator,
+    QuickValidator,
+    status,
+    with_operator,
+)
+from tests.unit.operator.raw_objects import raw_experiment, raw_pod
 
 PODS = "/api/v1/namespaces/team/pods"
 EXPERIMENTS = "/apis/rowmill.dev/v1alpha1/namespaces/team/experiments"

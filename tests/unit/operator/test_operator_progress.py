@@ -6,13 +6,13 @@ from dataclasses import replace
 from itertools import combinations
 
 import pytest
-from memory_cluster import small_plan
-from told_by_pods import pod_progress
 
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.spec.manifest.status import MAX_TABLES
 from rowmill_operator.decide.progress import finished_tables, run_progress
 from rowmill_operator.model.settings import read_settings
+from tests.unit.operator.memory_cluster import small_plan
+from tests.unit.operator.told_by_pods import pod_progress
 
 
 def test_all_shards_complete_is_all_rows() -> None:

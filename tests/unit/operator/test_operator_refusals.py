@@ -6,8 +6,11 @@ import asyncio
 
 import pytest
 from aiohttp import web
-from fake_api import FakeApi, failure
-from operator_bed import (
+
+from rowmill_operator.apiserver.answers import Blocked
+from rowmill_operator.validation.validator import Judgement
+from tests.unit.operator.fake_api import FakeApi, failure
+from tests.unit.operator.operator_bed import (
     EVENTS,
     EXPERIMENT,
     JOBS,
@@ -18,10 +21,7 @@ from operator_bed import (
     status,
     with_operator,
 )
-from raw_objects import UID, raw_experiment, raw_job
-
-from rowmill_operator.apiserver.answers import Blocked
-from rowmill_operator.validation.validator import Judgement
+from tests.unit.operator.raw_objects import UID, raw_experiment, raw_job
 
 
 def test_a_lost_answer_is_met_by_the_same_request() -> None:

@@ -3,14 +3,21 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from raw_objects import UID, frozen, raw_event, raw_experiment, raw_job, raw_plan, raw_pod
-from told_by_pods import pod_progress
-
 from rowmill.plan.pod_progress import PodProgress
 from rowmill_operator.memory import resources
 from rowmill_operator.memory.resources import Resource
 from rowmill_operator.memory.store import Store
 from rowmill_operator.model.observed import Observed, Verdict
+from tests.unit.operator.raw_objects import (
+    UID,
+    frozen,
+    raw_event,
+    raw_experiment,
+    raw_job,
+    raw_plan,
+    raw_pod,
+)
+from tests.unit.operator.told_by_pods import pod_progress
 
 KEY = ("team", "shop")
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

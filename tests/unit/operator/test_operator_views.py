@@ -5,16 +5,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from raw_objects import (
-    UID,
-    frozen,
-    in_base64,
-    raw_event,
-    raw_experiment,
-    raw_job,
-    raw_plan,
-    raw_pod,
-)
 
 from rowmill.plan.pod_report import PodReport
 from rowmill_operator.memory.views import (
@@ -26,6 +16,16 @@ from rowmill_operator.memory.views import (
     read_warning,
 )
 from rowmill_operator.model.observed import Failure, Termination
+from tests.unit.operator.raw_objects import (
+    UID,
+    frozen,
+    in_base64,
+    raw_event,
+    raw_experiment,
+    raw_job,
+    raw_plan,
+    raw_pod,
+)
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

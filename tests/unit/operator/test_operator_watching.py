@@ -5,9 +5,6 @@ from typing import Any
 
 import kopf
 from kubernetes.aio.client import Configuration
-from memory_cluster import SETTINGS
-from raw_objects import raw_event, raw_experiment, raw_job
-from test_operator_store import KEY
 
 from rowmill_operator.apiserver.cluster import Cluster
 from rowmill_operator.memory.queue import TokenBucket, WorkQueue
@@ -15,6 +12,9 @@ from rowmill_operator.memory.store import Store
 from rowmill_operator.model.settings import Settings
 from rowmill_operator.watch.manifests import Manifests
 from rowmill_operator.watch.watching import kopf_settings, watch_registry
+from tests.unit.operator.memory_cluster import SETTINGS
+from tests.unit.operator.raw_objects import raw_event, raw_experiment, raw_job
+from tests.unit.operator.test_operator_store import KEY
 
 
 class Watched:

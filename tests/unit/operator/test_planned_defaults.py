@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from memory_cluster import SETTINGS, MemoryCluster, experiment
-from raw_objects import frozen
 
 from rowmill.spec.cluster import Defaults, ParquetDefault
 from rowmill_operator.children.secrets import secrets_of
 from rowmill_operator.model.actions import FreezePlan, Validate
 from rowmill_operator.model.settings import Settings
+from tests.unit.operator.memory_cluster import SETTINGS, MemoryCluster, experiment
+from tests.unit.operator.raw_objects import frozen
 
 LAKE = ParquetDefault("lake", "http://s3:1", "eu", "keys")
 CHART = replace(SETTINGS, postgres_secret="warehouse", parquet=LAKE)

@@ -9,13 +9,13 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from raw_objects import raw_experiment, raw_job, raw_pod
-from test_operator_store import KEY
 
 from rowmill_operator.memory import resources
 from rowmill_operator.memory.store import Store
 from rowmill_operator.model.observed import Observed
 from rowmill_operator.watch.polling import Poller
+from tests.unit.operator.raw_objects import raw_experiment, raw_job, raw_pod
+from tests.unit.operator.test_operator_store import KEY
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 REPORT: dict[str, Any] = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from memory_cluster import MemoryCluster, experiment
-from operator_bed import Watch
-from raw_objects import raw_experiment
 
 from rowmill_operator.memory import resources
 from rowmill_operator.memory.store import Store
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
+from tests.unit.operator.operator_bed import Watch
+from tests.unit.operator.raw_objects import raw_experiment
 
 KEY, PURGE = ("team", "shop"), "shop-purge"
 DELETED = {"deletionTimestamp": "2026-03-01T12:00:00Z"}

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from memory_cluster import MemoryCluster, experiment
 
 from rowmill_operator.model.actions import FreezePlan
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
 
 RUN, PURGE = "shop-run-1", "shop-purge"
 OURS, COLLECTORS, ORPHANING = "rowmill.dev/purge", "foregroundDeletion", "orphan"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
-from memory_cluster import MemoryCluster, experiment
-from raw_objects import raw_job
 
 from rowmill_operator.memory.views import read_job
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
+from tests.unit.operator.raw_objects import raw_job
 
 RUN = "shop-run-1"
 BATCH = {"kueue.x-k8s.io/queue-name": "batch"}

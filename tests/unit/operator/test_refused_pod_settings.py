@@ -6,10 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from memory_cluster import SETTINGS, MemoryCluster, experiment
 
 from rowmill_operator.model.desired_state import desired_state_of
 from rowmill_operator.model.settings import Settings
+from tests.unit.operator.memory_cluster import SETTINGS, MemoryCluster, experiment
 
 RUN = "shop-run-1"
 ASKED: dict[str, Any] = {"podTemplate": {"serviceAccountName": "cluster-admin"}}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from memory_cluster import MemoryCluster
 
 from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.model.actions import DeleteJob, FreezePlan
+from tests.unit.operator.memory_cluster import MemoryCluster
 
 RUN, PURGE = "shop-run-1", "shop-purge"
 

@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from fake_api import FakeApi, failure
-from memory_cluster import SETTINGS
-from operator_bed import (
+
+from rowmill_operator.model.observed import Verdict
+from tests.unit.operator.fake_api import FakeApi, failure
+from tests.unit.operator.memory_cluster import SETTINGS
+from tests.unit.operator.operator_bed import (
     EXPERIMENT,
     JOBS,
     KEY,
@@ -18,9 +20,7 @@ from operator_bed import (
     QuickValidator,
     with_operator,
 )
-from raw_objects import UID, raw_experiment
-
-from rowmill_operator.model.observed import Verdict
+from tests.unit.operator.raw_objects import UID, raw_experiment
 
 
 def test_a_namespace_is_looked_at_where_no_watch_tells_of_it() -> None:

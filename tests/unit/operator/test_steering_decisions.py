@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from memory_cluster import MemoryCluster, experiment
 
 from rowmill.spec.manifest.status import MAX_HISTORY, ExperimentStatus, PastRunStatus, RunStatus
 from rowmill_operator.model.actions import SetParallelism
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
 
 RUN = "shop-run-1"
 

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from memory_cluster import MemoryCluster
-from raw_objects import raw_experiment
 
 from rowmill.plan.purging import Written
 from rowmill.spec.crd.definition import crd
@@ -26,6 +24,8 @@ from rowmill.spec.manifest.status import (
 from rowmill_operator.memory.stored_status import read_status, status_json
 from rowmill_operator.memory.views import read_experiment
 from rowmill_operator.model.run_in_status import written_run
+from tests.unit.operator.memory_cluster import MemoryCluster
+from tests.unit.operator.raw_objects import raw_experiment
 
 # What the operator of that commit wrote of the shop in memory_cluster.py: a run of which one batch
 # was durable, one that its Postgres refused, one that was complete, and a second one that failed.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from memory_cluster import MemoryCluster, experiment
 
 from rowmill.plan.pod_contract import PodEnvironment
 from rowmill.plan.purging import Written
 from rowmill_operator.memory.stored_status import read_status
 from rowmill_operator.model.actions import CreateJob, SetFinalizers
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
 
 PURGE = "shop-purge"
 ASTRAY = {"reason": "DataNotFound", "message": "the database does not know run 1"}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from memory_cluster import MemoryCluster, experiment
-
 from rowmill_operator.model.actions import ReportEvent
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
 
 OTHER, THIRD = "sha256:" + "b" * 64, "sha256:" + "c" * 64
 

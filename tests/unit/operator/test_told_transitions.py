@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from memory_cluster import MemoryCluster, experiment
-from told_by_pods import pod_progress
-
 from rowmill_operator.model.actions import ReportEvent
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
+from tests.unit.operator.told_by_pods import pod_progress
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
 

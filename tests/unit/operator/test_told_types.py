@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from memory_cluster import MemoryCluster, experiment
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
 
 LAKE = {"bucket": "lake", "secretName": "lake"}
 

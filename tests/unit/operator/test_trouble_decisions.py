@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from memory_cluster import MemoryCluster, experiment
-from told_by_pods import pod_progress
 
 from rowmill_operator.model.actions import DeleteJob, SetParallelism
 from rowmill_operator.model.observed import Failure
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
+from tests.unit.operator.told_by_pods import pod_progress
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
 

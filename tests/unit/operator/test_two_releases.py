@@ -8,9 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fake_api import FakeApi
-from memory_cluster import SETTINGS, START
-from operator_bed import (
+
+from rowmill_operator.apiserver.answers import Blocked
+from rowmill_operator.main import report_others
+from rowmill_operator.memory import resources
+from rowmill_operator.validation.validator import Judgement
+from tests.unit.operator.fake_api import FakeApi
+from tests.unit.operator.memory_cluster import SETTINGS, START
+from tests.unit.operator.operator_bed import (
     EVENTS,
     EXPERIMENT,
     JOBS,
@@ -20,12 +25,7 @@ from operator_bed import (
     status,
     with_operator,
 )
-from raw_objects import raw_pod
-
-from rowmill_operator.apiserver.answers import Blocked
-from rowmill_operator.main import report_others
-from rowmill_operator.memory import resources
-from rowmill_operator.validation.validator import Judgement
+from tests.unit.operator.raw_objects import raw_pod
 
 THERE = replace(SETTINGS, engine="there", release="there/rowmill")
 REFUSED = Judgement(problems=("names no server",), reason="InvalidSpec")

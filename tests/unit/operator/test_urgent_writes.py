@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
-from fake_api import FakeApi
-from operator_bed import JOBS, KEY, Operator, QuickValidator, status, with_operator
-from raw_objects import raw_pod
-from told_by_pods import pod_progress
-
 from rowmill_operator.memory import resources
 from rowmill_operator.watch.status_writing import Pace
+from tests.unit.operator.fake_api import FakeApi
+from tests.unit.operator.operator_bed import (
+    JOBS,
+    KEY,
+    Operator,
+    QuickValidator,
+    status,
+    with_operator,
+)
+from tests.unit.operator.raw_objects import raw_pod
+from tests.unit.operator.told_by_pods import pod_progress
 
 
 def test_news_wait_a_second_since_the_news_before() -> None:

@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from memory_cluster import SETTINGS
 
 from rowmill.plan.bundle import unpack
 from rowmill.spec.cluster import Defaults
@@ -16,6 +15,7 @@ from rowmill_operator.model.actions import FreezePlan, Validate
 from rowmill_operator.model.settings import Settings
 from rowmill_operator.validation.validator import Judgement, Validator
 from rowmill_operator.validation.validator_process import freeze_run
+from tests.unit.operator.memory_cluster import SETTINGS
 
 FREEZE = FreezePlan(
     number=3,

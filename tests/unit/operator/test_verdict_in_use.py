@@ -6,16 +6,22 @@ import copy
 from contextlib import suppress
 from typing import Any
 
-from fake_api import FakeApi
-from memory_cluster import MemoryCluster, experiment
-from operator_bed import EXPERIMENT, JOBS, Operator, QuickValidator, status, with_operator
-from raw_objects import DIGEST
-
 from rowmill_operator.apiserver.answers import Blocked
 from rowmill_operator.memory import resources
 from rowmill_operator.model.actions import Validate
 from rowmill_operator.model.observed import Verdict
 from rowmill_operator.validation.validator import Judgement
+from tests.unit.operator.fake_api import FakeApi
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
+from tests.unit.operator.operator_bed import (
+    EXPERIMENT,
+    JOBS,
+    Operator,
+    QuickValidator,
+    status,
+    with_operator,
+)
+from tests.unit.operator.raw_objects import DIGEST
 
 OTHER = "sha256:" + "b" * 64
 

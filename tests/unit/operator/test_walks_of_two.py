@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from status_schema import kept
-from test_reconcile_walks import STEPS, Walk
 
 from rowmill_operator.decide.reconcile import reconcile
 from rowmill_operator.model.actions import Action, CreateJob, FreezePlan, SetParallelism, Validate
 from rowmill_operator.model.names import plan_name
 from rowmill_operator.model.observed import Observed
+from tests.unit.operator.status_schema import kept
+from tests.unit.operator.test_reconcile_walks import STEPS, Walk
 
 
 class WalkOfTwo(Walk):

@@ -1,7 +1,7 @@
 """Estimated widths cut tables into parts, so they belong to the data version and never change.
 
 After a deliberate change in an open data version N:
-`python tests/unit/plan/test_widths.py N` writes its file anew.
+`python -m tests.unit.plan.test_widths N` writes its file anew.
 """
 
 from __future__ import annotations

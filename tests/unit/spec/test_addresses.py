@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from manifests import problems
 
 from rowmill.spec.kinds.addresses import LABEL, LOCAL_PART, shortened, stretches
 from rowmill.spec.kinds.templates import parse_template
+from tests.unit.spec.manifests import problems
 
 
 @pytest.mark.parametrize(

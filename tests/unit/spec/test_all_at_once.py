@@ -8,7 +8,8 @@ from random import Random
 from typing import Any
 
 import pytest
-from faults import FAULTS, MANIFESTS, Fault, Manifest, injected, plain, told
+
+from tests.unit.spec.faults import FAULTS, MANIFESTS, Fault, Manifest, injected, plain, told
 
 PLAIN = {f"{path.parent.name}/{path.stem}": plain(path) for path in MANIFESTS}
 # Below these the names of fields are the user's.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from manifests import read
 
 from rowmill.spec.cluster import Defaults, ParquetDefault, cluster_problems, on_cluster
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
+from tests.unit.spec.manifests import read
 
 LAKE = ParquetDefault("lake", "http://s3.data:8333", "eu-1", "lake-keys")
 DEFAULTS = Defaults("warehouse", LAKE)

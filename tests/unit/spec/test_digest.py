@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from manifests import read
 from pydantic import Field, create_model
 
 from rowmill.spec.digest import spec_digest
 from rowmill.spec.load import Overrides, load_spec
 from rowmill.spec.manifest.experiment import ColumnSpec
+from tests.unit.spec.manifests import read
 
 HERE = Path(__file__).parent
 GOLDEN: dict[str, str] = json.loads((HERE / "digests.json").read_text(encoding="utf-8"))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from manifests import column_problems
 
 from rowmill.spec.rules.equality import differs_in_end_spaces
 from rowmill.spec.values.jsonb import canonical_jsonb, comparable_jsonb
+from tests.unit.spec.manifests import column_problems
 
 PADDED = "generate: {pattern: '[ab] {0,3}'}"
 SPACES = "spaces at the end alone, which char(5) does not compare"

@@ -1,7 +1,7 @@
 """What fills columns that say nothing, by each data version.
 
 After a deliberate change of the rules of an open data version N:
-`python tests/unit/spec/test_inference.py N` writes its file anew.
+`python -m tests.unit.spec.test_inference N` writes its file anew.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from inferred_cases import MANY_ROWS, NAMES, draft_of, golden
 
 from rowmill.spec.drafts import ColumnDraft
 from rowmill.spec.inference import default_entity, infer, v1
 from rowmill.spec.manifest.generators import GenerateSpec
 from rowmill.spec.versions import VERSIONS
+from tests.unit.spec.inferred_cases import MANY_ROWS, NAMES, draft_of, golden
 
 
 def file_of(data_version: int) -> Path:

@@ -7,10 +7,10 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from manifests import problems, with_tables
 
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import PickDistinct
+from tests.unit.spec.manifests import problems, with_tables
 
 WORDS = ["".join(letters) for size in range(3) for letters in product("1a.", repeat=size)]
 MOST = 12

@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from manifests import VALID, read
 from pydantic import ValidationError
 
 from rowmill.spec.manifest.experiment import Experiment
 from rowmill.spec.manifest.generators import GenerateSpec, IntegerSpec, PickSpec, SequenceSpec
 from rowmill.spec.values.types import ColumnType, TypeName
+from tests.unit.spec.manifests import VALID, read
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,6 @@ from importlib import resources
 
 import pytest
 from faker import VERSION, Faker
-from inferred_cases import draft_of
-from manifests import problems
 
 from rowmill.generate.pools.key import PERSON, PoolKey
 from rowmill.generate.pools.making import draw_pool
@@ -22,6 +20,8 @@ from rowmill.spec.faker.providers import (
 )
 from rowmill.spec.inference import infer
 from rowmill.spec.versions import VERSIONS
+from tests.unit.spec.inferred_cases import draft_of
+from tests.unit.spec.manifests import problems
 
 # What is inferred, and whose field a column is, follow from the table: another belongs to an open
 # data version, beside this one.

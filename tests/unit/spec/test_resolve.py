@@ -6,7 +6,6 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from manifests import VALID, column_problems, problems, resolved, with_columns, with_tables
 
 from rowmill.spec import kind as kinds
 from rowmill.spec.dataset import (
@@ -24,6 +23,14 @@ from rowmill.spec.load import Overrides, load_spec
 from rowmill.spec.problems import InvalidManifest
 from rowmill.spec.values.moments import DAY
 from rowmill.spec.values.types import TypeName
+from tests.unit.spec.manifests import (
+    VALID,
+    column_problems,
+    problems,
+    resolved,
+    with_columns,
+    with_tables,
+)
 
 ALL_VALID = sorted(path.stem for path in VALID.glob("*.yaml"))
 

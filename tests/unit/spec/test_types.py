@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from manifests import with_columns
 
 from rowmill.spec.load import load_spec
 from rowmill.spec.values.types import TypeName, parse_type
+from tests.unit.spec.manifests import with_columns
 
 # Beside each of ours, how Postgres writes it too.
 SYNONYMS = {

@@ -7,7 +7,8 @@ from itertools import product
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from manifests import column_problems
+
+from tests.unit.spec.manifests import column_problems
 
 WORDS = ["".join(letters) for size in range(3) for letters in product("1a.", repeat=size)]
 DOTLESS = [word for word in WORDS if "." not in word]

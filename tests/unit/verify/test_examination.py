@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from memory_store import OneTable
 
 from rowmill.verify import examine
 from rowmill.verify.report import Kind
+from tests.unit.verify.memory_store import OneTable
 
 _KEYED = OneTable(
     "{name: id, type: bigint, generate: {sequence: {}}}, "

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
-from fault_proxy import FaultProxy
 
 from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.patience import Patience
@@ -13,6 +12,7 @@ from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.spec.dataset import ParquetTarget, ParquetTypes
+from tests.integration.destinations.s3.fault_proxy import FaultProxy
 
 
 @pytest.fixture(scope="session")

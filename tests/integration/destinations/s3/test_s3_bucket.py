@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from fault_proxy import Fault, FaultProxy
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.patience import Patience, Wait, Waited, Waiting
@@ -13,6 +12,7 @@ from rowmill.destinations.s3.bucket import Bucket, UploadGone
 from rowmill.destinations.s3.client import S3Address
 from rowmill.local.servers.embedded import EmbeddedServers
 from rowmill.spec.dataset import ParquetTarget
+from tests.integration.destinations.s3.fault_proxy import Fault, FaultProxy
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
-from fault_proxy import Fault, FaultProxy
-from small_runs import dataset_of, publish, run_of, upload, upload_all
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake.lake import Lake
@@ -17,6 +15,14 @@ from rowmill.destinations.patience import Patience
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
 from rowmill.spec.dataset import ParquetTarget
+from tests.integration.destinations.s3.fault_proxy import Fault, FaultProxy
+from tests.integration.destinations.s3.small_runs import (
+    dataset_of,
+    publish,
+    run_of,
+    upload,
+    upload_all,
+)
 
 ME = "me@here/local/shop"
 

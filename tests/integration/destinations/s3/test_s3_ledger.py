@@ -6,8 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fault_proxy import Fault, FaultProxy
-from small_runs import run_of
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.lake.ledger.bucket_ledger import BucketLedger
@@ -18,6 +16,8 @@ from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
 from rowmill.plan.runs import RunState
 from rowmill.spec.dataset import ParquetTarget
+from tests.integration.destinations.s3.fault_proxy import Fault, FaultProxy
+from tests.integration.destinations.s3.small_runs import run_of
 
 ME = "me@here/local/shöp \"'/"
 OTHER = "you@there/local/shop"

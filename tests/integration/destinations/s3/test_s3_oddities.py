@@ -10,14 +10,14 @@ from contextlib import closing
 
 import pyarrow.parquet as pq
 import pytest
-from fault_proxy import Fault, FaultProxy
-from small_runs import publish, run_of, upload, upload_all
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
 from rowmill.spec.dataset import ParquetTarget
+from tests.integration.destinations.s3.fault_proxy import Fault, FaultProxy
+from tests.integration.destinations.s3.small_runs import publish, run_of, upload, upload_all
 
 ME = "me@here/local/shop"
 

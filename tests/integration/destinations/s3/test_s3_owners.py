@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from small_runs import dataset_of, publish, run_of, upload_all
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake.claim import held
@@ -14,6 +13,7 @@ from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.lake.object_names import tags
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.spec.dataset import ParquetTarget
+from tests.integration.destinations.s3.small_runs import dataset_of, publish, run_of, upload_all
 
 ME = "me@here/local/shop"
 

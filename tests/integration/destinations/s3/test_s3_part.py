@@ -8,14 +8,11 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from fault_proxy import Fault, FaultProxy
-from small_runs import dataset_of, rows, run_of, upload
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake.lake import Lake
@@ -28,6 +25,8 @@ from rowmill.spec.dataset import Column, Dataset, ParquetTarget, ParquetTypes, T
 from rowmill.spec.kind import Sequence, Uuid
 from rowmill.spec.values.types import parse_type
 from rowmill.version import VERSION
+from tests.integration.destinations.s3.fault_proxy import Fault, FaultProxy
+from tests.integration.destinations.s3.small_runs import dataset_of, rows, run_of, upload
 
 TABLES = {"orders": 250}
 
@@ -96,7 +95,8 @@ def test_a_part_has_the_same_bytes_however_it_was_sliced_and_in_every_process(
     pending = sliced.close()
 
     script = (
-        "from small_runs import run_of, upload; from rowmill.destinations.lake.lake import Lake;"
+        "from tests.integration.destinations.s3.small_runs import run_of, upload;"
+        "from rowmill.destinations.lake.lake import Lake;"
         "from rowmill.destinations.s3.client import S3Address; import os, pickle, sys;"
         "lake = Lake(S3Address(lambda: os.environ), pickle.load(sys.stdin.buffer), 'x');"
         "run = run_of('me@here/local/shop', 1, {'orders': 250});"
@@ -212,7 +212,8 @@ def test_a_killed_worker_leaves_no_visible_object(
 ) -> None:
     lake = lake_of()
     script = (
-        "import test_s3_part as t, pickle, sys, os, signal; "
+        "import pickle, sys, os, signal; "
+        "from tests.integration.destinations.s3 import test_s3_part as t; "
         "from rowmill.destinations.lake.lake import Lake; "
         "from rowmill.destinations.s3.client import S3Address;"
         "lake = Lake(S3Address(lambda: os.environ), pickle.load(sys.stdin.buffer), 'x');"
@@ -292,7 +293,6 @@ def _python(script: str, lake: Lake, *, status: int = 0, **variables: str) -> st
     import pickle
 
     credentials = lake.bucket._address.credentials()
-    here = Path(__file__).parent
     done = subprocess.run(
         [sys.executable, "-c", script],
         input=pickle.dumps(lake._target),
@@ -300,7 +300,7 @@ def _python(script: str, lake: Lake, *, status: int = 0, **variables: str) -> st
         env={
             **os.environ,
             **credentials,
-            "PYTHONPATH": os.pathsep.join([str(here), *sys.path]),
+            "PYTHONPATH": os.pathsep.join(sys.path),
             **variables,
         },
         check=False,

@@ -1,0 +1,1 @@
+"""The tests; imports between them are absolute, from the repository's root."""

@@ -1,0 +1,1 @@
+"""Tests on a real Postgres and a real S3 server."""

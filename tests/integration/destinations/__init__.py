@@ -1,0 +1,1 @@
+"""Each destination on its real server."""

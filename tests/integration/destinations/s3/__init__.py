@@ -1,0 +1,1 @@
+"""Parquet on a real S3 server, and its faults."""

@@ -1,0 +1,1 @@
+"""The pod's program, run as a process."""

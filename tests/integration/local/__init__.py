@@ -1,0 +1,1 @@
+"""The one-machine engine on its embedded servers."""

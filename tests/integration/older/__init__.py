@@ -1,0 +1,1 @@
+"""What an older commit left behind goes on working."""
