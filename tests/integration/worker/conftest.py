@@ -27,7 +27,7 @@ def opened(reach: Connections) -> Iterator[Callable[[Manifest], tuple[Bed, Desti
 
         def open_manifest(content: Manifest) -> tuple[Bed, Destinations]:
             bed = Bed(content, reach)
-            return bed, stack.enter_context(closing(bed.join()))
+            return bed, stack.enter_context(closing(bed.open_destinations()))
 
         yield open_manifest
 
@@ -39,7 +39,7 @@ def owner_of(reach: Connections) -> Iterator[Owners]:
 
         def open_for(engine: str, content: Manifest, **reached: Credentials) -> Owner:
             bed = Bed(content, replace(reach, engine=engine, **reached))
-            return Owner(bed, stack.enter_context(closing(bed.join())))
+            return Owner(bed, stack.enter_context(closing(bed.open_destinations())))
 
         yield open_for
 

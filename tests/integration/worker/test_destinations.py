@@ -80,7 +80,7 @@ def test_a_worker_holds_one_connection(
         return connect(self)
 
     monkeypatch.setattr(PostgresAddress, "connect", counting)
-    with closing(bed.join()) as destinations:
+    with closing(bed.open_destinations()) as destinations:
         bed.load(destinations, run)
         bed.finalize(destinations, run)
     assert len(made) == 1

@@ -286,7 +286,7 @@ def test_another_owner_is_refused_until_it_is_adopted(
     bed, destinations = opened(manifest(name))
     complete(bed, destinations, "a", 1)
     bed.connections = replace(reach, engine="cluster")
-    theirs = bed.join()
+    theirs = bed.open_destinations()
     try:
         with pytest.raises(DestinationRefused, match=r"rowmill\.dev/adopt") as refusal:
             pod(bed, theirs, "b", 1)

@@ -210,7 +210,7 @@ def test_another_owner_reads_and_is_told_how_to_take_over(
     bed, destinations = opened(manifest(name, tables=[PEOPLE]))
     run = bed.complete(destinations)
     bed.connections = replace(reach, engine="somebody@else")
-    theirs = bed.join()
+    theirs = bed.open_destinations()
     try:
         seen = published(theirs)
         assert seen is not None
@@ -236,7 +236,7 @@ def test_a_person_is_asked_before_adopted_rows_get_fewer(
     smaller = Bed(
         manifest(name, tables=[{**PEOPLE, "rows": 10}]), replace(reach, engine="somebody@else")
     )
-    theirs = smaller.join()
+    theirs = smaller.open_destinations()
     try:
         owner = f"tests/local/{name}"
         words = f"run 1, of 10 rows, would replace run 1 of {owner} (2,500 rows)"
@@ -278,7 +278,7 @@ def test_a_role_that_may_only_read_reads(
     known = {**reach.postgres(), "PGUSER": f"reader {name}", "PGPASSWORD": "reads"}
     bed.connections = replace(reach, engine="reader", postgres=KnownCredentials(known))
     try:
-        with closing(bed.join()) as theirs:
+        with closing(bed.open_destinations()) as theirs:
             seen = published(theirs)
             assert seen is not None
             assert seen.id == run.id
