@@ -13,7 +13,7 @@ from rowmill.destinations.lake.records import StoredPart
 from rowmill.destinations.patience import Patience, ReportWait
 from rowmill.plan.bundle import Bundle
 from rowmill.plan.layout import Part
-from rowmill.plan.pod_contract import SHARD_INDEX
+from rowmill.plan.pod_contract import DEFAULT_PARALLELISM, SHARD_INDEX
 from rowmill.plan.pod_report import Published, PurgeReport
 from rowmill.plan.runs import Run
 from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
@@ -94,7 +94,16 @@ def run_finalize(pod: Pod) -> Outcome:
         if not prepared.repeat:
             frozen = spec.at(run.plan.data_version)
             context = _context(pod, run, frozen, destinations, progress)
-            finalize(context, run, frozen, destinations, pod.stop, pod.board, pod.board.step)
+            finalize(
+                context,
+                run,
+                frozen,
+                destinations,
+                pod.stop,
+                pod.board,
+                pod.board.step,
+                connections=spec.parallelism or DEFAULT_PARALLELISM,
+            )
         progress.all_done()
         what = "was published before with the same data" if prepared.repeat else "is published"
         return done(f"run {run.number} {what}", _published(prepared, destinations))

@@ -275,7 +275,7 @@ class _Execution:
             supervisor.run_shards(run, shards)
             loaded = time.monotonic()
             self.board.turn(Phase.FINALIZING)
-            supervisor.finalize(run)
+            supervisor.finalize(run, self.workers)
             ended = time.monotonic()
         publish = ended - (self.board.publishing_since or ended)
         return {

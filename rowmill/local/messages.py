@@ -20,9 +20,10 @@ class RunShard:
 
 @dataclass(frozen=True)
 class RunFinalize:
-    """To a worker: finalize and publish the run."""
+    """To a worker: finalize and publish the run, over at most so many connections to Postgres."""
 
     run: Run
+    connections: int
 
 
 @dataclass(frozen=True)

@@ -103,9 +103,14 @@ class Supervisor:
         """
         self._run_all([RunShard(run, shard) for shard in shards])
 
-    def finalize(self, run: Run) -> None:
-        """Finalize and publish the run in one worker; raises as `run_shards`."""
-        self._run_all([RunFinalize(run)])
+    def finalize(self, run: Run, connections: int) -> None:
+        """Finalize and publish the run in one worker; raises as `run_shards`.
+
+        Args:
+            run: all its shards are done.
+            connections: over so many to Postgres at most.
+        """
+        self._run_all([RunFinalize(run, connections)])
 
     def _run_all(self, commands: list[RunShard | RunFinalize]) -> None:
         waiting = deque(commands)

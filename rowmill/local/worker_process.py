@@ -110,7 +110,16 @@ class _Worker:
             self._tally.begin()
             run_parts(context, run.plan.shard(command.shard), self._stop, self._tally)
         else:
-            finalize(context, run, spec, destinations, self._stop, self._tally, self._step)
+            finalize(
+                context,
+                run,
+                spec,
+                destinations,
+                self._stop,
+                self._tally,
+                self._step,
+                connections=command.connections,
+            )
 
     def _sleep(self, seconds: float) -> None:
         """Wait between two tries, but not once the worker is to stop."""

@@ -25,6 +25,9 @@ from rowmill.spec.secret_keys import (
     S3_REQUIRED,
 )
 
+# Worker pods at once, and connections to Postgres of a finalize, unless the manifest says.
+DEFAULT_PARALLELISM = 2
+
 
 class ExitCode(IntEnum):
     """What became of a pod, as its Job acts on it."""

@@ -16,8 +16,8 @@ from rowmill.destinations.stored_rows import Problem, StoredTables, Unreadable
 from rowmill.generate.rows import Generator
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, Table
+from rowmill.task_pool import TaskPool
 from rowmill.verify.buckets import Buckets
-from rowmill.verify.crew import Crew
 from rowmill.verify.examine import Examination
 from rowmill.verify.recomputed import Recomputed
 from rowmill.verify.report import Comparison, Report, TableReport
@@ -51,8 +51,8 @@ def verify(
     """
     started = time.monotonic()
     count = ProgressCount(dataset.tables, len(stores), on_progress)
-    with Crew(workers) as crew:
-        verification = _Verification(run, Recomputed(make_generator), stores, crew, count)
+    with TaskPool(workers, "verify") as pool:
+        verification = _Verification(run, Recomputed(make_generator), stores, pool, count)
         tables = tuple(verification.table(table) for table in dataset.tables)
     return Report(
         owner=run.owner,
@@ -73,13 +73,13 @@ class _Verification:
         run: Run,
         recomputed: Recomputed,
         stores: Sequence[StoredTables],
-        crew: Crew,
+        pool: TaskPool,
         count: ProgressCount,
     ) -> None:
         self._run = run
         self._recomputed = recomputed
         self._stores = stores
-        self._crew = crew
+        self._pool = pool
         self._count = count
         self._lock = threading.Lock()
 
@@ -100,7 +100,7 @@ class _Verification:
         ]
         # In turn, so that one thread waits for a server while another computes.
         turns = chain.from_iterable(zip_longest(parts, pieces))
-        self._crew.do([task for task in turns if task is not None])
+        self._pool.do([task for task in turns if task is not None])
         comparisons = tuple(self._compared(table, expected, tally) for tally in tallies)
         return TableReport(table.name, expected.rows, expected.checksum, comparisons)
 
@@ -109,7 +109,7 @@ class _Verification:
         part = layout.part(number)
         hasher, made = _hasher(table), Buckets()
         for piece in self._recomputed.slices(table, part.start, part.stop, layout.row_bytes):
-            self._crew.check()
+            self._pool.check()
             made.add(hasher.rows(piece.columns, piece.count))
             self._count.add(table, piece.count)
         with self._lock:
@@ -132,7 +132,7 @@ class _Verification:
         hasher, stored = _hasher(table), Buckets()
         try:
             for rows in tally.store.rows(table, number):
-                self._crew.check()
+                self._pool.check()
                 stored.add(hash_stored(hasher, rows, tally.store, table))
                 self._count.add(table, rows.count)
         except Unreadable as error:
@@ -150,7 +150,7 @@ class _Verification:
         wanted = expected.without(tally.absent)
         if tally.readable and not wanted.same(tally.stored):
             self._count.turn("examining", table)
-            examination = Examination(self._run, table, self._recomputed, tally, self._crew)
+            examination = Examination(self._run, table, self._recomputed, tally, self._pool)
             found = examination.differences(wanted)
         problems = tuple(sorted(tally.problems, key=lambda problem: problem.place))
         return Comparison(

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from rowmill.destinations.stored_rows import Problem, Unreadable
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Table
+from rowmill.task_pool import TaskPool
 from rowmill.verify.buckets import Buckets, RowHashes
-from rowmill.verify.crew import Crew
 from rowmill.verify.describe import Describer, Finding
 from rowmill.verify.multiset import Unmatched, unmatched
 from rowmill.verify.pairing import Rows, pair
@@ -49,14 +49,14 @@ class Examination:
     """Finds the rows of one table that differ in one destination."""
 
     def __init__(
-        self, run: Run, table: Table, recomputed: Recomputed, tally: Tally, crew: Crew
+        self, run: Run, table: Table, recomputed: Recomputed, tally: Tally, pool: TaskPool
     ) -> None:
         self._layout = run.plan.by_name[table.name]
         self._table = table
         self._recomputed = recomputed
         self._store = tally.store
         self._tally = tally
-        self._crew = crew
+        self._pool = pool
 
     def differences(self, expected: Buckets) -> Differences:
         """What differs between the rows of `expected` and the stored ones."""
@@ -83,7 +83,7 @@ class Examination:
         parts = pieces if self._store.by_part else range(self._layout.parts)
         tasks: list[Callable[[], None]] = [partial(self._make, n, wanted) for n in parts]
         tasks += [partial(self._read, n, stored) for n in pieces]
-        self._crew.do(tasks)
+        self._pool.do(tasks)
         return wanted, stored
 
     def _make(self, number: int, into: _Collected) -> None:
@@ -91,7 +91,7 @@ class Examination:
         hasher = self._hasher()
         row_bytes = self._layout.row_bytes
         for piece in self._recomputed.slices(self._table, part.start, part.stop, row_bytes):
-            self._crew.check()
+            self._pool.check()
             hashes = hasher.rows(piece.columns, piece.count)
             into.add(hashes, np.arange(piece.start, piece.start + piece.count))
 
@@ -99,7 +99,7 @@ class Examination:
         hasher = self._hasher()
         try:
             for rows in self._store.rows(self._table, number, places=True):
-                self._crew.check()
+                self._pool.check()
                 if rows.places is not None:
                     into.add(hash_stored(hasher, rows, self._store, self._table), rows.places)
         except Unreadable as error:

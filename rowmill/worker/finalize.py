@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from threading import Event
 
 from rowmill.destinations.errors import DestinationRefused, Fenced, LateAdditions
@@ -24,12 +25,15 @@ def finalize(
     stop: Event,
     report: Report,
     step: Callable[[str], None],
+    *,
+    connections: int,
 ) -> None:
     """Take a run whose shards are done to COMPLETED.
 
     Args:
-        stop: set to end between two steps; the run can then be resumed.
-        step: told the label of each step as it begins.
+        stop: set to end it, by cancelling the steps under way; the run can then be resumed.
+        step: told what is being done, by any thread: of several steps the one that began last.
+        connections: over so many to Postgres it works at most: as many as loaded.
 
     Raises:
         Stopped: `stop` was set; Fenced: the run was aborted or replaced.
@@ -41,7 +45,10 @@ def finalize(
             if state is not RunState.PUBLISHING:
                 step("compare with the plan")
                 run_parts(context, run.plan.parts(), stop, report)
-                _complete(run, spec, destinations, stop, step)
+                _turn_finalizing(run, destinations)
+                if destinations.warehouse is not None:
+                    look = partial(_raise_if, stop)
+                    destinations.warehouse.finalize(run, spec.dataset, connections, step, look)
             step("publish")
             publish(run, spec.dataset, destinations)
         except LateAdditions as error:
@@ -77,16 +84,13 @@ def _state(run: Run, destinations: Destinations) -> RunState | None:
     return known.state if known else None
 
 
-def _complete(
-    run: Run, spec: Spec, destinations: Destinations, stop: Event, step: Callable[[str], None]
-) -> None:
-    """Turn FINALIZING, and make the tables what the manifest says."""
+def _turn_finalizing(run: Run, destinations: Destinations) -> None:
     if not destinations.ledger.runs.transition(
         run.id, frozenset({RunState.RUNNING, RunState.FINALIZING}), RunState.FINALIZING
     ):
         raise Fenced(f"run {run.number} is no longer live")
-    if destinations.warehouse is not None:
-        for label in destinations.warehouse.finalize(run, spec.dataset):
-            step(label)
-            if stop.is_set():
-                raise Stopped
+
+
+def _raise_if(stop: Event) -> None:
+    if stop.is_set():
+        raise Stopped

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from rowmill.plan.pod_contract import DEFAULT_PARALLELISM
 from rowmill.spec.cluster import is_reserved
 from rowmill.spec.cluster_names import QUEUE, RERUN
 from rowmill_operator.model.observed import Experiment
 from rowmill_operator.model.settings import Settings
 
-DEFAULT_PARALLELISM = 2
 DEFAULT_RETRIES = 6
 DEFAULT_HISTORY = 10
 

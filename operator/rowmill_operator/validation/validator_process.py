@@ -18,6 +18,7 @@ import psutil
 from rowmill.plan.bundle import Bundle, pack
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
+from rowmill.plan.pod_contract import DEFAULT_PARALLELISM
 from rowmill.spec.cluster import Defaults, cluster_problems, on_cluster
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec, sound_parts
@@ -26,7 +27,6 @@ from rowmill.spec.places import located
 from rowmill.spec.problems import InvalidManifest, Problem
 from rowmill.spec.rules.warnings import manifest_warnings
 from rowmill.spec.values.quantities import parse_quantity
-from rowmill_operator.model.desired_state import DEFAULT_PARALLELISM
 from rowmill_operator.model.shortening import shortened
 
 # A ConfigMap holds 1 MiB with its names and labels; base64 is its wire form, not its size.

@@ -130,10 +130,13 @@ class PostgresAddress:
             return 0
         return self.patience.for_course(self._judge(error).course)
 
-    def error(self, error: psycopg.Error) -> DestinationRefused | DestinationUnavailable:
-        """The error for the reader, once it is not tried again."""
+    def error(
+        self, error: psycopg.Error, doing: str = ""
+    ) -> DestinationRefused | DestinationUnavailable:
+        """The error for the reader, once it is not tried again; `doing` is what it met."""
         failure = self._judge(error)
-        message = self._without_password(failure.message(self.describe()))
+        place = f"{self.describe()}, {doing}" if doing else self.describe()
+        message = self._without_password(failure.message(place))
         if failure.course not in (Course.PASSES, Course.CONTACT):
             return DestinationRefused(failure.reason, message)
         tried = self.patience.for_course(failure.course)
@@ -239,6 +242,10 @@ def _unexplained(_error: BaseException) -> str | None:
     return None
 
 
+def _always() -> bool:
+    return True
+
+
 class PostgresSession:
     """One connection, made when it is first needed and again when it is lost.
 
@@ -257,19 +264,23 @@ class PostgresSession:
         lock_seconds: float = DEFAULT_LOCK_SECONDS,
         settings: Mapping[str, str | int] | None = None,
         explain: Explain = _unexplained,
+        doing: str = "",
+        wanted: Callable[[], bool] = _always,
     ) -> T:
         """Run `work` in a transaction of its own and commit; again as a whole when it fails.
 
         `work` must bear being called again after it committed, since the answer to a COMMIT can
         be lost. READ COMMITTED whatever the role's default: each statement sees what committed
-        before it. `explain` may say what a failure that is waited for comes from.
+        before it. `explain` may say what a failure that is waited for comes from, `doing` names
+        the work in its error. Once it is not `wanted` any more, no failure is waited for.
 
         Raises:
             DestinationRefused: the failure does not pass.
             DestinationUnavailable: it did not pass within the patience of the address.
         """
-        wanted = settings or {}
-        return self.persist(lambda: self._attempt(work, lock_seconds, wanted), explain)
+        return self.persist(
+            lambda: self._attempt(work, lock_seconds, settings or {}), explain, doing, wanted
+        )
 
     def glance(self, work: Callable[[Cursor], T]) -> T | None:
         """One try at a transaction, for what is good to know and no more; None if it fails."""
@@ -277,8 +288,20 @@ class PostgresSession:
             return self._attempt(work, _GLANCE_SECONDS, {})
         return None
 
-    def persist(self, attempt: Callable[[], T], explain: Explain = _unexplained) -> T:
-        """Call `attempt` with the patience of the address, and translate its last failure."""
+    def persist(
+        self,
+        attempt: Callable[[], T],
+        explain: Explain = _unexplained,
+        doing: str = "",
+        wanted: Callable[[], bool] = _always,
+    ) -> T:
+        """Call `attempt` with the patience of the address, and translate its last failure.
+
+        The rest is as in `transaction`.
+        """
+
+        def patience_for(error: BaseException) -> float:
+            return self.address.patience_for(error) if wanted() else 0
 
         def told(error: BaseException, left: float) -> None:
             self.retries += 1
@@ -287,19 +310,26 @@ class PostgresSession:
         try:
             return persist(
                 attempt,
-                self.address.patience_for,
+                patience_for,
                 on_retry=told,
                 on_end=self.address.report_end,
                 sleep=self.address.patience.sleep,
             )
         except psycopg.Error as error:
-            raise self.address.error(error) from error
+            raise self.address.error(error, doing) from error
 
     def connection(self) -> Connection:
         """The connection, made if there is none; a failure to connect is not retried here."""
         if self._connection is None or self._connection.closed:
             self._connection = self.address.connect()
         return self._connection
+
+    def cancel(self) -> None:
+        """Cut the statement short that another thread waits for, if there is one."""
+        connection = self._connection
+        if connection is not None and not connection.closed:
+            with suppress(psycopg.Error):
+                connection.cancel_safe(timeout=_CONNECT_SECONDS)
 
     def close(self) -> None:
         if self._connection is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -99,6 +100,10 @@ def plan(data: Dataset, batch_rows: int = 5) -> Plan:
 _MADE: dict[str, Made] = {}
 
 
+class BrokenOff(Exception):
+    """A finalize ends amid its steps, as if its process were killed."""
+
+
 class Experiment:
     """One experiment on a database: what prepare, workers and finalize do, step by step."""
 
@@ -177,10 +182,24 @@ class Experiment:
         assert self.ledger.runs.transition(run.id, running, RunState.COMPLETED)
         return run
 
-    def finalize(self, run: Run) -> list[str]:
+    def finalize(self, run: Run, connections: int = 2) -> list[str]:
+        """All steps, also of a run that is FINALIZING; returns what was told of them."""
+        return self.finalize_until(run, None, connections)
+
+    def finalize_until(self, run: Run, last: int | None, connections: int = 2) -> list[str]:
+        """Finalize, and break off once `last` steps were told; returns these."""
         running = frozenset({RunState.RUNNING})
         self.ledger.runs.transition(run.id, running, RunState.FINALIZING)
-        return list(self.warehouse.finalize(run, self.data))
+        told: list[str] = []
+
+        def report(label: str) -> None:
+            if len(told) == last:
+                raise BrokenOff
+            told.append(label)
+
+        with suppress(BrokenOff):
+            self.warehouse.finalize(run, self.data, connections, report, lambda: None)
+        return told
 
 
 def batches(run: Run) -> list[Batch]:

@@ -55,10 +55,6 @@ def loaded(shop: Experiment) -> Run:
     return run
 
 
-def finalize_again(shop: Experiment, run: Run) -> list[str]:
-    return list(shop.warehouse.finalize(run, shop.data))
-
-
 def test_what_came_since_finalize_is_built_before_the_publish(
     shop: Experiment, database: dict[str, str]
 ) -> None:
@@ -71,7 +67,7 @@ def test_what_came_since_finalize_is_built_before_the_publish(
         with pytest.raises(LateAdditions, match=r"generated column shop\.orders\.double"):
             shop.warehouse.publish(run, shop.data)
         assert shop.ledger.runs.find(run.id).state is RunState.FINALIZING
-        finalize_again(shop, run)
+        shop.finalize(run)
         shop.warehouse.publish(run, shop.data)
         assert all_rows(admin, _FOUND) == _ALL
         assert all_rows(admin, "SELECT polname FROM pg_policy") == [("late",)]
@@ -93,7 +89,7 @@ def test_what_was_taken_off_or_changed_since_it_was_built_is_not_published(
         )
         with pytest.raises(LateAdditions):
             shop.warehouse.publish(run, shop.data)
-        finalize_again(shop, run)
+        shop.finalize(run)
         shop.warehouse.publish(run, shop.data)
         assert all_rows(admin, _FOUND) == [("positive",)]
         check = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conname = 'positive'"
@@ -122,27 +118,25 @@ def test_a_constraint_that_new_rows_break_stops_the_run_and_can_be_mended(
             more.finalize(run)
         assert refusal.value.reason == "UserConstraint"
         admin.execute(f"ALTER TABLE shop.orders {mended}")
-        finalize_again(more, run)
+        more.finalize(run)
         more.warehouse.publish(run, more.data)
         assert all_rows(admin, "SELECT count(*) FROM shop.orders") == [(20,)]
 
 
+@pytest.mark.parametrize("connections", [1, 3])
 @pytest.mark.parametrize("broken_after", range(0, 14, 2))
 def test_finalize_killed_after_any_build_is_taken_up_again(
-    shop: Experiment, database: dict[str, str], broken_after: int
+    shop: Experiment, database: dict[str, str], broken_after: int, connections: int
 ) -> None:
     shop.complete()
     with connect(database) as admin:
         admin.execute(_BUILDS)
         run = loaded(shop)
-        shop.ledger.runs.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
-        walk = shop.warehouse.finalize(run, shop.data)
-        done = [label for label, _ in zip(walk, range(broken_after), strict=False)]
-        walk.close()
-        again = finalize_again(shop, run)
-        assert not {label for label in done[:-1] if "mine" in label or "positive" in label} & set(
-            again
-        )
+        done = shop.finalize_until(run, broken_after, connections)
+        again = shop.finalize(run, connections)
+        # Of those at once only the last that was told is sure to be under way.
+        sure = done[:-connections]
+        assert not {label for label in sure if "mine" in label or "positive" in label} & set(again)
         shop.warehouse.publish(run, shop.data)
         assert all_rows(admin, _FOUND) == _ALL
         assert all_rows(admin, _COMMENTS) == []
@@ -157,9 +151,9 @@ def test_two_that_finalize_at_once_build_each_thing_once(
         run = loaded(shop)
         shop.ledger.runs.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
         twin = Experiment(shop.address, shop.data)
-        thread = threading.Thread(target=lambda: finalize_again(twin, run))
+        thread = threading.Thread(target=lambda: twin.finalize(run))
         thread.start()
-        finalize_again(shop, run)
+        shop.finalize(run)
         thread.join()
         shop.warehouse.publish(run, shop.data)
         assert all_rows(admin, _FOUND) == _ALL

@@ -144,11 +144,8 @@ def test_a_finalize_killed_between_the_two_halves_of_a_reference_does_the_second
         for broken_after in (7, 8):
             run = shop.start()
             shop.load(run)
-            shop.ledger.runs.transition(run.id, frozenset({run.state}), run.state.FINALIZING)
-            walk = shop.warehouse.finalize(run, shop.data)
-            list(zip(walk, range(broken_after), strict=False))
-            walk.close()
-            list(shop.warehouse.finalize(run, shop.data))
+            shop.finalize_until(run, broken_after, connections=1)
+            shop.finalize(run)
             shop.warehouse.publish(run, shop.data)
             valid = "SELECT convalidated FROM pg_constraint WHERE conname = 'away'"
             assert all_rows(admin, valid) == [(True,)]

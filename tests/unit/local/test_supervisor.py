@@ -66,7 +66,7 @@ def test_every_shard_is_run_once_and_reports_come_through(supervise: Made) -> No
 
     with supervise(fake_workers.good, 2, on_progress=note, on_step=steps.append) as running:
         running.run_shards(RUN, range(1, 8))
-        running.finalize(RUN)
+        running.finalize(RUN, connections=1)
     assert seen == {f"shard {n}": n for n in range(1, 8)}
     assert steps == ["publish"]
 

@@ -128,6 +128,11 @@ class Build:
         return self.kind, self.table, self.name
 
     @property
+    def relations(self) -> frozenset[str]:
+        """The tables that it names, and indexes: its own, and those to which it refers."""
+        return frozenset(name for each in self.statements for name in each.pieces[1::2])
+
+    @property
     def is_in_two(self) -> bool:
         """Whether it is made in two transactions."""
         return self.outside and len(self.statements) > 1

@@ -82,13 +82,7 @@ def try_additions(
 
 def _named(additions: Additions) -> set[str]:
     """The relations besides its own table that a build names: those to which it refers."""
-    return {
-        name
-        for build in additions.builds
-        for statement in build.statements
-        for name in statement.pieces[1::2]
-        if name != build.table
-    }
+    return {name for build in additions.builds for name in build.relations if name != build.table}
 
 
 def _steps(new: Made, additions: Additions, parents: set[str]) -> Iterator[Step]:

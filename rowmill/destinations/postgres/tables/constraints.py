@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import psycopg
@@ -11,6 +11,7 @@ from psycopg import errors, sql
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.tables.key_names import KeyNames
+from rowmill.destinations.postgres.tables.lock_modes import Lock
 from rowmill.spec.dataset import Dataset, Table
 
 # (kind, table, columns, parent, parent's columns): what tells one step's work from another's.
@@ -72,29 +73,57 @@ def steps(dataset: Dataset, constraints: str) -> list[Step]:
 
 
 def perform(cursor: Cursor, schema: str, step: Step) -> None:
-    """Do a step unless the catalogue shows that very one, valid; another of its name goes first.
+    """Do a step unless the catalogue shows that very one; another of its name goes first.
+
+    A reference holds for new rows only, until `validate`.
 
     Raises:
         DestinationRefused: EntryTooLarge, the rows have values that no index holds.
     """
-    tables = [step.table, *([step.parent] if step.parent else [])]
-    for name in sorted(set(tables)):
-        # Held before the catalogue is read: a twin's step then shows as done.
-        cursor.execute(
-            sql.SQL("LOCK TABLE {} IN {} MODE").format(
-                sql.Identifier(schema, name),
-                sql.SQL("SHARE ROW EXCLUSIVE" if step.kind == "f" else "ACCESS EXCLUSIVE"),
-            )
-        )
-    present = _present(cursor, schema, step)
-    if present == _wanted(step):
+    present = _present_behind_locks(cursor, schema, step, locks(step))
+    if present is not None and present.is_of(step):
         return
     if present is not None:
-        cursor.execute(_drop(schema, step, is_constraint=present[0] != "i"))
+        cursor.execute(_drop(schema, step, is_constraint=present.kind != "i"))
     try:
         cursor.execute(_MAKERS[step.kind](schema, step))
     except errors.ProgramLimitExceeded as error:
         raise DestinationRefused("EntryTooLarge", _entry_too_large(step, error)) from error
+
+
+def validate(cursor: Cursor, schema: str, step: Step) -> None:
+    """See that all rows bear the reference that `perform` made, unless that is known."""
+    present = _present_behind_locks(cursor, schema, step, locks_to_validate(step))
+    if present is None or not present.validated:
+        cursor.execute(
+            sql.SQL("ALTER TABLE {} VALIDATE CONSTRAINT {}").format(
+                sql.Identifier(schema, step.table), sql.Identifier(step.name)
+            )
+        )
+
+
+def locks(step: Step) -> dict[str, Lock]:
+    """What `perform` takes: all that its statement wants, in a mode that twins wait for."""
+    mode = Lock.ACCESS_EXCLUSIVE if step.kind in "pu" else Lock.SHARE_ROW_EXCLUSIVE
+    return dict.fromkeys(filter(None, (step.table, step.parent)), mode)
+
+
+def locks_to_validate(step: Step) -> dict[str, Lock]:
+    """What `validate` takes: several tables that refer to one parent may be looked at at once."""
+    return {step.parent: Lock.ROW_SHARE, step.table: Lock.SHARE_UPDATE_EXCLUSIVE}
+
+
+def _present_behind_locks(
+    cursor: Cursor, schema: str, step: Step, wanted: Mapping[str, Lock]
+) -> _Present | None:
+    """What bears the step's name, once its tables are held: a twin's step then shows as done."""
+    for name in sorted(wanted):
+        cursor.execute(
+            sql.SQL("LOCK TABLE {} IN {} MODE").format(
+                sql.Identifier(schema, name), sql.SQL(wanted[name].value)
+            )
+        )
+    return _present(cursor, schema, step)
 
 
 def _entry_too_large(step: Step, error: psycopg.Error) -> str:
@@ -112,15 +141,27 @@ def _keys(table: Table) -> Iterator[Shape]:
         yield "u", table.name, columns, "", ()
 
 
-# (kind, columns, parent, parent's columns, valid): what the catalogue has of a step.
-_Found = tuple[str, tuple[str, ...], str, tuple[str, ...], bool]
+@dataclass(frozen=True)
+class _Present:
+    """What bears a step's name on its table.
+
+    `sound` says that it is usable and no more than a step makes; only what holds for all rows is
+    `validated`.
+    """
+
+    kind: str
+    columns: tuple[str, ...]
+    parent: str
+    parent_columns: tuple[str, ...]
+    sound: bool
+    validated: bool
+
+    def is_of(self, step: Step) -> bool:
+        shape = self.kind, step.table, self.columns, self.parent, self.parent_columns
+        return self.sound and shape == step.shape
 
 
-def _wanted(step: Step) -> _Found:
-    return step.kind, step.columns, step.parent, step.parent_columns, True
-
-
-def _present(cursor: Cursor, schema: str, step: Step) -> _Found | None:
+def _present(cursor: Cursor, schema: str, step: Step) -> _Present | None:
     """What bears the step's name on its table."""
     row = cursor.execute(
         """
@@ -133,9 +174,10 @@ def _present(cursor: Cursor, schema: str, step: Step) -> _Found | None:
                          AND p.relnamespace = connamespace), ''),
                ARRAY(SELECT attname::text FROM unnest(confkey) WITH ORDINALITY AS k (num, place)
                      JOIN pg_attribute ON (attrelid, attnum) = (confrelid, num) ORDER BY place),
-               convalidated AND NOT condeferrable
+               NOT condeferrable
                AND coalesce((SELECT indisvalid FROM pg_index
-                             WHERE indexrelid = conindid AND contype <> 'f'), true)
+                             WHERE indexrelid = conindid AND contype <> 'f'), true),
+               convalidated
         FROM pg_constraint JOIN bearer ON conrelid = bearer.oid WHERE conname = %(name)s
         UNION ALL
         SELECT 'i',
@@ -143,7 +185,8 @@ def _present(cursor: Cursor, schema: str, step: Step) -> _Found | None:
                      JOIN pg_attribute ON (attrelid, attnum) = (indrelid, num) ORDER BY place),
                '', '{}',
                indisvalid AND NOT indisunique AND indpred IS NULL AND indexprs IS NULL
-               AND indnkeyatts = indnatts
+               AND indnkeyatts = indnatts,
+               true
         FROM pg_index JOIN bearer ON indrelid = bearer.oid
         JOIN pg_class x ON x.oid = indexrelid WHERE x.relname = %(name)s
         AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = indexrelid AND contype <> 'f')
@@ -152,8 +195,8 @@ def _present(cursor: Cursor, schema: str, step: Step) -> _Found | None:
     ).fetchone()
     if row is None:
         return None
-    kind, columns, parent, parent_columns, valid = row
-    return kind, tuple(columns), parent, tuple(parent_columns), valid
+    kind, columns, parent, parent_columns, sound, validated = row
+    return _Present(kind, tuple(columns), parent, tuple(parent_columns), sound, validated)
 
 
 def _drop(schema: str, step: Step, *, is_constraint: bool) -> sql.Composed:
@@ -180,7 +223,8 @@ def _make_index(schema: str, step: Step) -> sql.Composed:
 
 
 def _make_reference(schema: str, step: Step) -> sql.Composed:
-    return sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({})").format(
+    words = "ALTER TABLE {} ADD CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({}) NOT VALID"
+    return sql.SQL(words).format(
         sql.Identifier(schema, step.table),
         sql.Identifier(step.name),
         _names(step.columns),

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from psycopg import sql
 
-from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.postgres.additions.model import FIRST, Additions, When
+from rowmill.destinations.postgres.additions.model import Additions, When
 from rowmill.destinations.postgres.additions.own_keys import Made
 from rowmill.destinations.postgres.additions.putting_on import say
 from rowmill.destinations.postgres.additions.settings import read_settings
-from rowmill.destinations.postgres.additions.staged import (
-    Lack,
-    drop,
-    find_lack,
-    finish,
-    make,
-    read_present,
-)
+from rowmill.destinations.postgres.additions.staged import Lack, find_lack, read_present
 from rowmill.destinations.postgres.connection import Cursor, PostgresSession, quoted
-from rowmill.destinations.postgres.ledger.advisory_locks import fence_shared
-from rowmill.destinations.postgres.ledger.run_rows import kept_source, running_key
-from rowmill.destinations.postgres.tables.constraints import perform, steps
+from rowmill.destinations.postgres.ledger.run_rows import kept_source
 from rowmill.destinations.postgres.tables.dependants import find_dependants
 from rowmill.destinations.postgres.tables.name_claims import (
     NamesTaken,
@@ -53,13 +43,11 @@ from rowmill.destinations.postgres.tables.staging import (
 )
 from rowmill.destinations.postgres.tables.tables_in_use import take_from_readers
 from rowmill.destinations.postgres.tables.target_rights import refuse_unfit_target
+from rowmill.destinations.postgres.warehouse.finalize import Finalize
 from rowmill.destinations.postgres.warehouse.outgoing import find_hanging, outgoing
 from rowmill.destinations.postgres.warehouse.publish import drop_tables, publish
-from rowmill.plan.runs import Run, RunState
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, PostgresTarget, Table
-
-# Enough for a sort of some millions of keys without many passes; more stays as the server has it.
-_INDEX_MEMORY = "256MB"
 
 
 class Warehouse:
@@ -180,41 +168,34 @@ class Warehouse:
 
         stage(self._session, self._target.ledger_schema, run, dataset, furnish)
 
-    def finalize(self, run: Run, dataset: Dataset) -> Iterator[str]:
-        """Add keys, indexes and references, ANALYZE, and count; yields what it is about to do.
+    def finalize(
+        self,
+        run: Run,
+        dataset: Dataset,
+        connections: int,
+        report: Callable[[str], None],
+        look: Callable[[], None],
+    ) -> None:
+        """Add keys, indexes and references, ANALYZE, and count.
 
         The constraints are those of the target, and what users put on the published tables. Steps
         that were done before are skipped.
+
+        Args:
+            run: FINALIZING.
+            dataset: what it loaded.
+            connections: over so many at most, this session's among them.
+            tell: told what is about to be done, by any thread.
+            look: called now and then; what it raises ends the steps, and cancels what runs.
 
         Raises:
             Fenced: the run is not FINALIZING, before or after a step.
             DestinationRefused: RowsDiffer, if a table does not hold the rows of the plan;
                 UserConstraint, if the rows do not bear what users added.
         """
-        schema = staging_schema(run.id)
         additions, lack = self._session.transaction(partial(self._lack, run, dataset))
-        for thing in lack.drops:
-            yield f"drop {thing}"
-            self._step(run, partial(drop, schema=schema, thing=thing))
-        for build in lack.builds:
-            if build.kind in FIRST:
-                yield build.label
-                self._step(run, partial(make, schema=schema, build=build))
-        for step in steps(dataset, self._target.constraints):
-            yield step.label
-            self._step(run, partial(perform, schema=schema, step=step))
-        for build in lack.builds:
-            if build.kind not in FIRST:
-                yield build.label
-                self._step(run, partial(make, schema=schema, build=build))
-                if build.is_in_two:
-                    self._step(run, partial(finish, schema=schema, build=build))
-        if additions.settings:
-            yield "options of tables and columns"
-            self._step(run, partial(say, schema=schema, attachments=additions.settings))
-        for layout in run.plan.tables:
-            yield f"statistics and count of {layout.table}"
-            self._step(run, partial(_analyze, schema=schema, table=layout.table, rows=layout.rows))
+        steps = Finalize(self._session, self._target.ledger_schema, run, connections)
+        steps.do(Made(dataset, self._target.constraints), additions, lack, report, look)
 
     def index_bytes(self, run: Run) -> int:
         """The bytes of the keys and indexes on the run's staged tables."""
@@ -332,40 +313,6 @@ class Warehouse:
 
         take_from_readers(self._session, remove, published, "run the same command again")
         return list(dropped.values())
-
-    def _step(self, run: Run, work: Callable[[Cursor], None]) -> None:
-        """One step in its own transaction, fenced at its end.
-
-        The run's lock is not held during the step, so that an abort need not wait for an index.
-        """
-        ledger = self._target.ledger_schema
-
-        def fenced_step(cursor: Cursor) -> None:
-            running_key(cursor, ledger, run.id, RunState.FINALIZING)
-            cursor.execute(
-                "SELECT set_config('maintenance_work_mem', wanted, true) FROM (SELECT %s) "
-                "AS w (wanted) WHERE pg_size_bytes(wanted) > "
-                "pg_size_bytes(current_setting('maintenance_work_mem'))",
-                (_INDEX_MEMORY,),
-            )
-            work(cursor)
-            fence_shared(cursor, run.id)
-            running_key(cursor, ledger, run.id, RunState.FINALIZING)
-
-        self._session.transaction(fenced_step)
-
-
-def _analyze(cursor: Cursor, schema: str, table: str, rows: int) -> None:
-    name = sql.Identifier(schema, table)
-    cursor.execute(sql.SQL("ANALYZE {}").format(name))
-    found = cursor.execute(sql.SQL("SELECT count(*) FROM {}").format(name)).fetchone()
-    if found != (rows,):
-        holds = counted(found[0] if found else 0, "row")
-        raise DestinationRefused(
-            "RowsDiffer",
-            f"table {table!r} in schema {schema!r} holds {holds}, the plan says {rows}: "
-            "somebody changed it during the load. Run again with --restart",
-        )
 
 
 def _drop_own_schema(cursor: Cursor, schema: str, owner: str) -> None:

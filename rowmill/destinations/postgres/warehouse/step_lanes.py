@@ -1,0 +1,137 @@
+"""Do the steps of finalize over several connections at once, as many as the server lets in."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+
+import psycopg
+
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.postgres.connection import PostgresSession
+from rowmill.destinations.postgres.warehouse.step_order import FinalizeStep, StepOrder
+from rowmill.task_pool import TICK_SECONDS, TaskPool
+
+# Does a step in a transaction over a session, while it is wanted.
+Do = Callable[[PostgresSession, FinalizeStep, Callable[[], bool]], None]
+
+
+def do_steps(
+    session: PostgresSession,
+    steps: Sequence[FinalizeStep],
+    connections: int,
+    do: Do,
+    report: Callable[[str], None],
+    look: Callable[[], None],
+) -> None:
+    """Do all steps; the first that fails ends the others, their statements are cancelled.
+
+    Args:
+        session: the caller's, which works for as long as its patience; further ones are opened.
+        steps: in an order that would do alone, see step_order.py.
+        connections: how many work at once, the session's among them.
+        do: does one step, and again after any failure of it.
+        report: told the label of a step that runs, each time that it is another; by any thread.
+        look: called now and then; what it raises ends the steps.
+
+    Raises:
+        DestinationUnavailable: the last connection that worked was lost for good.
+    """
+    with ExitStack() as opened:
+        more = [
+            opened.enter_context(PostgresSession(session.address)) for _ in range(connections - 1)
+        ]
+        lanes = _Lanes(steps, connections, do, report)
+        sessions = [session, *more]
+        pool = TaskPool(connections, "finalize", lambda: _cancel(sessions))
+        opened.enter_context(pool)
+        tasks = [lambda each=each: lanes.work(each, pool) for each in more]
+        pool.do([lambda: lanes.work(session, pool, is_open=True), *tasks], look)
+
+
+def _cancel(sessions: Sequence[PostgresSession]) -> None:
+    for session in sessions:
+        session.cancel()
+
+
+class _Lanes:
+    """The steps, and who does which: each lane is a thread with a connection.
+
+    One that cannot connect, or loses its connection for good, leaves its step to the others: a
+    server has few connections, and of these it may give away what somebody had. The last one
+    does not leave.
+    """
+
+    def __init__(
+        self, steps: Sequence[FinalizeStep], lanes: int, do: Do, report: Callable[[str], None]
+    ) -> None:
+        self._steps = steps
+        self._order = StepOrder(steps)
+        self._lanes = lanes
+        self._do = do
+        self._report = report
+        self._running: list[int] = []
+        self._told = ""
+        self._changed = threading.Condition()
+
+    def work(self, session: PostgresSession, pool: TaskPool, *, is_open: bool = False) -> None:
+        """Do steps until none is left."""
+        if not is_open and not _connects(session):
+            self._leave(None)
+            return
+        while (number := self._next(pool)) is not None:
+            try:
+                self._do(session, self._steps[number], lambda: not pool.is_stopping)
+            except DestinationUnavailable:
+                if not self._leave(number):
+                    raise
+                return
+            self._end(number)
+
+    def _next(self, pool: TaskPool) -> int | None:
+        """A step to be done now, waited for; None once all are."""
+        with self._changed:
+            while not self._order.is_complete:
+                pool.check()
+                number = self._order.take()
+                if number is not None:
+                    self._running.append(number)
+                    self._show()
+                    return number
+                self._changed.wait(TICK_SECONDS)
+        return None
+
+    def _end(self, number: int) -> None:
+        with self._changed:
+            self._order.done(number)
+            self._running.remove(number)
+            self._show()
+            self._changed.notify_all()
+
+    def _leave(self, number: int | None) -> bool:
+        """Leave a step to the others; False if there is nobody else."""
+        with self._changed:
+            if self._lanes == 1:
+                return False
+            self._lanes -= 1
+            if number is not None:
+                self._order.give_back(number)
+                self._running.remove(number)
+            self._changed.notify_all()
+            return True
+
+    def _show(self) -> None:
+        """Tell the step that began last of those that run."""
+        label = self._steps[self._running[-1]].label if self._running else self._told
+        if label != self._told:
+            self._told = label
+            self._report(label)
+
+
+def _connects(session: PostgresSession) -> bool:
+    try:
+        session.connection()
+    except (psycopg.Error, DestinationRefused):
+        return False
+    return True

@@ -1,0 +1,57 @@
+"""A pool does all tasks, or ends them all with the first error."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from rowmill.task_pool import TaskPool
+
+
+def test_every_task_is_done() -> None:
+    done: list[int] = []
+    with TaskPool(3, "test") as pool:
+        pool.do([lambda n=n: done.append(n) for n in range(50)])
+        pool.do([lambda: done.append(50)])
+    assert sorted(done) == list(range(51))
+
+
+def test_the_first_error_ends_the_others() -> None:
+    started = threading.Event()
+
+    def fail() -> None:
+        started.wait()
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"), TaskPool(2, "test") as pool:
+
+        def work() -> None:
+            while True:
+                started.set()
+                pool.check()
+
+        pool.do([work, fail, work])
+
+
+def test_what_looks_after_the_tasks_may_end_them() -> None:
+    freed = threading.Event()
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    pool = TaskPool(1, "test", cut_short=freed.set)
+    with pytest.raises(KeyboardInterrupt), pool:
+        pool.do([lambda: freed.wait(60) and None], interrupt)
+    assert freed.is_set(), "the task that ran was left to wait for its own end"
+
+
+def test_tasks_that_have_not_begun_never_do() -> None:
+    begun: list[int] = []
+
+    def fail() -> None:
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"), TaskPool(1, "test") as pool:
+        pool.do([fail, *[lambda n=n: begun.append(n) for n in range(1000)]], pool.check)
+    assert len(begun) < 1000
