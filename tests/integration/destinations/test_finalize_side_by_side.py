@@ -1,0 +1,293 @@
+"""Finalize over several connections: no step waits for another, and the first failure ends all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from itertools import combinations_with_replacement
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.patience import Patience
+from rowmill.destinations.postgres.connection import Cursor, PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.tables.lock_modes import Lock, conflict
+from rowmill.destinations.postgres.tables.staging import staging_schema
+from rowmill.destinations.postgres.warehouse import finalize_steps, step_lanes
+from rowmill.destinations.postgres.warehouse.step_order import FinalizeStep
+from rowmill.plan.runs import Run, RunState
+from rowmill.spec.dataset import Dataset
+from tests.integration.destinations.postgres_bed import (
+    CONSTRAINTS,
+    Experiment,
+    all_rows,
+    connect,
+    dataset,
+    table,
+)
+
+Work = Callable[..., None]
+FINALIZING = frozenset({RunState.FINALIZING})
+
+
+def star() -> Dataset:
+    """Three tables that refer to one."""
+    rays = [table(f"ray{n}", parent="hub", extra=("size",)) for n in range(3)]
+    return dataset(table("hub", extra=("size",)), *rays)
+
+
+@pytest.fixture
+def shop(address: PostgresAddress) -> Experiment:
+    return Experiment(address, star())
+
+
+def loaded(shop: Experiment) -> Run:
+    run = shop.start()
+    shop.load(run)
+    return run
+
+
+def meeting(monkeypatch: pytest.MonkeyPatch, name: str, parties: int) -> None:
+    """Each step of that function waits amid its transaction for others that do the same."""
+    real: Work = getattr(finalize_steps, name)
+    barrier = threading.Barrier(parties)
+
+    def meet(cursor: Cursor, **arguments: object) -> None:
+        real(cursor, **arguments)
+        barrier.wait(60)
+
+    monkeypatch.setattr(finalize_steps, name, meet)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), list(combinations_with_replacement(Lock, 2)), ids=lambda mode: str(mode.value)
+)
+def test_the_locks_that_conflict_are_those_of_postgres(
+    database: dict[str, str], one: Lock, other: Lock
+) -> None:
+    with connect(database) as holder, connect(database) as asker:
+        holder.execute("CREATE TABLE things ()")
+        holder.execute(f"BEGIN; LOCK TABLE things IN {one.value} MODE")
+        refused = False
+        try:
+            asker.execute(f"BEGIN; LOCK TABLE things IN {other.value} MODE NOWAIT")
+        except psycopg.errors.LockNotAvailable:
+            refused = True
+    assert conflict(one, other) == conflict(other, one) == refused
+
+
+def test_no_step_takes_a_lock_that_it_does_not_name(
+    shop: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = loaded(shop)
+    query = (
+        "SELECT relname, mode FROM pg_locks JOIN pg_class c ON c.oid = relation "
+        "JOIN pg_namespace n ON n.oid = relnamespace WHERE pid = pg_backend_pid() "
+        "AND nspname = %s AND relkind = 'r' AND locktype = 'relation'"
+    )
+    seen: list[str] = []
+    undeclared: list[str] = []
+    harmless = {"AccessShareLock", "ShareLock"}
+    names = {mode.value.title().replace(" ", "") + "Lock": mode for mode in Lock}
+
+    def do_and_look(steps: list[FinalizeStep], do: step_lanes.Do) -> None:
+        for step in steps:
+            held = dict(step.locks)
+
+            def work(
+                cursor: Cursor, step: FinalizeStep = step, held: dict[str, Lock] = held
+            ) -> None:
+                step.work(cursor)
+                for name, mode in cursor.execute(query, (staging_schema(run.id),)).fetchall():
+                    seen.append(mode)
+                    modes = list(Lock)
+                    if mode in harmless:
+                        continue
+                    if name not in held or modes.index(names[mode]) > modes.index(held[name]):
+                        undeclared.append(f"{step.label}: {mode} on {name}")
+
+            with PostgresSession(shop.address) as session:
+                do(session, FinalizeStep(step.label, step.locks, step.rows, work), lambda: True)
+
+    monkeypatch.setattr(
+        "rowmill.destinations.postgres.warehouse.finalize.do_steps",
+        lambda session, steps, connections, do, report, look: do_and_look(steps, do),
+    )
+    shop.finalize(run)
+    assert not undeclared
+    assert {"AccessExclusiveLock", "ShareRowExclusiveLock", "RowShareLock"} <= set(seen)
+
+
+@pytest.mark.parametrize(
+    ("name", "parties"), [("perform", 4), ("validate", 3), ("_analyze_and_count", 4)]
+)
+def test_steps_of_several_tables_run_at_once_to_one_parent_too(
+    shop: Experiment,
+    database: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    parties: int,
+) -> None:
+    run = loaded(shop)
+    if name == "perform":
+        keys = Experiment(shop.address, dataset(*(table(f"t{n}") for n in range(4))))
+        shop, run = keys, loaded(keys)
+    meeting(monkeypatch, name, parties)
+    shop.finalize(run, connections=4)
+    shop.warehouse.publish(run, shop.data)
+    with connect(database) as reader:
+        assert all(valid for *_, valid in all_rows(reader, CONSTRAINTS))
+
+
+def test_all_is_made_whatever_the_number_of_connections(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    found = []
+    for connections in (1, 2, 9):
+        run = loaded(shop)
+        shop.finalize(run, connections)
+        shop.warehouse.publish(run, shop.data)
+        with connect(database) as reader:
+            defined = "SELECT indexdef FROM pg_indexes WHERE schemaname = 'shop' ORDER BY 1"
+            found.append((all_rows(reader, CONSTRAINTS), all_rows(reader, defined)))
+    assert found[0] == found[1] == found[2]
+    assert len(found[0][0]) == 11
+
+
+def allow(database: dict[str, str], role: dict[str, str], connections: int) -> None:
+    """No more connections of the role from now on; those that there are stay."""
+    with connect(database) as admin:
+        admin.execute(
+            sql.SQL("ALTER ROLE {} CONNECTION LIMIT {}").format(
+                sql.Identifier(role["PGUSER"]), sql.Literal(connections)
+            )
+        )
+
+
+def test_fewer_connections_than_wanted_do_all_the_same(
+    loader: dict[str, str], database: dict[str, str]
+) -> None:
+    shop = Experiment(PostgresAddress(lambda: loader, patience=Patience(seconds=1)), star())
+    run = loaded(shop)
+    allow(database, loader, 1)
+    shop.finalize(run, connections=4)
+    with connect(database) as admin:
+        assert all_rows(admin, f"SELECT count(*) FROM {staging_schema(run.id)}.hub") == [(10,)]
+
+
+def test_a_step_whose_connection_is_lost_for_good_is_left_to_the_others(
+    loader: dict[str, str], database: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Experiment(PostgresAddress(lambda: loader, patience=Patience(seconds=1)), star())
+    run = loaded(shop)
+    kept = shop.warehouse._session.connection().info.backend_pid
+    lost, real = threading.Event(), finalize_steps.validate
+
+    def lose(cursor: Cursor, **arguments: object) -> None:
+        process = cursor.connection.info.backend_pid
+        if process == kept:
+            assert lost.wait(60), "one connection alone got all the steps"
+        elif not lost.is_set():
+            allow(database, loader, 1)
+            with connect(database) as admin:
+                admin.execute("SELECT pg_terminate_backend(%s)", (process,))
+            lost.set()
+        real(cursor, **arguments)
+
+    monkeypatch.setattr(finalize_steps, "validate", lose)
+    shop.finalize(run, connections=2)
+    monkeypatch.undo()
+    shop.warehouse.publish(run, shop.data)
+    with connect(database) as reader:
+        assert all(valid for *_, valid in all_rows(reader, CONSTRAINTS))
+
+
+class Interrupted(Exception):
+    """Ctrl-C."""
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("ending", ["a step fails", "somebody stops it"])
+def test_the_end_of_one_cancels_the_statements_of_all(
+    shop: Experiment,
+    database: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    ending: str,
+) -> None:
+    run = loaded(shop)
+    shop.ledger.runs.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
+    both = threading.Barrier(3)
+
+    def last_for_ever(cursor: Cursor, **_: object) -> None:
+        cursor.execute("SELECT pg_sleep(0.01)")
+        number = both.wait(60)
+        if ending == "a step fails" and number == 0:
+            cursor.execute("SELECT 1 / 0")
+        cursor.execute("SELECT pg_sleep(86400)")
+
+    def look() -> None:
+        if ending == "somebody stops it" and sleeping(database) == 3:
+            raise Interrupted
+
+    monkeypatch.setattr(finalize_steps, "validate", last_for_ever)
+    expected = DestinationRefused if ending == "a step fails" else Interrupted
+    with pytest.raises(expected) as failure:
+        shop.warehouse.finalize(run, shop.data, 3, lambda label: None, look)
+    assert sleeping(database) == 0
+    if ending == "a step fails":
+        said = r"Postgres at .*, reference from ray\d \(parent_id\) to hub: division by zero"
+        assert failure.match(said)
+    monkeypatch.undo()
+    shop.finalize(run, connections=3)
+
+
+def sleeping(database: dict[str, str]) -> object:
+    query = (
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
+        "AND state = 'active' AND query LIKE 'SELECT pg_sleep(8%'"
+    )
+    with connect(database) as admin:
+        return (admin.execute(query).fetchone() or (None,))[0]
+
+
+def test_an_abort_undoes_the_steps_of_every_connection(
+    shop: Experiment, database: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = loaded(shop)
+    real, all_made = finalize_steps._analyze_and_count, threading.Barrier(3)
+
+    def count_then_abort(cursor: Cursor, **arguments: object) -> None:
+        cursor.execute(
+            sql.SQL("COMMENT ON COLUMN {}.id IS 'made by a stale finalize'").format(
+                sql.Identifier(str(arguments["schema"]), str(arguments["table"]))
+            )
+        )
+        real(cursor, **arguments)
+        if all_made.wait(60) == 0:
+            shop.ledger.runs.transition(run.id, FINALIZING, RunState.ABORTED)
+        all_made.wait(60)
+
+    monkeypatch.setattr(finalize_steps, "_analyze_and_count", count_then_abort)
+    with pytest.raises(Fenced, match="is ABORTED"):
+        shop.finalize(run, connections=3)
+    with connect(database) as reader:
+        written = "SELECT count(*) FROM pg_description WHERE description LIKE '%stale finalize'"
+        assert all_rows(reader, written) == [(0,)]
+
+
+def test_connections_share_the_memory_that_one_alone_had(
+    shop: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = loaded(shop)
+    monkeypatch.setattr("rowmill.destinations.postgres.warehouse.finalize._MEMORY", 2**31)
+    real, seen = finalize_steps._analyze_and_count, set()
+
+    def count_and_look(cursor: Cursor, **arguments: object) -> None:
+        seen.update(cursor.execute("SHOW maintenance_work_mem").fetchone() or ())
+        real(cursor, **arguments)
+
+    monkeypatch.setattr(finalize_steps, "_analyze_and_count", count_and_look)
+    shop.finalize(run, connections=2)
+    assert seen == {"1GB"}
