@@ -218,11 +218,14 @@ def test_the_end_of_one_cancels_the_statements_of_all(
 ) -> None:
     run = loaded(shop)
     shop.ledger.runs.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
-    both = threading.Barrier(3)
+    all_run = threading.Barrier(3)
+    begun: list[int] = []
 
     def last_for_ever(cursor: Cursor, **_: object) -> None:
-        cursor.execute("SELECT pg_sleep(0.01)")
-        number = both.wait(60)
+        begun.append(cursor.connection.info.backend_pid)
+        if len(begun) > 3:
+            raise AssertionError("a step that nobody wants any more was tried again")
+        number = all_run.wait(60)
         if ending == "a step fails" and number == 0:
             cursor.execute("SELECT 1 / 0")
         cursor.execute("SELECT pg_sleep(86400)")
@@ -236,6 +239,7 @@ def test_the_end_of_one_cancels_the_statements_of_all(
     with pytest.raises(expected) as failure:
         shop.warehouse.finalize(run, shop.data, 3, lambda label: None, look)
     assert sleeping(database) == 0
+    assert len(set(begun)) == len(begun) == 3
     if ending == "a step fails":
         said = r"Postgres at .*, reference from ray\d \(parent_id\) to hub: division by zero"
         assert failure.match(said)
