@@ -16,7 +16,7 @@ VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' rowmill/version.py)
 # Without its compiled modules every worker process would spend seconds on compiling them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo kind-demo test e2e scale bench readers chaos chaos-k8s lint format clean
+.PHONY: demo kind-demo test e2e scale bench readers chaos chaos-crashes chaos-k8s lint format clean
 
 demo: $(READY)  ## load the web shop into embedded servers, verify it, query it
 	$(BIN)/rowmill run -f examples/shop.yaml --scale $(SCALE) || { code=$$?; [ $$code != 2 ] || \
@@ -70,6 +70,10 @@ readers: $(READY)  ## open what Rowmill writes in READERS, each in an environmen
 
 chaos: $(READY)  ## N seeded random fault schedules, each followed by resume and verify
 	$(BIN)/python -m tests.chaos --schedules $(N) --seed $(SEED)
+
+chaos-crashes: N = 30
+chaos-crashes: $(READY)  ## N seeded crashes of Postgres that take batches which it had committed, each followed by resume and verify
+	$(BIN)/python -m tests.chaos --schedules $(N) --seed $(SEED) --crashes
 
 chaos-k8s: N = 3
 chaos-k8s: $(READY)  ## N such schedules on a Kubernetes node: pods, operator, API server and servers die

@@ -2,8 +2,11 @@
 
     python -m tests.chaos --schedules 200 --seed 1
 
+    python -m tests.chaos --schedules 30 --crashes
+
 Each schedule loads three tables while workers, supervisors and servers are killed and S3 answers
-badly, runs the same command again until it succeeds, and then recomputes every row.
+badly, runs the same command again until it succeeds, and then recomputes every row. With --crashes
+it is Postgres that is killed, with all that it had committed and not written yet.
 """
 
 from __future__ import annotations
@@ -32,7 +35,7 @@ from tests.chaos.blows import Blows, connect, run_command
 from tests.chaos.experiment import ChaosExperiment, write_experiment
 from tests.chaos.fault_proxy import FaultProxy
 from tests.chaos.readers import Reader, bucket_look, postgres_look
-from tests.chaos.schedule import Schedule, schedule
+from tests.chaos.schedule import Schedule, crashes, schedule
 from tests.chaos.users import Users
 from tests.chaos.verdict import Verdict, report
 
@@ -45,29 +48,43 @@ RETRIABLE = {3, 4, 5, -9, -15, -2}
 
 @dataclass
 class Result(Verdict):
-    """How a schedule ended: the exit codes of its commands, and how many blows hit."""
+    """How a schedule ended: the exit codes of its commands, and how many blows hit.
+
+    `taken` counts the committed batches that crashes took.
+    """
 
     schedule: Schedule
     codes: list[int] = field(default_factory=list)
     dealt: int = 0
     gave_up: list[str] = field(default_factory=list)
+    taken: int = 0
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--schedules", type=int, default=10)
     parser.add_argument("--seed", type=int, default=1, help="of the first schedule")
+    parser.add_argument(
+        "--crashes", action="store_true", help="kill Postgres with what it had not written"
+    )
     arguments = parser.parse_args()
     home = Home(Path(tempfile.mkdtemp(prefix="rowmill-chaos-")))
     os.environ["ROWMILL_HOME"] = str(home.path)
     try:
         servers = embedded.up(home)
         seeds = range(arguments.seed, arguments.seed + arguments.schedules)
-        results = [_round(schedule(seed), home, servers) for seed in seeds]
+        chosen = crashes if arguments.crashes else schedule
+        results = [_round(chosen(seed), home, servers) for seed in seeds]
     finally:
         embedded.down(home)
         shutil.rmtree(home.path, ignore_errors=True)
     played = [(result.schedule, result) for result in results]
+    if arguments.crashes:
+        taken = sum(result.taken for result in results)
+        print(f"batches that Postgres had committed and a crash took: {taken}")
+        if not taken:
+            print("no crash took any: these schedules show nothing")
+            return 1
     return report(played, dealt=sum(result.dealt for result in results))
 
 
@@ -131,6 +148,7 @@ def _under_fire(
         result.faults += user.missed()
         user.forget()
     result.dealt = len(blows.dealt)
+    result.taken = blows.lost
     result.looks = sum(reader.looks for reader in readers)
     result.sights = [sight for reader in readers for sight in reader.sights]
 

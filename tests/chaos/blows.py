@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
 import psutil
@@ -18,6 +18,7 @@ import psycopg
 from rowmill.local.home import Home
 from rowmill.local.servers import embedded
 from rowmill.local.servers.embedded import EmbeddedServers
+from tests.chaos.crash import committed, crash, lost, stop_writing_behind
 from tests.chaos.experiment import ChaosExperiment
 from tests.chaos.fault_proxy import Fault, FaultProxy
 from tests.chaos.schedule import Blow, Schedule
@@ -29,6 +30,8 @@ _FAULTS = {
     Blow.CUT_S3: Fault.CUT,
 }
 _FAULT_SECONDS = 0.7
+# For so long before a crash nothing reaches the disk but what a session waits for.
+_UNWRITTEN_SECONDS = 0.3
 
 
 def connect(servers: EmbeddedServers) -> psycopg.Connection:
@@ -72,7 +75,8 @@ def run_command(experiment: ChaosExperiment, *options: str) -> subprocess.Popen[
 class Blows:
     """Deals blows in a thread of its own; `command` says which run command is under way.
 
-    `dealt` counts those that hit something.
+    `dealt` holds those that hit something, `lost` counts the batches that Postgres had committed
+    and a crash took.
     """
 
     schedule: Schedule
@@ -83,6 +87,7 @@ class Blows:
     command: Callable[[], subprocess.Popen[bytes] | None]
     dealt: list[Blow] = field(default_factory=list)
     racers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    lost: int = 0
 
     def __post_init__(self) -> None:
         self._over = threading.Event()
@@ -122,6 +127,10 @@ class Blows:
                 return self._restart("postgres")
             case Blow.RESTART_S3:
                 return self._restart("weed")
+            case Blow.CRASH_POSTGRES:
+                return self._crash()
+            case Blow.CRASH_ALL:
+                return self._crash(with_command=True)
             case Blow.RACE:
                 self.racers.append(run_command(self.experiment))
                 return True
@@ -170,6 +179,25 @@ class Blows:
         # One that is still dying would pass for a living one.
         psutil.wait_procs(killed, timeout=30)
         return embedded.up(self.home) == self.servers
+
+    def _crash(self, *, with_command: bool = False) -> bool:
+        """Crash Postgres with what it committed and had not on disk yet, and start it again."""
+        try:
+            connection = connect(self.servers)
+        except psycopg.Error:
+            return False
+        connection.autocommit = True
+        with closing(connection):
+            stop_writing_behind(connection)
+            self._over.wait(_UNWRITTEN_SECONDS)
+            before = committed(connection)
+            if with_command:
+                self._signal(signal.SIGKILL)
+            crash(connection)
+        is_up = embedded.up(self.home) == self.servers
+        with closing(connect(self.servers)) as connection:
+            self.lost += lost(before, committed(connection))
+        return is_up
 
     def _abort(self) -> bool:
         command = [sys.executable, "-m", "rowmill", "abort", "-f", str(self.experiment.manifest)]

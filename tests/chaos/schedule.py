@@ -1,4 +1,7 @@
-"""A fault schedule: from a seed, which destinations, how large, which faults and when."""
+"""A fault schedule: from a seed, which destinations, how large, which faults and when.
+
+There are two kinds: any faults, and crashes of Postgres that take what it had committed.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,12 @@ class Blow(StrEnum):
     S3_503 = "S3 answers 503"
     RACE = "a second run at the same time"
     ABORT = "abort"
+    CRASH_POSTGRES = "crash Postgres with its memory"
+    CRASH_ALL = "crash Postgres with its memory, and the workers"
 
 
 _POSTGRES = {Blow.TERMINATE_BACKENDS, Blow.RESTART_POSTGRES}
+_CRASHES = (Blow.CRASH_POSTGRES, Blow.CRASH_ALL)
 _S3 = {Blow.CUT_S3, Blow.SLOW_S3, Blow.S3_500, Blow.S3_503, Blow.RESTART_S3}
 # Restarting a server takes seconds: rare enough to keep the median schedule short.
 _WEIGHTS = {Blow.RESTART_POSTGRES: 1, Blow.RESTART_S3: 1, Blow.ABORT: 2}
@@ -61,7 +67,9 @@ def schedule(seed: int) -> Schedule:
     possible = [
         blow
         for blow in Blow
-        if (postgres or blow not in _POSTGRES) and (parquet or blow not in _S3)
+        if blow not in _CRASHES
+        and (postgres or blow not in _POSTGRES)
+        and (parquet or blow not in _S3)
     ]
     weights = [_WEIGHTS.get(blow, _USUAL_WEIGHT) for blow in possible]
     count = chance.choice([1, 1, 2, 3])
@@ -76,4 +84,26 @@ def schedule(seed: int) -> Schedule:
         replaces=chance.random() < 0.4,
         # From before the first batch to about the publish of the larger ones.
         blows=tuple(sorted((round(chance.uniform(0.5, 5.0), 2), blow) for blow in blows)),
+    )
+
+
+def crashes(seed: int) -> Schedule:
+    """A schedule that takes from Postgres what it committed and had not on disk, amid a load.
+
+    Small batches, for the more of them are to be lost.
+    """
+    chance = random.Random(f"crashes {seed}")
+    count = chance.choice([1, 1, 2])
+    return Schedule(
+        seed=seed,
+        postgres=True,
+        parquet=chance.random() < 0.5,
+        rows=chance.choice([120_000, 300_000]),
+        batch_rows=chance.choice([1_000, 2_500]),
+        workers=chance.choice([1, 2, 2]),
+        replaces=chance.random() < 0.3,
+        blows=tuple(
+            (at, chance.choice(_CRASHES))
+            for at in sorted(round(chance.uniform(1.0, 5.0), 2) for _ in range(count))
+        ),
     )

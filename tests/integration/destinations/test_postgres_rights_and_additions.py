@@ -11,7 +11,7 @@ from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.additions.model import Build
 from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
 from rowmill.destinations.postgres.tables import tables_in_use
-from rowmill.destinations.postgres.warehouse import warehouse
+from rowmill.destinations.postgres.warehouse import finalize_steps
 from tests.integration.destinations.postgres_bed import (
     Experiment,
     all_rows,
@@ -114,8 +114,8 @@ def test_writers_of_a_table_that_is_referred_to_wait_for_no_check_of_rows(
             real(cursor, schema, build)
             seen.append(all_rows(writer, query))
 
-        real = warehouse.finish
-        monkeypatch.setattr(warehouse, "finish", finish)
+        real = finalize_steps.finish
+        monkeypatch.setattr(finalize_steps, "finish", finish)
         run = shop.start()
         shop.load(run)
         shop.finalize(run)

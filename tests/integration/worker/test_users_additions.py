@@ -68,7 +68,7 @@ def test_what_cannot_be_built_the_same_ends_in_words_and_not_in_a_circle(
     bed.complete(destinations)
     database.execute(f"CREATE INDEX mine ON {name}.people (born)")
     monkeypatch.setattr(
-        "rowmill.destinations.postgres.warehouse.warehouse.make", lambda *_, **__: None
+        "rowmill.destinations.postgres.warehouse.finalize_steps.make", lambda *_, **__: None
     )
     with pytest.raises(DestinationRefused, match=r"index mine on .*\.people"):
         bed.complete(destinations, Mode.RESTART)
