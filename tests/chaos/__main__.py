@@ -105,7 +105,7 @@ def _round(chosen: Schedule, home: Home, servers: EmbeddedServers) -> Result:
     verdict = "ok  " if result.passed else "FAIL"
     print(
         f"{verdict} {result.seconds:5.1f} s, exit codes {result.codes}, {result.dealt} blows hit, "
-        f"{result.looks} looks: {chosen}",
+        f"{result.taken} committed batches taken, {result.looks} looks: {chosen}",
         flush=True,
     )
     for text in [*result.faults, *result.sights[:3], *result.gave_up]:

@@ -93,17 +93,15 @@ def crashes(seed: int) -> Schedule:
     Small batches, for the more of them are to be lost.
     """
     chance = random.Random(f"crashes {seed}")
-    count = chance.choice([1, 1, 2])
+    first = chance.uniform(0.7, 2.2)
+    moments = [first, first + chance.uniform(0.3, 2.0)][: chance.choice([1, 1, 2])]
     return Schedule(
         seed=seed,
         postgres=True,
         parquet=chance.random() < 0.5,
-        rows=chance.choice([120_000, 300_000]),
+        rows=chance.choice([300_000, 600_000]),
         batch_rows=chance.choice([1_000, 2_500]),
         workers=chance.choice([1, 2, 2]),
         replaces=chance.random() < 0.3,
-        blows=tuple(
-            (at, chance.choice(_CRASHES))
-            for at in sorted(round(chance.uniform(1.0, 5.0), 2) for _ in range(count))
-        ),
+        blows=tuple((round(at, 2), chance.choice(_CRASHES)) for at in moments),
     )
