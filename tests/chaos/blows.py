@@ -32,6 +32,7 @@ _FAULTS = {
 _FAULT_SECONDS = 0.7
 # For so long before a crash nothing reaches the disk but what a session waits for.
 _UNWRITTEN_SECONDS = 0.3
+_LOOK_SECONDS = 0.03
 
 
 def connect(servers: EmbeddedServers) -> psycopg.Connection:
@@ -112,6 +113,19 @@ class Blows:
                 return
             if self._strike(blow):
                 self.dealt.append(blow)
+        for count, blow in self.schedule.crashes:
+            if not self._wait_for_batches(count):
+                return
+            if self._strike(blow):
+                self.dealt.append(blow)
+
+    def _wait_for_batches(self, count: int) -> bool:
+        """Wait until so many batches of a run that loads are committed; False if none comes."""
+        while not self._over.wait(_LOOK_SECONDS):
+            with suppress(psycopg.Error), closing(connect(self.servers)) as connection:
+                if any(len(batches) >= count for batches in committed(connection).values()):
+                    return True
+        return False
 
     def _strike(self, blow: Blow) -> bool:
         match blow:

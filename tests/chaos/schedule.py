@@ -39,7 +39,11 @@ _USUAL_WEIGHT = 4
 
 @dataclass(frozen=True)
 class Schedule:
-    """What one round does; times of the blows are seconds after a run command begins."""
+    """What one round does.
+
+    Times of the blows are seconds after a run command begins; crashes fall once so many batches of
+    a run are committed.
+    """
 
     seed: int
     postgres: bool
@@ -49,10 +53,14 @@ class Schedule:
     workers: int
     replaces: bool
     blows: tuple[tuple[float, Blow], ...]
+    crashes: tuple[tuple[int, Blow], ...] = ()
 
     def __str__(self) -> str:
         where = "+".join(n for n, on in (("pg", self.postgres), ("s3", self.parquet)) if on)
-        blows = ", ".join(f"{at:.1f} s {blow}" for at, blow in self.blows)
+        blows = ", ".join(
+            [f"{at:.1f} s {blow}" for at, blow in self.blows]
+            + [f"after {count} batches {blow}" for count, blow in self.crashes]
+        )
         again = " over an earlier run" if self.replaces else ""
         return (
             f"seed {self.seed}: {where}, {self.rows} rows in batches of {self.batch_rows}, "
@@ -93,15 +101,18 @@ def crashes(seed: int) -> Schedule:
     Small batches, for the more of them are to be lost.
     """
     chance = random.Random(f"crashes {seed}")
-    first = chance.uniform(0.7, 2.2)
-    moments = [first, first + chance.uniform(0.3, 2.0)][: chance.choice([1, 1, 2])]
+    rows, batch_rows = chance.choice([300_000, 600_000]), chance.choice([1_000, 2_500])
+    moments = sorted(chance.uniform(0.01, 0.8) for _ in range(chance.choice([1, 1, 2])))
     return Schedule(
         seed=seed,
         postgres=True,
         parquet=chance.random() < 0.5,
-        rows=chance.choice([300_000, 600_000]),
-        batch_rows=chance.choice([1_000, 2_500]),
+        rows=rows,
+        batch_rows=batch_rows,
         workers=chance.choice([1, 2, 2]),
         replaces=chance.random() < 0.3,
-        blows=tuple((round(at, 2), chance.choice(_CRASHES)) for at in moments),
+        blows=(),
+        crashes=tuple(
+            (int(moment * rows / batch_rows), chance.choice(_CRASHES)) for moment in moments
+        ),
     )
