@@ -54,7 +54,7 @@ class Finalize:
             new: what the run makes.
             additions: what users put on the published tables.
             lack: what of it is to be made, and what is to go first.
-            tell: told each step that begins, by any thread.
+            report: told each step that begins, by any thread.
             look: called now and then; what it raises ends the steps.
         """
         schema = staging_schema(self._run.id)
