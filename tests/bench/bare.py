@@ -11,6 +11,7 @@ import io
 import multiprocessing
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
@@ -87,8 +88,21 @@ def encode(manifest: Path, folder: Path) -> Ready:
     return ready
 
 
-def send(bed: Bed, ready: Ready, *, upload: bool) -> Sent:
-    """Send all of it once, into a new table and new uploads, and remove it again."""
+def send(
+    bed: Bed,
+    ready: Ready,
+    *,
+    upload: bool,
+    wait_for_disk: bool = True,
+    during: AbstractContextManager[None] | None = None,
+) -> Sent:
+    """Send all of it once, into a new table and new uploads, and remove it again.
+
+    Args:
+        upload: send the parts too.
+        wait_for_disk: commits do, as they do by default; batches of a run do not.
+        during: entered before the streams begin, left when they have ended.
+    """
     with bed.connect() as connection:
         connection.execute(f"DROP SCHEMA IF EXISTS {_SCHEMA} CASCADE")
         connection.execute(f"CREATE SCHEMA {_SCHEMA}")
@@ -99,14 +113,15 @@ def send(bed: Bed, ready: Ready, *, upload: bool) -> Sent:
     processes = [
         context.Process(
             target=_stream,
-            args=(dict(bed.exports), ready, stream, upload, barrier, results),
+            args=(dict(bed.exports), ready, stream, upload, wait_for_disk, barrier, results),
         )
         for stream in range(STREAMS)
     ]
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join()
+    with during or nullcontext():
+        for process in processes:
+            process.start()
+        for process in processes:
+            process.join()
     if any(process.exitcode for process in processes):
         raise RuntimeError("a bare stream failed")
     began, ended, cpu = zip(*(results.get() for _ in processes), strict=True)
@@ -135,6 +150,7 @@ def _stream(
     ready: Ready,
     stream: int,
     upload: bool,
+    wait_for_disk: bool,
     barrier: Barrier,
     results: multiprocessing.SimpleQueue[tuple[float, float, float]],
 ) -> None:
@@ -145,6 +161,8 @@ def _stream(
     )
     client = S3Address(lambda: exports).client()
     with connect(exports) as connection:
+        if not wait_for_disk:
+            connection.execute("SET synchronous_commit = off")
         connection.autocommit = False
         barrier.wait()
         began, cpu = time.monotonic(), time.process_time()

@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,6 +56,11 @@ class Bed:
     exports: Mapping[str, str] = field(repr=False)
     tree: Tree = Tree()
 
+    @property
+    def token(self) -> str:
+        """What marks the processes of these servers as this home's."""
+        return str(json.loads(Home(self.folder).servers_file.read_text("utf-8"))["token"])
+
     def manifest(self, name: str, rows: int, destinations: tuple[str, ...]) -> Path:
         """A variant of examples/wide.yaml, of another name, size and set of destinations."""
         document = yaml.safe_load(WIDE.read_text(encoding="utf-8"))
@@ -86,8 +91,11 @@ class Bed:
         # The Python may have another tree's Rowmill installed.
         return known | {"ROWMILL_HOME": str(self.folder), "PYTHONPATH": str(self.tree.folder)}
 
-    def rowmill(self, *arguments: str) -> Done:
+    def rowmill(self, *arguments: str, hear: Callable[[str], None] | None = None) -> Done:
         """Run `rowmill ARGUMENTS -o json` to its end.
+
+        Args:
+            hear: called with each line of its standard error as it comes.
 
         Raises:
             RuntimeError: it failed.
@@ -95,10 +103,14 @@ class Bed:
         began = time.monotonic()
         process = self.start(*arguments, "-o", "json")
         with _watched(process.pid) as peak, _not_outliving(process):
+            # The document comes last, and is smaller than a pipe.
+            heard = "".join(_heard(process, hear)) if hear else ""
             out, err = process.communicate()
         seconds = time.monotonic() - began
         if process.returncode != 0:
-            raise RuntimeError(f"rowmill {' '.join(arguments)}: {process.returncode}\n{out}{err}")
+            raise RuntimeError(
+                f"rowmill {' '.join(arguments)}: {process.returncode}\n{out}{heard}{err}"
+            )
         return Done(seconds, json.loads(out), max(peak))
 
     def delete(self, manifest: Path) -> None:
@@ -150,6 +162,12 @@ def bed() -> Iterator[Bed]:
         with suppress(embedded.EmbeddedServerError):
             embedded.down(home)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _heard(process: subprocess.Popen[str], hear: Callable[[str], None]) -> Iterator[str]:
+    for line in process.stderr or ():
+        hear(line)
+        yield line
 
 
 @contextmanager

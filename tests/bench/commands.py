@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.bench.bed import ROOT, Bed
 from tests.bench.figures import Figure, Samples, ratio_figure
 
+RUNS = 5
 HELP_RUNS = 15
 MOST = 1.3
 _BARE = """\

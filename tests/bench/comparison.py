@@ -7,12 +7,13 @@ import shutil
 import subprocess
 import tempfile
 import venv
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import platformdirs
 
+from tests.bench import finalizing, startup
 from tests.bench.bed import ROOT, Bed, Done, Tree
 from tests.bench.figures import Figure, Samples, ratio_figure
 from tests.bench.loading import MIB, load, peak_bytes
@@ -21,6 +22,7 @@ from tests.history import full_hash, unpack
 # Trees and environments of commits, kept from one comparison to the next.
 CACHE = platformdirs.user_cache_path("rowmill-bench")
 LOCK = "requirements.lock"
+RUNS = 5
 MOST_CPU = 1.03
 WORKER_BYTES = 290 * MIB
 _DESTINATIONS = ("postgres", "parquet")
@@ -55,21 +57,41 @@ def base_tree(commit: str, say: Callable[[str], None]) -> Tree:
     return Tree(folder, _environment(folder))
 
 
-def measure(base: Tree, rows: int, runs: int, say: Callable[[str], None]) -> list[Figure]:
-    """Load `rows` rows by both trees `runs` times; every other round the base goes first."""
+def measure(
+    base: Tree, wanted: Sequence[str], rows: int, runs: int | None, say: Callable[[str], None]
+) -> list[Figure]:
+    """The wanted parts, by both trees in turn.
+
+    Args:
+        rows: of a load.
+        runs: rounds of each part, in place of its own number.
+    """
+    found: list[Figure] = []
     with ExitStack() as stack:
         ours, theirs = (stack.enter_context(_bed(tree)) for tree in (Tree(), base))
-        mine: list[Done] = []
-        bars: list[Done] = []
-        sides = [("this tree", ours, mine), ("base", theirs, bars)]
-        for _, bed, _ in sides:
-            _load_once(bed, 1_000)
-        for number in range(runs):
-            say(f"round {number + 1} of {runs}")
-            for name, bed, done in sides if number % 2 == 0 else reversed(sides):
-                done.append(_load_once(bed, rows))
-                cpu, peak = _cpu(done[-1]), _peak(done[-1])
-                say(f"  {name:9}  {cpu:6.2f} core-s  {done[-1].seconds:6.1f} s  {peak:4.0f} MiB")
+        if "load" in wanted:
+            found += _load(ours, theirs, rows, runs or RUNS, say)
+        if "startup" in wanted:
+            found += startup.measure(ours, theirs, runs or startup.RUNS, say)
+        if "finalize" in wanted:
+            mine, bar = finalizing.Side("this tree", ours), finalizing.Side("base", theirs)
+            found += finalizing.measure(mine, bar, rows // 2, runs or finalizing.RUNS, say)
+    return found
+
+
+def _load(ours: Bed, theirs: Bed, rows: int, runs: int, say: Callable[[str], None]) -> list[Figure]:
+    """Load `rows` rows by both `runs` times; every other round the base goes first."""
+    mine: list[Done] = []
+    bars: list[Done] = []
+    sides = [("this tree", ours, mine), ("base", theirs, bars)]
+    for _, bed, _ in sides:
+        _load_once(bed, 1_000)
+    for number in range(runs):
+        say(f"round {number + 1} of {runs}")
+        for name, bed, done in sides if number % 2 == 0 else reversed(sides):
+            done.append(_load_once(bed, rows))
+            cpu, peak = _cpu(done[-1]), _peak(done[-1])
+            say(f"  {name:9}  {cpu:6.2f} core-s  {done[-1].seconds:6.1f} s  {peak:4.0f} MiB")
     return figures(rows, mine, bars)
 
 

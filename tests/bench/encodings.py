@@ -26,6 +26,7 @@ from rowmill.worker.shard import make
 from tests.bench.bed import ROOT
 from tests.bench.figures import Figure, Samples
 
+RUNS = 5
 # About two million rows each; of the larger a table has a whole part.
 _MANIFESTS = (("examples/shop.yaml", "0.2"), ("examples/wide.yaml", "0.2"))
 _COMPRESSION = "zstd"

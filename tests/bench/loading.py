@@ -11,6 +11,7 @@ from tests.bench.bare import Sent, encode, send
 from tests.bench.bed import Bed, Done
 from tests.bench.figures import Figure, Samples, ratio_figure
 
+RUNS = 5
 MIB = 2**20
 WORKER_BYTES = 300 * MIB
 CPU_SECONDS_PER_MILLION = 1.2
@@ -33,7 +34,7 @@ def measure(bed: Bed, rows: int, runs: int, say: Callable[[str], None]) -> Round
     """Take `runs` rounds of `rows` rows; every other round goes the other way about."""
     to_postgres = bed.manifest("wide-postgres", rows, ("postgres",))
     to_both = bed.manifest("wide-both", rows, ("postgres", "parquet"))
-    _warm_up(bed)
+    warm_up(bed)
     say(f"encoding {rows:,} rows for the bare runs")
     ready = encode(to_both, bed.folder / "ready")
     rounds = Rounds(rows)
@@ -66,7 +67,7 @@ def measure(bed: Bed, rows: int, runs: int, say: Callable[[str], None]) -> Round
     return rounds
 
 
-def _warm_up(bed: Bed) -> None:
+def warm_up(bed: Bed) -> None:
     """Let the first of all commands, which compiles modules and reads them from disk, be this."""
     few = bed.manifest("warm-up", 1_000, ("postgres", "parquet"))
     load(bed, few)

@@ -19,6 +19,7 @@ from mimesis.locales import Locale
 from tests.bench.bed import Bed
 from tests.bench.figures import Figure, Samples
 
+RUNS = 5
 _FAKER_ROWS = 5_000
 _MIMESIS_ROWS = 20_000
 _PAGE = 1_000
