@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import psutil
 
-from rowmill.local.server_process import processes
+from rowmill.local.servers.process import processes
 from tests.bench.bed import Bed
 from tests.bench.cores import Cores
 
