@@ -237,7 +237,7 @@ def _stored(plan: _ColumnPlan, chunks: Sequence[pa.Array], rows: int) -> pa.Chun
     """A row group's cells of one column in the column's Parquet type, or a dictionary of it."""
     kept = _kept_dictionary(plan, chunks, rows)
     if kept is not None:
-        return pa.chunked_array([_alike(chunk, kept) for chunk in chunks])
+        return _in_one_piece(chunks, kept)
     converted = [_logical(chunk, plan.type, plan.cells) for chunk in chunks]
     return pa.chunked_array(converted, plan.type)
 
@@ -270,12 +270,18 @@ def _kept_dictionary(
     return first if pays else None
 
 
-def _alike(chunk: pa.Array, kept: pa.DictionaryArray) -> pa.DictionaryArray:
-    """The chunk, one of nulls alone with the dictionary of `kept`."""
-    if chunk.null_count < len(chunk):
-        return chunk
-    nulls = pa.nulls(len(chunk), kept.type.index_type)
-    return pa.DictionaryArray.from_arrays(nulls, kept.dictionary)
+def _in_one_piece(chunks: Sequence[pa.Array], kept: pa.DictionaryArray) -> pa.ChunkedArray:
+    """The chunks as one, with the dictionary of `kept`; one of nulls alone may bring another.
+
+    Arrow looks for the least and the greatest value in each chunk by itself, and of a dictionary
+    that is a third of what it costs to write the column.
+    """
+    indices = [
+        chunk.indices if chunk.null_count < len(chunk) else pa.nulls(len(chunk), kept.indices.type)
+        for chunk in chunks
+    ]
+    whole = pa.DictionaryArray.from_arrays(pa.concat_arrays(indices), kept.dictionary, safe=False)
+    return pa.chunked_array([whole])
 
 
 def _as(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

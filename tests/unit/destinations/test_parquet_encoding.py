@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from rowmill.destinations.lake.parquet_encoding import TableEncoding
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.dataset import (
     ChildrenPer,
@@ -237,6 +238,16 @@ def test_a_pool_keeps_its_dictionary_where_it_repeats() -> None:
     assert chunk.dictionary_page_offset is not None
     assert file.read().schema.field("name").type == pa.string()
     assert cells_of(file, "name") == ["ann", "bob", None, "cem"] * 100 + ["cem"] * 10
+
+
+def test_a_row_groups_picks_of_a_pool_go_to_the_writer_in_one_piece() -> None:
+    encoding = TableEncoding(Dataset(0, "en_US", 1, (names(),)), names(), "zstd", PORTABLE)
+    slices = [pool([0, None, 2] * 10).slice(4), pool([None] * 3), pool([1] * 4)]
+
+    cells = encoding.rows(slices).column("name")
+
+    assert cells.num_chunks == 1
+    assert cells.to_pylist() == (["ann", None, "cem"] * 10)[4:] + [None] * 3 + ["bob"] * 4
 
 
 def test_a_pool_larger_than_its_use_is_written_plain() -> None:
