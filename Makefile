@@ -63,7 +63,8 @@ scale: $(READY)  ## 1,000 experiments on a real control plane with simulated pod
 	$(BIN)/python -m tests.scale
 
 bench: $(READY)  ## measure the numbers of docs/benchmarks.md and write them there; with BASE=COMMIT this tree against that one
-	$(BIN)/python -m tests.bench $(if $(BASE),--base $(BASE)) $(if $(ROWS),--rows $(ROWS))
+	$(BIN)/python -m tests.bench $(if $(BASE),--base $(BASE)) $(if $(ROWS),--rows $(ROWS)) \
+		$(if $(RUNS),--runs $(RUNS)) $(foreach part,$(ONLY),--only $(part))
 
 readers: $(READY)  ## open what Rowmill writes in READERS, each in an environment of its own
 	$(BIN)/python -m tests.readers --scale $(READER_SCALE) --readers $(READERS)

@@ -35,6 +35,13 @@ from tests.bench.figures import Figure
 PARTS = ("load", "apart", "large", "finalize", "encodings", "peers", "commands")
 COMPARED = ("load", "startup", "finalize")
 ROWS = 10_000_000
+_OPTIONS = """\
+`make bench ONLY="apart commands"` takes parts of it (load, apart, large, finalize, encodings,
+peers, commands), `ROWS=` and `RUNS=` other rows and rounds, and with `BASE=COMMIT` load, startup
+and finalize are held against that commit; all of these are printed only. Cores apart means that
+Postgres and S3 have one core to themselves and the workers, or the bare streams, another; without
+two cores, or where the system keeps no process on one, the table says so.
+"""
 
 
 def main() -> int:
@@ -126,6 +133,7 @@ def _part(described: Mapping[str, str], figures: Sequence[Figure]) -> list[str]:
         "before each the servers write what they hold. How each figure is taken is told in",
         "`tests/bench/`; what to do about speed in [performance.md](performance.md).",
         "",
+        _OPTIONS,
         "## The machine",
         "",
         *page.machine_table(described),
