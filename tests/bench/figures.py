@@ -50,14 +50,19 @@ def ratios(values: Sequence[float], bars: Sequence[float]) -> Samples:
 
 
 def ratio_figure(
-    what: str, values: Sequence[float], bars: Sequence[float], most: float, unit: str = "s"
+    what: str,
+    values: Sequence[float],
+    bars: Sequence[float],
+    most: float,
+    unit: str = "s",
+    digits: int = 1,
 ) -> Figure:
     """A wall time against its bar: the ratio of the medians, with both and their spreads."""
     value, bar = Samples.of(values), Samples.of(bars)
     ratio = value.median / bar.median
     spread = ratios(values, bars)
     measured = (
-        f"{ratio:.2f} times: {value.text(unit=unit)} against {bar.text(unit=unit)}; "
+        f"{ratio:.2f} times: {value.text(digits, unit)} against {bar.text(digits, unit)}; "
         f"round by round {spread.text(2, 'times')}"
     )
     met: bool | None = ratio <= most

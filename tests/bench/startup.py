@@ -85,12 +85,14 @@ def figures(mine: Sequence[Counted], bars: Sequence[Counted]) -> list[Figure]:
             [each.cpu_seconds for each in bars],
             MOST_CPU,
             "core-s",
+            digits=2,
         ),
         ratio_figure(
             "its wall time against the base's",
             [each.seconds for each in mine],
             [each.seconds for each in bars],
             MOST_WALL,
+            digits=2,
         ),
     ]
 
