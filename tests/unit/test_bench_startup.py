@@ -35,9 +35,9 @@ def test_processes_that_a_command_leaves_behind_count(tmp_path: Path) -> None:
 
 def test_start_up_is_held_against_the_base_by_cpu_and_by_wall() -> None:
     base = [Counted(2.0, 4.0)] * 3
-    cpu, wall = startup.figures([Counted(1.0, 0.94)] * 3, base)
+    cpu, wall = startup.figures([Counted(1.0, 1.88)] * 3, base)
     assert (cpu.met, wall.met) == (False, True)
-    assert cpu.measured.startswith("0.47 times: 0.94 core-s")
+    assert cpu.measured.startswith("0.47 times: 1.88 core-s")
     assert wall.measured.startswith("0.50 times: 1.00 s")
 
 
