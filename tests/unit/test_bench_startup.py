@@ -7,10 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from rowmill.spec.load import load_spec
 from tests.bench import finalizing, startup
+from tests.bench.bed import Bed
 from tests.bench.finalizing import Timed
 from tests.bench.startup import Counted
 
@@ -39,6 +41,16 @@ def test_start_up_is_held_against_the_base_by_cpu_and_by_wall() -> None:
     assert (cpu.met, wall.met) == (False, True)
     assert cpu.measured.startswith("0.47 times: 1.88 core-s")
     assert wall.measured.startswith("0.50 times: 1.00 s")
+
+
+def test_where_processes_cannot_be_counted_the_table_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    none = Bed(tmp_path, {})
+    [figure] = startup.measure(none, none, 1, lambda text: None)
+    assert figure.measured.startswith("not measured: only Linux")
+    assert figure.met is None
 
 
 def test_the_manifests_that_are_measured_are_good_ones(tmp_path: Path) -> None:
