@@ -160,6 +160,9 @@ def run(
     from rowmill.cli.failures import reporting
 
     with reporting(as_json=output is Output.JSON):
+        from rowmill.local.process_settings import set_for_workers
+
+        set_for_workers()
         from rowmill.cli.commands.run import RunRequest
         from rowmill.cli.commands.run import run as body
 

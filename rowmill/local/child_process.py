@@ -1,11 +1,14 @@
 """A child process that runs one function over a pipe, and nothing of the program that started it.
 
 multiprocessing would import the caller's script once more in each child: without its `__main__`
-guard the script would then start runs of its own, and whatever else it does at its top.
+guard the script would then start runs of its own, and whatever else it does at its top. Nor is a
+caller's process forked, whose threads and connections are not ours to judge (but see
+forked_children.py).
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,47 +17,76 @@ from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from multiprocessing.spawn import get_executable
-from typing import Any
+from typing import Any, Protocol
+
+from rowmill.local.process_settings import WORKER_SETTINGS
 
 # The path of this process, so that the child finds the same Rowmill, wherever that is.
 _CHILD = (
     "import sys; sys.path[:] = sys.argv[2:]; "
-    "from rowmill.local.child_process import serve; serve(int(sys.argv[1]))"
+    "from multiprocessing.connection import Connection; "
+    "from rowmill.local.child_process import serve; serve(Connection(int(sys.argv[1])))"
 )
 
 
-def start_child(
-    main: Callable[..., None], *args: object
-) -> tuple[subprocess.Popen[bytes], Connection[Any, Any]]:
-    """Start a Python of its own that calls `main(pipe, *args)` and ends when that returns.
+class Child(Protocol):
+    """A child process, however it was started; it waits on `pipe` for what it is to call."""
 
-    It never sees a Ctrl-C, which goes to all of a terminal's processes.
+    @property
+    def pipe(self) -> Connection[Any, Any]: ...
 
-    Args:
-        main: found in the child by its module and name; `pipe` is the other end of ours.
-        args: they go over the pipe, for the arguments of a process are there for all to see.
+    @property
+    def exit_code(self) -> int | None:
+        """None while it lives; -N if signal N ended it."""
+        ...
 
-    Returns:
-        The process and our end of the pipe. A child that dies at once is one of a closed pipe.
+    def ended(self, seconds: float | None = None) -> bool:
+        """Wait so long for its end, given None for ever; says whether it has ended."""
+        ...
+
+    def kill(self) -> None: ...
+
+
+def start_child() -> Child:
+    """Start a Python of its own that calls what `set_to_work` tells it, and ends when that returns.
+
+    It never sees a Ctrl-C, which goes to all of a terminal's processes. One that dies at once is
+    one of a closed pipe.
     """
     ours, theirs = Pipe()
     command = [get_executable(), "-c", _CHILD, str(theirs.fileno()), *map(str, sys.path)]
-    with theirs, _deaf_to_interrupts():
-        process = subprocess.Popen(command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL)
+    with theirs, deaf_to_interrupts():
+        process = subprocess.Popen(
+            command,
+            pass_fds=(theirs.fileno(),),
+            stdin=subprocess.DEVNULL,
+            env={**WORKER_SETTINGS, **os.environ},
+        )
+    return _StartedChild(process, ours)
+
+
+def set_to_work(child: Child, main: Callable[..., None], *args: object) -> None:
+    """Have the child call `main(pipe, *args)`; `pipe` is the other end of ours.
+
+    Args:
+        main: found in the child by its module and name.
+        args: they go over the pipe, for the arguments of a process are there for all to see.
+    """
     with suppress(OSError):
-        ours.send((main, args))
-    return process, ours
+        child.pipe.send((main, args))
 
 
-def serve(descriptor: int) -> None:
-    """The child's side of `start_child`."""
-    pipe: Connection[Any, Any] = Connection(descriptor)
-    main, args = pipe.recv()
+def serve(pipe: Connection[Any, Any]) -> None:
+    """The child's side: it does what it hears from the pipe, nothing if that is closed before."""
+    try:
+        main, args = pipe.recv()
+    except (EOFError, OSError):
+        return
     main(pipe, *args)
 
 
 @contextmanager
-def _deaf_to_interrupts() -> Iterator[None]:
+def deaf_to_interrupts() -> Iterator[None]:
     """A process started in the block never sees a Ctrl-C, not even while Python starts in it.
 
     One that comes meanwhile reaches this process after the block.
@@ -64,3 +96,23 @@ def _deaf_to_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class _StartedChild:
+    def __init__(self, process: subprocess.Popen[bytes], pipe: Connection[Any, Any]) -> None:
+        self.pipe = pipe
+        self._process = process
+
+    @property
+    def exit_code(self) -> int | None:
+        return self._process.poll()
+
+    def ended(self, seconds: float | None = None) -> bool:
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def kill(self) -> None:
+        self._process.kill()

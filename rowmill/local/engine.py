@@ -17,6 +17,7 @@ from rowmill.destinations.ledger import ExperimentHold
 from rowmill.destinations.patience import ReportWait, unreported
 from rowmill.errors import Interrupted
 from rowmill.local.admission import admission
+from rowmill.local.child_process import Child
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.planning import chosen_workers, plan_for
 from rowmill.local.progress import Phase, ProgressBoard, Snapshot
@@ -45,11 +46,13 @@ class Options:
     `source` is kept with a new run. `prepared` is called with the run once the destinations took
     it; `notice` is told, in a sentence, what the user should know, and `wait` which server is
     waited for. `agreed` are ids of the published runs that the user lets one of fewer rows replace;
-    None: all of them. `home` is where the embedded servers are.
+    None: all of them. `spare` are children that may become its workers, `home` is where the
+    embedded servers are.
     """
 
     source: RunSource
     workers: int | None = None
+    spare: list[Child] = field(default_factory=list)
     batch_rows: int | None = None
     mode: Mode = Mode.AUTO
     adopt: str | None = None
@@ -262,6 +265,7 @@ class _Execution:
             self.spec,
             self.connections,
             workers=max(1, min(self.workers, len(shards))),
+            spare=self.options.spare,
             on_progress=self.board.progress,
             on_step=self.board.step,
             on_wait=self.options.wait,

@@ -23,6 +23,12 @@ def chosen_workers(spec: Spec, workers: int | None) -> int:
     return workers or spec.parallelism or default_workers()
 
 
+def most_workers(spec: Spec, workers: int | None, batch_rows: int | None) -> int:
+    """The worker processes that a new run of `spec` has use for; workers as asked for, if so."""
+    plan = plan_for(spec, workers=workers, batch_rows=batch_rows)
+    return min(chosen_workers(spec, workers), plan.shards)
+
+
 def plan_for(spec: Spec, *, workers: int | None, batch_rows: int | None) -> Plan:
     """The plan that a new run of `spec` would freeze here; None means the manifest's choice."""
     count = chosen_workers(spec, workers)

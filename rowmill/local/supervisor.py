@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
@@ -14,7 +12,7 @@ from typing import cast
 
 from rowmill.counting import counted
 from rowmill.destinations.patience import ReportWait
-from rowmill.local.child_process import start_child
+from rowmill.local.child_process import Child, set_to_work, start_child
 from rowmill.local.messages import (
     Command,
     Ended,
@@ -36,18 +34,17 @@ TICK_SECONDS = 0.2
 # A stopping worker ends after its batch; one that does not within this time is killed, so that
 # Ctrl-C takes at most 10 seconds.
 STOP_SECONDS = 7.0
-# Arrow's own allocator, and glibc's with a heap for every thread, keep some 70 MB a worker of what
-# was freed, and are no faster here. Both read this while a process starts, so only an inherited
-# environment comes in time.
-_ALLOCATION = {"ARROW_DEFAULT_MEMORY_POOL": "system", "MALLOC_ARENA_MAX": "2"}
 
 
 @dataclass
 class _Worker:
     number: int
-    process: subprocess.Popen[bytes]
-    pipe: Connection[Command, Report]
+    process: Child
     command: RunShard | RunFinalize | None = None
+
+    @property
+    def pipe(self) -> Connection[Command, Report]:
+        return self.process.pipe
 
 
 class Supervisor:
@@ -55,6 +52,7 @@ class Supervisor:
 
     Args:
         spec: by the data version of the runs, since workers cannot resolve it again.
+        spare: children that wait to be set to work; those that are taken are removed.
         on_progress: called with a worker's number (a replacement has a new one) and all it did.
         on_step: called with the label of each finalize step.
         on_wait: told of the servers that workers wait for.
@@ -68,6 +66,7 @@ class Supervisor:
         connections: Connections,
         *,
         workers: int,
+        spare: list[Child],
         on_progress: Callable[[int, Progress], None],
         on_step: Callable[[str], None],
         on_wait: ReportWait,
@@ -78,6 +77,7 @@ class Supervisor:
         self._spec = spec.for_workers()
         self._connections = connections
         self._wanted = workers
+        self._spare = spare
         self._on_progress = on_progress
         self._on_step = on_step
         self._on_wait = on_wait
@@ -169,7 +169,7 @@ class Supervisor:
             # It may have had the signal too: whoever stops expects no replacement.
             dead.command = None
             return
-        _ended(dead.process)
+        dead.process.ended(STOP_SECONDS)
         command = dead.command
         self._workers[self._workers.index(dead)] = self._start()
         if command is None:
@@ -207,10 +207,9 @@ class Supervisor:
 
     def _start(self) -> _Worker:
         self._started += 1
-        for name, value in _ALLOCATION.items():
-            os.environ.setdefault(name, value)
-        process, pipe = start_child(main, self._spec, self._connections)
-        return _Worker(self._started, process, pipe)
+        child = self._spare.pop() if self._spare else start_child()
+        set_to_work(child, main, self._spec, self._connections)
+        return _Worker(self._started, child)
 
     def _report(self, worker: _Worker, command: Command) -> None:
         try:
@@ -224,18 +223,9 @@ class Supervisor:
         worker.pipe.close()
         if worker.command is not None or self._kill.is_set():
             worker.process.kill()
-        if not _ended(worker.process):
+        if not worker.process.ended(STOP_SECONDS):
             worker.process.kill()
-            worker.process.wait()
-
-
-def _ended(process: subprocess.Popen[bytes]) -> bool:
-    """Wait a while for the end of a process that has no more to do."""
-    try:
-        process.wait(STOP_SECONDS)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+            worker.process.ended()
 
 
 def _name(command: RunShard | RunFinalize) -> str:
@@ -243,7 +233,7 @@ def _name(command: RunShard | RunFinalize) -> str:
 
 
 def _death(worker: _Worker, what: str, times: int) -> str:
-    code = worker.process.returncode
+    code = worker.process.exit_code
     how = f"was killed by signal {-code}" if code is not None and code < 0 else f"exited {code}"
     memory = " (the system may be out of memory: try fewer workers)" if code == -9 else ""
     return f"the worker of {what} died {counted(times, 'time')} and the last one {how}{memory}"

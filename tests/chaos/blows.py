@@ -167,7 +167,8 @@ class Blows:
             return False
         with suppress(psutil.Error):
             for child in psutil.Process(command.pid).children():
-                if any("child_process" in word for word in child.cmdline()):
+                # Not the shell that starts a server.
+                if child.name() != "sh":
                     child.kill()
                     return True
         return False

@@ -16,9 +16,12 @@ from rowmill.cli.waiting import say_starting
 from rowmill.counting import counted
 from rowmill.errors import Conflict
 from rowmill.local import engine, remembered
+from rowmill.local.child_process import Child
 from rowmill.local.connections import find_connections
 from rowmill.local.engine import Options, Outcome
+from rowmill.local.forked_children import forked_children
 from rowmill.local.home import Home, rowmill_home
+from rowmill.local.planning import most_workers
 from rowmill.local.run_records import progress
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
@@ -55,6 +58,11 @@ def run(request: RunRequest) -> None:
     source = from_file(request.file, request.scale, request.seed, request.secrets)
     spec = source.spec()
     say_warnings(source, spec)
+    with forked_children(most_workers(spec, request.workers, request.batch_rows)) as spare:
+        _run(request, source, spec, spare)
+
+
+def _run(request: RunRequest, source: Source, spec: Spec, spare: list[Child]) -> None:
     home = rowmill_home()
     connections = find_connections(spec, source.secrets, home, say_starting)
     memory = _Memory(home, source, spec.name)
@@ -70,6 +78,7 @@ def run(request: RunRequest) -> None:
         # Not before: of a refused run, NAME must go on meaning the manifest before.
         prepared=memory.keep,
         notice=_say,
+        spare=spare,
     )
 
     def attempt(chosen: Options) -> Outcome:

@@ -158,8 +158,8 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
         children = psutil.Process(process.pid).children()
     except psutil.NoSuchProcess:
         return []
-    commands = said(children, psutil.Process.cmdline)
-    return [child for child, words in commands if any("child_process" in word for word in words)]
+    # The other children are shells that start a server.
+    return [child for child, name in said(children, psutil.Process.name) if name != "sh"]
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:

@@ -10,10 +10,11 @@ _STARTS_A_CHILD = """
 import os
 print("top", flush=True)
 from tests.unit.local import child_mains
-from rowmill.local.child_process import start_child
+from rowmill.local.child_process import set_to_work, start_child
 
-process, pipe = start_child(child_mains.answer, "how", {"deep": [1]})
-print(pipe.recv(), process.wait(), flush=True)
+child = start_child()
+set_to_work(child, child_mains.answer, "how", {"deep": [1]})
+print(child.pipe.recv(), child.ended(), child.exit_code, flush=True)
 """
 _IMPORTED_BY_A_CHILD = """
 import multiprocessing
@@ -50,7 +51,7 @@ def script(tmp_path: Path, text: str) -> subprocess.CompletedProcess[str]:
 def test_a_child_runs_a_function_and_not_the_script_that_started_it(tmp_path: Path) -> None:
     done = script(tmp_path, _STARTS_A_CHILD)
     assert done.stderr == ""
-    assert done.stdout.splitlines() == ["top", "('how', {'deep': [1]}) 0"]
+    assert done.stdout.splitlines() == ["top", "('how', {'deep': [1]}) True 0"]
 
 
 def test_a_run_is_refused_in_a_child_that_imports_the_script_and_nothing_begins(

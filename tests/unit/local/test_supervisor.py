@@ -45,6 +45,7 @@ def supervise(monkeypatch: pytest.MonkeyPatch) -> Made:
     def make(worker: Callable[..., None], workers: int = 1, **options: Any) -> Supervisor:
         monkeypatch.setattr(module, "main", worker)
         given: dict[str, Any] = {
+            "spare": [],
             "on_progress": lambda number, report: None,
             "on_step": lambda label: None,
             "on_wait": lambda wait: None,

@@ -1,0 +1,98 @@
+"""Forks of the command line's process: what they share with it, and where there are none."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+_ROOT = Path(__file__).parents[3]
+# As the command line begins a run.
+_BEGIN = """
+import json, os, signal, sys, threading
+from rowmill.local.process_settings import set_for_workers
+
+set_for_workers()
+from tests.unit.local import child_mains
+from rowmill.local.child_process import set_to_work
+from rowmill.local.forked_children import forked_children
+
+print("top", flush=True)
+"""
+_DESCRIBED = """
+with forked_children(2) as children:
+    said = []
+    for child in list(children):
+        set_to_work(child, child_mains.describe)
+        said.append(child.pipe.recv())
+        assert child.ended() and child.exit_code == 0
+print(json.dumps(said))
+"""
+_LEFT = """
+with forked_children(2) as children:
+    working = children.pop()
+    set_to_work(working, child_mains.wait_for_ever)
+    number = working.pipe.recv()
+    left = children[0]
+    alive = not left.ended(0)
+print(json.dumps([alive, left.ended(), left.exit_code, working.ended(0)]))
+os.kill(number, signal.SIGTERM)
+print(json.dumps([working.ended(), working.exit_code]))
+"""
+_BESIDE_A_THREAD = """
+over = threading.Event()
+threading.Thread(target=over.wait).start()
+with forked_children(2) as children:
+    print(json.dumps(len(children)))
+over.set()
+"""
+_DIES = """
+with forked_children(2) as children:
+    for child in children:
+        set_to_work(child, child_mains.wait_for_ever)
+    print(json.dumps([child.pipe.recv() for child in children]), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def script(text: str) -> subprocess.CompletedProcess[str]:
+    environ = {"PYTHONPATH": ":".join([str(_ROOT), *sys.path])}
+    command = [sys.executable, "-c", _BEGIN + text]
+    # Its output ends with the last process that holds it.
+    return subprocess.run(command, capture_output=True, text=True, env=environ, input="held")
+
+
+def said(text: str) -> list[Any]:
+    done = script(text)
+    assert done.stderr == ""
+    top, *lines = done.stdout.splitlines()
+    assert top == "top"
+    return [json.loads(line) for line in lines]
+
+
+def test_a_fork_has_nothing_open_of_its_parents_but_its_pipe_and_handles_signals_plainly() -> None:
+    [children] = said(_DESCRIBED)
+    assert len(children) == 2
+    for child in children:
+        assert set(child["open"]) == {os.devnull, child["pipe"]}
+        assert child["input"] == os.devnull
+        assert child["blocked"]
+        assert child["at SIGTERM"]
+        assert child["Arrow's memory"] == "system"
+
+
+def test_those_that_are_not_set_to_work_end_with_the_block() -> None:
+    left, killed = said(_LEFT)
+    assert left == [True, True, 0, False]
+    assert killed == [True, -15]
+
+
+def test_a_process_with_another_thread_is_not_forked() -> None:
+    assert said(_BESIDE_A_THREAD) == [0]
+
+
+def test_forks_end_with_a_killed_parent() -> None:
+    done = script(_DIES)
+    assert done.returncode == -9
+    assert len(json.loads(done.stdout.splitlines()[1])) == 2
