@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+# For products of matrices, of which there are none; the threads spin while numpy is imported.
+COMMAND_SETTINGS: Mapping[str, str] = {"OPENBLAS_NUM_THREADS": "1"}
 # Arrow's own allocator, and glibc's with a heap for every thread, keep some 70 MB a worker of what
 # was freed, and are no faster here.
 WORKER_SETTINGS: Mapping[str, str] = {
@@ -16,12 +18,20 @@ WORKER_SETTINGS: Mapping[str, str] = {
     "MALLOC_ARENA_MAX": "2",
     # A thread of the allocator that is not used.
     "JE_ARROW_MALLOC_CONF": "background_thread:false",
-    # Threads for products of matrices, of which there are none; they spin while numpy is imported.
-    "OPENBLAS_NUM_THREADS": "1",
+    **COMMAND_SETTINGS,
 }
+
+
+def set_for_commands() -> None:
+    """Have no idle threads in this process; to be called before numpy is imported."""
+    _set(COMMAND_SETTINGS)
 
 
 def set_for_workers() -> None:
     """Have this process fit to become workers; to be called before Arrow and numpy are imported."""
-    for name, value in WORKER_SETTINGS.items():
+    _set(WORKER_SETTINGS)
+
+
+def _set(settings: Mapping[str, str]) -> None:
+    for name, value in settings.items():
         os.environ.setdefault(name, value)

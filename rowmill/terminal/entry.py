@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +15,9 @@ from rowmill.terminal.streams import OutputLost, discard_output, prepare_streams
 _TYPERS_INTERRUPT = 130
 _FAILED = 4
 _INTERRUPTED = 5
+# Nearly all that a command makes while it begins is what it imports, and stays: to look through it
+# for garbage as often as Python does by default costs a tenth of the start.
+_OBJECTS_BEFORE_COLLECTION = 20_000
 
 
 @contextmanager
@@ -20,6 +26,10 @@ def interruptible(name: str) -> Iterator[None]:
 
     Likewise with 4 when standard output takes no help text.
     """
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
+    end = _End()
+    # The first that is registered is the last that is called.
+    atexit.register(end)
     prepare_streams()
     try:
         try:
@@ -37,7 +47,25 @@ def interruptible(name: str) -> Iterator[None]:
     except SystemExit as ended:
         if ended.code == _TYPERS_INTERRUPT:
             _leave(name, "interrupted", _INTERRUPTED)
+        end.code = ended.code
         raise
+
+
+class _End:
+    """Ends the process after all other exit handlers, without Python's taking its modules apart.
+
+    That frees object by object what the system frees at once, and takes 0.1 s where Arrow is loaded.
+    """
+
+    def __init__(self) -> None:
+        # Another end than by a code is left to Python.
+        self.code: object = None
+
+    def __call__(self) -> None:
+        if isinstance(self.code, int):
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(self.code)
 
 
 def _leave(name: str, words: str, code: int) -> None:
