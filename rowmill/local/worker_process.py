@@ -15,6 +15,7 @@ from threading import Event, Lock, Thread
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.patience import Patience, Wait
+from rowmill.destinations.s3.client import read_descriptions
 from rowmill.local.messages import (
     Command,
     Ended,
@@ -37,6 +38,18 @@ from rowmill.worker.tally import Tally, vitals
 REPORT_SECONDS = 0.2
 # The exit code of a worker whose supervisor is gone: what it did can be resumed.
 ORPHANED = 5
+
+
+def prepare_forks(spec: Spec) -> None:
+    """Load what every worker would load for itself, before this process is forked into them.
+
+    No more than files are read: no thread is started and no connection opened.
+    """
+    # Arrow asks it of every array of numpy's.
+    import numpy.ma  # noqa: F401
+
+    if spec.parquet is not None:
+        read_descriptions()
 
 
 def main(pipe: Connection[Report, Command], spec: Spec, connections: Connections) -> None:

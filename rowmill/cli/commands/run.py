@@ -23,6 +23,7 @@ from rowmill.local.forked_children import forked_children
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.planning import most_workers
 from rowmill.local.run_records import progress
+from rowmill.local.worker_process import prepare_forks
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
@@ -58,6 +59,7 @@ def run(request: RunRequest) -> None:
     source = from_file(request.file, request.scale, request.seed, request.secrets)
     spec = source.spec()
     say_warnings(source, spec)
+    prepare_forks(spec)
     with forked_children(most_workers(spec, request.workers, request.batch_rows)) as spare:
         _run(request, source, spec, spare)
 

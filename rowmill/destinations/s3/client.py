@@ -7,20 +7,20 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
-from botocore.loaders import Loader, create_loader
+from botocore.loaders import Loader
 
 from rowmill.destinations.errors import DestinationRefused
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
+_SERVICE: Literal["s3"] = "s3"
 DEFAULT_REGION = "us-east-1"
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
@@ -69,7 +69,7 @@ class S3Address:
         return S3Connection(client, where, tuple(filter(None, secrets)))
 
     def client(self) -> S3Client:
-        """A bare boto3 client for readers that do their own retries."""
+        """A bare client for readers that do their own retries."""
         return self.connect().client
 
 
@@ -112,8 +112,9 @@ def _client(endpoint: str | None, region: str, secrets: tuple[str, ...]) -> S3Cl
     core = botocore.session.Session(session_vars=isolated)
     core.register_component("data_loader", _loader())
     key, secret, token = secrets
-    return boto3.Session(botocore_session=core).client(
-        "s3",
+    # Not boto3's session, whose transfers of whole files take longer to import than all the rest.
+    client: S3Client = core.create_client(
+        _SERVICE,
         endpoint_url=endpoint,
         region_name=region,
         aws_access_key_id=key,
@@ -121,19 +122,40 @@ def _client(endpoint: str | None, region: str, secrets: tuple[str, ...]) -> S3Cl
         aws_session_token=token or None,
         config=_config(endpoint).merge(Config(**isolating)),
     )
+    return client
+
+
+class _S3Loader(Loader):
+    """Looks for one service, and not in the folders of all 400 to see whether it is among them."""
+
+    def list_available_services(self, type_name: str) -> list[str]:
+        return [_SERVICE]
 
 
 @cache
 def _loader() -> Loader:
     """The parsed descriptions of S3, kept: reading them is most of what a client costs."""
-    return create_loader()
+    return _S3Loader()
+
+
+def read_descriptions() -> None:
+    """Read what every client is made from, for all that are made later and in forks."""
+    loader = _loader()
+    for description in ("service-2", "endpoint-rule-set-1"):
+        loader.load_service_model(_SERVICE, description)
+    for description in ("endpoints", "partitions", "sdk-default-configuration"):
+        loader.load_data(description)
 
 
 def _ambient_client(endpoint: str | None, region: str | None) -> S3Client:
-    session = boto3.Session(botocore_session=botocore.session.Session())
+    session = botocore.session.Session()
     # AWS_REGION is what cloud identities set; botocore itself reads only AWS_DEFAULT_REGION.
-    known = region or session.region_name or os.environ.get("AWS_REGION") or DEFAULT_REGION
-    return session.client("s3", endpoint_url=endpoint, region_name=known, config=_config(endpoint))
+    configured = session.get_config_variable("region")
+    known = region or configured or os.environ.get("AWS_REGION") or DEFAULT_REGION
+    client: S3Client = session.create_client(
+        _SERVICE, endpoint_url=endpoint, region_name=known, config=_config(endpoint)
+    )
+    return client
 
 
 def _config(endpoint: str | None) -> Config:

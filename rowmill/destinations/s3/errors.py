@@ -119,7 +119,7 @@ def refusal(error: BaseException, doing: str, bucket: str, where: str) -> Destin
     """The reader's words for an error that does not pass.
 
     Args:
-        error: what boto3 raised.
+        error: what botocore raised.
         doing: what was tried, as in "write s3://lake/shop/x".
         bucket: the bucket's name.
         where: the server, as the reader knows it.

@@ -10,6 +10,7 @@ from uuid import UUID
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.values.inet import canonical_inet
@@ -27,6 +28,8 @@ def from_text(texts: pa.Array, column_type: ColumnType) -> pa.Array:
     Texts longer than varchar(n) or char(n) don't fit, nor those of a char that end in a space,
     which Postgres would not give back. Numerics are rounded half to even.
     """
+    if column_type.name in STRINGS:
+        return _fitting(texts, column_type)
     encoded = texts.dictionary_encode()
     read = _reader(column_type)
     values = [_or_none(read, text) for text in encoded.dictionary.to_pylist()]
@@ -42,8 +45,6 @@ def _or_none(read: _Reader, text: str) -> Any:
 
 def _reader(column_type: ColumnType) -> _Reader:
     name = column_type.name
-    if name in STRINGS:
-        return _fitting(column_type)
     if name in INTEGER_RANGES:
         return _integer(*INTEGER_RANGES[name])
     if name in FLOATS:
@@ -57,15 +58,14 @@ def _reader(column_type: ColumnType) -> _Reader:
     raise ValueError(f"a column of type {column_type} cannot hold texts; make it a text column")
 
 
-def _fitting(column_type: ColumnType) -> _Reader:
-    def read(text: str) -> str:
-        if column_type.length is not None and len(text) > column_type.length:
-            raise ValueError
-        if column_type.name is TypeName.CHAR and text.endswith(" "):
-            raise ValueError
-        return text
-
-    return read
+def _fitting(texts: pa.Array, column_type: ColumnType) -> pa.Array:
+    texts = texts.cast(arrow_type(column_type))
+    if column_type.length is not None:
+        short = pc.less_equal(pc.utf8_length(texts), column_type.length)
+        texts = pc.if_else(short, texts, None)
+    if column_type.name is TypeName.CHAR:
+        texts = pc.if_else(pc.ends_with(texts, " "), None, texts)
+    return texts
 
 
 def _integer(low: int, high: int) -> _Reader:

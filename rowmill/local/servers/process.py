@@ -80,8 +80,10 @@ def processes(program: str, token: str) -> list[ServerProcess]:
             words = process.cmdline()
         except psutil.Error:
             continue
-        named = bool(words) and Path(words[0].partition(":")[0]).name == program
-        if named and any(token in word for word in words):
+        # The rarer first: of hundreds of processes a few are this home's.
+        if not any(token in word for word in words):
+            continue
+        if Path(words[0].partition(":")[0]).name == program:
             found.append(ServerProcess(process, tuple(words)))
     return found
 

@@ -214,7 +214,7 @@ def _probe(server: S3Server, master: int) -> Callable[[], bool]:
     cannot read what it holds until then. Asking for an object would not do: a write waits up
     to 20 s for a volume.
     """
-    # Imported here because boto3 takes 0.3 s, which a command that finds the servers up saves.
+    # Imported here because botocore takes 0.3 s, which a command that finds the servers up saves.
     from botocore.exceptions import BotoCoreError, ClientError
 
     from rowmill.destinations.s3.client import S3Address
