@@ -20,7 +20,7 @@ from typing import Any
 import psutil
 
 from tests.integration.experiments import Manifest, write
-from tests.processes import said
+from tests.processes import living, said
 
 TIMEOUT = 120
 
@@ -159,7 +159,7 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
     except psutil.NoSuchProcess:
         return []
     # The other children are shells that start a server.
-    return [child for child, name in said(children, psutil.Process.name) if name != "sh"]
+    return [child for child, name in said(living(children), psutil.Process.name) if name != "sh"]
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
