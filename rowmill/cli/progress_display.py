@@ -6,17 +6,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Protocol
-
-from rich.console import Console
+from typing import TYPE_CHECKING, Protocol
 
 from rowmill.cli.waiting import in_lines
 from rowmill.counting import counted
 from rowmill.destinations.patience import Wait, Waiting
 from rowmill.local.progress import Phase, Snapshot, TableState
 from rowmill.terminal import figures
-from rowmill.terminal.bars import Bar, Bars
 from rowmill.terminal.prose import say
+
+if TYPE_CHECKING:
+    from rowmill.terminal.bars import Bars
 
 
 class Display(Protocol):
@@ -32,6 +32,11 @@ def progress_display(style: str | None, interval: float) -> Iterator[Display]:
     """A display; `style` is bars, plain, none or None: by terminal."""
     chosen = style or ("bars" if sys.stderr.isatty() else "plain")
     if chosen == "bars":
+        # Only here: rich takes 0.03 s to import, and a run in a script shows no bars.
+        from rich.console import Console
+
+        from rowmill.terminal.bars import Bars
+
         with Bars(Console(stderr=True), transient=False) as bars:
             yield _Bars(bars)
     elif chosen == "plain":
@@ -126,6 +131,8 @@ def _countdown(wait: Waiting) -> Callable[[], str]:
 
 
 def _show_bars(bars: Bars, snapshot: Snapshot) -> None:
+    from rowmill.terminal.bars import Bar
+
     for table in snapshot.tables:
         words = [counted(table.rows, "row")]
         if table.on_the_way:

@@ -16,6 +16,7 @@ from threading import Event, Lock, Thread
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.patience import Patience, Wait
 from rowmill.destinations.s3.client import read_descriptions
+from rowmill.generate.pools.required import required_pools
 from rowmill.local.messages import (
     Command,
     Ended,
@@ -48,6 +49,7 @@ def prepare_forks(spec: Spec) -> None:
     # Arrow asks it of every array of numpy's.
     import numpy.ma  # noqa: F401
 
+    required_pools(spec.dataset)
     if spec.parquet is not None:
         read_descriptions()
 

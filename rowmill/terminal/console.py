@@ -6,9 +6,6 @@ import sys
 
 from rich.console import Console
 
-# Of a checksum's 32 digits or a digest's 64 so many tell two apart at a glance.
-_DIGITS = 12
-
 
 class PipeConsole(Console):
     """A console on standard output that leaves a closed pipe to failures.py."""
@@ -21,11 +18,3 @@ class PipeConsole(Console):
     def terminal_width(self) -> int | None:
         """The columns of the terminal that standard output is; None if it is none."""
         return self.width if sys.stdout.isatty() else None
-
-
-def short(checksum: str) -> str:
-    """A checksum or digest cut to what tells it apart, if it is shown on a terminal."""
-    if not sys.stdout.isatty():
-        return checksum
-    kind, colon, digits = checksum.rpartition(":")
-    return kind + colon + (digits if len(digits) <= _DIGITS else digits[:_DIGITS] + "…")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 
 from rowmill.counting import counted
+
+# Of a checksum's 32 digits or a digest's 64 so many tell two apart at a glance.
+_DIGITS = 12
 
 
 def count(number: float) -> str:
@@ -53,3 +57,11 @@ def rate(rows_per_second: float) -> str:
     if rows_per_second >= 10_000:
         return f"{rows_per_second / 1000:,.0f} k rows/s"
     return f"{rows_per_second:,.0f} rows/s"
+
+
+def short(checksum: str) -> str:
+    """A checksum or digest cut to what tells it apart, if it is shown on a terminal."""
+    if not sys.stdout.isatty():
+        return checksum
+    kind, colon, digits = checksum.rpartition(":")
+    return kind + colon + (digits if len(digits) <= _DIGITS else digits[:_DIGITS] + "…")

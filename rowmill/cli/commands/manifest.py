@@ -15,7 +15,7 @@ from rowmill.local.servers.disk_space import embedded_disks
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
-from rowmill.terminal.console import short
+from rowmill.terminal.figures import short
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid
 

@@ -27,8 +27,8 @@ from rowmill.local.worker_process import prepare_forks
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
-from rowmill.terminal.console import short
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.figures import short
 from rowmill.terminal.prose import confirmed, say
 from rowmill.worker.decision import Mode
 from rowmill.worker.start.refusals import EditedManifest, FewerRows

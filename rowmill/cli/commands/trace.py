@@ -12,8 +12,8 @@ from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished, open_published
 from rowmill.spec.dataset import Dataset, Table
-from rowmill.terminal.console import short
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.figures import short
 from rowmill.terminal.prose import say
 from rowmill.verify.pairing import key_columns
 from rowmill.verify.recomputed import Recomputed

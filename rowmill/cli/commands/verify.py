@@ -26,8 +26,8 @@ from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides
 from rowmill.terminal import figures
 from rowmill.terminal.bars import label_column
-from rowmill.terminal.console import short
 from rowmill.terminal.failures import Answered
+from rowmill.terminal.figures import short
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid, visible
 from rowmill.verify.report import Comparison, Difference, Kind, Report, TableReport, Value

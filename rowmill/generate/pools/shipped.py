@@ -89,10 +89,13 @@ def _catalogue(locale: str, version: int) -> dict[str, bool]:
 
 @lru_cache(maxsize=256)
 def _load(locale: str, version: int, provider: str) -> pa.Array:
-    file = resources.files("rowmill.generate.pools").joinpath(
+    path = resources.files("rowmill.generate.pools").joinpath(
         f"data/pools-{version}/{locale}.parquet"
     )
-    with file.open("rb") as stream:
-        # Not `read_table`, which imports Arrow's dataset layer: 40 MB in every worker.
-        column = pq.ParquetFile(stream).read(columns=[provider]).column(provider)
+    with path.open("rb") as stream:
+        # Not `read_table`, which imports Arrow's dataset layer: 40 MB in every worker. And nothing
+        # that starts a thread: of no use for one column, and the process may be forked yet.
+        file = pq.ParquetFile(stream, pre_buffer=False)
+        table = file.read(columns=[provider], use_threads=False)
+    column = table.column(provider)
     return pa.concat_arrays([column.combine_chunks().flatten()])

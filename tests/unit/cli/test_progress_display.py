@@ -88,7 +88,7 @@ def test_a_bar_keeps_its_place_and_length_whatever_is_told_beside_it(
     ):
         screen = StringIO()
         console = Console(file=screen, force_terminal=False, width=width)
-        monkeypatch.setattr(progress_display_module, "Console", lambda stderr, c=console: c)
+        monkeypatch.setattr("rich.console.Console", lambda stderr, c=console: c)
         with progress_display("bars", 1) as show:
             show(snapshot)
         shown.append(next(line for line in screen.getvalue().splitlines() if "run 7" in line))
@@ -121,7 +121,7 @@ def test_a_wait_is_a_line_below_the_bars_that_counts_down_until_it_ends(
 ) -> None:
     screen = StringIO()
     console = Console(file=screen, force_terminal=True, width=100)
-    monkeypatch.setattr(progress_display_module, "Console", lambda stderr: console)
+    monkeypatch.setattr("rich.console.Console", lambda stderr: console)
     now = [100.0]
     clock = SimpleNamespace(monotonic=lambda: now[0])
     monkeypatch.setattr(progress_display_module, "time", clock)

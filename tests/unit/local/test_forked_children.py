@@ -47,6 +47,26 @@ with forked_children(2) as children:
     print(json.dumps(len(children)))
 over.set()
 """
+_MANIFEST = """
+apiVersion: rowmill.dev/v1alpha1
+kind: Experiment
+metadata: {name: shop}
+spec:
+  tables:
+    - name: people
+      rows: 100
+      columns: [{name: id, type: bigint}, {name: name, type: text}, {name: city, type: text}]
+  destinations: {postgres: {}, parquet: {bucket: lake}}
+"""
+_AS_THE_RUN_COMMAND = f"""
+import rowmill.cli.commands.run
+from rowmill.local.worker_process import prepare_forks
+from rowmill.spec.load import load_spec
+
+prepare_forks(load_spec("shop", text={_MANIFEST!r}))
+with forked_children(3) as children:
+    print(json.dumps(len(children)))
+"""
 _DIES = """
 with forked_children(2) as children:
     for child in children:
@@ -90,6 +110,10 @@ def test_those_that_are_not_set_to_work_end_with_the_block() -> None:
 
 def test_a_process_with_another_thread_is_not_forked() -> None:
     assert said(_BESIDE_A_THREAD) == [0]
+
+
+def test_what_a_run_loads_before_it_forks_starts_no_thread() -> None:
+    assert said(_AS_THE_RUN_COMMAND) == [3]
 
 
 def test_forks_end_with_a_killed_parent() -> None:

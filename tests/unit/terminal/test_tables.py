@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.text import Text
 
 from rowmill.terminal.bars import Bar, Bars
-from rowmill.terminal.console import short
+from rowmill.terminal.figures import short
 from rowmill.terminal.tables import Grid, Heading, lines
 from rowmill.views.runs import RUN_HEADINGS
 
