@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import botocore.session
@@ -20,7 +20,7 @@ from rowmill.destinations.errors import DestinationRefused
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-_SERVICE: Literal["s3"] = "s3"
+_SERVICE = "s3"
 DEFAULT_REGION = "us-east-1"
 CONNECT_SECONDS = 10
 READ_SECONDS = 60
@@ -113,7 +113,7 @@ def _client(endpoint: str | None, region: str, secrets: tuple[str, ...]) -> S3Cl
     core.register_component("data_loader", _loader())
     key, secret, token = secrets
     # Not boto3's session, whose transfers of whole files take longer to import than all the rest.
-    client: S3Client = core.create_client(
+    client = core.create_client(
         _SERVICE,
         endpoint_url=endpoint,
         region_name=region,
@@ -122,7 +122,7 @@ def _client(endpoint: str | None, region: str, secrets: tuple[str, ...]) -> S3Cl
         aws_session_token=token or None,
         config=_config(endpoint).merge(Config(**isolating)),
     )
-    return client
+    return cast("S3Client", client)
 
 
 class _S3Loader(Loader):
@@ -152,10 +152,10 @@ def _ambient_client(endpoint: str | None, region: str | None) -> S3Client:
     # AWS_REGION is what cloud identities set; botocore itself reads only AWS_DEFAULT_REGION.
     configured = session.get_config_variable("region")
     known = region or configured or os.environ.get("AWS_REGION") or DEFAULT_REGION
-    client: S3Client = session.create_client(
+    client = session.create_client(
         _SERVICE, endpoint_url=endpoint, region_name=known, config=_config(endpoint)
     )
-    return client
+    return cast("S3Client", client)
 
 
 def _config(endpoint: str | None) -> Config:
