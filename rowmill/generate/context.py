@@ -14,15 +14,21 @@ from rowmill.spec.dataset import Column, Dataset, Link, Table
 from rowmill.spec.kind import Kind
 from rowmill.spec.versions import version_of
 
+Builder = Callable[["Context"], Cells]
+
 
 @dataclass(frozen=True)
 class Context:
-    """One column of one table of a dataset; `pools` are those that the package doesn't ship."""
+    """One column of one table of a dataset; `pools` are those that the package doesn't ship.
+
+    `build` builds the cells of the kinds inside a kind.
+    """
 
     dataset: Dataset
     table: Table
     column: Column
     pools: Mapping[PoolKey, pa.Array] = field(default_factory=dict, compare=False)
+    build: Builder = field(kw_only=True, compare=False)
 
     @property
     def rows(self) -> int:
@@ -52,9 +58,6 @@ class Context:
             unique=False,
         )
         return replace(self, column=column)
-
-
-Builder = Callable[[Context], Cells]
 
 
 def link_key(dataset: Dataset, table: Table, link: Link, purpose: str) -> int:

@@ -17,7 +17,7 @@ from rowmill.generate.frame import ColumnSource, Family, Frame, LinkSource, Null
 from rowmill.generate.picks import build_pick
 from rowmill.generate.pools.key import PoolKey
 from rowmill.spec.dataset import Dataset
-from rowmill.spec.kind import Reference
+from rowmill.spec.kinds import Reference
 from rowmill.spec.versions import version_of
 
 # Parents up to this size are made once and looked up: their cells may be dear, and their children
@@ -120,7 +120,7 @@ class Generator:
     def _build_column(self, table: str, name: str) -> ColumnSource:
         known = self.dataset.table(table)
         column = known.column(name)
-        cells = build(Context(self.dataset, known, column, self._pools))
+        cells = build(Context(self.dataset, known, column, self._pools, build=build))
         # A reference is null where its link is, which the parents' frame knows.
         share = 0.0 if isinstance(column.kind, Reference) else column.nulls
         return ColumnSource(arrow_type(column.type), cells, self._nulls(table, name, share))

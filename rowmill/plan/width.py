@@ -7,32 +7,15 @@ ever. It need not be right to better than a factor of two.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from rowmill.spec.dataset import Column, Dataset, Table
-from rowmill.spec.kind import Array, Choice, Constant, Faker, Literal, Parent, Reference, Template
-from rowmill.spec.values.types import ColumnType, TypeName
+from rowmill.spec.kind import Source
+from rowmill.spec.shapes.width import fixed_width
 from rowmill.spec.versions import version_of
 
-_FIXED = {
-    TypeName.BOOLEAN: 1,
-    TypeName.SMALLINT: 2,
-    TypeName.INTEGER: 4,
-    TypeName.BIGINT: 8,
-    TypeName.REAL: 4,
-    TypeName.DOUBLE: 8,
-    TypeName.NUMERIC: 16,
-    TypeName.DATE: 4,
-    TypeName.TIME: 8,
-    TypeName.TIMESTAMP: 8,
-    TypeName.TIMESTAMPTZ: 8,
-    TypeName.INTERVAL: 16,
-    TypeName.UUID: 16,
-    TypeName.INET: 16,
-}
-_TEXT = 20
-# Providers that give far more than a name or a word.
-_LONG_FAKER = {"text": 160, "paragraph": 160, "paragraphs": 400, "sentence": 60, "address": 50}
-_USER_AGENT = 100
+# So long a chain of columns, each computed from the next, is followed.
+MAX_DEPTH = 8
 # Every value carries an offset, a validity bit and its share of a wire header.
 _OVERHEAD = 4
 
@@ -50,55 +33,34 @@ def value_bytes(dataset: Dataset, table: Table, column: Column) -> int:
 
 def has_fixed_width(column: Column) -> bool:
     """Whether all values of a column take the same room."""
-    return _fixed(column.type) is not None
+    return fixed_width(column.type) is not None
+
+
+@dataclass(frozen=True)
+class _Widths:
+    """What a kind may ask for: the widths of the columns that it is computed from."""
+
+    dataset: Dataset
+    table: Table
+    depth: int
+
+    def width(self, source: Source) -> int | None:
+        """The width of another column; None at the end of too long a chain."""
+        if self.depth >= MAX_DEPTH:
+            return None
+        table = read_table(self.dataset, self.table, source)
+        return _kind_bytes(self.dataset, table, table.column(source.column), self.depth + 1)
+
+
+def read_table(dataset: Dataset, table: Table, source: Source) -> Table:
+    """The table that another column is of."""
+    return table if source.via is None else dataset.table(table.link(source.via).parent)
 
 
 def _kind_bytes(dataset: Dataset, table: Table, column: Column, depth: int) -> int:
-    kind = column.kind
-    match kind:
-        case Parent(via=via, column=name) | Reference(via=via, column=name) if depth < 8:
-            parent = dataset.table(table.link(via).parent)
-            return _kind_bytes(dataset, parent, parent.column(name), depth + 1)
-        case Array(min=low, max=high):
-            return 8 + (low + high) * _element_bytes(column.type.element) // 2
-        case Choice(values=values):
-            return _fixed(column.type) or sum(map(_literal_bytes, values)) // len(values)
-        case Constant(value=value):
-            return _fixed(column.type) or _literal_bytes(value)
-        case Template(parts=parts) if depth < 8:
-            literal = sum(len(part.encode()) for part in parts if isinstance(part, str))
-            fields = [part for part in parts if not isinstance(part, str)]
-            return literal + sum(
-                _kind_bytes(dataset, table, table.column(field.column), depth + 1)
-                for field in fields
-            )
-        case Faker(provider=provider):
-            long = _USER_AGENT if provider == "user_agent" else _LONG_FAKER.get(provider)
-            return _fixed(column.type) or long or _TEXT
-        case _:
-            return _element_bytes(column.type)
+    return column.kind.width(column.type, _Widths(dataset, table, depth))
 
 
-def _fixed(kind: ColumnType) -> int | None:
-    return None if kind.array else _FIXED.get(kind.name)
-
-
-def _element_bytes(kind: ColumnType) -> int:
-    fixed = _FIXED.get(kind.name)
-    if fixed is not None:
-        return fixed
-    return min(kind.length, _TEXT) if kind.length is not None else _TEXT
-
-
-def _literal_bytes(value: Literal) -> int:
-    if isinstance(value, str):
-        return len(value.encode())
-    if isinstance(value, bytes):
-        return len(value)
-    if isinstance(value, tuple):
-        return sum(map(_literal_bytes, value))
-    return 8
-
-
-# What version 1 estimates, with all that it calls, never changes; a better one stands beside it.
+# What version 1 estimates, `Kind.width` and all that it calls, never changes; a better one stands
+# beside it.
 _ESTIMATES: dict[int, Callable[[Dataset, Table, Column, int], int]] = {1: _kind_bytes}

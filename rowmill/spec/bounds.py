@@ -5,10 +5,9 @@ from __future__ import annotations
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from math import ceil, floor
 
-from rowmill.spec.kind import Number
 from rowmill.spec.paths import Path
 from rowmill.spec.report import Report
-from rowmill.spec.values.types import INTEGER_RANGES, INTEGERS, ColumnType, TypeName
+from rowmill.spec.values.types import INTEGER_RANGES, INTEGERS, ColumnType, Number, TypeName
 
 # Up to these a float holds every integer.
 EXACT_INTEGERS = {TypeName.REAL: 2**24, TypeName.DOUBLE: 2**53}
@@ -40,6 +39,14 @@ def integer_limits(column_type: ColumnType) -> tuple[int, int]:
         return -most, most
     low, high = type_limits(column_type)
     return ceil(low), floor(high)
+
+
+def has_few_values(column_type: ColumnType, rows: int) -> bool:
+    """Whether it is a type of integers that has fewer values than there are rows."""
+    if column_type.name not in INTEGERS:
+        return False
+    low, high = integer_limits(column_type)
+    return rows > high - low + 1
 
 
 def read_bounds(

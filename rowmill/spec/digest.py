@@ -10,22 +10,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from rowmill.spec.bounds import type_decimals
 from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget
-from rowmill.spec.faker.providers import PERSON_FIELDS
+from rowmill.spec.fields import Model, OneOf
 from rowmill.spec.inference import default_entity
+from rowmill.spec.kinds import ENTRIES
 from rowmill.spec.manifest.experiment import ColumnSpec, Experiment, RowsPerSpec, TableSpec
-from rowmill.spec.manifest.fields import Model
-from rowmill.spec.manifest.generators import ChoiceSpec, ElementSpec, OneOf
-from rowmill.spec.values.types import ColumnType, TypeName
+from rowmill.spec.manifest.generators import ElementSpec
+from rowmill.spec.values.types import ColumnType
 
 # By whose defaults a field is left out, whichever version a run is of: a digest stays the same.
 _DEFAULTS = 1
-_SECOND = 1_000_000
-_DAY = 86_400 * _SECOND
+_ENTRIES = {entry.key: entry for entry in ENTRIES}
 
 
 def spec_digest(
@@ -84,16 +83,38 @@ def _leave_out_defaults(column: ColumnSpec, form: dict[str, Any], table: str, lo
     """Drop what equals a default that depends on other fields."""
     if "references" in form:
         _leave_out_pick(form["references"], form["references"]["table"] == table)
-    generate = form.get("generate", {})
-    for member in (generate, generate.get("array", {}).get("of", {})):
-        faker = member.get("faker", {})
-        _drop_if(faker, "locale", locale)
-        if "entity" in faker:
-            person = faker["provider"] in PERSON_FIELDS
-            _drop_if(faker, "entity", default_entity(column.name, person, _DEFAULTS))
-        step = _DAY if column.type.name is TypeName.DATE else _SECOND
-        _drop_if(member.get("between", {}), "resolution", step)
-        _drop_if(member.get("number", {}), "decimals", type_decimals(column.type))
+    if column.generate is not None:
+        of = _DigestedColumn(column.name, column.type, locale)
+        _leave_out_column_defaults(column.generate, form["generate"], of)
+
+
+@dataclass(frozen=True)
+class _DigestedColumn:
+    """What decides a parameter's default, where that hangs on the column."""
+
+    name: str
+    type: ColumnType
+    locale: str
+
+    def entity(self, person: bool) -> str:
+        """The entity of a Faker column that names none."""
+        return default_entity(self.name, person, _DEFAULTS)
+
+
+def _leave_out_column_defaults(
+    generate: OneOf, form: dict[str, Any], column: _DigestedColumn
+) -> None:
+    """Drop from a generator, and from those inside it, what equals a default by the column."""
+    member, value = generate.member
+    inner = form[member]
+    if not isinstance(value, Model):
+        return
+    for name, default in _ENTRIES[member].defaults(inner, column).items():
+        _drop_if(inner, name, default)
+    for name in type(value).model_fields:
+        below = getattr(value, name)
+        if isinstance(below, OneOf):
+            _leave_out_column_defaults(below, inner[name], column)
 
 
 def _leave_out_pick(reference: dict[str, Any], to_itself: bool) -> None:
@@ -118,13 +139,15 @@ def _form(model: Model) -> dict[str, Any]:
     """The model as plain JSON values, without the fields that equal their default."""
     if isinstance(model, OneOf):
         name, value = model.member
-        literal = isinstance(model, ElementSpec) and name == "constant"
-        return {name: str(value) if literal else _plain(value)}
-    form = _given(model, tuple(type(model).model_fields))
-    if isinstance(model, ChoiceSpec):
-        # Read by the column's type, `1` and "1" are one value.
-        form["values"] = [str(value) for value in model.values]
-    return form
+        literals = _ENTRIES[name].literals if isinstance(model, ElementSpec) else ()
+        if "" in literals:
+            return {name: str(value)}
+        form = _plain(value)
+        for each in literals:
+            # Read by the column's type, `1` and "1" are one value.
+            form[each] = [str(item) for item in getattr(value, each)]
+        return {name: form}
+    return _given(model, tuple(type(model).model_fields))
 
 
 def _given(model: Model, names: tuple[str, ...]) -> dict[str, Any]:

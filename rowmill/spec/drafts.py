@@ -10,7 +10,7 @@ from fractions import Fraction
 from rowmill.counting import counted
 from rowmill.spec.dataset import Link
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind import Kind, Source
 from rowmill.spec.manifest.experiment import ColumnSpec, Experiment, TableSpec
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.report import Report, nearest
@@ -137,6 +137,14 @@ class Drafts:
     tables: list[Draft]
     by_name: dict[str, Draft]
     open: bool = False
+
+
+def source_column(column: ColumnDraft, source: Source, drafts: Drafts) -> ColumnDraft:
+    """The column that another is computed from, of its own table or of the link's parent."""
+    table = column.table
+    if source.via is not None:
+        table = drafts.by_name[table.links[source.via].parent]
+    return table.columns[source.column]
 
 
 def draft_tables(experiment: Experiment, report: Report) -> Drafts:

@@ -1,265 +1,216 @@
-"""Kinds of cells as plain data: what a column generates, every parameter filled in and typed.
+"""What a kind of cell is: plain data, and what every rule asks of it.
 
-The manifest's `generate` members resolve to these. Bounds are in the units of the column's type:
-integers as they are, numerics as `Decimal`, floats as `float`, dates as days since 1970-01-01,
-times as microseconds since midnight, timestamps as microseconds since 1970-01-01 (UTC), intervals
-as microseconds.
-
-Every class has a `key`, by which versions and messages know it. A class may be renamed, a key not.
+The kinds are in rowmill.spec.kinds, one file each; the manifest's `generate` members resolve to
+them, every parameter filled in and typed. Bounds are in the units of the column's type: integers as
+they are, numerics as `Decimal`, floats as `float`, dates as days since 1970-01-01, times as
+microseconds since midnight, timestamps as microseconds since 1970-01-01 (UTC), intervals as
+microseconds.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
-# A literal of the manifest, read by its column's type: bool, int, Decimal, float or str; dates,
-# times and timestamps are ints in the units above; interval is (months, days, microseconds);
-# uuid, json, inet are canonical text; bytea is bytes; of an array column, a tuple of these.
-Literal = bool | int | float | Decimal | str | bytes | tuple["Literal", ...]
-Number = int | float | Decimal
+from rowmill.spec.shapes.content import UNKNOWN, Content, content_of_type
+from rowmill.spec.shapes.size import Size, unknown_size
+from rowmill.spec.shapes.text import ANYTHING, Text
+from rowmill.spec.shapes.width import width_of_type
+from rowmill.spec.values.types import STRINGS, ColumnType, Number
 
-
-@dataclass(frozen=True)
-class Sequence:
-    """`start + step x row`."""
-
-    key: ClassVar[str] = "sequence"
-
-    start: int
-    step: int
+# What `domain` says of kinds whose values repeat, and of floats, whose values are not counted.
+REPEATS, UNCOUNTED = None, 0
 
 
 @dataclass(frozen=True)
-class Ordinal:
-    """1, 2, 3 ... within the row's parent (rowsPer tables)."""
+class Source:
+    """A column that a cell is computed from: of its own row, or of the parent's by the link."""
 
-    key: ClassVar[str] = "ordinal"
+    column: str
+    via: str | None = None
 
 
 @dataclass(frozen=True)
-class Uniform:
-    """`integer` and `number`: uniform on [min, max], both inclusive.
+class Part:
+    """A kind inside another: the type that it fills, and where it stands below the other's."""
 
-    `decimals` is the number of decimal digits; None means a continuous float.
+    kind: Kind
+    type: ColumnType
+    path: tuple[str | int, ...] = ()
+
+
+class KnownTexts(Protocol):
+    """What is known when texts are judged: of a column's table and of what it is computed from."""
+
+    @property
+    def data_version(self) -> int: ...
+
+    def text(self, source: Source) -> Text:
+        """The text of another column."""
+        ...
+
+    def type(self, source: Source) -> ColumnType:
+        """The type of another column."""
+        ...
+
+
+class KnownContents(KnownTexts, Protocol):
+    """What is known when bytes are judged."""
+
+    def content(self, source: Source) -> Content:
+        """The content of another column, a char(n) without its filling."""
+        ...
+
+
+class KnownWidths(Protocol):
+    """What is known when widths are estimated."""
+
+    def width(self, source: Source) -> int | None:
+        """The width of another column; None at the end of too long a chain."""
+        ...
+
+
+class KnownSizes(Protocol):
+    """What is known when sizes are estimated."""
+
+    def width_of(self, kind: Kind, column_type: ColumnType) -> int:
+        """The estimated width of a kind's value, which is its likely size where none is known."""
+        ...
+
+    def size(self, source: Source) -> Size | None:
+        """The size of another column; None at the end of too long a chain."""
+        ...
+
+    def size_of(self, kind: Kind, column_type: ColumnType) -> Size:
+        """The size of a part."""
+        ...
+
+    def is_fixed(self, source: Source) -> bool:
+        """Whether all values of another column take the same room."""
+        ...
+
+
+class Kind(ABC):
+    """A kind of cell; frozen dataclasses derive from it, and one that leaves a question open fails.
+
+    `key` is what versions and messages know it by: a class may be renamed, a key not.
     """
 
-    key: ClassVar[str] = "uniform"
+    key: ClassVar[str]
+
+    def __init_subclass__(cls, *, abstract: bool = False, **others: Any) -> None:
+        super().__init_subclass__(**others)
+        if abstract:
+            return
+        missing = [name for name in dir(cls) if _is_open(getattr(cls, name, None))]
+        if not hasattr(cls, "key"):
+            missing.append("key")
+        if missing:
+            raise TypeError(f"the kind {cls.__name__} does not say its {', '.join(missing)}")
+
+    @abstractmethod
+    def sources(self) -> Sequence[Source]:
+        """The columns that it reads, each with its link."""
+
+    @abstractmethod
+    def parts(self, column_type: ColumnType) -> Sequence[Part]:
+        """The kinds that it is made of, if it fills a column of this type."""
+
+    @property
+    def copied(self) -> Source | None:
+        """The column whose value it takes as it is; None: it makes one."""
+        return None
+
+    @property
+    def never_repeats(self) -> bool:
+        """Whether its values never repeat, whether the column is unique or not."""
+        return False
+
+    def why_repeats(self, column_type: ColumnType) -> str | None:
+        """What is said, behind the column's name, of one that cannot be unique; None if nothing."""
+        return None
+
+    def domain(self, column_type: ColumnType, data_version: int) -> int | None:
+        """How many values it permutes when the column is unique; REPEATS, or UNCOUNTED."""
+        return REPEATS
+
+    def domain_note(self, data_version: int) -> str:
+        """What bounds its values, where that is not what the manifest says."""
+        return ""
+
+    def more_values(self, rows: int, column_type: ColumnType, data_version: int) -> str:
+        """What would give values for so many rows; never what cannot help."""
+        return "more values"
+
+    @property
+    def differs_in_end_spaces(self) -> bool:
+        """Whether two of its texts differ in nothing but spaces at the end."""
+        return False
+
+    def span(self, rows: int, most_children: int | None) -> tuple[Number, Number] | None:
+        """The smallest and the largest value, in a table of so many rows; None: not known.
+
+        `most_children` are those of a parent, of a table with `rowsPer`.
+        """
+        return None
+
+    def text(self, known: KnownTexts) -> Text:
+        """What it makes in a column of text, whatever the column's length."""
+        return ANYTHING
+
+    def why_long(self, known: KnownTexts, length: int) -> tuple[str, str] | None:
+        """What is said of texts that may be longer than `length`: why, and what else to do.
+
+        None where they are held to the column's length anyway.
+        """
+        return None
+
+    def content(self, column_type: ColumnType, known: KnownContents) -> Content:
+        """The bytes of its values in Postgres, in a column of varying length."""
+        if column_type.array:
+            return UNKNOWN
+        found = content_of_type(column_type)
+        if found is not None:
+            return found
+        return self.text_content(known) if column_type.name in STRINGS else UNKNOWN
+
+    def text_content(self, known: KnownContents) -> Content:
+        """The bytes of its texts in Postgres."""
+        return UNKNOWN
+
+    def bits(self, column_type: ColumnType) -> float:
+        """Bits such that no value is more likely than 2 ** -bits."""
+        return 0.0
+
+    def width(self, column_type: ColumnType, known: KnownWidths) -> int:
+        """Estimated bytes of a value: version 1, which never changes (rowmill.plan.width)."""
+        return width_of_type(column_type)
+
+    def size(self, column_type: ColumnType, known: KnownSizes) -> Size:
+        """The room of a value of varying length, as likely as can be told."""
+        return unknown_size(known.width_of(self, column_type))
+
+
+class OwnKind(Kind, abstract=True):
+    """A kind that draws or counts its values itself: it reads no column and has no parts."""
+
+    def sources(self) -> Sequence[Source]:
+        """None."""
+        return ()
 
-    min: Number
-    max: Number
-    decimals: int | None
+    def parts(self, column_type: ColumnType) -> Sequence[Part]:
+        """None."""
+        return ()
 
 
-@dataclass(frozen=True)
-class Boolean:
-    key: ClassVar[str] = "boolean"
+def walk(kind: Kind, column_type: ColumnType, path: tuple[str | int, ...] = ()) -> Iterator[Part]:
+    """A kind and all that it is made of, each with its type and its place below `path`."""
+    yield Part(kind, column_type, path)
+    for part in kind.parts(column_type):
+        yield from walk(part.kind, part.type, (*path, *part.path))
 
-    probability: float
 
-
-@dataclass(frozen=True)
-class Choice:
-    """One of `values`; `weights` are integers proportional to the manifest's, or None: equal."""
-
-    key: ClassVar[str] = "choice"
-
-    values: tuple[Literal, ...]
-    weights: tuple[int, ...] | None
-
-
-@dataclass(frozen=True)
-class Between:
-    """`start`, `start + resolution`, ... up to `end`, in the units of the type."""
-
-    key: ClassVar[str] = "between"
-
-    start: int
-    end: int
-    resolution: int
-
-
-@dataclass(frozen=True)
-class After:
-    """`column`'s value (of this row, or through the link `via` of the parent's) plus a delay.
-
-    The delay is exponential with `mean`, truncated to [min, max]; the result is at most `end`.
-    Everything in microseconds, for date columns rounded down to days after adding.
-    """
-
-    key: ClassVar[str] = "after"
-
-    column: str
-    via: str | None
-    mean: int
-    min: int
-    max: int | None
-    end: int | None
-
-
-@dataclass(frozen=True)
-class Normal:
-    key: ClassVar[str] = "normal"
-
-    mean: float
-    stddev: float
-    min: Number | None
-    max: Number | None
-
-
-@dataclass(frozen=True)
-class Lognormal:
-    key: ClassVar[str] = "lognormal"
-
-    mu: float
-    sigma: float
-    min: Number | None
-    max: Number | None
-
-
-@dataclass(frozen=True)
-class Exponential:
-    key: ClassVar[str] = "exponential"
-
-    mean: float
-    min: Number | None
-    max: Number | None
-
-
-@dataclass(frozen=True)
-class Poisson:
-    key: ClassVar[str] = "poisson"
-
-    mean: float
-    min: int | None
-    max: int | None
-
-
-@dataclass(frozen=True)
-class Beta:
-    key: ClassVar[str] = "beta"
-
-    alpha: float
-    beta: float
-    min: Number
-    max: Number
-
-
-@dataclass(frozen=True)
-class Zipf:
-    """Ranks 1 to `ranks`, rank r with weight r ** -exponent."""
-
-    key: ClassVar[str] = "zipf"
-
-    exponent: float
-    ranks: int
-
-
-@dataclass(frozen=True)
-class Uuid:
-    key: ClassVar[str] = "uuid"
-
-    version: int
-
-
-@dataclass(frozen=True)
-class Faker:
-    """A draw from a pool of `pool` distinct values of a Faker provider.
-
-    Columns of one `entity` in one table draw by the same index: one coherent person a row.
-    """
-
-    key: ClassVar[str] = "faker"
-
-    provider: str
-    args: tuple[tuple[str, int | str], ...]
-    locale: str
-    pool: int
-    entity: str
-
-
-@dataclass(frozen=True)
-class Field:
-    """`{column|filter:argument}`; the filter is None, slug, upper, lower, title or pad."""
-
-    column: str
-    filter: str | None
-    argument: int | None
-
-
-@dataclass(frozen=True)
-class Template:
-    key: ClassVar[str] = "template"
-
-    parts: tuple[str | Field, ...]
-
-
-@dataclass(frozen=True)
-class Pattern:
-    key: ClassVar[str] = "pattern"
-
-    pattern: str
-
-
-@dataclass(frozen=True)
-class Constant:
-    key: ClassVar[str] = "constant"
-
-    value: Literal
-
-
-@dataclass(frozen=True)
-class Parent:
-    """The value that the parent's row has in `column`; `via` names the link."""
-
-    key: ClassVar[str] = "parent"
-
-    via: str
-    column: str
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The parent's key: the value of `column` in the row that the link `via` picked."""
-
-    key: ClassVar[str] = "reference"
-
-    via: str
-    column: str
-
-
-@dataclass(frozen=True)
-class Array:
-    """`min` to `max` (uniform) elements, each made by `of`; the column's type is the array type."""
-
-    key: ClassVar[str] = "array"
-
-    of: Kind
-    min: int
-    max: int
-
-
-Kind = (
-    Sequence
-    | Ordinal
-    | Uniform
-    | Boolean
-    | Choice
-    | Between
-    | After
-    | Normal
-    | Lognormal
-    | Exponential
-    | Poisson
-    | Beta
-    | Zipf
-    | Uuid
-    | Faker
-    | Template
-    | Pattern
-    | Constant
-    | Parent
-    | Reference
-    | Array
-)
+def _is_open(attribute: object) -> bool:
+    return bool(getattr(attribute, "__isabstractmethod__", False))

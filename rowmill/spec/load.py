@@ -11,7 +11,7 @@ from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget, Resolve
 from rowmill.spec.digest import spec_digest
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
 from rowmill.spec.inference import is_passed_over
-from rowmill.spec.kind import Reference
+from rowmill.spec.kinds import Reference
 from rowmill.spec.manifest.experiment import Experiment
 from rowmill.spec.manifest.problems import positions
 from rowmill.spec.manifest.salvage import Salvaged, salvage

@@ -19,7 +19,7 @@ from rowmill.spec.manifest.experiment import ForeignKeySpec
 from rowmill.spec.manifest.generators import PickSpec
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.report import Report, close, nearest
-from rowmill.spec.values.types import STRINGS, ColumnType, TypeName
+from rowmill.spec.values.types import TypeName, holds
 
 
 def link_tables(drafts: Drafts, report: Report) -> None:
@@ -77,15 +77,6 @@ def is_hidden_link(draft: Draft, via: str) -> bool:
         or draft.links_hidden
         or any(c.link == names or (c.name == via and c.doubtful("references")) for c in draft.every)
     )
-
-
-def holds(column: ColumnType, source: ColumnType) -> bool:
-    """Whether every value of a column of the type `source` is one of the type `column` as it is."""
-    if column == source:
-        return True
-    if column.array or source.array or not {column.name, source.name} <= STRINGS:
-        return False
-    return column.length is None or (source.length is not None and source.length <= column.length)
 
 
 def _link_column(draft: Draft, column: ColumnDraft, drafts: Drafts, report: Report) -> None:

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-from pydantic import BaseModel
-
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
-from rowmill.spec.manifest.experiment import Experiment
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import InvalidManifest, Problem
 
 
 class Report:
-    """Collects problems; `raise_any` tells all of them in the order of the document."""
+    """Collects problems; `raise_any` tells all of them in the order of the document, a model."""
 
-    def __init__(self, experiment: Experiment, doubts: Doubts = NO_DOUBTS) -> None:
+    def __init__(self, document: object, doubts: Doubts = NO_DOUBTS) -> None:
         self.doubts = doubts
-        self._experiment = experiment
+        self._document = document
         self._found: dict[tuple[Path, str], None] = {}
         self._paths: set[Path] = set()
 
@@ -33,8 +30,8 @@ class Report:
         return path in self._paths
 
     def apart(self) -> Report:
-        """An empty report on the same experiment, to try something."""
-        return Report(self._experiment, self.doubts)
+        """An empty report on the same document, to try something."""
+        return Report(self._document, self.doubts)
 
     @property
     def found(self) -> frozenset[tuple[Path, str]]:
@@ -48,7 +45,7 @@ class Report:
     def raise_any(self) -> None:
         """Raise InvalidManifest if there was a problem."""
         if self._found:
-            ordered = sorted(self._found, key=lambda found: _place(self._experiment, found[0]))
+            ordered = sorted(self._found, key=lambda found: _place(self._document, found[0]))
             raise InvalidManifest(Problem(path_text(path), message) for path, message in ordered)
 
 
@@ -67,17 +64,16 @@ def close(name: str, known: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.6)), None)
 
 
-def _place(experiment: Experiment, path: Path) -> tuple[int, ...]:
+def _place(document: object, path: Path) -> tuple[int, ...]:
     """Where a path is in a document that keeps to the order of the manifest's fields."""
-    here: object = experiment
+    here = document
     place: list[int] = []
     for step in path:
         place.append(0)
         if isinstance(step, int):
             place[-1] = step
             here = here[step] if isinstance(here, tuple) and step < len(here) else None
-        elif isinstance(here, BaseModel):
-            fields = type(here).model_fields
+        elif (fields := getattr(type(here), "model_fields", None)) is not None:
             for i, (name, field) in enumerate(fields.items()):
                 if step == (field.alias or name):
                     place[-1], here = i, getattr(here, name)

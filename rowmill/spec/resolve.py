@@ -8,18 +8,18 @@ from rowmill.spec.dataset import ChildrenPer, Column, Dataset, Table
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
 from rowmill.spec.drafts import ColumnDraft, Draft, Drafts, draft_tables
 from rowmill.spec.faker.providers import locales
-from rowmill.spec.kinds.cells import read_cells
-from rowmill.spec.kinds.temporal import check_ends
-from rowmill.spec.kinds.texts import Texts
 from rowmill.spec.manifest.experiment import Experiment
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import InvalidManifest, Problem
+from rowmill.spec.reading.cells import read_cells
 from rowmill.spec.references import link_tables
 from rowmill.spec.report import Report, nearest
 from rowmill.spec.rules.children import choose_parents
 from rowmill.spec.rules.column_graph import order_columns, spread_nulls
+from rowmill.spec.rules.delays import check_ends
 from rowmill.spec.rules.keys import settle_keys
 from rowmill.spec.rules.scaling import count_rows
+from rowmill.spec.rules.texts import Texts
 from rowmill.spec.rules.uniqueness import check_uniqueness
 from rowmill.spec.sizes.rows import check_sizes
 from rowmill.spec.versions import VERSIONS

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pyarrow as pa
 
-from rowmill.spec import kind as kinds
+from rowmill.generate.cells.builders import BUILDERS
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.verify.recomputed import Recomputed
 from rowmill.verify.row_hasher import RowHasher
@@ -21,8 +21,8 @@ Key = Mapping[str, pa.Array]
 def find_row(dataset: Dataset, table: Table, key: Key, recomputed: Recomputed) -> int | None:
     """The first row of `table` whose columns have these values, or None.
 
-    A sequence tells the row, and a `rowsPer` link the few rows of its parent; otherwise the
-    columns of all rows are made again, slice by slice.
+    A kind that can be inverted tells the row, and a `rowsPer` link the few rows of its parent;
+    otherwise the columns of all rows are made again, slice by slice.
 
     Args:
         key: by column an array of the one value, of the column's Arrow type.
@@ -43,8 +43,10 @@ def _range(dataset: Dataset, table: Table, key: Key, recomputed: Recomputed) -> 
     """The rows [start, stop) among which the key's row is, if it is any."""
     for name, value in key.items():
         kind = table.column(name).kind
-        if isinstance(kind, kinds.Sequence) and kind.step and value.null_count == 0:
-            return _of_sequence(kind, int(value[0].as_py()), table.rows)
+        invert = BUILDERS[type(kind)].invert
+        if invert is not None and kind.never_repeats and value.null_count == 0:
+            row = invert(kind, value[0].as_py())
+            return (0, 0) if row is None or row >= table.rows else (row, row + 1)
     link = table.link(table.children.link) if table.children is not None else None
     if link is not None and all(name in key for name in link.columns):
         parent = dataset.table(link.parent)
@@ -52,8 +54,3 @@ def _range(dataset: Dataset, table: Table, key: Key, recomputed: Recomputed) -> 
         row = find_row(dataset, parent, {up: key[name] for up, name in above}, recomputed)
         return (0, 0) if row is None else recomputed.children(table, row)
     return 0, table.rows
-
-
-def _of_sequence(kind: kinds.Sequence, value: int, rows: int) -> tuple[int, int]:
-    row, rest = divmod(value - kind.start, kind.step)
-    return (row, row + 1) if rest == 0 and 0 <= row < rows else (0, 0)

@@ -115,25 +115,6 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         _column(generate={"sequence": {}}, references={"table": "p", "column": "id"}),
         "both generate and references",
     ),
-    "integer-backwards": (_generate(integer={"min": 2, "max": 1}), "min is larger"),
-    "number-backwards": (_generate(number={"min": 0.2, "max": 0.1}), "min is larger"),
-    "normal-backwards": (
-        _generate(normal={"mean": 0, "stddev": 1, "min": 1.5, "max": 1}),
-        "min is larger",
-    ),
-    "poisson-backwards": (_generate(poisson={"mean": 1, "min": 3, "max": 2}), "min is larger"),
-    "beta-above-its-default": (
-        _generate(beta={"alpha": 1, "beta": 1, "min": 2}),
-        "max (default 1.0)",
-    ),
-    "array-above-its-default": (
-        _generate(array={"of": {"sequence": {}}, "min": 6}),
-        "max (default 5)",
-    ),
-    "weights-are-too-few": (
-        _generate(choice={"values": [1, 2], "weights": [1]}),
-        "as many as values",
-    ),
     "two-members": (_generate(sequence={}, ordinal={}), "at most 1"),
     "no-member": (_generate(), "at least 1"),
     "array-of-arrays": (

@@ -5,20 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from rowmill.spec.dataset import Column, Dataset, Table
-from rowmill.spec.kind import (
-    Beta,
-    Exponential,
-    Kind,
-    Lognormal,
-    Normal,
-    Ordinal,
-    Parent,
-    Poisson,
-    Reference,
-    Sequence,
-    Uniform,
-    Zipf,
-)
+from rowmill.spec.kind import Kind
+from rowmill.spec.kinds import Distribution, Ordinal, Sequence, Uniform, Zipf
 from rowmill.spec.values.types import ColumnType, TypeName
 
 # fastparquet makes other values of differences that take more than 28 bits, and dies of 57. Twice
@@ -27,7 +15,7 @@ _SPAN = 2**27
 # Of a hidden chain of references; the cells of deeper ones are taken to be far apart.
 _MAX_DEPTH = 8
 _DIGITS = 7
-_BOUNDED = Uniform | Normal | Lognormal | Exponential | Poisson | Beta
+_BOUNDED = Uniform | Distribution
 
 
 def are_narrow(dataset: Dataset, table: Table, column: Column) -> bool:
@@ -44,12 +32,11 @@ def _span(dataset: Dataset, table: Table, column: Column, depth: int) -> int | N
 
     None if nothing bounds it.
     """
-    match column.kind:
-        case Reference(via=via, column=name) | Parent(via=via, column=name) if depth < _MAX_DEPTH:
-            parent = dataset.table(table.link(via).parent)
-            return _span(dataset, parent, parent.column(name), depth + 1)
-        case kind:
-            span = _span_of_kind(kind, table.rows)
+    source = column.kind.copied
+    if source is not None and source.via is not None and depth < _MAX_DEPTH:
+        parent = dataset.table(table.link(source.via).parent)
+        return _span(dataset, parent, parent.column(source.column), depth + 1)
+    span = _span_of_kind(column.kind, table.rows)
     return (
         _span_of_type(column.type) if span is None else int(span * 10 ** (column.type.scale or 0))
     )

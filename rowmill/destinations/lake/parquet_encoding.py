@@ -14,7 +14,7 @@ from rowmill.destinations.interval_text import iso_8601
 from rowmill.destinations.lake import parquet_deltas
 from rowmill.generate.text.to_text import to_text
 from rowmill.spec.dataset import Column, Dataset, ParquetTypes, PickChildren, Table
-from rowmill.spec.kind import Choice, Constant, Parent, Reference, Uuid
+from rowmill.spec.kinds import Choice, Constant, Parent, Reference, Uuid
 from rowmill.spec.values.types import FLOATS, INTEGERS, ColumnType, TypeName
 
 # Levels above it cost a fifth more processor time and gain nothing on cells of this kind.

@@ -6,14 +6,15 @@ import numpy as np
 import pyarrow as pa
 
 from rowmill.counting import counted
-from rowmill.generate.context import Builder, Context
+from rowmill.generate.cells.cell_builder import CellBuilder
+from rowmill.generate.context import Context
 from rowmill.generate.draws.bits import integers
 from rowmill.generate.frame import Cells, Frame, Rows
-from rowmill.spec.kind import Array
+from rowmill.spec.kinds import Array
 
 
-def build_array(context: Context, build: Builder) -> Cells:
-    """`min` to `max` elements, each count as likely; `build` makes the elements' cells.
+def _build(context: Context) -> Cells:
+    """`min` to `max` elements, each count as likely.
 
     Element k of row r is what the element's kind makes of row `r x max + k`, under keys of its own;
     fields of a template and what `after` follows are those of row r.
@@ -29,7 +30,7 @@ def build_array(context: Context, build: Builder) -> Cells:
             f"{context.table.name}.{context.column.name}: {counted(context.rows, 'row')} of up "
             f"to {counted(kind.max, 'element')} are more elements than can be counted; lower `max`"
         )
-    elements = build(context.element(kind.of))
+    elements = context.build(context.element(kind.of))
     count_key, spread = context.key("count"), kind.max - kind.min + 1
 
     def cells(frame: Frame) -> pa.Array:
@@ -62,3 +63,6 @@ class _Elements(Frame):
     def up(self, link: str) -> Frame:
         parents = self._frame.up(link)
         return _Elements(parents, self._owners, parents.rows[self._owners])
+
+
+ARRAY_CELLS = CellBuilder(Array, {1: _build})

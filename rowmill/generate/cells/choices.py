@@ -8,16 +8,17 @@ from numpy.typing import NDArray
 
 from rowmill.counting import counted
 from rowmill.generate.arrow_types import arrow_type, is_text
+from rowmill.generate.cells.cell_builder import CellBuilder
 from rowmill.generate.context import Context
 from rowmill.generate.draws.alias import AliasTable
 from rowmill.generate.draws.bits import bits, integers
 from rowmill.generate.draws.permutation import Permutation
 from rowmill.generate.frame import Cells, Frame
-from rowmill.spec.kind import Choice, Constant, Literal
-from rowmill.spec.values.types import ColumnType, TypeName
+from rowmill.spec.kinds import Choice, Constant
+from rowmill.spec.values.types import ColumnType, Literal, TypeName
 
 
-def build_choice(context: Context) -> Cells:
+def _build_choice(context: Context) -> Cells:
     """One of the values; of texts as a dictionary array of the distinct ones."""
     kind, key = context.column.kind, context.key("value")
     assert isinstance(kind, Choice)
@@ -37,7 +38,7 @@ def build_choice(context: Context) -> Cells:
     return lambda frame: _pick(distinct, places[weighted.draw(bits(key, frame.rows))])
 
 
-def build_constant(context: Context) -> Cells:
+def _build_constant(context: Context) -> Cells:
     """The same value in every row."""
     kind = context.column.kind
     assert isinstance(kind, Constant)
@@ -92,3 +93,7 @@ def _pick(distinct: pa.Array, places: NDArray[np.int32]) -> pa.Array:
     if is_text(distinct.type):
         return pa.DictionaryArray.from_arrays(pa.array(places), distinct)
     return distinct.take(pa.array(places))
+
+
+CHOICE_CELLS = CellBuilder(Choice, {1: _build_choice})
+CONSTANT_CELLS = CellBuilder(Constant, {1: _build_constant})

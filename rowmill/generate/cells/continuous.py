@@ -1,4 +1,4 @@
-"""Cells of truncated continuous distributions: normal, lognormal, exponential, beta.
+"""Cells of truncated continuous distributions, each by the quantile table of its shape.
 
 Integers and numerics are the continuous value rounded to the nearest unit, on condition that the
 result is within [min, max]: unit k has the chance that the distribution before truncation gives to
@@ -22,17 +22,10 @@ from rowmill.generate.context import Context
 from rowmill.generate.draws.bits import bits, blocks
 from rowmill.generate.draws.exact_math import Floats
 from rowmill.generate.draws.quantiles import QuantileTable
-from rowmill.generate.draws.shapes import (
-    Scale,
-    as_float,
-    beta_table,
-    exponential_table,
-    lognormal_table,
-    normal_table,
-)
+from rowmill.generate.draws.shapes import Scale, as_float
 from rowmill.generate.frame import Cells, Frame
-from rowmill.spec.kind import Beta, Exponential, Lognormal, Normal, Number
-from rowmill.spec.values.types import FLOATS, INTEGER_RANGES, ColumnType, TypeName
+from rowmill.spec.kinds import Distribution
+from rowmill.spec.values.types import FLOATS, INTEGER_RANGES, ColumnType, Number, TypeName
 
 _LARGEST = {
     TypeName.REAL: Fraction(float(np.finfo(np.float32).max)),
@@ -43,63 +36,13 @@ _LARGEST = {
 Shape = Callable[[Scale], QuantileTable]
 
 
-def build_normal(context: Context) -> Cells:
-    """A normal distribution, truncated."""
-    kind = context.column.kind
-    assert isinstance(kind, Normal)
-    return _cells(
-        context,
-        (kind.min, kind.max),
-        Fraction(kind.mean),
-        lambda scale: normal_table(kind.mean, kind.stddev, scale),
-    )
+def continuous_cells(context: Context, kind: Distribution, around: Fraction, shape: Shape) -> Cells:
+    """The shape's values between the kind's bounds, as the column's type.
 
-
-def build_lognormal(context: Context) -> Cells:
-    """e to the power of a normal distribution, truncated."""
-    kind = context.column.kind
-    assert isinstance(kind, Lognormal)
-    return _cells(
-        context,
-        (kind.min, kind.max),
-        Fraction(0),
-        lambda scale: lognormal_table(kind.mu, kind.sigma, scale),
-    )
-
-
-def build_exponential(context: Context) -> Cells:
-    """An exponential distribution from 0, truncated."""
-    kind = context.column.kind
-    assert isinstance(kind, Exponential)
-    return _cells(
-        context,
-        (kind.min, kind.max),
-        Fraction(0),
-        lambda scale: exponential_table(kind.mean, scale),
-    )
-
-
-def build_beta(context: Context) -> Cells:
-    """A beta distribution stretched to [min, max].
-
-    Of integers and numerics it is stretched from half a unit below min to half a unit above max, so
-    that alpha = beta = 1 gives every value the same chance.
+    `around` is where most lie.
     """
-    kind = context.column.kind
-    assert isinstance(kind, Beta)
-    return _cells(
-        context,
-        (kind.min, kind.max),
-        _exact(kind.min),
-        lambda scale: beta_table(kind.alpha, kind.beta, scale),
-    )
-
-
-def _cells(
-    context: Context, bounds: tuple[Number | None, Number | None], around: Fraction, shape: Shape
-) -> Cells:
-    """The shape's values between `bounds`, as the column's type; `around` is where most lie."""
-    low, high = (None if bound is None else _exact(bound) for bound in bounds)
+    bounds = kind.min, kind.max
+    low, high = (None if bound is None else exact_bound(bound) for bound in bounds)
     if context.column.type.name in FLOATS:
         return _floats(context, low, high, shape)
     return _units(context, _unit_range(context, low, high), around, shape)
@@ -212,7 +155,7 @@ def _wide_column(counts: Floats, origin: int, column_type: ColumnType) -> pa.Arr
     return pa.Array.from_buffers(arrow_type(column_type), len(counts), [None, pa.py_buffer(words)])
 
 
-def _exact(bound: Number) -> Fraction:
+def exact_bound(bound: Number) -> Fraction:
     """The bound; a float counts as its shortest decimal text."""
     return Fraction(Decimal(repr(bound))) if isinstance(bound, float) else Fraction(bound)
 

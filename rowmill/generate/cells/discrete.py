@@ -10,16 +10,17 @@ from numpy.typing import NDArray
 
 from rowmill.counting import counted
 from rowmill.generate.arrow_types import column_from_units, column_from_wide_units
+from rowmill.generate.cells.cell_builder import CellBuilder
 from rowmill.generate.context import Context
 from rowmill.generate.draws.bits import Bits, bits, blocks
 from rowmill.generate.draws.poisson import PoissonTable
 from rowmill.generate.draws.zipf import zipf_ranks, zipf_table
 from rowmill.generate.frame import Cells, Frame
-from rowmill.spec.kind import Poisson, Zipf
+from rowmill.spec.kinds import Poisson, Zipf
 from rowmill.spec.values.types import INTEGER_RANGES, INTEGERS, ColumnType, TypeName
 
 
-def build_poisson(context: Context) -> Cells:
+def _build_poisson(context: Context) -> Cells:
     """Poisson counts, truncated to [min, max] and to the type."""
     kind = context.column.kind
     assert isinstance(kind, Poisson)
@@ -28,7 +29,7 @@ def build_poisson(context: Context) -> Cells:
     return _whole(context, table.draw)
 
 
-def build_zipf(context: Context) -> Cells:
+def _build_zipf(context: Context) -> Cells:
     """Ranks from 1 by Zipf's law.
 
     Raises:
@@ -77,3 +78,7 @@ def _largest(column_type: ColumnType) -> int:
     else:
         largest = 2**53
     return min(largest, 2**62)
+
+
+POISSON_CELLS = CellBuilder(Poisson, {1: _build_poisson})
+ZIPF_CELLS = CellBuilder(Zipf, {1: _build_zipf})

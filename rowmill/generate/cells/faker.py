@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from rowmill.counting import counted
 from rowmill.generate.arrow_types import is_text
+from rowmill.generate.cells.cell_builder import CellBuilder
 from rowmill.generate.context import Context
 from rowmill.generate.draws.bits import integers
 from rowmill.generate.draws.keys import derive_key
@@ -24,7 +25,7 @@ from rowmill.generate.pools.shipped import shipped
 from rowmill.generate.text.from_text import from_text
 from rowmill.spec.dataset import Column
 from rowmill.spec.faker.providers import MAX_POOL
-from rowmill.spec.kind import Faker
+from rowmill.spec.kinds import Faker
 
 _DOMAINS = {
     "email": "safe_domain",
@@ -38,7 +39,7 @@ _DOMAINS = {
 }
 
 
-def build_faker(context: Context) -> Cells:
+def _build(context: Context) -> Cells:
     """A value of the pool, of texts as a dictionary array.
 
     Values that the column's type can't hold are left out; columns of one entity leave out the same
@@ -171,3 +172,6 @@ def _check(context: Context, kind: Faker, size: int, *, more: bool) -> None:
             f"{where} must be unique over {counted(context.rows, 'row')} but {kind.provider!r} "
             f"({kind.locale}) gives only {counted(size, 'different value')} that fit; {right}"
         )
+
+
+FAKER_CELLS = CellBuilder(Faker, {1: _build})

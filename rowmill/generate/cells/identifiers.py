@@ -7,12 +7,13 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
+from rowmill.generate.cells.cell_builder import CellBuilder
 from rowmill.generate.context import Context
 from rowmill.generate.draws.bits import Bits, bits
 from rowmill.generate.draws.permutation import Permutation
 from rowmill.generate.frame import Cells, Frame, Rows
 from rowmill.generate.text.to_text import uuid_texts
-from rowmill.spec.kind import Uuid
+from rowmill.spec.kinds import Uuid
 from rowmill.spec.values.types import TypeName
 
 # Row 0's time in version 7: 2020-01-01T00:00:00Z, in milliseconds since 1970.
@@ -26,7 +27,7 @@ _LOW_12 = np.uint64(2**12 - 1)
 _Halves = Callable[[Rows], tuple[Bits, Bits]]
 
 
-def build_uuid(context: Context) -> Cells:
+def _build_uuid(context: Context) -> Cells:
     """UUIDs that never repeat: 16 bytes in uuid columns, 36 characters in text columns.
 
     Version 4 permutes its 122 free bits by the row. Version 7 counts milliseconds from EPOCH_MS,
@@ -70,3 +71,6 @@ def _version_7(context: Context) -> _Halves:
         return upper, (bits(lower_key, rows) & _LOW_62) | _VARIANT
 
     return halves
+
+
+UUID_CELLS = CellBuilder(Uuid, {1: _build_uuid})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,19 +14,20 @@ from rowmill.generate.arrow_types import (
     column_from_units,
     column_from_wide_units,
 )
+from rowmill.generate.cells.cell_builder import CellBuilder
 from rowmill.generate.cells.grid import Emit, Grid, draw_grid
 from rowmill.generate.context import Context as Building
 from rowmill.generate.draws.bits import bits, chance, unit
 from rowmill.generate.draws.permutation import Permutation
 from rowmill.generate.frame import Cells, Frame
-from rowmill.spec.kind import Boolean, Number, Sequence, Uniform
-from rowmill.spec.values.types import FLOATS, ColumnType, TypeName
+from rowmill.spec.kinds import Boolean, Ordinal, Sequence, Uniform
+from rowmill.spec.values.types import FLOATS, ColumnType, Number, TypeName
 
 # Wide enough for every bound that a numeric(38,38) or a double can have.
 _EXACT = Context(prec=800)
 
 
-def build_sequence(context: Building) -> Cells:
+def _build_sequence(context: Building) -> Cells:
     """`start + step x row`."""
     kind, column_type = context.column.kind, context.column.type
     assert isinstance(kind, Sequence)
@@ -38,14 +40,19 @@ def build_sequence(context: Building) -> Cells:
     )
 
 
-def build_ordinal(context: Building) -> Cells:
+def _row_of_sequence(kind: Sequence, value: Any) -> int | None:
+    row, rest = divmod(int(value) - kind.start, kind.step)
+    return row if rest == 0 and row >= 0 else None
+
+
+def _build_ordinal(context: Building) -> Cells:
     """1, 2, 3 ... among the children of the row's parent."""
     column_type = context.column.type
     grid = Grid(10 ** (column_type.scale or 0), 10 ** (column_type.scale or 0), 1)
     return lambda frame: column_from_units(grid.at(frame.family.places), column_type)
 
 
-def build_uniform(context: Building) -> Cells:
+def _build_uniform(context: Building) -> Cells:
     """A uniform number; with decimals every multiple of 10**-decimals is as likely."""
     kind, column_type = context.column.kind, context.column.type
     assert isinstance(kind, Uniform)
@@ -64,7 +71,7 @@ def build_uniform(context: Building) -> Cells:
     return draw_grid(context, Grid(first * step, step, last - first + 1))
 
 
-def build_boolean(context: Building) -> Cells:
+def _build_boolean(context: Building) -> Cells:
     """True with a probability; of a unique column, the two values permuted."""
     kind, key = context.column.kind, context.key("value")
     assert isinstance(kind, Boolean)
@@ -130,3 +137,9 @@ def _inside(low: float, high: float) -> tuple[float, float]:
             f"no value of type real lies between {low!r} and {high!r}: widen the range"
         )
     return float(first), float(last)
+
+
+SEQUENCE_CELLS = CellBuilder(Sequence, {1: _build_sequence}, invert=_row_of_sequence)
+ORDINAL_CELLS = CellBuilder(Ordinal, {1: _build_ordinal})
+UNIFORM_CELLS = CellBuilder(Uniform, {1: _build_uniform})
+BOOLEAN_CELLS = CellBuilder(Boolean, {1: _build_boolean})

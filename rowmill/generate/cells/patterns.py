@@ -15,6 +15,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rowmill.counting import counted
+from rowmill.generate.cells.cell_builder import CellBuilder
 from rowmill.generate.cells.derivations import Derivations
 from rowmill.generate.context import Context
 from rowmill.generate.draws.bits import Bits, bits, integers, keyed_bits, scaled
@@ -23,7 +24,7 @@ from rowmill.generate.frame import Cells, Frame, Rows
 from rowmill.generate.text.fixed_patterns import FixedWidth, fixed_width
 from rowmill.generate.text.from_text import from_text
 from rowmill.generate.text.spelling import Characters, block_rows, strings_of
-from rowmill.spec.kind import Pattern
+from rowmill.spec.kinds import Pattern
 from rowmill.spec.patterns.automaton import Automaton, Edge, compile_pattern
 from rowmill.spec.values.types import STRINGS
 
@@ -35,7 +36,7 @@ RANKS = 2**62
 ROOM = 2**40
 
 
-def build_pattern(context: Context) -> Cells:
+def _build(context: Context) -> Cells:
     """Strings of the pattern, in the column's type.
 
     Unique ones permute the pattern's strings. Others draw each choice in the pattern by itself; in
@@ -217,3 +218,6 @@ class _State:
 
 def _width(edge: Edge) -> int:
     return edge.high - edge.low + 1
+
+
+PATTERN_CELLS = CellBuilder(Pattern, {1: _build, 2: _build})

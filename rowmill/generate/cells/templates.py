@@ -8,12 +8,13 @@ from typing import Protocol
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from rowmill.generate.cells.cell_builder import CellBuilder
 from rowmill.generate.context import Context
 from rowmill.generate.frame import Cells, Frame
 from rowmill.generate.text.from_text import from_text
 from rowmill.generate.text.letters import lower, map_texts, slug, title, upper
 from rowmill.generate.text.to_text import to_text
-from rowmill.spec.kind import Field, Template
+from rowmill.spec.kinds import Field, Template
 from rowmill.spec.kinds.addresses import Stretch, shortened, stretches
 from rowmill.spec.values.types import STRINGS, ColumnType
 
@@ -29,7 +30,7 @@ _FILTERS: dict[str, Callable[[str], str]] = {
 _LONG = 4
 
 
-def build_template(context: Context) -> Cells:
+def _build(context: Context) -> Cells:
     """The parts joined; null where a field is null. Fields are rendered as `to_text` does.
 
     From version 2 on slugs are cut to what the parts of an address can hold.
@@ -52,10 +53,10 @@ def build_template(context: Context) -> Cells:
 def _parts(context: Context, template: Template) -> Sequence[_Part]:
     fields = _fields(context, template)
     if not fields:
-        return [_FixedPart("".join(map(str, template.parts)))]
+        return [_FixedPart("".join(map(str, template.pieces)))]
     found: list[_Part] = []
     done = 0
-    for bound in stretches(template) if context.version > 1 else ():
+    for bound in stretches(template.pieces) if context.version > 1 else ():
         found += fields[done : bound.first]
         found.append(_StretchPart(fields[bound.first : bound.end], bound))
         done = bound.end
@@ -66,7 +67,7 @@ def _fields(context: Context, template: Template) -> list[_FieldPart]:
     """The fields, each with the fixed text behind it, the first also with that before it."""
     fields: list[_FieldPart] = []
     before = ""
-    for part in template.parts:
+    for part in template.pieces:
         if isinstance(part, Field):
             fields.append(_FieldPart(part, context.table.column(part.column).type, before))
             before = ""
@@ -186,3 +187,6 @@ def _padded(texts: pa.Array, width: int) -> pa.Array:
         return plain
     digits = pc.utf8_lpad(pc.utf8_slice_codeunits(texts, 1), max(width - 1, 0), "0")
     return pc.if_else(negative, pc.binary_join_element_wise("-", digits, ""), plain)
+
+
+TEMPLATE_CELLS = CellBuilder(Template, {1: _build, 2: _build})

@@ -13,7 +13,8 @@ from rowmill.generate.pools.key import PERSON, PoolKey
 from rowmill.generate.pools.shipped import shipped
 from rowmill.spec.dataset import Column, Dataset, Table
 from rowmill.spec.faker.providers import PERSON_FIELDS
-from rowmill.spec.kind import Array, Faker, Kind
+from rowmill.spec.kind import Kind, walk
+from rowmill.spec.kinds import Faker
 from rowmill.spec.values.types import STRINGS, ColumnType
 from rowmill.spec.versions import version_of
 
@@ -70,7 +71,6 @@ def make_pool(key: PoolKey) -> pa.Array:
 
 
 def _faker_kinds(kind: Kind, column_type: ColumnType) -> Iterator[tuple[Faker, ColumnType]]:
-    if isinstance(kind, Array):
-        yield from _faker_kinds(kind.of, column_type.element)
-    elif isinstance(kind, Faker):
-        yield kind, column_type
+    for part in walk(kind, column_type):
+        if isinstance(part.kind, Faker):
+            yield part.kind, part.type

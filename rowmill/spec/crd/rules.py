@@ -2,8 +2,8 @@
 
 The API server adds up what every rule could cost at most, over lists of their greatest length: one
 rule may cost 10 million, all together 100 million. So a rule of a column counts 1.2 million times,
-is written in the cheapest form (8 at most), and what is not said here (unique names, keys that name
-a column, elements of arrays) is left to the operator, whose condition Accepted says it.
+is written in the cheapest form, and what is not said here (rules of single kinds, unique names,
+keys that name a column) is left to the operator, whose condition Accepted says it.
 """
 
 from __future__ import annotations
@@ -11,9 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from rowmill.spec.fields import Model
 from rowmill.spec.manifest import experiment as m
-from rowmill.spec.manifest import generators as kinds
-from rowmill.spec.manifest.fields import Model
 from rowmill.spec.manifest.run import ParquetSpec, PostgresSpec
 
 # Fewer tables than one machine takes; columns as many as Postgres does.
@@ -21,8 +20,6 @@ SIZES: Mapping[tuple[type[Model], str], int] = {
     (m.ExperimentSpec, "tables"): 750,
     (m.TableSpec, "columns"): 1_600,
 }
-# In these and what they hold no rules apply: twice as many would be too dear.
-WITHOUT_RULES = (kinds.ElementSpec,)
 
 
 @dataclass(frozen=True)
@@ -34,22 +31,11 @@ class Rule:
     field: str | None = None
 
 
-_MIN_MAX = Rule("self.min <= self.max", "min is larger than max")
-_OPTIONAL_MIN_MAX = Rule(
-    "has(self.min) && has(self.max) ? self.min <= self.max : true", "min is larger than max"
-)
 _FIXED = "cannot change, for the data is there; make another Experiment, or delete this one first"
 _ONE_IDENTITY = Rule(
     "!has(self.secretName) || !has(self.auth)",
     "has both secretName and auth; keep one of them",
 )
-
-
-def _default_min_max(least: str, most: str) -> Rule:
-    return Rule(
-        f"(has(self.min) ? self.min : {least}) <= (has(self.max) ? self.max : {most})",
-        f"min (default {least}) is larger than max (default {most})",
-    )
 
 
 def _fixed(field: str, default: str, destination: str = "") -> Rule:
@@ -110,18 +96,5 @@ RULES: Mapping[type[Model], tuple[Rule, ...]] = {
             "!(has(self.generate) && has(self.references))",
             "has both generate and references; keep one of them",
         ),
-    ),
-    kinds.ChoiceSpec: (
-        Rule(
-            "has(self.weights) ? size(self.weights) == size(self.values) : true",
-            "weights must be as many as values",
-        ),
-    ),
-    kinds.ArraySpec: (_default_min_max("0", "5"),),
-    kinds.BetaSpec: (_default_min_max("0.0", "1.0"),),
-    **dict.fromkeys((kinds.IntegerSpec, kinds.NumberSpec), (_MIN_MAX,)),
-    **dict.fromkeys(
-        (kinds.NormalSpec, kinds.LognormalSpec, kinds.ExponentialSpec, kinds.PoissonSpec),
-        (_OPTIONAL_MIN_MAX,),
     ),
 }

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from rowmill.spec.crd.json_schema import model_schema
-from rowmill.spec.crd.rules import RULES, SIZES, WITHOUT_RULES
+from rowmill.spec.crd.rules import RULES, SIZES
 from rowmill.spec.yaml.scalars import INT64
 
 Schema = Mapping[str, Any]
 
+# How often a model that holds itself is written out, one in the other; below it anything is taken.
+MAX_DEPTH = 2
 # Said to Kubernetes in another way: by pruning, by rules, or not at all.
 _LEFT_OUT = ("$defs", "description", "default", "additionalProperties", "propertyNames", "not")
 
@@ -37,23 +39,26 @@ def rules(name: str) -> list[dict[str, str]]:
 
 
 class _Writer:
-    def __init__(self, definitions: Schema, with_rules: bool = True) -> None:
+    def __init__(self, definitions: Schema, above: tuple[str, ...] = ()) -> None:
         self._definitions = definitions
-        self._with_rules = with_rules
+        self._above = above
 
     def model(self, name: str, schema: Schema) -> dict[str, Any]:
         found = self._written(schema)
         for (owner, field), size in SIZES.items():
             if owner.__name__ == name:
                 found["properties"][field]["maxItems"] = size
-        if self._with_rules and (of := rules(name)):
+        if of := rules(name):
             found["x-kubernetes-validations"] = of
         return found
 
     def _written(self, schema: Schema) -> dict[str, Any]:
         if "$ref" in schema:
             name = schema["$ref"].rpartition("/")[2]
-            below = self._below(name).model(name, self._definitions[name])
+            definition = self._definitions[name]
+            if self._above.count(name) >= MAX_DEPTH:
+                return {**_anything(definition), **_description(schema)}
+            below = _Writer(self._definitions, (*self._above, name)).model(name, definition)
             return {**below, **_description(schema)}
         if "anyOf" in schema:
             return {**_description(schema), "x-kubernetes-int-or-string": True}
@@ -78,9 +83,14 @@ class _Writer:
             found.setdefault("x-kubernetes-list-type", "atomic")
         return found
 
-    def _below(self, name: str) -> _Writer:
-        bare = name in [model.__name__ for model in WITHOUT_RULES]
-        return _Writer(self._definitions, with_rules=False) if bare else self
+
+def _anything(definition: Schema) -> dict[str, Any]:
+    """A mapping of which the operator alone says what is wrong with it."""
+    return {
+        **_description(definition),
+        "type": "object",
+        "x-kubernetes-preserve-unknown-fields": True,
+    }
 
 
 def _description(schema: Schema) -> dict[str, Any]:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from rowmill.spec.kind import Faker
-
 # Numbers that say how long a text is, and about how many characters each is good for: of ASCII
 # whatever the locale, and of the locale's own words.
 _OF_ASCII = {
@@ -44,10 +42,10 @@ class FakerLength:
     bytes: int
 
 
-def faker_length(kind: Faker) -> FakerLength | None:
+def faker_length(args: tuple[tuple[str, int | str], ...], locale: str) -> FakerLength | None:
     """How long the arguments let a text be, nearly; None where they do not say."""
-    numbers = {name: value for name, value in kind.args if isinstance(value, int)}
-    texts = {name: value for name, value in kind.args if isinstance(value, str)}
+    numbers = {name: value for name, value in args if isinstance(value, int)}
+    texts = {name: value for name, value in args if isinstance(value, str)}
     words = _sum(numbers, _OF_WORDS)
     plain = _sum(numbers, _OF_ASCII)
     given = sum(len(value) * _TIMES.get(name, 1) for name, value in texts.items())
@@ -56,7 +54,7 @@ def faker_length(kind: Faker) -> FakerLength | None:
     if not words + plain and not _WHOLE & texts.keys():
         plain = _ADDED_TO
     widest = max((len(c.encode()) for value in texts.values() for c in value), default=1)
-    size = plain + given * widest + int(words * _bytes_to_a_character(kind))
+    size = plain + given * widest + int(words * _bytes_to_a_character(locale))
     return FakerLength(words + plain + given, size)
 
 
@@ -64,5 +62,5 @@ def _sum(numbers: dict[str, int], good_for: dict[str, int]) -> int:
     return sum(max(0, numbers.get(name, 0)) * each for name, each in good_for.items())
 
 
-def _bytes_to_a_character(kind: Faker) -> Fraction:
-    return _BYTES.get(kind.locale.split("_")[0], _ACCENTED)
+def _bytes_to_a_character(locale: str) -> Fraction:
+    return _BYTES.get(locale.split("_")[0], _ACCENTED)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rowmill.spec.kind import Field, Template
+from rowmill.spec.kinds.placeholders import Field
 
 # Octets before the `@` (RFC 5321, 4.5.3.1.1), and between dots of a host name (RFC 1035, 2.3.4).
 LOCAL_PART, LABEL = 64, 63
@@ -26,13 +26,13 @@ class Stretch:
     most: int
 
 
-def stretches(template: Template) -> list[Stretch]:
+def stretches(pieces: Sequence[str | Field]) -> list[Stretch]:
     """The stretches of a template that have a bound, from the left, and slugs to be cut to it.
 
     Such are what stands before an `@`, and behind an `@` or `://` each label of the host name.
     """
     reader = _Reader()
-    for part in template.parts:
+    for part in pieces:
         if isinstance(part, Field):
             reader.fields.append(part)
         else:

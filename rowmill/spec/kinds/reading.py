@@ -2,79 +2,106 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Collection
+from typing import Any, Protocol
 
-from rowmill.spec.dataset import Link
-from rowmill.spec.drafts import ColumnDraft, Drafts, report_column
-from rowmill.spec.kind import Literal
-from rowmill.spec.paths import Path, shown
-from rowmill.spec.references import (
-    find_link,
-    is_hidden_link,
-    report_anywhere,
-    target_of,
-)
-from rowmill.spec.report import Report, nearest
-from rowmill.spec.values.literals import read_literal
-from rowmill.spec.values.types import ColumnType
+from rowmill.spec.kind import Kind
+from rowmill.spec.paths import Path
+from rowmill.spec.report import Report
+from rowmill.spec.values.types import ColumnType, Literal
 
 
-@dataclass(frozen=True)
-class Reading:
-    """One `generate`: its column, the type to fill (of an array its element's) and its path.
+class ReadColumn(Protocol):
+    """A column that another is computed from."""
 
-    An inferred one has no place in the manifest: its problems are the column's. A row has up to
-    `cells` of its values.
-    """
+    @property
+    def name(self) -> str: ...
 
-    column: ColumnDraft
-    type: ColumnType
-    path: Path
-    drafts: Drafts
-    locale: str | None
-    data_version: int
-    report: Report
-    inferred: bool
-    cells: int = 1
+    @property
+    def type(self) -> ColumnType: ...
 
-    def under(self, step: str) -> Reading:
-        """What stands one step deeper."""
-        return self if self.inferred else replace(self, path=(*self.path, step))
+    def doubtful(self, field: str) -> bool:
+        """Whether what a field of the column says is unknown."""
+        ...
 
-    def link(self, via: str) -> Link | None:
-        """The link that `via` names; None after saying that there is none."""
-        draft = self.column.table
-        link = find_link(draft, via)
-        if link is None and not is_hidden_link(draft, via):
-            self.report.add(
-                (*self.path, "via"),
-                f"{shown(via)} is no reference of {shown(draft.name)}; {nearest(via, draft.links)}",
-            )
-        return link
 
-    def source(self, name: str, via: str | None) -> ColumnDraft | None:
+class Reading(Protocol):
+    """What the reader of a kind is told of its column, and whom it asks for the rest."""
+
+    @property
+    def type(self) -> ColumnType:
+        """The type to fill, of an array its element's."""
+        ...
+
+    @property
+    def path(self) -> Path: ...
+
+    @property
+    def report(self) -> Report: ...
+
+    @property
+    def data_version(self) -> int: ...
+
+    @property
+    def locale(self) -> str | None:
+        """The experiment's locale; None if it is not known."""
+        ...
+
+    @property
+    def inferred(self) -> bool:
+        """Whether the manifest does not name the generator: its problems are the column's."""
+        ...
+
+    @property
+    def unique(self) -> bool:
+        """Whether the column must be unique."""
+        ...
+
+    @property
+    def values(self) -> int | None:
+        """How many values the column gets at most; None if that is not known."""
+        ...
+
+    @property
+    def most_children(self) -> int | None:
+        """The most rows of a parent, of a table with `rowsPer`."""
+        ...
+
+    @property
+    def per_unknown(self) -> bool:
+        """Whether the table has a `rowsPer` that a problem hides."""
+        ...
+
+    @property
+    def columns(self) -> Collection[str]:
+        """The names of the row's columns."""
+        ...
+
+    @property
+    def open_names(self) -> bool:
+        """Whether there may be columns of other names."""
+        ...
+
+    def link(self, via: str) -> str | None:
+        """The name of the link that `via` names; None after saying that there is none."""
+        ...
+
+    def source(self, name: str, via: str | None) -> ReadColumn | None:
         """The column that another is computed from: of this table or of the parent by `via`.
 
         The parent is known by its name, however wrong the reference is otherwise. None after
         saying that there is no such column, and where the parent is not known.
         """
-        draft, path = self.column.table, (*self.path, "column")
-        if via is not None:
-            table = target_of(draft, via)
-            if table not in self.drafts.by_name:
-                if table is not None:
-                    report_anywhere(table, name, path, self.drafts, self.report)
-                return None
-            draft = self.drafts.by_name[table]
-        if name not in draft.columns:
-            report_column(draft, name, path, self.report)
-        return draft.columns.get(name)
+        ...
 
+    def entity(self, person: bool) -> str:
+        """The entity of a Faker column that names none."""
+        ...
 
-def read_value(value: int | str, reading: Reading) -> Literal | None:
-    """A literal by the reading's type; None after a problem."""
-    try:
-        return read_literal(value, reading.type)
-    except ValueError as error:
-        reading.report.attempt(reading.path, error)
-        return None
+    def literal(self, value: int | str, *steps: str | int) -> Literal | None:
+        """A literal by the type, which stands at these steps below; None after a problem."""
+        ...
+
+    def part(self, generate: Any, step: str, column_type: ColumnType, times: int) -> Kind | None:
+        """A kind inside this one, of which a value has up to `times`; None after a problem."""
+        ...

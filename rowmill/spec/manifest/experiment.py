@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, WithJsonSchema
 
 from rowmill.spec.cluster_names import API_VERSION, KIND
-from rowmill.spec.manifest.fields import (
+from rowmill.spec.fields import (
     Int64,
     Matching,
     Model,

@@ -13,7 +13,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from rowmill.counting import counted
-from rowmill.spec.manifest.fields import Model
+from rowmill.spec.fields import Model
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import Problem
 

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, WithJsonSchema
 
-from rowmill.spec.manifest.fields import (
+from rowmill.spec.fields import (
     Auth,
     IntOrString,
     JoinedModel,

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar, Literal, get_args
 from pydantic import ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
-from rowmill.spec.manifest.fields import Int64
+from rowmill.spec.fields import Int64
 
 # Of what is written. Of more, which a later release may have written, a part is read.
 MAX_CONDITIONS = 16

@@ -288,3 +288,14 @@ def _merged(moves: list[tuple[int, int, int]]) -> tuple[Edge, ...]:
         else:
             edges.append(Edge(low, high, target))
     return tuple(edges)
+
+
+def differs_in_end_spaces(pattern: str) -> bool:
+    """Whether two of the pattern's strings differ in nothing but spaces at the end."""
+    automaton = compile_pattern(pattern)
+    # Of each state whether spaces alone lead from it to another accepting one.
+    leads: list[bool] = [False] * len(automaton.edges)
+    for state in reversed(range(len(leads))):
+        over = [e.target for e in automaton.edges[state] if e.low <= ord(" ") <= e.high]
+        leads[state] = any(automaton.accepting[to] or leads[to] for to in over)
+    return any(map(bool.__and__, automaton.accepting, leads))

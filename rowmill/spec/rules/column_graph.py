@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rowmill.spec.dataset import Link, PickTree
-from rowmill.spec.drafts import ColumnDraft, Drafts
-from rowmill.spec.kind import After, Array, Field, Kind, Parent, Reference, Template
+from rowmill.spec.drafts import ColumnDraft, Drafts, source_column
 from rowmill.spec.paths import shown
 from rowmill.spec.report import Report
 
@@ -32,18 +31,18 @@ def order_columns(drafts: Drafts, report: Report) -> list[ColumnDraft]:
 
 def sources(column: ColumnDraft, drafts: Drafts) -> list[ColumnDraft]:
     """The columns that a column is computed from."""
-    return [source for source, _ in _sources(column, column.kind, drafts)]
+    return [source for source, _ in _sources(column, drafts)]
 
 
 def spread_nulls(ordered: list[ColumnDraft], drafts: Drafts, report: Report) -> None:
     """Say of every column whether its cells can be null, and refuse nulls where none may be."""
     for column in ordered:
-        origins = list(_sources(column, column.kind, drafts))
+        origins = list(_sources(column, drafts))
         computed = any(
             source.nullable or (link is not None and _has_nulls(link)) for source, link in origins
         )
         column.nullable = column.spec.nulls > 0 or computed
-        if computed and isinstance(column.kind, Array):
+        if computed and column.type.array and column.kind and column.kind.parts(column.type):
             names = ", ".join(shown(source.name) for source, _ in origins)
             report.add(
                 (*column.path, "generate"),
@@ -109,22 +108,11 @@ def _report_cycle(cycle: list[ColumnDraft], report: Report) -> None:
     )
 
 
-def _sources(
-    column: ColumnDraft, kind: Kind | None, drafts: Drafts
-) -> Iterator[tuple[ColumnDraft, Link | None]]:
-    """The columns that a kind reads, each with the link that it is read through."""
-    if isinstance(kind, Array):
-        yield from _sources(column, kind.of, drafts)
-    elif isinstance(kind, Template):
-        for part in kind.parts:
-            if isinstance(part, Field):
-                yield column.table.columns[part.column], None
-    elif isinstance(kind, After) and kind.via is None:
-        yield column.table.columns[kind.column], None
-    elif isinstance(kind, After | Parent | Reference):
-        assert kind.via is not None
-        link = column.table.links[kind.via]
-        yield drafts.by_name[link.parent].columns[kind.column], link
+def _sources(column: ColumnDraft, drafts: Drafts) -> Iterator[tuple[ColumnDraft, Link | None]]:
+    """The columns that a column is computed from, each with the link that it is read through."""
+    for source in column.kind.sources() if column.kind is not None else ():
+        link = None if source.via is None else column.table.links[source.via]
+        yield source_column(column, source, drafts), link
 
 
 def _has_nulls(link: Link) -> bool:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from rowmill.spec.dataset import PickChildren, PickOneToOne
-from rowmill.spec.drafts import ColumnDraft, Draft, Drafts
-from rowmill.spec.kind import Field, Kind, Ordinal, Parent, Reference, Sequence, Template, Uuid
-from rowmill.spec.kinds.texts import Text, Texts
+from rowmill.spec.drafts import ColumnDraft, Draft, Drafts, source_column
+from rowmill.spec.kind import Kind, Source
+from rowmill.spec.kinds import Field, Ordinal, Reference, Template
+from rowmill.spec.rules.texts import Texts
+from rowmill.spec.shapes.text import Text
 from rowmill.spec.values.types import INTEGERS
 
 # Of each table the sets of columns that never repeat.
@@ -26,14 +28,12 @@ def is_unique(column: ColumnDraft) -> bool:
 def by_construction(column: ColumnDraft) -> bool:
     """Whether the column's kind never repeats, whether it is asked to or not."""
     kind, table = column.kind, column.table
-    if isinstance(kind, Sequence):
-        return kind.step != 0
     if isinstance(kind, Reference):
         link = table.links[kind.via]
         alone = len(link.columns) == 1
         once = isinstance(link.pick, PickChildren) and table.one_child
         return alone and (once or isinstance(link.pick, PickOneToOne))
-    return isinstance(kind, Uuid)
+    return kind is not None and kind.never_repeats
 
 
 def sure_keys(draft: Draft) -> list[frozenset[str]]:
@@ -68,10 +68,9 @@ def _is_open(column: ColumnDraft, drafts: Drafts, texts: Texts) -> bool:
     kind, table = column.kind, column.table
     if _uniqueness_open(column) or (table.per_hidden and isinstance(kind, Ordinal)):
         return True
-    if isinstance(kind, Parent | Reference):
-        return _uniqueness_open(_source(column, kind, drafts))
-    fields = [part for part in _parts(kind) if isinstance(part, Field)]
-    return not all(texts.of_field(column, field).known for field in fields)
+    if (source := _copied(kind)) is not None:
+        return _uniqueness_open(source_column(column, source, drafts))
+    return not all(texts.of_field(column, field).known for field in _fields(kind))
 
 
 def _uniqueness_open(column: ColumnDraft) -> bool:
@@ -98,31 +97,31 @@ def _followed(
 
 def _read(column: ColumnDraft) -> Iterator[str]:
     """The columns whose values a column's value is made of."""
-    if isinstance(column.kind, Parent | Reference):
-        yield from column.table.links[column.kind.via].columns
-    for part in _parts(column.kind):
-        if isinstance(part, Field):
-            yield part.column
+    if (source := _copied(column.kind)) is not None:
+        yield from column.table.links[source.via or ""].columns
+    for field in _fields(column.kind):
+        yield field.column
 
 
 def _told(column: ColumnDraft, drafts: Drafts, texts: Texts) -> Iterator[str]:
     """The columns whose values follow from that of one column."""
     kind = column.kind
     if isinstance(kind, Template):
-        for place, part in enumerate(kind.parts):
-            if isinstance(part, Field) and _stands_out(column, kind, place, texts):
-                yield part.column
-    elif isinstance(kind, Parent | Reference) and is_unique(_source(column, kind, drafts)):
-        yield from column.table.links[kind.via].columns
+        for place, piece in enumerate(kind.pieces):
+            if isinstance(piece, Field) and _stands_out(column, kind, place, texts):
+                yield piece.column
+        return
+    source = _copied(kind)
+    if source is not None and is_unique(source_column(column, source, drafts)):
+        yield from column.table.links[source.via or ""].columns
 
 
-def _source(column: ColumnDraft, kind: Parent | Reference, drafts: Drafts) -> ColumnDraft:
-    """The parent's column that a value is taken from."""
-    return drafts.by_name[column.table.links[kind.via].parent].columns[kind.column]
+def _copied(kind: Kind | None) -> Source | None:
+    return None if kind is None else kind.copied
 
 
-def _parts(kind: Kind | None) -> tuple[str | Field, ...]:
-    return kind.parts if isinstance(kind, Template) else ()
+def _fields(kind: Kind | None) -> list[Field]:
+    return kind.fields if isinstance(kind, Template) else []
 
 
 def _stands_out(column: ColumnDraft, template: Template, place: int, texts: Texts) -> bool:
@@ -132,14 +131,15 @@ def _stands_out(column: ColumnDraft, template: Template, place: int, texts: Text
     the rest of it, so that its last occurrence is the field's end whatever the field holds; then
     the field begins the text, or behind a character that it cannot hold. From the left alike.
     """
-    part = template.parts[place]
+    part = template.pieces[place]
     assert isinstance(part, Field)
     # Padding keeps only integers apart.
     integer = column.table.columns[part.column].type.name in INTEGERS
     if not (part.filter is None or (part.filter == "pad" and integer)):
         return False
     parts = [
-        texts.of_field(column, part) if isinstance(part, Field) else part for part in template.parts
+        texts.of_field(column, part) if isinstance(part, Field) else part
+        for part in template.pieces
     ]
     field = parts[place]
     assert isinstance(field, Text)

@@ -15,10 +15,10 @@ from rowmill.spec.dataset import (
     PickUniform,
 )
 from rowmill.spec.drafts import Draft, Drafts
-from rowmill.spec.kinds.texts import Texts
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.report import Report
 from rowmill.spec.rules.distinct import SureKeys, kept_apart, sure_keys, unsettled
+from rowmill.spec.rules.texts import Texts
 
 # The permutation of a product has indexes of 128 bits.
 MAX_PRODUCT = 2**128

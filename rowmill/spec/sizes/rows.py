@@ -10,11 +10,12 @@ from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 from rowmill.spec.drafts import ColumnDraft, Draft, Drafts
-from rowmill.spec.kinds.texts import Texts
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.report import Report
 from rowmill.spec.rules.column_graph import sources
-from rowmill.spec.sizes.cells import FIXED, CellSizes, Content
+from rowmill.spec.rules.texts import Texts
+from rowmill.spec.shapes.content import FIXED, Content
+from rowmill.spec.sizes.cells import CellSizes
 
 # Postgres's MaxHeapTupleSize, and BTMaxItemSize of its B-trees of version 4 (12 and later).
 ROW_ROOM, ENTRY_ROOM = 8160, 2704

@@ -11,12 +11,11 @@ from decimal import Context, Decimal, InvalidOperation
 from typing import Any
 
 from rowmill.counting import counted
-from rowmill.spec.kind import Literal
 from rowmill.spec.paths import shown
 from rowmill.spec.values import moments
 from rowmill.spec.values.inet import canonical_inet
 from rowmill.spec.values.jsonb import canonical_jsonb
-from rowmill.spec.values.types import INTEGER_RANGES, ColumnType, TypeName
+from rowmill.spec.values.types import INTEGER_RANGES, ColumnType, Literal, TypeName
 
 # More digits than any number that a column holds: exact where the default context rounds.
 _EXACT = Context(prec=2100)
@@ -25,7 +24,7 @@ _LONGEST_NUMBER = 1000
 
 
 def read_literal(value: int | str, column_type: ColumnType) -> Literal:
-    """The value in the units of `kinds.Literal`; of an array column, a JSON array of such values.
+    """The value in the units of `Literal`; of an array column, a JSON array of such values.
 
     Raises:
         ValueError: with a message for the manifest's author that says what would be right.

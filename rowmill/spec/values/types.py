@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
 
 from rowmill.spec.paths import shown
 from rowmill.spec.values.type_words import SPELLINGS, instead_of
+
+# A literal of the manifest, read by its column's type: bool, int, Decimal, float or str; dates,
+# times and timestamps are ints in the units of rowmill.spec.kind; interval is (months, days,
+# microseconds); uuid, json, inet are canonical text; bytea is bytes; of an array column, a tuple.
+Literal = bool | int | float | Decimal | str | bytes | tuple["Literal", ...]
+Number = int | float | Decimal
 
 
 class TypeName(StrEnum):
@@ -222,3 +229,12 @@ _SIZED: dict[TypeName, Callable[[_Written, TypeName], ColumnType]] = {
     TypeName.VARCHAR: _text,
     TypeName.CHAR: _text,
 }
+
+
+def holds(column: ColumnType, source: ColumnType) -> bool:
+    """Whether every value of a column of the type `source` is one of the type `column` as it is."""
+    if column == source:
+        return True
+    if column.array or source.array or not {column.name, source.name} <= STRINGS:
+        return False
+    return column.length is None or (source.length is not None and source.length <= column.length)

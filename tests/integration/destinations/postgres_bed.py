@@ -22,7 +22,7 @@ from rowmill.destinations.postgres.warehouse.warehouse import Warehouse
 from rowmill.plan.layout import Batch, Plan, TableLayout
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Column, Dataset, Link, PickUniform, PostgresTarget, Table
-from rowmill.spec.kind import Constant
+from rowmill.spec.kinds import Constant
 from rowmill.spec.values.types import TypeName, parse_type
 
 Connection = psycopg.Connection[tuple[object, ...]]

@@ -16,7 +16,7 @@ from psycopg import sql
 from rowmill.destinations.postgres.copy.encoding import CopyEncoder
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.dataset import Column, Table
-from rowmill.spec.kind import Constant
+from rowmill.spec.kinds import Constant
 from rowmill.spec.values.types import parse_type
 from tests.integration.destinations.postgres_bed import connect
 

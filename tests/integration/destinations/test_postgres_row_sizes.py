@@ -19,7 +19,7 @@ from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.spec.load import load_spec
 from rowmill.spec.problems import InvalidManifest
-from rowmill.spec.rules.equality import compared
+from rowmill.spec.values.comparison import compared
 from rowmill.spec.values.literals import read_literal
 from rowmill.spec.values.types import parse_type
 from tests.integration.destinations.postgres_bed import Experiment, batches, connect, dataset, table

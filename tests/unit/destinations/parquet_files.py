@@ -14,7 +14,8 @@ import pyarrow.parquet as pq
 from rowmill.destinations.lake.parquet_encoding import TableEncoding
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.dataset import Column, Dataset, ParquetTypes, Table
-from rowmill.spec.kind import Faker, Kind, Pattern
+from rowmill.spec.kind import Kind
+from rowmill.spec.kinds import Faker, Pattern
 from rowmill.spec.values.types import parse_type
 
 PLAIN = Pattern("x")

@@ -18,8 +18,9 @@ from rowmill.spec.dataset import (
     PickUniform,
     Table,
 )
-from rowmill.spec.kind import Choice, Constant, Kind, Parent, Reference, Uuid
-from rowmill.spec.kind import Sequence as SequenceKind
+from rowmill.spec.kind import Kind
+from rowmill.spec.kinds import Choice, Constant, Parent, Reference, Uuid
+from rowmill.spec.kinds import Sequence as SequenceKind
 from rowmill.spec.values.types import parse_type
 from tests.unit.destinations.parquet_files import (
     BOTH,

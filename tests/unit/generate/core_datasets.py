@@ -6,7 +6,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from rowmill.spec import kind as kinds
+from rowmill.spec import kinds
 from rowmill.spec.dataset import (
     ChildrenPer,
     Column,

@@ -6,7 +6,8 @@ import pytest
 
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.generate.rows import Generator
-from rowmill.spec.kind import (
+from rowmill.spec.kind import Kind
+from rowmill.spec.kinds import (
     Array,
     Between,
     Boolean,
@@ -14,7 +15,6 @@ from rowmill.spec.kind import (
     Constant,
     Faker,
     Field,
-    Kind,
     Normal,
     Pattern,
     Poisson,

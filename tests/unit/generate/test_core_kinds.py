@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.generate.rows import Generator
-from rowmill.spec import kind as kinds
+from rowmill.spec import kinds
 from rowmill.spec.values.types import parse_type
 from tests.unit.generate.core_datasets import DAY, HOUR, column, dataset, one_column, table
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pytest
 
 from rowmill.generate.rows import Generator
-from rowmill.spec import kind as kinds
+from rowmill.spec import kinds
 from rowmill.spec.dataset import Dataset, PickUniform, PickZipf
 from tests.unit.generate.core_datasets import column, dataset, link, reference, table
 

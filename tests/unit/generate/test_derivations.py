@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rowmill.generate.rows import Generator
 from rowmill.generate.text import pattern_layout
-from rowmill.spec.kind import Array, Pattern
+from rowmill.spec.kinds import Array, Pattern
 from rowmill.spec.patterns.syntax import Alternatives, Chain, Characters, Node, parse
 from tests.unit.generate.test_pattern_cells import PATTERNS
 from tests.unit.generate.text_datasets import cells, column, dataset

@@ -12,7 +12,8 @@ from scipy import stats
 
 from rowmill.generate.draws.exact_math import Floats
 from rowmill.generate.rows import Generator
-from rowmill.spec.kind import Beta, Exponential, Kind, Lognormal, Normal, Poisson, Zipf
+from rowmill.spec.kind import Kind
+from rowmill.spec.kinds import Beta, Exponential, Lognormal, Normal, Poisson, Zipf
 from tests.unit.generate.core_datasets import one_column
 
 DRAWS = 1_000_000

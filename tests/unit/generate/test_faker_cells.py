@@ -8,7 +8,7 @@ from rowmill.generate.pools.key import PERSON, PoolKey
 from rowmill.generate.pools.required import make_pool, required_pools
 from rowmill.generate.pools.shipped import shipped
 from rowmill.generate.rows import Generator
-from rowmill.spec.kind import Faker, Sequence
+from rowmill.spec.kinds import Faker, Sequence
 from tests.unit.generate.text_datasets import cells, column, dataset, plain
 
 

@@ -16,7 +16,7 @@ import pytest
 from rowmill.generate.rows import Generator
 from rowmill.generate.text.letters import lower, slug, title, upper
 from rowmill.spec.dataset import Column
-from rowmill.spec.kind import (
+from rowmill.spec.kinds import (
     Array,
     Between,
     Choice,

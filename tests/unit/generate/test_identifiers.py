@@ -5,7 +5,7 @@ import pytest
 
 from rowmill.generate.cells.identifiers import EPOCH_MS
 from rowmill.generate.rows import Generator
-from rowmill.spec.kind import Uuid
+from rowmill.spec.kinds import Uuid
 from tests.unit.generate.text_datasets import cells, column, dataset
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rowmill.generate.rows import Generator
-from rowmill.spec import kind as kinds
+from rowmill.spec import kinds
 from rowmill.spec.dataset import (
     ChildrenPer,
     Dataset,

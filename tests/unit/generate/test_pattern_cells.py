@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rowmill.generate.rows import Generator
-from rowmill.spec.kind import Pattern
+from rowmill.spec.kinds import Pattern
 from rowmill.spec.patterns.automaton import count_strings
 from rowmill.spec.versions import VERSIONS
 from tests.unit.generate.text_datasets import cells, column, dataset, plain

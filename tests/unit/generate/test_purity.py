@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from rowmill.generate.draws.keys import derive_key
 from rowmill.generate.rows import Generator
-from rowmill.spec import kind as kinds
+from rowmill.spec import kinds
 from rowmill.spec.dataset import PickUniform, Table
 from tests.unit.generate.core_datasets import (
     column,

@@ -3,7 +3,7 @@ import pyarrow as pa
 import pytest
 
 from rowmill.generate.rows import Generator
-from rowmill.spec.kind import Choice, Faker, Field, Pattern, Sequence, Template, Uniform
+from rowmill.spec.kinds import Choice, Faker, Field, Pattern, Sequence, Template, Uniform
 from tests.unit.generate.text_datasets import column, dataset, plain
 
 NAMES = ("Ann O'Hara", "Łukasz Żółć", "李雷")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import BATCH_SHAPES, WORKER_BASELINE_BYTES, Plan
 from rowmill.spec.dataset import Column, Dataset, ParquetTypes, Table
-from rowmill.spec.kind import Sequence
+from rowmill.spec.kinds import Sequence
 from rowmill.spec.values.types import ColumnType, TypeName
 
 MIB = 2**20

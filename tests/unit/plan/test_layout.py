@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from rowmill.plan.freeze import MAX_BATCH_ROWS, MIN_BATCH_ROWS, adaptive_batch_rows, freeze
 from rowmill.plan.layout import Batch, Part, Plan, TableLayout
 from rowmill.spec.dataset import Column, Dataset, ParquetTypes, Table
-from rowmill.spec.kind import Sequence
+from rowmill.spec.kinds import Sequence
 from rowmill.spec.values.types import ColumnType, TypeName
 
 

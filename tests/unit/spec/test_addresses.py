@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rowmill.spec.kinds.addresses import LABEL, LOCAL_PART, shortened, stretches
-from rowmill.spec.kinds.templates import parse_template
+from rowmill.spec.kinds.placeholders import parse_template
 from tests.unit.spec.manifests import problems
 
 
@@ -35,7 +35,7 @@ from tests.unit.spec.manifests import problems
 def test_stretches(template: str, found: list[tuple[str, int, int]]) -> None:
     parsed, _ = parse_template(template, ("a", "b"))
     assert parsed is not None
-    names = [part.column for part in parsed.parts if not isinstance(part, str)]
+    names = [part.column for part in parsed if not isinstance(part, str)]
     assert [("".join(names[s.first : s.end]), s.fixed, s.most) for s in stretches(parsed)] == found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rowmill.spec.rules.equality import differs_in_end_spaces
+from rowmill.spec.patterns.automaton import differs_in_end_spaces
 from rowmill.spec.values.jsonb import canonical_jsonb, comparable_jsonb
 from tests.unit.spec.manifests import column_problems
 

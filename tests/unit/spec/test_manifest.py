@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from rowmill.spec.manifest.experiment import Experiment
-from rowmill.spec.manifest.generators import GenerateSpec, IntegerSpec, PickSpec, SequenceSpec
+from rowmill.spec.manifest.generators import GenerateSpec, PickSpec
 from rowmill.spec.values.types import ColumnType, TypeName
 from tests.unit.spec.manifests import VALID, read
 
@@ -33,7 +33,8 @@ def test_fields_of_the_documented_example(shop: Experiment) -> None:
 def test_members_of_one_ofs(shop: Experiment) -> None:
     columns = shop.spec.tables[1].columns
     assert columns[0].generate is not None
-    assert columns[0].generate.member == ("sequence", SequenceSpec(start=1))
+    member, sequence = columns[0].generate.member
+    assert (member, sequence.start, sequence.step) == ("sequence", 1, 1)
     assert columns[2].generate is not None
     assert columns[2].generate.member == ("template", "{name|slug}.{id}@example.com")
     assert columns[3].references is not None
@@ -83,7 +84,7 @@ def test_nothing_changes_once_read(shop: Experiment) -> None:
 )
 def test_nothing_is_coerced(raw: object) -> None:
     with pytest.raises(ValidationError):
-        IntegerSpec.model_validate(raw)
+        GenerateSpec.model_validate({"integer": raw})
 
 
 def test_status_is_not_read() -> None:

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from rowmill.spec.load import load_spec
+from rowmill.spec.patterns.compression import pattern_kept, random_text_kept
 from rowmill.spec.problems import InvalidManifest
 from rowmill.spec.rules.warnings import manifest_warnings
-from rowmill.spec.sizes.compression import pattern_kept, random_text_kept
 
 Table = dict[str, Any]
 LONG = {"pattern": "[a-zA-Z0-9]{4000}"}

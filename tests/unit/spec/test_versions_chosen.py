@@ -11,7 +11,7 @@ import pytest
 
 from rowmill.spec.cluster import Defaults, on_cluster
 from rowmill.spec.dataset import Spec
-from rowmill.spec.kind import Pattern
+from rowmill.spec.kinds import Pattern
 from rowmill.spec.load import LastVersion, Overrides, load_spec, no_run
 from rowmill.spec.problems import InvalidManifest
 

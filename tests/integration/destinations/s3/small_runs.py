@@ -12,7 +12,7 @@ from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.layout import Part, Plan, TableLayout
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Column, Dataset, Table
-from rowmill.spec.kind import Pattern, Sequence
+from rowmill.spec.kinds import Pattern, Sequence
 from rowmill.spec.values.types import parse_type
 
 BATCH_ROWS, PART_ROWS, GROUP_ROWS = 50, 100, 50

@@ -22,7 +22,7 @@ from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.spec.dataset import Column, Dataset, ParquetTarget, ParquetTypes, Table
-from rowmill.spec.kind import Sequence, Uuid
+from rowmill.spec.kinds import Sequence, Uuid
 from rowmill.spec.values.types import parse_type
 from rowmill.version import VERSION
 from tests.integration.destinations.s3.fault_proxy import Fault, FaultProxy

@@ -1,11 +1,11 @@
-"""Templates: `{column}` and `{column|filter}` in text, read into parts."""
+"""Placeholders: `{column}` and `{column|filter}` in text, read into pieces."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import dataclass
 
-from rowmill.spec.kind import Field, Template
 from rowmill.spec.paths import shown
 from rowmill.spec.report import nearest
 
@@ -16,15 +16,24 @@ _TOKEN = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]|[^{}]+")
 _PAD = re.compile(r"pad:([0-9]{1,6})")
 
 
+@dataclass(frozen=True)
+class Field:
+    """`{column|filter:argument}`; the filter is None, slug, upper, lower, title or pad."""
+
+    column: str
+    filter: str | None
+    argument: int | None
+
+
 def parse_template(
     text: str, columns: Collection[str], *, open_names: bool = False
-) -> tuple[Template | None, list[str]]:
-    """The parts of a template over the named columns, None with problems: all that there are.
+) -> tuple[tuple[str | Field, ...] | None, list[str]]:
+    """The pieces of a template over the named columns, None with problems: all that there are.
 
     With `open_names` there may be columns of other names too, and of no field is said that it is
     wrong.
     """
-    parts: list[str | Field] = []
+    pieces: list[str | Field] = []
     problems: list[str] = []
     known = True
     for token in _TOKEN.finditer(text):
@@ -37,18 +46,18 @@ def parse_template(
         if token[1] is not None:
             field, wrong = _field(token[1], columns)
             if field is not None:
-                parts.append(field)
+                pieces.append(field)
             else:
                 known = False
                 # The whole of it may be a column's name.
                 problems += [] if open_names else wrong
             continue
         plain = token[0][0] if token[0] in ("{{", "}}") else token[0]
-        if parts and isinstance(parts[-1], str):
-            parts[-1] += plain
+        if pieces and isinstance(pieces[-1], str):
+            pieces[-1] += plain
         else:
-            parts.append(plain)
-    return (Template(tuple(parts)) if known and not problems else None), problems
+            pieces.append(plain)
+    return (tuple(pieces) if known and not problems else None), problems
 
 
 def _field(inside: str, columns: Collection[str]) -> tuple[Field | None, list[str]]:

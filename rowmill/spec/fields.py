@@ -68,6 +68,28 @@ class JoinedModel(Model):
         return self
 
 
+class OneOf(JoinedModel):
+    """A mapping with exactly one member, whose name says what its value is."""
+
+    model_config = ConfigDict(json_schema_extra={"minProperties": 1, "maxProperties": 1})
+
+    @classmethod
+    def together(cls, given: Sequence[str], unknown: Set[str]) -> str | None:
+        """That there is more than one member, or none."""
+        if len(given) > 1:
+            return f"has {len(given)} members ({', '.join(given)}); keep exactly one"
+        if given or unknown:
+            return None
+        fields = [field.alias or name for name, field in cls.model_fields.items()]
+        return f"is empty; give exactly one of {', '.join(fields)}"
+
+    @property
+    def member(self) -> tuple[str, Any]:
+        """The one member: its name in the manifest and its value (a model, text or a literal)."""
+        (name,) = (name for name in self.model_fields_set if getattr(self, name) is not None)
+        return type(self).model_fields[name].alias or name, getattr(self, name)
+
+
 def problem(message: str) -> PydanticCustomError:
     """An error whose text reaches the manifest's author as it is."""
     return PydanticCustomError("rowmill", "{message}", {"message": message})

@@ -1,0 +1,1 @@
+"""Reading cells: what `generate` says of each column, or what is inferred, becomes its kind."""
