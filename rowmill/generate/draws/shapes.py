@@ -89,13 +89,13 @@ def lognormal_table(mu: float, sigma: float, scale: Scale) -> QuantileTable:
         raise ValueError(f"a lognormal value is above 0, so it cannot be at most {scale.high}")
     positive = scale.low is not None and scale.low > 0
     logs = Scale(
-        _ln(scale.low) if positive and scale.low is not None else None,
-        None if scale.high is None else _ln(scale.high),
+        natural_log(scale.low) if positive and scale.low is not None else None,
+        None if scale.high is None else natural_log(scale.high),
     )
     centre, spread = Fraction(mu), Fraction(sigma)
     middle = logs.nearest(centre)
     steps, per_step = _steps(middle - centre, spread), as_float(spread)
-    at_middle = as_float(middle - _ln(scale.unit))
+    at_middle = as_float(middle - natural_log(scale.unit))
     shift = as_float(scale.origin / scale.unit)
     return quantile_table(
         lambda d: -d * (steps + 0.5 * d),
@@ -192,7 +192,7 @@ def _steps(distance: Fraction, spread: Fraction) -> float:
     return min(max(as_float(distance / spread), -1e290), 1e290)
 
 
-def _ln(x: Fraction) -> Fraction:
+def natural_log(x: Fraction) -> Fraction:
     """The natural logarithm to 60 digits, by correctly rounded decimal arithmetic."""
     quotient = _DIGITS.divide(Decimal(x.numerator), Decimal(x.denominator))
     return Fraction(_DIGITS.ln(quotient))

@@ -1,0 +1,81 @@
+"""What is asked of every kind: an example that is right, documents, a golden, its law.
+
+`python -m tests.unit.generate.kind_examples > golden_examples.json`, beside this file, writes the
+golden anew, when a kind is added.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from jsonschema import Draft4Validator, Draft202012Validator
+
+from rowmill.generate.arrow_types import arrow_type
+from rowmill.spec.crd.definition import crd
+from rowmill.spec.crd.json_schema import json_schema
+from rowmill.spec.kinds import ENTRIES, KindEntry
+from rowmill.spec.values.types import parse_type
+from tests.unit.generate.kind_examples import cells, digests, manifest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+GOLDEN = json.loads((HERE / "golden_examples.json").read_text())
+REFERENCE = (ROOT / "docs" / "manifest.md").read_text(encoding="utf-8")
+(VERSION,) = crd()["spec"]["versions"]
+every_kind = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.key)
+
+
+NUMBERS = [entry for entry in ENTRIES if entry.example.mean is not None]
+
+
+def test_no_cell_of_an_example_has_changed() -> None:
+    assert digests() == GOLDEN
+
+
+@every_kind
+def test_the_example_fills_its_column(entry: KindEntry) -> None:
+    column = cells(entry, rows=100)
+    assert column.type == arrow_type(parse_type(entry.example.type))
+    assert column.null_count == 0
+
+
+@pytest.mark.parametrize("entry", NUMBERS, ids=lambda entry: entry.key)
+def test_numbers_have_the_mean_and_the_deviation_that_the_example_says(entry: KindEntry) -> None:
+    values = np.array(cells(entry).to_pylist(), dtype=np.float64)
+    mean, deviation = entry.example.mean, entry.example.deviation
+    assert mean is not None
+    assert deviation is not None
+    # Six standard errors; that of a deviation is larger where the tails are heavy.
+    assert abs(values.mean() - mean) <= 6 * deviation / len(values) ** 0.5 + 1e-3
+    assert values.std() == pytest.approx(deviation, rel=0.05, abs=1e-9)
+
+
+@every_kind
+def test_the_schemas_take_the_example(entry: KindEntry) -> None:
+    Draft202012Validator(json_schema()).validate(manifest(entry))
+    # Its `exclusiveMinimum` is true or false, as in that draft.
+    Draft4Validator(VERSION["schema"]["openAPIV3Schema"]).validate(manifest(entry))
+
+
+@every_kind
+def test_the_definition_has_the_kind_with_a_description(entry: KindEntry) -> None:
+    member = _generate(VERSION["schema"]["openAPIV3Schema"])[entry.key]
+    assert member["description"]
+    assert all(each.get("description") for each in member.get("properties", {}).values())
+
+
+@every_kind
+def test_the_reference_has_the_kind(entry: KindEntry) -> None:
+    assert f"| **`{entry.key}`** |" in REFERENCE
+
+
+def _generate(schema: dict[str, Any]) -> dict[str, Any]:
+    spec = schema["properties"]["spec"]
+    table = spec["properties"]["tables"]["items"]
+    column = table["properties"]["columns"]["items"]
+    found: dict[str, Any] = column["properties"]["generate"]["properties"]
+    return found

@@ -1,0 +1,81 @@
+"""A kind that leaves open what the rules ask fails when it is imported, not in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import pytest
+
+from rowmill.spec.kind import Kind, OwnKind, Part, Source, walk
+from rowmill.spec.kinds import ENTRIES, Array, Choice
+from rowmill.spec.kinds import Sequence as SequenceKind
+from rowmill.spec.values.types import STRINGS, ColumnType, TypeName, parse_type
+
+UUID_ENTRY = next(entry for entry in ENTRIES if entry.key == "uuid")
+
+
+def test_a_kind_must_say_what_it_reads_and_what_it_is_made_of() -> None:
+    with pytest.raises(TypeError, match="the kind Copied does not say its parts, sources"):
+
+        class Copied(Kind):
+            key: ClassVar[str] = "copied"
+
+
+def test_a_kind_must_have_a_key() -> None:
+    with pytest.raises(TypeError, match="the kind Nameless does not say its key"):
+
+        class Nameless(OwnKind):
+            pass
+
+
+@dataclass(frozen=True)
+class Silent(OwnKind):
+    """A kind that says no more than it must to be a class."""
+
+    key: ClassVar[str] = "silent"
+
+
+@pytest.mark.parametrize(
+    ("fits", "question"),
+    [(STRINGS, "text"), (frozenset({TypeName.DATE}), "span")],
+)
+def test_a_kind_must_answer_what_its_types_ask(fits: frozenset[TypeName], question: str) -> None:
+    with pytest.raises(TypeError, match=f"Silent fills types whose {question} it does not say"):
+        replace(UUID_ENTRY, kind=Silent, fits=fits)
+
+
+@dataclass(frozen=True)
+class Pair(Kind):
+    """Two kinds side by side."""
+
+    key: ClassVar[str] = "pair"
+
+    left: Kind
+    right: Kind
+
+    def sources(self) -> Sequence[Source]:
+        return (*self.left.sources(), *self.right.sources())
+
+    def parts(self, column_type: ColumnType) -> Sequence[Part]:
+        return (
+            Part(self.left, column_type, ("pair", "left")),
+            Part(self.right, column_type, ("pair", "right")),
+        )
+
+
+def test_a_walk_finds_every_kind_inside_with_its_type_and_its_place() -> None:
+    inner = SequenceKind(1, 1)
+    outer = Pair(Array(inner, 0, 2), Choice(((),), None))
+    integers = parse_type("integer[]")
+    assert list(walk(outer, integers, ("generate",))) == [
+        Part(outer, integers, ("generate",)),
+        Part(outer.left, integers, ("generate", "pair", "left")),
+        Part(inner, integers.element, ("generate", "pair", "left", "array", "of")),
+        Part(outer.right, integers, ("generate", "pair", "right")),
+    ]
+
+
+def test_every_member_of_generate_has_a_name_of_its_own() -> None:
+    assert len({entry.key for entry in ENTRIES}) == len(ENTRIES)
