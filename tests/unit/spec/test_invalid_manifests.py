@@ -1,6 +1,7 @@
 """Every bad manifest of the corpus is refused with exactly the problems that it names itself.
 
-The comments `# expect: MESSAGE` at a file's head are the whole list, in any order.
+The comments `# expect: MESSAGE` at a file's head are the whole list, in any order. Where a message
+names all kinds there are, it has KINDS: all, those OF ELEMENTS, or those OF a type.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from rowmill.spec.kinds import ENTRIES
 from rowmill.spec.load import load_spec
 from rowmill.spec.problems import InvalidManifest
+from rowmill.spec.values.types import parse_type
 
 CORPUS = sorted((Path(__file__).parent / "invalid").glob("*.yaml"))
 # Words of the libraries underneath, which mean nothing to a manifest's author.
@@ -22,8 +25,21 @@ _JARGON = re.compile(
 _OTHER_QUOTES = re.compile(r"(?<![\w\"])'\w[\w.()]+'")
 
 
+_KINDS = re.compile(r"KINDS(?: OF (\w+))?$")
+
+
 def _expected(text: str) -> list[str]:
-    return re.findall(r"^# expect: (.*)$", text, re.MULTILINE)
+    lines = re.findall(r"^# expect: (.*)$", text, re.MULTILINE)
+    return [_KINDS.sub(lambda found: ", ".join(_kinds(found[1])), line) for line in lines]
+
+
+def _kinds(of: str | None) -> list[str]:
+    elements = [entry.key for entry in ENTRIES if entry.in_arrays]
+    if of == "ELEMENTS":
+        return elements
+    if of is None:
+        return elements + [entry.key for entry in ENTRIES if not entry.in_arrays]
+    return [entry.key for entry in ENTRIES if entry.can_fill(parse_type(of))]
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.stem)
