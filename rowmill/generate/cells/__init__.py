@@ -25,6 +25,7 @@ from rowmill.generate.cells.lognormal import LOGNORMAL_CELLS as LOGNORMAL_CELLS
 from rowmill.generate.cells.exponential import EXPONENTIAL_CELLS as EXPONENTIAL_CELLS
 from rowmill.generate.cells.discrete import POISSON_CELLS as POISSON_CELLS, ZIPF_CELLS as ZIPF_CELLS
 from rowmill.generate.cells.beta import BETA_CELLS as BETA_CELLS
+from rowmill.generate.cells.gamma import GAMMA_CELLS as GAMMA_CELLS
 from rowmill.generate.cells.identifiers import UUID_CELLS as UUID_CELLS
 from rowmill.generate.cells.faker import FAKER_CELLS as FAKER_CELLS
 from rowmill.generate.cells.templates import TEMPLATE_CELLS as TEMPLATE_CELLS

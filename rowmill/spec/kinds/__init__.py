@@ -23,6 +23,7 @@ from rowmill.spec.kinds.lognormal import LOGNORMAL as LOGNORMAL, Lognormal as Lo
 from rowmill.spec.kinds.exponential import EXPONENTIAL as EXPONENTIAL, Exponential as Exponential
 from rowmill.spec.kinds.poisson import POISSON as POISSON, Poisson as Poisson
 from rowmill.spec.kinds.beta import BETA as BETA, Beta as Beta
+from rowmill.spec.kinds.gamma import GAMMA as GAMMA, Gamma as Gamma
 from rowmill.spec.kinds.zipf import ZIPF as ZIPF, Zipf as Zipf
 from rowmill.spec.kinds.uuid import UUID as UUID, Uuid as Uuid
 from rowmill.spec.kinds.faker import FAKER as FAKER, Faker as Faker
