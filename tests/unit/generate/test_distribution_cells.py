@@ -13,7 +13,7 @@ from scipy import stats
 from rowmill.generate.draws.exact_math import Floats
 from rowmill.generate.rows import Generator
 from rowmill.spec.kind import Kind
-from rowmill.spec.kinds import Beta, Exponential, Lognormal, Normal, Poisson, Zipf
+from rowmill.spec.kinds import Beta, Exponential, Gamma, Lognormal, Normal, Poisson, Zipf
 from tests.unit.generate.core_datasets import one_column
 
 DRAWS = 1_000_000
@@ -50,6 +50,8 @@ LOGNORMAL = stats.lognorm(0.8, scale=np.exp(3.5))
         (Normal(0.0, 5.0, None, None), "numeric(2,1)", -99, 99, stats.norm(0, 5), 0.1),
         (Lognormal(3.5, 0.8, None, Decimal(100)), "numeric(10,2)", 0, 10_000, LOGNORMAL, 0.01),
         (Lognormal(0.0, 1.0, 0, 20), "integer", 0, 20, stats.lognorm(1.0), 1),
+        (Gamma(2.0, 3.0, 1, 20), "integer", 1, 20, stats.gamma(2, scale=3), 1),
+        (Gamma(9.0, 0.5, None, Decimal(4)), "numeric(3,1)", 0, 40, stats.gamma(9, scale=0.5), 0.1),
         (Exponential(3.0, None, None), "integer", 0, 200, stats.expon(scale=3), 1),
         (Exponential(3.0, 100, 105), "smallint", 100, 105, stats.expon(99.5, 3), 1),
         (Beta(2.0, 3.0, 1, 5), "integer", 1, 5, stats.beta(2, 3, 0.5, 5), 1),
@@ -82,6 +84,9 @@ def test_a_unit_has_the_chance_of_what_rounds_to_it(
         (Exponential(2.0, 1.0, 2.0), stats.truncexpon(0.5, 1, 2)),
         (Beta(0.5, 2.0, -3.0, 3.0), stats.beta(0.5, 2, -3, 6)),
         (Lognormal(0.0, 1.0, None, None), stats.lognorm(1.0)),
+        (Gamma(2.0, 3.0, None, None), stats.gamma(2, scale=3)),
+        (Gamma(0.5, 1.0, None, None), stats.gamma(0.5)),
+        (Gamma(1e6, 1.0, None, None), stats.gamma(1e6)),
     ],
 )
 @pytest.mark.parametrize("type_text", ["real", "double precision"])

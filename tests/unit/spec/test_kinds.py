@@ -9,9 +9,10 @@ from typing import ClassVar
 import pytest
 
 from rowmill.spec.kind import Kind, OwnKind, Part, Source, walk
-from rowmill.spec.kinds import ENTRIES, Array, Choice
+from rowmill.spec.kinds import ENTRIES, Array, Choice, Gamma
 from rowmill.spec.kinds import Sequence as SequenceKind
 from rowmill.spec.values.types import STRINGS, ColumnType, TypeName, parse_type
+from tests.unit.spec.manifests import column_problems, with_columns
 
 UUID_ENTRY = next(entry for entry in ENTRIES if entry.key == "uuid")
 
@@ -79,3 +80,21 @@ def test_a_walk_finds_every_kind_inside_with_its_type_and_its_place() -> None:
 
 def test_every_member_of_generate_has_a_name_of_its_own() -> None:
     assert len({entry.key for entry in ENTRIES}) == len(ENTRIES)
+
+
+def test_a_gamma_stays_in_its_type_and_says_what_it_cannot_make() -> None:
+    gamma = "type: smallint, generate: {{gamma: {{shape: {}, scale: {}}}}}"
+    table = with_columns(*(f"name: c{i}, {gamma.format(2, s)}" for i, s in enumerate((3, 10_000))))
+    assert [column.kind for column in table.columns] == [
+        Gamma(2.0, 3.0, None, None),
+        Gamma(2.0, 10_000.0, None, 32_767),
+    ]
+    path = "spec.tables[0].columns[0].generate.gamma"
+    assert column_problems(f"name: c, {gamma.format(0.0001, 1)}") == [
+        f"{path}.shape: 0.0001 is out of range; expected 0.001 to 1000000"
+    ]
+    assert column_problems(f"name: c, {gamma.format('1e7', 1)}") == [
+        f"{path}.shape: 10000000 is out of range; expected 0.001 to 1000000"
+    ]
+    below = "name: c, type: real, generate: {gamma: {shape: 1, scale: 1, max: 0}}"
+    assert column_problems(below) == [f"{path}.max: 0.0 is below every value; use a max above 0"]
