@@ -17,13 +17,16 @@ from rowmill.cli.arguments import (
     QueryWords,
     TableOption,
     TraceWords,
-    one_file,
 )
 from rowmill.cli.options import (
+    Adopt,
     BatchRows,
+    FirstRows,
     OutputOption,
-    ProgressStyle,
-    Rows,
+    Progress,
+    ProgressInterval,
+    Restart,
+    Resume,
     RowsOption,
     Scale,
     Secrets,
@@ -32,13 +35,15 @@ from rowmill.cli.options import (
     Workers,
     Yes,
 )
+from rowmill.terminal.command import command
 from rowmill.terminal.command_line import App
-from rowmill.terminal.output import Output
+from rowmill.terminal.output import Output, Rows
 
 app = App(
     "rowmill",
     "Synthetic relational data at warehouse scale: one manifest becomes related tables in "
     "S3 (Parquet) and Postgres, the same rows every time, exactly once.",
+    translations="rowmill.cli.failures:TRANSLATIONS",
 )
 
 
@@ -58,7 +63,7 @@ def rowmill(
         raise typer.Exit(2)
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.manifest:validate")
 def validate(
     manifest: Manifest = None,
     file: File = None,
@@ -67,15 +72,9 @@ def validate(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Check a manifest and say all that is wrong with it."""
-    from rowmill.cli.failures import reporting
-
-    with reporting(as_json=output is Output.JSON):
-        from rowmill.cli.commands.manifest import validate as body
-
-        body(one_file(manifest, file), scale, seed, as_json=output is Output.JSON)
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.manifest:plan")
 def plan(
     manifest: Manifest = None,
     file: File = None,
@@ -86,40 +85,26 @@ def plan(
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Show tables, batches, parts, shards, bytes and memory of a run."""
-    from rowmill.cli.failures import reporting
-
-    with reporting(as_json=output is Output.JSON):
-        from rowmill.cli.commands.manifest import plan as body
-
-        chosen = one_file(manifest, file)
-        body(chosen, scale, seed, workers, batch_rows, as_json=output is Output.JSON)
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.preview:preview")
 def preview(
     manifest: Manifest = None,
     file: File = None,
     table: TableOption = None,
-    rows: Annotated[
-        int,
-        typer.Option(
-            "-n", "--rows", help="How many rows of each table to show.", metavar="N", min=1
-        ),
-    ] = 10,
+    rows: FirstRows = 10,
     scale: Scale = None,
     seed: Seed = None,
     output: RowsOption = Rows.TABLE,
 ) -> None:
     """Show the first rows of the tables, without writing anything."""
-    from rowmill.cli.failures import reporting
-
-    with reporting(as_json=output is Rows.JSON):
-        from rowmill.cli.commands.preview import preview as body
-
-        body(one_file(manifest, file), table, rows, scale, seed, output.value)
 
 
-@app.command()
+@command(
+    app,
+    "rowmill.cli.commands.run:run",
+    first="rowmill.local.process_settings:set_for_workers",
+)
 def run(
     manifest: Manifest = None,
     file: File = None,
@@ -127,231 +112,107 @@ def run(
     batch_rows: BatchRows = None,
     scale: Scale = None,
     seed: Seed = None,
-    secret: Secrets = None,
-    resume: Annotated[
-        bool,
-        typer.Option("--resume", help="Resume an unfinished run; refuse if there is none."),
-    ] = False,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="Drop an unfinished run and start over.")
-    ] = False,
-    adopt: Annotated[
-        str | None,
-        typer.Option(
-            "--adopt", help="Take over the tables and the prefix of this owner.", metavar="OWNER"
-        ),
-    ] = None,
-    progress: Annotated[
-        ProgressStyle | None,
-        typer.Option(
-            "--progress",
-            help="How to show progress; by default bars on a terminal, else plain lines.",
-        ),
-    ] = None,
-    progress_interval: Annotated[
-        float,
-        typer.Option(
-            "--progress-interval", help="Seconds between two plain lines.", metavar="S", min=0.1
-        ),
-    ] = 5.0,
+    secrets: Secrets = None,
+    resume: Resume = False,
+    restart: Restart = False,
+    adopt: Adopt = None,
+    progress: Progress = None,
+    progress_interval: ProgressInterval = 5.0,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Make the data: load, add keys, publish. Resumes an interrupted run of the same manifest."""
-    from rowmill.cli.failures import reporting
-
-    with reporting(as_json=output is Output.JSON):
-        from rowmill.local.process_settings import set_for_workers
-
-        set_for_workers()
-        from rowmill.cli.commands.run import RunRequest
-        from rowmill.cli.commands.run import run as body
-
-        body(
-            RunRequest(
-                file=one_file(manifest, file),
-                workers=workers,
-                batch_rows=batch_rows,
-                scale=scale,
-                seed=seed,
-                secrets=tuple(secret or ()),
-                resume=resume,
-                restart=restart,
-                adopt=adopt,
-                style=progress.value if progress else None,
-                interval=progress_interval,
-                as_json=output is Output.JSON,
-            )
-        )
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.records:status")
 def status(
     name: Name = None,
     file: FileInstead = None,
-    secret: Secrets = None,
+    secrets: Secrets = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Show the newest run of an experiment, table by table."""
-    from rowmill.cli.failures import reporting
-
-    with reporting(as_json=output is Output.JSON):
-        from rowmill.cli.commands.records import status as body
-
-        body(name, file, tuple(secret or ()), as_json=output is Output.JSON)
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.records:runs")
 def runs(
     name: Name = None,
     file: FileInstead = None,
-    secret: Secrets = None,
+    secrets: Secrets = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """List the runs of one experiment, or of all that were run here."""
-    from rowmill.cli.failures import reporting
-
-    with reporting(as_json=output is Output.JSON):
-        from rowmill.cli.commands.records import runs as body
-
-        body(name, file, tuple(secret or ()), as_json=output is Output.JSON)
 
 
-@app.command()
-def abort(name: Name = None, file: FileInstead = None, secret: Secrets = None) -> None:
+@command(app, "rowmill.cli.commands.removal:abort")
+def abort(name: Name = None, file: FileInstead = None, secrets: Secrets = None) -> None:
     """End the live run; it can be resumed."""
-    from rowmill.cli.failures import reporting
-
-    with reporting():
-        from rowmill.cli.commands.removal import abort as body
-
-        body(name, file, tuple(secret or ()))
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.verify:verify")
 def verify(
     name: Name = None,
     file: FileInstead = None,
-    secret: Secrets = None,
+    secrets: Secrets = None,
     workers: Threads = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Make all rows again and compare every destination with them. Exit code 1: differences."""
-    from rowmill.cli.failures import reporting
-
-    with reporting(as_json=output is Output.JSON):
-        from rowmill.cli.commands.verify import verify as body
-
-        body(name, file, tuple(secret or ()), workers, as_json=output is Output.JSON)
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.trace:trace")
 def trace(
     words: TraceWords = None,
     file: FileInstead = None,
-    secret: Secrets = None,
+    secrets: Secrets = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
     """Tell where a stored row comes from: run, batch, object, row index, seed."""
-    from rowmill.cli.failures import reporting
-
-    with reporting(as_json=output is Output.JSON):
-        from rowmill.cli.commands.trace import trace as body
-
-        body(words or (), file, tuple(secret or ()), as_json=output is Output.JSON)
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.query:query")
 def query(
     words: QueryWords = None,
     file: FileInstead = None,
-    secret: Secrets = None,
+    secrets: Secrets = None,
     output: RowsOption = Rows.TABLE,
 ) -> None:
     """Run a read-only SQL query over an experiment's tables; a table shows the first 1,000 rows."""
-    from rowmill.cli.failures import reporting
-
-    with reporting(as_json=output is Rows.JSON):
-        from rowmill.cli.commands.query import query as body
-
-        body(words or (), file, tuple(secret or ()), output.value)
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.removal:reset")
 def reset(
-    name: Name = None, file: FileInstead = None, secret: Secrets = None, yes: Yes = False
+    name: Name = None, file: FileInstead = None, secrets: Secrets = None, yes: Yes = False
 ) -> None:
     """Remove an experiment's data; its records stay. Asks on a terminal, and nowhere else."""
-    from rowmill.cli.failures import reporting
-
-    with reporting():
-        from rowmill.cli.commands.removal import reset as body
-
-        body(name, file, tuple(secret or ()), yes=yes)
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.removal:delete")
 def delete(
-    name: Name = None, file: FileInstead = None, secret: Secrets = None, yes: Yes = False
+    name: Name = None, file: FileInstead = None, secrets: Secrets = None, yes: Yes = False
 ) -> None:
     """Remove an experiment's data and records. Asks on a terminal, and nowhere else."""
-    from rowmill.cli.failures import reporting
-
-    with reporting():
-        from rowmill.cli.commands.removal import delete as body
-
-        body(name, file, tuple(secret or ()), yes=yes)
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.servers:up")
 def up(output: OutputOption = Output.TEXT) -> None:
     """Start the embedded Postgres and S3 server."""
-    from rowmill.cli.failures import reporting
-
-    with reporting(as_json=output is Output.JSON):
-        from rowmill.cli.commands.servers import up as body
-
-        body(as_json=output is Output.JSON)
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.servers:down")
 def down() -> None:
     """Stop the embedded servers; their data stays."""
-    from rowmill.cli.failures import reporting
-
-    with reporting():
-        from rowmill.cli.commands.servers import down as body
-
-        body()
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.servers:env")
 def env() -> None:
     """Print shell exports for psql and S3 tools: eval "$(rowmill env)"."""
-    from rowmill.cli.failures import reporting
-
-    with reporting():
-        from rowmill.cli.commands.servers import env as body
-
-        body()
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.manifest:schema")
 def schema() -> None:
     """Print the manifest's JSON Schema, for editors."""
-    from rowmill.cli.failures import reporting
-
-    with reporting():
-        from rowmill.cli.commands.manifest import schema as body
-
-        body()
 
 
-@app.command()
+@command(app, "rowmill.cli.commands.manifest:crd")
 def crd() -> None:
     """Print the CustomResourceDefinition, for kubectl apply."""
-    from rowmill.cli.failures import reporting
-
-    with reporting():
-        from rowmill.cli.commands.manifest import crd as body
-
-        body()

@@ -14,9 +14,8 @@ from rowmill.cli.completion import (
     complete_table,
     complete_trace,
 )
-from rowmill.terminal.failures import UsageError
 
-# One of the two: `one_file` says which.
+# One of the two: `sources.one_file` says which.
 Manifest = Annotated[
     Path | None,
     typer.Argument(
@@ -84,18 +83,3 @@ TraceWords = Annotated[
         autocompletion=complete_trace,
     ),
 ]
-
-
-def one_file(argument: Path | None, option: Path | None) -> Path:
-    """The manifest of a command that takes FILE or -f FILE.
-
-    Raises:
-        UsageError: there is none, or there are two.
-    """
-    if argument is None and option is None:
-        raise UsageError("give the manifest, FILE or -f FILE, such as: -f shop.yaml")
-    if argument is not None and option is not None:
-        raise UsageError(f"give one manifest: {argument} or -f {option}, not both")
-    found = argument if option is None else option
-    assert found is not None
-    return found

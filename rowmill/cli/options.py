@@ -2,29 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
 from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
-from rowmill.terminal.output import Output
-
-
-class Rows(StrEnum):
-    """How rows are shown."""
-
-    TABLE = "table"
-    CSV = "csv"
-    JSON = "json"
-
-
-class ProgressStyle(StrEnum):
-    """How progress is shown; by default bars on a terminal and plain lines elsewhere."""
-
-    BARS = "bars"
-    PLAIN = "plain"
-    NONE = "none"
+from rowmill.terminal.output import Output, ProgressStyle, Rows
 
 
 def _workers(help_text: str) -> Any:
@@ -76,5 +59,32 @@ BatchRows = Annotated[
         envvar="ROWMILL_BATCH_ROWS",
         show_envvar=True,
     ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Resume an unfinished run; refuse if there is none.")
+]
+Restart = Annotated[bool, typer.Option("--restart", help="Drop an unfinished run and start over.")]
+Adopt = Annotated[
+    str | None,
+    typer.Option(
+        "--adopt", help="Take over the tables and the prefix of this owner.", metavar="OWNER"
+    ),
+]
+Progress = Annotated[
+    ProgressStyle | None,
+    typer.Option(
+        "--progress",
+        help="How to show progress; by default bars on a terminal, else plain lines.",
+    ),
+]
+ProgressInterval = Annotated[
+    float,
+    typer.Option(
+        "--progress-interval", help="Seconds between two plain lines.", metavar="S", min=0.1
+    ),
+]
+FirstRows = Annotated[
+    int,
+    typer.Option("-n", "--rows", help="How many rows of each table to show.", metavar="N", min=1),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,8 @@ from rowmill.terminal.failures import UsageError
 from rowmill.terminal.streams import input_is_closed
 
 STANDARD_INPUT = Path("-")
+# `NAME=FILE` options as typed, None without any.
+Secrets = list[str] | None
 _START = "start one with: rowmill run -f FILE"
 
 
@@ -56,8 +58,23 @@ class Source:
         return Remembered(name, self.manifest, self.scale, self.seed, self.secrets)
 
 
+def one_file(argument: Path | None, option: Path | None) -> Path:
+    """The manifest of a command that takes FILE or -f FILE.
+
+    Raises:
+        UsageError: there is none, or there are two.
+    """
+    if argument is None and option is None:
+        raise UsageError("give the manifest, FILE or -f FILE, such as: -f shop.yaml")
+    if argument is not None and option is not None:
+        raise UsageError(f"give one manifest: {argument} or -f {option}, not both")
+    found = argument if option is None else option
+    assert found is not None
+    return found
+
+
 def from_file(
-    file: Path, scale: str | None = None, seed: int | None = None, secrets: Sequence[str] = ()
+    file: Path, scale: str | None = None, seed: int | None = None, secrets: Secrets = None
 ) -> Source:
     """The source in a file, or on standard input if it is `-`; `secrets` are NAME=FILE as typed."""
     if file == STANDARD_INPUT:
@@ -70,7 +87,7 @@ def from_file(
     return Source(label, text, scale, seed, secret_files(secrets))
 
 
-def from_name(name: str, secrets: Sequence[str] = (), home: Home | None = None) -> Source:
+def from_name(name: str, secrets: Secrets = None, home: Home | None = None) -> Source:
     """The source that was last run here under this name; `secrets` win over the remembered ones.
 
     Raises:
@@ -100,7 +117,7 @@ def from_name(name: str, secrets: Sequence[str] = (), home: Home | None = None) 
     )
 
 
-def from_either(name: str | None, file: Path | None, secrets: Sequence[str] = ()) -> Source:
+def from_either(name: str | None, file: Path | None, secrets: Secrets = None) -> Source:
     """The source by NAME or by -f FILE: exactly one of them."""
     if name is None and file is None and not remembered.names(rowmill_home()):
         raise UsageError(f"no experiment has run here yet; {_START}")
@@ -115,10 +132,10 @@ def _refuse_unknown_secrets(secrets: Mapping[str, Path], spec: Spec) -> None:
         raise UsageError(unknown)
 
 
-def secret_files(secrets: Sequence[str]) -> dict[str, Path]:
+def secret_files(secrets: Secrets) -> dict[str, Path]:
     """`NAME=FILE` options as paths by name."""
     files: dict[str, Path] = {}
-    for text in secrets:
+    for text in secrets or ():
         name, equals, path = text.partition("=")
         if not (name and equals and path):
             # The text is not repeated: somebody may have typed a password there.

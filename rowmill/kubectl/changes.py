@@ -6,14 +6,12 @@ shows in the status.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
 from rowmill.spec.cluster_names import ABORT, RERUN, RESUME
-from rowmill.spec.values.durations import parse_duration
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import say
 
@@ -70,44 +68,6 @@ def resume(cluster: Cluster, name: str) -> None:
         )
     cluster.patch(name, body)
     say(f"{name} is being resumed; what is durable is not made again")
-
-
-def seconds(timeout: str | None, *, wait: bool) -> float | None:
-    """What `--timeout` says, in seconds.
-
-    Raises:
-        UsageError: it is no duration, or nothing is waited for.
-    """
-    if timeout is None:
-        return None
-    if not wait:
-        raise UsageError("--timeout is for --wait")
-    try:
-        return parse_duration(timeout) / 1e6
-    except ValueError as error:
-        raise UsageError(f"--timeout {timeout!r} {error}") from None
-
-
-def awaited(change: Callable[[Cluster, str], None], cluster: Cluster, name: str) -> None:
-    """Make a change whose run is waited for then.
-
-    Raises:
-        UsageError: as the change does, or no run would begin.
-    """
-    if change is rerun and Experiment(cluster.experiment(name)).suspended:
-        raise UsageError(
-            f"{name} is suspended, so its next run would be waited for in vain; "
-            f"first: kubectl rowmill resume {name}"
-        )
-    change(cluster, name)
-
-
-CHANGES: dict[str, Callable[[Cluster, str], None]] = {
-    "abort": abort,
-    "rerun": rerun,
-    "suspend": suspend,
-    "resume": resume,
-}
 
 
 def _annotations(values: dict[str, str | None]) -> dict[str, Any]:

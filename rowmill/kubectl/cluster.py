@@ -65,6 +65,15 @@ class Cluster(Protocol):
         """A pod's lines; with `follow` until it ends."""
 
 
+def chosen_cluster(**wanted: Any) -> Cluster:
+    """The cluster that a command's options choose, given as fields of Wanted.
+
+    Raises:
+        UsageError: as `connect` does.
+    """
+    return connect(Wanted(**wanted))
+
+
 def connect(wanted: Wanted) -> Cluster:
     """The cluster that the kubeconfig names; nothing is asked of it yet.
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
-
 from rowmill.errors import Interrupted, Refused, Unavailable
-from rowmill.terminal.failures import Translations, ending, missing_extra
+from rowmill.terminal.failures import Translations, missing_extra
 
 _EXTRAS = {"tenacity": "kubectl", "urllib3": "kubectl"}
-_TRANSLATIONS: Translations = {ModuleNotFoundError: missing_extra(_EXTRAS)}
+TRANSLATIONS: Translations = {ModuleNotFoundError: missing_extra(_EXTRAS)}
 
 
 class ApiRefused(Refused):
@@ -27,8 +25,3 @@ class StillUnderWay(Interrupted):
 
     def __init__(self, message: str) -> None:
         super().__init__("StillUnderWay", message)
-
-
-def reporting(*, as_json: bool = False) -> AbstractContextManager[None]:
-    """Turn what the block raises into a message and an exit code, as `terminal.failures` does."""
-    return ending(_TRANSLATIONS, as_json=as_json)

@@ -20,7 +20,7 @@ _SECONDS = 2.0
 _ENDED = ("Succeeded", "Failed")
 
 
-def logs(cluster: Cluster, name: str, shard: int | None, *, follow: bool) -> None:
+def logs(cluster: Cluster, name: str, shard: int | None, follow: bool) -> None:
     """Print the lines of all pods of the newest run, each with its shard before it, or of one."""
     run = _Run(cluster, name, shard)
     if follow:

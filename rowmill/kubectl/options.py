@@ -1,105 +1,114 @@
-"""The options that all commands share: which cluster and namespace, and as whom."""
+"""The arguments and options of the plugin's commands, and those that all share: which cluster."""
 
 from __future__ import annotations
 
-import functools
-import inspect
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Annotated, Any
 
 import typer
 
+from rowmill.terminal.command_line import SharedOptions
+from rowmill.terminal.output import Output
+
+Name = Annotated[str, typer.Argument(help="The Experiment.", metavar="NAME", show_default=False)]
+NameOrAll = Annotated[
+    str | None,
+    typer.Argument(
+        help="The Experiment; without it, all of the namespace.",
+        metavar="[NAME]",
+        show_default=False,
+    ),
+]
+OutputOption = Annotated[Output, typer.Option("-o", "--output", help="How to print: text or json.")]
+Watch = Annotated[
+    bool,
+    typer.Option("-w", "--watch", help="Keep showing until the run of NAME has ended."),
+]
+Wait = Annotated[
+    bool,
+    typer.Option(
+        "--wait",
+        help="Show that run to its end; exit code 0: complete, 4: failed, 5: aborted.",
+    ),
+]
+Timeout = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout",
+        help="With --wait: wait no longer than this, such as 30m; the run goes on.",
+        metavar="DURATION",
+    ),
+]
+Shard = Annotated[
+    int | None,
+    typer.Option(
+        "--shard",
+        help="Show the lines of this shard only, without its name before them.",
+        metavar="N",
+        min=0,
+    ),
+]
+Follow = Annotated[
+    bool, typer.Option("-f", "--follow", help="Keep showing until the run has ended.")
+]
 # By the field of `kubeconfig.Wanted`, which is imported when a command runs: help needs none of it.
-_OPTIONS: dict[str, tuple[Any, Any]] = {
-    "namespace": (
+_OPTIONS: dict[str, Any] = {
+    "namespace": Annotated[
         str | None,
         typer.Option(
-            None,
             "-n",
             "--namespace",
             help="The namespace; by default the context's.",
             metavar="NS",
         ),
-    ),
-    "context": (
+    ],
+    "context": Annotated[
         str | None,
-        typer.Option(None, "--context", help="The kubeconfig's context to use.", metavar="NAME"),
-    ),
-    "kubeconfig": (
+        typer.Option("--context", help="The kubeconfig's context to use.", metavar="NAME"),
+    ],
+    "kubeconfig": Annotated[
         Path | None,
         typer.Option(
-            None,
             "--kubeconfig",
             help="The kubeconfig; by default $KUBECONFIG, else ~/.kube/config.",
             metavar="FILE",
         ),
-    ),
-    "cluster": (
+    ],
+    "cluster": Annotated[
         str | None,
-        typer.Option(None, "--cluster", help="The kubeconfig's cluster to use.", metavar="NAME"),
-    ),
-    "user": (
+        typer.Option("--cluster", help="The kubeconfig's cluster to use.", metavar="NAME"),
+    ],
+    "user": Annotated[
         str | None,
-        typer.Option(None, "--user", help="The kubeconfig's user to use.", metavar="NAME"),
-    ),
-    "server": (
+        typer.Option("--user", help="The kubeconfig's user to use.", metavar="NAME"),
+    ],
+    "server": Annotated[
         str | None,
-        typer.Option(None, "-s", "--server", help="The API server's address.", metavar="URL"),
-    ),
-    "as_user": (
+        typer.Option("-s", "--server", help="The API server's address.", metavar="URL"),
+    ],
+    "as_user": Annotated[
         str | None,
-        typer.Option(None, "--as", help="Act as this user, if you may.", metavar="USER"),
-    ),
-    "as_groups": (
+        typer.Option("--as", help="Act as this user, if you may.", metavar="USER"),
+    ],
+    "as_groups": Annotated[
         list[str] | None,
         typer.Option(
-            None,
             "--as-group",
             help="With --as: act in this group; may be repeated.",
             metavar="GROUP",
         ),
-    ),
-    "as_uid": (
+    ],
+    "as_uid": Annotated[
         str | None,
-        typer.Option(None, "--as-uid", help="With --as: act with this UID.", metavar="UID"),
-    ),
-    "as_user_extra": (
+        typer.Option("--as-uid", help="With --as: act with this UID.", metavar="UID"),
+    ],
+    "as_user_extra": Annotated[
         list[str] | None,
         typer.Option(
-            None,
             "--as-user-extra",
             help="With --as: act with this extra value; may be repeated.",
             metavar="KEY=VALUE",
         ),
-    ),
+    ],
 }
-
-
-def with_cluster_options(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with these options; its keyword `wanted` is what of them was given, by field."""
-    hints = get_type_hints(command, include_extras=True)
-    own = [
-        one.replace(annotation=hints[name])
-        for name, one in inspect.signature(command).parameters.items()
-        if name != "wanted"
-    ]
-    shared = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=option,
-            annotation=kind,
-        )
-        for name, (kind, option) in _OPTIONS.items()
-    ]
-
-    @functools.wraps(command)
-    def called(**values: Any) -> None:
-        given = {name: values.pop(name) for name in _OPTIONS}
-        command(**values, wanted={name: value for name, value in given.items() if value})
-
-    # What typer reads of a command.
-    vars(called)["__signature__"] = inspect.Signature([*own, *shared])
-    called.__annotations__ = {one.name: one.annotation for one in (*own, *shared)}
-    return called
+CLUSTER = SharedOptions("cluster", "rowmill.kubectl.cluster:chosen_cluster", _OPTIONS)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
 from rowmill.terminal import figures
+from rowmill.terminal.output import Output
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid
 from rowmill.views.runs import show_runs, show_tables, show_whole
@@ -21,27 +22,27 @@ _ALL_HEADINGS = [
 ]
 
 
-def status(cluster: Cluster, name: str | None, *, as_json: bool) -> None:
+def status(cluster: Cluster, name: str | None, output: Output) -> None:
     """Show the newest run table by table, or without NAME each Experiment in a line."""
     if name is None:
         found = _all(cluster)
-        if as_json:
+        if output is Output.JSON:
             print_json([each.document() for each in found])
         else:
             _show_all(found)
         return
     experiment = Experiment(cluster.experiment(name))
-    if as_json:
+    if output is Output.JSON:
         print_json(experiment.document())
     else:
         show(experiment)
 
 
-def runs(cluster: Cluster, name: str | None, *, as_json: bool) -> None:
+def runs(cluster: Cluster, name: str | None, output: Output) -> None:
     """List the runs of one Experiment, or of all of the namespace."""
     chosen = [Experiment(cluster.experiment(name))] if name is not None else _all(cluster)
     found = [run for experiment in chosen for run in experiment.runs()]
-    if as_json:
+    if output is Output.JSON:
         print_json([run.to_json() for run in found])
     else:
         show_runs(found, cluster.now())

@@ -1,4 +1,4 @@
-"""`status -w`: a run as it goes, until it has ended."""
+"""`status -w`: a run as it goes, until it has ended; and `status`, which asks for that or not."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from rich.console import Console
 from rowmill.counting import counted
 from rowmill.engine.records import Progress
 from rowmill.errors import Failed, Interrupted
+from rowmill.kubectl import records
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
 from rowmill.kubectl.failures import StillUnderWay
 from rowmill.kubectl.patience import patiently
-from rowmill.kubectl.records import print_json, show
 from rowmill.terminal import figures
 from rowmill.terminal.bars import Bar, Bars
 from rowmill.terminal.failures import Answered, UsageError
+from rowmill.terminal.output import Output
 
 Show = Callable[[Experiment], None]
 # The operator writes progress every 5 seconds; asking more often shows nothing new for long.
@@ -27,7 +28,15 @@ _SECONDS = 2.0
 _AT_WORK = ("Running", "Finalizing")
 
 
-def watch(
+def status(cluster: Cluster, name: str | None, watch: bool, output: Output) -> None:
+    """Show runs as they stand, or with `watch` one until it has ended."""
+    if watch:
+        watch_run(cluster, name, as_json=output is Output.JSON)
+    else:
+        records.status(cluster, name, output)
+
+
+def watch_run(
     cluster: Cluster,
     name: str | None,
     *,
@@ -71,9 +80,9 @@ def watch(
             experiment = Experiment(patiently(lambda: cluster.experiment(name), sleep))
             display(experiment)
     if as_json:
-        print_json(experiment.document())
+        records.print_json(experiment.document())
     else:
-        show(experiment)
+        records.show(experiment)
     if experiment.phase == "Failed":
         raise Answered(Interrupted if experiment.reason == "Aborted" else Failed)
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, TypeVar
 
@@ -32,10 +33,32 @@ _AS_JSON = "rowmill.terminal.as_json"
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 
-class App(typer.Typer):
-    """A typer application; all that its commands raise is for their own `reporting`."""
+@dataclass(frozen=True)
+class SharedOptions:
+    """Options of all commands of an application, of which one thing is made for each command.
 
-    def __init__(self, name: str, purpose: str) -> None:
+    `options` are their annotations by name; what was given of them goes to `maker`, a place such as
+    `rowmill.kubectl.cluster:chosen_cluster`; commands take what it returns by the name `name`.
+    """
+
+    name: str
+    maker: str
+    options: Mapping[str, Any]
+
+
+class App(typer.Typer):
+    """A typer application, whose commands `terminal.command` declares.
+
+    `translations` is the place of what it says of errors, as `terminal.failures` takes it;
+    `targets` are the places of what its commands do, by their names.
+    """
+
+    def __init__(
+        self, name: str, purpose: str, translations: str, shared: SharedOptions | None = None
+    ) -> None:
+        self.translations = translations
+        self.shared = shared
+        self.targets: dict[str, str] = {}
         super().__init__(
             name=name,
             help=purpose,

@@ -1,4 +1,4 @@
-"""The forms in which commands answer."""
+"""The forms in which commands answer and show their progress."""
 
 from __future__ import annotations
 
@@ -10,3 +10,19 @@ class Output(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+class Rows(StrEnum):
+    """How rows are shown."""
+
+    TABLE = "table"
+    CSV = "csv"
+    JSON = "json"
+
+
+class ProgressStyle(StrEnum):
+    """How progress is shown; by default bars on a terminal and plain lines elsewhere."""
+
+    BARS = "bars"
+    PLAIN = "plain"
+    NONE = "none"

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from rowmill.cli.manifest_warnings import say_warnings
-from rowmill.cli.sources import from_file
+from rowmill.cli.sources import from_file, one_file
 from rowmill.counting import counted
 from rowmill.local.home import rowmill_home
 from rowmill.local.planning import chosen_workers, plan_for
@@ -16,17 +16,24 @@ from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
 from rowmill.terminal.figures import short
+from rowmill.terminal.output import Output
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid
 
 
-def validate(file: Path, scale: str | None, seed: int | None, *, as_json: bool) -> None:
+def validate(
+    manifest: Path | None,
+    file: Path | None,
+    scale: str | None,
+    seed: int | None,
+    output: Output,
+) -> None:
     """Say that a manifest is valid and what it holds; raises InvalidManifest otherwise."""
-    source = from_file(file, scale, seed)
+    source = from_file(one_file(manifest, file), scale, seed)
     spec = source.spec()
     warnings = say_warnings(source, spec)
     tables, rows = len(spec.dataset.tables), sum(t.rows for t in spec.dataset.tables)
-    if as_json:
+    if output is Output.JSON:
         document: dict[str, object] = {"valid": True, "name": spec.name, "digest": spec.digest}
         document |= {"tables": tables, "rows": rows, "warnings": [w.as_json() for w in warnings]}
         print(json.dumps(document, ensure_ascii=False))
@@ -38,16 +45,16 @@ def validate(file: Path, scale: str | None, seed: int | None, *, as_json: bool) 
 
 
 def plan(
-    file: Path,
+    manifest: Path | None,
+    file: Path | None,
     scale: str | None,
     seed: int | None,
     workers: int | None,
     batch_rows: int | None,
-    *,
-    as_json: bool,
+    output: Output,
 ) -> None:
     """Show the plan that a new run would freeze on this machine."""
-    source = from_file(file, scale, seed)
+    source = from_file(one_file(manifest, file), scale, seed)
     spec = source.spec()
     say_warnings(source, spec)
     frozen = plan_for(spec, workers=workers, batch_rows=batch_rows)
@@ -55,7 +62,7 @@ def plan(
     rows = {layout.table: layout.rows for layout in frozen.tables}
     disks = embedded_disks(spec, rowmill_home())
     found = demands(spec, disks, to_copy=rows, to_upload=rows)
-    if as_json:
+    if output is Output.JSON:
         document = _document(spec, frozen, count) | {"disks": [each.to_json() for each in found]}
         print(json.dumps(document, ensure_ascii=False))
     else:

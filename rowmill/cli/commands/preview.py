@@ -8,21 +8,28 @@ from pathlib import Path
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.printed_batches import printed_columns, printed_rows
 from rowmill.cli.row_output import Row, RowSet, row_writer
-from rowmill.cli.sources import from_file
+from rowmill.cli.sources import from_file, one_file
 from rowmill.counting import counted
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.output import Rows
 from rowmill.worker.pools import check_columns, make_pools
 
 _SLICE_ROWS = 10_000
 
 
 def preview(
-    file: Path, table: str | None, rows: int, scale: str | None, seed: int | None, output: str
+    manifest: Path | None,
+    file: Path | None,
+    table: str | None,
+    rows: int,
+    scale: str | None,
+    seed: int | None,
+    output: Rows,
 ) -> None:
     """Show at most `rows` rows of `table` or of every table."""
-    source = from_file(file, scale, seed)
+    source = from_file(one_file(manifest, file), scale, seed)
     spec = source.spec()
     say_warnings(source, spec)
     dataset = spec.dataset

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from rowmill.cli.row_output import RowSet, row_writer
-from rowmill.cli.sources import from_either
+from rowmill.cli.sources import Secrets, from_either
 from rowmill.cli.waiting import report_waits, say_starting
 from rowmill.destinations.errors import QueryRefused
 from rowmill.destinations.postgres.read.query import querying
@@ -14,16 +13,18 @@ from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished, why_nothing_is_there
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.output import Rows
 from rowmill.terminal.prose import say
 from rowmill.worker.destinations import one_machine
 
 
-def query(words: Sequence[str], file: Path | None, secrets: Sequence[str], output: str) -> None:
+def query(words: list[str] | None, file: Path | None, secrets: Secrets, output: Rows) -> None:
     """Show the result of a query; the experiment's schema is first on the search path.
 
     Args:
         words: NAME and SQL, or with `file` the SQL alone.
     """
+    words = words or []
     if len(words) != (2 if file is None else 1):
         raise UsageError("give the experiment's NAME and one SQL text, or -f FILE and the SQL")
     sql = words[-1]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 from rowmill.cli.run_words import words_of
-from rowmill.cli.sources import Source, from_either, from_name
+from rowmill.cli.sources import Secrets, Source, from_either, from_name
 from rowmill.cli.waiting import report_waits, say_starting
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.engine.records import Progress, RunRecord
@@ -19,13 +19,14 @@ from rowmill.plan.replacement import replaced_by
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.problems import InvalidManifest
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.output import Output
 from rowmill.terminal.prose import say
 from rowmill.views.runs import show_runs, show_tables, show_whole
 from rowmill.worker.destinations import Destinations, one_machine, open_destinations
 from rowmill.worker.reading import abandoned, experiment_runs
 
 
-def status(name: str | None, file: Path | None, secrets: Sequence[str], *, as_json: bool) -> None:
+def status(name: str | None, file: Path | None, secrets: Secrets, output: Output) -> None:
     """Show the newest run, table by table."""
     destinations = _open(from_either(name, file, secrets))
     try:
@@ -37,19 +38,19 @@ def status(name: str | None, file: Path | None, secrets: Sequence[str], *, as_js
         progress = _progress(run, destinations)
     finally:
         destinations.close()
-    if as_json:
+    if output is Output.JSON:
         print(json.dumps(progress.to_json(), ensure_ascii=False))
     else:
         _show_status(run, progress)
 
 
-def runs(name: str | None, file: Path | None, secrets: Sequence[str], *, as_json: bool) -> None:
+def runs(name: str | None, file: Path | None, secrets: Secrets, output: Output) -> None:
     """List the runs of one experiment, or of all that this machine remembers."""
     if name is not None or file is not None:
         found = _runs_of(from_either(name, file, secrets))
     else:
         found = list(_runs_of_all())
-    if as_json:
+    if output is Output.JSON:
         print(json.dumps([each.to_json() for each in found], ensure_ascii=False))
     else:
         show_runs(found, datetime.now(UTC))

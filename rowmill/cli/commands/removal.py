@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rowmill.cli.sources import STANDARD_INPUT, from_either
+from rowmill.cli.sources import STANDARD_INPUT, Secrets, from_either
 from rowmill.cli.waiting import report_waits, say_starting
 from rowmill.local import disk_reserve, remembered
 from rowmill.local.connections import find_connections
@@ -19,7 +19,7 @@ from rowmill.worker.reading import experiment_runs
 from rowmill.worker.removal import purge
 
 
-def abort(name: str | None, file: Path | None, secrets: Sequence[str]) -> None:
+def abort(name: str | None, file: Path | None, secrets: Secrets) -> None:
     """End the live run, or one that failed or lost its process."""
     _, destinations = _open(name, file, secrets)
     try:
@@ -48,7 +48,7 @@ def nothing_to_abort(runs: Sequence[Run]) -> str:
     return f"there is no live run to abort: the newest, run {newest.number}, is {newest.state}{why}"
 
 
-def reset(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: bool) -> None:
+def reset(name: str | None, file: Path | None, secrets: Secrets, yes: bool) -> None:
     """Remove the data; keep the records."""
     _refuse_unasked(file, yes)
     label, destinations = _open(name, file, secrets)
@@ -61,7 +61,7 @@ def reset(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: b
     say(f"{label}: {removed}. Its records stay (rowmill runs {label})")
 
 
-def delete(name: str | None, file: Path | None, secrets: Sequence[str], *, yes: bool) -> None:
+def delete(name: str | None, file: Path | None, secrets: Secrets, yes: bool) -> None:
     """Remove the data and the records; what is but remembered here is forgotten."""
     _refuse_unasked(file, yes)
     label, destinations = _open(name, file, secrets)
@@ -99,7 +99,7 @@ def _forget(name: str) -> None:
         )
 
 
-def _open(name: str | None, file: Path | None, secrets: Sequence[str]) -> tuple[str, Destinations]:
+def _open(name: str | None, file: Path | None, secrets: Secrets) -> tuple[str, Destinations]:
     source = from_either(name, file, secrets)
     spec = source.spec()
     connections = find_connections(spec, source.secrets, rowmill_home(), say_starting)

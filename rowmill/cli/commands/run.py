@@ -11,84 +11,77 @@ from typing import Any
 
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.progress_display import progress_display, report
-from rowmill.cli.sources import Source, from_file
+from rowmill.cli.sources import Secrets, Source, from_file, one_file
 from rowmill.cli.waiting import say_starting
 from rowmill.counting import counted
 from rowmill.errors import Conflict
-from rowmill.local import engine, remembered
-from rowmill.local.child_process import Child
+from rowmill.local import engine, remembered, run_records
 from rowmill.local.connections import find_connections
 from rowmill.local.engine import Options, Outcome
 from rowmill.local.forked_children import forked_children
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.planning import most_workers
-from rowmill.local.run_records import progress
 from rowmill.local.worker_process import prepare_forks
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.figures import short
+from rowmill.terminal.output import Output, ProgressStyle
 from rowmill.terminal.prose import confirmed, say
 from rowmill.worker.decision import Mode
 from rowmill.worker.start.refusals import EditedManifest, FewerRows
 
 
-@dataclass(frozen=True)
-class RunRequest:
-    """What the command line asked for."""
-
-    file: Path
-    workers: int | None
-    batch_rows: int | None
-    scale: str | None
-    seed: int | None
-    secrets: tuple[str, ...]
-    resume: bool
-    restart: bool
-    adopt: str | None
-    style: str | None
-    interval: float
-    as_json: bool
-
-
-def run(request: RunRequest) -> None:
+def run(
+    manifest: Path | None,
+    file: Path | None,
+    workers: int | None,
+    batch_rows: int | None,
+    scale: str | None,
+    seed: int | None,
+    secrets: Secrets,
+    resume: bool,
+    restart: bool,
+    adopt: str | None,
+    progress: ProgressStyle | None,
+    progress_interval: float,
+    output: Output,
+) -> None:
     """Run an experiment to its end; raises what cli/failures.py turns into exit codes."""
-    if request.resume and request.restart:
+    chosen_file = one_file(manifest, file)
+    if resume and restart:
         raise UsageError("--resume and --restart exclude each other")
-    source = from_file(request.file, request.scale, request.seed, request.secrets)
+    source = from_file(chosen_file, scale, seed, secrets)
     spec = source.spec()
     say_warnings(source, spec)
-    prepare_forks(spec)
-    with forked_children(most_workers(spec, request.workers, request.batch_rows)) as spare:
-        _run(request, source, spec, spare)
-
-
-def _run(request: RunRequest, source: Source, spec: Spec, spare: list[Child]) -> None:
     home = rowmill_home()
-    connections = find_connections(spec, source.secrets, home, say_starting)
     memory = _Memory(home, source, spec.name)
-    mode = Mode.RESUME if request.resume else Mode.RESTART if request.restart else Mode.AUTO
+    mode = Mode.RESUME if resume else Mode.RESTART if restart else Mode.AUTO
     options = Options(
-        workers=request.workers,
-        batch_rows=request.batch_rows,
+        workers=workers,
+        batch_rows=batch_rows,
         mode=mode,
-        adopt=request.adopt,
+        adopt=adopt,
         # A script goes on, and `--restart` says that what is there may go.
         agreed=frozenset() if _can_ask() and mode is not Mode.RESTART else None,
         source=source.kept(),
         # Not before: of a refused run, NAME must go on meaning the manifest before.
         prepared=memory.keep,
         notice=_say,
-        spare=spare,
     )
+    prepare_forks(spec)
+    # Before anything is opened that the forks would share.
+    with forked_children(most_workers(spec, workers, batch_rows)) as spare:
+        connections = find_connections(spec, source.secrets, home, say_starting)
 
-    def attempt(chosen: Options) -> Outcome:
-        with progress_display(request.style, request.interval) as show:
-            return engine.run(spec, connections, replace(chosen, wait=show.wait), show)
+        def attempt(chosen: Options) -> Outcome:
+            with progress_display(progress, progress_interval) as show:
+                with_display = replace(chosen, wait=show.wait, spare=spare)
+                return engine.run(spec, connections, with_display, show)
 
-    outcome = _agreed_outcome(attempt, options)
-    if request.as_json:
+        outcome = _agreed_outcome(attempt, options)
+    if output is Output.JSON:
         print(json.dumps(_document(outcome), ensure_ascii=False))
     else:
         _summarize(spec, outcome, memory.reference)
@@ -158,7 +151,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
     work, vitals = outcome.snapshot.work, outcome.snapshot.workers.values()
     rate = None if outcome.repeat else round(_rate(outcome))
     return {
-        **progress(outcome.run, None, rows_per_second=rate).to_json(),
+        **run_records.progress(outcome.run, None, rows_per_second=rate).to_json(),
         "repeat": outcome.repeat,
         "resumed": outcome.resumed,
         "replaces": outcome.replaces.to_json() if outcome.replaces is not None else None,

@@ -9,14 +9,15 @@ import sys
 from rowmill.local.home import rowmill_home
 from rowmill.local.servers import embedded
 from rowmill.terminal.failures import UsageError
+from rowmill.terminal.output import Output
 from rowmill.terminal.prose import say
 
 
-def up(*, as_json: bool) -> None:
+def up(output: Output) -> None:
     """Start the servers if they are not up, and say where they are."""
     home = rowmill_home()
     servers = embedded.up(home)
-    if as_json:
+    if output is Output.JSON:
         document = {
             "home": str(home.path),
             "postgres": {"host": servers.postgres.host, "port": servers.postgres.port},

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from rowmill.cli.sources import from_either
+from rowmill.cli.sources import Secrets, from_either
 from rowmill.cli.waiting import report_waits, say_starting
 from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
@@ -14,6 +14,7 @@ from rowmill.local.published import NothingPublished, open_published
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.figures import short
+from rowmill.terminal.output import Output
 from rowmill.terminal.prose import say
 from rowmill.verify.pairing import key_columns
 from rowmill.verify.recomputed import Recomputed
@@ -22,21 +23,20 @@ from rowmill.verify.trace import Copy, Trace
 from rowmill.verify.trace import trace as trace_row
 
 
-def trace(
-    words: Sequence[str], file: Path | None, secrets: Sequence[str], *, as_json: bool
-) -> None:
+def trace(words: list[str] | None, file: Path | None, secrets: Secrets, output: Output) -> None:
     """Trace one row by its key; a key of no row is an error.
 
     Args:
         words: NAME, TABLE and KEY..., or with `file` without NAME.
     """
+    words = words or []
     if not words and file is None:
         raise UsageError(
             "give the experiment's NAME (or -f FILE), a table and its primary key's values, "
             "such as: rowmill trace shop orders 4711"
         )
     source = from_either(words[0] if file is None else None, file, secrets)
-    rest = list(words[1:] if file is None else words)
+    rest = words[1:] if file is None else words
     spec = source.spec()
     if len(rest) < 2:
         who = spec.name if file is None else f"-f {file}"
@@ -54,7 +54,7 @@ def trace(
         raise UsageError(
             f"run {found.run} made no row of {table!r} with {_pairs(found.key)}, and none is stored"
         )
-    if as_json:
+    if output is Output.JSON:
         print(json.dumps(found.to_json(), ensure_ascii=False))
     else:
         say("\n".join(_lines(found)))

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 from rich.text import Text
 
-from rowmill.cli.sources import Source, from_either
+from rowmill.cli.sources import Secrets, Source, from_either
 from rowmill.cli.waiting import in_lines, say_starting
 from rowmill.counting import counted
 from rowmill.destinations.patience import ReportWait, Wait, Waiting
@@ -28,6 +28,7 @@ from rowmill.terminal import figures
 from rowmill.terminal.bars import label_column
 from rowmill.terminal.failures import Answered
 from rowmill.terminal.figures import short
+from rowmill.terminal.output import Output
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid, visible
 from rowmill.verify.report import Comparison, Difference, Kind, Report, TableReport, Value
@@ -50,15 +51,14 @@ _HEADINGS = (
 def verify(
     name: str | None,
     file: Path | None,
-    secrets: Sequence[str],
+    secrets: Secrets,
     workers: int | None,
-    *,
-    as_json: bool,
+    output: Output,
 ) -> None:
     """Verify the published run; exits with 1 if anything differs."""
     source = from_either(name, file, secrets)
     report, options = _report(source, workers)
-    if as_json:
+    if output is Output.JSON:
         print(json.dumps(report.to_json(), ensure_ascii=False))
     else:
         _show(report, options)

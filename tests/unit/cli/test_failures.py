@@ -5,12 +5,12 @@ import json
 import pytest
 import typer
 
-from rowmill.cli.failures import reporting
+from rowmill.cli.failures import TRANSLATIONS
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, QueryRefused
 from rowmill.local.run_errors import RunAborted, RunFailed, interrupted
 from rowmill.local.servers.process import EmbeddedServerError
 from rowmill.spec.problems import ImpossibleColumns, InvalidManifest, Problem
-from rowmill.terminal.failures import UsageError
+from rowmill.terminal.failures import UsageError, ending
 from rowmill.worker.start.refusals import NoRunToResume
 
 CASES = [
@@ -36,7 +36,7 @@ CASES = [
 def test_an_error_has_its_code_and_its_document(
     error: BaseException, code: int, reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(typer.Exit) as left, reporting(as_json=True):
+    with pytest.raises(typer.Exit) as left, ending(TRANSLATIONS, as_json=True):
         raise error
     assert left.value.exit_code == code
     out, err = capsys.readouterr()
@@ -46,7 +46,7 @@ def test_an_error_has_its_code_and_its_document(
 
 
 def test_without_json_nothing_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(typer.Exit), reporting():
+    with pytest.raises(typer.Exit), ending(TRANSLATIONS, as_json=False):
         raise UsageError("not so")
     assert capsys.readouterr() == ("", "rowmill: not so\n")
 
@@ -54,7 +54,7 @@ def test_without_json_nothing_goes_to_standard_output(capsys: pytest.CaptureFixt
 def test_a_manifest_that_is_not_there_is_told_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(typer.Exit), reporting():
+    with pytest.raises(typer.Exit), ending(TRANSLATIONS, as_json=False):
         raise InvalidManifest([Problem("", "x.yaml: no such file or directory")])
     assert capsys.readouterr().err == "rowmill: the manifest: x.yaml: no such file or directory\n"
 
@@ -62,7 +62,7 @@ def test_a_manifest_that_is_not_there_is_told_in_one_line(
 def test_a_defect_is_no_difference_and_shows_where_it_is(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(typer.Exit) as left, reporting(as_json=True):
+    with pytest.raises(typer.Exit) as left, ending(TRANSLATIONS, as_json=True):
         raise ZeroDivisionError("a defect")
     assert left.value.exit_code == 4
     out, err = capsys.readouterr()
@@ -74,7 +74,7 @@ def test_a_defect_is_no_difference_and_shows_where_it_is(
 def test_an_unknown_module_is_a_defect_and_no_missing_extra(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(typer.Exit) as left, reporting():
+    with pytest.raises(typer.Exit) as left, ending(TRANSLATIONS, as_json=False):
         raise ModuleNotFoundError("No module named 'rowmil'", name="rowmil")
     assert left.value.exit_code == 4
     assert "pip install" not in capsys.readouterr().err

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from rowmill.cli.commands.manifest import plan
+from rowmill.terminal.output import Output
 
 ROWS = 100_000_000_000
 TABLES = [
@@ -24,7 +25,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def _shown(file: Path, capsys: pytest.CaptureFixture[str]) -> str:
-    plan(file, None, None, None, None, as_json=False)
+    plan(file, None, None, None, None, None, Output.TEXT)
     return capsys.readouterr().out
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from rowmill.errors import RowmillError
-from rowmill.kubectl.changes import abort, awaited, rerun, resume, seconds, suspend
+from rowmill.kubectl import awaited
+from rowmill.kubectl.awaited import seconds
+from rowmill.kubectl.changes import abort, rerun, resume, suspend
 from rowmill.kubectl.cluster import Cluster
 from rowmill.terminal.failures import UsageError
 from tests.unit.kubectl.fake_cluster import FakeCluster, experiment
@@ -78,9 +80,19 @@ def test_what_does_not_fit_changes_nothing(
 def test_a_rerun_of_what_is_suspended_is_not_waited_for() -> None:
     cluster = FakeCluster([experiment("Suspended", spec={"suspend": True})])
     with pytest.raises(UsageError, match="first: kubectl rowmill resume shop"):
-        awaited(rerun, cluster, "shop")
+        awaited.rerun(cluster, "shop", wait=True, timeout=None)
     assert cluster.patches == []
-    awaited(rerun, FakeCluster([experiment("Complete")]), "shop")
+    complete = FakeCluster([experiment("Complete")])
+    awaited.rerun(complete, "shop", wait=True, timeout=None)
+    assert len(complete.patches) == 1
+
+
+@pytest.mark.parametrize("begin", [awaited.rerun, awaited.resume])
+def test_a_timeout_without_a_wait_changes_nothing(begin: Callable[..., None]) -> None:
+    cluster = FakeCluster([experiment("Failed", spec={"suspend": True})])
+    with pytest.raises(UsageError, match="--timeout is for --wait"):
+        begin(cluster, "shop", wait=False, timeout="5m")
+    assert cluster.patches == []
 
 
 def test_a_timeout_is_a_duration_and_of_a_wait() -> None:

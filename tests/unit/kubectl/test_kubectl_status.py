@@ -14,10 +14,11 @@ from rich.console import Console
 from rowmill.engine.records import Progress, RunRecord, State
 from rowmill.kubectl.cluster import Raw
 from rowmill.kubectl.experiment import Experiment
-from rowmill.kubectl.failures import ApiUnreachable, StillUnderWay, reporting
+from rowmill.kubectl.failures import TRANSLATIONS, ApiUnreachable, StillUnderWay
 from rowmill.kubectl.records import runs, status
-from rowmill.kubectl.watching import display_on, line_of, watch
-from rowmill.terminal.failures import UsageError
+from rowmill.kubectl.watching import display_on, line_of, watch_run
+from rowmill.terminal.failures import UsageError, ending
+from rowmill.terminal.output import Output
 from tests.unit.kubectl.fake_cluster import FakeCluster, experiment
 
 
@@ -30,7 +31,7 @@ def _json(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_status_has_the_keys_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    status(FakeCluster([experiment(rowsPerSecond=9, etaSeconds=7)]), "shop", as_json=True)
+    status(FakeCluster([experiment(rowsPerSecond=9, etaSeconds=7)]), "shop", Output.JSON)
     document = _json(capsys)
     progress = Progress.from_json(document)
     assert progress.run == RunRecord(
@@ -59,7 +60,7 @@ def test_status_has_the_keys_of_the_command_line(capsys: pytest.CaptureFixture[s
 
 def test_what_only_a_cluster_has_stands_beside_them(capsys: pytest.CaptureFixture[str]) -> None:
     found = experiment()
-    status(FakeCluster([found]), "shop", as_json=True)
+    status(FakeCluster([found]), "shop", Output.JSON)
     document = _json(capsys)
     beside = set(document) - set(Progress.from_json(document).to_json())
     assert {key: document[key] for key in beside} == {
@@ -73,7 +74,7 @@ def test_status_for_people_names_run_tables_and_what_it_waits_for(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     waiting = experiment("Pending", reason="SecretMissing", message="make the Secret warehouse")
-    status(FakeCluster([waiting]), "shop", as_json=False)
+    status(FakeCluster([waiting]), "shop", Output.TEXT)
     out = capsys.readouterr().out
     for text in ("team/shop, run 1: Pending", "orders", "empty", "make the Secret warehouse"):
         assert text in out
@@ -84,12 +85,12 @@ def test_an_experiment_that_no_operator_has_seen_is_pending(
 ) -> None:
     unseen = experiment()
     del unseen["status"]
-    status(FakeCluster([unseen]), "shop", as_json=True)
+    status(FakeCluster([unseen]), "shop", Output.JSON)
     document = _json(capsys)
     assert Progress.from_json(document) == Progress(
         RunRecord(experiment="shop", namespace="team", state=State.PENDING)
     )
-    status(FakeCluster([unseen]), "shop", as_json=False)
+    status(FakeCluster([unseen]), "shop", Output.TEXT)
     assert "team/shop: Pending" in capsys.readouterr().out
 
 
@@ -109,18 +110,18 @@ def test_a_refused_spec_tells_its_problems_rather_than_what_an_old_run_does() ->
 
 def test_without_a_name_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     cluster = FakeCluster([experiment(), experiment("Complete", name="wide", rows=100)])
-    status(cluster, None, as_json=False)
+    status(cluster, None, Output.TEXT)
     out = capsys.readouterr().out
     assert "shop" in out
     assert "wide" in out
-    status(cluster, None, as_json=True)
+    status(cluster, None, Output.JSON)
     assert [each["state"] for each in _json(capsys)] == ["RUNNING", "COMPLETED"]
 
 
 def test_where_there_is_nothing_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     cluster = FakeCluster([])
-    status(cluster, None, as_json=False)
-    runs(cluster, None, as_json=False)
+    status(cluster, None, Output.TEXT)
+    runs(cluster, None, Output.TEXT)
     assert capsys.readouterr().out == "no Experiments in this namespace\nno runs yet\n"
 
 
@@ -131,7 +132,7 @@ def test_runs_are_listed_once_each_and_oldest_first(capsys: pytest.CaptureFixtur
         {"number": 1, "phase": "Complete", "rows": 100, "startedAt": "2026-01-01T00:00:00Z"},
     ]
     aborted = experiment("Failed", reason="Aborted", number=3, status={"history": history})
-    runs(FakeCluster([aborted]), "shop", as_json=True)
+    runs(FakeCluster([aborted]), "shop", Output.JSON)
     found = _json(capsys)
     assert [(run["number"], run["state"]) for run in found] == [
         (1, "COMPLETED"),
@@ -141,7 +142,7 @@ def test_runs_are_listed_once_each_and_oldest_first(capsys: pytest.CaptureFixtur
     assert [RunRecord.from_json(run).to_json() for run in found] == found
     assert [run["rowsTotal"] for run in found] == [100, None, 100]
     assert [run["rows"] for run in found] == [100, 5, 40]  # what is durable, of the newest as well
-    runs(FakeCluster([aborted]), "shop", as_json=False)
+    runs(FakeCluster([aborted]), "shop", Output.TEXT)
     assert "2026-01-01 00:00" in capsys.readouterr().out
 
 
@@ -153,7 +154,7 @@ def test_runs_mark_what_was_replaced(capsys: pytest.CaptureFixture[str]) -> None
         {"number": 1, "phase": "Complete", "id": "a", "rows": 100},
     ]
     complete = experiment("Complete", number=4, id="b", status={"history": history})
-    runs(FakeCluster([complete]), "shop", as_json=True)
+    runs(FakeCluster([complete]), "shop", Output.JSON)
     # Run 2 was a repeat of run 1: it replaced nothing.
     assert [(run["number"], run["replacedBy"]) for run in _json(capsys)] == [
         (1, 4),
@@ -161,9 +162,9 @@ def test_runs_mark_what_was_replaced(capsys: pytest.CaptureFixture[str]) -> None
         (3, None),
         (4, None),
     ]
-    runs(FakeCluster([complete]), "shop", as_json=False)
+    runs(FakeCluster([complete]), "shop", Output.TEXT)
     assert capsys.readouterr().out.count("replaced by run 4") == 2
-    status(FakeCluster([complete]), "shop", as_json=True)
+    status(FakeCluster([complete]), "shop", Output.JSON)
     assert _json(capsys)["replacedBy"] is None
 
 
@@ -173,12 +174,12 @@ def test_one_experiment_of_another_release_hides_no_other(
     history = [{"number": 1}, {"number": 2, "phase": "Thawed", "startedAt": "soon"}]
     newer = experiment("Thawing", number=3, startedAt="soon", status={"history": history})
     cluster = FakeCluster([newer, experiment(name="wide")])
-    status(cluster, None, as_json=True)
+    status(cluster, None, Output.JSON)
     assert [(each["state"], each["phase"]) for each in _json(capsys)] == [
         ("UNKNOWN", "Thawing"),
         ("RUNNING", "Running"),
     ]
-    runs(cluster, None, as_json=True)
+    runs(cluster, None, Output.JSON)
     told = _json(capsys)
     assert [(run["number"], run["state"]) for run in told] == [
         (1, "UNKNOWN"),
@@ -188,7 +189,7 @@ def test_one_experiment_of_another_release_hides_no_other(
     ]
     assert told[2]["startedAt"] is None
     for show in (runs, status):
-        show(cluster, None, as_json=False)
+        show(cluster, None, Output.TEXT)
         assert "wide" in capsys.readouterr().out
 
 
@@ -200,19 +201,19 @@ def test_of_a_past_run_the_reason_is_a_word_and_the_message_nothing(
         {"number": 2, "phase": "Complete"},
     ]
     cluster = FakeCluster([experiment("Complete", number=3, status={"history": history})])
-    runs(cluster, "shop", as_json=True)
+    runs(cluster, "shop", Output.JSON)
     assert [(run["reason"], run["message"]) for run in _json(capsys)] == [
         ("OOMKilled", ""),
         (None, ""),
         ("Complete", ""),
     ]
-    runs(cluster, "shop", as_json=False)
+    runs(cluster, "shop", Output.TEXT)
     assert "OOMKilled" in capsys.readouterr().out
 
 
 def test_a_line_for_each_experiment_reads_no_table(capsys: pytest.CaptureFixture[str]) -> None:
     unreadable = experiment(status={"tables": [{"rows": "of another release"}]})
-    status(FakeCluster([unreadable]), None, as_json=False)
+    status(FakeCluster([unreadable]), None, Output.TEXT)
     assert "40 %" in " ".join(line_of(Experiment(unreadable)).split())
     assert "shop" in capsys.readouterr().out
 
@@ -227,13 +228,13 @@ def test_no_word_is_broken_or_cut_at_any_width(
     long = experiment("Pending", name=name, reason="SecretMissing", message=message)
     cluster = FakeCluster([long, experiment(rowsPerSecond=1_234_567, etaSeconds=3_600)])
     for show, wanted in (
-        (lambda: status(cluster, None, as_json=False), f"{name} {message} 1,235 k rows/s"),
-        (lambda: status(cluster, name, as_json=False), f"team/{name}, {message} orders"),
-        (lambda: runs(cluster, None, as_json=False), f"{name} RUNNING"),
+        (lambda: status(cluster, None, Output.TEXT), f"{name} {message} 1,235 k rows/s"),
+        (lambda: status(cluster, name, Output.TEXT), f"team/{name}, {message} orders"),
+        (lambda: runs(cluster, None, Output.TEXT), f"{name} RUNNING"),
     ):
         show()
         assert set(wanted.split()) <= set(capsys.readouterr().out.split())
-    status(cluster, None, as_json=False)
+    status(cluster, None, Output.TEXT)
     assert (len(capsys.readouterr().out.splitlines()) == 4) is (width is None)
 
 
@@ -245,7 +246,7 @@ def test_watching_ends_with_the_run(capsys: pytest.CaptureFixture[str]) -> None:
         experiment("Finalizing", message="publish", rows=100),
         experiment("Complete", rows=100),
     ]
-    watch(FakeCluster(states), "shop", as_json=False, sleep=_no_sleep)
+    watch_run(FakeCluster(states), "shop", as_json=False, sleep=_no_sleep)
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("run 1")]
     assert lines == [
         "run 1 Pending: 0 of 100 rows durable (0 %)",
@@ -260,8 +261,8 @@ def test_watching_a_run_that_fails_leaves_with_its_code(
     reason: str, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     failed = FakeCluster([experiment("Failed", reason=reason, message="so")])
-    with pytest.raises(typer.Exit) as left, reporting():
-        watch(failed, "shop", as_json=True, sleep=_no_sleep)
+    with pytest.raises(typer.Exit) as left, ending(TRANSLATIONS, as_json=False):
+        watch_run(failed, "shop", as_json=True, sleep=_no_sleep)
     assert left.value.exit_code == code
     captured = capsys.readouterr()
     assert json.loads(captured.out)["reason"] == reason
@@ -286,7 +287,7 @@ def test_an_old_runs_end_is_not_taken_for_the_end_of_what_was_asked(unseen: Any)
         "Complete", annotations={"rowmill.dev/rerun": "again"}, number=2, rerun="again"
     )
     cluster = FakeCluster([unseen, seen])
-    watch(cluster, "shop", as_json=True, sleep=_no_sleep)
+    watch_run(cluster, "shop", as_json=True, sleep=_no_sleep)
     assert cluster.looks == 2
 
 
@@ -295,15 +296,15 @@ def test_a_run_that_was_asked_for_is_not_waited_for_where_its_spec_is_refused() 
     conditions = [{**refusal, "observedGeneration": 3}]
     refused = experiment("Complete", annotations=AGAIN, status={"conditions": conditions})
     with pytest.raises(UsageError, match="no run of shop begins: no seed"):
-        watch(FakeCluster([refused]), "shop", as_json=True, asked=True, sleep=_no_sleep)
+        watch_run(FakeCluster([refused]), "shop", as_json=True, asked=True, sleep=_no_sleep)
     mended = experiment("Complete", annotations=AGAIN, rerun="again")
-    watch(FakeCluster([refused, mended]), "shop", as_json=True, sleep=_no_sleep)
+    watch_run(FakeCluster([refused, mended]), "shop", as_json=True, sleep=_no_sleep)
 
 
 def test_a_wait_has_an_end_and_the_run_goes_on() -> None:
     ticks = iter(range(0, 1_000, 10))
     with pytest.raises(StillUnderWay, match=r"not done within 30.0 s \(run 1 Running: 40 of"):
-        watch(
+        watch_run(
             FakeCluster([experiment()]),
             "shop",
             as_json=True,
@@ -322,7 +323,7 @@ def test_watching_outlives_an_api_server_that_is_away_for_a_while() -> None:
             return found
 
     cluster = Restarting([experiment(), experiment(), experiment(), experiment("Complete")])
-    watch(cluster, "shop", as_json=True, sleep=_no_sleep)
+    watch_run(cluster, "shop", as_json=True, sleep=_no_sleep)
     assert cluster.looks == 4
 
 
@@ -334,7 +335,7 @@ def test_watching_gives_up_on_an_api_server_that_stays_away() -> None:
             return super().experiment(name)
 
     with pytest.raises(ApiUnreachable, match="gone"):
-        watch(Gone([experiment()]), "shop", as_json=True, sleep=_no_sleep)
+        watch_run(Gone([experiment()]), "shop", as_json=True, sleep=_no_sleep)
 
 
 def test_bars_show_tables_the_whole_and_texts_as_they_are() -> None:
@@ -368,13 +369,13 @@ def test_what_waits_for_its_next_run_shows_no_figures_of_the_run_before(
     found = Experiment(waiting)
     assert (found.progress.percent, found.progress.tables) == (0, ())
     assert line_of(found) == "Pending"
-    status(FakeCluster([waiting]), "shop", as_json=False)
+    status(FakeCluster([waiting]), "shop", Output.TEXT)
     shown = capsys.readouterr().out
     assert "team/shop: Pending" in shown
     assert "100" not in shown
-    status(FakeCluster([waiting]), None, as_json=False)
+    status(FakeCluster([waiting]), None, Output.TEXT)
     assert "100" not in capsys.readouterr().out
-    runs(FakeCluster([waiting]), "shop", as_json=True)
+    runs(FakeCluster([waiting]), "shop", Output.JSON)
     assert [(run["number"], run["state"]) for run in _json(capsys)] == [(1, "COMPLETED")]
 
 
@@ -405,7 +406,7 @@ def test_batches_that_end_short_with_their_parts_are_counted_whole(
 
 def test_watching_takes_one_experiment() -> None:
     with pytest.raises(UsageError, match="NAME"):
-        watch(FakeCluster(), None, as_json=False)
+        watch_run(FakeCluster(), None, as_json=False)
 
 
 def test_an_empty_run_is_whole_once_it_is_complete() -> None:

@@ -1,0 +1,78 @@
+"""How a command is declared: its options and help; what it does is imported when it runs."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from functools import wraps
+from importlib import import_module
+from typing import Any, TypeVar, get_type_hints
+
+from rowmill.terminal.command_line import App
+from rowmill.terminal.output import Output
+
+Declaration = TypeVar("Declaration", bound=Callable[..., None])
+
+
+def command(
+    app: App, target: str, *, first: str | None = None
+) -> Callable[[Declaration], Declaration]:
+    """Declare a command of `app` by a function that has its name, its options and its help alone.
+
+    The command imports `target`, such as `rowmill.cli.commands.records:status`, when it runs, and
+    calls it by name with all that the function declares; also with what the application makes of
+    the options that its commands share. Whatever that raises becomes a message and an exit code.
+    `first` is called before `target` is imported: what must come before numpy or Arrow does.
+    """
+
+    def declare(declaration: Declaration) -> Declaration:
+        @wraps(declaration)
+        def called(**values: Any) -> None:
+            from rowmill.terminal.failures import ending
+
+            as_json = values.get("output") == Output.JSON
+            with ending(imported(app.translations), as_json=as_json):
+                if first is not None:
+                    imported(first)()
+                body = imported(target)
+                body(**_with_shared(app, values))
+
+        parameters = _parameters(app, declaration)
+        # What typer reads of a command.
+        vars(called)["__signature__"] = inspect.Signature(parameters)
+        called.__annotations__ = {one.name: one.annotation for one in parameters}
+        app.command()(called)
+        app.targets[declaration.__name__] = target
+        return declaration
+
+    return declare
+
+
+def imported(target: str) -> Any:
+    """What stands at a place such as `rowmill.cli.commands.records:status`."""
+    module, _, name = target.partition(":")
+    return getattr(import_module(module), name)
+
+
+def _parameters(app: App, declaration: Callable[..., None]) -> list[inspect.Parameter]:
+    hints = get_type_hints(declaration, include_extras=True)
+    own = [
+        one.replace(annotation=hints[name])
+        for name, one in inspect.signature(declaration).parameters.items()
+    ]
+    options = app.shared.options if app.shared is not None else {}
+    shared = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation)
+        for name, annotation in options.items()
+    ]
+    return [*own, *shared]
+
+
+def _with_shared(app: App, values: dict[str, Any]) -> dict[str, Any]:
+    """The values, with one in the place of the shared options."""
+    shared = app.shared
+    if shared is None:
+        return values
+    given = {name: values.pop(name) for name in shared.options}
+    made = imported(shared.maker)(**{name: value for name, value in given.items() if value})
+    return {shared.name: made, **values}
