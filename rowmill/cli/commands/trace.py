@@ -8,11 +8,12 @@ from pathlib import Path
 
 from rowmill.cli.sources import Secrets, from_either
 from rowmill.cli.waiting import report_waits, say_starting
+from rowmill.errors import Differs
 from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.published import NothingPublished, open_published
 from rowmill.spec.dataset import Dataset, Table
-from rowmill.terminal.failures import UsageError
+from rowmill.terminal.failures import Answered, UsageError
 from rowmill.terminal.figures import short
 from rowmill.terminal.output import Output
 from rowmill.terminal.prose import say
@@ -24,7 +25,9 @@ from rowmill.verify.trace import trace as trace_row
 
 
 def trace(words: list[str] | None, file: Path | None, secrets: Secrets, output: Output) -> None:
-    """Trace one row by its key; a key of no row is an error.
+    """Trace one row by its key; exits with 1 if it is not stored once everywhere as it was made.
+
+    A key of no row is an error.
 
     Args:
         words: NAME, TABLE and KEY..., or with `file` without NAME.
@@ -58,6 +61,8 @@ def trace(words: list[str] | None, file: Path | None, secrets: Secrets, output: 
         print(json.dumps(found.to_json(), ensure_ascii=False))
     else:
         say("\n".join(_lines(found)))
+    if not found.identical:
+        raise Answered(Differs)
 
 
 def _table(dataset: Dataset, name: str) -> Table:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from psycopg import sql
 from rich.cells import cell_len
 
 from rowmill.engine.records import Progress, RunRecord, State
@@ -178,6 +179,29 @@ def test_trace_finds_a_row_by_the_experiments_name(kept: tuple[str, str, Command
     lacking = commands("trace", name)
     assert lacking.code == 2
     assert f"such as: rowmill trace {name} people ID; keys: people (id)" in lacking.err
+
+
+def test_trace_of_a_changed_row_ends_as_verify_does(
+    kept: tuple[str, str, Commands], database: Connection
+) -> None:
+    name, _, commands = kept
+    assert commands("trace", name, "people", "6").code == 0
+    change = sql.SQL("UPDATE {}.people SET name = %s WHERE id = 6 RETURNING 1").format(
+        sql.Identifier(name)
+    )
+    [made] = database.execute(
+        sql.SQL("SELECT name FROM {}.people WHERE id = 6").format(sql.Identifier(name))
+    ).fetchone() or [None]
+    assert database.execute(change, ("changed",)).fetchone()
+    try:
+        done = commands("trace", name, "people", "6")
+        assert done.code == 1
+        assert "differs" in done.out
+        assert 'found "changed"' in done.out
+        as_json = commands("trace", name, "people", "6", "-o", "json")
+        assert (as_json.code, as_json.json["identical"]) == (1, False)
+    finally:
+        database.execute(change, (made,))
 
 
 def test_env_and_up_lead_to_the_servers(kept: tuple[str, str, Commands]) -> None:
