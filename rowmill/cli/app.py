@@ -166,7 +166,7 @@ def trace(
     secrets: Secrets = None,
     output: OutputOption = Output.TEXT,
 ) -> None:
-    """Tell where a stored row comes from: run, batch, object, row index. Exit code 1: it differs."""
+    """Tell where a stored row comes from: run, batch, object, row. Exit code 1: it differs."""
 
 
 @command(app, "rowmill.cli.commands.query:query")

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from rowmill.errors import NotFound
 from rowmill.local import remembered
 from rowmill.local.file_paths import whole_path
 from rowmill.local.home import Home, rowmill_home
@@ -19,6 +18,7 @@ from rowmill.spec.dataset import Spec
 from rowmill.spec.load import MOST_READ, Overrides, decode_manifest, load_spec, read_manifest
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.streams import input_is_closed
+from rowmill.terminal.unknown_names import unknown_experiment
 
 STANDARD_INPUT = Path("-")
 # `NAME=FILE` options as typed, None without any.
@@ -99,15 +99,8 @@ def from_name(name: str, secrets: Secrets = None, home: Home | None = None) -> S
         raise UsageError(f"{name!r} is a file, and this wants an experiment's NAME or: -f {name}")
     if known is None:
         names = remembered.names(home)
-        if not names:
-            raise NotFound(
-                "ExperimentUnknown", f"no experiment {name!r} was run here, nor any other; {_START}"
-            )
-        raise NotFound(
-            "ExperimentUnknown",
-            f"no experiment {name!r} was run here (known: {', '.join(names)}); "
-            "name one of these, or give its manifest with -f FILE",
-        )
+        instead = "give its manifest with -f FILE" if names else _START
+        raise unknown_experiment(f"no experiment {name!r} was run here", name, names, instead)
     return Source(
         f"the manifest of {name}",
         known.manifest,

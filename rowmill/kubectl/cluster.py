@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 import urllib3
 
-from rowmill.errors import NotFound
 from rowmill.kubectl.access import access_of
 from rowmill.kubectl.connection import Connection
 from rowmill.kubectl.failures import ApiRefused, ApiUnreachable
 from rowmill.kubectl.kubeconfig import Wanted, choose
 from rowmill.spec.cluster_names import API_VERSION, INDEX, PLURAL, TASK, run_selector
+from rowmill.terminal.unknown_names import unknown_experiment
 
 Raw = Mapping[str, Any]
 
@@ -98,12 +98,9 @@ class _ApiServer:
         try:
             return self._document("GET", _experiments(self.namespace, name))
         except _NoObject:
-            known = ", ".join(each["metadata"]["name"] for each in self.experiments()) or "none"
-        raise NotFound(
-            "ExperimentUnknown",
-            f"there is no Experiment {name!r} in namespace {self.namespace!r} (there: {known}); "
-            "name one of these, or another namespace with -n",
-        )
+            known = [str(each["metadata"]["name"]) for each in self.experiments()]
+        said = f"there is no Experiment {name!r} in namespace {self.namespace!r}"
+        raise unknown_experiment(said, name, known, "take another namespace with -n")
 
     def experiments(self) -> Sequence[Raw]:
         found = self._document("GET", _experiments(self.namespace))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,13 +12,13 @@ from rowmill.cli.sources import Secrets, Source, from_either, from_name
 from rowmill.cli.waiting import report_waits, say_starting
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.engine.records import Progress, RunRecord
+from rowmill.errors import NotFound
 from rowmill.local import remembered, run_records
 from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
 from rowmill.plan.replacement import replaced_by
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.problems import InvalidManifest
-from rowmill.terminal.failures import UsageError
 from rowmill.terminal.output import Output
 from rowmill.terminal.prose import say
 from rowmill.views.runs import show_runs, show_tables, show_whole
@@ -30,10 +30,7 @@ def status(name: str | None, file: Path | None, secrets: Secrets, output: Output
     """Show the newest run, table by table."""
     destinations = _open(from_either(name, file, secrets))
     try:
-        known = experiment_runs(destinations)
-        if not known:
-            raise UsageError("it has no runs yet; start one with: rowmill run -f FILE")
-        run = known[-1]
+        run = _known_runs(destinations)[-1]
         # The newest run: no newer one can have replaced it.
         progress = _progress(run, destinations)
     finally:
@@ -47,7 +44,7 @@ def status(name: str | None, file: Path | None, secrets: Secrets, output: Output
 def runs(name: str | None, file: Path | None, secrets: Secrets, output: Output) -> None:
     """List the runs of one experiment, or of all that this machine remembers."""
     if name is not None or file is not None:
-        found = _runs_of(from_either(name, file, secrets))
+        found = _runs_of(from_either(name, file, secrets), _known_runs)
     else:
         found = list(_runs_of_all())
     if output is Output.JSON:
@@ -62,10 +59,19 @@ def _open(source: Source) -> Destinations:
     return open_destinations(spec, connections, patience=one_machine(report_waits()))
 
 
-def _runs_of(source: Source) -> list[RunRecord]:
+def _known_runs(destinations: Destinations) -> list[Run]:
+    """The runs of an experiment that somebody asked for; raises NotFound if there are none."""
+    known = experiment_runs(destinations)
+    if not known:
+        name = destinations.spec.name
+        raise NotFound("NoRuns", f"{name} has no runs yet; start one with: rowmill run -f FILE")
+    return known
+
+
+def _runs_of(source: Source, runs_in: Callable[[Destinations], list[Run]]) -> list[RunRecord]:
     destinations = _open(source)
     try:
-        known = experiment_runs(destinations)
+        known = runs_in(destinations)
         completed = [(run.number, run.id) for run in known if run.state is RunState.COMPLETED]
         newer = replaced_by(completed)
         return [_progress(run, destinations, newer.get(run.number)).run for run in known]
@@ -77,7 +83,7 @@ def _runs_of_all() -> Iterator[RunRecord]:
     """The runs of all experiments known here; one out of reach does not hide the others."""
     for name in remembered.names(rowmill_home()):
         try:
-            yield from _runs_of(from_name(name))
+            yield from _runs_of(from_name(name), experiment_runs)
         except (DestinationRefused, DestinationUnavailable, InvalidManifest) as error:
             say(f"rowmill: {name}: {error}", err=True)
 

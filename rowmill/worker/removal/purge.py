@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.errors import NotFound
 from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.spec.cluster_names import SKIP_PURGE
@@ -46,8 +47,8 @@ def reset(destinations: Destinations) -> Removed:
     """Remove the data of all runs, published and staged; the records stay, as RESET.
 
     Raises:
-        DestinationRefused: DataNotFound, the experiment or its objects are not where these
-            credentials lead; nothing was removed.
+        NotFound: the experiment is not known where these credentials lead; nothing was removed.
+        DestinationRefused: DataNotFound, its objects are not there; nothing was removed.
     """
     return _remove(destinations, lambda: forget_steps(destinations))
 
@@ -193,9 +194,9 @@ def _is_known(destinations: Destinations) -> bool:
     return ledger.found() and ledger.runs.uid(destinations.owner) is not None
 
 
-def _not_known(destinations: Destinations) -> DestinationRefused:
-    return DestinationRefused(
-        "DataNotFound",
+def _not_known(destinations: Destinations) -> NotFound:
+    return NotFound(
+        "ExperimentUnknown",
         f"{_ledger_place(destinations)} does not know {destinations.owner}: nothing was removed. "
         "See that the credentials lead where its runs went, and that ROWMILL_ENGINE is as it was; "
         "if both are right, there is nothing of it to remove",

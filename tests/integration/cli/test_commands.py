@@ -240,8 +240,10 @@ def test_a_command_that_starts_the_servers_says_so_and_others_do_not(tmp_path: P
     try:
         said = commands("status", "-f", file, env=env).err
         assert said.startswith(
-            "rowmill: starting the embedded servers\nrowmill: it has no runs yet"
+            "rowmill: starting the embedded servers\nrowmill: shown has no runs yet"
         )
+        for command in (["status"], ["runs"], ["abort"], ["verify"], ["reset", "--yes"]):
+            assert commands(*command, "-f", file, env=env).code == 2, command
         assert "starting" not in commands("status", "-f", file, env=env).err
     finally:
         assert commands("down", env=env).out == "stopped\n"

@@ -52,7 +52,7 @@ def test_a_database_that_does_not_know_the_experiment_is_no_success(
     database.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(elsewhere)))
     commands.secret("warehouse", known | {"PGDATABASE": elsewhere})
     refused = commands(command, name, "--yes")
-    assert refused.code == 3
+    assert refused.code == 2
     assert f"/{elsewhere} (ledger '{name}_ledger') does not know " in refused.err
     assert refused.out == ""
     assert count(database, name, "people") == 1
@@ -65,7 +65,7 @@ def test_a_database_that_does_not_know_the_experiment_is_no_success(
 def test_an_experiment_that_never_ran_is_not_deleted(name: str, commands: Commands) -> None:
     file = commands.file(manifest(name, tables=[ONE]))
     refused = commands("delete", "-f", file, "--yes")
-    assert refused.code == 3
+    assert refused.code == 2
     assert " does not know " in refused.err
     assert f"/local/{name}: nothing was removed" in refused.err
 
@@ -91,8 +91,8 @@ def test_an_experiment_without_data_and_records_is_forgotten_by_its_name(
     shutil.copytree(known, commands.folder / "known")
     assert commands("delete", "-f", file, "--yes").code == 0
     shutil.copytree(commands.folder / "known", known)
-    assert commands("reset", name, "--yes").code == 3
-    assert commands("delete", "-f", file, "--yes").code == 3
+    assert commands("reset", name, "--yes").code == 2
+    assert commands("delete", "-f", file, "--yes").code == 2
     deleted = commands("delete", name, "--yes")
     assert (deleted.code, deleted.err) == (0, "")
     assert deleted.out == (
@@ -108,9 +108,9 @@ def test_an_experiment_of_another_engine_or_with_data_is_not_forgotten(
     file = commands.file(_embedded(name, parquet={}))
     assert commands("run", "-f", file, "--progress=none").code == 0
     refused = commands("delete", name, "--yes", env={"ROWMILL_ENGINE": "other"})
-    assert (refused.code, "ROWMILL_ENGINE" in refused.err) == (3, True)
+    assert (refused.code, "ROWMILL_ENGINE" in refused.err) == (2, True)
     database.execute(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(f"{name}_ledger")))
-    assert commands("delete", name, "--yes").code == 3
+    assert commands("delete", name, "--yes").code == 2
 
 
 def test_a_memory_that_cannot_be_removed_is_told(name: str, commands: Commands, home: Home) -> None:

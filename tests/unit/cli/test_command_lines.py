@@ -14,7 +14,14 @@ from typer.testing import CliRunner, Result
 
 from rowmill.cli.app import app
 from rowmill.kubectl.app import app as plugin
+from rowmill.local import remembered
+from rowmill.local.home import Home
+from rowmill.local.remembered import Remembered
 
+NAMED = [
+    ("status",), ("runs",), ("abort",), ("verify",), ("trace", "orders", "1"),
+    ("query", "SELECT 1"), ("reset", "--yes"), ("delete", "--yes"),
+]  # fmt: skip
 SHOP = str(Path(__file__).parents[3] / "examples" / "shop.yaml")
 
 
@@ -203,6 +210,22 @@ def test_without_any_command_the_help_is_all() -> None:
         assert done.exit_code == 2
         assert "Commands" in done.stdout
         assert done.stderr == ""
+
+
+@pytest.mark.parametrize("words", NAMED)
+def test_an_unknown_name_is_wrong_usage_and_names_what_is_near(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("ROWMILL_HOME", str(tmp_path))
+    for known in ("bank", "shop", "shop-eu"):
+        remembered.keep(Home(tmp_path), Remembered(known, "", None, None, {}))
+    command, *more = words
+    done = called(command, "shop-e", *more)
+    said = "rowmill: no experiment 'shop-e' was run here; did you mean 'shop-eu' or 'shop'?\n"
+    assert (done.exit_code, done.stdout, done.stderr) == (2, "", said)
+    done = called(command, "zzz", *more)
+    assert "(known: bank, shop, shop-eu); name one of these, or give" in done.stderr
+    assert done.exit_code == 2
 
 
 def test_where_nothing_has_run_that_is_said(

@@ -40,6 +40,35 @@ def test_a_change_is_a_merge_patch_of_the_annotation_alone(tmp_path: Path) -> No
     assert asked.body == {"metadata": {"annotations": {"rowmill.dev/abort": "1"}}}
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("status",), ("status", "-w"), ("runs",), ("abort",), ("rerun",), ("rerun", "--wait"),
+        ("suspend",), ("resume",), ("logs",), ("logs", "-f"),
+    ],
+)  # fmt: skip
+def test_an_unknown_experiment_is_wrong_usage_and_names_what_is_near(
+    tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    place = EXPERIMENTS.format("team")
+    missing = {"message": "not found", "details": {"name": "shpo"}}
+    answers = {
+        ("GET", f"{place}/shpo"): (404, missing),
+        ("GET", f"{place}/zzz"): (404, missing),
+        ("PATCH", f"{place}/shpo"): (404, missing),
+        ("PATCH", f"{place}/zzz"): (404, missing),
+        ("GET", place): (200, {"items": [experiment(name="shop"), experiment(name="bank")]}),
+    }
+    command, *more = words
+    with serving(answers) as server:
+        file = kubeconfig(tmp_path, server.url)
+        near, far = (run(file, command, name, *more) for name in ("shpo", "zzz"))
+    said = "rowmill: there is no Experiment 'shpo' in namespace 'team'; did you mean 'shop'?\n"
+    assert (near.exit_code, near.stderr) == (2, said)
+    assert far.exit_code == 2
+    assert "(known: bank, shop); name one of these, or take another namespace with -n" in far.stderr
+
+
 def test_logs_are_those_of_the_newest_runs_pods(tmp_path: Path) -> None:
     pods = "/api/v1/namespaces/team/pods"
     labels = {"rowmill.dev/task": "shard", "batch.kubernetes.io/job-completion-index": "3"}
