@@ -4,28 +4,59 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_fixed
+from tenacity import (
+    RetryCallState,
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_fixed,
+)
 
 from rowmill.kubectl.failures import ApiUnreachable
+from rowmill.terminal.prose import say
 
 _Answer = TypeVar("_Answer")
 # With the waits between them more than a minute.
 _TRIES = 40
 _SECONDS = 2.0
+# What is over by the next try is not worth a word, unless a try alone took as long.
+_UNTOLD_SECONDS = 3.0
 
 
 def patiently(ask: Callable[[], _Answer], sleep: Callable[[float], None] = time.sleep) -> _Answer:
     """What `ask` returns, asked again while the API server does not answer.
 
+    Standard error says so after a few seconds, once, and when it answers again.
+
     Raises:
         ApiUnreachable: it did not for more than a minute.
     """
-    return Retrying(
+    told = False
+
+    def tell(tries: RetryCallState) -> None:
+        nonlocal told
+        moment = tries.attempt_number == 1 and (tries.seconds_since_start or 0) < _UNTOLD_SECONDS
+        if not told and not moment and tries.outcome is not None:
+            told = True
+            _say(f"{tries.outcome.exception()}; trying again for a minute or so")
+
+    answer = Retrying(
         retry=retry_if_exception_type(ApiUnreachable),
         stop=stop_after_attempt(_TRIES),
         wait=wait_fixed(_SECONDS),
+        before_sleep=tell,
         sleep=sleep,
         reraise=True,
     )(ask)
+    if told:
+        _say("the API server answers again")
+    return answer
+
+
+def _say(text: str) -> None:
+    # A command does not end for want of a reader.
+    with suppress(OSError):
+        say(f"rowmill: {text}", err=True)

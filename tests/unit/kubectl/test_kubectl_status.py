@@ -15,6 +15,7 @@ from rowmill.engine.records import Progress, RunRecord, State
 from rowmill.kubectl.cluster import Raw
 from rowmill.kubectl.experiment import Experiment
 from rowmill.kubectl.failures import TRANSLATIONS, ApiUnreachable, StillUnderWay
+from rowmill.kubectl.patience import patiently
 from rowmill.kubectl.records import runs, status
 from rowmill.kubectl.watching import display_on, line_of, watch_run
 from rowmill.terminal.failures import UsageError, ending
@@ -314,7 +315,9 @@ def test_a_wait_has_an_end_and_the_run_goes_on() -> None:
         )
 
 
-def test_watching_outlives_an_api_server_that_is_away_for_a_while() -> None:
+def test_watching_outlives_an_api_server_that_is_away_for_a_while(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     class Restarting(FakeCluster):
         def experiment(self, name: str) -> Raw:
             found = super().experiment(name)
@@ -325,6 +328,26 @@ def test_watching_outlives_an_api_server_that_is_away_for_a_while() -> None:
     cluster = Restarting([experiment(), experiment(), experiment(), experiment("Complete")])
     watch_run(cluster, "shop", as_json=True, sleep=_no_sleep)
     assert cluster.looks == 4
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("rowmill: ")]
+    assert said == [
+        "rowmill: restarting; trying again for a minute or so",
+        "rowmill: the API server answers again",
+    ]
+
+
+def test_an_api_server_that_is_away_for_a_moment_is_not_worth_a_word(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answers = iter([ApiUnreachable("restarting"), None])
+
+    def ask() -> str:
+        error = next(answers)
+        if error is not None:
+            raise error
+        return "here"
+
+    assert patiently(ask, _no_sleep) == "here"
+    assert capsys.readouterr() == ("", "")
 
 
 def test_watching_gives_up_on_an_api_server_that_stays_away() -> None:
