@@ -10,7 +10,6 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -18,6 +17,7 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 import urllib3
 
+from rowmill.http_dates import server_time
 from rowmill.kubectl.access import Access
 from rowmill.kubectl.credential_plugin import Credential, run_plugin
 from rowmill.kubectl.tokens import checked_token
@@ -97,7 +97,7 @@ class Connection:
             assert_same_host=False,
             preload_content=False,
         )
-        self.now = _told(response.headers.get("Date")) or self.now
+        self.now = server_time(response.headers.get("Date")) or self.now
         return response
 
     def _signed_in(self, refused: _Session | None = None) -> _Session:
@@ -144,14 +144,6 @@ def _authorization(access: Access, credential: Credential | None) -> str:
 
 def _basic(user: str, password: str) -> str:
     return f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
-
-
-def _told(date: str | None) -> datetime | None:
-    try:
-        told = parsedate_to_datetime(date or "")
-    except ValueError:
-        return None
-    return told if told.tzinfo is not None else None
 
 
 def _token(file: Path) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+
+from rowmill.http_dates import server_time
 
 # A Date is told in whole seconds.
 _TICK = timedelta(seconds=1)
@@ -24,7 +25,7 @@ class Clock:
 
     def heard(self, date: str | None, asked: float, answered: float) -> None:
         """Set it by an answer's Date header, written between two moments of the steady clock."""
-        shown = _parsed(date)
+        shown = server_time(date)
         if shown is None:
             return
         earliest = shown - timedelta(seconds=answered)
@@ -38,11 +39,3 @@ class Clock:
         if self._start is None:
             return datetime.now(UTC)
         return self._start + timedelta(seconds=self._steady())
-
-
-def _parsed(date: str | None) -> datetime | None:
-    try:
-        shown = parsedate_to_datetime(date or "")
-    except ValueError:
-        return None
-    return shown if shown.tzinfo is not None else None
