@@ -18,24 +18,31 @@ from typing import ParamSpec, TypeVar
 
 import pyarrow as pa
 
+import rowmill
+
+# Imported as itself is what `rowmill.__all__`, the one list of it, offers from here.
 from rowmill.counting import counted
-from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.errors import DestinationRefused as DestinationRefused
+from rowmill.destinations.errors import DestinationUnavailable as DestinationUnavailable
 from rowmill.destinations.patience import NowAndThen
-from rowmill.errors import Interrupted, RowmillError
+from rowmill.errors import Interrupted as Interrupted
+from rowmill.errors import RowmillError as RowmillError
 from rowmill.generate.rows import Generator
 from rowmill.local import engine, remembered
 from rowmill.local.connections import find_connections
-from rowmill.local.engine import Options, Outcome
+from rowmill.local.engine import Options
+from rowmill.local.engine import Outcome as Outcome
 from rowmill.local.home import rowmill_home
-from rowmill.local.progress import Snapshot
-from rowmill.local.published import NothingPublished
-from rowmill.local.run_errors import RunAborted, RunFailed
+from rowmill.local.progress import Snapshot as Snapshot
+from rowmill.local.published import NothingPublished as NothingPublished
+from rowmill.local.run_errors import RunAborted as RunAborted
+from rowmill.local.run_errors import RunFailed as RunFailed
 from rowmill.local.secret_names import unknown_secret
-from rowmill.local.servers.process import EmbeddedServerError
+from rowmill.local.servers.process import EmbeddedServerError as EmbeddedServerError
 from rowmill.local.verifying import verify_published
 from rowmill.plan.run_source import RunSource
+from rowmill.python_arguments import InvalidArgument as InvalidArgument
 from rowmill.python_arguments import (
-    InvalidArgument,
     check_callable,
     check_names,
     check_path,
@@ -49,35 +56,16 @@ from rowmill.python_words import in_python, telling
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec, read_manifest
 from rowmill.spec.places import located
-from rowmill.spec.problems import ImpossibleColumns, InvalidManifest, Problem
+from rowmill.spec.problems import ImpossibleColumns as ImpossibleColumns
+from rowmill.spec.problems import InvalidManifest as InvalidManifest
+from rowmill.spec.problems import Problem
 from rowmill.spec.rules.warnings import manifest_warnings
 from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
-from rowmill.verify.report import Report
-from rowmill.worker.decision import Mode
+from rowmill.verify.report import Report as Report
+from rowmill.worker.decision import Mode as Mode
 from rowmill.worker.pools import make_pools
-from rowmill.worker.start.refusals import EditedManifest, NoRunToResume
-
-__all__ = [
-    "DestinationRefused",
-    "DestinationUnavailable",
-    "EditedManifest",
-    "EmbeddedServerError",
-    "Experiment",
-    "ImpossibleColumns",
-    "Interrupted",
-    "InvalidArgument",
-    "InvalidManifest",
-    "Mode",
-    "NoRunToResume",
-    "NothingPublished",
-    "Outcome",
-    "Report",
-    "RowmillError",
-    "RunAborted",
-    "RunFailed",
-    "Snapshot",
-    "load",
-]
+from rowmill.worker.start.refusals import EditedManifest as EditedManifest
+from rowmill.worker.start.refusals import NoRunToResume as NoRunToResume
 
 _LOG = logging.getLogger("rowmill")
 
@@ -288,7 +276,7 @@ def _refuse_imported_script() -> None:
         )
 
 
-for _kind in (globals()[name] for name in __all__):
+for _kind in [globals().get(name) for name in rowmill.__all__]:
     if isinstance(_kind, type) and issubclass(_kind, RowmillError):
         # Shown by the name that a caller catches it by.
         _kind.__module__ = "rowmill"
