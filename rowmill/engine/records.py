@@ -69,7 +69,7 @@ _OF_PHASE: Mapping[str | None, State] = {
 }
 _AT_WORK = frozenset({State.RUNNING, State.FINALIZING, State.PUBLISHING})
 # States of which nobody wrote down when the work ended, unless `finished_at` tells.
-_END_UNKNOWN = frozenset({State.INTERRUPTED, State.RESET, State.UNKNOWN})
+_END_UNKNOWN = frozenset({State.INTERRUPTED, State.ABORTED, State.RESET, State.UNKNOWN})
 
 
 @dataclass(frozen=True, kw_only=True)

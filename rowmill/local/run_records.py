@@ -42,7 +42,7 @@ def progress(
         rows=sum(table.rows for table in tables),
         rows_total=run.plan.rows,
         started_at=run.started_at,
-        finished_at=run.finished_at,
+        finished_at=run.ended_at,
         replaced_by=replaced_by,
     )
     return Progress(record, tables, rows_per_second)

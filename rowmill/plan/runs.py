@@ -23,6 +23,8 @@ class RunState(StrEnum):
 
 UNFINISHED = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.PUBLISHING})
 RESUMABLE = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.FAILED, RunState.ABORTED})
+# Of a run's summary: whether it was ended only after its process was gone.
+END_UNSEEN = "endUnseen"
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,11 @@ class Run:
     def __repr__(self) -> str:
         rows = counted(self.plan.rows, "row")
         return f"<Run {self.number} of {self.owner}: {self.state}, {rows}>"
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When its work ended; None while it lasts, or where its process was killed before that."""
+        return None if self.summary.get(END_UNSEEN) else self.finished_at
 
     def at(self, state: RunState) -> Run:
         return replace(self, state=state)

@@ -19,7 +19,7 @@ from rowmill.destinations.errors import ClaimLeft, DestinationRefused, Destinati
 from rowmill.destinations.ledger import LAKE_PLACE
 from rowmill.plan.layout import Plan
 from rowmill.plan.run_source import SOURCE, RunSource, Versions
-from rowmill.plan.runs import RESUMABLE, UNFINISHED, Run, RunState
+from rowmill.plan.runs import END_UNSEEN, RESUMABLE, UNFINISHED, Run, RunState
 from rowmill.spec.dataset import Dataset
 from rowmill.version import VERSION
 from rowmill.worker.destinations import Destinations
@@ -98,7 +98,8 @@ def resume(
     _check_targets(dataset, destinations, adopt)
     # The Secret may lead to another S3 than it did at the start.
     place = _lake_place(destinations)
-    if not destinations.ledger.runs.transition(run.id, states, RunState.RUNNING, summary=place):
+    facts = {**place, END_UNSEEN: False}
+    if not destinations.ledger.runs.transition(run.id, states, RunState.RUNNING, summary=facts):
         raise DestinationRefused(
             "LiveRunElsewhere", f"run {run.number} changed its state meanwhile; try again"
         )
@@ -134,6 +135,8 @@ def discard(runs: Iterable[Run], destinations: Destinations, *, by: int) -> None
             UNFINISHED | {RunState.FAILED, RunState.ABORTED},
             RunState.ABORTED,
             message=_dropped(run, by),
+            # Who drops it holds the experiment, so none was at work on it any more.
+            summary={END_UNSEEN: True} if run.state in UNFINISHED else None,
         )
         if destinations.warehouse is not None:
             destinations.warehouse.drop_staging(run.id)

@@ -277,10 +277,15 @@ def test_workers_end_with_a_killed_supervisor_and_the_run_resumes(
     refused = commands("run", "-f", file)
     assert "run 1 is INTERRUPTED, was started with --seed 2 and holds 1,000 rows" in refused.err
     assert "resume it with: rowmill run -f FILE --seed 2, or add --restart" in refused.err
+    assert commands("abort", name).code == 0
+    [run] = commands("runs", name, "-o", "json").json
+    assert (run["state"], run["finishedAt"]) == ("ABORTED", None), "nobody saw its end"
     resumed = commands("run", "-f", file, "--resume", "--seed", "2")
     assert resumed.code == 0
     assert "  resumed   1,000 rows already there, 2,000 made now" in resumed.out
     assert count(database, name, "numbers") == ROWS
+    [run] = commands("runs", name, "-o", "json").json
+    assert run["finishedAt"] is not None
 
 
 def test_a_killed_worker_is_replaced(

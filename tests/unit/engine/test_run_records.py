@@ -176,6 +176,6 @@ def test_a_run_takes_from_its_start_to_its_end_or_to_now_while_it_lasts() -> Non
 
 def test_an_end_that_nobody_saw_is_not_told() -> None:
     now = START + timedelta(hours=1)
-    for state in (State.INTERRUPTED, State.RESET, State.UNKNOWN):
+    for state in (State.INTERRUPTED, State.ABORTED, State.RESET, State.UNKNOWN):
         assert recorded(state, started_at=START).took(now) is None
     assert PENDING.took(now) is None

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from rowmill.engine.records import State, TableProgress
 from rowmill.local.run_records import progress
 from rowmill.plan.layout import Plan, TableLayout
-from rowmill.plan.runs import Run, RunState
+from rowmill.plan.runs import END_UNSEEN, Run, RunState
 from rowmill.worker.remaining import Durable
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -39,6 +40,17 @@ def test_of_what_has_ended_all_rows_or_none_are_there(
 ) -> None:
     orders, empty = progress(run(state), None).tables
     assert (orders.rows, orders.completed_batches, empty) == (rows, batches, EMPTY)
+
+
+@pytest.mark.parametrize("unseen", [True, False])
+def test_of_a_run_that_was_ended_after_its_process_was_gone_no_end_is_told(unseen: bool) -> None:
+    later = START + timedelta(days=3)
+    dropped = replace(
+        run(RunState.ABORTED), finished_at=later, summary={END_UNSEEN: True} if unseen else {}
+    )
+    found = progress(dropped, Durable({}, None)).run
+    assert found.finished_at == (None if unseen else later)
+    assert found.took(later) == (None if unseen else 3 * 86_400)
 
 
 @pytest.mark.parametrize(
