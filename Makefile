@@ -16,7 +16,7 @@ VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' rowmill/version.py)
 # Without its compiled modules every worker process would spend seconds on compiling them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo kind-demo test e2e scale bench readers chaos chaos-crashes chaos-k8s lint format clean
+.PHONY: demo kind-demo check generate test e2e scale bench readers chaos chaos-crashes chaos-k8s lint format clean
 
 demo: $(READY)  ## load the web shop into embedded servers, verify it, query it
 	$(BIN)/rowmill run -f examples/shop.yaml --scale $(SCALE) || { code=$$?; [ $$code != 2 ] || \
@@ -43,6 +43,12 @@ kind-demo:  ## the demo on a Kubernetes cluster in Docker; needs docker, kind, k
 		--patch '{"spec": {"scale": $(SCALE)}}' \
 		| kubectl --context kind-rowmill --namespace trial apply --filename -
 	kubectl --context kind-rowmill --namespace trial wait experiment/shop --for condition=Complete --timeout 15m
+
+check: $(READY) lint  ## lint, types, layers and all unit tests: the loop while one works
+	$(BIN)/python -m pytest -n 2 --quiet tests/unit
+
+generate: $(READY)  ## write the files that are made from code: CRD, references, goldens of new kinds
+	$(BIN)/python scripts/generate.py
 
 test: $(READY) $(OTHER_NUMPY)/.ready lint  ## lint, types, layers, all tests, coverage, 3 readers, 10 fault schedules; on a cluster 3 more
 	rm -f .coverage .coverage.*

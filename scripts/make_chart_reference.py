@@ -1,7 +1,4 @@
-"""Write the table of values in the chart's README from the comments of its values.yaml.
-
-Run it after changing a value or its comment; tests/unit/helm/test_values.py fails until it was run.
-"""
+"""The table of values in the chart's README, from its values.yaml's comments; see generate.py."""
 
 from __future__ import annotations
 
@@ -73,7 +70,3 @@ def _comment_above(line: int, lines: list[str]) -> str | None:
 
 def _shown(default: object) -> str:
     return json.dumps(default, ensure_ascii=False)
-
-
-if __name__ == "__main__":
-    TARGET.write_text(with_reference(TARGET.read_text(encoding="utf-8")), encoding="utf-8")

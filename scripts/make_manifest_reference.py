@@ -1,7 +1,4 @@
-"""Write the field tables of docs/manifest.md from the manifest's own model.
-
-Run it after changing a field or its description; tests/unit/test_docs.py fails until it was run.
-"""
+"""The field tables of docs/manifest.md, from the manifest's own model; see generate.py."""
 
 from __future__ import annotations
 
@@ -155,7 +152,3 @@ def _resolved(field: Schema, definitions: Schema) -> Schema:
 
 def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
-
-
-if __name__ == "__main__":
-    TARGET.write_text(with_reference(TARGET.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The example of every kind in a table of its own; as a program it prints the cells' digests."""
+"""The example of every kind in a table of its own, and the digests of its cells."""
 
 from __future__ import annotations
 
@@ -64,7 +64,3 @@ def _digest(entry: KindEntry, data_version: int) -> str:
 def _example(entry: KindEntry) -> Any:
     generate = entry.example.generate
     return dict(generate) if isinstance(generate, dict) else generate
-
-
-if __name__ == "__main__":
-    print(json.dumps(digests(), indent=2))

@@ -1,7 +1,6 @@
 """What is asked of every kind: an example that is right, documents, a golden, its law.
 
-`python -m tests.unit.generate.kind_examples > golden_examples.json`, beside this file, writes the
-golden anew, when a kind is added.
+`make generate` adds the golden of a new kind.
 """
 
 from __future__ import annotations
