@@ -87,11 +87,12 @@ chaos-k8s: $(READY)  ## N such schedules on a Kubernetes node: pods, operator, A
 	$(BIN)/python -m tests.e2e.cluster prepare
 	$(BIN)/python -m tests.chaos_k8s --schedules $(N) --seed $(SEED)
 
-lint: $(READY)
+lint: $(READY)  ## style, types, import layers, licences of the locks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python scripts/check_licences.py
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
