@@ -15,12 +15,13 @@ LEDGER = "rowmill"
 EARLIER_SEED = 7
 BOTH = ("postgres", "parquet")
 
-_LOAD = "rowmill.destinations.postgres.copy.loader:PostgresLoader.load"
-_RECORD = "rowmill.destinations.lake.ledger.bucket_ledger:BucketLedger.record_part"
-_MOVE = "rowmill.destinations.lake.ledger.bucket_ledger:BucketLedger.transition"
-_SWAP = "rowmill.destinations.postgres.warehouse.warehouse:Warehouse.publish"
-_COMPLETE = "rowmill.destinations.lake.lake:Lake.complete"
-_CLEAN = "rowmill.destinations.lake.lake:Lake.clean"
+# Where the functions stand in that commit's own tree.
+_LOAD = "rowmill.destinations.copy_loader:PostgresLoader.load"
+_RECORD = "rowmill.destinations.ledger_bucket:BucketLedger.record_part"
+_MOVE = "rowmill.destinations.ledger_bucket:BucketLedger.transition"
+_SWAP = "rowmill.destinations.warehouse:Warehouse.publish"
+_COMPLETE = "rowmill.destinations.lake:Lake.complete"
+_CLEAN = "rowmill.destinations.lake:Lake.clean"
 
 
 @dataclass(frozen=True)
