@@ -98,6 +98,8 @@ def _default(field: Schema) -> str:
     default = field.get("default")
     if default is None or default == "":
         return ""
+    if isinstance(default, list | tuple):
+        return f"`[{', '.join(map(str, default))}]`"
     return f"`{str(default).lower()}`" if isinstance(default, bool) else f"`{default}`"
 
 
@@ -113,7 +115,8 @@ def _type(field: Schema, definitions: Schema) -> str:
     if isinstance(kind, list):
         kind = next(name for name in kind if name != "null")
     if kind == "array":
-        return f"list of {_plural(_type(field['items'], definitions))}"
+        items, words = field["items"], _type(field["items"], definitions)
+        return f"list of {words if 'enum' in items else _plural(words)}"
     if kind == "object":
         return "mapping"
     if kind == "string":
