@@ -98,7 +98,7 @@ def _default(field: Schema) -> str:
     default = field.get("default")
     if default is None or default == "":
         return ""
-    if isinstance(default, list | tuple):
+    if isinstance(default, list):
         return f"`[{', '.join(map(str, default))}]`"
     return f"`{str(default).lower()}`" if isinstance(default, bool) else f"`{default}`"
 

@@ -50,6 +50,8 @@ class _Generator(GenerateJsonSchema):
             return inner
         if isinstance(default, Decimal):
             default = int(default) if default == default.to_integral_value() else float(default)
+        if isinstance(default, tuple):
+            default = list(default)
         if inner.get("type") == "string" and isinstance(default, int):
             default = f"{default}s"  # a duration of no time
         return {**inner, "default": default}
