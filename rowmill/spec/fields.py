@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import (
     AfterValidator,
@@ -217,6 +217,14 @@ Duration = Annotated[
     int,
     PlainValidator(_duration),
     WithJsonSchema({"type": "string", "pattern": PATTERN, "maxLength": MAX_LENGTH}),
+]
+
+# Days of the week, at least one, in their order however they are given.
+Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+Days = Annotated[
+    tuple[Day, ...],
+    Field(strict=False, min_length=1),
+    AfterValidator(lambda days: tuple(sorted(days, key=get_args(Day).index))),
 ]
 
 Type = Annotated[

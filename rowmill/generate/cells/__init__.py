@@ -20,6 +20,7 @@ from rowmill.generate.cells.temporal import (
     BETWEEN_CELLS as BETWEEN_CELLS,
     AFTER_CELLS as AFTER_CELLS,
 )
+from rowmill.generate.cells.weekday import WEEKDAY_CELLS as WEEKDAY_CELLS
 from rowmill.generate.cells.normal import NORMAL_CELLS as NORMAL_CELLS
 from rowmill.generate.cells.lognormal import LOGNORMAL_CELLS as LOGNORMAL_CELLS
 from rowmill.generate.cells.exponential import EXPONENTIAL_CELLS as EXPONENTIAL_CELLS

@@ -17,6 +17,7 @@ from rowmill.spec.kinds.uniform import INTEGER as INTEGER, NUMBER as NUMBER, Uni
 from rowmill.spec.kinds.boolean import BOOLEAN as BOOLEAN, Boolean as Boolean
 from rowmill.spec.kinds.choice import CHOICE as CHOICE, Choice as Choice
 from rowmill.spec.kinds.between import BETWEEN as BETWEEN, Between as Between
+from rowmill.spec.kinds.weekday import WEEKDAY as WEEKDAY, Weekday as Weekday
 from rowmill.spec.kinds.after import AFTER as AFTER, After as After
 from rowmill.spec.kinds.normal import NORMAL as NORMAL, Normal as Normal
 from rowmill.spec.kinds.lognormal import LOGNORMAL as LOGNORMAL, Lognormal as Lognormal

@@ -171,6 +171,16 @@ def test_what_defines_the_result(old: str, new: str) -> None:
     assert _digest(_edited(old, new)) != _digest(BASE)
 
 
+def test_the_order_of_days_of_the_week_does_not_count() -> None:
+    bounds = 'start: "2020-01-01", end: "2020-02-01"}'
+    given = f"between: {{{bounds}"
+    default = _digest(_edited(given, f"weekday: {{{bounds}"))
+    working = f"weekday: {{days: [fri, thu, wed, tue, mon], {bounds}"
+    assert _digest(_edited(given, working)) == default
+    two = _digest(_edited(given, f"weekday: {{days: [mon, sat], {bounds}"))
+    assert _digest(_edited(given, f"weekday: {{days: [sat, mon], {bounds}")) == two != default
+
+
 def test_a_new_optional_field_changes_no_digest() -> None:
     experiment = read(BASE)
     spec = load_spec("shop", text=BASE)
