@@ -1,7 +1,7 @@
 """The spec digest: a SHA-256 over what defines an experiment's result, and nothing else.
 
 It must stay the same for ever: across releases, spellings of the same manifest, new fields and
-defaults written out (MANIFEST.md, rule 16). So it is made from the manifest, with every field that
+defaults written out. So it is made from the manifest, with every field that
 equals its default left out, and numbers and durations in one form.
 """
 

@@ -1,7 +1,7 @@
 """Versions: which version of each thing that decides data a data version stands for.
 
 A data version that was closed never changes: an improved kind gets a new number in a new data
-version, and the old code stays (MANIFEST.md, rule 17).
+version, and the old code stays.
 """
 
 from __future__ import annotations

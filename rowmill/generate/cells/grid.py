@@ -49,7 +49,8 @@ class Grid:
 def draw_grid(context: Context, grid: Grid, emit: Emit | None = None) -> Cells:
     """Cells drawn uniformly from a grid; of a unique column, without repeating.
 
-    `emit` makes the Arrow array of int64 units; by default `column_from_units`.
+    `emit` makes the Arrow array of int64 units, by default `column_from_units`; a grid beyond int64
+    takes no `emit`.
 
     Raises:
         ValueError: a unique column has fewer values than rows.
