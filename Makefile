@@ -48,7 +48,7 @@ check: $(READY) lint  ## lint, types, layers and all unit tests: the loop while 
 	$(BIN)/python -m pytest -n 2 --quiet tests/unit
 
 generate: $(READY)  ## write the files that are made from code: CRD, references, goldens of new kinds
-	$(BIN)/python scripts/generate.py
+	$(BIN)/python -m scripts.generate
 
 test: $(READY) $(OTHER_NUMPY)/.ready lint  ## lint, types, layers, all tests, coverage, 3 readers, 10 fault schedules; on a cluster 3 more
 	rm -f .coverage .coverage.*

@@ -7,19 +7,15 @@ tests/unit/test_generated_files.py fails for a file that this would change.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from rowmill.spec.crd.definition import crd_yaml
+from scripts.make_chart_reference import with_reference as chart_readme
+from scripts.make_manifest_reference import with_reference as manifest_page
+from tests.unit.generate.kind_examples import digests
+
 ROOT = Path(__file__).parent.parent
-# The tests' examples of kinds, and the scripts beside this one, from wherever this is run.
-sys.path[:0] = [str(ROOT), str(Path(__file__).parent)]
-
-from make_chart_reference import with_reference as chart_readme  # noqa: E402
-from make_manifest_reference import with_reference as manifest_page  # noqa: E402
-
-from rowmill.spec.crd.definition import crd_yaml  # noqa: E402
-from tests.unit.generate.kind_examples import digests  # noqa: E402
 
 
 def _definition(_: str) -> str:

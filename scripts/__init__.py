@@ -1,0 +1,1 @@
+"""What makes and checks files of the repository; run as `python -m scripts.NAME`."""
