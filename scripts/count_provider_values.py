@@ -98,7 +98,7 @@ def write(counts: dict[str, dict[str, int]]) -> None:
         has = sorted(counts.keys() & providers(DATA_VERSION)[provider].locales)
         by_locale = {locale: counts[locale].get(provider) for locale in has}
         usual = Counter(by_locale.values()).most_common(1)[0][0]
-        entry = {} if usual is None else {"": usual}
+        entry: dict[str, int | None] = {} if usual is None else {"": usual}
         entry |= {locale: count for locale, count in by_locale.items() if count != usual}
         lines.append(f"  {json.dumps(provider)}: {json.dumps(entry)}")
     text = ",\n".join(lines)

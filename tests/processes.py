@@ -28,6 +28,10 @@ def facts(listed: Iterable[psutil.Process], ask: Callable[[psutil.Process], Fact
     return [answer for _, answer in said(listed, ask)]
 
 
+def has_ended(process: psutil.Process) -> bool:
+    return not living([process])
+
+
 def living(listed: Iterable[psutil.Process]) -> list[psutil.Process]:
     """Those that have not ended; a zombie has."""
     answers = said(listed, psutil.Process.status)

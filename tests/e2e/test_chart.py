@@ -7,6 +7,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -224,6 +225,10 @@ def test_an_operator_of_one_namespace_works_by_its_role(
     installed.helm("uninstall", "own", "--namespace", namespace)
 
 
+def _is_at_run(experiment: Applied, number: int) -> bool:
+    return bool(experiment.run()["number"] == number)
+
+
 def _serve_side_by_side(installed: Installation, namespace: str) -> None:
     """This operator beside that of the whole cluster: each Experiment is one's, and told once."""
     found = [Applied.of(installed, namespace, wide(1_000)) for _ in range(3)]
@@ -232,7 +237,7 @@ def _serve_side_by_side(installed: Installation, namespace: str) -> None:
         each.complete()
         each.annotate(rerun="again")
     for each in found:
-        wait_for(lambda one=each: one.run()["number"] == 2, 60, "run 2")
+        wait_for(partial(_is_at_run, each, 2), 60, "run 2")
         each.complete()
     wait_for(lambda: impossible.condition("Accepted").get("status") == "False", 60, "a refusal")
     stages = {"Starting": 2, "Finalizing": 2, "Complete": 2}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import psutil
 
@@ -33,5 +34,6 @@ def _processes(home: Home, program: str) -> list[psutil.Process]:
     return [found.process for found in processes(program, record_of(home)["token"])]
 
 
-def record_of(home: Home) -> dict[str, object]:
-    return json.loads(home.servers_file.read_text())
+def record_of(home: Home) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(home.servers_file.read_text())
+    return found

@@ -13,7 +13,7 @@ from psycopg import sql
 Connection = psycopg.Connection[tuple[Any, ...]]
 Manifest = dict[str, Any]
 
-PEOPLE = {
+PEOPLE: Manifest = {
     "name": "people",
     "rows": 2_500,
     "primaryKey": ["id"],
@@ -23,7 +23,7 @@ PEOPLE = {
         {"name": "born", "type": "date", "nulls": 0.1},
     ],
 }
-ORDERS = {
+ORDERS: Manifest = {
     "name": "orders",
     "rowsPer": {"table": "people", "mean": 1, "max": 3},
     "columns": [

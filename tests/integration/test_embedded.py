@@ -74,6 +74,7 @@ def test_every_listening_socket_is_on_the_loopback_address(
         connection.laddr
         for connection in psutil.net_connections("inet")
         if connection.status == psutil.CONN_LISTEN or connection.type == socket.SOCK_DGRAM
+        if connection.laddr
         if connection.pid in pids or connection.laddr.port == servers.postgres.port
     ]
     assert servers.postgres.port in [address.port for address in listening]

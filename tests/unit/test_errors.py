@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ def _errors() -> Iterator[RowmillError]:
     """One of each class of the tree."""
     made = {type(error): error for error in MADE}
     for kind in _below(RowmillError):
-        words = {"reason": "SomeReason", "message": f"a message of {kind.__name__}"}
+        words: dict[str, Any] = {"reason": "SomeReason", "message": f"a message of {kind.__name__}"}
         wanted = inspect.signature(kind).parameters
         yield made.get(kind) or kind(**{name: words[name] for name in words if name in wanted})
 

@@ -7,12 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import numpy as np
 import pytest
 
 import rowmill
 from rowmill import api
+from rowmill.local import engine
+from rowmill.local.engine import Options
 from rowmill.local.run_errors import interrupted
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
@@ -105,6 +108,9 @@ def _refused(call: Callable[..., object], *args: object, **given: object) -> str
     return str(found.value)
 
 
+_NO_MODES: tuple[object, ...] = ("RESTART", "restrat", "", None, True, [])
+
+
 @pytest.mark.parametrize(
     ("given", "told"),
     [
@@ -122,7 +128,7 @@ def _refused(call: Callable[..., object], *args: object, **given: object) -> str
                 f"{value!r}: give one of rowmill.Mode.AUTO ('auto'), rowmill.Mode.RESUME "
                 "('resume'), rowmill.Mode.RESTART ('restart')",
             )
-            for value in ("RESTART", "restrat", "", None, True, [])
+            for value in _NO_MODES
         ],
         ({"on_progress": None}, "None: give a function of one argument"),
         ({"on_notice": 5}, "5: give a function of one argument"),
@@ -136,15 +142,20 @@ def test_run_begins_nothing_with_a_parameter_that_it_does_not_take(
     assert _refused(shop.run, **given) == f"{next(iter(given))}={told}"
 
 
+def _of_numpy(number: int) -> Any:
+    """As numpy counts: a whole number that is no `int`."""
+    return np.int64(number)
+
+
 def test_run_takes_what_is_within_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[api.Options] = []
+    taken: list[Options] = []
     monkeypatch.setattr(api, "find_connections", lambda *_args: None)
     monkeypatch.setattr(
-        api.engine, "run", lambda _spec, _reach, options, _report: taken.append(options)
+        engine, "run", lambda _spec, _reach, options, _report: taken.append(options)
     )
     shop = rowmill.load("m.yaml", text=MANIFEST)
     shop.run(batch_rows=1_000, workers=1_024, mode="restart")
-    shop.run(batch_rows=np.int64(100_000), workers=1, mode=rowmill.Mode.RESUME)
+    shop.run(batch_rows=_of_numpy(100_000), workers=1, mode=rowmill.Mode.RESUME)
     shop.run()
     assert [(each.batch_rows, each.workers, each.mode) for each in taken] == [
         (1_000, 1_024, rowmill.Mode.RESTART),
@@ -187,10 +198,10 @@ def test_load_refuses_a_parameter_that_it_does_not_take(
 
 
 def test_rows_are_asked_for_by_whole_numbers_and_columns_by_a_list() -> None:
-    shop = rowmill.load("m.yaml", text=MANIFEST, seed=np.int64(3))
+    shop = rowmill.load("m.yaml", text=MANIFEST, seed=_of_numpy(3))
     assert type(shop.spec.dataset.seed) is int
     assert _refused(shop.table, "visits", 0.0, 5) == "start=0.0: give a whole number"
     assert _refused(shop.table, "visits", 0, 5.0) == "stop=5.0: give a whole number"
     assert _refused(shop.table, "visits", True) == "start=True: give a whole number"
     assert _refused(shop.table, "visits", columns="id") == "columns='id': give a list of names"
-    assert shop.table("visits", np.int64(2), np.int64(5)).num_rows == 3
+    assert shop.table("visits", _of_numpy(2), _of_numpy(5)).num_rows == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 
 import pytest
 
@@ -12,7 +13,7 @@ from rowmill.task_pool import TaskPool
 def test_every_task_is_done() -> None:
     done: list[int] = []
     with TaskPool(3, "test") as pool:
-        pool.do([lambda n=n: done.append(n) for n in range(50)])
+        pool.do([partial(done.append, n) for n in range(50)])
         pool.do([lambda: done.append(50)])
     assert sorted(done) == list(range(51))
 
@@ -40,9 +41,12 @@ def test_what_looks_after_the_tasks_may_end_them() -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
+    def work() -> None:
+        freed.wait(60)
+
     pool = TaskPool(1, "test", cut_short=freed.set)
     with pytest.raises(KeyboardInterrupt), pool:
-        pool.do([lambda: freed.wait(60) and None], interrupt)
+        pool.do([work], interrupt)
     assert freed.is_set(), "the task that ran was left to wait for its own end"
 
 

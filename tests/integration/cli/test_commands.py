@@ -113,7 +113,7 @@ def test_query_is_read_only_and_shows_what_postgres_says(
     one = commands("query", name, "select null as nothing").out
     assert "1 row" in one
     assert "1 rows" not in one
-    for statement, words in (
+    for statement, why in (
         ("drop table people", "only reads"),
         ("delete from people returning id", "read-only"),
         ("commit; drop table people", "one SQL statement"),
@@ -124,7 +124,7 @@ def test_query_is_read_only_and_shows_what_postgres_says(
     ):
         done = commands("query", name, statement, "-o", "json")
         assert (done.code, done.json["error"]["reason"]) == (2, "QueryRefused")
-        assert words in done.err
+        assert why in done.err
     assert count(database, name, "people") == 1_000
 
 

@@ -8,9 +8,9 @@ import rowmill
 from rowmill.local import remembered
 from rowmill.local.home import Home
 from tests.integration.cli.commands import Commands
-from tests.integration.experiments import Connection, manifest
+from tests.integration.experiments import Connection, Manifest, manifest
 
-PEOPLE = {
+PEOPLE: Manifest = {
     "name": "people",
     "rows": 1_500,
     "primaryKey": ["id"],

@@ -1,6 +1,7 @@
 """A run over published data says what it replaces, and asks a person before rows get fewer."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def numbers(rows: int, table: str = "numbers") -> Manifest:
 def written(name: str, commands: Commands) -> Callable[..., str]:
     """Writes a manifest of the test's experiment; Postgres alone, one table unless said."""
 
-    def write(rows: int, *tables: Manifest, **spec: object) -> str:
+    def write(rows: int, *tables: Manifest, **spec: Any) -> str:
         content = manifest(name, tables=[numbers(rows), *tables], parquet=None, **spec)
         return commands.file(content, f"manifest-{rows}.yaml")
 

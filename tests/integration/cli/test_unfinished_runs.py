@@ -4,6 +4,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from rowmill.local.servers.embedded import EmbeddedServers, exports
 from tests.integration.cli.commands import Commands, wait_until, workers
 from tests.integration.experiments import Connection, Manifest, count, manifest
 from tests.integration.gate import Gate
-from tests.processes import living
+from tests.processes import has_ended, living
 
 ROWS = 3_000
 # Long enough to be struck amid its load, however fast the machine.
@@ -90,9 +91,9 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
     assert "run 1 is ABORTED already (interrupted); `rowmill run` resumes it" in nothing.err
 
     for words in (["query", name, "select * from numbers"], ["verify", name]):
-        told = commands(*words, "-o", "json")
-        assert (told.code, told.json["error"]["reason"]) == (2, "NothingPublished")
-        assert "no run of it is published yet: run 1 is ABORTED" in told.err
+        refused = commands(*words, "-o", "json")
+        assert (refused.code, refused.json["error"]["reason"]) == (2, "NothingPublished")
+        assert "no run of it is published yet: run 1 is ABORTED" in refused.err
     assert 'relation "numbers" does not exist' in commands("query", name, "table numbers").err
 
     edited = written(ROWS)
@@ -340,7 +341,7 @@ def test_a_worker_that_dies_on_every_try_fails_the_run_with_the_reason(
         wait_until(lambda: bool(workers(process)), process)
         [victim] = workers(process)
         victim.kill()
-        wait_until(lambda old=victim: not living([old]))
+        wait_until(partial(has_ended, victim))
     done = commands.finish(process)
     assert done.code == 4
     assert done.json["error"]["reason"] == "RunFailed"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from itertools import combinations_with_replacement
+from typing import Any
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from psycopg import sql
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.connection import Cursor, PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.tables.constraints import validate
 from rowmill.destinations.postgres.tables.lock_modes import Lock, conflict
 from rowmill.destinations.postgres.tables.staging import staging_schema
 from rowmill.destinations.postgres.warehouse import finalize_steps, step_lanes
@@ -183,9 +185,9 @@ def test_a_step_whose_connection_is_lost_for_good_is_left_to_the_others(
     shop = Experiment(PostgresAddress(lambda: loader, patience=Patience(seconds=1)), star())
     run = loaded(shop)
     kept = shop.warehouse._session.connection().info.backend_pid
-    lost, real = threading.Event(), finalize_steps.validate
+    lost = threading.Event()
 
-    def lose(cursor: Cursor, **arguments: object) -> None:
+    def lose(cursor: Cursor, **arguments: Any) -> None:
         process = cursor.connection.info.backend_pid
         if process == kept:
             assert lost.wait(60), "one connection alone got all the steps"
@@ -194,7 +196,7 @@ def test_a_step_whose_connection_is_lost_for_good_is_left_to_the_others(
             with connect(database) as admin:
                 admin.execute("SELECT pg_terminate_backend(%s)", (process,))
             lost.set()
-        real(cursor, **arguments)
+        validate(cursor, **arguments)
 
     monkeypatch.setattr(finalize_steps, "validate", lose)
     shop.finalize(run, connections=2)
@@ -262,7 +264,7 @@ def test_an_abort_undoes_the_steps_of_every_connection(
     run = loaded(shop)
     real, all_made = finalize_steps._analyze_and_count, threading.Barrier(3)
 
-    def count_then_abort(cursor: Cursor, **arguments: object) -> None:
+    def count_then_abort(cursor: Cursor, **arguments: Any) -> None:
         cursor.execute(
             sql.SQL("COMMENT ON COLUMN {}.id IS 'made by a stale finalize'").format(
                 sql.Identifier(str(arguments["schema"]), str(arguments["table"]))
@@ -286,9 +288,10 @@ def test_connections_share_the_memory_that_one_alone_had(
 ) -> None:
     run = loaded(shop)
     monkeypatch.setattr("rowmill.destinations.postgres.warehouse.finalize._MEMORY", 2**31)
-    real, seen = finalize_steps._analyze_and_count, set()
+    real = finalize_steps._analyze_and_count
+    seen: set[object] = set()
 
-    def count_and_look(cursor: Cursor, **arguments: object) -> None:
+    def count_and_look(cursor: Cursor, **arguments: Any) -> None:
         seen.update(cursor.execute("SHOW maintenance_work_mem").fetchone() or ())
         real(cursor, **arguments)
 

@@ -75,7 +75,7 @@ def names(
 
 def dump(database: dict[str, str]) -> str:
     """The database's definition without the ledger, as pg_dump writes it."""
-    command = [binaries() / "pg_dump", "--schema-only", "--exclude-schema=rowmill"]
+    command = [str(binaries() / "pg_dump"), "--schema-only", "--exclude-schema=rowmill"]
     done = subprocess.run(
         command, env=os.environ | database, capture_output=True, text=True, check=True
     )

@@ -139,7 +139,9 @@ def test_a_dependant_that_came_during_the_run_stops_the_publish_and_can_be_mende
         admin.execute("CREATE MATERIALIZED VIEW public.late AS SELECT id FROM shop.orders")
         with pytest.raises(DestinationRefused, match=r"public\.late"):
             shop.warehouse.publish(run, shop.data)
-        assert shop.ledger.runs.find(run.id).state is RunState.FINALIZING
+        left = shop.ledger.runs.find(run.id)
+        assert left is not None
+        assert left.state is RunState.FINALIZING
         admin.execute("DROP MATERIALIZED VIEW public.late")
     shop.warehouse.publish(run, shop.data)
     assert shop.warehouse.published(run)

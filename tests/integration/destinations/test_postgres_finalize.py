@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
-from rowmill.destinations.postgres.tables.constraints import steps
+from rowmill.destinations.postgres.tables.constraints import perform, steps
 from rowmill.destinations.postgres.warehouse import finalize_steps
 from rowmill.plan.runs import RunState
 from tests.integration.destinations.postgres_bed import (
@@ -105,11 +107,10 @@ def test_an_abort_during_a_step_of_finalize_undoes_the_step(
     run = shop.start()
     shop.load(run)
 
-    def perform_then_abort(cursor: Cursor, **arguments: object) -> None:
-        real(cursor, **arguments)
+    def perform_then_abort(cursor: Cursor, **arguments: Any) -> None:
+        perform(cursor, **arguments)
         shop.ledger.runs.transition(run.id, frozenset({RunState.FINALIZING}), RunState.ABORTED)
 
-    real = finalize_steps.perform
     monkeypatch.setattr(finalize_steps, "perform", perform_then_abort)
     with pytest.raises(Fenced, match="is ABORTED"):
         shop.finalize(run)

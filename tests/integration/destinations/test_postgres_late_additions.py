@@ -66,7 +66,9 @@ def test_what_came_since_finalize_is_built_before_the_publish(
         admin.execute("CREATE POLICY late ON shop.orders USING (id < 5)")
         with pytest.raises(LateAdditions, match=r"generated column shop\.orders\.double"):
             shop.warehouse.publish(run, shop.data)
-        assert shop.ledger.runs.find(run.id).state is RunState.FINALIZING
+        left = shop.ledger.runs.find(run.id)
+        assert left is not None
+        assert left.state is RunState.FINALIZING
         shop.finalize(run)
         shop.warehouse.publish(run, shop.data)
         assert all_rows(admin, _FOUND) == _ALL

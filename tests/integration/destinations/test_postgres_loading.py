@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,7 +20,7 @@ from tests.integration.destinations.postgres_proxy import LossyProxy
 def rows_of(database: dict[str, str], run_id: str, name: str = "orders") -> list[int]:
     with connect(database) as connection:
         query = f'SELECT id FROM rowmill_run_{run_id}."{name}" ORDER BY 1'
-        return [row[0] for row in connection.execute(query)]
+        return [int(str(row[0])) for row in connection.execute(query)]
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ class Gate(list[bytes]):
         super().__init__(pieces)
         self.reached, self.open = threading.Event(), threading.Event()
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[bytes]:
         for piece in super().__iter__():
             self.reached.set()
             assert self.open.wait(60)

@@ -110,7 +110,7 @@ def unnamed(step: Step) -> sql.Composed:
     if step.kind == "i":
         return sql.SQL("CREATE INDEX ON {} ({})").format(place, columns)
     what = {"p": "PRIMARY KEY", "u": "UNIQUE", "f": "FOREIGN KEY"}[step.kind]
-    to = sql.SQL("")
+    to: sql.Composable = sql.SQL("")
     if step.kind == "f":
         parents = sql.SQL(", ").join(map(sql.Identifier, step.parent_columns))
         to = sql.SQL("REFERENCES {} ({})").format(sql.Identifier("shop", step.parent), parents)

@@ -8,6 +8,7 @@ import pytest
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.patience import Patience
+from rowmill.destinations.postgres.additions import staged
 from rowmill.destinations.postgres.additions.model import Build
 from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
 from rowmill.destinations.postgres.tables import tables_in_use
@@ -111,10 +112,9 @@ def test_writers_of_a_table_that_is_referred_to_wait_for_no_check_of_rows(
                 f"WHERE conname = 'away' AND connamespace = '{schema}'::regnamespace"
             )
             seen.append(all_rows(writer, query))
-            real(cursor, schema, build)
+            staged.finish(cursor, schema, build)
             seen.append(all_rows(writer, query))
 
-        real = finalize_steps.finish
         monkeypatch.setattr(finalize_steps, "finish", finish)
         run = shop.start()
         shop.load(run)

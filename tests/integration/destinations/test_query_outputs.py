@@ -10,7 +10,7 @@ from psycopg import Connection
 
 from rowmill.cli.row_output import RowSet, row_writer
 from rowmill.destinations.credentials import ReadingLogin, reading_login
-from rowmill.destinations.postgres.connection import Patience
+from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.read.query import querying
 from rowmill.local.servers.embedded import EmbeddedServers, reader_exports
 from tests.integration.destinations.postgres_bed import connect

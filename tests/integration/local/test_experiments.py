@@ -14,9 +14,9 @@ import rowmill
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.plan.run_source import Versions, source_of
 from rowmill.version import VERSION
-from tests.integration.experiments import ORDERS, PEOPLE, manifest, write
+from tests.integration.experiments import ORDERS, PEOPLE, Manifest, manifest, write
 
-EMPTY = {
+EMPTY: Manifest = {
     "name": "empty",
     "rows": 0,
     "primaryKey": ["id"],

@@ -75,7 +75,8 @@ class Published:
     objects: dict[tuple[str, int], str]
 
     def batches(self, table: str) -> int:
-        return self.run.plan.by_name[table].batches
+        batches: int = self.run.plan.by_name[table].batches
+        return batches
 
 
 def test_workers_memory_batches_runs_and_owners_change_no_byte(
@@ -83,7 +84,7 @@ def test_workers_memory_batches_runs_and_owners_change_no_byte(
 ) -> None:
     s3 = client(servers.s3)
 
-    def published(name: str, spec: dict[str, Any], **how: int) -> Published:
+    def published(name: str, spec: dict[str, Any], **how: Any) -> Published:
         content = manifest(name, tables=TABLES, postgres=None, **spec)
         if "batchRows" not in spec:
             del content["spec"]["batchRows"]

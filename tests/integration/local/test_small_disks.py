@@ -14,11 +14,11 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 import rowmill
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.local.home import Home
-from rowmill.local.servers import disk_space
 from rowmill.local.servers.embedded import down, exports, running
 from rowmill.local.servers.process import processes
 from rowmill.plan.disk import heap, indexes
@@ -55,7 +55,7 @@ def test_postgres_outlives_a_run_that_is_too_large_for_its_disk(
     assert servers is not None
     known = {key[2:].lower(): value for key, value in exports(servers).items() if key[:2] == "PG"}
     known["dbname"] = known.pop("database")
-    with psycopg.connect(**known) as connection:
+    with psycopg.connect(make_conninfo(**known)) as connection:
         begun = "SELECT count(*) FROM pg_namespace WHERE nspname ~ 'rowmill_run|^t'"
         assert connection.execute(begun).fetchone() == (0,)
         # What fits is loaded, and takes what was told of it.
@@ -149,7 +149,7 @@ def test_long_texts_count_as_long_as_they_are(
         assert taken < told.least * 2
         assert taken > told.likely * 0.75
     free = SimpleNamespace(free=1000 * _MIB)
-    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda path: free)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: free)
     with pytest.raises(DestinationRefused, match="it cannot fit"):
         rowmill.load(file).run()
 
@@ -162,7 +162,7 @@ def test_a_run_that_is_refused_began_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     full = SimpleNamespace(free=_MIB // 16)
-    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda path: full)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: full)
     file = write(tmp_path / "m.yaml", manifest(name, tables=[PEOPLE]))
     with pytest.raises(DestinationRefused, match=r"this run takes about .* it cannot fit"):
         rowmill.load(file).run()

@@ -161,7 +161,7 @@ def _make(folder: Path, servers: EmbeddedServers) -> None:
 
 def _check(database: Connection) -> None:
     """See that every run of Postgres's is in the state that the tests rely on."""
-    found = dict(
+    found: dict[str, str] = dict(
         database.execute(
             f"SELECT DISTINCT ON (owner) split_part(owner, '/', 3), state FROM {LEDGER}.runs "
             "ORDER BY owner, number DESC".encode()

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mypy_boto3_s3 import S3Client
+from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 from psycopg import sql
 
 from tests.integration.experiments import Connection
@@ -97,7 +98,7 @@ def dump_bucket(s3: S3Client, bucket: str, note: str) -> None:
     for key, upload in uploads.items():
         pieces = s3.list_parts(Bucket=bucket, Key=key, UploadId=upload)["Parts"]
         assert len(pieces) == 1, "the loader makes uploads of one piece"
-        piece = {"PartNumber": 1, "ETag": pieces[0]["ETag"]}
+        piece: CompletedPartTypeDef = {"PartNumber": 1, "ETag": pieces[0]["ETag"]}
         s3.complete_multipart_upload(
             Bucket=bucket, Key=key, UploadId=upload, MultipartUpload={"Parts": [piece]}
         )

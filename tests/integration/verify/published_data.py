@@ -26,13 +26,15 @@ from rowmill.worker.destinations import Connections, open_destinations
 class PublishedData:
     """One experiment, run and published."""
 
-    def __init__(self, manifest: str, home: Home, **kept: str) -> None:
+    def __init__(
+        self, manifest: str, home: Home, scale: str | None = None, rerun: str | None = None
+    ) -> None:
         """Run it with overrides, which are kept with the run."""
         self.manifest = manifest
-        overrides = Overrides(scale=kept.get("scale"), rerun=kept.get("rerun"))
+        overrides = Overrides(scale=scale, rerun=rerun)
         self.spec: Spec = load_spec("test manifest", text=manifest, overrides=overrides)
         self.connections: Connections = find_connections(self.spec, {}, home)
-        source = RunSource(manifest, **kept)
+        source = RunSource(manifest, scale=scale, rerun=rerun)
         options = Options(workers=1, batch_rows=1000, mode=Mode.RESTART, source=source)
         self.run: Run = run(self.spec, self.connections, options, lambda snapshot: None).run
 

@@ -3,12 +3,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.local.servers.embedded import EmbeddedServers, exports
-from rowmill.worker.destinations import Connections, Credentials, Destinations
+from rowmill.worker.destinations import Connections, Destinations
 from tests.integration.experiments import Connection, Manifest
 from tests.integration.worker.bed import Bed
 from tests.integration.worker.owners import Owner, Owners
@@ -37,7 +38,7 @@ def owner_of(reach: Connections) -> Iterator[Owners]:
     """Opens a manifest for an engine; what other servers it reaches, by keyword."""
     with ExitStack() as stack:
 
-        def open_for(engine: str, content: Manifest, **reached: Credentials) -> Owner:
+        def open_for(engine: str, content: Manifest, **reached: Any) -> Owner:
             bed = Bed(content, replace(reach, engine=engine, **reached))
             return Owner(bed, stack.enter_context(closing(bed.open_destinations())))
 

@@ -225,11 +225,12 @@ def test_a_purge_gives_what_an_adoption_that_was_cut_had_taken_back_to_whose_dat
 
 def ledgers(name: str, kind: str) -> list[Mapping[str, str] | None]:
     """What two experiments name for Postgres, in one schema."""
-    return {
+    by_kind: dict[str, list[Mapping[str, str] | None]] = {
         "shared": [{"schema": name, "ledgerSchema": f"{name}_l"}] * 2,
         "separate": [{"schema": name, "ledgerSchema": f"{name}_{n}"} for n in "lm"],
         "bucket": [None, None],
-    }[kind]
+    }
+    return by_kind[kind]
 
 
 @pytest.mark.parametrize("kind", ["shared", "separate"])

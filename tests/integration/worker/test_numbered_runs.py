@@ -337,7 +337,8 @@ def test_a_finalize_that_is_overtaken_in_mid_step_ends_well(
     run = pod(bed, first, "a", 1).run
     bed.load(first, run)
     do = getattr(finalize_steps, doing)
-    one, ends = Lock(), []
+    one = Lock()
+    ends: list[RunState] = []
 
     def overtaken(*arguments: Any, **options: Any) -> Any:
         monkeypatch.setattr(finalize_steps, doing, do)

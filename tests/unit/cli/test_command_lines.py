@@ -116,15 +116,17 @@ def test_what_lacks_is_told_with_a_line_that_has_it(words: tuple[str, ...], said
 
 @pytest.mark.parametrize("of", [app, plugin])
 def test_every_choice_that_there_is_not_is_told_as_all_other_errors(of: typer.Typer) -> None:
+    group = get_command(of)
+    assert isinstance(group, TyperGroup)
     choices = [
-        (command, option.opts[-1])
-        for command in typer.main.get_command(of).commands.values()
+        (name, option.opts[-1])
+        for name, command in group.commands.items()
         for option in command.params
         if getattr(option, "choices", None) or "json." in (getattr(option, "help", "") or "")
     ]
     assert len(choices) >= (9 if of is app else 2)
-    for command, option in choices:
-        done = called(command.name, option, "xml", of=of)
+    for name, option in choices:
+        done = called(name, option, "xml", of=of)
         assert done.exit_code == 2
         assert re.fullmatch(
             r"rowmill: invalid value for '.*': 'xml' is not one of '.*'; see: .* --help\n",

@@ -339,9 +339,10 @@ NULLS = pa.record_batch({"name": pa.nulls(3, pa.string())})
 def test_a_slice_of_nulls_alone_follows_the_dictionary_of_the_others(
     nulls: pa.RecordBatch, first: bool
 ) -> None:
-    cells = [0, 1, None, 2] * 100
+    cells: list[int | None] = [0, 1, None, 2] * 100
+    three: list[int | None] = [None] * 3
     slices = [nulls, pool(cells)] if first else [pool(cells), nulls]
-    whole = pool([None] * 3 + cells if first else cells + [None] * 3)
+    whole = pool(three + cells if first else cells + three)
     assert content_of(names(), [slices]) == content_of(names(), [[whole]])
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from botocore.exceptions import (
     ClientError,
@@ -21,10 +23,11 @@ URL = "https://s3.example"
 
 
 def answer(status: int, found: str) -> ClientError:
-    return ClientError(
-        {"Error": {"Code": found, "Message": "so"}, "ResponseMetadata": {"HTTPStatusCode": status}},
-        "PutObject",
-    )
+    said: Any = {
+        "Error": {"Code": found, "Message": "so"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    return ClientError(said, "PutObject")
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,7 @@ def answer(status: int, found: str) -> ClientError:
         ReadTimeoutError(endpoint_url=URL),
         ConnectionClosedError(endpoint_url=URL),
         IncompleteReadError(actual_bytes=1, expected_bytes=2),
-        SSLError(endpoint_url=URL, error="EOF occurred in violation of protocol"),
+        SSLError(endpoint_url=URL, error=OSError("EOF occurred in violation of protocol")),
         ProtocolError("broken"),
         ConnectionResetError(),
     ],
@@ -73,7 +76,10 @@ def test_these_pass(error: Exception) -> None:
         (NoCredentialsError(), "CredentialsMissing"),
         (PartialCredentialsError(provider="env", cred_var="x"), "CredentialsMissing"),
         (ParamValidationError(report="Invalid bucket name"), "NameInvalid"),
-        (SSLError(endpoint_url=URL, error="CERTIFICATE_VERIFY_FAILED"), "CertificateRefused"),
+        (
+            SSLError(endpoint_url=URL, error=OSError("CERTIFICATE_VERIFY_FAILED")),
+            "CertificateRefused",
+        ),
         (ValueError("odd"), "S3Refused"),
     ],
 )

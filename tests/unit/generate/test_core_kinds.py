@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.generate.rows import Generator
 from rowmill.spec import kinds
-from rowmill.spec.values.types import parse_type
+from rowmill.spec.values.types import Literal, parse_type
 from tests.unit.generate.core_datasets import DAY, HOUR, column, dataset, one_column, table
 
 Uniform = kinds.Uniform
@@ -27,7 +27,8 @@ def array(kind: kinds.Kind, type_text: str, rows: int, **more: Any) -> pa.Array:
 
 
 def cells(kind: kinds.Kind, type_text: str, rows: int, **more: Any) -> list[Any]:
-    return array(kind, type_text, rows, **more).to_pylist()
+    found: list[Any] = array(kind, type_text, rows, **more).to_pylist()
+    return found
 
 
 @given(start=st.integers(-(2**40), 2**40), step=st.integers(-1000, 1000), rows=st.integers(1, 200))
@@ -224,7 +225,7 @@ def test_any_integer_weights(weights: list[int]) -> None:
         ("numeric(5,2)[]", (), []),
     ],
 )  # fmt: skip
-def test_literals_of_every_type(type_text: str, literal: kinds.Literal, expected: object) -> None:
+def test_literals_of_every_type(type_text: str, literal: Literal, expected: object) -> None:
     assert cells(kinds.Constant(literal), type_text, 3) == [expected] * 3
     assert cells(kinds.Choice((literal,), None), type_text, 3) == [expected] * 3
     with_nulls = array(kinds.Constant(literal), type_text, 1000, nulls=0.5)

@@ -26,7 +26,7 @@ def excess(observed: np.ndarray, expected: np.ndarray | float) -> float:
     """By how many standard deviations chi-square exceeds its degrees of freedom."""
     freedom = observed.size - 1
     chi_square = float(((observed - expected) ** 2 / expected).sum())
-    return (chi_square - freedom) / (2 * freedom) ** 0.5
+    return float((chi_square - freedom) / (2 * freedom) ** 0.5)
 
 
 def binned(values: pa.Array) -> np.ndarray:
@@ -37,7 +37,8 @@ def binned(values: pa.Array) -> np.ndarray:
         values = values.view(pa.int32() if values.type == pa.date32() else pa.int64())
     numbers = np.asarray(values.cast(pa.float64(), safe=False))
     low, high = numbers.min(), numbers.max()
-    return np.minimum(((numbers - low) / (high - low) * BINS).astype(np.int64), BINS - 1)
+    bins: np.ndarray = ((numbers - low) / (high - low) * BINS).astype(np.int64)
+    return np.asarray(np.minimum(bins, BINS - 1))
 
 
 def uniform_columns() -> Dataset:

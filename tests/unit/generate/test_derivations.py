@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from fractions import Fraction
 
 import numpy as np
@@ -49,7 +49,7 @@ def chances(node: Node) -> dict[str, Fraction]:
         parts = [chances(item) for item in node.items]
     else:
         parts = [chained([chances(node.item)] * n) for n in range(node.min, node.max + 1)]
-    total: Counter[str] = Counter()
+    total: defaultdict[str, Fraction] = defaultdict(Fraction)
     for part in parts:
         for text, chance in part.items():
             total[text] += chance / len(parts)
@@ -57,9 +57,9 @@ def chances(node: Node) -> dict[str, Fraction]:
 
 
 def chained(parts: list[dict[str, Fraction]]) -> dict[str, Fraction]:
-    found = {"": Fraction(1)}
+    found: dict[str, Fraction] = {"": Fraction(1)}
     for part in parts:
-        longer: Counter[str] = Counter()
+        longer: defaultdict[str, Fraction] = defaultdict(Fraction)
         for text, chance in found.items():
             for more, share in part.items():
                 longer[text + more] += chance * share

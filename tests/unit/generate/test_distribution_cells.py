@@ -28,10 +28,11 @@ def cells(kind: Kind, type_text: str, rows: int = DRAWS) -> pa.Array:
 def units(values: pa.Array) -> np.ndarray:
     """Whole units of the column's type as int64."""
     if pa.types.is_decimal(values.type):
-        words = np.frombuffer(values.buffers()[1], dtype=np.int64).reshape(-1, 2)
+        words: np.ndarray = np.frombuffer(values.buffers()[1], dtype=np.int64).reshape(-1, 2)
         assert np.array_equal(words[:, 0] >> 63, words[:, 1])
         return words[:, 0]
-    return values.to_numpy().astype(np.int64)
+    cells: np.ndarray = values.to_numpy().astype(np.int64)
+    return cells
 
 
 LOGNORMAL = stats.lognorm(0.8, scale=np.exp(3.5))

@@ -31,7 +31,8 @@ FILLED = [t.name for t in EVERYTHING.tables if t.rows]
 
 
 def plain(values: pa.Array) -> list[object]:
-    return values.to_pylist()
+    cells: list[object] = values.to_pylist()
+    return cells
 
 
 @pytest.mark.parametrize("name", FILLED)

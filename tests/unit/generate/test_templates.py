@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -11,7 +13,7 @@ NAMES = ("Ann O'Hara", "Łukasz Żółć", "李雷")
 
 def made(
     template: Template, *, rows: int = 300, type_name: str = "text", nulls: float = 0.0
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     columns = [
         column("id", "bigint", Sequence(-1, 1), unique=True),
         column("name", "text", Choice(NAMES, None), nulls=nulls),
@@ -19,7 +21,9 @@ def made(
         column("n", "smallint", Uniform(-99, 99, 0)),
         column("t", type_name, template, nulls=nulls),
     ]
-    return Generator(dataset(columns, rows=rows)).batch("t", 0, rows).to_pylist()
+    batch = Generator(dataset(columns, rows=rows)).batch("t", 0, rows)
+    found: list[dict[str, Any]] = batch.to_pylist()
+    return found
 
 
 def field(name: str, filter_: str | None = None, argument: int | None = None) -> Field:

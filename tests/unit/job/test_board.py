@@ -1,6 +1,7 @@
 """What a pod shows of its work."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -8,15 +9,14 @@ from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.worker.remaining import Durable
 from rowmill.worker.shard_progress import ShardProgress
-from rowmill_job import board as module
 from rowmill_job.board import Board
 
 LAYOUT = TableLayout("a", 65, 8, 10, 30, 10)
 PLAN = Plan("sha256:0", 1, (LAYOUT,), (3,))
 
 
-def shown(board: Board) -> dict[str, object]:
-    found: dict[str, object] = json.loads(board.progress())
+def shown(board: Board) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(board.progress())
     return found
 
 
@@ -68,7 +68,7 @@ def test_a_failure_shows_until_work_goes_on_or_it_is_old_news(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 1_000.0
-    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    monkeypatch.setattr("time.monotonic", lambda: now)
     board = Board("shard", 0)
     board.notice("the server is down")
     assert shown(board)["notice"] == "the server is down"
@@ -84,7 +84,7 @@ def test_a_failure_shows_until_work_goes_on_or_it_is_old_news(
 
 def test_the_rate_is_of_late(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1_000.0
-    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    monkeypatch.setattr("time.monotonic", lambda: now)
     board = Board("shard", 0)
     board.show("id", ShardProgress(PLAN, PLAN.parts()))
     for _ in range(100):

@@ -10,7 +10,15 @@ from typing import Any
 
 import pytest
 
-from tests.unit.kubectl.api_server import EXPERIMENTS, Asked, document, kubeconfig, run, serving
+from tests.unit.kubectl.api_server import (
+    EXPERIMENTS,
+    Answers,
+    Asked,
+    document,
+    kubeconfig,
+    run,
+    serving,
+)
 from tests.unit.kubectl.authority import Authority
 
 PATH = EXPERIMENTS.format("team")
@@ -46,7 +54,7 @@ def test_both_ask_as_the_same(
 ) -> None:
     (tmp_path / "token").write_text("in the file\n")
     cluster = {"insecure-skip-tls-verify": True}
-    answers = {("GET", PATH): (200, {"items": []})}
+    answers: Answers = {("GET", PATH): (200, {"items": []})}
     with serving(answers, authority.serving(tmp_path, of_clients=False)) as server:
         file = kubeconfig(tmp_path, server.url, user=user, cluster=cluster)
         ours = run(file, "status", *flags).exit_code

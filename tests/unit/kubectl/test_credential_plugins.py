@@ -21,6 +21,7 @@ from rowmill.kubectl.connection import Connection
 from rowmill.kubectl.kubeconfig import Wanted, choose
 from tests.unit.kubectl.api_server import (
     EXPERIMENTS,
+    Answers,
     Server,
     kubeconfig,
     result_of,
@@ -29,7 +30,7 @@ from tests.unit.kubectl.api_server import (
 )
 from tests.unit.kubectl.authority import Authority
 
-ANSWERS = {("GET", EXPERIMENTS.format("team")): (200, {"items": []})}
+ANSWERS: Answers = {("GET", EXPERIMENTS.format("team")): (200, {"items": []})}
 V1 = "client.authentication.k8s.io/v1"
 
 PLUGIN = """

@@ -19,6 +19,7 @@ from rowmill.kubectl.proxies import proxy_for
 from rowmill.terminal.failures import UsageError
 from tests.unit.kubectl.api_server import (
     EXPERIMENTS,
+    Answers,
     Server,
     document,
     kubeconfig,
@@ -28,7 +29,7 @@ from tests.unit.kubectl.api_server import (
 )
 from tests.unit.kubectl.authority import SERVER_NAME, Authority
 
-ANSWERS = {
+ANSWERS: Answers = {
     ("GET", EXPERIMENTS.format(place)): (200, {"items": []})
     for place in ("team", "elsewhere", "default", "own", "first")
 }

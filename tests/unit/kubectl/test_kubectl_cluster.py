@@ -18,7 +18,7 @@ from tests.unit.kubectl.fake_cluster import experiment
 
 
 def test_the_namespace_is_the_contexts_unless_one_is_given(tmp_path: Path) -> None:
-    empty = (200, {"items": []})
+    empty: tuple[int, Any] = (200, {"items": []})
     places = ("team", "elsewhere", "given")
     with serving({("GET", EXPERIMENTS.format(place)): empty for place in places}) as server:
         file = kubeconfig(tmp_path, server.url)

@@ -228,12 +228,12 @@ def test_no_word_is_broken_or_cut_at_any_width(
     name, message = "n" * 63, "the Secret warehouse is not there: " + "make it " * 20
     long = experiment("Pending", name=name, reason="SecretMissing", message=message)
     cluster = FakeCluster([long, experiment(rowsPerSecond=1_234_567, etaSeconds=3_600)])
-    for show, wanted in (
-        (lambda: status(cluster, None, Output.TEXT), f"{name} {message} 1,235 k rows/s"),
-        (lambda: status(cluster, name, Output.TEXT), f"team/{name}, {message} orders"),
-        (lambda: runs(cluster, None, Output.TEXT), f"{name} RUNNING"),
+    for show, of, wanted in (
+        (status, None, f"{name} {message} 1,235 k rows/s"),
+        (status, name, f"team/{name}, {message} orders"),
+        (runs, None, f"{name} RUNNING"),
     ):
-        show()
+        show(cluster, of, Output.TEXT)
         assert set(wanted.split()) <= set(capsys.readouterr().out.split())
     status(cluster, None, Output.TEXT)
     assert (len(capsys.readouterr().out.splitlines()) == 4) is (width is None)
@@ -433,7 +433,7 @@ def test_watching_takes_one_experiment() -> None:
 
 
 def test_an_empty_run_is_whole_once_it_is_complete() -> None:
-    empty = {"rows": 0, "rowsTotal": 0}
+    empty: dict[str, Any] = {"rows": 0, "rowsTotal": 0}
     assert Experiment(experiment("Running", **empty)).progress.percent == 0
     assert Experiment(experiment("Complete", **empty)).progress.percent == 100
     assert line_of(Experiment(experiment("Complete", **empty))) == "run 1 Complete"

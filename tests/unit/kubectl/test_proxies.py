@@ -14,6 +14,7 @@ import pytest
 
 from tests.unit.kubectl.api_server import (
     EXPERIMENTS,
+    Answers,
     Server,
     kubeconfig,
     result_of,
@@ -22,7 +23,7 @@ from tests.unit.kubectl.api_server import (
 )
 
 PATH = EXPERIMENTS.format("team")
-ANSWERS = {("GET", PATH): (200, {"items": []})}
+ANSWERS: Answers = {("GET", PATH): (200, {"items": []})}
 # As in a URL, and as they are.
 WRITTEN, PLAIN = "us%40er:p%3Ass%2Fword%C3%BC", "us@er:p:ss/wordü"
 BASIC = f"Basic {base64.b64encode(PLAIN.encode()).decode()}"

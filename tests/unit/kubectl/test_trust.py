@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.kubectl.api_server import EXPERIMENTS, kubeconfig, result_of, serving
+from tests.unit.kubectl.api_server import EXPERIMENTS, Answers, kubeconfig, result_of, serving
 from tests.unit.kubectl.authority import SERVER_NAME, Authority
 
-ANSWERS = {("GET", EXPERIMENTS.format("team")): (200, {"items": []})}
+ANSWERS: Answers = {("GET", EXPERIMENTS.format("team")): (200, {"items": []})}
 
 
 def _code(server: Authority, trusted: Authority | None, folder: Path, **environ: str) -> int:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from rowmill.destinations.credentials import EnvironmentCredentials, FileCredentials
-from rowmill.local import connections as module
 from rowmill.local.connections import engine_id, find_connections
 from rowmill.local.home import Home
+from rowmill.local.servers import embedded as embedded_servers
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
 from rowmill.spec.secret_keys import S3_REQUIRED
@@ -51,9 +51,9 @@ def test_an_embedded_destination_is_never_what_the_environment_says(
     monkeypatch.setenv("PGREADUSER", "somebody")
     embedded = {"PGHOST": "127.0.0.1", "PGUSER": "loads", "AWS_REGION": "here"}
     reads = {"PGREADUSER": "reads", "PGREADPASSWORD": "hidden"}
-    monkeypatch.setattr(module.embedded, "up", lambda home, starting: None)
-    monkeypatch.setattr(module.embedded, "exports", lambda servers: embedded)
-    monkeypatch.setattr(module.embedded, "reader_exports", lambda servers: reads)
+    monkeypatch.setattr(embedded_servers, "up", lambda home, starting: None)
+    monkeypatch.setattr(embedded_servers, "exports", lambda servers: embedded)
+    monkeypatch.setattr(embedded_servers, "reader_exports", lambda servers: reads)
     connections = find_connections(spec, {"lake": tmp_path / "lake.env"}, Home(tmp_path))
     assert connections.postgres is not None
     assert connections.postgres() == {"PGHOST": "127.0.0.1", "PGUSER": "loads"}
@@ -65,7 +65,7 @@ def test_an_embedded_destination_is_never_what_the_environment_says(
 def test_a_secret_without_a_file_is_the_environment_and_starts_no_server(
     spec: Spec, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(module.embedded, "up")
+    monkeypatch.delattr(embedded_servers, "up")
     connections = find_connections(replace(spec, postgres=None), {}, Home(tmp_path))
     assert connections.postgres is None
     assert connections.reader is None

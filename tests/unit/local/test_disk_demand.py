@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def plan(spec: Spec) -> Plan:
     return plan_for(spec, workers=1, batch_rows=10_000)
 
 
-def disk(free: int, **changes: object) -> Disk:
+def disk(free: int, **changes: Any) -> Disk:
     return replace(Disk(Path("/disk"), free * MIB, postgres=True, s3=True), **changes)
 
 
@@ -202,7 +203,7 @@ def test_the_log_is_bounded_by_the_settings_that_postgres_has(
     spec: Spec, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = SimpleNamespace(free=64 * 1024 * MIB)
-    monkeypatch.setattr(disk_space.shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: usage)
     [before] = embedded_disks(spec, home)
     assert (before.log, before.log_present) == (4096 * MIB, 0)
     (home.postgres_data / "pg_wal").mkdir(parents=True)

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from rowmill.local import disk_reserve
 from rowmill.local.disk_reserve import RESERVE_BYTES, release, set_aside
 from rowmill.local.home import Home
 
@@ -16,7 +15,7 @@ from rowmill.local.home import Home
 def disk(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """A disk of which a test says how much is `free`."""
     found = SimpleNamespace(free=1 << 40)
-    monkeypatch.setattr(disk_reserve.shutil, "disk_usage", lambda path: found)
+    monkeypatch.setattr("shutil.disk_usage", lambda path: found)
     return found
 
 

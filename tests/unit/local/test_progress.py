@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rowmill.local import progress as module
 from rowmill.local.messages import Progress
 from rowmill.local.progress import Phase, ProgressBoard, Snapshot
 from rowmill.plan.layout import Plan, TableLayout
@@ -62,7 +61,7 @@ def test_the_rate_is_of_the_rows_that_are_counted(
     board: ProgressBoard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 1_000.0
-    monkeypatch.setattr(module.time, "monotonic", lambda: now)
+    monkeypatch.setattr("time.monotonic", lambda: now)
     board.already(Durable({}, frozenset()))
     board.turn(Phase.LOADING)
     now += 10

@@ -51,8 +51,14 @@ class QuickValidator:
     async def freeze(
         self, namespace: str, uid: str, manifest: str, wanted: FreezePlan
     ) -> Judgement:
-        chosen = {"engine": wanted.engine, "image": wanted.image, "defaults": wanted.defaults}
-        plan = replace(frozen(), number=wanted.number, adopt=wanted.adopt, **chosen)
+        plan = replace(
+            frozen(),
+            number=wanted.number,
+            adopt=wanted.adopt,
+            engine=wanted.engine,
+            image=wanted.image,
+            defaults=wanted.defaults,
+        )
         return replace(self.verdict, bundle=bundle_of(plan))
 
 

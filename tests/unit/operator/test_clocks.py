@@ -28,7 +28,7 @@ PODS = "/api/v1/namespaces/team/pods"
 POD = f"{PODS}/shop-run-1-3-abcde"
 JOB = f"{JOBS}/shop-run-1"
 FINALIZE = f"{JOBS}/shop-run-1-finalize"
-RUNNING = {"running": {}}
+RUNNING: dict[str, Any] = {"running": {}}
 # By the code of before, the first two told nothing of Events, and all of them gave pods up.
 differing = pytest.mark.parametrize("minutes", [2, 6, 10, -10, 100_000])
 

@@ -58,11 +58,12 @@ def test_a_restarted_operator_writes_nothing_where_nothing_changed() -> None:
     async def story(operator: Operator, api: FakeApi) -> None:
         await operator.settle()
         api.calls.clear()
-        again = Operator(operator.controller._cluster, QuickValidator())
+        validator = QuickValidator()
+        again = Operator(operator.controller._cluster, validator)
         await again.start()
         await again.settle()
         assert api.writes() == []
-        assert again.controller._validator.judged == []
+        assert validator.judged == []
 
     with_operator(story)
 

@@ -37,8 +37,8 @@ def test_the_longest_name_fits_with_any_index_and_number(number: int) -> None:
     for before in (host, made[finalize_job], made[purge_job]):
         pod = f"{before[: _KEPT - 1]}-abcde"
         assert LONGEST in experiments_named(pod), "Events about it are known to be ours"
-    made = config_map(found, number, DIGEST, b"", "here/rowmill")
-    assert len(made["metadata"]["name"]) <= _LABEL
+    planned = config_map(found, number, DIGEST, b"", "here/rowmill")
+    assert len(planned["metadata"]["name"]) <= _LABEL
 
 
 def test_a_history_of_none_keeps_none_and_numbers_go_on() -> None:

@@ -21,7 +21,7 @@ from tests.unit.operator.told_by_pods import pod_progress
 
 KEY = ("team", "shop")
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-RUNNING = {"running": {}}
+RUNNING: dict[str, Any] = {"running": {}}
 
 
 def filled(*more: tuple[Resource, dict[str, Any]]) -> Store:

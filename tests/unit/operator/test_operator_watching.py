@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 import kopf
 from kubernetes.aio.client import Configuration
@@ -113,6 +113,6 @@ def test_kopf_keeps_its_hands_off() -> None:
     settings = kopf_settings()
     assert not settings.posting.enabled
     storage = settings.persistence.diffbase_storage
-    body = kopf.Body(raw_experiment())
+    body = kopf.Body(cast(kopf.RawBody, raw_experiment()))
     assert storage.fetch(body=body) is None
     assert storage.build(body=body) == {}

@@ -30,7 +30,7 @@ class Walk:
         self.seed, self.rerun_text = 0, ""
         # Runs whose finalize pod has published them, as far as the status can still know.
         self.published: set[int] = set()
-        self.events: list[Callable[[], None]] = [
+        self.events: list[Callable[[], object]] = [
             *([self.look] * 6),
             self.rest,
             self.collect,

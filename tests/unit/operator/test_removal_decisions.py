@@ -59,10 +59,10 @@ def test_children_of_a_deleted_experiment_block_their_names_until_they_are_gone(
 def test_purge_adds_the_finalizer_and_retain_takes_it_away(cluster: MemoryCluster) -> None:
     cluster.change(settings={"deletionPolicy": "Purge"})
     cluster.settle()
-    assert cluster.experiment.finalizers == ("rowmill.dev/purge",)
+    assert list(cluster.experiment.finalizers) == ["rowmill.dev/purge"]
     cluster.change(settings={"deletionPolicy": "Retain"})
     cluster.settle()
-    assert cluster.experiment.finalizers == ()
+    assert list(cluster.experiment.finalizers) == []
 
 
 def _purging(cluster: MemoryCluster) -> MemoryCluster:

@@ -13,7 +13,7 @@ from rowmill_operator.model.actions import CreateJob, SetFinalizers
 from tests.unit.operator.memory_cluster import MemoryCluster, experiment
 
 PURGE = "shop-purge"
-ASTRAY = {"reason": "DataNotFound", "message": "the database does not know run 1"}
+ASTRAY: dict[str, Any] = {"reason": "DataNotFound", "message": "the database does not know run 1"}
 
 
 @pytest.fixture

@@ -111,7 +111,10 @@ def test_what_only_a_cluster_refuses_is_refused() -> None:
 
 
 def test_what_only_a_cluster_refuses_is_told_beside_all_that_is_wrong() -> None:
-    columns = [{"name": "a", "type": "string"}, {"name": "b", "type": "text", "unique": True}]
+    columns: list[dict[str, Any]] = [
+        {"name": "a", "type": "string"},
+        {"name": "b", "type": "text", "unique": True},
+    ]
     columns[1] |= {"generate": {"constant": "x"}}
     bad = manifest(
         tables=[{"name": "t", "rows": 9, "columns": columns}],
@@ -133,7 +136,7 @@ def test_what_only_a_cluster_refuses_is_told_beside_all_that_is_wrong() -> None:
 def test_the_spec_of_the_newest_run_is_judged_by_the_chart_of_then() -> None:
     bare = manifest(destinations={"postgres": {}})
     planned = judge(bare, defaults=Defaults("warehouse")).digest
-    known = {"planned": planned, "planned_by": Defaults("warehouse")}
+    known: dict[str, Any] = {"planned": planned, "planned_by": Defaults("warehouse")}
     assert judge(bare, **known).problems == ()
     assert judge(bare, **{**known, "planned_by": Defaults()}, defaults=Defaults("new")).problems
     assert "chart has no default" in judge(bare, rerun="2", **known).problems[0]
@@ -227,7 +230,7 @@ def test_the_memory_of_a_worker_is_its_limit() -> None:
 
 
 def test_a_bundle_that_fits_no_config_map_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    request = {
+    request: dict[str, Any] = {
         "namespace": "team",
         "manifest": manifest(),
         "rerun": "",

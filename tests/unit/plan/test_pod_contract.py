@@ -42,7 +42,7 @@ WORDS = {
 NUMBERS = {*ExitCode, PORT} - {ExitCode.DONE}
 # The operator's own port and path for Prometheus, and the status's word, which only happen to be
 # those of pods.
-OWN = {
+OWN: dict[str, set[object]] = {
     "operator/rowmill_operator/metrics.py": {PORT, METRICS_PATH},
     "operator/rowmill_operator/decide/paces.py": {"rowsPerSecond"},
 }

@@ -133,7 +133,9 @@ def _replaced(value: Any, path: tuple[str | int, ...], new: object) -> Any:
     return copied
 
 
-STRANGERS = (None, True, 5, -1, 10**18, Decimal("0.5"), "text", "", "5s", [], {}, {"x": 1}, [{}])
+STRANGERS: tuple[Any, ...] = (
+    None, True, 5, -1, 10**18, Decimal("0.5"), "text", "", "5s", [], {}, {"x": 1}, [{}],
+)  # fmt: skip
 # Their grammar is not the schema's.
 GRAMMARS = {"type", "memory", "cpu", "ephemeral-storage"}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rowmill.spec.load import load_spec
 from rowmill.spec.problems import Problem
@@ -13,7 +13,7 @@ PARQUET = {"parquet": {"bucket": "lake"}}
 
 
 def warned(
-    tables: Sequence[tuple[str, Sequence[str]]], destinations: dict[str, object] = PARQUET
+    tables: Sequence[tuple[str, Sequence[str]]], destinations: Mapping[str, object] = PARQUET
 ) -> list[tuple[str, str]]:
     """Path and message of each warning of a manifest of these tables and their columns."""
     listed = [

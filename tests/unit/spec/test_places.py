@@ -116,7 +116,7 @@ def test_every_problem_of_the_corpus_has_its_line() -> None:
 @pytest.mark.parametrize("place", ["table", "column", "value"])
 def test_what_is_told_is_short_whatever_the_manifest_holds(place: str) -> None:
     long = "x" * 5_000
-    column = {"name": long if place == "column" else "a", "type": "inet"}
+    column: dict[str, Any] = {"name": long if place == "column" else "a", "type": "inet"}
     column |= {"generate": {"choice": {"values": [long if place == "value" else "::1"]}}}
     name = long if place == "table" else "t"
     spec = {"tables": [{"name": name, "rows": 1, "columns": [column]}]}

@@ -6,6 +6,7 @@ import json
 import pickle
 import subprocess
 import sys
+from collections.abc import Mapping
 
 import pytest
 
@@ -32,7 +33,7 @@ MAIL = (
 
 
 def spec(
-    *columns: dict[str, object], last_version: LastVersion = no_run, **settings: object
+    *columns: Mapping[str, object], last_version: LastVersion = no_run, **settings: object
 ) -> Spec:
     content = {
         "apiVersion": "rowmill.dev/v1alpha1",
@@ -57,7 +58,7 @@ def last(data_version: int) -> LastVersion:
     return {"shop": data_version}.get
 
 
-def refused(*columns: dict[str, object], last_version: LastVersion = no_run) -> list[str]:
+def refused(*columns: Mapping[str, object], last_version: LastVersion = no_run) -> list[str]:
     with pytest.raises(InvalidManifest) as error:
         spec(*columns, last_version=last_version)
     return [problem.message for problem in error.value.problems]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from rowmill.generate.rows import Generator
-from rowmill.spec.dataset import Table
+from rowmill.spec.dataset import Dataset, Table
 from rowmill.spec.load import load_spec
 from rowmill.verify.pairing import key_columns
 from rowmill.verify.recomputed import Recomputed
@@ -44,11 +45,15 @@ def test_every_table_with_a_key_finds_its_rows(manifest: str) -> None:
     assert found
 
 
+def _generator(data: Dataset) -> Generator:
+    return Generator(data, make_pools(data))
+
+
 def test_a_key_of_no_row_is_not_found() -> None:
     dataset = load_spec(_VALID / "relations.yaml").dataset
     other = load_spec(_VALID / "unique.yaml").dataset
     for data in (dataset, other):
-        recomputed = Recomputed(lambda data=data: Generator(data, make_pools(data)))
+        recomputed = Recomputed(partial(_generator, data))
         for table in data.tables:
             names = key_columns(table)
             if not names or table.rows == 0:
