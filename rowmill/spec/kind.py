@@ -193,14 +193,18 @@ class Kind(ABC):
         return unknown_size(known.width_of(self, column_type))
 
 
-class OwnKind(Kind, abstract=True):
-    """A kind that draws or counts its values itself: it reads no column and has no parts."""
+class WholeKind(Kind, abstract=True):
+    """A kind without parts."""
 
-    def sources(self) -> Sequence[Source]:
+    def parts(self, column_type: ColumnType) -> Sequence[Part]:
         """None."""
         return ()
 
-    def parts(self, column_type: ColumnType) -> Sequence[Part]:
+
+class OwnKind(WholeKind, abstract=True):
+    """A kind that draws or counts its values itself: it reads no column and has no parts."""
+
+    def sources(self) -> Sequence[Source]:
         """None."""
         return ()
 

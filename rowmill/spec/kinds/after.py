@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from rowmill.spec.kind import Kind, Part, Source
+from rowmill.spec.kind import Source, WholeKind
+from rowmill.spec.kinds.distribution import EXPONENTIAL_REACH
 from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
 from rowmill.spec.kinds.moments import MOMENTS, read_moment
 from rowmill.spec.kinds.reading import Reading
@@ -17,9 +18,6 @@ from rowmill.spec.values.types import ColumnType, Number, TypeName
 
 if TYPE_CHECKING:
     from rowmill.spec.fields import Duration, Name, Text
-
-# No delay of 64 random bits is so many means long.
-_EXPONENTIAL_REACH = 50
 
 
 class AfterSpec(Parameters):
@@ -36,7 +34,7 @@ class AfterSpec(Parameters):
 
 
 @dataclass(frozen=True)
-class After(Kind):
+class After(WholeKind):
     """`column`'s value (of this row, or through the link `via` of the parent's) plus a delay.
 
     The delay is exponential with `mean`, truncated to [min, max]; the result is at most `end`.
@@ -61,10 +59,6 @@ class After(Kind):
         """The column that the delay is added to."""
         return (self.source,)
 
-    def parts(self, column_type: ColumnType) -> Sequence[Part]:
-        """None."""
-        return ()
-
     def span(self, rows: int, most_children: int | None) -> tuple[Number, Number] | None:
         """It hangs on the source's; `check_end` tells the latest."""
         return None
@@ -76,7 +70,7 @@ class After(Kind):
         """
         # All of a date's last day counts, for the result is rounded down to it.
         rest = DAY - 1 if column_type.name is TypeName.DATE else 0
-        longest = self.max if self.max is not None else self.mean * _EXPONENTIAL_REACH
+        longest = self.max if self.max is not None else self.mean * EXPONENTIAL_REACH
         if self.end is None:
             if latest + longest > MAX_TIMESTAMP:
                 report.add(path, "may pass the year 9999; use a `max` or an `end`")

@@ -16,9 +16,8 @@ from rowmill.spec.kinds.entry import (
     Parameters,
     parameter,
 )
-from rowmill.spec.kinds.moments import MOMENTS, read_moment
+from rowmill.spec.kinds.moments import MOMENTS, read_range
 from rowmill.spec.kinds.reading import Reading
-from rowmill.spec.paths import shown
 from rowmill.spec.values.moments import DAY, SECOND
 from rowmill.spec.values.types import ColumnType, Number, TypeName
 
@@ -66,7 +65,7 @@ class Between(OwnKind):
 
 def _read(spec: BetweenSpec, reading: Reading) -> Between | None:
     """A uniform date, time, timestamp or interval, in the units of the type."""
-    start, end = read_moment(spec.start, reading, "start"), read_moment(spec.end, reading, "end")
+    bounds = read_range(spec.start, spec.end, reading)
     unit = DAY if reading.type.name is TypeName.DATE else 1
     step = spec.resolution
     if step is None:
@@ -77,16 +76,7 @@ def _read(spec: BetweenSpec, reading: Reading) -> Between | None:
         reading.report.add(
             (*reading.path, "resolution"), f"is no step for {reading.type}; use {right}"
         )
-    if start is None or end is None:
-        return None
-    if start > end:
-        reading.report.add(
-            (*reading.path, "start"),
-            f"{shown(spec.start)} is after the end, {shown(spec.end)}; "
-            "expected a start at or before the end",
-        )
-        return None
-    return Between(start, end, step // unit) if fits else None
+    return Between(*bounds, step // unit) if bounds is not None and fits else None
 
 
 def _step(column_type: ColumnType) -> int:

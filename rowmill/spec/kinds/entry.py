@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from rowmill.spec.kind import Kind
+from rowmill.spec.kinds.moments import MOMENTS
 from rowmill.spec.kinds.reading import Reading
 from rowmill.spec.values.types import STRINGS, ColumnType, TypeName
 
@@ -103,7 +104,7 @@ class KindEntry:
     )
 
     def __post_init__(self) -> None:
-        asked = {"text": bool(self.fits & STRINGS), "span": bool(self.fits & _MOMENTS)}
+        asked = {"text": bool(self.fits & STRINGS), "span": bool(self.fits & MOMENTS)}
         for name, matters in asked.items():
             if matters and not _says(self.kind, name):
                 raise TypeError(f"{self.kind.__name__} fills types whose {name} it does not say")
@@ -111,9 +112,6 @@ class KindEntry:
     def can_fill(self, column_type: ColumnType) -> bool:
         """Whether it makes values of the type."""
         return self.fills_arrays if column_type.array else column_type.name in self.fits
-
-
-_MOMENTS = frozenset({TypeName.DATE, TypeName.TIMESTAMP, TypeName.TIMESTAMPTZ})
 
 
 def _says(kind: type[Kind], name: str) -> bool:

@@ -24,6 +24,20 @@ def read_moment(text: str, reading: Reading, name: str) -> int | None:
     return value
 
 
+def read_range(start: str, end: str, reading: Reading) -> tuple[int, int] | None:
+    """The parameters `start` and `end` in the type's units; None after a problem."""
+    first, last = read_moment(start, reading, "start"), read_moment(end, reading, "end")
+    if first is None or last is None:
+        return None
+    if first > last:
+        reading.report.add(
+            (*reading.path, "start"),
+            f"{shown(start)} is after the end, {shown(end)}; expected a start at or before the end",
+        )
+        return None
+    return first, last
+
+
 def _read_duration(text: str) -> int:
     try:
         return parse_duration(text)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from rowmill.spec.kind import Kind, KnownWidths, Part, Source
+from rowmill.spec.kind import KnownWidths, Source, WholeKind
 from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
 from rowmill.spec.kinds.reading import Reading
 from rowmill.spec.paths import shown
@@ -26,7 +26,7 @@ class ParentSpec(Parameters):
     column: Name = parameter("The parent's column.")
 
 
-class Copy(Kind, abstract=True):
+class Copy(WholeKind, abstract=True):
     """A value of the row that the link `via` picked, as it is."""
 
     via: str
@@ -35,10 +35,6 @@ class Copy(Kind, abstract=True):
     def sources(self) -> Sequence[Source]:
         """The parent's column."""
         return (self.copied,)
-
-    def parts(self, column_type: ColumnType) -> Sequence[Part]:
-        """None."""
-        return ()
 
     @property
     def copied(self) -> Source:

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from rowmill.spec.kind import (
-    Kind,
     KnownContents,
     KnownSizes,
     KnownTexts,
     KnownWidths,
-    Part,
     Source,
+    WholeKind,
 )
 from rowmill.spec.kinds.addresses import Stretch, stretches
 from rowmill.spec.kinds.entry import Example, KindEntry
@@ -36,7 +35,7 @@ from rowmill.spec.versions import version_of
 
 
 @dataclass(frozen=True)
-class Template(Kind):
+class Template(WholeKind):
     """Fixed texts and fields, from the left."""
 
     key: ClassVar[str] = "template"
@@ -51,10 +50,6 @@ class Template(Kind):
     def sources(self) -> Sequence[Source]:
         """The columns of its fields."""
         return [Source(field.column) for field in self.fields]
-
-    def parts(self, column_type: ColumnType) -> Sequence[Part]:
-        """None."""
-        return ()
 
     def text(self, known: KnownTexts) -> Text:
         """All pieces one behind the other; an address's slugs are cut from version 2 on."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from rowmill.spec.kind import OwnKind
 from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
-from rowmill.spec.kinds.moments import read_moment
+from rowmill.spec.kinds.moments import read_range
 from rowmill.spec.kinds.reading import Reading
 from rowmill.spec.paths import shown
 from rowmill.spec.values.types import ColumnType, Number, TypeName
@@ -69,24 +69,15 @@ class Weekday(OwnKind):
 
 
 def _read(spec: WeekdaySpec, reading: Reading) -> Weekday | None:
-    start, end = read_moment(spec.start, reading, "start"), read_moment(spec.end, reading, "end")
+    bounds = read_range(spec.start, spec.end, reading)
     twice = [day for day in dict.fromkeys(spec.days) if spec.days.count(day) > 1]
     if twice:
         reading.report.add(
             (*reading.path, "days"), f"has {', '.join(twice)} twice; expected each day once"
         )
-    if start is None or end is None:
+    if bounds is None or twice:
         return None
-    if start > end:
-        reading.report.add(
-            (*reading.path, "start"),
-            f"{shown(spec.start)} is after the end, {shown(spec.end)}; "
-            "expected a start at or before the end",
-        )
-        return None
-    if twice:
-        return None
-    kind = Weekday(tuple(map(DAY_NAMES.index, spec.days)), start, end)
+    kind = Weekday(tuple(map(DAY_NAMES.index, spec.days)), *bounds)
     if kind.count == 0:
         reading.report.add(
             reading.path,
