@@ -232,3 +232,10 @@ def entries(admin: Connection) -> list[tuple[object, ...]]:
     """Who loads which table by the ledger, and the run that published it."""
     query = "SELECT table_name, owner, run FROM rowmill.tables ORDER BY 1"
     return admin.execute(query).fetchall()
+
+
+def loaded(shop: Experiment) -> Run:
+    """A run whose rows are all there."""
+    run = shop.start()
+    shop.load(run)
+    return run

@@ -19,7 +19,7 @@ from rowmill.destinations.postgres.tables.lock_modes import Lock, conflict
 from rowmill.destinations.postgres.tables.staging import staging_schema
 from rowmill.destinations.postgres.warehouse import finalize_steps, step_lanes
 from rowmill.destinations.postgres.warehouse.step_order import FinalizeStep
-from rowmill.plan.runs import Run, RunState
+from rowmill.plan.runs import RunState
 from rowmill.spec.dataset import Dataset
 from tests.integration.destinations.postgres_bed import (
     CONSTRAINTS,
@@ -27,6 +27,7 @@ from tests.integration.destinations.postgres_bed import (
     all_rows,
     connect,
     dataset,
+    loaded,
     table,
 )
 
@@ -43,12 +44,6 @@ def star() -> Dataset:
 @pytest.fixture
 def shop(address: PostgresAddress) -> Experiment:
     return Experiment(address, star())
-
-
-def loaded(shop: Experiment) -> Run:
-    run = shop.start()
-    shop.load(run)
-    return run
 
 
 def meeting(monkeypatch: pytest.MonkeyPatch, name: str, parties: int) -> None:

@@ -11,12 +11,13 @@ import pytest
 from rowmill.destinations.errors import DestinationRefused, LateAdditions
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.tables.constraints import steps
-from rowmill.plan.runs import Run, RunState
+from rowmill.plan.runs import RunState
 from tests.integration.destinations.postgres_bed import (
     Experiment,
     all_rows,
     connect,
     dataset,
+    loaded,
     table,
     target,
     two_tables,
@@ -47,12 +48,6 @@ _COMMENTS = (
 @pytest.fixture
 def shop(address: PostgresAddress) -> Experiment:
     return Experiment(address, two_tables())
-
-
-def loaded(shop: Experiment) -> Run:
-    run = shop.start()
-    shop.load(run)
-    return run
 
 
 def test_what_came_since_finalize_is_built_before_the_publish(

@@ -28,6 +28,7 @@ KEY = ("team", "shop")
 EXPERIMENT = "/apis/rowmill.dev/v1alpha1/namespaces/team/experiments/shop"
 PLANS = "/api/v1/namespaces/team/configmaps"
 JOBS = "/apis/batch/v1/namespaces/team/jobs"
+PODS = "/api/v1/namespaces/team/pods"
 EVENTS = "/api/v1/namespaces/team/events"
 MADE = [
     ("POST", "team/configmaps"),

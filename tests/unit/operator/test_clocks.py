@@ -17,6 +17,7 @@ from tests.unit.operator.operator_bed import (
     EVENTS,
     EXPERIMENT,
     JOBS,
+    PODS,
     Operator,
     Watch,
     status,
@@ -24,7 +25,6 @@ from tests.unit.operator.operator_bed import (
 )
 from tests.unit.operator.raw_objects import raw_event, raw_pod
 
-PODS = "/api/v1/namespaces/team/pods"
 POD = f"{PODS}/shop-run-1-3-abcde"
 JOB = f"{JOBS}/shop-run-1"
 FINALIZE = f"{JOBS}/shop-run-1-finalize"

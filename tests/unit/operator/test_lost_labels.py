@@ -19,6 +19,7 @@ from tests.unit.operator.operator_bed import (
     JOBS,
     KEY,
     PLANS,
+    PODS,
     Operator,
     QuickValidator,
     status,
@@ -26,7 +27,6 @@ from tests.unit.operator.operator_bed import (
 )
 from tests.unit.operator.raw_objects import raw_experiment, raw_pod
 
-PODS = "/api/v1/namespaces/team/pods"
 EXPERIMENTS = "/apis/rowmill.dev/v1alpha1/namespaces/team/experiments"
 JOB, PLAN = f"{JOBS}/shop-run-1", f"{PLANS}/shop-run-1"
 WEB, WEB_JOB = ("team", "web"), f"{JOBS}/web-run-1"
