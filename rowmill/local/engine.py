@@ -260,7 +260,7 @@ class _Execution:
             for shard in range(run.plan.shards)
             if any(True for _ in remaining(run.plan, run.plan.shard(shard), durable))
         ]
-        watch = Watch(run, self.hold, self._join_in_silence)
+        watch = Watch(run, self.hold, self._open_in_silence)
         supervisor = Supervisor(
             self.spec,
             self.connections,
@@ -308,7 +308,7 @@ class _Execution:
         reporter.start()
         reporter.join(REPORT_SECONDS)
 
-    def _join_in_silence(self) -> Destinations:
+    def _open_in_silence(self) -> Destinations:
         """Connections of their own, which tell nothing: the workers meet the same trouble."""
         return open_destinations(
             self.spec, self.connections, patience=one_machine(sleep=self.signals.sleep)
@@ -318,7 +318,7 @@ class _Execution:
         # Over connections of its own, since nobody may wait for its end.
         with (
             suppress(DestinationRefused, DestinationUnavailable, Interrupted),
-            closing(self._join_in_silence()) as own,
+            closing(self._open_in_silence()) as own,
         ):
             own.ledger.runs.transition(
                 run.id,
