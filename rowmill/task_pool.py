@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 
 TICK_SECONDS = 0.2
 
@@ -30,7 +30,9 @@ class TaskPool:
     def __init__(self, workers: int, name: str, cut_short: Callable[[], None] = _nothing) -> None:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix=name)
         self._cut_short = cut_short
+        self._lock = threading.Lock()
         self._stop = threading.Event()
+        self._error: BaseException | None = None
 
     def do(self, tasks: Sequence[Callable[[], None]], look: Callable[[], None] = _nothing) -> None:
         """Do all tasks, begun in their order; raises the first error of any.
@@ -39,23 +41,36 @@ class TaskPool:
             tasks: what to do.
             look: called every `TICK_SECONDS` meanwhile; what it raises stops them all.
         """
-        futures = [self._pool.submit(task) for task in tasks]
+        futures = [self._pool.submit(self._do_one, task) for task in tasks]
         try:
-            while True:
-                done, running = wait(futures, TICK_SECONDS, return_when=FIRST_EXCEPTION)
-                failed = [error for future in done if (error := future.exception()) is not None]
-                if failed:
-                    raise next((e for e in failed if not isinstance(e, Stopped)), failed[0])
-                if not running:
-                    return
+            while wait(futures, TICK_SECONDS, FIRST_EXCEPTION).not_done and not self.is_stopping:
                 look()
         except BaseException:
-            self._stop.set()
-            for future in futures:
-                future.cancel()
-            while wait(futures, TICK_SECONDS).not_done:
-                self._cut_short()
+            self._end(futures)
             raise
+        self._end(futures)
+        if self._error is not None:
+            raise self._error
+
+    def _do_one(self, task: Callable[[], None]) -> None:
+        # The thread that fails says so itself: until whoever waits has woken, it would go on with
+        # the tasks behind. What fails afterwards may have failed of being cut short.
+        self.check()
+        try:
+            task()
+        except BaseException as error:
+            with self._lock:
+                if not self._stop.is_set():
+                    self._error = error
+                self._stop.set()
+            raise
+
+    def _end(self, futures: Sequence[Future[None]]) -> None:
+        """Wait until all have ended; those that have not by now are cut short."""
+        if any(not future.done() for future in futures):
+            self._stop.set()
+        while wait(futures, TICK_SECONDS).not_done:
+            self._cut_short()
 
     @property
     def is_stopping(self) -> bool:

@@ -51,11 +51,32 @@ def test_what_looks_after_the_tasks_may_end_them() -> None:
 
 
 def test_tasks_that_have_not_begun_never_do() -> None:
-    begun: list[int] = []
+    looking, began = threading.Event(), threading.Event()
 
     def fail() -> None:
+        looking.wait(60)
         raise ValueError("broken")
 
+    def look() -> None:
+        looking.set()
+        began.wait(0.5)
+
     with pytest.raises(ValueError, match="broken"), TaskPool(1, "test") as pool:
-        pool.do([fail, *[lambda n=n: begun.append(n) for n in range(1000)]], pool.check)
-    assert len(begun) < 1000
+        pool.do([fail, began.set], look)
+    assert not began.is_set(), "it began before the one that waits saw the failure"
+
+
+def test_what_fails_of_being_cut_short_is_not_the_error_told() -> None:
+    cut, waits = threading.Event(), threading.Event()
+
+    def wait_long() -> None:
+        waits.set()
+        cut.wait(60)
+        raise ConnectionError("cancelled")
+
+    def fail() -> None:
+        waits.wait(60)
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"), TaskPool(2, "test", cut.set) as pool:
+        pool.do([wait_long, fail])
