@@ -29,7 +29,7 @@ from tests.bench import (
     page,
     peers,
 )
-from tests.bench.bed import ROOT, Bed, bed
+from tests.bench.env import ROOT, Env, env
 from tests.bench.figures import Figure
 
 PARTS = ("load", "apart", "large", "finalize", "encodings", "peers", "commands")
@@ -51,7 +51,7 @@ def main() -> int:
         wanted = arguments.only or COMPARED
         return _compare(arguments.base, wanted, arguments.rows, arguments.runs)
     wanted = arguments.only or PARTS
-    with bed() as servers:
+    with env() as servers:
         described = machine.describe(servers)
         began = time.monotonic()
         figures = _measure(servers, wanted, arguments.rows, arguments.runs)
@@ -92,7 +92,7 @@ def _compare(commit: str, wanted: Sequence[str], rows: int, runs: int | None) ->
     return 0 if all(figure.met is not False for figure in figures) else 1
 
 
-def _measure(servers: Bed, wanted: Sequence[str], rows: int, runs: int | None) -> list[Figure]:
+def _measure(servers: Env, wanted: Sequence[str], rows: int, runs: int | None) -> list[Figure]:
     figures: list[Figure] = []
     small: list[dict[str, Any]] = []
     if "load" in wanted:
@@ -114,7 +114,7 @@ def _measure(servers: Bed, wanted: Sequence[str], rows: int, runs: int | None) -
     return figures
 
 
-def _finalize(servers: Bed, rows: int, runs: int | None) -> list[Figure]:
+def _finalize(servers: Env, rows: int, runs: int | None) -> list[Figure]:
     """By two workers against one: each of them has a connection."""
     two = finalizing.Side("two workers", servers, ("--workers", "2"))
     one = finalizing.Side("one worker", servers, ("--workers", "1"))

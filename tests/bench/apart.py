@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Self
 
 from tests.bench.bare import Ready, encode, send
-from tests.bench.bed import Bed, bed
 from tests.bench.cores import Cores, NoCores, cores_apart, started_on
+from tests.bench.env import Env, env
 from tests.bench.figures import Figure, Samples, ratio_figure
 from tests.bench.loading import warm_up
 from tests.bench.watching import Watched, told, watched
@@ -68,12 +68,12 @@ def measure(rows: int, runs: int, say: Callable[[str], None]) -> list[Figure]:
         return [Figure("the wall with cores apart", "reported", f"not measured: {error}")]
     with ExitStack() as stack:
         with started_on(cores.servers):
-            servers = stack.enter_context(bed())
+            servers = stack.enter_context(env())
         stack.enter_context(started_on(cores.workers))
         return figures(_rounds(servers, cores, rows, runs, say))
 
 
-def _rounds(servers: Bed, cores: Cores, rows: int, runs: int, say: Callable[[str], None]) -> Rounds:
+def _rounds(servers: Env, cores: Cores, rows: int, runs: int, say: Callable[[str], None]) -> Rounds:
     to_postgres = servers.manifest("wide-postgres", rows, ("postgres",))
     to_both = servers.manifest("wide-both", rows, ("postgres", "parquet"))
     warm_up(servers)
@@ -100,14 +100,14 @@ def _rounds(servers: Bed, cores: Cores, rows: int, runs: int, say: Callable[[str
     return rounds
 
 
-def _bare(servers: Bed, cores: Cores, ready: Ready, upload: bool, ask: bool) -> Load:
+def _bare(servers: Env, cores: Cores, ready: Ready, upload: bool, ask: bool) -> Load:
     seen = Watched()
     during = watched(servers, cores, seen, sample=ask)
     sent = send(servers, ready, upload=upload, wait_for_disk=False, during=during)
     return Load(sent.seconds, sent.cpu_seconds, seen)
 
 
-def _run(servers: Bed, cores: Cores, manifest: Path, ask: bool) -> Load:
+def _run(servers: Env, cores: Cores, manifest: Path, ask: bool) -> Load:
     """One `rowmill run`, after the servers came to rest; its data is removed."""
     seen = Watched()
     servers.settle()

@@ -32,7 +32,7 @@ from rowmill.spec.dataset import Table
 from rowmill.spec.load import load_spec
 from rowmill.worker.pools import make_pools
 from rowmill.worker.shard import make
-from tests.bench.bed import Bed, connect
+from tests.bench.env import Env, connect
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -89,7 +89,7 @@ def encode(manifest: Path, folder: Path) -> Ready:
 
 
 def send(
-    bed: Bed,
+    env: Env,
     ready: Ready,
     *,
     upload: bool,
@@ -103,17 +103,17 @@ def send(
         wait_for_disk: commits do, as they do by default; batches of a run do not.
         during: entered before the streams begin, left when they have ended.
     """
-    with bed.connect() as connection:
+    with env.connect() as connection:
         connection.execute(f"DROP SCHEMA IF EXISTS {_SCHEMA} CASCADE")
         connection.execute(f"CREATE SCHEMA {_SCHEMA}")
         connection.execute(_create(ready.table))
-    bed.settle()
+    env.settle()
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(STREAMS), context.SimpleQueue()
     processes = [
         context.Process(
             target=_stream,
-            args=(dict(bed.exports), ready, stream, upload, wait_for_disk, barrier, results),
+            args=(dict(env.exports), ready, stream, upload, wait_for_disk, barrier, results),
         )
         for stream in range(STREAMS)
     ]
@@ -125,9 +125,9 @@ def send(
     if any(process.exitcode for process in processes):
         raise RuntimeError("a bare stream failed")
     began, ended, cpu = zip(*(results.get() for _ in processes), strict=True)
-    with bed.connect() as connection:
+    with env.connect() as connection:
         connection.execute(f"DROP SCHEMA {_SCHEMA} CASCADE")
-    _abort_uploads(bed.exports, ready.bucket)
+    _abort_uploads(env.exports, ready.bucket)
     return Sent(max(ended) - min(began), sum(cpu))
 
 

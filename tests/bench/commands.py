@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench.bed import ROOT, Bed
+from tests.bench.env import ROOT, Env
 from tests.bench.figures import Figure, Samples, ratio_figure
 
 RUNS = 5
@@ -43,25 +43,25 @@ finally:
 """
 
 
-def measure(bed: Bed, runs: int, say: Callable[[str], None]) -> list[Figure]:
+def measure(env: Env, runs: int, say: Callable[[str], None]) -> list[Figure]:
     """Both started as a script by the same Python, in turn."""
-    bare, ours = bed.folder / "bare.py", bed.folder / "ours.py"
+    bare, ours = env.folder / "bare.py", env.folder / "ours.py"
     bare.write_text(_BARE, encoding="utf-8")
     ours.write_text(_ROWMILL, encoding="utf-8")
     walls: dict[Path, list[float]] = {bare: [], ours: []}
     cpus: dict[Path, list[float]] = {bare: [], ours: []}
     for _ in range(HELP_RUNS + 1):
         for script in (bare, ours):
-            wall, cpu = _run(bed, str(script), "--help")
+            wall, cpu = _run(env, str(script), "--help")
             walls[script].append(wall)
             cpus[script].append(cpu)
     # The first of each reads files that the system does not hold yet.
     by_cpu = Samples.of(cpus[ours][1:]).median / Samples.of(cpus[bare][1:]).median
     by_wall = ratio_figure("", _ms(walls[ours][1:]), _ms(walls[bare][1:]), MOST, "ms")
-    heavy = _imported(bed)
+    heavy = _imported(env)
     say(f"  --help: {by_wall.measured}")
     shop = str(ROOT / "examples" / "shop.yaml")
-    previews = [_run(bed, "-m", "rowmill", "preview", "-f", shop)[0] for _ in range(runs + 1)]
+    previews = [_run(env, "-m", "rowmill", "preview", "-f", shop)[0] for _ in range(runs + 1)]
     preview = Samples.of(previews[1:])
     say(f"  preview: {preview.text(2)}")
     return [
@@ -90,7 +90,7 @@ def _ms(seconds: list[float]) -> list[float]:
     return [1000 * value for value in seconds]
 
 
-def _run(bed: Bed, *arguments: str) -> tuple[float, float]:
+def _run(env: Env, *arguments: str) -> tuple[float, float]:
     """Wall and CPU seconds of one Python process."""
     before, began = os.times(), time.monotonic()
     subprocess.run(
@@ -98,20 +98,20 @@ def _run(bed: Bed, *arguments: str) -> tuple[float, float]:
         check=True,
         stdout=subprocess.DEVNULL,
         cwd=ROOT,
-        env=bed.environment(),
+        env=env.environment(),
     )
     wall, after = time.monotonic() - began, os.times()
     user = after.children_user - before.children_user
     return wall, user + after.children_system - before.children_system
 
 
-def _imported(bed: Bed) -> str:
+def _imported(env: Env) -> str:
     done = subprocess.run(
         [sys.executable, "-c", _IMPORTS],
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env=bed.environment(),
+        env=env.environment(),
         check=False,
     )
     found = done.stderr.splitlines()[-1] if done.stderr else "?"

@@ -14,7 +14,7 @@ from pathlib import Path
 import platformdirs
 
 from tests.bench import finalizing, startup
-from tests.bench.bed import ROOT, Bed, Done, Tree
+from tests.bench.env import ROOT, Done, Env, Tree
 from tests.bench.figures import Figure, Samples, ratio_figure
 from tests.bench.loading import MIB, load, peak_bytes
 from tests.history import full_hash, unpack
@@ -68,7 +68,7 @@ def measure(
     """
     found: list[Figure] = []
     with ExitStack() as stack:
-        ours, theirs = (stack.enter_context(_bed(tree)) for tree in (Tree(), base))
+        ours, theirs = (stack.enter_context(_env(tree)) for tree in (Tree(), base))
         if "load" in wanted:
             found += _load(ours, theirs, rows, runs or RUNS, say)
         if "startup" in wanted:
@@ -79,17 +79,17 @@ def measure(
     return found
 
 
-def _load(ours: Bed, theirs: Bed, rows: int, runs: int, say: Callable[[str], None]) -> list[Figure]:
+def _load(ours: Env, theirs: Env, rows: int, runs: int, say: Callable[[str], None]) -> list[Figure]:
     """Load `rows` rows by both `runs` times; every other round the base goes first."""
     mine: list[Done] = []
     bars: list[Done] = []
     sides = [("this tree", ours, mine), ("base", theirs, bars)]
-    for _, bed, _ in sides:
-        _load_once(bed, 1_000)
+    for _, env, _ in sides:
+        _load_once(env, 1_000)
     for number in range(runs):
         say(f"round {number + 1} of {runs}")
-        for name, bed, done in sides if number % 2 == 0 else reversed(sides):
-            done.append(_load_once(bed, rows))
+        for name, env, done in sides if number % 2 == 0 else reversed(sides):
+            done.append(_load_once(env, rows))
             cpu, peak = _cpu(done[-1]), _peak(done[-1])
             say(f"  {name:9}  {cpu:6.2f} core-s  {done[-1].seconds:6.1f} s  {peak:4.0f} MiB")
     return figures(rows, mine, bars)
@@ -128,24 +128,24 @@ def _peak(done: Done) -> float:
     return peak_bytes(done.document) / MIB
 
 
-def _load_once(bed: Bed, rows: int) -> Done:
-    manifest = bed.manifest("compared", rows, _DESTINATIONS)
-    done = load(bed, manifest)
-    bed.delete(manifest)
+def _load_once(env: Env, rows: int) -> Done:
+    manifest = env.manifest("compared", rows, _DESTINATIONS)
+    done = load(env, manifest)
+    env.delete(manifest)
     return done
 
 
 @contextmanager
-def _bed(tree: Tree) -> Iterator[Bed]:
+def _env(tree: Tree) -> Iterator[Env]:
     """Servers that the tree's own command starts below a temporary home, gone with their data."""
     folder = Path(tempfile.mkdtemp(prefix="rowmill-bench-"))
-    bed = Bed(folder, {}, tree)
+    env = Env(folder, {}, tree)
     try:
-        bed.told("up")
-        bed.exports = _exports(bed.told("env"))
-        yield bed
+        env.told("up")
+        env.exports = _exports(env.told("env"))
+        yield env
     finally:
-        bed.told("down")
+        env.told("down")
         shutil.rmtree(folder, ignore_errors=True)
 
 

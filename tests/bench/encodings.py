@@ -23,7 +23,7 @@ from rowmill.spec.dataset import Dataset, ParquetTypes, Table
 from rowmill.spec.load import Overrides, load_spec
 from rowmill.worker.pools import make_pools
 from rowmill.worker.shard import make
-from tests.bench.bed import ROOT
+from tests.bench.env import ROOT
 from tests.bench.figures import Figure, Samples
 
 RUNS = 5

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from tests.bench.bed import ROOT, Bed
+from tests.bench.env import ROOT, Env
 from tests.bench.figures import Figure, ratio_figure
 
 RUNS = 3
@@ -27,7 +27,7 @@ class Side:
     """A way to run: whose servers and command, with which options."""
 
     name: str
-    bed: Bed
+    env: Env
     options: tuple[str, ...] = ()
 
 
@@ -80,11 +80,11 @@ def figure(what: str, one: Timed, other: Timed, *, most: float | None) -> Figure
 
 def _finalize(side: Side, document: dict[str, Any]) -> float:
     """Finalize's seconds in one run of the manifest, whose data is removed."""
-    manifest = side.bed.folder / "finalized.yaml"
+    manifest = side.env.folder / "finalized.yaml"
     manifest.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
-    side.bed.settle()
-    done = side.bed.rowmill("run", "-f", str(manifest), "--progress", "none", *side.options)
-    side.bed.delete(manifest)
+    side.env.settle()
+    done = side.env.rowmill("run", "-f", str(manifest), "--progress", "none", *side.options)
+    side.env.delete(manifest)
     return float(done.document["seconds"]["finalize"])
 
 

@@ -18,7 +18,7 @@ import psutil
 from rowmill.local.planning import plan_for
 from rowmill.plan.layout import TableLayout
 from rowmill.spec.load import load_spec
-from tests.bench.bed import Bed
+from tests.bench.env import Env
 from tests.bench.figures import Figure
 from tests.bench.loading import (
     MIB,
@@ -55,7 +55,7 @@ class Large:
     part_rows: int
 
 
-def measure(bed: Bed, rows: int, small: list[dict[str, Any]], say: Callable[[str], None]) -> Large:
+def measure(env: Env, rows: int, small: list[dict[str, Any]], say: Callable[[str], None]) -> Large:
     """Load 5 x `rows` undisturbed, then again, killed at half and resumed.
 
     Args:
@@ -64,19 +64,19 @@ def measure(bed: Bed, rows: int, small: list[dict[str, Any]], say: Callable[[str
     both = ("postgres", "parquet")
     if not small:
         say(f"{rows:,} rows")
-        few = bed.manifest("wide-both", rows, both)
-        small = [load(bed, few).document]
-        bed.delete(few)
-    many = bed.manifest("wide-large", TIMES * rows, both)
+        few = env.manifest("wide-both", rows, both)
+        small = [load(env, few).document]
+        env.delete(few)
+    many = env.manifest("wide-large", TIMES * rows, both)
     plan = plan_for(load_spec(many), workers=WORKERS, batch_rows=None)
     say(f"{TIMES * rows:,} rows")
-    whole = load(bed, many).document
-    bed.delete(many)
+    whole = load(env, many).document
+    env.delete(many)
     say(f"{TIMES * rows:,} rows, killed at half")
-    killed = _killed_at(bed, many, TIMES * rows // 2, plan.tables[0])
+    killed = _killed_at(env, many, TIMES * rows // 2, plan.tables[0])
     say(f"  killed with {killed.copied_rows:,} rows copied; resuming")
-    resumed = bed.rowmill("run", "-f", str(many), "--resume", "--progress", "none").document
-    bed.delete(many)
+    resumed = env.rowmill("run", "-f", str(many), "--resume", "--progress", "none").document
+    env.delete(many)
     return Large(TIMES * rows, small, whole, killed, resumed, plan.tables[0].part_rows)
 
 
@@ -121,10 +121,10 @@ def figures(large: Large) -> list[Figure]:
     ]
 
 
-def _killed_at(bed: Bed, manifest: Path, rows: int, layout: TableLayout) -> Killed:
+def _killed_at(env: Env, manifest: Path, rows: int, layout: TableLayout) -> Killed:
     """Start a run and kill all of it once `rows` rows are copied."""
-    process = bed.start("run", "-f", str(manifest), "--progress", "none")
-    with bed.connect() as connection:
+    process = env.start("run", "-f", str(manifest), "--progress", "none")
+    with env.connect() as connection:
 
         def copied() -> int:
             there = connection.execute("SELECT to_regclass('rowmill.batches')").fetchone()

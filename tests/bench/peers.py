@@ -16,7 +16,7 @@ from mimesis import Address as MimesisAddress
 from mimesis import Finance, Person
 from mimesis.locales import Locale
 
-from tests.bench.bed import Bed
+from tests.bench.env import Env
 from tests.bench.figures import Figure, Samples
 
 RUNS = 5
@@ -30,12 +30,12 @@ _SECONDS = int((datetime(2026, 1, 1, tzinfo=UTC) - _START).total_seconds())
 Row = tuple[Any, ...]
 
 
-def measure(bed: Bed, runs: int, say: Callable[[str], None]) -> list[Figure]:
+def measure(env: Env, runs: int, say: Callable[[str], None]) -> list[Figure]:
     """Rates of both, each with one process."""
     faker, mimesis = [], []
     for _ in range(runs):
-        faker.append(_FAKER_ROWS / _timed(lambda: _insert(bed)))
-        mimesis.append(_MIMESIS_ROWS / _timed(lambda: _write_csv(bed)))
+        faker.append(_FAKER_ROWS / _timed(lambda: _insert(env)))
+        mimesis.append(_MIMESIS_ROWS / _timed(lambda: _write_csv(env)))
         say(f"  Faker {faker[-1]:.0f} rows/s, mimesis {mimesis[-1]:.0f} rows/s")
     return [
         Figure(
@@ -58,8 +58,8 @@ def _timed(work: Callable[[], None]) -> float:
     return time.monotonic() - began
 
 
-def _insert(bed: Bed) -> None:
-    with bed.connect() as connection:
+def _insert(env: Env) -> None:
+    with env.connect() as connection:
         connection.execute(f"DROP SCHEMA IF EXISTS {_SCHEMA} CASCADE")
         connection.execute(f"CREATE SCHEMA {_SCHEMA}")
         connection.execute(
@@ -85,10 +85,10 @@ def _faker_rows(count: int) -> Iterator[Row]:
         yield (number, fake.name(), fake.company(), fake.city(), *_plain_cells(draw))
 
 
-def _write_csv(bed: Bed) -> None:
+def _write_csv(env: Env) -> None:
     person, finance, place = Person(Locale.EN), Finance(Locale.EN), MimesisAddress(Locale.EN)
     draw = random.Random(7)
-    with (bed.folder / "mimesis.csv").open("w", newline="", encoding="utf-8") as file:
+    with (env.folder / "mimesis.csv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         for number in range(1, _MIMESIS_ROWS + 1):
             texts = (person.full_name(), finance.company(), place.city())

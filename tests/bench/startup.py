@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench.bed import Bed
+from tests.bench.env import Env
 from tests.bench.figures import Figure, ratio_figure
 
 RUNS = 11
@@ -59,7 +59,7 @@ class Counted:
     cpu_seconds: float
 
 
-def measure(ours: Bed, theirs: Bed, runs: int, say: Callable[[str], None]) -> list[Figure]:
+def measure(ours: Env, theirs: Env, runs: int, say: Callable[[str], None]) -> list[Figure]:
     """Take `runs` rounds of a run by each; every other round the base goes first.
 
     Says in words why it cannot.
@@ -70,12 +70,12 @@ def measure(ours: Bed, theirs: Bed, runs: int, say: Callable[[str], None]) -> li
     mine: list[Counted] = []
     bars: list[Counted] = []
     sides = [("this tree", ours, mine), ("base", theirs, bars)]
-    for _, bed, _ in sides:
-        _run(bed)
+    for _, env, _ in sides:
+        _run(env)
     say(f"a run of {ROWS:,} rows")
     for number in range(runs):
-        for name, bed, runs_of_it in sides if number % 2 == 0 else reversed(sides):
-            runs_of_it.append(_run(bed))
+        for name, env, runs_of_it in sides if number % 2 == 0 else reversed(sides):
+            runs_of_it.append(_run(env))
             last = runs_of_it[-1]
             say(f"  {name:9}  {last.cpu_seconds:6.2f} core-s  {last.seconds:6.2f} s")
     return figures(mine, bars)
@@ -103,27 +103,27 @@ def figures(mine: Sequence[Counted], bars: Sequence[Counted]) -> list[Figure]:
     ]
 
 
-def _run(bed: Bed) -> Counted:
-    """One run of an experiment that the bed does not know, and its removal.
+def _run(env: Env) -> Counted:
+    """One run of an experiment that the environment does not know, and its removal.
 
     Raises:
         RuntimeError: it failed.
     """
-    manifest, result = bed.folder / "few.yaml", bed.folder / "counted.json"
+    manifest, result = env.folder / "few.yaml", env.folder / "counted.json"
     manifest.write_text(MANIFEST, encoding="utf-8")
-    bed.settle()
-    command = [str(bed.tree.python), "-m", "rowmill", "run", "-f", str(manifest)]
+    env.settle()
+    command = [str(env.tree.python), "-m", "rowmill", "run", "-f", str(manifest)]
     done = subprocess.run(
         [sys.executable, str(_COUNTED), str(result), *command, "--progress", "none"],
         capture_output=True,
         text=True,
-        cwd=bed.tree.folder,
-        env=bed.environment(),
+        cwd=env.tree.folder,
+        env=env.environment(),
         timeout=_PATIENCE_SECONDS,
         check=True,
     )
     document: dict[str, Any] = json.loads(result.read_text("utf-8"))
     if document["code"] != 0:
         raise RuntimeError(f"rowmill run: {document['code']}\n{done.stdout}{done.stderr}")
-    bed.delete(manifest)
+    env.delete(manifest)
     return Counted(document["seconds"], document["cpuSeconds"])

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import psutil
 
 from rowmill.local.servers.process import processes
-from tests.bench.bed import Bed
 from tests.bench.cores import Cores
+from tests.bench.env import Env
 
 _SAMPLE_SECONDS = 0.05
 _SESSIONS = (
@@ -57,12 +57,12 @@ class Watched:
 
 
 @contextmanager
-def watched(bed: Bed, cores: Cores, into: Watched, *, sample: bool) -> Iterator[None]:
+def watched(env: Env, cores: Cores, into: Watched, *, sample: bool) -> Iterator[None]:
     """Count into `into` what goes on in the block; `sample` asks Postgres often what waits."""
-    before = _counters(bed, cores)
-    with _sampled(bed, into) if sample else nullcontext():
+    before = _counters(env, cores)
+    with _sampled(env, into) if sample else nullcontext():
         yield
-    after = _counters(bed, cores)
+    after = _counters(env, cores)
     into.postgres, into.s3, into.core = (
         late - early for early, late in zip(before, after, strict=True)
     )
@@ -121,11 +121,11 @@ def _word(session: Session) -> str:
 
 
 @contextmanager
-def _sampled(bed: Bed, into: Watched) -> Iterator[None]:
+def _sampled(env: Env, into: Watched) -> Iterator[None]:
     ended = threading.Event()
 
     def sample() -> None:
-        with bed.connect() as connection:
+        with env.connect() as connection:
             while not ended.wait(_SAMPLE_SECONDS):
                 rows = connection.execute(_SESSIONS).fetchall()
                 into.samples.append([Session(*row) for row in rows])
@@ -139,11 +139,11 @@ def _sampled(bed: Bed, into: Watched) -> Iterator[None]:
         thread.join()
 
 
-def _counters(bed: Bed, cores: Cores) -> tuple[float, float, float]:
+def _counters(env: Env, cores: Cores) -> tuple[float, float, float]:
     """Core-seconds so far of Postgres, of S3 and of their core."""
     return (
-        _cpu_seconds(_leader("postgres", bed.token)),
-        _cpu_seconds(_leader("weed", bed.token)),
+        _cpu_seconds(_leader("postgres", env.token)),
+        _cpu_seconds(_leader("weed", env.token)),
         _busy_seconds(cores.servers),
     )
 

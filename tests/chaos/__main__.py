@@ -31,15 +31,15 @@ from rowmill.local.servers import embedded
 from rowmill.local.servers.embedded import EmbeddedServers
 from rowmill.worker.destinations import open_destinations
 from rowmill.worker.removal import purge
-from tests.chaos.blows import Blows, connect, run_command
 from tests.chaos.experiment import ChaosExperiment, write_experiment
+from tests.chaos.fault_injector import FaultInjector, connect, run_command
 from tests.chaos.fault_proxy import FaultProxy
 from tests.chaos.readers import Reader, bucket_look, postgres_look
 from tests.chaos.schedule import Schedule, crashes, schedule
 from tests.chaos.users import Users
 from tests.chaos.verdict import Verdict, report
 
-# A run that is cut down again and again must still end well once the blows are over.
+# A run that is cut down again and again must still end well once the faults are over.
 MAX_ATTEMPTS = 12
 ATTEMPT_SECONDS = 180
 # Refused (a run is live), failed, interrupted or aborted, or killed: try again.
@@ -48,7 +48,7 @@ RETRIABLE = {3, 4, 5, -9, -15, -2}
 
 @dataclass
 class Result(Verdict):
-    """How a schedule ended: the exit codes of its commands, and how many blows hit.
+    """How a schedule ended: the exit codes of its commands, and how many faults hit.
 
     `taken` counts the committed batches that crashes took.
     """
@@ -96,7 +96,7 @@ def _round(chosen: Schedule, home: Home, servers: EmbeddedServers) -> Result:
     try:
         experiment = write_experiment(folder, chosen, servers, proxy.endpoint)
         _under_fire(result, experiment, home, servers, proxy)
-        if not result.faults:
+        if not result.violations:
             result.verify(experiment)
         _remove(experiment, home)
     finally:
@@ -104,11 +104,11 @@ def _round(chosen: Schedule, home: Home, servers: EmbeddedServers) -> Result:
         result.seconds = time.monotonic() - began
     verdict = "ok  " if result.passed else "FAIL"
     print(
-        f"{verdict} {result.seconds:5.1f} s, exit codes {result.codes}, {result.dealt} blows hit, "
+        f"{verdict} {result.seconds:5.1f} s, exit codes {result.codes}, {result.dealt} faults hit, "
         f"{result.taken} committed batches taken, {result.looks} looks: {chosen}",
         flush=True,
     )
-    for text in [*result.faults, *result.sights[:3], *result.gave_up]:
+    for text in [*result.violations, *result.sights[:3], *result.gave_up]:
         print(f"     {text}", flush=True)
     return result
 
@@ -125,50 +125,50 @@ def _under_fire(
         result.codes.clear()
     users = _users(result.schedule, experiment, servers)
     running: list[subprocess.Popen[bytes]] = []
-    blows = Blows(
+    injector = FaultInjector(
         result.schedule, experiment, home, servers, proxy, lambda: running[-1] if running else None
     )
     readers = _readers(result.schedule, experiment, servers)
     readers += [Reader(user.look) for user in users]
-    blows.start()
+    injector.start()
     try:
         for _ in range(MAX_ATTEMPTS):
             running.append(run_command(experiment))
-            if _attempt(result, running[-1]) or result.faults:
+            if _attempt(result, running[-1]) or result.violations:
                 break
         else:
-            result.faults.append(f"not complete after {MAX_ATTEMPTS} attempts")
+            result.violations.append(f"not complete after {MAX_ATTEMPTS} attempts")
     finally:
-        blows.end()
+        injector.end()
         for user in users:
             user.leave()
         for reader in readers:
             reader.close()
     for user in users:
-        result.faults += user.missed()
+        result.violations += user.missed()
         user.forget()
-    result.dealt = len(blows.dealt)
-    result.taken = blows.lost
+    result.dealt = len(injector.dealt)
+    result.taken = injector.lost
     result.looks = sum(reader.looks for reader in readers)
     result.sights = [sight for reader in readers for sight in reader.sights]
 
 
 def _attempt(result: Result, command: subprocess.Popen[bytes]) -> bool:
-    """Wait for a run command; whether it completed. An exit code without a reason is a fault."""
+    """Wait for a run command; whether it completed. An exit code without a reason violates."""
     try:
         _, errors = command.communicate(timeout=ATTEMPT_SECONDS)
     except subprocess.TimeoutExpired:
         command.kill()
-        result.faults.append(f"a run hung for {ATTEMPT_SECONDS} s")
+        result.violations.append(f"a run hung for {ATTEMPT_SECONDS} s")
         return False
     result.codes.append(command.returncode)
     if command.returncode == 0:
         return True
     text = errors.decode(errors="replace").strip()
     if command.returncode not in RETRIABLE or "Traceback" in text:
-        result.faults.append(f"exit code {command.returncode}: {text[-2000:]}")
+        result.violations.append(f"exit code {command.returncode}: {text[-2000:]}")
     elif command.returncode == 4 or (command.returncode == 3 and "live" not in text):
-        # Every blow passes: a run that gives up on one is not patient enough.
+        # Every fault passes: a run that gives up on one is not patient enough.
         result.gave_up.append(text[-300:])
     if command.returncode in (3, 4):
         # Whoever waits for a lock to fall or a server to come up tries again a little later.

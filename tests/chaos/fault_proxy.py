@@ -11,7 +11,7 @@ from enum import StrEnum
 _CHUNK = 65_536
 
 
-class Fault(StrEnum):
+class ProxyFault(StrEnum):
     """What the proxy does to traffic until it is told otherwise."""
 
     NONE = "none"
@@ -22,8 +22,8 @@ class Fault(StrEnum):
 
 
 _ANSWERS = {
-    Fault.ERROR_500: (b"500 Internal Server Error", b"InternalError"),
-    Fault.ERROR_503: (b"503 Service Unavailable", b"SlowDown"),
+    ProxyFault.ERROR_500: (b"500 Internal Server Error", b"InternalError"),
+    ProxyFault.ERROR_503: (b"503 Service Unavailable", b"SlowDown"),
 }
 
 
@@ -35,7 +35,7 @@ class FaultProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
-        self.fault = Fault.NONE
+        self.fault = ProxyFault.NONE
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -84,9 +84,9 @@ class FaultProxy:
         with suppress(OSError):
             while data := source.recv(_CHUNK):
                 fault = self.fault
-                if fault is Fault.CUT:
+                if fault is ProxyFault.CUT:
                     break
-                if fault is Fault.SLOW:
+                if fault is ProxyFault.SLOW:
                     time.sleep(0.05)
                 if answering and fault in _ANSWERS:
                     self._answer(source, fault)
@@ -96,7 +96,7 @@ class FaultProxy:
             with suppress(OSError):
                 end.shutdown(socket.SHUT_RDWR)
 
-    def _answer(self, client: socket.socket, fault: Fault) -> None:
+    def _answer(self, client: socket.socket, fault: ProxyFault) -> None:
         status, code = _ANSWERS[fault]
         body = b"<?xml version='1.0'?><Error><Code>" + code + b"</Code></Error>"
         head = b"HTTP/1.1 " + status + b"\r\nContent-Type: application/xml\r\n"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Blow(StrEnum):
+class Fault(StrEnum):
     """One thing that goes wrong."""
 
     KILL_WORKER = "kill a worker"
@@ -29,11 +29,11 @@ class Blow(StrEnum):
     CRASH_ALL = "crash Postgres with its memory, and the workers"
 
 
-_POSTGRES = {Blow.TERMINATE_BACKENDS, Blow.RESTART_POSTGRES}
-_CRASHES = (Blow.CRASH_POSTGRES, Blow.CRASH_ALL)
-_S3 = {Blow.CUT_S3, Blow.SLOW_S3, Blow.S3_500, Blow.S3_503, Blow.RESTART_S3}
+_POSTGRES = {Fault.TERMINATE_BACKENDS, Fault.RESTART_POSTGRES}
+_CRASHES = (Fault.CRASH_POSTGRES, Fault.CRASH_ALL)
+_S3 = {Fault.CUT_S3, Fault.SLOW_S3, Fault.S3_500, Fault.S3_503, Fault.RESTART_S3}
 # Restarting a server takes seconds: rare enough to keep the median schedule short.
-_WEIGHTS = {Blow.RESTART_POSTGRES: 1, Blow.RESTART_S3: 1, Blow.ABORT: 2}
+_WEIGHTS = {Fault.RESTART_POSTGRES: 1, Fault.RESTART_S3: 1, Fault.ABORT: 2}
 _USUAL_WEIGHT = 4
 
 
@@ -41,7 +41,7 @@ _USUAL_WEIGHT = 4
 class Schedule:
     """What one round does.
 
-    Times of the blows are seconds after a run command begins; crashes fall once so many batches of
+    Times of the faults are seconds after a run command begins; crashes fall once so many batches of
     a run are committed.
     """
 
@@ -52,19 +52,19 @@ class Schedule:
     batch_rows: int
     workers: int
     replaces: bool
-    blows: tuple[tuple[float, Blow], ...]
-    crashes: tuple[tuple[int, Blow], ...] = ()
+    faults: tuple[tuple[float, Fault], ...]
+    crashes: tuple[tuple[int, Fault], ...] = ()
 
     def __str__(self) -> str:
         where = "+".join(n for n, on in (("pg", self.postgres), ("s3", self.parquet)) if on)
-        blows = ", ".join(
-            [f"{at:.1f} s {blow}" for at, blow in self.blows]
-            + [f"after {count} batches {blow}" for count, blow in self.crashes]
+        faults = ", ".join(
+            [f"{at:.1f} s {fault}" for at, fault in self.faults]
+            + [f"after {count} batches {fault}" for count, fault in self.crashes]
         )
         again = " over an earlier run" if self.replaces else ""
         return (
             f"seed {self.seed}: {where}, {self.rows} rows in batches of {self.batch_rows}, "
-            f"{self.workers} workers{again}; {blows}"
+            f"{self.workers} workers{again}; {faults}"
         )
 
 
@@ -73,15 +73,15 @@ def schedule(seed: int) -> Schedule:
     chance = random.Random(seed)
     postgres, parquet = chance.choice([(True, True), (True, True), (True, False), (False, True)])
     possible = [
-        blow
-        for blow in Blow
-        if blow not in _CRASHES
-        and (postgres or blow not in _POSTGRES)
-        and (parquet or blow not in _S3)
+        fault
+        for fault in Fault
+        if fault not in _CRASHES
+        and (postgres or fault not in _POSTGRES)
+        and (parquet or fault not in _S3)
     ]
-    weights = [_WEIGHTS.get(blow, _USUAL_WEIGHT) for blow in possible]
+    weights = [_WEIGHTS.get(fault, _USUAL_WEIGHT) for fault in possible]
     count = chance.choice([1, 1, 2, 3])
-    blows = chance.choices(possible, weights, k=count)
+    faults = chance.choices(possible, weights, k=count)
     return Schedule(
         seed=seed,
         postgres=postgres,
@@ -91,7 +91,7 @@ def schedule(seed: int) -> Schedule:
         workers=chance.choice([1, 2, 2]),
         replaces=chance.random() < 0.4,
         # From before the first batch to about the publish of the larger ones.
-        blows=tuple(sorted((round(chance.uniform(0.5, 5.0), 2), blow) for blow in blows)),
+        faults=tuple(sorted((round(chance.uniform(0.5, 5.0), 2), fault) for fault in faults)),
     )
 
 
@@ -111,7 +111,7 @@ def crashes(seed: int) -> Schedule:
         batch_rows=batch_rows,
         workers=chance.choice([1, 2, 2]),
         replaces=chance.random() < 0.3,
-        blows=(),
+        faults=(),
         crashes=tuple(
             (int(moment * rows / batch_rows), chance.choice(_CRASHES)) for moment in moments
         ),

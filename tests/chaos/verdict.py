@@ -1,4 +1,4 @@
-"""What a round of blows came to, wherever it was played: what must never happen, and its counts."""
+"""What a round of faults came to, wherever it ran: what must never happen, and its counts."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class Seeded(Protocol):
 
 @dataclass
 class Verdict:
-    """`faults` holds what must never happen, `sights` what readers saw of a part of a run."""
+    """`violations` holds what must never happen, `sights` what readers saw of a part of a run."""
 
     seconds: float = field(default=0.0, init=False)
     lost: int = field(default=0, init=False)
     doubled: int = field(default=0, init=False)
     looks: int = field(default=0, init=False)
     sights: list[str] = field(default_factory=list, init=False)
-    faults: list[str] = field(default_factory=list, init=False)
+    violations: list[str] = field(default_factory=list, init=False)
 
     @property
     def passed(self) -> bool:
-        return not (self.lost or self.doubled or self.sights or self.faults)
+        return not (self.lost or self.doubled or self.sights or self.violations)
 
     def verify(self, experiment: ChaosExperiment) -> None:
         """Recompute every row, and count what is lost or doubled."""
@@ -40,11 +40,11 @@ class Verdict:
         self.lost = sum(each.counts.get(Kind.LOST, 0) for each in found)
         self.doubled = sum(each.counts.get(Kind.DOUBLED, 0) for each in found)
         if not report.identical:
-            self.faults.append(f"verify found differences: {report.to_json()}")
+            self.violations.append(f"verify found differences: {report.to_json()}")
 
 
 def report(played: Sequence[tuple[Seeded, Verdict]], dealt: int) -> int:
-    """Print what all rounds came to, of which so many blows hit; the exit code."""
+    """Print what all rounds came to, of which so many faults hit; the exit code."""
     verdicts = [verdict for _, verdict in played]
     failed = [schedule for schedule, verdict in played if not verdict.passed]
     seconds = statistics.median(verdict.seconds for verdict in verdicts)
@@ -53,7 +53,7 @@ def report(played: Sequence[tuple[Seeded, Verdict]], dealt: int) -> int:
         f"rows doubled: {sum(v.doubled for v in verdicts)}, "
         f"readers that saw a part of a run: {sum(bool(v.sights) for v in verdicts)} "
         f"(of {sum(v.looks for v in verdicts)} looks); "
-        f"blows that hit: {dealt}; "
+        f"faults that hit: {dealt}; "
         f"median of a schedule: {seconds:.1f} s"
     )
     if failed:

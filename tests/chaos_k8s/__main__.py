@@ -3,7 +3,7 @@
     python -m tests.chaos_k8s --schedules 30 --seed 1
 
 One node, one installation of the chart and one Postgres and S3 server serve all schedules. Each
-applies an Experiment, deals its blows, waits until the Experiment is Complete without anyone's
+applies an Experiment, injects its faults, waits until the Experiment is Complete without anyone's
 hand, and then recomputes every row.
 """
 

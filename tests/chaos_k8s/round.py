@@ -15,8 +15,8 @@ from tests.chaos.experiment import ChaosExperiment
 from tests.chaos.readers import Reader, bucket_look, postgres_look
 from tests.chaos.users import Users
 from tests.chaos.verdict import Verdict
-from tests.chaos_k8s.blows import OPERATORS, PASSING, Blows
 from tests.chaos_k8s.experiment import earlier, spec, write_experiment
+from tests.chaos_k8s.fault_injector import OPERATORS, PASSING, FaultInjector
 from tests.chaos_k8s.outcome import leftovers, untruths
 from tests.chaos_k8s.schedule import Schedule
 from tests.chaos_k8s.servers import Servers, rested, worn
@@ -31,13 +31,13 @@ from tests.e2e.installation import (
     restricted_labels,
 )
 
-# Kubernetes alone waits 10 and 20 s after two blows on one shard, takes up to a minute to find an
+# Kubernetes alone waits 10 and 20 s after two faults on one shard, takes up to a minute to find an
 # API server that is back, and 10 s to start a server that is killed twice.
 COMPLETE_SECONDS = 240
 # What the status says of the last pods, and their removal, follow the end of a run.
 _SETTLED_SECONDS = 20
 _POLL_SECONDS = 1.0
-# A loop would make that many in a few seconds; a run under blows makes 10 to 40.
+# A loop would make that many in a few seconds; a run with faults makes 10 to 40.
 _MOST_WRITES = 200
 _OPERATOR = f"system:serviceaccount:{RELEASE_NAMESPACE}:{RELEASE}"
 _WRITES = {"create", "update", "patch", "delete"}
@@ -45,7 +45,7 @@ _WRITES = {"create", "update", "patch", "delete"}
 
 @dataclass
 class Result(Verdict):
-    """How a schedule ended: the blows that hit, and how often the operator wrote."""
+    """How a schedule ended: the faults that hit, and how often the operator wrote."""
 
     schedule: Schedule
     dealt: list[str] = field(default_factory=list)
@@ -63,10 +63,10 @@ def play(chosen: Schedule, installation: Installation, servers: Servers, folder:
         _prepare(chosen, applied, servers)
         experiment = write_experiment(place, chosen, applied, servers.secrets)
         _under_fire(result, applied, experiment, servers)
-        if not result.faults:
+        if not result.violations:
             result.verify(experiment)
     except Exception as error:  # noqa: BLE001 - told; the others are to be played
-        result.faults.append(f"{type(error).__name__}: {error}")
+        result.violations.append(f"{type(error).__name__}: {error}")
     result.seconds = time.monotonic() - began
     _say(result)
     if not result.passed:
@@ -122,21 +122,21 @@ def _under_fire(
         for closing in [*(user.leave for user in users), *(reader.close for reader in readers)]:
             stack.callback(closing)
         applied.apply(spec(chosen))
-        with Blows(chosen, applied, node, servers, result.dealt):
+        with FaultInjector(chosen, applied, node, servers, result.dealt):
             _complete(applied, number, COMPLETE_SECONDS)
-        # The last blow may have suspended what was complete already.
+        # The last fault may have suspended what was complete already.
         _complete(applied, number, COMPLETE_SECONDS)
         if not all(reader.looking for reader in readers):
-            result.faults.append("a reader ended before the run did")
+            result.violations.append("a reader ended before the run did")
     result.looks = sum(reader.looks for reader in readers)
     result.sights = [sight for reader in readers for sight in reader.sights]
     for user in users:
-        result.faults += user.missed()
+        result.violations += user.missed()
         user.forget()
-    result.faults += _settled(applied, number, experiment.load().tables)
+    result.violations += _settled(applied, number, experiment.load().tables)
     result.writes = _writes(node) - before
     if result.writes > _MOST_WRITES:
-        result.faults.append(f"the operator wrote {result.writes} times")
+        result.violations.append(f"the operator wrote {result.writes} times")
 
 
 def _complete(applied: Applied, number: int, seconds: float) -> None:
@@ -198,11 +198,11 @@ def _say(result: Result) -> None:
     verdict = "ok  " if result.passed else "FAIL"
     strikes = len(result.schedule.strikes)
     print(
-        f"{verdict} {result.seconds:5.1f} s, {len(result.dealt)} of {strikes} blows hit, "
+        f"{verdict} {result.seconds:5.1f} s, {len(result.dealt)} of {strikes} faults hit, "
         f"{result.looks} looks, {result.writes} writes: {result.schedule}",
         flush=True,
     )
-    for text in [*result.faults, *result.sights[:3]]:
+    for text in [*result.violations, *result.sights[:3]]:
         print(f"     {text}", flush=True)
 
 

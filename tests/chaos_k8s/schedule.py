@@ -1,4 +1,4 @@
-"""A fault schedule on a cluster: from a seed, what is run, which blows fall and when."""
+"""A fault schedule on a cluster: from a seed, what is run, which faults and when."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Blow(StrEnum):
+class Fault(StrEnum):
     """One thing that goes wrong."""
 
     KILL_WORKER = "kill -9 a worker"
@@ -25,36 +25,36 @@ class Blow(StrEnum):
     SUSPEND = "suspend and resume"
 
 
-_WORKERS = (Blow.KILL_WORKER, Blow.DELETE_WORKER, Blow.EVICT_WORKER, Blow.STARVE_WORKER)
-_OPERATOR = (Blow.KILL_OPERATOR, Blow.DELETE_OPERATOR)
+_WORKERS = (Fault.KILL_WORKER, Fault.DELETE_WORKER, Fault.EVICT_WORKER, Fault.STARVE_WORKER)
+_OPERATOR = (Fault.KILL_OPERATOR, Fault.DELETE_OPERATOR)
 # Kubernetes's own parts take up to a minute to find an API server that is back: now and then.
-_CONTROL = (*_OPERATOR, Blow.KILL_API_SERVER)
-_OTHERS = (Blow.KILL_CONTROLLERS, Blow.SUSPEND)
-_POSTGRES = (Blow.KILL_POSTGRES, Blow.DELETE_POSTGRES)
-_S3 = (Blow.KILL_S3, Blow.DELETE_S3)
+_CONTROL = (*_OPERATOR, Fault.KILL_API_SERVER)
+_OTHERS = (Fault.KILL_CONTROLLERS, Fault.SUSPEND)
+_POSTGRES = (Fault.KILL_POSTGRES, Fault.DELETE_POSTGRES)
+_S3 = (Fault.KILL_S3, Fault.DELETE_S3)
 # Kubernetes counts these and waits 10, 20, 40 s before the next pod of the same shard.
-COUNTED = frozenset({Blow.KILL_WORKER, Blow.DELETE_WORKER, Blow.STARVE_WORKER})
+COUNTED = frozenset({Fault.KILL_WORKER, Fault.DELETE_WORKER, Fault.STARVE_WORKER})
 # These last a while.
-OUTAGES = frozenset({Blow.KILL_API_SERVER, Blow.KILL_CONTROLLERS, Blow.SUSPEND})
+OUTAGES = frozenset({Fault.KILL_API_SERVER, Fault.KILL_CONTROLLERS, Fault.SUSPEND})
 _MAY_COUNT = 2
 
 
 @dataclass(frozen=True)
 class Strike:
-    """A blow, `at` seconds after the manifest was applied; an outage lasts some `seconds`.
+    """A fault, `at` seconds after the manifest was applied; an outage lasts some `seconds`.
 
     A `late` one falls so many seconds after the run's last step began, which publishes.
     """
 
     at: float
-    blow: Blow
+    fault: Fault
     seconds: float
     late: bool
 
     def __str__(self) -> str:
         late = " after the last step began" if self.late else ""
         lasting = f" for {self.seconds:.1f} s" if self.seconds else ""
-        return f"{self.at:.1f} s{late} {self.blow}{lasting}"
+        return f"{self.at:.1f} s{late} {self.fault}{lasting}"
 
 
 @dataclass(frozen=True)
@@ -104,25 +104,27 @@ def schedule(seed: int) -> Schedule:
     )
 
 
-def _strikes(chance: random.Random, first: Blow, possible: tuple[Blow, ...]) -> tuple[Strike, ...]:
-    blows = [first]
+def _strikes(
+    chance: random.Random, first: Fault, possible: tuple[Fault, ...]
+) -> tuple[Strike, ...]:
+    faults = [first]
     for _ in range(chance.choice([0, 1, 1, 2])):
-        full = sum(blow in COUNTED for blow in blows) == _MAY_COUNT
-        struck = {*blows, *(COUNTED if full else ())}
-        blows.append(chance.choice([blow for blow in possible if blow not in struck]))
-    chance.shuffle(blows)
+        full = sum(fault in COUNTED for fault in faults) == _MAY_COUNT
+        struck = {*faults, *(COUNTED if full else ())}
+        faults.append(chance.choice([fault for fault in possible if fault not in struck]))
+    chance.shuffle(faults)
     # The last step takes no more memory than it begins with.
-    late = blows[-1] is not Blow.STARVE_WORKER and chance.random() < 0.4
+    late = faults[-1] is not Fault.STARVE_WORKER and chance.random() < 0.4
     # From before the first pod to when the smallest of these runs may be over.
-    times = sorted(chance.uniform(0.5, 9.0) for _ in blows)
+    times = sorted(chance.uniform(0.5, 9.0) for _ in faults)
     if late:
         times[-1] = chance.uniform(0.0, 5.0)
     return tuple(
         Strike(
             at=round(at, 1),
-            blow=blow,
-            seconds=round(chance.uniform(1.5, 5.0), 1) if blow in OUTAGES else 0.0,
-            late=late and order == len(blows),
+            fault=fault,
+            seconds=round(chance.uniform(1.5, 5.0), 1) if fault in OUTAGES else 0.0,
+            late=late and order == len(faults),
         )
-        for order, (at, blow) in enumerate(zip(times, blows, strict=True), 1)
+        for order, (at, fault) in enumerate(zip(times, faults, strict=True), 1)
     )

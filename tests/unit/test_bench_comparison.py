@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.bench import comparison
-from tests.bench.bed import Done
+from tests.bench.env import Done
 
 MIB = 2**20
 

@@ -12,7 +12,7 @@ import yaml
 
 from rowmill.spec.load import load_spec
 from tests.bench import finalizing, startup
-from tests.bench.bed import Bed
+from tests.bench.env import Env
 from tests.bench.finalizing import Timed
 from tests.bench.startup import Counted
 
@@ -47,7 +47,7 @@ def test_where_processes_cannot_be_counted_the_table_says_so(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    none = Bed(tmp_path, {})
+    none = Env(tmp_path, {})
     [figure] = startup.measure(none, none, 1, lambda text: None)
     assert figure.measured.startswith("not measured: only Linux")
     assert figure.met is None

@@ -19,7 +19,7 @@ from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.local.servers.postgres import binaries
 from rowmill.spec.dataset import Dataset
-from tests.integration.destinations.postgres_bed import (
+from tests.integration.destinations.postgres_env import (
     Experiment,
     all_rows,
     column,

@@ -16,7 +16,7 @@ from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.plan.runs import RunState
-from tests.integration.destinations.postgres_bed import Experiment, batches, connect, dataset, table
+from tests.integration.destinations.postgres_env import Experiment, batches, connect, dataset, table
 from tests.integration.destinations.postgres_proxy import LossyProxy
 
 RUNNING = frozenset({RunState.RUNNING})

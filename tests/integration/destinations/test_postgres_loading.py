@@ -13,7 +13,7 @@ from rowmill.destinations.ledger import PendingPart
 from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
 from rowmill.destinations.postgres.ledger.advisory_locks import fence, fenced_transaction
 from rowmill.plan.runs import RunState
-from tests.integration.destinations.postgres_bed import Experiment, batches, connect, dataset, table
+from tests.integration.destinations.postgres_env import Experiment, batches, connect, dataset, table
 from tests.integration.destinations.postgres_proxy import LossyProxy
 
 

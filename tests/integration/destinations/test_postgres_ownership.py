@@ -11,7 +11,7 @@ from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.plan.runs import RunState
-from tests.integration.destinations.postgres_bed import (
+from tests.integration.destinations.postgres_env import (
     Connection,
     Experiment,
     connect,

@@ -11,7 +11,7 @@ from psycopg import sql
 from rowmill.destinations.postgres.connection import Cursor, PostgresAddress, PostgresSession
 from rowmill.destinations.postgres.read.published_tables import PostgresReader
 from rowmill.destinations.postgres.session_settings import DURABLE, NEUTRAL, SESSION
-from tests.integration.destinations.postgres_bed import (
+from tests.integration.destinations.postgres_env import (
     Connection,
     Experiment,
     all_rows,

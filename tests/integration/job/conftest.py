@@ -13,7 +13,7 @@ from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.worker.destinations import Connections
 from tests.integration.experiments import Connection, Manifest, manifest
 from tests.integration.gate import Gate
-from tests.integration.job.job_bed import ENGINE, Pods
+from tests.integration.job.job_env import ENGINE, Pods
 
 
 @pytest.fixture(scope="session")

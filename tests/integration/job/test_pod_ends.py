@@ -16,7 +16,7 @@ from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
 from rowmill.plan.runs import RunState
 from tests.integration.experiments import PEOPLE, Connection, Manifest
 from tests.integration.gate import Gate
-from tests.integration.job.job_bed import ENGINE, NAMESPACE, Ended, Pods
+from tests.integration.job.job_env import ENGINE, NAMESPACE, Ended, Pods
 
 MORE = {**PEOPLE, "name": "more", "rows": 12_000}
 PATIENT = {"ROWMILL_LOGIN_SECONDS": "100"}

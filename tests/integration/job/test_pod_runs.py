@@ -19,7 +19,7 @@ from rowmill.version import VERSION
 from rowmill_job.tasks import run_finalize
 from tests.integration.experiments import PEOPLE, Connection, Manifest, count
 from tests.integration.gate import Gate
-from tests.integration.job.job_bed import ENGINE, NAMESPACE, Pods
+from tests.integration.job.job_env import ENGINE, NAMESPACE, Pods
 
 MORE = {**PEOPLE, "name": "more", "rows": 12_000}
 

@@ -24,7 +24,7 @@ from rowmill.worker.removal.purge import delete, purge, reset
 from rowmill.worker.removal.removed import Purged
 from rowmill.worker.shard import Stopped
 from tests.integration.experiments import PEOPLE, Connection, Manifest, count
-from tests.integration.job.job_bed import ENGINE, NAMESPACE, Ended, Pods
+from tests.integration.job.job_env import ENGINE, NAMESPACE, Ended, Pods
 
 BUCKET = "rowmill"
 

@@ -9,7 +9,7 @@ from rowmill.local.servers.embedded import EmbeddedServers
 from tests.history import NO_HISTORY, full_hash
 from tests.integration.experiments import Connection
 from tests.integration.older.old_tree import OldTree
-from tests.integration.older.older_bed import Left, restored
+from tests.integration.older.older_env import Left, restored
 from tests.integration.older.older_runs import COMMIT
 
 

@@ -42,7 +42,7 @@ NOTE = f"left by commit {COMMIT}; made by make_older.py, not by hand"
 _BUNDLE = """
 import json, sys
 from pathlib import Path
-from job_bed import Pods
+from job_env import Pods
 given = json.load(sys.stdin)
 Pods(Path(given["folder"]), {}).bundle(given["manifest"])
 """

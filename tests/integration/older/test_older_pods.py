@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from rowmill.plan.bundle import FILE, unpack
-from tests.integration.job.job_bed import Pods
-from tests.integration.older.older_bed import Left
+from tests.integration.job.job_env import Pods
+from tests.integration.older.older_env import Left
 from tests.integration.older.older_runs import POD
 from tests.integration.older.older_states import BUNDLE, changed
 

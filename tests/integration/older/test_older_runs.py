@@ -9,7 +9,7 @@ import pytest
 
 from rowmill.local.servers.embedded import EmbeddedServers
 from tests.integration.experiments import Connection
-from tests.integration.older.older_bed import Left, dumped_digests, restored
+from tests.integration.older.older_env import Left, dumped_digests, restored
 from tests.integration.older.older_runs import (
     BUCKET_PUBLISHED,
     ENDED,

@@ -19,7 +19,7 @@ from rowmill.worker.destinations import open_destinations
 from rowmill.worker.remaining import Durable
 from tests.integration.experiments import Manifest
 from tests.integration.older.old_tree import OldTree, kill, standstill, wait_for
-from tests.integration.older.older_bed import Left
+from tests.integration.older.older_env import Left
 from tests.integration.older.older_runs import BOTH, LOADING, PUBLISHED, OlderRun
 
 # By its estimate a row has 20,000 bytes; hardly any has the long text.

@@ -11,7 +11,7 @@ from rowmill.destinations.credentials import KnownCredentials
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.worker.destinations import Connections, Destinations
 from tests.integration.experiments import Connection, Manifest
-from tests.integration.worker.bed import Bed
+from tests.integration.worker.env import Env
 from tests.integration.worker.owners import Owner, Owners
 
 
@@ -22,13 +22,13 @@ def reach(servers: EmbeddedServers) -> Connections:
 
 
 @pytest.fixture
-def opened(reach: Connections) -> Iterator[Callable[[Manifest], tuple[Bed, Destinations]]]:
+def opened(reach: Connections) -> Iterator[Callable[[Manifest], tuple[Env, Destinations]]]:
     """Opens a manifest's destinations, which are closed when the test ends."""
     with ExitStack() as stack:
 
-        def open_manifest(content: Manifest) -> tuple[Bed, Destinations]:
-            bed = Bed(content, reach)
-            return bed, stack.enter_context(closing(bed.open_destinations()))
+        def open_manifest(content: Manifest) -> tuple[Env, Destinations]:
+            env = Env(content, reach)
+            return env, stack.enter_context(closing(env.open_destinations()))
 
         yield open_manifest
 
@@ -39,8 +39,8 @@ def owner_of(reach: Connections) -> Iterator[Owners]:
     with ExitStack() as stack:
 
         def open_for(engine: str, content: Manifest, **reached: Any) -> Owner:
-            bed = Bed(content, replace(reach, engine=engine, **reached))
-            return Owner(bed, stack.enter_context(closing(bed.open_destinations())))
+            env = Env(content, replace(reach, engine=engine, **reached))
+            return Owner(env, stack.enter_context(closing(env.open_destinations())))
 
         yield open_for
 

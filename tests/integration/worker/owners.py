@@ -16,7 +16,7 @@ from rowmill.plan.runs import Run, RunState
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.removal.purge import purge
 from tests.integration.experiments import PEOPLE, Manifest, manifest
-from tests.integration.worker.bed import Bed, pod, state
+from tests.integration.worker.env import Env, pod, state
 
 both_ledgers = pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
 
@@ -29,7 +29,7 @@ class Killed(Exception):
 class Owner:
     """An experiment with an engine, and so an owner key, of its own."""
 
-    bed: Bed
+    env: Env
     destinations: Destinations
 
     @property
@@ -49,11 +49,11 @@ class Owner:
 
     @property
     def prefix(self) -> str:
-        assert self.bed.spec.parquet is not None
-        return self.bed.spec.parquet.prefix
+        assert self.env.spec.parquet is not None
+        return self.env.spec.parquet.prefix
 
     def pod(self, uid: str = "a", number: int = 1, adopt: str | None = None) -> Run:
-        return pod(self.bed, self.destinations, uid, number, adopt=adopt).run
+        return pod(self.env, self.destinations, uid, number, adopt=adopt).run
 
     def refused(self, uid: str = "a", adopt: str | None = None) -> DestinationRefused:
         with pytest.raises(DestinationRefused) as refusal:
@@ -67,7 +67,7 @@ class Owner:
 
     def complete(self, uid: str = "a", number: int = 1, adopt: str | None = None) -> Run:
         run = self.pod(uid, number, adopt)
-        self.bed.finalize(self.destinations, run)
+        self.env.finalize(self.destinations, run)
         assert state(self.destinations, run) is RunState.COMPLETED
         return run
 

@@ -14,7 +14,7 @@ from rowmill.plan.purging import PurgeEnd
 from rowmill.plan.runs import RESUMABLE, RunState
 from tests.integration.experiments import Connection, count
 from tests.integration.gate import Gate
-from tests.integration.worker.bed import state
+from tests.integration.worker.env import state
 from tests.integration.worker.owners import Owner, Owners, both_ledgers, dies_before_its_run, shop
 
 # Refused
@@ -256,7 +256,7 @@ def test_of_two_that_share_a_schema_and_a_prefix_the_one_with_its_claims_gets_on
         finally:
             gate.open()
         run = begun.result()
-    first.bed.finalize(first.destinations, run)
+    first.env.finalize(first.destinations, run)
     assert state(first.destinations, run) is RunState.COMPLETED
     _goes_on_once_the_other_is_deleted(second, first)
 
@@ -350,8 +350,8 @@ def _pair(name: str, kind: str, owner_of: Owners, *, ledger: str | None = None) 
 
 
 def _ledger(owner: Owner) -> str:
-    assert owner.bed.spec.postgres is not None
-    return owner.bed.spec.postgres.ledger_schema
+    assert owner.env.spec.postgres is not None
+    return owner.env.spec.postgres.ledger_schema
 
 
 def _goes_on_once_the_other_is_deleted(owner: Owner, other: Owner) -> None:

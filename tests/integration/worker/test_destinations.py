@@ -13,9 +13,9 @@ from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.spec.load import load_spec
 from rowmill.worker.destinations import Connections, Destinations, open_destinations
 from tests.integration.experiments import PEOPLE, Manifest, manifest
-from tests.integration.worker.bed import Bed
+from tests.integration.worker.env import Env
 
-Opened = Callable[[Manifest], tuple[Bed, Destinations]]
+Opened = Callable[[Manifest], tuple[Env, Destinations]]
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def nowhere() -> Iterator[Connections]:
 def test_a_server_that_never_answered_is_given_up_with_a_hint(
     name: str, nowhere: Connections
 ) -> None:
-    spec = load_spec("m", text=Bed(manifest(name, parquet=None), nowhere).text)
+    spec = load_spec("m", text=Env(manifest(name, parquet=None), nowhere).text)
     told: list[Wait] = []
     counted: list[str] = []
     patience = Patience(contact_seconds=0.3, report=told.append)
@@ -59,7 +59,7 @@ def test_a_wait_between_tries_can_be_ended(name: str, nowhere: Connections) -> N
     def stop(_seconds: float) -> None:
         raise Stop
 
-    spec = load_spec("m", text=Bed(manifest(name, parquet=None), nowhere).text)
+    spec = load_spec("m", text=Env(manifest(name, parquet=None), nowhere).text)
     with (
         closing(open_destinations(spec, nowhere, patience=Patience(sleep=stop))) as destinations,
         pytest.raises(Stop),
@@ -70,8 +70,8 @@ def test_a_wait_between_tries_can_be_ended(name: str, nowhere: Connections) -> N
 def test_a_worker_holds_one_connection(
     name: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bed, preparing = opened(manifest(name, tables=[PEOPLE], parquet=None))
-    run = bed.prepare(preparing).run
+    env, preparing = opened(manifest(name, tables=[PEOPLE], parquet=None))
+    run = env.prepare(preparing).run
     made: list[object] = []
     connect = PostgresAddress.connect
 
@@ -80,7 +80,7 @@ def test_a_worker_holds_one_connection(
         return connect(self)
 
     monkeypatch.setattr(PostgresAddress, "connect", counting)
-    with closing(bed.open_destinations()) as destinations:
-        bed.load(destinations, run)
-        bed.finalize(destinations, run)
+    with closing(env.open_destinations()) as destinations:
+        env.load(destinations, run)
+        env.finalize(destinations, run)
     assert len(made) == 1

@@ -12,17 +12,17 @@ from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.removal import purge
 from tests.integration.experiments import PEOPLE, Connection, Manifest, count, manifest
-from tests.integration.worker.bed import Bed, state
+from tests.integration.worker.env import Env, state
 
-Opened = Callable[[Manifest], tuple[Bed, Destinations]]
+Opened = Callable[[Manifest], tuple[Env, Destinations]]
 LEDGER = "rowmill"
 
 
 def test_neither_rows_nor_ledger_are_lost_with_the_servers_memory(
     name: str, opened: Opened, database: Connection
 ) -> None:
-    bed, destinations = opened(manifest(name, parquet=None))
-    run = bed.prepare(destinations).run
+    env, destinations = opened(manifest(name, parquet=None))
+    run = env.prepare(destinations).run
     kept = database.execute(
         "SELECT DISTINCT nspname, relpersistence FROM pg_class c "
         "JOIN pg_namespace n ON n.oid = relnamespace WHERE relkind = 'r' AND nspname = ANY(%s)",
@@ -34,38 +34,38 @@ def test_neither_rows_nor_ledger_are_lost_with_the_servers_memory(
 def test_finalize_goes_by_batches_that_no_crash_takes(
     name: str, opened: Opened, database: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bed, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
-    run = bed.prepare(destinations).run
-    bed.load(destinations, run, parts=0)
+    env, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
+    run = env.prepare(destinations).run
+    env.load(destinations, run, parts=0)
 
     def unsettled(*_: object) -> None:
         raise AssertionError("a crash of the server may still take some of these")
 
     monkeypatch.setattr(PostgresWork, "done_batches", unsettled)
-    bed.finalize(destinations, run)
+    env.finalize(destinations, run)
     assert count(database, name, "people") == 2_500
 
 
 def test_a_part_that_is_lost_is_made_again_for_parquet_alone(
     name: str, opened: Opened, database: Connection
 ) -> None:
-    bed, destinations = opened(manifest(name))
-    run = bed.prepare(destinations).run
-    assert bed.load(destinations, run).stored == {"people": 2_500, "orders": 2_500}
+    env, destinations = opened(manifest(name))
+    run = env.prepare(destinations).run
+    assert env.load(destinations, run).stored == {"people": 2_500, "orders": 2_500}
     _forget_part(database, run, table=0)
-    again = bed.load(destinations, run)
+    again = env.load(destinations, run)
     assert again.made == {"people": 2_500}
     assert again.stored == {}
-    bed.finalize(destinations, run)
+    env.finalize(destinations, run)
     assert count(database, name, "people") == 2_500
 
 
 def test_a_batch_that_is_lost_is_copied_again_without_its_part(
     name: str, opened: Opened, database: Connection
 ) -> None:
-    bed, destinations = opened(manifest(name, tables=[PEOPLE]))
-    run = bed.prepare(destinations).run
-    bed.load(destinations, run)
+    env, destinations = opened(manifest(name, tables=[PEOPLE]))
+    run = env.prepare(destinations).run
+    env.load(destinations, run)
     people = sql.Identifier(staging_schema(run.id), "people")
     database.execute(sql.SQL("DELETE FROM {} WHERE id > 2000").format(people))
     database.execute(
@@ -75,7 +75,7 @@ def test_a_batch_that_is_lost_is_copied_again_without_its_part(
     )
     assert destinations.lake is not None
     before = destinations.ledger.work.pending_parts(run.id)
-    again = bed.load(destinations, run)
+    again = env.load(destinations, run)
     assert again.stored == {"people": 500}
     assert destinations.ledger.work.pending_parts(run.id) == before
 
@@ -84,10 +84,10 @@ def test_a_batch_that_is_lost_is_copied_again_without_its_part(
 def test_finalize_makes_what_the_shards_left_out(
     name: str, opened: Opened, postgres: dict[str, str] | None
 ) -> None:
-    bed, destinations = opened(manifest(name, postgres=postgres))
-    run = bed.prepare(destinations).run
-    bed.load(destinations, run, parts=1)
-    bed.finalize(destinations, run)
+    env, destinations = opened(manifest(name, postgres=postgres))
+    run = env.prepare(destinations).run
+    env.load(destinations, run, parts=1)
+    env.finalize(destinations, run)
     assert state(destinations, run) is RunState.COMPLETED
     assert destinations.lake is not None
     record = destinations.lake.record(run.id)
@@ -96,8 +96,8 @@ def test_finalize_makes_what_the_shards_left_out(
 
 
 def test_a_resume_keeps_the_plan_that_was_frozen(name: str, opened: Opened) -> None:
-    bed, destinations = opened(manifest(name, parquet=None))
-    run = bed.prepare(destinations).run
+    env, destinations = opened(manifest(name, parquet=None))
+    run = env.prepare(destinations).run
     other, same = opened(manifest(name, parquet=None, batchRows=2_000, parallelism=7))
     resumed = other.prepare(same)
     assert resumed.resumed
@@ -110,8 +110,8 @@ def test_the_data_of_a_live_run_cannot_be_removed(
     name: str, opened: Opened, where: str, remove: Callable[[Destinations], None]
 ) -> None:
     left_out = {"postgres": "parquet", "parquet": "postgres"}[where]
-    bed, destinations = opened(manifest(name, tables=[PEOPLE], **{left_out: None}))
-    run = bed.prepare(destinations).run
+    env, destinations = opened(manifest(name, tables=[PEOPLE], **{left_out: None}))
+    run = env.prepare(destinations).run
     _, other = opened(manifest(name, tables=[PEOPLE], **{left_out: None}))
     with (
         destinations.ledger.locks.hold_experiment(destinations.owner),
@@ -126,8 +126,8 @@ def test_the_data_of_a_live_run_cannot_be_removed(
 def test_a_run_that_failed_leaves_the_old_data_and_can_be_resumed(
     name: str, opened: Opened, database: Connection, ended: RunState
 ) -> None:
-    bed, destinations = opened(manifest(name))
-    old = bed.complete(destinations)
+    env, destinations = opened(manifest(name))
+    old = env.complete(destinations)
     edited, same = opened(manifest(name, seed=1))
     run = edited.prepare(same).run
     edited.load(same, run)

@@ -12,7 +12,7 @@ from rowmill.local.home import Home
 from rowmill.local.servers.embedded import down, exports, up
 from rowmill.plan.runs import RESUMABLE, RunState
 from tests.integration.experiments import Connection, count
-from tests.integration.worker.bed import state
+from tests.integration.worker.env import state
 from tests.integration.worker.owners import (
     Killed,
     Owner,
@@ -48,9 +48,9 @@ def test_a_run_whose_bucket_lost_everything_writes_its_claim_again_and_keeps_the
 ) -> None:
     first = owner_of("a", shop(name))
     run = first.pod()
-    first.bed.load(first.destinations, run)
+    first.env.load(first.destinations, run)
     empty(first.lake.bucket, first.prefix)
-    first.bed.finalize(first.destinations, run)
+    first.env.finalize(first.destinations, run)
     assert first.claimant == first.key
     second = owner_of("b", shop(name, postgres={"schema": f"{name}_b"}))
     assert second.refused().reason == "TargetInUse"
@@ -65,7 +65,7 @@ def test_the_next_pod_of_a_live_run_writes_a_lost_claim_again(
 ) -> None:
     first = owner_of("a", shop(name, postgres=postgres))
     run = first.pod()
-    first.bed.load(first.destinations, run)
+    first.env.load(first.destinations, run)
     first.destinations.ledger.runs.transition(run.id, frozenset({RunState.RUNNING}), reached)
     first.lake.bucket.delete(f"{first.prefix}_rowmill/owner.json")
     first.pod()
@@ -85,7 +85,7 @@ def test_a_prefix_that_lost_its_claim_is_still_that_of_the_live_run_in_the_ledge
     assert refusal.reason == "TargetInUse"
     assert first.key in str(refusal)
     assert first.claimant is None
-    first.bed.finalize(first.destinations, run)
+    first.env.finalize(first.destinations, run)
     assert first.claimant == first.key
 
 
@@ -120,16 +120,16 @@ def test_a_lost_prefix_that_another_ledgers_experiment_took_is_left_to_it_before
 ) -> None:
     first, second = owner_of("a", shop(name)), elsewhere(name, owner_of)
     run = first.pod()
-    first.bed.load(first.destinations, run)
+    first.env.load(first.destinations, run)
     empty(first.lake.bucket, first.prefix)
     theirs = second.complete()
     assert first.refused().reason == "TargetInUse"
     with pytest.raises(DestinationRefused, match=f"--adopt {second.key}"):
-        first.bed.finalize(first.destinations, run)
+        first.env.finalize(first.destinations, run)
     assert state(first.destinations, run) is RunState.FINALIZING
     assert second.lake.published(theirs)
     second.purge()
-    first.bed.finalize(first.destinations, run)
+    first.env.finalize(first.destinations, run)
     assert state(first.destinations, run) is RunState.COMPLETED
     assert count(database, name, "people") == 2_500
 
@@ -139,7 +139,7 @@ def test_the_line_that_takes_over_also_helps_a_run_that_was_cut_while_it_was_pub
 ) -> None:
     first = owner_of("a", shop(name))
     run = first.pod()
-    first.bed.load(first.destinations, run)
+    first.env.load(first.destinations, run)
 
     def die(*_: object) -> None:
         raise Killed
@@ -147,14 +147,14 @@ def test_the_line_that_takes_over_also_helps_a_run_that_was_cut_while_it_was_pub
     with monkeypatch.context() as patch:
         patch.setattr(Lake, "complete", die)
         with pytest.raises(Killed):
-            first.bed.finalize(first.destinations, run)
+            first.env.finalize(first.destinations, run)
     assert state(first.destinations, run) is RunState.PUBLISHING
     empty(first.lake.bucket, first.prefix)
     second = elsewhere(name, owner_of)
     second.complete()
     with pytest.raises(DestinationRefused, match=f"--adopt {second.key}"):
-        first.bed.prepare(first.destinations)
-    assert first.bed.prepare(first.destinations, adopt=second.key).rolled_forward == (1,)
+        first.env.prepare(first.destinations)
+    assert first.env.prepare(first.destinations, adopt=second.key).rolled_forward == (1,)
     assert state(first.destinations, run) is RunState.COMPLETED
     assert first.claimant == first.key
 
@@ -174,5 +174,5 @@ def test_names_that_a_restored_ledger_lost_are_claimed_again_by_the_live_run(
     first.pod()
     assert names_of(first) == ["people"]
     assert second.refused().reason == "TargetInUse"
-    first.bed.finalize(first.destinations, run)
+    first.env.finalize(first.destinations, run)
     assert state(first.destinations, run) is RunState.COMPLETED

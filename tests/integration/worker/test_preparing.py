@@ -23,22 +23,22 @@ from rowmill.worker.start.observation import data_version_for
 from rowmill.worker.start.prepare import Ahead
 from rowmill.worker.start.refusals import EditedManifest, FewerRows, NoRunToResume
 from tests.integration.experiments import PEOPLE, Connection, Manifest, manifest
-from tests.integration.worker.bed import Bed, plan_of, state
+from tests.integration.worker.env import Env, plan_of, state
 
-Opened = Callable[[Manifest], tuple[Bed, Destinations]]
+Opened = Callable[[Manifest], tuple[Env, Destinations]]
 
 
 @pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
 def test_a_resume_makes_only_what_is_missing(
     name: str, opened: Opened, postgres: dict[str, str] | None
 ) -> None:
-    bed, destinations = opened(manifest(name, postgres=postgres))
-    run = bed.prepare(destinations).run
-    bed.load(destinations, run, parts=1)
-    prepared = bed.prepare(destinations)
+    env, destinations = opened(manifest(name, postgres=postgres))
+    run = env.prepare(destinations).run
+    env.load(destinations, run, parts=1)
+    prepared = env.prepare(destinations)
     assert prepared.resumed
     assert prepared.run.id == run.id
-    counts = bed.load(destinations, run)
+    counts = env.load(destinations, run)
     assert counts.made == {"orders": 2_500}
 
 
@@ -46,27 +46,27 @@ def test_a_resume_makes_only_what_is_missing(
 def test_a_run_keeps_its_manifest_and_the_versions_that_began_it(
     name: str, opened: Opened, postgres: dict[str, str] | None
 ) -> None:
-    bed, destinations = opened(manifest(name, postgres=postgres))
-    run = bed.prepare(destinations).run
+    env, destinations = opened(manifest(name, postgres=postgres))
+    run = env.prepare(destinations).run
     known = destinations.ledger.runs.find(run.id)
     assert known is not None
     began = Versions(VERSION, pa.__version__, data=1)
-    assert source_of(known) == RunSource(bed.text, versions=began)
+    assert source_of(known) == RunSource(env.text, versions=began)
 
 
 def test_what_is_admitted_has_its_keys_once_they_are_made(
     name: str, opened: Opened, database: Connection
 ) -> None:
-    bed, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
+    env, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
     asked: list[Ahead] = []
-    run = bed.prepare(destinations, admit=asked.append).run
-    bed.load(destinations, run)
-    bed.prepare(destinations, admit=asked.append)
+    run = env.prepare(destinations, admit=asked.append).run
+    env.load(destinations, run)
+    env.prepare(destinations, admit=asked.append)
     staged = f"rowmill_run_{run.id}.people"
     database.execute(f"ALTER TABLE {staged} ADD PRIMARY KEY (id)")
     made = database.execute("SELECT pg_indexes_size(%s::regclass)", (staged,)).fetchone()
-    bed.prepare(destinations, admit=asked.append)
-    bed.prepare(destinations, mode=Mode.RESTART, admit=asked.append)
+    env.prepare(destinations, admit=asked.append)
+    env.prepare(destinations, mode=Mode.RESTART, admit=asked.append)
     loads = [(ahead.load.durable.batches, ahead.load.index_bytes) for ahead in asked]
     full = {"people": [(0, 3)]}
     assert made is not None
@@ -78,8 +78,8 @@ def test_what_is_admitted_has_its_keys_once_they_are_made(
 def test_an_edited_manifest_over_an_unfinished_run_names_what_would_be_dropped(
     name: str, opened: Opened
 ) -> None:
-    bed, destinations = opened(manifest(name, parquet=None))
-    bed.load(destinations, bed.prepare(destinations).run, parts=1)
+    env, destinations = opened(manifest(name, parquet=None))
+    env.load(destinations, env.prepare(destinations).run, parts=1)
     edited, same = opened(manifest(name, parquet=None, seed=1))
     with pytest.raises(EditedManifest, match=r"run 1 is INTERRUPTED .* 2,500 rows .* --restart"):
         edited.prepare(same)
@@ -126,63 +126,63 @@ def test_a_run_that_was_cut_while_it_was_published_is_told_before_anything_is_as
 
 
 def test_nothing_to_resume_is_said(name: str, opened: Opened) -> None:
-    bed, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
+    env, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
     with pytest.raises(NoRunToResume, match="there is no run to resume"):
-        bed.prepare(destinations, mode=Mode.RESUME)
-    bed.complete(destinations)
+        env.prepare(destinations, mode=Mode.RESUME)
+    env.complete(destinations)
     with pytest.raises(NoRunToResume, match="run 1 is complete"):
-        bed.prepare(destinations, mode=Mode.RESUME)
+        env.prepare(destinations, mode=Mode.RESUME)
 
 
 @pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
 def test_a_complete_run_is_repeated_only_while_its_data_is_there(
     name: str, opened: Opened, postgres: dict[str, str] | None
 ) -> None:
-    bed, destinations = opened(manifest(name, tables=[PEOPLE], postgres=postgres))
-    bed.complete(destinations)
-    assert bed.prepare(destinations).repeat
+    env, destinations = opened(manifest(name, tables=[PEOPLE], postgres=postgres))
+    env.complete(destinations)
+    assert env.prepare(destinations).repeat
     purge.reset(destinations)
     assert published(destinations) is None
     assert [run.state for run in experiment_runs(destinations)] == [RunState.RESET]
-    prepared = bed.prepare(destinations)
+    prepared = env.prepare(destinations)
     assert (prepared.repeat, prepared.run.number) == (False, 2)
 
 
 def test_a_table_that_somebody_dropped_is_no_repeat(
     name: str, opened: Opened, database: Connection
 ) -> None:
-    bed, destinations = opened(manifest(name, tables=[PEOPLE]))
-    bed.complete(destinations)
+    env, destinations = opened(manifest(name, tables=[PEOPLE]))
+    env.complete(destinations)
     database.execute(f"DROP TABLE {name}.people")
-    assert bed.prepare(destinations).run.number == 2
+    assert env.prepare(destinations).run.number == 2
 
 
 def test_an_upgrade_keeps_the_data_version_of_the_last_run(name: str, opened: Opened) -> None:
-    bed, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
-    run = bed.complete(destinations)
-    newer = bed.spec.at(2)
+    env, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
+    run = env.complete(destinations)
+    newer = env.spec.at(2)
     assert data_version_for(newer, []) == 2
     assert data_version_for(newer, [run]) == 1
     assert data_version_for(replace(newer, pins_data_version=True), [run]) == 2
     # A release that knows version 2 still repeats, and so changes nothing.
-    bed.spec = newer
-    assert bed.prepare(destinations).repeat
+    env.spec = newer
+    assert env.prepare(destinations).repeat
     # And what it plans, it plans by that version.
     asked: list[Ahead] = []
-    again = bed.prepare(destinations, mode=Mode.RESTART, admit=asked.append).run
-    assert again.plan == asked[0].load.plan == plan_of(bed.spec.at(1))
+    again = env.prepare(destinations, mode=Mode.RESTART, admit=asked.append).run
+    assert again.plan == asked[0].load.plan == plan_of(env.spec.at(1))
 
 
 def test_an_abort_ends_the_run_for_every_worker(name: str, opened: Opened) -> None:
-    bed, destinations = opened(manifest(name, tables=[PEOPLE]))
+    env, destinations = opened(manifest(name, tables=[PEOPLE]))
     assert purge.abort(destinations) is None
-    run = bed.prepare(destinations).run
+    run = env.prepare(destinations).run
     aborted = purge.abort(destinations)
     assert aborted is not None
     assert aborted.id == run.id
     assert purge.abort(destinations) is None
     assert state(destinations, run) is RunState.ABORTED
-    assert bed.prepare(destinations).resumed
+    assert env.prepare(destinations).resumed
 
 
 @pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
@@ -207,22 +207,22 @@ def test_delete_takes_data_and_records_from_every_place_of_the_experiment(
 def test_another_owner_reads_and_is_told_how_to_take_over(
     name: str, opened: Opened, reach: Connections
 ) -> None:
-    bed, destinations = opened(manifest(name, tables=[PEOPLE]))
-    run = bed.complete(destinations)
-    bed.connections = replace(reach, engine="somebody@else")
-    theirs = bed.open_destinations()
+    env, destinations = opened(manifest(name, tables=[PEOPLE]))
+    run = env.complete(destinations)
+    env.connections = replace(reach, engine="somebody@else")
+    theirs = env.open_destinations()
     try:
         seen = published(theirs)
         assert seen is not None
         assert seen.id == run.id
         with pytest.raises(DestinationRefused, match=f"--adopt tests/local/{name}") as refusal:
-            bed.prepare(theirs)
+            env.prepare(theirs)
         assert refusal.value.reason == "TargetInUse"
-        taken = bed.prepare(theirs, adopt=f"tests/local/{name}")
+        taken = env.prepare(theirs, adopt=f"tests/local/{name}")
         assert taken.replaces == Replaced(1, 2_500, owner=f"tests/local/{name}")
         adopted = taken.run
-        bed.load(theirs, adopted)
-        bed.finalize(theirs, adopted)
+        env.load(theirs, adopted)
+        env.finalize(theirs, adopted)
         assert state(theirs, adopted) is RunState.COMPLETED
     finally:
         theirs.close()
@@ -231,9 +231,9 @@ def test_another_owner_reads_and_is_told_how_to_take_over(
 def test_a_person_is_asked_before_adopted_rows_get_fewer(
     name: str, opened: Opened, reach: Connections
 ) -> None:
-    bed, destinations = opened(manifest(name, tables=[PEOPLE]))
-    run = bed.complete(destinations)
-    smaller = Bed(
+    env, destinations = opened(manifest(name, tables=[PEOPLE]))
+    run = env.complete(destinations)
+    smaller = Env(
         manifest(name, tables=[{**PEOPLE, "rows": 10}]), replace(reach, engine="somebody@else")
     )
     theirs = smaller.open_destinations()
@@ -263,10 +263,10 @@ def test_reading_makes_no_ledger(name: str, opened: Opened, database: Connection
 def test_a_role_that_may_only_read_reads(
     name: str, opened: Opened, reach: Connections, database: Connection
 ) -> None:
-    bed, destinations = opened(
+    env, destinations = opened(
         manifest(name, tables=[PEOPLE], postgres={"ledgerSchema": f"{name}_ledger"}, parquet=None)
     )
-    run = bed.complete(destinations)
+    run = env.complete(destinations)
     role, ledger = sql.Identifier(f"reader {name}"), sql.Identifier(f"{name}_ledger")
     database.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'reads'").format(role))
     database.execute(
@@ -276,14 +276,14 @@ def test_a_role_that_may_only_read_reads(
     )
     assert reach.postgres is not None
     known = {**reach.postgres(), "PGUSER": f"reader {name}", "PGPASSWORD": "reads"}
-    bed.connections = replace(reach, engine="reader", postgres=KnownCredentials(known))
+    env.connections = replace(reach, engine="reader", postgres=KnownCredentials(known))
     try:
-        with closing(bed.open_destinations()) as theirs:
+        with closing(env.open_destinations()) as theirs:
             seen = published(theirs)
             assert seen is not None
             assert seen.id == run.id
             with pytest.raises(DestinationRefused, match="GRANT"):
-                bed.prepare(theirs)
+                env.prepare(theirs)
     finally:
         database.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(role))
 
@@ -292,10 +292,10 @@ def test_a_role_that_may_only_read_reads(
 def test_a_run_that_is_started_over_leaves_no_work_in_the_ledger(
     name: str, opened: Opened, postgres: dict[str, str] | None
 ) -> None:
-    bed, destinations = opened(manifest(name, postgres=postgres))
-    run = bed.prepare(destinations).run
-    bed.load(destinations, run)
+    env, destinations = opened(manifest(name, postgres=postgres))
+    run = env.prepare(destinations).run
+    env.load(destinations, run)
     assert destinations.ledger.work.pending_parts(run.id)
-    bed.prepare(destinations, mode=Mode.RESTART)
+    env.prepare(destinations, mode=Mode.RESTART)
     assert destinations.ledger.work.pending_parts(run.id) == {}
     assert destinations.ledger.work.done_batches(run.id) == {}

@@ -15,9 +15,9 @@ from rowmill.worker.destinations import Destinations
 from rowmill.worker.removal import purge
 from rowmill.worker.removal.removed import Removed
 from tests.integration.experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
-from tests.integration.worker.bed import Bed, state
+from tests.integration.worker.env import Env, state
 
-Opened = Callable[[Manifest], tuple[Bed, Destinations]]
+Opened = Callable[[Manifest], tuple[Env, Destinations]]
 
 
 class Killed(Exception):
@@ -39,13 +39,13 @@ def dies_before_current_moves(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyP
 def test_a_part_whose_upload_vanished_is_made_again_while_publishing(
     name: str, opened: Opened, postgres: dict[str, str] | None
 ) -> None:
-    bed, destinations = opened(manifest(name, postgres=postgres))
-    run = bed.prepare(destinations).run
-    bed.load(destinations, run)
+    env, destinations = opened(manifest(name, postgres=postgres))
+    run = env.prepare(destinations).run
+    env.load(destinations, run)
     assert destinations.lake is not None
     before = destinations.ledger.work.pending_parts(run.id)
     destinations.lake.abort_uploads(run.id)
-    bed.finalize(destinations, run)
+    env.finalize(destinations, run)
     assert state(destinations, run) is RunState.COMPLETED
     assert destinations.lake.published(run)
     record = destinations.lake.record(run.id)
@@ -59,13 +59,13 @@ def test_a_part_whose_upload_vanished_is_made_again_while_publishing(
 def test_a_recorded_part_of_other_rows_than_the_plans_is_made_again_before_publishing(
     name: str, opened: Opened, postgres: dict[str, str] | None
 ) -> None:
-    bed, destinations = opened(manifest(name, tables=[PEOPLE], postgres=postgres))
-    run = bed.prepare(destinations).run
-    bed.load(destinations, run)
+    env, destinations = opened(manifest(name, tables=[PEOPLE], postgres=postgres))
+    run = env.prepare(destinations).run
+    env.load(destinations, run)
     _record_another(destinations, run)
-    assert bed.prepare(destinations).resumed
-    bed.load(destinations, run)
-    bed.finalize(destinations, run)
+    assert env.prepare(destinations).resumed
+    env.load(destinations, run)
+    env.finalize(destinations, run)
     assert state(destinations, run) is RunState.COMPLETED
     assert destinations.lake is not None
     record = destinations.lake.record(run.id)
@@ -82,21 +82,21 @@ def test_a_run_that_is_cut_with_parts_of_other_rows_is_refused_in_words_and_can_
     remove: Callable[[Destinations], Removed],
     postgres: dict[str, str] | None,
 ) -> None:
-    bed, destinations = opened(manifest(name, tables=[PEOPLE], postgres=postgres))
-    run = bed.prepare(destinations).run
-    bed.load(destinations, run)
+    env, destinations = opened(manifest(name, tables=[PEOPLE], postgres=postgres))
+    run = env.prepare(destinations).run
+    env.load(destinations, run)
     with pytest.raises(Killed):
-        bed.finalize(destinations, run)
+        env.finalize(destinations, run)
     dies_before_current_moves.undo()
     _record_another(destinations, run)
     for mode in (Mode.AUTO, Mode.RESTART):
         with pytest.raises(DestinationRefused, match=f"`rowmill reset {name}`") as refused:
-            bed.prepare(destinations, mode=mode)
+            env.prepare(destinations, mode=mode)
         assert refused.value.reason == "PartsUnplanned"
     assert state(destinations, run) is RunState.PUBLISHING
     (left,) = remove(destinations).left
     assert "Part 0 of people has 2,501 rows there, in the plan 2,500 rows" in left
-    assert bed.complete(destinations).number == (2 if remove is purge.reset else 1)
+    assert env.complete(destinations).number == (2 if remove is purge.reset else 1)
 
 
 def _record_another(destinations: Destinations, run: Run) -> None:
@@ -108,30 +108,30 @@ def _record_another(destinations: Destinations, run: Run) -> None:
 def test_a_bucket_that_drops_every_upload_ends_in_words(
     name: str, opened: Opened, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bed, destinations = opened(manifest(name, tables=[PEOPLE], postgres=None))
-    run = bed.prepare(destinations).run
-    bed.load(destinations, run)
+    env, destinations = opened(manifest(name, tables=[PEOPLE], postgres=None))
+    run = env.prepare(destinations).run
+    env.load(destinations, run)
     monkeypatch.setattr(Lake, "complete", lambda self, run, parts: list(parts))
     with pytest.raises(DestinationUnavailable, match="lifecycle rule"):
-        bed.finalize(destinations, run)
+        env.finalize(destinations, run)
     monkeypatch.undo()
-    assert bed.prepare(destinations).repeat
+    assert env.prepare(destinations).repeat
     assert state(destinations, run) is RunState.COMPLETED
 
 
 def test_a_worker_that_follows_one_killed_while_publishing_goes_on(
     name: str, opened: Opened, dies_before_current_moves: pytest.MonkeyPatch
 ) -> None:
-    bed, destinations = opened(manifest(name))
-    run = bed.prepare(destinations).run
-    bed.load(destinations, run)
+    env, destinations = opened(manifest(name))
+    run = env.prepare(destinations).run
+    env.load(destinations, run)
     with pytest.raises(Killed):
-        bed.finalize(destinations, run)
+        env.finalize(destinations, run)
     assert state(destinations, run) is RunState.PUBLISHING
     dies_before_current_moves.undo()
-    assert bed.finalize(destinations, run) == ["publish"]
+    assert env.finalize(destinations, run) == ["publish"]
     assert state(destinations, run) is RunState.COMPLETED
-    assert bed.finalize(destinations, run) == []
+    assert env.finalize(destinations, run) == []
 
 
 def test_the_next_command_rolls_forward_into_the_destinations_of_that_run(
@@ -140,11 +140,11 @@ def test_the_next_command_rolls_forward_into_the_destinations_of_that_run(
     database: Connection,
     dies_before_current_moves: pytest.MonkeyPatch,
 ) -> None:
-    bed, destinations = opened(manifest(name, parquet={"prefix": f"{name}/old"}))
-    run = bed.prepare(destinations).run
-    bed.load(destinations, run)
+    env, destinations = opened(manifest(name, parquet={"prefix": f"{name}/old"}))
+    run = env.prepare(destinations).run
+    env.load(destinations, run)
     with pytest.raises(Killed):
-        bed.finalize(destinations, run)
+        env.finalize(destinations, run)
     dies_before_current_moves.undo()
     edited = manifest(name, tables=[PEOPLE], parquet={"prefix": f"{name}/new"}, seed=7)
     other, elsewhere = opened(edited)
@@ -162,11 +162,11 @@ def test_the_next_command_rolls_forward_into_the_destinations_of_that_run(
 def test_a_bucket_that_the_manifest_left_behind_without_its_login_is_asked_back(
     name: str, opened: Opened, dies_before_current_moves: pytest.MonkeyPatch
 ) -> None:
-    bed, destinations = opened(manifest(name))
-    run = bed.prepare(destinations).run
-    bed.load(destinations, run)
+    env, destinations = opened(manifest(name))
+    run = env.prepare(destinations).run
+    env.load(destinations, run)
     with pytest.raises(Killed):
-        bed.finalize(destinations, run)
+        env.finalize(destinations, run)
     other, without = opened(manifest(name, parquet=None))
     with pytest.raises(DestinationRefused, match="put the manifest of that run back") as refusal:
         other.prepare(without)
@@ -177,9 +177,9 @@ def test_a_bucket_that_the_manifest_left_behind_without_its_login_is_asked_back(
 def test_a_newer_run_clears_what_an_unfinished_one_left_in_another_prefix(
     name: str, opened: Opened
 ) -> None:
-    bed, destinations = opened(manifest(name, parquet={"prefix": f"{name}/old"}))
-    run = bed.prepare(destinations).run
-    bed.load(destinations, run)
+    env, destinations = opened(manifest(name, parquet={"prefix": f"{name}/old"}))
+    run = env.prepare(destinations).run
+    env.load(destinations, run)
     assert destinations.lake is not None
     assert list(destinations.lake.bucket.uploads(f"{name}/old"))
     other, elsewhere = opened(manifest(name, parquet={"prefix": f"{name}/new"}))
@@ -191,8 +191,8 @@ def test_a_newer_run_clears_what_an_unfinished_one_left_in_another_prefix(
 def test_tables_of_an_edited_manifest_replace_all_of_the_old(
     name: str, opened: Opened, database: Connection
 ) -> None:
-    bed, destinations = opened(manifest(name))
-    bed.complete(destinations)
+    env, destinations = opened(manifest(name))
+    env.complete(destinations)
     edited, same = opened(manifest(name, tables=[PEOPLE, {**ORDERS, "name": "bills"}]))
     run = edited.complete(same)
     assert run.number == 2
@@ -210,11 +210,11 @@ def test_a_half_published_run_whose_bucket_is_gone_can_still_be_deleted(
     dies_before_current_moves: pytest.MonkeyPatch,
 ) -> None:
     bucket = f"gone-{name}".replace("_", "-")
-    bed, destinations = opened(manifest(name, tables=[PEOPLE], parquet={"bucket": bucket}))
-    run = bed.prepare(destinations).run
-    bed.load(destinations, run)
+    env, destinations = opened(manifest(name, tables=[PEOPLE], parquet={"bucket": bucket}))
+    run = env.prepare(destinations).run
+    env.load(destinations, run)
     with pytest.raises(Killed):
-        bed.finalize(destinations, run)
+        env.finalize(destinations, run)
     assert state(destinations, run) is RunState.PUBLISHING
     dies_before_current_moves.undo()
     _remove_bucket(servers, bucket)

@@ -11,9 +11,9 @@ from rowmill.spec.dataset import Dataset
 from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Destinations
 from tests.integration.experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
-from tests.integration.worker.bed import Bed, state
+from tests.integration.worker.env import Env, state
 
-Opened = Callable[[Manifest], tuple[Bed, Destinations]]
+Opened = Callable[[Manifest], tuple[Env, Destinations]]
 
 INDEXED = {**PEOPLE, "unique": [["id", "name"]], "indexes": [["born"]]}
 
@@ -26,8 +26,8 @@ def indexes(database: Connection, schema: str) -> set[str]:
 def test_keys_of_an_edited_manifest_go_and_what_users_added_stays(
     name: str, opened: Opened, database: Connection
 ) -> None:
-    bed, destinations = opened(manifest(name, tables=[INDEXED, ORDERS], parquet=None))
-    bed.complete(destinations)
+    env, destinations = opened(manifest(name, tables=[INDEXED, ORDERS], parquet=None))
+    env.complete(destinations)
     made = indexes(database, name)
     database.execute(f"CREATE INDEX mine ON {name}.people (born)")
     database.execute(f"ALTER TABLE {name}.people ENABLE ROW LEVEL SECURITY")
@@ -45,8 +45,8 @@ def test_keys_of_an_edited_manifest_go_and_what_users_added_stays(
 def test_what_comes_between_finalize_and_publish_is_built_and_published(
     name: str, opened: Opened, database: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bed, destinations = opened(manifest(name, parquet=None))
-    bed.complete(destinations)
+    env, destinations = opened(manifest(name, parquet=None))
+    env.complete(destinations)
     late = iter(["CREATE INDEX late ON {}.people (born)", "CREATE INDEX later ON {}.people (name)"])
 
     def publish(self: Warehouse, run: Run, dataset: Dataset) -> None:
@@ -56,7 +56,7 @@ def test_what_comes_between_finalize_and_publish_is_built_and_published(
 
     real = Warehouse.publish
     monkeypatch.setattr(Warehouse, "publish", publish)
-    run = bed.complete(destinations, Mode.RESTART)
+    run = env.complete(destinations, Mode.RESTART)
     assert state(destinations, run) is RunState.COMPLETED
     assert {"late", "later"} < indexes(database, name)
 
@@ -64,21 +64,21 @@ def test_what_comes_between_finalize_and_publish_is_built_and_published(
 def test_what_cannot_be_built_the_same_ends_in_words_and_not_in_a_circle(
     name: str, opened: Opened, database: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    bed, destinations = opened(manifest(name, parquet=None))
-    bed.complete(destinations)
+    env, destinations = opened(manifest(name, parquet=None))
+    env.complete(destinations)
     database.execute(f"CREATE INDEX mine ON {name}.people (born)")
     monkeypatch.setattr(
         "rowmill.destinations.postgres.warehouse.finalize_steps.make", lambda *_, **__: None
     )
     with pytest.raises(DestinationRefused, match=r"index mine on .*\.people"):
-        bed.complete(destinations, Mode.RESTART)
+        env.complete(destinations, Mode.RESTART)
 
 
 def test_a_check_that_new_rows_break_fails_the_run_which_resumes(
     name: str, opened: Opened, database: Connection
 ) -> None:
-    bed, destinations = opened(manifest(name, parquet=None))
-    bed.complete(destinations)
+    env, destinations = opened(manifest(name, parquet=None))
+    env.complete(destinations)
     database.execute(f"ALTER TABLE {name}.people ADD CONSTRAINT few CHECK (id <= 2500)")
     more, destinations = opened(
         manifest(name, tables=[{**PEOPLE, "rows": 3_000}, ORDERS], parquet=None)

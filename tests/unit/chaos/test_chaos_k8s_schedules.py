@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.chaos_k8s.schedule import COUNTED, OUTAGES, Blow, schedule
+from tests.chaos_k8s.schedule import COUNTED, OUTAGES, Fault, schedule
 
 SEEDS = range(1, 201)
 
@@ -13,9 +13,9 @@ def test_a_seed_always_means_the_same() -> None:
     assert [schedule(seed) for seed in SEEDS] == [schedule(seed) for seed in SEEDS]
 
 
-def test_thirty_schedules_deal_every_blow_to_every_set_of_destinations() -> None:
+def test_thirty_schedules_deal_every_fault_to_every_set_of_destinations() -> None:
     chosen = [schedule(seed) for seed in range(1, 31)]
-    assert {strike.blow for one in chosen for strike in one.strikes} == set(Blow)
+    assert {strike.fault for one in chosen for strike in one.strikes} == set(Fault)
     assert {(one.postgres, one.parquet) for one in chosen} == {
         (True, True),
         (True, False),
@@ -29,22 +29,22 @@ def test_thirty_schedules_deal_every_blow_to_every_set_of_destinations() -> None
 @pytest.mark.parametrize("first", range(1, 31))
 def test_any_three_in_a_row_strike_workers_control_plane_and_servers(first: int) -> None:
     names = {
-        strike.blow.name for seed in range(first, first + 3) for strike in schedule(seed).strikes
+        strike.fault.name for seed in range(first, first + 3) for strike in schedule(seed).strikes
     }
     for kind in ("_WORKER", ("_OPERATOR", "_API_SERVER"), ("_POSTGRES", "_S3")):
         assert any(name.endswith(kind) for name in names)
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_blows_fit_the_run(seed: int) -> None:
+def test_faults_fit_the_run(seed: int) -> None:
     chosen = schedule(seed)
-    blows = [strike.blow for strike in chosen.strikes]
-    assert blows
+    faults = [strike.fault for strike in chosen.strikes]
+    assert faults
     times = [strike.at for strike in chosen.strikes if not strike.late]
     assert times == sorted(times)
     assert not any(strike.late for strike in chosen.strikes[:-1])
-    assert chosen.postgres or not {Blow.KILL_POSTGRES, Blow.DELETE_POSTGRES} & set(blows)
-    assert chosen.parquet or not {Blow.KILL_S3, Blow.DELETE_S3} & set(blows)
+    assert chosen.postgres or not {Fault.KILL_POSTGRES, Fault.DELETE_POSTGRES} & set(faults)
+    assert chosen.parquet or not {Fault.KILL_S3, Fault.DELETE_S3} & set(faults)
     # More would be spent on waiting: 10, 20, 40 s for the next pod of a shard.
-    assert sum(blow in COUNTED for blow in blows) <= 2
-    assert {s.blow for s in chosen.strikes if s.seconds} == OUTAGES & set(blows)
+    assert sum(fault in COUNTED for fault in faults) <= 2
+    assert {s.fault for s in chosen.strikes if s.seconds} == OUTAGES & set(faults)

@@ -6,7 +6,7 @@ from rowmill_operator.model.observed import Verdict
 from rowmill_operator.validation.validator import Judgement
 from tests.unit.operator.fake_api import FakeApi
 from tests.unit.operator.memory_cluster import MemoryCluster
-from tests.unit.operator.operator_bed import Operator, QuickValidator, status, with_operator
+from tests.unit.operator.operator_env import Operator, QuickValidator, status, with_operator
 from tests.unit.operator.raw_objects import DIGEST
 
 WARNINGS = ("spec.tables[0].columns[1].name: alike", "spec.tables[1].columns[3].name: alike")

@@ -13,7 +13,7 @@ from rowmill_operator.memory import resources
 from rowmill_operator.model.run_condition import timestamp
 from tests.unit.operator.fake_api import FakeApi
 from tests.unit.operator.memory_cluster import START
-from tests.unit.operator.operator_bed import (
+from tests.unit.operator.operator_env import (
     EVENTS,
     EXPERIMENT,
     JOBS,
@@ -33,7 +33,7 @@ RUNNING: dict[str, Any] = {"running": {}}
 differing = pytest.mark.parametrize("minutes", [2, 6, 10, -10, 100_000])
 
 
-class Bed:
+class Env:
     """An operator that has begun a run, and an API server whose clock differs from its own."""
 
     def __init__(self, operator: Operator, api: FakeApi) -> None:
@@ -82,20 +82,20 @@ def _story(minutes: int, story: Any, **changes: Any) -> None:
             api.objects[path]["metadata"]["creationTimestamp"] = timestamp(api.now(86_400))
         api.put(JOB, api.objects[JOB])
         operator.store.see(resources.JOBS, api.objects[JOB])
-        await story(Bed(operator, api))
+        await story(Env(operator, api))
 
     with_operator(reported, behind=timedelta(minutes=minutes), **changes)
 
 
 @differing
 def test_a_deleted_pod_has_its_two_minutes(minutes: int) -> None:
-    async def story(bed: Bed) -> None:
-        bed.pod(RUNNING, creationTimestamp=3_600, deletionTimestamp=100)
-        await bed.settle()
-        assert POD in bed.api.objects
-        bed.pod(RUNNING, creationTimestamp=3_600, deletionTimestamp=125)
-        await bed.settle()
-        assert POD not in bed.api.objects
+    async def story(env: Env) -> None:
+        env.pod(RUNNING, creationTimestamp=3_600, deletionTimestamp=100)
+        await env.settle()
+        assert POD in env.api.objects
+        env.pod(RUNNING, creationTimestamp=3_600, deletionTimestamp=125)
+        await env.settle()
+        assert POD not in env.api.objects
 
     _story(minutes, story)
 
@@ -104,48 +104,48 @@ def test_a_deleted_pod_has_its_two_minutes(minutes: int) -> None:
 def test_what_only_events_tell_is_told_while_it_is_fresh(minutes: int) -> None:
     missing = 'secret "warehouse" not found'
 
-    async def story(bed: Bed) -> None:
-        bed.warn("shop-run-1", "Job", "FailedCreate", "exceeded quota: none", ago=400)
-        await bed.settle()
-        assert bed.run_condition() == ("False", "Starting"), "it is over, or would be told again"
-        bed.warn("shop-run-1", "Job", "FailedCreate", "exceeded quota: none", ago=10)
-        await bed.settle()
-        assert bed.run_condition() == ("True", "QuotaExceeded")
-        bed.pod({"waiting": {"reason": "ContainerCreating"}}, creationTimestamp=5)
-        await bed.settle()
-        assert bed.run_condition() == ("False", "Starting")
-        bed.warn("shop-run-1-3-abcde", "Pod", "FailedMount", missing, ago=0)
-        await bed.settle()
-        assert bed.run_condition() == ("True", "SecretMissing")
+    async def story(env: Env) -> None:
+        env.warn("shop-run-1", "Job", "FailedCreate", "exceeded quota: none", ago=400)
+        await env.settle()
+        assert env.run_condition() == ("False", "Starting"), "it is over, or would be told again"
+        env.warn("shop-run-1", "Job", "FailedCreate", "exceeded quota: none", ago=10)
+        await env.settle()
+        assert env.run_condition() == ("True", "QuotaExceeded")
+        env.pod({"waiting": {"reason": "ContainerCreating"}}, creationTimestamp=5)
+        await env.settle()
+        assert env.run_condition() == ("False", "Starting")
+        env.warn("shop-run-1-3-abcde", "Pod", "FailedMount", missing, ago=0)
+        await env.settle()
+        assert env.run_condition() == ("True", "SecretMissing")
 
     _story(minutes, story)
 
 
 @differing
 def test_pods_that_cannot_start_are_made_anew_after_a_minute(minutes: int) -> None:
-    async def story(bed: Bed) -> None:
-        first = bed.api.objects[JOB]["metadata"]["uid"]
+    async def story(env: Env) -> None:
+        first = env.api.objects[JOB]["metadata"]["uid"]
         pulling = {"waiting": {"reason": "ErrImagePull", "message": "not there"}}
-        bed.pod(pulling, creationTimestamp=50)
-        await bed.settle()
-        assert bed.run_condition() == ("True", "ImagePullFailed")
-        assert "deletionTimestamp" not in bed.api.objects[JOB]["metadata"]
-        bed.pod(pulling, creationTimestamp=65)
-        await bed.settle()
-        assert "deletionTimestamp" in bed.api.objects[JOB]["metadata"], first
+        env.pod(pulling, creationTimestamp=50)
+        await env.settle()
+        assert env.run_condition() == ("True", "ImagePullFailed")
+        assert "deletionTimestamp" not in env.api.objects[JOB]["metadata"]
+        env.pod(pulling, creationTimestamp=65)
+        await env.settle()
+        assert "deletionTimestamp" in env.api.objects[JOB]["metadata"], first
 
     _story(minutes, story)
 
 
 @differing
 def test_pods_are_out_of_reach_only_after_their_start(minutes: int) -> None:
-    async def story(bed: Bed) -> None:
+    async def story(env: Env) -> None:
         for age, reason in ((20, "Starting"), (35, "ProgressUnreachable")):
-            bed.pod(RUNNING, creationTimestamp=age)
+            env.pod(RUNNING, creationTimestamp=age)
             for _ in range(2):
-                bed.operator.store.reported(("team", "shop"), "pod-1", None)
-            await bed.settle()
-            assert bed.run_condition() == ("False", reason)
+                env.operator.store.reported(("team", "shop"), "pod-1", None)
+            await env.settle()
+            assert env.run_condition() == ("False", reason)
 
     _story(minutes, story)
 
@@ -154,48 +154,48 @@ def test_pods_are_out_of_reach_only_after_their_start(minutes: int) -> None:
 def test_a_refused_destination_is_tried_again_after_a_minute(minutes: int) -> None:
     words = {"reason": "PodFailurePolicy", "message": "exit code 65"}
 
-    async def story(bed: Bed) -> None:
+    async def story(env: Env) -> None:
         for age, deleted in ((50, False), (65, True)):
-            bed.end(JOB, "Failed", age, **words)
-            await bed.settle()
-            assert ("deletionTimestamp" in bed.api.objects[JOB]["metadata"]) == deleted
+            env.end(JOB, "Failed", age, **words)
+            await env.settle()
+            assert ("deletionTimestamp" in env.api.objects[JOB]["metadata"]) == deleted
 
     _story(minutes, story)
 
 
 @differing
 def test_a_last_word_is_awaited_and_what_is_over_goes_by_its_ttl(minutes: int) -> None:
-    async def story(bed: Bed) -> None:
-        bed.end(JOB, "Complete", 100)
-        await bed.settle()
-        bed.end(FINALIZE, "Complete", 5)
-        await bed.settle()
-        assert status(bed.api)["phase"] == "Finalizing", "its pod's end may yet be seen"
-        bed.end(FINALIZE, "Complete", 12)
-        await bed.settle()
-        assert status(bed.api)["phase"] == "Complete"
-        assert "deletionTimestamp" not in bed.api.objects[FINALIZE]["metadata"]
-        raw = bed.api.objects[EXPERIMENT]
-        raw["status"]["run"]["finishedAt"] = bed.stamp(301)
-        bed.api.put(EXPERIMENT, raw)
-        bed.operator.store.see(resources.EXPERIMENTS, raw)
-        await bed.settle()
-        assert "deletionTimestamp" in bed.api.objects[FINALIZE]["metadata"]
+    async def story(env: Env) -> None:
+        env.end(JOB, "Complete", 100)
+        await env.settle()
+        env.end(FINALIZE, "Complete", 5)
+        await env.settle()
+        assert status(env.api)["phase"] == "Finalizing", "its pod's end may yet be seen"
+        env.end(FINALIZE, "Complete", 12)
+        await env.settle()
+        assert status(env.api)["phase"] == "Complete"
+        assert "deletionTimestamp" not in env.api.objects[FINALIZE]["metadata"]
+        raw = env.api.objects[EXPERIMENT]
+        raw["status"]["run"]["finishedAt"] = env.stamp(301)
+        env.api.put(EXPERIMENT, raw)
+        env.operator.store.see(resources.EXPERIMENTS, raw)
+        await env.settle()
+        assert "deletionTimestamp" in env.api.objects[FINALIZE]["metadata"]
 
     _story(minutes, story, spec={"ttlSecondsAfterFinished": 300})
 
 
 @differing
 def test_what_the_operator_stamps_is_by_the_api_servers_clock(minutes: int) -> None:
-    async def story(bed: Bed) -> None:
-        bed.end(JOB, "Failed", 30, reason="BackoffLimitExceeded", message="too many")
-        await bed.settle()
-        run, conditions = status(bed.api)["run"], status(bed.api)["conditions"]
-        event = next(raw for path, raw in bed.api.objects.items() if path.startswith(EVENTS))
+    async def story(env: Env) -> None:
+        env.end(JOB, "Failed", 30, reason="BackoffLimitExceeded", message="too many")
+        await env.settle()
+        run, conditions = status(env.api)["run"], status(env.api)["conditions"]
+        event = next(raw for path, raw in env.api.objects.items() if path.startswith(EVENTS))
         (failed,) = (one for one in conditions if one["type"] == "Failed")
         stamps = (run["finishedAt"], failed["lastTransitionTime"], event["lastTimestamp"])
         for stamp in stamps:
-            assert abs(datetime.fromisoformat(stamp) - bed.api.now()) < timedelta(seconds=60)
+            assert abs(datetime.fromisoformat(stamp) - env.api.now()) < timedelta(seconds=60)
 
     _story(minutes, story)
 

@@ -10,7 +10,7 @@ from rowmill_operator.memory import resources
 from rowmill_operator.model.run_condition import timestamp
 from tests.unit.operator.fake_api import FakeApi
 from tests.unit.operator.memory_cluster import SETTINGS, small_plan
-from tests.unit.operator.operator_bed import (
+from tests.unit.operator.operator_env import (
     EVENTS,
     EXPERIMENT,
     JOBS,

@@ -15,7 +15,7 @@ from rowmill_operator.memory.views import read_pod
 from rowmill_operator.model.observed import Observed
 from tests.unit.operator.fake_api import FakeApi
 from tests.unit.operator.memory_cluster import MemoryCluster, experiment
-from tests.unit.operator.operator_bed import JOBS, KEY, Operator, with_operator
+from tests.unit.operator.operator_env import JOBS, KEY, Operator, with_operator
 from tests.unit.operator.raw_objects import raw_event, raw_experiment, raw_job, raw_pod
 
 POD = "/api/v1/namespaces/team/pods/shop-run-1-3-abcde"

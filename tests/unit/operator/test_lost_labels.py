@@ -15,7 +15,7 @@ from rowmill_operator.memory import resources
 from rowmill_operator.memory.resources import Resource
 from tests.unit.operator.fake_api import FakeApi, failure
 from tests.unit.operator.memory_cluster import SETTINGS, MemoryCluster
-from tests.unit.operator.operator_bed import (
+from tests.unit.operator.operator_env import (
     JOBS,
     KEY,
     PLANS,

@@ -10,7 +10,7 @@ from aiohttp import web
 from rowmill_operator.apiserver.answers import Blocked
 from rowmill_operator.validation.validator import Judgement
 from tests.unit.operator.fake_api import FakeApi, failure
-from tests.unit.operator.operator_bed import (
+from tests.unit.operator.operator_env import (
     EVENTS,
     EXPERIMENT,
     JOBS,

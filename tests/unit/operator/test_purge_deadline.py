@@ -9,7 +9,7 @@ import pytest
 from rowmill_operator.memory import resources
 from rowmill_operator.memory.store import Store
 from tests.unit.operator.memory_cluster import MemoryCluster, experiment
-from tests.unit.operator.operator_bed import Watch
+from tests.unit.operator.operator_env import Watch
 from tests.unit.operator.raw_objects import raw_experiment
 
 KEY, PURGE = ("team", "shop"), "shop-purge"

@@ -12,7 +12,7 @@ from aiohttp import web
 from rowmill_operator.model.observed import Verdict
 from tests.unit.operator.fake_api import FakeApi, failure
 from tests.unit.operator.memory_cluster import SETTINGS
-from tests.unit.operator.operator_bed import (
+from tests.unit.operator.operator_env import (
     EXPERIMENT,
     JOBS,
     KEY,

@@ -15,7 +15,7 @@ from rowmill_operator.memory import resources
 from rowmill_operator.validation.validator import Judgement
 from tests.unit.operator.fake_api import FakeApi
 from tests.unit.operator.memory_cluster import SETTINGS, START
-from tests.unit.operator.operator_bed import (
+from tests.unit.operator.operator_env import (
     EVENTS,
     EXPERIMENT,
     JOBS,

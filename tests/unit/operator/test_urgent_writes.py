@@ -7,7 +7,7 @@ import asyncio
 from rowmill_operator.memory import resources
 from rowmill_operator.watch.status_writing import Pace
 from tests.unit.operator.fake_api import FakeApi
-from tests.unit.operator.operator_bed import (
+from tests.unit.operator.operator_env import (
     JOBS,
     KEY,
     Operator,

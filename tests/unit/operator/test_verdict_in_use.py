@@ -13,7 +13,7 @@ from rowmill_operator.model.observed import Verdict
 from rowmill_operator.validation.validator import Judgement
 from tests.unit.operator.fake_api import FakeApi
 from tests.unit.operator.memory_cluster import MemoryCluster, experiment
-from tests.unit.operator.operator_bed import (
+from tests.unit.operator.operator_env import (
     EXPERIMENT,
     JOBS,
     Operator,

@@ -1,4 +1,4 @@
-"""A bed for the benchmark: a ROWMILL_HOME of its own, its servers, and commands against them."""
+"""The benchmark's environment: a ROWMILL_HOME of its own, its servers, commands against them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Tree:
 
 
 @dataclass
-class Bed:
+class Env:
     """Embedded servers below `folder`; what the user has under ROWMILL_HOME is never touched.
 
     `tree` is whose commands run against them.
@@ -140,7 +140,7 @@ class Bed:
 
 
 def connect(exports: Mapping[str, str]) -> psycopg.Connection:
-    """A connection to the bed's Postgres, in autocommit mode."""
+    """A connection to the environment's Postgres, in autocommit mode."""
     return psycopg.connect(
         host=exports["PGHOST"],
         port=exports["PGPORT"],
@@ -152,12 +152,12 @@ def connect(exports: Mapping[str, str]) -> psycopg.Connection:
 
 
 @contextmanager
-def bed() -> Iterator[Bed]:
+def env() -> Iterator[Env]:
     """Servers under a temporary home, gone with their data when the block ends."""
     folder = Path(tempfile.mkdtemp(prefix="rowmill-bench-"))
     home = Home(folder)
     try:
-        yield Bed(folder, embedded.exports(embedded.up(home)))
+        yield Env(folder, embedded.exports(embedded.up(home)))
     finally:
         with suppress(embedded.EmbeddedServerError):
             embedded.down(home)

@@ -44,7 +44,7 @@ class Counts:
         pass
 
 
-class Bed:
+class Env:
     """One experiment's manifest and what workers and supervisors do with it."""
 
     def __init__(self, content: Manifest, connections: Connections) -> None:
@@ -110,13 +110,13 @@ def plan_of(spec: Spec) -> Plan:
     )
 
 
-def pod(bed: Bed, destinations: Destinations, uid: str, number: int, **how: Any) -> Prepared:
+def pod(env: Env, destinations: Destinations, uid: str, number: int, **how: Any) -> Prepared:
     """What a pod of the run does first."""
-    source = RunSource(bed.text)
+    source = RunSource(env.text)
     how = {"adopt": None, "source": source, **how}
     destinations.ledger.ensure()
     return prepare_numbered(
-        bed.spec, destinations, plan_of(bed.spec), uid=uid, number=number, **how
+        env.spec, destinations, plan_of(env.spec), uid=uid, number=number, **how
     )
 
 

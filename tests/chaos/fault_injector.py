@@ -1,4 +1,4 @@
-"""Deal the blows of a schedule while run commands come and go."""
+"""Inject the faults of a schedule while run commands come and go."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from rowmill.local.servers import embedded
 from rowmill.local.servers.embedded import EmbeddedServers
 from tests.chaos.crash import committed, crash, lost, stop_writing_behind
 from tests.chaos.experiment import ChaosExperiment
-from tests.chaos.fault_proxy import Fault, FaultProxy
-from tests.chaos.schedule import Blow, Schedule
+from tests.chaos.fault_proxy import FaultProxy, ProxyFault
+from tests.chaos.schedule import Fault, Schedule
 
-_FAULTS = {
-    Blow.SLOW_S3: Fault.SLOW,
-    Blow.S3_500: Fault.ERROR_500,
-    Blow.S3_503: Fault.ERROR_503,
-    Blow.CUT_S3: Fault.CUT,
+_IN_PROXY = {
+    Fault.SLOW_S3: ProxyFault.SLOW,
+    Fault.S3_500: ProxyFault.ERROR_500,
+    Fault.S3_503: ProxyFault.ERROR_503,
+    Fault.CUT_S3: ProxyFault.CUT,
 }
 _FAULT_SECONDS = 0.7
 # For so long before a crash nothing reaches the disk but what a session waits for.
@@ -73,8 +73,8 @@ def run_command(experiment: ChaosExperiment, *options: str) -> subprocess.Popen[
 
 
 @dataclass
-class Blows:
-    """Deals blows in a thread of its own; `command` says which run command is under way.
+class FaultInjector:
+    """Injects faults in a thread of its own; `command` says which run command is under way.
 
     `dealt` holds those that hit something, `lost` counts the batches that Postgres had committed
     and a crash took.
@@ -86,7 +86,7 @@ class Blows:
     servers: EmbeddedServers
     proxy: FaultProxy
     command: Callable[[], subprocess.Popen[bytes] | None]
-    dealt: list[Blow] = field(default_factory=list)
+    dealt: list[Fault] = field(default_factory=list)
     racers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     lost: int = 0
 
@@ -101,23 +101,23 @@ class Blows:
         """Deal no more, mend what is broken, and wait for the racing run."""
         self._over.set()
         self._thread.join()
-        self.proxy.fault = Fault.NONE
+        self.proxy.fault = ProxyFault.NONE
         for racer in self.racers:
             with suppress(subprocess.TimeoutExpired):
                 racer.communicate(timeout=120)
 
     def _deal(self) -> None:
         began = time.monotonic()
-        for at, blow in self.schedule.blows:
+        for at, fault in self.schedule.faults:
             if self._over.wait(max(0.0, began + at - time.monotonic())):
                 return
-            if self._strike(blow):
-                self.dealt.append(blow)
-        for count, blow in self.schedule.crashes:
+            if self._strike(fault):
+                self.dealt.append(fault)
+        for count, fault in self.schedule.crashes:
             if not self._wait_for_batches(count):
                 return
-            if self._strike(blow):
-                self.dealt.append(blow)
+            if self._strike(fault):
+                self.dealt.append(fault)
 
     def _wait_for_batches(self, count: int) -> bool:
         """Wait until so many batches of a run that loads are committed; False if none comes."""
@@ -127,31 +127,31 @@ class Blows:
                     return True
         return False
 
-    def _strike(self, blow: Blow) -> bool:
-        match blow:
-            case Blow.KILL_WORKER:
+    def _strike(self, fault: Fault) -> bool:
+        match fault:
+            case Fault.KILL_WORKER:
                 return self._kill_worker()
-            case Blow.KILL_SUPERVISOR:
+            case Fault.KILL_SUPERVISOR:
                 return self._signal(signal.SIGKILL)
-            case Blow.INTERRUPT:
+            case Fault.INTERRUPT:
                 return self._signal(signal.SIGINT)
-            case Blow.TERMINATE_BACKENDS:
+            case Fault.TERMINATE_BACKENDS:
                 return self._terminate_backends()
-            case Blow.RESTART_POSTGRES:
+            case Fault.RESTART_POSTGRES:
                 return self._restart("postgres")
-            case Blow.RESTART_S3:
+            case Fault.RESTART_S3:
                 return self._restart("weed")
-            case Blow.CRASH_POSTGRES:
+            case Fault.CRASH_POSTGRES:
                 return self._crash()
-            case Blow.CRASH_ALL:
+            case Fault.CRASH_ALL:
                 return self._crash(with_command=True)
-            case Blow.RACE:
+            case Fault.RACE:
                 self.racers.append(run_command(self.experiment))
                 return True
-            case Blow.ABORT:
+            case Fault.ABORT:
                 return self._abort()
             case _:
-                return self._disturb(_FAULTS[blow])
+                return self._disturb(_IN_PROXY[fault])
 
     def _signal(self, number: signal.Signals) -> bool:
         command = self.command()
@@ -225,10 +225,10 @@ class Blows:
         )
         return done.returncode == 0
 
-    def _disturb(self, fault: Fault) -> bool:
+    def _disturb(self, fault: ProxyFault) -> bool:
         self.proxy.fault = fault
-        if fault is Fault.CUT:
+        if fault is ProxyFault.CUT:
             self.proxy.cut_all()
         self._over.wait(_FAULT_SECONDS)
-        self.proxy.fault = Fault.NONE
+        self.proxy.fault = ProxyFault.NONE
         return True

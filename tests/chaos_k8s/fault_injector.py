@@ -1,4 +1,4 @@
-"""Deal the blows of a schedule while the cluster is at work on an Experiment."""
+"""Inject the faults of a schedule while the cluster is at work on an Experiment."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import psutil
 
-from tests.chaos_k8s.schedule import Blow, Schedule, Strike
+from tests.chaos_k8s.schedule import Fault, Schedule, Strike
 from tests.chaos_k8s.servers import POSTGRES, S3, Servers
 from tests.chaos_k8s.starving import starve
 from tests.e2e.cluster.access import Cluster, KubectlError
@@ -23,7 +23,7 @@ from tests.e2e.experiments import Applied
 from tests.e2e.installation import RELEASE, RELEASE_NAMESPACE
 
 OPERATORS = f"app.kubernetes.io/instance={RELEASE}"
-# What a blow meets where another one has just struck.
+# What a fault meets where another one has just struck.
 PASSING = (
     *(KubectlError, subprocess.SubprocessError, psutil.Error),
     *(FileNotFoundError, ProcessLookupError),
@@ -32,8 +32,8 @@ _AGAIN_SECONDS = 0.5
 
 
 @dataclass
-class Blows:
-    """Deals blows in a thread of its own, each once there is something that it can hit.
+class FaultInjector:
+    """Injects faults in a thread of its own, each once there is something that it can hit.
 
     `dealt` has, in words, those that did.
     """
@@ -48,20 +48,20 @@ class Blows:
         self._over = threading.Event()
         self._chance = random.Random(self.schedule.seed)
         self._crew = ThreadPoolExecutor(1)
-        self._strikes: dict[Blow, Callable[[Strike], str | None]] = {
-            Blow.KILL_WORKER: lambda _: self._kill(self._worker()),
-            Blow.DELETE_WORKER: lambda _: self._delete(self._worker(), "--force"),
-            Blow.EVICT_WORKER: lambda _: self._evict(self._worker()),
-            Blow.STARVE_WORKER: lambda _: self._starve(self._worker()),
-            Blow.KILL_OPERATOR: lambda _: self._kill(self._operator()),
-            Blow.DELETE_OPERATOR: lambda _: self._delete(self._operator()),
-            Blow.KILL_API_SERVER: lambda strike: self._stop("kube-apiserver", strike),
-            Blow.KILL_CONTROLLERS: lambda strike: self._stop("kube-controller-manager", strike),
-            Blow.KILL_POSTGRES: lambda _: self._kill(self.servers.pod(POSTGRES)),
-            Blow.DELETE_POSTGRES: lambda _: self._replace(POSTGRES),
-            Blow.KILL_S3: lambda _: self._kill(self.servers.pod(S3)),
-            Blow.DELETE_S3: lambda _: self._replace(S3),
-            Blow.SUSPEND: self._suspend,
+        self._strikes: dict[Fault, Callable[[Strike], str | None]] = {
+            Fault.KILL_WORKER: lambda _: self._kill(self._worker()),
+            Fault.DELETE_WORKER: lambda _: self._delete(self._worker(), "--force"),
+            Fault.EVICT_WORKER: lambda _: self._evict(self._worker()),
+            Fault.STARVE_WORKER: lambda _: self._starve(self._worker()),
+            Fault.KILL_OPERATOR: lambda _: self._kill(self._operator()),
+            Fault.DELETE_OPERATOR: lambda _: self._delete(self._operator()),
+            Fault.KILL_API_SERVER: lambda strike: self._stop("kube-apiserver", strike),
+            Fault.KILL_CONTROLLERS: lambda strike: self._stop("kube-controller-manager", strike),
+            Fault.KILL_POSTGRES: lambda _: self._kill(self.servers.pod(POSTGRES)),
+            Fault.DELETE_POSTGRES: lambda _: self._replace(POSTGRES),
+            Fault.KILL_S3: lambda _: self._kill(self.servers.pod(S3)),
+            Fault.DELETE_S3: lambda _: self._replace(S3),
+            Fault.SUSPEND: self._suspend,
         }
 
     @property
@@ -74,10 +74,10 @@ class Blows:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        """Deal no more; what a blow broke is mended by then.
+        """Deal no more; what a fault broke is mended by then.
 
         Raises:
-            Exception: what kept a blow from being dealt, if it was no other blow.
+            Exception: what kept a fault from being dealt, if it was no other fault.
         """
         self._over.set()
         self._crew.shutdown()
@@ -90,15 +90,15 @@ class Blows:
                 return
 
     def _dealt(self, strike: Strike) -> bool:
-        """Deal a blow at its time, or as soon as it can hit; False if it was over before."""
+        """Deal a fault at its time, or as soon as it can hit; False if it was over before."""
         start = self._last_step() if strike.late else self._began
         wait = start + strike.at - time.monotonic()
         while not self._over.wait(max(0.0, wait)):
             began = time.monotonic()
             with suppress(*PASSING):
-                hit = self._strikes[strike.blow](strike)
+                hit = self._strikes[strike.fault](strike)
                 if hit is not None:
-                    self.dealt.append(f"{began - self._began:.1f} s {strike.blow}: {hit}")
+                    self.dealt.append(f"{began - self._began:.1f} s {strike.fault}: {hit}")
                     return True
             wait = _AGAIN_SECONDS
         return False
