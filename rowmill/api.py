@@ -52,7 +52,7 @@ from rowmill.python_arguments import (
     whole_number,
     whole_number_or_none,
 )
-from rowmill.python_words import in_python, telling
+from rowmill.python_words import in_python, speaking_python
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec, read_manifest
 from rowmill.spec.places import located
@@ -230,7 +230,7 @@ class Experiment:
             prepared=lambda run: remembered.keep_data_version(
                 rowmill_home(), self.name, run.plan.data_version
             ),
-            notice=telling(on_notice),
+            notice=speaking_python(on_notice),
             wait=NowAndThen(on_notice),
         )
         connections = find_connections(self.spec, self._secrets, rowmill_home())

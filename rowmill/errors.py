@@ -28,7 +28,7 @@ class Problem:
         return f"{self.path}: {self.message}" if self.path else self.message
 
     @property
-    def told(self) -> str:
+    def text(self) -> str:
         """All of it for a reader: `orders.total, line 41: spec.tables[1]...: what is wrong`."""
         if not self.path:
             placed = self.line is None or self.message.startswith("line ")

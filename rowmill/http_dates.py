@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 def server_time(date: str | None) -> datetime | None:
     """The moment, to a whole second; None without a header, or of one that tells no time zone."""
     try:
-        told = parsedate_to_datetime(date or "")
+        moment = parsedate_to_datetime(date or "")
     except ValueError:
         return None
-    return told if told.tzinfo is not None else None
+    return moment if moment.tzinfo is not None else None

@@ -43,9 +43,9 @@ def in_python(text: str) -> str:
     return _ANY.sub(lambda found: _WORDS[found[0]], text)
 
 
-def telling(tell: Callable[[str], None]) -> Callable[[str], None]:
-    """`tell`, told in Python's words."""
-    return lambda text: tell(in_python(text))
+def speaking_python(report: Callable[[str], None]) -> Callable[[str], None]:
+    """`report`, of texts in Python's words."""
+    return lambda text: report(in_python(text))
 
 
 def _loaded(found: re.Match[str]) -> str:

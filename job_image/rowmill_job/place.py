@@ -44,8 +44,9 @@ LOGIN_SECONDS = 120.0
 class Place:
     """The pod's surroundings; every field has the environment variable that tests set.
 
-    `root` (ROWMILL_JOB_ROOT) stands for `/`; `shard` is None outside an Indexed Job, `told` is what
-    the operator says of the Secrets that it has mounted and of the data that a purge must find.
+    `root` (ROWMILL_JOB_ROOT) stands for `/`; `shard` is None outside an Indexed Job;
+    `environment` is what the operator says of the Secrets that it has mounted and of the data that
+    a purge must find.
     """
 
     root: Path
@@ -53,7 +54,7 @@ class Place:
     termination_log: Path
     shard: int | None
     login_seconds: float
-    told: PodEnvironment
+    environment: PodEnvironment
 
     @classmethod
     def here(cls, environ: Mapping[str, str] = os.environ) -> Place:
@@ -65,7 +66,7 @@ class Place:
             termination_log=Path(environ.get("ROWMILL_TERMINATION_LOG", TERMINATION_LOG)),
             shard=int(index) if index else None,
             login_seconds=float(environ.get("ROWMILL_LOGIN_SECONDS", LOGIN_SECONDS)),
-            told=PodEnvironment.read(environ),
+            environment=PodEnvironment.read(environ),
         )
 
     @property
@@ -83,7 +84,7 @@ class Place:
     @property
     def written(self) -> Written | None:
         """The run whose data a purge must not fail to find."""
-        return self.told.written
+        return self.environment.written
 
     def _mounted(self, volume: str) -> Path:
         return self.root / mount_path(volume).removeprefix("/")
@@ -93,7 +94,7 @@ class Place:
 
         A Secret that the manifest has come to name since the run was planned is among them.
         """
-        given = self.told.secrets
+        given = self.environment.secrets
         if spec.postgres is not None and POSTGRES in given:
             name = given[POSTGRES]
             target = replace(spec.postgres, secret_name=name, ambient=name is None)

@@ -169,8 +169,8 @@ def _open_destinations(pod: Pod, bundle: Bundle, spec: Spec) -> Destinations:
 def _prepare(pod: Pod, bundle: Bundle, spec: Spec, destinations: Destinations) -> Prepared:
     if pod.stop.is_set():
         raise Stopped
-    for told in destinations.ledger.ensure():
-        pod.say(told)
+    for notice in destinations.ledger.ensure():
+        pod.say(notice)
     prepared = prepare_numbered(
         spec,
         destinations,

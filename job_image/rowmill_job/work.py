@@ -98,7 +98,7 @@ class Work:
     def _wait(self, wait: Wait) -> None:
         """Show a server that is waited for, and log it now and then."""
         # Without the seconds that are left: they would make news of each try.
-        shown = f"{wait.place}: {wait.trouble}; trying again" if isinstance(wait, Waiting) else ""
+        shown = f"{wait.place}: {wait.problem}; trying again" if isinstance(wait, Waiting) else ""
         self._board.notice(self._hidden(shown))
         self._log_wait(wait)
 

@@ -34,9 +34,9 @@ def _listed(error: InvalidManifest) -> str:
     first = error.problems[0]
     if len(error.problems) == 1 and not first.path and first.line is None:
         # Of the file as a whole: it is not there, say.
-        return f"the manifest: {first.told}"
+        return f"the manifest: {first.text}"
     head = f"the manifest has {counted(len(error.problems), 'problem')}:\n"
-    return head + indent("\n".join(problem.told for problem in error.problems), "  ")
+    return head + indent("\n".join(problem.text for problem in error.problems), "  ")
 
 
 def _impossible(error: ImpossibleColumns) -> Invalid:

@@ -14,5 +14,5 @@ def say_warnings(source: Source, spec: Spec) -> tuple[Problem, ...]:
     """Say each of the source's spec in a line, and return them with their places."""
     found = located(manifest_warnings(spec), source.manifest)
     for warning in found:
-        report(f"rowmill: warning: {warning.told}")
+        report(f"rowmill: warning: {warning.text}")
     return found

@@ -87,8 +87,8 @@ def _line(snapshot: Snapshot) -> str:
     if snapshot.phase is not Phase.LOADING:
         return f"{head}: {rows}"
     ahead = [_ahead(snapshot)] if snapshot.on_the_way else []
-    told = f"{head}: {', '.join([rows, *ahead, *_speed(snapshot)])}"
-    return "; ".join([told, *_tables(snapshot)])
+    line = f"{head}: {', '.join([rows, *ahead, *_speed(snapshot)])}"
+    return "; ".join([line, *_tables(snapshot)])
 
 
 def _speed(snapshot: Snapshot) -> list[str]:
@@ -96,8 +96,8 @@ def _speed(snapshot: Snapshot) -> list[str]:
     if not snapshot.rows_per_second:
         return []
     eta = snapshot.eta_seconds
-    told = [] if eta is None else [f"ETA {figures.duration(eta)}"]
-    return [figures.rate(snapshot.rows_per_second), *told]
+    rest = [] if eta is None else [f"ETA {figures.duration(eta)}"]
+    return [figures.rate(snapshot.rows_per_second), *rest]
 
 
 def _ahead(state: Snapshot | TableState) -> str:
@@ -127,7 +127,7 @@ class _Bars:
 
 def _countdown(wait: Waiting) -> Callable[[], str]:
     since = time.monotonic()
-    return lambda: f"{wait.place}: {wait.trouble}; {wait.rest(time.monotonic() - since)}"
+    return lambda: f"{wait.place}: {wait.problem}; {wait.rest(time.monotonic() - since)}"
 
 
 def _show_bars(bars: Bars, snapshot: Snapshot) -> None:
@@ -139,8 +139,8 @@ def _show_bars(bars: Bars, snapshot: Snapshot) -> None:
             words.append(_ahead(table))
         bar = Bar(table.rows, table.total, table.percent, ", ".join(words), table.on_the_way)
         bars.table(table.name, bar)
-    told = ", ".join(_whole(snapshot))
-    bar = Bar(snapshot.rows, snapshot.total, snapshot.percent, told, snapshot.on_the_way)
+    text = ", ".join(_whole(snapshot))
+    bar = Bar(snapshot.rows, snapshot.total, snapshot.percent, text, snapshot.on_the_way)
     bars.whole(f"run {snapshot.run.number} {snapshot.phase}", bar)
 
 

@@ -27,17 +27,17 @@ class Course(Enum):
 
 @dataclass(frozen=True)
 class Waiting:
-    """A try failed and another comes: `place` is the server, `trouble` what ails it, in short.
+    """A try failed and another comes: `place` is the server, `problem` what ails it, in short.
 
     `left` are the seconds until it is given up. None of it holds a secret.
     """
 
     place: str
-    trouble: str
+    problem: str
     left: float
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.trouble}; {self.rest(0)}"
+        return f"{self.place}: {self.problem}; {self.rest(0)}"
 
     def rest(self, since: float) -> str:
         """How long it is still tried, `since` seconds after this was told."""
@@ -122,10 +122,10 @@ class NowAndThen:
 
     def __call__(self, wait: Wait) -> None:
         if isinstance(wait, Waiting):
-            trouble = wait.place, wait.trouble
-            if self._clock() < self._next.get(trouble, 0.0):
+            problem = wait.place, wait.problem
+            if self._clock() < self._next.get(problem, 0.0):
                 return
-            self._next[trouble] = self._clock() + self._seconds
+            self._next[problem] = self._clock() + self._seconds
             self._open.add(wait.place)
         elif wait.place not in self._open:
             return

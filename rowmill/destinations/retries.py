@@ -37,7 +37,7 @@ def persist(
     Raises:
         BaseException: the last failure, as it was, when it does not pass or the budget is spent.
     """
-    told, succeeded = False, False
+    reported, succeeded = False, False
     first_failure: float | None = None
 
     def left(state: RetryCallState) -> float:
@@ -47,8 +47,8 @@ def persist(
         return max(0.0, first_failure + patience(_error(state)) - failed)
 
     def before_wait(state: RetryCallState) -> None:
-        nonlocal told
-        told = True
+        nonlocal reported
+        reported = True
         on_retry(_error(state), left(state))
 
     retrying = Retrying(
@@ -65,7 +65,7 @@ def persist(
         succeeded = True
         return result
     finally:
-        if told:
+        if reported:
             on_end(succeeded)
 
 

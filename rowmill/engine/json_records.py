@@ -29,12 +29,12 @@ def from_json(kind: type[R], data: Mapping[str, Any]) -> R:
         TypeError: a field that has no default is not told.
         ValueError: a state is none.
     """
-    told = {}
+    values = {}
     for name, key, read in _fields(kind):
         value = data.get(key)
         if value is not None:
-            told[name] = value if read is None else read(value)
-    return kind(**told)
+            values[name] = value if read is None else read(value)
+    return kind(**values)
 
 
 def time_to_json(time: datetime) -> str:

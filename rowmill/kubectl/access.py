@@ -79,7 +79,7 @@ def access_of(chosen: Chosen, environ: Mapping[str, str], account: Path = _ACCOU
         or _environs_proxy(server, environ),
         headers=impersonation(user),
         certificate=certificate,
-        cluster=_told(cluster, server, authority),
+        cluster=_cluster_for_plugin(cluster, server, authority),
         # Nothing secret goes in the clear, which kubectl sends nothing of either.
         **(_identity(user, certificate) if server.startswith("https://") else {}),
     )
@@ -168,8 +168,8 @@ def _file(path: Path) -> bytes:
     try:
         content = path.read_bytes()
     except OSError as error:
-        told = f"cannot read {path}, which the kubeconfig names: {error.strerror}"
-        raise UsageError(told) from None
+        message = f"cannot read {path}, which the kubeconfig names: {error.strerror}"
+        raise UsageError(message) from None
     if not content.strip():
         # No authority would be the system's.
         raise UsageError(f"{path}, which the kubeconfig names, is empty")
@@ -234,14 +234,16 @@ def _proxy(text: str, whose: str) -> str | None:
     return parts.url
 
 
-def _told(cluster: Mapping[str, Any], server: str, authority: bytes | None) -> dict[str, Any]:
+def _cluster_for_plugin(
+    cluster: Mapping[str, Any], server: str, authority: bytes | None
+) -> dict[str, Any]:
     """The cluster, as a plugin that asks for it is told, with the data of its files."""
     kept = ("tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
-    told: dict[str, Any] = {"server": server}
-    told |= {name: cluster[name] for name in kept if name in cluster}
+    document: dict[str, Any] = {"server": server}
+    document |= {name: cluster[name] for name in kept if name in cluster}
     if authority is not None:
-        told["certificate-authority-data"] = base64.b64encode(authority).decode()
+        document["certificate-authority-data"] = base64.b64encode(authority).decode()
     for extension in cluster.get("extensions") or ():
         if extension.get("name") == "client.authentication.k8s.io/exec":
-            told["config"] = extension.get("extension")
-    return told
+            document["config"] = extension.get("extension")
+    return document

@@ -237,8 +237,8 @@ def _load(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
             # A key with a password is none for a program, and must not ask for it.
             context.load_cert_chain(file, password="")
         except (ssl.SSLError, ValueError) as error:
-            told = getattr(error, "reason", None) or type(error).__name__
+            reason = getattr(error, "reason", None) or type(error).__name__
             raise UsageError(
-                f"the client certificate and its key are no good: {told}; sign in again, as for "
+                f"the client certificate and its key are no good: {reason}; sign in again, as for "
                 "kubectl"
             ) from None

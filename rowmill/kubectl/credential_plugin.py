@@ -65,8 +65,8 @@ def run_plugin(
         hint = (plugin.get("installHint") or "").strip()
         # Its own words on an argument or a variable that no program can be given may show it.
         why = error.strerror if isinstance(error, OSError) else "its args or env are no good"
-        told = f"the kubeconfig's credential plugin {command!r} cannot be run: {why}"
-        raise UsageError("; ".join(filter(None, (told, hint)))) from None
+        text = f"the kubeconfig's credential plugin {command!r} cannot be run: {why}"
+        raise UsageError("; ".join(filter(None, (text, hint)))) from None
     if done.returncode != 0:
         raise UsageError(
             f"the kubeconfig's credential plugin {command!r} ended with exit code "
@@ -124,12 +124,12 @@ def _text(status: Mapping[str, Any], name: str) -> str:
     return value or ""
 
 
-def _end(told: object, plugin: str) -> datetime | None:
+def _end(text: object, plugin: str) -> datetime | None:
     """When a credential is over; without a zone nobody knows."""
-    if told is None:
+    if text is None:
         return None
     try:
-        end = datetime.fromisoformat(str(told))
+        end = datetime.fromisoformat(str(text))
     except ValueError:
         end = None
     if end is None or end.tzinfo is None:

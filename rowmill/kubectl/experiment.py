@@ -65,8 +65,8 @@ class Experiment:
         """
         run = self.run if self.begun else {}
         state = State.of_phase(self.phase, self.reason)
-        told = {"reason": self.reason or None, "message": self.message}
-        record = self._record(run, state=state, **told)
+        fields = {"reason": self.reason or None, "message": self.message}
+        record = self._record(run, state=state, **fields)
         return Progress(record, (), run.get("rowsPerSecond"), run.get("etaSeconds"))
 
     @property
@@ -81,12 +81,12 @@ class Experiment:
     @property
     def reason(self) -> str:
         """One word for programs, from the condition that says best what is so."""
-        return str(self._telling().get("reason") or "")
+        return str(self._condition().get("reason") or "")
 
     @property
     def message(self) -> str:
         """What it does or waits for, for people."""
-        return str(self._telling().get("message") or self.run.get("message") or "")
+        return str(self._condition().get("message") or self.run.get("message") or "")
 
     @property
     def suspended(self) -> bool:
@@ -152,14 +152,14 @@ class Experiment:
         total = run.get("rows") if state is State.COMPLETED else None
         return self._record(run, state=state, rowsTotal=total)
 
-    def _record(self, run: Mapping[str, Any], **told: Any) -> RunRecord:
+    def _record(self, run: Mapping[str, Any], **fields: Any) -> RunRecord:
         whose = {"experiment": self.name, "namespace": self.namespace}
-        return RunRecord.from_json({**run, **whose, **told})
+        return RunRecord.from_json({**run, **whose, **fields})
 
     def _conditions(self) -> dict[str, Mapping[str, Any]]:
         return {each["type"]: each for each in self.status.get("conditions") or ()}
 
-    def _telling(self) -> Mapping[str, Any]:
+    def _condition(self) -> Mapping[str, Any]:
         """The condition that says best what is so: a refusal, else what all others repeat."""
         conditions = self._conditions()
         accepted = conditions.get("Accepted", {})

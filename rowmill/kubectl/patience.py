@@ -34,24 +34,24 @@ def patiently(ask: Callable[[], _Answer], sleep: Callable[[float], None] = time.
     Raises:
         ApiUnreachable: it did not for more than a minute.
     """
-    told = False
+    reported = False
 
-    def tell(tries: RetryCallState) -> None:
-        nonlocal told
+    def report(tries: RetryCallState) -> None:
+        nonlocal reported
         moment = tries.attempt_number == 1 and (tries.seconds_since_start or 0) < _UNTOLD_SECONDS
-        if not told and not moment and tries.outcome is not None:
-            told = True
+        if not reported and not moment and tries.outcome is not None:
+            reported = True
             _say(f"{tries.outcome.exception()}; trying again for a minute or so")
 
     answer = Retrying(
         retry=retry_if_exception_type(ApiUnreachable),
         stop=stop_after_attempt(_TRIES),
         wait=wait_fixed(_SECONDS),
-        before_sleep=tell,
+        before_sleep=report,
         sleep=sleep,
         reraise=True,
     )(ask)
-    if told:
+    if reported:
         _say("the API server answers again")
     return answer
 

@@ -141,8 +141,8 @@ def _speed(progress: Progress) -> list[str]:
 def _show_bars(bars: Bars, experiment: Experiment) -> None:
     progress = experiment.progress
     for table in progress.tables:
-        told = counted(table.rows, "row")
-        bars.table(table.name, Bar(table.rows, table.rows_total, table.percent, told))
+        text = counted(table.rows, "row")
+        bars.table(table.name, Bar(table.rows, table.rows_total, table.percent, text))
     rows, total = progress.run.rows, progress.run.rows_total or 0
     words = [f"{counted(rows, 'row')} durable", *_speed(progress)]
     if experiment.message:

@@ -131,8 +131,8 @@ def _run(
     patience = one_machine(options.wait, sleep=signals.sleep)
     destinations = open_destinations(spec, connections, patience=patience)
     try:
-        for told in destinations.ledger.ensure():
-            options.notice(told)
+        for message in destinations.ledger.ensure():
+            options.notice(message)
         with destinations.ledger.locks.hold_experiment(destinations.owner) as hold:
             workers = chosen_workers(spec, options.workers)
             prepared = prepare(

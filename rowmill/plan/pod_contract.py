@@ -114,8 +114,8 @@ class PodEnvironment:
 
     def variables(self) -> dict[str, str]:
         """As a container's `env` has them: names, never values of Secrets."""
-        told = {_SECRET_NAMES[name]: secret or "" for name, secret in self.secrets.items()}
-        return told if self.written is None else told | {_WRITTEN: self.written.to_text()}
+        texts = {_SECRET_NAMES[name]: secret or "" for name, secret in self.secrets.items()}
+        return texts if self.written is None else texts | {_WRITTEN: self.written.to_text()}
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> PodEnvironment:

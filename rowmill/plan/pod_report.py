@@ -114,8 +114,8 @@ class PurgeReport:
         end = document.get("purged")
         if not isinstance(end, str) or end not in set(PurgeEnd):
             return None
-        told = document.get("removed")
-        removed = told if isinstance(told, Mapping) else {}
+        counts = document.get("removed")
+        removed = counts if isinstance(counts, Mapping) else {}
         tables, rows, objects = (
             read_count(removed.get(name)) or 0 for name in ("tables", "rows", "objects")
         )

@@ -151,7 +151,9 @@ def _refuse_unknown(data_version: int) -> None:
 def _assemble(
     experiment: Experiment, scale: Decimal | None, seed: int | None, data_version: int, text: str
 ) -> Spec:
-    dataset, surprises, (parquet, postgres) = _resolve_told(experiment, scale, seed, data_version)
+    dataset, surprises, (parquet, postgres) = _resolve_reporting(
+        experiment, scale, seed, data_version
+    )
     spec = experiment.spec
     return Spec(
         name=experiment.metadata.name,
@@ -189,7 +191,7 @@ class _Resolver:
         """What it comes to by that version; raises InvalidManifest."""
         _refuse_unknown(data_version)
         try:
-            dataset, surprises, _ = _resolve_told(
+            dataset, surprises, _ = _resolve_reporting(
                 self.experiment, self.scale, self.seed, data_version, other=self.read_by
             )
         except InvalidManifest as error:
@@ -220,7 +222,7 @@ def _passed_over(experiment: Experiment, dataset: Dataset) -> Iterator[Path]:
 _Found = tuple[Dataset, tuple[Problem, ...], tuple[ParquetTarget | None, PostgresTarget | None]]
 
 
-def _resolve_told(
+def _resolve_reporting(
     experiment: Experiment,
     scale: Decimal | None,
     seed: int | None,
@@ -301,7 +303,7 @@ def _all_problems(
         doubts = doubts.but(("spec", "scale"), known=scale_known)
     try:
         data_version = _data_version(sound.experiment, last_version)
-        _resolve_told(sound.experiment, scale, seed, data_version, doubts)
+        _resolve_reporting(sound.experiment, scale, seed, data_version, doubts)
     except InvalidManifest as error:
         problems += error.problems
     place = positions(structure.raw)

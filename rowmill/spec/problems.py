@@ -14,8 +14,8 @@ class InvalidManifest(Invalid):
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         found = tuple(problems)
-        told = "\n".join(problem.told for problem in found)
-        super().__init__("InvalidManifest", told, found)
+        text = "\n".join(problem.text for problem in found)
+        super().__init__("InvalidManifest", text, found)
 
 
 class ImpossibleColumns(Invalid):

@@ -86,13 +86,13 @@ class _Group(TyperGroup):
     def make_context(self, info_name: Any, args: list[str], *more: Any, **settings: Any) -> Any:
         # They are used up as they are read.
         as_json = _asks_for_json(args)
-        with _told_plainly(as_json=as_json):
+        with _reported_plainly(as_json=as_json):
             ctx = super().make_context(info_name, args, *more, **settings)
         ctx.meta[_AS_JSON] = as_json
         return ctx
 
     def invoke(self, ctx: Any) -> Any:
-        with _told_plainly(as_json=ctx.meta[_AS_JSON]):
+        with _reported_plainly(as_json=ctx.meta[_AS_JSON]):
             return super().invoke(ctx)
 
     def get_params(self, ctx: Any) -> list[Any]:
@@ -113,20 +113,20 @@ def _asks_for_json(words: Sequence[str]) -> bool:
 
 
 @contextmanager
-def _told_plainly(*, as_json: bool) -> Iterator[None]:
+def _reported_plainly(*, as_json: bool) -> Iterator[None]:
     """Tell what is wrong with a command line as every other error is told."""
     try:
         yield
     except _Refusal as error:
-        told = refusal(error.format_message(), getattr(error, "option_name", ""))
-        if not told:
+        message = refusal(error.format_message(), getattr(error, "option_name", ""))
+        if not message:
             # Without any command the help was shown instead.
             raise typer.Exit(_USAGE) from None
         from rowmill.terminal.failures import UsageError, ending
 
         path = error.ctx.command_path if error.ctx is not None else ""
         with ending({}, as_json=as_json):
-            raise UsageError(told + (f"; see: {path} --help" if path else "")) from None
+            raise UsageError(message + (f"; see: {path} --help" if path else "")) from None
 
 
 def refusal(message: str, option: str) -> str:

@@ -43,7 +43,7 @@ def interruptible(name: str) -> Iterator[None]:
         sys.exit(0)
     except OutputLost as lost:
         discard_output()
-        _leave(name, lost.told, _FAILED)
+        _leave(name, lost.message, _FAILED)
     except SystemExit as ended:
         if ended.code == _TYPERS_INTERRUPT:
             _leave(name, "interrupted", _INTERRUPTED)

@@ -102,7 +102,7 @@ def ending(translations: Translations, *, as_json: bool) -> Iterator[None]:
             if isinstance(cause, (OutputLost, BrokenPipeError)):
                 raise cause from None
             before = "" if begun else "{" if as_json else None
-            _leave(_told(cause, {**_EVERYWHERE, **translations}), before=before)
+            _leave(_translated(cause, {**_EVERYWHERE, **translations}), before=before)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -111,7 +111,7 @@ def ending(translations: Translations, *, as_json: bool) -> Iterator[None]:
         raise typer.Exit(0) from None
     except OutputLost as lost:
         discard_output()
-        typer.echo(f"rowmill: {lost.told}", err=True)
+        typer.echo(f"rowmill: {lost.message}", err=True)
         raise typer.Exit(int(Exit.FAILED)) from None
 
 
@@ -130,14 +130,14 @@ def error_document(error: RowmillError) -> dict[str, object]:
 def missing_extra(extras: Mapping[str, str]) -> Translation:
     """Tells of a module that is missing the extra that brings it, by `extras`."""
 
-    def told(error: ModuleNotFoundError) -> RowmillError | None:
+    def needs_extra(error: ModuleNotFoundError) -> RowmillError | None:
         extra = extras.get((error.name or "").split(".")[0])
         if extra is None:
             return None
         message = f"this command needs the extra {extra!r}: pip install 'rowmill[{extra}]'"
         return Unsupported("ExtraMissing", message)
 
-    return told
+    return needs_extra
 
 
 def _interrupted(_error: BaseException) -> Interrupted:
@@ -147,10 +147,10 @@ def _interrupted(_error: BaseException) -> Interrupted:
 _EVERYWHERE: Translations = {KeyboardInterrupt: _interrupted, typer.Abort: _interrupted}
 
 
-def _told(error: BaseException, translations: Translations) -> RowmillError:
+def _translated(error: BaseException, translations: Translations) -> RowmillError:
     translate = by_class(translations, error)
-    told = error if translate is None else translate(error)
-    return told if isinstance(told, RowmillError) else _defect(error)
+    translated = error if translate is None else translate(error)
+    return translated if isinstance(translated, RowmillError) else _defect(error)
 
 
 def _leave(error: RowmillError, *, before: str | None) -> None:

@@ -37,9 +37,9 @@ def columns_of(stream: TextIO) -> int | None:
     """The width of the terminal that a stream is, COLUMNS if that is set; None if it is none."""
     if not stream.isatty():
         return None
-    told = os.environ.get("COLUMNS", "")
-    if told.isdigit() and int(told):
-        return int(told)
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdigit() and int(columns):
+        return int(columns)
     try:
         return os.get_terminal_size(stream.fileno()).columns or _COLUMNS
     except (OSError, ValueError):

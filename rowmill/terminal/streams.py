@@ -15,7 +15,7 @@ class OutputLost(OSError):
     """Standard output takes no more, such as for a full disk."""
 
     @property
-    def told(self) -> str:
+    def message(self) -> str:
         """What is said of it to the reader."""
         return (
             f"standard output cannot be written: {self.strerror}; "
@@ -30,7 +30,7 @@ def prepare_streams() -> None:
     which file it is; BrokenPipeError stays.
     """
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
-        sys.stdout = _telling(sys.stdout)
+        sys.stdout = _reporting(sys.stdout)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115 - as long as we run
@@ -59,7 +59,7 @@ class _Output(io.FileIO):
             raise OutputLost(error.errno, error.strerror) from None
 
 
-def _telling(output: io.TextIOWrapper) -> io.TextIOWrapper:
+def _reporting(output: io.TextIOWrapper) -> io.TextIOWrapper:
     raw = _Output(output.fileno(), "w", closefd=False)
     unbuffered = isinstance(output.buffer, io.RawIOBase)
     return io.TextIOWrapper(

@@ -47,7 +47,7 @@ class FaultInjector:
     def __post_init__(self) -> None:
         self._over = threading.Event()
         self._chance = random.Random(self.schedule.seed)
-        self._crew = ThreadPoolExecutor(1)
+        self._pool = ThreadPoolExecutor(1)
         self._strikes: dict[Fault, Callable[[Strike], str | None]] = {
             Fault.KILL_WORKER: lambda _: self._kill(self._worker()),
             Fault.DELETE_WORKER: lambda _: self._delete(self._worker(), "--force"),
@@ -70,7 +70,7 @@ class FaultInjector:
 
     def __enter__(self) -> Self:
         self._began = time.monotonic()
-        self._work = self._crew.submit(self._deal)
+        self._work = self._pool.submit(self._deal)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -80,7 +80,7 @@ class FaultInjector:
             Exception: what kept a fault from being dealt, if it was no other fault.
         """
         self._over.set()
-        self._crew.shutdown()
+        self._pool.shutdown()
         if kind is None:
             self._work.result()
 

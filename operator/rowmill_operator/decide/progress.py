@@ -55,7 +55,7 @@ def run_progress(
         for layout, own in zip(layouts, plan.tables, strict=True)
         if cut.get(layout.table, own.batch_rows) == layout.batch_rows
     }
-    for table, intervals in _told(plan, completed, reports, by_name):
+    for table, intervals in _intervals(plan, completed, reports, by_name):
         done.setdefault(table, []).extend(intervals)
     tables = [
         _table(t, own, intersection(union(done.get(t.table, ())), [(0, t.batches)]), _shown(plan))
@@ -84,7 +84,7 @@ def _as_cut(
     return layout if rows == layout.batch_rows else replace(layout, batch_rows=rows)
 
 
-def _told(
+def _intervals(
     plan: Plan,
     completed: Sequence[Interval],
     reports: Mapping[int, PodProgress],

@@ -94,7 +94,7 @@ def _accepted(spec: Spec, request: Mapping[str, Any]) -> Answer:
 
 
 def _bounded(found: Sequence[Problem]) -> list[str]:
-    return [shortened(each.told, _PROBLEM_CHARACTERS) for each in found[:_PROBLEMS]]
+    return [shortened(each.text, _PROBLEM_CHARACTERS) for each in found[:_PROBLEMS]]
 
 
 def _checked(request: Mapping[str, Any]) -> Spec:

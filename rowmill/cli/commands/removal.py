@@ -69,16 +69,16 @@ def delete(name: str | None, file: Path | None, secrets: Secrets, yes: bool) -> 
         _ask(f"Remove all data and records of {label}?", yes)
         disk_reserve.release(rowmill_home())
         if name is not None and _is_but_remembered(destinations):
-            told = (
+            text = (
                 f"{label} is forgotten here: the embedded servers have no record of it, "
                 "and nothing was removed"
             )
         else:
-            told = f"{label} is deleted: {purge.delete(destinations)}"
+            text = f"{label} is deleted: {purge.delete(destinations)}"
     finally:
         destinations.close()
     _forget(label)
-    say(told)
+    say(text)
 
 
 def _is_but_remembered(destinations: Destinations) -> bool:

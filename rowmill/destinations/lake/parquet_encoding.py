@@ -252,10 +252,10 @@ def _kept_dictionary(
     """
     if not plan.type.equals(pa.string()):
         return None
-    telling = [chunk for chunk in chunks if chunk.null_count < len(chunk)]
-    if not telling or not all(pa.types.is_dictionary(chunk.type) for chunk in telling):
+    with_values = [chunk for chunk in chunks if chunk.null_count < len(chunk)]
+    if not with_values or not all(pa.types.is_dictionary(chunk.type) for chunk in with_values):
         return None
-    first = telling[0]
+    first = with_values[0]
     known = first.dictionary
     pays = (
         known.type.equals(plan.type)
@@ -264,7 +264,7 @@ def _kept_dictionary(
         and known.nbytes <= _DICTIONARY_BYTES
         and all(
             chunk.type.equals(first.type) and chunk.dictionary.equals(known)
-            for chunk in telling[1:]
+            for chunk in with_values[1:]
         )
     )
     return first if pays else None

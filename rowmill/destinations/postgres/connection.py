@@ -157,10 +157,10 @@ class PostgresAddress:
             f"{message}. It was lost while it was read; run the same command again"
         )
 
-    def report(self, error: BaseException, left: float, trouble: str | None = None) -> None:
-        """Tell of a failure that is waited for; `trouble` says it better than the error does."""
+    def report(self, error: BaseException, left: float, problem: str | None = None) -> None:
+        """Tell of a failure that is waited for; `problem` says it better than the error does."""
         if isinstance(error, psycopg.Error):
-            words = trouble or self._without_password(self._judge(error).brief())
+            words = problem or self._without_password(self._judge(error).brief())
             self.patience.report(Waiting(self.place, words, left))
 
     def report_end(self, answered: bool) -> None:
@@ -303,7 +303,7 @@ class PostgresSession:
         def patience_for(error: BaseException) -> float:
             return self.address.patience_for(error) if wanted() else 0
 
-        def told(error: BaseException, left: float) -> None:
+        def report_wait(error: BaseException, left: float) -> None:
             self.retries += 1
             self.address.report(error, left, explain(error))
 
@@ -311,7 +311,7 @@ class PostgresSession:
             return persist(
                 attempt,
                 patience_for,
-                on_retry=told,
+                on_retry=report_wait,
                 on_end=self.address.report_end,
                 sleep=self.address.patience.sleep,
             )

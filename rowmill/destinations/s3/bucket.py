@@ -25,8 +25,8 @@ from rowmill.destinations.s3.errors import (
     is_credentials,
     no_conditions,
     passes,
+    problem_of,
     refusal,
-    trouble,
 )
 
 if TYPE_CHECKING:
@@ -336,11 +336,13 @@ class Bucket:
 
     def _report(self, error: BaseException, left: float) -> None:
         # A server that refuses keys for now is told of as one in trouble is.
-        words = self._hide(trouble(error)) if passes(error) else f"refuses the keys ({code(error)})"
+        words = (
+            self._hide(problem_of(error)) if passes(error) else f"refuses the keys ({code(error)})"
+        )
         self._patience.report(Waiting(self._place, words, left))
 
     def _given_up(self, doing: str, error: BaseException) -> str:
-        found = self._hide(f"cannot {doing}: {self._place}: {trouble(error)}")
+        found = self._hide(f"cannot {doing}: {self._place}: {problem_of(error)}")
         check = "" if self._answered.is_set() else "check its address, or "
         return (
             f"{found}. It was tried for {self._patience_for(error):.0f} s; {check}run again when "

@@ -147,7 +147,7 @@ def refusal(error: BaseException, doing: str, bucket: str, where: str) -> Destin
     )
 
 
-def trouble(error: BaseException) -> str:
+def problem_of(error: BaseException) -> str:
     """What is wrong in a few words, of an error that passes."""
     if isinstance(error, ClientError):
         return f"answers {_status(error)} {_code(error)}"

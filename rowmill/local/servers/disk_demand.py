@@ -76,11 +76,11 @@ class Demand:
             )
             if extent.likely
         ]
-        told = (
+        text = (
             f"this run takes about {_size(self.whole.likely)} of the disk at {self.disk.folder} "
             f"({', '.join(parts)}), where {_size(self.free)} are free"
         )
-        return f"{told}: {self.verdict}" if self.verdict else told
+        return f"{text}: {self.verdict}" if self.verdict else text
 
     def to_json(self) -> dict[str, Any]:
         """Bytes, as `plan -o json` has them."""

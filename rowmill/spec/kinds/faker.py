@@ -120,12 +120,12 @@ class Faker(OwnKind):
 
     def size(self, column_type: ColumnType, known: KnownSizes) -> Size:
         """What its arguments say."""
-        told = [
+        widths = [
             value * _LONG_ARGUMENTS[name]
             for name, value in self.args
             if name in _LONG_ARGUMENTS and isinstance(value, int)
         ]
-        return unknown_size(max(told, default=0) or known.width_of(self, column_type))
+        return unknown_size(max(widths, default=0) or known.width_of(self, column_type))
 
     def _there(self, data_version: int) -> int | None:
         """How many values the provider has; None: as many as any pool, or nobody knows."""

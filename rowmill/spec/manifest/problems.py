@@ -73,8 +73,8 @@ def structural_faults(
     # What is missing there is under the other name.
     there = {p for p in meant.values() if p is not None and _kind(found.get(p)) == "missing"}
     for path in islice((p for p in first if p not in there), MAX_PROBLEMS):
-        told = found[path]
-        message = _message(told, path, model, spellings) if told is not None else _EMPTY
+        kept = found[path]
+        message = _message(kept, path, model, spellings) if kept is not None else _EMPTY
         problem = Problem(path_text(path), message if path else f"the manifest {message}")
         yield Fault(path, problem, path in meant, meant.get(path))
 

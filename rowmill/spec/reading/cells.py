@@ -84,9 +84,9 @@ def _read_whatever_type(generate: OneOf, reading: ColumnReading) -> None:
             report = reading.report.apart()
             _read(generate, replace(reading, type=kind, report=report))
             attempts.append(report.found)
-    told = Counter(problem for found in attempts for problem in found)
+    times_found = Counter(problem for found in attempts for problem in found)
     paths = Counter(path for found in attempts for path in {path for path, _ in found})
-    for (path, message), times in told.items():
+    for (path, message), times in times_found.items():
         if paths[path] == len(attempts) and times * 2 > len(attempts):
             reading.report.add(path, message)
 

@@ -55,7 +55,7 @@ def kept_apart(
     columns: Iterable[ColumnDraft], drafts: Drafts, texts: Texts, sure: Iterable[frozenset[str]]
 ) -> bool:
     """Whether columns of one table never repeat together, for they hold one of the `sure` sets."""
-    held = {each.name for each in _followed(columns, lambda each: _told(each, drafts, texts))}
+    held = {each.name for each in _followed(columns, lambda each: _determined(each, drafts, texts))}
     return any(known <= held for known in sure)
 
 
@@ -103,7 +103,7 @@ def _read(column: ColumnDraft) -> Iterator[str]:
         yield field.column
 
 
-def _told(column: ColumnDraft, drafts: Drafts, texts: Texts) -> Iterator[str]:
+def _determined(column: ColumnDraft, drafts: Drafts, texts: Texts) -> Iterator[str]:
     """The columns whose values follow from that of one column."""
     kind = column.kind
     if isinstance(kind, Template):

@@ -18,14 +18,14 @@ def ends_in_spaces_of(column: ColumnDraft, drafts: Drafts) -> frozenset[str]:
             if field is None:
                 break
             column = column.table.columns[field.column]
-            told: tuple[str, ...] = (column.name,)
+            others: tuple[str, ...] = (column.name,)
         elif kind is not None and (source := kind.copied) is not None:
-            told = column.table.links[source.via or ""].columns if column.table is table else ()
+            others = column.table.links[source.via or ""].columns if column.table is table else ()
             column = source_column(column, source, drafts)
         else:
             differ = kind is not None and kind.differs_in_end_spaces
             return frozenset(names) if differ else frozenset()
-        names.update(told)
+        names.update(others)
     return frozenset()
 
 

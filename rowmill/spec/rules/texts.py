@@ -70,11 +70,11 @@ class Texts:
         length, known = column_type.length, self.known(column)
         if length is None or column_type.array:
             return
-        told = kind.why_long(known, length)
+        reason = kind.why_long(known, length)
         made = kind.text(known)
-        if told is None or not made.known or (made.most is not None and made.most <= length):
+        if reason is None or not made.known or (made.most is not None and made.most <= length):
             return
-        why, instead = told
+        why, instead = reason
         if made.most is None:
             found = f"may be of any length, more than {column_type} holds"
             right = "fields of limited length, such as varchar(n), or a column of text"

@@ -74,8 +74,8 @@ def _guessing(column: Column, table: Table, spec: Spec) -> int | None:
     """The first later data version that fills a column by its name; None if none does."""
     dataset = spec.dataset
     later = (version for version in sorted(VERSIONS) if version > dataset.data_version)
-    told = (column.name, column.type, dataset.locale, table.rows)
-    return next((each for each in later if not is_passed_over(*told, each)), None)
+    about = (column.name, column.type, dataset.locale, table.rows)
+    return next((each for each in later if not is_passed_over(*about, each)), None)
 
 
 # In the order in which they are told. A warning of another kind is a rule of its own here.

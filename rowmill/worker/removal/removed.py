@@ -83,11 +83,11 @@ class Removed:
 
     def __str__(self) -> str:
         nothing = f"there was no data {'left ' if self.gone else ''}to remove"
-        told = [f"removed {self._what()}" if self._what() else nothing]
-        told += self.gone
+        texts = [f"removed {self._what()}" if self._what() else nothing]
+        texts += self.gone
         if self.left:
-            told.append(f"left: {'; '.join(self.left)}")
-        return "; ".join(told)
+            texts.append(f"left: {'; '.join(self.left)}")
+        return "; ".join(texts)
 
     def _what(self) -> str:
         rows = f" ({counted(self.rows, 'row')})" if self.rows else ""

@@ -52,10 +52,10 @@ def test_no_secret_is_shown_stored_or_passed_on(
         gate.close_after(ledger, 1)
         process = commands.start("run", "-f", file, *given)
         wait_until(lambda: gate.waiting(ledger), process)
-        crew = [psutil.Process(process.pid), *workers(process)]
-        assert len(crew) == 2
-        said += [word for each in crew for word in each.cmdline()]
-        said += [value for each in crew[1:] for value in _foreign_environment(each)]
+        processes = [psutil.Process(process.pid), *workers(process)]
+        assert len(processes) == 2
+        said += [word for each in processes for word in each.cmdline()]
+        said += [value for each in processes[1:] for value in _foreign_environment(each)]
         gate.open()
         done = commands.finish(process)
         assert done.code == 0

@@ -201,12 +201,12 @@ def test_a_second_signal_kills_workers_that_cannot_stop(
     file = written()
     process = commands.start("run", "-f", file)
     wait_until(lambda: gate.waiting(ledger), process)
-    crew = workers(process)
+    processes = workers(process)
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGTERM)
     assert commands.finish(process).code == 5
-    assert crew
-    assert not living(crew)
+    assert processes
+    assert not living(processes)
     gate.open()
     resumed = commands("run", "-f", file, "-o", "json")
     assert (resumed.code, resumed.json["resumed"]) == (0, True)
@@ -248,10 +248,10 @@ def test_workers_end_with_a_killed_supervisor_and_the_run_resumes(
     file = written()
     process = commands.start("run", "-f", file, "--seed", "2")
     wait_until(lambda: gate.waiting(ledger), process)
-    crew = workers(process)
-    assert crew
+    processes = workers(process)
+    assert processes
     process.kill()
-    wait_until(lambda: not living(crew))
+    wait_until(lambda: not living(processes))
     gate.open()
     status = commands("status", name).out.splitlines()
     assert gate.states(ledger) == ["RUNNING"], "nobody could write down that it ended"

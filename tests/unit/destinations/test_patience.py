@@ -37,9 +37,9 @@ class Log:
         self.lines: list[str] = []
         self.report = NowAndThen(self.lines.append, clock=lambda: self.now)
 
-    def fails(self, at: float, place: str = "Postgres", trouble: str = REFUSED) -> None:
+    def fails(self, at: float, place: str = "Postgres", problem: str = REFUSED) -> None:
         self.now = at
-        self.report(Waiting(place, trouble, 600 - at))
+        self.report(Waiting(place, problem, 600 - at))
 
     def ends(self, at: float, *, answered: bool, place: str = "Postgres") -> None:
         self.now = at
@@ -63,11 +63,11 @@ def test_a_server_that_answers_again_is_told_once_however_many_waited() -> None:
     assert log.lines[1:] == ["Postgres: it answers again"]
 
 
-def test_another_trouble_is_told_at_once_too() -> None:
+def test_another_problem_is_told_at_once_too() -> None:
     log = Log()
     for at in (1, 2, 3):
         log.fails(at)
-        log.fails(at, trouble="password authentication failed")
+        log.fails(at, problem="password authentication failed")
     assert [line.split("; ")[0] for line in log.lines] == [
         f"Postgres: {REFUSED}",
         "Postgres: password authentication failed",

@@ -17,7 +17,7 @@ from botocore.exceptions import (
 )
 from urllib3.exceptions import ProtocolError
 
-from rowmill.destinations.s3.errors import code, is_credentials, passes, refusal, trouble
+from rowmill.destinations.s3.errors import code, is_credentials, passes, problem_of, refusal
 
 URL = "https://s3.example"
 
@@ -54,7 +54,7 @@ def answer(status: int, found: str) -> ClientError:
 )
 def test_these_pass(error: Exception) -> None:
     assert passes(error)
-    assert trouble(error)
+    assert problem_of(error)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_only_refused_keys_are_read_again() -> None:
 def test_a_connection_that_was_not_made_is_told_in_the_systems_words() -> None:
     made = "<AWSHTTPConnection at 0x7f>: Failed to establish a new connection: [Errno 111] "
     error = EndpointConnectionError(endpoint_url=URL, error=f"{made}Connection refused")
-    assert trouble(error) == "cannot be reached (connection refused)"
+    assert problem_of(error) == "cannot be reached (connection refused)"
     unknown = "Failed to resolve 's3.example' ([Errno -2] Name or service not known)"
     error = EndpointConnectionError(endpoint_url=URL, error=unknown)
-    assert trouble(error) == "cannot be reached (name or service not known)"
+    assert problem_of(error) == "cannot be reached (name or service not known)"

@@ -63,11 +63,11 @@ def test_lines_and_names_of_meaning() -> None:
 
 
 def test_the_place_stands_before_the_path() -> None:
-    told = Problem("spec.tables[0].rows", "is wrong", line=7, name="orders").told
+    told = Problem("spec.tables[0].rows", "is wrong", line=7, name="orders").text
     assert told == "orders, line 7: spec.tables[0].rows: is wrong"
-    assert Problem("spec.seed", "is wrong", line=7).told == "line 7: spec.seed: is wrong"
-    assert Problem("", "the manifest is empty").told == "the manifest is empty"
-    assert Problem("", "is no number", line=2).told == "line 2: is no number"
+    assert Problem("spec.seed", "is wrong", line=7).text == "line 7: spec.seed: is wrong"
+    assert Problem("", "the manifest is empty").text == "the manifest is empty"
+    assert Problem("", "is no number", line=2).text == "line 2: is no number"
     with pytest.raises(InvalidManifest) as caught:
         load_spec("", text=TEXT.replace("rows: 10", "rows: many"))
     assert 'orders, line 7: spec.tables[0].rows: "many" is text' in str(caught.value)

@@ -148,7 +148,7 @@ def test_the_cause_is_told_and_the_line_shown(text: str, place: tuple[int, int],
     shown, mark = problem.excerpt.split("\n")
     assert shown == "  " + (HEAD + text).split("\n")[line - 1].replace("\t", "→")
     assert mark == " " * (column + 1) + "^"
-    assert problem.told == f"{problem.message}\n{problem.excerpt}"
+    assert problem.text == f"{problem.message}\n{problem.excerpt}"
 
 
 def test_of_a_long_line_the_part_around_the_place_is_shown() -> None:
@@ -171,7 +171,7 @@ def test_of_a_long_line_the_part_around_the_place_is_shown() -> None:
 def test_a_line_that_may_hold_a_credential_is_not_shown(text: str) -> None:
     problem = _problem(text)
     assert problem.excerpt == ""
-    assert "hunter2" not in problem.told
+    assert "hunter2" not in problem.text
 
 
 def test_fields_that_only_sound_secret_are_shown() -> None:

@@ -72,7 +72,7 @@ class _Lanes:
         self._do = do
         self._report = report
         self._running: list[int] = []
-        self._told = ""
+        self._reported = ""
         self._changed = threading.Condition()
 
     def work(self, session: PostgresSession, pool: TaskPool, *, is_open: bool = False) -> None:
@@ -123,9 +123,9 @@ class _Lanes:
 
     def _show(self) -> None:
         """Tell the step that began last of those that run."""
-        label = self._steps[self._running[-1]].label if self._running else self._told
-        if label != self._told:
-            self._told = label
+        label = self._steps[self._running[-1]].label if self._running else self._reported
+        if label != self._reported:
+            self._reported = label
             self._report(label)
 
 
