@@ -23,7 +23,7 @@ class DestinationUnavailable(Unavailable):
 
 
 class ClaimLeft(DestinationUnavailable):
-    """As such trouble, with a claim on a prefix that may be there and could not be taken back."""
+    """Unavailable, and a claim on a prefix may be left there."""
 
 
 def live_run(owner: str, who: str, *, here: bool) -> str:

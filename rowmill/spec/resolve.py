@@ -1,4 +1,4 @@
-"""The rules of the manifest: an `Experiment` becomes the `Dataset` that it means."""
+"""Every step from a typed manifest to the dataset that it means, in order."""
 
 from __future__ import annotations
 

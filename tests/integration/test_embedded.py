@@ -95,7 +95,9 @@ def test_objects_cannot_be_had_past_the_s3_credentials(
     home: Home, servers: EmbeddedServers
 ) -> None:
     client(servers.s3).put_object(Bucket=servers.s3.bucket, Key="private.txt", Body=b"mine")
-    for port in record_of(home)["s3_ports"]:
+    ports = record_of(home)["s3_ports"]
+    assert ports
+    for port in ports:
         assert b"mine" not in _http_get(port, f"/buckets/{servers.s3.bucket}/private.txt")
         assert b"mine" not in _http_get(port, f"/{servers.s3.bucket}/private.txt")
 

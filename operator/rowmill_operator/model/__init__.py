@@ -1,1 +1,1 @@
-"""What the operator speaks of: what was observed, what is wished, conditions, actions."""
+"""What the operator speaks of: what was observed, what is desired, conditions, actions."""

@@ -22,8 +22,8 @@ DEFAULT_HISTORY = 10
 class DesiredState:
     """How the run is to be run. `parquet_types` is None without Parquet.
 
-    `pod` is podTemplate without what the chart does not allow: a refused spec has its wishes too,
-    and while a run of the spec before it is on its way, pods are made by them.
+    `pod` is podTemplate without what the chart does not allow: a refused spec has a desired state
+    too, and while a run of the spec before it is on its way, pods are made by that.
 
     `shape` changes with all that shapes pods and that the Experiment's author sets: a Job made for
     another shape is made again. `queue` is Kueue's queue, "" without one.

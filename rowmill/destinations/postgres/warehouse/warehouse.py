@@ -185,7 +185,7 @@ class Warehouse:
             run: FINALIZING.
             dataset: what it loaded.
             connections: over so many at most, this session's among them.
-            tell: told what is about to be done, by any thread.
+            report: told what is about to be done, by any thread.
             look: called now and then; what it raises ends the steps, and cancels what runs.
 
         Raises:
