@@ -1,7 +1,7 @@
 """Write every file of the repository that is made from code, as `make generate` does.
 
 What needs the network or hours is no part of it: locks, pools, providers, benchmarks.
-tests/unit/test_generated_files.py fails for a file that this would change.
+tests/unit/scripts/test_generated_files.py fails for a file that this would change.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Postgres: how it is reached, and the rooms for its ledger, tables, users' additions, warehouse, COPY and reading."""
+"""Postgres: how it is reached; rooms for ledger, tables, additions, warehouse, COPY, reading."""

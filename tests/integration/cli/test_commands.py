@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from psycopg import sql
 from rich.cells import cell_len
 
 from rowmill.engine.records import Progress, RunRecord, State
-from tests.integration.cli.commands import Commands, Done
+from tests.integration.cli.commands import Commands
 from tests.integration.experiments import ORDERS, PEOPLE, Connection, count, manifest
 
 OF_A_COMMAND = {

@@ -19,18 +19,18 @@ HOSTILE = {
     "default_transaction_read_only": "on",
     "exit_on_error": "on",
     "extra_float_digits": "-15",
-    "idle_in_transaction_session_timeout": "50ms",
-    "idle_session_timeout": "50ms",
+    "idle_in_transaction_session_timeout": "1s",
+    "idle_session_timeout": "1s",
     "intervalstyle": "sql_standard",
     "lock_timeout": "1ms",
     "quote_all_identifiers": "on",
     "search_path": "nowhere",
     "session_replication_role": "replica",
     "standard_conforming_strings": "off",
-    "statement_timeout": "50ms",
+    "statement_timeout": "1s",
     "synchronous_commit": "off",
     "timezone": "Asia/Kathmandu",
-    "transaction_timeout": "50ms",
+    "transaction_timeout": "1s",
     "vacuum_cost_delay": "100ms",
 }
 PEOPLE_TOO = {
@@ -44,7 +44,7 @@ PEOPLE_TOO = {
         {"name": "sign", "type": "bytea", "generate": {"constant": "\\x00ff"}},
     ],
 }
-ASKED = "select kept, seen, share, sign, pg_sleep(0.1)::text as slept from people limit 1"
+ASKED = "select kept, seen, share, sign, pg_sleep(1.1)::text as slept from people limit 1"
 ANSWERED = {
     "kept": "1 day 02:03:04",
     "seen": "2024-05-06 07:08:09+00",

@@ -15,7 +15,7 @@ from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSe
 from rowmill.destinations.postgres.ledger.migration import stored_layout
 from rowmill.destinations.postgres.ledger.tables import ensure_tables, tables_found
 from rowmill.plan.runs import RunState
-from tests.integration.destinations.postgres_env import (
+from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
     all_rows,

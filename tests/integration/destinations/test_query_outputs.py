@@ -13,7 +13,7 @@ from rowmill.destinations.credentials import ReadingLogin, reading_login
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.read.query import querying
 from rowmill.local.servers.embedded import EmbeddedServers, reader_exports
-from tests.integration.destinations.postgres_env import connect
+from tests.integration.destinations.postgres.env import connect
 
 Ask = Callable[[str, str], str]
 

@@ -23,8 +23,8 @@ from tests.unit.operator.operator_env import (
     status,
     with_operator,
 )
+from tests.unit.operator.pod_reports import pod_progress
 from tests.unit.operator.raw_objects import DIGEST, raw_event, raw_pod
-from tests.unit.operator.told_by_pods import pod_progress
 
 
 def test_a_new_experiment_takes_three_writes_and_tells_that_its_run_begins() -> None:

@@ -12,7 +12,7 @@ from rowmill.spec.manifest.status import MAX_TABLES
 from rowmill_operator.decide.progress import finished_tables, run_progress
 from rowmill_operator.model.settings import read_settings
 from tests.unit.operator.memory_cluster import small_plan
-from tests.unit.operator.told_by_pods import pod_progress
+from tests.unit.operator.pod_reports import pod_progress
 
 
 def test_all_shards_complete_is_all_rows() -> None:

@@ -8,6 +8,7 @@ from rowmill_operator.memory import resources
 from rowmill_operator.memory.resources import Resource
 from rowmill_operator.memory.store import Store
 from rowmill_operator.model.observed import Observed, Verdict
+from tests.unit.operator.pod_reports import pod_progress
 from tests.unit.operator.raw_objects import (
     UID,
     frozen,
@@ -17,7 +18,6 @@ from tests.unit.operator.raw_objects import (
     raw_plan,
     raw_pod,
 )
-from tests.unit.operator.told_by_pods import pod_progress
 
 KEY = ("team", "shop")
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -8,7 +8,7 @@ from rowmill.plan.layout import Plan, TableLayout
 from rowmill.spec.manifest.status import MAX_TABLES, ExperimentStatus
 from rowmill_operator.decide.progress import MAX_INTERVALS, run_progress
 from rowmill_operator.memory.stored_status import status_json
-from tests.unit.operator.told_by_pods import pod_progress
+from tests.unit.operator.pod_reports import pod_progress
 
 
 def _plan(tables: int, batches: int) -> Plan:

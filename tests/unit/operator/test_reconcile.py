@@ -9,7 +9,7 @@ from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.model.actions import CreateJob, Validate
 from tests.unit.operator.memory_cluster import MemoryCluster, experiment
-from tests.unit.operator.told_by_pods import pod_progress
+from tests.unit.operator.pod_reports import pod_progress
 
 RUN, FINALIZE = "shop-run-1", "shop-run-1-finalize"
 

@@ -13,7 +13,7 @@ from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.model.actions import FreezePlan
 from rowmill_operator.model.observed import Failure, Job, Pod
 from tests.unit.operator.memory_cluster import MemoryCluster, experiment
-from tests.unit.operator.told_by_pods import pod_progress
+from tests.unit.operator.pod_reports import pod_progress
 
 STEPS = 80
 REFUSED = (

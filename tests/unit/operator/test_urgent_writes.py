@@ -15,8 +15,8 @@ from tests.unit.operator.operator_env import (
     status,
     with_operator,
 )
+from tests.unit.operator.pod_reports import pod_progress
 from tests.unit.operator.raw_objects import raw_pod
-from tests.unit.operator.told_by_pods import pod_progress
 
 
 def test_news_wait_a_second_since_the_news_before() -> None:

@@ -21,7 +21,7 @@ from rowmill.destinations.postgres.warehouse import finalize_steps, step_lanes
 from rowmill.destinations.postgres.warehouse.step_order import FinalizeStep
 from rowmill.plan.runs import RunState
 from rowmill.spec.dataset import Dataset
-from tests.integration.destinations.postgres_env import (
+from tests.integration.destinations.postgres.env import (
     CONSTRAINTS,
     Experiment,
     all_rows,

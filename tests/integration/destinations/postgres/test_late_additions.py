@@ -12,7 +12,7 @@ from rowmill.destinations.errors import DestinationRefused, LateAdditions
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.tables.constraints import steps
 from rowmill.plan.runs import RunState
-from tests.integration.destinations.postgres_env import (
+from tests.integration.destinations.postgres.env import (
     Experiment,
     all_rows,
     connect,

@@ -13,7 +13,7 @@ from rowmill.destinations.postgres.additions.model import Build
 from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
 from rowmill.destinations.postgres.tables import tables_in_use
 from rowmill.destinations.postgres.warehouse import finalize_steps
-from tests.integration.destinations.postgres_env import (
+from tests.integration.destinations.postgres.env import (
     Experiment,
     all_rows,
     connect,

@@ -15,7 +15,7 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.patience import Patience, Wait
 from rowmill.destinations.postgres import connection as postgres_connection
 from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
-from tests.integration.destinations.postgres_env import connect
+from tests.integration.destinations.postgres.env import connect
 
 IMPATIENT = Patience(seconds=0.01, sleep=lambda _: None)
 

@@ -13,8 +13,8 @@ from rowmill.destinations.ledger import PendingPart
 from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
 from rowmill.destinations.postgres.ledger.advisory_locks import fence, fenced_transaction
 from rowmill.plan.runs import RunState
-from tests.integration.destinations.postgres_env import Experiment, batches, connect, dataset, table
-from tests.integration.destinations.postgres_proxy import LossyProxy
+from tests.integration.destinations.postgres.env import Experiment, batches, connect, dataset, table
+from tests.integration.destinations.postgres.proxy import LossyProxy
 
 
 def rows_of(database: dict[str, str], run_id: str, name: str = "orders") -> list[int]:

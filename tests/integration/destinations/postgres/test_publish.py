@@ -12,7 +12,7 @@ from rowmill.destinations.patience import Patience, Wait
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.tables import tables_in_use
 from rowmill.plan.runs import RunState
-from tests.integration.destinations.postgres_env import (
+from tests.integration.destinations.postgres.env import (
     CONSTRAINTS,
     INDEXES,
     Experiment,

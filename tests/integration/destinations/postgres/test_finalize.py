@@ -11,7 +11,7 @@ from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
 from rowmill.destinations.postgres.tables.constraints import perform, steps
 from rowmill.destinations.postgres.warehouse import finalize_steps
 from rowmill.plan.runs import RunState
-from tests.integration.destinations.postgres_env import (
+from tests.integration.destinations.postgres.env import (
     CONSTRAINTS,
     INDEXES,
     Experiment,

@@ -16,8 +16,8 @@ from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.plan.runs import RunState
-from tests.integration.destinations.postgres_env import Experiment, batches, connect, dataset, table
-from tests.integration.destinations.postgres_proxy import LossyProxy
+from tests.integration.destinations.postgres.env import Experiment, batches, connect, dataset, table
+from tests.integration.destinations.postgres.proxy import LossyProxy
 
 RUNNING = frozenset({RunState.RUNNING})
 PART = PendingPart("orders", 1, "shop/orders/part-1", "upload", ("a", "b"), 10, 2**40, "f" * 64)

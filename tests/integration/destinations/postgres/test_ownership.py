@@ -11,7 +11,7 @@ from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.plan.runs import RunState
-from tests.integration.destinations.postgres_env import (
+from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
     connect,
@@ -22,7 +22,7 @@ from tests.integration.destinations.postgres_env import (
     table,
     target,
 )
-from tests.integration.destinations.postgres_proxy import LossyProxy
+from tests.integration.destinations.postgres.proxy import LossyProxy
 
 OTHER = "other/local/shop"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rowmill.destinations.postgres.connection import PostgresAddress
-from tests.integration.destinations.postgres_env import (
+from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
     connect,

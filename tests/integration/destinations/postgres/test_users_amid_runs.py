@@ -10,7 +10,7 @@ import pytest
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres.connection import PostgresAddress
-from tests.integration.destinations.postgres_env import (
+from tests.integration.destinations.postgres.env import (
     Experiment,
     all_rows,
     connect,

@@ -19,7 +19,7 @@ from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.local.servers.postgres import binaries
 from rowmill.spec.dataset import Dataset
-from tests.integration.destinations.postgres_env import (
+from tests.integration.destinations.postgres.env import (
     Experiment,
     all_rows,
     column,
@@ -27,9 +27,9 @@ from tests.integration.destinations.postgres_env import (
     dataset,
     two_tables,
 )
-from tests.integration.destinations.user_additions import ADDITIONS, Kept, Refused
+from tests.integration.destinations.postgres.user_additions import ADDITIONS, Kept, Refused
 
-_DOCS = Path(__file__).parents[3] / "docs" / "architecture.md"
+_DOCS = Path(__file__).parents[4] / "docs" / "architecture.md"
 _HEADING = "### What users put on published tables"
 
 

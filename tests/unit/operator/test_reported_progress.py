@@ -10,7 +10,7 @@ import pytest
 from rowmill.plan.intervals import count, parse
 from rowmill_operator.decide.progress import run_progress
 from tests.unit.operator.memory_cluster import MemoryCluster
-from tests.unit.operator.told_by_pods import pod_progress
+from tests.unit.operator.pod_reports import pod_progress
 
 RUN, FINALIZE, NEXT = "shop-run-1", "shop-run-1-finalize", "shop-run-2"
 OTHER = "sha256:" + "b" * 64

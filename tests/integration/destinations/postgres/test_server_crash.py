@@ -11,7 +11,7 @@ from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.tables.staging import staging_schema
 from rowmill.local.home import Home
 from rowmill.local.servers.embedded import up
-from tests.integration.destinations.postgres_env import (
+from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
     all_rows,

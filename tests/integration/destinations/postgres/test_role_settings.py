@@ -11,7 +11,7 @@ from psycopg import sql
 from rowmill.destinations.postgres.connection import Cursor, PostgresAddress, PostgresSession
 from rowmill.destinations.postgres.read.published_tables import PostgresReader
 from rowmill.destinations.postgres.session_settings import DURABLE, NEUTRAL, SESSION
-from tests.integration.destinations.postgres_env import (
+from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
     all_rows,
@@ -20,8 +20,8 @@ from tests.integration.destinations.postgres_env import (
     dataset,
     table,
 )
-from tests.integration.destinations.postgres_proxy import LossyProxy
-from tests.integration.destinations.settings_left import LEFT
+from tests.integration.destinations.postgres.proxy import LossyProxy
+from tests.integration.destinations.postgres.settings_left import LEFT
 
 # Whatever a role can do to itself; each ends work by the clock, or changes a meaning.
 HOSTILE = {

@@ -13,7 +13,7 @@ from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.tables.constraints import Step, steps
 from rowmill.destinations.postgres.tables.staging import create_table
 from rowmill.spec.dataset import Dataset, Link, PickUniform, Table
-from tests.integration.destinations.postgres_env import (
+from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
     all_rows,

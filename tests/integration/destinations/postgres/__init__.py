@@ -1,0 +1,1 @@
+"""Tests of what Rowmill does with a real Postgres."""
