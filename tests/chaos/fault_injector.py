@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 
@@ -18,10 +19,12 @@ import psycopg
 from rowmill.local.home import Home
 from rowmill.local.servers import embedded
 from rowmill.local.servers.embedded import EmbeddedServers
+from rowmill.plan.runs import RunState
 from tests.chaos.crash import committed, crash, lost, stop_writing_behind
 from tests.chaos.experiment import ChaosExperiment
 from tests.chaos.fault_proxy import FaultProxy, ProxyFault
 from tests.chaos.schedule import Fault, Schedule
+from tests.integration.gate import Gate
 
 _IN_PROXY = {
     Fault.SLOW_S3: ProxyFault.SLOW,
@@ -92,15 +95,20 @@ class FaultInjector:
 
     def __post_init__(self) -> None:
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._deal, daemon=True)
+        self._pool = ThreadPoolExecutor(1)
 
     def start(self) -> None:
-        self._thread.start()
+        self._work = self._pool.submit(self._deal)
 
     def end(self) -> None:
-        """Deal no more, mend what is broken, and wait for the racing run."""
+        """Deal no more, mend what is broken, and wait for the racing run.
+
+        Raises:
+            Exception: what kept a fault from being dealt.
+        """
         self._over.set()
-        self._thread.join()
+        self._pool.shutdown()
+        self._work.result()
         self.proxy.fault = ProxyFault.NONE
         for racer in self.racers:
             with suppress(subprocess.TimeoutExpired):
@@ -145,6 +153,8 @@ class FaultInjector:
                 return self._crash()
             case Fault.CRASH_ALL:
                 return self._crash(with_command=True)
+            case Fault.CRASH_AT_END:
+                return self._crash_at_end()
             case Fault.RACE:
                 self.racers.append(run_command(self.experiment))
                 return True
@@ -212,6 +222,28 @@ class FaultInjector:
         is_up = embedded.up(self.home) == self.servers
         with closing(connect(self.servers)) as connection:
             self.lost += lost(before, committed(connection))
+        return is_up
+
+    def _crash_at_end(self) -> bool:
+        """Crash once a run has read that all is durable, amid what makes it FINALIZING.
+
+        What was committed last must be on disk by that reading: the transition is tried again on
+        the server that comes back, the reading is not.
+        """
+        with closing(connect(self.servers)) as connection:
+            connection.autocommit = True
+            gate = Gate(connection, lambda: connect(self.servers))
+            gate.close_before("rowmill", RunState.FINALIZING)
+            stop_writing_behind(connection)
+            while not gate.waiting("rowmill"):
+                if self._over.wait(_LOOK_SECONDS):
+                    gate.remove("rowmill", "runs")
+                    return False
+            crash(connection)
+        is_up = embedded.up(self.home) == self.servers
+        with closing(connect(self.servers)) as connection:
+            connection.autocommit = True
+            Gate(connection, lambda: connection).remove("rowmill", "runs")
         return is_up
 
     def _abort(self) -> bool:

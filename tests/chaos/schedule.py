@@ -27,6 +27,7 @@ class Fault(StrEnum):
     ABORT = "abort"
     CRASH_POSTGRES = "crash Postgres with its memory"
     CRASH_ALL = "crash Postgres with its memory, and the workers"
+    CRASH_AT_END = "crash Postgres with its memory once all batches were read as durable"
 
 
 _POSTGRES = {Fault.TERMINATE_BACKENDS, Fault.RESTART_POSTGRES}
@@ -42,7 +43,7 @@ class Schedule:
     """What one round does.
 
     Times of the faults are seconds after a run command begins; crashes fall once so many batches of
-    a run are committed.
+    a run are committed, or from then on at the end of its load.
     """
 
     seed: int
@@ -103,6 +104,9 @@ def crashes(seed: int) -> Schedule:
     chance = random.Random(f"crashes {seed}")
     rows, batch_rows = chance.choice([300_000, 600_000]), chance.choice([1_000, 2_500])
     moments = sorted(chance.uniform(0.01, 0.8) for _ in range(chance.choice([1, 1, 2])))
+    falling = [chance.choice(_CRASHES) for _ in moments]
+    if seed % 3 == 0:
+        falling[-1] = Fault.CRASH_AT_END
     return Schedule(
         seed=seed,
         postgres=True,
@@ -113,6 +117,7 @@ def crashes(seed: int) -> Schedule:
         replaces=chance.random() < 0.3,
         faults=(),
         crashes=tuple(
-            (int(moment * rows / batch_rows), chance.choice(_CRASHES)) for moment in moments
+            (int(moment * rows / batch_rows), crash)
+            for moment, crash in zip(moments, falling, strict=True)
         ),
     )

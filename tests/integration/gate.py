@@ -38,6 +38,15 @@ class Gate:
             self._holder.close()
             self._holder = None
 
+    def remove(self, ledger: str, table: str) -> None:
+        """Take the gate away again, open or closed, from a ledger that others use after this."""
+        self.open()
+        name = sql.Identifier(ledger, table)
+        self._database.execute(sql.SQL("DROP TRIGGER IF EXISTS gate ON {}").format(name))
+        self._database.execute(
+            sql.SQL("DROP FUNCTION IF EXISTS {}()").format(sql.Identifier(ledger, "gate"))
+        )
+
     def done(self, ledger: str) -> int:
         """Batches committed so far."""
         row = self._database.execute(
