@@ -40,7 +40,11 @@ class TaskPool:
         Args:
             tasks: what to do.
             look: called every `TICK_SECONDS` meanwhile; what it raises stops them all.
+
+        Raises:
+            Stopped: the pool had stopped before.
         """
+        self.check()
         futures = [self._pool.submit(self._do_one, task) for task in tasks]
         try:
             while wait(futures, TICK_SECONDS, FIRST_EXCEPTION).not_done and not self.is_stopping:

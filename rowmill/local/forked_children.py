@@ -87,8 +87,8 @@ def _leave_input() -> None:
 
 def _limit_arenas() -> None:
     """Do what MALLOC_ARENA_MAX would have done to a process that starts."""
-    # Other C libraries than glibc have no such heaps.
-    with suppress(AttributeError):
+    # Other C libraries than glibc have no such heaps, and glibc passes over what is no number.
+    with suppress(AttributeError, ValueError):
         ctypes.CDLL(None).mallopt(_M_ARENA_MAX, int(os.environ["MALLOC_ARENA_MAX"]))
 
 

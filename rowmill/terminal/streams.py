@@ -27,10 +27,13 @@ def prepare_streams() -> None:
     """Have standard streams that can be used: a closed one is the null device from here on.
 
     Writing to standard output raises OutputLost where it would raise an OSError that tells not of
-    which file it is; BrokenPipeError stays.
+    which file it is; BrokenPipeError stays. What standard error does not take is lost: a command
+    ends with the exit code of what it did.
     """
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout is sys.__stdout__:
-        sys.stdout = _reporting(sys.stdout)
+        sys.stdout = _through(_Output, sys.stdout)
+    if isinstance(sys.stderr, io.TextIOWrapper) and sys.stderr is sys.__stderr__:
+        sys.stderr = _through(_Messages, sys.stderr)
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             stream = open(os.devnull, mode, encoding="utf-8")  # noqa: SIM115 - as long as we run
@@ -59,8 +62,16 @@ class _Output(io.FileIO):
             raise OutputLost(error.errno, error.strerror) from None
 
 
-def _reporting(output: io.TextIOWrapper) -> io.TextIOWrapper:
-    raw = _Output(output.fileno(), "w", closefd=False)
+class _Messages(io.FileIO):
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(memoryview(data).cast("B"))
+
+
+def _through(kind: type[io.FileIO], output: io.TextIOWrapper) -> io.TextIOWrapper:
+    raw = kind(output.fileno(), "w", closefd=False)
     unbuffered = isinstance(output.buffer, io.RawIOBase)
     return io.TextIOWrapper(
         raw if unbuffered else io.BufferedWriter(raw),

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from rowmill.task_pool import TaskPool
+from rowmill.task_pool import Stopped, TaskPool
 
 
 def test_every_task_is_done() -> None:
@@ -80,3 +80,17 @@ def test_what_fails_of_being_cut_short_is_not_the_error_told() -> None:
 
     with pytest.raises(ValueError, match="broken"), TaskPool(2, "test", cut.set) as pool:
         pool.do([wait_long, fail])
+
+
+def test_a_pool_that_has_stopped_does_not_pretend_to_work() -> None:
+    done: list[int] = []
+
+    def fail() -> None:
+        raise ValueError("broken")
+
+    with TaskPool(1, "test") as pool:
+        with pytest.raises(ValueError, match="broken"):
+            pool.do([fail])
+        with pytest.raises(Stopped):
+            pool.do([partial(done.append, 1)])
+    assert done == []

@@ -76,6 +76,14 @@ with forked_children(2) as children:
 """
 
 
+_OWN_ARENAS = (
+    """
+os.environ["MALLOC_ARENA_MAX"] = "what glibc passes over"
+"""
+    + _DESCRIBED
+)
+
+
 def script(text: str) -> subprocess.CompletedProcess[str]:
     environ = {"PYTHONPATH": ":".join([str(_ROOT), *sys.path])}
     command = [sys.executable, "-c", _BEGIN + text]
@@ -100,6 +108,11 @@ def test_a_fork_has_nothing_open_of_its_parents_but_its_pipe_and_handles_signals
         assert child["blocked"]
         assert child["at SIGTERM"]
         assert child["Arrow's memory"] == "system"
+
+
+def test_a_setting_of_glibc_that_is_no_number_kills_no_fork() -> None:
+    [children] = said(_OWN_ARENAS)
+    assert len(children) == 2
 
 
 def test_those_that_are_not_set_to_work_end_with_the_block() -> None:

@@ -48,6 +48,13 @@ def test_another_failure_is_told_where_standard_output_is_full_too() -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_messages_that_nobody_can_read_leave_the_exit_code_alone() -> None:
+    assert rowmill(f"preview -f {MANIFEST} > /dev/full 2>&1").returncode == 4
+    assert rowmill("validate -f no-such-file 2> /dev/full").returncode == 2
+    assert rowmill("validate -f no-such-file > /dev/full 2>&1").returncode == 2
+    assert rowmill(f"validate -f {MANIFEST} 2> /dev/full").returncode == 0
+
+
 def test_closed_standard_input_is_named() -> None:
     ended = rowmill("validate -f - -o json <&-")
     assert ended.returncode == 2
