@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 
 from rowmill.errors import Failed, Invalid, Refused, Unavailable
@@ -37,6 +38,16 @@ def live_run(owner: str, who: str, *, here: bool) -> str:
         f"a run of {owner} is live{'' if here else ' elsewhere'}, held by {who}: wait for it "
         f"(`rowmill status {name}` shows how far it is), or end it with `rowmill abort {name}`"
     )
+
+
+def process_here(pid: str, rest: str) -> str:
+    """In words a process of this machine, of whose id a text is known, and what is said of it."""
+    who = (
+        "another thread of this process"
+        if pid == str(os.getpid())
+        else "another process of this machine"
+    )
+    return f"{who} (pid {pid}{rest})"
 
 
 class QueryRefused(Invalid):

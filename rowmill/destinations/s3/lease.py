@@ -17,7 +17,7 @@ from pathlib import Path
 
 import psutil
 
-from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, process_here
 from rowmill.destinations.s3.bucket import Bucket, Stored
 
 LEASE_SECONDS = 30.0
@@ -68,7 +68,7 @@ def _who(holder: Holder | None, here: bool) -> str:
     if holder is None:
         return "another process"
     if here:
-        return f"another process of this machine (pid {holder.pid}, since {holder.since})"
+        return process_here(str(holder.pid), f", since {holder.since}")
     return f"process {holder.pid} on {holder.name} since {holder.since}"
 
 

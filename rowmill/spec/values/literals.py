@@ -201,7 +201,7 @@ def _decimal(text: str, column_type: ColumnType) -> Decimal:
     # An underscore or a full-width digit is a number to Python alone.
     plain = text.isascii() and "_" not in text and len(text) <= _LONGEST_NUMBER
     if not number.is_finite() or not plain or abs(number.adjusted()) > _LONGEST_NUMBER:
-        raise ValueError(f"{shown(text)} is no number that {column_type} holds; use a number")
+        raise ValueError(f"{shown(text)} is no number that {column_type} gets; use a finite one")
     return number
 
 

@@ -11,7 +11,7 @@ from threading import Lock
 import psycopg
 from psycopg import sql
 
-from rowmill.destinations.errors import DestinationRefused, live_run
+from rowmill.destinations.errors import DestinationRefused, live_run, process_here
 from rowmill.destinations.postgres.connection import Connection, PostgresAddress, PostgresSession
 from rowmill.destinations.postgres.ledger.advisory_locks import THIS_LOCK, lock_key
 from rowmill.destinations.retries import persist
@@ -185,7 +185,7 @@ def _live_elsewhere(owner: str, holder: tuple[object, ...] | None) -> str:
     at = f", since {since}" if since else ""
     ours = str(application or "").removeprefix(_application(""))
     if application and ours != application:
-        return live_run(owner, f"another process of this machine (pid {ours}{at})", here=True)
+        return live_run(owner, process_here(ours, at), here=True)
     origin = f" from {client}" if client else ""
     who = f"{application or 'another process'} (Postgres session {session}{origin}{at})"
     return live_run(owner, who, here=False)

@@ -251,7 +251,7 @@ def test_of_a_run_that_was_reset_before_it_ended_no_end_is_known(shop: Experimen
 def test_a_second_supervisor_is_refused_at_once_and_told_who_holds(shop: Experiment) -> None:
     with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         assert not hold.lost()
-        with pytest.raises(DestinationRefused, match="another process of this machine") as refusal:
+        with pytest.raises(DestinationRefused, match="another thread of this process") as refusal:
             shop.ledger.locks.hold_experiment(shop.owner).__enter__()
         assert refusal.value.reason == "LiveRunElsewhere"
         assert f"(pid {os.getpid()}, since 20" in str(refusal.value)
@@ -268,7 +268,7 @@ def test_a_hold_whose_session_ended_is_taken_again(
     with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         end_supervisors(database)
         assert not hold.lost()
-        with pytest.raises(DestinationRefused, match="another process of this machine"):
+        with pytest.raises(DestinationRefused, match="another thread of this process"):
             shop.ledger.locks.hold_experiment(shop.owner).__enter__()
     with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         assert not hold.lost()
@@ -282,7 +282,7 @@ def test_a_hold_whose_session_the_server_does_not_miss_yet_is_taken_from_it(
         with socket.socket(fileno=os.dup(hold._connection.fileno())) as ours:
             ours.shutdown(socket.SHUT_RD)
             assert not hold.lost()
-        with pytest.raises(DestinationRefused, match="another process of this machine"):
+        with pytest.raises(DestinationRefused, match="another thread of this process"):
             shop.ledger.locks.hold_experiment(shop.owner).__enter__()
 
 
