@@ -18,7 +18,6 @@ rm -rf numpy/f2py numpy/distutils numpy/_core/include numpy/_pyinstaller numpy/r
 for service in botocore/data/*/; do
   case "$(basename "$service")" in s3 | sso | sso-oidc | sts) ;; *) rm -rf "$service" ;; esac
 done
-rm -rf boto3/examples
 
 find . -type d \( -name tests -o -name test \) -prune -exec rm -rf {} +
 find . -type f \( -name '*.pyi' -o -name '*.pyx' -o -name '*.pxd' -o -name '*.pxi' \

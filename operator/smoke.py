@@ -36,7 +36,7 @@ def main() -> None:
         importlib.import_module(module.name)
     asyncio.run(_client())
     assert load_spec("smoke", text=MANIFEST).digest.startswith("sha256:")
-    strange = {"numpy", "pyarrow", "psycopg", "boto3"} & {
+    strange = {"numpy", "pyarrow", "psycopg", "botocore"} & {
         name.split(".")[0] for name in sys.modules
     }
     assert not strange, strange

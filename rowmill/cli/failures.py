@@ -17,7 +17,6 @@ _EXTRAS = {
     "pyarrow": "worker",
     "pgpq": "worker",
     "psycopg": "worker",
-    "boto3": "worker",
     "botocore": "worker",
     "dotenv": "worker",
     "faker": "worker",

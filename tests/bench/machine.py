@@ -13,7 +13,7 @@ import psutil
 
 from tests.bench.env import Env
 
-_PACKAGES = ("pyarrow", "numpy", "pgpq", "psycopg", "boto3", "faker", "mimesis", "typer")
+_PACKAGES = ("pyarrow", "numpy", "pgpq", "psycopg", "botocore", "faker", "mimesis", "typer")
 
 
 def describe(env: Env) -> dict[str, str]:

@@ -112,7 +112,6 @@ def _client(endpoint: str | None, region: str, secrets: tuple[str, ...]) -> S3Cl
     core = botocore.session.Session(session_vars=isolated)
     core.register_component("data_loader", _loader())
     key, secret, token = secrets
-    # Not boto3's session, whose transfers of whole files take longer to import than all the rest.
     client = core.create_client(
         _SERVICE,
         endpoint_url=endpoint,

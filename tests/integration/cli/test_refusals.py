@@ -170,7 +170,7 @@ def test_a_command_without_its_extra_says_which(commands: Commands, tmp_path: Pa
         "import sys\n"
         "class Blocked:\n"
         "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.split('.')[0] in ('numpy', 'pyarrow', 'psycopg', 'boto3', 'faker'):\n"
+        "        if name.split('.')[0] in ('numpy', 'pyarrow', 'psycopg', 'botocore', 'faker'):\n"
         "            raise ModuleNotFoundError(f'No module named {name!r}', name=name)\n"
         "sys.meta_path.insert(0, Blocked())\n"
     )

@@ -29,4 +29,4 @@ def test_a_lock_has_hashes_and_no_address(lock: str) -> None:
 
 def test_the_operators_image_has_neither_arrow_nor_drivers() -> None:
     names = {pin.partition("==")[0] for pin in pinned("operator/requirements.lock")}
-    assert names & {"numpy", "pyarrow", "pgpq", "psycopg", "psycopg-binary", "boto3"} == set()
+    assert names & {"numpy", "pyarrow", "pgpq", "psycopg", "psycopg-binary", "botocore"} == set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-HEAVY = {"boto3", "botocore", "faker", "numpy", "psycopg", "pyarrow", "pydantic", "yaml"}
+HEAVY = {"botocore", "faker", "numpy", "psycopg", "pyarrow", "pydantic", "yaml"}
 
 
 def test_nothing_heavy_is_imported_before_the_process_listens() -> None:
