@@ -1,12 +1,12 @@
-"""Which values of a secret cannot be what their key wants, such as a URL with a password as host.
+"""Values of a secret: which cannot be what their key wants, and which no message may show.
 
-Found out before they are used, since host, user and database are shown in messages.
+The first is found out before they are used, since host, user and database are shown.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 _USERS = ("PGUSER", "PGREADUSER")
 _WANTED = {
@@ -23,6 +23,8 @@ _CONNECTION_STRING = re.compile(
     r"(?:^|[\s;?&])(?:host(?:addr)?|port|dbname|database|user|password|passfile|service|ssl\w+)\s*=",
     re.IGNORECASE,
 )
+# A password that is shorter may well be part of an English word.
+_TELLING_LENGTH = 8
 _PORTS = re.compile(r"[0-9,\s]*")
 
 
@@ -44,6 +46,19 @@ def without_password_of_user(user: str) -> str:
     """A user's name for the reader: what follows a colon may be a password."""
     name, colon, _ = user.partition(":")
     return f"{name}:***" if colon else name
+
+
+def without_password(text: str, password: str, shown: Collection[str]) -> str:
+    """The text with the password masked where it is one.
+
+    A short one is masked in quotes alone: amid other words the gap in them would tell it. So would
+    the mask in place of a user or host of the same name; `shown` are all values of the secret.
+    """
+    if not password or list(shown).count(password) > 1:
+        return text
+    if len(password) >= _TELLING_LENGTH:
+        return text.replace(password, "***")
+    return re.sub(rf"""(["'])({re.escape(password)})\1""", r"\1***\1", text)
 
 
 def _found(key: str, value: str) -> str | None:

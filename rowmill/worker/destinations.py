@@ -12,8 +12,9 @@ from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.lake.ledger.bucket_ledger import BucketLedger
 from rowmill.destinations.ledger import Ledger
 from rowmill.destinations.patience import Patience, ReportWait, Wait, Waiting, unreported
-from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.postgres.warehouse.warehouse import Warehouse
 from rowmill.destinations.s3.client import S3Address
 from rowmill.plan.intervals import Interval

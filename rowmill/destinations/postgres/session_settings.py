@@ -105,3 +105,17 @@ def own_session(version: int, process: int) -> sql.Composed:
     ).format(sql.SQL(", ").join(values), sql.Literal(process))
     begin, end = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED"), sql.SQL("END")
     return sql.SQL("; ").join([begin, *set_local(NEUTRAL, version), undo, end])
+
+
+def begin_statement(version: int, lock_seconds: float, settings: Mapping[str, Value]) -> bytes:
+    """BEGIN with the settings that hold for the transaction alone, for one round trip.
+
+    Not those of the session: behind a transaction pooler they would reach other clients. `version`
+    is the server's, as libpq counts it.
+    """
+    begin = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
+    values = {"lock_timeout": f"{int(lock_seconds * 1000)}ms", **settings}
+    parts = [begin, *set_local(NEUTRAL, version, values)]
+    if DURABLE not in values:
+        parts.append(keep_durable())
+    return sql.SQL("; ").join(parts).as_bytes()

@@ -9,8 +9,9 @@ import psutil
 import pytest
 from psycopg import sql
 
-from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
 from rowmill.local.home import Home

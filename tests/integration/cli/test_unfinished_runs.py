@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from tests.integration.cli.commands import Commands, wait_until, workers
 from tests.integration.experiments import Connection, Manifest, count, manifest

@@ -11,9 +11,10 @@ import pytest
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger_layout import Layout, Step
 from rowmill.destinations.patience import Patience
-from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.ledger.migration import stored_layout
 from rowmill.destinations.postgres.ledger.tables import ensure_tables, tables_found
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.plan.runs import RunState
 from tests.integration.destinations.postgres.env import (
     Connection,

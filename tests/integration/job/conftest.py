@@ -7,8 +7,9 @@ import pytest
 
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.ledger import Ledger
-from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.worker.destinations import Connections
 from tests.integration.experiments import Connection, Manifest, manifest

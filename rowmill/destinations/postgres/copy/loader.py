@@ -9,9 +9,10 @@ from psycopg import errors, sql
 
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.postgres.connection import DEFAULT_LOCK_SECONDS, Cursor, PostgresSession
+from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.ledger.advisory_locks import end_frozen_writers, lock_key
 from rowmill.destinations.postgres.ledger.run_rows import fenced
+from rowmill.destinations.postgres.session import DEFAULT_LOCK_SECONDS, PostgresSession
 from rowmill.destinations.postgres.session_settings import DURABLE
 from rowmill.destinations.postgres.tables.staging import staging_schema
 from rowmill.plan.layout import Batch

@@ -8,7 +8,8 @@ from typing import TypeVar
 
 from psycopg import errors
 
-from rowmill.destinations.postgres.connection import Cursor, PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
+from rowmill.destinations.postgres.session import PostgresSession
 
 T = TypeVar("T")
 

@@ -12,8 +12,9 @@ import psycopg
 from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused, live_run, process_here
-from rowmill.destinations.postgres.connection import Connection, PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import Connection, PostgresAddress
 from rowmill.destinations.postgres.ledger.advisory_locks import THIS_LOCK, lock_key
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.retries import persist
 
 # How long our own former session may take to end once it is told to.

@@ -7,10 +7,11 @@ from contextlib import AbstractContextManager, contextmanager
 
 import psycopg
 
-from rowmill.destinations.postgres.connection import PostgresSession, begin_statement
 from rowmill.destinations.postgres.ledger.advisory_locks import is_locked, lock_key
 from rowmill.destinations.postgres.ledger.experiment_hold import Hold, hold_experiment
 from rowmill.destinations.postgres.ledger.statements import LedgerStatements
+from rowmill.destinations.postgres.session import PostgresSession
+from rowmill.destinations.postgres.session_settings import begin_statement
 
 # Prepare may make pools for minutes under its lock; a frozen one must not hold it for good.
 _PREPARE_SECONDS = 1800

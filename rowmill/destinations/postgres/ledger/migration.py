@@ -16,9 +16,10 @@ from psycopg import errors, sql
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.ledger_layout import Layout, Step, made_by
-from rowmill.destinations.postgres.connection import Cursor, PostgresSession
+from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
 from rowmill.destinations.postgres.ledger.rights import copied_grants, missing_grants
+from rowmill.destinations.postgres.session import PostgresSession
 
 _TRIES = 5
 _LOCK_SECONDS = 0.5

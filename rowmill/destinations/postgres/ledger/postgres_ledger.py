@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from rowmill.destinations.postgres.connection import Cursor, PostgresSession
+from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.ledger.locks import PostgresLocks
 from rowmill.destinations.postgres.ledger.pools import PostgresPools
 from rowmill.destinations.postgres.ledger.run_records import PostgresRunRecords
 from rowmill.destinations.postgres.ledger.statements import LedgerStatements
 from rowmill.destinations.postgres.ledger.tables import ensure_tables, tables_found
 from rowmill.destinations.postgres.ledger.work import PostgresWork, delete_work
+from rowmill.destinations.postgres.session import PostgresSession
 
 
 class PostgresLedger:

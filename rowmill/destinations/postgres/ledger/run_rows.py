@@ -8,7 +8,8 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from rowmill.destinations.errors import Fenced
-from rowmill.destinations.postgres.connection import Cursor, quoted
+from rowmill.destinations.postgres.connection import Cursor
+from rowmill.destinations.postgres.quoted_names import quoted
 from rowmill.plan.runs import RunState
 
 _ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.ABORTED})

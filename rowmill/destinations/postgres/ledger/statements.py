@@ -7,7 +7,8 @@ from typing import Any
 
 from psycopg import sql
 
-from rowmill.destinations.postgres.connection import PostgresSession, quoted
+from rowmill.destinations.postgres.quoted_names import quoted
+from rowmill.destinations.postgres.session import PostgresSession
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 

@@ -15,10 +15,11 @@ from rowmill.destinations.ledger_layout import (
     made_by,
     refuse_newer,
 )
-from rowmill.destinations.postgres.connection import Cursor, PostgresSession
+from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
 from rowmill.destinations.postgres.ledger.migration import foreign, migrate, stored_layout
 from rowmill.destinations.postgres.ledger.rights import missing_grants
+from rowmill.destinations.postgres.session import PostgresSession
 
 # `runs.key` stands for the run in the rows of batches and parts, of which there may be millions;
 # `tbl` is the table's place in the run's plan.

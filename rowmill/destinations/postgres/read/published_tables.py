@@ -16,8 +16,9 @@ from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.postgres.connection import Connection, PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import Connection, PostgresAddress
 from rowmill.destinations.postgres.printed_types import printed
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.postgres.session_settings import NEUTRAL, set_local
 from rowmill.destinations.stored_rows import Places, Problem, StoredRows, Unreadable
 from rowmill.spec.dataset import Table

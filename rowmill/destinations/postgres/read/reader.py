@@ -14,8 +14,9 @@ from psycopg import pq, sql
 
 from rowmill.destinations.credentials import ReadingLogin
 from rowmill.destinations.patience import Patience
-from rowmill.destinations.postgres.connection import Connection, PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import Connection, PostgresAddress
 from rowmill.destinations.postgres.read.safe_login import refuse_unsafe_login
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.postgres.session_settings import FORMS, LIMITS, set_local
 
 _LOOK_FOR_CLIENT = "2s"

@@ -8,8 +8,9 @@ from typing import Any, LiteralString
 
 from psycopg import sql
 
-from rowmill.destinations.postgres.connection import Cursor, quoted
+from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.ledger.advisory_locks import lock_key, preparing_owners
+from rowmill.destinations.postgres.quoted_names import quoted
 from rowmill.destinations.postgres.tables.ownership import Occupant, OwnTable
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.postgres.connection import Cursor, quoted
+from rowmill.destinations.postgres.connection import Cursor
+from rowmill.destinations.postgres.quoted_names import quoted
 from rowmill.spec.cluster_names import ADOPT
 
 # An owner key is engine/namespace/name; an engine's id may hold a slash itself.

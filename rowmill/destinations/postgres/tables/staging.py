@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable, Sequence
 from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.postgres.connection import Cursor, PostgresSession, quoted
+from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.ledger.advisory_locks import fence
 from rowmill.destinations.postgres.ledger.run_rows import running_key
+from rowmill.destinations.postgres.quoted_names import quoted
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.postgres.tables.dependants import find_dependants
 from rowmill.destinations.postgres.tables.grants import close_schema
 from rowmill.plan.runs import Run

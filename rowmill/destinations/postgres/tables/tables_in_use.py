@@ -8,7 +8,8 @@ from typing import TypeVar
 from psycopg import errors
 
 from rowmill.destinations.errors import DestinationUnavailable
-from rowmill.destinations.postgres.connection import Cursor, PostgresSession
+from rowmill.destinations.postgres.connection import Cursor
+from rowmill.destinations.postgres.session import PostgresSession
 
 T = TypeVar("T")
 

@@ -14,9 +14,10 @@ from functools import partial
 from rowmill.destinations.postgres.additions.model import Additions
 from rowmill.destinations.postgres.additions.own_keys import Made
 from rowmill.destinations.postgres.additions.staged import Lack, drop
-from rowmill.destinations.postgres.connection import Cursor, PostgresSession
+from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.ledger.advisory_locks import fence_shared
 from rowmill.destinations.postgres.ledger.run_rows import running_key
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.postgres.tables.staging import staging_schema
 from rowmill.destinations.postgres.warehouse.finalize_steps import finalize_steps
 from rowmill.destinations.postgres.warehouse.step_lanes import do_steps

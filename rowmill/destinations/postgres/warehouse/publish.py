@@ -17,9 +17,11 @@ from rowmill.destinations.postgres.additions.putting_on import (
 )
 from rowmill.destinations.postgres.additions.reading import MadeBy
 from rowmill.destinations.postgres.additions.staged import find_lack, read_present
-from rowmill.destinations.postgres.connection import Cursor, PostgresSession, quoted
+from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.ledger.advisory_locks import fence
 from rowmill.destinations.postgres.ledger.run_rows import fenced, move_run, run_state
+from rowmill.destinations.postgres.quoted_names import quoted
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.postgres.tables.dependants import drop_views, find_dependants, make_views
 from rowmill.destinations.postgres.tables.grants import (
     Privileges,

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import psycopg
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.postgres.connection import PostgresSession
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.postgres.warehouse.step_order import FinalizeStep, StepOrder
 from rowmill.task_pool import TICK_SECONDS, TaskPool
 

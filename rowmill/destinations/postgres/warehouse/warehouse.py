@@ -14,8 +14,10 @@ from rowmill.destinations.postgres.additions.own_keys import Made
 from rowmill.destinations.postgres.additions.putting_on import say
 from rowmill.destinations.postgres.additions.settings import read_settings
 from rowmill.destinations.postgres.additions.staged import Lack, find_lack, read_present
-from rowmill.destinations.postgres.connection import Cursor, PostgresSession, quoted
+from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.ledger.run_rows import kept_source
+from rowmill.destinations.postgres.quoted_names import quoted
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.postgres.tables.dependants import find_dependants
 from rowmill.destinations.postgres.tables.name_claims import (
     NamesTaken,

@@ -14,10 +14,11 @@ import pytest
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres.additions.own_keys import Made
-from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.copy.encoding import CopyEncoder
 from rowmill.destinations.postgres.copy.loader import PostgresLoader
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.postgres.warehouse.warehouse import Warehouse
 from rowmill.plan.layout import Batch, Plan, TableLayout
 from rowmill.plan.runs import Run, RunState

@@ -14,7 +14,8 @@ from psycopg import sql
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.patience import Patience, Wait
 from rowmill.destinations.postgres import connection as postgres_connection
-from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.destinations.postgres.session import PostgresSession
 from tests.integration.destinations.postgres.env import connect
 
 IMPATIENT = Patience(seconds=0.01, sleep=lambda _: None)

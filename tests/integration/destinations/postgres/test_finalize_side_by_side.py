@@ -13,7 +13,8 @@ from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.patience import Patience
-from rowmill.destinations.postgres.connection import Cursor, PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.postgres.tables.constraints import validate
 from rowmill.destinations.postgres.tables.lock_modes import Lock, conflict
 from rowmill.destinations.postgres.tables.staging import staging_schema

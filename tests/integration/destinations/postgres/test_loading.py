@@ -10,8 +10,9 @@ import pytest
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import PendingPart
-from rowmill.destinations.postgres.connection import PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.ledger.advisory_locks import fence, fenced_transaction
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.plan.runs import RunState
 from tests.integration.destinations.postgres.env import Experiment, batches, connect, dataset, table
 from tests.integration.destinations.postgres.proxy import LossyProxy

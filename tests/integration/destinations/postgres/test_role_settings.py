@@ -8,8 +8,9 @@ from collections.abc import Callable
 import pytest
 from psycopg import sql
 
-from rowmill.destinations.postgres.connection import Cursor, PostgresAddress, PostgresSession
+from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
 from rowmill.destinations.postgres.read.published_tables import PostgresReader
+from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.postgres.session_settings import DURABLE, NEUTRAL, SESSION
 from tests.integration.destinations.postgres.env import (
     Connection,
