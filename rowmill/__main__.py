@@ -1,6 +1,6 @@
 """`python -m rowmill`: the same as the `rowmill` command."""
 
-from rowmill.cli import main
+from rowmill.cli import console_main
 
 if __name__ == "__main__":
-    main()
+    console_main()

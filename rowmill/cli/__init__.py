@@ -1,11 +1,17 @@
 """The commands."""
 
 from rowmill.local.process_settings import set_for_commands
-from rowmill.terminal.entry import interruptible
+from rowmill.terminal.entry import interruptible, own_process
+
+
+def console_main() -> None:
+    """The entry point of the process `rowmill`; a program that goes on calls `main`."""
+    with own_process():
+        main()
 
 
 def main() -> None:
-    """The entry point of `rowmill`."""
+    """Run the command of `sys.argv`, which ends in SystemExit with its exit code."""
     set_for_commands()
     with interruptible("rowmill"):
         from rowmill.cli.app import app

@@ -19,7 +19,7 @@ from rowmill.kubectl.options import (
 )
 from rowmill.terminal.command import command
 from rowmill.terminal.command_line import App
-from rowmill.terminal.entry import interruptible
+from rowmill.terminal.entry import interruptible, own_process
 from rowmill.terminal.output import Output
 
 app = App(
@@ -30,8 +30,14 @@ app = App(
 )
 
 
+def console_main() -> None:
+    """The entry point of the process `kubectl-rowmill`, which kubectl runs as `kubectl rowmill`."""
+    with own_process():
+        main()
+
+
 def main() -> None:
-    """The entry point of `kubectl-rowmill`, which kubectl runs as `kubectl rowmill`."""
+    """Run the command of `sys.argv`, which ends in SystemExit with its exit code."""
     with interruptible("rowmill"):
         app()
 

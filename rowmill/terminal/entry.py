@@ -24,12 +24,8 @@ _OBJECTS_BEFORE_COLLECTION = 20_000
 def interruptible(name: str) -> Iterator[None]:
     """End with exit code 5 and a word on standard error when the block is interrupted.
 
-    Likewise with 4 when standard output takes no help text.
+    Likewise with 4 when standard output takes no help text. Each end is a SystemExit.
     """
-    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
-    end = _End()
-    # The first that is registered is the last that is called.
-    atexit.register(end)
     prepare_streams()
     try:
         try:
@@ -47,6 +43,22 @@ def interruptible(name: str) -> Iterator[None]:
     except SystemExit as ended:
         if ended.code == _TYPERS_INTERRUPT:
             _leave(name, "interrupted", _INTERRUPTED)
+        raise
+
+
+@contextmanager
+def own_process() -> Iterator[None]:
+    """Have this process for the command in the block alone, from its begin to its end.
+
+    Not where a program goes on behind it: the process ends as soon as the exit handlers have run.
+    """
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
+    end = _End()
+    # The first that is registered is the last that is called.
+    atexit.register(end)
+    try:
+        yield
+    except SystemExit as ended:
         end.code = ended.code
         raise
 

@@ -30,7 +30,13 @@ def hello(name: str) -> None:
 if __name__ == "__main__":
     app()
 """
-_ROWMILL = "import sys\nfrom rowmill.cli import main\n\nif __name__ == '__main__':\n    main()\n"
+_ROWMILL = """\
+import sys
+from rowmill.cli import console_main
+
+if __name__ == "__main__":
+    console_main()
+"""
 _HEAVY = ("numpy", "pydantic")
 _IMPORTS = f"""\
 import sys

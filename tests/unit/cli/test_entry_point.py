@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -10,20 +11,57 @@ import typer
 from rowmill import cli
 from rowmill.cli import app as commands
 from rowmill.kubectl import app as plugin
+from rowmill.version import VERSION
+
+_ROOT = Path(__file__).parents[3]
+PROJECT = tomllib.loads((_ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 _ENDS = """
 import atexit, sys
-from rowmill.terminal.entry import interruptible
+from rowmill.terminal.entry import interruptible, own_process
 
 class Left:
     def __del__(self):
         print("taken apart")
 
 left = Left()
-with interruptible("rowmill"):
+with own_process(), interruptible("rowmill"):
     atexit.register(print, "handled")
     print("told")
     sys.exit(3)
+"""
+# What an installed script does.
+_SCRIPT = """
+import sys
+from MODULE import ENTRY
+
+class Left:
+    def __del__(self):
+        print("taken apart")
+
+left = Left()
+sys.argv = ["rowmill", "--version"]
+ENTRY()
+"""
+_GOES_ON = """
+import atexit, gc, sys
+from MODULE import main
+
+class Left:
+    def __del__(self):
+        print("taken apart")
+
+left = Left()
+atexit.register(print, "handled")
+collections = gc.get_threshold()
+sys.argv = ["rowmill", "--version"]
+try:
+    main()
+except SystemExit as ended:
+    assert not ended.code
+assert gc.get_threshold() == collections
+print("goes on")
+sys.exit(7)
 """
 _VALIDATES = """
 import sys
@@ -36,7 +74,7 @@ except SystemExit as ended:
     assert not ended.code
 print({"pyarrow", "numpy", "botocore", "psycopg", "faker"} & set(sys.modules))
 """
-_SHOP = Path(__file__).parents[3] / "examples" / "minimal.yaml"
+_SHOP = _ROOT / "examples" / "minimal.yaml"
 
 
 def script(text: str) -> subprocess.CompletedProcess[str]:
@@ -46,6 +84,22 @@ def script(text: str) -> subprocess.CompletedProcess[str]:
 def test_a_command_ends_by_its_code_and_exit_handlers_and_leaves_the_rest_to_the_system() -> None:
     done = script(_ENDS)
     assert (done.returncode, done.stdout, done.stderr) == (3, "told\nhandled\n", "")
+
+
+@pytest.mark.parametrize("module", ["rowmill.cli", "rowmill.kubectl.app"])
+def test_a_program_that_calls_a_command_ends_by_its_own_code_and_as_python_ends(
+    module: str,
+) -> None:
+    done = script(_GOES_ON.replace("MODULE", module))
+    told = [f"rowmill {VERSION}", "goes on", "handled", "taken apart"]
+    assert (done.returncode, done.stdout.splitlines(), done.stderr) == (7, told, "")
+
+
+@pytest.mark.parametrize("name", ["rowmill", "kubectl-rowmill"])
+def test_the_installed_scripts_leave_the_rest_to_the_system(name: str) -> None:
+    module, _, entry = PROJECT["scripts"][name].partition(":")
+    done = script(_SCRIPT.replace("MODULE", module).replace("ENTRY", entry))
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"rowmill {VERSION}\n", "")
 
 
 def test_a_manifest_is_validated_without_arrow_or_drivers() -> None:
