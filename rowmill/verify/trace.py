@@ -14,7 +14,7 @@ from rowmill.destinations.lake.parquet_reading import LakeReader
 from rowmill.destinations.postgres.read.published_tables import PostgresReader
 from rowmill.destinations.stored_rows import StoredRows, Unreadable
 from rowmill.errors import Invalid
-from rowmill.generate.cells.choices import array_of_literals
+from rowmill.generate.cells.literals import array_of_literals
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.spec.values.literals import read_literal

@@ -10,15 +10,27 @@ from rowmill.generate.cells.builders import BUILDERS
 from rowmill.generate.cells.cell_builder import CellBuilder
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Pick
-from rowmill.spec.kinds import ENTRIES, Reference, Template, Uniform
+from rowmill.spec.kinds import ENTRIES, Kind, Reference, Template, Uniform
 from rowmill.spec.versions import DEFAULT, VERSIONS, version_of
 from tests.unit.generate.text_datasets import column, dataset
 
-KINDS = {Reference, *(entry.kind for entry in ENTRIES)}
+KINDS: set[type[Kind]] = {Reference, *(entry.kind for entry in ENTRIES)}
 
 
 def test_every_kind_has_a_builder() -> None:
     assert set(BUILDERS) == KINDS
+
+
+def test_a_kind_is_two_files_of_one_name() -> None:
+    files = {kind: kind.__module__.removeprefix("rowmill.spec.kinds.") for kind in KINDS}
+    assert len(set(files.values())) == len(KINDS)
+    assert {
+        kind: {
+            build.__module__.removeprefix("rowmill.generate.cells.")
+            for build in BUILDERS[kind].versions.values()
+        }
+        for kind in KINDS
+    } == {kind: {file} for kind, file in files.items()}
 
 
 @pytest.mark.parametrize("data_version", VERSIONS)

@@ -3,7 +3,7 @@ from uuid import RFC_4122, UUID
 import numpy as np
 import pytest
 
-from rowmill.generate.cells.identifiers import EPOCH_MS
+from rowmill.generate.cells.uuid import EPOCH_MS
 from rowmill.generate.rows import Generator
 from rowmill.spec.kinds import Uuid
 from tests.unit.generate.text_datasets import cells, column, dataset

@@ -27,7 +27,7 @@ _LOW_12 = np.uint64(2**12 - 1)
 _Halves = Callable[[Rows], tuple[Bits, Bits]]
 
 
-def _build_uuid(context: Context) -> Cells:
+def _build(context: Context) -> Cells:
     """UUIDs that never repeat: 16 bytes in uuid columns, 36 characters in text columns.
 
     Version 4 permutes its 122 free bits by the row. Version 7 counts milliseconds from EPOCH_MS,
@@ -73,4 +73,4 @@ def _version_7(context: Context) -> _Halves:
     return halves
 
 
-UUID_CELLS = CellBuilder(Uuid, {1: _build_uuid})
+UUID_CELLS = CellBuilder(Uuid, {1: _build})

@@ -1,20 +1,19 @@
-"""Cells taken from a parent's row: references to its key, and any other of its columns."""
+"""Cells of references: the key of the row that a link picked."""
 
 from __future__ import annotations
 
 from rowmill.generate.cells.cell_builder import CellBuilder
 from rowmill.generate.context import Context
 from rowmill.generate.frame import Cells
-from rowmill.spec.kinds import Parent, Reference
+from rowmill.spec.kinds import Reference
 
 
 def _build(context: Context) -> Cells:
-    """A column of the row that the link picked."""
+    """The key column of the row that the link picked."""
     kind = context.column.kind
-    assert isinstance(kind, Parent | Reference)
+    assert isinstance(kind, Reference)
     via, column = kind.via, kind.column
     return lambda frame: frame.up(via).cells(column)
 
 
-PARENT_CELLS = CellBuilder(Parent, {1: _build})
 REFERENCE_CELLS = CellBuilder(Reference, {1: _build})

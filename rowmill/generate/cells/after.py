@@ -1,4 +1,4 @@
-"""Dates and times: between two bounds, and after another column's."""
+"""Cells of the kind `after`."""
 
 from __future__ import annotations
 
@@ -10,29 +10,20 @@ from numpy.typing import NDArray
 
 from rowmill.generate.arrow_types import DAY_US, column_from_units
 from rowmill.generate.cells.cell_builder import CellBuilder
-from rowmill.generate.cells.grid import Grid, draw_grid
 from rowmill.generate.context import Context
 from rowmill.generate.draws.bits import Bits, bits, keyed_bits, unit
 from rowmill.generate.draws.exact_math import expm1, log1p
 from rowmill.generate.draws.shapes import TruncatedExponential
 from rowmill.generate.frame import Cells, Frame
 from rowmill.generate.nulls import is_valid, with_nulls
-from rowmill.spec.kinds import After, Between
+from rowmill.spec.kinds import After
 from rowmill.spec.values.types import ColumnType, TypeName
 
 # Stands for "no end": in the year 148,109, and far enough from int64's end to add to.
 _NEVER = 2**62
 
 
-def _build_between(context: Context) -> Cells:
-    """`start`, `start + resolution`, ... up to `end`, each as likely."""
-    kind = context.column.kind
-    assert isinstance(kind, Between)
-    count = (kind.end - kind.start) // kind.resolution + 1
-    return draw_grid(context, Grid(kind.start, kind.resolution, count))
-
-
-def _build_after(context: Context) -> Cells:
+def _build(context: Context) -> Cells:
     """Another column's value plus an exponential delay, truncated to [min, max] and to the end.
 
     Null where that value is. Where even the shortest delay would pass the end, the end itself.
@@ -103,5 +94,4 @@ def _microseconds(moments: pa.Array) -> NDArray[np.int64]:
     return np.asarray(moments.view(pa.int64()).fill_null(0).to_numpy(), dtype=np.int64)
 
 
-BETWEEN_CELLS = CellBuilder(Between, {1: _build_between})
-AFTER_CELLS = CellBuilder(After, {1: _build_after})
+AFTER_CELLS = CellBuilder(After, {1: _build})
