@@ -290,6 +290,25 @@ def test_workers_end_with_a_killed_supervisor_and_the_run_resumes(
     assert run["finishedAt"] is not None
 
 
+def test_a_killed_run_that_a_restart_drops_has_no_end(
+    name: str, ledger: str, written: Callable[..., str], commands: Commands, gate: Gate
+) -> None:
+    gate.close_after(ledger, 1)
+    file = written()
+    process = commands.start("run", "-f", file)
+    wait_until(lambda: gate.waiting(ledger), process)
+    crew = workers(process)
+    process.kill()
+    wait_until(lambda: not living(crew))
+    gate.open()
+    restarted = commands("run", "-f", file, "--restart", "-o", "json")
+    assert (restarted.code, restarted.json["resumed"]) == (0, False)
+    dropped, complete = commands("runs", name, "-o", "json").json
+    assert (dropped["state"], dropped["message"]) == ("ABORTED", "dropped by run 2")
+    assert dropped["finishedAt"] is None, "nobody saw its end"
+    assert complete["finishedAt"] is not None
+
+
 def test_a_killed_worker_is_replaced(
     name: str,
     ledger: str,

@@ -75,6 +75,26 @@ def test_what_is_admitted_has_its_keys_once_they_are_made(
     assert [each.index_bytes for each in asked[-1].discarded] == [made[0]]
 
 
+@pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
+@pytest.mark.parametrize("left", [RunState.RUNNING, RunState.FAILED])
+def test_a_dropped_run_keeps_its_end_only_where_somebody_saw_it(
+    name: str, opened: Opened, postgres: dict[str, str] | None, left: RunState
+) -> None:
+    env, destinations = opened(manifest(name, postgres=postgres))
+    runs = destinations.ledger.runs
+    run = env.prepare(destinations).run
+    if left is not RunState.RUNNING:
+        assert runs.transition(run.id, frozenset({RunState.RUNNING}), left)
+    seen = runs.find(run.id)
+    env.prepare(destinations, mode=Mode.RESTART)
+    dropped = runs.find(run.id)
+    assert seen is not None
+    assert dropped is not None
+    assert (dropped.state, dropped.message) == (RunState.ABORTED, "dropped by run 2")
+    assert dropped.ended_at == seen.finished_at
+    assert (dropped.ended_at is not None) == (left is RunState.FAILED)
+
+
 def test_an_edited_manifest_over_an_unfinished_run_names_what_would_be_dropped(
     name: str, opened: Opened
 ) -> None:
