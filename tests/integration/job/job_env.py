@@ -20,8 +20,16 @@ from rowmill.local.servers.process import free_ports
 from rowmill.plan.bundle import FILE, Bundle, pack
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
-from rowmill.plan.pod_contract import METRICS_PATH, MOUNTS, PROGRESS_PATH, RUN, SHARD_INDEX
+from rowmill.plan.pod_contract import (
+    METRICS_PATH,
+    MOUNTS,
+    PROGRESS_PATH,
+    RUN,
+    SHARD_INDEX,
+    PodEnvironment,
+)
 from rowmill.plan.pod_report import MOST_BYTES
+from rowmill.plan.purging import Written
 from rowmill.spec.cluster import Defaults
 from rowmill.spec.load import load_spec
 from rowmill_job.board import Board
@@ -212,3 +220,8 @@ class Pods:
             if pod.process.poll() is None:
                 pod.process.kill()
                 pod.process.wait(TIMEOUT)
+
+
+def told(ended: Ended) -> dict[str, str]:
+    """What the environment of a purge says once this run is published."""
+    return PodEnvironment({}, Written(1, ended.message["run"])).variables()

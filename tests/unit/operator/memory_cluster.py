@@ -14,7 +14,7 @@ from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
 from rowmill.plan.pod_progress import PodProgress
 from rowmill.plan.pod_report import PodReport
-from rowmill.spec.cluster_names import ASKED_QUEUE, RUN, SHAPE, SHARD, TASK
+from rowmill.spec.cluster_names import SHARD
 from rowmill.spec.dataset import Dataset, ParquetTypes
 from rowmill.spec.load import Overrides, load_spec
 from rowmill.spec.manifest.status import ExperimentStatus
@@ -48,6 +48,7 @@ from rowmill_operator.model.observed import (
     Warned,
 )
 from rowmill_operator.model.settings import Settings
+from tests.unit.operator.new_objects import new_job, new_pod
 from tests.unit.operator.status_schema import kept
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -228,26 +229,7 @@ class MemoryCluster:
 
     def start_pod(self, job: str, index: int | None = None, **changes: Any) -> Pod:
         """A pod of a Job, running unless `changes` say otherwise."""
-        owner = self.jobs[job]
-        number = next(self._uids)
-        pod = Pod(
-            name=f"{job}-{'x' if index is None else index}-{number}",
-            uid=f"pod-{number}",
-            job_uid=owner.uid,
-            task=owner.task,
-            number=owner.number,
-            index=index,
-            created=self.now,
-            deleted=None,
-            phase="Running",
-            ip="10.0.0.1",
-            node="node1",
-            running=True,
-            waiting=None,
-            unschedulable="",
-            disrupted="",
-            termination=None,
-        )
+        pod = new_pod(self.jobs[job], index, next(self._uids), self.now)
         self.pods[pod.name] = replace(pod, **changes)
         return self.pods[pod.name]
 
@@ -361,35 +343,10 @@ class MemoryCluster:
         )
 
     def _create_job(self, action: CreateJob) -> None:
-        manifest = action.manifest
-        self.manifests.append(manifest)
-        meta, spec = manifest["metadata"], manifest["spec"]
-        name = meta["name"]
-        assert name not in self.jobs, "children are created once"
-        self.jobs[name] = Job(
-            name=name,
-            uid=f"job-{next(self._uids)}",
-            resource_version="1",
-            owner_uid=meta["ownerReferences"][0]["uid"],
-            deleted=False,
-            task=meta["labels"][TASK],
-            number=int(meta["labels"][RUN]),
-            digest=meta["labels"]["rowmill.dev/digest"],
-            shape=meta["annotations"][SHAPE],
-            queue=meta["annotations"][ASKED_QUEUE],
-            created=self.now,
-            suspended=spec["suspend"],
-            parallelism=spec.get("parallelism", 1),
-            completions=spec.get("completions", 1),
-            active=0,
-            terminating=0,
-            succeeded=0,
-            completed_indexes=(),
-            failed_indexes=(),
-            complete=False,
-            failed=None,
-            finished=None,
-        )
+        self.manifests.append(action.manifest)
+        assert action.manifest["metadata"]["name"] not in self.jobs, "children are created once"
+        job = new_job(action.manifest, f"job-{next(self._uids)}", self.now)
+        self.jobs[job.name] = job
 
     def _delete_pod(self, action: DeletePod) -> None:
         """A Job that goes on does not let go of a pod that has not ended."""

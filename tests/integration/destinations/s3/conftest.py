@@ -87,3 +87,8 @@ def proxy(servers: EmbeddedServers) -> Iterator[FaultProxy]:
 @pytest.fixture
 def through_proxy(proxy: FaultProxy, keys: dict[str, str]) -> S3Address:
     return S3Address(lambda: keys, endpoint=proxy.endpoint)
+
+
+@pytest.fixture
+def faulty(through_proxy: S3Address, target: ParquetTarget) -> Bucket:
+    return Bucket(through_proxy, target.bucket, patience=Patience(20))

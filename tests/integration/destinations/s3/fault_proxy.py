@@ -126,3 +126,8 @@ class FaultProxy:
                 pass
 
         return Handler
+
+
+def puts(method: str, path: str) -> bool:
+    """Whether a request writes an object."""
+    return method == "PUT"

@@ -1,0 +1,172 @@
+"""`kubectl rowmill status -w` and `--wait` follow a run to its end, or to the end of the wait."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+import typer
+from rich.console import Console
+
+from rowmill.kubectl.cluster import Raw
+from rowmill.kubectl.experiment import Experiment
+from rowmill.kubectl.failures import TRANSLATIONS, ApiUnreachable, StillUnderWay
+from rowmill.kubectl.patience import patiently
+from rowmill.kubectl.watching import display_on, watch_run
+from rowmill.terminal.failures import UsageError, ending
+from tests.unit.kubectl.fake_cluster import FakeCluster, experiment
+
+
+def _no_sleep(seconds: float) -> None:
+    assert seconds > 0
+
+
+def test_watching_ends_with_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    states = [
+        experiment("Pending", rows=0),
+        experiment(rowsPerSecond=20_000, etaSeconds=3),
+        experiment(rowsPerSecond=20_000, etaSeconds=3),
+        experiment("Finalizing", message="publish", rows=100),
+        experiment("Complete", rows=100),
+    ]
+    watch_run(FakeCluster(states), "shop", as_json=False, sleep=_no_sleep)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("run 1")]
+    assert lines == [
+        "run 1 Pending: 0 of 100 rows durable (0 %)",
+        "run 1 Running: 40 of 100 rows durable (40 %), 20 k rows/s, ETA 3.0 s",
+        "run 1 Finalizing: 100 of 100 rows durable (100 %), Finalizing: publish",
+        "run 1 Complete: 100 of 100 rows durable (100 %)",
+    ]
+
+
+@pytest.mark.parametrize(("reason", "code"), [("Aborted", 5), ("RunFailed", 4), ("OOMKilled", 4)])
+def test_watching_a_run_that_fails_leaves_with_its_code(
+    reason: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failed = FakeCluster([experiment("Failed", reason=reason, message="so")])
+    with pytest.raises(typer.Exit) as left, ending(TRANSLATIONS, as_json=False):
+        watch_run(failed, "shop", as_json=True, sleep=_no_sleep)
+    assert left.value.exit_code == code
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["reason"] == reason
+    assert "run 1 Failed" in captured.err
+
+
+AGAIN = {"rowmill.dev/rerun": "again"}
+
+
+@pytest.mark.parametrize(
+    "unseen",
+    [
+        experiment("Complete", annotations={"rowmill.dev/rerun": "again"}),
+        experiment("Complete", spec={"rerun": "again"}),
+        experiment("Complete", status={"observedGeneration": 2}),
+        experiment("Failed", rerun="again", annotations={**AGAIN, "rowmill.dev/resume": "now"}),
+    ],
+    ids=["annotation", "spec.rerun", "generation", "resume"],
+)
+def test_an_old_runs_end_is_not_taken_for_the_end_of_what_was_asked(unseen: Any) -> None:
+    seen = experiment(
+        "Complete", annotations={"rowmill.dev/rerun": "again"}, number=2, rerun="again"
+    )
+    cluster = FakeCluster([unseen, seen])
+    watch_run(cluster, "shop", as_json=True, sleep=_no_sleep)
+    assert cluster.looks == 2
+
+
+def test_a_run_that_was_asked_for_is_not_waited_for_where_its_spec_is_refused() -> None:
+    refusal = {"type": "Accepted", "status": "False", "reason": "InvalidSpec", "message": "no seed"}
+    conditions = [{**refusal, "observedGeneration": 3}]
+    refused = experiment("Complete", annotations=AGAIN, status={"conditions": conditions})
+    with pytest.raises(UsageError, match="no run of shop begins: no seed"):
+        watch_run(FakeCluster([refused]), "shop", as_json=True, asked=True, sleep=_no_sleep)
+    mended = experiment("Complete", annotations=AGAIN, rerun="again")
+    watch_run(FakeCluster([refused, mended]), "shop", as_json=True, sleep=_no_sleep)
+
+
+def test_a_wait_has_an_end_and_the_run_goes_on() -> None:
+    ticks = iter(range(0, 1_000, 10))
+    with pytest.raises(StillUnderWay, match=r"not done within 30.0 s \(run 1 Running: 40 of"):
+        watch_run(
+            FakeCluster([experiment()]),
+            "shop",
+            as_json=True,
+            timeout=30,
+            sleep=_no_sleep,
+            clock=lambda: next(ticks),
+        )
+
+
+def test_watching_outlives_an_api_server_that_is_away_for_a_while(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Restarting(FakeCluster):
+        def experiment(self, name: str) -> Raw:
+            found = super().experiment(name)
+            if self.looks in (2, 3):
+                raise ApiUnreachable("restarting")
+            return found
+
+    cluster = Restarting([experiment(), experiment(), experiment(), experiment("Complete")])
+    watch_run(cluster, "shop", as_json=True, sleep=_no_sleep)
+    assert cluster.looks == 4
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("rowmill: ")]
+    assert said == [
+        "rowmill: restarting; trying again for a minute or so",
+        "rowmill: the API server answers again",
+    ]
+
+
+def test_an_api_server_that_is_away_for_a_moment_is_not_worth_a_word(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    answers = iter([ApiUnreachable("restarting"), None])
+
+    def ask() -> str:
+        error = next(answers)
+        if error is not None:
+            raise error
+        return "here"
+
+    assert patiently(ask, _no_sleep) == "here"
+    assert capsys.readouterr() == ("", "")
+
+
+def test_watching_gives_up_on_an_api_server_that_stays_away() -> None:
+    class Gone(FakeCluster):
+        def experiment(self, name: str) -> Raw:
+            if self.looks:
+                raise ApiUnreachable("gone")
+            return super().experiment(name)
+
+    with pytest.raises(ApiUnreachable, match="gone"):
+        watch_run(Gone([experiment()]), "shop", as_json=True, sleep=_no_sleep)
+
+
+def test_bars_show_tables_the_whole_and_texts_as_they_are() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=200, color_system=None)
+    with display_on(console) as display:
+        display(Experiment(experiment(rowsPerSecond=9, etaSeconds=7)))
+        display(Experiment(experiment("Finalizing", message="[key] of orders", rows=100)))
+    shown = screen.getvalue()
+    for text in ("orders", "empty", "run 1 Finalizing", "Finalizing: [key] of orders"):
+        assert text in shown
+
+
+def test_of_many_tables_some_have_bars_and_all_count() -> None:
+    tables = [{"name": f"t{number}", "rows": 1, "rowsTotal": 2} for number in range(60)]
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=200, height=70, color_system=None)
+    with display_on(console) as display:
+        display(Experiment(experiment(status={"tables": tables})))
+    assert "t19" in screen.getvalue()
+    assert "t20" not in screen.getvalue()
+    assert "run 1 Running" in screen.getvalue()
+
+
+def test_watching_takes_one_experiment() -> None:
+    with pytest.raises(UsageError, match="NAME"):
+        watch_run(FakeCluster(), None, as_json=False)
