@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rowmill.counting import counted
+from rowmill.near_names import near_name
 from rowmill.spec.dataset import (
     Link,
     Pick,
@@ -18,7 +19,7 @@ from rowmill.spec.drafts import ColumnDraft, Draft, Drafts, report_column
 from rowmill.spec.manifest.experiment import ForeignKeySpec
 from rowmill.spec.manifest.generators import PickSpec
 from rowmill.spec.paths import Path, shown
-from rowmill.spec.report import Report, close, nearest
+from rowmill.spec.report import Report, nearest
 from rowmill.spec.values.types import TypeName, holds
 
 
@@ -62,7 +63,7 @@ def report_anywhere(table: str, name: str, path: Path, drafts: Drafts, report: R
     Of a name that is like no table's nothing is said: the table itself may be missing.
     """
     tables = drafts.by_name
-    meant = close(table, tables)
+    meant = near_name(table, tables)
     hidden = drafts.open or any(draft.open for draft in drafts.tables)
     if meant is None or hidden or any(name in draft.columns for draft in drafts.tables):
         return

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 
+from rowmill.near_names import near_name
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import InvalidManifest, Problem
@@ -52,16 +52,11 @@ class Report:
 def nearest(name: str, known: Iterable[str]) -> str:
     """The end of a message on an unknown name: what was probably meant, or what there is."""
     names = list(known)
-    meant = close(name, names)
+    meant = near_name(name, names)
     if meant is not None:
         return f"did you mean {shown(meant)}?"
     some = ", ".join(shown(n) for n in names[:8]) + (", ..." if len(names) > 8 else "")
     return f"use one of {some}" if names else "there is none to choose from"
-
-
-def close(name: str, known: Iterable[str]) -> str | None:
-    """The known name that an unknown one is probably a misspelling of."""
-    return next(iter(get_close_matches(name, list(known), n=1, cutoff=0.6)), None)
 
 
 def _place(document: object, path: Path) -> tuple[int, ...]:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 from rowmill.errors import NotFound
+from rowmill.near_names import near_names
 
 
 def unknown_experiment(said: str, name: str, known: Sequence[str], instead: str) -> NotFound:
@@ -17,7 +17,7 @@ def unknown_experiment(said: str, name: str, known: Sequence[str], instead: str)
         known: those that there are.
         instead: what else the reader can do, such as `take another namespace with -n`.
     """
-    near = get_close_matches(name, known, n=3, cutoff=0.6)
+    near = near_names(name, known)
     if near:
         message = f"{said}; did you mean {' or '.join(repr(each) for each in near)}?"
     elif known:

@@ -9,7 +9,6 @@ closed keeps its tables: others get files of their own.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
+from rowmill.near_names import near_names
 from rowmill.spec.paths import shown
 from rowmill.spec.versions import version_of
 
@@ -153,7 +153,7 @@ def count_values(name: str, locale: str, data_version: int) -> int | None:
 
 
 def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=3)
+    near = near_names(name, known)
     return f"; near: {', '.join(near)}" if near else ""
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import heapq
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +12,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from rowmill.counting import counted
+from rowmill.near_names import near_name
 from rowmill.spec.fields import Model
 from rowmill.spec.paths import Path, path_text, shown
 from rowmill.spec.problems import Problem
@@ -263,8 +263,8 @@ def _unknown(path: Path, model: type[Model]) -> str:
 
 def _near(name: str, fields: list[str]) -> str | None:
     folded = {known.lower().replace("_", ""): known for known in fields}
-    near = difflib.get_close_matches(name.lower().replace("_", ""), folded, n=1, cutoff=0.6)
-    return folded[near[0]] if near else None
+    near = near_name(name.lower().replace("_", ""), folded)
+    return None if near is None else folded[near]
 
 
 def _wanted_field(path: Path, model: type[Model]) -> str:

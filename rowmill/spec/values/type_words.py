@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from functools import lru_cache
+
+from rowmill.near_names import near_names
 
 # Each spelling in lower case, as Postgres's manual has them ("Data Types"), by its name here.
 SPELLINGS: Mapping[str, str] = {
@@ -93,7 +94,7 @@ _COMMON = sorted(word for word in {*SPELLINGS, *_INSTEAD} if len(word) > 3)
 @lru_cache(maxsize=1024)
 def instead_of(words: str) -> str | None:
     """What to write for words in lower case that are no type here; None if nothing is near."""
-    near = get_close_matches(words, _COMMON, n=1, cutoff=0.75)
+    near = near_names(words, _COMMON, most=1, alike=0.75)
     for tried in (words, *near, words.split(" ")[-1], words.split(" ")[0]):
         if tried in _INSTEAD:
             return _INSTEAD[tried]
