@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property, partial, wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, SupportsIndex, TypeVar
 
 import pyarrow as pa
 
@@ -94,7 +94,7 @@ def load(
     *,
     text: str | None = None,
     scale: str | float | None = None,
-    seed: int | None = None,
+    seed: SupportsIndex | None = None,
     secrets: Mapping[str, str | Path] | None = None,
 ) -> Experiment:
     """Read and check a manifest.
@@ -113,12 +113,12 @@ def load(
     """
     check_path("manifest", manifest)
     check_text("text", text)
-    seed = whole_number_or_none("seed", seed)
+    seed_number = whole_number_or_none("seed", seed)
     files = secret_files(secrets)
     content = read_manifest(Path(manifest)) if text is None else text
     scale_text = None if scale is None else str(scale)
-    spec = _spec(manifest, content, Overrides(scale=scale_text, seed=seed))
-    source = RunSource(content, scale_text, seed)
+    spec = _spec(manifest, content, Overrides(scale=scale_text, seed=seed_number))
+    source = RunSource(content, scale_text, seed_number)
     unknown = unknown_secret(spec, files)
     if unknown is not None:
         raise InvalidArgument(unknown)
@@ -155,8 +155,8 @@ class Experiment:
     def table(
         self,
         name: str,
-        start: int = 0,
-        stop: int | None = None,
+        start: SupportsIndex = 0,
+        stop: SupportsIndex | None = None,
         columns: Sequence[str] | None = None,
     ) -> pa.Table:
         """Rows `start` to `stop - 1` of a table (by default all), made on the spot.
@@ -185,8 +185,8 @@ class Experiment:
         *,
         on_progress: Callable[[Snapshot], None] = lambda snapshot: None,
         on_notice: Callable[[str], None] = _LOG.warning,
-        workers: int | None = None,
-        batch_rows: int | None = None,
+        workers: SupportsIndex | None = None,
+        batch_rows: SupportsIndex | None = None,
         mode: Mode | str = Mode.AUTO,
         adopt: str | None = None,
     ) -> Outcome:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from numbers import Integral
+from contextlib import suppress
+from operator import index
 from os import PathLike
 from pathlib import Path
+from typing import SupportsIndex
 
 from rowmill.errors import Invalid
 from rowmill.local.file_paths import whole_path
@@ -23,16 +25,18 @@ class InvalidArgument(Invalid):
 
 
 def whole_number(name: str, value: object, bounds: Bounds | None = None) -> int:
-    """The parameter `name` as an int; of numpy's integers too, but no bool.
+    """The parameter `name` as an int; it may be any whole number, such as numpy's, but no bool.
 
     Raises:
         InvalidArgument: it is none, or out of bounds.
     """
     # A bool is an int to Python, and no count to its user.
-    if isinstance(value, Integral) and not isinstance(value, bool):
-        number = int(value)
-        if bounds is None or bounds.least <= number <= bounds.most:
-            return number
+    if isinstance(value, SupportsIndex) and not isinstance(value, bool):
+        # An array is of that type too, and raises where it holds more than one whole number.
+        with suppress(TypeError):
+            number = index(value)
+            if bounds is None or bounds.least <= number <= bounds.most:
+                return number
     wanted = "" if bounds is None else f" from {bounds.least:,} to {bounds.most:,}"
     raise InvalidArgument(f"{name}={_shown(value)}: give a whole number{wanted}")
 

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import pytest
@@ -142,11 +141,6 @@ def test_run_begins_nothing_with_a_parameter_that_it_does_not_take(
     assert _refused(shop.run, **given) == f"{next(iter(given))}={told}"
 
 
-def _of_numpy(number: int) -> Any:
-    """As numpy counts: a whole number that is no `int`."""
-    return np.int64(number)
-
-
 def test_run_takes_what_is_within_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[Options] = []
     monkeypatch.setattr(api, "find_connections", lambda *_args: None)
@@ -155,7 +149,7 @@ def test_run_takes_what_is_within_the_bounds(monkeypatch: pytest.MonkeyPatch) ->
     )
     shop = rowmill.load("m.yaml", text=MANIFEST)
     shop.run(batch_rows=1_000, workers=1_024, mode="restart")
-    shop.run(batch_rows=_of_numpy(100_000), workers=1, mode=rowmill.Mode.RESUME)
+    shop.run(batch_rows=np.int64(100_000), workers=1, mode=rowmill.Mode.RESUME)
     shop.run()
     assert [(each.batch_rows, each.workers, each.mode) for each in taken] == [
         (1_000, 1_024, rowmill.Mode.RESTART),
@@ -174,6 +168,7 @@ _DICT = 'give a dict, such as {"warehouse": "warehouse.env"}'
     [
         ({"seed": 1.5}, "seed=1.5: give a whole number"),
         ({"seed": True}, "seed=True: give a whole number"),
+        ({"seed": np.array([1, 2])}, "seed=array([1, 2]): give a whole number"),
         ({"seed": "7"}, "seed='7': give a whole number"),
         ({"text": b"kind: Experiment"}, "text is of type bytes: give a str"),
         ({"manifest": 5}, "manifest is of type int: give a str or a Path"),
@@ -198,10 +193,10 @@ def test_load_refuses_a_parameter_that_it_does_not_take(
 
 
 def test_rows_are_asked_for_by_whole_numbers_and_columns_by_a_list() -> None:
-    shop = rowmill.load("m.yaml", text=MANIFEST, seed=_of_numpy(3))
+    shop = rowmill.load("m.yaml", text=MANIFEST, seed=np.int64(3))
     assert type(shop.spec.dataset.seed) is int
     assert _refused(shop.table, "visits", 0.0, 5) == "start=0.0: give a whole number"
     assert _refused(shop.table, "visits", 0, 5.0) == "stop=5.0: give a whole number"
     assert _refused(shop.table, "visits", True) == "start=True: give a whole number"
     assert _refused(shop.table, "visits", columns="id") == "columns='id': give a list of names"
-    assert shop.table("visits", _of_numpy(2), _of_numpy(5)).num_rows == 3
+    assert shop.table("visits", np.int64(2), np.int64(5)).num_rows == 3
