@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import ipaddress
+import json
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
@@ -13,9 +16,10 @@ from urllib.parse import urlsplit
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
-from botocore.loaders import Loader
+from botocore.loaders import JSONFileLoader, Loader
 
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.version import VERSION
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -124,8 +128,20 @@ def _client(endpoint: str | None, region: str, secrets: tuple[str, ...]) -> S3Cl
     return cast("S3Client", client)
 
 
+class _PlainJson(JSONFileLoader):
+    """Reads objects as the dictionaries that they are, which takes half as long as ordered ones."""
+
+    def load_file(self, file_path: str) -> Any:
+        for ending, opened in ((".json", open), (".json.gz", gzip.open)):
+            with suppress(FileNotFoundError), opened(file_path + ending, "rb") as file:
+                return json.load(file)
+        return None
+
+
 class _S3Loader(Loader):
     """Looks for one service, and not in the folders of all 400 to see whether it is among them."""
+
+    FILE_LOADER_CLASS = _PlainJson
 
     def list_available_services(self, type_name: str) -> list[str]:
         return [_SERVICE]
@@ -171,6 +187,8 @@ def _config(endpoint: str | None) -> Config:
         # Only what every S3-compatible server takes: no trailing checksums.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",
+        # Else it is put together anew for each request, of what machine and libraries this is.
+        user_agent=f"rowmill/{VERSION}",
         retries={"total_max_attempts": 1, "mode": "standard"},
         connect_timeout=CONNECT_SECONDS,
         read_timeout=READ_SECONDS,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
 from rowmill.local.servers.embedded import EmbeddedServers
 from rowmill.spec.dataset import ParquetTarget
+from rowmill.version import VERSION
 from tests.integration.destinations.s3.fault_proxy import Fault, FaultProxy, puts
 
 
@@ -33,6 +35,20 @@ def test_stray_variables_and_files_lead_to_no_other_server(
         .client()
         .meta.endpoint_url.endswith("amazonaws.com")
     )
+
+
+def test_a_server_is_told_by_whom_it_is_asked(s3: S3Address, target: ParquetTarget) -> None:
+    bucket = Bucket(s3, target.bucket)
+    asked: list[bytes] = []
+
+    def note(request: Any, **_: object) -> None:
+        asked.append(request.headers["User-Agent"])
+
+    bucket._connection.client.meta.events.register("before-send.s3", note)
+
+    assert bucket.exists()
+
+    assert asked == [f"rowmill/{VERSION}".encode()]
 
 
 def test_the_manifests_endpoint_and_region_win_over_the_secrets(keys: dict[str, str]) -> None:
