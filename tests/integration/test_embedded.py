@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -53,6 +54,24 @@ def test_a_second_up_finds_the_same_servers(home: Home, servers: EmbeddedServers
     assert up(home) == servers
     assert running(home) == servers
     assert all(process.is_running() for process in before)
+
+
+def test_the_processes_of_the_machine_are_looked_through_once_for_both_servers(
+    home: Home, servers: EmbeddedServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+    every = psutil.process_iter
+
+    def counted() -> Iterator[psutil.Process]:
+        nonlocal looks
+        looks += 1
+        return every()
+
+    monkeypatch.setattr(psutil, "process_iter", counted)
+
+    assert running(home) == servers
+
+    assert looks == 1
 
 
 def test_both_servers_answer_at_their_exported_addresses(servers: EmbeddedServers) -> None:

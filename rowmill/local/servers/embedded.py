@@ -19,7 +19,13 @@ from rowmill.local.home import Home, make_private, write_private
 from rowmill.local.servers import postgres as embedded_postgres
 from rowmill.local.servers import s3 as embedded_s3
 from rowmill.local.servers.postgres import PostgresServer
-from rowmill.local.servers.process import EmbeddedServerError, free_ports, port_is_free, wait_until
+from rowmill.local.servers.process import (
+    EmbeddedServerError,
+    free_ports,
+    marked,
+    port_is_free,
+    wait_until,
+)
 from rowmill.local.servers.s3 import S3Server
 
 __all__ = [
@@ -229,7 +235,9 @@ def _remove_foreign_sockets(home: Home, record: _Record) -> None:
 
 def _alive(record: _Record) -> tuple[bool, bool]:
     """Return whether the processes of Postgres and of S3 live."""
-    return embedded_postgres.is_alive(record.token), embedded_s3.is_alive(record.token)
+    # One look through all processes of the machine for both.
+    found = marked(record.token)
+    return embedded_postgres.is_among(found), embedded_s3.is_among(found)
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import pwd
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +21,7 @@ from rowmill.local.servers.postgres_settings import settings_file
 from rowmill.local.servers.process import (
     EmbeddedServerError,
     ServerProcess,
+    marked,
     processes,
     start_detached,
     start_error,
@@ -102,7 +103,12 @@ def stop_postgres(token: str) -> None:
 
 def is_alive(token: str) -> bool:
     """Return whether the postmaster lives, ready or not."""
-    return any(_is_postmaster(found) for found in processes("postgres", token))
+    return is_among(marked(token))
+
+
+def is_among(found: Iterable[ServerProcess]) -> bool:
+    """Return whether one of a home's processes is the postmaster."""
+    return any(one.program == "postgres" and _is_postmaster(one) for one in found)
 
 
 def _is_postmaster(found: ServerProcess) -> bool:

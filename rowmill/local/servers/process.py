@@ -38,6 +38,11 @@ class ServerProcess(NamedTuple):
     process: psutil.Process
     words: tuple[str, ...]
 
+    @property
+    def program(self) -> str:
+        """The name of what runs."""
+        return Path(self.words[0].partition(":")[0]).name
+
 
 def start_detached(
     command: Sequence[str],
@@ -69,7 +74,12 @@ def start_detached(
 
 
 def processes(program: str, token: str) -> list[ServerProcess]:
-    """Return the live processes of `program` whose command line holds `token`.
+    """Return the live processes of `program` whose command line holds `token`."""
+    return [found for found in marked(token) if found.program == program]
+
+
+def marked(token: str) -> list[ServerProcess]:
+    """Return the live processes, of whatever program, whose command line holds `token`.
 
     A token made at random for each home tells its servers from those of other homes, of other
     containers that use the same paths, and from a stranger that got an old process id.
@@ -80,10 +90,7 @@ def processes(program: str, token: str) -> list[ServerProcess]:
             words = process.cmdline()
         except psutil.Error:
             continue
-        # The rarer first: of hundreds of processes a few are this home's.
-        if not any(token in word for word in words):
-            continue
-        if Path(words[0].partition(":")[0]).name == program:
+        if any(token in word for word in words):
             found.append(ServerProcess(process, tuple(words)))
     return found
 

@@ -7,7 +7,7 @@ import json
 import os
 import signal
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -19,6 +19,7 @@ from rowmill.local.servers.process import (
     EmbeddedServerError,
     ServerProcess,
     free_ports,
+    marked,
     port_is_free,
     processes,
     start_detached,
@@ -116,7 +117,12 @@ def stop_s3(token: str) -> None:
 
 def is_alive(token: str) -> bool:
     """Return whether SeaweedFS lives, ready or not."""
-    return bool(processes("weed", token))
+    return is_among(marked(token))
+
+
+def is_among(found: Iterable[ServerProcess]) -> bool:
+    """Return whether one of a home's processes is SeaweedFS."""
+    return any(one.program == "weed" for one in found)
 
 
 def _stop_strays(folder: Path) -> None:
