@@ -10,7 +10,12 @@ import os
 from collections.abc import Mapping
 
 # For products of matrices, of which there are none; the threads spin while numpy is imported.
-COMMAND_SETTINGS: Mapping[str, str] = {"OPENBLAS_NUM_THREADS": "1"}
+COMMAND_SETTINGS: Mapping[str, str] = {
+    "OPENBLAS_NUM_THREADS": "1",
+    # Else it looks for some in the metadata of every installed package; a manifest is to mean the
+    # same whatever else is installed.
+    "PYDANTIC_DISABLE_PLUGINS": "__all__",
+}
 # Arrow's own allocator, and glibc's with a heap for every thread, keep some 70 MB a worker of what
 # was freed, and are no faster here.
 WORKER_SETTINGS: Mapping[str, str] = {

@@ -35,6 +35,7 @@ class Model(BaseModel):
     """One mapping of the manifest: no unknown field, no coercion, never changed once read."""
 
     model_config = ConfigDict(
+        defer_build=True,
         extra="forbid",
         strict=True,
         frozen=True,
