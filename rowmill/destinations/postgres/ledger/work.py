@@ -22,6 +22,7 @@ class PostgresWork:
     def __init__(self, ledger: LedgerStatements, runs: RunRecords) -> None:
         self._ledger = ledger
         self._runs = runs
+        self._plans: dict[str, Plan] = {}
 
     def done_batches(self, run_id: str) -> dict[str, list[tuple[int, int]]]:
         return self._batches(run_id, lambda cursor: None)
@@ -162,10 +163,13 @@ class PostgresWork:
         self._ledger.session.transaction(fold)
 
     def _plan(self, run_id: str) -> Plan:
-        run = self._runs.find(run_id)
-        if run is None:
-            raise Fenced(f"the ledger knows no run {run_id}: its experiment was deleted")
-        return run.plan
+        """The run's plan, which never changes, so that it is read once."""
+        if run_id not in self._plans:
+            run = self._runs.find(run_id)
+            if run is None:
+                raise Fenced(f"the ledger knows no run {run_id}: its experiment was deleted")
+            self._plans[run_id] = run.plan
+        return self._plans[run_id]
 
 
 def delete_work(ledger: LedgerStatements, cursor: Cursor, keys: sql.Composable, of: str) -> None:

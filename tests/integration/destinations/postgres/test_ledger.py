@@ -190,6 +190,16 @@ def test_done_batches_are_sorted_intervals_before_and_after_they_collapse(
         ]
 
 
+def test_a_runs_plan_is_not_read_again_with_each_look_at_its_work(
+    shop: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = shop.start()
+    assert shop.ledger.work.done_batches(run.id) == {}
+    monkeypatch.setattr(shop.ledger.runs, "find", lambda run_id: None)
+    assert shop.ledger.work.record_part(run.id, PART)
+    assert shop.ledger.work.pending_parts(run.id) == {("orders", 1): PART}
+
+
 def test_a_deleted_experiment_leaves_no_record_and_others_keep_theirs(
     shop: Experiment, database: dict[str, str]
 ) -> None:
