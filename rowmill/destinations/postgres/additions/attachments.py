@@ -179,6 +179,8 @@ def read_restrictions(cursor: Cursor, oids: Sequence[int]) -> list[Attachment]:
 
 
 def _read(cursor: Cursor, queries: Sequence[str], oids: Sequence[int]) -> list[Attachment]:
+    if not oids:
+        return []
     lists = cursor.connection.info.server_version >= _LISTS_AND_FILTERS
     tail = _COLUMNS_AND_FILTER if lists else "''"
     found = []

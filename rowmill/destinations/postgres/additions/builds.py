@@ -210,6 +210,8 @@ def read_keys(cursor: Cursor, oids: Sequence[int]) -> list[Key]:
 
 def read_references_to(cursor: Cursor, oids: Sequence[int]) -> set[tuple[str, str]]:
     """Table and name of every foreign key that refers to one of the tables (OIDs)."""
+    if not oids:
+        return set()
     rows = cursor.execute(
         "SELECT relname::text, conname::text FROM pg_constraint "
         "JOIN pg_class c ON c.oid = conrelid WHERE contype = 'f' AND confrelid = ANY(%s)",

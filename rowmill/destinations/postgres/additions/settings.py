@@ -70,6 +70,8 @@ _ALL = (_TABLE_OPTIONS, _STORAGE, _COMPRESSION, _STATISTICS_TARGETS, _COLUMN_OPT
 
 def read_settings(cursor: Cursor, oids: Sequence[int]) -> list[Attachment]:
     """The options of tables (OIDs); those of generated columns are for the publish alone."""
+    if not oids:
+        return []
     found = []
     for query in _ALL:
         rows = cursor.execute(TABLES + query, {"oids": oids}).fetchall()

@@ -153,6 +153,8 @@ def _edges(
 
 
 def _read_views(cursor: Cursor, oids: Sequence[int]) -> list[View]:
+    if not oids:
+        return []
     rows = cursor.execute(
         """
         SELECT c.oid, nspname, relname, coalesce(reloptions, '{}'),

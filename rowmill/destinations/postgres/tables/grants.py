@@ -47,6 +47,8 @@ _EXPLODED = (
 def privileges_of(cursor: Cursor, relations: Iterable[int]) -> dict[int, Privileges]:
     """Owner and privileges of relations (OIDs)."""
     oids = list(relations)
+    if not oids:
+        return {}
     rows = cursor.execute(
         f"SELECT c.oid, grantee = relowner, {_EXPLODED.format(column='NULL::text')} "
         "FROM pg_class c, aclexplode(relacl) WHERE c.oid = ANY(%(oids)s) "

@@ -73,6 +73,8 @@ def find_hanging(
     Raises:
         DestinationRefused: DependantsInTheWay, all that there is at once.
     """
+    if not tables:
+        return Hanging((), Additions())
     found = find_dependants(cursor, [table.oid for table in tables])
     new = Made(dataset, target.constraints)
     additions = read_additions(cursor, tables, new, target.schema, made_by)
