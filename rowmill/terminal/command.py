@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, TypeVar, get_type_hints
 
 from rowmill.terminal.command_line import App
+from rowmill.terminal.entry import collect_from_here
 from rowmill.terminal.output import Output
 
 Declaration = TypeVar("Declaration", bound=Callable[..., None])
@@ -35,6 +36,7 @@ def command(
                 if first is not None:
                     imported(first)()
                 body = imported(target)
+                collect_from_here()
                 body(**_with_shared(app, values))
 
         parameters = _parameters(app, declaration)

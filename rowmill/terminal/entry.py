@@ -15,8 +15,7 @@ from rowmill.terminal.streams import OutputLost, discard_output, prepare_streams
 _TYPERS_INTERRUPT = 130
 _FAILED = 4
 _INTERRUPTED = 5
-# Nearly all that a command makes while it begins is what it imports, and stays: to look through it
-# for garbage as often as Python does by default costs a tenth of the start.
+# Of what a command makes while it works; few are in cycles.
 _OBJECTS_BEFORE_COLLECTION = 20_000
 
 
@@ -52,7 +51,7 @@ def own_process() -> Iterator[None]:
 
     Not where a program goes on behind it: the process ends as soon as the exit handlers have run.
     """
-    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
+    gc.disable()
     end = _End()
     # The first that is registered is the last that is called.
     atexit.register(end)
@@ -61,6 +60,19 @@ def own_process() -> Iterator[None]:
     except SystemExit as ended:
         end.code = ended.code
         raise
+
+
+def collect_from_here() -> None:
+    """Look for garbage from now on, and never among what is there, where `own_process` began.
+
+    Nearly all that a command makes while it begins is what it imports, and stays: to look through
+    it for garbage costs a tenth of the start.
+    """
+    if gc.isenabled():
+        return
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BEFORE_COLLECTION)
+    gc.enable()
 
 
 class _End:

@@ -75,6 +75,18 @@ except SystemExit as ended:
 print({"pyarrow", "numpy", "botocore", "psycopg", "faker"} & set(sys.modules))
 """
 _SHOP = _ROOT / "examples" / "minimal.yaml"
+_BEGINS = """
+import gc
+from rowmill.terminal.entry import collect_from_here, own_process
+
+looks = []
+gc.callbacks.append(lambda *_: looks.append(1))
+with own_process():
+    import rowmill.cli.commands.manifest
+    print(len(looks), gc.get_freeze_count())
+    collect_from_here()
+    print(gc.isenabled(), gc.get_freeze_count() > 10_000)
+"""
 
 
 def script(text: str) -> subprocess.CompletedProcess[str]:
@@ -100,6 +112,11 @@ def test_the_installed_scripts_leave_the_rest_to_the_system(name: str) -> None:
     module, _, entry = PROJECT["scripts"][name].partition(":")
     done = script(_SCRIPT.replace("MODULE", module).replace("ENTRY", entry))
     assert (done.returncode, done.stdout, done.stderr) == (0, f"rowmill {VERSION}\n", "")
+
+
+def test_what_a_command_imports_is_never_looked_through_for_garbage() -> None:
+    done = script(_BEGINS)
+    assert (done.stdout, done.stderr) == ("0 0\nTrue True\n", "")
 
 
 def test_a_manifest_is_validated_without_arrow_or_drivers() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import inspect
 import json
 from dataclasses import fields
@@ -27,6 +28,7 @@ TRANSLATIONS: Translations = {
     ZeroDivisionError: lambda error: Refused("Divided", f"cannot divide: {error}")
 }
 HERE = __name__
+_THRESHOLDS = gc.get_threshold()
 
 
 def _hints(function: Any) -> dict[str, Any]:
@@ -62,6 +64,17 @@ def test_a_command_is_called_with_what_was_typed() -> None:
     done = _called("--times", "3")
     assert (done.exit_code, done.stdout) == (0, "3 text None\n")
     assert _called("--who", "me").stdout == "2 text me\n"
+
+
+def test_garbage_is_collected_while_a_command_works() -> None:
+    gc.disable()
+    try:
+        assert _called("--times", "1").exit_code == 0
+        assert gc.isenabled()
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*_THRESHOLDS)
+        gc.enable()
 
 
 def test_what_it_raises_is_told_in_the_words_of_its_application() -> None:
