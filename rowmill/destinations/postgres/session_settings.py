@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from psycopg import sql
 
@@ -113,8 +114,16 @@ def begin_statement(version: int, lock_seconds: float, settings: Mapping[str, Va
     Not those of the session: behind a transaction pooler they would reach other clients. `version`
     is the server's, as libpq counts it.
     """
+    return _begin_statement(version, lock_seconds, tuple(settings.items()))
+
+
+# Nearly all transactions begin alike.
+@lru_cache(maxsize=64)
+def _begin_statement(
+    version: int, lock_seconds: float, settings: tuple[tuple[str, Value], ...]
+) -> bytes:
     begin = sql.SQL("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE")
-    values = {"lock_timeout": f"{int(lock_seconds * 1000)}ms", **settings}
+    values: dict[str, Value] = {"lock_timeout": f"{int(lock_seconds * 1000)}ms", **dict(settings)}
     parts = [begin, *set_local(NEUTRAL, version, values)]
     if DURABLE not in values:
         parts.append(keep_durable())
