@@ -11,11 +11,18 @@ from rowmill.worker.tally import TableProgress, Vitals
 
 
 @dataclass(frozen=True)
-class RunShard:
-    """To a worker: make what is missing of this shard."""
+class RunShards:
+    """To a worker: make what is missing of this shard, then of those that it asks for."""
 
     run: Run
     shard: int
+
+
+@dataclass(frozen=True)
+class NextShard:
+    """To a worker that asked: the shard to go on with, None if there is none."""
+
+    shard: int | None
 
 
 @dataclass(frozen=True)
@@ -31,7 +38,7 @@ class Stop:
     """To a worker: end what you do at the next batch or step."""
 
 
-Command = RunShard | RunFinalize | Stop
+Command = RunShards | NextShard | RunFinalize | Stop
 
 
 @dataclass(frozen=True)
@@ -40,6 +47,14 @@ class Progress:
 
     tables: dict[str, TableProgress]
     vitals: Vitals
+
+
+@dataclass(frozen=True)
+class ShardWanted:
+    """From a worker: the last batches of its shards are made and on their way, which one is next?
+
+    It waits for a `NextShard`.
+    """
 
 
 @dataclass(frozen=True)
@@ -63,4 +78,4 @@ class Ended:
     error: RowmillError | None = None
 
 
-Report = Progress | Step | Waits | Ended
+Report = Progress | ShardWanted | Step | Waits | Ended

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from threading import Event
-from typing import cast
+from typing import TypeAlias, cast
 
 from rowmill.counting import counted
 from rowmill.destinations.patience import ReportWait
@@ -16,10 +16,12 @@ from rowmill.local.child_process import Child, set_to_work, start_child
 from rowmill.local.messages import (
     Command,
     Ended,
+    NextShard,
     Progress,
     Report,
     RunFinalize,
-    RunShard,
+    RunShards,
+    ShardWanted,
     Step,
     Stop,
     Waits,
@@ -35,16 +37,49 @@ TICK_SECONDS = 0.2
 # Ctrl-C takes at most 10 seconds.
 STOP_SECONDS = 7.0
 
+_Work: TypeAlias = RunShards | RunFinalize
+
 
 @dataclass
 class _Worker:
+    """A worker process, and what it was handed out and has not ended; the last it is at work on."""
+
     number: int
     process: Child
-    command: RunShard | RunFinalize | None = None
+    commands: list[_Work] = field(default_factory=list)
 
     @property
     def pipe(self) -> Connection[Command, Report]:
         return self.process.pipe
+
+
+class _Waiting:
+    """What no worker has: not yet, or no more, since the one that had it died."""
+
+    def __init__(self, commands: Iterable[_Work]) -> None:
+        self._commands = deque(commands)
+        self._given_back: set[str] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._commands)
+
+    def take(self) -> _Work:
+        return self._commands.popleft()
+
+    def take_untouched(self) -> RunShards | None:
+        """A shard of which nothing was made; None if there is none.
+
+        Who is amid other shards takes no other: what was made of it, the ledger told him before.
+        """
+        for command in self._commands:
+            if isinstance(command, RunShards) and _name(command) not in self._given_back:
+                self._commands.remove(command)
+                return command
+        return None
+
+    def give_back(self, commands: list[_Work]) -> None:
+        self._commands.extendleft(reversed(commands))
+        self._given_back.update(map(_name, commands))
 
 
 class Supervisor:
@@ -101,7 +136,7 @@ class Supervisor:
         Raises:
             Interrupted, WorkerFailed, Fenced, DestinationRefused, DestinationUnavailable.
         """
-        self._run_all([RunShard(run, shard) for shard in shards])
+        self._run_all([RunShards(run, shard) for shard in shards])
 
     def finalize(self, run: Run, connections: int) -> None:
         """Finalize and publish the run in one worker; raises as `run_shards`.
@@ -112,11 +147,11 @@ class Supervisor:
         """
         self._run_all([RunFinalize(run, connections)])
 
-    def _run_all(self, commands: list[RunShard | RunFinalize]) -> None:
-        waiting = deque(commands)
+    def _run_all(self, commands: Iterable[_Work]) -> None:
+        waiting = _Waiting(commands)
         deaths: Counter[str] = Counter()
         checked = time.monotonic()
-        while waiting or any(worker.command for worker in self._workers):
+        while waiting or any(worker.commands for worker in self._workers):
             self._raise_if_stopped()
             self._hand_out(waiting)
             self._listen(waiting, deaths)
@@ -124,17 +159,19 @@ class Supervisor:
                 checked = time.monotonic()
                 self._check()
 
-    def _hand_out(self, waiting: deque[RunShard | RunFinalize]) -> None:
+    def _hand_out(self, waiting: _Waiting) -> None:
         for worker in self._workers:
-            if waiting and worker.command is None:
-                worker.command = waiting.popleft()
-                self._report(worker, worker.command)
+            if waiting and not worker.commands:
+                worker.commands.append(waiting.take())
+                self._report(worker, worker.commands[0])
 
-    def _listen(
-        self,
-        waiting: deque[RunShard | RunFinalize],
-        deaths: Counter[str],
-    ) -> None:
+    def _hand_out_next(self, worker: _Worker, waiting: _Waiting) -> None:
+        command = waiting.take_untouched()
+        if command is not None:
+            worker.commands.append(command)
+        self._report(worker, NextShard(command.shard if command else None))
+
+    def _listen(self, waiting: _Waiting, deaths: Counter[str]) -> None:
         by_pipe = {worker.pipe: worker for worker in self._workers}
         for ready in wait(list(by_pipe), TICK_SECONDS):
             worker = by_pipe[cast("Connection[Command, Report]", ready)]
@@ -143,42 +180,38 @@ class Supervisor:
             except (EOFError, OSError):
                 self._replace(worker, waiting, deaths)
             else:
-                self._heed(worker, report)
+                self._heed(worker, report, waiting)
 
-    def _heed(self, worker: _Worker, report: Report) -> None:
+    def _heed(self, worker: _Worker, report: Report, waiting: _Waiting) -> None:
         match report:
             case Progress():
                 self._on_progress(worker.number, report)
+            case ShardWanted():
+                self._hand_out_next(worker, waiting)
             case Step(label=label):
                 self._on_step(label)
             case Waits(wait=wait):
                 self._on_wait(wait)
             case Ended():
-                worker.command = None
+                worker.commands.clear()
                 if report.error is not None:
                     raise report.error
 
-    def _replace(
-        self,
-        dead: _Worker,
-        waiting: deque[RunShard | RunFinalize],
-        deaths: Counter[str],
-    ) -> None:
-        """Start a new worker for one that died, and give its shard back."""
+    def _replace(self, dead: _Worker, waiting: _Waiting, deaths: Counter[str]) -> None:
+        """Start a new worker for one that died, and give its shards back."""
         if self._stop.is_set():
             # It may have had the signal too: whoever stops expects no replacement.
-            dead.command = None
+            dead.commands.clear()
             return
         dead.process.ended(STOP_SECONDS)
-        command = dead.command
         self._workers[self._workers.index(dead)] = self._start()
-        if command is None:
+        if not dead.commands:
             return
-        what = _name(command)
+        what = _name(dead.commands[-1])
         deaths[what] += 1
         if deaths[what] > self._spec.retries_per_shard:
             raise WorkerFailed(_death(dead, what, deaths[what]))
-        waiting.appendleft(command)
+        waiting.give_back(dead.commands)
 
     def _raise_if_stopped(self) -> None:
         if not self._stop.is_set():
@@ -187,7 +220,7 @@ class Supervisor:
         for worker in self._workers:
             self._report(worker, Stop())
         while time.monotonic() < deadline and not self._kill.is_set():
-            busy = {worker.pipe: worker for worker in self._workers if worker.command}
+            busy = {worker.pipe: worker for worker in self._workers if worker.commands}
             if not busy:
                 break
             for ready in wait(list(busy), TICK_SECONDS):
@@ -198,10 +231,10 @@ class Supervisor:
         try:
             report = worker.pipe.recv()
         except (EOFError, OSError):
-            worker.command = None
+            worker.commands.clear()
             return
         if isinstance(report, Ended):
-            worker.command = None
+            worker.commands.clear()
         elif isinstance(report, Progress):
             self._on_progress(worker.number, report)
 
@@ -221,15 +254,15 @@ class Supervisor:
     def _end(self, worker: _Worker) -> None:
         # An idle worker ends when its pipe closes; a busy one is past its time.
         worker.pipe.close()
-        if worker.command is not None or self._kill.is_set():
+        if worker.commands or self._kill.is_set():
             worker.process.kill()
         if not worker.process.ended(STOP_SECONDS):
             worker.process.kill()
             worker.process.ended()
 
 
-def _name(command: RunShard | RunFinalize) -> str:
-    return f"shard {command.shard}" if isinstance(command, RunShard) else "finalizing"
+def _name(command: _Work) -> str:
+    return f"shard {command.shard}" if isinstance(command, RunShards) else "finalizing"
 
 
 def _death(worker: _Worker, what: str, times: int) -> str:

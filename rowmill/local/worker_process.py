@@ -9,8 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import traceback
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from threading import Event, Lock, Thread
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
@@ -20,15 +22,19 @@ from rowmill.generate.pools.required import required_pools
 from rowmill.local.messages import (
     Command,
     Ended,
+    NextShard,
     Progress,
     Report,
     RunFinalize,
-    RunShard,
+    RunShards,
+    ShardWanted,
     Step,
     Stop,
     Waits,
 )
 from rowmill.local.run_errors import WorkerFailed, interrupted
+from rowmill.plan.layout import Part
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections, Destinations, open_destinations
 from rowmill.worker.finalize import finalize
@@ -77,13 +83,20 @@ class _Worker:
         self._spec = spec
         self._connections = connections
         self._stop = Event()
+        self._next_shard: SimpleQueue[int | None] = SimpleQueue()
         self._tally = Tally()
 
     def obey(self, command: Command) -> None:
         if isinstance(command, Stop):
             self._stop.set()
+            # There may be no answer any more for who waits for one.
+            self._next_shard.put(None)
+            return
+        if isinstance(command, NextShard):
+            self._next_shard.put(command.shard)
             return
         self._stop.clear()
+        self._next_shard = SimpleQueue()
         Thread(target=self._do, args=(command,), name="work", daemon=True).start()
 
     def report_for_ever(self) -> None:
@@ -91,12 +104,12 @@ class _Worker:
             Event().wait(REPORT_SECONDS)
             self._send_progress()
 
-    def _do(self, command: RunShard | RunFinalize) -> None:
+    def _do(self, command: RunShards | RunFinalize) -> None:
         ended = self._try(command)
         self._send(Progress(self._tally.tables(), vitals(self._tally.stretch())))
         self._send(ended)
 
-    def _try(self, command: RunShard | RunFinalize) -> Ended:
+    def _try(self, command: RunShards | RunFinalize) -> Ended:
         try:
             # What the supervisor reached is no typo, however long it is down now.
             with closing(
@@ -116,14 +129,13 @@ class _Worker:
             return Ended(WorkerFailed(text, traceback.format_exc()))
         return Ended()
 
-    def _run(self, command: RunShard | RunFinalize, destinations: Destinations) -> None:
+    def _run(self, command: RunShards | RunFinalize, destinations: Destinations) -> None:
         run = command.run
         # The supervisor hands it over as it is by the run's data version.
         spec = self._spec.at(run.plan.data_version)
         context = shard_context_for(run, spec, destinations)
-        if isinstance(command, RunShard):
-            self._tally.begin()
-            run_parts(context, run.plan.shard(command.shard), self._stop, self._tally)
+        if isinstance(command, RunShards):
+            run_parts(context, self._parts(run, command.shard), self._stop, self._tally)
         else:
             finalize(
                 context,
@@ -135,6 +147,21 @@ class _Worker:
                 self._step,
                 connections=command.connections,
             )
+
+    def _parts(self, run: Run, shard: int | None) -> Iterator[Part]:
+        """The parts of this shard, then of those that the supervisor hands out, until it has none.
+
+        Shards of one run, one after another, are as one long shard: connection, generator and lanes
+        belong to the run, no batch's transaction knows of a shard, and none is Ended before all of
+        them are durable. A worker that dies gives them all back.
+        """
+        self._tally.begin()
+        while shard is not None:
+            yield from run.plan.shard(shard)
+            self._send(ShardWanted())
+            shard = self._next_shard.get()
+            if self._stop.is_set():
+                raise Stopped
 
     def _sleep(self, seconds: float) -> None:
         """Wait between two tries, but not once the worker is to stop."""

@@ -96,22 +96,37 @@ class ShardContext:
 def run_parts(context: ShardContext, parts: Iterable[Part], stop: Event, report: Report) -> None:
     """Make all that the ledger lacks of `parts`; returns only when it lacks nothing.
 
+    Args:
+        parts: each is taken when all batches before it are made, while the last of them are still
+            copied. So who takes longer to tell the next one holds nobody up.
+
+    What is durable is read at first and when all parts were made, not in between: nothing hangs on
+    a reading that became old. What another made since is made again in vain, for its batch has its
+    ledger row and its part its record; what was lost since is missing at the end.
+
     Raises:
         Stopped: `stop` was set.
         DestinationRefused, DestinationUnavailable, Fenced: from the destinations.
     """
-    wanted = list(parts)
+    taken: list[Part] = []
+    wanted: Iterable[Part] = _noted(parts, taken)
     for _ in range(ROUNDS):
-        if not _run_round(
-            context, remaining(context.plan, wanted, context.durable()), stop, report
-        ):
+        left = remaining(context.plan, wanted, context.durable())
+        if not _run_round(context, left, stop, report):
             return
-    if left := next(remaining(context.plan, wanted, context.durable()), None):
+        wanted = taken
+    if lost := next(remaining(context.plan, taken, context.durable()), None):
         raise DestinationUnavailable(
-            f"after {ROUNDS} rounds {left.part.table} part {left.part.number} is still not "
+            f"after {ROUNDS} rounds {lost.part.table} part {lost.part.number} is still not "
             "durable. The bucket drops uploads before they are complete: look for a lifecycle rule "
             "that aborts incomplete uploads"
         )
+
+
+def _noted(parts: Iterable[Part], taken: list[Part]) -> Iterator[Part]:
+    for part in parts:
+        taken.append(part)
+        yield part
 
 
 def _run_round(

@@ -12,7 +12,8 @@ from rowmill.local.messages import (
     Ended,
     Progress,
     RunFinalize,
-    RunShard,
+    RunShards,
+    ShardWanted,
     Step,
 )
 from rowmill.local.run_errors import WorkerFailed, interrupted
@@ -25,11 +26,23 @@ def good(pipe: Connection[Any, Any], *_: object) -> None:
     """Ends every command well."""
     while True:
         command = _next(pipe)
-        if isinstance(command, RunShard):
-            rows = TableProgress(generated=command.shard)
-            pipe.send(Progress({f"shard {command.shard}": rows}, VITALS))
+        if isinstance(command, RunShards):
+            _make(pipe, command.shard)
+            while (shard := _ask(pipe)) is not None:
+                _make(pipe, shard)
         elif isinstance(command, RunFinalize):
             pipe.send(Step("publish"))
+        pipe.send(Ended())
+
+
+def dying_of_2_amid_others(pipe: Connection[Any, Any], *_: object) -> None:
+    """Dies when it is given shard 2 and has others; ends every other command well."""
+    while True:
+        _make(pipe, _next(pipe).shard)
+        while (shard := _ask(pipe)) is not None:
+            if shard == 2:
+                os._exit(7)
+            _make(pipe, shard)
         pipe.send(Ended())
 
 
@@ -78,6 +91,16 @@ def deaf(pipe: Connection[Any, Any], *_: object) -> None:
     pipe.send(Progress({"a": TableProgress(generated=1)}, VITALS))
     while True:
         time.sleep(60)
+
+
+def _make(pipe: Connection[Any, Any], shard: int) -> None:
+    pipe.send(Progress({f"shard {shard}": TableProgress(generated=shard)}, VITALS))
+
+
+def _ask(pipe: Connection[Any, Any]) -> int | None:
+    pipe.send(ShardWanted())
+    answer: int | None = _next(pipe).shard
+    return answer
 
 
 def _next(pipe: Connection[Any, Any]) -> Any:

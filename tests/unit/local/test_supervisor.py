@@ -72,6 +72,21 @@ def test_every_shard_is_run_once_and_reports_come_through(supervise: Made) -> No
     assert steps == ["publish"]
 
 
+def test_what_a_dead_worker_had_is_made_again_and_begun_with_a_reading_of_the_ledger(
+    supervise: Made,
+) -> None:
+    made: list[tuple[int, str]] = []
+
+    def note(worker: int, report: Progress) -> None:
+        made.extend((worker, shard) for shard in report.tables)
+
+    with supervise(fake_workers.dying_of_2_amid_others, on_progress=note) as running:
+        running.run_shards(RUN, [1, 2, 3])
+    # Worker 1 died of shard 2, and nobody knows how much of shard 1 was durable. Worker 2 is given
+    # shard 3 amid its shards, never 2: what was made of that, it would have to read first.
+    assert made == [(1, "shard 1"), (2, "shard 1"), (2, "shard 3"), (2, "shard 2")]
+
+
 def test_a_worker_that_dies_of_its_shard_again_and_again_fails_the_run(supervise: Made) -> None:
     with (
         supervise(fake_workers.fatal) as running,
