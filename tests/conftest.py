@@ -29,6 +29,7 @@ def pytest_configure(config: pytest.Config) -> None:
     ROWMILL_TEST_HOME names one to use instead, whose servers stay up for the next session.
     """
     if hasattr(config, "workerinput"):
+        _leave_programs_unmeasured()
         return
     kept = os.environ.get("ROWMILL_TEST_HOME")
     if kept:
@@ -64,6 +65,15 @@ def home() -> Home:
 @pytest.fixture(scope="session")
 def servers(home: Home) -> EmbeddedServers:
     return up(home)
+
+
+def _leave_programs_unmeasured() -> None:
+    """Have coverage measure the tests' own processes alone.
+
+    The programs that tests start are tested as users run them: measured ones take twice the
+    processor, and hear SIGTERM by another handler.
+    """
+    os.environ.pop("COVERAGE_PROCESS_CONFIG", None)
 
 
 def _clear_after_killed_sessions() -> None:
