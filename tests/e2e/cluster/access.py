@@ -55,7 +55,7 @@ class Cluster:
         return result.stdout
 
     def environment(self) -> dict[str, str]:
-        """By which kubectl finds the cluster, and remembers its resources apart from others'."""
+        """By which kubectl finds the cluster; this process's remembers its resources by itself."""
         cache = {"KUBECACHEDIR": str(self._discovery)}
         return {**os.environ, "KUBECONFIG": str(self.kubeconfig), **cache}
 
@@ -121,7 +121,7 @@ class Cluster:
 
     @property
     def _discovery(self) -> Path:
-        return self.kubeconfig.with_name(f".{self.kubeconfig.name}-cache")
+        return self.kubeconfig.with_name(f".{self.kubeconfig.name}-cache-{os.getpid()}")
 
     def _told(self, *arguments: str) -> str:
         try:
