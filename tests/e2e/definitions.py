@@ -16,12 +16,12 @@ def defined(cluster: Cluster, definition: Mapping[str, Any]) -> Iterator[None]:
     cluster.apply(definition)
     try:
         # Not `kubectl wait`: it fails on a definition that has no condition yet.
-        wait_for(lambda: _serves(cluster, name), 60, f"{name} to be served")
+        wait_for(lambda: _serves(cluster, name), 180, f"{name} to be served")
         yield
     finally:
         cluster.kubectl("delete", "crd", name)
         # Else `experiments` goes on to mean the one that is gone.
-        wait_for(lambda: not _serves(cluster, name), 60, f"{name} to be gone")
+        wait_for(lambda: not _serves(cluster, name), 180, f"{name} to be gone")
         cluster.forget_resources()
 
 

@@ -142,7 +142,7 @@ class Applied:
             raise AssertionError(f"failed: {json.dumps(status, indent=1)[:3000]}")
         return str(status.get("phase"))
 
-    def stalled(self, reason: str, seconds: float = 60) -> str:
+    def stalled(self, reason: str, seconds: float = 180) -> str:
         """Wait until it says that it is stuck for this reason; the message."""
 
         def stuck() -> dict[str, Any] | None:
@@ -164,7 +164,7 @@ class Applied:
             return found is not None and found[0] >= batches
 
         with self.installation.postgres() as connection:
-            wait_for(durable, 120, f"{self.name} has {batches} batches")
+            wait_for(durable, 180, f"{self.name} has {batches} batches")
 
     def children(self, kind: str) -> list[dict[str, Any]]:
         return self.cluster.find_all(kind, self.namespace, experiment_selector(self.name))

@@ -76,7 +76,7 @@ class Installation:
             options = ("--namespace", self.namespace, "--timeout=180s")
             self.cluster.kubectl("rollout", "status", f"statefulset/{name}", *options, seconds=200)
         # A pod that is ready is reached by its Service a moment later.
-        wait_for(self._is_reached, 60, "Postgres to answer by its Service")
+        wait_for(self._is_reached, 180, "Postgres to answer by its Service")
 
     def upgrade(
         self,
@@ -99,7 +99,7 @@ class Installation:
         }
         self.helm(
             *("upgrade", "--install", release, str(chart), "--namespace", namespace),
-            *("--create-namespace", "--wait", "--timeout", "90s", "--values", "-", *options),
+            *("--create-namespace", "--wait", "--timeout", "180s", "--values", "-", *options),
             input=json.dumps(values),
         )
 

@@ -92,7 +92,7 @@ def begin_without_image(
         come = Applied.of(installed, homes(), wide(ROWS))
         corrected = Applied.of(installed, homes(), wide(ROWS))
         for each in (come, corrected):
-            wait_for(partial(_is_planned, each), 60, "its plan")
+            wait_for(partial(_is_planned, each), 180, "its plan")
 
     def load() -> None:
         node.tag(installed.images.worker, f"{repository}:{_GONE}")

@@ -201,7 +201,7 @@ def _granted(cluster: Cluster, account: str, namespace: str) -> dict[str, set[st
 
 def test_helms_own_test_passes(installed: Installation) -> None:
     reported = installed.helm(
-        "test", RELEASE, "--namespace", RELEASE_NAMESPACE, "--timeout", "120s"
+        "test", RELEASE, "--namespace", RELEASE_NAMESPACE, "--timeout", "180s"
     )
     assert "Succeeded" in reported
 
@@ -215,9 +215,9 @@ def test_an_operator_of_one_namespace_works_by_its_role(
     before.complete()
     known = installed.helm("get", "values", RELEASE, "-n", RELEASE_NAMESPACE, "-o", "json")
     values = {**json.loads(known), "watchNamespaces": [namespace], "crds": {"install": False}}
-    options = ("--namespace", namespace, "--wait", "--timeout", "120s", "--values", "-")
+    options = ("--namespace", namespace, "--wait", "--timeout", "180s", "--values", "-")
     installed.helm("install", "own", str(CHART), *options, input=json.dumps(values))
-    reported = installed.helm("test", "own", "--namespace", namespace, "--timeout", "120s")
+    reported = installed.helm("test", "own", "--namespace", namespace, "--timeout", "180s")
     assert "Succeeded" in reported
     _serve_side_by_side(installed, namespace)
     _take_over(before, f"{RELEASE_NAMESPACE}/{RELEASE}", f"{namespace}/own")
@@ -239,9 +239,9 @@ def _serve_side_by_side(installed: Installation, namespace: str) -> None:
         each.complete()
         each.annotate(rerun="again")
     for each in found:
-        wait_for(partial(_is_at_run, each, 2), 60, "run 2")
+        wait_for(partial(_is_at_run, each, 2), 180, "run 2")
         each.complete()
-    wait_for(lambda: impossible.condition("Accepted").get("status") == "False", 60, "a refusal")
+    wait_for(lambda: impossible.condition("Accepted").get("status") == "False", 180, "a refusal")
     stages = {"Starting": 2, "Finalizing": 2, "Complete": 2}
     for each in found:
         reported = _told(each)
@@ -249,14 +249,14 @@ def _serve_side_by_side(installed: Installation, namespace: str) -> None:
         assert reported.pop("Running", 0) <= 2
         assert reported == stages | {"LeftToAnother": 1}
     refused_once = {"InvalidSpec": 1, "LeftToAnother": 1}
-    wait_for(lambda: _told(impossible) == refused_once, 60, "one refusal and one word about it")
+    wait_for(lambda: _told(impossible) == refused_once, 180, "one refusal and one word about it")
 
 
 def _take_over(applied: Applied, keeper: str, heir: str) -> None:
     assert applied.status()["operator"]["engine"] == keeper
     assert _told(applied)["LeftToAnother"] == 1
     applied.annotate(adopt=f"{keeper}/{applied.namespace}/{applied.name}")
-    wait_for(lambda: applied.run()["number"] == 2, 60, "the run of who takes over")
+    wait_for(lambda: applied.run()["number"] == 2, 180, "the run of who takes over")
     assert applied.complete()["operator"]["engine"] == heir
     assert applied.rows("events") == 1_000
 

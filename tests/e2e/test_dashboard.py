@@ -50,7 +50,7 @@ def prometheus(node: Node, tmp_path: Path) -> Iterator[Path]:
             stderr=subprocess.STDOUT,
         )
         try:
-            wait_for(lambda: _answers() or process.poll() is not None, 60, "Prometheus")
+            wait_for(lambda: _answers() or process.poll() is not None, 180, "Prometheus")
             assert process.poll() is None, (tmp_path / "prometheus.log").read_text()[-2000:]
             yield targets
         finally:
@@ -64,7 +64,7 @@ def test_every_panel_has_data_of_a_run_with_a_retry(
     installed.give_secrets(namespace)
     # A rate needs two looks at one pod: on a quick machine pods are gone before the second.
     run = Applied.of(installed, namespace, wide(MANY, resources=SLOWLY))
-    wait_for(lambda: run.pods(running=True), 60, "a pod at work")
+    wait_for(lambda: run.pods(running=True), 180, "a pod at work")
     wanted = {*_queries(), RETRIES}
     answered: set[str] = set()
 

@@ -52,7 +52,7 @@ def test_a_namespace_admits_restricted_pods_only(
         events = cluster.find_all("events", namespace)
         return any("violates PodSecurity" in event["message"] for event in events)
 
-    wait_for(refusal, 60, "an event that tells of the refused pod")
+    wait_for(refusal, 180, "an event that tells of the refused pod")
 
 
 def test_names_of_services_resolve_in_pods_and_in_this_process(
@@ -93,7 +93,7 @@ def test_an_evicted_pod_ends(cluster: Cluster, node: Node, namespace: str) -> No
     name = _running_pod(cluster, "idle", namespace)["metadata"]["name"]
     cluster.evict(name, namespace)
     # Its exit code is 0, so whether the Job counts it as done or as failed is a race.
-    wait_for(lambda: cluster.find("pod", name, namespace) is None, 60, "the end of the pod")
+    wait_for(lambda: cluster.find("pod", name, namespace) is None, 180, "the end of the pod")
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ def test_a_node_that_went_leaves_nothing(node: Node, tmp_path: Path) -> None:
     orphans = second.sandbox.processes()
     assert len(orphans) > len(PROGRAMS)
     os.close(holder)
-    wait_for(lambda: not _alive(orphans), 60, "the end of the node whose session was killed")
+    wait_for(lambda: not _alive(orphans), 180, "the end of the node whose session was killed")
 
     second.up()
     processes = second.sandbox.processes()
@@ -187,7 +187,7 @@ def _running_pod(cluster: Cluster, job: str, namespace: str) -> dict[str, Any]:
         pods = cluster.find_all("pods", namespace, f"job-name={job}")
         return next((pod for pod in pods if pod["status"]["phase"] == "Running"), None)
 
-    return wait_for(running, 60, f"the pod of job {job}")
+    return wait_for(running, 180, f"the pod of job {job}")
 
 
 def _finished(cluster: Cluster, job: str, namespace: str) -> dict[str, Any]:
@@ -196,4 +196,4 @@ def _finished(cluster: Cluster, job: str, namespace: str) -> dict[str, Any]:
         kinds = {one["type"] for one in found.get("conditions", [])}
         return found if kinds & {"Complete", "Failed"} else None
 
-    return wait_for(status, 120, f"the end of job {job}")
+    return wait_for(status, 180, f"the end of job {job}")

@@ -70,7 +70,7 @@ def test_a_load_that_the_older_ones_began_is_finished_by_todays(
     # Another experiment's worker of today comes to the ledger, in which the older one goes on.
     Applied.of(installed, home, wide(1_000)).complete()
     reported = found.run()["rows"]
-    wait_for(lambda: found.run()["rows"] > reported, 60, "more rows by the older worker")
+    wait_for(lambda: found.run()["rows"] > reported, 180, "more rows by the older worker")
     assert not found.oid("events"), "it is in mid-run"
     begun = _images(found)
     node.tag(installed.images.worker, TAG)

@@ -95,7 +95,7 @@ def test_two_operators_double_nothing_and_make_no_loop(
         found.complete()
         first = found.oid("events")
         found.annotate(rerun="again")
-        wait_for(lambda: found.run()["number"] == 2, 60, "run 2")
+        wait_for(lambda: found.run()["number"] == 2, 180, "run 2")
         assert found.oid("events") == first, "readers have run 1 until run 2 is published"
         status = found.complete()
         time.sleep(1)
@@ -133,20 +133,20 @@ def test_what_is_deleted_is_purged_or_stays_and_a_purge_waits_for_the_operator(
         # As docs/kubernetes.md has it.
         patch = ("--type=merge", "-p", '{"metadata":{"finalizers":null}}')
         cluster.kubectl("patch", "exp", freed.name, *patch, "--namespace", home)
-        wait_for(lambda: not (kept.object() or freed.object()), 60, "those that may go to go")
+        wait_for(lambda: not (kept.object() or freed.object()), 180, "those that may go to go")
         assert purged.object() is not None
         assert purged.rows("events") == 10_000
-    wait_for(lambda: purged.object() is None, 60, "the purge")
+    wait_for(lambda: purged.object() is None, 180, "the purge")
     assert _is_purged(purged)
     # The same spec writes nothing again: it is the same data's owner.
     for each, spec in ((kept, retain), (freed, purge)):
-        wait_for(partial(_is_without_jobs, each), 60, "the end of its Jobs")
+        wait_for(partial(_is_without_jobs, each), 180, "the end of its Jobs")
         each.apply(spec)
     for each in (kept, freed):
         each.complete()
         assert each.condition("Complete")["reason"] == "AlreadyComplete"
         assert (each.oid("events"), sorted(each.objects())) == before[each]
-    freed.delete("--timeout=60s")
+    freed.delete("--timeout=180s")
     assert _is_purged(freed)
     assert kept.rows("events") == 10_000, "it is nobody else's"
 
@@ -180,7 +180,7 @@ def test_namespaces_go_though_their_operator_is_to_purge_and_has_only_rights_in_
             )
             running.under_way(1)
             cluster.kubectl("delete", "namespace", home, other, "--wait=false")
-            wait_for(lambda: not _there(cluster, home, other), 60, "both namespaces to go")
+            wait_for(lambda: not _there(cluster, home, other), 180, "both namespaces to go")
 
 
 @contextmanager
@@ -220,7 +220,7 @@ def _scale(cluster: Cluster, replicas: int) -> None:
         ready = [pod for pod in pods if _is_ready(pod)]
         return len(pods) == len(ready) == replicas
 
-    wait_for(settled, 60, f"{replicas} operators")
+    wait_for(settled, 180, f"{replicas} operators")
 
 
 def _is_ready(pod: dict[str, Any]) -> bool:

@@ -100,7 +100,7 @@ def test_a_run_is_aborted_suspended_resumed_and_run_again(
     run.stalled("SecretMissing")
     job = f"{run.name}-run-1"
     run.cluster.kubectl("label", "job", job, f"{MANAGED_BY}-", "-n", home)
-    wait_for(lambda: run.children("jobs") or None, 60, "the Job to have its label again")
+    wait_for(lambda: run.children("jobs") or None, 180, "the Job to have its label again")
     run.cluster.kubectl(
         "delete", "pods", "-l", experiment_selector(run.name), "--wait=false", "-n", home
     )
@@ -119,12 +119,12 @@ def test_a_run_is_aborted_suspended_resumed_and_run_again(
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
     run.cluster.apply(secret, namespace=home)
     _of(run, "resume")
-    wait_for(lambda: run.status()["phase"] != "Suspended", 60, "the run to be taken up")
+    wait_for(lambda: run.status()["phase"] != "Suspended", 180, "the run to be taken up")
     _of(run, "status", "-w")
     assert run.run()["number"] == 1
     # By the words of the docs, with kubectl alone: the run before is not taken for the next.
     run.annotate(rerun="two")
-    wait = ("wait", f"exp/{run.name}", "-n", home, "--timeout=120s")
+    wait = ("wait", f"exp/{run.name}", "-n", home, "--timeout=180s")
     run.cluster.kubectl(*wait, "--for=jsonpath={.status.rerun}=two")
     run.cluster.kubectl(*wait, "--for=condition=Complete")
     assert run.run()["number"] == 2

@@ -36,7 +36,7 @@ def test_a_worker_told_to_end_exits_143_and_its_shard_is_not_done(
     # What was run in the container ends with it, and kubectl takes that for a failure.
     with suppress(KubectlError):
         _run_in(cluster, pod, home, _END)
-    ended = wait_for(lambda: _end_of(cluster, pod, home), 60, "the end of its container")
+    ended = wait_for(lambda: _end_of(cluster, pod, home), 180, "the end of its container")
     job = cluster.get("job", f"{found.name}-run-1", home)
     assert ended["exitCode"] == 143
     assert shard not in named(job["status"].get("completedIndexes", ""))
@@ -47,7 +47,7 @@ def test_a_worker_can_write_to_its_tmp_alone(
     cluster: Cluster, installed: Installation, home: str
 ) -> None:
     found = Applied.of(installed, home, wide(MANY))
-    pod = wait_for(lambda: next(iter(found.pods(running=True)), None), 60, "a pod at work")
+    pod = wait_for(lambda: next(iter(found.pods(running=True)), None), 180, "a pod at work")
     (container,) = pod["spec"]["containers"]
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
     written = _run_in(cluster, pod["metadata"]["name"], home, _WRITABLE)
@@ -66,7 +66,7 @@ def test_jobs_with_kueues_label_are_made_suspended_and_are_kueues_from_then_on(
     )
 
     def admitted(job: str, **spec: Any) -> None:
-        made = wait_for(lambda: cluster.find("job", job, home), 120, f"the Job {job}")
+        made = wait_for(lambda: cluster.find("job", job, home), 180, f"the Job {job}")
         assert made["spec"]["suspend"] is True
         assert QUEUE.items() <= made["metadata"]["labels"].items()
         found.merge("job", job, {"spec": {"suspend": False, **spec}})
@@ -76,7 +76,7 @@ def test_jobs_with_kueues_label_are_made_suspended_and_are_kueues_from_then_on(
     found.under_way(5)
     found.merge("job", shards, {"spec": {"suspend": True}})
     found.stalled("Queued")
-    wait_for(lambda: not found.pods(running=True), 60, "the end of its pods")
+    wait_for(lambda: not found.pods(running=True), 180, "the end of its pods")
     spec = cluster.get("job", shards, home)["spec"]
     assert (spec["suspend"], spec["parallelism"]) == (True, 1)
     admitted(shards)
@@ -85,7 +85,7 @@ def test_jobs_with_kueues_label_are_made_suspended_and_are_kueues_from_then_on(
     assert found.rows("events") == MANY
     found.delete("--wait=false")
     admitted(purge)
-    wait_for(lambda: found.object() is None, 60, "the purge")
+    wait_for(lambda: found.object() is None, 180, "the purge")
     assert found.oid("events") is None
 
 

@@ -29,7 +29,7 @@ def test_data_goes_also_where_its_plan_went_first_and_is_missed_where_it_is_not(
         assert each.objects()
     astray.merge("secret", secret, {"stringData": {"PGDATABASE": "postgres"}})
     astray.delete("--wait=false")
-    wait_for(lambda: {one["kind"] for one in _children(bereft)} == {"ConfigMap"}, 60, "the TTL")
+    wait_for(lambda: {one["kind"] for one in _children(bereft)} == {"ConfigMap"}, 180, "the TTL")
     assert collected.pods()
     assert bereft.status()["phase"] == "Complete"
     cluster.kubectl("delete", "configmap", f"{bereft.name}-run-1", "--namespace", home)
@@ -52,7 +52,7 @@ def test_an_orphaning_deletion_leaves_all_and_says_what_stands_in_the_way_of_the
 ) -> None:
     left = Applied.of(installed, home, PURGE)
     left.complete()
-    left.delete("--cascade=orphan", "--timeout=60s")
+    left.delete("--cascade=orphan", "--timeout=180s")
     assert left.rows("events") == 10_000
     assert _children(left)
     left.apply(PURGE)
@@ -88,10 +88,10 @@ def _event(applied: Applied, reason: str) -> str:
 
 
 def _is_purged(applied: Applied) -> None:
-    wait_for(lambda: applied.object() is None, 90, "the purge")
+    wait_for(lambda: applied.object() is None, 180, "the purge")
     assert applied.oid("events") is None
     assert not [key for key in applied.objects() if key.endswith(".parquet")]
-    wait_for(lambda: not _children(applied), 60, "the end of its children")
+    wait_for(lambda: not _children(applied), 180, "the end of its children")
 
 
 def _children(applied: Applied) -> list[dict[str, Any]]:
@@ -112,6 +112,6 @@ def test_a_namespace_goes_while_a_purge_is_at_work(
         pods = found.pods(running=True)
         return any(pod["metadata"]["name"].startswith(f"{found.name}-purge") for pod in pods)
 
-    wait_for(purging, 60, "the purge's pod to work")
+    wait_for(purging, 180, "the purge's pod to work")
     cluster.kubectl("delete", "namespace", home, "--wait=false")
-    wait_for(lambda: cluster.find("namespace", home) is None, 90, "the namespace to go")
+    wait_for(lambda: cluster.find("namespace", home) is None, 180, "the namespace to go")

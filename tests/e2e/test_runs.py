@@ -18,14 +18,14 @@ def test_suspend_and_resume_keep_what_landed(
 ) -> None:
     spec = wide(MANY, resources=SLOWLY)
     found = Applied.of(installed, home, spec)
-    reported = wait_for(lambda: found.run().get("rows"), 120, "rows are told")
+    reported = wait_for(lambda: found.run().get("rows"), 180, "rows are told")
     found.patch(suspend=True)
-    status = found.reach("Suspended", 60)
+    status = found.reach("Suspended", 180)
     landed = status["run"]["rows"]
     assert reported <= landed < MANY
     assert not found.pods(running=True)
     found.patch(suspend=False)
-    wait_for(lambda: found.run()["rows"] > landed, 120, "more rows than before")
+    wait_for(lambda: found.run()["rows"] > landed, 180, "more rows than before")
     assert found.complete()["run"]["number"] == 1
     assert found.rows("events") == MANY
     assert found.verify(spec, tmp_path)["identical"] is True
@@ -52,11 +52,11 @@ def test_an_abort_ends_the_run_and_a_resume_takes_it_up(installed: Installation,
     found = Applied.of(installed, home, wide(MANY))
     found.under_way()
     found.annotate(abort="1")
-    found.reach("Failed", 60)
+    found.reach("Failed", 180)
     assert found.condition("Failed")["reason"] == "Aborted"
     assert found.oid("events") is None, "nothing was published"
     found.annotate(abort=None, resume="please")
-    wait_for(lambda: found.status().get("phase") != "Failed", 60, "it is taken up")
+    wait_for(lambda: found.status().get("phase") != "Failed", 180, "it is taken up")
     status = found.complete()
     assert status["run"]["number"] == 1
     assert found.rows("events") == MANY
@@ -67,7 +67,7 @@ def test_deleting_in_mid_run_leaves_no_child(installed: Installation, home: str)
     found.under_way()
     found.delete()
     kinds = ("jobs", "pods", "configmaps")
-    wait_for(lambda: not any(found.children(kind) for kind in kinds), 90, "no child remains")
+    wait_for(lambda: not any(found.children(kind) for kind in kinds), 180, "no child remains")
 
 
 def test_a_namespace_deleted_in_mid_run_does_not_hang(
@@ -76,7 +76,7 @@ def test_a_namespace_deleted_in_mid_run_does_not_hang(
     found = Applied.of(installed, home, wide(MANY, deletionPolicy="Purge"))
     found.under_way()
     cluster.kubectl("delete", "namespace", home, "--wait=false")
-    wait_for(lambda: cluster.find("namespace", home) is None, 120, "the namespace is gone")
+    wait_for(lambda: cluster.find("namespace", home) is None, 180, "the namespace is gone")
 
 
 def test_the_dead_are_replaced_and_nothing_is_lost_or_doubled(
@@ -90,7 +90,7 @@ def test_the_dead_are_replaced_and_nothing_is_lost_or_doubled(
         names = [pod["metadata"]["name"] for pod in found.pods(running=True)]
         return names if len(names) > 1 else None
 
-    killed, evicted = wait_for(both, 60, "two pods at work")[:2]
+    killed, evicted = wait_for(both, 180, "two pods at work")[:2]
     cluster.kubectl("delete", "pod", killed, "-n", home, "--grace-period=0", "--force")
     cluster.evict(evicted, home)
     cluster.kubectl("delete", "pod", "-l", "app.kubernetes.io/name=rowmill", "-n", "rowmill-system")

@@ -57,12 +57,12 @@ def waiting(cluster: Cluster, node: Node, installed: Installation) -> Iterator[W
 
         runs = begin(cluster, installed, home)
         owner = Applied.of(installed, home(), wide(ROWS))
-        _look(cluster, runs, 60, lambda run: run.signed is not None)
+        _look(cluster, runs, 180, lambda run: run.signed is not None)
         owner.complete()
         runs |= begin_among_others(installed, home(), owner)
         # What waits goes on waiting while the operator is another, twice.
         runs |= begin_without_image(cluster, node, installed, home)
-        _look(cluster, runs, 60, lambda run: run.signed is not None)
+        _look(cluster, runs, 180, lambda run: run.signed is not None)
         begun = datetime.now(UTC)
         # A wrong password is tried again for two minutes before it is called one.
         _look(cluster, runs, 300, lambda run: run.reason in run.reasons)

@@ -48,7 +48,7 @@ def test_a_manifest_that_cannot_be_is_refused_with_all_its_problems(
     column["unique"] = True
     spec["locale"] = "xx_YY"
     found = Applied.of(installed, home, spec)
-    wait_for(lambda: found.condition("Accepted").get("status") == "False", 60, "it is refused")
+    wait_for(lambda: found.condition("Accepted").get("status") == "False", 180, "it is refused")
     message = found.condition("Accepted")["message"]
     assert "spec.tables[0].columns[4]" in message
     assert "spec.locale" in message
@@ -77,5 +77,5 @@ def test_a_table_of_anothers_bucket_needs_credentials_of_its_own(
 ) -> None:
     spec = wide(ROWS, destinations={"parquet": {"bucket": "not-" + BUCKET}})
     found = Applied.of(installed, home, spec)
-    wait_for(lambda: found.condition("Accepted").get("status") == "False", 60, "it is refused")
+    wait_for(lambda: found.condition("Accepted").get("status") == "False", 180, "it is refused")
     assert "secretName" in json.dumps(found.condition("Accepted"))

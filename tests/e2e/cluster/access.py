@@ -35,7 +35,7 @@ class Cluster:
     kubeconfig: Path
     node: Node | None
 
-    def kubectl(self, *arguments: str, input: str | None = None, seconds: float = 120) -> str:
+    def kubectl(self, *arguments: str, input: str | None = None, seconds: float = 240) -> str:
         """Run kubectl and return what it printed.
 
         Raises:
