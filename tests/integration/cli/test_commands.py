@@ -152,8 +152,10 @@ def test_on_a_terminal_of_80_columns_no_word_is_broken(kept: tuple[str, str, Com
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_on_a_terminal_sentences_end_their_lines_between_words(
-    commands: Commands, columns: int
+    commands: Commands, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, columns: int
 ) -> None:
+    # A home of its own: of the tests' common one the refusal names what others run meanwhile.
+    monkeypatch.setenv("ROWMILL_HOME", str(tmp_path / "home"))
     code, screen = commands.on_terminal("trace", "of-" + "none" * 12, "a", "1", columns=columns)
     lines = screen.splitlines()
     assert (code, len(lines) > 1) == (2, True)
