@@ -135,7 +135,8 @@ def test_a_wait_is_a_line_below_the_bars_that_counts_down_until_it_ends(
             time.sleep(0.02)
         before = screen.getvalue()
         show.wait(Waited("Postgres at db:5432", answered=True))
-        shown_last = screen.getvalue().removeprefix(before)
+    # Each drawing begins with wiping out the one before.
+    shown_last = screen.getvalue().rpartition("\x1b[2K")[2]
     told = "Postgres at db:5432: connection refused; trying again for another"
     assert f"{told} 58 s" in before
     assert f"{told} 48 s" in before
