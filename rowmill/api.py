@@ -62,8 +62,8 @@ from rowmill.spec.problems import Problem
 from rowmill.spec.rules.warnings import manifest_warnings
 from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
 from rowmill.verify.report import Report as Report
-from rowmill.worker.decision import Mode as Mode
 from rowmill.worker.pools import make_pools
+from rowmill.worker.start.decide import Mode as Mode
 from rowmill.worker.start.refusals import EditedManifest as EditedManifest
 from rowmill.worker.start.refusals import NoRunToResume as NoRunToResume
 

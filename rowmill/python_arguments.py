@@ -12,7 +12,7 @@ from typing import SupportsIndex
 from rowmill.errors import Invalid
 from rowmill.local.file_paths import whole_path
 from rowmill.spec.run_bounds import Bounds
-from rowmill.worker.decision import Mode
+from rowmill.worker.start.decide import Mode
 
 _MOST_SHOWN = 40
 

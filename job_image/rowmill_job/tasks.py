@@ -18,17 +18,17 @@ from rowmill.plan.pod_report import Published, PurgeReport
 from rowmill.plan.runs import Run
 from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
 from rowmill.spec.dataset import Spec
-from rowmill.worker.decision import types_kept
 from rowmill.worker.destinations import Destinations, open_destinations
 from rowmill.worker.finalize import finalize
 from rowmill.worker.remaining import Durable, remaining
 from rowmill.worker.removal.purge import former_engines, purge
 from rowmill.worker.removal.removed import Purged
+from rowmill.worker.run_history import types_kept
 from rowmill.worker.shard import ShardContext, Stopped, run_parts
 from rowmill.worker.shard_context import shard_context_for
 from rowmill.worker.shard_progress import ShardProgress
-from rowmill.worker.start.numbered import LOADED, prepare_numbered
-from rowmill.worker.start.prepare import Prepared
+from rowmill.worker.start.cluster_run import LOADED, prepare_numbered
+from rowmill.worker.start.prepared import Prepared
 from rowmill_job.board import Board
 from rowmill_job.bundle import BundleRefused, read_bundle, source_of, spec_of
 from rowmill_job.metrics import measured

@@ -11,7 +11,7 @@ from rowmill.local.servers.disk_space import embedded_disks
 from rowmill.plan.disk import heap
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.worker.remaining import rows_to_copy, rows_to_upload
-from rowmill.worker.start.prepare import Ahead, Staged
+from rowmill.worker.start.prepared import Ahead, Staged
 
 
 def admission(spec: Spec, home: Home, notice: Callable[[str], None]) -> Callable[[Ahead], None]:

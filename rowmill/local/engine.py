@@ -29,10 +29,12 @@ from rowmill.plan.replacement import Replaced
 from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
-from rowmill.worker.decision import Mode, types_kept
 from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
 from rowmill.worker.remaining import remaining
-from rowmill.worker.start.prepare import Prepared, prepare
+from rowmill.worker.run_history import types_kept
+from rowmill.worker.start.decide import Mode
+from rowmill.worker.start.local_run import prepare
+from rowmill.worker.start.prepared import Prepared
 from rowmill.worker.start.refusals import FewerRows
 
 # How long the end of a run waits for the ledger: writers that are being cut hold its fence.

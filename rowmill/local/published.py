@@ -18,10 +18,10 @@ from rowmill.plan.run_source import source_of
 from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.spec.load import Overrides
-from rowmill.worker.decision import published_run
 from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
 from rowmill.worker.pools import load_pools
 from rowmill.worker.reading import abandoned, experiment_runs, published
+from rowmill.worker.run_history import published_run
 from rowmill.worker.run_options import options_of, run_again
 
 Reload = Callable[[Overrides], Spec]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from rowmill.destinations.ledger import Ledger
 from rowmill.plan.run_source import source_of
 from rowmill.plan.runs import UNFINISHED, Run, RunState
-from rowmill.worker.decision import published_run
 from rowmill.worker.destinations import Destinations
+from rowmill.worker.run_history import published_run
 
 
 def experiment_runs(destinations: Destinations) -> list[Run]:

@@ -29,7 +29,7 @@ from rowmill.terminal.failures import UsageError
 from rowmill.terminal.figures import short
 from rowmill.terminal.output import Output, ProgressStyle
 from rowmill.terminal.prose import confirmed, say
-from rowmill.worker.decision import Mode
+from rowmill.worker.start.decide import Mode
 from rowmill.worker.start.refusals import EditedManifest, FewerRows
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from rowmill.counting import counted
 from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.plan.runs import Run, RunState
-from rowmill.worker.decision import left_over
+from rowmill.worker.run_history import left_over
 
 
 class Whose(StrEnum):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from rowmill.destinations.ledger import RunRecords
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
-from rowmill.worker.decision import published_run
 from rowmill.worker.destinations import Destinations
+from rowmill.worker.run_history import published_run
 
 
 @dataclass(frozen=True)

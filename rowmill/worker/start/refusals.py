@@ -9,7 +9,7 @@ from rowmill.counting import counted
 from rowmill.engine.records import State
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run
-from rowmill.worker.decision import replacement
+from rowmill.worker.run_history import replacement
 from rowmill.worker.run_options import options_of, run_again
 
 

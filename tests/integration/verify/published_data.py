@@ -19,8 +19,8 @@ from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec
 from rowmill.verify.report import Comparison, Report
-from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Connections, open_destinations
+from rowmill.worker.start.decide import Mode
 
 
 class PublishedData:

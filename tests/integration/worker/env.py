@@ -14,13 +14,14 @@ from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
-from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Connections, Destinations, open_destinations
 from rowmill.worker.finalize import finalize
 from rowmill.worker.shard import run_parts
 from rowmill.worker.shard_context import shard_context_for
-from rowmill.worker.start.numbered import prepare_numbered
-from rowmill.worker.start.prepare import Ahead, Prepared, prepare
+from rowmill.worker.start.cluster_run import prepare_numbered
+from rowmill.worker.start.decide import Mode
+from rowmill.worker.start.local_run import prepare
+from rowmill.worker.start.prepared import Ahead, Prepared
 from tests.integration.experiments import Manifest
 
 

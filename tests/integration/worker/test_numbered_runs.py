@@ -17,7 +17,7 @@ from rowmill.worker.destinations import Connections, Destinations
 from rowmill.worker.finalize import finalize
 from rowmill.worker.shard import run_parts
 from rowmill.worker.shard_context import shard_context_for
-from rowmill.worker.start.prepare import Prepared
+from rowmill.worker.start.prepared import Prepared
 from tests.integration.experiments import PEOPLE, Connection, Manifest, manifest
 from tests.integration.worker.env import Counts, Env, pod, state
 

@@ -15,12 +15,12 @@ from rowmill.plan.replacement import Replaced
 from rowmill.plan.run_source import RunSource, Versions, source_of
 from rowmill.plan.runs import RunState
 from rowmill.version import VERSION
-from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Connections, Destinations
 from rowmill.worker.reading import experiment_runs, published
 from rowmill.worker.removal import purge
+from rowmill.worker.start.decide import Mode
 from rowmill.worker.start.observation import data_version_for
-from rowmill.worker.start.prepare import Ahead
+from rowmill.worker.start.prepared import Ahead
 from rowmill.worker.start.refusals import EditedManifest, FewerRows, NoRunToResume
 from tests.integration.experiments import PEOPLE, Connection, Manifest, manifest
 from tests.integration.worker.env import Env, plan_of, state

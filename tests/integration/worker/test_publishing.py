@@ -10,10 +10,10 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.lake.lake import Lake
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.plan.runs import Run, RunState
-from rowmill.worker.decision import Mode
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.removal import purge
 from rowmill.worker.removal.removed import Removed
+from rowmill.worker.start.decide import Mode
 from tests.integration.experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
 from tests.integration.worker.env import Env, state
 

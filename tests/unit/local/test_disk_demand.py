@@ -21,7 +21,7 @@ from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec
 from rowmill.worker.remaining import Durable
-from rowmill.worker.start.prepare import Ahead, Staged
+from rowmill.worker.start.prepared import Ahead, Staged
 
 MIB = 1 << 20
 # A million rows: 54 MiB with their key likely, 53 at least; 5 MiB of objects likely, 1 at least.

@@ -6,8 +6,8 @@ import pytest
 
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
-from rowmill.worker.decision import Begin, Repeat
-from rowmill.worker.start.numbered import Go, NumberTaken, decide_numbered, stale
+from rowmill.worker.start.cluster_run import Go, NumberTaken, decide_numbered, stale
+from rowmill.worker.start.decide import Begin, Repeat
 from rowmill.worker.start.observation import Known
 
 OLD, NEW = "sha256:old", "sha256:new"

@@ -1,15 +1,13 @@
 """What a run command does with the runs that exist."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from rowmill.plan.layout import Plan, TableLayout
-from rowmill.plan.replacement import Replaced
+from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
-from rowmill.spec.load import load_spec
-from rowmill.worker.decision import (
+from rowmill.worker.run_history import published_run
+from rowmill.worker.start.decide import (
     Begin,
     Conflict,
     Mode,
@@ -17,9 +15,6 @@ from rowmill.worker.decision import (
     Repeat,
     Resume,
     decide,
-    published_run,
-    replacement,
-    types_kept,
 )
 
 OLD, NEW = "sha256:old", "sha256:new"
@@ -28,13 +23,6 @@ OLD, NEW = "sha256:old", "sha256:new"
 def run(number: int, state: RunState, digest: str = NEW, data_version: int = 1) -> Run:
     empty = Plan(digest, data_version, (), ())
     return Run(f"id{number}", "o", "u", number, state, empty, datetime.now(UTC), None, "", {})
-
-
-def plan(*tables: str) -> Plan:
-    """Of ten rows a table."""
-    return Plan(
-        NEW, 1, tuple(TableLayout(table, 10, 8, 1_000, 1_000, 1_000) for table in tables), ()
-    )
 
 
 RESUMABLE = [RunState.RUNNING, RunState.FINALIZING, RunState.FAILED, RunState.ABORTED]
@@ -84,33 +72,6 @@ def test_a_conflict_says_what_starting_over_would_replace(state: RunState) -> No
     assert decide(known, NEW, 1, Mode.AUTO) == Conflict(known[1], replaces=known[0])
 
 
-def test_what_is_replaced_is_told_with_its_rows_and_the_tables_that_go() -> None:
-    old = replace(run(1, RunState.COMPLETED), plan=plan("people", "orders"))
-    assert replacement(None, plan("people"), "o") is None
-    assert replacement(old, plan("people"), "o") == Replaced(1, 20, gone=("orders",))
-    assert replacement(old, plan("people", "orders"), "other") == Replaced(1, 20, owner="o")
-
-
-@pytest.mark.parametrize(
-    ("destination", "told"),
-    [
-        ("parquet: {bucket: lake, types: native}", False),
-        ("parquet: {bucket: lake}", True),
-        ("postgres: {}", False),
-    ],
-)
-def test_a_run_that_keeps_other_parquet_types_is_told_of(destination: str, told: bool) -> None:
-    spec = load_spec(
-        "one",
-        text="{apiVersion: rowmill.dev/v1alpha1, kind: Experiment, metadata: {name: one}, spec: "
-        "{tables: [{name: t, rows: 1, columns: [{name: id, type: bigint}]}], "
-        f"destinations: {{{destination}}}}}}}",
-    )
-    notice = types_kept(run(1, RunState.COMPLETED), spec)
-    assert (notice is not None) is told
-    assert notice is None or "(native)" in notice
-
-
 def test_resume_with_nothing_to_resume_says_so() -> None:
     complete = run(1, RunState.COMPLETED)
     assert decide([], NEW, 1, Mode.RESUME) == NothingToResume(None)
@@ -121,8 +82,3 @@ def test_data_that_was_reset_is_not_published_and_not_repeated() -> None:
     known = [run(1, RunState.COMPLETED), run(2, RunState.RESET)]
     assert published_run(known) is None
     assert decide(known, NEW, 1, Mode.AUTO) == Begin(3, (), replaces=None)
-
-
-def test_a_failed_rerun_leaves_the_older_run_published() -> None:
-    known = [run(1, RunState.COMPLETED), run(2, RunState.FAILED)]
-    assert published_run(known) == known[0]

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from rowmill.plan.layout import Plan
-from rowmill.plan.replacement import Replaced
-from rowmill.plan.runs import RESUMABLE, Run, RunState
-from rowmill.spec.dataset import Spec
+from rowmill.plan.runs import RESUMABLE, Run
+from rowmill.worker.run_history import left_over, published_run, same_data
 
 
 class Mode(StrEnum):
@@ -96,53 +94,3 @@ def decide(runs: Sequence[Run], digest: str, data_version: int, mode: Mode) -> D
     if published is not None and same_data(published, digest, data_version):
         return Repeat(published, begin)
     return begin
-
-
-def published_run(runs: Sequence[Run]) -> Run | None:
-    """The run whose data readers see: the newest COMPLETED one, unless the data was reset since."""
-    for run in reversed(runs):
-        if run.state is RunState.COMPLETED:
-            return run
-        if run.state is RunState.RESET:
-            return None
-    return None
-
-
-def replacement(published: Run | None, plan: Plan, owner: str) -> Replaced | None:
-    """What a run of `plan` and `owner` removes when it is published instead of `published`."""
-    if published is None:
-        return None
-    return Replaced(
-        published.number,
-        published.plan.rows,
-        owner=published.owner if published.owner != owner else None,
-        gone=tuple(name for name in published.plan.by_name if name not in plan.by_name),
-    )
-
-
-def left_over(runs: Sequence[Run]) -> tuple[Run, ...]:
-    """The unfinished runs, oldest first, that can have left something behind.
-
-    What a run staged is cleared when a newer one begins, so only those since the last complete one.
-    """
-    return tuple(run for run in _since_last_end(runs) if run.state in RESUMABLE)
-
-
-def same_data(run: Run, digest: str, data_version: int) -> bool:
-    """Whether the run's rows and places are those of this digest and data version."""
-    return run.plan.digest == digest and run.plan.data_version == data_version
-
-
-def types_kept(run: Run, spec: Spec) -> str | None:
-    """What to say of a run whose Parquet types are not those that the manifest asks for now."""
-    if spec.parquet is None or spec.parquet.types is run.plan.parquet_types:
-        return None
-    return (
-        f"the Parquet objects of run {run.number} keep their types ({run.plan.parquet_types}), "
-        f"though the manifest asks for {spec.parquet.types}"
-    )
-
-
-def _since_last_end(runs: Sequence[Run]) -> Sequence[Run]:
-    ends = [i for i, run in enumerate(runs) if run.state in (RunState.COMPLETED, RunState.RESET)]
-    return runs[ends[-1] + 1 :] if ends else runs

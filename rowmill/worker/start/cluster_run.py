@@ -35,19 +35,13 @@ from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.cluster_names import RERUN
 from rowmill.spec.dataset import Spec
-from rowmill.worker.decision import (
-    Begin,
-    Repeat,
-    left_over,
-    published_run,
-    replacement,
-    same_data,
-)
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.publish import roll_forward_all
+from rowmill.worker.run_history import left_over, published_run, replacement, same_data
+from rowmill.worker.start.carry_out import begin, discard, furnish, hold_targets, resume
+from rowmill.worker.start.decide import Begin, Repeat
 from rowmill.worker.start.observation import Known, adopted, data_version_for, intact, known
-from rowmill.worker.start.prepare import Prepared
-from rowmill.worker.start.start_run import begin, discard, furnish, hold_targets, resume
+from rowmill.worker.start.prepared import Prepared
 
 # States in which every batch and part of a run is durable.
 LOADED = frozenset({RunState.FINALIZING, RunState.PUBLISHING, RunState.COMPLETED})

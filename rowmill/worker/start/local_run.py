@@ -7,17 +7,21 @@ prepares the same run again finds it prepared.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeGuard
 from uuid import uuid4
 
 from rowmill.plan.layout import Plan
-from rowmill.plan.replacement import Replaced
 from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
-from rowmill.worker.decision import (
+from rowmill.worker.destinations import Destinations
+from rowmill.worker.publish import roll_forward_all
+from rowmill.worker.remaining import Durable, rows_durable
+from rowmill.worker.run_history import replacement
+from rowmill.worker.run_options import options_alone_differ
+from rowmill.worker.start.carry_out import begin, discard, resume
+from rowmill.worker.start.decide import (
     Begin,
     Conflict,
     Mode,
@@ -25,53 +29,10 @@ from rowmill.worker.decision import (
     Repeat,
     Resume,
     decide,
-    replacement,
 )
-from rowmill.worker.destinations import Destinations
-from rowmill.worker.publish import roll_forward_all
-from rowmill.worker.remaining import Durable, rows_durable
-from rowmill.worker.run_options import options_alone_differ
 from rowmill.worker.start.observation import adopted, data_version_for, intact, known
+from rowmill.worker.start.prepared import Ahead, Prepared, Staged
 from rowmill.worker.start.refusals import EditedManifest, FewerRows, NoRunToResume
-from rowmill.worker.start.start_run import begin, discard, resume
-
-
-@dataclass(frozen=True)
-class Staged:
-    """How far an unfinished run came: what is `durable` of its plan, and the bytes of its indexes.
-
-    Keys and indexes are made once all tables are loaded, a table at a time.
-    """
-
-    plan: Plan
-    durable: Durable
-    index_bytes: int = 0
-
-
-@dataclass(frozen=True)
-class Ahead:
-    """What is about to be loaded: all but what `load` has already.
-
-    `discarded` are the unfinished runs whose work is cleared away first.
-    """
-
-    load: Staged
-    discarded: tuple[Staged, ...] = ()
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """What prepare came to: the run, now RUNNING, or `repeat`: complete already, nothing to do.
-
-    `rolled_forward` are the numbers of runs whose interrupted publishing was completed first,
-    `replaces` is what readers see until the run is published.
-    """
-
-    run: Run
-    resumed: bool = False
-    repeat: bool = False
-    rolled_forward: tuple[int, ...] = ()
-    replaces: Replaced | None = None
 
 
 def prepare(
