@@ -21,7 +21,7 @@ from prometheus_client import (
 from rowmill.destinations.ledger import PendingPart
 from rowmill.plan.layout import Part
 from rowmill.plan.pod_contract import PARQUET, POSTGRES
-from rowmill.worker.shard import Copier, ShardContext, Source, Upload, Uploader
+from rowmill.worker.shard_context import Copier, ShardContext, Source, Upload, Uploader
 
 STAGES = ("generate", "encode", "copy", "upload")
 
@@ -70,7 +70,7 @@ class Metrics:
 
 
 def measured(context: ShardContext, metrics: Metrics) -> ShardContext:
-    """The same kit, with its stages timed."""
+    """The same context, with its stages timed."""
     return replace(
         context,
         generator=_TimedSource(context.generator, metrics),

@@ -24,8 +24,8 @@ from rowmill.worker.remaining import Durable, remaining
 from rowmill.worker.removal.purge import former_engines, purge
 from rowmill.worker.removal.removed import Purged
 from rowmill.worker.run_history import types_kept
-from rowmill.worker.shard import ShardContext, Stopped, run_parts
-from rowmill.worker.shard_context import shard_context_for
+from rowmill.worker.shard import Stopped, run_parts
+from rowmill.worker.shard_context import ShardContext, shard_context_for
 from rowmill.worker.shard_progress import ShardProgress
 from rowmill.worker.start.cluster_run import LOADED, prepare_numbered
 from rowmill.worker.start.prepared import Prepared

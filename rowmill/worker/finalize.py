@@ -11,7 +11,8 @@ from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.publish import publish
-from rowmill.worker.shard import Report, ShardContext, Stopped, run_parts
+from rowmill.worker.shard import Report, Stopped, run_parts
+from rowmill.worker.shard_context import ShardContext
 
 # How often finalize goes on with what users put on the published tables meanwhile.
 _ROUNDS = 20

@@ -16,14 +16,13 @@ from itertools import chain
 from threading import Event
 from typing import Protocol, Self
 
-import pyarrow as pa
-
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake.parquet_part import PartLost
 from rowmill.destinations.ledger import PendingPart
-from rowmill.plan.layout import Batch, Part, Plan
+from rowmill.plan.layout import Batch, Part
 from rowmill.worker.lane import Lane
-from rowmill.worker.remaining import Durable, PartWork, remaining
+from rowmill.worker.remaining import PartWork, remaining
+from rowmill.worker.shard_context import Copier, ShardContext, Slices, Source, Upload, Uploader
 
 # Rows generated at a time: a slice's columns stay in the processor's cache.
 SLICE_ROWS = 32_768
@@ -31,27 +30,9 @@ LANE_DEPTH = 1
 # How often parts whose upload was lost are made again before the shard gives up.
 ROUNDS = 5
 
-Slices = list[pa.RecordBatch]
-
 
 class Stopped(Exception):
     """The worker was asked to stop; what is durable stays, the rest is for a resume."""
-
-
-class Source(Protocol):
-    """Makes the rows, as generate/rows.py offers it."""
-
-    def batch(self, table: str, start: int, stop: int) -> pa.RecordBatch: ...
-
-
-class Upload(Protocol):
-    """One part's upload, as destinations/lake/parquet_part.py offers it."""
-
-    def write(self, batches: Sequence[pa.RecordBatch]) -> None: ...
-
-    def close(self) -> PendingPart: ...
-
-    def abort(self) -> None: ...
 
 
 class Report(Protocol):
@@ -64,33 +45,6 @@ class Report(Protocol):
     def uploaded(self, table: str, rows: int) -> None: ...
 
     def recorded(self, part: PendingPart) -> None: ...
-
-
-@dataclass(frozen=True)
-class Copier:
-    """How batches reach Postgres: `load` says whether it copied (False: it was there)."""
-
-    encode: Callable[[str, Slices], Sequence[bytes]]
-    load: Callable[[Batch, Sequence[bytes]], bool]
-
-
-@dataclass(frozen=True)
-class Uploader:
-    """How parts reach the bucket: `record` makes a finished upload count."""
-
-    open: Callable[[Part], Upload]
-    record: Callable[[PendingPart], bool]
-
-
-@dataclass(frozen=True)
-class ShardContext:
-    """What a worker needs to run shards of one run."""
-
-    plan: Plan
-    generator: Source
-    copier: Copier | None
-    uploader: Uploader | None
-    durable: Callable[[], Durable]
 
 
 def run_parts(context: ShardContext, parts: Iterable[Part], stop: Event, report: Report) -> None:

@@ -1,16 +1,68 @@
-"""Put together what a worker needs for one run: generator, copier, uploader, ledger readings."""
+"""What a worker needs to run shards of one run: generator, copier, uploader, ledger readings."""
 
 from __future__ import annotations
 
-from rowmill.destinations.ledger import Pools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pyarrow as pa
+
+from rowmill.destinations.ledger import PendingPart, Pools
 from rowmill.destinations.postgres.copy.encoding import CopyEncoder
 from rowmill.destinations.postgres.copy.loader import PostgresLoader
 from rowmill.generate.rows import Generator
+from rowmill.plan.layout import Batch, Part, Plan
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.pools import load_pools
-from rowmill.worker.shard import Copier, ShardContext, Uploader
+from rowmill.worker.remaining import Durable
+
+Slices = list[pa.RecordBatch]
+
+
+class Source(Protocol):
+    """Makes the rows, as generate/rows.py offers it."""
+
+    def batch(self, table: str, start: int, stop: int) -> pa.RecordBatch: ...
+
+
+class Upload(Protocol):
+    """One part's upload, as destinations/lake/parquet_part.py offers it."""
+
+    def write(self, batches: Sequence[pa.RecordBatch]) -> None: ...
+
+    def close(self) -> PendingPart: ...
+
+    def abort(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Copier:
+    """How batches reach Postgres: `load` says whether it copied (False: it was there)."""
+
+    encode: Callable[[str, Slices], Sequence[bytes]]
+    load: Callable[[Batch, Sequence[bytes]], bool]
+
+
+@dataclass(frozen=True)
+class Uploader:
+    """How parts reach the bucket: `record` makes a finished upload count."""
+
+    open: Callable[[Part], Upload]
+    record: Callable[[PendingPart], bool]
+
+
+@dataclass(frozen=True)
+class ShardContext:
+    """What a worker needs to run shards of one run."""
+
+    plan: Plan
+    generator: Source
+    copier: Copier | None
+    uploader: Uploader | None
+    durable: Callable[[], Durable]
 
 
 def generator_for(dataset: Dataset, pools: Pools) -> Generator:
@@ -19,7 +71,7 @@ def generator_for(dataset: Dataset, pools: Pools) -> Generator:
 
 
 def shard_context_for(run: Run, spec: Spec, destinations: Destinations) -> ShardContext:
-    """A kit for the shards of `run`, by the data version that its plan froze."""
+    """The context for the shards of `run`, by the data version that its plan froze."""
     spec = spec.at(run.plan.data_version)
     return ShardContext(
         plan=run.plan,

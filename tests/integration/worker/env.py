@@ -87,8 +87,10 @@ class Env:
 
     def finalize(self, destinations: Destinations, run: Run) -> list[str]:
         steps: list[str] = []
-        kit = shard_context_for(run, self.spec, destinations)
-        finalize(kit, run, self.spec, destinations, Event(), Counts(), steps.append, connections=2)
+        context = shard_context_for(run, self.spec, destinations)
+        finalize(
+            context, run, self.spec, destinations, Event(), Counts(), steps.append, connections=2
+        )
         return steps
 
     def complete(self, destinations: Destinations, mode: Mode = Mode.AUTO) -> Run:

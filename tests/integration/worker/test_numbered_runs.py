@@ -308,10 +308,17 @@ def test_two_finalizes_at_once_publish_once(name: str, opened: Opened) -> None:
 
     def work(destinations: Destinations) -> None:
         try:
-            kit = shard_context_for(run, env.spec, destinations)
+            context = shard_context_for(run, env.spec, destinations)
             counts = Counts()
             finalize(
-                kit, run, env.spec, destinations, Event(), counts, lambda step: None, connections=2
+                context,
+                run,
+                env.spec,
+                destinations,
+                Event(),
+                counts,
+                lambda step: None,
+                connections=2,
             )
         except Exception as error:  # noqa: BLE001 - told to the test
             failures.append(error)
