@@ -14,6 +14,7 @@ from rowmill.local.home import rowmill_home
 from rowmill.plan.runs import Run, RunState
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import confirmed, say
+from rowmill.worker.abort import abort_run
 from rowmill.worker.destinations import Destinations, one_machine, open_destinations
 from rowmill.worker.reading import experiment_runs
 from rowmill.worker.removal import purge
@@ -23,7 +24,7 @@ def abort(name: str | None, file: Path | None, secrets: Secrets) -> None:
     """End the live run, or one that failed or lost its process."""
     _, destinations = _open(name, file, secrets)
     try:
-        run = purge.abort(destinations)
+        run = abort_run(destinations)
         known = experiment_runs(destinations)
     finally:
         destinations.close()

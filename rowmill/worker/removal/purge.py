@@ -12,10 +12,8 @@ from contextlib import ExitStack
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.errors import NotFound
 from rowmill.plan.purging import PurgeEnd, Written
-from rowmill.plan.runs import END_UNSEEN, RESUMABLE, Run, RunState
 from rowmill.spec.cluster_names import SKIP_PURGE
 from rowmill.worker.destinations import Destinations, engine_of
-from rowmill.worker.reading import abandoned
 from rowmill.worker.removal.removed import Purged, Removed, Whose, whose
 from rowmill.worker.removal.removing import forget_steps, remove_data
 
@@ -27,25 +25,6 @@ _CURE = (
     "See that the credentials lead where its runs went; to leave its objects there, give a "
     "manifest without destinations.parquet by -f FILE"
 )
-
-
-def abort(destinations: Destinations) -> Run | None:
-    """End the live or interrupted run as ABORTED; its work stays for a resume.
-
-    Returns the run, or None when there is nothing to abort.
-    """
-    ledger = destinations.ledger
-    runs = ledger.runs.of(destinations.owner) if ledger.found() else []
-    for run in reversed(runs):
-        if run.state not in RESUMABLE - {RunState.ABORTED}:
-            continue
-        said = "aborted by `rowmill abort`"
-        unseen = {END_UNSEEN: True} if abandoned(run, ledger) else None
-        if ledger.runs.transition(
-            run.id, RESUMABLE, RunState.ABORTED, message=said, summary=unseen
-        ):
-            return run.at(RunState.ABORTED)
-    return None
 
 
 def reset(destinations: Destinations) -> Removed:

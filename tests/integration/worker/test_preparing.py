@@ -15,6 +15,7 @@ from rowmill.plan.replacement import Replaced
 from rowmill.plan.run_source import RunSource, Versions, source_of
 from rowmill.plan.runs import RunState
 from rowmill.version import VERSION
+from rowmill.worker.abort import abort_run
 from rowmill.worker.destinations import Connections, Destinations
 from rowmill.worker.reading import experiment_runs, published
 from rowmill.worker.removal import purge
@@ -195,12 +196,12 @@ def test_an_upgrade_keeps_the_data_version_of_the_last_run(name: str, opened: Op
 
 def test_an_abort_ends_the_run_for_every_worker(name: str, opened: Opened) -> None:
     env, destinations = opened(manifest(name, tables=[PEOPLE]))
-    assert purge.abort(destinations) is None
+    assert abort_run(destinations) is None
     run = env.prepare(destinations).run
-    aborted = purge.abort(destinations)
+    aborted = abort_run(destinations)
     assert aborted is not None
     assert aborted.id == run.id
-    assert purge.abort(destinations) is None
+    assert abort_run(destinations) is None
     assert state(destinations, run) is RunState.ABORTED
     assert env.prepare(destinations).resumed
 
