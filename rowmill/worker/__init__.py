@@ -1,1 +1,1 @@
-"""What runs a shard: prepare, the loop over batches, finalize, publish, purge."""
+"""A run's steps: start, shards, finalize, publish, removal."""

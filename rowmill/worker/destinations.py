@@ -1,4 +1,4 @@
-"""Join the destinations of one experiment: its ledger, its warehouse and its lake."""
+"""Open the destinations of one experiment: its ledger, its warehouse and its lake."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ def options_of(run: Run) -> str:
 
 
 def run_again(run: Run) -> str:
-    """The command that takes up the run, given its manifest."""
+    """The command that resumes the run, given its manifest."""
     source = source_of(run)
     return run_command(None, None) if source is None else run_command(source.scale, source.seed)
 
