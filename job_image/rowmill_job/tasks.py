@@ -27,7 +27,8 @@ from rowmill.worker.run_history import types_kept
 from rowmill.worker.shard import Stopped, run_parts
 from rowmill.worker.shard_context import ShardContext, shard_context_for
 from rowmill.worker.shard_progress import ShardProgress
-from rowmill.worker.start.cluster_run import LOADED, prepare_numbered
+from rowmill.worker.start.carry_out import LOADED
+from rowmill.worker.start.cluster_run import prepare_numbered
 from rowmill.worker.start.prepared import Prepared
 from rowmill_job.board import Board
 from rowmill_job.bundle import BundleRefused, read_bundle, source_of, spec_of

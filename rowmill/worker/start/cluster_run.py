@@ -26,44 +26,18 @@ and some of them late. What keeps them from harm, under the ledger's lock:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.plan.layout import Plan
 from rowmill.plan.run_source import RunSource
-from rowmill.plan.runs import Run, RunState
 from rowmill.spec.cluster_names import RERUN
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.publish import roll_forward_all
-from rowmill.worker.run_history import left_over, published_run, replacement, same_data
-from rowmill.worker.start.carry_out import begin, discard, furnish, hold_targets, resume
-from rowmill.worker.start.decide import Begin, Repeat
-from rowmill.worker.start.observation import Known, adopted, data_version_for, intact, known
+from rowmill.worker.start.carry_out import RunRequest, carry_out, complete_interrupted
+from rowmill.worker.start.decide import NumberTaken, data_version_for, decide_numbered, stale
+from rowmill.worker.start.observe import observe
 from rowmill.worker.start.prepared import Prepared
-
-# States in which every batch and part of a run is durable.
-LOADED = frozenset({RunState.FINALIZING, RunState.PUBLISHING, RunState.COMPLETED})
-_ENDED = frozenset({RunState.FAILED, RunState.ABORTED})
-
-
-@dataclass(frozen=True)
-class Go:
-    """The run is in the ledger and still the present one; `replaces` is as in `Begin`."""
-
-    run: Run
-    replaces: Run | None
-
-
-@dataclass(frozen=True)
-class NumberTaken:
-    """The ledger has the number for another manifest."""
-
-    run: Run
-
-
-Choice = Go | NumberTaken | Repeat | Begin
 
 
 def prepare_numbered(
@@ -76,7 +50,7 @@ def prepare_numbered(
     adopt: str | None,
     source: RunSource,
 ) -> Prepared:
-    """Begin, take up or repeat run `number` of the Experiment `uid`; every pod's first act.
+    """Begin, resume or repeat run `number` of the Experiment `uid`; every pod's first act.
 
     The ledger is there and up to date (`Ledger.ensure`); the pod sees to that.
 
@@ -95,107 +69,19 @@ def prepare_numbered(
         ImpossibleColumns: what no data can satisfy.
         DestinationRefused: a destination will not take this run.
     """
-    ledger, owner = destinations.ledger, destinations.owner
-    with ledger.locks.preparing(owner):
-        ledger_view = known(ledger.runs, owner)
-        if why := stale(ledger_view, uid, number):
+    owner = destinations.owner
+    with destinations.ledger.locks.preparing(owner):
+        observed = observe(destinations, adopt)
+        if why := stale(observed.ledger, uid, number):
             raise Fenced(f"run {number} of {owner} is not to go on: {why}")
-        rolled_forward = roll_forward_all(
-            _of_others(ledger_view.interrupted_publishes, uid, number), destinations, adopt
-        )
-        if rolled_forward:
-            ledger_view = known(ledger.runs, owner)
-        version = data_version_for(spec.at(plan.data_version), ledger_view.runs)
-        choice = decide_numbered(ledger_view, uid, number, spec.digest, version)
-        if isinstance(choice, Repeat) and not intact(choice.run, destinations):
-            choice = choice.otherwise
-        match choice:
-            case NumberTaken():
-                raise DestinationRefused("NumberTaken", _number_taken(number, owner))
-            case Repeat(run=run, otherwise=Begin(close=close)):
-                discard(close, destinations, by=number)
-                return Prepared(run, repeat=True, rolled_forward=rolled_forward)
-            case Go(run=run, replaces=replaces):
-                run = _go_on(run, spec, destinations, adopt)
-                return Prepared(
-                    run,
-                    resumed=True,
-                    rolled_forward=rolled_forward,
-                    replaces=replacement(replaces, run.plan, owner),
-                )
-            case Begin(close=close, replaces=replaces):
-                plan = replace(plan, data_version=version)
-                replaces = replaces or adopted(destinations, adopt)
-                run = begin(
-                    spec.at(version).dataset,
-                    destinations,
-                    plan,
-                    uid=uid,
-                    number=number,
-                    close=close,
-                    adopt=adopt,
-                    source=source,
-                )
-                return Prepared(
-                    run, rolled_forward=rolled_forward, replaces=replacement(replaces, plan, owner)
-                )
-
-
-def stale(ledger_view: Known, uid: str, number: int) -> str | None:
-    """What took the place of run `number` of `uid`; None while it may go on. Pure."""
-    if ledger_view.uid != uid:
-        if uid not in ledger_view.uids:
-            return None
-        return (
-            "another Experiment of this name began a run since: this one was deleted and applied "
-            "again, or two clusters with one engineId write to this destination"
-        )
-    newest = ledger_view.runs[-1] if ledger_view.runs else None
-    if newest is not None and newest.number > number:
-        return f"run {newest.number} was begun since"
-    if newest is not None and newest.number == number and newest.state is RunState.RESET:
-        return "its data was removed"
-    return None
-
-
-def decide_numbered(
-    ledger_view: Known, uid: str, number: int, digest: str, data_version: int
-) -> Choice:
-    """What a pod of run `number`, which is not stale, does by what the ledger knows; pure."""
-    newest = ledger_view.runs[-1] if ledger_view.runs else None
-    if newest is not None and (newest.uid, newest.number) == (uid, number):
-        if newest.plan.digest != digest:
-            return NumberTaken(newest)
-        return Go(newest, published_run(ledger_view.runs[:-1]))
-    published = published_run(ledger_view.runs)
-    begin = Begin(number, left_over(ledger_view.runs), published)
-    if published is not None and same_data(published, digest, data_version):
-        return Repeat(published, begin)
-    return begin
-
-
-def _of_others(runs: Iterable[Run], uid: str, number: int) -> list[Run]:
-    return [run for run in runs if (run.uid, run.number) != (uid, number)]
-
-
-def _go_on(run: Run, spec: Spec, destinations: Destinations, adopt: str | None) -> Run:
-    """The present run as it goes on: with its claims, pools and tables, or past needing them."""
-    dataset = spec.at(run.plan.data_version).dataset
-    try:
-        if run.state in _ENDED:
-            return resume(run, dataset, destinations, adopt, _ENDED)
-        if run.state is not RunState.COMPLETED:
-            hold_targets(run, dataset, destinations, adopt)
-            if run.state not in LOADED:
-                # The pod that began it may have died before it made the tables.
-                furnish(run, dataset, destinations)
-    except Fenced:
-        # Finalize holds no lock of ours: it went on since the state was read.
-        now = destinations.ledger.runs.find(run.id)
-        if now is None or now.state not in LOADED:
-            raise
-        return now
-    return run
+        observed = complete_interrupted(observed, destinations, adopt, but=(uid, number))
+        version = data_version_for(spec.at(plan.data_version), observed.ledger.runs)
+        decision = decide_numbered(observed, uid, number, spec.digest, version)
+        if isinstance(decision, NumberTaken):
+            raise DestinationRefused("NumberTaken", _number_taken(number, owner))
+        frozen = replace(plan, data_version=version)
+        request = RunRequest(spec, lambda: frozen, uid=uid, adopt=adopt, source=source)
+        return carry_out(decision, request, destinations, observed)
 
 
 def _number_taken(number: int, owner: str) -> str:

@@ -1,4 +1,4 @@
-"""Start a run on one machine: look at what is there, decide, carry it out.
+"""Start a run on one machine: observe what is there, decide, carry it out.
 
 It runs under the ledger's lock, once at a time, and every step of it can be repeated: whoever
 prepares the same run again finds it prepared.
@@ -6,8 +6,9 @@ prepares the same run again finds it prepared.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from datetime import datetime
+from functools import cache, partial
 from typing import TypeGuard
 from uuid import uuid4
 
@@ -16,21 +17,21 @@ from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.publish import roll_forward_all
 from rowmill.worker.remaining import Durable, rows_durable
-from rowmill.worker.run_history import replacement
 from rowmill.worker.run_options import options_alone_differ
-from rowmill.worker.start.carry_out import begin, discard, resume
+from rowmill.worker.start.carry_out import RunRequest, carry_out, complete_interrupted
 from rowmill.worker.start.decide import (
     Begin,
     Conflict,
+    LocalDecision,
     Mode,
     NothingToResume,
     Repeat,
     Resume,
+    data_version_for,
     decide,
 )
-from rowmill.worker.start.observation import adopted, data_version_for, intact, known
+from rowmill.worker.start.observe import observe
 from rowmill.worker.start.prepared import Ahead, Prepared, Staged
 from rowmill.worker.start.refusals import EditedManifest, FewerRows, NoRunToResume
 
@@ -47,7 +48,7 @@ def prepare(
     agreed: Collection[str] | None = None,
     admit: Callable[[Ahead], None] = lambda ahead: None,
 ) -> Prepared:
-    """Take up, start or repeat a run of `spec`, by the data version that the ledger leads to.
+    """Begin, resume or repeat a run of `spec`, by the data version that the ledger leads to.
 
     The ledger is there and up to date (`Ledger.ensure`); whoever starts the run sees to that.
 
@@ -64,63 +65,53 @@ def prepare(
         DestinationRefused: a destination will not take this run.
         InvalidManifest: the data version is the last run's, which refuses the manifest.
     """
-    ledger, owner = destinations.ledger, destinations.owner
-    with ledger.locks.preparing(owner):
-        ledger_view = known(ledger.runs, owner)
-        rolled_forward = roll_forward_all(ledger_view.interrupted_publishes, destinations, adopt)
-        if rolled_forward:
-            ledger_view = known(ledger.runs, owner)
+    with destinations.ledger.locks.preparing(destinations.owner):
+        observed = complete_interrupted(observe(destinations, adopt), destinations, adopt)
         # Before there is a plan: widths, by which it is cut, belong to the version too.
-        spec = spec.at(data_version_for(spec, ledger_view.runs))
-        decision = decide(ledger_view.runs, spec.digest, spec.data_version, mode)
-        if isinstance(decision, Repeat) and not intact(decision.run, destinations):
-            decision = decision.otherwise
-        match decision:
-            case Repeat(run=run):
-                return Prepared(run, repeat=True, rolled_forward=rolled_forward)
-            case NothingToResume(published=published):
-                raise NoRunToResume(_nothing(published))
-            case Conflict(run=run, replaces=replaces):
-                raise EditedManifest(
-                    run,
-                    _durable_rows(run, destinations),
-                    plan_of(spec),
-                    replaces,
-                    options_alone=options_alone_differ(run, source),
-                )
-            case Resume(run=run, close=close, replaces=replaces):
-                admit(_ahead(_staged(run, destinations), close, destinations))
-                discard(close, destinations, by=run.number)
-                dataset = spec.at(run.plan.data_version).dataset
-                return Prepared(
-                    resume(run, dataset, destinations, adopt),
-                    resumed=True,
-                    replaces=replacement(replaces, run.plan, owner),
-                )
-            case Begin(number=number, close=close, replaces=replaces):
-                plan = plan_of(spec)
-                replaces = replaces or adopted(destinations, adopt)
-                if _is_to_agree(replaces, plan, agreed):
-                    raise FewerRows(replaces, number, plan, owner, rolled_forward)
-                admit(_ahead(_nothing_staged(plan, destinations), close, destinations))
-                run = begin(
-                    spec.dataset,
-                    destinations,
-                    plan,
-                    uid=ledger_view.uid or str(uuid4()),
-                    number=number,
-                    close=close,
-                    adopt=adopt,
-                    source=source,
-                    started_at=started_at,
-                )
-                return Prepared(
-                    run, rolled_forward=rolled_forward, replaces=replacement(replaces, plan, owner)
-                )
+        spec = spec.at(data_version_for(spec, observed.ledger.runs))
+        decision = decide(observed, spec.digest, spec.data_version, mode)
+        # Made where it is needed, and once: it is cut by the memory that is free at that moment.
+        plan = cache(partial(plan_of, spec))
+        uid = observed.ledger.uid or str(uuid4())
+        request = RunRequest(spec, plan, uid, adopt, source, started_at)
+        start = _accepted(decision, request, destinations, agreed, observed.rolled_forward)
+        if not isinstance(start, Repeat):
+            admit(_ahead(start, request, destinations))
+        return carry_out(start, request, destinations, observed)
 
 
-def _ahead(load: Staged, close: Iterable[Run], destinations: Destinations) -> Ahead:
-    return Ahead(load, tuple(_staged(run, destinations) for run in close))
+def _accepted(
+    decision: LocalDecision,
+    request: RunRequest,
+    destinations: Destinations,
+    agreed: Collection[str] | None,
+    rolled_forward: tuple[int, ...],
+) -> Begin | Resume | Repeat:
+    """The decision, unless its user is to change or agree to something first; raises as prepare."""
+    match decision:
+        case NothingToResume(published=published):
+            raise NoRunToResume(_nothing(published))
+        case Conflict(run=run, replaces=replaces):
+            raise EditedManifest(
+                run,
+                _durable_rows(run, destinations),
+                request.plan(),
+                replaces,
+                options_alone=options_alone_differ(run, request.source),
+            )
+        case Begin(number=number, replaces=replaces):
+            plan = request.plan()
+            if _is_to_agree(replaces, plan, agreed):
+                raise FewerRows(replaces, number, plan, destinations.owner, rolled_forward)
+    return decision
+
+
+def _ahead(decision: Begin | Resume, request: RunRequest, destinations: Destinations) -> Ahead:
+    if isinstance(decision, Resume):
+        load = _staged(decision.run, destinations)
+    else:
+        load = _nothing_staged(request.plan(), destinations)
+    return Ahead(load, tuple(_staged(run, destinations) for run in decision.close))
 
 
 def _staged(run: Run, destinations: Destinations) -> Staged:

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from rowmill.destinations.ledger import RunRecords
 from rowmill.plan.runs import Run, RunState
-from rowmill.spec.dataset import Spec
-from rowmill.worker.destinations import Destinations
-from rowmill.worker.run_history import published_run
 
 
 @dataclass(frozen=True)
-class Known:
+class LedgerView:
     """What the ledger holds of an owner: its present uid, the runs of that one, oldest first.
 
     `uids` are all of which there is a run.
@@ -29,36 +25,21 @@ class Known:
         return tuple(run for run in self.runs if run.state is RunState.PUBLISHING)
 
 
-def known(runs: RunRecords, owner: str) -> Known:
-    """What the ledger holds of `owner` now."""
-    return Known(runs.uid(owner), runs.uids(owner), tuple(runs.of(owner)))
+@dataclass(frozen=True)
+class Observation:
+    """An experiment under the lock of its start.
 
+    The ledger is read at once. `is_intact` and `adopted` are questions, since they look into
+    databases and list buckets, and most decisions need neither: the one that does asks, once.
 
-def data_version_for(spec: Spec, runs: Sequence[Run]) -> int:
-    """The manifest's data version; without one that of the last run, so that upgrades change none.
-
-    The first run of an experiment takes the one that `spec` is of.
+    Attributes:
+        is_intact: whether readers see a published run, with all its tables and objects.
+        adopted: the run of the experiment to be taken over that readers see in the targets, None
+            if there is none.
+        rolled_forward: numbers of the runs whose interrupted publishing this start completed.
     """
-    if spec.pins_data_version or not runs:
-        return spec.data_version
-    return runs[-1].plan.data_version
 
-
-def intact(run: Run, destinations: Destinations) -> bool:
-    """Whether readers see this run, with all its tables and objects."""
-    warehouse, lake = destinations.warehouse, destinations.lake
-    return (warehouse is None or warehouse.published(run)) and (lake is None or lake.published(run))
-
-
-def adopted(destinations: Destinations, adopt: str | None) -> Run | None:
-    """The run of the experiment `adopt` that readers see in the targets, before it is taken over.
-
-    None if its data is not there, or if another ledger has its records.
-    """
-    warehouse, lake = destinations.warehouse, destinations.lake
-    if adopt is None or adopt == destinations.owner:
-        return None
-    there = (warehouse is not None and warehouse.data_owner() == adopt) or (
-        lake is not None and lake.there() and lake.data_owner() == adopt
-    )
-    return published_run(destinations.ledger.runs.of(adopt)) if there else None
+    ledger: LedgerView
+    is_intact: Callable[[Run], bool]
+    adopted: Callable[[], Run | None]
+    rolled_forward: tuple[int, ...] = ()

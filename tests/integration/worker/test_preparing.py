@@ -19,8 +19,7 @@ from rowmill.worker.abort import abort_run
 from rowmill.worker.destinations import Connections, Destinations
 from rowmill.worker.reading import experiment_runs, published
 from rowmill.worker.removal import purge
-from rowmill.worker.start.decide import Mode
-from rowmill.worker.start.observation import data_version_for
+from rowmill.worker.start.decide import Mode, data_version_for
 from rowmill.worker.start.prepared import Ahead
 from rowmill.worker.start.refusals import EditedManifest, FewerRows, NoRunToResume
 from tests.integration.experiments import PEOPLE, Connection, Manifest, manifest

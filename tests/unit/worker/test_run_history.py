@@ -1,22 +1,15 @@
 """What an experiment's runs say of its data."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.replacement import Replaced
-from rowmill.plan.runs import Run, RunState
+from rowmill.plan.runs import RunState
 from rowmill.spec.load import load_spec
 from rowmill.worker.run_history import published_run, replacement, types_kept
-
-OLD, NEW = "sha256:old", "sha256:new"
-
-
-def run(number: int, state: RunState, digest: str = NEW, data_version: int = 1) -> Run:
-    empty = Plan(digest, data_version, (), ())
-    return Run(f"id{number}", "o", "u", number, state, empty, datetime.now(UTC), None, "", {})
+from tests.unit.worker.runs import NEW, run
 
 
 def plan(*tables: str) -> Plan:
@@ -29,6 +22,10 @@ def plan(*tables: str) -> Plan:
 def test_a_failed_rerun_leaves_the_older_run_published() -> None:
     known = [run(1, RunState.COMPLETED), run(2, RunState.FAILED)]
     assert published_run(known) == known[0]
+
+
+def test_data_that_was_reset_is_not_published() -> None:
+    assert published_run([run(1, RunState.COMPLETED), run(2, RunState.RESET)]) is None
 
 
 def test_what_is_replaced_is_told_with_its_rows_and_the_tables_that_go() -> None:
