@@ -1,4 +1,4 @@
-"""The field tables of docs/manifest.md, from the manifest's own model; see generate.py."""
+"""What docs/manifest.md says of fields and kinds, from the manifest's own model; see generate.py."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from rowmill.spec.crd.json_schema import json_schema
+from rowmill.spec.rules.uniqueness import unique_kinds
 
 TARGET = Path(__file__).parent.parent / "docs" / "manifest.md"
 MARK = "<!-- From here on written by scripts/make_manifest_reference.py. -->"
+
+# What stands between is written by it too.
+UNIQUE_KINDS = ("<!-- kinds that can be unique -->", "<!-- so far -->")
 
 # What the API server writes; a person does not.
 _NOT_WRITTEN = ("Set by the API server.", "Written by the operator; not read.")
@@ -50,11 +54,18 @@ def reference() -> str:
 
 
 def with_reference(document: str) -> str:
-    """The document with everything after the mark written anew."""
-    head, mark, _ = document.partition(MARK)
-    if not mark:
-        raise ValueError(f"{TARGET} lacks the line {MARK}")
-    return f"{head}{mark}\n\n{reference()}"
+    """The document with the kinds that can be unique, and all after the mark, written anew."""
+    start, end = UNIQUE_KINDS
+    before, _ = _divided(document, start)
+    after, _ = _divided(_divided(document, end)[1], MARK)
+    return f"{before}{start}{unique_kinds()}{end}{after}{MARK}\n\n{reference()}"
+
+
+def _divided(document: str, mark: str) -> tuple[str, str]:
+    before, found, after = document.partition(mark)
+    if not found:
+        raise ValueError(f"{TARGET} lacks {mark}")
+    return before, after
 
 
 def _section(heading: str, schema: Schema, definitions: Schema) -> str:

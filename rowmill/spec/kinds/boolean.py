@@ -56,4 +56,5 @@ BOOLEAN = KindEntry(
     read=_read,
     says="True or false.",
     example=Example("boolean", {"probability": 0.25}, mean=0.25, deviation=0.4330),
+    unique_if="without a probability",
 )

@@ -144,4 +144,5 @@ CHOICE = KindEntry(
     example=Example("integer", {"values": [0, 10], "weights": [3, 1]}, mean=2.5, deviation=4.3301),
     fills_arrays=True,
     literals=("values",),
+    unique_if="without weights",
 )

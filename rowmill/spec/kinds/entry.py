@@ -84,6 +84,8 @@ class KindEntry:
         literals: the parameters that are read by the column's type, `1` and `"1"` alike; of one
             value `""`.
         defaults: what the digest leaves out beside the fixed defaults, by what is given.
+        unique_if: on what condition a column of it can be unique, where not every one can. One
+            whose kind has a `domain`, or never repeats, needs no such word.
 
     Raises:
         TypeError: it fills a type whose questions the kind leaves open.
@@ -102,12 +104,19 @@ class KindEntry:
     defaults: Callable[[Mapping[str, Any], DigestedColumn], Mapping[str, Any]] = field(
         default=_no_defaults
     )
+    unique_if: str = ""
 
     def __post_init__(self) -> None:
         asked = {"text": bool(self.fits & STRINGS), "span": bool(self.fits & MOMENTS)}
         for name, matters in asked.items():
             if matters and not _says(self.kind, name):
                 raise TypeError(f"{self.kind.__name__} fills types whose {name} it does not say")
+
+    @property
+    def can_be_unique(self) -> bool:
+        """Whether some column of it can be unique."""
+        of_itself = any(_overrides(self.kind, name) for name in ("domain", "never_repeats"))
+        return of_itself or bool(self.unique_if)
 
     def can_fill(self, column_type: ColumnType) -> bool:
         """Whether it makes values of the type."""
@@ -116,4 +125,8 @@ class KindEntry:
 
 def _says(kind: type[Kind], name: str) -> bool:
     # What copies another column's value, or is judged after it, has that column's.
-    return any(getattr(kind, each) is not getattr(Kind, each) for each in (name, "copied"))
+    return any(_overrides(kind, each) for each in (name, "copied"))
+
+
+def _overrides(kind: type[Kind], name: str) -> bool:
+    return getattr(kind, name) is not getattr(Kind, name)

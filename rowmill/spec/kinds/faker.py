@@ -202,4 +202,5 @@ FAKER = KindEntry(
     says="Names, addresses and the like, by Faker.",
     example=Example("text", {"provider": "city"}),
     defaults=_defaults,
+    unique_if="with a pool for all rows",
 )

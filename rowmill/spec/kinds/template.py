@@ -156,4 +156,5 @@ TEMPLATE = KindEntry(
     read=_read,
     says="Text with {column} and {column|filter}: slug, upper, lower, title, pad:8.",
     example=Example("text", "{name|slug}-{number|pad:4}"),
+    unique_if="with a unique column in it",
 )

@@ -162,4 +162,5 @@ NUMBER = KindEntry(
     says="A uniform number.",
     example=Example("double precision", {"min": -1, "max": 2}, mean=0.5, deviation=0.8660),
     defaults=_decimals,
+    unique_if="of a float with `decimals`",
 )

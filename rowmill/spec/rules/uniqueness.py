@@ -6,18 +6,23 @@ from rowmill.counting import counted
 from rowmill.spec.dataset import PickOneToOne, PickTree
 from rowmill.spec.drafts import ColumnDraft, Draft, Drafts
 from rowmill.spec.kind import REPEATS, UNCOUNTED, Kind
-from rowmill.spec.kinds import Reference, Template
+from rowmill.spec.kinds import ENTRIES, Reference, Template
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.report import Report
 from rowmill.spec.rules.distinct import SureKeys, by_construction, kept_apart, unsettled
 from rowmill.spec.rules.end_spaces import ends_in_spaces_of
 from rowmill.spec.rules.texts import Texts
-from rowmill.spec.values.types import TypeName
+from rowmill.spec.values.types import ColumnType, TypeName
 
-_RIGHT = (
-    "use sequence, uuid, integer, number, between, pattern, faker, choice without "
-    "weights, or a template with a unique column"
-)
+
+def unique_kinds(column_type: ColumnType | None = None) -> str:
+    """The kinds of which a column, of this type or of some type, can be unique, with conditions."""
+    *others, last = (
+        f"{entry.key} ({entry.unique_if})" if entry.unique_if else entry.key
+        for entry in ENTRIES
+        if entry.can_be_unique and (column_type is None or entry.can_fill(column_type))
+    )
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def check_uniqueness(drafts: Drafts, texts: Texts, sure: SureKeys, report: Report) -> None:
@@ -47,7 +52,8 @@ def _problem(
         return f"{name} {problem}"
     size = kind.domain(column.type, texts.data_version)
     if size is REPEATS:
-        return f"{_word(kind)} cannot be unique, its values repeat; {_RIGHT}"
+        right = unique_kinds(column.type)
+        return f"{_word(kind)} cannot be unique, its values repeat; use {right}"
     if size == UNCOUNTED:
         return f"{name} is a float without a grid of values; use `decimals`"
     rows = column.table.rows

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,9 @@ from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.crd.definition import crd
 from rowmill.spec.crd.json_schema import json_schema
 from rowmill.spec.kinds import ENTRIES, KindEntry
+from rowmill.spec.load import load_spec
+from rowmill.spec.problems import InvalidManifest
+from rowmill.spec.rules.uniqueness import unique_kinds
 from rowmill.spec.values.types import parse_type
 from tests.unit.generate.kind_examples import cells, digests, manifest
 
@@ -70,6 +74,21 @@ def test_the_definition_has_the_kind_with_a_description(entry: KindEntry) -> Non
 @every_kind
 def test_the_reference_has_the_kind(entry: KindEntry) -> None:
     assert f"| **`{entry.key}`** |" in REFERENCE
+
+
+@every_kind
+def test_a_kind_can_be_unique_if_messages_and_the_page_say_so(entry: KindEntry) -> None:
+    asked = manifest(entry)
+    asked["spec"]["tables"][1]["columns"][-1]["unique"] = True
+    try:
+        load_spec("example", text=json.dumps(asked))
+        problems = ""
+    except InvalidManifest as error:
+        problems = str(error)
+    repeats = "cannot be unique, its values repeat" in problems
+    assert repeats is not entry.can_be_unique
+    named = re.findall(r"(\w+)(?: \([^)]*\))?(?:, | or |$)", unique_kinds())
+    assert (entry.key in named) is entry.can_be_unique
 
 
 def _generate(schema: dict[str, Any]) -> dict[str, Any]:
