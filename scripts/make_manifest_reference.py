@@ -1,4 +1,4 @@
-"""What docs/manifest.md says of fields and kinds, from the manifest's own model; see generate.py."""
+"""What docs/manifest.md has from the manifest's own model and from the kinds; see generate.py."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
 from rowmill.spec.shapes.content import UNKNOWN, Content, content_of_type
@@ -155,6 +156,39 @@ class Kind(ABC):
         `most_children` are those of a parent, of a table with `rowsPer`.
         """
         return None
+
+    def spread(self, rows: int) -> Decimal | None:
+        """A bound of the distance between two values, in a table of so many rows; None: none known.
+
+        It decides the bytes of Parquet's parts, so what a released kind says never changes, finer
+        as `span` may be. A kind that says nothing is taken to fill its type, which every reader
+        takes.
+        """
+        return None
+
+    @property
+    def even_steps(self) -> bool:
+        """Whether each row's value is as far from the row's before.
+
+        Of a kind that only seems so some readers would make other values: none has it by itself.
+        """
+        return False
+
+    @property
+    def few_values(self) -> bool:
+        """Whether a row group has each of its values many times over, whatever the table's rows.
+
+        A dictionary of values that do not repeat is larger than these, so no kind has it by itself.
+        """
+        return False
+
+    @property
+    def compressible(self) -> bool:
+        """Whether a codec makes its values smaller, in their own type.
+
+        To try in vain costs little, and cells that are left as they are may cost a multiple.
+        """
+        return True
 
     def text(self, known: KnownTexts) -> Text:
         """What it makes in a column of text, whatever the column's length."""

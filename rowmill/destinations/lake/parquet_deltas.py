@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from rowmill.spec.dataset import Column, Dataset, Table
-from rowmill.spec.kind import Kind
-from rowmill.spec.kinds import Distribution, Ordinal, Sequence, Uniform, Zipf
 from rowmill.spec.values.types import ColumnType, TypeName
 
 # fastparquet makes other values of differences that take more than 28 bits, and dies of 57. Twice
@@ -15,12 +11,11 @@ _SPAN = 2**27
 # Of a hidden chain of references; the cells of deeper ones are taken to be far apart.
 _MAX_DEPTH = 8
 _DIGITS = 7
-_BOUNDED = Uniform | Distribution
 
 
 def are_narrow(dataset: Dataset, table: Table, column: Column) -> bool:
     """Whether DELTA_BINARY_PACKED pages of an integral column are safe for every reader."""
-    if isinstance(column.kind, Sequence) and not column.nullable:
+    if column.kind.even_steps and not column.nullable:
         # One difference throughout, so none is stored.
         return True
     span = _span(dataset, table, column, 0)
@@ -36,25 +31,10 @@ def _span(dataset: Dataset, table: Table, column: Column, depth: int) -> int | N
     if source is not None and source.via is not None and depth < _MAX_DEPTH:
         parent = dataset.table(table.link(source.via).parent)
         return _span(dataset, parent, parent.column(source.column), depth + 1)
-    span = _span_of_kind(column.kind, table.rows)
+    span = column.kind.spread(table.rows)
     return (
         _span_of_type(column.type) if span is None else int(span * 10 ** (column.type.scale or 0))
     )
-
-
-def _span_of_kind(kind: Kind, rows: int) -> Decimal | None:
-    """The greatest distance between two values of a kind in a table of so many rows."""
-    match kind:
-        case Sequence(step=step):
-            return Decimal(rows) * abs(Decimal(step))
-        case Ordinal():
-            return Decimal(rows)
-        case Zipf(ranks=ranks):
-            return Decimal(ranks)
-        case _ if isinstance(kind, _BOUNDED) and kind.min is not None and kind.max is not None:
-            return Decimal(kind.max) - Decimal(kind.min)
-        case _:
-            return None
 
 
 def _span_of_type(kind: ColumnType) -> int | None:

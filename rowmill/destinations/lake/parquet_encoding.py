@@ -14,7 +14,6 @@ from rowmill.destinations.interval_text import iso_8601
 from rowmill.destinations.lake import parquet_deltas
 from rowmill.generate.text.to_text import to_text
 from rowmill.spec.dataset import Column, Dataset, ParquetTypes, PickChildren, Table
-from rowmill.spec.kinds import Choice, Constant, Parent, Reference, Uuid
 from rowmill.spec.values.types import FLOATS, INTEGERS, ColumnType, TypeName
 
 # Levels above it cost a fifth more processor time and gain nothing on cells of this kind.
@@ -205,7 +204,7 @@ def _plan(
         type=field.type,
         dictionary=dictionary,
         encoding=encoding,
-        incompressible=native and isinstance(column.kind, Uuid) and not column.type.array,
+        incompressible=native and not column.kind.compressible and not column.type.array,
     )
 
 
@@ -219,18 +218,18 @@ def _is_integral(column_type: ColumnType, types: ParquetTypes) -> bool:
 
 def _repeats(dataset: Dataset, table: Table, column: Column, depth: int) -> bool:
     """Whether a row group holds each of the column's values many times over."""
-    kind = column.kind
-    if isinstance(kind, Choice | Constant):
+    if column.kind.few_values:
         return True
-    if not isinstance(kind, Reference | Parent) or depth > _MAX_DEPTH:
+    source = column.kind.copied
+    if source is None or source.via is None or depth > _MAX_DEPTH:
         return False
-    link = table.link(kind.via)
+    link = table.link(source.via)
     parent = dataset.table(link.parent)
     if parent.rows <= _FEW_PARENTS and parent.rows * _REPEATS <= table.rows:
         return True
     if isinstance(link.pick, PickChildren) and table.rows >= _REPEATS * parent.rows:
         return True
-    return _repeats(dataset, parent, parent.column(kind.column), depth + 1)
+    return _repeats(dataset, parent, parent.column(source.column), depth + 1)
 
 
 def _stored(plan: _ColumnPlan, chunks: Sequence[pa.Array], rows: int) -> pa.ChunkedArray:

@@ -76,6 +76,11 @@ class Choice(OwnKind):
         """The least and the greatest value, of integers and of moments."""
         return integer_span(self.values)
 
+    @property
+    def few_values(self) -> bool:
+        """Those of its list."""
+        return True
+
     def text(self, known: KnownTexts) -> Text:
         """One of its texts."""
         return text_of_strings(map(str, self.values))

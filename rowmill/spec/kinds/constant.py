@@ -28,6 +28,11 @@ class Constant(OwnKind):
         """The value, of integers and of moments."""
         return integer_span((self.value,))
 
+    @property
+    def few_values(self) -> bool:
+        """One."""
+        return True
+
     def text(self, known: KnownTexts) -> Text:
         """The value's."""
         return text_of_strings([str(self.value)])

@@ -25,6 +25,11 @@ class Distribution(OwnKind, abstract=True):
         """From min to max, if there are both."""
         return None if self.min is None or self.max is None else (self.min, self.max)
 
+    def spread(self, rows: int) -> Decimal | None:
+        """From min to max, if there are both."""
+        span = self.span(rows, None)
+        return None if span is None else Decimal(span[1]) - Decimal(span[0])
+
 
 def distribution_bounds(
     low: Decimal | None, high: Decimal | None, reach: tuple[float, float], reading: Reading

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import ClassVar
 
 from rowmill.counting import counted
@@ -26,6 +27,10 @@ class Ordinal(OwnKind):
     def span(self, rows: int, most_children: int | None) -> tuple[Number, Number] | None:
         """Up to the most rows of a parent."""
         return None if most_children is None else (1, most_children)
+
+    def spread(self, rows: int) -> Decimal | None:
+        """No parent has more rows than the table."""
+        return Decimal(rows)
 
 
 def _read(spec: OrdinalSpec, reading: Reading) -> Ordinal | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
 from rowmill.spec.bounds import integer_limits
@@ -44,6 +45,15 @@ class Sequence(OwnKind):
         """From the first row's value to the last one's."""
         last = self.start + self.step * (max(rows, 1) - 1)
         return min(self.start, last), max(self.start, last)
+
+    def spread(self, rows: int) -> Decimal | None:
+        """All of its steps."""
+        return Decimal(rows) * abs(self.step)
+
+    @property
+    def even_steps(self) -> bool:
+        """By construction."""
+        return True
 
 
 def _read(spec: SequenceSpec, reading: Reading) -> Sequence | None:

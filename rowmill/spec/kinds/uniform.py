@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from math import log2
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -79,6 +80,10 @@ class Uniform(OwnKind):
     def span(self, rows: int, most_children: int | None) -> tuple[Number, Number] | None:
         """From min to max."""
         return self.min, self.max
+
+    def spread(self, rows: int) -> Decimal | None:
+        """From min to max."""
+        return Decimal(self.max) - Decimal(self.min)
 
     def bits(self, column_type: ColumnType) -> float:
         """Each value is as likely."""

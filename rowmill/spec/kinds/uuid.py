@@ -36,6 +36,11 @@ class Uuid(OwnKind):
         """By construction."""
         return True
 
+    @property
+    def compressible(self) -> bool:
+        """Nearly all of its bits are drawn."""
+        return False
+
     def text(self, known: KnownTexts) -> Text:
         """Hexadecimal digits in groups."""
         return uuid_text()

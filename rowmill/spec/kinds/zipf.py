@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
 from rowmill.spec.bounds import integer_limits
@@ -34,6 +35,10 @@ class Zipf(OwnKind):
     def span(self, rows: int, most_children: int | None) -> tuple[Number, Number] | None:
         """Its ranks."""
         return 1, self.ranks
+
+    def spread(self, rows: int) -> Decimal | None:
+        """Its ranks."""
+        return Decimal(self.ranks)
 
 
 def _read(spec: ZipfSpec, reading: Reading) -> Zipf | None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import io
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from rowmill.destinations.lake.parquet_encoding import TableEncoding
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.dataset import Column, Dataset, ParquetTypes, Table
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind import Kind, OwnKind
 from rowmill.spec.kinds import Faker, Pattern
 from rowmill.spec.values.types import parse_type
 
@@ -73,6 +74,33 @@ PORTABLE_TYPES = [
     for sql, values, read, physical, logical in TYPES
 ]
 BOTH = [(NATIVE, *row) for row in TYPES] + [(PORTABLE, *row) for row in PORTABLE_TYPES]
+
+
+@dataclass(frozen=True)
+class New(OwnKind):
+    """A kind that nobody has heard of, and what it says of itself."""
+
+    key: ClassVar[str] = "new"
+
+    distance: Decimal | None = None
+    steps: bool = False
+    few: bool = False
+    drawn: bool = False
+
+    def spread(self, rows: int) -> Decimal | None:
+        return self.distance
+
+    @property
+    def even_steps(self) -> bool:
+        return self.steps
+
+    @property
+    def few_values(self) -> bool:
+        return self.few
+
+    @property
+    def compressible(self) -> bool:
+        return not self.drawn
 
 
 def column(name: str, sql: str, kind: Kind = PLAIN, nullable: bool = True) -> Column:

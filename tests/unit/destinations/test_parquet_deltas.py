@@ -23,7 +23,7 @@ from rowmill.spec.kinds import (
 )
 from rowmill.spec.load import load_spec
 from rowmill.worker.pools import make_pools
-from tests.unit.destinations.parquet_files import column, table_of
+from tests.unit.destinations.parquet_files import New, column, table_of
 
 _MOST = 2**27 - 1
 
@@ -57,6 +57,9 @@ def _are_narrow(of: Column) -> bool:
         ("date", Between(-719_162, 2_932_896, 1), True),
         ("timestamptz", Between(0, 10**15, 1_000_000), False),
         ("timestamp", Between(0, 10**15, 1_000_000), False),
+        ("bigint", New(), False),
+        ("bigint", New(distance=Decimal(_MOST)), True),
+        ("bigint", New(distance=Decimal(_MOST + 1)), False),
     ],
 )
 def test_cells_that_are_close_by_their_kind_or_type_are_narrow(
@@ -73,6 +76,12 @@ def test_a_sequence_has_one_difference_unless_a_null_makes_others(
     step: int, nullable: bool, narrow: bool
 ) -> None:
     assert _are_narrow(column("c", "bigint", Sequence(1, step), nullable)) is narrow
+
+
+@pytest.mark.parametrize("nullable", [True, False])
+def test_a_new_kind_has_one_difference_if_it_says_so(nullable: bool) -> None:
+    steps = New(distance=Decimal(2**40), steps=True)
+    assert _are_narrow(column("c", "bigint", steps, nullable)) is not nullable
 
 
 @pytest.mark.parametrize(("step", "narrow"), [(1, True), (134, True), (135, False)])

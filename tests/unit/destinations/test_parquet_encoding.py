@@ -27,6 +27,7 @@ from tests.unit.destinations.parquet_files import (
     NATIVE,
     PORTABLE,
     UUID,
+    New,
     batch_of,
     cells_of,
     column,
@@ -111,9 +112,19 @@ def test_the_manifests_compression_is_the_files(word: str, codec: str | None) ->
     assert file.metadata.row_group(0).column(0).compression == (codec or "UNCOMPRESSED")
 
 
-@pytest.mark.parametrize(("types", "codec"), [(NATIVE, "UNCOMPRESSED"), (PORTABLE, "ZSTD")])
-def test_random_uuids_are_compressed_as_text_alone(types: ParquetTypes, codec: str) -> None:
-    table, batch = table_of(column("c", "uuid", Uuid(4))), batch_of("c", "uuid", [UUID])
+@pytest.mark.parametrize(
+    ("kind", "types", "codec"),
+    [
+        (Uuid(4), NATIVE, "UNCOMPRESSED"),
+        (Uuid(4), PORTABLE, "ZSTD"),
+        (New(drawn=True), NATIVE, "UNCOMPRESSED"),
+        (New(), NATIVE, "ZSTD"),
+    ],
+)
+def test_what_is_drawn_whole_is_compressed_as_text_alone(
+    kind: Kind, types: ParquetTypes, codec: str
+) -> None:
+    table, batch = table_of(column("c", "uuid", kind)), batch_of("c", "uuid", [UUID])
 
     file = written(table, [batch], types=types)
 
@@ -194,11 +205,19 @@ def test_spark_is_told_that_old_dates_are_no_dates_of_its_old_calendar() -> None
     assert native == {b"rowmill.run": b"x"}
 
 
-@pytest.mark.parametrize("kind", [Choice(("a", "b"), None), Constant("a")])
-def test_few_values_are_dictionary_encoded(kind: Kind) -> None:
+@pytest.mark.parametrize(
+    ("kind", "dictionary"),
+    [
+        (Choice(("a", "b"), None), True),
+        (Constant("a"), True),
+        (New(few=True), True),
+        (New(), False),
+    ],
+)
+def test_few_values_are_dictionary_encoded(kind: Kind, dictionary: bool) -> None:
     file = written(table_of(column("c", "text", kind)), [batch_of("c", "text", ["a"] * 9)])
 
-    assert file.metadata.row_group(0).column(0).has_dictionary_page
+    assert file.metadata.row_group(0).column(0).has_dictionary_page is dictionary
 
 
 @pytest.mark.parametrize(
