@@ -9,9 +9,11 @@ microseconds.
 
 from __future__ import annotations
 
+import re
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from decimal import Decimal
 from typing import Any, ClassVar, Protocol
 
@@ -23,6 +25,7 @@ from rowmill.spec.values.types import STRINGS, ColumnType, Number
 
 # What `domain` says of kinds whose values repeat, and of floats, whose values are not counted.
 REPEATS, UNCOUNTED = None, 0
+_NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,11 @@ class Kind(ABC):
         missing = [name for name in dir(cls) if _is_open(getattr(cls, name, None))]
         if not hasattr(cls, "key"):
             missing.append("key")
+        fields = _field_types(cls)
+        if cls.parts is WholeKind.parts and Kind in fields:
+            missing.append("parts")
+        if cls.sources is OwnKind.sources and (Kind in fields or Source in fields):
+            missing.append("sources")
         if missing:
             raise TypeError(f"the kind {cls.__name__} does not say its {', '.join(missing)}")
 
@@ -248,6 +256,29 @@ def walk(kind: Kind, column_type: ColumnType, path: tuple[str | int, ...] = ()) 
     yield Part(kind, column_type, path)
     for part in kind.parts(column_type):
         yield from walk(part.kind, part.type, (*path, *part.path))
+
+
+def _field_types(owner: type) -> set[type]:
+    """Which of Kind and Source the fields name, themselves or by the dataclasses that they hold."""
+    found: set[type] = set()
+    holders = [owner]
+    for holder in holders:
+        for name, held in _named_in_fields(holder):
+            bases = held.__mro__ if isinstance(held, type) else ()
+            # By its own name too: it may be imported for type checkers alone.
+            found |= {each for each in (Kind, Source) if name == each.__name__ or each in bases}
+            if isinstance(held, type) and is_dataclass(held) and held not in holders:
+                holders.append(held)
+    return found
+
+
+def _named_in_fields(owner: type) -> Iterator[tuple[str, object]]:
+    """Every name in the annotations, which are texts, and what its module knows by it."""
+    for each in owner.__mro__[:-1]:
+        known = vars(sys.modules[each.__module__])
+        for annotation in vars(each).get("__annotations__", {}).values():
+            for name in _NAME.findall(str(annotation)):
+                yield name, known.get(name)
 
 
 def _is_open(attribute: object) -> bool:

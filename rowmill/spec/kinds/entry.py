@@ -107,10 +107,19 @@ class KindEntry:
     unique_if: str = ""
 
     def __post_init__(self) -> None:
-        asked = {"text": bool(self.fits & STRINGS), "span": bool(self.fits & MOMENTS)}
-        for name, matters in asked.items():
-            if matters and not _says(self.kind, name):
-                raise TypeError(f"{self.kind.__name__} fills types whose {name} it does not say")
+        strings, arrays = bool(self.fits & STRINGS), self.fills_arrays
+        asked = (
+            (strings, ("text",)),
+            (strings, ("text_content", "content")),
+            (arrays, ("content",)),
+            (strings or arrays, ("size",)),
+            (bool(self.fits & MOMENTS), ("span",)),
+        )
+        for matters, names in asked:
+            if matters and not any(_says(self.kind, name) for name in names):
+                raise TypeError(
+                    f"{self.kind.__name__} fills types whose {names[0]} it does not say"
+                )
 
     @property
     def can_be_unique(self) -> bool:

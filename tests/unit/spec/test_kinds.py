@@ -8,9 +8,20 @@ from typing import ClassVar
 
 import pytest
 
-from rowmill.spec.kind import Kind, OwnKind, Part, Source, walk
+from rowmill.spec.kind import (
+    Kind,
+    KnownContents,
+    KnownTexts,
+    OwnKind,
+    Part,
+    Source,
+    WholeKind,
+    walk,
+)
 from rowmill.spec.kinds import ENTRIES, Array, Choice, Gamma
 from rowmill.spec.kinds import Sequence as SequenceKind
+from rowmill.spec.shapes.content import UNKNOWN, Content
+from rowmill.spec.shapes.text import ANYTHING, Text
 from rowmill.spec.values.types import STRINGS, ColumnType, TypeName, parse_type
 from tests.unit.spec.manifests import column_problems, with_columns
 
@@ -38,13 +49,78 @@ class Silent(OwnKind):
     key: ClassVar[str] = "silent"
 
 
+@dataclass(frozen=True)
+class OfText(Silent):
+    """One that says its texts, and not what they take in Postgres."""
+
+    def text(self, known: KnownTexts) -> Text:
+        return ANYTHING
+
+
+@dataclass(frozen=True)
+class OfBytes(OfText):
+    """One that says its bytes too, and not how many they are likely to be."""
+
+    def content(self, column_type: ColumnType, known: KnownContents) -> Content:
+        return UNKNOWN
+
+
 @pytest.mark.parametrize(
-    ("fits", "question"),
-    [(STRINGS, "text"), (frozenset({TypeName.DATE}), "span")],
+    ("kind", "fits", "arrays", "question"),
+    [
+        (Silent, STRINGS, False, "text"),
+        (OfText, STRINGS, False, "text_content"),
+        (OfBytes, STRINGS, False, "size"),
+        (Silent, frozenset({TypeName.DATE}), False, "span"),
+        (Silent, frozenset(), True, "content"),
+        (OfBytes, frozenset(), True, "size"),
+    ],
 )
-def test_a_kind_must_answer_what_its_types_ask(fits: frozenset[TypeName], question: str) -> None:
-    with pytest.raises(TypeError, match=f"Silent fills types whose {question} it does not say"):
-        replace(UUID_ENTRY, kind=Silent, fits=fits)
+def test_a_kind_must_answer_what_its_types_ask(
+    kind: type[Kind], fits: frozenset[TypeName], arrays: bool, question: str
+) -> None:
+    wrong = f"{kind.__name__} fills types whose {question} it does not say"
+    with pytest.raises(TypeError, match=wrong):
+        replace(UUID_ENTRY, kind=kind, fits=fits, fills_arrays=arrays)
+
+
+def test_a_kind_with_others_in_it_must_say_so_however_it_holds_them() -> None:
+    with pytest.raises(TypeError, match="the kind Several does not say its parts, sources"):
+
+        class Several(OwnKind):
+            key: ClassVar[str] = "several"
+            members: tuple[tuple[str, Kind], ...]
+
+    with pytest.raises(TypeError, match="the kind Choosy does not say its parts"):
+
+        class Choosy(WholeKind):
+            key: ClassVar[str] = "choosy"
+            of: Choice
+
+            def sources(self) -> Sequence[Source]:
+                return self.of.sources()
+
+    with pytest.raises(TypeError, match="the kind Switch does not say its parts, sources"):
+
+        class Switch(OwnKind):
+            key: ClassVar[str] = "switch"
+            cases: tuple[Case, ...]
+
+
+def test_a_kind_that_names_a_column_must_say_that_it_reads_it() -> None:
+    with pytest.raises(TypeError, match="the kind Sum does not say its sources"):
+
+        class Sum(OwnKind):
+            key: ClassVar[str] = "sum"
+            terms: tuple[Source, ...]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One of several kinds, and when it is taken."""
+
+    when: str
+    then: Kind
 
 
 @dataclass(frozen=True)
