@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rowmill.spec.drafts import ColumnDraft, Drafts, source_column
-from rowmill.spec.kind import walk
+from rowmill.spec.kind import Part, walk
 from rowmill.spec.kinds import After
 from rowmill.spec.kinds.moments import MOMENTS
 from rowmill.spec.report import Report
@@ -18,21 +18,28 @@ def check_ends(ordered: list[ColumnDraft], drafts: Drafts, report: Report) -> No
     """
     latest: dict[int, int] = {}
     for column in ordered:
-        kind = column.kind
-        if kind is None:
+        if column.kind is None:
             continue
-        for part in walk(kind, column.type, (*column.path, "generate")):
-            if isinstance(part.kind, After):
-                source = latest.get(id(source_column(column, part.kind.source, drafts)))
-                if source is not None:
-                    path = (*part.path, part.kind.key)
-                    latest[id(column)] = part.kind.check_end(source, part.type, path, report)
-        if kind.copied is not None:
-            source = latest.get(id(source_column(column, kind.copied, drafts)))
-            if source is not None:
-                latest[id(column)] = source
-        elif column.type.name in MOMENTS and not column.type.array:
-            span = kind.span(column.table.rows or 0, None)
-            if span is not None:
-                unit = DAY if column.type.name is TypeName.DATE else 1
-                latest[id(column)] = int(span[1]) * unit
+        for part in walk(column.kind, column.type, (*column.path, "generate")):
+            end = _end(part, column, latest, drafts, report)
+            if end is not None:
+                latest[id(column)] = max(end, latest.get(id(column), end))
+
+
+def _end(
+    part: Part, column: ColumnDraft, latest: dict[int, int], drafts: Drafts, report: Report
+) -> int | None:
+    """The latest moment that a kind in the column makes; None: not known, or it makes none."""
+    kind = part.kind
+    if isinstance(kind, After):
+        source = latest.get(id(source_column(column, kind.source, drafts)))
+        if source is None:
+            return None
+        return kind.check_end(source, part.type, (*part.path, kind.key), report)
+    if kind.copied is not None:
+        return latest.get(id(source_column(column, kind.copied, drafts)))
+    if part.type.array or part.type.name not in MOMENTS:
+        return None
+    span = kind.span(column.table.rows or 0, None)
+    unit = DAY if part.type.name is TypeName.DATE else 1
+    return None if span is None else int(span[1]) * unit

@@ -23,6 +23,7 @@ from rowmill.spec.kinds import Sequence as SequenceKind
 from rowmill.spec.shapes.content import UNKNOWN, Content
 from rowmill.spec.shapes.text import ANYTHING, Text
 from rowmill.spec.values.types import STRINGS, ColumnType, TypeName, parse_type
+from tests.unit.spec.composite import Pair
 from tests.unit.spec.manifests import column_problems, with_columns
 
 UUID_ENTRY = next(entry for entry in ENTRIES if entry.key == "uuid")
@@ -121,25 +122,6 @@ class Case:
 
     when: str
     then: Kind
-
-
-@dataclass(frozen=True)
-class Pair(Kind):
-    """Two kinds side by side."""
-
-    key: ClassVar[str] = "pair"
-
-    left: Kind
-    right: Kind
-
-    def sources(self) -> Sequence[Source]:
-        return (*self.left.sources(), *self.right.sources())
-
-    def parts(self, column_type: ColumnType) -> Sequence[Part]:
-        return (
-            Part(self.left, column_type, ("pair", "left")),
-            Part(self.right, column_type, ("pair", "right")),
-        )
 
 
 def test_a_walk_finds_every_kind_inside_with_its_type_and_its_place() -> None:
