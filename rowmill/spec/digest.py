@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -18,6 +18,7 @@ from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget
 from rowmill.spec.fields import Model, OneOf
 from rowmill.spec.inference import default_entity
 from rowmill.spec.kinds import ENTRIES
+from rowmill.spec.kinds.entry import DigestedColumn
 from rowmill.spec.manifest.experiment import ColumnSpec, Experiment, RowsPerSpec, TableSpec
 from rowmill.spec.manifest.generators import ElementSpec
 from rowmill.spec.values.types import ColumnType
@@ -75,17 +76,17 @@ def _table(table: TableSpec, rows: Mapping[str, int], locale: str) -> dict[str, 
     for key in form.get("foreignKeys", ()):
         _leave_out_pick(key, key["references"]["table"] == table.name)
     for column, inner in zip(table.columns, form["columns"], strict=True):
-        _leave_out_defaults(column, inner, table.name, locale)
+        _leave_out_of_column(column, inner, table.name, locale)
     return form
 
 
-def _leave_out_defaults(column: ColumnSpec, form: dict[str, Any], table: str, locale: str) -> None:
+def _leave_out_of_column(column: ColumnSpec, form: dict[str, Any], table: str, locale: str) -> None:
     """Drop what equals a default that depends on other fields."""
     if "references" in form:
         _leave_out_pick(form["references"], form["references"]["table"] == table)
     if column.generate is not None:
         of = _DigestedColumn(column.name, column.type, locale)
-        _leave_out_column_defaults(column.generate, form["generate"], of)
+        leave_out_defaults(column.generate, form["generate"], of)
 
 
 @dataclass(frozen=True)
@@ -101,20 +102,34 @@ class _DigestedColumn:
         return default_entity(self.name, person, _DEFAULTS)
 
 
-def _leave_out_column_defaults(
-    generate: OneOf, form: dict[str, Any], column: _DigestedColumn
-) -> None:
-    """Drop from a generator, and from those inside it, what equals a default by the column."""
+def leave_out_defaults(generate: OneOf, form: dict[str, Any], column: DigestedColumn) -> None:
+    """Drop from a generator's form, and from all inside it, what equals a default by the column."""
     member, value = generate.member
     inner = form[member]
     if not isinstance(value, Model):
         return
     for name, default in _ENTRIES[member].defaults(inner, column).items():
         _drop_if(inner, name, default)
-    for name in type(value).model_fields:
-        below = getattr(value, name)
-        if isinstance(below, OneOf):
-            _leave_out_column_defaults(below, inner[name], column)
+    for below, its_form in _generators(value, inner):
+        leave_out_defaults(below, its_form, column)
+
+
+def _generators(value: object, form: Any) -> Iterator[tuple[OneOf, dict[str, Any]]]:
+    """The generators that a value is or holds, not those inside them, each with its form."""
+    if isinstance(value, ElementSpec):
+        yield value, form
+    elif isinstance(value, Model):
+        for name, field in type(value).model_fields.items():
+            key = field.alias or name
+            # A field that equals its default has no form.
+            if key in form:
+                yield from _generators(getattr(value, name), form[key])
+    elif isinstance(value, tuple):
+        for item, its_form in zip(value, form, strict=True):
+            yield from _generators(item, its_form)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _generators(item, form[key])
 
 
 def _leave_out_pick(reference: dict[str, Any], to_itself: bool) -> None:

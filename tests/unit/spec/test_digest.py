@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import Field, create_model
 
-from rowmill.spec.digest import spec_digest
+from rowmill.spec.digest import leave_out_defaults, spec_digest
+from rowmill.spec.fields import Model
 from rowmill.spec.load import Overrides, load_spec
 from rowmill.spec.manifest.experiment import ColumnSpec
+from rowmill.spec.manifest.generators import ElementSpec
+from rowmill.spec.values.types import ColumnType, parse_type
 from tests.unit.spec.manifests import read
 
 HERE = Path(__file__).parent
@@ -179,6 +185,43 @@ def test_the_order_of_days_of_the_week_does_not_count() -> None:
     assert _digest(_edited(given, working)) == default
     two = _digest(_edited(given, f"weekday: {{days: [mon, sat], {bounds}"))
     assert _digest(_edited(given, f"weekday: {{days: [sat, mon], {bounds}")) == two != default
+
+
+class _Case(Model):
+    given_if: ElementSpec
+
+
+class _Composite(Model):
+    in_list: tuple[ElementSpec, ...] = Field((), strict=False)
+    by_name: dict[str, ElementSpec] = Field({})
+    as_cases: tuple[_Case, ...] = Field((), strict=False)
+
+
+class _WithComposite(ElementSpec):
+    array: _Composite | None = None
+
+
+@dataclass(frozen=True)
+class _Price:
+    type: ColumnType
+    locale: str = "en_US"
+
+    def entity(self, person: bool) -> str:
+        return ""
+
+
+def test_a_default_inside_a_composite_is_left_out_however_that_holds_it() -> None:
+    def form(**decimals: int) -> dict[str, Any]:
+        number = {"number": {"min": 0, "max": 1, **decimals}}
+        cases = [{"givenIf": number}]
+        return {"array": {"inList": [number], "byName": {"x": number}, "asCases": cases}}
+
+    price = _Price(parse_type("numeric(10,2)"))
+    for given in (form(decimals=2), {"array": {"inList": form(decimals=2)["array"]["inList"]}}):
+        left = deepcopy(given)
+        leave_out_defaults(_WithComposite.model_validate(given), left, price)
+        plain = form()["array"]
+        assert left == {"array": {name: plain[name] for name in given["array"]}}
 
 
 def test_a_new_optional_field_changes_no_digest() -> None:
