@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from rowmill.spec.manifest.experiment import Experiment
+from rowmill.spec.values.durations import PATTERN, duration_text
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -48,12 +49,12 @@ class _Generator(GenerateJsonSchema):
         default = schema.get("default")
         if default is None or default == ():
             return inner
+        if inner.get("pattern") == PATTERN:
+            return {**inner, "default": duration_text(default)}
         if isinstance(default, Decimal):
             default = int(default) if default == default.to_integral_value() else float(default)
         if isinstance(default, tuple):
             default = list(default)
-        if inner.get("type") == "string" and isinstance(default, int):
-            default = f"{default}s"  # a duration of no time
         return {**inner, "default": default}
 
     def field_title_should_be_set(self, schema: Any) -> bool:

@@ -1,4 +1,4 @@
-"""Durations as the manifest writes them (`90d`, `1h30m`, `250ms`), read into microseconds."""
+"""Durations as the manifest writes them (`90d`, `1h30m`, `250ms`), and in microseconds."""
 
 from __future__ import annotations
 
@@ -39,3 +39,14 @@ def parse_duration(text: str) -> int:
     if total > LONGEST:
         raise ValueError("is too long a duration; the longest is 106751991 days")
     return int(total)
+
+
+def duration_text(microseconds: int) -> str:
+    """A duration of so many microseconds, none or more, in as few units as tell it exactly."""
+    text = ""
+    for unit in ("d", "h", "m", "s"):
+        amount, microseconds = divmod(microseconds, _MICROSECONDS[unit])
+        text += f"{amount}{unit}" if amount else ""
+    if microseconds:
+        text += f"{Decimal(microseconds) / _MICROSECONDS['ms']:f}ms"
+    return text or "0s"

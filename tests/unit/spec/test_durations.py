@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rowmill.spec.values.durations import LONGEST, parse_duration
+from rowmill.spec.values.durations import LONGEST, duration_text, parse_duration
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,23 @@ from rowmill.spec.values.durations import LONGEST, parse_duration
     ],
 )
 def test_durations(text: str, microseconds: int) -> None:
+    assert parse_duration(text) == microseconds
+
+
+@pytest.mark.parametrize(
+    ("microseconds", "text"),
+    [
+        (0, "0s"),
+        (90 * 86_400_000_000, "90d"),
+        (5_400_000_000, "1h30m"),
+        (250_000, "250ms"),
+        (1, "0.001ms"),
+        (90_061_001_500, "1d1h1m1s1.5ms"),
+        (LONGEST, "106751991d4h54s775.807ms"),
+    ],
+)
+def test_a_duration_is_written_as_it_is_read(microseconds: int, text: str) -> None:
+    assert duration_text(microseconds) == text
     assert parse_duration(text) == microseconds
 
 

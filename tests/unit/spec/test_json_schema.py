@@ -13,7 +13,8 @@ import pytest
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from rowmill.spec.crd.json_schema import json_schema
+from rowmill.spec.crd.json_schema import json_schema, model_schema
+from rowmill.spec.fields import Duration, Model, OneOf
 from rowmill.spec.manifest.experiment import Experiment
 from rowmill.spec.manifest.structure import read_structure
 from rowmill.spec.problems import InvalidManifest
@@ -160,3 +161,20 @@ def test_agrees_with_the_model_wherever_a_value_is_swapped(name: str) -> None:
         assert VALIDATOR.is_valid(raw) == accepted, (path, stranger)
         judged += 1
     assert judged > 100
+
+
+class _Wait(Model):
+    least: Duration = 0
+    most: Duration = 5_400_000_000
+
+
+class _Waits(OneOf):
+    wait: _Wait | None = None
+
+
+def test_a_duration_by_default_is_in_the_manifests_words() -> None:
+    fields = model_schema(_Waits)["$defs"]["_Wait"]["properties"]
+    assert {name: field["default"] for name, field in fields.items()} == {
+        "least": "0s",
+        "most": "1h30m",
+    }
