@@ -133,5 +133,11 @@ AFTER = KindEntry(
     fits=MOMENTS,
     read=_read,
     says="A time after another column's.",
-    example=Example("timestamp", {"column": "moment", "mean": "2h", "max": "1d"}),
+    # The moment is any of the first half of 2024, and hardly any delay has a day.
+    example=Example(
+        "timestamp",
+        {"column": "moment", "mean": "2h", "max": "1d"},
+        mean=1_711_893_599e6,
+        deviation=4_514_423e6,
+    ),
 )

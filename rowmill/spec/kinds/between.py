@@ -94,6 +94,8 @@ BETWEEN = KindEntry(
     fits=MOMENTS | {TypeName.TIME, TypeName.INTERVAL},
     read=_read,
     says="A uniform date, time or timestamp.",
-    example=Example("date", {"start": "2024-01-01", "end": "2024-12-31"}),
+    example=Example(
+        "date", {"start": "2024-01-01", "end": "2024-12-31"}, mean=19_905.5, deviation=105.65
+    ),
     defaults=_resolution,
 )

@@ -41,7 +41,14 @@ def parameter(description: str | None, default: Any = REQUIRED, **limits: Any) -
 
 @dataclass(frozen=True)
 class Example:
-    """A generator in a column, and the mean and deviation of its numbers, if it makes numbers."""
+    """A generator in a column, and the law of its values, if the type is of numbers or moments.
+
+    Args:
+        type: the column's.
+        generate: the member's value.
+        mean: of its first 20,000 values, in the units of the type: days or microseconds.
+        deviation: their standard deviation, in the same units.
+    """
 
     type: str
     generate: Any

@@ -95,5 +95,10 @@ WEEKDAY = KindEntry(
     fits=frozenset({TypeName.DATE}),
     read=_read,
     says="A date on one of the given days of the week.",
-    example=Example("date", {"days": ["mon", "fri"], "start": "2024-01-01", "end": "2024-12-31"}),
+    example=Example(
+        "date",
+        {"days": ["mon", "fri"], "start": "2024-01-01", "end": "2024-12-31"},
+        mean=19_905.25,
+        deviation=106.08,
+    ),
 )

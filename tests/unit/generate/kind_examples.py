@@ -53,10 +53,11 @@ def cells(entry: KindEntry, data_version: int = 1, rows: int = 4 * OWNERS) -> pa
 
 def digests() -> dict[str, dict[str, str]]:
     """By data version and kind 16 hex digits."""
-    return {str(version): {e.key: _digest(e, version) for e in ENTRIES} for version in VERSIONS}
+    return {str(version): {e.key: digest(e, version) for e in ENTRIES} for version in VERSIONS}
 
 
-def _digest(entry: KindEntry, data_version: int) -> str:
+def digest(entry: KindEntry, data_version: int) -> str:
+    """16 hex digits of the example's first cells."""
     shown = repr(cells(entry, data_version, GOLDEN_ROWS).to_pylist())
     return blake2b(shown.encode(), digest_size=8).hexdigest()
 
