@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -24,6 +24,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, core_schema
 
 from rowmill.spec.values.durations import MAX_LENGTH, PATTERN, parse_duration
+from rowmill.spec.values.moments import WEEKDAY_NAMES, WeekdayName
 from rowmill.spec.values.types import ACCEPTED, ColumnType, parse_type
 from rowmill.spec.yaml.scalars import INT64
 
@@ -221,11 +222,10 @@ Duration = Annotated[
 ]
 
 # Days of the week, at least one, in their order however they are given.
-Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Days = Annotated[
-    tuple[Day, ...],
+    tuple[WeekdayName, ...],
     Field(strict=False, min_length=1),
-    AfterValidator(lambda days: tuple(sorted(days, key=get_args(Day).index))),
+    AfterValidator(lambda days: tuple(sorted(days, key=WEEKDAY_NAMES.index))),
 ]
 
 Type = Annotated[

@@ -37,7 +37,7 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Part:
+class InnerKind:
     """A kind inside another: the type that it fills, and where it stands below the other's."""
 
     kind: Kind
@@ -88,7 +88,7 @@ class KnownSizes(Protocol):
         ...
 
     def size_of(self, kind: Kind, column_type: ColumnType) -> Size:
-        """The size of a part."""
+        """The size of an inner kind."""
         ...
 
     def is_fixed(self, source: Source) -> bool:
@@ -112,8 +112,8 @@ class Kind(ABC):
         if not hasattr(cls, "key"):
             missing.append("key")
         fields = _field_types(cls)
-        if cls.parts is WholeKind.parts and Kind in fields:
-            missing.append("parts")
+        if cls.inner_kinds is WholeKind.inner_kinds and Kind in fields:
+            missing.append("inner_kinds")
         if cls.sources is OwnKind.sources and (Kind in fields or Source in fields):
             missing.append("sources")
         if missing:
@@ -124,7 +124,7 @@ class Kind(ABC):
         """The columns that it reads, each with its link."""
 
     @abstractmethod
-    def parts(self, column_type: ColumnType) -> Sequence[Part]:
+    def inner_kinds(self, column_type: ColumnType) -> Sequence[InnerKind]:
         """The kinds that it is made of, if it fills a column of this type."""
 
     @property
@@ -236,26 +236,28 @@ class Kind(ABC):
 
 
 class WholeKind(Kind, abstract=True):
-    """A kind without parts."""
+    """A kind with no other in it."""
 
-    def parts(self, column_type: ColumnType) -> Sequence[Part]:
+    def inner_kinds(self, column_type: ColumnType) -> Sequence[InnerKind]:
         """None."""
         return ()
 
 
 class OwnKind(WholeKind, abstract=True):
-    """A kind that draws or counts its values itself: it reads no column and has no parts."""
+    """A kind that draws or counts its values itself: it reads no column and has none in it."""
 
     def sources(self) -> Sequence[Source]:
         """None."""
         return ()
 
 
-def walk(kind: Kind, column_type: ColumnType, path: tuple[str | int, ...] = ()) -> Iterator[Part]:
+def walk(
+    kind: Kind, column_type: ColumnType, path: tuple[str | int, ...] = ()
+) -> Iterator[InnerKind]:
     """A kind and all that it is made of, each with its type and its place below `path`."""
-    yield Part(kind, column_type, path)
-    for part in kind.parts(column_type):
-        yield from walk(part.kind, part.type, (*path, *part.path))
+    yield InnerKind(kind, column_type, path)
+    for inner in kind.inner_kinds(column_type):
+        yield from walk(inner.kind, inner.type, (*path, *inner.path))
 
 
 def _field_types(owner: type) -> set[type]:

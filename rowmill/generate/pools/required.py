@@ -71,6 +71,6 @@ def make_pool(key: PoolKey) -> pa.Array:
 
 
 def _faker_kinds(kind: Kind, column_type: ColumnType) -> Iterator[tuple[Faker, ColumnType]]:
-    for part in walk(kind, column_type):
-        if isinstance(part.kind, Faker):
-            yield part.kind, part.type
+    for inner in walk(kind, column_type):
+        if isinstance(inner.kind, Faker):
+            yield inner.kind, inner.type

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from rowmill.spec.kind import Kind, KnownContents, KnownSizes, KnownWidths, Part, Source
+from rowmill.spec.kind import InnerKind, Kind, KnownContents, KnownSizes, KnownWidths, Source
 from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
 from rowmill.spec.kinds.reading import Reading
 from rowmill.spec.patterns.compression import drawn_kept
@@ -44,9 +44,9 @@ class Array(Kind):
         """Those of the elements."""
         return self.of.sources()
 
-    def parts(self, column_type: ColumnType) -> Sequence[Part]:
+    def inner_kinds(self, column_type: ColumnType) -> Sequence[InnerKind]:
         """The elements."""
-        return (Part(self.of, column_type.element, ("array", "of")),)
+        return (InnerKind(self.of, column_type.element, ("array", "of")),)
 
     def content(self, column_type: ColumnType, known: KnownContents) -> Content:
         """All of its elements."""
@@ -76,7 +76,7 @@ def _read(spec: ArraySpec, reading: Reading) -> Array | None:
             (*reading.path, "min"),
             f"{spec.min} is more than max, {spec.max}; expected at most max",
         )
-    kind = reading.part(spec.of, "of", reading.type.element, max(spec.max, 1))
+    kind = reading.inner_kind(spec.of, "of", reading.type.element, max(spec.max, 1))
     return None if kind is None or spec.min > spec.max else Array(kind, spec.min, spec.max)
 
 

@@ -102,6 +102,8 @@ class Reading(Protocol):
         """A literal by the type, which stands at these steps below; None after a problem."""
         ...
 
-    def part(self, generate: Any, step: str, column_type: ColumnType, times: int) -> Kind | None:
+    def inner_kind(
+        self, generate: Any, step: str, column_type: ColumnType, times: int
+    ) -> Kind | None:
         """A kind inside this one, of which a value has up to `times`; None after a problem."""
         ...

@@ -11,20 +11,20 @@ from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
 from rowmill.spec.kinds.moments import read_range
 from rowmill.spec.kinds.reading import Reading
 from rowmill.spec.paths import shown
+from rowmill.spec.values.moments import WEEKDAY_NAMES
 from rowmill.spec.values.types import ColumnType, Number, TypeName
 
 if TYPE_CHECKING:
     from rowmill.spec.fields import Days, Text
 
-DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 # 1970-01-01, day 0, was a Thursday.
-_DAY_0 = DAY_NAMES.index("thu")
+_DAY_0 = WEEKDAY_NAMES.index("thu")
 
 
 class WeekdaySpec(Parameters):
     """A date on one of the given days of the week, each such date as likely."""
 
-    days: Days = parameter("The days of the week, in any order.", DAY_NAMES[:5])
+    days: Days = parameter("The days of the week, in any order.", WEEKDAY_NAMES[:5])
     start: Text = parameter("The earliest date, inclusive.")
     end: Text = parameter("The latest date, inclusive.")
 
@@ -77,7 +77,7 @@ def _read(spec: WeekdaySpec, reading: Reading) -> Weekday | None:
         )
     if bounds is None or twice:
         return None
-    kind = Weekday(tuple(map(DAY_NAMES.index, spec.days)), *bounds)
+    kind = Weekday(tuple(map(WEEKDAY_NAMES.index, spec.days)), *bounds)
     if kind.count == 0:
         reading.report.add(
             reading.path,

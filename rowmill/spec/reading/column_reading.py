@@ -104,6 +104,8 @@ class ColumnReading:
             self.report.attempt((*self.path, *steps), error)
             return None
 
-    def part(self, generate: OneOf, step: str, column_type: ColumnType, times: int) -> Kind | None:
+    def inner_kind(
+        self, generate: OneOf, step: str, column_type: ColumnType, times: int
+    ) -> Kind | None:
         inside = replace(self.under(step), type=column_type, cells=self.cells * times)
         return self.read_member(generate, inside)

@@ -42,7 +42,7 @@ def spread_nulls(ordered: list[ColumnDraft], drafts: Drafts, report: Report) -> 
             source.nullable or (link is not None and _has_nulls(link)) for source, link in origins
         )
         column.nullable = column.spec.nulls > 0 or computed
-        if computed and column.type.array and column.kind and column.kind.parts(column.type):
+        if computed and column.type.array and column.kind and column.kind.inner_kinds(column.type):
             names = ", ".join(shown(source.name) for source, _ in origins)
             report.add(
                 (*column.path, "generate"),

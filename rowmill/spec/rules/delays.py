@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rowmill.spec.drafts import ColumnDraft, Drafts, source_column
-from rowmill.spec.kind import Part, walk
+from rowmill.spec.kind import InnerKind, walk
 from rowmill.spec.kinds import After
 from rowmill.spec.kinds.moments import MOMENTS
 from rowmill.spec.report import Report
@@ -20,26 +20,26 @@ def check_ends(ordered: list[ColumnDraft], drafts: Drafts, report: Report) -> No
     for column in ordered:
         if column.kind is None:
             continue
-        for part in walk(column.kind, column.type, (*column.path, "generate")):
-            end = _end(part, column, latest, drafts, report)
+        for inner in walk(column.kind, column.type, (*column.path, "generate")):
+            end = _end(inner, column, latest, drafts, report)
             if end is not None:
                 latest[id(column)] = max(end, latest.get(id(column), end))
 
 
 def _end(
-    part: Part, column: ColumnDraft, latest: dict[int, int], drafts: Drafts, report: Report
+    inner: InnerKind, column: ColumnDraft, latest: dict[int, int], drafts: Drafts, report: Report
 ) -> int | None:
     """The latest moment that a kind in the column makes; None: not known, or it makes none."""
-    kind = part.kind
+    kind = inner.kind
     if isinstance(kind, After):
         source = latest.get(id(source_column(column, kind.source, drafts)))
         if source is None:
             return None
-        return kind.check_end(source, part.type, (*part.path, kind.key), report)
+        return kind.check_end(source, inner.type, (*inner.path, kind.key), report)
     if kind.copied is not None:
         return latest.get(id(source_column(column, kind.copied, drafts)))
-    if part.type.array or part.type.name not in MOMENTS:
+    if inner.type.array or inner.type.name not in MOMENTS:
         return None
     span = kind.span(column.table.rows or 0, None)
-    unit = DAY if part.type.name is TypeName.DATE else 1
+    unit = DAY if inner.type.name is TypeName.DATE else 1
     return None if span is None else int(span[1]) * unit

@@ -56,8 +56,8 @@ class Texts:
         for column in columns:
             if column.kind is None:
                 continue
-            for part in walk(column.kind, column.type, (*column.path, "generate")):
-                self._check_length(column, part.kind, part.type, part.path, report)
+            for inner in walk(column.kind, column.type, (*column.path, "generate")):
+                self._check_length(column, inner.kind, inner.type, inner.path, report)
 
     def _check_length(
         self,

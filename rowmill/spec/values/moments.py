@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from typing import Literal, get_args
 
 from rowmill.spec.paths import shown
 from rowmill.spec.values.durations import parse_duration
@@ -16,6 +17,10 @@ SECOND = 1_000_000
 MINUTE = 60 * SECOND
 HOUR = 60 * MINUTE
 DAY = 24 * HOUR
+
+# The days of the week, by the manifest's names for them.
+WeekdayName = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+WEEKDAY_NAMES: tuple[WeekdayName, ...] = get_args(WeekdayName)
 
 MIN_DATE = date.min.toordinal() - date(1970, 1, 1).toordinal()
 MAX_DATE = date.max.toordinal() - date(1970, 1, 1).toordinal()

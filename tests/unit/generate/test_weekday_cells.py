@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, timedelta
-from typing import get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rowmill.generate.rows import Generator
-from rowmill.spec import fields
 from rowmill.spec.kinds import Weekday
-from rowmill.spec.kinds.weekday import DAY_NAMES
 from tests.unit.generate.core_datasets import one_column
 
 EPOCH = date(1970, 1, 1)
@@ -58,7 +55,3 @@ def test_each_date_is_as_likely() -> None:
 def test_more_rows_than_dates_are_refused() -> None:
     with pytest.raises(ValueError, match="has only 2 values"):
         _cells(Weekday((0,), 19_723, 19_735), 3, unique=True)
-
-
-def test_the_names_of_days_are_those_of_the_manifest() -> None:
-    assert get_args(fields.Day) == DAY_NAMES

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rowmill.spec.kind import Kind, Part, Source
+from rowmill.spec.kind import InnerKind, Kind, Source
 from rowmill.spec.values.types import ColumnType
 
 
@@ -22,8 +22,8 @@ class Pair(Kind):
     def sources(self) -> Sequence[Source]:
         return (*self.left.sources(), *self.right.sources())
 
-    def parts(self, column_type: ColumnType) -> Sequence[Part]:
+    def inner_kinds(self, column_type: ColumnType) -> Sequence[InnerKind]:
         return (
-            Part(self.left, column_type, ("pair", "left")),
-            Part(self.right, column_type, ("pair", "right")),
+            InnerKind(self.left, column_type, ("pair", "left")),
+            InnerKind(self.right, column_type, ("pair", "right")),
         )

@@ -9,11 +9,11 @@ from typing import ClassVar
 import pytest
 
 from rowmill.spec.kind import (
+    InnerKind,
     Kind,
     KnownContents,
     KnownTexts,
     OwnKind,
-    Part,
     Source,
     WholeKind,
     walk,
@@ -30,7 +30,7 @@ UUID_ENTRY = next(entry for entry in ENTRIES if entry.key == "uuid")
 
 
 def test_a_kind_must_say_what_it_reads_and_what_it_is_made_of() -> None:
-    with pytest.raises(TypeError, match="the kind Copied does not say its parts, sources"):
+    with pytest.raises(TypeError, match="the kind Copied does not say its inner_kinds, sources"):
 
         class Copied(Kind):
             key: ClassVar[str] = "copied"
@@ -86,13 +86,13 @@ def test_a_kind_must_answer_what_its_types_ask(
 
 
 def test_a_kind_with_others_in_it_must_say_so_however_it_holds_them() -> None:
-    with pytest.raises(TypeError, match="the kind Several does not say its parts, sources"):
+    with pytest.raises(TypeError, match="the kind Several does not say its inner_kinds, sources"):
 
         class Several(OwnKind):
             key: ClassVar[str] = "several"
             members: tuple[tuple[str, Kind], ...]
 
-    with pytest.raises(TypeError, match="the kind Choosy does not say its parts"):
+    with pytest.raises(TypeError, match="the kind Choosy does not say its inner_kinds"):
 
         class Choosy(WholeKind):
             key: ClassVar[str] = "choosy"
@@ -101,7 +101,7 @@ def test_a_kind_with_others_in_it_must_say_so_however_it_holds_them() -> None:
             def sources(self) -> Sequence[Source]:
                 return self.of.sources()
 
-    with pytest.raises(TypeError, match="the kind Switch does not say its parts, sources"):
+    with pytest.raises(TypeError, match="the kind Switch does not say its inner_kinds, sources"):
 
         class Switch(OwnKind):
             key: ClassVar[str] = "switch"
@@ -129,10 +129,10 @@ def test_a_walk_finds_every_kind_inside_with_its_type_and_its_place() -> None:
     outer = Pair(Array(inner, 0, 2), Choice(((),), None))
     integers = parse_type("integer[]")
     assert list(walk(outer, integers, ("generate",))) == [
-        Part(outer, integers, ("generate",)),
-        Part(outer.left, integers, ("generate", "pair", "left")),
-        Part(inner, integers.element, ("generate", "pair", "left", "array", "of")),
-        Part(outer.right, integers, ("generate", "pair", "right")),
+        InnerKind(outer, integers, ("generate",)),
+        InnerKind(outer.left, integers, ("generate", "pair", "left")),
+        InnerKind(inner, integers.element, ("generate", "pair", "left", "array", "of")),
+        InnerKind(outer.right, integers, ("generate", "pair", "right")),
     ]
 
 
