@@ -11,7 +11,7 @@ from rowmill.generate.draws.keys import derive_key
 from rowmill.generate.frame import Cells
 from rowmill.generate.pools.key import PoolKey
 from rowmill.spec.dataset import Column, Dataset, Link, Table
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind.base import Kind
 from rowmill.spec.versions import version_of
 
 Builder = Callable[["Context"], Cells]

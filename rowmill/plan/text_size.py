@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from rowmill.plan.width import MAX_DEPTH, has_fixed_width, read_table, value_bytes
 from rowmill.spec.dataset import Column, Dataset, Table
-from rowmill.spec.kind import Kind, Source
+from rowmill.spec.kind.base import Kind, Source
 from rowmill.spec.shapes.size import Size, unknown_size
 from rowmill.spec.values.types import ColumnType, TypeName
 

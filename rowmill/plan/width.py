@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rowmill.spec.dataset import Column, Dataset, Table
-from rowmill.spec.kind import Source
+from rowmill.spec.kind.base import Source
 from rowmill.spec.shapes.width import fixed_width
 from rowmill.spec.versions import version_of
 

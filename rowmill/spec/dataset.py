@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from rowmill.counting import counted
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind.base import Kind
 from rowmill.spec.problems import Problem
 from rowmill.spec.values.types import ColumnType
 

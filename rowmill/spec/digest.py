@@ -17,8 +17,8 @@ from typing import Any
 from rowmill.spec.dataset import Dataset, ParquetTarget, PostgresTarget
 from rowmill.spec.fields import Model, OneOf
 from rowmill.spec.inference import default_entity
+from rowmill.spec.kind.entry import DigestedColumn
 from rowmill.spec.kinds import ENTRIES
-from rowmill.spec.kinds.entry import DigestedColumn
 from rowmill.spec.manifest.experiment import ColumnSpec, Experiment, RowsPerSpec, TableSpec
 from rowmill.spec.manifest.generators import ElementSpec
 from rowmill.spec.values.types import ColumnType

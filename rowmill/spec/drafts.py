@@ -10,7 +10,7 @@ from fractions import Fraction
 from rowmill.counting import counted
 from rowmill.spec.dataset import Link
 from rowmill.spec.doubts import NO_DOUBTS, Doubts
-from rowmill.spec.kind import Kind, Source
+from rowmill.spec.kind.base import Kind, Source
 from rowmill.spec.manifest.experiment import ColumnSpec, Experiment, TableSpec
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.report import Report, nearest

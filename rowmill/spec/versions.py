@@ -6,7 +6,7 @@ version, and the old code stays.
 
 from __future__ import annotations
 
-# By the key of a kind or pick (rowmill.spec.kind, rowmill.spec.dataset), or the name of a rule:
+# By the key of a kind or pick (rowmill.spec.kinds, rowmill.spec.dataset), or the name of a rule:
 #   nulls       which cells are null
 #   inference   what fills a column that says nothing (rowmill.spec.inference)
 #   providers   Faker's: their names, locales and counts of values (rowmill.spec.faker.providers)

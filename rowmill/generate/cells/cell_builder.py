@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from rowmill.generate.context import Builder
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind.base import Kind
 from rowmill.spec.versions import VERSIONS, version_of
 
 

@@ -15,7 +15,7 @@ from rowmill.generate.text.from_text import from_text
 from rowmill.generate.text.letters import lower, map_texts, slug, title, upper
 from rowmill.generate.text.to_text import to_text
 from rowmill.spec.kinds import Field, Template
-from rowmill.spec.kinds.addresses import Stretch, shortened, stretches
+from rowmill.spec.templates.addresses import Stretch, shortened, stretches
 from rowmill.spec.values.types import STRINGS, ColumnType
 
 _FILTERS: dict[str, Callable[[str], str]] = {

@@ -13,7 +13,7 @@ from rowmill.generate.pools.key import PERSON, PoolKey
 from rowmill.generate.pools.shipped import shipped
 from rowmill.spec.dataset import Column, Dataset, Table
 from rowmill.spec.faker.providers import PERSON_FIELDS
-from rowmill.spec.kind import Kind, walk
+from rowmill.spec.kind.base import Kind, walk
 from rowmill.spec.kinds import Faker
 from rowmill.spec.values.types import STRINGS, ColumnType
 from rowmill.spec.versions import version_of

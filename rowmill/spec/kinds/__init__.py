@@ -1,13 +1,15 @@
-"""Kinds of cells, one file each: the data, how it is read, and what the rules must know of it.
+"""The kinds of cells, a file each: the data, how it is read, and what the rules must know of it.
+
+`integer` and `number` are one kind, two ways to write it; `reference` is no member of `generate`.
 
 To add one, see "Adding a kind" in CONTRIBUTING.md.
 """
 
-from rowmill.spec.kind import Kind as Kind
-from rowmill.spec.kinds.distribution import Distribution as Distribution
-from rowmill.spec.kinds.entry import KindEntry as KindEntry
-from rowmill.spec.kinds.placeholders import Field as Field
+from rowmill.spec.kind.base import Kind as Kind
+from rowmill.spec.kind.distribution import Distribution as Distribution
+from rowmill.spec.kind.entry import KindEntry as KindEntry
 from rowmill.spec.kinds.reference import Reference as Reference
+from rowmill.spec.templates.placeholders import Field as Field
 
 # In the order in which the manifest's documents and the messages name them.
 # isort: off

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from rowmill.spec.kind import Source, WholeKind
-from rowmill.spec.kinds.distribution import EXPONENTIAL_REACH
-from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
-from rowmill.spec.kinds.moments import MOMENTS, read_moment
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.base import Source, WholeKind
+from rowmill.spec.kind.distribution import EXPONENTIAL_REACH
+from rowmill.spec.kind.entry import Example, KindEntry, Parameters, parameter
+from rowmill.spec.kind.moments import MOMENTS, read_moment
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.report import Report
 from rowmill.spec.values.moments import DAY, MAX_TIMESTAMP, format_timestamp

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from rowmill.spec.kind import InnerKind, Kind, KnownContents, KnownSizes, KnownWidths, Source
-from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.base import InnerKind, Kind, KnownContents, KnownSizes, KnownWidths, Source
+from rowmill.spec.kind.entry import Example, KindEntry, Parameters, parameter
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.patterns.compression import drawn_kept
 from rowmill.spec.shapes.content import FIXED, UNKNOWN, Content, array_of, padded
 from rowmill.spec.shapes.size import Size, size_of_array

@@ -8,16 +8,16 @@ from math import log2
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from rowmill.spec.bounds import has_few_values
-from rowmill.spec.kind import OwnKind
-from rowmill.spec.kinds.entry import (
+from rowmill.spec.kind.base import OwnKind
+from rowmill.spec.kind.entry import (
     DigestedColumn,
     Example,
     KindEntry,
     Parameters,
     parameter,
 )
-from rowmill.spec.kinds.moments import MOMENTS, read_range
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.moments import MOMENTS, read_range
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.values.moments import DAY, SECOND
 from rowmill.spec.values.types import ColumnType, Number, TypeName
 

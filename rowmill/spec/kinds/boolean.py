@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, ClassVar
 
-from rowmill.spec.kind import OwnKind
-from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.base import OwnKind
+from rowmill.spec.kind.entry import Example, KindEntry, Parameters, parameter
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.values.types import ColumnType, TypeName
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from math import gcd, lcm
 from typing import TYPE_CHECKING, ClassVar
 
 from rowmill.counting import counted
-from rowmill.spec.kind import KnownContents, KnownSizes, KnownTexts, KnownWidths, OwnKind
-from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.base import KnownContents, KnownSizes, KnownTexts, KnownWidths, OwnKind
+from rowmill.spec.kind.entry import Example, KindEntry, Parameters, parameter
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.shapes.content import Content, content_of_literals
 from rowmill.spec.shapes.size import Size, size_of_literals
 from rowmill.spec.shapes.text import Text, text_of_strings

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rowmill.spec.kind import KnownContents, KnownSizes, KnownTexts, KnownWidths, OwnKind
+from rowmill.spec.kind.base import KnownContents, KnownSizes, KnownTexts, KnownWidths, OwnKind
+from rowmill.spec.kind.entry import Example, KindEntry
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.kinds.choice import integer_span
-from rowmill.spec.kinds.entry import Example, KindEntry
-from rowmill.spec.kinds.reading import Reading
 from rowmill.spec.shapes.content import Content, content_of_literals
 from rowmill.spec.shapes.size import Size, size_of_literals
 from rowmill.spec.shapes.text import Text, text_of_strings

@@ -16,15 +16,15 @@ from rowmill.spec.faker.providers import (
     locales,
 )
 from rowmill.spec.faker.sizes import faker_length
-from rowmill.spec.kind import KnownContents, KnownSizes, KnownTexts, KnownWidths, OwnKind
-from rowmill.spec.kinds.entry import (
+from rowmill.spec.kind.base import KnownContents, KnownSizes, KnownTexts, KnownWidths, OwnKind
+from rowmill.spec.kind.entry import (
     DigestedColumn,
     Example,
     KindEntry,
     Parameters,
     parameter,
 )
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.paths import shown
 from rowmill.spec.report import nearest
 from rowmill.spec.shapes.content import UNKNOWN, Content

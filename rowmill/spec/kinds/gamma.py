@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING, ClassVar
 
-from rowmill.spec.kinds.distribution import Distribution, distribution_bounds, shapes_in_range
-from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.distribution import Distribution, distribution_bounds, shapes_in_range
+from rowmill.spec.kind.entry import Example, KindEntry, Parameters, parameter
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.values.types import NUMBERS, Number
 
 if TYPE_CHECKING:

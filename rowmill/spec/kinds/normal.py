@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from rowmill.spec.kinds.distribution import Distribution, distribution_bounds, mean_inside
-from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.distribution import Distribution, distribution_bounds, mean_inside
+from rowmill.spec.kind.entry import Example, KindEntry, Parameters, parameter
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.values.types import NUMBERS, Number
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import ClassVar
 
 from rowmill.counting import counted
 from rowmill.spec.bounds import integer_limits
-from rowmill.spec.kind import OwnKind
-from rowmill.spec.kinds.entry import Example, KindEntry, Parameters
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.base import OwnKind
+from rowmill.spec.kind.entry import Example, KindEntry, Parameters
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.values.types import NUMBERS, Number
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from rowmill.spec.kind import KnownWidths, Source, WholeKind
-from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.base import KnownWidths, Source, WholeKind
+from rowmill.spec.kind.entry import Example, KindEntry, Parameters, parameter
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.paths import shown
 from rowmill.spec.shapes.width import width_of_type
 from rowmill.spec.values.types import ColumnType, TypeName, holds

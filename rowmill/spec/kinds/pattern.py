@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rowmill.spec.kind import KnownContents, KnownSizes, KnownTexts, OwnKind
-from rowmill.spec.kinds.entry import Example, KindEntry
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.base import KnownContents, KnownSizes, KnownTexts, OwnKind
+from rowmill.spec.kind.entry import Example, KindEntry
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.patterns.automaton import (
     compile_pattern,
     count_strings,

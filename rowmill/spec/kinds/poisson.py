@@ -7,9 +7,9 @@ from math import sqrt
 from typing import TYPE_CHECKING, ClassVar
 
 from rowmill.spec.bounds import integer_limits, read_bounds
-from rowmill.spec.kinds.distribution import Distribution, mean_inside
-from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.distribution import Distribution, mean_inside
+from rowmill.spec.kind.entry import Example, KindEntry, Parameters, parameter
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.values.types import NUMBERS
 
 if TYPE_CHECKING:

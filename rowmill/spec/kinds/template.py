@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rowmill.spec.kind import (
+from rowmill.spec.kind.base import (
     KnownContents,
     KnownSizes,
     KnownTexts,
@@ -14,22 +14,22 @@ from rowmill.spec.kind import (
     Source,
     WholeKind,
 )
-from rowmill.spec.kinds.addresses import Stretch, stretches
-from rowmill.spec.kinds.entry import Example, KindEntry
-from rowmill.spec.kinds.field_text import (
+from rowmill.spec.kind.entry import Example, KindEntry
+from rowmill.spec.kind.reading import Reading
+from rowmill.spec.patterns.character_sets import CharacterSet
+from rowmill.spec.shapes.content import LENGTH_WORD, Content, content_of_text
+from rowmill.spec.shapes.size import Size, size_of_joined, unknown_size
+from rowmill.spec.shapes.text import Text, text_of_strings
+from rowmill.spec.shapes.width import width_of_type
+from rowmill.spec.templates.addresses import Stretch, stretches
+from rowmill.spec.templates.field_text import (
     cut_stretch,
     field_content,
     field_size,
     field_text,
     growth,
 )
-from rowmill.spec.kinds.placeholders import Field, parse_template
-from rowmill.spec.kinds.reading import Reading
-from rowmill.spec.patterns.character_sets import CharacterSet
-from rowmill.spec.shapes.content import LENGTH_WORD, Content, content_of_text
-from rowmill.spec.shapes.size import Size, size_of_joined, unknown_size
-from rowmill.spec.shapes.text import Text, text_of_strings
-from rowmill.spec.shapes.width import width_of_type
+from rowmill.spec.templates.placeholders import Field, parse_template
 from rowmill.spec.values.types import STRINGS, ColumnType
 from rowmill.spec.versions import version_of
 

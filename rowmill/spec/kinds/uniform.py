@@ -17,15 +17,15 @@ from rowmill.spec.bounds import (
     read_bounds,
     type_decimals,
 )
-from rowmill.spec.kind import UNCOUNTED, OwnKind
-from rowmill.spec.kinds.entry import (
+from rowmill.spec.kind.base import UNCOUNTED, OwnKind
+from rowmill.spec.kind.entry import (
     DigestedColumn,
     Example,
     KindEntry,
     Parameters,
     parameter,
 )
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.values.types import INTEGERS, NUMBERS, ColumnType, Number
 
 if TYPE_CHECKING:

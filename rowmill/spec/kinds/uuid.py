@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
-from rowmill.spec.kind import KnownContents, KnownSizes, KnownTexts, OwnKind
-from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.base import KnownContents, KnownSizes, KnownTexts, OwnKind
+from rowmill.spec.kind.entry import Example, KindEntry, Parameters, parameter
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.patterns.compression import drawn_kept
 from rowmill.spec.shapes.content import Content
 from rowmill.spec.shapes.size import Size

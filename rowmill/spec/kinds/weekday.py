@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from math import log2
 from typing import TYPE_CHECKING, ClassVar
 
-from rowmill.spec.kind import OwnKind
-from rowmill.spec.kinds.entry import Example, KindEntry, Parameters, parameter
-from rowmill.spec.kinds.moments import read_range
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.base import OwnKind
+from rowmill.spec.kind.entry import Example, KindEntry, Parameters, parameter
+from rowmill.spec.kind.moments import read_range
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.paths import shown
 from rowmill.spec.values.moments import WEEKDAY_NAMES
 from rowmill.spec.values.types import ColumnType, Number, TypeName

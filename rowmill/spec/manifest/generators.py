@@ -9,8 +9,8 @@ from pydantic import Field, create_model
 
 from rowmill.spec import fields
 from rowmill.spec.fields import Model, OneOf, Positive
+from rowmill.spec.kind.entry import REQUIRED, Parameter, Parameters
 from rowmill.spec.kinds import ENTRIES, KindEntry
-from rowmill.spec.kinds.entry import REQUIRED, Parameter, Parameters
 
 Count = Annotated[int, Field(ge=0, le=10**12)]
 

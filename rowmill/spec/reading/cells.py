@@ -8,7 +8,7 @@ from dataclasses import replace
 from rowmill.spec.drafts import ColumnDraft, Drafts
 from rowmill.spec.fields import OneOf
 from rowmill.spec.inference import infer
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind.base import Kind
 from rowmill.spec.kinds import ENTRIES, Reference
 from rowmill.spec.reading.column_reading import ColumnReading
 from rowmill.spec.report import Report

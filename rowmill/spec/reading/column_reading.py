@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from rowmill.spec.drafts import ColumnDraft, Drafts, report_column
 from rowmill.spec.fields import OneOf
 from rowmill.spec.inference import default_entity
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind.base import Kind
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.references import (
     find_link,
@@ -27,7 +27,7 @@ class ColumnReading:
 
     An inferred one has no place in the manifest: its problems are the column's. A row has up to
     `cells` of its values. `read_member` reads what stands inside. The rest is told in
-    `rowmill.spec.kinds.reading.Reading`.
+    `rowmill.spec.kind.reading.Reading`.
     """
 
     column: ColumnDraft

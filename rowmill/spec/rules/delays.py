@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from rowmill.spec.drafts import ColumnDraft, Drafts, source_column
-from rowmill.spec.kind import InnerKind, walk
+from rowmill.spec.kind.base import InnerKind, walk
+from rowmill.spec.kind.moments import MOMENTS
 from rowmill.spec.kinds import After
-from rowmill.spec.kinds.moments import MOMENTS
 from rowmill.spec.report import Report
 from rowmill.spec.values.moments import DAY
 from rowmill.spec.values.types import TypeName

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from rowmill.spec.dataset import PickChildren, PickOneToOne
 from rowmill.spec.drafts import ColumnDraft, Draft, Drafts, source_column
-from rowmill.spec.kind import Kind, Source
+from rowmill.spec.kind.base import Kind, Source
 from rowmill.spec.kinds import Field, Ordinal, Reference, Template
 from rowmill.spec.rules.texts import Texts
 from rowmill.spec.shapes.text import Text

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 
 from rowmill.counting import counted
 from rowmill.spec.drafts import ColumnDraft, Drafts, source_column
-from rowmill.spec.kind import Kind, Source, walk
+from rowmill.spec.kind.base import Kind, Source, walk
 from rowmill.spec.kinds import Field
-from rowmill.spec.kinds.field_text import field_text
 from rowmill.spec.paths import Path
 from rowmill.spec.report import Report
 from rowmill.spec.shapes.text import ANYTHING, UNKNOWN, Text, text_of_type
+from rowmill.spec.templates.field_text import field_text
 from rowmill.spec.values.types import STRINGS, ColumnType
 
 

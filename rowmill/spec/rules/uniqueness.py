@@ -5,7 +5,7 @@ from __future__ import annotations
 from rowmill.counting import counted
 from rowmill.spec.dataset import PickOneToOne, PickTree
 from rowmill.spec.drafts import ColumnDraft, Draft, Drafts
-from rowmill.spec.kind import REPEATS, UNCOUNTED, Kind
+from rowmill.spec.kind.base import REPEATS, UNCOUNTED, Kind
 from rowmill.spec.kinds import ENTRIES, Reference, Template
 from rowmill.spec.paths import Path, shown
 from rowmill.spec.report import Report

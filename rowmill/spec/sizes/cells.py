@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from rowmill.spec.drafts import ColumnDraft, Drafts, source_column
-from rowmill.spec.kind import Source
+from rowmill.spec.kind.base import Source
 from rowmill.spec.rules.texts import ColumnTexts, Texts
 from rowmill.spec.shapes.content import UNKNOWN, Content, padded
 

@@ -12,7 +12,7 @@ from rowmill.spec.paths import shown
 from rowmill.spec.values.type_words import SPELLINGS, instead_of
 
 # A literal of the manifest, read by its column's type: bool, int, Decimal, float or str; dates,
-# times and timestamps are ints in the units of rowmill.spec.kind; interval is (months, days,
+# times and timestamps are ints in the units of rowmill.spec.kind.base; interval is (months, days,
 # microseconds); uuid, json, inet are canonical text; bytea is bytes; of an array column, a tuple.
 Literal = bool | int | float | Decimal | str | bytes | tuple["Literal", ...]
 Number = int | float | Decimal

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from rowmill.destinations.lake.parquet_encoding import TableEncoding
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.dataset import Column, Dataset, ParquetTypes, Table
-from rowmill.spec.kind import Kind, OwnKind
+from rowmill.spec.kind.base import Kind, OwnKind
 from rowmill.spec.kinds import Faker, Pattern
 from rowmill.spec.values.types import parse_type
 

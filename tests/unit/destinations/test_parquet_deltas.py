@@ -9,7 +9,7 @@ import pytest
 from rowmill.destinations.lake.parquet_deltas import are_narrow
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Column, Dataset, Link, PickUniform, Table
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind.base import Kind
 from rowmill.spec.kinds import (
     Between,
     Lognormal,

@@ -18,7 +18,7 @@ from rowmill.spec.dataset import (
     PickUniform,
     Table,
 )
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind.base import Kind
 from rowmill.spec.kinds import Choice, Constant, Parent, Reference, Uuid
 from rowmill.spec.kinds import Sequence as SequenceKind
 from rowmill.spec.values.types import parse_type

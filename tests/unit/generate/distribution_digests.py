@@ -12,7 +12,7 @@ import pyarrow as pa
 from rowmill.generate.draws.bits import bits
 from rowmill.generate.draws.shapes import TruncatedExponential
 from rowmill.generate.rows import Generator
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind.base import Kind
 from rowmill.spec.kinds import Beta, Exponential, Lognormal, Normal, Poisson, Zipf
 from tests.unit.generate.core_datasets import one_column
 

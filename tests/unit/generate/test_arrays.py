@@ -6,7 +6,7 @@ import pytest
 
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.generate.rows import Generator
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind.base import Kind
 from rowmill.spec.kinds import (
     Array,
     Between,

@@ -12,7 +12,7 @@ from scipy import stats
 
 from rowmill.generate.draws.exact_math import Floats
 from rowmill.generate.rows import Generator
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind.base import Kind
 from rowmill.spec.kinds import Beta, Exponential, Gamma, Lognormal, Normal, Poisson, Zipf
 from tests.unit.generate.core_datasets import one_column
 

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.crd.definition import crd
 from rowmill.spec.crd.json_schema import json_schema
+from rowmill.spec.kind.moments import MOMENTS
 from rowmill.spec.kinds import ENTRIES, KindEntry
-from rowmill.spec.kinds.moments import MOMENTS
 from rowmill.spec.load import load_spec
 from rowmill.spec.problems import InvalidManifest
 from rowmill.spec.rules.uniqueness import unique_kinds

@@ -9,7 +9,7 @@ from rowmill.generate.pools.making import draw_distinct
 from rowmill.generate.pools.required import make_pool, required_pools
 from rowmill.generate.pools.shipped import NEUTRAL, shipped
 from rowmill.spec.faker.providers import PERSON_FIELDS, providers
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind.base import Kind
 from rowmill.spec.kinds import Array, Faker
 from tests.unit.generate.text_datasets import column, dataset
 

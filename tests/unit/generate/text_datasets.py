@@ -6,7 +6,7 @@ import pyarrow as pa
 
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Column, Dataset, Table
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind.base import Kind
 from rowmill.spec.values.types import parse_type
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rowmill.spec.kind import InnerKind, Kind, Source
+from rowmill.spec.kind.base import InnerKind, Kind, Source
 from rowmill.spec.values.types import ColumnType
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rowmill.spec.kinds.addresses import LABEL, LOCAL_PART, shortened, stretches
-from rowmill.spec.kinds.placeholders import parse_template
+from rowmill.spec.templates.addresses import LABEL, LOCAL_PART, shortened, stretches
+from rowmill.spec.templates.placeholders import parse_template
 from tests.unit.spec.manifests import problems
 
 

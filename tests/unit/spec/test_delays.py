@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rowmill.spec.drafts import draft_tables
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind.base import Kind
 from rowmill.spec.kinds import After, Between
 from rowmill.spec.report import Report
 from rowmill.spec.rules.delays import check_ends

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import pytest
 
-from rowmill.spec.kind import (
+from rowmill.spec.kind.base import (
     InnerKind,
     Kind,
     KnownContents,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rowmill.spec.kinds.placeholders import Field
+from rowmill.spec.templates.placeholders import Field
 
 # Octets before the `@` (RFC 5321, 4.5.3.1.1), and between dots of a host name (RFC 1035, 2.3.4).
 LOCAL_PART, LABEL = 64, 63

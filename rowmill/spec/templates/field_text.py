@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from string import ascii_lowercase, digits
 
-from rowmill.spec.kind import KnownContents, KnownSizes, KnownTexts, Source
-from rowmill.spec.kinds.placeholders import Field
+from rowmill.spec.kind.base import KnownContents, KnownSizes, KnownTexts, Source
 from rowmill.spec.paths import shown
 from rowmill.spec.patterns.character_sets import CharacterSet
 from rowmill.spec.shapes.content import WIDEST, Content
 from rowmill.spec.shapes.size import Size
 from rowmill.spec.shapes.text import Text
+from rowmill.spec.templates.placeholders import Field
 from rowmill.spec.values.types import STRINGS
 
 # So many characters a change of case makes of one at most, and a slug, which spells out others.

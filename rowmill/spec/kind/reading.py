@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Protocol
 
-from rowmill.spec.kind import Kind
+from rowmill.spec.kind.base import Kind
 from rowmill.spec.paths import Path
 from rowmill.spec.report import Report
 from rowmill.spec.values.types import ColumnType, Literal

@@ -7,8 +7,8 @@ from decimal import Decimal
 from math import exp, inf, isfinite
 
 from rowmill.spec.bounds import as_type, read_bounds, type_limits
-from rowmill.spec.kind import OwnKind
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.base import OwnKind
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.values.types import Number
 
 # No draw of 64 random bits is so many means from where an exponential starts.

@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from rowmill.spec.kind import Kind
-from rowmill.spec.kinds.moments import MOMENTS
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.base import Kind
+from rowmill.spec.kind.moments import MOMENTS
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.values.types import STRINGS, ColumnType, TypeName
 
 REQUIRED: Any = object()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rowmill.spec.kinds.reading import Reading
+from rowmill.spec.kind.reading import Reading
 from rowmill.spec.paths import shown
 from rowmill.spec.values.durations import parse_duration
 from rowmill.spec.values.literals import read_literal
