@@ -60,7 +60,7 @@ class _Lanes:
 
     One that cannot connect, or loses its connection for good, leaves its step to the others: a
     server has few connections, and of these it may give away what somebody had. The last one
-    does not leave.
+    does not leave. A failure that is the step's own would meet the others too: it is the end.
     """
 
     def __init__(
@@ -72,22 +72,39 @@ class _Lanes:
         self._do = do
         self._report = report
         self._running: list[int] = []
+        self._left: dict[int, DestinationUnavailable] = {}
         self._reported = ""
         self._changed = threading.Condition()
 
     def work(self, session: PostgresSession, pool: TaskPool, *, is_open: bool = False) -> None:
         """Do steps until none is left."""
         if not is_open and not _connects(session):
-            self._leave(None)
+            self._leave()
             return
         while (number := self._next(pool)) is not None:
-            try:
-                self._do(session, self._steps[number], lambda: not pool.is_stopping)
-            except DestinationUnavailable:
-                if not self._leave(number):
-                    raise
+            lost = self._do_one(session, number, pool)
+            if lost is None:
+                self._end(number)
+            elif self._leave_step(number, lost):
                 return
-            self._end(number)
+            else:
+                raise lost
+
+    def _do_one(
+        self, session: PostgresSession, number: int, pool: TaskPool
+    ) -> DestinationUnavailable | None:
+        """Do a step; what it met if the connection is lost for good."""
+        lost = self._left.get(number)
+        # The patience with the server was spent on it once: it is not begun anew.
+        if lost is not None and not _answers(session):
+            return lost
+        try:
+            self._do(session, self._steps[number], lambda: not pool.is_stopping)
+        except DestinationUnavailable as error:
+            if _connects(session):
+                raise
+            return error
+        return None
 
     def _next(self, pool: TaskPool) -> int | None:
         """A step to be done now, waited for; None once all are."""
@@ -109,15 +126,22 @@ class _Lanes:
             self._show()
             self._changed.notify_all()
 
-    def _leave(self, number: int | None) -> bool:
-        """Leave a step to the others; False if there is nobody else."""
+    def _leave(self) -> bool:
+        """End this lane; False if there is no other."""
         with self._changed:
             if self._lanes == 1:
                 return False
             self._lanes -= 1
-            if number is not None:
-                self._order.give_back(number)
-                self._running.remove(number)
+            return True
+
+    def _leave_step(self, number: int, lost: DestinationUnavailable) -> bool:
+        """Leave a step to the others; False if there is nobody else."""
+        with self._changed:
+            if not self._leave():
+                return False
+            self._left[number] = lost
+            self._order.give_back(number)
+            self._running.remove(number)
             self._changed.notify_all()
             return True
 
@@ -135,3 +159,8 @@ def _connects(session: PostgresSession) -> bool:
     except (psycopg.Error, DestinationRefused):
         return False
     return True
+
+
+def _answers(session: PostgresSession) -> bool:
+    """Whether the server answers now, be it over another connection than before."""
+    return session.glance(lambda cursor: True) is not None or _connects(session)

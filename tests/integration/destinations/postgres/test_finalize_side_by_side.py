@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
 from rowmill.destinations.postgres.session import PostgresSession
@@ -200,6 +200,62 @@ def test_a_step_whose_connection_is_lost_for_good_is_left_to_the_others(
     shop.warehouse.publish(run, shop.data)
     with connect(database) as reader:
         assert all(valid for *_, valid in all_rows(reader, CONSTRAINTS))
+
+
+# Spent by the first failure: of each trouble two tries, without a wait between them.
+SPENT = Patience(seconds=1e-9)
+
+
+def test_a_failure_of_the_step_itself_is_not_met_by_every_connection(
+    database: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Experiment(PostgresAddress(lambda: database, patience=SPENT), star())
+    run = loaded(shop)
+    tries: list[str] = []
+
+    def never_free(cursor: Cursor, **arguments: Any) -> None:
+        if arguments["step"].table == "ray1":
+            tries.append(str(cursor.connection.info.backend_pid))
+            raise psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
+        validate(cursor, **arguments)
+
+    monkeypatch.setattr(finalize_steps, "validate", never_free)
+    with pytest.raises(DestinationUnavailable, match="reference from ray1"):
+        shop.finalize(run, connections=4)
+    assert len(tries) == 2, "the patience began anew"
+    assert len(set(tries)) == 1, "a connection that works was given up"
+
+
+def test_a_server_that_is_gone_is_waited_for_once_however_many_connections_there_were(
+    loader: dict[str, str], database: dict[str, str]
+) -> None:
+    begun: list[PostgresSession] = []
+    seen = (
+        "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND datname = current_database()"
+    )
+
+    def do(session: PostgresSession, step: FinalizeStep, wanted: Callable[[], bool]) -> None:
+        begun.append(session)
+        session.transaction(step.work, wanted=wanted)
+
+    def end_all(cursor: Cursor) -> None:
+        with connect(database) as admin:
+            while admin.execute(seen, (loader["PGUSER"],)).fetchone() != (3,):
+                pause.wait(0.05)
+            allow(database, loader, 0)
+            admin.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s",
+                (loader["PGUSER"],),
+            )
+        cursor.execute("SELECT 1")
+
+    pause = threading.Event()
+    steps = [FinalizeStep("the only step", {}, 1, end_all)]
+    with PostgresSession(PostgresAddress(lambda: loader, patience=SPENT)) as session:
+        session.connection()
+        with pytest.raises(DestinationUnavailable):
+            step_lanes.do_steps(session, steps, 3, do, lambda label: None, lambda: None)
+    assert len(begun) == 1, "another connection began with a patience of its own"
 
 
 class Interrupted(Exception):
