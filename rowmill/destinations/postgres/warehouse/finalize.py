@@ -61,13 +61,13 @@ class Finalize:
         schema = staging_schema(self._run.id)
         memory = self._session.transaction(_memory)
         connections, self._memory = shares(self._wanted, len(self._run.plan.tables), memory)
-        # Alone and first: what goes may take with it what stands on it, wherever that is.
-        for thing in lack.drops:
-            work = partial(drop, schema=schema, thing=thing)
-            gone = FinalizeStep(f"drop {thing}", {}, 0, work)
-            report(gone.label)
-            look()
-            self._step(self._session, gone)
+        # First and one after another: what goes may take with it what stands on it, wherever that
+        # is.
+        drops = [
+            FinalizeStep(f"drop {thing}", {}, 0, partial(drop, schema=schema, thing=thing))
+            for thing in lack.drops
+        ]
+        do_steps(self._session, drops, 1, self._step, report, look)
         steps = finalize_steps(
             schema,
             {layout.table: layout.rows for layout in self._run.plan.tables},
@@ -78,10 +78,7 @@ class Finalize:
         do_steps(self._session, steps, connections, self._step, report, look)
 
     def _step(
-        self,
-        session: PostgresSession,
-        step: FinalizeStep,
-        wanted: Callable[[], bool] = lambda: True,
+        self, session: PostgresSession, step: FinalizeStep, wanted: Callable[[], bool]
     ) -> None:
         """One step in its own transaction, fenced at its end."""
 

@@ -301,6 +301,30 @@ def test_the_end_of_one_cancels_the_statements_of_all(
     shop.finalize(run, connections=3)
 
 
+@pytest.mark.timeout(45)
+def test_what_goes_first_can_be_stopped_while_it_waits_for_a_lock(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    run = loaded(shop)
+    waiting = (
+        "SELECT count(*) FROM pg_locks l JOIN pg_database d ON d.oid = l.database "
+        "WHERE datname = current_database() AND NOT granted AND mode = 'AccessExclusiveLock'"
+    )
+    with connect(database) as holder, connect(database) as admin:
+        admin.execute(f"CREATE INDEX stray ON {staging_schema(run.id)}.hub (size DESC)")
+        holder.execute(f"BEGIN; SELECT FROM {staging_schema(run.id)}.hub")
+
+        def look() -> None:
+            if all_rows(admin, waiting) == [(1,)]:
+                raise Interrupted
+
+        states = frozenset({RunState.RUNNING})
+        shop.ledger.runs.transition(run.id, states, RunState.FINALIZING)
+        with pytest.raises(Interrupted):
+            shop.warehouse.finalize(run, shop.data, 2, lambda label: None, look)
+        assert all_rows(admin, waiting) == [(0,)]
+
+
 def sleeping(database: dict[str, str]) -> object:
     query = (
         "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
