@@ -14,6 +14,13 @@ T = TypeVar("T")
 _BACK_OFF = wait_random_exponential(multiplier=0.1, max=15.0)
 # One failure that itself took longer than the whole budget must not end the tries at once.
 _LEAST_TRIES = 2
+# So often a wait asks whether another try is wanted.
+_ASK_SECONDS = 0.2
+
+
+def always() -> bool:
+    """For a call that somebody wants until its patience ends."""
+    return True
 
 
 def persist(
@@ -23,6 +30,7 @@ def persist(
     on_retry: Callable[[BaseException, float], None] = lambda error, left: None,
     on_end: Callable[[bool], None] = lambda succeeded: None,
     sleep: Callable[[float], None] = time.sleep,
+    wanted: Callable[[], bool] = always,
 ) -> T:
     """Call `work` until it succeeds, and return its result.
 
@@ -33,12 +41,28 @@ def persist(
         on_retry: told of each failure before the wait for the next try, with the seconds left.
         on_end: told of the end of the tries, if a failure was told.
         sleep: waits so many seconds; an `Event.wait` or an exception from it ends the wait early.
+        wanted: whether another try is; asked during each wait too.
 
     Raises:
-        BaseException: the last failure, as it was, when it does not pass or the budget is spent.
+        BaseException: the last failure, as it was, when it does not pass, the budget is spent or
+            no other try is wanted.
     """
     reported, succeeded = False, False
     first_failure: float | None = None
+    last: BaseException | None = None
+
+    def attempt() -> T:
+        if last is not None and not wanted():
+            raise last
+        return work()
+
+    def sleep_while_wanted(seconds: float) -> None:
+        if wanted is always:
+            sleep(seconds)
+            return
+        while seconds > 0 and wanted():
+            sleep(min(seconds, _ASK_SECONDS))
+            seconds -= _ASK_SECONDS
 
     def left(state: RetryCallState) -> float:
         nonlocal first_failure
@@ -47,21 +71,21 @@ def persist(
         return max(0.0, first_failure + patience(_error(state)) - failed)
 
     def before_wait(state: RetryCallState) -> None:
-        nonlocal reported
-        reported = True
+        nonlocal reported, last
+        reported, last = True, _error(state)
         on_retry(_error(state), left(state))
 
     retrying = Retrying(
-        retry=retry_if_exception(lambda error: patience(error) > 0),
+        retry=retry_if_exception(lambda error: wanted() and patience(error) > 0),
         stop=lambda state: left(state) <= 0 and state.attempt_number >= _LEAST_TRIES,
         # The last try is no later than was told.
         wait=lambda state: min(_BACK_OFF(state), left(state)),
         before_sleep=before_wait,
-        sleep=sleep,
+        sleep=sleep_while_wanted,
         reraise=True,
     )
     try:
-        result = retrying(work)
+        result = retrying(attempt)
         succeeded = True
         return result
     finally:

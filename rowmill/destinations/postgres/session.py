@@ -13,7 +13,7 @@ from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres.connection import Connection, Cursor, PostgresAddress
 from rowmill.destinations.postgres.conninfo import CONNECT_SECONDS
 from rowmill.destinations.postgres.session_settings import begin_statement
-from rowmill.destinations.retries import persist
+from rowmill.destinations.retries import always, persist
 
 T = TypeVar("T")
 
@@ -26,10 +26,6 @@ Explain = Callable[[BaseException], str | None]
 
 def _unexplained(_error: BaseException) -> str | None:
     return None
-
-
-def _always() -> bool:
-    return True
 
 
 class PostgresSession:
@@ -51,7 +47,7 @@ class PostgresSession:
         settings: Mapping[str, str | int] | None = None,
         explain: Explain = _unexplained,
         doing: str = "",
-        wanted: Callable[[], bool] = _always,
+        wanted: Callable[[], bool] = always,
     ) -> T:
         """Run `work` in a transaction of its own and commit; again as a whole when it fails.
 
@@ -79,15 +75,12 @@ class PostgresSession:
         attempt: Callable[[], T],
         explain: Explain = _unexplained,
         doing: str = "",
-        wanted: Callable[[], bool] = _always,
+        wanted: Callable[[], bool] = always,
     ) -> T:
         """Call `attempt` with the patience of the address, and translate its last failure.
 
         The rest is as in `transaction`.
         """
-
-        def patience_for(error: BaseException) -> float:
-            return self.address.patience_for(error) if wanted() else 0
 
         def report_wait(error: BaseException, left: float) -> None:
             self.retries += 1
@@ -96,10 +89,11 @@ class PostgresSession:
         try:
             return persist(
                 attempt,
-                patience_for,
+                self.address.patience_for,
                 on_retry=report_wait,
                 on_end=self.address.report_end,
                 sleep=self.address.patience.sleep,
+                wanted=wanted,
             )
         except psycopg.Error as error:
             raise self.address.error(error, doing) from error

@@ -103,3 +103,21 @@ def test_the_sleep_may_end_the_tries() -> None:
     with pytest.raises(Stopped):
         persist(work, patient_with(OSError, 60), sleep=stop)
     assert work.calls == 1
+
+
+def test_a_wait_ends_once_no_other_try_is_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rowmill.destinations.retries._BACK_OFF", lambda _: 12.0)
+    waits: list[float] = []
+    work = Flaky(9, OSError("gone"))
+    with pytest.raises(OSError, match="gone"):
+        persist(work, patient_with(OSError, 60), sleep=waits.append, wanted=lambda: len(waits) < 3)
+    assert work.calls == 1, "it was tried again though nobody wanted it"
+    assert sum(waits) < 1
+
+
+def test_a_wait_whose_end_is_wanted_is_as_long_as_any(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rowmill.destinations.retries._BACK_OFF", lambda _: 0.5)
+    waits: list[float] = []
+    work = Flaky(1, OSError("gone"))
+    assert persist(work, patient_with(OSError, 60), sleep=waits.append, wanted=lambda: True) == 2
+    assert sum(waits) == pytest.approx(0.5)
