@@ -11,7 +11,6 @@ from psycopg import pq
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres.connection import Connection, Cursor, PostgresAddress
-from rowmill.destinations.postgres.conninfo import CONNECT_SECONDS
 from rowmill.destinations.postgres.session_settings import begin_statement
 from rowmill.destinations.retries import always, persist
 
@@ -19,6 +18,8 @@ T = TypeVar("T")
 
 DEFAULT_LOCK_SECONDS = 60
 _GLANCE_SECONDS = 1.0
+# Below what a command that is stopped has until it is killed.
+_CANCEL_SECONDS = 2.0
 
 # What a failure comes from, in a few words; None if the error itself says it.
 Explain = Callable[[BaseException], str | None]
@@ -109,7 +110,7 @@ class PostgresSession:
         connection = self._connection
         if connection is not None and not connection.closed:
             with suppress(psycopg.Error):
-                connection.cancel_safe(timeout=CONNECT_SECONDS)
+                connection.cancel_safe(timeout=_CANCEL_SECONDS)
 
     def close(self) -> None:
         if self._connection is not None:

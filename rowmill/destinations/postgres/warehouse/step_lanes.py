@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import psycopg
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.postgres.session import PostgresSession
+from rowmill.destinations.postgres.warehouse.cancelling import Cancelling
 from rowmill.destinations.postgres.warehouse.step_order import FinalizeStep, StepOrder
 from rowmill.task_pool import TICK_SECONDS, TaskPool
 
@@ -43,16 +44,10 @@ def do_steps(
             opened.enter_context(PostgresSession(session.address)) for _ in range(connections - 1)
         ]
         lanes = _Lanes(steps, connections, do, report)
-        sessions = [session, *more]
-        pool = TaskPool(connections, "finalize", lambda: _cancel(sessions))
+        pool = TaskPool(connections, "finalize", Cancelling(lanes.busy))
         opened.enter_context(pool)
         tasks = [lambda each=each: lanes.work(each, pool) for each in more]
         pool.do([lambda: lanes.work(session, pool, is_open=True), *tasks], look)
-
-
-def _cancel(sessions: Sequence[PostgresSession]) -> None:
-    for session in sessions:
-        session.cancel()
 
 
 class _Lanes:
@@ -73,6 +68,7 @@ class _Lanes:
         self._report = report
         self._running: list[int] = []
         self._left: dict[int, DestinationUnavailable] = {}
+        self._busy: list[PostgresSession] = []
         self._reported = ""
         self._changed = threading.Condition()
 
@@ -82,13 +78,29 @@ class _Lanes:
             self._leave()
             return
         while (number := self._next(pool)) is not None:
-            lost = self._do_one(session, number, pool)
+            with self._amid_a_step(session):
+                lost = self._do_one(session, number, pool)
             if lost is None:
                 self._end(number)
             elif self._leave_step(number, lost):
                 return
             else:
                 raise lost
+
+    def busy(self) -> list[PostgresSession]:
+        """The sessions that are amid a step."""
+        with self._changed:
+            return list(self._busy)
+
+    @contextmanager
+    def _amid_a_step(self, session: PostgresSession) -> Iterator[None]:
+        with self._changed:
+            self._busy.append(session)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._busy.remove(session)
 
     def _do_one(
         self, session: PostgresSession, number: int, pool: TaskPool

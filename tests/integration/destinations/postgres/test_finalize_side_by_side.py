@@ -301,6 +301,37 @@ def test_the_end_of_one_cancels_the_statements_of_all(
     shop.finalize(run, connections=3)
 
 
+def test_only_connections_amid_a_step_are_cancelled(
+    address: PostgresAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cancelled: set[PostgresSession] = set()
+    busy: set[PostgresSession] = set()
+    begun = threading.Event()
+    real = PostgresSession.cancel
+
+    def cancel(session: PostgresSession) -> None:
+        cancelled.add(session)
+        real(session)
+
+    def do(session: PostgresSession, step: FinalizeStep, wanted: Callable[[], bool]) -> None:
+        busy.add(session)
+        session.transaction(step.work, wanted=wanted)
+
+    def last_for_ever(cursor: Cursor) -> None:
+        begun.set()
+        cursor.execute("SELECT pg_sleep(86400)")
+
+    def look() -> None:
+        if begun.is_set():
+            raise Interrupted
+
+    monkeypatch.setattr(PostgresSession, "cancel", cancel)
+    steps = [FinalizeStep("the only step", {}, 1, last_for_ever)]
+    with PostgresSession(address) as session, pytest.raises(Interrupted):
+        step_lanes.do_steps(session, steps, 3, do, lambda label: None, look)
+    assert cancelled == busy
+
+
 @pytest.mark.timeout(45)
 def test_what_goes_first_can_be_stopped_while_it_waits_for_a_lock(
     shop: Experiment, database: dict[str, str]
