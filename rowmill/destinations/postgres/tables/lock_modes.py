@@ -10,10 +10,14 @@ class Lock(StrEnum):
 
     ROW_SHARE = "ROW SHARE"
     SHARE_UPDATE_EXCLUSIVE = "SHARE UPDATE EXCLUSIVE"
+    SHARE = "SHARE"
     SHARE_ROW_EXCLUSIVE = "SHARE ROW EXCLUSIVE"
     ACCESS_EXCLUSIVE = "ACCESS EXCLUSIVE"
 
 
 def conflict(one: Lock, other: Lock) -> bool:
     """Whether Postgres lets only one of them on a table at a time."""
-    return Lock.ACCESS_EXCLUSIVE in (one, other) or Lock.ROW_SHARE not in (one, other)
+    modes = {one, other}
+    if Lock.ACCESS_EXCLUSIVE in modes:
+        return True
+    return Lock.ROW_SHARE not in modes and modes != {Lock.SHARE}
