@@ -170,10 +170,16 @@ def _begun(build: Build) -> str:
 
 
 def _held(cursor: Cursor, schema: str, build: Build) -> list[Present]:
-    """What the build's table has, which is held first: a twin's work then shows as done."""
-    mode = "SHARE ROW EXCLUSIVE" if build.kind is Kind.REFERENCE else "ACCESS EXCLUSIVE"
-    table = sql.Identifier(schema, build.table)
-    cursor.execute(sql.SQL("LOCK TABLE {} IN {} MODE").format(table, sql.SQL(mode)))
+    """What the build's table has, which is held first: a twin's work then shows as done.
+
+    So is the run's table to which it refers, by the names' order, as the run's own steps do.
+    """
+    mode, tables = "ACCESS EXCLUSIVE", frozenset({build.table})
+    if build.kind is Kind.REFERENCE:
+        mode, tables = "SHARE ROW EXCLUSIVE", build.relations
+    for name in sorted(tables):
+        table = sql.Identifier(schema, name)
+        cursor.execute(sql.SQL("LOCK TABLE {} IN {} MODE").format(table, sql.SQL(mode)))
     return read_present(cursor, schema, build.table)
 
 

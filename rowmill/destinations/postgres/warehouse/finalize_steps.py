@@ -26,6 +26,8 @@ from rowmill.destinations.postgres.warehouse.step_order import FinalizeStep
 # Who makes a user's thing in the owner's name lets him into the run's schema: one at a time. No
 # table has an empty name.
 _SCHEMA = ""
+# All tables that are not the run's are one: who refers to them looks at no row under that lock.
+OTHERS = "(tables of others)"
 
 
 def finalize_steps(
@@ -79,13 +81,14 @@ def _build(schema: str, rows: Mapping[str, int], build: Build) -> Iterator[Final
     held = dict.fromkeys(build.relations & set(rows) | {build.table}, mode)
     if build.role:
         held[_SCHEMA] = Lock.ACCESS_EXCLUSIVE
-    yield FinalizeStep(
-        build.label, held, rows[build.table], partial(make, schema=schema, build=build)
-    )
+    if build.outside:
+        held[OTHERS] = Lock.SHARE_ROW_EXCLUSIVE
+    work = partial(make, schema=schema, build=build)
+    yield FinalizeStep(build.label, held, rows[build.table], work)
     if build.is_in_two:
-        yield FinalizeStep(
-            build.label, held, rows[build.table], partial(finish, schema=schema, build=build)
-        )
+        looked_at = {**held, OTHERS: Lock.ROW_SHARE}
+        work = partial(finish, schema=schema, build=build)
+        yield FinalizeStep(build.label, looked_at, rows[build.table], work)
 
 
 def _settings(schema: str, settings: Sequence[Attachment]) -> Iterator[FinalizeStep]:

@@ -3,8 +3,10 @@
 Of two steps whose locks conflict, the one that is earlier in the list ends before the later begins.
 From that alone follow:
 
-- No deadlock: no step that runs waits for another one that runs. A twin's steps may be waited for;
-  each takes its locks in one order, by the tables' names.
+- No deadlock among them: no step that runs waits for another one that runs, but for what no step
+  names: what a user's function reads or locks, what goes with a key of another shape (CASCADE).
+  Twins may wait for each other's. Each step takes its tables by the order of their names, one of
+  others last; where that does not help, the database ends one of two, which is done again.
 - What a step stands on is there: it is made by an earlier step on a table that both lock (a
   reference locks its parent, whose key was made under the strongest lock).
 
