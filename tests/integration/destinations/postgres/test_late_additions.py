@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
@@ -148,10 +149,10 @@ def test_two_that_finalize_at_once_build_each_thing_once(
         run = loaded(shop)
         shop.ledger.runs.transition(run.id, frozenset({RunState.RUNNING}), RunState.FINALIZING)
         twin = Experiment(shop.address, shop.data)
-        thread = threading.Thread(target=lambda: twin.finalize(run))
-        thread.start()
-        shop.finalize(run)
-        thread.join()
+        with ThreadPoolExecutor(1) as beside:
+            twins = beside.submit(twin.finalize, run)
+            shop.finalize(run)
+        twins.result()
         shop.warehouse.publish(run, shop.data)
         assert all_rows(admin, _FOUND) == _ALL
 
@@ -235,14 +236,14 @@ def test_a_role_that_may_see_some_rows_sees_no_more_after_the_next_run(
             while not done.is_set():
                 seen.add(all_rows(connection, "SELECT count(*) FROM shop.orders")[0][0])
 
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    try:
-        for rows in (20, 30):
-            Experiment(shop.address, two_tables(rows)).complete()
-    finally:
-        done.set()
-        watcher.join()
+    with ThreadPoolExecutor(1) as beside:
+        watching = beside.submit(look)
+        try:
+            for rows in (20, 30):
+                Experiment(shop.address, two_tables(rows)).complete()
+        finally:
+            done.set()
+    watching.result()
     assert seen == {4}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
@@ -79,16 +80,15 @@ def test_readers_of_views_wait_for_a_publish_and_do_not_fail(
                     # Names resolved just before the commit; the view of that name is another.
                     continue
 
-    readers = [threading.Thread(target=look) for _ in range(4)]
+    with ThreadPoolExecutor(4) as beside:
+        readers = [beside.submit(look) for _ in range(4)]
+        try:
+            for _ in range(4):
+                shop.complete()
+        finally:
+            done.set()
     for reader in readers:
-        reader.start()
-    try:
-        for _ in range(4):
-            shop.complete()
-    finally:
-        done.set()
-        for reader in readers:
-            reader.join()
+        reader.result()
     assert failed == []
 
 
@@ -96,7 +96,11 @@ def test_what_is_said_of_a_view_while_the_publish_waits_for_it_stays(
     shop: Experiment, database: dict[str, str]
 ) -> None:
     shop.complete()
-    with connect(database) as admin, connect(database) as holder:
+    with (
+        ThreadPoolExecutor(1) as beside,
+        connect(database) as admin,
+        connect(database) as holder,
+    ):
         admin.execute("CREATE VIEW public.v AS SELECT id FROM shop.orders")
         admin.execute("CREATE VIEW public.w AS SELECT id FROM public.v")
         admin.execute("COMMENT ON VIEW public.w IS 'a'")
@@ -104,15 +108,14 @@ def test_what_is_said_of_a_view_while_the_publish_waits_for_it_stays(
         shop.load(run)
         shop.finalize(run)
         holder.execute("BEGIN; COMMENT ON VIEW public.w IS 'b'")
-        publishing = threading.Thread(target=lambda: shop.warehouse.publish(run, shop.data))
-        publishing.start()
+        publishing = beside.submit(shop.warehouse.publish, run, shop.data)
         waits = (
             "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'public.w'::regclass"
         )
         while all_rows(admin, waits) == [(0,)]:
-            assert publishing.is_alive()
+            assert not publishing.done()
         holder.execute("COMMIT")
-        publishing.join()
+        publishing.result()
         comment = "SELECT obj_description('public.w'::regclass)"
         assert all_rows(admin, comment) == [("b",)]
 
