@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
+from threading import Lock
 
 # Every lost server is waited for so long.
 PATIENCE_SECONDS = 600.0
@@ -95,6 +96,31 @@ class Patience:
             login_seconds=min(self.login_seconds, seconds),
             report=unreported,
         )
+
+
+class JointWait:
+    """The waits of all who use one server: its end is told once none of them waits any more."""
+
+    def __init__(self, report: ReportWait) -> None:
+        self._report = report
+        self._lock = Lock()
+        self._waiting: set[object] = set()
+
+    def of_one(self) -> ReportWait:
+        """What one of them tells of its wait, until that is over."""
+        one = object()
+        return lambda wait: self._tell(one, wait)
+
+    def _tell(self, one: object, wait: Wait) -> None:
+        # Told under the lock: else an end could come behind what began after it.
+        with self._lock:
+            if isinstance(wait, Waiting):
+                self._waiting.add(one)
+            else:
+                self._waiting.discard(one)
+                if self._waiting:
+                    return
+            self._report(wait)
 
 
 class NowAndThen:

@@ -8,7 +8,7 @@ import psycopg
 from psycopg.rows import TupleRow
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.patience import Course, Patience, Waited, Waiting
+from rowmill.destinations.patience import Course, JointWait, Patience, Waiting
 from rowmill.destinations.postgres.conninfo import conninfo
 from rowmill.destinations.postgres.failures import LOADER_KEYS, Failure, judge
 from rowmill.destinations.postgres.session_settings import own_session
@@ -35,6 +35,7 @@ class PostgresAddress:
         login_keys: tuple[str, str] = LOADER_KEYS,
     ) -> None:
         self.patience = patience or Patience()
+        self.waits = JointWait(self.patience.report)
         self._login_keys = login_keys
         self._credentials = credentials
         self._reached = False
@@ -115,15 +116,14 @@ class PostgresAddress:
             f"{message}. It was lost while it was read; run the same command again"
         )
 
-    def report(self, error: BaseException, left: float, problem: str | None = None) -> None:
-        """Tell of a failure that is waited for; `problem` says it better than the error does."""
-        if isinstance(error, psycopg.Error):
-            words = problem or self._without_password(self._judge(error).brief())
-            self.patience.report(Waiting(self.place, words, left))
-
-    def report_end(self, answered: bool) -> None:
-        """Tell that a wait is over."""
-        self.patience.report(Waited(self.place, answered))
+    def waiting(
+        self, error: BaseException, left: float, problem: str | None = None
+    ) -> Waiting | None:
+        """What is told of a failure that is waited for; `problem` says it better than the error."""
+        if not isinstance(error, psycopg.Error):
+            return None
+        words = problem or self._without_password(self._judge(error).brief())
+        return Waiting(self.place, words, left)
 
     def _judge(self, error: psycopg.Error) -> Failure:
         return judge(error, reached=self._reached, login_keys=self._login_keys)

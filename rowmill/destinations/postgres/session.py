@@ -10,6 +10,7 @@ import psycopg
 from psycopg import pq
 
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.patience import Waited
 from rowmill.destinations.postgres.connection import Connection, Cursor, PostgresAddress
 from rowmill.destinations.postgres.session_settings import begin_statement
 from rowmill.destinations.retries import always, persist
@@ -83,16 +84,19 @@ class PostgresSession:
         The rest is as in `transaction`.
         """
 
+        report = self.address.waits.of_one()
+
         def report_wait(error: BaseException, left: float) -> None:
             self.retries += 1
-            self.address.report(error, left, explain(error))
+            if wait := self.address.waiting(error, left, explain(error)):
+                report(wait)
 
         try:
             return persist(
                 attempt,
                 self.address.patience_for,
                 on_retry=report_wait,
-                on_end=self.address.report_end,
+                on_end=lambda answered: report(Waited(self.address.place, answered)),
                 sleep=self.address.patience.sleep,
                 wanted=wanted,
             )

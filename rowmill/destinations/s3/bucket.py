@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from botocore.exceptions import ClientError
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.patience import Course, Patience, Waited, Waiting
+from rowmill.destinations.patience import Course, JointWait, Patience, Waited, Waiting
 from rowmill.destinations.retries import persist
 from rowmill.destinations.s3.client import S3Address, hide
 from rowmill.destinations.s3.errors import (
@@ -79,6 +79,7 @@ class Bucket:
         self.name = name
         self._address = address
         self._patience = patience or Patience()
+        self._waits = JointWait(self._patience.report)
         # Shared by all copies: whether the server ever answered.
         self._answered = Event()
         self._connection = address.connect()
@@ -87,6 +88,7 @@ class Bucket:
         """The same bucket and connections, with at most so much patience, and in silence."""
         other = copy(self)
         other._patience = self._patience.hurried(seconds)
+        other._waits = JointWait(other._patience.report)
         return other
 
     @property
@@ -314,12 +316,13 @@ class Bucket:
         expected: Collection[str] = (),
     ) -> T:
         """Run one operation with retries; codes in `expected` are raised as _Expected."""
+        report = self._waits.of_one()
         try:
             return persist(
                 lambda: self._try(operation),
                 self._patience_for,
-                on_retry=self._report,
-                on_end=lambda answered: self._patience.report(Waited(self._place, answered)),
+                on_retry=lambda error, left: report(self._waiting(error, left)),
+                on_end=lambda answered: report(Waited(self._place, answered)),
                 sleep=self._patience.sleep,
             )
         except S3_ERRORS as error:
@@ -334,12 +337,12 @@ class Bucket:
     def _place(self) -> str:
         return f"S3 at {self.where}"
 
-    def _report(self, error: BaseException, left: float) -> None:
+    def _waiting(self, error: BaseException, left: float) -> Waiting:
         # A server that refuses keys for now is told of as one in trouble is.
         words = (
             self._hide(problem_of(error)) if passes(error) else f"refuses the keys ({code(error)})"
         )
-        self._patience.report(Waiting(self._place, words, left))
+        return Waiting(self._place, words, left)
 
     def _given_up(self, doing: str, error: BaseException) -> str:
         found = self._hide(f"cannot {doing}: {self._place}: {problem_of(error)}")

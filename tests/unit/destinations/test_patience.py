@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rowmill.destinations.patience import NowAndThen, Waited, Waiting
+from rowmill.destinations.patience import JointWait, NowAndThen, Wait, Waited, Waiting
 
 REFUSED = "connection refused"
 
@@ -86,3 +86,19 @@ def test_servers_are_told_apart() -> None:
     log.fails(1)
     log.fails(2, "S3")
     assert [line.partition(":")[0] for line in log.lines] == ["Postgres", "S3"]
+
+
+def test_a_server_answers_again_once_nobody_waits_for_it_any_more() -> None:
+    told: list[Wait] = []
+    joint = JointWait(told.append)
+    one, other, third = joint.of_one(), joint.of_one(), joint.of_one()
+    fails, answers = Waiting("Postgres", REFUSED, 600), Waited("Postgres", answered=True)
+    one(fails)
+    other(fails)
+    one(answers)
+    one(fails)
+    third(answers)
+    other(Waited("Postgres", answered=False))
+    assert told == [fails, fails, fails], "an end was told while somebody waited"
+    one(answers)
+    assert told[3:] == [answers]

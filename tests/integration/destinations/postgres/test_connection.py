@@ -12,7 +12,7 @@ import pytest
 from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.patience import Patience, Wait
+from rowmill.destinations.patience import Patience, Wait, Waited, Waiting
 from rowmill.destinations.postgres import connection as postgres_connection
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.session import PostgresSession
@@ -194,3 +194,22 @@ def test_a_server_that_is_too_old_is_refused(
     refusal = failure(postgres_environment, Patience(seconds=600))
     assert isinstance(refusal, DestinationRefused)
     assert refusal.reason == "PostgresTooOld"
+
+
+def test_the_wait_for_a_server_ends_with_that_of_the_last_session(database: dict[str, str]) -> None:
+    told: list[Wait] = []
+    patience = Patience(sleep=lambda _: None, report=told.append)
+    address = PostgresAddress(lambda: database, patience=patience)
+    failures = {"one": 1, "other": 1}
+
+    def work(name: str, inside: Callable[[], object]) -> None:
+        if failures[name]:
+            failures[name] -= 1
+            raise psycopg.errors.LockNotAvailable("canceling statement due to lock timeout")
+        inside()
+
+    with PostgresSession(address) as one, PostgresSession(address) as other:
+        one.transaction(
+            lambda _: work("one", lambda: other.transaction(lambda _: work("other", list)))
+        )
+    assert [type(wait) for wait in told] == [Waiting, Waiting, Waited]

@@ -13,6 +13,7 @@ from psycopg import sql
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.patience import Patience
+from rowmill.destinations.postgres.additions.staged import make
 from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
 from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.postgres.tables.constraints import validate
@@ -152,7 +153,6 @@ def test_a_users_reference_locks_its_tables_in_the_order_of_the_runs_own_steps(
         "SELECT pid, relname, granted FROM pg_locks JOIN pg_class c ON c.oid = relation "
         "WHERE mode = 'ShareRowExclusiveLock' AND pid = %s"
     )
-    real = finalize_steps.make
     worker: list[int] = []
     seen: list[tuple[object, ...]] = []
     with connect(database) as holder, connect(database) as admin:
@@ -166,7 +166,7 @@ def test_a_users_reference_locks_its_tables_in_the_order_of_the_runs_own_steps(
                 f"BEGIN; LOCK TABLE {staging_schema(run.id)}.hub IN SHARE ROW EXCLUSIVE MODE"
             )
             worker.append(cursor.connection.info.backend_pid)
-            real(cursor, **arguments)
+            make(cursor, **arguments)
 
         def look() -> None:
             locks = admin.execute(query, worker).fetchall() if worker else []
