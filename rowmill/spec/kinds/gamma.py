@@ -6,13 +6,21 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import TYPE_CHECKING, ClassVar
 
-from rowmill.spec.kind.distribution import Distribution, distribution_bounds, shapes_in_range
+from rowmill.spec.kind.distribution import (
+    Distribution,
+    distribution_bounds,
+    holds_typical,
+    shapes_in_range,
+)
 from rowmill.spec.kind.entry import Example, KindEntry, Parameters, parameter
 from rowmill.spec.kind.reading import Reading
 from rowmill.spec.values.types import NUMBERS, Number
 
 if TYPE_CHECKING:
     from rowmill.spec import fields
+
+# Of a million values hardly one is above so many deviations, and as many times the scale.
+_TYPICAL = 8
 
 
 class GammaSpec(Parameters):
@@ -37,7 +45,7 @@ class Gamma(Distribution):
 
 
 def _read(spec: GammaSpec, reading: Reading) -> Gamma | None:
-    """A truncated gamma distribution of which [min, max] holds something."""
+    """A truncated gamma distribution of which [min, max] holds a fair part."""
     shape, scale = float(spec.shape), float(spec.scale)
     fits = shapes_in_range([("shape", spec.shape)], reading)
     # No draw of 64 random bits is farther out.
@@ -45,10 +53,8 @@ def _read(spec: GammaSpec, reading: Reading) -> Gamma | None:
     bounds = distribution_bounds(spec.min, spec.max, (0, reach), reading)
     if bounds is None or not fits:
         return None
-    if bounds[1] is not None and bounds[1] <= 0:
-        reading.report.add(
-            (*reading.path, "max"), f"{bounds[1]} is below every value; use a max above 0"
-        )
+    typical = (0.0, scale * (shape + _TYPICAL * sqrt(shape) + _TYPICAL))
+    if not holds_typical(bounds, (spec.min, spec.max), typical, "scale", reading):
         return None
     return Gamma(shape, scale, *bounds)
 

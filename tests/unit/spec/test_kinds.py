@@ -155,4 +155,7 @@ def test_a_gamma_stays_in_its_type_and_says_what_it_cannot_make() -> None:
         f"{path}.shape: 10000000 is out of range; expected 0.001 to 1000000"
     ]
     below = "name: c, type: real, generate: {gamma: {shape: 1, scale: 1, max: 0}}"
-    assert column_problems(below) == [f"{path}.max: 0.0 is below every value; use a max above 0"]
+    beyond = "nearly all values lie from 0 to {}; use a wider range or another scale"
+    assert column_problems(below) == [f"{path}.max: max is 0.0, but {beyond.format(17)}"]
+    far = "name: c, type: real, generate: {gamma: {shape: 2, scale: 3, min: 1e30}}"
+    assert column_problems(far) == [f"{path}.min: min is 1e+30, but {beyond.format(63.9411)}"]
