@@ -55,7 +55,7 @@ test: $(READY) $(OTHER_NUMPY)/.ready lint  ## lint, types, layers, all tests, co
 	ROWMILL_OTHER_NUMPY=$(OTHER_NUMPY) $(BIN)/coverage run -m pytest -n 2 --dist worksteal
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report --skip-covered
-	$(BIN)/coverage xml -q && $(BIN)/python scripts/check_coverage.py coverage.xml --lines 90
+	$(BIN)/coverage xml -q && $(BIN)/python -m scripts.check_coverage coverage.xml --lines 90
 	$(MAKE) --no-print-directory readers READERS="duckdb polars pyiceberg"
 	$(MAKE) --no-print-directory chaos N=10
 	$(MAKE) --no-print-directory e2e
@@ -87,12 +87,13 @@ chaos-k8s: $(READY)  ## N such schedules on a Kubernetes node: pods, operator, A
 	$(BIN)/python -m tests.e2e.cluster prepare
 	$(BIN)/python -m tests.chaos_k8s --schedules $(N) --seed $(SEED)
 
-lint: $(READY)  ## style, types, import layers, licences of the locks
+lint: $(READY)  ## style, types, import layers, licences of the locks, generated files
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python scripts/check_licences.py
+	$(BIN)/python -m scripts.check_licences
+	$(BIN)/python -m scripts.generate --check
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

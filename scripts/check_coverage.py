@@ -1,6 +1,6 @@
 """Say how much of the code the tests ran, and fail below a share of its lines.
 
-python scripts/check_coverage.py coverage.xml --lines 90
+python -m scripts.check_coverage coverage.xml --lines 90
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from rowmill.generate.picks import build_pick
 from rowmill.generate.pools.key import PoolKey
 from rowmill.spec.dataset import Dataset
 from rowmill.spec.kinds import Reference
-from rowmill.spec.versions import version_of
+from rowmill.spec.versions import rule_version
 
 # Parents up to this size are made once and looked up: their cells may be dear, and their children
 # many.
@@ -37,7 +37,7 @@ class Generator:
     """
 
     def __init__(self, dataset: Dataset, pools: Mapping[PoolKey, pa.Array] | None = None) -> None:
-        version_of(dataset.data_version, "nulls")
+        rule_version(dataset.data_version, "nulls")
         self.dataset = dataset
         self._pools = pools or {}
         self._columns: dict[tuple[str, str], ColumnSource] = {}
@@ -135,5 +135,5 @@ class Generator:
     def _nulls(self, table: str, name: str, share: float) -> Nulls | None:
         if share == 0:
             return None
-        version = version_of(self.dataset.data_version, "nulls")
+        version = rule_version(self.dataset.data_version, "nulls")
         return Nulls(derive_key(self.dataset.seed, table, name, "nulls", version), share)

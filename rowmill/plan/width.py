@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from rowmill.spec.dataset import Column, Dataset, Table
 from rowmill.spec.kind.base import Source
 from rowmill.spec.shapes.width import fixed_width
-from rowmill.spec.versions import version_of
+from rowmill.spec.versions import rule_version
 
 # So long a chain of columns, each computed from the next, is followed.
 MAX_DEPTH = 8
@@ -27,7 +27,7 @@ def row_bytes(dataset: Dataset, table: Table) -> int:
 
 def value_bytes(dataset: Dataset, table: Table, column: Column) -> int:
     """Estimated bytes of one value of a column that is not null, by itself."""
-    estimate = _ESTIMATES[version_of(dataset.data_version, "widths")]
+    estimate = _ESTIMATES[rule_version(dataset.data_version, "widths")]
     return estimate(dataset, table, column, 0)
 
 

@@ -6,19 +6,26 @@ version, and the old code stays.
 
 from __future__ import annotations
 
-# By the key of a kind or pick (rowmill.spec.kinds, rowmill.spec.dataset), or the name of a rule:
+from typing import Literal
+
+# What else decides data:
 #   nulls       which cells are null
 #   inference   what fills a column that says nothing (rowmill.spec.inference)
 #   providers   Faker's: their names, locales and counts of values (rowmill.spec.faker.providers)
 #   pools       which values a provider's pool has (rowmill.generate.pools.shipped)
 #   widths      estimated bytes of a row, which cut a table into parts (rowmill.plan.width)
-# Whatever a data version does not name has version 1 in it.
+Rule = Literal["nulls", "inference", "providers", "pools", "widths"]
+
+# By the key of a kind or pick (rowmill.spec.kinds, rowmill.spec.dataset), or a rule. Whatever a
+# data version does not name has version 1 in it.
 VERSIONS: dict[int, dict[str, int]] = {
     1: {},
-    # Open: it may still change, and is taken only where a manifest names it.
+    # Taken only where a manifest names it.
     2: {"template": 2, "pattern": 2, "inference": 2},
 }
 
+# The one of them that may still change.
+OPEN = 2
 # That of an experiment which names none and has no run yet.
 DEFAULT = 1
 
@@ -37,11 +44,16 @@ def check_known(data_version: int) -> None:
         )
 
 
-def version_of(data_version: int, name: str) -> int:
-    """The version that `data_version` gives to `name`: a kind or pick by its key, or a rule.
+def rule_version(data_version: int, rule: Rule) -> int:
+    """As `version_of`, of a rule."""
+    return version_of(data_version, rule)
+
+
+def version_of(data_version: int, key: str) -> int:
+    """The version that `data_version` gives to a kind or pick, by its own key.
 
     Raises:
         ValueError: this release of Rowmill doesn't know the data version.
     """
     check_known(data_version)
-    return VERSIONS[data_version].get(name, 1)
+    return VERSIONS[data_version].get(key, 1)

@@ -16,7 +16,7 @@ from rowmill.spec.faker.providers import PERSON_FIELDS
 from rowmill.spec.kind.base import Kind, walk
 from rowmill.spec.kinds import Faker
 from rowmill.spec.values.types import STRINGS, ColumnType
-from rowmill.spec.versions import version_of
+from rowmill.spec.versions import rule_version
 
 
 def required_pools(dataset: Dataset) -> list[PoolKey]:
@@ -37,7 +37,7 @@ def pool_key(
     dataset: Dataset, table: Table, column: Column, kind: Faker, column_type: ColumnType
 ) -> PoolKey:
     """The key of the pool that a column, or an array column's elements, draws from."""
-    version = version_of(dataset.data_version, "pools")
+    version = rule_version(dataset.data_version, "pools")
     if kind.provider in PERSON_FIELDS:
         # The elements of an array are persons of their own.
         own = column.kind is kind and table.by_name.get(column.name) is column

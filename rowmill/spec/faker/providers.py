@@ -18,7 +18,7 @@ from typing import Any
 
 from rowmill.near_names import near_names
 from rowmill.spec.paths import shown
-from rowmill.spec.versions import version_of
+from rowmill.spec.versions import rule_version
 
 # The providers and their values, by the version of "providers" in rowmill.spec.versions.
 _TABLES = {1: ("providers.json", "provider_values.json")}
@@ -158,7 +158,7 @@ def _near(name: str, known: Iterable[str]) -> str:
 
 
 def _tables(data_version: int) -> tuple[str, str]:
-    return _TABLES[version_of(data_version, "providers")]
+    return _TABLES[rule_version(data_version, "providers")]
 
 
 def _counts(values: str) -> dict[str, dict[str, int | None]]:

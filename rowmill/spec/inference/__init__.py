@@ -9,7 +9,7 @@ from rowmill.spec.drafts import ColumnDraft
 from rowmill.spec.inference import v1, v2
 from rowmill.spec.inference.rules import Inferred, Rules
 from rowmill.spec.values.types import ColumnType
-from rowmill.spec.versions import version_of
+from rowmill.spec.versions import rule_version
 
 _RULES: dict[int, Rules] = {1: v1.RULES, 2: v2.RULES}
 
@@ -34,4 +34,4 @@ def default_entity(name: str, person: bool, data_version: int) -> str:
 
 
 def _rules(data_version: int) -> Rules:
-    return _RULES[version_of(data_version, "inference")]
+    return _RULES[rule_version(data_version, "inference")]

@@ -11,7 +11,7 @@ from rowmill.generate.cells.cell_builder import CellBuilder
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Pick
 from rowmill.spec.kinds import ENTRIES, Kind, Reference, Template, Uniform
-from rowmill.spec.versions import DEFAULT, VERSIONS, version_of
+from rowmill.spec.versions import DEFAULT, VERSIONS, Rule, version_of
 from tests.unit.generate.text_datasets import column, dataset
 
 KINDS: set[type[Kind]] = {Reference, *(entry.kind for entry in ENTRIES)}
@@ -63,6 +63,12 @@ def test_released_versions_stay() -> None:
     assert version_of(2, "sequence") == 1
     with pytest.raises(ValueError, match="dataVersion 0 is unknown to this release; it knows 1, 2"):
         version_of(0, "sequence")
+
+
+def test_whatever_a_version_names_is_a_kind_a_pick_or_a_rule() -> None:
+    known = {entry.key for entry in ENTRIES} | {pick.key for pick in get_args(Pick)}
+    known |= set(get_args(Rule))
+    assert {name for names in VERSIONS.values() for name in names} <= known
 
 
 def test_an_open_version_is_taken_only_where_it_is_named() -> None:
