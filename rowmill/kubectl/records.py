@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from rowmill.kubectl.cluster import Cluster
 from rowmill.kubectl.experiment import Experiment
 from rowmill.terminal import figures
-from rowmill.terminal.output import Output
+from rowmill.terminal.output import Output, print_json
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid
 from rowmill.views.runs import show_runs, show_tables, show_whole
@@ -57,11 +56,6 @@ def show(experiment: Experiment) -> None:
         show_whole(progress)
     if experiment.message:
         say(f"{experiment.reason}: {experiment.message}")
-
-
-def print_json(document: object) -> None:
-    """One JSON document on standard output."""
-    print(json.dumps(document, ensure_ascii=False))
 
 
 def _all(cluster: Cluster) -> list[Experiment]:

@@ -20,7 +20,7 @@ from rowmill.kubectl.patience import patiently
 from rowmill.terminal import figures
 from rowmill.terminal.bars import Bar, Bars
 from rowmill.terminal.failures import Answered, UsageError
-from rowmill.terminal.output import Output
+from rowmill.terminal.output import Output, print_json
 
 Show = Callable[[Experiment], None]
 # The operator writes progress every 5 seconds; asking more often shows nothing new for long.
@@ -80,7 +80,7 @@ def watch_run(
             experiment = Experiment(patiently(lambda: cluster.experiment(name), sleep))
             display(experiment)
     if as_json:
-        records.print_json(experiment.document())
+        print_json(experiment.document())
     else:
         records.show(experiment)
     if experiment.phase == "Failed":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 
 
@@ -26,3 +27,8 @@ class ProgressStyle(StrEnum):
     BARS = "bars"
     PLAIN = "plain"
     NONE = "none"
+
+
+def print_json(document: object) -> None:
+    """One JSON document on standard output."""
+    print(json.dumps(document, ensure_ascii=False))

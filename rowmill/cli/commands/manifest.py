@@ -16,7 +16,7 @@ from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
 from rowmill.terminal.figures import short
-from rowmill.terminal.output import Output
+from rowmill.terminal.output import Output, print_json
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid
 
@@ -36,7 +36,7 @@ def validate(
     if output is Output.JSON:
         document: dict[str, object] = {"valid": True, "name": spec.name, "digest": spec.digest}
         document |= {"tables": tables, "rows": rows, "warnings": [w.as_json() for w in warnings]}
-        print(json.dumps(document, ensure_ascii=False))
+        print_json(document)
     else:
         say(
             f"{source.label} is valid: {spec.name}, {counted(tables, 'table')}, "
@@ -64,7 +64,7 @@ def plan(
     found = demands(spec, disks, to_copy=rows, to_upload=rows)
     if output is Output.JSON:
         document = _document(spec, frozen, count) | {"disks": [each.to_json() for each in found]}
-        print(json.dumps(document, ensure_ascii=False))
+        print_json(document)
     else:
         _show(spec, frozen, count)
         for demand in found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from rowmill.local.home import rowmill_home
 from rowmill.plan.replacement import replaced_by
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.problems import InvalidManifest
-from rowmill.terminal.output import Output
+from rowmill.terminal.output import Output, print_json
 from rowmill.terminal.prose import say
 from rowmill.views.runs import show_runs, show_tables, show_whole
 from rowmill.worker.destinations import Destinations, one_machine, open_destinations
@@ -36,7 +35,7 @@ def status(name: str | None, file: Path | None, secrets: Secrets, output: Output
     finally:
         destinations.close()
     if output is Output.JSON:
-        print(json.dumps(progress.to_json(), ensure_ascii=False))
+        print_json(progress.to_json())
     else:
         _show_status(run, progress)
 
@@ -48,7 +47,7 @@ def runs(name: str | None, file: Path | None, secrets: Secrets, output: Output) 
     else:
         found = list(_runs_of_all())
     if output is Output.JSON:
-        print(json.dumps([each.to_json() for each in found], ensure_ascii=False))
+        print_json([each.to_json() for each in found])
     else:
         show_runs(found, datetime.now(UTC))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.figures import short
-from rowmill.terminal.output import Output, ProgressStyle
+from rowmill.terminal.output import Output, ProgressStyle, print_json
 from rowmill.terminal.prose import confirmed, say
 from rowmill.worker.start.decide import Mode
 from rowmill.worker.start.refusals import EditedManifest, FewerRows
@@ -82,7 +81,7 @@ def run(
 
         outcome = _agreed_outcome(attempt, options)
     if output is Output.JSON:
-        print(json.dumps(_document(outcome), ensure_ascii=False))
+        print_json(_document(outcome))
     else:
         _summarize(spec, outcome, memory.reference)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 import sys
 
 from rowmill.local.home import rowmill_home
 from rowmill.local.servers import embedded
 from rowmill.terminal.failures import UsageError
-from rowmill.terminal.output import Output
+from rowmill.terminal.output import Output, print_json
 from rowmill.terminal.prose import say
 
 
@@ -23,7 +22,7 @@ def up(output: Output) -> None:
             "postgres": {"host": servers.postgres.host, "port": servers.postgres.port},
             "s3": {"endpoint": servers.s3.endpoint, "bucket": servers.s3.bucket},
         }
-        print(json.dumps(document, ensure_ascii=False))
+        print_json(document)
         return
     say(f"Postgres: {servers.postgres.host}:{servers.postgres.port}")
     say(f"S3:       {servers.s3.endpoint}, bucket {servers.s3.bucket}")

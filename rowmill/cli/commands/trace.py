@@ -15,7 +15,7 @@ from rowmill.local.published import NothingPublished, open_published
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.terminal.failures import Answered, UsageError
 from rowmill.terminal.figures import short
-from rowmill.terminal.output import Output
+from rowmill.terminal.output import Output, print_json
 from rowmill.terminal.prose import say
 from rowmill.verify.pairing import key_columns
 from rowmill.verify.recomputed import Recomputed
@@ -58,7 +58,7 @@ def trace(words: list[str] | None, file: Path | None, secrets: Secrets, output: 
             f"run {found.run} made no row of {table!r} with {_pairs(found.key)}, and none is stored"
         )
     if output is Output.JSON:
-        print(json.dumps(found.to_json(), ensure_ascii=False))
+        print_json(found.to_json())
     else:
         say("\n".join(_lines(found)))
     if not found.identical:

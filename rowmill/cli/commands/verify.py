@@ -28,7 +28,7 @@ from rowmill.terminal import figures
 from rowmill.terminal.bars import label_column
 from rowmill.terminal.failures import Answered
 from rowmill.terminal.figures import short
-from rowmill.terminal.output import Output
+from rowmill.terminal.output import Output, print_json
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid, visible
 from rowmill.verify.report import Comparison, Difference, Kind, Report, TableReport, Value
@@ -59,7 +59,7 @@ def verify(
     source = from_either(name, file, secrets)
     report, options = _report(source, workers)
     if output is Output.JSON:
-        print(json.dumps(report.to_json(), ensure_ascii=False))
+        print_json(report.to_json())
     else:
         _show(report, options)
     if not report.identical:
