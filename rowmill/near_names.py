@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
 
 # As difflib measures it, from 0 to 1.
 _ALIKE = 0.6
@@ -25,4 +24,7 @@ def near_names(
         most: so many at most.
         alike: how like the unknown one they are at least, from 0 to 1.
     """
+    # Whoever makes rows has no use for it.
+    from difflib import get_close_matches
+
     return get_close_matches(name, list(known), n=most, cutoff=alike)

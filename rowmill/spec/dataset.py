@@ -14,6 +14,7 @@ from functools import cached_property
 from typing import ClassVar
 
 from rowmill.counting import counted
+from rowmill.near_names import near_name
 from rowmill.spec.kind.base import Kind
 from rowmill.spec.problems import Problem
 from rowmill.spec.values.types import ColumnType
@@ -146,7 +147,7 @@ class Table:
         """The column of that name.
 
         Raises:
-            KeyError: there is none; it says which there are.
+            KeyError: there is none; it says which was meant, or which there are.
         """
         if name not in self.by_name:
             raise KeyError(
@@ -180,11 +181,14 @@ class Dataset:
         """The table of that name.
 
         Raises:
-            KeyError: there is none; it says which there are.
+            KeyError: there is none; it says which was meant, or which there are.
         """
         if name not in self.by_name:
-            names = ", ".join(self.by_name)
-            raise KeyError(f"there is no table {name!r}; the tables are {names}")
+            near = near_name(name, self.by_name)
+            meant = (
+                f"did you mean {near!r}?" if near else f"the tables are {', '.join(self.by_name)}"
+            )
+            raise KeyError(f"there is no table {name!r}; {meant}")
         return self.by_name[name]
 
 

@@ -86,7 +86,7 @@ def test_a_table_or_column_that_is_not_there_is_told_with_those_that_are() -> No
     shop = rowmill.load("m.yaml", text=MANIFEST)
     with pytest.raises(KeyError) as found:
         shop.table("visit", 0, 5)
-    assert found.value.args == ("there is no table 'visit'; the tables are visits, people",)
+    assert found.value.args == ("there is no table 'visit'; did you mean 'visits'?",)
     with pytest.raises(KeyError) as found:
         shop.table("people", columns=["nam"])
     assert found.value.args == ("table 'people' has no column 'nam'; its columns are id, name",)
