@@ -31,7 +31,7 @@ ExperimentName = Annotated[
     Field(max_length=38),
     Matching(
         r"[a-z]([-a-z0-9]*[a-z0-9])?",
-        "is no name for an experiment; right are lower-case letters, digits and '-', "
+        "is no name for an experiment; use lower-case letters, digits and '-', "
         "a letter first, no '-' last",
     ),
 ]

@@ -17,16 +17,14 @@ _LONGEST_KEY = 317
 ObjectName = Annotated[
     str,
     Field(max_length=253),
-    Matching(
-        _SUBDOMAIN, "is no name of an object; right are lower-case letters, digits, '-' and '.'"
-    ),
+    Matching(_SUBDOMAIN, "is no name of an object; use lower-case letters, digits, '-' and '.'"),
 ]
 LabelKey = Annotated[
     str,
     Field(max_length=_LONGEST_KEY),
     Matching(
         _KEY,
-        "is no key; right are at most 63 letters, digits, '-', '_' and '.', "
+        "is no key; use at most 63 letters, digits, '-', '_' and '.', "
         "after a domain and '/' if you like",
     ),
 ]
@@ -35,7 +33,7 @@ LabelValue = Annotated[
     Field(max_length=63),
     Matching(
         _VALUE,
-        "is no label's value; right are at most 63 letters, digits, '-', '_' and '.', "
+        "is no label's value; use at most 63 letters, digits, '-', '_' and '.', "
         "a letter or digit first and last",
     ),
 ]

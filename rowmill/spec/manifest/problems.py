@@ -184,7 +184,7 @@ def _message(
     if kind in _WANTED:
         return _wrong_type(_WANTED[kind], value, spelling)
     if kind == "literal_error" and isinstance(value, bool):
-        return _wrong_type(f"text; right is {_choices(context)}", value, spelling)
+        return _wrong_type(f"text; expected {_choices(context)}", value, spelling)
     if kind in _LIMITS:
         return _LIMITS[kind](value, context)
     if kind == "rowmill":
@@ -223,7 +223,7 @@ _LIMITS: dict[str, Callable[[Any, Mapping[str, Any]], str]] = {
     ),
     "too_short": lambda value, c: f"is an empty list; at least {counted(c['min_length'], 'item')}",
     "too_long": lambda value, c: f"has {counted(len(value), 'item')}; at most {c['max_length']:,}",
-    "literal_error": lambda value, c: f"is {shown(value)}; right is {_choices(c)}",
+    "literal_error": lambda value, c: f"is {shown(value)}; expected {_choices(c)}",
 }
 
 
@@ -239,12 +239,12 @@ def _wrong_type(wanted: str, value: object, spelling: str | None) -> str:
             return f"{word} is a boolean, not {wanted}; put it in quotes"
         return f"{written} is read by YAML as {word}, not as text; put it in quotes"
     if isinstance(value, dict | list):
-        return f"is {shown(value)}; right is {wanted}"
+        return f"is {shown(value)}; expected {wanted}"
     if not isinstance(value, str) and wanted in ("text", "an integer or text"):
         return f"{shown(value)} is a number, not {wanted}; put it in quotes"
     if isinstance(value, str) and wanted in ("a number", "an integer", "true or false"):
-        return f"{shown(value)} is text; right is {wanted}, without quotes"
-    return f"is {shown(value)}; right is {wanted}"
+        return f"{shown(value)} is text; expected {wanted}, without quotes"
+    return f"is {shown(value)}; expected {wanted}"
 
 
 def _unknown(path: Path, model: type[Model]) -> str:

@@ -41,7 +41,7 @@ SecretName = Annotated[
     Field(max_length=253),
     Matching(
         r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*",
-        "is no name of a Secret; right are lower-case letters, digits, '-' and '.'",
+        "is no name of a Secret; use lower-case letters, digits, '-' and '.'",
     ),
 ]
 Bucket = Annotated[
@@ -49,7 +49,7 @@ Bucket = Annotated[
     Field(min_length=3, max_length=63),
     Matching(
         r"[A-Za-z0-9][A-Za-z0-9._-]*[A-Za-z0-9]",
-        "is no bucket name; right are letters, digits, '-' and '.'",
+        "is no bucket name; use letters, digits, '-' and '.'",
     ),
 ]
 Endpoint = Annotated[

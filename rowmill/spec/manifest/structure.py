@@ -44,7 +44,7 @@ def read_structure(text: str) -> Structure:
         value = documents[0].value
         # A text is not quoted: it may be a secret's file, given for the manifest by mistake.
         found = "text" if isinstance(value, str) else shown(value)
-        raise _refusal(f"the manifest is {found}; right is an Experiment")
+        raise _refusal(f"the manifest is {found}; expected an Experiment")
     experiments = [d for d in documents if _kind(d) == KIND]
     if len(documents) > 1 and len(experiments) != 1:
         raise _refusal(_several(documents))
@@ -54,7 +54,7 @@ def read_structure(text: str) -> Structure:
         others.append(Fault((), Problem("", _several(documents)), extra=True))
     kind = _kind(document)
     if kind is not None and kind.casefold() not in (KIND.casefold(), f"{KIND}s".casefold()):
-        raise _refusal(f"the manifest is of kind {shown(kind)}; right is {KIND}")
+        raise _refusal(f"the manifest is of kind {shown(kind)}; expected {KIND}")
     return _check(document, others)
 
 
@@ -100,7 +100,7 @@ def _several(documents: list[Document]) -> str:
     )
     more = ", ..." if len(documents) > 5 else ""
     return (
-        f"the file holds {counted(len(documents), 'document')} ({kinds}{more}); right is one {KIND}"
+        f"the file holds {counted(len(documents), 'document')} ({kinds}{more}); expected one {KIND}"
     )
 
 
