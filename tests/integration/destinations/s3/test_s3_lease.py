@@ -32,7 +32,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_lease_is_held_by_one_and_given_up(shared_bucket: Bucket, key: str) -> None:
     lease = take(shared_bucket, key)
-    with pytest.raises(LeaseTaken, match=rf"this machine \(pid {os.getpid()}, since") as taken:
+    with pytest.raises(LeaseTaken, match=rf"this process \(pid {os.getpid()}, since") as taken:
         take(shared_bucket, key)
     assert 0 < taken.value.lapses <= bucket_lease.LEASE_SECONDS
     lease.release()
