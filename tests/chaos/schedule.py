@@ -87,12 +87,12 @@ def schedule(seed: int) -> Schedule:
         seed=seed,
         postgres=postgres,
         parquet=parquet,
-        rows=chance.choice([3_000, 20_000, 60_000, 120_000]),
+        rows=chance.choice([3_000, 60_000, 300_000, 600_000]),
         batch_rows=chance.choice([1_000, 2_500, 10_000]),
         workers=chance.choice([1, 2, 2]),
         replaces=chance.random() < 0.4,
         # From before the first batch to about the publish of the larger ones.
-        faults=tuple(sorted((round(chance.uniform(0.5, 5.0), 2), fault) for fault in faults)),
+        faults=tuple(sorted((round(chance.uniform(0.2, 2.5), 2), fault) for fault in faults)),
     )
 
 
