@@ -143,9 +143,11 @@ def _killed_at(env: Env, manifest: Path, rows: int, layout: TableLayout) -> Kill
 
 def _kill(process: subprocess.Popen[str]) -> float:
     """Stop all workers at once, read their CPU, and kill them and their supervisor."""
-    below = psutil.Process(process.pid).children(recursive=True)
+    leader = psutil.Process(process.pid)
+    below = leader.children(recursive=True)
     os.killpg(process.pid, signal.SIGSTOP)
-    workers = [each for each in below if any("spawn_main" in word for word in each.cmdline())]
+    # Workers are forks of the command's own process.
+    workers = [each for each in below if each.cmdline() == leader.cmdline()]
     cpu = sum(sum(each.cpu_times()[:2]) for each in workers)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
