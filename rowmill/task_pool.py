@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
 TICK_SECONDS = 0.2
 
@@ -50,9 +50,11 @@ class TaskPool:
             while wait(futures, TICK_SECONDS, FIRST_EXCEPTION).not_done and not self.is_stopping:
                 look()
         except BaseException:
-            self._end(futures)
+            self._stop.set()
             raise
-        self._end(futures)
+        finally:
+            while wait(futures, TICK_SECONDS).not_done:
+                self._cut_short()
         if self._error is not None:
             raise self._error
 
@@ -68,13 +70,6 @@ class TaskPool:
                     self._error = error
                 self._stop.set()
             raise
-
-    def _end(self, futures: Sequence[Future[None]]) -> None:
-        """Wait until all have ended; those that have not by now are cut short."""
-        if any(not future.done() for future in futures):
-            self._stop.set()
-        while wait(futures, TICK_SECONDS).not_done:
-            self._cut_short()
 
     @property
     def is_stopping(self) -> bool:

@@ -109,10 +109,10 @@ class JointWait:
     def of_one(self) -> ReportWait:
         """What one of them tells of its wait, until that is over."""
         one = object()
-        return lambda wait: self._tell(one, wait)
+        return lambda wait: self._report_of(one, wait)
 
-    def _tell(self, one: object, wait: Wait) -> None:
-        # Told under the lock: else an end could come behind what began after it.
+    def _report_of(self, one: object, wait: Wait) -> None:
+        # Reported under the lock: else an end could come behind what began after it.
         with self._lock:
             if isinstance(wait, Waiting):
                 self._waiting.add(one)
