@@ -240,3 +240,9 @@ def loaded(shop: Experiment) -> Run:
     run = shop.start()
     shop.load(run)
     return run
+
+
+def star() -> Dataset:
+    """Three tables that refer to one."""
+    rays = [table(f"ray{n}", parent="hub", extra=("size",)) for n in range(3)]
+    return dataset(table("hub", extra=("size",)), *rays)
