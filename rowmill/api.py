@@ -28,18 +28,17 @@ from rowmill.destinations.patience import NowAndThen
 from rowmill.errors import Interrupted as Interrupted
 from rowmill.errors import RowmillError as RowmillError
 from rowmill.generate.rows import Generator
-from rowmill.local import engine, remembered
+from rowmill.local import remembered, running
 from rowmill.local.connections import find_connections
-from rowmill.local.engine import Options
-from rowmill.local.engine import Outcome as Outcome
 from rowmill.local.home import rowmill_home
+from rowmill.local.planning import verify_threads
 from rowmill.local.progress import Snapshot as Snapshot
-from rowmill.local.published import NothingPublished as NothingPublished
 from rowmill.local.run_errors import RunAborted as RunAborted
 from rowmill.local.run_errors import RunFailed as RunFailed
+from rowmill.local.running import Options
+from rowmill.local.running import Outcome as Outcome
 from rowmill.local.secret_names import unknown_secret
 from rowmill.local.servers.process import EmbeddedServerError as EmbeddedServerError
-from rowmill.local.verifying import verify_published
 from rowmill.plan.run_source import RunSource
 from rowmill.python_arguments import InvalidArgument as InvalidArgument
 from rowmill.python_arguments import (
@@ -62,6 +61,8 @@ from rowmill.spec.problems import Problem
 from rowmill.spec.rules.warnings import manifest_warnings
 from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
 from rowmill.verify.report import Report as Report
+from rowmill.warehouse.published import NothingPublished as NothingPublished
+from rowmill.warehouse.verifying import verify_published
 from rowmill.worker.pools import make_pools
 from rowmill.worker.start.decide import Mode as Mode
 from rowmill.worker.start.refusals import EditedManifest as EditedManifest
@@ -234,7 +235,7 @@ class Experiment:
             wait=NowAndThen(on_notice),
         )
         connections = find_connections(self.spec, self._secrets, rowmill_home())
-        return engine.run(self.spec, connections, options, on_progress)
+        return running.run(self.spec, connections, options, on_progress)
 
     @_for_callers
     def verify(self) -> Report:
@@ -248,7 +249,9 @@ class Experiment:
         """
         connections = find_connections(self.spec, self._secrets, rowmill_home())
         wait = NowAndThen(_LOG.warning)
-        return verify_published(self.spec, connections, reload=self._with, wait=wait)
+        return verify_published(
+            self.spec, connections, threads=verify_threads(None), reload=self._with, wait=wait
+        )
 
     def _with(self, overrides: Overrides) -> Spec:
         """The same manifest as the published run was started, but for what the caller gave."""

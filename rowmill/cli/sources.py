@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from rowmill.engine.unknown_names import unknown_experiment
 from rowmill.local import remembered
 from rowmill.local.file_paths import whole_path
 from rowmill.local.home import Home, rowmill_home
@@ -18,7 +19,6 @@ from rowmill.spec.dataset import Spec
 from rowmill.spec.load import MOST_READ, Overrides, decode_manifest, load_spec, read_manifest
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.streams import input_is_closed
-from rowmill.terminal.unknown_names import unknown_experiment
 
 STANDARD_INPUT = Path("-")
 # `NAME=FILE` options as typed, None without any.

@@ -6,7 +6,7 @@ import sys
 from contextlib import suppress
 
 from rowmill.destinations.patience import NowAndThen, ReportWait, Wait, Waiting
-from rowmill.terminal.prose import say
+from rowmill.terminal.prose import notice
 from rowmill.terminal.waiting_line import WaitingLine
 
 
@@ -17,12 +17,12 @@ def report_waits() -> ReportWait:
 
 def in_lines() -> ReportWait:
     """A line at the beginning of a wait, and then one now and then."""
-    return NowAndThen(_say)
+    return NowAndThen(notice)
 
 
 def say_starting() -> None:
     """What a command says before it starts the embedded servers, which takes seconds."""
-    _say("starting the embedded servers")
+    notice("starting the embedded servers")
 
 
 class _OnTerminal:
@@ -35,9 +35,3 @@ class _OnTerminal:
                 self._line.show(f"rowmill: {wait}")
             else:
                 self._line.clear()
-
-
-def _say(text: str) -> None:
-    # A command does not end for want of a reader.
-    with suppress(OSError):
-        say(f"rowmill: {text}", err=True)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.namespace import Cluster
 from rowmill.kubectl import changes
-from rowmill.kubectl.cluster import Cluster
-from rowmill.kubectl.experiment import Experiment
 from rowmill.kubectl.watching import watch_run
 from rowmill.spec.values.durations import parse_duration
 from rowmill.terminal.failures import UsageError

@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from rowmill.kubectl.cluster import Cluster
-from rowmill.kubectl.experiment import Experiment
+from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.namespace import Cluster
 from rowmill.spec.cluster_names import ABORT, RERUN, RESUME
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import say

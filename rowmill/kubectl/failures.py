@@ -2,22 +2,11 @@
 
 from __future__ import annotations
 
-from rowmill.errors import Interrupted, Refused, Unavailable
+from rowmill.errors import Interrupted
 from rowmill.terminal.failures import Translations, missing_extra
 
 _EXTRAS = {"tenacity": "kubectl", "urllib3": "kubectl"}
 TRANSLATIONS: Translations = {ModuleNotFoundError: missing_extra(_EXTRAS)}
-
-
-class ApiRefused(Refused):
-    """The API server refuses: who asks, what is asked for, or the kind is not known to it."""
-
-
-class ApiUnreachable(Unavailable):
-    """The API server does not answer."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("ApiUnreachable", message)
 
 
 class StillUnderWay(Interrupted):

@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Thread
 
+from rowmill.cluster.apiserver.patience import patiently
+from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.namespace import Cluster, Pod
 from rowmill.errors import RowmillError
-from rowmill.kubectl.cluster import Cluster, Pod
-from rowmill.kubectl.experiment import Experiment
-from rowmill.kubectl.patience import patiently
 from rowmill.terminal.failures import UsageError
-from rowmill.terminal.prose import say
+from rowmill.terminal.prose import notice, say
 
 _SECONDS = 2.0
 _ENDED = ("Succeeded", "Failed")
@@ -94,8 +94,8 @@ def _follow(run: _Run) -> None:
     skipped = past if len(past) < len(known) or not run.experiment.settled else set()
     while True:
         # Asked before the pods: those of a run that has ended are all there.
-        patiently(run.look)
-        for pod in patiently(run.pods):
+        patiently(run.look, notice)
+        for pod in patiently(run.pods, notice):
             if pod.name not in threads and pod.name not in skipped and pod.phase != "Pending":
                 threads[pod.name] = Thread(target=_read, args=(run, pod, lines), daemon=True)
                 threads[pod.name].start()

@@ -111,4 +111,4 @@ _OPTIONS: dict[str, Any] = {
         ),
     ],
 }
-CLUSTER = SharedOptions("cluster", "rowmill.kubectl.cluster:chosen_cluster", _OPTIONS)
+CLUSTER = SharedOptions("cluster", "rowmill.cluster.namespace:chosen_cluster", _OPTIONS)

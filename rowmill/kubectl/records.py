@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rowmill.kubectl.cluster import Cluster
-from rowmill.kubectl.experiment import Experiment
+from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.namespace import Cluster
 from rowmill.terminal import figures
 from rowmill.terminal.output import Output, print_json
 from rowmill.terminal.prose import say

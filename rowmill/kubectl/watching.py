@@ -9,18 +9,19 @@ from contextlib import contextmanager
 
 from rich.console import Console
 
+from rowmill.cluster.apiserver.patience import patiently
+from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.namespace import Cluster
 from rowmill.counting import counted
 from rowmill.engine.records import Progress
 from rowmill.errors import Failed, Interrupted
 from rowmill.kubectl import records
-from rowmill.kubectl.cluster import Cluster
-from rowmill.kubectl.experiment import Experiment
 from rowmill.kubectl.failures import StillUnderWay
-from rowmill.kubectl.patience import patiently
 from rowmill.terminal import figures
 from rowmill.terminal.bars import Bar, Bars
 from rowmill.terminal.failures import Answered, UsageError
 from rowmill.terminal.output import Output, print_json
+from rowmill.terminal.prose import notice
 
 Show = Callable[[Experiment], None]
 # The operator writes progress every 5 seconds; asking more often shows nothing new for long.
@@ -77,7 +78,7 @@ def watch_run(
                     f"({line_of(experiment)}); it goes on: kubectl rowmill status {name} -w"
                 )
             sleep(_SECONDS)
-            experiment = Experiment(patiently(lambda: cluster.experiment(name), sleep))
+            experiment = Experiment(patiently(lambda: cluster.experiment(name), notice, sleep))
             display(experiment)
     if as_json:
         print_json(experiment.document())

@@ -9,6 +9,9 @@ from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
 
+# More threads than these only take memory: the destinations' servers are busy by then.
+_MOST_THREADS = 8
+
 
 def default_workers() -> int:
     """One less than the cores that this process may use, at least 1."""
@@ -16,6 +19,11 @@ def default_workers() -> int:
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
     return max(1, cores - 1)
+
+
+def verify_threads(workers: int | None) -> int:
+    """Threads of a `verify`: as asked for, else one a core."""
+    return workers or min(_MOST_THREADS, default_workers() + 1)
 
 
 def chosen_workers(spec: Spec, workers: int | None) -> int:

@@ -38,7 +38,7 @@ class SharedOptions:
     """Options of all commands of an application, of which one thing is made for each command.
 
     `options` are their annotations by name; what was given of them goes to `maker`, a place such as
-    `rowmill.kubectl.cluster:chosen_cluster`; commands take what it returns by the name `name`.
+    `rowmill.cluster.namespace:chosen_cluster`; commands take what it returns by the name `name`.
     """
 
     name: str

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import TextIO
 
 import typer
@@ -25,6 +26,15 @@ def say(text: str, *, err: bool = False) -> None:
     """Print sentences on standard output or standard error, wrapped if that is a terminal."""
     stream = sys.stderr if err else sys.stdout
     print(wrapped(text, columns_of(stream)), file=stream, flush=True)
+
+
+def notice(text: str) -> None:
+    """Say on standard error what the reader should know, if anybody still reads it.
+
+    A command does not end for want of a reader.
+    """
+    with suppress(OSError):
+        say(f"rowmill: {text}", err=True)
 
 
 def confirmed(question: str) -> bool:

@@ -13,9 +13,9 @@ import pytest
 
 import rowmill
 from rowmill import api
-from rowmill.local import engine
-from rowmill.local.engine import Options
+from rowmill.local import running
 from rowmill.local.run_errors import interrupted
+from rowmill.local.running import Options
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
 
@@ -145,7 +145,7 @@ def test_run_takes_what_is_within_the_bounds(monkeypatch: pytest.MonkeyPatch) ->
     taken: list[Options] = []
     monkeypatch.setattr(api, "find_connections", lambda *_args: None)
     monkeypatch.setattr(
-        engine, "run", lambda _spec, _reach, options, _report: taken.append(options)
+        running, "run", lambda _spec, _reach, options, _report: taken.append(options)
     )
     shop = rowmill.load("m.yaml", text=MANIFEST)
     shop.run(batch_rows=1_000, workers=1_024, mode="restart")

@@ -11,10 +11,10 @@ from rowmill.destinations.errors import QueryRefused
 from rowmill.destinations.postgres.read.query import querying
 from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
-from rowmill.local.published import NothingPublished, why_nothing_is_there
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.output import Rows
 from rowmill.terminal.prose import say
+from rowmill.warehouse.published import NothingPublished, why_nothing_is_there
 from rowmill.worker.destinations import one_machine
 
 

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from rowmill.cli.manifest_warnings import say_warnings
-from rowmill.cli.progress_display import progress_display, report
+from rowmill.cli.progress_display import progress_display
 from rowmill.cli.sources import Secrets, Source, from_file, one_file
 from rowmill.cli.waiting import say_starting
 from rowmill.counting import counted
 from rowmill.errors import Conflict
-from rowmill.local import engine, remembered, run_records
+from rowmill.local import remembered, run_records, running
 from rowmill.local.connections import find_connections
-from rowmill.local.engine import Options, Outcome
 from rowmill.local.forked_children import forked_children
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.planning import most_workers
+from rowmill.local.running import Options, Outcome
 from rowmill.local.worker_process import prepare_forks
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
@@ -27,7 +27,7 @@ from rowmill.terminal import figures
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.figures import short
 from rowmill.terminal.output import Output, ProgressStyle, print_json
-from rowmill.terminal.prose import confirmed, say
+from rowmill.terminal.prose import confirmed, notice, say
 from rowmill.worker.start.decide import Mode
 from rowmill.worker.start.refusals import EditedManifest, FewerRows
 
@@ -67,7 +67,7 @@ def run(
         source=source.kept(),
         # Not before: of a refused run, NAME must go on meaning the manifest before.
         prepared=memory.keep,
-        notice=_say,
+        notice=notice,
     )
     prepare_forks(spec)
     # Before anything is opened that the forks would share.
@@ -77,7 +77,7 @@ def run(
         def attempt(chosen: Options) -> Outcome:
             with progress_display(progress, progress_interval) as show:
                 with_display = replace(chosen, wait=show.wait, spare=spare)
-                return engine.run(spec, connections, with_display, show)
+                return running.run(spec, connections, with_display, show)
 
         outcome = _agreed_outcome(attempt, options)
     if output is Output.JSON:
@@ -101,7 +101,7 @@ class _Memory:
             remembered.keep(self.home, self.source.remembered(self.name))
         except OSError as error:
             self.kept = False
-            _say(
+            notice(
                 f"{remembered.folder(self.home, self.name)} cannot be written "
                 f"({error.strerror or error}): this machine does not know {self.name} as it is "
                 "run now; give the next commands the manifest, with -f FILE"
@@ -140,10 +140,6 @@ def _can_ask() -> bool:
 
 def _confirmed(question: str) -> bool:
     return _can_ask() and confirmed(question)
-
-
-def _say(text: str) -> None:
-    report(f"rowmill: {text}")
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from rowmill.cli.waiting import report_waits, say_starting
 from rowmill.errors import Differs
 from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
-from rowmill.local.published import NothingPublished, open_published
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.terminal.failures import Answered, UsageError
 from rowmill.terminal.figures import short
@@ -22,6 +21,7 @@ from rowmill.verify.recomputed import Recomputed
 from rowmill.verify.report import Value
 from rowmill.verify.trace import Copy, Trace
 from rowmill.verify.trace import trace as trace_row
+from rowmill.warehouse.published import NothingPublished, open_published
 
 
 def trace(words: list[str] | None, file: Path | None, secrets: Secrets, output: Output) -> None:

@@ -20,8 +20,7 @@ from rowmill.destinations.patience import ReportWait, Wait, Waiting
 from rowmill.errors import Differs
 from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
-from rowmill.local.published import NothingPublished
-from rowmill.local.verifying import verify_published
+from rowmill.local.planning import verify_threads
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides
 from rowmill.terminal import figures
@@ -34,6 +33,8 @@ from rowmill.terminal.tables import Grid, Heading, print_grid, visible
 from rowmill.verify.report import Comparison, Difference, Kind, Report, TableReport, Value
 from rowmill.verify.tally import OnProgress
 from rowmill.verify.tally import Progress as State
+from rowmill.warehouse.published import NothingPublished
+from rowmill.warehouse.verifying import verify_published
 from rowmill.worker.run_options import run_command
 
 _SHOWN = 20
@@ -79,7 +80,12 @@ def _report(source: Source, workers: int | None) -> tuple[Report, Overrides]:
     try:
         with _progress() as (show, wait):
             report = verify_published(
-                spec, connections, workers=workers, reload=reload, on_progress=show, wait=wait
+                spec,
+                connections,
+                threads=verify_threads(workers),
+                reload=reload,
+                on_progress=show,
+                wait=wait,
             )
             return report, tried[-1]
     except NothingPublished as error:

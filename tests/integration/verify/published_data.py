@@ -11,14 +11,14 @@ from psycopg import sql
 
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.local.connections import find_connections
-from rowmill.local.engine import Options, run
 from rowmill.local.home import Home
-from rowmill.local.verifying import verify_published
+from rowmill.local.running import Options, run
 from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec
 from rowmill.verify.report import Comparison, Report
+from rowmill.warehouse.verifying import verify_published
 from rowmill.worker.destinations import Connections, open_destinations
 from rowmill.worker.start.decide import Mode
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from rowmill.cli.app import app
 from rowmill.cli.progress_display import progress_display
-from rowmill.kubectl.experiment import Experiment
+from rowmill.cluster.experiment import Experiment
 from rowmill.kubectl.watching import line_of
 from rowmill.local.progress import Phase, Snapshot, TableState
 from rowmill.plan.layout import Plan, TableLayout

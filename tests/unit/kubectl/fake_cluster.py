@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from rowmill.cluster.namespace import Pod, Raw
 from rowmill.errors import NotFound
-from rowmill.kubectl.cluster import Pod, Raw
 
 
 @dataclass

@@ -16,9 +16,9 @@ from typing import Any
 
 import pytest
 
-from rowmill.kubectl.access import access_of
-from rowmill.kubectl.connection import Connection
-from rowmill.kubectl.kubeconfig import Wanted, choose
+from rowmill.cluster.apiserver.access import access_of
+from rowmill.cluster.apiserver.connection import Connection
+from rowmill.cluster.apiserver.kubeconfig import Wanted, choose
 from tests.unit.kubectl.api_server import (
     EXPERIMENTS,
     Answers,

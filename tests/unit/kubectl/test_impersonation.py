@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from rowmill.kubectl.access import impersonation
-from rowmill.terminal.failures import UsageError
+from rowmill.cluster.apiserver.access import impersonation
+from rowmill.cluster.failures import NoAccess
 from tests.unit.kubectl.api_server import EXPERIMENTS, kubeconfig, run, serving
 from tests.unit.kubectl.fake_cluster import experiment
 
@@ -113,7 +113,7 @@ def test_groups_without_a_user_are_refused_before_anything_is_asked(
     ],
 )
 def test_what_is_no_name_adds_no_header(user: dict[str, Any]) -> None:
-    with pytest.raises(UsageError):
+    with pytest.raises(NoAccess):
         impersonation(user)
 
 

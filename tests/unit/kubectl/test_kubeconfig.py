@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from rowmill.kubectl.access import Access, access_of
-from rowmill.kubectl.connection import Connection
-from rowmill.kubectl.kubeconfig import Wanted, choose
-from rowmill.kubectl.kubeconfig_fields import FIELDS, REFUSED
-from rowmill.kubectl.proxies import proxy_for
-from rowmill.terminal.failures import UsageError
+from rowmill.cluster.apiserver.access import Access, access_of
+from rowmill.cluster.apiserver.connection import Connection
+from rowmill.cluster.apiserver.kubeconfig import Wanted, choose
+from rowmill.cluster.apiserver.kubeconfig_fields import FIELDS, REFUSED
+from rowmill.cluster.apiserver.proxies import proxy_for
+from rowmill.cluster.failures import NoAccess
 from tests.unit.kubectl.api_server import (
     EXPERIMENTS,
     Answers,
@@ -190,7 +190,7 @@ def test_a_kubeconfig_that_leads_nowhere_says_why(config: Any, words: str, tmp_p
 
 
 def test_without_any_it_says_where_one_would_be(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"no pod of a cluster.*KUBECONFIG"):
+    with pytest.raises(NoAccess, match=r"no pod of a cluster.*KUBECONFIG"):
         _access(tmp_path)
 
 

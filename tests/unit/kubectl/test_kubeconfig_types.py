@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from rowmill.kubectl.access import Access, access_of
-from rowmill.kubectl.kubeconfig import Wanted, choose
-from rowmill.terminal.failures import UsageError
+from rowmill.cluster.apiserver.access import Access, access_of
+from rowmill.cluster.apiserver.kubeconfig import Wanted, choose
+from rowmill.cluster.failures import NoAccess
 from tests.unit.kubectl.api_server import Server, kubeconfig, result_of, unverified
 
 SOMEWHERE = "https://cluster.example:6443"
@@ -75,7 +75,7 @@ TAKEN = [
 def test_what_is_not_text_is_refused_by_its_name(
     entries: dict[str, str], words: str, tmp_path: Path
 ) -> None:
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(NoAccess) as told:
         _access(_file(tmp_path, **entries))
     assert words in str(told.value)
     assert not {"0123", "83", "1e3", "1234", "99999999999999999999"} & set(str(told.value).split())
@@ -135,7 +135,7 @@ def test_data_may_have_lines(end: str, tmp_path: Path) -> None:
 
 def test_a_path_is_told_once(tmp_path: Path) -> None:
     file = kubeconfig(tmp_path, SOMEWHERE, cluster={"certificate-authority": "gone.crt"})
-    with pytest.raises(UsageError) as told:
+    with pytest.raises(NoAccess) as told:
         _access(Path(file))
     assert str(told.value).count("gone.crt") == 1
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from rowmill.cluster.namespace import Cluster
 from rowmill.errors import RowmillError
 from rowmill.kubectl import awaited
 from rowmill.kubectl.awaited import seconds
 from rowmill.kubectl.changes import abort, rerun, resume, suspend
-from rowmill.kubectl.cluster import Cluster
 from rowmill.terminal.failures import UsageError
 from tests.unit.kubectl.fake_cluster import FakeCluster, experiment
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from rowmill.cluster.failures import NoAccess
+from rowmill.cluster.namespace import Pod
 from rowmill.kubectl import logs as module
-from rowmill.kubectl.cluster import Pod
 from rowmill.kubectl.logs import logs
 from rowmill.terminal.failures import UsageError
 from tests.unit.kubectl.fake_cluster import FakeCluster, experiment
@@ -80,7 +81,7 @@ class _SignedOut(FakeCluster):
 
     def log(self, pod: str, *, follow: bool) -> Iterator[str]:
         if pod == "fin":
-            raise UsageError("the token file is empty")
+            raise NoAccess("the token file is empty")
         yield from super().log(pod, follow=follow)
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from rowmill.cluster.experiment import Experiment
 from rowmill.engine.records import Progress, RunRecord, State
-from rowmill.kubectl.experiment import Experiment
 from rowmill.kubectl.records import runs, status
 from rowmill.kubectl.watching import line_of
 from rowmill.terminal.output import Output

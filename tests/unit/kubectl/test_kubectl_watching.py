@@ -10,12 +10,14 @@ import pytest
 import typer
 from rich.console import Console
 
-from rowmill.kubectl.cluster import Raw
-from rowmill.kubectl.experiment import Experiment
-from rowmill.kubectl.failures import TRANSLATIONS, ApiUnreachable, StillUnderWay
-from rowmill.kubectl.patience import patiently
+from rowmill.cluster.apiserver.patience import patiently
+from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.failures import ApiUnreachable
+from rowmill.cluster.namespace import Raw
+from rowmill.kubectl.failures import TRANSLATIONS, StillUnderWay
 from rowmill.kubectl.watching import display_on, watch_run
 from rowmill.terminal.failures import UsageError, ending
+from rowmill.terminal.prose import notice
 from tests.unit.kubectl.fake_cluster import FakeCluster, experiment
 
 
@@ -130,7 +132,7 @@ def test_an_api_server_that_is_away_for_a_moment_is_not_worth_a_word(
             raise error
         return "here"
 
-    assert patiently(ask, _no_sleep) == "here"
+    assert patiently(ask, notice, _no_sleep) == "here"
     assert capsys.readouterr() == ("", "")
 
 

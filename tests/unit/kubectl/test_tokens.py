@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from rowmill.kubectl.access import access_of
-from rowmill.kubectl.kubeconfig import Wanted, choose
+from rowmill.cluster.apiserver.access import access_of
+from rowmill.cluster.apiserver.kubeconfig import Wanted, choose
 from tests.unit.kubectl.api_server import Server, kubeconfig, result_of, unverified
 
 V1 = "client.authentication.k8s.io/v1"

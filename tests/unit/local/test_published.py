@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rowmill.local.published import on_its_way, unpublished
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
+from rowmill.warehouse.published import on_its_way, unpublished
 
 NONE = "no run of it is published yet"
 

@@ -13,10 +13,10 @@ import typer
 from typer.testing import CliRunner
 
 from rowmill.cli.app import app as rowmill
+from rowmill.cluster.apiserver.kubeconfig import Wanted
+from rowmill.cluster.namespace import Cluster
 from rowmill.errors import Refused
 from rowmill.kubectl.app import app as plugin
-from rowmill.kubectl.cluster import Cluster
-from rowmill.kubectl.kubeconfig import Wanted
 from rowmill.terminal.command import command, imported
 from rowmill.terminal.command_line import App, SharedOptions
 from rowmill.terminal.failures import Translations

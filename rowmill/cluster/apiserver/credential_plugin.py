@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from rowmill.kubectl.tokens import checked_token
-from rowmill.terminal.failures import UsageError
+from rowmill.cluster.apiserver.tokens import checked_token
+from rowmill.cluster.failures import NoAccess
 
 _VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 _PAIR = ("clientCertificateData", "clientKeyData")
@@ -38,12 +38,12 @@ def run_plugin(
     """Run the plugin and read its answer.
 
     Raises:
-        UsageError: it cannot be run, fails, or answers something else; nothing of what it printed
+        NoAccess: it cannot be run, fails, or answers something else; nothing of what it printed
             is shown.
     """
     command, version = plugin.get("command") or "", plugin.get("apiVersion") or ""
     if not command or version not in _VERSIONS:
-        raise UsageError(
+        raise NoAccess(
             f"the kubeconfig's credential plugin {command!r} needs a command and one of the "
             f"apiVersions {', '.join(_VERSIONS)}"
         )
@@ -66,9 +66,9 @@ def run_plugin(
         # Its own words on an argument or a variable that no program can be given may show it.
         why = error.strerror if isinstance(error, OSError) else "its args or env are no good"
         text = f"the kubeconfig's credential plugin {command!r} cannot be run: {why}"
-        raise UsageError("; ".join(filter(None, (text, hint)))) from None
+        raise NoAccess("; ".join(filter(None, (text, hint)))) from None
     if done.returncode != 0:
-        raise UsageError(
+        raise NoAccess(
             f"the kubeconfig's credential plugin {command!r} ended with exit code "
             f"{done.returncode}; sign in again, as for kubectl"
         )
@@ -79,13 +79,13 @@ def _interactive(plugin: Mapping[str, Any], command: str, version: str) -> bool:
     """Whether it may ask on the terminal."""
     mode = plugin.get("interactiveMode") or ("" if version == _VERSIONS[0] else "IfAvailable")
     if mode not in _MODES:
-        raise UsageError(
+        raise NoAccess(
             f"the kubeconfig's credential plugin {command!r} needs an interactiveMode: "
             f"{', '.join(_MODES)}"
         )
     terminal = sys.stdin is not None and sys.stdin.isatty()
     if mode == "Always" and not terminal:
-        raise UsageError(
+        raise NoAccess(
             f"the kubeconfig's credential plugin {command!r} asks on the terminal, and standard "
             "input is none"
         )
@@ -94,7 +94,7 @@ def _interactive(plugin: Mapping[str, Any], command: str, version: str) -> bool:
 
 def _read(output: bytes, command: str, version: str) -> Credential:
     plugin = f"the kubeconfig's credential plugin {command!r}"
-    wrong = UsageError(
+    wrong = NoAccess(
         f"{plugin} answers no ExecCredential of {version} with a token, or with "
         "clientCertificateData and clientKeyData"
     )
@@ -133,7 +133,7 @@ def _end(text: object, plugin: str) -> datetime | None:
     except ValueError:
         end = None
     if end is None or end.tzinfo is None:
-        raise UsageError(
+        raise NoAccess(
             f"{plugin} answers an expirationTimestamp that is no time with a zone, such as "
             "2026-01-01T00:00:00Z"
         )

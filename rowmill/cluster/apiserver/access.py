@@ -13,10 +13,10 @@ from urllib.parse import quote
 from urllib3.exceptions import LocationParseError
 from urllib3.util import Url, parse_url
 
-from rowmill.kubectl.kubeconfig import CURE, Chosen
-from rowmill.kubectl.proxies import proxy_for
-from rowmill.kubectl.tokens import checked_token
-from rowmill.terminal.failures import UsageError
+from rowmill.cluster.apiserver.kubeconfig import CURE, Chosen
+from rowmill.cluster.apiserver.proxies import proxy_for
+from rowmill.cluster.apiserver.tokens import checked_token
+from rowmill.cluster.failures import NoAccess
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 # What a header's name may hold beside letters and digits, as client-go has it: no "%".
@@ -54,7 +54,7 @@ def access_of(chosen: Chosen, environ: Mapping[str, str], account: Path = _ACCOU
     """The way that `chosen` leads; without a kubeconfig that of the pod that this runs in.
 
     Raises:
-        UsageError: a field or file is no good, or there is neither kubeconfig nor pod.
+        NoAccess: a field or file is no good, or there is neither kubeconfig nor pod.
     """
     if not chosen.found:
         return _of_pod(chosen, environ, account)
@@ -63,7 +63,7 @@ def access_of(chosen: Chosen, environ: Mapping[str, str], account: Path = _ACCOU
     certificate = _certificate(user)
     insecure = bool(cluster.get("insecure-skip-tls-verify"))
     if insecure and authority is not None:
-        raise UsageError(
+        raise NoAccess(
             "the kubeconfig's cluster has insecure-skip-tls-verify and a certificate-authority; "
             "take one of them out"
         )
@@ -89,13 +89,13 @@ def impersonation(user: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """The headers by which the API server takes the caller for another.
 
     Raises:
-        UsageError: groups, a UID or extra fields without a user: the server would refuse them.
+        NoAccess: groups, a UID or extra fields without a user: the server would refuse them.
     """
     name = _text(user, "as")
     uid, groups = _text(user, "as-uid"), user.get("as-groups") or ()
     extra = user.get("as-user-extra") or {}
     if not name and (uid or groups or extra):
-        raise UsageError(
+        raise NoAccess(
             "who is acted as? as-uid, as-groups and as-user-extra need `as` in the kubeconfig, "
             "or --as USER"
         )
@@ -112,7 +112,7 @@ def _of_pod(chosen: Chosen, environ: Mapping[str, str], account: Path) -> Access
     host, port = (environ.get(f"KUBERNETES_SERVICE_{part}", "") for part in ("HOST", "PORT"))
     token = account / "token"
     if not (host and port and token.exists()):
-        raise UsageError(f"there is no kubeconfig, and this is no pod of a cluster; {CURE}")
+        raise NoAccess(f"there is no kubeconfig, and this is no pod of a cluster; {CURE}")
     host = f"[{host}]" if ":" in host else host
     named = account / "namespace"
     own = named.read_text("utf-8").strip() if named.exists() else ""
@@ -131,7 +131,7 @@ def _identity(user: Mapping[str, Any], certificate: tuple[bytes, bytes] | None) 
     token, name = user.get("token") or "", _text(user, "username")
     file = _text(user, "tokenFile")
     if (token or file) and name:
-        raise UsageError("the kubeconfig's user has a token and a username; take one of them out")
+        raise NoAccess("the kubeconfig's user has a token and a username; take one of them out")
     # The file may be newer than what stands beside it.
     if file:
         return {"token_file": Path(file)}
@@ -148,7 +148,7 @@ def _certificate(user: Mapping[str, Any]) -> tuple[bytes, bytes] | None:
     if certificate is None and key is None:
         return None
     if certificate is None or key is None:
-        raise UsageError("the kubeconfig's user needs client-certificate and client-key together")
+        raise NoAccess("the kubeconfig's user needs client-certificate and client-key together")
     return certificate, key
 
 
@@ -160,7 +160,7 @@ def _content(entry: Mapping[str, Any], name: str) -> bytes | None:
             # Go passes over line breaks, and over nothing else.
             return base64.b64decode(data.replace("\r", "").replace("\n", ""), validate=True)
         except (binascii.Error, ValueError):
-            raise UsageError(f"the kubeconfig's {name}-data is no base64") from None
+            raise NoAccess(f"the kubeconfig's {name}-data is no base64") from None
     return _file(Path(path)) if path else None
 
 
@@ -169,10 +169,10 @@ def _file(path: Path) -> bytes:
         content = path.read_bytes()
     except OSError as error:
         message = f"cannot read {path}, which the kubeconfig names: {error.strerror}"
-        raise UsageError(message) from None
+        raise NoAccess(message) from None
     if not content.strip():
         # No authority would be the system's.
-        raise UsageError(f"{path}, which the kubeconfig names, is empty")
+        raise NoAccess(f"{path}, which the kubeconfig names, is empty")
     return content
 
 
@@ -183,26 +183,26 @@ def _text(entry: Mapping[str, Any], name: str) -> str:
 def _one_line(text: str, name: str) -> str:
     if not text.isprintable():
         # It would end a header, and begin one of its own.
-        raise UsageError(f"{name} has line breaks or the like in it")
+        raise NoAccess(f"{name} has line breaks or the like in it")
     return text
 
 
 def _server(text: str, *, secure: bool) -> str:
     if not text:
-        raise UsageError(f"the kubeconfig names no cluster with a server; {CURE}, or --server URL")
+        raise NoAccess(f"the kubeconfig names no cluster with a server; {CURE}, or --server URL")
     server = text if "://" in text else f"{'https' if secure else 'http'}://{text}"
     # A URL that is no good may hold a password, and so is not shown; one that is good is shown, and
     # so must hold none.
     parts = _parts(server)
     if parts is None or parts.scheme not in ("http", "https"):
-        raise UsageError("the server, of the kubeconfig or --server, is no http or https URL")
+        raise NoAccess("the server, of the kubeconfig or --server, is no http or https URL")
     if parts.auth is not None:
-        raise UsageError(
+        raise NoAccess(
             "the server, of the kubeconfig or --server, has a user in its URL; give the "
             "kubeconfig's user a username and password in place of that"
         )
     if parts.query or parts.fragment:
-        raise UsageError(
+        raise NoAccess(
             "the server, of the kubeconfig or --server, has more than scheme, host, port and "
             "path; take out what begins with '?' or '#'"
         )
@@ -230,7 +230,7 @@ def _proxy(text: str, whose: str) -> str | None:
     parts = _parts(text)
     if parts is None or parts.scheme not in _PROXIES:
         # The URL may hold a password.
-        raise UsageError(f"{whose} is no URL of {', '.join(_PROXIES)}")
+        raise NoAccess(f"{whose} is no URL of {', '.join(_PROXIES)}")
     return parts.url
 
 

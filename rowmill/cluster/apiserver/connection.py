@@ -17,11 +17,11 @@ from urllib.parse import unquote, urlencode, urlsplit
 
 import urllib3
 
+from rowmill.cluster.apiserver.access import Access
+from rowmill.cluster.apiserver.credential_plugin import Credential, run_plugin
+from rowmill.cluster.apiserver.tokens import checked_token
+from rowmill.cluster.failures import NoAccess
 from rowmill.http_dates import server_time
-from rowmill.kubectl.access import Access
-from rowmill.kubectl.credential_plugin import Credential, run_plugin
-from rowmill.kubectl.tokens import checked_token
-from rowmill.terminal.failures import UsageError
 from rowmill.version import VERSION
 
 _UNAUTHORIZED = 401
@@ -65,7 +65,7 @@ class Connection:
 
         Raises:
             urllib3.exceptions.HTTPError: no answer.
-            UsageError: the kubeconfig's credentials are no good.
+            NoAccess: the kubeconfig's credentials are no good.
         """
         target = f"{_base(self._access)}{path}"
         target = f"{target}?{urlencode(query)}" if query else target
@@ -150,11 +150,11 @@ def _token(file: Path) -> str:
     try:
         text = file.read_bytes().decode("latin-1")
     except OSError as error:
-        raise UsageError(f"cannot read the token file {file}: {error.strerror}") from None
+        raise NoAccess(f"cannot read the token file {file}: {error.strerror}") from None
     token = checked_token(text, f"what is in the token file {file}")
     if not token:
         # Without one the server would take the caller for anybody.
-        raise UsageError(f"the token file {file} is empty; sign in again, as for kubectl")
+        raise NoAccess(f"the token file {file} is empty; sign in again, as for kubectl")
     return token
 
 
@@ -200,7 +200,7 @@ def _socks(proxy: str, options: Mapping[str, Any]) -> urllib3.PoolManager:
             warnings.simplefilter("ignore")
             from urllib3.contrib.socks import SOCKSProxyManager
     except ImportError:
-        raise UsageError(
+        raise NoAccess(
             "the proxy, of the kubeconfig or the environment, is a SOCKS proxy, which takes one "
             "more package: pip install pysocks"
         ) from None
@@ -213,7 +213,7 @@ def _context(access: Access, credential: Credential | None) -> ssl.SSLContext:
         authority = access.authority.decode() if access.authority is not None else None
         context = ssl.create_default_context(cadata=authority)
     except (ssl.SSLError, ValueError) as error:
-        raise UsageError(f"the kubeconfig's certificate-authority is no good: {error}") from None
+        raise NoAccess(f"the kubeconfig's certificate-authority is no good: {error}") from None
     # Some clusters' certificates lack extensions that Python asks for since 3.13; whom they are of
     # and who signed them is checked all the same.
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT
@@ -238,7 +238,7 @@ def _load(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
             context.load_cert_chain(file, password="")
         except (ssl.SSLError, ValueError) as error:
             reason = getattr(error, "reason", None) or type(error).__name__
-            raise UsageError(
+            raise NoAccess(
                 f"the client certificate and its key are no good: {reason}; sign in again, as for "
                 "kubectl"
             ) from None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from rowmill.terminal.failures import UsageError
+from rowmill.cluster.failures import NoAccess
 
-# Looks at a value, and raises UsageError with the words of where it stands.
+# Looks at a value, and raises NoAccess with the words of where it stands.
 Check = Callable[[object, str], None]
 
 REFUSED = {
@@ -19,19 +19,19 @@ def check_text(value: object, where: str) -> None:
     """Let only text pass.
 
     Raises:
-        UsageError: `where` is something else; the value is not shown.
+        NoAccess: `where` is something else; the value is not shown.
     """
     if not isinstance(value, str):
         plain = not isinstance(value, Mapping | list)
         cure = "; put it in quotes" if plain and value is not None else ""
-        raise UsageError(f"{where} is {_called(value)}, and must be text{cure}")
+        raise NoAccess(f"{where} is {_called(value)}, and must be text{cure}")
 
 
 def check_types(entry: Mapping[Any, Any], kind: str, where: str) -> None:
     """Hold a cluster, user, context or exec to the types of the fields that are known of it.
 
     Raises:
-        UsageError: a field is of another type than kubectl takes; its value is not shown.
+        NoAccess: a field is of another type than kubectl takes; its value is not shown.
     """
     for name, value in entry.items():
         check = FIELDS[kind].get(name)
@@ -43,13 +43,13 @@ def check_known(entry: Mapping[Any, Any], kind: str, where: str) -> None:
     """Refuse by name what kubectl-rowmill does not take.
 
     Raises:
-        UsageError: there is such a field.
+        NoAccess: there is such a field.
     """
     for name in entry:
         if name in REFUSED:
-            raise UsageError(f"{where} has {name!r}, which kubectl-rowmill lacks; {REFUSED[name]}")
+            raise NoAccess(f"{where} has {name!r}, which kubectl-rowmill lacks; {REFUSED[name]}")
         if name not in FIELDS[kind]:
-            raise UsageError(
+            raise NoAccess(
                 f"{where} has {name!r}, which kubectl-rowmill does not know and so does not "
                 "pass over; take it out, or use another entry"
             )
@@ -69,18 +69,18 @@ def _called(value: object) -> str:
 
 def _flag(value: object, where: str) -> None:
     if not isinstance(value, bool):
-        raise UsageError(f"{where} is neither true nor false")
+        raise NoAccess(f"{where} is neither true nor false")
 
 
 def _items(value: object, where: str) -> list[Any]:
     if not isinstance(value, list):
-        raise UsageError(f"{where} is {_text_or(value)}, and must be a list")
+        raise NoAccess(f"{where} is {_text_or(value)}, and must be a list")
     return value
 
 
 def _mapping(value: object, where: str) -> Mapping[Any, Any]:
     if not isinstance(value, Mapping):
-        raise UsageError(f"{where} is {_text_or(value)}, and must be a mapping")
+        raise NoAccess(f"{where} is {_text_or(value)}, and must be a mapping")
     return value
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TypeVar
 
 from tenacity import (
@@ -15,8 +14,7 @@ from tenacity import (
     wait_fixed,
 )
 
-from rowmill.kubectl.failures import ApiUnreachable
-from rowmill.terminal.prose import say
+from rowmill.cluster.failures import ApiUnreachable
 
 _Answer = TypeVar("_Answer")
 # With the waits between them more than a minute.
@@ -26,10 +24,14 @@ _SECONDS = 2.0
 _UNTOLD_SECONDS = 3.0
 
 
-def patiently(ask: Callable[[], _Answer], sleep: Callable[[float], None] = time.sleep) -> _Answer:
+def patiently(
+    ask: Callable[[], _Answer],
+    notice: Callable[[str], None],
+    sleep: Callable[[float], None] = time.sleep,
+) -> _Answer:
     """What `ask` returns, asked again while the API server does not answer.
 
-    Standard error says so after a few seconds, once, and when it answers again.
+    `notice` is told so after a few seconds, once, and when it answers again.
 
     Raises:
         ApiUnreachable: it did not for more than a minute.
@@ -41,7 +43,7 @@ def patiently(ask: Callable[[], _Answer], sleep: Callable[[float], None] = time.
         moment = tries.attempt_number == 1 and (tries.seconds_since_start or 0) < _UNTOLD_SECONDS
         if not reported and not moment and tries.outcome is not None:
             reported = True
-            _say(f"{tries.outcome.exception()}; trying again for a minute or so")
+            notice(f"{tries.outcome.exception()}; trying again for a minute or so")
 
     answer = Retrying(
         retry=retry_if_exception_type(ApiUnreachable),
@@ -52,11 +54,5 @@ def patiently(ask: Callable[[], _Answer], sleep: Callable[[float], None] = time.
         reraise=True,
     )(ask)
     if reported:
-        _say("the API server answers again")
+        notice("the API server answers again")
     return answer
-
-
-def _say(text: str) -> None:
-    # A command does not end for want of a reader.
-    with suppress(OSError):
-        say(f"rowmill: {text}", err=True)

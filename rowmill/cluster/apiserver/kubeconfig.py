@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from rowmill.kubectl.kubeconfig_fields import check_known, check_text, check_types
-from rowmill.kubectl.kubeconfig_yaml import read_yaml
-from rowmill.terminal.failures import UsageError
+from rowmill.cluster.apiserver.kubeconfig_fields import check_known, check_text, check_types
+from rowmill.cluster.apiserver.kubeconfig_yaml import read_yaml
+from rowmill.cluster.failures import NoAccess
 
 CURE = "name a kubeconfig with --kubeconfig FILE or KUBECONFIG, one of its contexts with --context"
 _LISTS = {"clusters": "cluster", "users": "user", "contexts": "context"}
@@ -56,7 +56,7 @@ def choose(wanted: Wanted, environ: Mapping[str, str], home: Path) -> Chosen:
     """The cluster, user and namespace that kubectl would take.
 
     Raises:
-        UsageError: a file cannot be read, a name is not in it, or a field is not for us.
+        NoAccess: a file cannot be read, a name is not in it, or a field is not for us.
     """
     merged = _merged([(path, _read(path)) for path in _files(wanted, environ, home)])
     name = wanted.context or merged.current
@@ -65,7 +65,7 @@ def choose(wanted: Wanted, environ: Mapping[str, str], home: Path) -> Chosen:
         context = _named(merged, "contexts", name)
     elif merged.has_contexts and not (wanted.cluster or wanted.server):
         known = ", ".join(sorted(merged.entries["contexts"]))
-        raise UsageError(f"the kubeconfig has no current-context (contexts: {known}); {CURE}")
+        raise NoAccess(f"the kubeconfig has no current-context (contexts: {known}); {CURE}")
     cluster_name = wanted.cluster or context.get("cluster")
     user_name = wanted.user or context.get("user")
     cluster = _named(merged, "clusters", cluster_name) if cluster_name else {}
@@ -96,7 +96,7 @@ def _files(wanted: Wanted, environ: Mapping[str, str], home: Path) -> list[Path]
     """Those that are read: a file that is given must be there, any other may be missing."""
     if wanted.kubeconfig is not None:
         if not wanted.kubeconfig.exists():
-            raise UsageError(f"there is no kubeconfig {wanted.kubeconfig}; {CURE}")
+            raise NoAccess(f"there is no kubeconfig {wanted.kubeconfig}; {CURE}")
         return [wanted.kubeconfig]
     # Read now, and not when Python begins: a program may have set it since.
     listed = environ.get("KUBECONFIG", "")
@@ -109,16 +109,16 @@ def _read(path: Path) -> Mapping[str, Any]:
     try:
         document = read_yaml(path.read_bytes())
     except OSError as error:
-        raise UsageError(f"cannot read the kubeconfig {path}: {error.strerror}") from None
+        raise NoAccess(f"cannot read the kubeconfig {path}: {error.strerror}") from None
     except yaml.YAMLError as error:
         # Its own words show the line, which may hold a token.
         mark = getattr(error, "problem_mark", None)
         where = f" (line {mark.line + 1})" if mark is not None else ""
-        raise UsageError(f"the kubeconfig {path} is no YAML{where}") from None
+        raise NoAccess(f"the kubeconfig {path} is no YAML{where}") from None
     if document is None:
         return {}
     if not isinstance(document, Mapping):
-        raise UsageError(f"the kubeconfig {path} is no mapping of clusters, users and contexts")
+        raise NoAccess(f"the kubeconfig {path} is no mapping of clusters, users and contexts")
     return document
 
 
@@ -144,18 +144,18 @@ def _entries(
     found: dict[str, Mapping[str, Any]] = {}
     items = [] if document.get(name) is None else document[name]
     if not isinstance(items, list):
-        raise UsageError(f"the kubeconfig {path}: {name} is no list")
+        raise NoAccess(f"the kubeconfig {path}: {name} is no list")
     for item in items:
         entry = item.get("name") if isinstance(item, Mapping) else None
         if entry is None:
-            raise UsageError(f"the kubeconfig {path}: an entry of {name} has no name")
+            raise NoAccess(f"the kubeconfig {path}: an entry of {name} has no name")
         check_text(entry, f"the kubeconfig {path}: the name of an entry of {name}")
         if entry in found:
-            raise UsageError(f"the kubeconfig {path}: {name} has {entry!r} twice")
+            raise NoAccess(f"the kubeconfig {path}: {name} has {entry!r} twice")
         where = f"the kubeconfig {path}: the {kind} {entry!r}"
         value = {} if item.get(kind) is None else item[kind]
         if not isinstance(value, Mapping):
-            raise UsageError(f"{where} is no mapping")
+            raise NoAccess(f"{where} is no mapping")
         check_types(value, kind, where)
         found[entry] = _absolute(value, kind, path)
     return found
@@ -179,7 +179,7 @@ def _named(merged: _Merged, name: str, entry: str) -> Mapping[str, Any]:
     found = merged.entries[name].get(entry)
     if found is None:
         known = ", ".join(sorted(merged.entries[name])) or "none"
-        raise UsageError(f"the kubeconfig has no {kind} {entry!r} (there: {known}); {CURE}")
+        raise NoAccess(f"the kubeconfig has no {kind} {entry!r} (there: {known}); {CURE}")
     check_known(found, kind, f"the {kind} {entry!r} of the kubeconfig")
     return found
 
@@ -190,7 +190,7 @@ def _impersonation(wanted: Wanted) -> dict[str, Any]:
     for pair in wanted.as_user_extra:
         key, equals, value = pair.partition("=")
         if not (key and equals):
-            raise UsageError(f"--as-user-extra {pair!r} is not KEY=VALUE")
+            raise NoAccess(f"--as-user-extra {pair!r} is not KEY=VALUE")
         extra.setdefault(key, []).append(value)
     flags = {
         "as": wanted.as_user,

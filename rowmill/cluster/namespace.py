@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 import urllib3
 
-from rowmill.kubectl.access import access_of
-from rowmill.kubectl.connection import Connection
-from rowmill.kubectl.failures import ApiRefused, ApiUnreachable
-from rowmill.kubectl.kubeconfig import Wanted, choose
+from rowmill.cluster.apiserver.access import access_of
+from rowmill.cluster.apiserver.connection import Connection
+from rowmill.cluster.apiserver.kubeconfig import Wanted, choose
+from rowmill.cluster.failures import ApiRefused, ApiUnreachable
+from rowmill.engine.unknown_names import unknown_experiment
 from rowmill.spec.cluster_names import API_VERSION, INDEX, PLURAL, TASK, run_selector
-from rowmill.terminal.unknown_names import unknown_experiment
 
 Raw = Mapping[str, Any]
 
@@ -69,7 +69,7 @@ def chosen_cluster(**wanted: Any) -> Cluster:
     """The cluster that a command's options choose, given as fields of Wanted.
 
     Raises:
-        UsageError: as `connect` does.
+        NoAccess: as `connect` does.
     """
     return connect(Wanted(**wanted))
 
@@ -78,7 +78,7 @@ def connect(wanted: Wanted) -> Cluster:
     """The cluster that the kubeconfig names; nothing is asked of it yet.
 
     Raises:
-        UsageError: the kubeconfig, or what is wanted of it, is no good.
+        NoAccess: the kubeconfig, or what is wanted of it, is no good.
     """
     access = access_of(choose(wanted, os.environ, Path.home()), os.environ)
     return _ApiServer(Connection(access), access.namespace)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from rowmill.terminal.failures import UsageError
+from rowmill.cluster.failures import NoAccess
 
 
 def checked_token(text: str, whose: str) -> str:
     """The token without the space around it.
 
     Raises:
-        UsageError: a header cannot hold it. `whose` says where it is from; it is not shown, as it
+        NoAccess: a header cannot hold it. `whose` says where it is from; it is not shown, as it
             would be by the client of HTTP.
     """
     token = text.strip()
     if not (token.isascii() and token.isprintable()):
-        raise UsageError(
+        raise NoAccess(
             f"{whose} is not one line of ASCII, and cannot be sent as a token; sign in again, as "
             "for kubectl"
         )

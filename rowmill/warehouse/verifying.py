@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from rowmill.destinations.patience import ReportWait, unreported
-from rowmill.local.planning import default_workers
-from rowmill.local.published import Reload, open_published
 from rowmill.spec.dataset import Spec
 from rowmill.verify.compare import verify
 from rowmill.verify.report import Report
 from rowmill.verify.tally import OnProgress
+from rowmill.warehouse.published import Reload, open_published
 from rowmill.worker.destinations import Connections
-
-# More threads than these only take memory: the destinations' servers are busy by then.
-_MOST_THREADS = 8
 
 
 def verify_published(
     spec: Spec,
     connections: Connections,
     *,
-    workers: int | None = None,
+    threads: int,
     reload: Reload | None = None,
     on_progress: OnProgress = lambda progress: None,
     wait: ReportWait = unreported,
@@ -28,14 +24,13 @@ def verify_published(
 
     Args:
         spec, connections, reload, wait: of `open_published`.
-        workers: threads; by default one a core.
+        threads: how many make and compare rows.
         on_progress: told how far it is, from one thread at a time.
 
     Raises:
         NothingPublished: no run of this manifest is published.
         DestinationRefused, DestinationUnavailable: a destination cannot be read.
     """
-    threads = workers or min(_MOST_THREADS, default_workers() + 1)
     with open_published(spec, connections, reload, wait) as opened:
         return verify(
             opened.run,

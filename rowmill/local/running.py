@@ -1,4 +1,4 @@
-"""The one-machine engine: take an experiment from a spec to published data in worker processes."""
+"""A run on this machine: from a spec to published data, in worker processes."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""The cluster engine: Experiments of one namespace, by their API server."""

@@ -1,0 +1,1 @@
+"""What a published run left, opened for reading: the same of every engine."""
