@@ -123,11 +123,49 @@ class PurgeReport:
 
 
 @dataclass(frozen=True)
+class VerifyReport:
+    """What a verify found of the published run: whether each destination holds exactly its rows.
+
+    `checksum` is the run's data checksum, of the `rows` made again; `differences` are the rows that
+    differ, as far as they were counted, and `where` is the first place that does.
+    """
+
+    run: str
+    identical: bool
+    rows: int = 0
+    checksum: str | None = None
+    differences: int = 0
+    where: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As `from_json` reads it."""
+        known = {"checksum": self.checksum, "where": self.where or None}
+        found = {"id": self.run, "identical": self.identical, "rows": self.rows}
+        return {"verified": found | {"differences": self.differences} | _given(known)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> VerifyReport | None:
+        """What a pod says of a verify, None if it does not say what came of it."""
+        found = document.get("verified")
+        if not isinstance(found, Mapping) or not isinstance(found.get("identical"), bool):
+            return None
+        return cls(
+            run=_word(found.get("id")) or "",
+            identical=found["identical"],
+            rows=read_count(found.get("rows")) or 0,
+            checksum=_word(found.get("checksum")),
+            differences=read_count(found.get("differences")) or 0,
+            where=read_text(found.get("where"), MOST_BYTES) or "",
+        )
+
+
+@dataclass(frozen=True)
 class PodReport:
     """How a pod's work ended, in its own words; an empty one is of a pod that left none.
 
     `code` is its exit code, `reason` one word for machines; `rows` are durable of its work.
-    `published` is of a finalize that ended well, `purged` of a purge.
+    `published` is of a finalize that ended well, `purged` of a purge or a reset, `verified` of a
+    verify.
     """
 
     code: int | None = None
@@ -138,6 +176,7 @@ class PodReport:
     used: Used | None = None
     published: Published | None = None
     purged: PurgeReport | None = None
+    verified: VerifyReport | None = None
 
     def text(self) -> bytes:
         """JSON of at most MOST_BYTES: what does not fit is left out or cut."""
@@ -161,6 +200,7 @@ class PodReport:
             **_given({"rows": self.rows, "shard": self.shard, "used": used}),
             **({} if self.published is None else self.published.to_json()),
             **({} if self.purged is None else self.purged.to_json()),
+            **({} if self.verified is None else self.verified.to_json()),
         }
 
     @classmethod
@@ -183,6 +223,7 @@ class PodReport:
             used=Used.from_json(document.get("used")),
             published=Published.from_json(document),
             purged=PurgeReport.from_json(document),
+            verified=VerifyReport.from_json(document),
         )
 
 

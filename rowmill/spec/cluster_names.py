@@ -20,12 +20,16 @@ SELECTOR = f"{MANAGED_BY}={ROWMILL}"
 
 # What a TASK may be.
 PLAN, SHARD, FINALIZE, PURGE = "plan", "shard", "finalize", "purge"
+RESET, VERIFY = "reset", "verify"
 
 # Annotations by which people ask something of the operator.
 RERUN = f"{GROUP}/rerun"
 ABORT = f"{GROUP}/abort"
 ADOPT = f"{GROUP}/adopt"
 RESUME = f"{GROUP}/resume"
+# Each names a run, `N`, or `N.k` to ask again.
+ASK_RESET = f"{GROUP}/reset"
+ASK_VERIFY = f"{GROUP}/verify"
 SKIP_PURGE = f"{GROUP}/skip-purge"
 # As much of what asks to resume as a status keeps.
 RESUME_LENGTH = 1024

@@ -38,6 +38,7 @@ WORDS = {
     *EVERY_KEY,
     "ROWMILL_WRITTEN",
     *("rowsPerSecond", "cpuSeconds", "peakBytes", "loadingCpuSeconds", "purged", "removed"),
+    "verified",
 }
 NUMBERS = {*ExitCode, PORT} - {ExitCode.DONE}
 # The operator's own port and path for Prometheus, and the status's word, which only happen to be

@@ -9,7 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rowmill.plan.pod_report import MOST_BYTES, PodReport, Published, PurgeReport, Used
+from rowmill.plan.pod_report import (
+    MOST_BYTES,
+    PodReport,
+    Published,
+    PurgeReport,
+    Used,
+    VerifyReport,
+)
 from rowmill.plan.purging import PurgeEnd
 
 # As the image of the first release that has unfinished runs leaves them.
@@ -68,6 +75,8 @@ reports = st.builds(
         checksum=st.none() | short,
     ),
     purged=st.none() | st.builds(PurgeReport, st.sampled_from(PurgeEnd), counts, counts, counts),
+    verified=st.none()
+    | st.builds(VerifyReport, short, st.booleans(), counts, st.none() | short, counts, short),
 )
 anything = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -86,7 +95,9 @@ def test_what_a_pod_leaves_is_read_equal(report: PodReport) -> None:
     assert PodReport.parse(report.text().decode()) == report
 
 
-@given(st.dictionaries(st.sampled_from([*EARLIER_FINALIZE, "purged", "removed"]), anything))
+@given(
+    st.dictionaries(st.sampled_from([*EARLIER_FINALIZE, "purged", "removed", "verified"]), anything)
+)
 @settings(max_examples=50, deadline=None)
 def test_of_anything_else_only_what_a_pod_may_say_is_read(document: dict[str, Any]) -> None:
     report = parsed(document)
@@ -141,6 +152,19 @@ def test_a_purge_tells_how_it_ended() -> None:
         "purged": "partly",
         "removed": {"tables": 1, "rows": 2_500, "objects": 3},
     }
+
+
+def test_a_verify_tells_what_it_found() -> None:
+    found = VerifyReport("6f2c", False, 2_500, "sha256:ab", 3, "people in postgres")
+    assert json.loads(PodReport(0, "Done", "m", verified=found).text())["verified"] == {
+        "id": "6f2c",
+        "identical": False,
+        "rows": 2_500,
+        "differences": 3,
+        "checksum": "sha256:ab",
+        "where": "people in postgres",
+    }
+    assert parsed({"verified": {"id": "6f2c", "rows": 1}}).verified is None
 
 
 @pytest.mark.parametrize(
