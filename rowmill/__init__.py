@@ -21,11 +21,11 @@ if TYPE_CHECKING:
         NoRunToResume,
         NothingPublished,
         Outcome,
-        Report,
         RowmillError,
         RunAborted,
         RunFailed,
         Snapshot,
+        Verification,
         load,
     )
 
@@ -44,11 +44,11 @@ __all__ = [
     "NoRunToResume",
     "NothingPublished",
     "Outcome",
-    "Report",
     "RowmillError",
     "RunAborted",
     "RunFailed",
     "Snapshot",
+    "Verification",
     "__version__",
     "load",
 ]

@@ -25,6 +25,8 @@ from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused as DestinationRefused
 from rowmill.destinations.errors import DestinationUnavailable as DestinationUnavailable
 from rowmill.destinations.patience import NowAndThen
+from rowmill.engine.request import Mode as Mode
+from rowmill.engine.verification import Verification as Verification
 from rowmill.errors import Interrupted as Interrupted
 from rowmill.errors import RowmillError as RowmillError
 from rowmill.generate.rows import Generator
@@ -37,7 +39,7 @@ from rowmill.local.run_errors import RunAborted as RunAborted
 from rowmill.local.run_errors import RunFailed as RunFailed
 from rowmill.local.running import Options
 from rowmill.local.running import Outcome as Outcome
-from rowmill.local.secret_names import unknown_secret
+from rowmill.local.secret_names import UnknownSecret, refuse_unknown_secrets
 from rowmill.local.servers.process import EmbeddedServerError as EmbeddedServerError
 from rowmill.plan.run_source import RunSource
 from rowmill.python_arguments import InvalidArgument as InvalidArgument
@@ -60,11 +62,9 @@ from rowmill.spec.problems import InvalidManifest as InvalidManifest
 from rowmill.spec.problems import Problem
 from rowmill.spec.rules.warnings import manifest_warnings
 from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
-from rowmill.verify.report import Report as Report
 from rowmill.warehouse.published import NothingPublished as NothingPublished
 from rowmill.warehouse.verifying import verify_published
 from rowmill.worker.pools import make_pools
-from rowmill.worker.start.decide import Mode as Mode
 from rowmill.worker.start.refusals import EditedManifest as EditedManifest
 from rowmill.worker.start.refusals import NoRunToResume as NoRunToResume
 
@@ -120,9 +120,10 @@ def load(
     scale_text = None if scale is None else str(scale)
     spec = _spec(manifest, content, Overrides(scale=scale_text, seed=seed_number))
     source = RunSource(content, scale_text, seed_number)
-    unknown = unknown_secret(spec, files)
-    if unknown is not None:
-        raise InvalidArgument(unknown)
+    try:
+        refuse_unknown_secrets(spec, files)
+    except UnknownSecret as error:
+        raise InvalidArgument(error.message) from None
     return Experiment(spec, source, files)
 
 
@@ -238,7 +239,7 @@ class Experiment:
         return running.run(self.spec, connections, options, on_progress)
 
     @_for_callers
-    def verify(self) -> Report:
+    def verify(self) -> Verification:
         """Make all rows again and compare the published run's destinations with them.
 
         The scale and seed of `load` hold; where neither was given, those of the published run do.

@@ -9,10 +9,10 @@ from os import PathLike
 from pathlib import Path
 from typing import SupportsIndex
 
+from rowmill.engine.request import Mode
 from rowmill.errors import Invalid
 from rowmill.local.file_paths import whole_path
 from rowmill.spec.run_bounds import Bounds
-from rowmill.worker.start.decide import Mode
 
 _MOST_SHOWN = 40
 

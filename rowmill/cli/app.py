@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,6 +14,7 @@ from rowmill.cli.arguments import (
     FileInstead,
     Manifest,
     Name,
+    NameOrAll,
     QueryWords,
     TableOption,
     TraceWords,
@@ -32,11 +33,12 @@ from rowmill.cli.options import (
     Secrets,
     Seed,
     Threads,
+    Watch,
     Workers,
     Yes,
 )
 from rowmill.terminal.command import command
-from rowmill.terminal.command_line import App
+from rowmill.terminal.command_line import App, SharedOptions
 from rowmill.terminal.output import Output, Rows
 
 app = App(
@@ -45,6 +47,13 @@ app = App(
     "S3 (Parquet) and Postgres, the same rows every time, exactly once.",
     translations="rowmill.cli.failures:TRANSLATIONS",
 )
+
+
+# The experiment that a command is for: by its NAME, or in a manifest's file with its secrets.
+_FILE: dict[str, Any] = {"file": FileInstead, "secrets": Secrets}
+ONE = SharedOptions("rowmill.cli.engine:chosen", _FILE, takes=("name",))
+ONE_OR_ALL = SharedOptions("rowmill.cli.engine:chosen_or_all", _FILE, takes=("name",))
+ONE_TO_REMOVE = SharedOptions("rowmill.cli.engine:chosen_to_remove", _FILE, takes=("name", "yes"))
 
 
 @app.callback(invoke_without_command=True)
@@ -123,39 +132,25 @@ def run(
     """Make the data: load, add keys, publish. Resumes an interrupted run of the same manifest."""
 
 
-@command(app, "rowmill.cli.commands.records:status")
+@command(app, "rowmill.commands.status:status", shared=ONE_OR_ALL)
 def status(
-    name: Name = None,
-    file: FileInstead = None,
-    secrets: Secrets = None,
-    output: OutputOption = Output.TEXT,
+    name: NameOrAll = None, watch: Watch = False, output: OutputOption = Output.TEXT
 ) -> None:
-    """Show the newest run of an experiment, table by table."""
+    """Show the newest run, table by table; with -w live, and end as the run does."""
 
 
-@command(app, "rowmill.cli.commands.records:runs")
-def runs(
-    name: Name = None,
-    file: FileInstead = None,
-    secrets: Secrets = None,
-    output: OutputOption = Output.TEXT,
-) -> None:
+@command(app, "rowmill.commands.status:runs", shared=ONE_OR_ALL)
+def runs(name: NameOrAll = None, output: OutputOption = Output.TEXT) -> None:
     """List the runs of one experiment, or of all that were run here."""
 
 
-@command(app, "rowmill.cli.commands.removal:abort")
-def abort(name: Name = None, file: FileInstead = None, secrets: Secrets = None) -> None:
-    """End the live run; it can be resumed."""
+@command(app, "rowmill.commands.changes:abort", shared=ONE)
+def abort(name: Name = None) -> None:
+    """End the run; what is durable stays, and `resume` goes on with it."""
 
 
-@command(app, "rowmill.cli.commands.verify:verify")
-def verify(
-    name: Name = None,
-    file: FileInstead = None,
-    secrets: Secrets = None,
-    workers: Threads = None,
-    output: OutputOption = Output.TEXT,
-) -> None:
+@command(app, "rowmill.commands.verify:verify", shared=ONE)
+def verify(name: Name = None, workers: Threads = None, output: OutputOption = Output.TEXT) -> None:
     """Make all rows again and compare every destination with them. Exit code 1: differences."""
 
 
@@ -179,17 +174,13 @@ def query(
     """Run a read-only SQL query over an experiment's tables; a table shows the first 1,000 rows."""
 
 
-@command(app, "rowmill.cli.commands.removal:reset")
-def reset(
-    name: Name = None, file: FileInstead = None, secrets: Secrets = None, yes: Yes = False
-) -> None:
+@command(app, "rowmill.commands.removal:reset", shared=ONE_TO_REMOVE)
+def reset(name: Name = None, yes: Yes = False) -> None:
     """Remove an experiment's data; its records stay. Asks on a terminal, and nowhere else."""
 
 
-@command(app, "rowmill.cli.commands.removal:delete")
-def delete(
-    name: Name = None, file: FileInstead = None, secrets: Secrets = None, yes: Yes = False
-) -> None:
+@command(app, "rowmill.commands.removal:delete", shared=ONE_TO_REMOVE)
+def delete(name: Name = None, yes: Yes = False) -> None:
     """Remove an experiment's data and records. Asks on a terminal, and nowhere else."""
 
 

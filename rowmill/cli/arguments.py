@@ -55,6 +55,15 @@ Name = Annotated[
         autocompletion=complete_experiment,
     ),
 ]
+NameOrAll = Annotated[
+    str | None,
+    typer.Argument(
+        help="The experiment, as last run here, or its manifest with -f; without, all.",
+        metavar="[NAME]",
+        show_default=False,
+        autocompletion=complete_experiment,
+    ),
+]
 TableOption = Annotated[
     str | None,
     typer.Option(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rowmill.cli.progress_display import report
-from rowmill.cli.sources import Source
+from rowmill.local.source import Source
 from rowmill.spec.dataset import Spec
 from rowmill.spec.places import located
 from rowmill.spec.problems import Problem

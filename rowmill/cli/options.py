@@ -87,4 +87,8 @@ FirstRows = Annotated[
     int,
     typer.Option("-n", "--rows", help="How many rows of each table to show.", metavar="N", min=1),
 ]
+Watch = Annotated[
+    bool,
+    typer.Option("-w", "--watch", help="Keep showing until the run of NAME has ended."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")]

@@ -3,59 +3,20 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 
-from rowmill.engine.unknown_names import unknown_experiment
 from rowmill.local import remembered
 from rowmill.local.file_paths import whole_path
 from rowmill.local.home import Home, rowmill_home
-from rowmill.local.remembered import Remembered
-from rowmill.local.secret_names import unknown_secret
-from rowmill.plan.run_source import RunSource
-from rowmill.spec.dataset import Spec
-from rowmill.spec.load import MOST_READ, Overrides, decode_manifest, load_spec, read_manifest
+from rowmill.local.source import START, Source, recalled
+from rowmill.spec.load import MOST_READ, decode_manifest, read_manifest
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.streams import input_is_closed
 
 STANDARD_INPUT = Path("-")
 # `NAME=FILE` options as typed, None without any.
 Secrets = list[str] | None
-_START = "start one with: rowmill run -f FILE"
-
-
-@dataclass(frozen=True)
-class Source:
-    """A manifest's text and what the command line sets over it; `label` is its name in messages."""
-
-    label: str
-    manifest: str
-    scale: str | None
-    seed: int | None
-    secrets: Mapping[str, Path]
-
-    def spec(self) -> Spec:
-        """The spec; raises InvalidManifest, or UsageError for a secret that it does not name."""
-        spec = self.spec_with(Overrides(scale=self.scale, seed=self.seed))
-        _refuse_unknown_secrets(self.secrets, spec)
-        return spec
-
-    def spec_with(self, overrides: Overrides) -> Spec:
-        """The spec with other overrides; raises InvalidManifest."""
-        last_version = partial(remembered.last_data_version, rowmill_home())
-        return load_spec(
-            self.label, text=self.manifest, overrides=overrides, last_version=last_version
-        )
-
-    def kept(self) -> RunSource:
-        """What a run keeps of it; worker/previous_run.py and verify read it back."""
-        return RunSource(self.manifest, self.scale, self.seed)
-
-    def remembered(self, name: str) -> Remembered:
-        """What this machine remembers of it."""
-        return Remembered(name, self.manifest, self.scale, self.seed, self.secrets)
 
 
 def one_file(argument: Path | None, option: Path | None) -> Path:
@@ -92,37 +53,22 @@ def from_name(name: str, secrets: Secrets = None, home: Home | None = None) -> S
 
     Raises:
         NotFound: nothing of that name was run here.
+        UsageError: it is a file.
     """
     home = home or rowmill_home()
-    known = remembered.recall(home, name)
-    if known is None and Path(name).is_file():
+    if remembered.recall(home, name) is None and Path(name).is_file():
         raise UsageError(f"{name!r} is a file, and this wants an experiment's NAME or: -f {name}")
-    if known is None:
-        names = remembered.names(home)
-        instead = "give its manifest with -f FILE" if names else _START
-        raise unknown_experiment(f"no experiment {name!r} was run here", name, names, instead)
-    return Source(
-        f"the manifest of {name}",
-        known.manifest,
-        known.scale,
-        known.seed,
-        {**known.secrets, **secret_files(secrets)},
-    )
+    known = recalled(home, name)
+    return replace(known, secrets={**known.secrets, **secret_files(secrets)})
 
 
 def from_either(name: str | None, file: Path | None, secrets: Secrets = None) -> Source:
     """The source by NAME or by -f FILE: exactly one of them."""
     if name is None and file is None and not remembered.names(rowmill_home()):
-        raise UsageError(f"no experiment has run here yet; {_START}")
+        raise UsageError(f"no experiment has run here yet; {START}")
     if (name is None) == (file is None):
         raise UsageError("give either the experiment's NAME or its manifest with -f FILE")
     return from_file(file, secrets=secrets) if file is not None else from_name(name or "", secrets)
-
-
-def _refuse_unknown_secrets(secrets: Mapping[str, Path], spec: Spec) -> None:
-    unknown = unknown_secret(spec, secrets)
-    if unknown is not None:
-        raise UsageError(unknown)
 
 
 def secret_files(secrets: Secrets) -> dict[str, Path]:

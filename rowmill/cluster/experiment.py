@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rowmill.engine.records import Progress, RunRecord, State, TableProgress
+from rowmill.engine.json_records import parse_time
+from rowmill.engine.records import ExperimentRecord, Progress, RunRecord, State, TableProgress
+from rowmill.engine.verification import Verification
+from rowmill.errors import Failed
 from rowmill.plan.intervals import count, parse
 from rowmill.plan.replacement import replaced_by
-from rowmill.spec.cluster_names import RERUN, RESUME, RESUME_LENGTH
+from rowmill.spec.cluster_names import API_VERSION, KIND, RERUN, RESUME, RESUME_LENGTH
+
+# Of its metadata: what its author may have written.
+_APPLIED = ("name", "labels", "annotations")
 
 
 @dataclass(frozen=True)
@@ -101,7 +108,7 @@ class Experiment:
     @property
     def settled(self) -> bool:
         """Whether the newest run has ended and the operator has seen all that was asked of it."""
-        return self.phase in ("Complete", "Failed") and not self.asks_more
+        return self.phase in ("Complete", "Failed", "Reset") and not self.asks_more
 
     @property
     def asks_more(self) -> bool:
@@ -121,6 +128,37 @@ class Experiment:
         now = self.raw["metadata"].get("generation")
         return accepted.get("status") == "False" and accepted.get("observedGeneration") == now
 
+    @property
+    def published(self) -> RunRecord | None:
+        """The run whose data readers see: the newest complete one, unless a reset came since."""
+        for run in reversed(self.runs()):
+            if run.state is State.COMPLETED:
+                return run
+            if run.state is State.RESET:
+                return None
+        return None
+
+    @property
+    def verification(self) -> Mapping[str, Any] | None:
+        """What the operator tells of the last request to verify that was met."""
+        return self.status.get("verification")
+
+    @property
+    def verified_message(self) -> str:
+        """What is known of a verify, for people."""
+        return str(self._conditions().get("Verified", {}).get("message") or "waiting")
+
+    def next_request(self, annotation: str, number: int) -> str:
+        """What asks for run `number` by this annotation once more: `N`, or `N.k` after that."""
+        met = (self.verification or {}, self.run.get("reset") or {})
+        before = (self.annotations.get(annotation, ""), *(str(each.get("request")) for each in met))
+        times = [
+            int(again or 0)
+            for run, _, again in (each.partition(".") for each in before)
+            if run == str(number)
+        ]
+        return f"{number}.{max(times) + 1}" if times else str(number)
+
     def runs(self) -> list[RunRecord]:
         """The runs that are remembered, the newest last, as `rowmill runs` lists them.
 
@@ -138,13 +176,28 @@ class Experiment:
         newer = replaced_by(names)
         return [replace(run, replaced_by=newer.get(number)) for number, run in known]
 
-    def document(self) -> dict[str, Any]:
-        """What `rowmill status` prints as JSON, and what only a cluster has."""
+    def record(self) -> ExperimentRecord:
+        """The experiment, as a list of them has it."""
+        metadata = self.raw["metadata"]
+        return ExperimentRecord(
+            name=self.name,
+            namespace=self.namespace,
+            uid=metadata.get("uid"),
+            manifest=json.dumps(self._manifest(), indent=2, ensure_ascii=False),
+            etag=str(metadata.get("resourceVersion") or ""),
+            suspended=self.suspended,
+            newest=self.overall,
+        )
+
+    def _manifest(self) -> dict[str, Any]:
+        """What somebody applied, as far as the API server still tells."""
+        known = self.raw["metadata"]
+        metadata = {key: known[key] for key in _APPLIED if key in known}
         return {
-            **self.progress.to_json(),
-            "phase": self.phase,
-            "workers": self.status.get("workers"),
-            "conditions": self.status.get("conditions") or [],
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "metadata": metadata,
+            "spec": self.spec,
         }
 
     def _past(self, run: Mapping[str, Any]) -> RunRecord:
@@ -164,6 +217,28 @@ class Experiment:
         conditions = self._conditions()
         accepted = conditions.get("Accepted", {})
         return accepted if accepted.get("status") == "False" else conditions.get("Progressing", {})
+
+
+def verification_of(found: Mapping[str, Any], run: RunRecord) -> Verification:
+    """What a status tells of the verification of `run`.
+
+    Raises:
+        Failed: it came to nothing.
+    """
+    if found.get("identical") is None:
+        raise Failed(str(found.get("reason") or "VerifyUnheard"), str(found.get("message") or ""))
+    return Verification(
+        run=int(found["run"]),
+        run_id=run.id,
+        digest=run.digest,
+        data_version=run.data_version,
+        finished_at=parse_time(str(found.get("finishedAt"))),
+        identical=found["identical"],
+        rows=found.get("rows") or 0,
+        checksum=found.get("checksum"),
+        differences=found.get("differences") or 0,
+        where=found.get("where") or "",
+    )
 
 
 def _batches_done(table: Mapping[str, Any]) -> int:

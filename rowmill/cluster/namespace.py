@@ -15,15 +15,17 @@ from urllib.parse import quote
 import urllib3
 
 from rowmill.cluster.apiserver.access import access_of
-from rowmill.cluster.apiserver.connection import Connection
+from rowmill.cluster.apiserver.connection import APPLY_PATCH, MERGE_PATCH, Connection
 from rowmill.cluster.apiserver.kubeconfig import Wanted, choose
 from rowmill.cluster.failures import ApiRefused, ApiUnreachable
 from rowmill.engine.unknown_names import unknown_experiment
+from rowmill.errors import Conflict, RowmillError
 from rowmill.spec.cluster_names import API_VERSION, INDEX, PLURAL, TASK, run_selector
 
 Raw = Mapping[str, Any]
 
 _SECONDS = 20.0
+_MANAGER = "kubectl-rowmill"
 
 
 @dataclass(frozen=True)
@@ -58,20 +60,21 @@ class Cluster(Protocol):
     def patch(self, name: str, body: Raw) -> None:
         """Change the Experiment by a JSON merge patch."""
 
+    def apply(self, document: Raw, *, dry_run: bool) -> Raw:
+        """Have an Experiment as the document says, by server-side apply; with `dry_run` only look.
+
+        Raises:
+            Conflict: it is no longer of the document's resourceVersion.
+        """
+
+    def delete(self, name: str) -> None:
+        """Delete the Experiment."""
+
     def pods(self, name: str, number: int) -> Sequence[Pod]:
         """The pods of run `number`."""
 
     def log(self, pod: str, *, follow: bool) -> Iterator[str]:
         """A pod's lines; with `follow` until it ends."""
-
-
-def chosen_cluster(**wanted: Any) -> Cluster:
-    """The cluster that a command's options choose, given as fields of Wanted.
-
-    Raises:
-        NoAccess: as `connect` does.
-    """
-    return connect(Wanted(**wanted))
 
 
 def connect(wanted: Wanted) -> Cluster:
@@ -107,8 +110,19 @@ class _ApiServer:
         return sorted(found["items"], key=lambda each: str(each["metadata"]["name"]))
 
     def patch(self, name: str, body: Raw) -> None:
-        query = {"fieldManager": "kubectl-rowmill"}
+        query = {"fieldManager": _MANAGER}
         self._document("PATCH", _experiments(self.namespace, name), query, body)
+
+    def apply(self, document: Raw, *, dry_run: bool) -> Raw:
+        name = str(document["metadata"]["name"])
+        # Whoever applies a manifest means all of it, also what another tool set before.
+        query = {"fieldManager": _MANAGER, "force": "true"}
+        query |= {"dryRun": "All"} if dry_run else {}
+        path = _experiments(self.namespace, name)
+        return self._document("PATCH", path, query, document, APPLY_PATCH)
+
+    def delete(self, name: str) -> None:
+        self._document("DELETE", _experiments(self.namespace, name))
 
     def pods(self, name: str, number: int) -> Sequence[Pod]:
         query = {"labelSelector": run_selector(name, number)}
@@ -129,8 +143,9 @@ class _ApiServer:
         path: str,
         query: Mapping[str, str] | None = None,
         body: Raw | None = None,
+        content: str = MERGE_PATCH,
     ) -> Raw:
-        response = self._answer(method, path, query or {}, body, _SECONDS)
+        response = self._answer(method, path, query or {}, body, _SECONDS, content)
         with self._hearing():
             data = response.data
         try:
@@ -148,10 +163,12 @@ class _ApiServer:
         query: Mapping[str, str],
         body: Raw | None = None,
         seconds: float | None = None,
+        content: str = MERGE_PATCH,
     ) -> urllib3.BaseHTTPResponse:
-        sent = None if body is None else json.dumps(body).encode()
+        # A manifest's fractions are exact until here; JSON's are what the API server reads.
+        sent = None if body is None else json.dumps(body, default=float).encode()
         with self._hearing():
-            response = self._connection.request(method, path, query, sent, seconds)
+            response = self._connection.request(method, path, query, sent, seconds, content)
             if response.status >= 300:
                 raise _refusal(response.status, response.data, self.namespace)
         return response
@@ -174,7 +191,7 @@ def _experiments(namespace: str, name: str | None = None) -> str:
     return path if name is None else f"{path}/{quote(name, safe='')}"
 
 
-def _refusal(status: int, data: bytes, namespace: str) -> ApiRefused:
+def _refusal(status: int, data: bytes, namespace: str) -> RowmillError:
     document = _status(data)
     message = str(document.get("message") or f"HTTP {status}")
     if status == 401:
@@ -193,6 +210,8 @@ def _refusal(status: int, data: bytes, namespace: str) -> ApiRefused:
         )
     if status == 404:
         return _NoObject("ApiRefused", message)
+    if status == 409:
+        return Conflict("Changed", f"{message}; look at it as it is now, and try again")
     return ApiRefused("ApiRefused", f"the API server answers {status}: {message}")
 
 

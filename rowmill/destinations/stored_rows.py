@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rowmill.engine.verification import Problem
 from rowmill.spec.dataset import Table
 
 Places = NDArray[np.int64]
@@ -26,19 +27,6 @@ class StoredRows:
     columns: Sequence[pa.Array]
     count: int
     places: Places | None
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something wrong that is no single row: one word for machines, the place, a sentence.
-
-    `reason` is TableMissing, ColumnsDiffer, ObjectMissing, ObjectUnreadable, BytesDiffer,
-    ObjectExtra, RecordMissing or CurrentDiffers.
-    """
-
-    reason: str
-    place: str
-    text: str
 
 
 class Unreadable(Exception):

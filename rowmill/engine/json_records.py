@@ -54,11 +54,12 @@ def _fields(
 
 def _reader(kind: Any) -> Callable[[Any], Any] | None:
     if kind == datetime | None:
-        return _time
+        return parse_time
     return kind if isinstance(kind, type) and issubclass(kind, Enum) else None
 
 
-def _time(text: str) -> datetime | None:
+def parse_time(text: str) -> datetime | None:
+    """A time with a zone, None if it is none."""
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

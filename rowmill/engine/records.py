@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rowmill.engine.json_records import from_json, to_json
 from rowmill.plan.pace import percent
@@ -14,6 +14,8 @@ from rowmill.plan.pace import percent
 if TYPE_CHECKING:
     # For its name alone: it comes with the whole plan, and a plugin's start waits for it.
     from rowmill.plan.runs import RunState
+
+T = TypeVar("T")
 
 
 class State(StrEnum):
@@ -63,6 +65,7 @@ _OF_PHASE: Mapping[str | None, State] = {
     "Running": State.RUNNING,
     "Finalizing": State.FINALIZING,
     "Suspended": State.SUSPENDED,
+    "Reset": State.RESET,
     "Complete": State.COMPLETED,
     "Failed": State.FAILED,
     "Aborted": State.ABORTED,
@@ -78,8 +81,9 @@ class RunRecord:
 
     `rows` are durable ones, `rows_total` the plan's, None where that is not kept. `reason` is one
     word for programs, None where nobody gave one; `message` is a sentence for people, "" if there
-    is nothing to say. `replaced_by` is the number of the run that took the place of its published
-    data.
+    is nothing to say. `seed` and `scale` are what was set over the manifest, `bytes` those of
+    its Parquet objects; None where there are none, or not yet. `replaced_by` is the number of the
+    run that took the place of its published data.
     """
 
     experiment: str
@@ -91,8 +95,11 @@ class RunRecord:
     message: str = ""
     digest: str | None = None
     data_version: int | None = None
+    seed: int | None = None
+    scale: str | None = None
     rows: int = 0
     rows_total: int | None = None
+    bytes: int | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
     replaced_by: int | None = None
@@ -186,3 +193,64 @@ class Progress:
             data["rowsPerSecond"],
             data["etaSeconds"],
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentRecord:
+    """An experiment as an engine knows it.
+
+    `manifest` is its text, `etag` changes with it; `uid` tells it from a deleted one of the same
+    name, where that is known. `suspended` is whether it is asked to rest. `newest` is how far its
+    newest run is, without the tables; before the first, what it waits for.
+    """
+
+    name: str
+    namespace: str
+    uid: str | None = None
+    manifest: str
+    etag: str
+    suspended: bool
+    newest: Progress
+
+    def to_json(self) -> dict[str, Any]:
+        """As a list has it: all but the manifest."""
+        run = self.newest.to_json()
+        del run["tables"]
+        return {
+            "name": self.name,
+            "namespace": self.namespace,
+            "uid": self.uid,
+            "etag": self.etag,
+            "suspended": self.suspended,
+            "newest": run,
+        }
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Some of a list; `after` is what leads to the next page, None of the last."""
+
+    items: tuple[T, ...]
+    after: str | None = None
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line that a process of a run said: `supervisor`, `worker 2`, `shard 17`.
+
+    `level` is a word such as INFO, `time` None, where it is not known.
+    """
+
+    text: str
+    source: str
+    time: datetime | None = None
+    level: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As a log file has it, a line each."""
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> LogLine:
+        """From its JSON."""
+        return from_json(cls, data)

@@ -12,10 +12,12 @@ from rowmill.kubectl.options import (
     Name,
     NameOrAll,
     OutputOption,
+    Run,
     Shard,
     Timeout,
     Wait,
     Watch,
+    Yes,
 )
 from rowmill.terminal.command import command
 from rowmill.terminal.command_line import App
@@ -54,38 +56,48 @@ def kubectl_rowmill(
         raise typer.Exit
 
 
-@command(app, "rowmill.kubectl.watching:status")
+@command(app, "rowmill.commands.status:status")
 def status(
     name: NameOrAll = None, watch: Watch = False, output: OutputOption = Output.TEXT
 ) -> None:
     """Show the newest run, table by table; with -w live, and end as the run does."""
 
 
-@command(app, "rowmill.kubectl.records:runs")
+@command(app, "rowmill.commands.status:runs")
 def runs(name: NameOrAll = None, output: OutputOption = Output.TEXT) -> None:
     """List the runs that the status remembers (`runHistoryLimit` says how many)."""
 
 
-@command(app, "rowmill.kubectl.changes:abort")
+@command(app, "rowmill.commands.changes:abort")
 def abort(name: Name) -> None:
     """End the run; what is durable stays, and `resume` goes on with it."""
 
 
-@command(app, "rowmill.kubectl.awaited:rerun")
+@command(app, "rowmill.commands.changes:rerun")
 def rerun(name: Name, wait: Wait = False, timeout: Timeout = None) -> None:
     """Start the next run; readers see the old data until the new is published."""
 
 
-@command(app, "rowmill.kubectl.changes:suspend")
+@command(app, "rowmill.commands.changes:suspend")
 def suspend(name: Name) -> None:
     """Stop the worker pods until `resume`; what is durable stays."""
 
 
-@command(app, "rowmill.kubectl.awaited:resume")
+@command(app, "rowmill.commands.changes:resume")
 def resume(name: Name, wait: Wait = False, timeout: Timeout = None) -> None:
     """Go on with a suspended, failed or aborted run where it stopped."""
 
 
-@command(app, "rowmill.kubectl.logs:logs")
-def logs(name: Name, shard: Shard = None, follow: Follow = False) -> None:
-    """Show what the newest run's pods say."""
+@command(app, "rowmill.commands.verify:verify_remotely")
+def verify(name: Name, output: OutputOption = Output.TEXT) -> None:
+    """Have all rows made again and every destination compared. Exit code 1: differences."""
+
+
+@command(app, "rowmill.commands.removal:reset")
+def reset(name: Name, yes: Yes = False) -> None:
+    """Remove an experiment's data; its records stay. Asks on a terminal, and nowhere else."""
+
+
+@command(app, "rowmill.commands.logs:logs")
+def logs(name: Name, run: Run = None, shard: Shard = None, follow: Follow = False) -> None:
+    """Show what a run's pods say, by default the newest's."""

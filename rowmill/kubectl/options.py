@@ -48,6 +48,11 @@ Shard = Annotated[
         min=0,
     ),
 ]
+Run = Annotated[
+    int | None,
+    typer.Option("--run", help="Show this run's, instead of the newest's.", metavar="N", min=1),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")]
 Follow = Annotated[
     bool, typer.Option("-f", "--follow", help="Keep showing until the run has ended.")
 ]
@@ -111,4 +116,4 @@ _OPTIONS: dict[str, Any] = {
         ),
     ],
 }
-CLUSTER = SharedOptions("cluster", "rowmill.cluster.namespace:chosen_cluster", _OPTIONS)
+CLUSTER = SharedOptions("rowmill.kubectl.engine:chosen", _OPTIONS)

@@ -15,11 +15,22 @@ from rowmill.destinations.credentials import (
     KnownCredentials,
     ReadingCredentials,
 )
+from rowmill.errors import Unavailable
 from rowmill.local.home import Home
 from rowmill.local.servers import embedded
+from rowmill.local.servers.embedded import EmbeddedServers
 from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
 from rowmill.spec.secret_keys import POSTGRES_KEYS, POSTGRES_REQUIRED, S3_KEYS, S3_REQUIRED
 from rowmill.worker.destinations import Connections, Credentials
+
+
+class ServersDown(Unavailable):
+    """The embedded servers are down, and who looks at an experiment starts none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "ServersDown", "the embedded servers are not up; start them with: rowmill up"
+        )
 
 
 def engine_id(environ: Mapping[str, str] = os.environ) -> str:
@@ -44,7 +55,28 @@ def find_connections(
     Raises:
         EmbeddedServerError: the embedded servers do not start.
     """
-    exports = _embedded_exports(spec, home, starting)
+    servers = embedded.up(home, starting) if _embedded(spec) else None
+    return _connections(spec, secrets, servers)
+
+
+def known_connections(spec: Spec, secrets: Mapping[str, Path], home: Home) -> Connections:
+    """As `find_connections`, but starts nothing.
+
+    Raises:
+        ServersDown: the embedded servers that `spec` means are not up.
+    """
+    servers = embedded.running(home) if _embedded(spec) else None
+    if servers is None and _embedded(spec):
+        raise ServersDown
+    return _connections(spec, secrets, servers)
+
+
+def _connections(
+    spec: Spec, secrets: Mapping[str, Path], servers: EmbeddedServers | None
+) -> Connections:
+    exports: dict[str, str] = {}
+    if servers is not None:
+        exports = {**embedded.exports(servers), **embedded.reader_exports(servers)}
     # Who reads need not know the loader's user.
     keys = (*POSTGRES_KEYS, *READER_KEYS)
     read_from = _postgres(spec, secrets, exports, keys, POSTGRES_REQUIRED[:1])
@@ -64,12 +96,9 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _embedded_exports(spec: Spec, home: Home, starting: Callable[[], None]) -> dict[str, str]:
-    wanted = (spec.postgres and spec.postgres.embedded) or (spec.parquet and spec.parquet.embedded)
-    if not wanted:
-        return {}
-    servers = embedded.up(home, starting)
-    return {**embedded.exports(servers), **embedded.reader_exports(servers)}
+def _embedded(spec: Spec) -> bool:
+    targets = (spec.postgres, spec.parquet)
+    return any(target is not None and target.embedded for target in targets)
 
 
 def _postgres(

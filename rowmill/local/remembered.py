@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from rowmill.engine.records import Progress
 from rowmill.local.home import Home, make_private, write_private
 
 _MANIFEST, _RECORD, _DATA_VERSION = "manifest.yaml", "record.json", "data-version"
+_PROGRESS = "last-run.json"
 
 
 @dataclass(frozen=True)
@@ -84,12 +86,34 @@ def last_data_version(home: Home, name: str) -> int | None:
         return None
 
 
+def keep_progress(home: Home, name: str, progress: Progress) -> None:
+    """Remember how far the experiment's newest run is, for when no server can tell.
+
+    A home that cannot be written stays without: the ledger knows.
+    """
+    with suppress(OSError):
+        write_private(folder(home, name) / _PROGRESS, json.dumps(progress.to_json()))
+
+
+def last_progress(home: Home, name: str) -> Progress | None:
+    """How far the experiment's newest run was when somebody last looked; None if nobody did."""
+    try:
+        text = (folder(home, name) / _PROGRESS).read_text(encoding="utf-8")
+        return Progress.from_json(json.loads(text))
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
 def names(home: Home) -> list[str]:
     """The experiments whose manifests are known here, sorted."""
+    return [name for name in folders(home) if (folder(home, name) / _RECORD).is_file()]
+
+
+def folders(home: Home) -> list[str]:
+    """The experiments of which anything is kept here, sorted."""
     if not home.experiments.is_dir():
         return []
-    places = [place for place in home.experiments.iterdir() if (place / _RECORD).is_file()]
-    return sorted(unquote(place.name) for place in places)
+    return sorted(unquote(place.name) for place in home.experiments.iterdir())
 
 
 def forget(home: Home, name: str) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from rowmill.engine.records import Progress, RunRecord, State, TableProgress
 from rowmill.plan.intervals import Interval, count, show
 from rowmill.plan.layout import TableLayout
+from rowmill.plan.run_source import source_of
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.remaining import Durable, batches_durable
 
@@ -30,6 +31,7 @@ def progress(
     """
     tables = _tables(run, durable)
     _, namespace, name = run.owner.rsplit("/", 2)
+    source = source_of(run)
     record = RunRecord(
         experiment=name,
         namespace=namespace,
@@ -38,6 +40,9 @@ def progress(
         state=State.of_ledger(run.state, abandoned=left_alone),
         message=_message(run, left_alone=left_alone),
         digest=run.plan.digest,
+        seed=None if source is None else source.seed,
+        scale=None if source is None else source.scale,
+        bytes=run.summary.get("object_bytes"),
         data_version=run.plan.data_version,
         rows=sum(table.rows for table in tables),
         rows_total=run.plan.rows,
@@ -50,9 +55,11 @@ def progress(
 
 def _message(run: Run, *, left_alone: bool) -> str:
     """The run's message, and whether it waits for a process that never comes."""
-    does = "completes" if run.state is RunState.PUBLISHING else "resumes"
-    alone = f"no process holds it: the same `rowmill run` {does} it" if left_alone else ""
-    return "; ".join(filter(None, (run.message, alone)))
+    alone = "resume goes on with it, rerun starts over"
+    if run.state is RunState.PUBLISHING:
+        alone = "resume completes its publish"
+    why = f"no process holds it: {alone}" if left_alone else ""
+    return "; ".join(filter(None, (run.message, why)))
 
 
 def _tables(run: Run, durable: Durable | None) -> tuple[TableProgress, ...]:

@@ -15,6 +15,7 @@ from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import ExperimentHold
 from rowmill.destinations.patience import ReportWait, unreported
+from rowmill.engine.request import Mode
 from rowmill.errors import Interrupted
 from rowmill.local.admission import admission
 from rowmill.local.child_process import Child
@@ -32,7 +33,6 @@ from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
 from rowmill.worker.remaining import remaining
 from rowmill.worker.run_history import types_kept
-from rowmill.worker.start.decide import Mode
 from rowmill.worker.start.local_run import prepare
 from rowmill.worker.start.prepared import Prepared
 from rowmill.worker.start.refusals import FewerRows

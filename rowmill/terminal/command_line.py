@@ -35,22 +35,24 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 @dataclass(frozen=True)
 class SharedOptions:
-    """Options of all commands of an application, of which one thing is made for each command.
+    """Options that commands share, of which something else is made for what the commands do.
 
     `options` are their annotations by name; what was given of them goes to `maker`, a place such as
-    `rowmill.cluster.namespace:chosen_cluster`; commands take what it returns by the name `name`.
+    `rowmill.kubectl.engine:chosen`, with the commands' own parameters that `takes` names. What it
+    returns, by name, is what a command takes in their place.
     """
 
-    name: str
     maker: str
     options: Mapping[str, Any]
+    takes: tuple[str, ...] = ()
 
 
 class App(typer.Typer):
     """A typer application, whose commands `terminal.command` declares.
 
     `translations` is the place of what it says of errors, as `terminal.failures` takes it;
-    `targets` are the places of what its commands do, by their names.
+    `targets` are the places of what its commands do, by their names, `shared_by` the options that
+    each shares with others.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class App(typer.Typer):
         self.translations = translations
         self.shared = shared
         self.targets: dict[str, str] = {}
+        self.shared_by: dict[str, SharedOptions | None] = {}
         super().__init__(
             name=name,
             help=purpose,

@@ -10,9 +10,18 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from itertools import chain, zip_longest
 
-from rowmill.destinations.stored_rows import Problem, StoredTables, Unreadable
+from rowmill.destinations.stored_rows import StoredTables, Unreadable
+from rowmill.engine.verification import (
+    Comparison,
+    OnProgress,
+    Problem,
+    TableReport,
+    Verification,
+    compared,
+)
 from rowmill.generate.rows import Generator
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Dataset, Table
@@ -20,9 +29,8 @@ from rowmill.task_pool import TaskPool
 from rowmill.verify.buckets import Buckets
 from rowmill.verify.examine import Examination
 from rowmill.verify.recomputed import Recomputed
-from rowmill.verify.report import Comparison, Report, TableReport
 from rowmill.verify.row_hasher import RowHasher, hash_stored
-from rowmill.verify.tally import OnProgress, ProgressCount, Tally
+from rowmill.verify.tally import ProgressCount, Tally
 
 
 def verify(
@@ -34,7 +42,7 @@ def verify(
     problems: Sequence[Problem] = (),
     workers: int = 1,
     on_progress: OnProgress = lambda progress: None,
-) -> Report:
+) -> Verification:
     """Compare what `stores` hold with the rows of `run` made again.
 
     Args:
@@ -54,15 +62,16 @@ def verify(
     with TaskPool(workers, "verify") as pool:
         verification = _Verification(run, Recomputed(make_generator), stores, pool, count)
         tables = tuple(verification.table(table) for table in dataset.tables)
-    return Report(
+    return compared(
+        tables,
+        tuple(problems),
         owner=run.owner,
         run=run.number,
         run_id=run.id,
         digest=run.plan.digest,
         data_version=run.plan.data_version,
         seed=dataset.seed,
-        tables=tables,
-        problems=tuple(problems),
+        finished_at=datetime.now(UTC),
         seconds=time.monotonic() - started,
     )
 

@@ -9,11 +9,11 @@ import numpy as np
 import pyarrow as pa
 
 from rowmill.destinations.stored_rows import StoredTables, Unreadable
+from rowmill.engine.verification import CellDifference, Difference, Kind, Value
 from rowmill.plan.layout import TableLayout
 from rowmill.spec.dataset import Table
 from rowmill.verify.pairing import key_columns
 from rowmill.verify.recomputed import Recomputed
-from rowmill.verify.report import CellDifference, Difference, Kind, Value
 from rowmill.verify.values import values
 
 _CHUNK = 200

@@ -15,7 +15,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from rowmill.destinations.stored_rows import Problem, Unreadable
+from rowmill.destinations.stored_rows import Unreadable
+from rowmill.engine.verification import Difference, Kind, Problem
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Table
 from rowmill.task_pool import TaskPool
@@ -24,7 +25,6 @@ from rowmill.verify.describe import Describer, Finding
 from rowmill.verify.multiset import Unmatched, unmatched
 from rowmill.verify.pairing import Rows, pair
 from rowmill.verify.recomputed import Recomputed
-from rowmill.verify.report import Difference, Kind
 from rowmill.verify.row_hasher import RowHasher, hash_stored
 from rowmill.verify.tally import Tally
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import pyarrow as pa
 
-from rowmill.destinations.stored_rows import Problem, StoredRows, StoredTables, Unreadable
+from rowmill.destinations.stored_rows import StoredRows, StoredTables, Unreadable
+from rowmill.engine.verification import Problem
 from rowmill.spec.dataset import Table
 from rowmill.spec.values.types import ColumnType
 from rowmill.verify.buckets import RowHashes, row_hashes

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from rowmill.destinations.stored_rows import Problem, StoredTables
+from rowmill.destinations.stored_rows import StoredTables
+from rowmill.engine.verification import OnProgress, Problem, VerifyProgress
 from rowmill.spec.dataset import Table
 from rowmill.verify.buckets import Buckets
 
@@ -27,22 +28,6 @@ class Tally:
     differing: list[int] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far it is: `rows` were made again or read, of about `total`; `table` is in hand.
-
-    `phase` is `comparing`, or `examining` while the rows that differ are looked for.
-    """
-
-    phase: str
-    table: str
-    rows: int
-    total: int
-
-
-OnProgress = Callable[[Progress], None]
-
-
 class ProgressCount:
     """Counts rows for all threads and tells."""
 
@@ -55,8 +40,8 @@ class ProgressCount:
     def add(self, table: Table, rows: int) -> None:
         with self._lock:
             self._rows += rows
-            self._report(Progress("comparing", table.name, self._rows, self._total))
+            self._report(VerifyProgress("comparing", table.name, self._rows, self._total))
 
     def turn(self, phase: str, table: Table) -> None:
         with self._lock:
-            self._report(Progress(phase, table.name, self._rows, self._total))
+            self._report(VerifyProgress(phase, table.name, self._rows, self._total))

@@ -13,6 +13,7 @@ from rowmill.counting import counted
 from rowmill.destinations.lake.parquet_reading import LakeReader
 from rowmill.destinations.postgres.read.published_tables import PostgresReader
 from rowmill.destinations.stored_rows import StoredRows, Unreadable
+from rowmill.engine.verification import CellDifference, Value
 from rowmill.errors import Invalid
 from rowmill.generate.cells.literals import array_of_literals
 from rowmill.plan.runs import Run
@@ -20,7 +21,6 @@ from rowmill.spec.dataset import Dataset, Table
 from rowmill.spec.values.literals import read_literal
 from rowmill.verify.pairing import key_columns
 from rowmill.verify.recomputed import Recomputed
-from rowmill.verify.report import CellDifference, Value
 from rowmill.verify.row_finder import find_row
 from rowmill.verify.row_hasher import RowHasher
 from rowmill.verify.values import values

@@ -9,10 +9,10 @@ from uuid import UUID
 
 import pyarrow as pa
 
+from rowmill.engine.verification import Value
 from rowmill.generate.text.to_text import to_text
 from rowmill.spec.values.types import ColumnType, TypeName
 from rowmill.verify.canonical import canonical
-from rowmill.verify.report import Value
 
 
 def values(cells: pa.Array, kind: ColumnType) -> list[Value]:

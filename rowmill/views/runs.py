@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from rowmill.engine.records import Progress, RunRecord, State
@@ -10,6 +10,7 @@ from rowmill.plan.replacement import with_replaced
 from rowmill.terminal import figures
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid
+from rowmill.views.watching import explained
 
 _TABLE_HEADINGS = (
     Heading("table"),
@@ -25,6 +26,30 @@ RUN_HEADINGS = (
     Heading("message", note=True),
 )
 _TO_EXPLAIN = frozenset({State.FAILED, State.ABORTED, State.UNKNOWN})
+_ENDED_EARLY = frozenset({State.FAILED, State.ABORTED, State.SUSPENDED})
+
+
+def show_progress(progress: Progress) -> None:
+    """Print how far a run is, table by table, and what it does or waits for."""
+    run = progress.run
+    number = "" if run.number is None else f", run {run.number}"
+    show_tables(progress, f"{run.namespace}/{run.experiment}{number}: {run.state}")
+    if run.number is not None:
+        show_whole(progress)
+    for line in lines_of(run):
+        say(line)
+
+
+def lines_of(run: RunRecord) -> Iterator[str]:
+    """What is said of a run below its tables."""
+    given = (("--scale", run.scale), ("--seed", run.seed))
+    options = " ".join(f"{option} {value}" for option, value in given if value is not None)
+    if options:
+        yield f"started with {options}"
+    if text := explained(run):
+        yield text
+    if run.state in _ENDED_EARLY:
+        yield "resume goes on with it, rerun starts over"
 
 
 def show_tables(progress: Progress, title: str) -> None:

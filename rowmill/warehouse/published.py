@@ -10,8 +10,8 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.lake.parquet_reading import LakeReader
 from rowmill.destinations.patience import ReportWait, unreported
 from rowmill.destinations.postgres.read.published_tables import PostgresReader
-from rowmill.destinations.stored_rows import Problem
 from rowmill.engine.records import State
+from rowmill.engine.verification import Problem
 from rowmill.errors import NotFound
 from rowmill.generate.rows import Generator
 from rowmill.plan.run_source import source_of

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from rowmill.destinations.patience import ReportWait, unreported
+from rowmill.engine.verification import OnProgress, Verification
 from rowmill.spec.dataset import Spec
 from rowmill.verify.compare import verify
-from rowmill.verify.report import Report
-from rowmill.verify.tally import OnProgress
 from rowmill.warehouse.published import Reload, open_published
 from rowmill.worker.destinations import Connections
 
@@ -19,7 +18,7 @@ def verify_published(
     reload: Reload | None = None,
     on_progress: OnProgress = lambda progress: None,
     wait: ReportWait = unreported,
-) -> Report:
+) -> Verification:
     """Make the published run's rows again and compare all destinations with them.
 
     Args:

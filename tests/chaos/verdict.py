@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from rowmill.verify.report import Kind
+from rowmill.engine.verification import Kind
 from tests.chaos.experiment import ChaosExperiment
 
 

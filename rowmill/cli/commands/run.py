@@ -10,9 +10,10 @@ from typing import Any
 
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.progress_display import progress_display
-from rowmill.cli.sources import Secrets, Source, from_file, one_file
+from rowmill.cli.sources import Secrets, from_file, one_file
 from rowmill.cli.waiting import say_starting
 from rowmill.counting import counted
+from rowmill.engine.request import Mode
 from rowmill.errors import Conflict
 from rowmill.local import remembered, run_records, running
 from rowmill.local.connections import find_connections
@@ -20,6 +21,7 @@ from rowmill.local.forked_children import forked_children
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.planning import most_workers
 from rowmill.local.running import Options, Outcome
+from rowmill.local.source import Source
 from rowmill.local.worker_process import prepare_forks
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
@@ -28,7 +30,6 @@ from rowmill.terminal.failures import UsageError
 from rowmill.terminal.figures import short
 from rowmill.terminal.output import Output, ProgressStyle, print_json
 from rowmill.terminal.prose import confirmed, notice, say
-from rowmill.worker.start.decide import Mode
 from rowmill.worker.start.refusals import EditedManifest, FewerRows
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rowmill.cli.sources import Secrets, from_either
 from rowmill.cli.waiting import report_waits, say_starting
+from rowmill.engine.verification import Value
 from rowmill.errors import Differs
 from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
@@ -18,7 +19,6 @@ from rowmill.terminal.output import Output, print_json
 from rowmill.terminal.prose import say
 from rowmill.verify.pairing import key_columns
 from rowmill.verify.recomputed import Recomputed
-from rowmill.verify.report import Value
 from rowmill.verify.trace import Copy, Trace
 from rowmill.verify.trace import trace as trace_row
 from rowmill.warehouse.published import NothingPublished, open_published

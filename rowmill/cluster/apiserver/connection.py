@@ -24,6 +24,8 @@ from rowmill.cluster.failures import NoAccess
 from rowmill.http_dates import server_time
 from rowmill.version import VERSION
 
+# What is sent to change an object, and to have one as a manifest says.
+MERGE_PATCH, APPLY_PATCH = "application/merge-patch+json", "application/apply-patch+yaml"
 _UNAUTHORIZED = 401
 _CONNECT_SECONDS = 20.0
 # Each pod whose log is followed holds one.
@@ -60,8 +62,11 @@ class Connection:
         query: Mapping[str, str],
         body: bytes | None,
         seconds: float | None,
+        content: str = MERGE_PATCH,
     ) -> urllib3.BaseHTTPResponse:
         """The answer, its body still to be read; `seconds` bounds each wait for it.
+
+        `content` is the type of the body that is sent.
 
         Raises:
             urllib3.exceptions.HTTPError: no answer.
@@ -70,12 +75,12 @@ class Connection:
         target = f"{_base(self._access)}{path}"
         target = f"{target}?{urlencode(query)}" if query else target
         session = self._signed_in()
-        response = self._send(session, method, target, body, seconds)
+        response = self._send(session, method, target, body, seconds, content)
         if response.status == _UNAUTHORIZED and self._access.plugin is not None:
             # What it told before may be over by the server's reckoning.
             response.drain_conn()
             session = self._signed_in(refused=session)
-            response = self._send(session, method, target, body, seconds)
+            response = self._send(session, method, target, body, seconds, content)
         return response
 
     def _send(
@@ -85,11 +90,12 @@ class Connection:
         target: str,
         body: bytes | None,
         seconds: float | None,
+        content: str,
     ) -> urllib3.BaseHTTPResponse:
         response = session.pool.urlopen(
             method,
             target,
-            headers=self._headers(session.credential, body),
+            headers=self._headers(session.credential, content if body is not None else None),
             body=body,
             timeout=urllib3.Timeout(connect=_CONNECT_SECONDS, read=seconds),
             # Trouble is told at once, and no other place is given what is meant for this one.
@@ -117,12 +123,14 @@ class Connection:
             return _Session(credential, _pool(access, credential))
         return _Session(credential, before.pool)
 
-    def _headers(self, credential: Credential | None, body: bytes | None) -> urllib3.HTTPHeaderDict:
+    def _headers(
+        self, credential: Credential | None, content: str | None
+    ) -> urllib3.HTTPHeaderDict:
         headers = urllib3.HTTPHeaderDict()
         headers["Accept"] = "application/json"
         headers["User-Agent"] = f"kubectl-rowmill/{VERSION}"
-        if body is not None:
-            headers["Content-Type"] = "application/merge-patch+json"
+        if content is not None:
+            headers["Content-Type"] = content
         authorization = _authorization(self._access, credential)
         if authorization:
             headers["Authorization"] = authorization

@@ -16,7 +16,8 @@ from rowmill.destinations.lake.object_names import part_key, table_folder
 from rowmill.destinations.lake.parquet_encoding import parquet_schema
 from rowmill.destinations.lake.records import StoredPart
 from rowmill.destinations.s3.bucket import Bucket
-from rowmill.destinations.stored_rows import Places, Problem, StoredRows, Unreadable
+from rowmill.destinations.stored_rows import Places, StoredRows, Unreadable
+from rowmill.engine.verification import Problem
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Table
 

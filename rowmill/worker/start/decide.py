@@ -4,20 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from rowmill.engine.request import Mode
 from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.run_history import left_over, published_run, same_data
 from rowmill.worker.start.observation import LedgerView, Observation
-
-
-class Mode(StrEnum):
-    """What the user asked for: nothing special, `--resume` or `--restart`."""
-
-    AUTO = "auto"
-    RESUME = "resume"
-    RESTART = "restart"
 
 
 @dataclass(frozen=True)

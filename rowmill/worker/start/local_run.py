@@ -12,6 +12,7 @@ from functools import cache, partial
 from typing import TypeGuard
 from uuid import uuid4
 
+from rowmill.engine.request import Mode
 from rowmill.plan.layout import Plan
 from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run
@@ -24,7 +25,6 @@ from rowmill.worker.start.decide import (
     Begin,
     Conflict,
     LocalDecision,
-    Mode,
     NothingToResume,
     Repeat,
     Resume,

@@ -242,9 +242,12 @@ def test_a_command_that_starts_the_servers_says_so_and_others_do_not(tmp_path: P
     env = {"ROWMILL_HOME": str(tmp_path / "home")}
     file = commands.file(manifest("shown"))
     try:
-        said = commands("status", "-f", file, env=env).err
-        assert said.startswith(
-            "rowmill: starting the embedded servers\nrowmill: shown has no runs yet"
+        for look in ("status", "runs"):
+            said = commands(look, "-f", file, env=env)
+            assert (said.code, "are not up" in said.err) == (4, True)
+        started = commands("abort", "-f", file, env=env)
+        assert started.err.startswith(
+            "rowmill: starting the embedded servers\nrowmill: there is no run to abort"
         )
         for command in (["status"], ["runs"], ["abort"], ["verify"], ["reset", "--yes"]):
             assert commands(*command, "-f", file, env=env).code == 2, command

@@ -47,11 +47,11 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
     [listed] = commands("runs", name, "-o", "json").json
     assert (listed["rows"], listed["rowsTotal"]) == (status["rows"], LONG)
     told = commands("status", name).out
-    assert "rowmill run -f FILE resumes it, --restart starts over" in told
+    assert "resume goes on with it, rerun starts over" in told
     assert "no process holds it" not in told
     nothing = commands("abort", name)
     assert nothing.code == 2
-    assert "run 1 is ABORTED already (interrupted); `rowmill run` resumes it" in nothing.err
+    assert "run 1 is ABORTED already (interrupted); resume goes on with it" in nothing.err
 
     for words in (["query", name, "select * from numbers"], ["verify", name]):
         refused = commands(*words, "-o", "json")
@@ -144,7 +144,7 @@ def test_an_abort_from_another_process_ends_the_run_and_resume_takes_it_up(
     gate.open()
     aborted = commands.finish(aborting)
     assert aborted.code == 0
-    assert "run 1 is aborted" in aborted.out
+    assert f"run 1 of {name} is aborted" in aborted.out
     done = commands.finish(process)
     assert done.code == 5
     assert "run 1 was aborted" in done.err

@@ -10,6 +10,8 @@ import psycopg
 from psycopg import sql
 
 from rowmill.destinations.s3.bucket import Bucket
+from rowmill.engine.request import Mode
+from rowmill.engine.verification import Comparison, Verification
 from rowmill.local.connections import find_connections
 from rowmill.local.home import Home
 from rowmill.local.running import Options, run
@@ -17,10 +19,8 @@ from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec
-from rowmill.verify.report import Comparison, Report
 from rowmill.warehouse.verifying import verify_published
 from rowmill.worker.destinations import Connections, open_destinations
-from rowmill.worker.start.decide import Mode
 
 
 class PublishedData:
@@ -48,8 +48,8 @@ class PublishedData:
         assert self.spec.parquet is not None
         return self.spec.parquet.prefix
 
-    def verify(self, **options: Any) -> Report:
-        return verify_published(self.spec, self.connections, **options)
+    def verify(self, **options: Any) -> Verification:
+        return verify_published(self.spec, self.connections, **{"threads": 2, **options})
 
     def compare(self, destination: str, table: str, **options: Any) -> Comparison:
         """The comparison of one table in one destination."""

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from rowmill.verify.report import CellDifference, Kind
+from rowmill.engine.verification import CellDifference, Kind
 from tests.integration.verify.published_data import PublishedData
 
 _ID = 100 + 7 * 1234  # row 1234
@@ -49,7 +49,7 @@ def test_undamaged_data_is_identical(data: PublishedData) -> None:
 
 
 def test_threads_do_not_change_the_checksums(data: PublishedData) -> None:
-    assert data.verify(workers=1).checksums == data.verify(workers=3).checksums
+    assert data.verify(threads=1).checksums == data.verify(threads=3).checksums
 
 
 def test_one_changed_cell_in_postgres(data: PublishedData) -> None:

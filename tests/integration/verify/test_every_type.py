@@ -39,7 +39,7 @@ def test_it_is_identical_in_every_destination(
     # A prefix that SeaweedFS would take for a path is another test's matter.
     text = re.sub(r"prefix: ([\"']).*?\1", f"prefix: 'odd ü%2F {name}/'", text)
     text = re.sub(r"(metadata: \{name: |metadata:\n +name: )\S+?(?=[}\n])", rf"\g<1>{name}", text)
-    report = PublishedData(text, home).verify(workers=2)
+    report = PublishedData(text, home).verify(threads=2)
     different = [
         (table.table, comparison.destination, comparison.problems, comparison.differences[:3])
         for table in report.tables

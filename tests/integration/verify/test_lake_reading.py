@@ -17,6 +17,7 @@ import pytest
 from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.lake.parquet_reading import LakeReader
 from rowmill.destinations.s3.client import S3Address
+from rowmill.engine.verification import Comparison, Kind
 from rowmill.generate.rows import Generator
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.plan.layout import Plan, TableLayout
@@ -24,7 +25,6 @@ from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Dataset
 from rowmill.spec.load import load_spec
 from rowmill.verify.compare import verify
-from rowmill.verify.report import Comparison, Kind
 
 _MANIFEST = """
 apiVersion: rowmill.dev/v1alpha1

@@ -8,6 +8,7 @@ from threading import Event
 from typing import Any
 
 from rowmill.destinations.ledger import PendingPart
+from rowmill.engine.request import Mode
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Batch, Plan
 from rowmill.plan.run_source import RunSource
@@ -19,7 +20,6 @@ from rowmill.worker.finalize import finalize
 from rowmill.worker.shard import run_parts
 from rowmill.worker.shard_context import shard_context_for
 from rowmill.worker.start.cluster_run import prepare_numbered
-from rowmill.worker.start.decide import Mode
 from rowmill.worker.start.local_run import prepare
 from rowmill.worker.start.prepared import Ahead, Prepared
 from tests.integration.experiments import Manifest

@@ -11,6 +11,7 @@ from psycopg import sql
 
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.engine.request import Mode
 from rowmill.plan.replacement import Replaced
 from rowmill.plan.run_source import RunSource, Versions, source_of
 from rowmill.plan.runs import RunState
@@ -19,7 +20,7 @@ from rowmill.worker.abort import abort_run
 from rowmill.worker.destinations import Connections, Destinations
 from rowmill.worker.reading import experiment_runs, published
 from rowmill.worker.removal import purge
-from rowmill.worker.start.decide import Mode, data_version_for
+from rowmill.worker.start.decide import data_version_for
 from rowmill.worker.start.prepared import Ahead
 from rowmill.worker.start.refusals import EditedManifest, FewerRows, NoRunToResume
 from tests.integration.experiments import PEOPLE, Connection, Manifest, manifest

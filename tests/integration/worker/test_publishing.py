@@ -8,12 +8,12 @@ import pytest
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.lake.lake import Lake
+from rowmill.engine.request import Mode
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.removal import purge
 from rowmill.worker.removal.removed import Removed
-from rowmill.worker.start.decide import Mode
 from tests.integration.experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
 from tests.integration.worker.env import Env, state
 

@@ -6,10 +6,10 @@ import pytest
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres.warehouse.warehouse import Warehouse
+from rowmill.engine.request import Mode
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Dataset
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.start.decide import Mode
 from tests.integration.experiments import ORDERS, PEOPLE, Connection, Manifest, count, manifest
 from tests.integration.worker.env import Env, state
 

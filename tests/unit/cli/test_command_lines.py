@@ -236,9 +236,9 @@ def test_where_nothing_has_run_that_is_said(
     monkeypatch.setenv("ROWMILL_HOME", str(tmp_path))
     assert (called("runs").exit_code, called("runs").stdout) == (0, "no runs yet\n")
     assert called("runs", "-o", "json").stdout == "[]\n"
+    assert (called("status").exit_code, called("status").stdout) == (0, "no experiments yet\n")
     start = "start one with: rowmill run -f FILE\n"
     for words, said in (
-        (("status",), "no experiment has run here yet; "),
         (("verify",), "no experiment has run here yet; "),
         (("status", "shop"), "no experiment 'shop' was run here, nor any other; "),
     ):

@@ -11,11 +11,11 @@ from typer.testing import CliRunner
 from rowmill.cli.app import app
 from rowmill.cli.progress_display import progress_display
 from rowmill.cluster.experiment import Experiment
-from rowmill.kubectl.watching import line_of
 from rowmill.local.progress import Phase, Snapshot, TableState
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.replacement import Replaced
 from rowmill.plan.runs import Run, RunState
+from rowmill.views.watching import line_of
 from rowmill.worker.removal.removed import Removed, missing
 from rowmill.worker.start.refusals import EditedManifest
 from rowmill.worker.tally import TableProgress
@@ -58,8 +58,8 @@ def test_in_a_preview_and_in_a_problem(tmp_path: Path) -> None:
 def test_of_a_cluster() -> None:
     status = {"run": {"number": 1, "rows": 0, "rowsTotal": 1}, "phase": "Running"}
     metadata = {"name": "shop", "namespace": "team"}
-    said = line_of(Experiment({"metadata": metadata, "status": status}))
-    assert said.startswith("run 1 Running: 0 of 1 row durable (0 %)")
+    said = line_of(Experiment({"metadata": metadata, "status": status}).progress)
+    assert said.startswith("run 1 RUNNING: 0 of 1 row durable (0 %)")
 
 
 def test_of_what_is_replaced_dropped_and_removed() -> None:

@@ -9,8 +9,8 @@ import pytest
 
 from rowmill.cluster.apiserver.access import impersonation
 from rowmill.cluster.failures import NoAccess
+from tests.unit.cluster.fake_cluster import experiment
 from tests.unit.kubectl.api_server import EXPERIMENTS, kubeconfig, run, serving
-from tests.unit.kubectl.fake_cluster import experiment
 
 SHOP = EXPERIMENTS.format("team") + "/shop"
 PODS = "/api/v1/namespaces/team/pods"
@@ -66,7 +66,7 @@ def _acts_as_jane(headers: Any) -> bool:
 def test_every_request_says_as_whom(
     command: list[str], by_flags: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rowmill.kubectl.logs._SECONDS", 0.1)
+    monkeypatch.setattr("rowmill.cluster.logs._SECONDS", 0.1)
     user = {"token": "mine"} | ({} if by_flags else JANE)
     with serving(ANSWERS) as server:
         result = run(

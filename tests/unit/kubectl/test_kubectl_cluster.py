@@ -13,8 +13,8 @@ from urllib.parse import unquote
 import pytest
 
 from rowmill.terminal import figures
+from tests.unit.cluster.fake_cluster import experiment
 from tests.unit.kubectl.api_server import EXPERIMENTS, kubeconfig, run, serving
-from tests.unit.kubectl.fake_cluster import experiment
 
 
 def test_the_namespace_is_the_contexts_unless_one_is_given(tmp_path: Path) -> None:

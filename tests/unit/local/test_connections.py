@@ -51,7 +51,7 @@ def test_an_embedded_destination_is_never_what_the_environment_says(
     monkeypatch.setenv("PGREADUSER", "somebody")
     embedded = {"PGHOST": "127.0.0.1", "PGUSER": "loads", "AWS_REGION": "here"}
     reads = {"PGREADUSER": "reads", "PGREADPASSWORD": "hidden"}
-    monkeypatch.setattr(embedded_servers, "up", lambda home, starting: None)
+    monkeypatch.setattr(embedded_servers, "up", lambda home, starting: object())
     monkeypatch.setattr(embedded_servers, "exports", lambda servers: embedded)
     monkeypatch.setattr(embedded_servers, "reader_exports", lambda servers: reads)
     connections = find_connections(spec, {"lake": tmp_path / "lake.env"}, Home(tmp_path))

@@ -56,9 +56,9 @@ def test_of_a_run_that_was_ended_after_its_process_was_gone_no_end_is_told(unsee
 @pytest.mark.parametrize(
     ("state", "does"),
     [
-        (RunState.RUNNING, "resumes"),
-        (RunState.FINALIZING, "resumes"),
-        (RunState.PUBLISHING, "completes"),
+        (RunState.RUNNING, "resume goes on with it, rerun starts over"),
+        (RunState.FINALIZING, "resume goes on with it, rerun starts over"),
+        (RunState.PUBLISHING, "resume completes its publish"),
     ],
 )
 def test_an_unfinished_run_that_nobody_holds_is_interrupted_and_says_how_it_goes_on(
@@ -66,4 +66,4 @@ def test_an_unfinished_run_that_nobody_holds_is_interrupted_and_says_how_it_goes
 ) -> None:
     found = progress(run(state, "so far"), Durable({}, None), left_alone=True).run
     assert found.state is State.INTERRUPTED
-    assert found.message == f"so far; no process holds it: the same `rowmill run` {does} it"
+    assert found.message == f"so far; no process holds it: {does}"

@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 
 from rowmill.cli.app import app as rowmill
 from rowmill.cluster.apiserver.kubeconfig import Wanted
-from rowmill.cluster.namespace import Cluster
 from rowmill.errors import Refused
 from rowmill.kubectl.app import app as plugin
 from rowmill.terminal.command import command, imported
@@ -23,7 +22,6 @@ from rowmill.terminal.failures import Translations
 from rowmill.terminal.output import Output
 
 DECLARED = [(app, name) for app in (rowmill, plugin) for name in app.targets]
-MADE_OF_SHARED = {"cluster": Cluster}
 TRANSLATIONS: Translations = {
     ZeroDivisionError: lambda error: Refused("Divided", f"cannot divide: {error}")
 }
@@ -38,9 +36,10 @@ def _hints(function: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(("app", "name"), DECLARED, ids=[name for _, name in DECLARED])
 def test_what_a_command_does_takes_what_it_declares(app: App, name: str) -> None:
     declared = _hints(inspect.unwrap(_callback(app, name)))
-    made = {app.shared.name: MADE_OF_SHARED[app.shared.name]} if app.shared else {}
+    together = app.shared_by[name]
+    made = {} if together is None else _hints(_hints(imported(together.maker))["return"])
     done = imported(app.targets[name])
-    assert _hints(done) == {**made, **declared}
+    assert _hints(done) == {**declared, **made}
     # What is not given has its default where the help can tell it.
     assert not [
         one for one in inspect.signature(done).parameters.values() if one.default is not one.empty
@@ -62,8 +61,8 @@ def test_the_options_that_choose_a_cluster_are_what_a_kubeconfig_is_asked_for() 
 
 def test_a_command_is_called_with_what_was_typed() -> None:
     done = _called("--times", "3")
-    assert (done.exit_code, done.stdout) == (0, "3 text None\n")
-    assert _called("--who", "me").stdout == "2 text me\n"
+    assert (done.exit_code, done.stdout) == (0, "30 text None\n")
+    assert _called("--who", "me").stdout == "20 text me\n"
 
 
 def test_garbage_is_collected_while_a_command_works() -> None:
@@ -96,7 +95,7 @@ def _callback(app: App, name: str) -> Any:
 
 def _called(*words: str) -> Any:
     shared = SharedOptions(
-        "maker", f"{HERE}:make", {"who": Annotated[str | None, typer.Option("--who")]}
+        f"{HERE}:make", {"who": Annotated[str | None, typer.Option("--who")]}, takes=("times",)
     )
     app = App("mill", "Mills.", translations=f"{HERE}:TRANSLATIONS", shared=shared)
     app.callback()(lambda: None)
@@ -111,8 +110,8 @@ def _called(*words: str) -> Any:
     return CliRunner().invoke(app, ["grind", *words])
 
 
-def make(who: str | None = None) -> str | None:
-    return who
+def make(times: int, who: str | None = None) -> dict[str, object]:
+    return {"maker": who, "times": times * 10}
 
 
 def grind_for(maker: str | None, times: int, output: Output) -> None:

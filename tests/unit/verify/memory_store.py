@@ -8,14 +8,14 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
-from rowmill.destinations.stored_rows import Places, Problem, StoredRows
+from rowmill.destinations.stored_rows import Places, StoredRows
+from rowmill.engine.verification import Comparison, Problem
 from rowmill.generate.rows import Generator
 from rowmill.plan.freeze import freeze
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Table
 from rowmill.spec.load import load_spec
 from rowmill.verify.compare import verify
-from rowmill.verify.report import Comparison
 from rowmill.worker.pools import make_pools
 
 _PIECE = 700

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rowmill.engine.verification import Kind
 from rowmill.verify import examine
-from rowmill.verify.report import Kind
 from tests.unit.verify.memory_store import OneTable
 
 _KEYED = OneTable(

@@ -2,11 +2,11 @@
 
 import pytest
 
+from rowmill.engine.request import Mode
 from rowmill.plan.runs import RunState
 from rowmill.worker.start.decide import (
     Begin,
     Conflict,
-    Mode,
     NothingToResume,
     Repeat,
     Resume,

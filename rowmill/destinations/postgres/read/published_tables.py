@@ -20,7 +20,8 @@ from rowmill.destinations.postgres.connection import Connection, PostgresAddress
 from rowmill.destinations.postgres.printed_types import printed
 from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.postgres.session_settings import NEUTRAL, set_local
-from rowmill.destinations.stored_rows import Places, Problem, StoredRows, Unreadable
+from rowmill.destinations.stored_rows import Places, StoredRows, Unreadable
+from rowmill.engine.verification import Problem
 from rowmill.spec.dataset import Table
 
 # Pages of 8 KiB read as one piece: enough to forget what a query costs to begin.

@@ -1,4 +1,4 @@
-"""`verify`: make all rows again, compare every destination with them, and say what differs."""
+"""What a verify found, and how far it is: the same from a machine and a cluster."""
 
 from __future__ import annotations
 
@@ -7,35 +7,27 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
 from rich.text import Text
 
-from rowmill.cli.sources import Secrets, Source, from_either
-from rowmill.cli.waiting import in_lines, say_starting
 from rowmill.counting import counted
-from rowmill.destinations.patience import ReportWait, Wait, Waiting
-from rowmill.errors import Differs
-from rowmill.local.connections import find_connections
-from rowmill.local.home import rowmill_home
-from rowmill.local.planning import verify_threads
-from rowmill.spec.dataset import Spec
-from rowmill.spec.load import Overrides
+from rowmill.engine.verification import (
+    Comparison,
+    Difference,
+    Kind,
+    OnProgress,
+    TableReport,
+    Value,
+    Verification,
+    VerifyProgress,
+)
 from rowmill.terminal import figures
 from rowmill.terminal.bars import label_column
-from rowmill.terminal.failures import Answered
 from rowmill.terminal.figures import short
-from rowmill.terminal.output import Output, print_json
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid, visible
-from rowmill.verify.report import Comparison, Difference, Kind, Report, TableReport, Value
-from rowmill.verify.tally import OnProgress
-from rowmill.verify.tally import Progress as State
-from rowmill.warehouse.published import NothingPublished
-from rowmill.warehouse.verifying import verify_published
-from rowmill.worker.run_options import run_command
 
 _SHOWN = 20
 _SHOWN_TEXT = 60
@@ -49,54 +41,11 @@ _HEADINGS = (
 )
 
 
-def verify(
-    name: str | None,
-    file: Path | None,
-    secrets: Secrets,
-    workers: int | None,
-    output: Output,
-) -> None:
-    """Verify the published run; exits with 1 if anything differs."""
-    source = from_either(name, file, secrets)
-    report, options = _report(source, workers)
-    if output is Output.JSON:
-        print_json(report.to_json())
-    else:
-        _show(report, options)
-    if not report.identical:
-        raise Answered(Differs)
-
-
-def _report(source: Source, workers: int | None) -> tuple[Report, Overrides]:
-    """The report, and what the published run has over the manifest."""
-    spec = source.spec()
-    tried = [Overrides(source.scale, source.seed)]
-
-    def reload(overrides: Overrides) -> Spec:
-        tried.append(overrides)
-        return source.spec_with(overrides)
-
-    connections = find_connections(spec, source.secrets, rowmill_home(), say_starting)
-    try:
-        with _progress() as (show, wait):
-            report = verify_published(
-                spec,
-                connections,
-                threads=verify_threads(workers),
-                reload=reload,
-                on_progress=show,
-                wait=wait,
-            )
-            return report, tried[-1]
-    except NothingPublished as error:
-        raise NothingPublished(f"{spec.name}: {error}") from None
-
-
 @contextmanager
-def _progress() -> Iterator[tuple[OnProgress, ReportWait]]:
-    """A bar on a terminal; elsewhere only waits, as the report itself comes soon."""
+def verify_display() -> Iterator[OnProgress]:
+    """A bar on a terminal; elsewhere nothing, as the answer itself comes soon."""
     if not sys.stderr.isatty():
-        yield lambda state: None, in_lines()
+        yield lambda state: None
         return
     console = Console(stderr=True)
     bar = Progress(
@@ -111,7 +60,7 @@ def _progress() -> Iterator[tuple[OnProgress, ReportWait]]:
         task = bar.add_task("opening", total=None)
         shown = 0.0
 
-        def show(state: State) -> None:
+        def show(state: VerifyProgress) -> None:
             nonlocal shown
             if state.phase == "comparing" and time.monotonic() < shown + _INTERVAL:
                 return
@@ -119,24 +68,25 @@ def _progress() -> Iterator[tuple[OnProgress, ReportWait]]:
             label = Text(f"{state.phase} {state.table}").markup
             bar.update(task, description=label, completed=state.rows, total=state.total)
 
-        def wait(word: Wait) -> None:
-            label = Text(str(word)).markup if isinstance(word, Waiting) else "opening"
-            bar.update(task, description=label)
-
-        yield show, wait
+        yield show
 
 
-def _show(report: Report, options: Overrides) -> None:
-    rows = [row for table in report.tables for row in _rows(table)]
-    version = f"data version {report.data_version}"
-    title = f"run {report.run} of {report.owner}, {short(report.digest)}, {version}"
-    print_grid(Grid(_HEADINGS, rows, title, ruled=True))
+def show_verification(report: Verification) -> None:
+    """Print checksums and verdicts, where they are told, and what differs."""
+    if report.tables:
+        rows = [row for table in report.tables for row in _rows(table)]
+        version = f"data version {report.data_version}"
+        title = f"run {report.run} of {report.owner}, {short(report.digest or '')}, {version}"
+        print_grid(Grid(_HEADINGS, rows, title, ruled=True))
+    elif report.where:
+        say(visible(report.where))
     for line in _details(report):
         say(visible(line))
     say(_verdict(report))
+    if report.checksum:
+        say(f"Data checksum of run {report.run}: {short(report.checksum)}")
     if not report.identical:
-        command = run_command(options.scale, options.seed)
-        say(f"It was changed after it was published. `{command} --restart` makes it again.")
+        say("It was changed after it was published: rerun makes it again.")
 
 
 def _rows(table: TableReport) -> Iterator[Sequence[str | Text]]:
@@ -160,7 +110,7 @@ def _summary(comparison: Comparison) -> str:
     return ", ".join(counts)
 
 
-def _details(report: Report) -> Iterator[str]:
+def _details(report: Verification) -> Iterator[str]:
     for problem in report.problems:
         yield f"{problem.place}: {problem.text}"
     for table in report.tables:
@@ -206,10 +156,10 @@ def _shown(value: Value) -> str:
     return text[: _SHOWN_TEXT - 1] + "…"
 
 
-def _verdict(report: Report) -> str:
-    total = sum(table.rows for table in report.tables)
-    rows = counted(total, "row")
-    took = figures.duration(report.seconds)
+def _verdict(report: Verification) -> str:
+    rows = counted(report.rows, "row")
+    took = "" if report.seconds is None else f" ({figures.duration(report.seconds)})"
     if report.identical:
-        return f"Identical: {'all ' if total > 1 else ''}{rows}, in every destination ({took})."
-    return f"Different: see above ({rows} made again, {took})."
+        return f"Identical: {'all ' if report.rows > 1 else ''}{rows}, in every destination{took}."
+    again = "" if report.seconds is None else f", {figures.duration(report.seconds)}"
+    return f"Different: see above ({rows} made again{again})."

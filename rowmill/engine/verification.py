@@ -1,13 +1,16 @@
-"""What verify found, as plain data: per table and destination the checksums and the differences."""
+"""What a verify found, as plain data: a table and destination each, checksums and differences."""
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from rowmill.counting import counted
-from rowmill.destinations.stored_rows import Problem
+from rowmill.engine.json_records import time_to_json
 
 # A cell as Postgres would print it, in JSON's types: None, bool, int, float, str, lists of these.
 Value = Any
@@ -20,6 +23,19 @@ class Kind(StrEnum):
     LOST = "lost"
     DOUBLED = "doubled"
     UNEXPECTED = "unexpected"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something wrong that is no single row: one word for machines, the place, a sentence.
+
+    `reason` is TableMissing, ColumnsDiffer, ObjectMissing, ObjectUnreadable, BytesDiffer,
+    ObjectExtra, RecordMissing or CurrentDiffers.
+    """
+
+    reason: str
+    place: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -82,23 +98,35 @@ class TableReport:
     comparisons: tuple[Comparison, ...]
 
 
-@dataclass(frozen=True)
-class Report:
-    """The verification of one published run; `problems` are those of no single table."""
+@dataclass(frozen=True, kw_only=True)
+class Verification:
+    """What came of the verification of one published run.
 
-    owner: str
+    `rows` were made again, and `checksum` is the run's data checksum; `differences` are the rows
+    that differ, of all tables and destinations, as far as they were counted, and `where` is the
+    first place that does, without any cell's value. `tables` and the `problems` of no single table
+    are told where they were compared, and by no custom resource.
+    """
+
+    owner: str | None = None
     run: int
-    run_id: str
-    digest: str
-    data_version: int
-    seed: int
-    tables: tuple[TableReport, ...]
-    problems: tuple[Problem, ...]
-    seconds: float
+    run_id: str | None = None
+    digest: str | None = None
+    data_version: int | None = None
+    seed: int | None = None
+    finished_at: datetime | None = None
+    seconds: float | None = None
+    identical: bool
+    rows: int
+    checksum: str | None
+    differences: int = 0
+    where: str = ""
+    tables: tuple[TableReport, ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     def __repr__(self) -> str:
         found = "identical" if self.identical else f"differs in {', '.join(self._differing)}"
-        return f"<Report: run {self.run} {found}>"
+        return f"<Verification: run {self.run} {found}>"
 
     @property
     def _differing(self) -> list[str]:
@@ -109,14 +137,7 @@ class Report:
             for each in table.comparisons
             if not each.identical
         ]
-        return [*tables, *(problem.place for problem in self.problems)]
-
-    @property
-    def identical(self) -> bool:
-        """Whether every destination holds exactly the rows that it should."""
-        return not self.problems and all(
-            each.identical for table in self.tables for each in table.comparisons
-        )
+        return [*tables, *(problem.place for problem in self.problems)] or [self.where]
 
     @property
     def checksums(self) -> dict[str, str]:
@@ -124,7 +145,7 @@ class Report:
         return {table.table: table.checksum for table in self.tables}
 
     def to_json(self) -> dict[str, Any]:
-        """The report as plain JSON data."""
+        """As `verify -o json` prints it."""
         return {
             "owner": self.owner,
             "run": self.run,
@@ -132,11 +153,96 @@ class Report:
             "digest": self.digest,
             "dataVersion": self.data_version,
             "seed": self.seed,
+            "finishedAt": None if self.finished_at is None else time_to_json(self.finished_at),
+            "seconds": None if self.seconds is None else round(self.seconds, 3),
             "identical": self.identical,
-            "seconds": round(self.seconds, 3),
+            "rows": self.rows,
+            "checksum": self.checksum,
+            "differences": self.differences,
+            "where": self.where,
             "problems": [_problem(each) for each in self.problems],
             "tables": [_table(each) for each in self.tables],
         }
+
+
+def compared(
+    tables: tuple[TableReport, ...], problems: tuple[Problem, ...], **known: Any
+) -> Verification:
+    """The verification that a comparison of all tables comes to.
+
+    Args:
+        tables: in the plan's order.
+        problems: those of no single table.
+        known: what is known besides, fields of Verification.
+    """
+    every = [(table, each) for table in tables for each in table.comparisons]
+    return Verification(
+        identical=not problems and all(each.identical for _, each in every),
+        rows=sum(table.rows for table in tables),
+        checksum=_data_checksum(tables),
+        differences=sum(sum(each.counts.values()) for _, each in every),
+        where=_where(every, problems),
+        tables=tables,
+        problems=problems,
+        **known,
+    )
+
+
+def _data_checksum(tables: Iterable[TableReport]) -> str:
+    """`sha256:` over a line `TABLE CHECKSUM` for each table, of the rows made again.
+
+    Equal data has an equal one, wherever it went.
+    """
+    lines = "".join(f"{table.table} {table.checksum}\n" for table in tables)
+    return f"sha256:{hashlib.sha256(lines.encode()).hexdigest()}"
+
+
+def _where(every: Iterable[tuple[TableReport, Comparison]], problems: Sequence[Problem]) -> str:
+    for problem in problems:
+        return f"{problem.place}: {problem.text}"
+    for table, each in every:
+        if not each.identical:
+            return f"{table.table} in {each.destination}: {_first(each)}"
+    return ""
+
+
+def _first(comparison: Comparison) -> str:
+    for problem in comparison.problems:
+        return f"{problem.place}: {problem.text}"
+    for difference in comparison.differences:
+        return _place(difference)
+    return "its rows"
+
+
+def _place(difference: Difference) -> str:
+    text = str(difference.kind)
+    if difference.row is not None:
+        text += f" row {difference.row} (batch {difference.batch}, part {difference.part})"
+    if difference.place is not None:
+        text += f" at {difference.place}"
+    if difference.cells:
+        text += f", in {', '.join(cell.column for cell in difference.cells)}"
+    return text
+
+
+@dataclass(frozen=True)
+class VerifyProgress:
+    """How far it is: `rows` were made again or read, of about `total`; `table` is in hand.
+
+    `phase` is `comparing`, or `examining` while the rows that differ are looked for.
+    """
+
+    phase: str
+    table: str
+    rows: int
+    total: int
+
+
+OnProgress = Callable[[VerifyProgress], None]
+
+
+def ignored(progress: VerifyProgress) -> None:
+    """The `OnProgress` of one who shows nothing."""
 
 
 def _table(table: TableReport) -> dict[str, Any]:

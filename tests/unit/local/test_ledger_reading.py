@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rowmill.cli.commands.removal import nothing_to_abort
-from rowmill.cli.run_words import words_of
+from rowmill.local.ledger_reading import nothing_to_abort
 from rowmill.local.run_records import progress
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
+from rowmill.views.runs import lines_of
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
-ALONE = "no process holds it: the same `rowmill run` resumes it"
+ALONE = "no process holds it: resume goes on with it, rerun starts over"
 
 
 def run(state: RunState, message: str = "", **source: object) -> Run:
@@ -21,7 +21,7 @@ def run(state: RunState, message: str = "", **source: object) -> Run:
 
 
 def words(run: Run, *, left_alone: bool = False) -> list[str]:
-    return list(words_of(run, progress(run, None, left_alone=left_alone).run))
+    return list(lines_of(progress(run, None, left_alone=left_alone).run))
 
 
 @pytest.mark.parametrize("state", [RunState.FAILED, RunState.ABORTED])
@@ -29,7 +29,7 @@ def test_status_of_what_ended_early_ends_with_how_to_go_on(state: RunState) -> N
     assert words(run(state, "why", scale="0.2", seed=2)) == [
         "started with --scale 0.2 --seed 2",
         "why",
-        "rowmill run -f FILE --scale 0.2 --seed 2 resumes it, --restart starts over",
+        "resume goes on with it, rerun starts over",
     ]
 
 
@@ -39,9 +39,8 @@ def test_of_a_live_or_complete_run_nothing_is_to_be_done() -> None:
 
 
 def test_a_run_without_a_process_says_how_it_goes_on() -> None:
-    again = "rowmill run -f FILE resumes it, --restart starts over"
-    assert words(run(RunState.RUNNING), left_alone=True) == [ALONE, again]
-    published = "no process holds it: the same `rowmill run` completes it"
+    assert words(run(RunState.RUNNING), left_alone=True) == [ALONE]
+    published = "no process holds it: resume completes its publish"
     assert words(run(RunState.PUBLISHING), left_alone=True) == [published]
 
 
@@ -51,7 +50,7 @@ def test_a_run_without_a_process_says_how_it_goes_on() -> None:
         ((), "there is no run to abort: it has no runs yet"),
         (
             (run(RunState.ABORTED, "interrupted"),),
-            "run 4 is ABORTED already (interrupted); `rowmill run` resumes it",
+            "run 4 is ABORTED already (interrupted); resume goes on with it",
         ),
         ((run(RunState.PUBLISHING),), "run 4 is being published, which only goes forward; "),
         (

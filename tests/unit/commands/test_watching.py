@@ -14,11 +14,15 @@ from rowmill.cluster.apiserver.patience import patiently
 from rowmill.cluster.experiment import Experiment
 from rowmill.cluster.failures import ApiUnreachable
 from rowmill.cluster.namespace import Raw
-from rowmill.kubectl.failures import TRANSLATIONS, StillUnderWay
-from rowmill.kubectl.watching import display_on, watch_run
+from rowmill.commands.status import status
+from rowmill.commands.watching import StillUnderWay, watch_to_its_end
+from rowmill.errors import Conflict
+from rowmill.kubectl.failures import TRANSLATIONS
 from rowmill.terminal.failures import UsageError, ending
+from rowmill.terminal.output import Output
 from rowmill.terminal.prose import notice
-from tests.unit.kubectl.fake_cluster import FakeCluster, experiment
+from rowmill.views.watching import display_on
+from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
 
 
 def _no_sleep(seconds: float) -> None:
@@ -33,13 +37,13 @@ def test_watching_ends_with_the_run(capsys: pytest.CaptureFixture[str]) -> None:
         experiment("Finalizing", message="publish", rows=100),
         experiment("Complete", rows=100),
     ]
-    watch_run(FakeCluster(states), "shop", as_json=False, sleep=_no_sleep)
+    watch_to_its_end(engine_of(FakeCluster(states)), "shop", as_json=False)
     lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("run 1")]
     assert lines == [
-        "run 1 Pending: 0 of 100 rows durable (0 %)",
-        "run 1 Running: 40 of 100 rows durable (40 %), 20 k rows/s, ETA 3.0 s",
-        "run 1 Finalizing: 100 of 100 rows durable (100 %), Finalizing: publish",
-        "run 1 Complete: 100 of 100 rows durable (100 %)",
+        "run 1 PENDING: 0 of 100 rows durable (0 %)",
+        "run 1 RUNNING: 40 of 100 rows durable (40 %), 20 k rows/s, ETA 3.0 s",
+        "run 1 FINALIZING: 100 of 100 rows durable (100 %), Finalizing: publish",
+        "run 1 COMPLETED: 100 of 100 rows durable (100 %)",
     ]
 
 
@@ -49,11 +53,11 @@ def test_watching_a_run_that_fails_leaves_with_its_code(
 ) -> None:
     failed = FakeCluster([experiment("Failed", reason=reason, message="so")])
     with pytest.raises(typer.Exit) as left, ending(TRANSLATIONS, as_json=False):
-        watch_run(failed, "shop", as_json=True, sleep=_no_sleep)
+        watch_to_its_end(engine_of(failed), "shop", as_json=True)
     assert left.value.exit_code == code
     captured = capsys.readouterr()
     assert json.loads(captured.out)["reason"] == reason
-    assert "run 1 Failed" in captured.err
+    assert f"run 1 {'ABORTED' if code == 5 else 'FAILED'}" in captured.err
 
 
 AGAIN = {"rowmill.dev/rerun": "again"}
@@ -74,7 +78,7 @@ def test_an_old_runs_end_is_not_taken_for_the_end_of_what_was_asked(unseen: Any)
         "Complete", annotations={"rowmill.dev/rerun": "again"}, number=2, rerun="again"
     )
     cluster = FakeCluster([unseen, seen])
-    watch_run(cluster, "shop", as_json=True, sleep=_no_sleep)
+    watch_to_its_end(engine_of(cluster), "shop", as_json=True)
     assert cluster.looks == 2
 
 
@@ -82,21 +86,22 @@ def test_a_run_that_was_asked_for_is_not_waited_for_where_its_spec_is_refused() 
     refusal = {"type": "Accepted", "status": "False", "reason": "InvalidSpec", "message": "no seed"}
     conditions = [{**refusal, "observedGeneration": 3}]
     refused = experiment("Complete", annotations=AGAIN, status={"conditions": conditions})
-    with pytest.raises(UsageError, match="no run of shop begins: no seed"):
-        watch_run(FakeCluster([refused]), "shop", as_json=True, asked=True, sleep=_no_sleep)
+    engine = engine_of(FakeCluster([experiment("Complete"), refused]))
+    engine.rerun("shop")
+    with pytest.raises(Conflict, match="no run of shop begins: no seed"):
+        watch_to_its_end(engine, "shop", as_json=True)
     mended = experiment("Complete", annotations=AGAIN, rerun="again")
-    watch_run(FakeCluster([refused, mended]), "shop", as_json=True, sleep=_no_sleep)
+    watch_to_its_end(engine_of(FakeCluster([refused, mended])), "shop", as_json=True)
 
 
 def test_a_wait_has_an_end_and_the_run_goes_on() -> None:
     ticks = iter(range(0, 1_000, 10))
-    with pytest.raises(StillUnderWay, match=r"not done within 30.0 s \(run 1 Running: 40 of"):
-        watch_run(
-            FakeCluster([experiment()]),
+    with pytest.raises(StillUnderWay, match=r"not done within 30.0 s \(run 1 RUNNING: 40 of"):
+        watch_to_its_end(
+            engine_of(FakeCluster([experiment()])),
             "shop",
             as_json=True,
             timeout=30,
-            sleep=_no_sleep,
             clock=lambda: next(ticks),
         )
 
@@ -112,7 +117,7 @@ def test_watching_outlives_an_api_server_that_is_away_for_a_while(
             return found
 
     cluster = Restarting([experiment(), experiment(), experiment(), experiment("Complete")])
-    watch_run(cluster, "shop", as_json=True, sleep=_no_sleep)
+    watch_to_its_end(engine_of(cluster), "shop", as_json=True)
     assert cluster.looks == 4
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("rowmill: ")]
     assert said == [
@@ -144,17 +149,17 @@ def test_watching_gives_up_on_an_api_server_that_stays_away() -> None:
             return super().experiment(name)
 
     with pytest.raises(ApiUnreachable, match="gone"):
-        watch_run(Gone([experiment()]), "shop", as_json=True, sleep=_no_sleep)
+        watch_to_its_end(engine_of(Gone([experiment()])), "shop", as_json=True)
 
 
 def test_bars_show_tables_the_whole_and_texts_as_they_are() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=200, color_system=None)
     with display_on(console) as display:
-        display(Experiment(experiment(rowsPerSecond=9, etaSeconds=7)))
-        display(Experiment(experiment("Finalizing", message="[key] of orders", rows=100)))
+        display(Experiment(experiment(rowsPerSecond=9, etaSeconds=7)).progress)
+        display(Experiment(experiment("Finalizing", message="[key] of orders", rows=100)).progress)
     shown = screen.getvalue()
-    for text in ("orders", "empty", "run 1 Finalizing", "Finalizing: [key] of orders"):
+    for text in ("orders", "empty", "run 1 FINALIZING", "Finalizing: [key] of orders"):
         assert text in shown
 
 
@@ -163,12 +168,12 @@ def test_of_many_tables_some_have_bars_and_all_count() -> None:
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=200, height=70, color_system=None)
     with display_on(console) as display:
-        display(Experiment(experiment(status={"tables": tables})))
+        display(Experiment(experiment(status={"tables": tables})).progress)
     assert "t19" in screen.getvalue()
     assert "t20" not in screen.getvalue()
-    assert "run 1 Running" in screen.getvalue()
+    assert "run 1 RUNNING" in screen.getvalue()
 
 
 def test_watching_takes_one_experiment() -> None:
     with pytest.raises(UsageError, match="NAME"):
-        watch_run(FakeCluster(), None, as_json=False)
+        status(engine_of(FakeCluster()), None, True, Output.TEXT)

@@ -1,4 +1,4 @@
-"""A namespace in memory: Experiments, pods and their logs, and what was patched."""
+"""A namespace in memory: Experiments, pods and their logs, what was patched; and its engine."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from rowmill.cluster.engine import ClusterEngine
 from rowmill.cluster.namespace import Pod, Raw
 from rowmill.errors import NotFound
+from rowmill.terminal.prose import notice
 
 
 @dataclass
@@ -20,6 +22,7 @@ class FakeCluster:
     lines: Mapping[str, Sequence[str]] = field(default_factory=dict)
     namespace: str = "team"
     patches: list[Raw] = field(default_factory=list)
+    deleted: list[str] = field(default_factory=list)
     looks: int = 0
     time: datetime = datetime(2026, 1, 1, 0, 2, tzinfo=UTC)
 
@@ -39,11 +42,27 @@ class FakeCluster:
     def patch(self, name: str, body: Raw) -> None:
         self.patches.append(body)
 
+    def apply(self, document: Raw, *, dry_run: bool) -> Raw:
+        self.patches.append(document)
+        return document
+
+    def delete(self, name: str) -> None:
+        self.deleted.append(name)
+
     def pods(self, name: str, number: int) -> Sequence[Pod]:
         return self.found_pods
 
     def log(self, pod: str, *, follow: bool) -> Iterator[str]:
         yield from self.lines[pod]
+
+
+def engine_of(cluster: FakeCluster) -> ClusterEngine:
+    """An engine that waits for nothing between two looks."""
+
+    def no_sleep(seconds: float) -> None:
+        assert seconds > 0
+
+    return ClusterEngine(cluster, notice, no_sleep)
 
 
 def experiment(

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from rowmill.cluster import logs as module
 from rowmill.cluster.failures import NoAccess
 from rowmill.cluster.namespace import Pod
-from rowmill.kubectl import logs as module
-from rowmill.kubectl.logs import logs
-from rowmill.terminal.failures import UsageError
-from tests.unit.kubectl.fake_cluster import FakeCluster, experiment
+from rowmill.commands import logs as commands
+from rowmill.errors import NotFound
+from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
 
 EARLY, LATE = "2026-01-01T00:00:00Z", "2026-01-01T00:05:00Z"
 PODS = [
@@ -22,6 +22,10 @@ PODS = [
     Pod("two", "shard", 2, "Pending", LATE),
 ]
 LINES = {"fin": ["f"], "one": ["a", "b"], "one-again": ["c"], "zero": ["z"]}
+
+
+def logs(cluster: FakeCluster, name: str, shard: int | None, *, follow: bool) -> None:
+    commands.logs(engine_of(cluster), name, None, shard, follow)
 
 
 def test_lines_bear_their_shard_and_attempts_come_in_order(
@@ -63,7 +67,7 @@ def test_one_shards_lines_are_as_they_are(capsys: pytest.CaptureFixture[str]) ->
     ],
 )
 def test_what_has_no_lines_says_why(state: object, shard: int | None, message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(NotFound, match=message):
         logs(FakeCluster([state]), "shop", shard, follow=False)  # type: ignore[list-item]
 
 

@@ -9,11 +9,19 @@ from typing import Any
 import pytest
 
 from rowmill.cluster.experiment import Experiment
+from rowmill.commands import status as commands
 from rowmill.engine.records import Progress, RunRecord, State
-from rowmill.kubectl.records import runs, status
-from rowmill.kubectl.watching import line_of
 from rowmill.terminal.output import Output
-from tests.unit.kubectl.fake_cluster import FakeCluster, experiment
+from rowmill.views.watching import line_of
+from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
+
+
+def status(cluster: FakeCluster, name: str | None, output: Output) -> None:
+    commands.status(engine_of(cluster), name, False, output)
+
+
+def runs(cluster: FakeCluster, name: str | None, output: Output) -> None:
+    commands.runs(engine_of(cluster), name, output)
 
 
 def _json(capsys: pytest.CaptureFixture[str]) -> Any:
@@ -48,25 +56,13 @@ def test_status_has_the_keys_of_the_command_line(capsys: pytest.CaptureFixture[s
     assert (progress.percent, progress.rows_per_second, progress.eta_seconds) == (40, 9, 7)
 
 
-def test_what_only_a_cluster_has_stands_beside_them(capsys: pytest.CaptureFixture[str]) -> None:
-    found = experiment()
-    status(FakeCluster([found]), "shop", Output.JSON)
-    document = _json(capsys)
-    beside = set(document) - set(Progress.from_json(document).to_json())
-    assert {key: document[key] for key in beside} == {
-        "phase": "Running",
-        "workers": 2,
-        "conditions": found["status"]["conditions"],
-    }
-
-
 def test_status_for_people_names_run_tables_and_what_it_waits_for(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     waiting = experiment("Pending", reason="SecretMissing", message="make the Secret warehouse")
     status(FakeCluster([waiting]), "shop", Output.TEXT)
     out = capsys.readouterr().out
-    for text in ("team/shop, run 1: Pending", "orders", "empty", "make the Secret warehouse"):
+    for text in ("team/shop, run 1: PENDING", "orders", "empty", "make the Secret warehouse"):
         assert text in out
 
 
@@ -81,7 +77,7 @@ def test_an_experiment_that_no_operator_has_seen_is_pending(
         RunRecord(experiment="shop", namespace="team", state=State.PENDING)
     )
     status(FakeCluster([unseen]), "shop", Output.TEXT)
-    assert "team/shop: Pending" in capsys.readouterr().out
+    assert "team/shop: PENDING" in capsys.readouterr().out
 
 
 def test_a_refused_spec_tells_its_problems_rather_than_what_an_old_run_does() -> None:
@@ -105,14 +101,14 @@ def test_without_a_name_all_are_listed(capsys: pytest.CaptureFixture[str]) -> No
     assert "shop" in out
     assert "wide" in out
     status(cluster, None, Output.JSON)
-    assert [each["state"] for each in _json(capsys)] == ["RUNNING", "COMPLETED"]
+    assert [each["newest"]["state"] for each in _json(capsys)] == ["RUNNING", "COMPLETED"]
 
 
 def test_where_there_is_nothing_that_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     cluster = FakeCluster([])
     status(cluster, None, Output.TEXT)
     runs(cluster, None, Output.TEXT)
-    assert capsys.readouterr().out == "no Experiments in this namespace\nno runs yet\n"
+    assert capsys.readouterr().out == "no experiments yet\nno runs yet\n"
 
 
 def test_runs_are_listed_once_each_and_oldest_first(capsys: pytest.CaptureFixture[str]) -> None:
@@ -165,10 +161,7 @@ def test_one_experiment_of_another_release_hides_no_other(
     newer = experiment("Thawing", number=3, startedAt="soon", status={"history": history})
     cluster = FakeCluster([newer, experiment(name="wide")])
     status(cluster, None, Output.JSON)
-    assert [(each["state"], each["phase"]) for each in _json(capsys)] == [
-        ("UNKNOWN", "Thawing"),
-        ("RUNNING", "Running"),
-    ]
+    assert [each["newest"]["state"] for each in _json(capsys)] == ["UNKNOWN", "RUNNING"]
     runs(cluster, None, Output.JSON)
     told = _json(capsys)
     assert [(run["number"], run["state"]) for run in told] == [
@@ -204,7 +197,7 @@ def test_of_a_past_run_the_reason_is_a_word_and_the_message_nothing(
 def test_a_line_for_each_experiment_reads_no_table(capsys: pytest.CaptureFixture[str]) -> None:
     unreadable = experiment(status={"tables": [{"rows": "of another release"}]})
     status(FakeCluster([unreadable]), None, Output.TEXT)
-    assert "40 %" in " ".join(line_of(Experiment(unreadable)).split())
+    assert "40 %" in " ".join(line_of(Experiment(unreadable).overall).split())
     assert "shop" in capsys.readouterr().out
 
 
@@ -236,10 +229,10 @@ def test_what_waits_for_its_next_run_shows_no_figures_of_the_run_before(
     del waiting["status"]["run"]["rows"]
     found = Experiment(waiting)
     assert (found.progress.percent, found.progress.tables) == (0, ())
-    assert line_of(found) == "Pending"
+    assert line_of(found.progress) == "PENDING"
     status(FakeCluster([waiting]), "shop", Output.TEXT)
     shown = capsys.readouterr().out
-    assert "team/shop: Pending" in shown
+    assert "team/shop: PENDING" in shown
     assert "100" not in shown
     status(FakeCluster([waiting]), None, Output.TEXT)
     assert "100" not in capsys.readouterr().out
@@ -248,8 +241,8 @@ def test_what_waits_for_its_next_run_shows_no_figures_of_the_run_before(
 
 
 def test_a_run_that_does_not_get_on_has_a_rate_of_nothing_and_no_end() -> None:
-    line = line_of(Experiment(experiment(rowsPerSecond=0)))
-    assert line == "run 1 Running: 40 of 100 rows durable (40 %), 0 rows/s"
+    line = line_of(Experiment(experiment(rowsPerSecond=0)).progress)
+    assert line == "run 1 RUNNING: 40 of 100 rows durable (40 %), 0 rows/s"
 
 
 def test_batches_are_counted_also_where_the_status_does_not_name_all() -> None:
@@ -276,4 +269,4 @@ def test_an_empty_run_is_whole_once_it_is_complete() -> None:
     empty: dict[str, Any] = {"rows": 0, "rowsTotal": 0}
     assert Experiment(experiment("Running", **empty)).progress.percent == 0
     assert Experiment(experiment("Complete", **empty)).progress.percent == 100
-    assert line_of(Experiment(experiment("Complete", **empty))) == "run 1 Complete"
+    assert line_of(Experiment(experiment("Complete", **empty)).progress) == "run 1 COMPLETED"

@@ -1,0 +1,57 @@
+"""Which engine and which experiment a command of this machine means: by NAME or by -f FILE."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from rowmill.cli.sources import STANDARD_INPUT, Secrets, from_either
+from rowmill.cli.waiting import report_waits, say_starting
+from rowmill.commands.chosen import OnExperiment, OnOneOrAll
+from rowmill.local.engine import LocalEngine, Reports
+from rowmill.local.home import rowmill_home
+from rowmill.terminal.failures import UsageError
+from rowmill.terminal.prose import notice
+
+
+def chosen(
+    name: str | None = None, file: Path | None = None, secrets: Secrets = None
+) -> OnExperiment:
+    """The engine and the experiment, as what a command does takes them.
+
+    Raises:
+        UsageError, NotFound: as `from_either`.
+        InvalidManifest: the file's manifest is no good.
+    """
+    source = from_either(name, file, secrets)
+    known = source.spec().name if name is None else name
+    # What is but remembered the engine finds by itself.
+    given = {} if file is None and not secrets else {known: source}
+    reports = Reports(notice, report_waits(), say_starting)
+    return {"engine": LocalEngine(rowmill_home(), given, reports), "name": known}
+
+
+def chosen_or_all(
+    name: str | None = None, file: Path | None = None, secrets: Secrets = None
+) -> OnOneOrAll:
+    """As `chosen`; neither means all experiments."""
+    if name is None and file is None:
+        reports = Reports(notice, report_waits(), say_starting)
+        return {"engine": LocalEngine(rowmill_home(), reports=reports), "name": None}
+    one = chosen(name, file, secrets)
+    return {"engine": one["engine"], "name": one["name"]}
+
+
+def chosen_to_remove(
+    yes: bool, name: str | None = None, file: Path | None = None, secrets: Secrets = None
+) -> OnExperiment:
+    """As `chosen`, for a command that asks whether it may.
+
+    Raises:
+        UsageError: nobody can be asked.
+    """
+    if file == STANDARD_INPUT and not yes:
+        raise UsageError(
+            "the manifest comes from standard input, where nobody can be asked; add --yes, "
+            "or give NAME or a file"
+        )
+    return chosen(name, file, secrets)

@@ -1,0 +1,219 @@
+"""The engine of a cluster: Experiments of one namespace, steered by what the operator reads."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rowmill.cluster.apiserver.patience import patiently
+from rowmill.cluster.applying import document_of
+from rowmill.cluster.experiment import Experiment, verification_of
+from rowmill.cluster.logs import PodLogs
+from rowmill.cluster.namespace import Cluster
+from rowmill.engine.paging import paged
+from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, RunRecord, State
+from rowmill.engine.verification import OnProgress, Verification, VerifyProgress, ignored
+from rowmill.errors import Conflict, NotFound
+from rowmill.spec.cluster_names import ABORT, ASK_RESET, ASK_VERIFY, RERUN, RESUME
+
+if TYPE_CHECKING:
+    from rowmill.engine.request import ApplyRequest
+
+# The operator writes progress every 5 seconds; asking more often shows nothing new for long.
+WATCH_SECONDS = 2.0
+_AT_WORK = ("Running", "Finalizing")
+
+
+@dataclass
+class ClusterEngine:
+    """The `Engine` of a namespace: what is asked for stands in the Experiment, and so survives.
+
+    It writes annotations and `spec.suspend` alone; what the operator does about them shows in the
+    status. `notice` is told what the user should know.
+    """
+
+    cluster: Cluster
+    notice: Callable[[str], None] = lambda text: None
+    sleep: Callable[[float], None] = time.sleep
+    # Of these a run was asked for here, which a refused spec never begins.
+    _asked: set[str] = field(default_factory=set)
+
+    def now(self) -> datetime:
+        return self.cluster.now()
+
+    def list(
+        self,
+        *,
+        search: str = "",
+        state: State | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> Page[ExperimentRecord]:
+        found = (Experiment(raw).record() for raw in self.cluster.experiments())
+        return paged((one for one in found if search.lower() in one.name), state, after, limit)
+
+    def get(self, name: str) -> ExperimentRecord:
+        return self._experiment(name).record()
+
+    def status(self, name: str, run: int | None = None) -> Progress:
+        experiment = self._experiment(name)
+        return experiment.progress if run is None else _past(experiment, run)
+
+    def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
+        experiment = self._experiment(name)
+        while run is None or run == experiment.number:
+            yield experiment.progress
+            if experiment.settled:
+                return
+            if name in self._asked:
+                _refuse_in_vain(experiment)
+            self.sleep(WATCH_SECONDS)
+            experiment = patiently(lambda: self._experiment(name), self.notice, self.sleep)
+        yield _past(experiment, run)
+
+    def runs(self, name: str | None = None) -> Sequence[RunRecord]:
+        found = self.cluster.experiments() if name is None else [self.cluster.experiment(name)]
+        return [run for raw in found for run in Experiment(raw).runs()]
+
+    def abort(self, name: str) -> RunRecord:
+        experiment = self._experiment(name)
+        if experiment.number is None:
+            message = f"{name} has no run yet; to hold the first one: kubectl rowmill suspend"
+            raise Conflict("NothingToAbort", message)
+        if experiment.ended:
+            raise Conflict(
+                "NothingToAbort",
+                f"run {experiment.number} of {name} has ended ({experiment.phase}); "
+                "there is nothing to abort",
+            )
+        self.cluster.patch(name, _annotations({ABORT: str(experiment.number)}))
+        return experiment.overall.run
+
+    def suspend(self, name: str) -> RunRecord:
+        experiment = self._experiment(name)
+        if experiment.suspended:
+            raise Conflict("NothingToSuspend", f"{name} is suspended already")
+        self.cluster.patch(name, {"spec": {"suspend": True}})
+        return experiment.overall.run
+
+    def resume(self, name: str) -> RunRecord:
+        experiment = self._experiment(name)
+        body: dict[str, Any] = {}
+        if experiment.suspended:
+            body["spec"] = {"suspend": False}
+        if experiment.phase == "Failed":
+            # The aborted run would else be aborted again at once.
+            body |= _annotations({RESUME: _moment(), ABORT: None})
+        if not body:
+            raise Conflict(
+                "NothingToResume",
+                f"{name} is neither suspended nor failed but {experiment.phase}; "
+                "there is nothing to resume",
+            )
+        self.cluster.patch(name, body)
+        self._asked.add(name)
+        return experiment.overall.run
+
+    def rerun(self, name: str) -> RunRecord:
+        """As of `Engine`; the next run of what is suspended begins when that is resumed."""
+        experiment = self._experiment(name)
+        # A number that comes back would be aborted before it starts.
+        self.cluster.patch(name, _annotations({RERUN: _moment(), ABORT: None}))
+        self._asked.add(name)
+        return experiment.overall.run
+
+    def apply(
+        self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
+    ) -> RunRecord | None:
+        document = document_of(request, _moment())
+        if if_match is not None:
+            document["metadata"]["resourceVersion"] = if_match
+        applied = Experiment(self.cluster.apply(document, dry_run=dry_run))
+        if dry_run:
+            return None
+        self._asked.add(applied.name)
+        return applied.overall.run
+
+    def verify(
+        self, name: str, *, threads: int | None = None, on_progress: OnProgress = ignored
+    ) -> Verification:
+        """As of `Engine`: a Job of the worker image does it, which waits with a suspended run."""
+        experiment = self._experiment(name)
+        published = experiment.published
+        if published is None or published.number is None:
+            raise NotFound("NothingPublished", f"{name}: no run of it is published yet")
+        request = experiment.next_request(ASK_VERIFY, published.number)
+        self.cluster.patch(name, _annotations({ASK_VERIFY: request}))
+        while (found := experiment.verification) is None or found.get("request") != request:
+            self.sleep(WATCH_SECONDS)
+            experiment = patiently(lambda: self._experiment(name), self.notice, self.sleep)
+            on_progress(VerifyProgress(experiment.verified_message, "", 0, 0))
+            if experiment.published is None or experiment.published.number != published.number:
+                message = f"run {published.number} of {name} is no longer published; try again"
+                raise Conflict("Replaced", message)
+        return verification_of(found, published)
+
+    def reset(self, name: str) -> RunRecord:
+        """As of `Engine`: a Job of the worker image does it, and then the phase is Reset."""
+        experiment = self._experiment(name)
+        number = experiment.number
+        if number is None:
+            raise Conflict("NothingToReset", f"{name} has no run yet, and so no data")
+        if not experiment.ended:
+            raise Conflict(
+                "RunLive", f"run {number} of {name} is under way; abort it first, or wait for it"
+            )
+        request = experiment.next_request(ASK_RESET, number)
+        self.cluster.patch(name, _annotations({ASK_RESET: request}))
+        return experiment.overall.run
+
+    def delete(self, name: str, *, purge: bool) -> str:
+        policy = "Purge" if purge else "Retain"
+        self.cluster.patch(name, {"spec": {"deletionPolicy": policy}})
+        self.cluster.delete(name)
+        what = "its data goes with it" if purge else "its data and its ledger stay"
+        return f"is being deleted; {what}"
+
+    def logs(
+        self, name: str, *, run: int | None = None, shard: int | None = None, follow: bool = False
+    ) -> Iterator[LogLine]:
+        logs = PodLogs(self.cluster, name, run, shard, self.notice)
+        return logs.following() if follow else logs.lines()
+
+    def _experiment(self, name: str) -> Experiment:
+        return Experiment(self.cluster.experiment(name))
+
+
+def _past(experiment: Experiment, number: int | None) -> Progress:
+    if number == experiment.number:
+        return experiment.progress
+    for run in experiment.runs():
+        if run.number == number:
+            return Progress(run)
+    raise NotFound("RunUnknown", f"of a run {number} of {experiment.name} the status tells nothing")
+
+
+def _refuse_in_vain(experiment: Experiment) -> None:
+    """Raise Conflict if what was asked for here will not begin."""
+    if experiment.phase in _AT_WORK:
+        return
+    if experiment.refused:
+        raise Conflict("InvalidSpec", f"no run of {experiment.name} begins: {experiment.message}")
+    if experiment.suspended:
+        raise Conflict(
+            "Suspended",
+            f"{experiment.name} is suspended, so its next run would be waited for in vain; "
+            f"first: resume {experiment.name}",
+        )
+
+
+def _annotations(values: dict[str, str | None]) -> dict[str, Any]:
+    return {"metadata": {"annotations": values}}
+
+
+def _moment() -> str:
+    """A text that no earlier request had."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -1,0 +1,135 @@
+"""What the pods of a run say, also those of several at once."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from threading import Thread
+
+from rowmill.cluster.apiserver.patience import patiently
+from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.namespace import Cluster, Pod
+from rowmill.engine.records import LogLine
+from rowmill.errors import NotFound, RowmillError
+
+_SECONDS = 2.0
+_ENDED = ("Succeeded", "Failed")
+
+
+@dataclass
+class PodLogs:
+    """The pods that were asked for, of run `number` or of whichever is the newest.
+
+    Raises:
+        NotFound: NoLogs, there is no such run or shard.
+    """
+
+    cluster: Cluster
+    name: str
+    number: int | None
+    shard: int | None
+    notice: Callable[[str], None]
+    experiment: Experiment = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._look()
+        number, shards = self.experiment.number, self.experiment.run.get("shards")
+        if number is None:
+            raise _no_logs(f"{self.name} has no run yet: {self.experiment.message or 'wait'}")
+        newest = self.number in (None, number)
+        if newest and self.shard is not None and shards is not None and self.shard >= shards:
+            raise _no_logs(f"run {number} has the shards 0 to {shards - 1}")
+
+    def lines(self) -> Iterator[LogLine]:
+        """What they have said, pod by pod.
+
+        Raises:
+            NotFound: NoLogs, there is no pod that has said anything.
+        """
+        started = [pod for pod in self._pods() if pod.phase != "Pending"]
+        if not started:
+            raise _no_logs(self._nothing())
+        for pod in started:
+            for line in self.cluster.log(pod.name, follow=False):
+                yield _line(pod, line)
+
+    def following(self) -> Iterator[LogLine]:
+        """What all pods say as it comes, and those that start later, until the run ends."""
+        lines: SimpleQueue[LogLine] = SimpleQueue()
+        threads: dict[str, Thread] = {}
+        # What had ended before is history, unless there is nothing else.
+        known = self._pods()
+        past = {pod.name for pod in known if pod.phase in _ENDED}
+        skipped = past if len(past) < len(known) or not self._ended else set()
+        while True:
+            # Asked before the pods: those of a run that has ended are all there.
+            patiently(self._look, self.notice)
+            for pod in patiently(self._pods, self.notice):
+                if pod.name not in threads and pod.name not in skipped and pod.phase != "Pending":
+                    threads[pod.name] = Thread(target=self._read, args=(pod, lines), daemon=True)
+                    threads[pod.name].start()
+            yield from _within(lines, _SECONDS)
+            if self._ended and not any(thread.is_alive() for thread in threads.values()):
+                yield from _within(lines, 0)
+                return
+
+    @property
+    def _ended(self) -> bool:
+        newest = self.experiment.number
+        return self.experiment.settled or (self.number is not None and self.number != newest)
+
+    def _look(self) -> None:
+        self.experiment = Experiment(self.cluster.experiment(self.name))
+
+    def _pods(self) -> Sequence[Pod]:
+        """The pods in the order of shards, of one shard in the order of its attempts."""
+        found = self.cluster.pods(self.name, self.number or self.experiment.number or 0)
+        if self.shard is not None:
+            found = [pod for pod in found if pod.shard == self.shard]
+        return sorted(
+            found,
+            key=lambda pod: (pod.shard is None, pod.shard or 0, pod.created, pod.name),
+        )
+
+    def _read(self, pod: Pod, lines: SimpleQueue[LogLine]) -> None:
+        try:
+            for line in self.cluster.log(pod.name, follow=True):
+                lines.put(_line(pod, line))
+        except RowmillError as error:
+            # The pod may be gone, its node too, or a token over; the others go on.
+            self.notice(f"{pod.name}: {error}")
+
+    def _nothing(self) -> str:
+        which = f"run {self.number or self.experiment.number} of {self.name}"
+        if not self._ended and not self.experiment.ended:
+            return f"{which} has no pod yet: {self.experiment.message or self.experiment.phase}"
+        gone = f"{which} has ended, and its pods are gone"
+        if self.experiment.asks_more:
+            return f"{gone}: they made room for what was asked for since; wait for its pods"
+        if self.experiment.phase == "Failed":
+            return f"{gone}: those of a run that failed or was aborted go with it"
+        ttl = self.experiment.spec.get("ttlSecondsAfterFinished")
+        if ttl is not None:
+            return f"{gone} (ttlSecondsAfterFinished: {ttl})"
+        return f"{gone}: somebody deleted them or their Jobs"
+
+
+def _line(pod: Pod, text: str) -> LogLine:
+    return LogLine(text, pod.task if pod.shard is None else f"shard {pod.shard}")
+
+
+def _no_logs(message: str) -> NotFound:
+    return NotFound("NoLogs", message)
+
+
+def _within(lines: SimpleQueue[LogLine], seconds: float) -> Iterator[LogLine]:
+    """What comes within this time."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            left = until - time.monotonic()
+            yield lines.get(timeout=max(0.0, left) or None, block=seconds > 0 and left > 0)
+        except Empty:
+            return

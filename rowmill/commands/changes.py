@@ -1,0 +1,57 @@
+"""`abort`, `suspend`, `resume` and `rerun`: what a person asks of a run."""
+
+from __future__ import annotations
+
+from rowmill.commands.watching import seconds, watch_to_its_end
+from rowmill.engine.interface import Engine
+from rowmill.engine.records import RunRecord, State
+from rowmill.terminal.prose import say
+
+_AT_REST = frozenset({State.ABORTED, State.SUSPENDED})
+
+
+def abort(engine: Engine, name: str) -> None:
+    """End the run under way, or one that failed or lost its process."""
+    _report(name, engine.abort(name), "aborted")
+
+
+def suspend(engine: Engine, name: str) -> None:
+    """Stop the run under way until it is resumed."""
+    _report(name, engine.suspend(name), "suspended")
+
+
+def resume(engine: Engine, name: str, wait: bool, timeout: str | None) -> None:
+    """Go on with a run that was stopped; with `wait` show it to its end, for `timeout` at most.
+
+    Raises:
+        UsageError, StillUnderWay, Answered: see `watching`.
+    """
+    longest = seconds(timeout, wait=wait)
+    run = engine.resume(name)
+    say(f"{_named(name, run)} is being resumed; what is durable is not made again")
+    if wait:
+        watch_to_its_end(engine, name, timeout=longest)
+
+
+def rerun(engine: Engine, name: str, wait: bool, timeout: str | None) -> None:
+    """Begin the next run; with `wait` show it to its end, for `timeout` at most; raises so too."""
+    longest = seconds(timeout, wait=wait)
+    run = engine.rerun(name)
+    if run.state is State.SUSPENDED:
+        say(f"the next run of {name} starts when it is resumed")
+    else:
+        say(f"the next run of {name} starts; readers keep the old data until it is published")
+    if wait:
+        watch_to_its_end(engine, name, timeout=longest)
+
+
+def _report(name: str, run: RunRecord, ended: str) -> None:
+    being = "" if run.state in _AT_REST else "being "
+    say(
+        f"{_named(name, run)} is {being}{ended}; what is durable stays: resume goes on with it, "
+        "rerun starts over"
+    )
+
+
+def _named(name: str, run: RunRecord) -> str:
+    return name if run.number is None else f"run {run.number} of {name}"

@@ -1,0 +1,33 @@
+"""`reset` and `delete`: remove data, remove data and records."""
+
+from __future__ import annotations
+
+import sys
+
+from rowmill.engine.interface import Engine
+from rowmill.engine.records import State
+from rowmill.terminal.failures import UsageError
+from rowmill.terminal.prose import confirmed, say
+
+
+def reset(engine: Engine, name: str, yes: bool) -> None:
+    """Remove the data; keep the records."""
+    _ask(f"Remove all data of {name}?", yes)
+    run = engine.reset(name)
+    if run.state is State.RESET:
+        say(f"{name}: {run.message}. Its records stay (runs {name})")
+    else:
+        say(f"the data of {name}, run {run.number}, is being removed: status {name}")
+
+
+def delete(engine: Engine, name: str, yes: bool) -> None:
+    """Remove the data and the records; what is but remembered here is forgotten."""
+    _ask(f"Remove all data and records of {name}?", yes)
+    say(f"{name} {engine.delete(name, purge=True)}")
+
+
+def _ask(question: str, yes: bool) -> None:
+    if yes or not sys.stdin.isatty():
+        return
+    if not confirmed(question):
+        raise UsageError("nothing was removed")

@@ -1,0 +1,100 @@
+"""A run as it goes, until it has ended: what `status -w` and `--wait` do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from rowmill.engine.interface import Engine
+from rowmill.engine.records import Progress, State
+from rowmill.errors import Failed, Interrupted, RowmillError
+from rowmill.spec.values.durations import parse_duration
+from rowmill.terminal import figures
+from rowmill.terminal.failures import Answered, UsageError
+from rowmill.terminal.output import print_json
+from rowmill.views.runs import show_progress
+from rowmill.views.watching import line_of, watch_display
+
+_ENDS: dict[State, type[RowmillError]] = {
+    State.FAILED: Failed,
+    State.ABORTED: Interrupted,
+    State.SUSPENDED: Interrupted,
+    State.INTERRUPTED: Interrupted,
+}
+
+
+class StillUnderWay(Interrupted):
+    """What was waited for has not ended in time, and goes on."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("StillUnderWay", message)
+
+
+def watch_to_its_end(
+    engine: Engine,
+    name: str,
+    *,
+    as_json: bool = False,
+    timeout: float | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> None:
+    """Show NAME until its newest run has ended, and leave as that did.
+
+    Args:
+        engine: whose it is.
+        name: of the experiment.
+        as_json: print one JSON document at the end, all else to standard error.
+        timeout: seconds after which to give up.
+        clock: tells seconds.
+
+    Raises:
+        StillUnderWay: the run had not ended in time; it goes on.
+        Answered: all was shown, and the run had failed (exit code 4) or was ended (5).
+    """
+    progress = _watched(engine, name, as_json, timeout, clock)
+    if as_json:
+        print_json(progress.to_json())
+    else:
+        show_progress(progress)
+    if kind := _ENDS.get(progress.run.state):
+        raise Answered(kind)
+
+
+def seconds(timeout: str | None, *, wait: bool) -> float | None:
+    """What `--timeout` says, in seconds.
+
+    Raises:
+        UsageError: it is no duration, or nothing is waited for.
+    """
+    if timeout is None:
+        return None
+    if not wait:
+        raise UsageError("--timeout is for --wait")
+    try:
+        return parse_duration(timeout) / 1e6
+    except ValueError as error:
+        raise UsageError(f"--timeout {timeout!r} {error}") from None
+
+
+def _watched(
+    engine: Engine,
+    name: str,
+    as_json: bool,
+    timeout: float | None,
+    clock: Callable[[], float],
+) -> Progress:
+    since, last = clock(), None
+    with watch_display(to_error=as_json) as show:
+        for last in engine.watch(name):
+            show(last)
+            if timeout is not None and clock() - since >= timeout and _goes_on(last):
+                raise StillUnderWay(
+                    f"{name} was not done within {figures.duration(timeout)} ({line_of(last)}); "
+                    f"it goes on: status {name} -w"
+                )
+    assert last is not None, "a watch tells at least once"
+    return last
+
+
+def _goes_on(progress: Progress) -> bool:
+    return progress.run.state not in {*_ENDS, State.COMPLETED, State.RESET}

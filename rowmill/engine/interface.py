@@ -1,0 +1,137 @@
+"""What an engine does: the one interface of one machine and of a cluster, for every face.
+
+Every method that takes a NAME raises NotFound if there is no such experiment. What a destination, a
+server or an API server refuses is Refused, what does not answer Unavailable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, RunRecord, State
+from rowmill.engine.verification import OnProgress, Verification, ignored
+
+if TYPE_CHECKING:
+    # For its name alone: it comes with the whole manifest, and a plugin's start waits for it.
+    from rowmill.engine.request import ApplyRequest
+
+
+class Engine(Protocol):
+    """Runs experiments, and tells of their runs."""
+
+    def now(self) -> datetime:
+        """The time by the clock that the times of runs are of."""
+        ...
+
+    def apply(
+        self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
+    ) -> RunRecord | None:
+        """Have an experiment as the manifest says, and its run begun or resumed, which goes on.
+
+        Args:
+            request: what to run, and how.
+            dry_run: look at it alone, and begin nothing.
+            if_match: the `etag` that the experiment must still have.
+
+        Returns:
+            The run; None if none was begun.
+
+        Raises:
+            Invalid: the manifest is no good.
+            Conflict: it is another experiment by now, or what is there does not fit.
+        """
+        ...
+
+    def list(
+        self,
+        *,
+        search: str = "",
+        state: State | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> Page[ExperimentRecord]:
+        """The experiments by name, of which `search` is part of the name.
+
+        Args:
+            search: in any case of letters.
+            state: of the newest run.
+            after: the last name of the page before.
+            limit: so many at most; None for all.
+        """
+        ...
+
+    def get(self, name: str) -> ExperimentRecord: ...
+
+    def status(self, name: str, run: int | None = None) -> Progress:
+        """How far a run is, by default the newest.
+
+        Raises:
+            NotFound: there is no such run.
+        """
+        ...
+
+    def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
+        """How far a run is, by default the newest, again and again until it has ended.
+
+        Of what was asked for since, it is the run that answers; raises as `status`, and Conflict if
+        no run will begin.
+        """
+        ...
+
+    def runs(self, name: str | None = None) -> Sequence[RunRecord]:
+        """The runs that are remembered of NAME, or of each experiment, oldest first."""
+        ...
+
+    def abort(self, name: str) -> RunRecord:
+        """End the run under way, which can be resumed; raises Conflict if there is none."""
+        ...
+
+    def suspend(self, name: str) -> RunRecord:
+        """Stop the run under way until it is resumed; raises Conflict if there is none."""
+        ...
+
+    def resume(self, name: str) -> RunRecord:
+        """Go on with a suspended, aborted, failed or interrupted run; else raises Conflict."""
+        ...
+
+    def rerun(self, name: str) -> RunRecord:
+        """Begin the next run; readers see the old data until the new is published."""
+        ...
+
+    def verify(
+        self, name: str, *, threads: int | None = None, on_progress: OnProgress = ignored
+    ) -> Verification:
+        """Make all rows of the published run again, and compare every destination with them.
+
+        Args:
+            name: of the experiment.
+            threads: how many make and compare rows, where that is here; None for the engine's.
+            on_progress: told how far it is, where that is known here, from one thread at a time.
+        """
+        ...
+
+    def reset(self, name: str) -> RunRecord:
+        """Remove the experiment's data; its records stay. Raises Conflict while a run is live."""
+        ...
+
+    def delete(self, name: str, *, purge: bool) -> str:
+        """Remove the experiment's records, and with `purge` its data.
+
+        Returns what became of it, as what follows its name: `is deleted: removed 3 tables`.
+        """
+        ...
+
+    def logs(
+        self, name: str, *, run: int | None = None, shard: int | None = None, follow: bool = False
+    ) -> Iterator[LogLine]:
+        """What the processes of a run said, by default of the newest.
+
+        Args:
+            name: of the experiment.
+            run: its number.
+            shard: of this shard alone, where they are told apart.
+            follow: also what they say from now on, until the run ends.
+        """
+        ...

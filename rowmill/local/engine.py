@@ -1,0 +1,258 @@
+"""The engine of one machine: experiments that ROWMILL_HOME remembers, their runs in the ledgers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.patience import ReportWait, unreported
+from rowmill.engine.paging import paged
+from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, RunRecord, State
+from rowmill.engine.request import ApplyRequest
+from rowmill.engine.verification import OnProgress, Verification
+from rowmill.errors import Conflict, NotFound
+from rowmill.local import disk_reserve, remembered, run_records
+from rowmill.local.connections import ServersDown, find_connections, known_connections
+from rowmill.local.home import Home
+from rowmill.local.last_known import last_known
+from rowmill.local.ledger_reading import nothing_to_abort, progress_of, records_of
+from rowmill.local.planning import verify_threads
+from rowmill.local.source import Source, recalled
+from rowmill.spec.dataset import Spec
+from rowmill.spec.load import LOCAL_NAMESPACE
+from rowmill.spec.problems import InvalidManifest
+from rowmill.warehouse.published import NothingPublished
+from rowmill.warehouse.verifying import verify_published
+from rowmill.worker.abort import abort_run
+from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
+from rowmill.worker.reading import experiment_runs
+from rowmill.worker.removal import purge as removal
+
+T = TypeVar("T")
+WATCH_SECONDS = 1.0
+_AT_WORK = frozenset({State.RUNNING, State.FINALIZING, State.PUBLISHING})
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Whom an engine tells, while it works, what its user should know.
+
+    `notice` takes a sentence, `wait` which server is waited for; `starting` is called before the
+    embedded servers are started.
+    """
+
+    notice: Callable[[str], None] = lambda text: None
+    wait: ReportWait = unreported
+    starting: Callable[[], None] = lambda: None
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """The `Engine` of one machine.
+
+    `given` are experiments by name that its caller knows better than ROWMILL_HOME does, such as one
+    of a manifest's file. To look at an experiment starts no server: where those are down, its last
+    record here is told.
+    """
+
+    home: Home
+    given: Mapping[str, Source] = field(default_factory=dict)
+    reports: Reports = Reports()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def list(
+        self,
+        *,
+        search: str = "",
+        state: State | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+    ) -> Page[ExperimentRecord]:
+        names = (name for name in remembered.names(self.home) if search.lower() in name.lower())
+        each = (self._if_in_reach(self.get, name) for name in names)
+        return paged((record for record in each if record is not None), state, after, limit)
+
+    def get(self, name: str) -> ExperimentRecord:
+        source = self._source(name)
+        newest = self._newest(source, name)
+        return ExperimentRecord(
+            name=name,
+            namespace=LOCAL_NAMESPACE,
+            manifest=source.manifest,
+            etag=source.etag,
+            suspended=newest.run.state is State.SUSPENDED,
+            newest=replace(newest, tables=()),
+        )
+
+    def status(self, name: str, run: int | None = None) -> Progress:
+        source = self._source(name)
+        try:
+            with self._looking(source) as destinations:
+                return progress_of(destinations, run)
+        except ServersDown:
+            return last_known(self.home, name, run)
+
+    def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
+        with self._looking(self._source(name)) as destinations:
+            while True:
+                progress = progress_of(destinations, run)
+                yield progress
+                if progress.run.state not in _AT_WORK:
+                    return
+                time.sleep(WATCH_SECONDS)
+
+    def runs(self, name: str | None = None) -> Sequence[RunRecord]:
+        if name is not None:
+            return self._runs(name)
+        each = (self._if_in_reach(self._runs, known) for known in remembered.names(self.home))
+        return [run for runs in each for run in runs or ()]
+
+    def _runs(self, name: str) -> Sequence[RunRecord]:
+        source = self._source(name)
+        try:
+            with self._looking(source) as destinations:
+                return records_of(destinations)
+        except ServersDown:
+            return [last_known(self.home, name, None).run]
+
+    def abort(self, name: str) -> RunRecord:
+        with self._changing(self._source(name)) as destinations:
+            run = abort_run(destinations)
+            if run is None:
+                raise Conflict("NothingToAbort", nothing_to_abort(experiment_runs(destinations)))
+            return run_records.progress(run, destinations.durable(run)).run
+
+    def apply(
+        self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
+    ) -> RunRecord | None:
+        raise NotImplementedError
+
+    def suspend(self, name: str) -> RunRecord:
+        raise NotImplementedError
+
+    def resume(self, name: str) -> RunRecord:
+        raise NotImplementedError
+
+    def rerun(self, name: str) -> RunRecord:
+        raise NotImplementedError
+
+    def logs(
+        self, name: str, *, run: int | None = None, shard: int | None = None, follow: bool = False
+    ) -> Iterator[LogLine]:
+        raise NotImplementedError
+
+    def verify(
+        self,
+        name: str,
+        *,
+        threads: int | None = None,
+        on_progress: OnProgress = lambda progress: None,
+    ) -> Verification:
+        source = self._source(name)
+        spec = source.spec()
+        connections = find_connections(spec, source.secrets, self.home, self.reports.starting)
+        try:
+            return verify_published(
+                spec,
+                connections,
+                threads=verify_threads(threads),
+                reload=source.spec_with,
+                on_progress=on_progress,
+                wait=self.reports.wait,
+            )
+        except NothingPublished as error:
+            raise NothingPublished(f"{spec.name}: {error}") from None
+
+    def reset(self, name: str) -> RunRecord:
+        with self._changing(self._source(name)) as destinations:
+            disk_reserve.release(self.home)
+            removed = removal.reset(destinations)
+            return replace(progress_of(destinations, None).run, message=str(removed))
+
+    def delete(self, name: str, *, purge: bool) -> str:
+        """As of `Engine`; without `purge` this machine alone forgets the experiment."""
+        if not purge:
+            self._source(name)
+            self._forget(name)
+            return "is forgotten here; its data and records stay"
+        with self._changing(self._source(name)) as destinations:
+            removed = self._purged(destinations, name)
+        self._forget(name)
+        return removed
+
+    def _purged(self, destinations: Destinations, name: str) -> str:
+        disk_reserve.release(self.home)
+        if name not in self.given and _is_but_remembered(destinations):
+            return (
+                "is forgotten here: the embedded servers have no record of it, "
+                "and nothing was removed"
+            )
+        return f"is deleted: {removal.delete(destinations)}"
+
+    def _forget(self, name: str) -> None:
+        try:
+            remembered.forget(self.home, name)
+        except OSError as error:
+            self.reports.notice(
+                f"{remembered.folder(self.home, name)} cannot be removed "
+                f"({error.strerror or error}): {name} is still known here"
+            )
+
+    def _source(self, name: str) -> Source:
+        return self.given.get(name) or recalled(self.home, name)
+
+    def _if_in_reach(self, ask: Callable[[str], T], name: str) -> T | None:
+        """What is told of one of several experiments: one out of reach hides no other."""
+        try:
+            return ask(name)
+        except NotFound:
+            # It has no runs, or went meanwhile.
+            return None
+        except (DestinationRefused, DestinationUnavailable, InvalidManifest, ServersDown) as error:
+            self.reports.notice(f"{name}: {error}")
+            return None
+
+    def _newest(self, source: Source, name: str) -> Progress:
+        try:
+            return self.status(name)
+        except NotFound as error:
+            # Deleted, or its data folder was, by whoever did not ask Rowmill.
+            run = RunRecord(
+                experiment=name, namespace=LOCAL_NAMESPACE, state=State.PENDING, message=str(error)
+            )
+            return Progress(run)
+
+    @contextmanager
+    def _looking(self, source: Source) -> Iterator[Destinations]:
+        """Its destinations, to read; raises ServersDown."""
+        spec = source.spec()
+        connections = known_connections(spec, source.secrets, self.home)
+        with self._opened(spec, connections) as destinations:
+            yield destinations
+
+    @contextmanager
+    def _changing(self, source: Source) -> Iterator[Destinations]:
+        """Its destinations; the embedded servers are started for them."""
+        spec = source.spec()
+        starting = self.reports.starting
+        connections = find_connections(spec, source.secrets, self.home, starting)
+        with self._opened(spec, connections) as destinations:
+            yield destinations
+
+    def _opened(self, spec: Spec, connections: Connections) -> closing[Destinations]:
+        patience = one_machine(self.reports.wait)
+        return closing(open_destinations(spec, connections, patience=patience))
+
+
+def _is_but_remembered(destinations: Destinations) -> bool:
+    """Whether nothing is where the runs went, for certain: a secret may lead elsewhere by now."""
+    targets = (destinations.spec.postgres, destinations.spec.parquet)
+    embedded = all(target is None or target.embedded for target in targets)
+    return embedded and not removal.is_known_to_any_engine(destinations)

@@ -1,0 +1,79 @@
+"""What a ledger says of an experiment's runs, as one machine tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rowmill.engine.records import Progress, RunRecord
+from rowmill.errors import NotFound
+from rowmill.local import run_records
+from rowmill.plan.replacement import replaced_by
+from rowmill.plan.runs import Run, RunState
+from rowmill.worker.destinations import Destinations
+from rowmill.worker.reading import abandoned, experiment_runs
+
+
+def progress_of(destinations: Destinations, number: int | None) -> Progress:
+    """How far run `number` is, None for the newest.
+
+    Raises:
+        NotFound: NoRuns, there is none yet; RunUnknown, none of that number.
+    """
+    runs = known_runs(destinations)
+    return _progress(chosen(runs, number), destinations, _replaced(runs))
+
+
+def records_of(destinations: Destinations) -> list[RunRecord]:
+    """The runs, oldest first; raises NotFound if there are none."""
+    runs = known_runs(destinations)
+    replaced = _replaced(runs)
+    return [_progress(run, destinations, replaced).run for run in runs]
+
+
+def known_runs(destinations: Destinations) -> list[Run]:
+    """The runs of an experiment that somebody asked for; raises NotFound if there are none."""
+    known = experiment_runs(destinations)
+    if not known:
+        name = destinations.spec.name
+        raise NotFound("NoRuns", f"{name} has no runs yet; start one with: rowmill run -f FILE")
+    return known
+
+
+def chosen(runs: Sequence[Run], number: int | None) -> Run:
+    """The run of this number, None for the newest; raises NotFound."""
+    if number is None:
+        return runs[-1]
+    for run in runs:
+        if run.number == number:
+            return run
+    first, last = runs[0].number, runs[-1].number
+    raise NotFound("RunUnknown", f"there is no run {number}; the runs are {first} to {last}")
+
+
+def nothing_to_abort(runs: Sequence[Run]) -> str:
+    """Why none of an experiment's runs, oldest first, can be aborted."""
+    if not runs:
+        return "there is no run to abort: it has no runs yet"
+    newest = runs[-1]
+    if newest.state is RunState.PUBLISHING:
+        return (
+            f"run {newest.number} is being published, which only goes forward; "
+            "reset removes its data afterwards"
+        )
+    why = f" ({newest.message})" if newest.message else ""
+    if newest.state is RunState.ABORTED:
+        return f"run {newest.number} is ABORTED already{why}; resume goes on with it"
+    return f"there is no live run to abort: the newest, run {newest.number}, is {newest.state}{why}"
+
+
+def _replaced(runs: Sequence[Run]) -> dict[int, int]:
+    completed = [(run.number, run.id) for run in runs if run.state is RunState.COMPLETED]
+    return dict(replaced_by(completed))
+
+
+def _progress(run: Run, destinations: Destinations, replaced: dict[int, int]) -> Progress:
+    known = run.state in (RunState.COMPLETED, RunState.RESET)
+    durable = None if known else destinations.durable(run)
+    left_alone = abandoned(run, destinations.ledger)
+    newer = replaced.get(run.number)
+    return run_records.progress(run, durable, left_alone=left_alone, replaced_by=newer)

@@ -1,0 +1,73 @@
+"""An experiment as one machine has it: a manifest, what is set over it, the secrets' files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from rowmill.engine.unknown_names import unknown_experiment
+from rowmill.local import remembered
+from rowmill.local.home import Home, rowmill_home
+from rowmill.local.remembered import Remembered
+from rowmill.local.secret_names import refuse_unknown_secrets
+from rowmill.plan.run_source import RunSource
+from rowmill.spec.dataset import Spec
+from rowmill.spec.load import Overrides, load_spec
+
+START = "start one with: rowmill run -f FILE"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A manifest's text and what the command line sets over it; `label` is its name in messages."""
+
+    label: str
+    manifest: str
+    scale: str | None
+    seed: int | None
+    secrets: Mapping[str, Path]
+
+    def spec(self) -> Spec:
+        """The spec; raises InvalidManifest, or UnknownSecret for one that it does not name."""
+        spec = self.spec_with(Overrides(scale=self.scale, seed=self.seed))
+        refuse_unknown_secrets(spec, self.secrets)
+        return spec
+
+    def spec_with(self, overrides: Overrides) -> Spec:
+        """The spec with other overrides; raises InvalidManifest."""
+        last_version = partial(remembered.last_data_version, rowmill_home())
+        return load_spec(
+            self.label, text=self.manifest, overrides=overrides, last_version=last_version
+        )
+
+    def kept(self) -> RunSource:
+        """What a run keeps of it; worker/previous_run.py and verify read it back."""
+        return RunSource(self.manifest, self.scale, self.seed)
+
+    def remembered(self, name: str) -> Remembered:
+        """What this machine remembers of it."""
+        return Remembered(name, self.manifest, self.scale, self.seed, self.secrets)
+
+    @property
+    def etag(self) -> str:
+        """Changes with the manifest, and with what is set over it."""
+        said = "\n".join((str(self.scale), str(self.seed), self.manifest))
+        return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+def recalled(home: Home, name: str) -> Source:
+    """The source that was last run here under this name.
+
+    Raises:
+        NotFound: nothing of that name was run here.
+    """
+    known = remembered.recall(home, name)
+    if known is None:
+        names = remembered.names(home)
+        instead = "give its manifest with -f FILE" if names else START
+        raise unknown_experiment(f"no experiment {name!r} was run here", name, names, instead)
+    label = f"the manifest of {name}"
+    return Source(label, known.manifest, known.scale, known.seed, known.secrets)

@@ -1,0 +1,43 @@
+"""A list of experiments, a line each: the same from a machine and a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rowmill.engine.records import ExperimentRecord
+from rowmill.terminal import figures
+from rowmill.terminal.prose import say
+from rowmill.terminal.tables import Grid, Heading, print_grid
+
+_HEADINGS = [
+    Heading("experiment"),
+    Heading("run", right=True),
+    Heading("state"),
+    *(Heading(name, right=True) for name in ("rows", "of", "%", "rate", "ETA")),
+    Heading("message", note=True),
+]
+
+
+def show_experiments(found: Sequence[ExperimentRecord]) -> None:
+    """Print experiments, each with its newest run."""
+    if not found:
+        say("no experiments yet")
+        return
+    print_grid(Grid(_HEADINGS, [_line(each) for each in found]))
+
+
+def _line(each: ExperimentRecord) -> tuple[str, ...]:
+    progress = each.newest
+    run, speed, eta = progress.run, progress.rows_per_second, progress.eta_seconds
+    begun = run.number is not None
+    return (
+        each.name,
+        str(run.number) if begun else "",
+        run.state.value,
+        figures.count(run.rows) if begun else "",
+        figures.count(run.rows_total or 0) if begun else "",
+        str(progress.percent) if begun else "",
+        figures.rate(speed) if speed is not None else "",
+        figures.duration(eta) if eta is not None else "",
+        run.message,
+    )
