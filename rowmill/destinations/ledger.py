@@ -1,4 +1,4 @@
-"""The ledger's words: pending parts, and what any ledger must be able to do, in four parts.
+"""The ledger's words: pending parts, and what any ledger must be able to do, in five parts.
 
 Two stores keep it: Postgres (postgres/ledger/) or, without one, objects under `PREFIX/_rowmill/`
 (lake/ledger/). A batch counts when, and only when, its ledger row commits with its rows; without
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from rowmill.plan.runs import Run, RunState
@@ -151,8 +152,46 @@ class Pools(Protocol):
     def store(self, digest: str, content: bytes) -> None: ...
 
 
+@dataclass(frozen=True)
+class StoredProgress:
+    """What a supervisor wrote of its run: `at` that time, `age` seconds ago.
+
+    Both are by the server's clock, so nobody's own is compared with it.
+    """
+
+    body: dict[str, Any]
+    at: datetime
+    age: float
+
+
+class RunProgress(Protocol):
+    """How far live runs are, as their supervisors tell: good to know, and never what is gone by.
+
+    A run's state is always read from `RunRecords`, and what is durable of it from `Work`. Neither
+    method waits for a server that is away, or fails.
+    """
+
+    @property
+    def write_seconds(self) -> float:
+        """How often a supervisor writes."""
+        ...
+
+    @property
+    def fresh_seconds(self) -> float:
+        """Up to which age what is read tells of now."""
+        ...
+
+    def write(self, run_id: str, body: dict[str, Any]) -> None:
+        """Write beside the fence, so that neither holds up the other; a crash may take it."""
+        ...
+
+    def read(self, run_id: str) -> StoredProgress | None:
+        """What was written last; None if nothing was, or nothing can be read."""
+        ...
+
+
 class Ledger(Protocol):
-    """A ledger: four parts, of which each caller takes the one it needs, and what is of them all.
+    """A ledger: five parts, of which each caller takes the one it needs, and what is of them all.
 
     Every method, also of the parts, may raise DestinationRefused or DestinationUnavailable
     (errors.py); each is safe to call again after a crash at any point in it.
@@ -169,6 +208,9 @@ class Ledger(Protocol):
 
     @property
     def pools(self) -> Pools: ...
+
+    @property
+    def progress(self) -> RunProgress: ...
 
     def ensure(self) -> Iterable[str]:
         """Make the ledger's own tables or folders if they are missing, and bring them up to date.

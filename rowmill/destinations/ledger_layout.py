@@ -50,8 +50,18 @@ class Layout:
         return self.step >= step
 
 
-# Step 1 is the layout of postgres/ledger/tables.py and of a bucket's objects; none came since.
-STEPS: tuple[Step, ...] = ()
+# Step 1 is the layout of postgres/ledger/tables.py and of a bucket's objects.
+# Step 2: how far runs are. Who deletes a run deletes that along, also an older client.
+STEPS: tuple[Step, ...] = (
+    Step(
+        2,
+        "CREATE TABLE IF NOT EXISTS {0}.progress (\n"
+        "    run_id text PRIMARY KEY REFERENCES {0}.runs (id) ON DELETE CASCADE,\n"
+        "    body jsonb NOT NULL,\n"
+        "    updated_at timestamptz NOT NULL\n"
+        ");",
+    ),
+)
 
 
 def newest(steps: Sequence[Step]) -> int:

@@ -66,10 +66,12 @@ class PostgresSession:
             lambda: self._attempt(work, lock_seconds, settings or {}), explain, doing, wanted
         )
 
-    def glance(self, work: Callable[[Cursor], T]) -> T | None:
+    def glance(
+        self, work: Callable[[Cursor], T], settings: Mapping[str, str | int] | None = None
+    ) -> T | None:
         """One try at a transaction, for what is good to know and no more; None if it fails."""
         with suppress(psycopg.Error, DestinationRefused):
-            return self._attempt(work, _GLANCE_SECONDS, {})
+            return self._attempt(work, _GLANCE_SECONDS, settings or {})
         return None
 
     def persist(

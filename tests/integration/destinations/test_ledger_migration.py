@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.destinations.ledger_layout import Layout, Step
+from rowmill.destinations.ledger_layout import STEPS, Layout, Step, newest
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.ledger.migration import stored_layout
@@ -26,8 +26,10 @@ from tests.integration.destinations.postgres.env import (
     table,
 )
 
-MORE = Step(2, "ALTER TABLE {0}.runs ADD COLUMN IF NOT EXISTS more text;")
-YET_MORE = Step(3, "CREATE TABLE IF NOT EXISTS {0}.yet_more (id integer);")
+# As if these steps came after those that there are.
+NOW = newest(STEPS)
+MORE = Step(NOW + 1, "ALTER TABLE {0}.runs ADD COLUMN IF NOT EXISTS more text;")
+YET_MORE = Step(NOW + 2, "CREATE TABLE IF NOT EXISTS {0}.yet_more (id integer);")
 
 
 @pytest.fixture
@@ -42,7 +44,7 @@ def layout(address: PostgresAddress) -> Layout | None:
 
 def migrated(address: PostgresAddress, *steps: Step) -> list[str]:
     with PostgresSession(address) as session:
-        return list(ensure_tables(session, "rowmill", steps))
+        return list(ensure_tables(session, "rowmill", [*STEPS, *steps]))
 
 
 def allow(database: dict[str, str], role: dict[str, str]) -> None:
@@ -84,9 +86,9 @@ def grants(admin: Connection, name: str) -> list[tuple[object, ...]]:
 
 def test_a_new_ledger_and_an_old_one_come_to_the_same(address: PostgresAddress) -> None:
     assert migrated(address) == []
-    assert layout(address) == Layout(step=1, oldest_writer=1)
+    assert layout(address) == Layout(step=NOW, oldest_writer=1)
     assert migrated(address, MORE, YET_MORE) == []
-    assert layout(address) == Layout(step=3, oldest_writer=1)
+    assert layout(address) == Layout(step=NOW + 2, oldest_writer=1)
 
 
 def test_a_run_goes_on_over_a_step_that_its_client_does_not_know(shop: Experiment) -> None:
@@ -110,7 +112,7 @@ def test_of_many_that_migrate_at_once_one_does_each_step(address: PostgresAddres
     migrated(address)
     with ThreadPoolExecutor(6) as pool:
         assert list(pool.map(lambda _: migrated(address, MORE, YET_MORE), range(6))) == [[]] * 6
-    assert layout(address) == Layout(step=3)
+    assert layout(address) == Layout(step=NOW + 2)
 
 
 def test_a_migration_that_was_cut_goes_on_with_the_step_that_is_not_done(
@@ -119,11 +121,11 @@ def test_a_migration_that_was_cut_goes_on_with_the_step_that_is_not_done(
     broken = replace(YET_MORE, statements=f"{YET_MORE.statements} SELECT 1 / 0;")
     with pytest.raises(DestinationRefused):
         migrated(address, MORE, broken)
-    assert layout(address) == Layout(step=2)
+    assert layout(address) == Layout(step=NOW + 1)
     with connect(database) as admin:
         assert admin.execute("SELECT to_regclass('rowmill.yet_more')").fetchone() == (None,)
     migrated(address, MORE, YET_MORE)
-    assert layout(address) == Layout(step=3)
+    assert layout(address) == Layout(step=NOW + 2)
 
 
 def test_a_role_that_may_not_change_the_ledger_tells_the_owner_how_and_goes_on(
@@ -135,11 +137,11 @@ def test_a_role_that_may_not_change_the_ledger_tells_the_owner_how_and_goes_on(
     theirs = PostgresAddress(lambda: loader)
     [told] = migrated(theirs, MORE, YET_MORE)
     assert f"only the role {database['PGUSER']} may change" in told
-    assert layout(theirs) == Layout(step=1)
+    assert layout(theirs) == Layout(step=NOW)
     script = told[told.index("BEGIN;") :]
     with connect(database) as admin:
         admin.execute(script)
-    assert layout(theirs) == Layout(step=3)
+    assert layout(theirs) == Layout(step=NOW + 2)
     assert migrated(theirs, MORE, YET_MORE) == []
 
 
@@ -150,11 +152,11 @@ def test_statements_that_an_owner_runs_once_more_turn_no_number_back(
     loader = role("loader")
     allow(database, loader)
     [told] = migrated(PostgresAddress(lambda: loader), MORE)
-    newest = replace(YET_MORE, oldest_writer=2)
-    migrated(shop.address, MORE, newest)
+    shutting = replace(YET_MORE, oldest_writer=NOW + 1)
+    migrated(shop.address, MORE, shutting)
     with connect(database) as admin:
         admin.execute(told[told.index("BEGIN;") :])
-    assert layout(shop.address) == Layout(step=3, oldest_writer=2)
+    assert layout(shop.address) == Layout(step=NOW + 2, oldest_writer=NOW + 1)
 
 
 def test_a_table_that_a_step_makes_is_granted_as_runs_is(
@@ -211,11 +213,11 @@ def test_an_owner_that_may_not_make_tables_is_told_the_grant_and_goes_on(
         admin.execute(f'REVOKE CREATE ON SCHEMA rowmill FROM "{owner["PGUSER"]}"')
     theirs = PostgresAddress(lambda: owner)
     [told] = migrated(theirs, MORE, YET_MORE)
-    assert layout(theirs) == Layout(step=2)
+    assert layout(theirs) == Layout(step=NOW + 1)
     assert "which only" not in told
     run_grants(database, told)
     assert migrated(theirs, MORE, YET_MORE) == []
-    assert layout(theirs) == Layout(step=3)
+    assert layout(theirs) == Layout(step=NOW + 2)
 
 
 def test_who_does_not_own_the_tables_is_told_what_their_owner_lacks_as_well(
@@ -232,7 +234,7 @@ def test_who_does_not_own_the_tables_is_told_what_their_owner_lacks_as_well(
     with connect(owner) as admin:
         admin.execute(told[told.index("BEGIN;") :])
     assert migrated(theirs, MORE, YET_MORE) == []
-    assert layout(theirs) == Layout(step=3)
+    assert layout(theirs) == Layout(step=NOW + 2)
 
 
 def test_a_migration_keeps_nobody_waiting_behind_a_long_batch(
@@ -249,7 +251,7 @@ def test_a_migration_keeps_nobody_waiting_behind_a_long_batch(
             copying.commit()
 
         migrated(PostgresAddress(lambda: database, patience=Patience(sleep=paused)), MORE)
-    assert layout(shop.address) == Layout(step=2)
+    assert layout(shop.address) == Layout(step=NOW + 1)
 
 
 def test_a_ledger_that_stays_busy_is_worked_with_as_it_is(
@@ -263,7 +265,7 @@ def test_a_ledger_that_stays_busy_is_worked_with_as_it_is(
         copying.execute("SELECT FROM rowmill.runs")
         assert migrated(PostgresAddress(lambda: database, patience=patience), MORE) == []
     assert len(pauses) == 4
-    assert layout(shop.address) == Layout(step=1)
+    assert layout(shop.address) == Layout(step=NOW)
 
 
 def test_steps_of_a_newer_rowmill_that_only_added_are_worked_with(shop: Experiment) -> None:
@@ -273,18 +275,18 @@ def test_steps_of_a_newer_rowmill_that_only_added_are_worked_with(shop: Experime
     known = shop.ledger.runs.find(run.id)
     assert known is not None
     assert known.state is RunState.COMPLETED
-    assert layout(shop.address) == Layout(step=3)
+    assert layout(shop.address) == Layout(step=NOW + 2)
 
 
 def test_a_step_that_older_clients_would_harm_shuts_them_out(
     shop: Experiment, database: dict[str, str]
 ) -> None:
-    migrated(shop.address, MORE, replace(YET_MORE, oldest_writer=2))
+    migrated(shop.address, MORE, replace(YET_MORE, oldest_writer=NOW + 1))
     with connect(database) as admin:
         # What clients of before there were steps compare with 1.
-        assert admin.execute("SELECT max(version) FROM rowmill.layout").fetchone() == (2,)
+        assert admin.execute("SELECT max(version) FROM rowmill.layout").fetchone() == (NOW + 1,)
     with PostgresSession(shop.address) as session:
-        assert tables_found(session, "rowmill", [MORE])
+        assert tables_found(session, "rowmill", [*STEPS, MORE])
     for refused in (shop.ledger.ensure, shop.ledger.found):
         with pytest.raises(DestinationRefused, match="newer Rowmill") as refusal:
             refused()

@@ -11,6 +11,7 @@ from typing import Any
 
 from rowmill.destinations.lake.ledger.locks import BucketLocks
 from rowmill.destinations.lake.ledger.pools import BucketPools
+from rowmill.destinations.lake.ledger.progress import BucketProgress
 from rowmill.destinations.lake.ledger.records import LedgerObjects
 from rowmill.destinations.lake.ledger.run_records import BucketRunRecords
 from rowmill.destinations.lake.ledger.work import BucketWork
@@ -37,6 +38,7 @@ class BucketLedger:
         self.work = BucketWork(self._objects, self.runs)
         self.locks = BucketLocks(self._objects)
         self.pools = BucketPools(self._objects)
+        self.progress = BucketProgress(self._objects)
 
     def ensure(self) -> Iterable[str]:
         ensure_bucket(self._objects.bucket, make=self._target.embedded)
@@ -54,6 +56,7 @@ class BucketLedger:
         records = self.runs.records_of(owner)
         for run in records.values():
             self.work.forget(run.id)
+        objects.delete_all([objects.progress_key(run.id) for run in records.values()])
         self.runs.forget(run.id for run in records.values())
         # After what they lead to: whatever a crash leaves, a second `delete` finds.
         alone = [objects.experiment_key(owner), objects.prepare_key(owner)]

@@ -68,6 +68,9 @@ class LedgerObjects:
     def part_key(self, run_id: str, table: str, number: int) -> str:
         return f"{self.parts_folder(run_id)}{number:05d}-{sha256(table.encode()).hexdigest()}.json"
 
+    def progress_key(self, run_id: str) -> str:
+        return f"{self.root}progress/{run_id}.json"
+
     def pool_key(self, digest: str) -> str:
         return f"{self.root}pools/{quote(digest, safe='')}"
 

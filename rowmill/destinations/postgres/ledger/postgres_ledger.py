@@ -1,4 +1,4 @@
-"""The ledger in Postgres: runs, work, locks and pools beside the rows they account for."""
+"""The ledger in Postgres, beside the rows that it accounts for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.ledger.locks import PostgresLocks
 from rowmill.destinations.postgres.ledger.pools import PostgresPools
+from rowmill.destinations.postgres.ledger.progress import PostgresProgress
 from rowmill.destinations.postgres.ledger.run_records import PostgresRunRecords
 from rowmill.destinations.postgres.ledger.statements import LedgerStatements
 from rowmill.destinations.postgres.ledger.tables import ensure_tables, tables_found
@@ -27,6 +28,7 @@ class PostgresLedger:
         self.work = PostgresWork(self._ledger, self.runs)
         self.locks = PostgresLocks(self._ledger)
         self.pools = PostgresPools(self._ledger)
+        self.progress = PostgresProgress(self._ledger)
 
     def ensure(self) -> Iterable[str]:
         return ensure_tables(self._ledger.session, self._ledger.schema)

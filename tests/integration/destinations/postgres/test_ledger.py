@@ -7,14 +7,17 @@ import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.destinations.postgres.ledger.advisory_locks import fence
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
+from rowmill.destinations.postgres.ledger.progress import PostgresProgress
+from rowmill.destinations.postgres.ledger.statements import LedgerStatements
 from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.plan.runs import RunState
 from tests.integration.destinations.postgres.env import Experiment, batches, connect, dataset, table
@@ -348,3 +351,75 @@ def test_behind_a_pooler_a_supervisor_is_refused_and_workers_are_not(
             far.ledger.locks.hold_experiment(shop.owner).__enter__()
         assert refusal.value.reason == "PoolerInTheWay"
     assert shop.ledger.work.done_batches(run.id) == {"orders": [(0, 5)], "lines": [(0, 5)]}
+
+
+BODY = {"step": "loading", "tables": [{"name": "orders", "rows": 5}]}
+
+
+def test_progress_is_read_as_it_was_written_last_with_the_servers_own_age(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    run, progress = shop.start(), shop.ledger.progress
+    assert progress.read(run.id) is None
+    progress.write(run.id, {"step": "preparing"})
+    progress.write(run.id, BODY)
+    fresh = progress.read(run.id)
+    assert fresh is not None
+    assert (fresh.body, fresh.at.tzinfo is not None) == (BODY, True)
+    with connect(database) as admin:
+        admin.execute("UPDATE rowmill.progress SET updated_at = updated_at - interval '1 hour'")
+    old = progress.read(run.id)
+    assert old is not None
+    assert old.at == fresh.at - timedelta(hours=1)
+    assert old.age > 3_600 > progress.fresh_seconds > fresh.age
+
+
+def test_a_writer_of_progress_waits_for_no_fence_and_no_disk(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    run = shop.start()
+    with connect(database) as writer:
+        writer.autocommit = False
+        fence(writer.cursor(), run.id)
+        with PostgresSession(shop.address) as session:
+            statements = LedgerStatements(session, "rowmill")
+            with connect(database) as admin:
+                admin.execute(
+                    "ALTER TABLE rowmill.progress ADD COLUMN waits text "
+                    "DEFAULT current_setting('synchronous_commit')"
+                )
+            PostgresProgress(statements).write(run.id, BODY)
+            assert statements.all("SELECT run_id, waits FROM {}.progress") == [(run.id, "off")]
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        "DROP TABLE rowmill.progress",
+        "ALTER TABLE rowmill.progress RENAME COLUMN body TO theirs",
+        "BEGIN; LOCK rowmill.progress",
+    ],
+)
+def test_progress_that_cannot_be_kept_is_done_without(
+    shop: Experiment, database: dict[str, str], trouble: str
+) -> None:
+    run = shop.start()
+    with connect(database) as admin:
+        admin.execute(trouble)
+        shop.ledger.progress.write(run.id, BODY)
+        assert shop.ledger.progress.read(run.id) is None
+    assert shop.ledger.runs.find(run.id) == run
+
+
+def test_the_progress_of_a_run_goes_with_the_run_also_by_an_older_client(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    run, other = shop.start(), shop.start()
+    for each in (run, other):
+        shop.ledger.progress.write(each.id, BODY)
+    with connect(database) as admin:
+        admin.execute("DELETE FROM rowmill.runs WHERE id = %s", (other.id,))
+    assert shop.ledger.progress.read(other.id) is None
+    shop.ledger.forget_experiment(shop.owner)
+    shop.ledger.progress.write(run.id, BODY)
+    assert shop.ledger.progress.read(run.id) is None, "nobody writes of a run that is gone"

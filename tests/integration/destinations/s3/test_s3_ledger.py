@@ -388,3 +388,32 @@ def test_a_bucket_to_which_only_newer_clients_may_write_is_refused(
         with pytest.raises(DestinationRefused, match="newer Rowmill") as refusal:
             refused()
         assert refusal.value.reason == "LedgerTooNew"
+
+
+def test_progress_is_read_as_it_was_written_last_and_goes_with_the_experiment(
+    ledgers: Ledgers, names: Callable[[], list[str]]
+) -> None:
+    ledger, run = ledgers(), run_of(ME, 1, TABLES)
+    ledger.runs.claim(ME, run.uid)
+    ledger.runs.create(run)
+    assert ledger.progress.read(run.id) is None
+    for step in ("loading", "publish"):
+        ledger.progress.write(run.id, {"step": step})
+    found = ledgers().progress.read(run.id)
+    assert found is not None
+    assert (found.body, found.at.tzinfo is not None) == ({"step": "publish"}, True)
+    assert 0 <= found.age < ledger.progress.fresh_seconds
+    assert ledgers().runs.of(ME) == [run], "no other record is taken for a run's"
+    ledger.forget_experiment(ME)
+    assert names() == []
+
+
+def test_progress_that_cannot_be_kept_is_done_without(
+    through_proxy: S3Address, target: ParquetTarget, proxy: FaultProxy, shared_bucket: Bucket
+) -> None:
+    ledger = BucketLedger(through_proxy, target, patience=Patience(600))
+    shared_bucket.put(f"{target.prefix}_rowmill/ledger/progress/run-1.json", b"spoilt")
+    assert ledger.progress.read("run-1") is None
+    proxy.faults = [Fault(lambda method, path: True, 100, answer=(503, "SlowDown"))]
+    ledger.progress.write("run-1", {"step": "loading"})
+    assert ledger.progress.read("run-1") is None
