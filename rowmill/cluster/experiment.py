@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rowmill.engine.json_records import parse_time
+from rowmill.engine.json_records import time_from_json
 from rowmill.engine.records import ExperimentRecord, Progress, RunRecord, State, TableProgress
 from rowmill.engine.verification import Verification
 from rowmill.errors import Failed
@@ -74,7 +74,15 @@ class Experiment:
         state = State.of_phase(self.phase, self.reason)
         fields = {"reason": self.reason or None, "message": self.message}
         record = self._record(run, state=state, **fields)
-        return Progress(record, (), run.get("rowsPerSecond"), run.get("etaSeconds"))
+        return Progress(
+            record,
+            (),
+            rows_per_second=run.get("rowsPerSecond"),
+            eta_seconds=run.get("etaSeconds"),
+            step=run.get("step") or None,
+            workers=self.status.get("workers") if run else None,
+            last_updated=time_from_json(run.get("lastUpdated")),
+        )
 
     @property
     def progress(self) -> Progress:
@@ -232,7 +240,7 @@ def verification_of(found: Mapping[str, Any], run: RunRecord) -> Verification:
         run_id=run.id,
         digest=run.digest,
         data_version=run.data_version,
-        finished_at=parse_time(str(found.get("finishedAt"))),
+        finished_at=time_from_json(str(found.get("finishedAt"))),
         identical=found["identical"],
         rows=found.get("rows") or 0,
         checksum=found.get("checksum"),

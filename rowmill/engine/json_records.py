@@ -42,6 +42,15 @@ def time_to_json(time: datetime) -> str:
     return f"{time.astimezone(UTC).replace(tzinfo=None).isoformat()}Z"
 
 
+def time_from_json(text: str | None) -> datetime | None:
+    """The time; None if none is told, it cannot be read, or it is of no zone."""
+    try:
+        time = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return time if time.tzinfo is not None else None
+
+
 # Types are worked out once: of a namespace's Experiments there are thousands of records to read.
 @cache
 def _fields(
@@ -54,17 +63,8 @@ def _fields(
 
 def _reader(kind: Any) -> Callable[[Any], Any] | None:
     if kind == datetime | None:
-        return parse_time
+        return time_from_json
     return kind if isinstance(kind, type) and issubclass(kind, Enum) else None
-
-
-def parse_time(text: str) -> datetime | None:
-    """A time with a zone, None if it is none."""
-    try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return time if time.tzinfo is not None else None
 
 
 def _camel(name: str) -> str:

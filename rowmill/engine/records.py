@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from rowmill.engine.json_records import from_json, to_json
+from rowmill.engine.json_records import from_json, time_from_json, time_to_json, to_json
 from rowmill.plan.pace import percent
 
 if TYPE_CHECKING:
@@ -160,13 +160,18 @@ class Progress:
     """How far a run is, table by table.
 
     `rows_per_second` became durable of late, at a run's end over all its time; `eta_seconds` are to
-    go at that rate. None while nobody knows.
+    go at that rate. `step` is what is being done, `workers` how many processes or pods are at it.
+    All this is as of `last_updated`, by the clock of the server that keeps it. None while nobody
+    knows.
     """
 
     run: RunRecord
     tables: tuple[TableProgress, ...] = ()
     rows_per_second: float | None = None
     eta_seconds: float | None = None
+    step: str | None = None
+    workers: int | None = None
+    last_updated: datetime | None = None
 
     @property
     def percent(self) -> int:
@@ -181,6 +186,9 @@ class Progress:
             "percent": self.percent,
             "rowsPerSecond": self.rows_per_second,
             "etaSeconds": self.eta_seconds,
+            "step": self.step,
+            "workers": self.workers,
+            "lastUpdated": time_to_json(self.last_updated) if self.last_updated else None,
             "tables": [table.to_json() for table in self.tables],
         }
 
@@ -190,8 +198,11 @@ class Progress:
         return cls(
             RunRecord.from_json(data),
             tuple(map(TableProgress.from_json, data["tables"])),
-            data["rowsPerSecond"],
-            data["etaSeconds"],
+            data.get("rowsPerSecond"),
+            data.get("etaSeconds"),
+            data.get("step"),
+            data.get("workers"),
+            time_from_json(data.get("lastUpdated")),
         )
 
 

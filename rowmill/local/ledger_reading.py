@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from rowmill.engine.records import Progress, RunRecord
 from rowmill.errors import NotFound
-from rowmill.local import run_records
+from rowmill.local.run_reading import read_progress
 from rowmill.plan.replacement import replaced_by
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.reading import abandoned, experiment_runs
+from rowmill.worker.reading import experiment_runs
 
 
 def progress_of(destinations: Destinations, number: int | None) -> Progress:
@@ -20,14 +20,17 @@ def progress_of(destinations: Destinations, number: int | None) -> Progress:
         NotFound: NoRuns, there is none yet; RunUnknown, none of that number.
     """
     runs = known_runs(destinations)
-    return _progress(chosen(runs, number), destinations, _replaced(runs))
+    run = chosen(runs, number)
+    return read_progress(run, destinations, replaced_by=_replaced(runs).get(run.number))
 
 
 def records_of(destinations: Destinations) -> list[RunRecord]:
     """The runs, oldest first; raises NotFound if there are none."""
     runs = known_runs(destinations)
     replaced = _replaced(runs)
-    return [_progress(run, destinations, replaced).run for run in runs]
+    return [
+        read_progress(run, destinations, replaced_by=replaced.get(run.number)).run for run in runs
+    ]
 
 
 def known_runs(destinations: Destinations) -> list[Run]:
@@ -69,11 +72,3 @@ def nothing_to_abort(runs: Sequence[Run]) -> str:
 def _replaced(runs: Sequence[Run]) -> dict[int, int]:
     completed = [(run.number, run.id) for run in runs if run.state is RunState.COMPLETED]
     return dict(replaced_by(completed))
-
-
-def _progress(run: Run, destinations: Destinations, replaced: dict[int, int]) -> Progress:
-    known = run.state in (RunState.COMPLETED, RunState.RESET)
-    durable = None if known else destinations.durable(run)
-    left_alone = abandoned(run, destinations.ledger)
-    newer = replaced.get(run.number)
-    return run_records.progress(run, durable, left_alone=left_alone, replaced_by=newer)

@@ -9,6 +9,8 @@ from rowmill.plan.intervals import Interval, count, show
 from rowmill.plan.layout import TableLayout
 from rowmill.plan.run_source import source_of
 from rowmill.plan.runs import Run, RunState
+from rowmill.worker.live_progress import LiveProgress, batches_of_rows
+from rowmill.worker.reading import Told
 from rowmill.worker.remaining import Durable, batches_durable
 
 
@@ -19,6 +21,7 @@ def progress(
     left_alone: bool = False,
     replaced_by: int | None = None,
     rows_per_second: float | None = None,
+    told: Told | None = None,
 ) -> Progress:
     """How far a run is.
 
@@ -27,9 +30,37 @@ def progress(
         durable: what the ledger holds of it; None if it is complete, or its data removed.
         left_alone: it is unfinished, and no process is at work on it.
         replaced_by: the number of the run that took the place of its published data.
-        rows_per_second: rows that became durable a second, where that is known.
+        rows_per_second: of a run that has ended.
+        told: by its supervisor; of what is not fresh the time alone.
     """
-    tables = _tables(run, durable)
+    return _progress(
+        run,
+        _tables(run, durable),
+        left_alone=left_alone,
+        replaced_by=replaced_by,
+        rows_per_second=rows_per_second,
+        told=told,
+    )
+
+
+def progress_told(run: Run, told: Told) -> Progress:
+    """How far a run is by its supervisor alone, without a look at its batches.
+
+    That tells rows and no batches: of those there are at least so many, and not which.
+    """
+    tables = tuple(_table_told(each, told.live) for each in run.plan.tables)
+    return _progress(run, tables, told=told)
+
+
+def _progress(
+    run: Run,
+    tables: tuple[TableProgress, ...],
+    *,
+    left_alone: bool = False,
+    replaced_by: int | None = None,
+    rows_per_second: float | None = None,
+    told: Told | None,
+) -> Progress:
     _, namespace, name = run.owner.rsplit("/", 2)
     source = source_of(run)
     record = RunRecord(
@@ -50,7 +81,16 @@ def progress(
         finished_at=run.ended_at,
         replaced_by=replaced_by,
     )
-    return Progress(record, tables, rows_per_second)
+    live = told.live if told is not None and told.fresh and not left_alone else None
+    return Progress(
+        record,
+        tables,
+        rows_per_second=live.rows_per_second if live else rows_per_second,
+        eta_seconds=live.eta_seconds if live else None,
+        step=live.step if live else None,
+        workers=live.workers if live else None,
+        last_updated=told.at if told is not None else run.ended_at,
+    )
 
 
 def _message(run: Run, *, left_alone: bool) -> str:
@@ -80,4 +120,15 @@ def _table(layout: TableLayout, batches: Sequence[Interval]) -> TableProgress:
         batches=layout.batches,
         batches_done=count(batches),
         completed_batches=show(batches),
+    )
+
+
+def _table_told(layout: TableLayout, live: LiveProgress) -> TableProgress:
+    rows = min(layout.rows, live.rows.get(layout.table, 0))
+    return TableProgress(
+        name=layout.table,
+        rows=rows,
+        rows_total=layout.rows,
+        batches=layout.batches,
+        batches_done=batches_of_rows(layout, rows),
     )

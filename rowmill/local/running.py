@@ -22,6 +22,7 @@ from rowmill.local.child_process import Child
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.planning import chosen_workers, plan_for
 from rowmill.local.progress import Phase, ProgressBoard, Snapshot
+from rowmill.local.progress_report import ProgressReport
 from rowmill.local.run_errors import RunAborted, RunFailed, WorkerFailed, interrupted
 from rowmill.local.supervisor import Supervisor
 from rowmill.local.watch import LockLost, Watch
@@ -262,16 +263,23 @@ class _Execution:
             for shard in range(run.plan.shards)
             if any(True for _ in remaining(run.plan, run.plan.shard(shard), durable))
         ]
-        watch = Watch(run, self.hold, self._open_in_silence)
+        workers = max(1, min(self.workers, len(shards)))
+        report = ProgressReport(workers)
+        watch = Watch(run, self.hold, self._open_in_silence, report)
+
+        def check() -> None:
+            report.offer(self.board.snapshot())
+            watch.check()
+
         supervisor = Supervisor(
             self.spec,
             self.connections,
-            workers=max(1, min(self.workers, len(shards))),
+            workers=workers,
             spare=self.options.spare,
             on_progress=self.board.progress,
             on_step=self.board.step,
             on_wait=self.options.wait,
-            check=watch.check,
+            check=check,
             stop=self.signals.stop,
             kill=self.signals.kill,
         )

@@ -1,4 +1,7 @@
-"""Watch over a live run: whether its lock is still held and its state still lets it go on."""
+"""Watch over a live run: whether its lock is still held and its state still lets it go on.
+
+It tells the ledger by the way how far the run is.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from contextlib import closing
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import ExperimentHold, RunRecords
 from rowmill.errors import Interrupted
+from rowmill.local.progress_report import ProgressReport
 from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.worker.destinations import Destinations
 
@@ -26,10 +30,17 @@ class Watch:
     the supervisor, which must always hear Ctrl-C.
     """
 
-    def __init__(self, run: Run, hold: ExperimentHold, reopen: Callable[[], Destinations]) -> None:
+    def __init__(
+        self,
+        run: Run,
+        hold: ExperimentHold,
+        reopen: Callable[[], Destinations],
+        report: ProgressReport,
+    ) -> None:
         self._run = run
         self._hold = hold
         self._reopen = reopen
+        self._report = report
         self._over = threading.Event()
         self._found: Exception | None = None
 
@@ -56,6 +67,8 @@ class Watch:
             while self._found is None and not self._over.wait(WATCH_SECONDS):
                 try:
                     self._found = self._look(own.ledger.runs)
+                    if self._found is None:
+                        self._report.write(own.ledger.progress)
                 except (DestinationRefused, DestinationUnavailable):
                     # The workers meet the same trouble, and have the patience for it.
                     continue

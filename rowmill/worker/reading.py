@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
+
 from rowmill.destinations.ledger import Ledger
 from rowmill.plan.run_source import source_of
 from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.worker.destinations import Destinations
+from rowmill.worker.live_progress import LiveProgress
 from rowmill.worker.run_history import published_run
 
 
@@ -36,6 +40,27 @@ def abandoned(run: Run, ledger: Ledger) -> bool:
         return False
     again = ledger.runs.find(run.id)
     return again is not None and again.state is run.state
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the supervisor of an unfinished run told last, and when by the ledger's clock.
+
+    `fresh`: it is of now. If not, nobody may be at work any more, or out of reach of the ledger.
+    """
+
+    live: LiveProgress
+    at: datetime
+    fresh: bool
+
+
+def told(run: Run, ledger: Ledger) -> Told | None:
+    """How far the supervisor of `run` says it is; None of an ended run, or if it never told."""
+    stored = ledger.progress.read(run.id) if run.state in UNFINISHED else None
+    live = None if stored is None else LiveProgress.from_json(stored.body)
+    if stored is None or live is None:
+        return None
+    return Told(live, stored.at, stored.age <= ledger.progress.fresh_seconds)
 
 
 def published(destinations: Destinations) -> Run | None:

@@ -29,7 +29,9 @@ def _json(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_status_has_the_keys_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    status(FakeCluster([experiment(rowsPerSecond=9, etaSeconds=7)]), "shop", Output.JSON)
+    told = {"rowsPerSecond": 9, "etaSeconds": 7, "step": "primary key of orders"}
+    found = experiment(**told, lastUpdated="2026-01-01T00:00:05Z")
+    status(FakeCluster([found]), "shop", Output.JSON)
     document = _json(capsys)
     progress = Progress.from_json(document)
     assert progress.run == RunRecord(
@@ -54,6 +56,8 @@ def test_status_has_the_keys_of_the_command_line(capsys: pytest.CaptureFixture[s
         "completedBatches": "0-1",
     }
     assert (progress.percent, progress.rows_per_second, progress.eta_seconds) == (40, 9, 7)
+    assert (progress.step, progress.workers) == ("primary key of orders", 2)
+    assert progress.last_updated == datetime(2026, 1, 1, 0, 0, 5, tzinfo=UTC)
 
 
 def test_status_for_people_names_run_tables_and_what_it_waits_for(

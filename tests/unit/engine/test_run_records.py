@@ -60,6 +60,7 @@ TABLE = TableProgress(
         TABLE,
         TableProgress(name="empty"),
         Progress(WHOLE, (TABLE, TableProgress(name="empty")), rows_per_second=9.5, eta_seconds=7),
+        Progress(PENDING, step="loading", workers=3, last_updated=START),
         Progress(PENDING),
     ],
     ids=lambda record: type(record).__name__,
@@ -100,6 +101,9 @@ def test_progress_is_the_run_with_its_tables_beside_it() -> None:
         "percent": 40,
         "rowsPerSecond": None,
         "etaSeconds": None,
+        "step": None,
+        "workers": None,
+        "lastUpdated": None,
         "tables": [
             {
                 "name": "orders",

@@ -8,9 +8,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rowmill.engine.records import State, TableProgress
-from rowmill.local.run_records import progress
+from rowmill.local.run_records import progress, progress_told
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.runs import END_UNSEEN, Run, RunState
+from rowmill.worker.live_progress import LiveProgress
+from rowmill.worker.reading import Told
 from rowmill.worker.remaining import Durable
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -67,3 +69,34 @@ def test_an_unfinished_run_that_nobody_holds_is_interrupted_and_says_how_it_goes
     found = progress(run(state, "so far"), Durable({}, None), left_alone=True).run
     assert found.state is State.INTERRUPTED
     assert found.message == f"so far; no process holds it: {does}"
+
+
+NOW = START + timedelta(minutes=5)
+LIVE = LiveProgress("loading", 2, {"orders": 47, "other": 9}, 12.5, 4.0)
+
+
+def test_a_live_run_has_the_ledgers_rows_and_its_supervisors_words() -> None:
+    durable = Durable({"orders": [(0, 3)]}, None)
+    found = progress(run(RunState.RUNNING), durable, told=Told(LIVE, NOW, fresh=True))
+    assert (found.run.rows, found.step, found.workers) == (30, "loading", 2)
+    assert (found.rows_per_second, found.eta_seconds, found.last_updated) == (12.5, 4.0, NOW)
+
+
+@pytest.mark.parametrize(("fresh", "left_alone"), [(False, False), (True, True)])
+def test_of_what_is_not_so_any_more_the_time_alone_is_told(fresh: bool, left_alone: bool) -> None:
+    said = Told(LIVE, NOW, fresh=fresh)
+    found = progress(run(RunState.RUNNING), Durable({}, None), left_alone=left_alone, told=said)
+    assert (found.step, found.workers, found.rows_per_second, found.eta_seconds) == (None,) * 4
+    assert found.last_updated == NOW
+
+
+def test_an_ended_run_was_last_updated_when_it_ended() -> None:
+    ended = replace(run(RunState.COMPLETED), finished_at=NOW)
+    assert progress(ended, None).last_updated == NOW
+
+
+def test_by_its_supervisor_alone_a_run_has_rows_and_at_the_least_so_many_batches() -> None:
+    found = progress_told(run(RunState.FINALIZING), Told(LIVE, NOW, fresh=True))
+    assert found.tables == (TableProgress("orders", 47, 95, 10, 4, ""), EMPTY)
+    assert (found.run.state, found.run.rows, found.percent) == (State.FINALIZING, 47, 49)
+    assert (found.step, found.last_updated) == ("loading", NOW)
