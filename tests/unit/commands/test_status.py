@@ -29,8 +29,12 @@ def _json(capsys: pytest.CaptureFixture[str]) -> Any:
 
 
 def test_status_has_the_keys_of_the_command_line(capsys: pytest.CaptureFixture[str]) -> None:
-    told = {"rowsPerSecond": 9, "etaSeconds": 7, "step": "primary key of orders"}
-    found = experiment(**told, lastUpdated="2026-01-01T00:00:05Z")
+    found = experiment(
+        rowsPerSecond=9,
+        etaSeconds=7,
+        step="primary key of orders",
+        lastUpdated="2026-01-01T00:00:05Z",
+    )
     status(FakeCluster([found]), "shop", Output.JSON)
     document = _json(capsys)
     progress = Progress.from_json(document)

@@ -127,7 +127,11 @@ def _application(pid: str) -> str:
 
 
 def _prepared(session: PostgresSession) -> Connection:
-    """A connection whose server side finds out within a minute that this machine is gone."""
+    """A connection whose server side finds out within about a minute that this machine is gone.
+
+    While an answer is on its way, as when the machine dies it may be, no keep-alive is sent; but
+    for the timeout the server would try for a quarter of an hour to bring it.
+    """
     connection = session.connection()
     name = _application(str(os.getpid()))
     connection.execute(
@@ -135,7 +139,8 @@ def _prepared(session: PostgresSession) -> Connection:
             "SELECT set_config(name, value, false) FROM pg_settings JOIN (VALUES "
             "('application_name', {}), ('statement_timeout', '0'), ('transaction_timeout', '0'), "
             "('tcp_keepalives_idle', '20'), ('tcp_keepalives_interval', '10'), "
-            "('tcp_keepalives_count', '3'), ('search_path', 'pg_catalog'), "
+            "('tcp_keepalives_count', '3'), ('tcp_user_timeout', '60000'), "
+            "('search_path', 'pg_catalog'), "
             # As the driver reads times.
             "('DateStyle', 'ISO'), ('TimeZone', 'UTC')"
             ") AS wanted (name, value) USING (name)"

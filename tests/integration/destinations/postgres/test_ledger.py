@@ -15,12 +15,20 @@ from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.ledger.advisory_locks import fence
+from rowmill.destinations.postgres.ledger.experiment_hold import hold_experiment
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.destinations.postgres.ledger.progress import PostgresProgress
 from rowmill.destinations.postgres.ledger.statements import LedgerStatements
 from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.plan.runs import RunState
-from tests.integration.destinations.postgres.env import Experiment, batches, connect, dataset, table
+from tests.integration.destinations.postgres.env import (
+    Connection,
+    Experiment,
+    batches,
+    connect,
+    dataset,
+    table,
+)
 from tests.integration.destinations.postgres.proxy import LossyProxy
 
 RUNNING = frozenset({RunState.RUNNING})
@@ -423,3 +431,25 @@ def test_the_progress_of_a_run_goes_with_the_run_also_by_an_older_client(
     shop.ledger.forget_experiment(shop.owner)
     shop.ledger.progress.write(run.id, BODY)
     assert shop.ledger.progress.read(run.id) is None, "nobody writes of a run that is gone"
+
+
+def test_the_server_misses_a_machine_that_died_within_a_minute(database: dict[str, str]) -> None:
+    made: list[Connection] = []
+
+    class Seen(PostgresAddress):
+        def connect(self) -> Connection:
+            made.append(super().connect())
+            return made[-1]
+
+    with hold_experiment(Seen(lambda: database), "engine/local/shop"):
+        [holder] = made
+        kernel = holder.execute(
+            "SELECT name, setting::integer FROM pg_settings WHERE name LIKE 'tcp%' ORDER BY 1"
+        ).fetchall()
+    assert kernel == [
+        ("tcp_keepalives_count", 3),
+        ("tcp_keepalives_idle", 20),
+        ("tcp_keepalives_interval", 10),
+        # Milliseconds; keep-alives alone do not end a session whose answer is on its way.
+        ("tcp_user_timeout", 60_000),
+    ]
