@@ -79,8 +79,9 @@ class RunRecords(Protocol):
     ) -> bool:
         """Move a run's state if it is one of `expected`, behind the fence; says whether it did.
 
-        `summary` is merged into the run's. Sets `finished_at` when the run ends and clears it when
-        it is taken up again; a further end (a reset, say) leaves it as it was.
+        `summary` is merged into the run's, without the reason of the state before. Sets
+        `finished_at` when the run ends and clears it when it is taken up again; a further end (a
+        reset, say) leaves it as it was.
         """
         ...
 

@@ -38,13 +38,16 @@ class State(StrEnum):
     UNKNOWN = "UNKNOWN"
 
     @classmethod
-    def of_ledger(cls, state: RunState, *, abandoned: bool) -> State:
+    def of_ledger(cls, state: RunState, *, abandoned: bool, reason: str | None = None) -> State:
         """Where a run stands by its ledger.
 
         Args:
             abandoned: no process is at work on it; of a run that has ended that says nothing.
+            reason: the run's.
         """
         known = cls(state.value)
+        if known is cls.ABORTED and reason == _SUSPENDED:
+            return cls.SUSPENDED
         return cls.INTERRUPTED if abandoned and known in _AT_WORK else known
 
     @classmethod
@@ -60,6 +63,8 @@ class State(StrEnum):
         return _OF_PHASE.get(phase, cls.UNKNOWN)
 
 
+# plan/runs.py says so too.
+_SUSPENDED = "Suspended"
 _OF_PHASE: Mapping[str | None, State] = {
     "Pending": State.PENDING,
     "Running": State.RUNNING,

@@ -25,6 +25,7 @@ class Phase(StrEnum):
     INTERRUPTED = "interrupted"
     FAILED = "failed"
     ABORTED = "aborted"
+    SUSPENDED = "suspended"
 
 
 # Of these phases workers are at work, whose batches may yet become durable.

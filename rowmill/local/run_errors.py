@@ -21,10 +21,18 @@ class WorkerFailed(RunFailed):
 
 
 class RunAborted(Interrupted):
-    """Somebody aborted the run; it can be resumed."""
+    """Somebody aborted or suspended the run, as `reason` says; it can be resumed."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("Aborted", message)
+    def __init__(self, message: str, reason: str = "Aborted") -> None:
+        super().__init__(reason, message)
+
+
+def stopped(number: int, *, suspended: bool) -> RunAborted:
+    """What run `number` ends with that somebody else stopped."""
+    again = "run the same command to resume it"
+    if suspended:
+        return RunAborted(f"run {number} was suspended; {again}", "Suspended")
+    return RunAborted(f"run {number} was aborted; {again}")
 
 
 def interrupted() -> Interrupted:

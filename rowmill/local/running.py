@@ -17,13 +17,14 @@ from rowmill.destinations.ledger import ExperimentHold
 from rowmill.destinations.patience import ReportWait, unreported
 from rowmill.engine.request import Mode
 from rowmill.errors import Interrupted
+from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.admission import admission
 from rowmill.local.child_process import Child
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.planning import chosen_workers, plan_for
 from rowmill.local.progress import Phase, ProgressBoard, Snapshot
 from rowmill.local.progress_report import ProgressReport
-from rowmill.local.run_errors import RunAborted, RunFailed, WorkerFailed, interrupted
+from rowmill.local.run_errors import RunFailed, WorkerFailed, interrupted, stopped
 from rowmill.local.supervisor import Supervisor
 from rowmill.local.watch import LockLost, Watch
 from rowmill.plan.layout import Plan
@@ -38,6 +39,8 @@ from rowmill.worker.start.local_run import prepare
 from rowmill.worker.start.prepared import Prepared
 from rowmill.worker.start.refusals import FewerRows
 
+# By the reason of the error with which a run ends that somebody else stopped.
+_PHASES = {"Aborted": Phase.ABORTED, "Suspended": Phase.SUSPENDED}
 # How long the end of a run waits for the ledger: writers that are being cut hold its fence.
 REPORT_SECONDS = 2.0
 
@@ -191,7 +194,8 @@ def _report(prepared: Prepared, spec: Spec, options: Options) -> None:
         options.notice(f"{notice}: --restart writes them anew, and so does a change of `rerun`")
     if not prepared.resumed:
         return
-    options.notice(f"resuming run {run.number}: what it made stays")
+    was = ", which was suspended" if prepared.suspended else ""
+    options.notice(f"resuming run {run.number}{was}: what it made stays")
     if options.batch_rows is not None and _batches(run.plan) != _batches(_plan(spec, options)):
         options.notice("the batches of the run's frozen plan hold; --batch-rows is for new runs")
 
@@ -229,8 +233,7 @@ class _Execution:
             raise interrupted() from None
         except Fenced as error:
             ended = self._fenced(run, error)
-            aborted = isinstance(ended, RunAborted)
-            self.board.turn(Phase.ABORTED if aborted else Phase.FAILED)
+            self.board.turn(_PHASES.get(ended.reason, Phase.FAILED))
             raise ended from error
         except LockLost as error:
             # Not even marked as failed: whoever holds the lock now may be running it.
@@ -300,11 +303,11 @@ class _Execution:
             "total": ended - self.started,
         }
 
-    def _fenced(self, run: Run, error: Fenced) -> Exception:
+    def _fenced(self, run: Run, error: Fenced) -> RowmillError:
         known = self.destinations.ledger.runs.find(run.id)
         state = known.state if known else None
-        if state is RunState.ABORTED:
-            return RunAborted(f"run {run.number} was aborted; run the same command to resume it")
+        if known is not None and known.state is RunState.ABORTED:
+            return stopped(run.number, suspended=known.suspended)
         return RunFailed(f"{error}; its state is now {state or 'gone'}")
 
     def _end(self, run: Run, phase: Phase, state: RunState, message: str) -> None:

@@ -25,6 +25,10 @@ UNFINISHED = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.PUBLISHI
 RESUMABLE = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.FAILED, RunState.ABORTED})
 # Of a run's summary: whether it was ended only after its process was gone.
 END_UNSEEN = "endUnseen"
+# Of a run's summary: why it is in its state, in one word; it goes with that state.
+REASON = "reason"
+# The reason of an ABORTED run that somebody suspended.
+SUSPENDED = "Suspended"
 
 
 @dataclass(frozen=True)
@@ -55,5 +59,17 @@ class Run:
         """When its work ended; None while it lasts, or where its process was killed before that."""
         return None if self.summary.get(END_UNSEEN) else self.finished_at
 
+    @property
+    def reason(self) -> str | None:
+        """Why it is in its state, in one word; None where nobody gave one."""
+        return self.summary.get(REASON)
+
+    @property
+    def suspended(self) -> bool:
+        """Whether somebody stopped it who wants it to go on later."""
+        return self.state is RunState.ABORTED and self.reason == SUSPENDED
+
     def at(self, state: RunState) -> Run:
-        return replace(self, state=state)
+        """The same in another state, of which no reason is known."""
+        kept = {name: value for name, value in self.summary.items() if name != REASON}
+        return replace(self, state=state, summary=kept)

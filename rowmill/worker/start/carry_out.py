@@ -101,12 +101,14 @@ def carry_out(
         DestinationRefused: a destination will not take this run, or its state changed meanwhile.
         Fenced: a run to go on with was aborted or replaced meanwhile.
     """
+    suspended = False
     match decision:
         case Repeat(run=run, number=number, close=close):
             _discard(close, destinations, by=number)
             return Prepared(run, repeat=True, rolled_forward=observed.rolled_forward)
         case Resume(run=run, close=close):
             _discard(close, destinations, by=run.number)
+            suspended = run.suspended
             run = _resume(run, request.dataset(run.plan), destinations, request.adopt, RESUMABLE)
         case GoOn(run=run):
             run = _go_on(run, request, destinations)
@@ -115,6 +117,7 @@ def carry_out(
     return Prepared(
         run,
         resumed=not isinstance(decision, Begin),
+        suspended=suspended,
         rolled_forward=observed.rolled_forward,
         replaces=replacement(decision.replaces, run.plan, destinations.owner),
     )

@@ -37,12 +37,14 @@ class Ahead:
 class Prepared:
     """What prepare came to: the run, now RUNNING, or `repeat`: complete already, nothing to do.
 
-    `rolled_forward` are the numbers of runs whose interrupted publishing was completed first,
-    `replaces` is what readers see until the run is published.
+    `suspended`: somebody had stopped it, and it goes on now. `rolled_forward` are the numbers of
+    runs whose interrupted publishing was completed first, `replaces` is what readers see until the
+    run is published.
     """
 
     run: Run
     resumed: bool = False
+    suspended: bool = False
     repeat: bool = False
     rolled_forward: tuple[int, ...] = ()
     replaces: Replaced | None = None

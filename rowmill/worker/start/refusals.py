@@ -31,7 +31,7 @@ class EditedManifest(errors.Conflict):
     ) -> None:
         self.run = run
         # Whoever starts a run holds the lock that its supervisor would hold.
-        state = State.of_ledger(run.state, abandoned=True)
+        state = State.of_ledger(run.state, abandoned=True, reason=run.reason)
         fewer = ""
         if replaces is not None and plan.rows < replaces.plan.rows:
             fewer = f", and {_would_replace(replaces, run.number + 1, plan, run.owner)}"

@@ -6,8 +6,6 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from psycopg import sql
-
 from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
 from tests.integration.cli.commands import Commands, wait_until, workers
 from tests.integration.cli.numbers import LONG, ROWS
@@ -140,7 +138,7 @@ def test_an_abort_from_another_process_ends_the_run_and_resume_takes_it_up(
         assert commands(command, name, "--yes").code == 3
     aborting = commands.start("abort", name)
     # It waits for the batch in flight, and no other comes before it.
-    wait_until(lambda: _is_fencing(database, ledger), aborting)
+    wait_until(lambda: gate.is_fencing(ledger), aborting)
     gate.open()
     aborted = commands.finish(aborting)
     assert aborted.code == 0
@@ -206,15 +204,3 @@ def test_an_interrupt_amid_prepare_is_heeded_at_once(
     process.send_signal(signal.SIGINT)
     done = commands.finish(process)
     assert (done.code, done.json["error"]["reason"]) == (5, "Interrupted")
-
-
-def _is_fencing(database: Connection, ledger: str) -> bool:
-    """Whether somebody waits to change the state of the ledger's only run."""
-    [(run_id,)] = database.execute(
-        sql.SQL("SELECT id FROM {}.runs").format(sql.Identifier(ledger))
-    ).fetchall()
-    return database.execute(
-        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'ExclusiveLock' "
-        "AND locktype = 'advisory' AND (classid::bigint << 32) | objid::bigint = %s::bigint)",
-        (lock_key("run", run_id),),
-    ).fetchone() == (True,)

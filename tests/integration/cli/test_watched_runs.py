@@ -1,10 +1,18 @@
 """A run under way as others see it: from the ledger, whoever started it and wherever they are."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 from psycopg import sql
 
+from rowmill.destinations.credentials import KnownCredentials
 from rowmill.engine.records import Progress, State
+from rowmill.local.connections import engine_id
+from rowmill.local.servers.embedded import EmbeddedServers, exports
+from rowmill.spec.load import load_spec
+from rowmill.worker.abort import suspend_run
+from rowmill.worker.destinations import Connections, open_destinations
 from tests.integration.cli.commands import Commands, wait_until
 from tests.integration.cli.numbers import ROWS
 from tests.integration.experiments import Connection, count
@@ -39,3 +47,38 @@ def test_a_run_under_way_tells_what_it_does_and_its_rows_are_the_ledgers(
     gate.open()
     assert commands.finish(process).code == 0, "its progress is nothing that it needs"
     assert count(database, name, "numbers") == ROWS
+
+
+def test_a_run_that_is_suspended_elsewhere_ends_and_says_so_and_so_does_its_resume(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    servers: EmbeddedServers,
+) -> None:
+    gate.close_after(ledger, 1)
+    file = written()
+    process = commands.start("run", "-f", file, "-o", "json")
+    wait_until(lambda: gate.waiting(ledger), process)
+    known = KnownCredentials(exports(servers))
+    reached = Connections(engine_id(), known, known)
+    with (
+        closing(open_destinations(load_spec(file), reached)) as there,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        # It waits for the batch in flight, and no other comes before it.
+        suspending = pool.submit(suspend_run, there)
+        wait_until(lambda: gate.is_fencing(ledger))
+        gate.open()
+        suspended = suspending.result()
+    assert suspended is not None
+    done = commands.finish(process)
+    assert (done.code, done.json["error"]["reason"]) == (5, "Suspended")
+    assert "run 1 suspended: " in done.err
+    assert "run 1 was suspended; run the same command to resume it" in done.err
+    [line] = [line for line in commands("status", name).out.splitlines() if "run 1" in line]
+    assert line.endswith("run 1: SUSPENDED")
+    resumed = commands("run", "-f", file)
+    assert resumed.code == 0
+    assert "resuming run 1, which was suspended: what it made stays" in resumed.err

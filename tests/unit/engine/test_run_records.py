@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from rowmill.engine.records import Progress, RunRecord, State, TableProgress
-from rowmill.plan.runs import UNFINISHED, RunState
+from rowmill.plan.runs import SUSPENDED, UNFINISHED, RunState
 from rowmill.spec.manifest.status import Outcome, Phase
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -132,6 +132,11 @@ def test_a_run_without_rows_is_whole_once_it_is_complete() -> None:
 @pytest.mark.parametrize("state", RunState)
 def test_a_run_that_a_process_holds_stands_where_the_ledger_says(state: RunState) -> None:
     assert State.of_ledger(state, abandoned=False).value == state.value
+
+
+def test_an_aborted_run_that_was_to_go_on_later_is_suspended() -> None:
+    assert State.of_ledger(RunState.ABORTED, abandoned=True, reason=SUSPENDED) is State.SUSPENDED
+    assert State.of_ledger(RunState.RESET, abandoned=True, reason=SUSPENDED) is State.RESET
 
 
 @pytest.mark.parametrize("state", RunState)

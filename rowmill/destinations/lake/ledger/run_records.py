@@ -90,10 +90,9 @@ class BucketRunRecords:
             if run.state not in expected:
                 return False
             moved = replace(
-                run,
-                state=to,
+                run.at(to),
                 message=message,
-                summary={**run.summary, **(summary or {})},
+                summary={**run.at(to).summary, **(summary or {})},
                 finished_at=_finished(run, to),
             )
             if self._replace(moved, etag):

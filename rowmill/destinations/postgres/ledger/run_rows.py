@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from rowmill.destinations.errors import Fenced
 from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.quoted_names import quoted
-from rowmill.plan.runs import RunState
+from rowmill.plan.runs import REASON, RunState
 
 _ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.ABORTED})
 
@@ -28,7 +28,8 @@ def move_run(
     cursor.execute(
         sql.SQL(
             "UPDATE {}.runs SET state = %(to)s, message = %(message)s, "
-            "summary = summary || %(summary)s, finished_at = CASE WHEN %(reset)s THEN finished_at "
+            "summary = (summary - %(reason)s::text) || %(summary)s, "
+            "finished_at = CASE WHEN %(reset)s THEN finished_at "
             "WHEN %(ended)s THEN coalesce(finished_at, now()) END "
             "WHERE id = %(id)s AND state = ANY(%(expected)s)"
         ).format(quoted(schema)),
@@ -37,6 +38,7 @@ def move_run(
             "to": to.value,
             "message": message,
             "summary": Jsonb(summary),
+            "reason": REASON,
             "reset": to is RunState.RESET,
             "ended": to in _ENDED,
             "expected": [state.value for state in expected],

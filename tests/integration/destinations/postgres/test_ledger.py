@@ -20,7 +20,7 @@ from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.destinations.postgres.ledger.progress import PostgresProgress
 from rowmill.destinations.postgres.ledger.statements import LedgerStatements
 from rowmill.destinations.postgres.session import PostgresSession
-from rowmill.plan.runs import RunState
+from rowmill.plan.runs import REASON, SUSPENDED, RunState
 from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
@@ -453,3 +453,15 @@ def test_the_server_misses_a_machine_that_died_within_a_minute(database: dict[st
         # Milliseconds; keep-alives alone do not end a session whose answer is on its way.
         ("tcp_user_timeout", 60_000),
     ]
+
+
+def test_the_reason_of_a_state_goes_with_that_state(shop: Experiment) -> None:
+    run, runs = shop.start(), shop.ledger.runs
+    aborted = frozenset({RunState.ABORTED})
+    why = {REASON: SUSPENDED}
+    assert runs.transition(run.id, RUNNING, RunState.ABORTED, summary=why)
+    stopped = runs.find(run.id)
+    assert stopped is not None
+    assert (stopped.reason, stopped.suspended) == (SUSPENDED, True)
+    assert runs.transition(run.id, aborted, RunState.ABORTED)
+    assert runs.find(run.id) == replace(stopped, summary=run.summary)
