@@ -7,7 +7,7 @@ Postgres a part counts when its pending record is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -222,6 +222,10 @@ class Ledger(Protocol):
 
     def found(self) -> bool:
         """Whether there is a ledger at all; makes nothing, so a reader's rights will do."""
+        ...
+
+    def forget_runs(self, runs: Sequence[Run]) -> None:
+        """Remove the records of ended runs; not of one whose tables readers still see."""
         ...
 
     def forget_experiment(self, owner: str) -> None:

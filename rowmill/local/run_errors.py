@@ -21,17 +21,24 @@ class WorkerFailed(RunFailed):
 
 
 class RunAborted(Interrupted):
-    """Somebody aborted or suspended the run, as `reason` says; it can be resumed."""
+    """Somebody aborted the run; it can be resumed."""
 
-    def __init__(self, message: str, reason: str = "Aborted") -> None:
-        super().__init__(reason, message)
+    def __init__(self, message: str) -> None:
+        super().__init__("Aborted", message)
 
 
-def stopped(number: int, *, suspended: bool) -> RunAborted:
+class RunSuspended(Interrupted):
+    """Somebody suspended the run; it is to go on later."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("Suspended", message)
+
+
+def stopped(number: int, *, suspended: bool) -> RunAborted | RunSuspended:
     """What run `number` ends with that somebody else stopped."""
     again = "run the same command to resume it"
     if suspended:
-        return RunAborted(f"run {number} was suspended; {again}", "Suspended")
+        return RunSuspended(f"run {number} was suspended; {again}")
     return RunAborted(f"run {number} was aborted; {again}")
 
 

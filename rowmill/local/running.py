@@ -16,7 +16,6 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.ledger import ExperimentHold
 from rowmill.destinations.patience import ReportWait, unreported
 from rowmill.engine.request import Mode
-from rowmill.errors import Interrupted
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.admission import admission
 from rowmill.local.child_process import Child
@@ -113,7 +112,7 @@ def run(
         on_progress: called with the state of the run as it changes, at most a few times a second.
 
     Raises:
-        Interrupted: by Ctrl-C or SIGTERM; RunAborted, one of these: by `rowmill abort`.
+        Interrupted: by Ctrl-C or SIGTERM; RunAborted and RunSuspended, two of these: by others.
         RunFailed: a defect or trouble that outlasted the retries.
         DestinationRefused, DestinationUnavailable: before any work was done.
         EditedManifest, FewerRows, NoRunToResume: see worker/start/refusals.py.

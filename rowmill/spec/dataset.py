@@ -273,6 +273,7 @@ class Spec:
     batch_rows: int | None
     memory_limit: int | None
     retries_per_shard: int
+    run_history_limit: int
     surprises: tuple[Problem, ...]
     unguessed: tuple[str, ...]
     resolve_again: Callable[[int], Resolved] | None = field(compare=False)

@@ -168,6 +168,7 @@ def _assemble(
         batch_rows=spec.batch_rows,
         memory_limit=_memory_limit(experiment),
         retries_per_shard=spec.retries_per_shard,
+        run_history_limit=spec.run_history_limit,
         surprises=surprises,
         unguessed=_unguessed(experiment, dataset),
         resolve_again=_Resolver(experiment, scale, seed, text, data_version),

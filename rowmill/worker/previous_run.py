@@ -64,13 +64,24 @@ def reached_lake(
         yield lake
 
 
+def wrote_elsewhere(run: Run, present: Destinations) -> bool:
+    """Whether `run` may have left objects in another place of a bucket than the present one."""
+    try:
+        parquet = spec_of(run).parquet
+    except InvalidManifest:
+        # A manifest of an older Rowmill may not be one of this.
+        return True
+    return parquet is not None and _place(parquet) != _place(present.spec.parquet)
+
+
 def _places(spec: Spec) -> list[tuple[Target, bool] | None]:
-    return [
-        None
-        if target is None
-        else (replace(target, secret_name=None, ambient=False, replace=False), target.embedded)
-        for target in (spec.parquet, spec.postgres)
-    ]
+    return [_place(spec.parquet), _place(spec.postgres)]
+
+
+def _place(target: Target | None) -> tuple[Target, bool] | None:
+    if target is None:
+        return None
+    return replace(target, secret_name=None, ambient=False, replace=False), target.embedded
 
 
 def _refuse_unreachable(earlier: Target | None, present: Target | None) -> None:

@@ -13,6 +13,7 @@ from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Dataset
 from rowmill.worker.destinations import Destinations
+from rowmill.worker.history_limit import forget_old_runs
 from rowmill.worker.previous_run import destinations_of
 from rowmill.worker.remake import remake
 from rowmill.worker.run_spec import spec_of
@@ -44,6 +45,7 @@ def publish(run: Run, dataset: Dataset, destinations: Destinations) -> None:
     ):
         raise Fenced(f"run {run.number} is no longer being finalized")
     _roll_forward(run.at(RunState.PUBLISHING), dataset, destinations)
+    forget_old_runs(destinations)
 
 
 def roll_forward_all(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rowmill.plan.layout import Plan
 from rowmill.plan.replacement import Replaced
-from rowmill.plan.runs import RESUMABLE, Run, RunState
+from rowmill.plan.runs import RESUMABLE, UNFINISHED, Run, RunState
 from rowmill.spec.dataset import Spec
 
 
@@ -38,6 +38,22 @@ def left_over(runs: Sequence[Run]) -> tuple[Run, ...]:
     What a run staged is cleared when a newer one begins, so only those since the last complete one.
     """
     return tuple(run for run in _since_last_end(runs) if run.state in RESUMABLE)
+
+
+def beyond_limit(runs: Sequence[Run], limit: int) -> tuple[Run, ...]:
+    """The ended runs of whose records nobody has need: those before the newest `limit` ended ones.
+
+    Not the published one, nor the newest of all, after which the next one is numbered. Nor what can
+    have left something behind: what a run staged is cleared away before the next one begins, but a
+    worker of it that nobody sees may write for a moment more.
+    """
+    ended = [run for run in runs if run.state not in UNFINISHED]
+    kept = {
+        run.id
+        for run in (published_run(runs), *left_over(runs)[-2:], *runs[-1:])
+        if run is not None
+    }
+    return tuple(run for run in ended[: max(0, len(ended) - limit)] if run.id not in kept)
 
 
 def same_data(run: Run, digest: str, data_version: int) -> bool:

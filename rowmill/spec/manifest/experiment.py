@@ -137,7 +137,12 @@ class ExperimentSpec(Model):
     deletion_policy: Literal["Retain", "Purge"] = Field(
         "Retain", description="Purge: delete the data with the Experiment."
     )
-    run_history_limit: int = Field(10, ge=0, le=1_000, description="Runs kept in the history.")
+    run_history_limit: int = Field(
+        10,
+        ge=0,
+        le=1_000,
+        description="Ended runs of which the records are kept, beside the published one.",
+    )
     tables: tuple[TableSpec, ...] = Field(
         strict=False, min_length=1, max_length=10_000, description="The tables."
     )

@@ -27,6 +27,7 @@ from rowmill.plan.runs import END_UNSEEN, RESUMABLE, UNFINISHED, Run, RunState
 from rowmill.spec.dataset import Dataset, Spec
 from rowmill.version import VERSION
 from rowmill.worker.destinations import Destinations
+from rowmill.worker.history_limit import forget_old_runs
 from rowmill.worker.pools import check_columns, ensure_pools
 from rowmill.worker.previous_run import lake_of
 from rowmill.worker.publish import roll_forward_all
@@ -138,6 +139,7 @@ def _begin(decision: Begin, request: RunRequest, destinations: Destinations) -> 
             "LiveRunElsewhere", f"run {decision.number} was begun elsewhere meanwhile; try again"
         )
     _furnish(run, dataset, destinations)
+    forget_old_runs(destinations)
     return run
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 
 import pytest
 
+import rowmill
 from rowmill.local.servers.embedded import EmbeddedServers
 from tests.integration.experiments import Connection
 from tests.integration.older.older_env import Left, dumped_digests, restored
@@ -131,6 +133,19 @@ def test_what_is_published_stays_and_is_not_made_again(
     outcome = experiment.run()
     assert (outcome.repeat, outcome.run.number, outcome.run.state) == (True, 1, "COMPLETED")
     assert left.objects(run) == before
+    assert experiment.verify().identical
+
+
+@pytest.mark.parametrize("run", [PUBLISHED, BUCKET_PUBLISHED], ids=named)
+def test_an_older_record_beyond_the_limit_goes_as_any_other(run: OlderRun, left: Left) -> None:
+    content = left.manifest(run)
+    content["spec"]["runHistoryLimit"] = 0
+    experiment = rowmill.load(
+        "manifest", text=json.dumps(content), secrets=left.secrets(run), seed=9
+    )
+    assert experiment.run().run.number == 2
+    [kept] = left.rowmill("runs", run.name, "-o", "json")
+    assert (kept["number"], kept["state"]) == (2, "COMPLETED")
     assert experiment.verify().identical
 
 

@@ -13,7 +13,7 @@ from rowmill.plan.runs import SUSPENDED, Run, RunState
 from rowmill.worker.abort import abort_run, suspend_run
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.reading import experiment_runs
-from rowmill.worker.start.decide import Mode
+from rowmill.engine.request import Mode
 from tests.integration.experiments import Manifest, manifest
 from tests.integration.worker.env import Env, state
 

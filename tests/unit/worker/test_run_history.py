@@ -8,7 +8,7 @@ from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.replacement import Replaced
 from rowmill.plan.runs import RunState
 from rowmill.spec.load import load_spec
-from rowmill.worker.run_history import published_run, replacement, types_kept
+from rowmill.worker.run_history import beyond_limit, published_run, replacement, types_kept
 from tests.unit.worker.runs import NEW, run
 
 
@@ -26,6 +26,34 @@ def test_a_failed_rerun_leaves_the_older_run_published() -> None:
 
 def test_data_that_was_reset_is_not_published() -> None:
     assert published_run([run(1, RunState.COMPLETED), run(2, RunState.RESET)]) is None
+
+
+C, F, A, R = RunState.COMPLETED, RunState.FAILED, RunState.ABORTED, RunState.RESET
+
+
+@pytest.mark.parametrize(
+    ("states", "limit", "gone"),
+    [
+        ([C, C, C, C], 2, [1, 2]),
+        ([C, C, C, C], 9, []),
+        ([C, F, A, C], 1, [1, 2, 3]),
+        # The published run counts, and stays if it is beyond.
+        ([C, C, F, F, F], 2, [1, 3]),
+        # What failed of late may have left something.
+        ([C, F, A, F], 0, [2]),
+        ([F, F, A, RunState.RUNNING], 1, [1, 2]),
+        # The newest is what is counted from.
+        ([C, C, R], 0, [1, 2]),
+        ([C, R, C, RunState.RUNNING], 0, [1, 2]),
+        ([C, C, RunState.PUBLISHING], 1, [1]),
+        ([], 0, []),
+    ],
+)
+def test_ended_runs_beyond_the_newest_of_so_many_are_needed_no_more(
+    states: list[RunState], limit: int, gone: list[int]
+) -> None:
+    known = [run(number, state) for number, state in enumerate(states, 1)]
+    assert [each.number for each in beyond_limit(known, limit)] == gone
 
 
 def test_what_is_replaced_is_told_with_its_rows_and_the_tables_that_go() -> None:

@@ -6,7 +6,7 @@ its state, who records a part.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rowmill.destinations.lake.ledger.locks import BucketLocks
@@ -19,6 +19,7 @@ from rowmill.destinations.lake.target import ensure_bucket
 from rowmill.destinations.ledger_layout import STEPS, Layout, refuse_newer
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.s3.client import S3Address
+from rowmill.plan.runs import Run
 from rowmill.spec.dataset import ParquetTarget
 
 
@@ -51,19 +52,26 @@ class BucketLedger:
         self._refuse_newer()
         return True
 
+    def forget_runs(self, runs: Sequence[Run]) -> None:
+        self._forget({self._objects.run_key(run.owner, run.uid, run.number): run for run in runs})
+
     def forget_experiment(self, owner: str) -> None:
         objects = self._objects
-        records = self.runs.records_of(owner)
-        for run in records.values():
-            self.work.forget(run.id)
-        objects.delete_all([objects.progress_key(run.id) for run in records.values()])
-        self.runs.forget(run.id for run in records.values())
-        # After what they lead to: whatever a crash leaves, a second `delete` finds.
-        alone = [objects.experiment_key(owner), objects.prepare_key(owner)]
-        objects.delete_all([*records, *alone])
+        self._forget(self.runs.records_of(owner))
+        objects.delete_all([objects.experiment_key(owner), objects.prepare_key(owner)])
         if not self.runs.owners():
             objects.delete_all(objects.keys(f"{objects.root}pools/"))
         self.locks.forget(owner)
+
+    def _forget(self, records: Mapping[str, Run]) -> None:
+        """Delete the records of runs, by their keys, and all that they lead to."""
+        ids = [run.id for run in records.values()]
+        for run_id in ids:
+            self.work.forget(run_id)
+        self.runs.forget(ids)
+        self._objects.delete_all(list(map(self._objects.progress_key, ids)))
+        # After what they lead to: whatever a crash leaves, a second try finds.
+        self._objects.delete_all(list(records))
 
     def close(self) -> None:
         self._objects.close()

@@ -59,6 +59,9 @@ class LedgerObjects:
     def runs_folder(self, owner: str, uid: str) -> str:
         return f"{self.folder(owner)}runs/{quote(uid, safe='')}/"
 
+    def run_key(self, owner: str, uid: str, number: int) -> str:
+        return f"{self.runs_folder(owner, uid)}{number:08d}.json"
+
     def parts_folder(self, run_id: str) -> str:
         return f"{self.root}parts/{run_id}/"
 

@@ -67,7 +67,7 @@ class BucketRunRecords:
         return None
 
     def create(self, run: Run) -> Run:
-        key = f"{self._objects.runs_folder(run.owner, run.uid)}{run.number:08d}.json"
+        key = self._objects.run_key(run.owner, run.uid, run.number)
         if self._objects.bucket.put_if(key, to_bytes(_plain(run)), None) is None:
             taken = self._objects.load(key, _run)
             if taken is None:

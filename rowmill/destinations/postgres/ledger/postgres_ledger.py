@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.ledger.locks import PostgresLocks
@@ -13,6 +13,7 @@ from rowmill.destinations.postgres.ledger.statements import LedgerStatements
 from rowmill.destinations.postgres.ledger.tables import ensure_tables, tables_found
 from rowmill.destinations.postgres.ledger.work import PostgresWork, delete_work
 from rowmill.destinations.postgres.session import PostgresSession
+from rowmill.plan.runs import Run
 
 
 class PostgresLedger:
@@ -35,6 +36,20 @@ class PostgresLedger:
 
     def found(self) -> bool:
         return tables_found(self._ledger.session, self._ledger.schema)
+
+    def forget_runs(self, runs: Sequence[Run]) -> None:
+        # A table of another owner may still be the run's, who took it over and published nothing.
+        keys = self._ledger.sql(
+            "SELECT key FROM {0}.runs WHERE id = ANY(%s) AND NOT EXISTS "
+            "(SELECT FROM {0}.tables WHERE run = id AND table_oid IS NOT NULL)"
+        )
+        ids = [run.id for run in runs]
+
+        def forget(cursor: Cursor) -> None:
+            delete_work(self._ledger, cursor, keys, ids)
+            cursor.execute(self._ledger.sql("DELETE FROM {}.runs WHERE key IN ({})", keys), (ids,))
+
+        self._ledger.session.transaction(forget)
 
     def forget_experiment(self, owner: str) -> None:
         def forget(cursor: Cursor) -> None:

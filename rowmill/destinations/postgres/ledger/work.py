@@ -172,7 +172,9 @@ class PostgresWork:
         return self._plans[run_id]
 
 
-def delete_work(ledger: LedgerStatements, cursor: Cursor, keys: sql.Composable, of: str) -> None:
+def delete_work(
+    ledger: LedgerStatements, cursor: Cursor, keys: sql.Composable, of: str | list[str]
+) -> None:
     """Delete what accounts for the rows of the runs that `keys` selects, given `of`."""
     for table in ("batches", "parts", "lineage"):
         cursor.execute(ledger.sql("DELETE FROM {}.{} WHERE run IN ({})", table, keys), (of,))
