@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rowmill.destinations.ledger_layout import STEPS, newest
 from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.run_errors import interrupted
@@ -42,6 +43,7 @@ def test_an_older_run_on_its_way_ends_well_after_another_experiment_was_run_by_t
     try:
         wait_for(file, process)
         assert left.experiment(NEWCOMER).run().run.number == 1
+        assert step(left) == newest(STEPS), "today's has migrated beside it"
         # Reading it changes nothing either.
         assert left.runs()[PUBLISHED.name][-1] == "RUNNING"
         file.unlink()
@@ -56,11 +58,29 @@ def test_an_older_run_that_was_killed_is_finished_by_the_older_worker_all_the_sa
     left: Left, tree: OldTree
 ) -> None:
     assert left.experiment(NEWCOMER).run().run.number == 1
+    assert step(left) == newest(STEPS)
     said = tree.run("rowmill", *left.run_words(LOADING))
     assert "resuming run 1" in said
     assert left.experiment(LOADING).verify().identical
     # And what today's has published is read by it.
     assert "identical" in tree.run("rowmill", "verify", *left.run_words(NEWCOMER)[1:-1])
+
+
+def step(left: Left) -> int | None:
+    """The newest step that the ledger came to."""
+    row = left.database.execute("SELECT max(step) FROM rowmill.layout").fetchone()
+    return None if row is None else row[0]
+
+
+def test_the_progress_of_a_run_that_an_older_client_deletes_goes_along(
+    left: Left, tree: OldTree
+) -> None:
+    run = left.experiment(NEWCOMER).run().run
+    left.database.execute(
+        "INSERT INTO rowmill.progress VALUES (%s, '{}', now()) ON CONFLICT DO NOTHING", (run.id,)
+    )
+    tree.run("rowmill", "delete", *left.run_words(NEWCOMER)[1:-1], "--yes")
+    assert left.database.execute("SELECT count(*) FROM rowmill.progress").fetchone() == (0,)
 
 
 @dataclass(frozen=True)
