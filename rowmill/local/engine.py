@@ -16,19 +16,25 @@ from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, Ru
 from rowmill.engine.request import ApplyRequest
 from rowmill.engine.verification import OnProgress, Verification
 from rowmill.errors import Conflict, NotFound
-from rowmill.local import disk_reserve, remembered, run_records
+from rowmill.local import disk_reserve, remembered
 from rowmill.local.connections import ServersDown, find_connections, known_connections
 from rowmill.local.home import Home
 from rowmill.local.last_known import last_known
-from rowmill.local.ledger_reading import nothing_to_abort, progress_of, records_of
+from rowmill.local.ledger_reading import (
+    nothing_to_stop,
+    progress_of,
+    records_of,
+    watched_progress_of,
+)
 from rowmill.local.planning import verify_threads
+from rowmill.local.run_reading import read_progress
 from rowmill.local.source import Source, recalled
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import LOCAL_NAMESPACE
 from rowmill.spec.problems import InvalidManifest
 from rowmill.warehouse.published import NothingPublished
 from rowmill.warehouse.verifying import verify_published
-from rowmill.worker.abort import abort_run
+from rowmill.worker.abort import abort_run, suspend_run
 from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
 from rowmill.worker.reading import experiment_runs
 from rowmill.worker.removal import purge as removal
@@ -102,7 +108,7 @@ class LocalEngine:
     def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
         with self._looking(self._source(name)) as destinations:
             while True:
-                progress = progress_of(destinations, run)
+                progress = watched_progress_of(destinations, run)
                 yield progress
                 if progress.run.state not in _AT_WORK:
                     return
@@ -126,8 +132,10 @@ class LocalEngine:
         with self._changing(self._source(name)) as destinations:
             run = abort_run(destinations)
             if run is None:
-                raise Conflict("NothingToAbort", nothing_to_abort(experiment_runs(destinations)))
-            return run_records.progress(run, destinations.durable(run)).run
+                raise Conflict(
+                    "NothingToAbort", nothing_to_stop(experiment_runs(destinations), "abort")
+                )
+            return read_progress(run, destinations).run
 
     def apply(
         self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
@@ -135,7 +143,12 @@ class LocalEngine:
         raise NotImplementedError
 
     def suspend(self, name: str) -> RunRecord:
-        raise NotImplementedError
+        with self._changing(self._source(name)) as destinations:
+            run = suspend_run(destinations)
+            if run is None:
+                known = experiment_runs(destinations)
+                raise Conflict("NothingToSuspend", nothing_to_stop(known, "suspend"))
+            return read_progress(run, destinations).run
 
     def resume(self, name: str) -> RunRecord:
         raise NotImplementedError

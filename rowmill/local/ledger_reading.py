@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rowmill.engine.records import Progress, RunRecord
+from rowmill.engine.records import Progress, RunRecord, State
 from rowmill.errors import NotFound
-from rowmill.local.run_reading import read_progress
+from rowmill.local.run_reading import read_progress, watch_progress
 from rowmill.plan.replacement import replaced_by
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.destinations import Destinations
@@ -22,6 +22,11 @@ def progress_of(destinations: Destinations, number: int | None) -> Progress:
     runs = known_runs(destinations)
     run = chosen(runs, number)
     return read_progress(run, destinations, replaced_by=_replaced(runs).get(run.number))
+
+
+def watched_progress_of(destinations: Destinations, number: int | None) -> Progress:
+    """As `progress_of`, for who asks every second: rows may be a few seconds behind the ledger."""
+    return watch_progress(chosen(known_runs(destinations), number), destinations)
 
 
 def records_of(destinations: Destinations) -> list[RunRecord]:
@@ -53,10 +58,10 @@ def chosen(runs: Sequence[Run], number: int | None) -> Run:
     raise NotFound("RunUnknown", f"there is no run {number}; the runs are {first} to {last}")
 
 
-def nothing_to_abort(runs: Sequence[Run]) -> str:
-    """Why none of an experiment's runs, oldest first, can be aborted."""
+def nothing_to_stop(runs: Sequence[Run], do: str) -> str:
+    """Why one can `do` nothing, abort or suspend, to any of an experiment's runs, oldest first."""
     if not runs:
-        return "there is no run to abort: it has no runs yet"
+        return f"there is no run to {do}: it has no runs yet"
     newest = runs[-1]
     if newest.state is RunState.PUBLISHING:
         return (
@@ -65,8 +70,9 @@ def nothing_to_abort(runs: Sequence[Run]) -> str:
         )
     why = f" ({newest.message})" if newest.message else ""
     if newest.state is RunState.ABORTED:
-        return f"run {newest.number} is ABORTED already{why}; resume goes on with it"
-    return f"there is no live run to abort: the newest, run {newest.number}, is {newest.state}{why}"
+        state = State.SUSPENDED if newest.suspended else State.ABORTED
+        return f"run {newest.number} is {state} already{why}; resume goes on with it"
+    return f"there is no live run to {do}: the newest, run {newest.number}, is {newest.state}{why}"
 
 
 def _replaced(runs: Sequence[Run]) -> dict[int, int]:

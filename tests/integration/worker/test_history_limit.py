@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from rowmill.engine.request import Mode
 from rowmill.plan.runs import RunState
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.reading import experiment_runs, published
 from rowmill.worker.removal import purge
-from rowmill.engine.request import Mode
 from tests.integration.experiments import PEOPLE, Connection, Manifest, manifest
 from tests.integration.worker.env import Env
 

@@ -8,12 +8,12 @@ import pytest
 
 from rowmill.destinations.errors import Fenced
 from rowmill.engine.records import State
+from rowmill.engine.request import Mode
 from rowmill.local.run_reading import read_progress
 from rowmill.plan.runs import SUSPENDED, Run, RunState
 from rowmill.worker.abort import abort_run, suspend_run
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.reading import experiment_runs
-from rowmill.engine.request import Mode
 from tests.integration.experiments import Manifest, manifest
 from tests.integration.worker.env import Env, state
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rowmill.local.ledger_reading import nothing_to_abort
+from rowmill.local.ledger_reading import nothing_to_stop
 from rowmill.local.run_records import progress
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
@@ -62,4 +62,4 @@ def test_a_run_without_a_process_says_how_it_goes_on() -> None:
 def test_where_nothing_can_be_aborted_the_newest_run_is_named(
     runs: tuple[Run, ...], said: str
 ) -> None:
-    assert nothing_to_abort(runs).startswith(said)
+    assert nothing_to_stop(runs, "abort").startswith(said)
