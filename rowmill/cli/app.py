@@ -149,6 +149,11 @@ def abort(name: Name = None) -> None:
     """End the run; what is durable stays, and `resume` goes on with it."""
 
 
+@command(app, "rowmill.commands.changes:suspend", shared=ONE)
+def suspend(name: Name = None) -> None:
+    """Stop the run until it is resumed; what is durable stays."""
+
+
 @command(app, "rowmill.commands.verify:verify", shared=ONE)
 def verify(name: Name = None, workers: Threads = None, output: OutputOption = Output.TEXT) -> None:
     """Make all rows again and compare every destination with them. Exit code 1: differences."""

@@ -132,9 +132,8 @@ class LocalEngine:
         with self._changing(self._source(name)) as destinations:
             run = abort_run(destinations)
             if run is None:
-                raise Conflict(
-                    "NothingToAbort", nothing_to_stop(experiment_runs(destinations), "abort")
-                )
+                known = experiment_runs(destinations)
+                raise Conflict("NothingToAbort", nothing_to_stop(known, "abort"))
             return read_progress(run, destinations).run
 
     def apply(
