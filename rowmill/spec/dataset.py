@@ -274,6 +274,7 @@ class Spec:
     memory_limit: int | None
     retries_per_shard: int
     run_history_limit: int
+    verify_after_run: bool
     surprises: tuple[Problem, ...]
     unguessed: tuple[str, ...]
     resolve_again: Callable[[int], Resolved] | None = field(compare=False)

@@ -143,6 +143,9 @@ class ExperimentSpec(Model):
         le=1_000,
         description="Ended runs of which the records are kept, beside the published one.",
     )
+    verify: Literal["Never", "AfterRun"] = Field(
+        "Never", description="AfterRun: compare what each run publishes with its rows made again."
+    )
     tables: tuple[TableSpec, ...] = Field(
         strict=False, min_length=1, max_length=10_000, description="The tables."
     )

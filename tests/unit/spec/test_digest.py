@@ -135,6 +135,7 @@ def test_scaled_rows_count_not_the_scale() -> None:
         ("seed: 42", "seed: 42\n  resources: {limits: {memory: 1Gi}}\n  retriesPerShard: 1"),
         ("seed: 42", "seed: 42\n  podTemplate: {labels: {a: b}}\n  ttlSecondsAfterFinished: 1"),
         ("seed: 42", "seed: 42\n  runHistoryLimit: 1\n  deletionPolicy: Purge\n  dataVersion: 1"),
+        ("seed: 42", "seed: 42\n  verify: AfterRun"),
         ("{name: shop}", "{name: shop, namespace: team-a, labels: {a: b}}"),
     ],
 )

@@ -63,6 +63,7 @@ def test_defaults_that_the_experiment_gives() -> None:
     assert not spec.parquet.replace
     assert (spec.parallelism, spec.batch_rows, spec.memory_limit) == (None, None, None)
     assert spec.retries_per_shard == 6
+    assert not spec.verify_after_run
 
 
 def test_every_field_arrives() -> None:
@@ -72,6 +73,7 @@ def test_every_field_arrives() -> None:
     assert (spec.parallelism, spec.batch_rows) == (8, 20_000)
     assert spec.memory_limit == 2**30
     assert spec.retries_per_shard == 3
+    assert spec.verify_after_run
     assert (spec.parquet.prefix, spec.parquet.region) == ("", "eu-west-1")
     assert spec.parquet.secret_name == "lake.credentials"
     assert not spec.parquet.embedded
