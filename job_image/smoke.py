@@ -6,6 +6,7 @@ import importlib
 import io
 from collections.abc import Mapping
 
+import adbc_driver_postgresql.dbapi as adbc
 import botocore.session
 import psycopg
 import pyarrow.parquet as pq
@@ -35,6 +36,8 @@ spec:
         - {name: tags, type: "text[]", generate: {array: {of: {pattern: "[a-z]{3}"}}}}
   destinations: {postgres: {}}
 """
+# No folder of sockets: a connection ends before it reaches anything.
+NOWHERE = "/nowhere"
 KEYS: Mapping[str, str] = {"AWS_ACCESS_KEY_ID": "smoke", "AWS_SECRET_ACCESS_KEY": "smoke"}
 
 
@@ -49,10 +52,20 @@ def main() -> None:
     S3Address(lambda: KEYS).client()
     botocore.session.Session().create_client("sts", region_name="us-east-1")
     assert psycopg.pq.version() >= 160000
-    for module in ("rowmill_job.main", "rowmill_job.work"):
+    # A driver that could not be loaded would say so, and not where it looked for a server.
+    assert NOWHERE in _failure_to_connect()
+    for module in ("rowmill_job.main", "rowmill_job.work", "rowmill_job.verifying"):
         importlib.import_module(module)
     rows, size = counted(batch.num_rows, "row"), counted(len(copied), "byte")
     print(f"{rows}: {size} to copy, {sink.tell():,} of Parquet")
+
+
+def _failure_to_connect() -> str:
+    try:
+        adbc.connect(f"host={NOWHERE}")
+    except adbc.OperationalError as error:
+        return str(error)
+    return ""
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 #!/bin/sh
 # lock_images.sh [UV]   Renew the locks of both images, with the versions of requirements.lock.
-# Left out is what only the command line uses, and in the worker what only `rowmill verify` does.
+# Left out is what only the command line uses.
 set -eu
 cd "$(dirname "$0")/.."
 UV=${1:-uv}
@@ -19,6 +19,6 @@ lock() { # lock EXTRA FILE PACKAGE...   the packages are left out
 }
 
 # shellcheck disable=SC2086 # words
-lock job job_image/requirements.lock $CLI adbc-driver-manager adbc-driver-postgresql
+lock job job_image/requirements.lock $CLI
 # shellcheck disable=SC2086 # words
 lock operator operator/requirements.lock $CLI

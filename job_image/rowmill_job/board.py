@@ -41,6 +41,18 @@ class Board:
         self._run, self._progress = run_id, progress
         self._recent.append((time.monotonic(), self._made))
 
+    def about(self, run_id: str) -> None:
+        """From now on show this run, of which nothing is made."""
+        self._run = run_id
+
+    def compared(self, rows: int) -> None:
+        """So many rows were made again or read by now, all in all."""
+        with self._lock:
+            self._made, now = rows, time.monotonic()
+            self._recent.append((now, rows))
+            self._drop_old(now)
+        self._notice = ("", 0.0)
+
     def begin(self) -> None:
         """The first batch is about to be made."""
         self._tally.begin()
@@ -124,13 +136,16 @@ class Board:
         """Rows made a second of late, which says whether the pod gets on; not what is durable."""
         now = time.monotonic()
         with self._lock:
-            # One that is older stays, as the beginning of the stretch.
-            while len(self._recent) > 1 and self._recent[1][0] < now - RATE_SECONDS:
-                self._recent.popleft()
+            self._drop_old(now)
             if len(self._recent) < 2:
                 return 0.0
             since, before = self._recent[0]
             return (self._made - before) / max(now - since, 1e-3)
+
+    def _drop_old(self, now: float) -> None:
+        # One that is older stays, as the beginning of the stretch.
+        while len(self._recent) > 1 and self._recent[1][0] < now - RATE_SECONDS:
+            self._recent.popleft()
 
 
 def _table(table: TableDone) -> TableProgress:

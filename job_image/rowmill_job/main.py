@@ -1,4 +1,4 @@
-"""`rowmill-job shard|finalize|purge`: the worker pod's only process.
+"""`rowmill-job shard|finalize|purge|reset|verify`: the worker pod's only process.
 
 The main thread only listens, so that SIGTERM is heard whatever the work is doing: the process ends
 with 143 within 10 seconds, and never with 0 once it was told to stop.
@@ -17,7 +17,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
 from rowmill.plan.pod_contract import STOP_SECONDS, ExitCode
-from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
+from rowmill.spec.cluster_names import FINALIZE, PURGE, RESET, SHARD, VERIFY
 
 if TYPE_CHECKING:
     from rowmill_job.work import Work
@@ -31,7 +31,7 @@ def main() -> NoReturn:
     # is lost, and it would go on to prepare a run that was deleted meanwhile.
     stopping = _Stopping()
     parser = argparse.ArgumentParser(prog="rowmill-job", description=__doc__)
-    parser.add_argument("task", choices=(SHARD, FINALIZE, PURGE))
+    parser.add_argument("task", choices=(SHARD, FINALIZE, PURGE, RESET, VERIFY))
     arguments = parser.parse_args()
     # Importing the worker takes a second, during which the signal must be heard as well.
     job = _Job(arguments.task, stopping)

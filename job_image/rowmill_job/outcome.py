@@ -21,7 +21,7 @@ from rowmill.errors import (
     by_class,
 )
 from rowmill.plan.pod_contract import ExitCode
-from rowmill.plan.pod_report import PodReport, Published, PurgeReport, Used
+from rowmill.plan.pod_report import PodReport, Published, PurgeReport, Used, VerifyReport
 from rowmill.spec.problems import InvalidManifest
 
 # By class: whether the Job ends for good, is made again, or tries the pod again.
@@ -47,7 +47,8 @@ REASONS: Mapping[type[RowmillError], str] = {
 class Outcome:
     """`code` is the exit code, `reason` one word for machines.
 
-    `published` is what a finalize came to, `purged` what a purge came to.
+    `published` is what a finalize came to, `purged` what a purge or a reset did, `verified` what a
+    verify found.
     """
 
     code: ExitCode
@@ -55,6 +56,7 @@ class Outcome:
     message: str = ""
     published: Published | None = None
     purged: PurgeReport | None = None
+    verified: VerifyReport | None = None
 
     def report(self, rows: int, shard: int | None, used: Used) -> PodReport:
         """What the pod leaves, whose work has so many durable rows."""
@@ -67,14 +69,18 @@ class Outcome:
             used=used,
             published=self.published,
             purged=self.purged,
+            verified=self.verified,
         )
 
 
 def done(
-    message: str, published: Published | None = None, purged: PurgeReport | None = None
+    message: str,
+    published: Published | None = None,
+    purged: PurgeReport | None = None,
+    verified: VerifyReport | None = None,
 ) -> Outcome:
-    """All is durable, or removed."""
-    return Outcome(ExitCode.DONE, "Done", message, published, purged)
+    """All is durable, removed, or compared."""
+    return Outcome(ExitCode.DONE, "Done", message, published, purged, verified)
 
 
 def stopped() -> Outcome:

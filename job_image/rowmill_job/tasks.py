@@ -1,28 +1,24 @@
-"""What a pod does: one shard of a run, its finalize, or the removal of an experiment's data."""
+"""What a pod does: one shard of a run, its finalize, or one of the tasks beside a run."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
-from threading import Event
+from contextlib import closing
+from dataclasses import replace
 
 from rowmill.destinations.errors import Fenced
 from rowmill.destinations.lake.records import StoredPart
-from rowmill.destinations.patience import Patience, ReportWait
 from rowmill.plan.bundle import Bundle
 from rowmill.plan.layout import Part
 from rowmill.plan.pod_contract import DEFAULT_PARALLELISM, SHARD_INDEX
-from rowmill.plan.pod_report import Published, PurgeReport
+from rowmill.plan.pod_report import Published
 from rowmill.plan.runs import Run
-from rowmill.spec.cluster_names import FINALIZE, PURGE, SHARD
+from rowmill.spec.cluster_names import FINALIZE, PURGE, RESET, SHARD, VERIFY
 from rowmill.spec.dataset import Spec
-from rowmill.worker.destinations import Destinations, open_destinations
+from rowmill.worker.destinations import Destinations
 from rowmill.worker.finalize import finalize
 from rowmill.worker.remaining import Durable, remaining
-from rowmill.worker.removal.purge import former_engines, purge
-from rowmill.worker.removal.removed import Purged
 from rowmill.worker.run_history import types_kept
 from rowmill.worker.shard import Stopped, run_parts
 from rowmill.worker.shard_context import ShardContext, shard_context_for
@@ -30,27 +26,11 @@ from rowmill.worker.shard_progress import ShardProgress
 from rowmill.worker.start.carry_out import LOADED
 from rowmill.worker.start.cluster_run import prepare_numbered
 from rowmill.worker.start.prepared import Prepared
-from rowmill_job.board import Board
-from rowmill_job.bundle import BundleRefused, read_bundle, source_of, spec_of
+from rowmill_job.bundle import BundleRefused, source_of
 from rowmill_job.metrics import measured
 from rowmill_job.outcome import Outcome, done
-from rowmill_job.place import Place
-
-
-@dataclass(frozen=True)
-class Pod:
-    """One pod at work: where it is, what it shows, when it is to stop.
-
-    `wait` is told of servers that are waited for, `say` of all else for the log.
-    `leave` leaves the message of an end that may come before the pod can say more.
-    """
-
-    place: Place
-    board: Board
-    stop: Event
-    wait: ReportWait
-    say: Callable[[str], None]
-    leave: Callable[[Outcome], None]
+from rowmill_job.pod import Pod, given, open_in_pod
+from rowmill_job.removing import run_purge, run_reset
 
 
 def run_shard(pod: Pod) -> Outcome:
@@ -65,8 +45,8 @@ def run_shard(pod: Pod) -> Outcome:
         raise BundleRefused(
             "ShardUnknown", f"{SHARD_INDEX} is not set: a shard is an index of an Indexed Job"
         )
-    bundle, spec = _given(pod)
-    with closing(_open_destinations(pod, bundle, spec)) as destinations:
+    bundle, spec = given(pod)
+    with closing(open_in_pod(pod, bundle, spec)) as destinations:
         prepared = _prepare(pod, bundle, spec, destinations)
         run = prepared.run
         # A repeat goes by the plan of this run, whose shards the Job counts.
@@ -86,8 +66,8 @@ def run_shard(pod: Pod) -> Outcome:
 
 def run_finalize(pod: Pod) -> Outcome:
     """Compare the run with its plan, add keys and indexes, publish; raises as `run_shard`."""
-    bundle, spec = _given(pod)
-    with closing(_open_destinations(pod, bundle, spec)) as destinations:
+    bundle, spec = given(pod)
+    with closing(open_in_pod(pod, bundle, spec)) as destinations:
         prepared = _prepare(pod, bundle, spec, destinations)
         run = prepared.run
         progress = ShardProgress(run.plan, run.plan.parts())
@@ -110,61 +90,21 @@ def run_finalize(pod: Pod) -> Outcome:
         return done(f"run {run.number} {what}", _published(prepared, destinations))
 
 
-def run_purge(pod: Pod) -> Outcome:
-    """Remove the experiment's data and records; raises as `run_shard`.
+def run_verify(pod: Pod) -> Outcome:
+    """Compare what the run published with its rows made again; see verifying.py."""
+    # The driver that it reads tables with takes memory, which shards have better use for.
+    from rowmill_job.verifying import verify_run
 
-    DestinationRefused DataNotFound: data was written, and it is not where the Secret leads.
-    """
-
-    bundle, spec = _given(pod)
-    written = pod.place.written
-
-    def report(purged: Purged) -> None:
-        if pod.stop.is_set():
-            raise Stopped
-        pod.leave(_purged(purged))
-
-    with ExitStack() as opened:
-        destinations = opened.enter_context(closing(_open_destinations(pod, bundle, spec)))
-        former = [
-            opened.enter_context(
-                closing(_open_destinations(pod, replace(bundle, engine=engine), spec))
-            )
-            for engine in former_engines(destinations, bundle.uid, written, bundle.adopt)
-        ]
-        return _purged(purge(destinations, bundle.uid, written, report, former))
-
-
-def _purged(purged: Purged) -> Outcome:
-    removed = purged.removed
-    report = PurgeReport(purged.end, removed.tables, removed.rows, removed.objects)
-    return done(purged.message, purged=report)
+    return verify_run(pod)
 
 
 TASKS: dict[str, Callable[[Pod], Outcome]] = {
     SHARD: run_shard,
     FINALIZE: run_finalize,
     PURGE: run_purge,
+    RESET: run_reset,
+    VERIFY: run_verify,
 }
-
-
-def _given(pod: Pod) -> tuple[Bundle, Spec]:
-    bundle = read_bundle(pod.place.bundle)
-    return bundle, pod.place.as_given(spec_of(bundle))
-
-
-def _open_destinations(pod: Pod, bundle: Bundle, spec: Spec) -> Destinations:
-    def sleep(seconds: float) -> None:
-        """Wait between two tries, but not once the pod is to stop."""
-        if pod.stop.wait(seconds):
-            raise Stopped
-
-    return open_destinations(
-        spec,
-        pod.place.connections(spec, bundle.engine),
-        patience=Patience(login_seconds=pod.place.login_seconds, sleep=sleep, report=pod.wait),
-        retried=pod.board.retried,
-    )
 
 
 def _prepare(pod: Pod, bundle: Bundle, spec: Spec, destinations: Destinations) -> Prepared:

@@ -22,8 +22,9 @@ from rowmill_job.outcome import (
     stopped,
 )
 from rowmill_job.place import Place
+from rowmill_job.pod import Pod
 from rowmill_job.serve import serve
-from rowmill_job.tasks import TASKS, Pod
+from rowmill_job.tasks import TASKS
 
 _log = logging.getLogger("rowmill")
 

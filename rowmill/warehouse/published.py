@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
@@ -77,9 +77,19 @@ def open_published(
             version than the manifest names.
         DestinationRefused, DestinationUnavailable: a destination cannot be read.
     """
+    with (
+        closing(open_destinations(spec, connections, patience=one_machine(wait))) as destinations,
+        published_in(destinations, spec, reload) as opened,
+    ):
+        yield opened
+
+
+@contextmanager
+def published_in(
+    destinations: Destinations, spec: Spec, reload: Reload | None = None
+) -> Iterator[Published]:
+    """As `open_published`, in destinations that the caller has opened and closes."""
     with ExitStack() as stack:
-        destinations = open_destinations(spec, connections, patience=one_machine(wait))
-        stack.callback(destinations.close)
         run = _run(destinations)
         known = _matching(spec, run, reload).at(run.plan.data_version)
         make_generator = _generators(known.dataset, destinations)

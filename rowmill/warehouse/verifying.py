@@ -6,7 +6,7 @@ from rowmill.destinations.patience import ReportWait, unreported
 from rowmill.engine.verification import OnProgress, Verification
 from rowmill.spec.dataset import Spec
 from rowmill.verify.compare import verify
-from rowmill.warehouse.published import Reload, open_published
+from rowmill.warehouse.published import Published, Reload, open_published
 from rowmill.worker.destinations import Connections
 
 
@@ -31,12 +31,17 @@ def verify_published(
         DestinationRefused, DestinationUnavailable: a destination cannot be read.
     """
     with open_published(spec, connections, reload, wait) as opened:
-        return verify(
-            opened.run,
-            opened.dataset,
-            opened.make_generator,
-            opened.stores,
-            problems=opened.problems,
-            workers=threads,
-            on_progress=on_progress,
-        )
+        return verify_opened(opened, threads=threads, on_progress=on_progress)
+
+
+def verify_opened(opened: Published, *, threads: int, on_progress: OnProgress) -> Verification:
+    """As `verify_published`, of a run that the caller has opened."""
+    return verify(
+        opened.run,
+        opened.dataset,
+        opened.make_generator,
+        opened.stores,
+        problems=opened.problems,
+        workers=threads,
+        on_progress=on_progress,
+    )

@@ -1,4 +1,4 @@
-"""Remove an experiment's data, for `delete` its records too: only what the ledger calls ours.
+"""Remove an experiment's data, and its records if asked to: only what the ledger calls ours.
 
 What is told of it is what was found and removed: a database or an S3 to which other credentials
 lead by now holds none of it, and that is no success.
@@ -6,20 +6,25 @@ lead by now holds none of it, and that is no success.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.errors import NotFound
 from rowmill.plan.purging import PurgeEnd, Written
-from rowmill.spec.cluster_names import SKIP_PURGE
+from rowmill.spec.cluster_names import ASK_RESET, SKIP_PURGE
 from rowmill.worker.destinations import Destinations, engine_of
-from rowmill.worker.removal.removed import Purged, Removed, Whose, whose
+from rowmill.worker.removal.removed import Purged, Removed, Whose, newest_number, whose
 from rowmill.worker.removal.removing import forget_steps, remove_data
 
-_CLUSTER_CURE = (
+_PURGE_CURE = (
     "Set the Secret back, and the purge goes on within a minute or so; or let the Experiment go "
     f'without its data by the annotation {SKIP_PURGE}: "true"'
+)
+_RESET_CURE = (
+    "Set the Secret back, and the reset goes on within a minute or so; or take the annotation "
+    f"{ASK_RESET} away"
 )
 _CURE = (
     "See that the credentials lead where its runs went; to leave its objects there, give a "
@@ -34,7 +39,7 @@ def reset(destinations: Destinations) -> Removed:
         NotFound: the experiment is not known where these credentials lead; nothing was removed.
         DestinationRefused: DataNotFound, its objects are not there; nothing was removed.
     """
-    return _remove(destinations, lambda: forget_steps(destinations))
+    return _remove(destinations, lambda: forget_steps([destinations]))
 
 
 def delete(destinations: Destinations) -> Removed:
@@ -97,26 +102,76 @@ def purge(
         DestinationRefused: DataNotFound, data was written and is not where the Secret leads;
             nothing was removed.
     """
+    ledger = destinations.ledger
+    with _owned(destinations, uid, written, former) as (ours, found):
+        if written is None and ledger.found() and ledger.runs.uid(destinations.owner) is None:
+            _release_claims(destinations)
+        if not ours:
+            return _untouched(found, destinations, written, _PURGE_CURE)
+        purged = Purged.of(remove_data(ours, _PURGE_CURE))
+        report(purged)
+        for each in ours:
+            ledger.forget_experiment(each.owner)
+    return purged
+
+
+def reset_run(
+    destinations: Destinations,
+    uid: str,
+    number: int,
+    written: Written | None,
+    report: Callable[[Purged], None],
+    former: Sequence[Destinations] = (),
+) -> Purged:
+    """Remove the data of all runs of the Experiment `uid` of a cluster; the records stay, as RESET.
+
+    Only while run `number` is its newest: a wish that comes with a restored or copied object is
+    older than what has been made since. Its Jobs are gone by now, as of a purge.
+
+    Args:
+        written, former: as of `purge`.
+        report: told what was removed before the steps are forgotten, by which another try would
+            tell of it; may raise to end this one.
+
+    Raises:
+        DestinationRefused: DataNotFound, as of `purge`. DependantsInTheWay.
+    """
+    with _owned(destinations, uid, written, former) as (ours, found):
+        if not ours:
+            return _untouched(found, destinations, written, _RESET_CURE)
+        runs = [run for of in ours for run in of.ledger.runs.of(of.owner)]
+        newest = newest_number(runs, uid)
+        if newest is not None and newest > number:
+            message = f"run {newest} of {destinations.owner} was begun since run {number}"
+            return Purged(PurgeEnd.NOTHING, f"{message}: nothing was removed", Removed())
+        purged = Purged.of(remove_data(ours, _RESET_CURE))
+        if purged.removed == Removed():
+            purged = replace(purged, end=PurgeEnd.NOTHING)
+        report(purged)
+        forget_steps(ours)
+    return purged
+
+
+@contextmanager
+def _owned(
+    destinations: Destinations, uid: str, written: Written | None, former: Sequence[Destinations]
+) -> Iterator[tuple[list[Destinations], Whose]]:
+    """The destinations under each owner key that the Experiment's data bears, their locks held.
+
+    With them whose the data under its present owner key is.
+    """
     ledger, every = destinations.ledger, (destinations, *former)
     if not ledger.found() or (written is not None and not any(map(_is_known, every))):
-        return _untouched(Whose.UNKNOWN, destinations, written)
+        yield [], Whose.UNKNOWN
+        return
     with ExitStack() as locks:
         for each in every:
             locks.enter_context(ledger.locks.preparing(each.owner))
         theirs = [of for of in former if _whose(of, uid, written) is Whose.OURS]
         found = _whose(destinations, uid, None if theirs else written)
-        if written is None and ledger.runs.uid(destinations.owner) is None:
-            _release_claims(destinations)
         # Beside theirs, what a prepare had claimed that came to no run is its own as well.
         own = found is Whose.OURS or (found is Whose.UNKNOWN and theirs)
-        ours = [*([destinations] if own else []), *theirs]
-        if not ours:
-            return _untouched(found, destinations, written)
-        purged = Purged.of(remove_data(ours, _CLUSTER_CURE))
-        report(purged)
-        for each in ours:
-            ledger.forget_experiment(each.owner)
-    return purged
+        yield [*([destinations] if own else []), *theirs], found
 
 
 def _whose(destinations: Destinations, uid: str, written: Written | None) -> Whose:
@@ -126,7 +181,9 @@ def _whose(destinations: Destinations, uid: str, written: Written | None) -> Who
     return whose(ledger.runs.uid(owner), ledger.runs.uids(owner), uid, written, ours)
 
 
-def _untouched(found: Whose, destinations: Destinations, written: Written | None) -> Purged:
+def _untouched(
+    found: Whose, destinations: Destinations, written: Written | None, cure: str
+) -> Purged:
     owner, place = destinations.owner, _ledger_place(destinations)
     if found is Whose.ANOTHERS:
         message = f"the data of {owner} in {place} is another Experiment's of this name, and stays"
@@ -139,7 +196,7 @@ def _untouched(found: Whose, destinations: Destinations, written: Written | None
         "DataNotFound",
         f"run {written.number}{which} of {owner} has written data, and {place} does not know it: "
         "its Secret leads elsewhere than it did, or the ledger was removed. Nothing was removed. "
-        f"{_CLUSTER_CURE}",
+        f"{cure}",
     )
 
 

@@ -46,6 +46,11 @@ def whose(
     return Whose.OURS if present == uid else Whose.ANOTHERS
 
 
+def newest_number(runs: Sequence[Run], uid: str) -> int | None:
+    """The highest number among the runs of the Experiment `uid`, None if it has none."""
+    return max((run.number for run in runs if run.uid == uid), default=None)
+
+
 def with_work(runs: Sequence[Run], unfinished: Collection[str]) -> int:
     """How many of one owner's runs, oldest first, can have had staged work.
 

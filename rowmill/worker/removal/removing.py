@@ -72,9 +72,8 @@ def remove_data(owners: Sequence[Destinations], cure: str) -> Removed:
     )
 
 
-def forget_steps(destinations: Destinations) -> None:
-    """Have the next removal tell of itself alone, where the records stay."""
-    owners = (destinations,)
+def forget_steps(owners: Sequence[Destinations]) -> None:
+    """Have the next removal tell of itself alone, where the records stay; as of `remove_data`."""
     _steps(_runs(owners), owners).forget()
 
 

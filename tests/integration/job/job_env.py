@@ -16,6 +16,7 @@ from pathlib import Path
 from threading import Event
 from typing import Any
 
+from rowmill.errors import RowmillError
 from rowmill.local.servers.process import free_ports
 from rowmill.plan.bundle import FILE, Bundle, pack
 from rowmill.plan.freeze import freeze
@@ -28,13 +29,15 @@ from rowmill.plan.pod_contract import (
     SHARD_INDEX,
     PodEnvironment,
 )
-from rowmill.plan.pod_report import MOST_BYTES
+from rowmill.plan.pod_report import MOST_BYTES, Published
 from rowmill.plan.purging import Written
 from rowmill.spec.cluster import Defaults
 from rowmill.spec.load import load_spec
 from rowmill_job.board import Board
+from rowmill_job.outcome import Outcome, failed
 from rowmill_job.place import Place
-from rowmill_job.tasks import Pod
+from rowmill_job.pod import Pod
+from rowmill_job.tasks import TASKS
 from tests.integration.experiments import Manifest
 
 TIMEOUT = 120
@@ -154,6 +157,22 @@ class Pods:
         place = Place.here({"ROWMILL_JOB_ROOT": str(self.folder), "ROWMILL_LOGIN_SECONDS": "1"})
         board = Board(task, None)
         return Pod(place, board, Event(), wait=lambda _: None, say=say, leave=lambda _: None)
+
+    def outcome(self, task: str, written: Written | None = None) -> Outcome:
+        """What a task without a shard comes to, in this process: it costs no start of another."""
+        pod = self.in_this_process(task, lambda text: None)
+        environment = replace(pod.place.environment, written=written)
+        try:
+            return TASKS[task](replace(pod, place=replace(pod.place, environment=environment)))
+        except RowmillError as error:
+            return failed(error)
+
+    def publish(self, content: Manifest, uid: str = "uid-1", number: int = 1) -> Published:
+        """As `complete`, in this process; returns what the finalize reports."""
+        self.bundle(content, uid, number)
+        outcome = self.outcome("finalize")
+        assert outcome.published is not None, outcome
+        return outcome.published
 
     def start(
         self, task: str, shard: int | None = None, env: Mapping[str, str] | None = None
