@@ -90,8 +90,7 @@ def _showing(pod: Pod) -> OnProgress:
         if pod.stop.is_set():
             raise Stopped
         pod.board.compared(progress.rows)
-        percent = 100 * progress.rows // max(1, progress.total)
-        pod.board.step(f"{progress.phase} {progress.table}, {percent} %")
+        pod.board.step(str(progress))
 
     return show
 

@@ -71,7 +71,9 @@ class _Lines(_Silent):
         self._turn: tuple[Phase, str] | None = None
 
     def __call__(self, snapshot: Snapshot) -> None:
-        turn = (snapshot.phase, snapshot.step)
+        # How far a verification is changes all the time.
+        told = "" if snapshot.phase is Phase.VERIFYING else snapshot.step
+        turn = (snapshot.phase, told)
         if turn == self._turn and time.monotonic() < self._next:
             return
         self._turn = turn
@@ -81,7 +83,7 @@ class _Lines(_Silent):
 
 def _line(snapshot: Snapshot) -> str:
     head = f"run {snapshot.run.number} {snapshot.phase}"
-    if snapshot.phase is Phase.FINALIZING and snapshot.step:
+    if snapshot.in_step:
         return f"{head}: {snapshot.step}"
     rows = f"{figures.durable(snapshot.rows, snapshot.total)} ({snapshot.percent} %)"
     if snapshot.phase is not Phase.LOADING:
@@ -145,7 +147,7 @@ def _show_bars(bars: Bars, snapshot: Snapshot) -> None:
 
 
 def _whole(snapshot: Snapshot) -> list[str]:
-    if snapshot.phase is Phase.FINALIZING and snapshot.step:
+    if snapshot.in_step:
         return [snapshot.step]
     if snapshot.phase is not Phase.LOADING:
         return [figures.durable(snapshot.rows, snapshot.total)]

@@ -237,6 +237,10 @@ class VerifyProgress:
     rows: int
     total: int
 
+    def __str__(self) -> str:
+        """For a line that tells of other steps too, such as `comparing orders, 45 %`."""
+        return f"{self.phase} {self.table}, {100 * self.rows // max(1, self.total)} %"
+
 
 OnProgress = Callable[[VerifyProgress], None]
 

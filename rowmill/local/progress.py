@@ -21,6 +21,7 @@ class Phase(StrEnum):
     PREPARING = "preparing"
     LOADING = "loading"
     FINALIZING = "finalizing"
+    VERIFYING = "verifying"
     COMPLETE = "complete"
     INTERRUPTED = "interrupted"
     FAILED = "failed"
@@ -28,6 +29,10 @@ class Phase(StrEnum):
     SUSPENDED = "suspended"
 
 
+# In these a step is under way.
+_IN_STEPS = frozenset({Phase.FINALIZING, Phase.VERIFYING})
+# In these all rows are published.
+_PUBLISHED = frozenset({Phase.VERIFYING, Phase.COMPLETE})
 # Of these phases workers are at work, whose batches may yet become durable.
 _AT_WORK = frozenset({Phase.LOADING, Phase.FINALIZING})
 
@@ -56,9 +61,9 @@ class TableState:
 class Snapshot:
     """A run at one moment.
 
-    `step` is the finalize step under way (see `doing`), `loading` the seconds since loading began,
-    `already` the rows that were durable before this command, `rows_per_second` those that became
-    durable of late.
+    `step` is what a finalize or a verification is at (see `doing`), `loading` the seconds since
+    loading began, `already` the rows that were durable before this command, `rows_per_second` those
+    that became durable of late.
     """
 
     run: Run
@@ -78,7 +83,12 @@ class Snapshot:
     @property
     def doing(self) -> str:
         """What is being done, in a word or a few: `loading`, `publish`, the key under way."""
-        return self.step if self.phase is Phase.FINALIZING and self.step else self.phase.value
+        return self.step if self.in_step else self.phase.value
+
+    @property
+    def in_step(self) -> bool:
+        """Whether `step` tells what is being done."""
+        return self.phase in _IN_STEPS and self.step != ""
 
     @property
     def rows(self) -> int:
@@ -98,7 +108,7 @@ class Snapshot:
     @property
     def percent(self) -> int:
         """The whole percent of durable rows, rounded down."""
-        return percent(self.rows, self.total, complete=self.phase is Phase.COMPLETE)
+        return percent(self.rows, self.total, complete=self.phase in _PUBLISHED)
 
     @property
     def eta_seconds(self) -> float | None:
@@ -159,6 +169,8 @@ class ProgressBoard:
         elif self._loading_since is not None and self._loading_ended is None:
             self._loading_ended = now
         self._phase = phase
+        if phase is Phase.VERIFYING:
+            self._step = ""
         return self._show()
 
     def step(self, label: str) -> None:
@@ -167,6 +179,12 @@ class ProgressBoard:
         if label == "publish":
             self.publishing_since = time.monotonic()
         self._show()
+
+    def compared(self, step: str) -> None:
+        """How far the verification is, in a few words; shown now and then."""
+        self._step = step
+        if time.monotonic() - self._shown >= SHOW_SECONDS:
+            self._show()
 
     def progress(self, worker: int, report: Progress) -> None:
         """A worker's counts since it started."""
@@ -206,7 +224,7 @@ class ProgressBoard:
         copied, recorded = self._before.get(name, (0, None))
         durable = _least(total, (copied, work.copied), (recorded, work.recorded))
         sent = _least(total, (copied, work.copied), (recorded, work.uploaded))
-        if self._phase is Phase.COMPLETE:
+        if self._phase in _PUBLISHED:
             # The workers' last reports may be lost.
             durable = total
         ahead = max(0, sent - durable) if self._phase in _AT_WORK else 0

@@ -20,10 +20,11 @@ from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.admission import admission
 from rowmill.local.child_process import Child
 from rowmill.local.home import Home, rowmill_home
-from rowmill.local.planning import chosen_workers, plan_for
+from rowmill.local.planning import chosen_workers, plan_for, verify_threads
 from rowmill.local.progress import Phase, ProgressBoard, Snapshot
 from rowmill.local.progress_report import ProgressReport
 from rowmill.local.run_errors import RunFailed, WorkerFailed, interrupted, stopped
+from rowmill.local.run_verification import verify_run
 from rowmill.local.supervisor import Supervisor
 from rowmill.local.watch import LockLost, Watch
 from rowmill.plan.layout import Plan
@@ -31,6 +32,7 @@ from rowmill.plan.replacement import Replaced
 from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
+from rowmill.verify.report import Report
 from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
 from rowmill.worker.remaining import remaining
 from rowmill.worker.run_history import types_kept
@@ -82,7 +84,8 @@ class Outcome:
 
     `seconds` are wall time by phase, `workers` how many processes it had; the snapshot tells what
     they did, with their memory and processor time. Of a `repeat` nothing was done. `replaces` is
-    the run whose data this one's has taken the place of, None if there was none.
+    the run whose data this one's has taken the place of, None if there was none. `verification` is
+    what comparing the published data came to, None where the manifest asks for none.
     """
 
     run: Run
@@ -92,6 +95,7 @@ class Outcome:
     seconds: Mapping[str, float]
     snapshot: Snapshot
     replaces: Replaced | None
+    verification: Report | None = None
 
     def __repr__(self) -> str:
         run = self.run
@@ -247,6 +251,7 @@ class _Execution:
             again = "what is durable stays: once the cause is mended, run the same command again"
             raise RunFailed(f"run {run.number} failed: {error}; {again}") from error
         final = self.destinations.ledger.runs.find(run.id) or run
+        verification = self._verify(final) if self.spec.verify_after_run else None
         return Outcome(
             run=final,
             repeat=False,
@@ -255,7 +260,12 @@ class _Execution:
             seconds=seconds,
             snapshot=self.board.turn(Phase.COMPLETE),
             replaces=self.prepared.replaces,
+            verification=verification,
         )
+
+    def _verify(self, run: Run) -> Report:
+        threads, wait = verify_threads(self.options.workers), self.options.wait
+        return verify_run(run, self.spec, self.connections, self.board, threads=threads, wait=wait)
 
     def _work(self, run: Run) -> dict[str, float]:
         durable = self.destinations.durable(run)

@@ -1,0 +1,55 @@
+"""Verify what a run has just published, where the manifest asks for it."""
+
+from __future__ import annotations
+
+from rowmill.destinations.patience import ReportWait
+from rowmill.errors import Interrupted, RowmillError
+from rowmill.local.progress import Phase, ProgressBoard
+from rowmill.plan.runs import Run
+from rowmill.spec.dataset import Spec
+from rowmill.verify.report import Report
+from rowmill.verify.tally import Progress
+from rowmill.worker.destinations import Connections
+
+
+def verify_run(
+    run: Run,
+    spec: Spec,
+    connections: Connections,
+    board: ProgressBoard,
+    *,
+    threads: int,
+    wait: ReportWait,
+) -> Report:
+    """Compare what `run` has published with its rows made again.
+
+    The caller holds the experiment, so that no other run takes its place meanwhile.
+
+    Args:
+        board: shows how far it is.
+        threads: how many make and compare rows.
+        wait: told which server is waited for.
+
+    Raises:
+        Interrupted, DestinationRefused, DestinationUnavailable: it came to no answer; the message
+            says that the run is complete.
+    """
+    # Only here: the driver that it reads tables with takes time and memory, also of a run's forks.
+    from rowmill.warehouse.verifying import verify_published
+
+    def show(progress: Progress) -> None:
+        board.compared(str(progress))
+
+    try:
+        board.turn(Phase.VERIFYING)
+        return verify_published(spec, connections, threads=threads, on_progress=show, wait=wait)
+    except KeyboardInterrupt:
+        message = f"{_unverified(run)}: interrupted; `rowmill verify` does it at any time"
+        raise Interrupted("Interrupted", message) from None
+    except RowmillError as error:
+        error.args = (f"{_unverified(run)}: {error}",)
+        raise
+
+
+def _unverified(run: Run) -> str:
+    return f"run {run.number} is complete, and was not verified"

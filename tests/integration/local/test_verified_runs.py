@@ -1,0 +1,85 @@
+"""With `verify: AfterRun` a run is verified once it is published, and its outcome tells."""
+
+import json
+import signal
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import rowmill
+from rowmill.local.progress import Phase
+from rowmill.verify.report import Kind
+from tests.integration.experiments import PEOPLE, Connection, manifest
+
+
+@pytest.fixture
+def experiment(name: str) -> Callable[..., rowmill.Experiment]:
+    def load(**spec: Any) -> rowmill.Experiment:
+        postgres = {"ledgerSchema": f"{name}_ledger"}
+        content = manifest(name, tables=[PEOPLE], postgres=postgres, parquet=None, **spec)
+        return rowmill.load(name, text=json.dumps(content))
+
+    return load
+
+
+def test_a_run_is_verified_after_it_is_published_and_a_repeat_is_not(
+    experiment: Callable[..., rowmill.Experiment],
+) -> None:
+    assert experiment().run().verification is None
+    seen: list[str] = []
+    verified = experiment(verify="AfterRun", seed=1)
+    outcome = verified.run(on_progress=lambda snapshot: seen.append(snapshot.phase))
+    report = outcome.verification
+    assert report is not None
+    assert (report.run_id, report.identical) == (outcome.run.id, True)
+    assert report.checksum == verified.verify().checksum
+    phases = list(dict.fromkeys(seen))
+    assert phases[-3:] == [Phase.FINALIZING, Phase.VERIFYING, Phase.COMPLETE]
+    repeat = verified.run()
+    assert (repeat.repeat, repeat.verification) == (True, None)
+
+
+def test_what_somebody_changed_meanwhile_is_in_the_outcome_of_a_run_that_is_complete(
+    name: str, experiment: Callable[..., rowmill.Experiment], database: Connection
+) -> None:
+    def change(snapshot: rowmill.Snapshot) -> None:
+        if snapshot.phase is Phase.VERIFYING and not snapshot.step:
+            assert snapshot.percent == 100
+            database.execute(f"UPDATE {name}.people SET name = 'Nobody' WHERE id = 7")
+
+    outcome = experiment(verify="AfterRun").run(on_progress=change)
+    assert outcome.run.state == "COMPLETED"
+    report = outcome.verification
+    assert report is not None
+    [table] = report.tables
+    [comparison] = table.comparisons
+    assert comparison.counts == {Kind.CHANGED: 1}
+
+
+def test_an_interrupted_verification_leaves_a_complete_run_and_says_so(
+    experiment: Callable[..., rowmill.Experiment],
+) -> None:
+    def interrupt(snapshot: rowmill.Snapshot) -> None:
+        if snapshot.phase is Phase.VERIFYING:
+            signal.raise_signal(signal.SIGINT)
+
+    verified = experiment(verify="AfterRun")
+    said = "^run 1 is complete, and was not verified: interrupted; `rowmill verify` does it"
+    with pytest.raises(rowmill.Interrupted, match=said):
+        verified.run(on_progress=interrupt)
+    # Nothing is left to be made.
+    assert verified.run().repeat
+
+
+def test_a_verification_that_finds_no_run_says_that_the_run_is_complete(
+    name: str, experiment: Callable[..., rowmill.Experiment], database: Connection
+) -> None:
+    def lose(snapshot: rowmill.Snapshot) -> None:
+        if snapshot.phase is Phase.VERIFYING:
+            database.execute(f"ALTER SCHEMA {name}_ledger RENAME TO {name}_moved")
+
+    verified = experiment(verify="AfterRun")
+    said = "^run 1 is complete, and was not verified: no run of it is published yet"
+    with pytest.raises(rowmill.NothingPublished, match=said):
+        verified.run(on_progress=lose)
