@@ -83,8 +83,6 @@ def show_verification(report: Verification) -> None:
     for line in _details(report):
         say(visible(line))
     say(_verdict(report))
-    if report.checksum:
-        say(f"Data checksum of run {report.run}: {short(report.checksum)}")
     if not report.identical:
         say("It was changed after it was published: rerun makes it again.")
 
@@ -160,6 +158,7 @@ def _verdict(report: Verification) -> str:
     rows = counted(report.rows, "row")
     took = "" if report.seconds is None else f" ({figures.duration(report.seconds)})"
     if report.identical:
-        return f"Identical: {'all ' if report.rows > 1 else ''}{rows}, in every destination{took}."
+        same = f"{'all ' if report.rows > 1 else ''}{rows}, in every destination{took}"
+        return f"Identical: {same}. Data checksum {short(report.checksum or 'unknown')}."
     again = "" if report.seconds is None else f", {figures.duration(report.seconds)}"
     return f"Different: see above ({rows} made again{again})."

@@ -14,7 +14,7 @@ from rowmill.cli.sources import Secrets, from_file, one_file
 from rowmill.cli.waiting import say_starting
 from rowmill.counting import counted
 from rowmill.engine.request import Mode
-from rowmill.errors import Conflict
+from rowmill.errors import Conflict, Differs
 from rowmill.local import remembered, run_records, running
 from rowmill.local.connections import find_connections
 from rowmill.local.forked_children import forked_children
@@ -26,7 +26,7 @@ from rowmill.local.worker_process import prepare_forks
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
-from rowmill.terminal.failures import UsageError
+from rowmill.terminal.failures import Answered, UsageError
 from rowmill.terminal.figures import short
 from rowmill.terminal.output import Output, ProgressStyle, print_json
 from rowmill.terminal.prose import confirmed, notice, say
@@ -48,7 +48,10 @@ def run(
     progress_interval: float,
     output: Output,
 ) -> None:
-    """Run an experiment to its end; raises what cli/failures.py turns into exit codes."""
+    """Run an experiment to its end; exits with 1 if it is verified then, and differs.
+
+    Raises what terminal/failures.py turns into exit codes.
+    """
     chosen_file = one_file(manifest, file)
     if resume and restart:
         raise UsageError("--resume and --restart exclude each other")
@@ -85,6 +88,13 @@ def run(
         print_json(_document(outcome))
     else:
         _summarize(spec, outcome, memory.reference)
+        if outcome.verification is not None:
+            # Only here: it brings bars, of which a run in a script has no need.
+            from rowmill.views.verification import show_verification
+
+            show_verification(outcome.verification)
+    if outcome.verification is not None and not outcome.verification.identical:
+        raise Answered(Differs)
 
 
 @dataclass
@@ -160,6 +170,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         "workers": [
             {"peakBytes": v.peak_bytes, "cpuSeconds": round(v.cpu_seconds, 3)} for v in vitals
         ],
+        "verification": outcome.verification.to_json() if outcome.verification else None,
     }
 
 
@@ -189,7 +200,7 @@ def _summarize(spec: Spec, outcome: Outcome, reference: str) -> None:
             "(--restart makes it again)"
         )
         return
-    say("\n".join([*_facts(spec, outcome), *_places(spec), *_next_steps(spec, reference)]))
+    say("\n".join([*_facts(spec, outcome), *_places(spec), *_next_steps(spec, outcome, reference)]))
 
 
 def _facts(spec: Spec, outcome: Outcome) -> Iterator[str]:
@@ -227,10 +238,11 @@ def _places(spec: Spec) -> Iterator[str]:
         yield f"  S3        s3://{spec.parquet.bucket}/{spec.parquet.prefix}TABLE/*.parquet"
 
 
-def _next_steps(spec: Spec, reference: str) -> Iterator[str]:
+def _next_steps(spec: Spec, outcome: Outcome, reference: str) -> Iterator[str]:
     if any(target is not None and target.embedded for target in (spec.postgres, spec.parquet)):
         yield (
             "The embedded servers are still up: `rowmill down` stops them, "
             '`eval "$(rowmill env)"` points psql and S3 tools at them.'
         )
-    yield f"Next: rowmill verify {reference}"
+    if outcome.verification is None:
+        yield f"Next: rowmill verify {reference}"

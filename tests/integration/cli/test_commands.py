@@ -22,7 +22,7 @@ from tests.integration.experiments import ORDERS, PEOPLE, Connection, count, man
 
 OF_A_COMMAND = {
     "repeat", "resumed", "replaces", "seconds", "rowsGenerated", "rowsAlready", "copiedBytes",
-    "objectBytes", "firstToLastBatch", "workers",
+    "objectBytes", "firstToLastBatch", "workers", "verification",
 }  # fmt: skip
 EMPTY = {"name": "empty", "rows": 0, "columns": [{"name": "id", "type": "bigint"}]}
 
@@ -50,6 +50,7 @@ def kept(
     later = Progress.from_json(commands("status", name, "-o", "json").json)
     assert later == replace(told, rows_per_second=None)
     assert done.json["replaces"] is None
+    assert done.json["verification"] is None
     assert set(done.json["seconds"]) == {"prepare", "load", "finalize", "publish", "total"}
     listed = commands("runs", name, "-o", "json").json[0]
     began, ended = (datetime.fromisoformat(listed[key]) for key in ("startedAt", "finishedAt"))
