@@ -9,6 +9,7 @@ from rowmill.destinations.errors import DestinationRefused
 from rowmill.plan.bundle import Bundle
 from rowmill.plan.pod_report import VerifyReport
 from rowmill.plan.runs import Run
+from rowmill.spec.cluster_names import ASK_VERIFY
 from rowmill.verify.report import Report
 from rowmill.verify.tally import OnProgress, Progress
 from rowmill.warehouse.published import NothingPublished, published_in
@@ -74,7 +75,7 @@ def _refuse_other(bundle: Bundle, destinations: Destinations, run: Run) -> None:
         raise _not_published(
             bundle,
             destinations,
-            f"run {run.number} ({run.id}) is, for which `kubectl rowmill verify` asks",
+            f"run {run.number} ({run.id}) is; ask for that one by the annotation {ASK_VERIFY}",
         )
 
 

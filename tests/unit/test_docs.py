@@ -299,13 +299,17 @@ def _first_arguments(tree: ast.AST, kinds: set[str]) -> Iterator[ast.expr]:
                     yield call.args[0]
 
 
+# Where a call of these in a pod has its reason, among its arguments.
+_REASON_AT = {"BundleRefused": 0, "DestinationRefused": 0, "Outcome": 1}
+
+
 def _reasons_of_pods() -> set[str]:
-    """The words that a pod ends with beside those of its destinations."""
+    """The words that a pod ends with beside those that the library refuses a destination with."""
     found = {"Fenced", "ImpossibleColumns", *REASONS.values()}
     for path in sorted((ROOT / "job_image" / "rowmill_job").glob("*.py")):
         for node in ast.walk(ast.parse(_source(path))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                place = {"BundleRefused": 0, "Outcome": 1}.get(node.func.id)
+                place = _REASON_AT.get(node.func.id)
                 if place is not None and len(node.args) > place:
                     found |= set(_texts(node.args[place]))
     # Neither is a failure.
