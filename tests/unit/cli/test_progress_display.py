@@ -36,6 +36,9 @@ def test_plain_lines_come_at_each_turn_and_not_more_often_than_asked(
             LOADING,
             LOADING,
             replace(LOADING, phase=Phase.FINALIZING, step="primary key of a"),
+            replace(LOADING, phase=Phase.VERIFYING),
+            # Of how far it is bars tell, and lines only once the interval is over.
+            replace(LOADING, phase=Phase.VERIFYING, step="comparing a, 3 %"),
             replace(LOADING, phase=Phase.COMPLETE),
         ):
             show(snapshot)
@@ -45,6 +48,7 @@ def test_plain_lines_come_at_each_turn_and_not_more_often_than_asked(
         "run 7 loading: 259,999 of 1,000,000 rows durable (25 %), 40,000 more on their way, "
         f"25 k rows/s, ETA 29.6 s; {NAME} 25 %",
         "run 7 finalizing: primary key of a",
+        "run 7 verifying: 259,999 of 1,000,000 rows durable (25 %)",
         "run 7 complete: 259,999 of 1,000,000 rows durable (25 %)",
     ]
 

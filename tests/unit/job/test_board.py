@@ -99,6 +99,21 @@ def test_the_rate_is_of_late(monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown(board)["rowsPerSecond"] < 1
 
 
+def test_a_verify_shows_how_fast_it_is_and_makes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_000.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    board = Board("verify", None)
+    board.about("id")
+    board.notice("the server is down")
+    for second in range(100):
+        now += 1
+        board.compared(50 * second)
+    found = shown(board)
+    assert (found["run"], found["rows"], found["rowsPerSecond"]) == ("id", 0, 50)
+    assert found["notice"] == ""
+    assert 'stage="generated"} 0.0' in board.scrape().decode()
+
+
 def test_many_tables_are_shown_as_far_as_an_answer_may_be_long_unfinished_ones_first() -> None:
     layouts = tuple(TableLayout(f"{n:060d}", 10, 8, 10, 30, 10) for n in range(2_000))
     plan = Plan("sha256:0", 1, layouts, (2_000,))
