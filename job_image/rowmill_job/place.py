@@ -46,7 +46,7 @@ class Place:
 
     `root` (ROWMILL_JOB_ROOT) stands for `/`; `shard` is None outside an Indexed Job;
     `environment` is what the operator says of the Secrets that it has mounted and of the data that
-    a purge must find.
+    a removal must find.
     """
 
     root: Path
@@ -83,7 +83,7 @@ class Place:
 
     @property
     def written(self) -> Written | None:
-        """The run whose data a purge must not fail to find."""
+        """The run whose data a purge or a reset must not fail to find."""
         return self.environment.written
 
     def _mounted(self, volume: str) -> Path:

@@ -101,7 +101,13 @@ class Outcome:
         run = self.run
         took = "left as it was" if self.repeat else f"{self.seconds.get('total', 0.0):.1f} s"
         rows = counted(run.plan.rows, "row")
-        return f"<Outcome: run {run.number} {run.state}, {rows}, {took}>"
+        return f"<Outcome: run {run.number} {run.state}, {rows}, {took}{self._verified}>"
+
+    @property
+    def _verified(self) -> str:
+        if self.verification is None:
+            return ""
+        return ", identical" if self.verification.identical else ", differs"
 
 
 def run(

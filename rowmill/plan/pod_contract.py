@@ -106,7 +106,7 @@ class PodEnvironment:
 
     `secrets` has the name of the Secret that is mounted for a destination, None for the pod's own
     identity; an earlier operator tells of no destination. `written` is the run whose data a purge
-    must find, None if none is known to have written any.
+    or a reset must find, None if none is known to have written any.
     """
 
     secrets: Mapping[str, str | None]

@@ -1,4 +1,4 @@
-"""What the operator tells the pod of a purge, and what that pod reports: the words of both."""
+"""What the operator tells the pod of a purge or a reset, and what that reports: their words."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from enum import StrEnum
 
 
 class PurgeEnd(StrEnum):
-    """How a purge ended that removed all it could, `purged` in its pod's report.
+    """How a purge or a reset ended that removed all it could, `purged` in its pod's report.
 
     TAKEN: another Experiment of the same name has the data now. NOTHING: none was known to be
-    written, and none was found.
+    written, and none was found; or a reset is of a run after which another was begun.
     """
 
     REMOVED = "removed"
@@ -21,7 +21,7 @@ class PurgeEnd(StrEnum):
 
 @dataclass(frozen=True)
 class Written:
-    """The run whose data a purge must not fail to find: the published one, else one with rows.
+    """The run whose data a removal must not fail to find: the published one, else one with rows.
 
     `run_id` is that of the published run, which another Experiment of the name may have made; ""
     where it is not known.

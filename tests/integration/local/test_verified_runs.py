@@ -33,6 +33,7 @@ def test_a_run_is_verified_after_it_is_published_and_a_repeat_is_not(
     report = outcome.verification
     assert report is not None
     assert (report.run_id, report.identical) == (outcome.run.id, True)
+    assert repr(outcome).endswith(" s, identical>")
     assert report.checksum == verified.verify().checksum
     phases = list(dict.fromkeys(seen))
     assert phases[-3:] == [Phase.FINALIZING, Phase.VERIFYING, Phase.COMPLETE]
@@ -55,6 +56,7 @@ def test_what_somebody_changed_meanwhile_is_in_the_outcome_of_a_run_that_is_comp
     [table] = report.tables
     [comparison] = table.comparisons
     assert comparison.counts == {Kind.CHANGED: 1}
+    assert repr(outcome).endswith(" s, differs>")
 
 
 def test_an_interrupted_verification_leaves_a_complete_run_and_says_so(
