@@ -6,12 +6,11 @@ from contextlib import closing
 
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.engine.verification import OnProgress, Verification, VerifyProgress
 from rowmill.plan.bundle import Bundle
 from rowmill.plan.pod_report import VerifyReport
 from rowmill.plan.runs import Run
 from rowmill.spec.cluster_names import ASK_VERIFY
-from rowmill.verify.report import Report
-from rowmill.verify.tally import OnProgress, Progress
 from rowmill.warehouse.published import NothingPublished, published_in
 from rowmill.warehouse.verifying import verify_opened
 from rowmill.worker.destinations import Destinations
@@ -87,7 +86,7 @@ def _not_published(bundle: Bundle, destinations: Destinations, why: str) -> Dest
 def _showing(pod: Pod) -> OnProgress:
     """Shows how far it is; ends it once the pod is to stop."""
 
-    def show(progress: Progress) -> None:
+    def show(progress: VerifyProgress) -> None:
         if pod.stop.is_set():
             raise Stopped
         pod.board.compared(progress.rows)
@@ -96,10 +95,10 @@ def _showing(pod: Pod) -> OnProgress:
     return show
 
 
-def _outcome(report: Report) -> Outcome:
+def _outcome(report: Verification) -> Outcome:
     where = report.where[:_MOST_CHARACTERS]
     verified = VerifyReport(
-        run=report.run_id,
+        run=report.run_id or "",
         identical=report.identical,
         rows=report.rows,
         checksum=report.checksum,

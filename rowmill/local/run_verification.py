@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from rowmill.destinations.patience import ReportWait
+from rowmill.engine.verification import Verification, VerifyProgress
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.progress import Phase, ProgressBoard
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
-from rowmill.verify.report import Report
-from rowmill.verify.tally import Progress
 from rowmill.worker.destinations import Connections
 
 
@@ -20,7 +19,7 @@ def verify_run(
     *,
     threads: int,
     wait: ReportWait,
-) -> Report:
+) -> Verification:
     """Compare what `run` has published with its rows made again.
 
     The caller holds the experiment, so that no other run takes its place meanwhile.
@@ -37,7 +36,7 @@ def verify_run(
     # Only here: the driver that it reads tables with takes time and memory, also of a run's forks.
     from rowmill.warehouse.verifying import verify_published
 
-    def show(progress: Progress) -> None:
+    def show(progress: VerifyProgress) -> None:
         board.compared(str(progress))
 
     try:

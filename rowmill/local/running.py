@@ -16,6 +16,7 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.ledger import ExperimentHold
 from rowmill.destinations.patience import ReportWait, unreported
 from rowmill.engine.request import Mode
+from rowmill.engine.verification import Verification
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.admission import admission
 from rowmill.local.child_process import Child
@@ -32,7 +33,6 @@ from rowmill.plan.replacement import Replaced
 from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
-from rowmill.verify.report import Report
 from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
 from rowmill.worker.remaining import remaining
 from rowmill.worker.run_history import types_kept
@@ -95,7 +95,7 @@ class Outcome:
     seconds: Mapping[str, float]
     snapshot: Snapshot
     replaces: Replaced | None
-    verification: Report | None = None
+    verification: Verification | None = None
 
     def __repr__(self) -> str:
         run = self.run
@@ -269,7 +269,7 @@ class _Execution:
             verification=verification,
         )
 
-    def _verify(self, run: Run) -> Report:
+    def _verify(self, run: Run) -> Verification:
         threads, wait = verify_threads(self.options.workers), self.options.wait
         return verify_run(run, self.spec, self.connections, self.board, threads=threads, wait=wait)
 

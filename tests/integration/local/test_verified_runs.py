@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import rowmill
+from rowmill.engine.verification import Kind
 from rowmill.local.progress import Phase
-from rowmill.verify.report import Kind
 from tests.integration.experiments import PEOPLE, Connection, manifest
 
 

@@ -4,14 +4,15 @@ import hashlib
 from dataclasses import replace
 from typing import Any
 
-from rowmill.destinations.stored_rows import Problem
-from rowmill.verify.report import (
+from rowmill.engine.verification import (
     CellDifference,
     Comparison,
     Difference,
     Kind,
-    Report,
+    Problem,
     TableReport,
+    Verification,
+    compared,
 )
 
 SAME = Comparison("postgres", 3, "aa", True, (), {}, (), False)
@@ -25,9 +26,9 @@ def comparison(**changes: Any) -> Comparison:
     return replace(SAME, identical=False, **changes)
 
 
-def report(*comparisons: Comparison, problems: tuple[Problem, ...] = ()) -> Report:
+def report(*comparisons: Comparison, problems: tuple[Problem, ...] = ()) -> Verification:
     tables = (TableReport("a", 3, "aa", (SAME,)), TableReport("b", 4, "bb", comparisons))
-    return Report("e/n/shop", 1, "id", "sha256:0", 1, 0, tables, problems, 0.5)
+    return compared(tables, problems, owner="e/n/shop", run=1, run_id="id")
 
 
 def test_the_checksum_is_of_the_tables_checksums_in_the_plans_order() -> None:
