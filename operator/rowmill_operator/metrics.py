@@ -20,7 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 PORT = 8080
-_PHASES = ("Pending", "Running", "Finalizing", "Complete", "Failed", "Suspended")
+_PHASES = ("Pending", "Running", "Finalizing", "Complete", "Failed", "Suspended", "Reset")
 _OUTCOMES = ("ok", "failed")
 # How a purge ended by its pod's report, "unheard" where there is none; then, why it did not.
 _PURGES = (

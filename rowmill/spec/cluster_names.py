@@ -37,6 +37,7 @@ RESUME_LENGTH = 1024
 # What the operator notes for itself: annotations of Jobs and plans, a finalizer of Experiments.
 SHAPE = f"{GROUP}/shape"
 ASKED_QUEUE = f"{GROUP}/queue"
+REQUEST = f"{GROUP}/request"
 SEEN = f"{GROUP}/seen"
 RELEASE = f"{GROUP}/release"
 FINALIZER = f"{GROUP}/purge"

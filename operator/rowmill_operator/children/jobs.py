@@ -1,4 +1,4 @@
-"""The Jobs of a run: its shards, its finalize step, and the purge of an experiment's data."""
+"""The Jobs of a run, its shards and its finalize step; reset, verify and purge of its data."""
 
 from __future__ import annotations
 
@@ -7,11 +7,27 @@ from typing import Any
 
 from rowmill.plan.pod_contract import FAIL_THE_JOB
 from rowmill.plan.purging import Written
-from rowmill.spec.cluster_names import ASKED_QUEUE, FINALIZE, KUEUE, PURGE, SHAPE, SHARD
+from rowmill.spec.cluster_names import (
+    ASKED_QUEUE,
+    FINALIZE,
+    KUEUE,
+    PURGE,
+    REQUEST,
+    RESET,
+    SHAPE,
+    SHARD,
+    VERIFY,
+)
 from rowmill_operator.children.ownership import controller_reference
 from rowmill_operator.children.pod import CONTAINER, pod_template
 from rowmill_operator.model.desired_state import DesiredState
-from rowmill_operator.model.names import finalize_job_name, labels, purge_job_name, shard_job_name
+from rowmill_operator.model.names import (
+    asked_job_name,
+    finalize_job_name,
+    labels,
+    purge_job_name,
+    shard_job_name,
+)
 from rowmill_operator.model.observed import Experiment, FrozenPlan
 from rowmill_operator.model.settings import Settings
 
@@ -56,6 +72,42 @@ def purge_job(
     name = purge_job_name(experiment.name)
     spec = {"backoffLimit": _RETRIES}
     return _job(name, PURGE, spec, experiment, plan, desired, settings, written)
+
+
+def reset_job(
+    experiment: Experiment,
+    plan: FrozenPlan,
+    desired: DesiredState,
+    settings: Settings,
+    request: str,
+    written: Written | None = None,
+) -> dict[str, Any]:
+    """The Job whose one pod removes the experiment's data and keeps its records, as was asked.
+
+    `written` is as of `purge_job`.
+    """
+    name = asked_job_name(experiment.name, plan.number, RESET)
+    spec = {"backoffLimit": _RETRIES}
+    job = _job(name, RESET, spec, experiment, plan, desired, settings, written)
+    return _for_request(job, request)
+
+
+def verify_job(
+    experiment: Experiment,
+    plan: FrozenPlan,
+    desired: DesiredState,
+    settings: Settings,
+    request: str,
+) -> dict[str, Any]:
+    """The Job whose one pod makes the published rows of a run again and compares, as was asked."""
+    name = asked_job_name(experiment.name, plan.number, VERIFY)
+    spec = {"backoffLimit": _RETRIES}
+    return _for_request(_job(name, VERIFY, spec, experiment, plan, desired, settings), request)
+
+
+def _for_request(job: dict[str, Any], request: str) -> dict[str, Any]:
+    meta = job["metadata"]
+    return job | {"metadata": meta | {"annotations": {**meta["annotations"], REQUEST: request}}}
 
 
 def _job(

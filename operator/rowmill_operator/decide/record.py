@@ -29,6 +29,7 @@ from rowmill_operator.model.run_in_status import (
     RunInStatus,
     defaults_status,
     past_run,
+    published_run,
     remembered,
     with_moment_of,
     without_figures,
@@ -177,10 +178,7 @@ def _published_before(situation: Situation, plan: FrozenPlan) -> Replaced | None
     The ledger knows better, but only pods read it. None if this one is of the same digest: then
     they find that there is nothing to write.
     """
-    complete = [
-        run for run in situation.runs if run.phase == "Complete" and run.number < plan.number
-    ]
-    newest = max(complete, key=lambda run: run.number, default=None)
+    newest = published_run(run for run in situation.runs if run.number < plan.number)
     if newest is None or newest.digest == plan.plan.digest:
         return None
     return Replaced(newest.number, newest.rows or 0)

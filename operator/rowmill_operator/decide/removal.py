@@ -75,9 +75,10 @@ def decide_removal(situation: Situation) -> Decision:
         return Decision(again_after=unclear)
     if situation.number == 0:
         return _leave(situation, "nothing", Reason.NOTHING_TO_PURGE, "there never was a run")
-    if situation.run_jobs or situation.live_pods():
-        # A worker at work would write while the purge removes.
-        return Decision(delete_jobs(situation.run_jobs), again_after=_SOON)
+    if situation.at_work or situation.verify_jobs or situation.is_read:
+        # A worker at work would write while the purge removes, and what is read cannot be dropped.
+        jobs = (*situation.run_jobs, *situation.verify_jobs)
+        return Decision(delete_jobs(jobs), again_after=_SOON)
     plan = situation.plans[-1] if situation.plans else None
     if _COLLECTED in situation.experiment.finalizers or (plan is not None and plan.deleted):
         return Decision(again_after=_SOON)

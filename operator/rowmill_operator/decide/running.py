@@ -262,7 +262,7 @@ def _reported_before(situation: Situation) -> Diagnosis | None:
     if stalled.status != "True" or stalled.reason != Reason.RETRYING:
         return None
     since = moment(stalled.last_transition_time, situation.now)
-    if any(pod.running and pod.created > since for pod in situation.observed.pods):
+    if any(pod.running and pod.created > since for pod in situation.live_pods()):
         return None
     return Diagnosis(Reason.RETRYING, stalled.message)
 

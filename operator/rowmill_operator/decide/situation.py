@@ -6,12 +6,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from rowmill.spec.cluster_names import FINALIZE, PURGE, RESUME, RESUME_LENGTH, SHARD
+from rowmill.spec.cluster_names import (
+    ASK_RESET,
+    FINALIZE,
+    PURGE,
+    RESET,
+    RESUME,
+    RESUME_LENGTH,
+    SHARD,
+    VERIFY,
+)
 from rowmill.spec.manifest.status import ConditionStatus, PastRunStatus, RunStatus
 from rowmill_operator.model.desired_state import DesiredState, desired_state_of
 from rowmill_operator.model.observed import Experiment, FrozenPlan, Job, Observed, Pod, Verdict
-from rowmill_operator.model.run_in_status import RunInStatus, past_run, with_figures
+from rowmill_operator.model.run_in_status import (
+    RunInStatus,
+    past_run,
+    published_run,
+    with_figures,
+)
 from rowmill_operator.model.settings import Settings
+from rowmill_operator.model.wishes import Wish, read_wish
 
 
 @dataclass(frozen=True)
@@ -80,6 +95,11 @@ class Situation:
         """All runs that the status tells of: the newest one, ended or not, and its history."""
         run, history = self.record.run, self.experiment.status.history or ()
         return history if run.number is None else (past_run(run), *history)
+
+    @cached_property
+    def published(self) -> PastRunStatus | None:
+        """The run whose data readers see, as far as the status tells."""
+        return published_run(self.runs)
 
     @cached_property
     def plans(self) -> tuple[FrozenPlan, ...]:
@@ -153,14 +173,24 @@ class Situation:
     def ended(self) -> bool:
         """Whether the newest run has ended, and nobody has asked since to take it up again."""
         met = self.record.run.resume or ""
-        return bool(self.outcome) and (self.outcome == "Complete" or self.resume == met)
+        final = self.outcome in ("Complete", "Reset")
+        return bool(self.outcome) and (final or self.resume == met)
+
+    @property
+    def reset(self) -> Wish | None:
+        """What asks to reset the newest run, unless that was done, or is older than the run."""
+        wish = read_wish(self.experiment.annotations.get(ASK_RESET))
+        if wish is None or not self.recorded or wish.number != self.number:
+            return None
+        met = self.record.run.reset
+        return None if met is not None and met.request == wish.request else wish
 
     @cached_property
     def unheard(self) -> bool:
         """Whether pods run and none has been asked for its progress: an operator just started."""
         observed = self.observed
         heard = observed.progress or observed.unreachable
-        return not heard and any(pod.running for pod in observed.pods)
+        return not heard and any(pod.running for pod in self.live_pods())
 
     def condition(self, kind: str) -> ConditionStatus:
         """A condition as it was written last, Unknown without a reason if it never was."""
@@ -178,8 +208,19 @@ class Situation:
 
     @property
     def run_jobs(self) -> tuple[Job, ...]:
-        """The Jobs of all runs, without the purge."""
-        return tuple(job for job in self.jobs if job.task in (SHARD, FINALIZE))
+        """The Jobs that make or remove data of runs, without the purge."""
+        return tuple(job for job in self.jobs if job.task in (SHARD, FINALIZE, RESET))
+
+    @property
+    def verify_jobs(self) -> tuple[Job, ...]:
+        """The Jobs that read the data of a run."""
+        return tuple(job for job in self.jobs if job.task == VERIFY)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether a verify may hold a snapshot of published data, which nothing can drop then."""
+        jobs = any(not (job.complete or job.failed) for job in self.verify_jobs)
+        return jobs or any(pod.task == VERIFY and pod.live for pod in self.observed.pods)
 
     @property
     def at_work(self) -> bool:
@@ -190,5 +231,5 @@ class Situation:
         return bool(self.run_jobs or self.live_pods())
 
     def live_pods(self) -> list[Pod]:
-        """Pods of this experiment's runs that may still be at work."""
-        return [pod for pod in self.observed.pods if pod.task != PURGE and pod.live]
+        """Pods of this experiment that may still write or remove data of its runs."""
+        return [p for p in self.observed.pods if p.task not in (PURGE, VERIFY) and p.live]

@@ -18,6 +18,7 @@ from rowmill.spec.cluster_names import (
     INDEX,
     QUEUE,
     RELEASE,
+    REQUEST,
     RUN,
     SEEN,
     SHAPE,
@@ -91,6 +92,7 @@ def read_job(raw: Raw) -> Job:
         complete="Complete" in conditions,
         failed=_failure(failed) if failed is not None else None,
         finished=_finished(meta, status, conditions.get("Complete") or failed),
+        request=(meta.get("annotations") or {}).get(REQUEST, ""),
     )
 
 

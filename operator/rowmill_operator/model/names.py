@@ -9,9 +9,11 @@ from rowmill.spec.cluster_names import (
     FINALIZE,
     MANAGED_BY,
     PURGE,
+    RESET,
     ROWMILL,
     RUN,
     TASK,
+    VERIFY,
 )
 
 # A label's value holds 63 characters: this much of the digest tells any two apart.
@@ -38,10 +40,17 @@ def purge_job_name(experiment: str) -> str:
     return f"{experiment}-purge"
 
 
+def asked_job_name(experiment: str, number: int, task: str) -> str:
+    """The Job that resets or verifies run `number`, whichever time it was asked for."""
+    return f"{experiment}-run-{number}-{task}"
+
+
 def job_name(experiment: str, number: int, task: str) -> str:
     """The Job for a task of run `number`."""
     if task == PURGE:
         return purge_job_name(experiment)
+    if task in (RESET, VERIFY):
+        return asked_job_name(experiment, number, task)
     build = finalize_job_name if task == FINALIZE else shard_job_name
     return build(experiment, number)
 

@@ -87,6 +87,7 @@ class Job:
     """A Job of ours. `failed` is the condition Failed: its reason and message.
 
     `queue` is the queue that it was made for, whatever one it was given since; "" for none.
+    `request` is what a person asked for that it is to meet, "" of a Job that nobody asked for.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Job:
     complete: bool
     failed: Failure | None
     finished: datetime | None
+    request: str = ""
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,7 @@ class Termination:
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod of one of our Jobs. `index` is its shard, None of finalize and purge.
+    """A pod of one of our Jobs. `index` is its shard, None of any other task.
 
     `waiting` is why its container has not started (ErrImagePull, CreateContainerConfigError ...),
     `unschedulable` what the scheduler says, `disrupted` the reason of DisruptionTarget.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 
 from rowmill.plan.purging import Written
 from rowmill.plan.replacement import Replaced
@@ -105,11 +106,24 @@ def remembered(runs: Iterable[PastRunStatus], most: int) -> tuple[PastRunStatus,
     Together they are never more than MAX_HISTORY.
     """
     known = sorted(runs, key=lambda run: run.number, reverse=True)
-    newest = known[:most]
-    published = next((run for run in known if run.phase == "Complete"), None)
+    newest, published = known[:most], published_run(known)
     if published is None or published in newest:
         return tuple(newest[:MAX_HISTORY])
     return (*newest[: MAX_HISTORY - 1], published)
+
+
+def published_run(runs: Iterable[PastRunStatus]) -> PastRunStatus | None:
+    """The run whose data readers see, of those that a status tells of, in any order.
+
+    A reset removes the data of all runs before it too.
+    """
+    return next((run for run in _since_reset(runs) if run.phase == "Complete"), None)
+
+
+def _since_reset(runs: Iterable[PastRunStatus]) -> Iterator[PastRunStatus]:
+    """The runs of which data may be there, newest first."""
+    known = sorted(runs, key=lambda run: run.number, reverse=True)
+    return takewhile(lambda run: run.phase != "Reset", known)
 
 
 def shown_tables(tables: Sequence[TableStatus]) -> tuple[TableStatus, ...]:
@@ -158,8 +172,8 @@ def _known(reported: float | None, otherwise: float | None) -> float | None:
 
 def written_run(runs: Iterable[PastRunStatus]) -> Written | None:
     """The run that is known to have written data, of those that a status tells of, in any order."""
-    known = sorted(runs, key=lambda run: run.number, reverse=True)
-    for run in known:
-        if run.phase == "Complete":
-            return Written(run.number, run.id or "")
+    known = list(_since_reset(runs))
+    published = published_run(known)
+    if published is not None:
+        return Written(published.number, published.id or "")
     return next((Written(run.number) for run in known if run.rows), None)

@@ -15,9 +15,9 @@ MAX_CONDITIONS = 16
 MAX_TABLES = 200
 MAX_HISTORY = 1_000
 
-Phase = Literal["Pending", "Running", "Finalizing", "Complete", "Failed", "Suspended"]
+Phase = Literal["Pending", "Running", "Finalizing", "Complete", "Failed", "Suspended", "Reset"]
 Holds = Literal["True", "False", "Unknown"]
-Outcome = Literal["Complete", "Failed", "Aborted"]
+Outcome = Literal["Complete", "Failed", "Aborted", "Reset"]
 Total = Annotated[Int64, Field(ge=0)]
 Figure = Annotated[float, Field(ge=0)]
 Short = Annotated[str, Field(max_length=253)]
@@ -43,7 +43,7 @@ class ConditionStatus:
         str,
         Field(
             max_length=316,
-            description="Accepted, Progressing, Complete, Failed, Suspended, Stalled or "
+            description="Accepted, Progressing, Complete, Failed, Suspended, Verified, Stalled or "
             "Reconciling.",
         ),
     ]
@@ -122,6 +122,47 @@ class OperatorStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class ResetStatus:
+    """The last request to reset the run."""
+
+    __pydantic_config__: ClassVar = _CONFIG
+
+    request: Annotated[Short, Field(description="The annotation's value: `N` or `N.k`.")]
+    finished_at: Annotated[
+        Time | None,
+        Field(description="When its data was gone; absent of one from before the run began."),
+    ] = None
+    tables: Annotated[Total | None, Field(description="Tables that went.")] = None
+    rows: Annotated[Total | None, Field(description="Rows that went.")] = None
+    objects: Annotated[Total | None, Field(description="Parquet objects that went.")] = None
+
+
+@dataclass(frozen=True, slots=True)
+class VerificationStatus:
+    """What became of the last request to verify published data."""
+
+    __pydantic_config__: ClassVar = _CONFIG
+
+    request: Annotated[Short, Field(description="The annotation's value: `N` or `N.k`.")]
+    run: Annotated[Total, Field(description="The number of the run that was verified.")]
+    finished_at: Annotated[Time, Field(description="When it ended.")]
+    identical: Annotated[
+        bool | None,
+        Field(description="Whether each destination holds its rows; absent if it is not known."),
+    ] = None
+    rows: Annotated[Total | None, Field(description="Rows that were compared.")] = None
+    checksum: Annotated[Short | None, Field(description="The data checksum.")] = None
+    differences: Annotated[
+        Total | None, Field(description="Rows that differ, as far as they were counted.")
+    ] = None
+    where: Annotated[Word | None, Field(description="The first place that differs.")] = None
+    reason: Annotated[
+        Word | None, Field(description="Why it is not known, in one word for programs.")
+    ] = None
+    message: Annotated[Word | None, Field(description="Why it is not known, for people.")] = None
+
+
+@dataclass(frozen=True, slots=True)
 class RunStatus:
     """The newest run."""
 
@@ -195,6 +236,9 @@ class RunStatus:
     replaces: Annotated[
         ReplacedStatus | None,
         Field(description="The published run that it replaces once it is published itself."),
+    ] = None
+    reset: Annotated[
+        ResetStatus | None, Field(description="The last request to reset it that was met.")
     ] = None
 
 
@@ -274,6 +318,9 @@ class ExperimentStatus:
     ] = None
     operator: Annotated[OperatorStatus | None, Field(description="Whose the Experiment is.")] = None
     run: Annotated[RunStatus | None, Field(description="The newest run.")] = None
+    verification: Annotated[
+        VerificationStatus | None, Field(description="The last verification.")
+    ] = None
     tables: Annotated[
         tuple[TableStatus, ...] | None,
         Field(

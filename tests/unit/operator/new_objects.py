@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from rowmill.spec.cluster_names import ASKED_QUEUE, RUN, SHAPE, TASK
+from rowmill.spec.cluster_names import ASKED_QUEUE, REQUEST, RUN, SHAPE, TASK
 from rowmill_operator.model.observed import Job, Pod
 
 
@@ -36,6 +36,7 @@ def new_job(manifest: Mapping[str, Any], uid: str, now: datetime) -> Job:
         complete=False,
         failed=None,
         finished=None,
+        request=meta["annotations"].get(REQUEST, ""),
     )
 
 

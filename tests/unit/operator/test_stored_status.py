@@ -79,9 +79,9 @@ def test_a_run_after_those_of_an_older_status_has_the_next_number(cluster: Memor
 
 def in_words_of_a_later_release(cluster: MemoryCluster) -> dict[str, Any]:
     """Give the run an end that this release does not know; its Jobs are removed since."""
-    cluster.later_words = ("Reset",)
+    cluster.later_words = ("Archived",)
     status = cluster.status
-    status["run"]["outcome"] = status["phase"] = status["history"][0]["phase"] = "Reset"
+    status["run"]["outcome"] = status["phase"] = status["history"][0]["phase"] = "Archived"
     cluster.jobs.clear()
     cluster.pods.clear()
     cluster.change(status=read_status(json.loads(json.dumps(status))))
@@ -126,7 +126,7 @@ def test_fields_of_another_release_are_no_news(cluster: MemoryCluster) -> None:
     [
         ({}, ExperimentStatus()),
         (None, ExperimentStatus()),
-        ({"phase": "Reset", "digest": "sha256:a"}, ExperimentStatus(digest="sha256:a")),
+        ({"phase": "Archived", "digest": "sha256:a"}, ExperimentStatus(digest="sha256:a")),
         ({"run": {"number": 3, "rows": "many"}}, ExperimentStatus(run=RunStatus(number=3))),
         ({"run": 3, "workers": 2}, ExperimentStatus(workers=2)),
         (
