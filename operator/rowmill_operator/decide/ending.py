@@ -8,7 +8,7 @@ from datetime import timedelta
 from rowmill.counting import counted
 from rowmill.plan.pod_contract import ExitCode
 from rowmill.plan.pod_report import PodReport
-from rowmill.spec.cluster_names import ABORT, FINALIZE
+from rowmill.spec.cluster_names import ABORT, FINALIZE, RESET
 from rowmill.spec.manifest.status import Phase, RunStatus
 from rowmill_operator.decide.diagnosis import end_of, pods_of
 from rowmill_operator.decide.record import completed_record, current_record, ended_record
@@ -24,8 +24,15 @@ from rowmill_operator.decide.step import (
 from rowmill_operator.model.actions import Action, DeleteJob, delete_jobs
 from rowmill_operator.model.observed import FrozenPlan, Job
 from rowmill_operator.model.reasons import Reason
-from rowmill_operator.model.run_condition import COMPLETE, FAILED, FINALIZING, RUNNING, RunCondition
-from rowmill_operator.model.run_in_status import refused, replaced_in
+from rowmill_operator.model.run_condition import (
+    COMPLETE,
+    FAILED,
+    FINALIZING,
+    RESET_DONE,
+    RUNNING,
+    RunCondition,
+)
+from rowmill_operator.model.run_in_status import refused, replaced_in, without_refusal
 
 # A pod's end may be seen after that of its Job.
 _LAST_WORD = timedelta(seconds=10)
@@ -57,15 +64,20 @@ def ended(situation: Situation) -> Step:
     again = None
     ttl = situation.desired.ttl
     if ttl is not None and jobs:
-        over = moment(run.finished_at, situation.now) + timedelta(seconds=ttl)
+        reset_at = None if run.reset is None else run.reset.finished_at
+        over = moment(reset_at or run.finished_at, situation.now) + timedelta(seconds=ttl)
         if over <= situation.now:
             actions = delete_jobs(jobs)
         else:
             again = (over - situation.now).total_seconds()
-    if situation.outcome != "Complete" and not actions:
-        # What failed or was aborted must not go on.
-        actions = delete_jobs(job for job in jobs if not job.complete and job.failed is None)
-    return Step(_end_condition(situation, run), None, actions, again)
+    if not actions:
+        # What failed or was aborted must not go on, nor a reset that nobody asks for any more.
+        unfinished = (job for job in jobs if not job.complete and job.failed is None)
+        published = situation.outcome == "Complete"
+        actions = delete_jobs(job for job in unfinished if not published or job.task == RESET)
+    # That of a reset which nobody asks for any more.
+    record = None if run.refused is None else without_refusal(situation.record)
+    return Step(end_condition(situation, run), record, actions, again)
 
 
 def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: Phase) -> Step:
@@ -102,7 +114,7 @@ def _published(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
         return Step(run_condition, current_record(situation, plan), again_after=1.0)
     record = completed_record(situation, plan, job, report)
     ttl = None if situation.desired.ttl is None else 0.1
-    return Step(_end_condition(situation, record.run), record, again_after=ttl)
+    return Step(end_condition(situation, record.run), record, again_after=ttl)
 
 
 def _abort(situation: Situation, plan: FrozenPlan) -> Step:
@@ -116,8 +128,12 @@ def _abort(situation: Situation, plan: FrozenPlan) -> Step:
     return Step(RunCondition(FAILED, Reason.ABORTED, message), record)
 
 
-def _end_condition(situation: Situation, run: RunStatus) -> RunCondition:
+def end_condition(situation: Situation, run: RunStatus) -> RunCondition:
+    """Where a run stands that has ended, by its record."""
     message = run.message or ""
+    if run.outcome == "Reset":
+        again = f"`kubectl rowmill rerun {situation.experiment.name}` makes it again"
+        return RunCondition(RESET_DONE, Reason.RESET, f"{message}; {again}")
     if run.outcome != "Complete":
         return RunCondition(FAILED, run.reason or Reason.FAILED, message)
     kept = _types_kept(situation, run)

@@ -15,6 +15,7 @@ from rowmill_operator.model.run_condition import (
     COMPLETE,
     FAILED,
     FINALIZING,
+    RESET_DONE,
     RUNNING,
     SUSPENDED,
     Acceptance,
@@ -22,6 +23,7 @@ from rowmill_operator.model.run_condition import (
 )
 from rowmill_operator.model.run_in_status import replaced_in
 
+_ENDS = (COMPLETE, FAILED, SUSPENDED, RESET_DONE)
 _STAGES = {
     RUNNING: (Reason.RUNNING, "its first pods are at work"),
     FINALIZING: (Reason.FINALIZING, "all its rows are there; keys, indexes and publishing follow"),
@@ -74,7 +76,7 @@ def _run_condition(
     situation: Situation, acceptance: Acceptance, run_condition: RunCondition
 ) -> ReportEvent | None:
     """Where it stands now, if it ends there or somebody has to mend something."""
-    if not (run_condition.stalled or run_condition.phase in (COMPLETE, FAILED, SUSPENDED)):
+    if not (run_condition.stalled or run_condition.phase in _ENDS):
         return None
     before = (
         situation.experiment.status.phase,
@@ -91,5 +93,9 @@ def _run_condition(
     return ReportEvent(
         run_condition.reason,
         run_condition.message,
-        warning=run_condition.stalled or run_condition.phase == FAILED,
+        warning=run_condition.stalled or _is_failure(run_condition),
     )
+
+
+def _is_failure(run_condition: RunCondition) -> bool:
+    return run_condition.phase == FAILED and run_condition.reason != Reason.RESETTING

@@ -8,13 +8,14 @@ UID that was seen; what counts as done is the ledger's to say, through the worke
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
 
-from rowmill.spec.cluster_names import ADOPT, FINALIZER, experiment_selector
+from rowmill.spec.cluster_names import ADOPT, FINALIZER, RESET, experiment_selector
 from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.decide.adoption import decide_about_anothers
-from rowmill_operator.decide.diagnosis import refused_child
+from rowmill_operator.decide.diagnosis import pods_of, refused_child
 from rowmill_operator.decide.ending import decided_end
 from rowmill_operator.decide.events import events_of
 from rowmill_operator.decide.freezing import next_plan, plan_again, validation, with_words_on_chart
@@ -28,6 +29,7 @@ from rowmill_operator.decide.keeping import (
 from rowmill_operator.decide.lost import release_lost
 from rowmill_operator.decide.record import status_of
 from rowmill_operator.decide.removal import decide_removal
+from rowmill_operator.decide.resetting import decided_reset, resetting
 from rowmill_operator.decide.running import drive
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.status_news import more_than_progress, news
@@ -41,7 +43,7 @@ from rowmill_operator.model.actions import (
     delete_jobs,
 )
 from rowmill_operator.model.names import plan_name
-from rowmill_operator.model.observed import Observed, Verdict
+from rowmill_operator.model.observed import Job, Observed, Verdict
 from rowmill_operator.model.reasons import Reason
 from rowmill_operator.model.run_condition import PENDING, SUSPENDED, Acceptance, RunCondition
 from rowmill_operator.model.settings import Settings
@@ -108,7 +110,7 @@ def _acceptance(verdict: Verdict) -> Acceptance:
 
 
 def _step(situation: Situation, verdict: Verdict) -> Step:
-    end = decided_end(situation)
+    end = decided_end(situation) or decided_reset(situation)
     if end is not None:
         return end
     if verdict.problems:
@@ -116,6 +118,9 @@ def _step(situation: Situation, verdict: Verdict) -> Step:
     if situation.number == 0 or situation.digest != verdict.digest or _adopts_since(situation):
         step = _next_run(situation)
         return replace(step, run_condition=replace(step.run_condition, ahead=True))
+    reset = resetting(situation)
+    if reset is not None:
+        return reset
     if situation.plan is None and not situation.ended:
         return _freeze(situation, plan_again(situation))
     step = drive(situation)
@@ -140,7 +145,13 @@ def _adopts_since(situation: Situation) -> bool:
 
 
 def _refused(situation: Situation, verdict: Verdict) -> Step:
-    """A run that is on its way goes on by its frozen plan; a finished one stays what it is."""
+    """A run that is on its way goes on by its frozen plan; a finished one stays what it is.
+
+    It can be reset all the same.
+    """
+    reset = resetting(situation)
+    if reset is not None:
+        return reset
     if situation.plan is not None or situation.ended:
         return drive(situation)
     return Step(RunCondition(PENDING, verdict.reason, "; ".join(verdict.problems), stalled=True))
@@ -153,12 +164,20 @@ def _next_run(situation: Situation) -> Step:
     if situation.ownerless:
         return _wait_removed(situation)
     if situation.at_work or situation.foreign:
-        actions = delete_jobs(situation.run_jobs)
+        actions = delete_jobs(_replaced(situation))
         message = "waits for the pods of the run before to end"
         return Step(
             RunCondition(PENDING, Reason.REPLACING, message), None, actions, again_after=SOON
         )
     return _freeze(situation, next_plan(situation))
+
+
+def _replaced(situation: Situation) -> Iterator[Job]:
+    """The Jobs that make room for a next run: all but a reset that is at work, which may end."""
+    for job in situation.run_jobs:
+        pods = pods_of(job, situation.observed.pods)
+        if job.task != RESET or not any(pod.running for pod in pods):
+            yield job
 
 
 def _wait_removed(situation: Situation) -> Step:
@@ -179,7 +198,7 @@ def _wait_removed(situation: Situation) -> Step:
 
 def _wait_suspended(situation: Situation) -> Step:
     if situation.at_work:
-        deletes = delete_jobs(situation.run_jobs)
+        deletes = delete_jobs(_replaced(situation))
         return Step(RunCondition(PENDING, Reason.SUSPENDING), None, deletes, again_after=SOON)
     return Step(RunCondition(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true"))
 

@@ -43,6 +43,9 @@ class Reason(StrEnum):
     REPEAT = "AlreadyComplete"
     FAILED = "RunFailed"
     ABORTED = "Aborted"
+    # Data removed as was asked
+    RESETTING = "Resetting"
+    RESET = "Reset"
     # Removal
     PURGED = "Purged"
     PURGED_PARTLY = "PurgedPartly"

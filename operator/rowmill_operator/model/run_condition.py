@@ -17,6 +17,7 @@ FINALIZING: Final = "Finalizing"
 COMPLETE: Final = "Complete"
 FAILED: Final = "Failed"
 SUSPENDED: Final = "Suspended"
+RESET_DONE: Final = "Reset"
 # The types of all conditions that `conditions` gives.
 CONDITIONS: Final = frozenset(
     {"Accepted", "Progressing", "Complete", "Failed", "Suspended", "Stalled", "Reconciling"}

@@ -80,6 +80,11 @@ def refused(run: RunStatus, reason: str, message: str) -> RunStatus:
     return replace(run, refused=RefusalStatus(reason, message))
 
 
+def without_refusal(record: RunInStatus) -> RunInStatus:
+    """As of a run whose refusal is over, or no longer of interest."""
+    return replace(record, run=replace(record.run, refused=None))
+
+
 def replaced_in(run: RunStatus) -> Replaced | None:
     """The published run that this one replaces."""
     known = run.replaces

@@ -1,0 +1,213 @@
+"""The data of the newest run removed as was asked, by a Job of the run's own image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from rowmill.plan.pod_report import PodReport
+from rowmill.spec.cluster_names import RESET
+from rowmill.spec.manifest.status import Phase, ResetStatus
+from rowmill_operator.children.jobs import reset_job
+from rowmill_operator.decide.diagnosis import (
+    Diagnosis,
+    end_of,
+    pods_of,
+    refused_child,
+    tried_rarely,
+    waiting_for,
+)
+from rowmill_operator.decide.ending import end_condition, is_late, report_of
+from rowmill_operator.decide.freezing import plan_again
+from rowmill_operator.decide.situation import Situation
+from rowmill_operator.decide.step import REMAKE_AFTER, SOON, Step
+from rowmill_operator.model.actions import Action, CreateJob, DeleteJob, delete_jobs
+from rowmill_operator.model.observed import FrozenPlan, Job
+from rowmill_operator.model.reasons import Reason
+from rowmill_operator.model.run_condition import (
+    COMPLETE,
+    FAILED,
+    RESET_DONE,
+    SUSPENDED,
+    RunCondition,
+    timestamp,
+)
+from rowmill_operator.model.run_in_status import (
+    refused,
+    without_refusal,
+    without_way,
+    written_run,
+)
+from rowmill_operator.model.wishes import Wish
+
+# Events tell of all that happens to a Job; this is for what was missed.
+_IDLE_SECONDS = 30.0
+# By the outcome of the run as it is recorded.
+_PHASES: Mapping[str | None, Phase] = {
+    None: SUSPENDED,
+    "Complete": COMPLETE,
+    "Reset": RESET_DONE,
+}
+
+
+def decided_reset(situation: Situation) -> Step | None:
+    """The record of a reset whose pod has removed all, whatever is asked for by now, or None."""
+    job = situation.job(RESET)
+    if job is None or not situation.recorded or _is_recorded(situation, job):
+        return None
+    report = _reported(situation, job)
+    if report is None and job.complete:
+        report = report_of(situation, job)
+        if report is None:
+            return _going_on(situation, "waits for its pod's last word", again_after=1.0)
+    return None if report is None else _done(situation, job, report)
+
+
+def resetting(situation: Situation) -> Step | None:
+    """Take a reset that is asked for one step on; None without one, or while the run is live."""
+    wish = situation.reset
+    is_idle = situation.desired.suspend and not _is_written(situation)
+    if wish is None or not (situation.outcome or is_idle):
+        return None
+    if _is_written(situation) or situation.is_read:
+        actions = delete_jobs((*_writing(situation), *situation.verify_jobs))
+        return _going_on(situation, "waits for the pods of before to end", actions)
+    job = situation.job(RESET)
+    if job is None:
+        return _begin(situation, wish)
+    if job.deleted or job.request != wish.request:
+        return _going_on(situation, f"waits until the Job {job.name} is gone", delete_jobs((job,)))
+    return _at_work(situation, job)
+
+
+def _is_recorded(situation: Situation, job: Job) -> bool:
+    met = situation.record.run.reset
+    return met is not None and met.request == job.request
+
+
+def _writing(situation: Situation) -> list[Job]:
+    """The Jobs that may still write what is to be removed: not ended, or with pods that are not."""
+    at_work = {pod.job_uid for pod in situation.live_pods()}
+    return [
+        job
+        for job in situation.run_jobs
+        if job.task != RESET and (job.uid in at_work or not (job.complete or job.failed))
+    ]
+
+
+def _is_written(situation: Situation) -> bool:
+    pods = any(pod.task != RESET for pod in situation.live_pods())
+    return pods or bool(_writing(situation))
+
+
+def _begin(situation: Situation, wish: Wish) -> Step:
+    plan = situation.plan
+    if plan is not None:
+        return _create(situation, plan, wish)
+    if situation.refused:
+        verdict = situation.verdict
+        problems = "" if verdict is None else "; ".join(verdict.problems)
+        why = f"the run's ConfigMap is gone, and the spec is refused: {problems}"
+        return _stuck(situation, Diagnosis(Reason.INVALID_SPEC, why))
+    return _going_on(situation, "its plan is made again", (plan_again(situation),))
+
+
+def _create(situation: Situation, plan: FrozenPlan, wish: Wish) -> Step:
+    manifest = reset_job(
+        situation.experiment,
+        plan,
+        situation.desired,
+        situation.settings,
+        wish.request,
+        written_run(situation.runs),
+    )
+    diagnosis = refused_child(manifest["metadata"]["name"], situation.observed, situation.now)
+    create = (CreateJob(manifest),)
+    if diagnosis is not None:
+        return _stuck(situation, diagnosis, create)
+    return _going_on(situation, "", create)
+
+
+def _at_work(situation: Situation, job: Job) -> Step:
+    """As a purge: what is stuck shows why, and what failed is made again every minute."""
+    if job.failed is None:
+        queue = situation.desired.queue
+        diagnosis = waiting_for(job, queue, situation.observed, situation.now)
+        if diagnosis is None:
+            return _going_on(situation, "", again_after=_IDLE_SECONDS)
+        return _stuck(situation, diagnosis)
+    end = end_of(job, situation.observed.pods)
+    if not end.heard and not is_late(situation, job):
+        return _going_on(situation, "waits for its pod's last word", again_after=1.0)
+    again = (job.finished or situation.now) + REMAKE_AFTER
+    if again > situation.now:
+        left = (again - situation.now).total_seconds()
+        return _stuck(situation, end.diagnosis, again_after=left)
+    return _stuck(situation, end.diagnosis, (DeleteJob(job.name, job.uid),), again_after=SOON)
+
+
+def _reported(situation: Situation, job: Job) -> PodReport | None:
+    """What a pod said that removed all, also if it was ended before its Job was told so."""
+    ended = (pod.termination for pod in reversed(pods_of(job, situation.observed.pods)))
+    reports = (termination.report for termination in ended if termination is not None)
+    return next((report for report in reports if report.purged is not None), None)
+
+
+def _done(situation: Situation, job: Job, report: PodReport) -> Step:
+    record, removed = situation.record, report.purged
+    at = timestamp(job.finished or situation.now)
+    reset = ResetStatus(
+        request=job.request,
+        finished_at=at,
+        tables=None if removed is None else removed.tables,
+        rows=None if removed is None else removed.rows,
+        objects=None if removed is None else removed.objects,
+    )
+    run = replace(
+        without_way(record.run),
+        outcome="Reset",
+        finished_at=record.run.finished_at or at,
+        reason=Reason.RESET,
+        message=report.message or "its data was removed",
+        reset=reset,
+    )
+    record = replace(record, run=run)
+    return Step(end_condition(situation, run), record, again_after=SOON)
+
+
+def _going_on(
+    situation: Situation,
+    what: str,
+    actions: tuple[Action, ...] = (),
+    again_after: float = SOON,
+) -> Step:
+    known = situation.record.run.refused
+    if known is not None and not _is_mended(situation, Diagnosis(known.reason, known.message)):
+        return _stuck(situation, Diagnosis(known.reason, known.message), actions, again_after)
+    message = f"the data of run {situation.number} is being removed"
+    words = f"{message}; {what}" if what else message
+    run_condition = RunCondition(_phase(situation), Reason.RESETTING, words)
+    return Step(run_condition, without_refusal(situation.record), actions, again_after)
+
+
+def _is_mended(situation: Situation, diagnosis: Diagnosis) -> bool:
+    """Whether the trouble of the Job before is over; what a pod met with is until it has ended."""
+    at_work = any(pod.running and pod.task == RESET for pod in situation.observed.pods)
+    return at_work and tried_rarely(diagnosis)
+
+
+def _stuck(
+    situation: Situation,
+    diagnosis: Diagnosis,
+    actions: tuple[Action, ...] = (),
+    again_after: float | None = None,
+) -> Step:
+    phase, record = _phase(situation), situation.record
+    record = replace(record, run=refused(record.run, diagnosis.reason, diagnosis.message))
+    run_condition = RunCondition(phase, diagnosis.reason, diagnosis.message, stalled=True)
+    return Step(run_condition, record, actions, again_after or _IDLE_SECONDS)
+
+
+def _phase(situation: Situation) -> Phase:
+    """What the run was before it is reset."""
+    return _PHASES.get(situation.outcome, FAILED)
