@@ -20,6 +20,7 @@ from rowmill_operator.model.run_condition import (
     SUSPENDED,
     Acceptance,
     RunCondition,
+    Verified,
 )
 from rowmill_operator.model.run_in_status import replaced_in
 
@@ -30,13 +31,16 @@ _STAGES = {
 }
 
 
-def events_of(situation: Situation, acceptance: Acceptance, step: Step) -> tuple[ReportEvent, ...]:
+def events_of(
+    situation: Situation, acceptance: Acceptance, step: Step, verified: Verified
+) -> tuple[ReportEvent, ...]:
     """What of this look is to be told, in the order in which it came about."""
     reported = (
         _refusal(situation, acceptance),
         None if step.record is None else _start(situation, step.record.run),
         _stage(situation, step),
         _run_condition(situation, acceptance, step.run_condition),
+        _verification(situation, verified),
     )
     return tuple(one for one in reported if one is not None)
 
@@ -95,6 +99,15 @@ def _run_condition(
         run_condition.message,
         warning=run_condition.stalled or _is_failure(run_condition),
     )
+
+
+def _verification(situation: Situation, verified: Verified) -> ReportEvent | None:
+    """What a verify has found."""
+    before = situation.condition("Verified")
+    known = before.reason == verified.reason and before.message == verified.message
+    if verified.holds is None or known:
+        return None
+    return ReportEvent(verified.reason, verified.message, warning=not verified.holds)
 
 
 def _is_failure(run_condition: RunCondition) -> bool:

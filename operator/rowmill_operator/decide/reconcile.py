@@ -34,6 +34,7 @@ from rowmill_operator.decide.running import drive
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.status_news import more_than_progress, news
 from rowmill_operator.decide.step import SOON, Step
+from rowmill_operator.decide.verifying import verifying
 from rowmill_operator.model.actions import (
     Action,
     Decision,
@@ -85,13 +86,23 @@ def _decide(situation: Situation) -> Decision:
         actions = step.actions or (word_left_to(speaker, situation, step.run_condition.message),)
         return Decision((*_finalizers(situation), *actions), again_after=step.again_after)
     step = with_words_on_chart(situation, step)
-    status = status_of(situation, acceptance, step.run_condition, step.record)
-    actions = (*_finalizers(situation), *step.actions, *events_of(situation, acceptance, step))
-    return _decision(situation, actions, status, step)
+    check = verifying(situation, step)
+    status = status_of(situation, acceptance, step.run_condition, step.record, check)
+    actions = (
+        *_finalizers(situation),
+        *step.actions,
+        *check.actions,
+        *events_of(situation, acceptance, step, check.verified),
+    )
+    waits = [after for after in (step.again_after, check.again_after) if after is not None]
+    return _decision(situation, actions, status, min(waits, default=None))
 
 
 def _decision(
-    situation: Situation, actions: tuple[Action, ...], status: ExperimentStatus, step: Step
+    situation: Situation,
+    actions: tuple[Action, ...],
+    status: ExperimentStatus,
+    again_after: float | None,
 ) -> Decision:
     before = situation.experiment.status
     changed = news(before, status, situation.now)
@@ -99,7 +110,7 @@ def _decision(
         actions=actions,
         status=changed,
         urgent=changed is not None and more_than_progress(before, changed),
-        again_after=step.again_after,
+        again_after=again_after,
     )
 
 
@@ -218,10 +229,12 @@ def _freeze(situation: Situation, freeze: FreezePlan) -> Step:
 def _tidy(situation: Situation) -> tuple[Action, ...]:
     """The plan of the newest run lives as long as the Experiment; what is of older runs goes.
 
-    A Job of one is there if an operator that lagged has made it.
+    But for the plan of the published one, by which that is verified. A Job of one is there if an
+    operator that lagged has made it.
     """
-    number = situation.number
-    plans = (plan for plan in situation.plans if plan.number < number and not plan.deleted)
+    number, published = situation.number, situation.published
+    kept = (number, None if published is None else published.number)
+    plans = (plan for plan in situation.plans if plan.number not in kept and not plan.deleted)
     return (
         *(DeletePlan(plan.name, plan.uid) for plan in plans),
         *delete_jobs(job for job in situation.run_jobs if job.number < number),

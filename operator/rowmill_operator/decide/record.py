@@ -23,6 +23,7 @@ from rowmill_operator.decide.keeping import keeper_to_be
 from rowmill_operator.decide.paces import paced
 from rowmill_operator.decide.progress import finished_tables, run_progress
 from rowmill_operator.decide.situation import Situation
+from rowmill_operator.decide.step import Verifying
 from rowmill_operator.model.names import shard_job_name
 from rowmill_operator.model.observed import FrozenPlan, Job
 from rowmill_operator.model.run_condition import Acceptance, RunCondition, conditions, timestamp
@@ -44,6 +45,7 @@ def status_of(
     acceptance: Acceptance,
     run_condition: RunCondition,
     record: RunInStatus | None,
+    verifying: Verifying,
 ) -> ExperimentStatus:
     """The whole status. `record` is its run's, None to leave the one that is there."""
     experiment, verdict = situation.experiment, situation.verdict
@@ -59,6 +61,7 @@ def status_of(
         conditions=conditions(
             acceptance,
             run_condition,
+            verifying.verified,
             generation=experiment.generation,
             before=experiment.status.conditions or (),
             now=situation.now,
@@ -67,6 +70,7 @@ def status_of(
         selector=f"{EXPERIMENT}={experiment.name}",
         operator=keeper_to_be(situation).as_reported(),
         run=_as_shown(record.run, run_condition) if begun else None,
+        verification=verifying.record,
         tables=record.tables if begun else None,
         history=_history(situation, record.run),
     )

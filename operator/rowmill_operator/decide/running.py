@@ -105,6 +105,8 @@ def _loading(situation: Situation, plan: FrozenPlan) -> Step:
         return _create(situation, plan, shard_job, PENDING)
     if job.deleted:
         return _await_gone(situation, plan, job)
+    if job.complete and situation.is_read:
+        return _await_reader(situation, plan)
     if job.complete:
         step = _create(situation, plan, finalize_job, FINALIZING)
         return Step(
@@ -282,6 +284,14 @@ def _await_gone(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
     message = f"waits until the Job {job.name} is gone"
     run_condition = waiting_condition(situation, phase_of(situation), Reason.REPLACING, message)
     return Step(run_condition, current_record(situation, plan), (), again_after=SOON)
+
+
+def _await_reader(situation: Situation, plan: FrozenPlan) -> Step:
+    """What a verify reads cannot be dropped; it is told to go by who decides about verifies."""
+    message = "waits for the verify of the run before to end"
+    run_condition = RunCondition(RUNNING, Reason.REPLACING, message)
+    record = progressed(situation, plan, ((0, plan.plan.shards),))
+    return Step(run_condition, record, (), again_after=SOON)
 
 
 def _is_outdated(situation: Situation, job: Job) -> bool:

@@ -1,14 +1,20 @@
-"""What one look at a run comes to, for all modules that take a run on."""
+"""What one look at a run, or at its verification, comes to, for all modules that take it on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rowmill.spec.manifest.status import Phase
+from rowmill.spec.manifest.status import Phase, VerificationStatus
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.model.actions import Action
-from rowmill_operator.model.run_condition import FINALIZING, PENDING, RUNNING, RunCondition
+from rowmill_operator.model.run_condition import (
+    FINALIZING,
+    PENDING,
+    RUNNING,
+    RunCondition,
+    Verified,
+)
 from rowmill_operator.model.run_in_status import RunInStatus
 
 # A refused destination is tried again this long after the refusal, and so is a pod's start.
@@ -23,6 +29,16 @@ class Step:
 
     run_condition: RunCondition
     record: RunInStatus | None = None
+    actions: tuple[Action, ...] = ()
+    again_after: float | None = None
+
+
+@dataclass(frozen=True)
+class Verifying:
+    """What one look at a verification comes to. `record` is the last one that ended."""
+
+    verified: Verified
+    record: VerificationStatus | None
     actions: tuple[Action, ...] = ()
     again_after: float | None = None
 

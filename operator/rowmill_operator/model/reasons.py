@@ -46,6 +46,13 @@ class Reason(StrEnum):
     # Data removed as was asked
     RESETTING = "Resetting"
     RESET = "Reset"
+    # Of published data
+    NOT_VERIFIED = "NotVerified"
+    VERIFYING = "Verifying"
+    IDENTICAL = "Identical"
+    DIFFERS = "Differs"
+    MAKING_WAY = "MakingWay"
+    VERIFY_UNHEARD = "VerifyUnheard"
     # Removal
     PURGED = "Purged"
     PURGED_PARTLY = "PurgedPartly"

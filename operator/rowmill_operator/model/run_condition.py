@@ -20,7 +20,16 @@ SUSPENDED: Final = "Suspended"
 RESET_DONE: Final = "Reset"
 # The types of all conditions that `conditions` gives.
 CONDITIONS: Final = frozenset(
-    {"Accepted", "Progressing", "Complete", "Failed", "Suspended", "Stalled", "Reconciling"}
+    {
+        "Accepted",
+        "Progressing",
+        "Complete",
+        "Failed",
+        "Suspended",
+        "Verified",
+        "Stalled",
+        "Reconciling",
+    }
 )
 _UNDER_WAY = (PENDING, RUNNING, FINALIZING)
 _MESSAGE_LENGTH = 4096
@@ -50,9 +59,19 @@ class Acceptance:
     message: str = ""
 
 
+@dataclass(frozen=True)
+class Verified:
+    """Whether the published data is what its rows are when they are made again; None: unknown."""
+
+    holds: bool | None
+    reason: str
+    message: str = ""
+
+
 def conditions(
     acceptance: Acceptance,
     run_condition: RunCondition,
+    verified: Verified,
     *,
     generation: int,
     before: Sequence[ConditionStatus],
@@ -69,6 +88,7 @@ def conditions(
         ("Complete", phase == COMPLETE, *words),
         ("Failed", phase == FAILED, *words),
         ("Suspended", phase == SUSPENDED, *words),
+        ("Verified", verified.holds, verified.reason, verified.message),
         ("Stalled", stuck, *words),
         ("Reconciling", under_way, *words),
     ]
