@@ -55,6 +55,9 @@ def decided_reset(situation: Situation) -> Step | None:
     job = situation.job(RESET)
     if job is None or not situation.recorded or _is_recorded(situation, job):
         return None
+    if not (job.complete or job.failed):
+        # Where one pod was ended after all was removed, the next finds that out.
+        return None
     report = _reported(situation, job)
     if report is None and job.complete:
         report = report_of(situation, job)

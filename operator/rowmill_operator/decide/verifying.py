@@ -63,6 +63,9 @@ def _wish(situation: Situation, record: VerificationStatus | None) -> Wish | Non
     met = "" if record is None else record.request
     if wish is not None and wish.number == published.number and wish.request != met:
         return wish
+    by_itself = situation.experiment.settings.get("verify") == "AfterRun"
+    if by_itself and (record is None or record.run != published.number):
+        return Wish(str(published.number), published.number)
     return None
 
 
@@ -262,9 +265,9 @@ def _told(situation: Situation, record: VerificationStatus) -> Verified:
     sums = f"; data checksum {record.checksum}" if record.checksum else ""
     if record.identical:
         return Verified(True, Reason.IDENTICAL, f"{run}: {rows} made again are identical{sums}")
-    where = f" in {record.where}" if record.where else ""
-    differ = counted(record.differences or 0, "difference")
-    return Verified(False, Reason.DIFFERS, f"{run}: {differ}{where}, of {rows}{sums}")
+    count = f"differing rows: {record.differences:,}; " if record.differences else ""
+    message = f"{run} differs: {record.where or 'its rows'} ({count}{rows} made again){sums}"
+    return Verified(False, Reason.DIFFERS, message)
 
 
 def _next(record: VerificationStatus) -> str:

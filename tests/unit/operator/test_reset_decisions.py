@@ -365,6 +365,15 @@ def test_a_reset_whose_pod_was_ended_after_all_was_removed_is_done(
     assert cluster.phase == "Reset"
 
 
+def test_a_reset_is_not_done_while_another_pod_of_it_is_at_work(cluster: MemoryCluster) -> None:
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.end_pod(cluster.start_pod(RESET), 143, **REMOVED)
+    cluster.start_pod(RESET)
+    cluster.settle()
+    assert (cluster.phase, cluster.condition("Progressing")["reason"]) == ("Complete", "Resetting")
+
+
 def test_a_reset_whose_pod_is_gone_unheard_is_done_all_the_same(cluster: MemoryCluster) -> None:
     cluster.annotate(reset="1")
     cluster.settle()
