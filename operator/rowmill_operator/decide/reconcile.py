@@ -208,7 +208,7 @@ def _wait_removed(situation: Situation) -> Step:
 
 
 def _wait_suspended(situation: Situation) -> Step:
-    if situation.at_work:
+    if situation.at_work or situation.is_read:
         deletes = delete_jobs(_replaced(situation))
         return Step(RunCondition(PENDING, Reason.SUSPENDING), None, deletes, again_after=SOON)
     return Step(RunCondition(SUSPENDED, Reason.SUSPENDED, "spec.suspend is true"))

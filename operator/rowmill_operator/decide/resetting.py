@@ -27,8 +27,8 @@ from rowmill_operator.model.reasons import Reason
 from rowmill_operator.model.run_condition import (
     COMPLETE,
     FAILED,
+    PENDING,
     RESET_DONE,
-    SUSPENDED,
     RunCondition,
     timestamp,
 )
@@ -44,7 +44,7 @@ from rowmill_operator.model.wishes import Wish
 _IDLE_SECONDS = 30.0
 # By the outcome of the run as it is recorded.
 _PHASES: Mapping[str | None, Phase] = {
-    None: SUSPENDED,
+    None: PENDING,
     "Complete": COMPLETE,
     "Reset": RESET_DONE,
 }
@@ -89,13 +89,8 @@ def _is_recorded(situation: Situation, job: Job) -> bool:
 
 
 def _writing(situation: Situation) -> list[Job]:
-    """The Jobs that may still write what is to be removed: not ended, or with pods that are not."""
-    at_work = {pod.job_uid for pod in situation.live_pods()}
-    return [
-        job
-        for job in situation.run_jobs
-        if job.task != RESET and (job.uid in at_work or not (job.complete or job.failed))
-    ]
+    """The Jobs that made the data: they go with their pods first, as before a next run."""
+    return [job for job in situation.run_jobs if job.task != RESET]
 
 
 def _is_written(situation: Situation) -> bool:

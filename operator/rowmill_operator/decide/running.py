@@ -83,7 +83,7 @@ def _resume(situation: Situation, plan: FrozenPlan) -> Step:
 
 def _suspend(situation: Situation, plan: FrozenPlan) -> Step:
     record = current_record(situation, plan)
-    if situation.at_work:
+    if situation.at_work or situation.is_read:
         run_condition = RunCondition(
             phase_of(situation), Reason.SUSPENDING, "its pods are being ended"
         )

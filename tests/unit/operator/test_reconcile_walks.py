@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from rowmill.spec.cluster_names import FINALIZE, QUEUE, SHARD
+from rowmill.spec.cluster_names import FINALIZE, QUEUE, SHARD, VERIFY
 from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.model.actions import FreezePlan
 from rowmill_operator.model.observed import Failure, Job, Pod
@@ -66,6 +66,10 @@ class Walk:
     def live(self) -> list[Job]:
         return [j for j in self.cluster.jobs.values() if not j.complete and j.failed is None]
 
+    def writing(self) -> list[Job]:
+        """The Jobs of runs, without those that read."""
+        return [job for job in self.cluster.jobs.values() if job.task != VERIFY]
+
     def pick(self) -> Job | None:
         live = [job for job in self.live() if not job.deleted and not job.suspended]
         return self.random.choice(live) if live else None
@@ -77,7 +81,7 @@ class Walk:
     # What the operator does, and what always holds of it.
 
     def look(self) -> None:
-        before = {job.number for job in self.cluster.jobs.values()}
+        before = {job.number for job in self.writing()}
         self.cluster.look()
         frozen = [a for a in self.cluster.last.actions if isinstance(a, FreezePlan)]
         assert len(frozen) <= 1
@@ -92,14 +96,18 @@ class Walk:
 
     def check(self) -> None:
         cluster = self.cluster
-        assert len({job.number for job in cluster.jobs.values()}) <= 1
-        assert len({pod.number for pod in self.at_work()}) <= 1, "two runs' pods at once"
+        assert len({job.number for job in self.writing()}) <= 1
+        pods = (pod for pod in self.at_work() if pod.task != VERIFY)
+        assert len({pod.number for pod in pods}) <= 1, "two runs' pods at once"
         reported = cluster.last.status
         if reported is None:
             return
-        if reported.phase == "Suspended" or (reported.run and reported.run.outcome == "Aborted"):
+        if reported.phase == "Suspended":
             assert not self.at_work()
             assert not self.live()
+        if reported.run and reported.run.outcome == "Aborted":
+            live = (*self.at_work(), *self.live())
+            assert not [one for one in live if one.task in (SHARD, FINALIZE)]
         for entry in reported.history or ():
             if entry.number in self.published:
                 assert entry.phase == "Complete", "what is published is complete"

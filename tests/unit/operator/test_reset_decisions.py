@@ -40,7 +40,7 @@ def test_a_reset_run_is_reset_and_keeps_its_record(cluster: MemoryCluster) -> No
     before, rows = cluster.run, cluster.run["rows"]
     cluster.annotate(reset="1")
     cluster.settle()
-    assert list(cluster.jobs) == [RUN, FINALIZE, RESET]
+    assert list(cluster.jobs) == [RESET]
     assert (cluster.phase, cluster.condition("Progressing")["reason"]) == ("Complete", "Resetting")
     removed(cluster)
     assert cluster.phase == "Reset"
@@ -128,14 +128,14 @@ def test_a_live_run_is_reset_once_it_has_ended() -> None:
     assert cluster.phase == "Reset"
 
 
-def test_pods_of_a_run_that_are_seen_at_work_end_before_its_data_goes(
+def test_the_jobs_of_a_run_are_gone_with_their_pods_before_its_data_goes(
     cluster: MemoryCluster,
 ) -> None:
-    cluster.start_pod(RUN, 1)
     cluster.annotate(reset="1")
     for _ in range(3):
         cluster.look()
     assert cluster.jobs[RUN].deleted
+    assert cluster.jobs[FINALIZE].deleted
     assert RESET not in cluster.jobs
     cluster.collect()
     cluster.settle()

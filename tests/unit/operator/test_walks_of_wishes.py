@@ -1,0 +1,103 @@
+"""Random walks in which people also have runs reset and verified."""
+
+from __future__ import annotations
+
+import pytest
+
+from rowmill.spec.cluster_names import FINALIZE, RESET, SHARD, TASK, VERIFY
+from rowmill_operator.model.actions import CreateJob
+from rowmill_operator.model.observed import Job
+from tests.unit.operator.test_reconcile_walks import STEPS, Walk
+
+SAID = {
+    VERIFY: {"verified": {"id": "abc", "identical": True}},
+    RESET: {"purged": "removed"},
+}
+
+
+class WalkOfWishes(Walk):
+    """A bad day on which what is lost is never the status, where a reset is kept."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self.was_reset: set[int] = set()
+        self.events.remove(self.lose_status)
+        self.events += [self.ask_reset, *([self.ask_verify] * 4)]
+
+    def ask_reset(self) -> None:
+        self.cluster.annotate(reset=self._wish())
+
+    def ask_verify(self) -> None:
+        self.cluster.annotate(verify=self._wish())
+
+    def _wish(self) -> str:
+        newest = max((plan.number for plan in self.cluster.plans.values()), default=1)
+        number = self.random.choice((newest, newest, max(1, newest - 1)))
+        return self.random.choice((f"{number}", f"{number}.1", f"{number}.2"))
+
+    def _complete(self, job: Job) -> None:
+        if job.task in (SHARD, FINALIZE):
+            super()._complete(job)
+        else:
+            for pod in self.at_work():
+                if pod.job_uid == job.uid:
+                    self.cluster.end_pod(pod, 0)
+            self.cluster.complete_job(job.name, **SAID[job.task])
+
+    def look(self) -> None:
+        super().look()
+        made = [a.manifest for a in self.cluster.last.actions if isinstance(a, CreateJob)]
+        for labels in (manifest["metadata"]["labels"] for manifest in made):
+            if labels[TASK] in (FINALIZE, RESET):
+                assert not self._at_work(VERIFY), "what is read cannot be dropped"
+            if labels[TASK] == RESET:
+                assert not self._at_work(SHARD, FINALIZE), "what is written cannot be removed"
+            else:
+                assert int(labels["rowmill.dev/run"]) not in self.was_reset
+
+    def _at_work(self, *tasks: str) -> list[str]:
+        jobs = [job.name for job in self.live() if job.task in tasks]
+        return [*jobs, *(pod.name for pod in self.at_work() if pod.task in tasks)]
+
+    def check(self) -> None:
+        """A run that was reset leaves what is published; it is never Complete again."""
+        run = self.cluster.experiment.status.run
+        if run is not None and run.outcome == "Reset" and run.number is not None:
+            self.was_reset.add(run.number)
+            self.published = {number for number in self.published if number > run.number}
+        super().check()
+        for entry in self.cluster.experiment.status.history or ():
+            assert (entry.phase == "Reset") >= (entry.number in self.was_reset)
+
+    def be_kind(self) -> None:
+        """A run that was, or is to be, reset is followed by one that nobody wants reset."""
+        self.cluster.annotate(reset="", verify="")
+        self.catch_up()
+        self.cluster.wait(61)
+        self.rest()
+        if self.cluster.phase == "Reset":
+            self.seed += 10
+            self._define(settings={"seed": self.seed})
+        super().be_kind()
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_what_is_asked_between_runs_harms_none(seed: int) -> None:
+    walk = WalkOfWishes(seed)
+    walk._define()
+    for _ in range(STEPS):
+        walk.random.choice(walk.events)()
+    walk.be_kind()
+    cluster = walk.cluster
+    assert cluster.run["digest"] == cluster.digest
+    cluster.annotate(verify=f"{cluster.run['number']}.9")
+    cluster.settle()
+    walk.admit()
+    name = f"shop-run-{cluster.run['number']}-verify"
+    cluster.complete_job(name, **SAID[VERIFY])
+    cluster.settle()
+    assert cluster.condition("Verified")["status"] == "True"
+    writes = cluster.writes
+    cluster.restart_operator()
+    cluster.settle()
+    assert cluster.writes == writes
