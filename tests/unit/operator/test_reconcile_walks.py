@@ -106,8 +106,8 @@ class Walk:
             assert not self.at_work()
             assert not self.live()
         if reported.run and reported.run.outcome == "Aborted":
-            live = (*self.at_work(), *self.live())
-            assert not [one for one in live if one.task in (SHARD, FINALIZE)]
+            assert not [pod for pod in self.at_work() if pod.task in (SHARD, FINALIZE)]
+            assert not [job for job in self.live() if job.task in (SHARD, FINALIZE)]
         for entry in reported.history or ():
             if entry.number in self.published:
                 assert entry.phase == "Complete", "what is published is complete"

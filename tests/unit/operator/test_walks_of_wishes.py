@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rowmill.spec.cluster_names import FINALIZE, RESET, SHARD, TASK, VERIFY
@@ -9,7 +11,7 @@ from rowmill_operator.model.actions import CreateJob
 from rowmill_operator.model.observed import Job
 from tests.unit.operator.test_reconcile_walks import STEPS, Walk
 
-SAID = {
+SAID: dict[str, dict[str, Any]] = {
     VERIFY: {"verified": {"id": "abc", "identical": True}},
     RESET: {"purged": "removed"},
 }
