@@ -17,6 +17,7 @@ from tests.e2e.cluster.node import Node
 from tests.e2e.experiments import SLOWLY, Applied, wide
 from tests.e2e.installation import RELEASE, RELEASE_NAMESPACE, Images, Installation, new_namespace
 from tests.e2e.operator_calls import operator_calls
+from tests.e2e.operators import operators, operators_at_work
 
 LONG = 1_500_000
 NEWER = "newer"
@@ -27,7 +28,6 @@ ANOTHER_CHART = (
 QUIET_SECONDS = 10
 # Each run has some ten transitions, and progress each five seconds.
 MOST_WRITES = 80
-_OPERATOR = "app.kubernetes.io/component=operator"
 
 
 def test_a_run_ends_as_planned_while_images_operator_and_default_destinations_are_others(
@@ -42,7 +42,7 @@ def test_a_run_ends_as_planned_while_images_operator_and_default_destinations_ar
         installed.another_database(home, "other") as other,
         _newer(node, installed, *ANOTHER_CHART) as newer,
     ):
-        assert _images(_operators(cluster)) == {newer.operator}
+        assert _images(operators(cluster)) == {newer.operator}
         assert not found.oid("events"), "it is in mid-run"
         planned_since = Applied.of(installed, home, wide(1_000, destinations={"postgres": {}}))
         _mend(installed, refused)
@@ -89,8 +89,8 @@ def test_two_operators_double_nothing_and_make_no_loop(
     cluster: Cluster, node: Node, installed: Installation, home: str, tmp_path: Path
 ) -> None:
     spec = wide(200_000)
-    with _operators_at_work(cluster, 2):
-        names = {pod["metadata"]["name"] for pod in _operators(cluster)}
+    with operators_at_work(cluster, 2):
+        names = {pod["metadata"]["name"] for pod in operators(cluster)}
         found = Applied.of(installed, home, spec)
         found.complete()
         first = found.oid("events")
@@ -127,7 +127,7 @@ def test_what_is_deleted_is_purged_or_stays_and_a_purge_waits_for_the_operator(
     for each in (kept, purged, freed):
         each.complete()
     before = {each: (each.oid("events"), sorted(each.objects())) for each in (kept, freed)}
-    with _operators_at_work(cluster, 0):
+    with operators_at_work(cluster, 0):
         for each in (kept, purged, freed):
             each.delete("--wait=false")
         # As docs/kubernetes.md has it.
@@ -199,37 +199,6 @@ def _newer(node: Node, installed: Installation, *options: str) -> Iterator[Image
 
 def _tagged(image: str, tag: str) -> str:
     return f"{image.rpartition(':')[0]}:{tag}"
-
-
-@contextmanager
-def _operators_at_work(cluster: Cluster, replicas: int) -> Iterator[None]:
-    """So many operators; afterwards one again."""
-    _scale(cluster, replicas)
-    try:
-        yield
-    finally:
-        _scale(cluster, 1)
-
-
-def _scale(cluster: Cluster, replicas: int) -> None:
-    options = ("--namespace", RELEASE_NAMESPACE)
-    cluster.kubectl("scale", f"deployment/{RELEASE}", f"--replicas={replicas}", *options)
-
-    def settled() -> bool:
-        pods = _operators(cluster)
-        ready = [pod for pod in pods if _is_ready(pod)]
-        return len(pods) == len(ready) == replicas
-
-    wait_for(settled, 180, f"{replicas} operators")
-
-
-def _is_ready(pod: dict[str, Any]) -> bool:
-    conditions = {one["type"]: one["status"] for one in pod["status"].get("conditions", [])}
-    return conditions.get("Ready") == "True"
-
-
-def _operators(cluster: Cluster) -> list[dict[str, Any]]:
-    return cluster.find_all("pods", RELEASE_NAMESPACE, _OPERATOR)
 
 
 def _images(pods: list[dict[str, Any]]) -> set[str]:
