@@ -13,7 +13,7 @@ from tests.e2e.operator_calls import operator_calls
 from tests.e2e.operators import operators_at_work
 
 ROWS = 20_000
-ONCE = ("1-reset", "2-finalize", "2-reset")
+ONCE = ("1-reset", "2", "2-finalize", "2-reset")
 # A pod that is given so little takes some time before it has begun.
 HARDLY = {"requests": {"cpu": "20m", "memory": "256Mi"}, "limits": {"cpu": "60m", "memory": "1Gi"}}
 
@@ -111,5 +111,6 @@ def _is_gone(found: Applied) -> bool:
 
 
 def _made(node: Node, namespace: str, job: str) -> int:
+    made = ("create", "jobs", job, 201)
     calls = operator_calls(node, namespace)
-    return sum((one.verb, one.name, one.code) == ("create", job, 201) for one in calls)
+    return sum((one.verb, one.resource, one.name, one.code) == made for one in calls)

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from rowmill.spec.cluster_names import TASK
 from rowmill_operator.memory import resources
 from rowmill_operator.memory.store import Store
 from rowmill_operator.model.observed import Observed
@@ -33,6 +34,7 @@ def poll(
     answer: Callable[[web.Request], Awaitable[web.StreamResponse]],
     pods: int = 1,
     seconds: float = 60,
+    task: str = "shard",
 ) -> tuple[Observed, Counter[str], list[object]]:
     """One round with a server in the pods' place: what is observed then, outcomes, the heard."""
     outcomes: Counter[str] = Counter()
@@ -53,6 +55,7 @@ def poll(
             name, uid = f"shop-run-1-3-x{number}", f"pod-{number}"
             pod = raw_pod(name, uid, version=30 + number, state={"running": {}})
             pod["status"]["podIP"] = "127.0.0.1"
+            pod["metadata"]["labels"][TASK] = task
             store.see(resources.PODS, pod)
         poller = Poller(
             store, 5, heard.append, lambda outcome: outcomes.update([outcome]), port=port
@@ -77,6 +80,18 @@ def test_what_a_pod_says_is_observed() -> None:
     assert (progress.rows, progress.rows_per_second, progress.step) == (2_000, 812.5, "")
     assert progress.batches == {"t": ((0, 2), (5, 6))}
     assert (outcomes, heard) == ({"ok": 1}, [KEY])
+
+
+@pytest.mark.parametrize("task", ["verify", "reset", "purge"])
+def test_a_pod_that_makes_no_rows_is_not_asked(task: str) -> None:
+    """What it says would be taken for finalize's."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response(REPORT)
+
+    observed, outcomes, _ = poll(answer, task=task)
+    assert not observed.progress
+    assert not outcomes
 
 
 async def _elsewhere(_: web.Request) -> web.StreamResponse:

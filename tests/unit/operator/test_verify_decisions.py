@@ -308,7 +308,25 @@ def test_a_suspended_experiment_has_no_pod_of_a_verify(asked: MemoryCluster) -> 
     assert VERIFY in asked.jobs
 
 
+def test_a_run_is_called_suspended_once_the_pods_of_a_verify_have_ended_too(
+    asked: MemoryCluster,
+) -> None:
+    asked.start_pod(VERIFY)
+    begin_another(asked)
+    asked.change(settings={"suspend": True})
+    asked.look()
+    del asked.jobs["shop-run-2"]
+    for _ in range(3):
+        asked.look()
+    assert asked.condition("Progressing")["reason"] == "Suspending"
+    asked.collect()
+    asked.settle()
+    assert asked.phase == "Suspended"
+
+
 def test_a_reset_waits_until_a_verify_is_gone(asked: MemoryCluster) -> None:
+    for name in (RUN, FINALIZE):
+        del asked.jobs[name]
     asked.start_pod(VERIFY)
     asked.annotate(reset="1")
     for _ in range(4):
@@ -327,6 +345,8 @@ def test_a_reset_waits_until_a_verify_is_gone(asked: MemoryCluster) -> None:
 
 
 def test_a_purge_waits_until_a_verify_is_gone(asked: MemoryCluster) -> None:
+    for name in (RUN, FINALIZE):
+        del asked.jobs[name]
     asked.start_pod(VERIFY)
     asked.change(settings={"deletionPolicy": "Purge"})
     asked.settle()
