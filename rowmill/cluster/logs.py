@@ -110,6 +110,8 @@ class PodLogs:
             return f"{gone}: they made room for what was asked for since; wait for its pods"
         if self.experiment.phase == "Failed":
             return f"{gone}: those of a run that failed or was aborted go with it"
+        if self.experiment.phase == "Reset":
+            return f"{gone}: those of a run that is reset go before its data"
         ttl = self.experiment.spec.get("ttlSecondsAfterFinished")
         if ttl is not None:
             return f"{gone} (ttlSecondsAfterFinished: {ttl})"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import takewhile
 
 from rowmill.plan.purging import Written
 from rowmill.plan.replacement import Replaced
@@ -118,17 +117,9 @@ def remembered(runs: Iterable[PastRunStatus], most: int) -> tuple[PastRunStatus,
 
 
 def published_run(runs: Iterable[PastRunStatus]) -> PastRunStatus | None:
-    """The run whose data readers see, of those that a status tells of, in any order.
-
-    A reset removes the data of all runs before it too.
-    """
-    return next((run for run in _since_reset(runs) if run.phase == "Complete"), None)
-
-
-def _since_reset(runs: Iterable[PastRunStatus]) -> Iterator[PastRunStatus]:
-    """The runs of which data may be there, newest first."""
-    known = sorted(runs, key=lambda run: run.number, reverse=True)
-    return takewhile(lambda run: run.phase != "Reset", known)
+    """The run whose data readers see, of those that a status tells of, in any order."""
+    complete = (run for run in runs if run.phase == "Complete")
+    return max(complete, key=lambda run: run.number, default=None)
 
 
 def shown_tables(tables: Sequence[TableStatus]) -> tuple[TableStatus, ...]:
@@ -177,8 +168,9 @@ def _known(reported: float | None, otherwise: float | None) -> float | None:
 
 def written_run(runs: Iterable[PastRunStatus]) -> Written | None:
     """The run that is known to have written data, of those that a status tells of, in any order."""
-    known = list(_since_reset(runs))
+    known = [run for run in runs if run.phase != "Reset"]
     published = published_run(known)
     if published is not None:
         return Written(published.number, published.id or "")
-    return next((Written(run.number) for run in known if run.rows), None)
+    newest = max((run.number for run in known if run.rows), default=None)
+    return None if newest is None else Written(newest)

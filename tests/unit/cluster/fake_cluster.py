@@ -77,7 +77,8 @@ def experiment(
     **run: Any,
 ) -> dict[str, Any]:
     """An Experiment with 100 rows planned, as the operator writes its status."""
-    ended = {"finishedAt": "2026-01-01T00:01:00Z"} if phase in ("Complete", "Failed") else {}
+    has_ended = phase in ("Complete", "Failed", "Reset")
+    ended = {"finishedAt": "2026-01-01T00:01:00Z"} if has_ended else {}
     words = {"reason": reason or phase, "message": message}
     return {
         "apiVersion": "rowmill.dev/v1alpha1",

@@ -60,6 +60,15 @@ def test_watching_a_run_that_fails_leaves_with_its_code(
     assert f"run 1 {'ABORTED' if code == 5 else 'FAILED'}" in captured.err
 
 
+def test_watching_ends_where_the_run_was_reset(capsys: pytest.CaptureFixture[str]) -> None:
+    states = [experiment("Complete", reason="Resetting"), experiment("Reset", message="removed")]
+    for state in states:
+        watch_to_its_end(engine_of(FakeCluster([state])), "shop", as_json=True)
+    shown = capsys.readouterr()
+    assert "run 1 RESET" in shown.err
+    assert '"RESET"' in shown.out
+
+
 AGAIN = {"rowmill.dev/rerun": "again"}
 
 

@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 
-from rowmill.plan.purging import Written
 from rowmill.spec.cluster_names import REQUEST, RUN, TASK
-from rowmill.spec.manifest.status import PastRunStatus
 from rowmill_operator.children.jobs import reset_job, verify_job
 from rowmill_operator.memory.views import read_job
 from rowmill_operator.model.desired_state import desired_state_of
 from rowmill_operator.model.names import job_name
-from rowmill_operator.model.run_in_status import published_run, remembered, written_run
 from rowmill_operator.model.wishes import Wish, read_wish
 from tests.unit.operator.memory_cluster import SETTINGS, MemoryCluster
 
@@ -52,17 +49,3 @@ def test_what_is_asked_is_done_by_one_pod_of_the_runs_own_image(
     assert "completions" not in manifest["spec"]
     raw = manifest | {"metadata": manifest["metadata"] | {"uid": "u"}}
     assert (read_job(raw).task, read_job(raw).request) == (task, "1.2")
-
-
-COMPLETE, RESET = (
-    PastRunStatus(1, id="a", phase="Complete", rows=5),
-    PastRunStatus(2, phase="Reset"),
-)
-
-
-def test_a_reset_leaves_no_run_published_and_none_that_a_purge_must_find() -> None:
-    failed = PastRunStatus(3, phase="Failed", rows=2)
-    assert published_run([COMPLETE, RESET]) is None
-    assert written_run([RESET, COMPLETE]) is None
-    assert written_run([RESET, COMPLETE, failed]) == Written(3)
-    assert remembered([failed, RESET, COMPLETE], 1) == (failed,)

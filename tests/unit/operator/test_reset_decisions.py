@@ -190,6 +190,25 @@ def test_a_next_run_begins_as_always(cluster: MemoryCluster, changes: dict[str, 
     assert made(cluster)[-2:] == ["shop-run-2", "shop-run-2-finalize"]
 
 
+def test_a_reset_takes_the_data_of_the_runs_before_as_well(cluster: MemoryCluster) -> None:
+    cluster.digest = "sha256:" + "b" * 64
+    cluster.annotate(rerun="2")
+    cluster.settle()
+    cluster.fail_job("shop-run-2", 64, reason="InvalidSpec", message="no")
+    cluster.settle()
+    cluster.annotate(reset="2")
+    cluster.settle()
+    removed(cluster, 2)
+    phases = [(e["number"], e["phase"]) for e in cluster.status["history"]]
+    assert phases == [(2, "Reset"), (1, "Reset")], "as on one machine"
+    assert cluster.condition("Verified")["message"] == "nothing is published"
+    assert list(cluster.plans) == ["shop-run-2"]
+    cluster.digest = "sha256:" + "c" * 64
+    cluster.annotate(rerun="3")
+    cluster.settle()
+    assert "replaces" not in cluster.run
+
+
 def test_a_wish_for_an_earlier_run_does_nothing(cluster: MemoryCluster) -> None:
     cluster.digest = "sha256:" + "b" * 64
     cluster.annotate(rerun="2")

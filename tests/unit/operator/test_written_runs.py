@@ -22,6 +22,8 @@ COMPLETE = PastRunStatus(2, id="abc", phase="Complete", rows=10)
         ([PastRunStatus(1, phase="Complete")], Written(1)),
         ([PastRunStatus(3, rows=5), COMPLETE], Written(2, "abc")),
         ([COMPLETE, PastRunStatus(4, id="def", phase="Complete")], Written(4, "def")),
+        ([PastRunStatus(1, phase="Reset", rows=5), PastRunStatus(2, phase="Reset", rows=5)], None),
+        ([PastRunStatus(1, phase="Reset", rows=5), PastRunStatus(2, rows=1)], Written(2)),
         ([PastRunStatus(1, phase="Failed", rows=5), PastRunStatus(2, rows=0)], Written(1)),
     ],
 )
