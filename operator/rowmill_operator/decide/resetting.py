@@ -14,7 +14,6 @@ from rowmill_operator.decide.diagnosis import (
     end_of,
     pods_of,
     refused_child,
-    tried_rarely,
     waiting_for,
 )
 from rowmill_operator.decide.ending import end_condition, is_late, report_of
@@ -34,7 +33,6 @@ from rowmill_operator.model.run_condition import (
 )
 from rowmill_operator.model.run_in_status import (
     refused,
-    without_refusal,
     without_way,
     written_run,
 )
@@ -137,11 +135,16 @@ def _at_work(situation: Situation, job: Job) -> Step:
     end = end_of(job, situation.observed.pods)
     if not end.heard and not is_late(situation, job):
         return _going_on(situation, "waits for its pod's last word", again_after=1.0)
-    again = (job.finished or situation.now) + REMAKE_AFTER
-    if again > situation.now:
-        left = (again - situation.now).total_seconds()
-        return _stuck(situation, end.diagnosis, again_after=left)
-    return _stuck(situation, end.diagnosis, (DeleteJob(job.name, job.uid),), again_after=SOON)
+    return _failed(situation, job, end.diagnosis)
+
+
+def _failed(situation: Situation, job: Job, diagnosis: Diagnosis) -> Step:
+    left = ((job.finished or situation.now) + REMAKE_AFTER - situation.now).total_seconds()
+    remake = () if left > 0 else (DeleteJob(job.name, job.uid),)
+    step = _stuck(situation, diagnosis, remake, again_after=left if left > 0 else SOON)
+    record = situation.record
+    run = refused(record.run, diagnosis.reason, diagnosis.message)
+    return replace(step, record=replace(record, run=run))
 
 
 def _reported(situation: Situation, job: Job) -> PodReport | None:
@@ -180,18 +183,13 @@ def _going_on(
     again_after: float = SOON,
 ) -> Step:
     known = situation.record.run.refused
-    if known is not None and not _is_mended(situation, Diagnosis(known.reason, known.message)):
+    if known is not None:
+        # What failed is made again each minute: that is the same trouble, until it is done.
         return _stuck(situation, Diagnosis(known.reason, known.message), actions, again_after)
     message = f"the data of run {situation.number} is being removed"
     words = f"{message}; {what}" if what else message
     run_condition = RunCondition(_phase(situation), Reason.RESETTING, words)
-    return Step(run_condition, without_refusal(situation.record), actions, again_after)
-
-
-def _is_mended(situation: Situation, diagnosis: Diagnosis) -> bool:
-    """Whether the trouble of the Job before is over; what a pod met with is until it has ended."""
-    at_work = any(pod.running and pod.task == RESET for pod in situation.observed.pods)
-    return at_work and tried_rarely(diagnosis)
+    return Step(run_condition, None, actions, again_after)
 
 
 def _stuck(
@@ -200,10 +198,9 @@ def _stuck(
     actions: tuple[Action, ...] = (),
     again_after: float | None = None,
 ) -> Step:
-    phase, record = _phase(situation), situation.record
-    record = replace(record, run=refused(record.run, diagnosis.reason, diagnosis.message))
+    phase = _phase(situation)
     run_condition = RunCondition(phase, diagnosis.reason, diagnosis.message, stalled=True)
-    return Step(run_condition, record, actions, again_after or _IDLE_SECONDS)
+    return Step(run_condition, None, actions, again_after or _IDLE_SECONDS)
 
 
 def _phase(situation: Situation) -> Phase:

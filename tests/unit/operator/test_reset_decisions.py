@@ -285,12 +285,29 @@ def test_a_refused_reset_says_why_once_and_is_tried_each_minute(cluster: MemoryC
     assert cluster.condition("Stalled")["status"] == "False"
 
 
-def test_a_reset_that_nobody_asks_for_any_more_is_called_off(cluster: MemoryCluster) -> None:
+def test_what_keeps_its_pod_from_starting_is_told_until_that_is_mended(
+    cluster: MemoryCluster,
+) -> None:
     cluster.annotate(reset="1")
     cluster.settle()
     cluster.warn(RESET, "FailedCreate", "exceeded quota: none")
     cluster.settle()
     assert cluster.condition("Stalled")["reason"] == "QuotaExceeded"
+    cluster.wait(1)
+    cluster.start_pod(RESET)
+    cluster.settle()
+    assert cluster.condition("Stalled")["status"] == "False"
+    assert cluster.condition("Progressing")["reason"] == "Resetting"
+
+
+def test_a_reset_that_nobody_asks_for_any_more_is_called_off(cluster: MemoryCluster) -> None:
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.fail_job(RESET, 65, reason="CredentialsRefused", message="no such role")
+    cluster.settle()
+    cluster.wait(61)
+    cluster.settle()
+    assert cluster.condition("Stalled")["reason"] == "CredentialsRefused"
     cluster.annotate(reset="")
     cluster.settle()
     assert RESET not in cluster.jobs
