@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rowmill.cluster.apiserver.patience import patiently
 from rowmill.cluster.applying import document_of
-from rowmill.cluster.experiment import Experiment, verification_of
+from rowmill.cluster.experiment import Experiment, removed_by, verification_of
 from rowmill.cluster.logs import PodLogs
 from rowmill.cluster.namespace import Cluster
 from rowmill.engine.paging import paged
@@ -53,7 +53,8 @@ class ClusterEngine:
         limit: int | None = None,
     ) -> Page[ExperimentRecord]:
         found = (Experiment(raw).record() for raw in self.cluster.experiments())
-        return paged((one for one in found if search.lower() in one.name), state, after, limit)
+        named = (one for one in found if search.lower() in one.name.lower())
+        return paged(named, state, after, limit)
 
     def get(self, name: str) -> ExperimentRecord:
         return self._experiment(name).record()
@@ -168,7 +169,16 @@ class ClusterEngine:
             )
         request = experiment.next_request(ASK_RESET, number)
         self.cluster.patch(name, _annotations({ASK_RESET: request}))
-        return experiment.overall.run
+        told = ""
+        while experiment.reset.get("request") != request:
+            self.sleep(WATCH_SECONDS)
+            experiment = patiently(lambda: self._experiment(name), self.notice, self.sleep)
+            if experiment.number != number:
+                raise Conflict("Replaced", f"run {number} of {name} is not the newest any more")
+            if experiment.message not in ("", told):
+                told = experiment.message
+                self.notice(f"{name}: {told}")
+        return replace(experiment.overall.run, message=removed_by(experiment.reset))
 
     def delete(self, name: str, *, purge: bool) -> str:
         policy = "Purge" if purge else "Retain"

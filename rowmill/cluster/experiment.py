@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from rowmill.counting import counted
 from rowmill.engine.json_records import time_from_json
 from rowmill.engine.records import ExperimentRecord, Progress, RunRecord, State, TableProgress
 from rowmill.engine.verification import Verification
@@ -147,6 +148,11 @@ class Experiment:
         return None
 
     @property
+    def reset(self) -> Mapping[str, Any]:
+        """What the operator tells of the last request to reset the newest run that was met."""
+        return self.run.get("reset") or {}
+
+    @property
     def verification(self) -> Mapping[str, Any] | None:
         """What the operator tells of the last request to verify that was met."""
         return self.status.get("verification")
@@ -158,7 +164,7 @@ class Experiment:
 
     def next_request(self, annotation: str, number: int) -> str:
         """What asks for run `number` by this annotation once more: `N`, or `N.k` after that."""
-        met = (self.verification or {}, self.run.get("reset") or {})
+        met = (self.verification or {}, self.reset)
         before = (self.annotations.get(annotation, ""), *(str(each.get("request")) for each in met))
         times = [
             int(again or 0)
@@ -225,6 +231,17 @@ class Experiment:
         conditions = self._conditions()
         accepted = conditions.get("Accepted", {})
         return accepted if accepted.get("status") == "False" else conditions.get("Progressing", {})
+
+
+def removed_by(reset: Mapping[str, Any]) -> str:
+    """What a status tells that a reset removed."""
+    tables, rows, objects = (int(reset.get(key) or 0) for key in ("tables", "rows", "objects"))
+    found = [
+        f"{counted(tables, 'table')} ({counted(rows, 'row')})" if tables else "",
+        counted(objects, "object") if objects else "",
+    ]
+    words = ", ".join(filter(None, found))
+    return f"removed {words}" if words else "there was no data to remove"
 
 
 def verification_of(found: Mapping[str, Any], run: RunRecord) -> Verification:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 
 from rowmill.engine.interface import Engine
-from rowmill.engine.records import State
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import confirmed, say
 
@@ -14,10 +13,7 @@ def reset(engine: Engine, name: str, yes: bool) -> None:
     """Remove the data; keep the records."""
     _ask(f"Remove all data of {name}?", yes)
     run = engine.reset(name)
-    if run.state is State.RESET:
-        say(f"{name}: {run.message}. Its records stay (runs {name})")
-    else:
-        say(f"the data of {name}, run {run.number}, is being removed: status {name}")
+    say(f"{name}: {run.message}. Its records stay (runs {name})")
 
 
 def delete(engine: Engine, name: str, yes: bool) -> None:

@@ -69,9 +69,9 @@ def test_a_run_is_followed_to_its_end(installed: Installation, home: str) -> Non
     run = Applied.of(installed, home, wide(300_000))
     reported = _of(run, "status", "-w")
     lines = [line for line in reported.splitlines() if line.startswith("run 1 ")]
-    assert "run 1 Complete: 300,000 of 300,000 rows durable (100 %)" in lines[-1]
+    assert "run 1 COMPLETED: 300,000 of 300,000 rows durable (100 %)" in lines[-1]
     assert len(lines) > 1
-    assert f"{home}/{run.name}, run 1: Complete" in reported
+    assert f"{home}/{run.name}, run 1: COMPLETED" in reported
     document = json.loads(_of(run, "status", "-o", "json"))
     assert (document["state"], document["rows"]) == ("COMPLETED", 300_000)
     (table,) = document["tables"]
@@ -88,7 +88,7 @@ def test_a_run_is_followed_to_its_end(installed: Installation, home: str) -> Non
     )
     assert sorted(events) == ["Complete", "Finalizing", "Running", "Starting"], "each once"
     everything = json.loads(_plugin(run.cluster, "status", "-n", home, "-o", "json").stdout)
-    assert [each["experiment"] for each in everything] == [run.name]
+    assert [each["name"] for each in everything] == [run.name]
 
 
 def test_a_run_is_aborted_suspended_resumed_and_run_again(
@@ -136,6 +136,11 @@ def test_a_run_is_aborted_suspended_resumed_and_run_again(
         (3, "COMPLETED"),
     ]
     assert run.rows("events") == 50_000
+    verified = json.loads(_of(run, "verify", "-o", "json"))
+    assert (verified["run"], verified["identical"], verified["rows"]) == (3, True, 50_000)
+    run.cluster.kubectl(*wait, "--for=condition=Verified")
+    assert "removed 1 table (50,000 rows)" in _of(run, "reset", "--yes")
+    assert json.loads(_of(run, "status", "-o", "json"))["state"] == "RESET"
 
 
 def _of(run: Applied, command: str, *options: str, code: int | None = 0) -> str:

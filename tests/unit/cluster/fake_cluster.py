@@ -44,7 +44,7 @@ class FakeCluster:
 
     def apply(self, document: Raw, *, dry_run: bool) -> Raw:
         self.patches.append(document)
-        return document
+        return {**document, "metadata": {**document["metadata"], "namespace": self.namespace}}
 
     def delete(self, name: str) -> None:
         self.deleted.append(name)
