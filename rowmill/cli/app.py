@@ -53,6 +53,8 @@ app = App(
 _FILE: dict[str, Any] = {"file": FileInstead, "secrets": Secrets}
 ONE = SharedOptions("rowmill.cli.engine:chosen", _FILE, takes=("name",))
 ONE_OR_ALL = SharedOptions("rowmill.cli.engine:chosen_or_all", _FILE, takes=("name",))
+TO_TRACE = SharedOptions("rowmill.cli.engine:chosen_to_trace", _FILE, takes=("words",))
+TO_QUERY = SharedOptions("rowmill.cli.engine:chosen_to_query", _FILE, takes=("words",))
 ONE_TO_REMOVE = SharedOptions("rowmill.cli.engine:chosen_to_remove", _FILE, takes=("name", "yes"))
 
 
@@ -159,23 +161,13 @@ def verify(name: Name = None, workers: Threads = None, output: OutputOption = Ou
     """Make all rows again and compare every destination with them. Exit code 1: differences."""
 
 
-@command(app, "rowmill.cli.commands.trace:trace")
-def trace(
-    words: TraceWords = None,
-    file: FileInstead = None,
-    secrets: Secrets = None,
-    output: OutputOption = Output.TEXT,
-) -> None:
+@command(app, "rowmill.commands.trace:trace", shared=TO_TRACE)
+def trace(words: TraceWords = None, output: OutputOption = Output.TEXT) -> None:
     """Tell where a stored row comes from: run, batch, object, row. Exit code 1: it differs."""
 
 
-@command(app, "rowmill.cli.commands.query:query")
-def query(
-    words: QueryWords = None,
-    file: FileInstead = None,
-    secrets: Secrets = None,
-    output: RowsOption = Rows.TABLE,
-) -> None:
+@command(app, "rowmill.commands.query:query", shared=TO_QUERY)
+def query(words: QueryWords = None, output: RowsOption = Rows.TABLE) -> None:
     """Run a read-only SQL query over an experiment's tables; a table shows the first 1,000 rows."""
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rowmill.cli.sources import STANDARD_INPUT, Secrets, from_either
 from rowmill.cli.waiting import report_waits, say_starting
-from rowmill.commands.chosen import OnExperiment, OnOneOrAll
+from rowmill.commands.chosen import OnExperiment, OnOneOrAll, ToQuery, ToRemove, ToTrace
 from rowmill.local.engine import LocalEngine, Reports
 from rowmill.local.home import rowmill_home
 from rowmill.terminal.failures import UsageError
@@ -43,7 +43,7 @@ def chosen_or_all(
 
 def chosen_to_remove(
     yes: bool, name: str | None = None, file: Path | None = None, secrets: Secrets = None
-) -> OnExperiment:
+) -> ToRemove:
     """As `chosen`, for a command that asks whether it may.
 
     Raises:
@@ -54,4 +54,33 @@ def chosen_to_remove(
             "the manifest comes from standard input, where nobody can be asked; add --yes, "
             "or give NAME or a file"
         )
-    return chosen(name, file, secrets)
+    return {**chosen(name, file, secrets), "yes": yes}
+
+
+def chosen_to_query(
+    words: list[str] | None = None, file: Path | None = None, secrets: Secrets = None
+) -> ToQuery:
+    """As `chosen`, where NAME is the first of the words, unless there is a file."""
+    typed = words or []
+    if len(typed) != (2 if file is None else 1):
+        raise UsageError("give the experiment's NAME and one SQL text, or -f FILE and the SQL")
+    sql = typed[-1]
+    if not sql.strip(" \t\r\n;"):
+        raise UsageError('the SQL is empty; give a query, such as: "SELECT count(*) FROM orders"')
+    one = chosen(typed[0] if file is None else None, file, secrets)
+    return {**one, "sql": sql}
+
+
+def chosen_to_trace(
+    words: list[str] | None = None, file: Path | None = None, secrets: Secrets = None
+) -> ToTrace:
+    """As `chosen`, where NAME is the first of the words, unless there is a file."""
+    typed = words or []
+    if not typed and file is None:
+        raise UsageError(
+            "give the experiment's NAME (or -f FILE), a table and its primary key's values, "
+            "such as: rowmill trace shop orders 4711"
+        )
+    one = chosen(typed[0] if file is None else None, file, secrets)
+    reference = one["name"] if file is None else f"-f {file}"
+    return {**one, "reference": reference, "words": typed[1:] if file is None else typed}

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from rowmill.destinations.postgres.read.printed_columns import PrintedColumn, Scalar
+from rowmill.engine.printed_columns import PrintedColumn, Scalar
 from rowmill.generate.text.to_text import to_text
 from rowmill.spec.dataset import Table
 from rowmill.spec.values.types import FLOATS, INTEGERS, ColumnType, TypeName

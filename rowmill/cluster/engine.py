@@ -16,6 +16,7 @@ from rowmill.cluster.namespace import Cluster
 from rowmill.engine.paging import paged
 from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, RunRecord, State
 from rowmill.engine.verification import OnProgress, Verification, VerifyProgress, ignored
+from rowmill.engine.warehouse import Warehouse, WarehouseUnreachable
 from rowmill.errors import Conflict, NotFound
 from rowmill.spec.cluster_names import ABORT, ASK_RESET, ASK_VERIFY, RERUN, RESUME
 
@@ -186,6 +187,13 @@ class ClusterEngine:
         self.cluster.delete(name)
         what = "its data goes with it" if purge else "its data and its ledger stay"
         return f"is being deleted; {what}"
+
+    def warehouse(self, name: str) -> Warehouse:
+        raise WarehouseUnreachable(
+            f"the destinations of {name} are the cluster's, and kubectl-rowmill knows no "
+            "credentials for them; with the manifest and --secret NAME=FILE, rowmill reads them "
+            "from any machine that reaches them"
+        )
 
     def logs(
         self, name: str, *, run: int | None = None, shard: int | None = None, follow: bool = False

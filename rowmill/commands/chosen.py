@@ -19,6 +19,28 @@ class OnExperiment(OnEngine):
     name: str
 
 
+class ToRemove(OnExperiment):
+    """The engine, one of its experiments, and whether nobody is to be asked."""
+
+    yes: bool
+
+
+class ToQuery(OnExperiment):
+    """The engine, one of its experiments, and a query."""
+
+    sql: str
+
+
+class ToTrace(OnExperiment):
+    """The engine, one of its experiments, and what was typed behind it.
+
+    `reference` is by what a command line is told of the experiment: NAME or `-f FILE`.
+    """
+
+    reference: str
+    words: list[str]
+
+
 class OnOneOrAll(OnEngine):
     """The engine, and one of its experiments; None means all."""
 

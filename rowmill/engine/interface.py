@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, RunRecord, State
 from rowmill.engine.verification import OnProgress, Verification, ignored
+from rowmill.engine.warehouse import Warehouse
 
 if TYPE_CHECKING:
     # For its name alone: it comes with the whole manifest, and a plugin's start waits for it.
@@ -120,6 +121,14 @@ class Engine(Protocol):
         """Remove the experiment's records, and with `purge` its data.
 
         Returns what became of it, as what follows its name: `is deleted: removed 3 tables`.
+        """
+        ...
+
+    def warehouse(self, name: str) -> Warehouse:
+        """What is read of the experiment's published data.
+
+        Raises:
+            WarehouseUnreachable: its destinations cannot be reached from here.
         """
         ...
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
@@ -15,6 +16,7 @@ from rowmill.engine.paging import paged
 from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, RunRecord, State
 from rowmill.engine.request import ApplyRequest
 from rowmill.engine.verification import OnProgress, Verification
+from rowmill.engine.warehouse import Warehouse
 from rowmill.errors import Conflict, NotFound
 from rowmill.local import disk_reserve, remembered
 from rowmill.local.connections import ServersDown, find_connections, known_connections
@@ -32,6 +34,7 @@ from rowmill.local.source import Source, recalled
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import LOCAL_NAMESPACE
 from rowmill.spec.problems import InvalidManifest
+from rowmill.warehouse.destinations_warehouse import DestinationsWarehouse
 from rowmill.warehouse.published import NothingPublished
 from rowmill.warehouse.verifying import verify_published
 from rowmill.worker.abort import abort_run, suspend_run
@@ -181,6 +184,18 @@ class LocalEngine:
             )
         except NothingPublished as error:
             raise NothingPublished(f"{spec.name}: {error}") from None
+
+    def warehouse(self, name: str) -> Warehouse:
+        """As of `Engine`; the embedded servers are started when it is read."""
+        source = self._source(name)
+        spec = source.spec()
+        return DestinationsWarehouse(
+            spec,
+            partial(find_connections, spec, source.secrets, self.home, self.reports.starting),
+            source.spec_with,
+            self.reports.notice,
+            self.reports.wait,
+        )
 
     def reset(self, name: str) -> RunRecord:
         with self._changing(self._source(name)) as destinations:

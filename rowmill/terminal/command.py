@@ -81,5 +81,5 @@ def _with_shared(together: SharedOptions | None, values: dict[str, Any]) -> dict
     if together is None:
         return values
     given = {name: value for name in together.options if (value := values.pop(name))}
-    taken = {name: values[name] for name in together.takes}
+    taken = {name: values.pop(name) for name in together.takes}
     return {**values, **imported(together.maker)(**taken, **given)}

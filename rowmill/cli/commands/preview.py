@@ -7,13 +7,13 @@ from pathlib import Path
 
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.printed_batches import printed_columns, printed_rows
-from rowmill.cli.row_output import Row, RowSet, row_writer
 from rowmill.cli.sources import from_file, one_file
 from rowmill.counting import counted
 from rowmill.generate.rows import Generator
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.output import Rows
+from rowmill.views.rows import Row, RowSet, row_writer
 from rowmill.worker.pools import check_columns, make_pools
 
 _SLICE_ROWS = 10_000

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator
 import pytest
 from psycopg import Connection
 
-from rowmill.cli.row_output import RowSet, row_writer
 from rowmill.destinations.credentials import ReadingLogin, reading_login
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.read.query import querying
 from rowmill.local.servers.embedded import EmbeddedServers, reader_exports
+from rowmill.views.rows import RowSet, row_writer
 from tests.integration.destinations.postgres.env import connect
 
 Ask = Callable[[str, str], str]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from rowmill.engine.tracing import Trace
 from rowmill.verify.recomputed import Recomputed
-from rowmill.verify.trace import Trace, Unkeyed, trace
+from rowmill.verify.trace import Unkeyed, trace
 from rowmill.warehouse.published import open_published
 from tests.integration.verify.published_data import PublishedData
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from rowmill.cli.json_cells import json_keys, json_writer
-from rowmill.cli.row_output import Row, RowSet, csv_line, row_writer
-from rowmill.destinations.postgres.read.printed_columns import PrintedColumn, Scalar
+from rowmill.engine.printed_columns import PrintedColumn, Scalar
 from rowmill.terminal.failures import DocumentBegun
+from rowmill.views.json_cells import json_keys, json_writer
+from rowmill.views.rows import Row, RowSet, csv_line, row_writer
 
 NUMBER = PrintedColumn("id", Scalar.NUMBER)
 NAME = PrintedColumn("[red]")
@@ -68,7 +68,7 @@ def test_a_table_stops_at_a_thousand_rows_and_says_how_to_get_all(
 def test_a_table_of_huge_values_stops_sooner(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rowmill.cli.row_output._TABLE_CHARACTERS", 16_000)
+    monkeypatch.setattr("rowmill.views.rows._TABLE_CHARACTERS", 16_000)
     wide = [("x" * 6_000,)] * 5
     out = _written(capsys, [RowSet("rows", [NAME], wide)], "table")
     assert out.startswith("the first 3 rows\n")

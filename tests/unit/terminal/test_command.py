@@ -39,7 +39,9 @@ def test_what_a_command_does_takes_what_it_declares(app: App, name: str) -> None
     together = app.shared_by[name]
     made = {} if together is None else _hints(_hints(imported(together.maker))["return"])
     done = imported(app.targets[name])
-    assert _hints(done) == {**declared, **made}
+    taken = () if together is None else together.takes
+    own = {key: kind for key, kind in declared.items() if key not in taken}
+    assert _hints(done) == {**own, **made}
     # What is not given has its default where the help can tell it.
     assert not [
         one for one in inspect.signature(done).parameters.values() if one.default is not one.empty

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 
 import psycopg
 from psycopg import capabilities, generators
@@ -16,8 +15,8 @@ from rowmill.destinations.credentials import ReadingLogin
 from rowmill.destinations.errors import QueryRefused
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.connection import Connection
-from rowmill.destinations.postgres.read.printed_columns import PrintedColumn, Scalar
 from rowmill.destinations.postgres.read.reader import reading
+from rowmill.engine.printed_columns import PrintedColumn, QueryResult, Scalar
 
 # Rows that libpq hands over at a time: few, as one row may have a gigabyte.
 _CHUNK_ROWS = 100
@@ -43,14 +42,6 @@ FROM pg_catalog.pg_type a JOIN pg_catalog.pg_type e ON e.oid = a.typelem AND e.t
 WHERE a.oid = ANY(%s::oid[])
 """
 _MISSING = (psycopg.errors.UndefinedTable, psycopg.errors.InvalidSchemaName)
-
-
-@dataclass(frozen=True)
-class QueryResult:
-    """The columns of a query, and its rows once, each a text as Postgres prints it or None."""
-
-    columns: Sequence[PrintedColumn]
-    rows: Iterator[Sequence[str | None]]
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""What is known of a column whose cells are text as Postgres prints it."""
+"""Columns whose cells are text as Postgres prints it, and a query's rows of them."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -30,3 +31,11 @@ class PrintedColumn:
     name: str
     scalar: Scalar = Scalar.TEXT
     delimiter: str | None = None
+
+
+@dataclass(frozen=True)
+class QueryResult:
+    """The columns of a query, and its rows once, each a text as Postgres prints it or None."""
+
+    columns: Sequence[PrintedColumn]
+    rows: Iterator[Sequence[str | None]]

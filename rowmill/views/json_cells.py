@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 
-from rowmill.destinations.postgres.read.printed_columns import PrintedColumn, Scalar
+from rowmill.engine.printed_columns import PrintedColumn, Scalar
 
 # Digits are JSON as they stand; NaN and Infinity are none, and become text.
 _DIGITS = re.compile(r"-?[0-9]")

@@ -3,56 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
 
-from rowmill.cli.sources import Secrets, from_either
-from rowmill.cli.waiting import report_waits, say_starting
+from rowmill.engine.interface import Engine
+from rowmill.engine.tracing import Copy, Trace
 from rowmill.engine.verification import Value
 from rowmill.errors import Differs
-from rowmill.local.connections import find_connections
-from rowmill.local.home import rowmill_home
-from rowmill.spec.dataset import Dataset, Table
+from rowmill.near_names import near_name
 from rowmill.terminal.failures import Answered, UsageError
 from rowmill.terminal.figures import short
 from rowmill.terminal.output import Output, print_json
 from rowmill.terminal.prose import say
-from rowmill.verify.pairing import key_columns
-from rowmill.verify.recomputed import Recomputed
-from rowmill.verify.trace import Copy, Trace
-from rowmill.verify.trace import trace as trace_row
-from rowmill.warehouse.published import NothingPublished, open_published
 
 
-def trace(words: list[str] | None, file: Path | None, secrets: Secrets, output: Output) -> None:
+def trace(engine: Engine, name: str, reference: str, words: list[str], output: Output) -> None:
     """Trace one row by its key; exits with 1 if it is not stored once everywhere as it was made.
 
     A key of no row is an error.
 
     Args:
-        words: NAME, TABLE and KEY..., or with `file` without NAME.
+        engine: whose the experiment is.
+        name: the experiment's.
+        reference: by what a command line is told of it, NAME or `-f FILE`.
+        words: TABLE and KEY...
+        output: how to print.
     """
-    words = words or []
-    if not words and file is None:
-        raise UsageError(
-            "give the experiment's NAME (or -f FILE), a table and its primary key's values, "
-            "such as: rowmill trace shop orders 4711"
-        )
-    source = from_either(words[0] if file is None else None, file, secrets)
-    rest = words[1:] if file is None else words
-    spec = source.spec()
-    if len(rest) < 2:
-        who = spec.name if file is None else f"-f {file}"
-        raise UsageError(_wanted(rest, spec.dataset, who))
-    table, key = rest[0], rest[1:]
-    known = _table(spec.dataset, table)
-    connections = find_connections(spec, source.secrets, rowmill_home(), say_starting)
-    try:
-        with open_published(spec, connections, source.spec_with, report_waits()) as opened:
-            known = _table(opened.dataset, table)
-            found = trace_row(opened, known, key, Recomputed(opened.make_generator))
-    except NothingPublished as error:
-        raise NothingPublished(f"{spec.name}: {error}") from None
+    warehouse = engine.warehouse(name)
+    if len(words) < 2:
+        raise UsageError(_wanted(words, warehouse.keys(), reference))
+    table, key = words[0], words[1:]
+    found = warehouse.trace(table, key)
     if not found.found:
         raise UsageError(
             f"run {found.run} made no row of {table!r} with {_pairs(found.key)}, and none is stored"
@@ -65,23 +45,19 @@ def trace(words: list[str] | None, file: Path | None, secrets: Secrets, output: 
         raise Answered(Differs)
 
 
-def _table(dataset: Dataset, name: str) -> Table:
-    try:
-        return dataset.table(name)
-    except KeyError as error:
-        raise UsageError(error.args[0]) from None
-
-
-def _wanted(given: Sequence[str], dataset: Dataset, who: str) -> str:
+def _wanted(given: Sequence[str], keys: Mapping[str, Sequence[str]], reference: str) -> str:
     """What is to follow the experiment, with a command line that has it."""
-    keyed = [table for table in dataset.tables if key_columns(table)]
-    tables = [_table(dataset, name) for name in given] or keyed
+    tables = list(given) or [name for name, columns in keys.items() if columns]
     if not tables:
         return "no table has a primary key by which a row could be found"
-    example = " ".join(key_columns(tables[0])).upper()
-    listed = ", ".join(f"{each.name} ({', '.join(key_columns(each))})" for each in tables)
+    if tables[0] not in keys:
+        near = near_name(tables[0], keys)
+        meant = f"did you mean {near!r}?" if near else f"the tables are {', '.join(keys)}"
+        return f"there is no table {tables[0]!r}; {meant}"
+    example = " ".join(keys[tables[0]]).upper()
+    listed = ", ".join(f"{each} ({', '.join(keys[each])})" for each in tables)
     return (
-        f"give a table and its key's values, such as: rowmill trace {who} {tables[0].name} "
+        f"give a table and its key's values, such as: rowmill trace {reference} {tables[0]} "
         f"{example}; keys: {listed}"
     )
 

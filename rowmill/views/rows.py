@@ -11,12 +11,12 @@ from itertools import chain, islice
 
 from rich.text import Text
 
-from rowmill.cli.json_cells import json_keys, json_text, json_writer
 from rowmill.counting import counted
-from rowmill.destinations.postgres.read.printed_columns import PrintedColumn, Scalar
+from rowmill.engine.printed_columns import PrintedColumn, Scalar
 from rowmill.terminal.failures import DocumentBegun
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid
+from rowmill.views.json_cells import json_keys, json_text, json_writer
 
 Row = Sequence[str | None]
 # A table is laid out once its rows are all there, so this bounds the memory.
