@@ -1,0 +1,218 @@
+"""A reset that cannot begin, fails, is called off, or is met by an operator that was away."""
+
+from __future__ import annotations
+
+import pytest
+
+from rowmill.spec.manifest.status import ExperimentStatus
+from rowmill_operator.model.actions import CreateJob
+from tests.unit.operator.memory_cluster import MemoryCluster
+from tests.unit.operator.wishes import (
+    REMOVED,
+    RESET,
+    RUN,
+    made,
+    published,
+    removed,
+)
+
+
+@pytest.fixture
+def cluster() -> MemoryCluster:
+    return published()
+
+
+def test_an_operator_that_was_down_finds_the_wish_and_what_came_of_it(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.annotate(reset="1")
+    cluster.restart_operator()
+    cluster.settle()
+    cluster.complete_job(RESET, **REMOVED)
+    cluster.restart_operator()
+    cluster.annotate(reset="")
+    cluster.settle()
+    assert cluster.phase == "Reset", "the data is gone, whatever is asked for by now"
+    assert cluster.run["reset"]["request"] == "1"
+
+
+def test_an_operator_cut_before_it_makes_the_job_makes_it_later(cluster: MemoryCluster) -> None:
+    cluster.annotate(reset="1")
+    cluster.cut_before = CreateJob
+    cluster.look()
+    cluster.restart_operator()
+    cluster.settle()
+    assert RESET in cluster.jobs
+
+
+def test_a_refused_reset_says_why_once_and_is_tried_each_minute(cluster: MemoryCluster) -> None:
+    cluster.annotate(reset="1")
+    cluster.settle()
+    for _ in range(3):
+        cluster.fail_job(RESET, 65, reason="CredentialsRefused", message="no such role")
+        cluster.settle()
+        assert cluster.phase == "Complete"
+        assert cluster.condition("Stalled")["reason"] == "CredentialsRefused"
+        cluster.wait(61)
+        cluster.settle()
+        assert cluster.jobs[RESET].failed is None, "made again"
+        assert cluster.condition("Stalled")["status"] == "True", "until it gets on"
+    assert cluster.warned() == ["CredentialsRefused"]
+    removed(cluster)
+    assert cluster.phase == "Reset"
+    assert cluster.condition("Stalled")["status"] == "False"
+
+
+def test_what_keeps_its_pod_from_starting_is_told_until_that_is_mended(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.warn(RESET, "FailedCreate", "exceeded quota: none")
+    cluster.settle()
+    assert cluster.condition("Stalled")["reason"] == "QuotaExceeded"
+    cluster.wait(1)
+    cluster.start_pod(RESET)
+    cluster.settle()
+    assert cluster.condition("Stalled")["status"] == "False"
+    assert cluster.condition("Progressing")["reason"] == "Resetting"
+
+
+def test_a_reset_that_nobody_asks_for_any_more_is_called_off(cluster: MemoryCluster) -> None:
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.fail_job(RESET, 65, reason="CredentialsRefused", message="no such role")
+    cluster.settle()
+    cluster.wait(61)
+    cluster.settle()
+    assert cluster.condition("Stalled")["reason"] == "CredentialsRefused"
+    cluster.annotate(reset="")
+    cluster.settle()
+    assert RESET not in cluster.jobs
+    assert cluster.phase == "Complete"
+    assert cluster.condition("Stalled")["status"] == "False"
+    assert "refused" not in cluster.run
+
+
+def test_a_next_run_waits_for_a_reset_that_is_at_work(cluster: MemoryCluster) -> None:
+    cluster.annotate(reset="1")
+    cluster.settle()
+    pod = cluster.start_pod(RESET)
+    cluster.digest = "sha256:" + "b" * 64
+    cluster.change(settings={"seed": 2})
+    for _ in range(8):
+        cluster.look()
+        cluster.collect()
+    assert RESET in cluster.jobs
+    assert "shop-run-2" not in cluster.plans
+    cluster.end_pod(pod, 0, **REMOVED)
+    cluster.update_job(RESET, complete=True, finished=cluster.now)
+    cluster.settle()
+    assert [e["phase"] for e in cluster.status["history"]] == ["Reset"]
+    assert list(cluster.jobs) == ["shop-run-2"]
+
+
+def test_a_next_run_does_not_wait_for_a_reset_that_cannot_start(cluster: MemoryCluster) -> None:
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.digest = "sha256:" + "b" * 64
+    cluster.change(settings={"seed": 2})
+    cluster.settle()
+    assert list(cluster.jobs) == ["shop-run-2"]
+
+
+def test_a_lost_plan_is_made_again_for_a_reset(cluster: MemoryCluster) -> None:
+    cluster.plans.clear()
+    cluster.annotate(reset="1")
+    cluster.settle()
+    assert list(cluster.plans) == [RUN]
+    assert RESET in cluster.jobs
+
+
+def test_without_plan_and_with_a_refused_spec_a_reset_says_so(cluster: MemoryCluster) -> None:
+    cluster.plans.clear()
+    cluster.problems = ("wrong",)
+    cluster.change(settings={"seed": 2})
+    cluster.annotate(reset="1")
+    cluster.settle()
+    assert cluster.condition("Stalled")["reason"] == "InvalidSpec"
+    assert RESET not in cluster.jobs
+
+
+def test_its_jobs_go_some_time_after_the_reset(cluster: MemoryCluster) -> None:
+    cluster.change(settings={"ttlSecondsAfterFinished": 100})
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.wait(50)
+    removed(cluster)
+    cluster.wait(60)
+    cluster.settle()
+    assert RESET in cluster.jobs
+    cluster.wait(50)
+    cluster.settle()
+    assert not cluster.jobs
+    assert cluster.phase == "Reset"
+
+
+def test_a_purge_ends_a_reset_first(cluster: MemoryCluster) -> None:
+    cluster.change(settings={"deletionPolicy": "Purge"})
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.start_pod(RESET)
+    cluster.delete()
+    for _ in range(3):
+        cluster.look()
+    assert cluster.jobs[RESET].deleted
+    assert "shop-purge" not in cluster.jobs
+    cluster.collect()
+    cluster.settle()
+    assert list(cluster.jobs) == ["shop-purge"]
+
+
+def test_a_reset_whose_pod_was_ended_after_all_was_removed_is_done(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.fail_job(RESET, 143, **REMOVED)
+    cluster.settle()
+    assert cluster.phase == "Reset"
+
+
+def test_a_reset_is_not_done_while_another_pod_of_it_is_at_work(cluster: MemoryCluster) -> None:
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.end_pod(cluster.start_pod(RESET), 143, **REMOVED)
+    cluster.start_pod(RESET)
+    cluster.settle()
+    assert (cluster.phase, cluster.condition("Progressing")["reason"]) == ("Complete", "Resetting")
+
+
+def test_a_reset_whose_pod_is_gone_unheard_is_done_all_the_same(cluster: MemoryCluster) -> None:
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.update_job(RESET, complete=True, finished=cluster.now)
+    cluster.settle()
+    assert cluster.phase == "Complete"
+    cluster.wait(11)
+    cluster.settle()
+    assert cluster.phase == "Reset"
+    assert "tables" not in cluster.run["reset"]
+
+
+def test_a_status_that_was_lost_meets_no_old_wish(cluster: MemoryCluster) -> None:
+    cluster.annotate(reset="1")
+    cluster.change(status=ExperimentStatus())
+    cluster.settle()
+    assert RESET not in made(cluster)
+
+
+def test_a_job_that_somebody_deleted_is_made_again_once_it_is_gone(cluster: MemoryCluster) -> None:
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.update_job(RESET, deleted=True)
+    cluster.look()
+    assert made(cluster).count(RESET) == 1, "its name is taken until it is gone"
+    cluster.collect()
+    cluster.settle()
+    assert not cluster.jobs[RESET].deleted
