@@ -102,6 +102,8 @@ def decide(observed: Observation, digest: str, data_version: int, mode: Mode) ->
             return Resume(latest, left_over(runs)[:-1], published)
         return Conflict(latest, published)
     if mode is Mode.RESUME:
+        if latest is not None and _was_completed(latest, observed) and latest.plan.digest == digest:
+            return Repeat(latest, number, left_over(runs))
         return NothingToResume(published)
     return _begin_or_repeat(observed, number, digest, data_version)
 
@@ -144,6 +146,11 @@ def data_version_for(spec: Spec, runs: Sequence[Run]) -> int:
     if spec.pins_data_version or not runs:
         return spec.data_version
     return runs[-1].plan.data_version
+
+
+def _was_completed(run: Run, observed: Observation) -> bool:
+    """Whether this start has resumed `run`, of which the publishing alone was to be done."""
+    return run.number in observed.rolled_forward
 
 
 def _begin_or_repeat(

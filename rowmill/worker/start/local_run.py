@@ -90,7 +90,7 @@ def _accepted(
     """The decision, unless its user is to change or agree to something first; raises as prepare."""
     match decision:
         case NothingToResume(published=published):
-            raise NoRunToResume(_nothing(published))
+            raise NoRunToResume(_nothing(published), rolled_forward)
         case Conflict(run=run, replaces=replaces):
             raise EditedManifest(
                 run,
@@ -141,5 +141,5 @@ def _durable_rows(run: Run, destinations: Destinations) -> int:
 
 def _nothing(published: Run | None) -> str:
     if published is None:
-        return "there is no run to resume; run without --resume to start one"
+        return "there is no run to resume; start one with: rowmill run -f FILE"
     return f"run {published.number} is complete: there is nothing to resume"

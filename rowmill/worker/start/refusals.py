@@ -74,10 +74,11 @@ class FewerRows(errors.Conflict):
 
 
 class NoRunToResume(errors.Conflict):
-    """`--resume` was asked for and there is nothing to resume."""
+    """A run was to be resumed and there is none; `rolled_forward` is as in `Prepared`."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__("NoRunToResume", message)
+    def __init__(self, message: str, rolled_forward: tuple[int, ...] = ()) -> None:
+        self.rolled_forward = rolled_forward
+        super().__init__("NothingToResume", message)
 
 
 def _would_replace(published: Run, number: int, plan: Plan, owner: str) -> str:

@@ -84,7 +84,7 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
 
     nothing = commands("run", "-f", edited, "--resume", "-o", "json")
     assert nothing.code == 2
-    assert nothing.json["error"]["reason"] == "NoRunToResume"
+    assert nothing.json["error"]["reason"] == "NothingToResume"
     # The work of the dropped run was cleared when it was dropped.
     assert f"is deleted: removed 1 table ({ROWS:,} rows)\n" in commands("delete", name, "--yes").out
 

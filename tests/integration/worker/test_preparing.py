@@ -146,6 +146,21 @@ def test_a_run_that_was_cut_while_it_was_published_is_told_before_anything_is_as
     assert asked.value.published.id == run.id
 
 
+def test_a_resume_of_a_run_that_was_cut_while_it_was_published_completes_it(
+    name: str, opened: Opened
+) -> None:
+    env, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
+    run = env.prepare(destinations).run
+    env.load(destinations, run)
+    assert destinations.warehouse is not None
+    running = frozenset({RunState.RUNNING})
+    assert destinations.ledger.runs.transition(run.id, running, RunState.FINALIZING)
+    destinations.warehouse.publish(run, env.spec.dataset)
+    found = env.prepare(destinations, mode=Mode.RESUME)
+    assert (found.run.number, found.run.state) == (1, RunState.COMPLETED)
+    assert (found.repeat, found.rolled_forward) == (True, (1,))
+
+
 def test_nothing_to_resume_is_said(name: str, opened: Opened) -> None:
     env, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
     with pytest.raises(NoRunToResume, match="there is no run to resume"):

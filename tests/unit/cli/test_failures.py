@@ -17,7 +17,7 @@ CASES = [
     (UsageError("not so"), 2, "Usage"),
     (InvalidManifest([Problem("spec.seed", "too large")]), 2, "InvalidManifest"),
     (QueryRefused("syntax error"), 2, "QueryRefused"),
-    (NoRunToResume("nothing"), 2, "NoRunToResume"),
+    (NoRunToResume("nothing"), 2, "NothingToResume"),
     (ImpossibleColumns("too few"), 2, "ImpossibleColumns"),
     (ModuleNotFoundError("No module named 'pgpq'", name="pgpq"), 2, "ExtraMissing"),
     (DestinationRefused("DiskFull", "no room"), 3, "DiskFull"),

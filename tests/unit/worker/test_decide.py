@@ -1,5 +1,7 @@
 """What a run command does with the runs that exist."""
 
+from dataclasses import replace
+
 import pytest
 
 from rowmill.engine.request import Mode
@@ -81,6 +83,13 @@ def test_resume_with_nothing_to_resume_says_so() -> None:
     complete = run(1, RunState.COMPLETED)
     assert decide(observed(), NEW, 1, Mode.RESUME) == NothingToResume(None)
     assert decide(observed(complete), NEW, 1, Mode.RESUME) == NothingToResume(complete)
+
+
+def test_a_run_of_which_the_publishing_alone_was_left_is_resumed_by_that() -> None:
+    complete = run(3, RunState.COMPLETED)
+    rolled_forward = replace(observed(run(2, RunState.ABORTED), complete), rolled_forward=(3,))
+    assert decide(rolled_forward, NEW, 1, Mode.RESUME) == Repeat(complete, 4, ())
+    assert decide(rolled_forward, OLD, 1, Mode.RESUME) == NothingToResume(complete)
 
 
 def test_data_that_was_reset_is_not_repeated() -> None:
