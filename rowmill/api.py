@@ -30,7 +30,7 @@ from rowmill.engine.verification import Verification as Verification
 from rowmill.errors import Interrupted as Interrupted
 from rowmill.errors import RowmillError as RowmillError
 from rowmill.generate.rows import Generator
-from rowmill.local import remembered, running
+from rowmill.local import remembered
 from rowmill.local.connections import find_connections
 from rowmill.local.home import rowmill_home
 from rowmill.local.planning import verify_threads
@@ -41,6 +41,8 @@ from rowmill.local.running import Options
 from rowmill.local.running import Outcome as Outcome
 from rowmill.local.secret_names import UnknownSecret, refuse_unknown_secrets
 from rowmill.local.servers.process import EmbeddedServerError as EmbeddedServerError
+from rowmill.local.source import Source
+from rowmill.local.supervision import supervised
 from rowmill.plan.run_source import RunSource
 from rowmill.python_arguments import InvalidArgument as InvalidArgument
 from rowmill.python_arguments import (
@@ -229,14 +231,11 @@ class Experiment:
             batch_rows=whole_number_or_none("batch_rows", batch_rows, BATCH_ROWS),
             mode=chosen_mode(mode),
             adopt=adopt,
-            prepared=lambda run: remembered.keep_data_version(
-                rowmill_home(), self.name, run.plan.data_version
-            ),
             notice=speaking_python(on_notice),
             wait=NowAndThen(on_notice),
         )
-        connections = find_connections(self.spec, self._secrets, rowmill_home())
-        return running.run(self.spec, connections, options, on_progress)
+        with supervised(rowmill_home(), self._remembered, self.spec) as supervision:
+            return supervision.run(options, on_progress)
 
     @_for_callers
     def verify(self) -> Verification:
@@ -260,6 +259,12 @@ class Experiment:
         if (given.scale, given.seed) != (None, None):
             overrides = replace(overrides, scale=given.scale, seed=given.seed)
         return _spec(self.name, given.manifest, overrides)
+
+    @property
+    def _remembered(self) -> Source:
+        """As this machine is to know it, for the commands."""
+        given = self._source
+        return Source(self.name, given.manifest, given.scale, given.seed, self._secrets)
 
     @cached_property
     def _generator(self) -> Generator:

@@ -14,6 +14,7 @@ from rowmill.cli.arguments import (
     FileInstead,
     Manifest,
     Name,
+    NameAlone,
     NameOrAll,
     QueryWords,
     TableOption,
@@ -23,12 +24,14 @@ from rowmill.cli.options import (
     Adopt,
     BatchRows,
     FirstRows,
+    Follow,
     OutputOption,
     Progress,
     ProgressInterval,
     Restart,
     Resume,
     RowsOption,
+    RunNumber,
     Scale,
     Secrets,
     Seed,
@@ -52,6 +55,8 @@ app = App(
 # The experiment that a command is for: by its NAME, or in a manifest's file with its secrets.
 _FILE: dict[str, Any] = {"file": FileInstead, "secrets": Secrets}
 ONE = SharedOptions("rowmill.cli.engine:chosen", _FILE, takes=("name",))
+# Here -f is what it is to everybody who follows a log.
+ONE_BY_NAME = SharedOptions("rowmill.cli.engine:chosen", {}, takes=("name",))
 ONE_OR_ALL = SharedOptions("rowmill.cli.engine:chosen_or_all", _FILE, takes=("name",))
 TO_TRACE = SharedOptions("rowmill.cli.engine:chosen_to_trace", _FILE, takes=("words",))
 TO_QUERY = SharedOptions("rowmill.cli.engine:chosen_to_query", _FILE, takes=("words",))
@@ -154,6 +159,11 @@ def abort(name: Name = None) -> None:
 @command(app, "rowmill.commands.changes:suspend", shared=ONE)
 def suspend(name: Name = None) -> None:
     """Stop the run until it is resumed; what is durable stays."""
+
+
+@command(app, "rowmill.commands.logs:logs", shared=ONE_BY_NAME)
+def logs(name: NameAlone, run: RunNumber = None, follow: Follow = False) -> None:
+    """Show what the processes of a run said, by default of the newest one here."""
 
 
 @command(app, "rowmill.commands.verify:verify", shared=ONE)

@@ -55,6 +55,15 @@ Name = Annotated[
         autocompletion=complete_experiment,
     ),
 ]
+NameAlone = Annotated[
+    str,
+    typer.Argument(
+        help="The experiment, as last run here.",
+        metavar="NAME",
+        show_default=False,
+        autocompletion=complete_experiment,
+    ),
+]
 NameOrAll = Annotated[
     str | None,
     typer.Argument(

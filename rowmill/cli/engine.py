@@ -7,8 +7,9 @@ from pathlib import Path
 from rowmill.cli.sources import STANDARD_INPUT, Secrets, from_either
 from rowmill.cli.waiting import report_waits, say_starting
 from rowmill.commands.chosen import OnExperiment, OnOneOrAll, ToQuery, ToRemove, ToTrace
-from rowmill.local.engine import LocalEngine, Reports
+from rowmill.local.engine import LocalEngine
 from rowmill.local.home import rowmill_home
+from rowmill.local.reports import Reports
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import notice
 

@@ -91,4 +91,10 @@ Watch = Annotated[
     bool,
     typer.Option("-w", "--watch", help="Keep showing until the run of NAME has ended."),
 ]
+RunNumber = Annotated[
+    int | None, typer.Option("--run", help="Its number; by default the newest.", metavar="N", min=1)
+]
+Follow = Annotated[
+    bool, typer.Option("-f", "--follow", help="Show also what is said until the run has ended.")
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")]

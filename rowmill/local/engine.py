@@ -11,13 +11,12 @@ from functools import partial
 from typing import TypeVar
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
-from rowmill.destinations.patience import ReportWait, unreported
 from rowmill.engine.paging import paged
 from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, RunRecord, State
 from rowmill.engine.request import ApplyRequest
 from rowmill.engine.verification import OnProgress, Verification
 from rowmill.engine.warehouse import Warehouse
-from rowmill.errors import Conflict, NotFound
+from rowmill.errors import Conflict, NotFound, Unsupported
 from rowmill.local import disk_reserve, remembered
 from rowmill.local.connections import ServersDown, find_connections, known_connections
 from rowmill.local.home import Home
@@ -28,7 +27,10 @@ from rowmill.local.ledger_reading import (
     records_of,
     watched_progress_of,
 )
+from rowmill.local.log_reading import following, is_written, known_log, lines
 from rowmill.local.planning import verify_threads
+from rowmill.local.reports import Reports
+from rowmill.local.run_log import log_file
 from rowmill.local.run_reading import read_progress
 from rowmill.local.source import Source, recalled
 from rowmill.spec.dataset import Spec
@@ -48,19 +50,6 @@ _AT_WORK = frozenset({State.RUNNING, State.FINALIZING, State.PUBLISHING})
 
 
 @dataclass(frozen=True)
-class Reports:
-    """Whom an engine tells, while it works, what its user should know.
-
-    `notice` takes a sentence, `wait` which server is waited for; `starting` is called before the
-    embedded servers are started.
-    """
-
-    notice: Callable[[str], None] = lambda text: None
-    wait: ReportWait = unreported
-    starting: Callable[[], None] = lambda: None
-
-
-@dataclass(frozen=True)
 class LocalEngine:
     """The `Engine` of one machine.
 
@@ -71,7 +60,7 @@ class LocalEngine:
 
     home: Home
     given: Mapping[str, Source] = field(default_factory=dict)
-    reports: Reports = Reports()
+    reports: Reports = field(default_factory=Reports)
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -161,7 +150,20 @@ class LocalEngine:
     def logs(
         self, name: str, *, run: int | None = None, shard: int | None = None, follow: bool = False
     ) -> Iterator[LogLine]:
-        raise NotImplementedError
+        """As of `Engine`, of what was run on this machine; its workers have one log together.
+
+        Raises:
+            Unsupported: a shard's are asked for.
+            NotFound: NoLogs, this machine has none of the run.
+        """
+        if shard is not None:
+            raise Unsupported("NoShardLogs", "on one machine a run has one log, of all its shards")
+        self._source(name)
+        number = known_log(self.home, name, run)
+        file = log_file(self.home, name, number)
+        if not follow:
+            return lines(file)
+        return following(file, lambda: is_written(self.home, name, number))
 
     def verify(
         self,

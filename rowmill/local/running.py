@@ -38,7 +38,7 @@ from rowmill.worker.remaining import remaining
 from rowmill.worker.run_history import types_kept
 from rowmill.worker.start.local_run import prepare
 from rowmill.worker.start.prepared import Prepared
-from rowmill.worker.start.refusals import FewerRows
+from rowmill.worker.start.refusals import FewerRows, NoRunToResume
 
 # By the reason of the error with which a run ends that somebody else stopped.
 _PHASES = {"Aborted": Phase.ABORTED, "Suspended": Phase.SUSPENDED}
@@ -50,11 +50,11 @@ REPORT_SECONDS = 2.0
 class Options:
     """How to run: each None means the manifest's or the engine's default.
 
-    `source` is kept with a new run. `prepared` is called with the run once the destinations took
-    it; `notice` is told, in a sentence, what the user should know, and `wait` which server is
-    waited for. `agreed` are ids of the published runs that the user lets one of fewer rows replace;
-    None: all of them. `spare` are children that may become its workers, `home` is where the
-    embedded servers are.
+    `source` is kept with a new run. `prepared` is called once the destinations took the run;
+    `notice` is told, in a sentence, what the user should know, `wait` which server is waited for,
+    and `death` which worker died, and how. `agreed` are ids of the published runs that the user
+    lets one of fewer rows replace; None: all of them. `spare` are children that may become its
+    workers, `home` is where the embedded servers are.
     """
 
     source: RunSource
@@ -65,9 +65,10 @@ class Options:
     adopt: str | None = None
     agreed: frozenset[str] | None = None
     home: Home = field(default_factory=rowmill_home)
-    prepared: Callable[[Run], None] = lambda run: None
+    prepared: Callable[[Prepared], None] = lambda prepared: None
     notice: Callable[[str], None] = lambda text: None
     wait: ReportWait = unreported
+    death: Callable[[int, str], None] = lambda worker, how: None
 
     def restarting(self) -> Options:
         """The same, but starting over, whatever that replaces."""
@@ -162,9 +163,9 @@ def _run(
                 agreed=options.agreed,
                 admit=admission(spec, options.home, options.notice),
             )
-            options.prepared(prepared.run)
             spec = spec.at(prepared.run.plan.data_version)
             _report(prepared, spec, options)
+            options.prepared(prepared)
             board = ProgressBoard(prepared.run, prepared.resumed, on_progress)
             if prepared.repeat:
                 return Outcome(prepared.run, True, False, 0, {}, board.snapshot(), None)
@@ -181,7 +182,7 @@ def _run(
                 options=options,
             )
             return execution.run()
-    except FewerRows as error:
+    except (FewerRows, NoRunToResume) as error:
         _report_completed(error.rolled_forward, options)
         raise
     finally:
@@ -297,6 +298,7 @@ class _Execution:
             on_progress=self.board.progress,
             on_step=self.board.step,
             on_wait=self.options.wait,
+            on_death=self.options.death,
             check=check,
             stop=self.signals.stop,
             kill=self.signals.kill,

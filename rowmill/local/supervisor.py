@@ -91,6 +91,7 @@ class Supervisor:
         on_progress: called with a worker's number (a replacement has a new one) and all it did.
         on_step: called with the label of each finalize step.
         on_wait: told of the servers that workers wait for.
+        on_death: called with the number of a worker that died, and what is known of that.
         check: called about once a second while waiting; what it raises ends the run.
         stop: set it to interrupt; set `kill` too to end at once.
     """
@@ -105,6 +106,7 @@ class Supervisor:
         on_progress: Callable[[int, Progress], None],
         on_step: Callable[[str], None],
         on_wait: ReportWait,
+        on_death: Callable[[int, str], None],
         check: Callable[[], None],
         stop: Event,
         kill: Event,
@@ -116,6 +118,7 @@ class Supervisor:
         self._on_progress = on_progress
         self._on_step = on_step
         self._on_wait = on_wait
+        self._on_death = on_death
         self._check = check
         self._stop = stop
         self._kill = kill
@@ -204,7 +207,9 @@ class Supervisor:
             dead.commands.clear()
             return
         dead.process.ended(STOP_SECONDS)
-        self._workers[self._workers.index(dead)] = self._start()
+        other = self._start()
+        self._workers[self._workers.index(dead)] = other
+        self._on_death(dead.number, f"{_how(dead)}; worker {other.number} takes its place")
         if not dead.commands:
             return
         what = _name(dead.commands[-1])
@@ -266,7 +271,11 @@ def _name(command: _Work) -> str:
 
 
 def _death(worker: _Worker, what: str, times: int) -> str:
+    return f"the worker of {what} died {counted(times, 'time')} and the last one {_how(worker)}"
+
+
+def _how(worker: _Worker) -> str:
     code = worker.process.exit_code
     how = f"was killed by signal {-code}" if code is not None and code < 0 else f"exited {code}"
     memory = " (the system may be out of memory: try fewer workers)" if code == -9 else ""
-    return f"the worker of {what} died {counted(times, 'time')} and the last one {how}{memory}"
+    return how + memory

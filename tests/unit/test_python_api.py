@@ -13,7 +13,7 @@ import pytest
 
 import rowmill
 from rowmill import api
-from rowmill.local import running
+from rowmill.local import supervision
 from rowmill.local.run_errors import interrupted
 from rowmill.local.running import Options
 from rowmill.plan.layout import Plan
@@ -143,9 +143,9 @@ def test_run_begins_nothing_with_a_parameter_that_it_does_not_take(
 
 def test_run_takes_what_is_within_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     taken: list[Options] = []
-    monkeypatch.setattr(api, "find_connections", lambda *_args: None)
+    monkeypatch.setattr(supervision, "find_connections", lambda *_args: None)
     monkeypatch.setattr(
-        running, "run", lambda _spec, _reach, options, _report: taken.append(options)
+        supervision.Supervision, "run", lambda _self, options, _report: taken.append(options)
     )
     shop = rowmill.load("m.yaml", text=MANIFEST)
     shop.run(batch_rows=1_000, workers=1_024, mode="restart")

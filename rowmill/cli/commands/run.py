@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from rowmill.cli.manifest_warnings import say_warnings
-from rowmill.cli.progress_display import progress_display
+from rowmill.cli.progress_display import Display, progress_display
 from rowmill.cli.sources import Secrets, from_file, one_file
 from rowmill.cli.waiting import say_starting
 from rowmill.counting import counted
 from rowmill.engine.request import Mode
 from rowmill.errors import Conflict, Differs
-from rowmill.local import remembered, run_records, running
-from rowmill.local.connections import find_connections
-from rowmill.local.forked_children import forked_children
-from rowmill.local.home import Home, rowmill_home
-from rowmill.local.planning import most_workers
+from rowmill.local import run_records
+from rowmill.local.home import rowmill_home
 from rowmill.local.running import Options, Outcome
 from rowmill.local.source import Source
-from rowmill.local.worker_process import prepare_forks
-from rowmill.plan.runs import Run
+from rowmill.local.supervision import supervised_by_forks
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
 from rowmill.terminal.failures import Answered, UsageError
@@ -31,6 +29,8 @@ from rowmill.terminal.figures import short
 from rowmill.terminal.output import Output, ProgressStyle, print_json
 from rowmill.terminal.prose import confirmed, notice, say
 from rowmill.worker.start.refusals import EditedManifest, FewerRows
+
+Result = TypeVar("Result")
 
 
 def run(
@@ -58,36 +58,47 @@ def run(
     source = from_file(chosen_file, scale, seed, secrets)
     spec = source.spec()
     say_warnings(source, spec)
-    home = rowmill_home()
-    memory = _Memory(home, source, spec.name)
     mode = Mode.RESUME if resume else Mode.RESTART if restart else Mode.AUTO
     options = Options(
         workers=workers,
         batch_rows=batch_rows,
         mode=mode,
         adopt=adopt,
+        source=source.kept(),
         # A script goes on, and `--restart` says that what is there may go.
         agreed=frozenset() if _can_ask() and mode is not Mode.RESTART else None,
-        source=source.kept(),
-        # Not before: of a refused run, NAME must go on meaning the manifest before.
-        prepared=memory.keep,
         notice=notice,
     )
-    prepare_forks(spec)
-    # Before anything is opened that the forks would share.
-    with forked_children(most_workers(spec, workers, batch_rows)) as spare:
-        connections = find_connections(spec, source.secrets, home, say_starting)
+    display = partial(progress_display, progress, progress_interval)
+    _run_attached(source, spec, options, display, output)
+
+
+def _run_attached(
+    source: Source,
+    spec: Spec,
+    options: Options,
+    display: Callable[[], AbstractContextManager[Display]],
+    output: Output,
+) -> None:
+    with supervised_by_forks(
+        rowmill_home(),
+        source,
+        spec,
+        workers=options.workers,
+        batch_rows=options.batch_rows,
+        starting=say_starting,
+    ) as supervision:
 
         def attempt(chosen: Options) -> Outcome:
-            with progress_display(progress, progress_interval) as show:
-                with_display = replace(chosen, wait=show.wait, spare=spare)
-                return running.run(spec, connections, with_display, show)
+            with display() as show:
+                return supervision.run(replace(chosen, wait=show.wait), show)
 
-        outcome = _agreed_outcome(attempt, options)
+        outcome = _agreed(attempt, options)
+        reference = supervision.reference
     if output is Output.JSON:
         print_json(_document(outcome))
     else:
-        _summarize(spec, outcome, memory.reference)
+        _summarize(spec, outcome, reference)
         if outcome.verification is not None:
             # Only here: it brings bars, of which a run in a script has no need.
             from rowmill.views.verification import show_verification
@@ -97,36 +108,7 @@ def run(
         raise Answered(Differs)
 
 
-@dataclass
-class _Memory:
-    """What this machine remembers of a run; `kept` unless that could not be written."""
-
-    home: Home
-    source: Source
-    name: str
-    kept: bool = True
-
-    def keep(self, run: Run) -> None:
-        """Remember it; the run goes on without, since the data matters more."""
-        try:
-            remembered.keep(self.home, self.source.remembered(self.name))
-        except OSError as error:
-            self.kept = False
-            notice(
-                f"{remembered.folder(self.home, self.name)} cannot be written "
-                f"({error.strerror or error}): this machine does not know {self.name} as it is "
-                "run now; give the next commands the manifest, with -f FILE"
-            )
-        # By the ledger, which may have known of a later run that another machine made.
-        remembered.keep_data_version(self.home, self.name, run.plan.data_version)
-
-    @property
-    def reference(self) -> str:
-        """By what the next command is told of the experiment."""
-        return self.name if self.kept else "-f FILE"
-
-
-def _agreed_outcome(attempt: Callable[[Options], Outcome], options: Options) -> Outcome:
+def _agreed(attempt: Callable[[Options], Result], options: Options) -> Result:
     """Attempt a run until it needs no more consent; asks when the display has left the terminal.
 
     What stands there may be another run's once the question is answered: then it is asked anew.
@@ -195,12 +177,15 @@ def _rate(outcome: Outcome) -> float:
 def _summarize(spec: Spec, outcome: Outcome, reference: str) -> None:
     run = outcome.run
     if outcome.repeat:
-        say(
-            f"{spec.name}: nothing to do: run {run.number} made exactly this already "
-            "(--restart makes it again)"
-        )
+        say(_repeated(spec.name, run.number))
         return
     say("\n".join([*_facts(spec, outcome), *_places(spec), *_next_steps(spec, outcome, reference)]))
+
+
+def _repeated(name: str, number: int | None) -> str:
+    return (
+        f"{name}: nothing to do: run {number} made exactly this already (--restart makes it again)"
+    )
 
 
 def _facts(spec: Spec, outcome: Outcome) -> Iterator[str]:

@@ -49,6 +49,7 @@ def supervise(monkeypatch: pytest.MonkeyPatch) -> Made:
             "on_progress": lambda number, report: None,
             "on_step": lambda label: None,
             "on_wait": lambda wait: None,
+            "on_death": lambda number, how: None,
             "check": lambda: None,
             "stop": Event(),
             "kill": Event(),
@@ -88,11 +89,18 @@ def test_what_a_dead_worker_had_is_made_again_and_begun_with_a_reading_of_the_le
 
 
 def test_a_worker_that_dies_of_its_shard_again_and_again_fails_the_run(supervise: Made) -> None:
+    deaths: list[tuple[int, str]] = []
     with (
-        supervise(fake_workers.fatal) as running,
+        supervise(
+            fake_workers.fatal, on_death=lambda number, how: deaths.append((number, how))
+        ) as running,
         pytest.raises(WorkerFailed, match="shard 3 died 2 times and the last one exited 7"),
     ):
         running.run_shards(RUN, [3])
+    assert deaths == [
+        (1, "exited 7; worker 2 takes its place"),
+        (2, "exited 7; worker 3 takes its place"),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,21 @@
+"""Whom an engine of this machine tells what its user should know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rowmill.destinations.patience import ReportWait, unreported
+
+
+@dataclass(frozen=True)
+class Reports:
+    """Whom an engine tells, while it works, what its user should know.
+
+    `notice` takes a sentence, `wait` which server is waited for; `starting` is called before the
+    embedded servers are started.
+    """
+
+    notice: Callable[[str], None] = lambda text: None
+    wait: ReportWait = unreported
+    starting: Callable[[], None] = lambda: None

@@ -1,0 +1,49 @@
+"""What a supervisor's snapshot tells of its run, in the words of records: pure, on plain data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from rowmill.engine.records import Progress, State, TableProgress
+from rowmill.errors import Interrupted, RowmillError
+from rowmill.local import run_records
+from rowmill.local.progress import Phase, Snapshot, TableState
+from rowmill.plan.layout import TableLayout
+
+_STATES = {Phase.COMPLETE: State.COMPLETED, Phase.FAILED: State.FAILED}
+PUBLISH = "publish"
+
+
+def under_way(snapshot: Snapshot) -> Progress:
+    """How far a run is; batches are told by their number, at the least, and not which."""
+    known = run_records.progress(snapshot.run, None)
+    tables = tuple(
+        _table(layout, state)
+        for layout, state in zip(snapshot.run.plan.tables, snapshot.tables, strict=True)
+    )
+    run = replace(known.run, state=_state(snapshot), rows=snapshot.rows)
+    return Progress(run, tables, snapshot.rows_per_second or None, snapshot.eta_seconds)
+
+
+def ended(snapshot: Snapshot, error: RowmillError, at: datetime) -> Progress:
+    """How far a run was when it ended by an error."""
+    last = under_way(snapshot)
+    state = last.run.state
+    if isinstance(error, Interrupted):
+        state = State.SUSPENDED if error.reason == "Suspended" else State.ABORTED
+    run = replace(last.run, state=state, message=error.message, finished_at=at)
+    return Progress(run, last.tables)
+
+
+def _state(snapshot: Snapshot) -> State:
+    if snapshot.phase is Phase.FINALIZING:
+        return State.PUBLISHING if snapshot.step == PUBLISH else State.FINALIZING
+    return _STATES.get(snapshot.phase, State.RUNNING)
+
+
+def _table(layout: TableLayout, state: TableState) -> TableProgress:
+    # The last batch of each part may have fewer rows than the others.
+    whole = state.rows >= state.total
+    done = layout.batches if whole else state.rows // layout.batch_rows
+    return TableProgress(state.name, state.rows, state.total, layout.batches, done)

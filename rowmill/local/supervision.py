@@ -1,0 +1,204 @@
+"""A run that this machine supervises: known to be alive, remembered with its source, and logged.
+
+The command line, Python and the process of a detached run all run by this.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from rowmill.destinations.patience import NowAndThen, Wait
+from rowmill.errors import RowmillError
+from rowmill.local import remembered, run_records, running
+from rowmill.local.child_process import Child
+from rowmill.local.connections import find_connections
+from rowmill.local.forked_children import forked_children
+from rowmill.local.home import Home
+from rowmill.local.liveness import supervising
+from rowmill.local.planning import most_workers
+from rowmill.local.progress import Phase, Snapshot
+from rowmill.local.run_log import RunLog
+from rowmill.local.running import Options, Outcome
+from rowmill.local.snapshot_records import ended, under_way
+from rowmill.local.source import Source
+from rowmill.local.worker_process import prepare_forks
+from rowmill.spec.dataset import Spec
+from rowmill.worker.destinations import Connections
+from rowmill.worker.start.prepared import Prepared
+
+# How it ends is logged with the reason.
+_AT_WORK = frozenset({Phase.LOADING, Phase.FINALIZING})
+# So often what is known while the servers are down is written anew.
+KEEP_SECONDS = 5.0
+
+
+@dataclass(frozen=True)
+class Supervision:
+    """What a run here needs besides its options: see `supervised`."""
+
+    home: Home
+    source: Source
+    spec: Spec
+    connections: Connections
+    spare: list[Child]
+
+    def run(self, options: Options, on_progress: Callable[[Snapshot], None]) -> Outcome:
+        """As `running.run`, which raises so too, but for all that becomes of it here besides."""
+        with RunLog(self.home, self.spec.name) as log:
+            told = _Told(self, log, options, on_progress)
+            watched = replace(
+                options,
+                home=self.home,
+                spare=self.spare,
+                prepared=told.prepared,
+                notice=told.notice,
+                wait=told.wait,
+                death=told.death,
+            )
+            try:
+                outcome = running.run(self.spec, self.connections, watched, told.progress)
+            except RowmillError as error:
+                told.failed(error)
+                raise
+            except BaseException:
+                log.say(traceback.format_exc(), level="ERROR")
+                raise
+            told.completed(outcome)
+            return outcome
+
+    @property
+    def reference(self) -> str:
+        """By what the next command is told of the experiment, its name if it is remembered so."""
+        name = self.spec.name
+        known = remembered.recall(self.home, name)
+        return name if known == self.source.remembered(name) else "-f FILE"
+
+
+@contextmanager
+def supervised(
+    home: Home,
+    source: Source,
+    spec: Spec,
+    *,
+    starting: Callable[[], None] = lambda: None,
+    spare: list[Child] | None = None,
+) -> Iterator[Supervision]:
+    """Have this machine know, as long as the block lasts, that the experiment is run here.
+
+    Args:
+        home: where that is known, and where the embedded servers live.
+        source: what `spec` came from.
+        spec: of the experiment.
+        starting: called before the embedded servers are started, which takes seconds.
+        spare: see `Options`; they were made before, since they would share in what is opened here.
+
+    Raises:
+        EmbeddedServerError: the embedded servers do not start.
+    """
+    with supervising(home, spec.name):
+        connections = find_connections(spec, source.secrets, home, starting)
+        yield Supervision(home, source, spec, connections, [] if spare is None else spare)
+
+
+@contextmanager
+def supervised_by_forks(
+    home: Home,
+    source: Source,
+    spec: Spec,
+    *,
+    workers: int | None,
+    batch_rows: int | None,
+    starting: Callable[[], None],
+) -> Iterator[Supervision]:
+    """As `supervised`, of a process that has nothing else to do: its workers are forks of it."""
+    prepare_forks(spec)
+    with (
+        forked_children(most_workers(spec, workers, batch_rows)) as spare,
+        supervised(home, source, spec, starting=starting, spare=spare) as supervision,
+    ):
+        yield supervision
+
+
+class _Told:
+    """Passes on what a run tells, and has the machine remember and log it."""
+
+    def __init__(
+        self,
+        supervision: Supervision,
+        log: RunLog,
+        options: Options,
+        on_progress: Callable[[Snapshot], None],
+    ) -> None:
+        self._home = supervision.home
+        self._source = supervision.source
+        self._spec = supervision.spec
+        self._log = log
+        self._options = options
+        self._on_progress = on_progress
+        self._log_wait = NowAndThen(lambda text: log.say(text, level="WARNING"))
+        self._last: Snapshot | None = None
+        self._turn: str | None = None
+        self._kept = 0.0
+
+    def prepared(self, prepared: Prepared) -> None:
+        number = prepared.run.number
+        self._remember(prepared)
+        self._log.begin(number, keep=self._spec.run_history_limit)
+        rows = prepared.run.plan.rows
+        self._log.say(f"run {number} of {self._spec.name}, {rows:,} rows")
+        self._options.prepared(prepared)
+
+    def _remember(self, prepared: Prepared) -> None:
+        """Remember what was run; the run goes on without, since the data matters more."""
+        name = self._spec.name
+        try:
+            remembered.keep(self._home, self._source.remembered(name))
+        except OSError as error:
+            self.notice(
+                f"{remembered.folder(self._home, name)} cannot be written "
+                f"({error.strerror or error}): this machine does not know {name} as it is "
+                "run now; give the next commands the manifest, with -f FILE"
+            )
+        # By the ledger, which may have known of a later run that another machine made.
+        remembered.keep_data_version(self._home, name, prepared.run.plan.data_version)
+
+    def notice(self, text: str) -> None:
+        self._log.say(text)
+        self._options.notice(text)
+
+    def wait(self, wait: Wait) -> None:
+        self._log_wait(wait)
+        self._options.wait(wait)
+
+    def death(self, worker: int, how: str) -> None:
+        self._log.say(how, level="WARNING", source=f"worker {worker}")
+        self._options.death(worker, how)
+
+    def progress(self, snapshot: Snapshot) -> None:
+        self._last = snapshot
+        if snapshot.phase in _AT_WORK and snapshot.doing != self._turn:
+            self._turn = snapshot.doing
+            self._log.say(snapshot.doing)
+        if time.monotonic() - self._kept >= KEEP_SECONDS:
+            self._kept = time.monotonic()
+            remembered.keep_progress(self._home, self._spec.name, under_way(snapshot))
+        self._on_progress(snapshot)
+
+    def completed(self, outcome: Outcome) -> None:
+        run = outcome.run
+        if outcome.repeat:
+            self._log.say("nothing to do: it is complete")
+        else:
+            self._log.say(f"complete after {outcome.seconds['total']:.1f} s")
+        remembered.keep_progress(self._home, self._spec.name, run_records.progress(run, None))
+
+    def failed(self, error: RowmillError) -> None:
+        self._log.say(f"{error.reason}: {error.message}", level="ERROR")
+        if self._last is not None:
+            told = ended(self._last, error, datetime.now(UTC))
+            remembered.keep_progress(self._home, self._spec.name, told)

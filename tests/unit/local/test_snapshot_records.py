@@ -1,0 +1,66 @@
+"""What a supervisor's snapshot tells of its run, for when no server can be asked."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from rowmill.engine.records import State, TableProgress
+from rowmill.errors import Interrupted, RowmillError
+from rowmill.local.progress import Phase, Snapshot, TableState
+from rowmill.local.run_errors import RunAborted, RunFailed
+from rowmill.local.snapshot_records import ended, under_way
+from rowmill.plan.layout import Plan, TableLayout
+from rowmill.plan.runs import Run, RunState
+from rowmill.worker.tally import TableProgress as Work
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+END = datetime(2026, 1, 2, tzinfo=UTC)
+PLAN = Plan("sha256:0", 2, (TableLayout("orders", 95, 8, 10, 20, 20),), (1,))
+
+
+def snapshot(phase: Phase, rows: int = 35, step: str = "") -> Snapshot:
+    run = Run("id", "me@here/local/shop", "u", 4, RunState.RUNNING, PLAN, START, None, "", {})
+    table = TableState("orders", rows, 95, Work())
+    return Snapshot(run, False, phase, step, 10.0, 0, (table,), {}, rows_per_second=3.5)
+
+
+@pytest.mark.parametrize(
+    ("phase", "step", "state"),
+    [
+        (Phase.LOADING, "", State.RUNNING),
+        (Phase.FINALIZING, "primary key of orders (id)", State.FINALIZING),
+        (Phase.FINALIZING, "publish", State.PUBLISHING),
+        (Phase.COMPLETE, "publish", State.COMPLETED),
+    ],
+)
+def test_a_run_under_way_is_told_by_its_phase(phase: Phase, step: str, state: State) -> None:
+    assert under_way(snapshot(phase, step=step)).run.state is state
+
+
+def test_rows_are_those_that_are_durable_and_batches_those_that_they_fill() -> None:
+    found = under_way(snapshot(Phase.LOADING))
+    assert (found.run.experiment, found.run.number, found.run.rows) == ("shop", 4, 35)
+    assert found.tables == (TableProgress("orders", 35, 95, 10, 3),)
+    assert found.rows_per_second == 3.5
+    whole = under_way(snapshot(Phase.FINALIZING, rows=95))
+    assert whole.tables[0].batches_done == 10, "the last of each part has fewer rows"
+
+
+@pytest.mark.parametrize(
+    ("phase", "error", "state"),
+    [
+        (Phase.INTERRUPTED, Interrupted("Interrupted", "why"), State.ABORTED),
+        (Phase.ABORTED, RunAborted("why"), State.ABORTED),
+        (Phase.ABORTED, Interrupted("Suspended", "why"), State.SUSPENDED),
+        (Phase.FAILED, RunFailed("why"), State.FAILED),
+        # Its lock is another's: that one's record tells how it goes on.
+        (Phase.INTERRUPTED, RunFailed("why"), State.RUNNING),
+    ],
+)
+def test_a_run_that_ended_early_is_told_with_the_reason(
+    phase: Phase, error: RowmillError, state: State
+) -> None:
+    run = ended(snapshot(phase), error, END).run
+    assert (run.state, run.message, run.finished_at, run.rows) == (state, "why", END, 35)
