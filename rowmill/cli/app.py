@@ -23,6 +23,7 @@ from rowmill.cli.arguments import (
 from rowmill.cli.options import (
     Adopt,
     BatchRows,
+    Detach,
     FirstRows,
     Follow,
     OutputOption,
@@ -36,6 +37,8 @@ from rowmill.cli.options import (
     Secrets,
     Seed,
     Threads,
+    Timeout,
+    Wait,
     Watch,
     Workers,
     Yes,
@@ -132,6 +135,7 @@ def run(
     resume: Resume = False,
     restart: Restart = False,
     adopt: Adopt = None,
+    detach: Detach = False,
     progress: Progress = None,
     progress_interval: ProgressInterval = 5.0,
     output: OutputOption = Output.TEXT,
@@ -159,6 +163,16 @@ def abort(name: Name = None) -> None:
 @command(app, "rowmill.commands.changes:suspend", shared=ONE)
 def suspend(name: Name = None) -> None:
     """Stop the run until it is resumed; what is durable stays."""
+
+
+@command(app, "rowmill.commands.changes:resume", shared=ONE)
+def resume(name: Name = None, wait: Wait = False, timeout: Timeout = None) -> None:
+    """Go on with a run that was stopped, in the background; with --wait show it to its end."""
+
+
+@command(app, "rowmill.commands.changes:rerun", shared=ONE)
+def rerun(name: Name = None, wait: Wait = False, timeout: Timeout = None) -> None:
+    """Begin the next run in the background; readers keep the old data until it is published."""
 
 
 @command(app, "rowmill.commands.logs:logs", shared=ONE_BY_NAME)

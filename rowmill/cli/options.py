@@ -70,6 +70,10 @@ Adopt = Annotated[
         "--adopt", help="Take over the tables and the prefix of this owner.", metavar="OWNER"
     ),
 ]
+Detach = Annotated[
+    bool,
+    typer.Option("--detach", help="Return once it is begun; it goes on without this terminal."),
+]
 Progress = Annotated[
     ProgressStyle | None,
     typer.Option(
@@ -90,6 +94,11 @@ FirstRows = Annotated[
 Watch = Annotated[
     bool,
     typer.Option("-w", "--watch", help="Keep showing until the run of NAME has ended."),
+]
+Wait = Annotated[bool, typer.Option("--wait", help="Show the run until it has ended.")]
+Timeout = Annotated[
+    str | None,
+    typer.Option("--timeout", help="Wait so long at most, such as 30m.", metavar="DURATION"),
 ]
 RunNumber = Annotated[
     int | None, typer.Option("--run", help="Its number; by default the newest.", metavar="N", min=1)

@@ -28,7 +28,11 @@ def resume(engine: Engine, name: str, wait: bool, timeout: str | None) -> None:
     """
     longest = seconds(timeout, wait=wait)
     run = engine.resume(name)
-    say(f"{_named(name, run)} is being resumed; what is durable is not made again")
+    if run.state is State.COMPLETED:
+        # Its publishing alone was left.
+        say(f"{_named(name, run)} is complete")
+    else:
+        say(f"{_named(name, run)} is being resumed; what is durable is not made again")
     if wait:
         watch_to_its_end(engine, name, timeout=longest)
 

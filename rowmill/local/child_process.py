@@ -44,14 +44,19 @@ class Child(Protocol):
         """Wait so long for its end, given None for ever; says whether it has ended."""
         ...
 
+    def terminate(self) -> None:
+        """Ask it to end."""
+        ...
+
     def kill(self) -> None: ...
 
 
-def start_child() -> Child:
+def start_child(*, detached: bool = False) -> Child:
     """Start a Python of its own that calls what `set_to_work` tells it, and ends when that returns.
 
     It never sees a Ctrl-C, which goes to all of a terminal's processes. One that dies at once is
-    one of a closed pipe.
+    one of a closed pipe. One that is `detached` has a session of its own, without a terminal or any
+    output; folder and environment are this process's.
     """
     ours, theirs = Pipe()
     command = [get_executable(), "-c", _CHILD, str(theirs.fileno()), *map(str, sys.path)]
@@ -60,6 +65,9 @@ def start_child() -> Child:
             command,
             pass_fds=(theirs.fileno(),),
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if detached else None,
+            stderr=subprocess.DEVNULL if detached else None,
+            start_new_session=detached,
             env={**WORKER_SETTINGS, **os.environ},
         )
     return _StartedChild(process, ours)
@@ -113,6 +121,9 @@ class _StartedChild:
         except subprocess.TimeoutExpired:
             return False
         return True
+
+    def terminate(self) -> None:
+        self._process.terminate()
 
     def kill(self) -> None:
         self._process.kill()

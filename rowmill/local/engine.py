@@ -8,17 +8,18 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.engine.paging import paged
 from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, RunRecord, State
-from rowmill.engine.request import ApplyRequest
+from rowmill.engine.request import ApplyRequest, Mode
 from rowmill.engine.verification import OnProgress, Verification
 from rowmill.engine.warehouse import Warehouse
 from rowmill.errors import Conflict, NotFound, Unsupported
 from rowmill.local import disk_reserve, remembered
 from rowmill.local.connections import ServersDown, find_connections, known_connections
+from rowmill.local.detached import Begun, DetachedRun, start_detached
 from rowmill.local.home import Home
 from rowmill.local.last_known import last_known
 from rowmill.local.ledger_reading import (
@@ -32,7 +33,7 @@ from rowmill.local.planning import verify_threads
 from rowmill.local.reports import Reports
 from rowmill.local.run_log import log_file
 from rowmill.local.run_reading import read_progress
-from rowmill.local.source import Source, recalled
+from rowmill.local.source import Source, from_memory, from_request, recalled
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import LOCAL_NAMESPACE
 from rowmill.spec.problems import InvalidManifest
@@ -131,7 +132,21 @@ class LocalEngine:
     def apply(
         self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
     ) -> RunRecord | None:
-        raise NotImplementedError
+        """As of `Engine`; what the run replaces is agreed to."""
+        source = from_request(request)
+        name = source.spec().name
+        if if_match is not None:
+            self._refuse_other(name, if_match)
+        if dry_run:
+            return None
+        begun = self._started(
+            source,
+            mode=request.mode,
+            adopt=request.adopt,
+            workers=request.workers,
+            batch_rows=request.batch_rows,
+        )
+        return None if begun.repeat else begun.run
 
     def suspend(self, name: str) -> RunRecord:
         with self._changing(self._source(name)) as destinations:
@@ -142,10 +157,11 @@ class LocalEngine:
             return read_progress(run, destinations).run
 
     def resume(self, name: str) -> RunRecord:
-        raise NotImplementedError
+        """As of `Engine`; a publishing that was interrupted is completed, which is told."""
+        return self._started(self._source(name), mode=Mode.RESUME).run
 
     def rerun(self, name: str) -> RunRecord:
-        raise NotImplementedError
+        return self._started(self._source(name), mode=Mode.RESTART).run
 
     def logs(
         self, name: str, *, run: int | None = None, shard: int | None = None, follow: bool = False
@@ -232,6 +248,20 @@ class LocalEngine:
             self.reports.notice(
                 f"{remembered.folder(self.home, name)} cannot be removed "
                 f"({error.strerror or error}): {name} is still known here"
+            )
+
+    def _started(self, source: Source, **chosen: Any) -> Begun:
+        # In this process, where its own errors are, before another is started.
+        source.spec()
+        return start_detached(DetachedRun(self.home, source, **chosen), self.reports)
+
+    def _refuse_other(self, name: str, etag: str) -> None:
+        known = remembered.recall(self.home, name)
+        if known is None or from_memory(known).etag != etag:
+            raise Conflict(
+                "EtagMismatch",
+                f"{name} is not what it was: somebody ran another manifest or other options since, "
+                "or deleted it; look at it again",
             )
 
     def _source(self, name: str) -> Source:

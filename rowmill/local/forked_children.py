@@ -105,5 +105,8 @@ class _ForkedChild:
         self._process.join(seconds)
         return self._process.exitcode is not None
 
+    def terminate(self) -> None:
+        self._process.terminate()
+
     def kill(self) -> None:
         self._process.kill()

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from rowmill.engine.request import ApplyRequest
 from rowmill.engine.unknown_names import unknown_experiment
 from rowmill.local import remembered
+from rowmill.local.file_paths import whole_path
 from rowmill.local.home import Home, rowmill_home
 from rowmill.local.remembered import Remembered
 from rowmill.local.secret_names import refuse_unknown_secrets
@@ -69,5 +71,22 @@ def recalled(home: Home, name: str) -> Source:
         names = remembered.names(home)
         instead = "give its manifest with -f FILE" if names else START
         raise unknown_experiment(f"no experiment {name!r} was run here", name, names, instead)
-    label = f"the manifest of {name}"
+    return from_memory(known)
+
+
+def from_memory(known: Remembered) -> Source:
+    """The source of which this machine remembers that."""
+    label = f"the manifest of {known.name}"
     return Source(label, known.manifest, known.scale, known.seed, known.secrets)
+
+
+def from_request(request: ApplyRequest) -> Source:
+    """The source that an engine is asked to run."""
+    scale = request.overrides.scale
+    return Source(
+        label="the manifest",
+        manifest=request.manifest,
+        scale=None if scale is None else str(scale),
+        seed=request.overrides.seed,
+        secrets={name: whole_path(file) for name, file in request.secrets.items()},
+    )

@@ -13,12 +13,14 @@ from typing import Any, TypeVar
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.progress_display import Display, progress_display
 from rowmill.cli.sources import Secrets, from_file, one_file
-from rowmill.cli.waiting import say_starting
+from rowmill.cli.waiting import report_waits, say_starting
 from rowmill.counting import counted
 from rowmill.engine.request import Mode
 from rowmill.errors import Conflict, Differs
 from rowmill.local import run_records
+from rowmill.local.detached import Begun, DetachedRun, start_detached
 from rowmill.local.home import rowmill_home
+from rowmill.local.reports import Reports
 from rowmill.local.running import Options, Outcome
 from rowmill.local.source import Source
 from rowmill.local.supervision import supervised_by_forks
@@ -44,13 +46,15 @@ def run(
     resume: bool,
     restart: bool,
     adopt: str | None,
+    detach: bool,
     progress: ProgressStyle | None,
     progress_interval: float,
     output: Output,
 ) -> None:
-    """Run an experiment to its end; exits with 1 if it is verified then, and differs.
+    """Run an experiment to its end, or with `detach` until it goes on by itself.
 
-    Raises what terminal/failures.py turns into exit codes.
+    Exits with 1 if it is verified at its end, and differs; raises what terminal/failures.py turns
+    into exit codes.
     """
     chosen_file = one_file(manifest, file)
     if resume and restart:
@@ -69,8 +73,11 @@ def run(
         agreed=frozenset() if _can_ask() and mode is not Mode.RESTART else None,
         notice=notice,
     )
-    display = partial(progress_display, progress, progress_interval)
-    _run_attached(source, spec, options, display, output)
+    if detach:
+        _run_detached(source, options, output)
+    else:
+        display = partial(progress_display, progress, progress_interval)
+        _run_attached(source, spec, options, display, output)
 
 
 def _run_attached(
@@ -106,6 +113,22 @@ def _run_attached(
             show_verification(outcome.verification)
     if outcome.verification is not None and not outcome.verification.identical:
         raise Answered(Differs)
+
+
+def _run_detached(source: Source, options: Options, output: Output) -> None:
+    reports = Reports(notice, report_waits(), say_starting)
+
+    def attempt(chosen: Options) -> Begun:
+        return start_detached(DetachedRun.of(rowmill_home(), source, chosen), reports)
+
+    begun = _agreed(attempt, options)
+    if output is Output.JSON:
+        told = {"repeat": begun.repeat, "resumed": begun.resumed, "process": begun.process}
+        print_json({**begun.run.to_json(), **told})
+    elif begun.repeat:
+        say(_repeated(begun.run.experiment, begun.run.number))
+    else:
+        say("\n".join(_goes_on(begun)))
 
 
 def _agreed(attempt: Callable[[Options], Result], options: Options) -> Result:
@@ -186,6 +209,15 @@ def _repeated(name: str, number: int | None) -> str:
     return (
         f"{name}: nothing to do: run {number} made exactly this already (--restart makes it again)"
     )
+
+
+def _goes_on(begun: Begun) -> Iterator[str]:
+    run, name = begun.run, begun.reference
+    rows = counted(run.rows_total or 0, "row")
+    yield f"{run.experiment}: run {run.number}, of {rows}, goes on in process {begun.process}"
+    yield f"  rowmill status {name} -w     show how far it is, until it has ended"
+    yield f"  rowmill logs {name} -f       show what it says"
+    yield f"  rowmill abort {name}         end it; `rowmill resume {name}` goes on with it"
 
 
 def _facts(spec: Spec, outcome: Outcome) -> Iterator[str]:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
 
+from rowmill.errors import Conflict
 from rowmill.local.home import rowmill_home
+from rowmill.local.liveness import supervised
 from rowmill.local.servers import embedded
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.output import Output, print_json
@@ -30,8 +33,19 @@ def up(output: Output) -> None:
 
 
 def down() -> None:
-    """Stop the servers and wait until they are gone."""
-    say("stopped" if embedded.down(rowmill_home()) else "they were not up")
+    """Stop the servers and wait until they are gone.
+
+    Raises:
+        Conflict: RunLive, an experiment is run here.
+    """
+    home = rowmill_home()
+    if live := supervised(home):
+        raise Conflict(
+            "RunLive",
+            f"{_listed(live)} here now, maybe into these servers; end that first with "
+            f"`rowmill abort {live[0]}`, or wait for it with `rowmill status {live[0]} -w`",
+        )
+    say("stopped" if embedded.down(home) else "they were not up")
 
 
 def env() -> None:
@@ -41,3 +55,7 @@ def env() -> None:
         raise UsageError("the embedded servers are not up; start them with: rowmill up")
     for name, value in embedded.exports(servers).items():
         sys.stdout.write(f"export {name}={shlex.quote(value)}\n")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names)} {'is' if len(names) == 1 else 'are'} run"

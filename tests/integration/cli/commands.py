@@ -134,6 +134,11 @@ class Terminal:
     def type(self, text: str) -> None:
         os.write(self._ours, text.encode())
 
+    def hang_up(self) -> None:
+        """Close the terminal under the command, as a window or a lost connection does."""
+        os.close(self._ours)
+        self.process.wait(TIMEOUT)
+
     def end(self) -> tuple[int, str]:
         """Exit code and screen, once the command has ended."""
         while self._read():

@@ -16,6 +16,14 @@ child = start_child()
 set_to_work(child, child_mains.answer, "how", {"deep": [1]})
 print(child.pipe.recv(), child.ended(), child.exit_code, flush=True)
 """
+_STARTS_A_DETACHED_CHILD = """
+from tests.unit.local import child_mains
+from rowmill.local.child_process import set_to_work, start_child
+
+child = start_child(detached=True)
+set_to_work(child, child_mains.describe_session)
+print(*child.pipe.recv(), child.ended(), flush=True)
+"""
 _IMPORTED_BY_A_CHILD = """
 import multiprocessing
 import rowmill
@@ -52,6 +60,12 @@ def test_a_child_runs_a_function_and_not_the_script_that_started_it(tmp_path: Pa
     done = script(tmp_path, _STARTS_A_CHILD)
     assert done.stderr == ""
     assert done.stdout.splitlines() == ["top", "('how', {'deep': [1]}) True 0"]
+
+
+def test_a_detached_child_has_its_own_session_and_no_stream_of_its_parents(tmp_path: Path) -> None:
+    done = script(tmp_path, _STARTS_A_DETACHED_CHILD)
+    streams = ["/dev/null"] * 3
+    assert done.stdout == f"True {streams} {Path.cwd()} True\n"
 
 
 def test_a_run_is_refused_in_a_child_that_imports_the_script_and_nothing_begins(

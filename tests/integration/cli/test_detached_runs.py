@@ -1,0 +1,278 @@
+"""Runs that outlive their terminal: begun, followed, stopped, resumed, killed, and refused."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+import pytest
+
+from rowmill.local import remembered
+from rowmill.local.home import Home
+from rowmill.local.liveness import is_supervised
+from rowmill.local.servers.embedded import EmbeddedServers, exports
+from tests.integration.cli.commands import Commands, wait_until
+from tests.integration.cli.numbers import ROWS, numbers
+from tests.integration.experiments import Connection, count, manifest
+from tests.integration.gate import Gate
+from tests.processes import has_ended, living
+
+PROCESS = re.compile(r"goes on in process (\d+)")
+
+
+@dataclass
+class Detached:
+    """Begins runs that outlive their command; those that still live are killed in the end."""
+
+    commands: Commands
+    processes: list[psutil.Process] = field(default_factory=list)
+
+    def __call__(self, *words: str) -> tuple[psutil.Process, Any]:
+        """Begin a run; its process, and what the command said as JSON."""
+        done = self.commands("run", "--detach", "-o", "json", *words)
+        assert done.code == 0, done.err
+        return self.known(done.json["process"]), done.json
+
+    def known(self, pid: int) -> psutil.Process:
+        self.processes.append(psutil.Process(pid))
+        return self.processes[-1]
+
+
+@pytest.fixture
+def detached(commands: Commands) -> Iterator[Detached]:
+    made = Detached(commands)
+    yield made
+    for process in living(made.processes):
+        process.kill()
+
+
+@pytest.fixture
+def state(name: str, commands: Commands) -> Callable[[], str]:
+    """Asks for the state of the newest run."""
+    return lambda: commands("status", name, "-o", "json").json["state"]
+
+
+def test_a_run_outlives_the_terminal_on_which_it_was_begun(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    detached: Detached,
+    database: Connection,
+) -> None:
+    gate.close_after(ledger, 1)
+    terminal = commands.terminal("run", "--detach", "-f", written())
+    terminal.wait_for(f"rowmill abort {name}")
+    begun = PROCESS.search(" ".join(terminal.screen.split()))
+    assert begun is not None
+    process = detached.known(int(begun[1]))
+    assert process.terminal() is None
+    terminal.hang_up()
+    wait_until(lambda: gate.waiting(ledger))
+
+    watching = commands.start("status", name, "-w")
+    following = commands.start("logs", name, "-f")
+    gate.open()
+    watched, followed = commands.finish(watching), commands.finish(following)
+    assert (watched.code, followed.code) == (0, 0)
+    assert "run 1 COMPLETED: 3,000 of 3,000 rows durable" in watched.out
+    said = followed.out.splitlines()
+    assert said[0].startswith("[supervisor] 20")
+    assert said[0].endswith(f"INFO run 1 of {name}, 3,000 rows")
+    assert [line.split(" INFO ")[1] for line in said[1:3]] == ["loading", "finalizing"]
+    assert re.search(r"INFO complete after \d", said[-1])
+    assert count(database, name, "numbers") == ROWS
+    assert commands("logs", name).out == followed.out
+    wait_until(lambda: has_ended(process))
+
+
+def test_a_second_run_is_refused_as_on_the_terminal(
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    detached: Detached,
+) -> None:
+    gate.close_after(ledger, 1)
+    file = written()
+    detached("-f", file)
+    attached = commands("run", "-f", file, "-o", "json")
+    refused = commands("run", "--detach", "-f", file, "-o", "json")
+    assert refused.code == 3
+    assert (refused.code, refused.json, refused.err) == (attached.code, attached.json, attached.err)
+    gate.open()
+
+
+def test_what_is_asked_on_a_terminal_is_answered_before_the_run_goes_on(
+    name: str,
+    written: Callable[..., str],
+    commands: Commands,
+    detached: Detached,
+    state: Callable[[], str],
+) -> None:
+    assert commands("run", "-f", written()).code == 0
+    smaller = written(10)
+    code, screen = commands.on_terminal("run", "--detach", "-f", smaller, answer="n\n")
+    assert (code, "nothing was changed" in " ".join(screen.split())) == (2, True)
+    code, screen = commands.on_terminal("run", "--detach", "-f", smaller, answer="y\n")
+    assert code == 0
+    assert "run 2, of 10 rows, goes on" in screen
+    assert commands("status", name, "-w").code == 0
+    repeated = commands("run", "--detach", "-f", smaller)
+    assert (repeated.code, "nothing to do: run 2" in repeated.out) == (0, True)
+    _, document = detached("-f", smaller)
+    assert (document["repeat"], document["number"], document["rows"]) == (True, 2, 10)
+
+
+def test_ctrl_c_before_it_has_begun_stops_it(
+    name: str, ledger: str, written: Callable[..., str], commands: Commands, gate: Gate, home: Home
+) -> None:
+    gate.close_before_runs(ledger)
+    terminal = commands.terminal("run", "--detach", "-f", written())
+    wait_until(lambda: gate.waiting(ledger), terminal.process)
+    terminal.type("\x03")
+    code, screen = terminal.end()
+    assert code == 5
+    assert "interrupted" in screen
+    assert not is_supervised(home, name)
+    gate.open()
+    assert gate.states(ledger) == []
+
+
+def test_the_death_of_the_command_before_it_has_begun_does_not_harm_it(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    state: Callable[[], str],
+) -> None:
+    gate.close_before_runs(ledger)
+    terminal = commands.terminal("run", "--detach", "-f", written())
+    wait_until(lambda: gate.waiting(ledger), terminal.process)
+    terminal.hang_up()
+    gate.open()
+    wait_until(lambda: gate.states(ledger) != [])
+    assert commands("status", name, "-w").code == 0
+    assert state() == "COMPLETED"
+
+
+def test_a_killed_supervisor_leaves_an_interrupted_run_that_is_resumed(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    detached: Detached,
+    state: Callable[[], str],
+    database: Connection,
+) -> None:
+    gate.close_after(ledger, 1)
+    process, _ = detached("-f", written())
+    wait_until(lambda: gate.waiting(ledger))
+    following = commands.start("logs", name, "-f")
+    workers = process.children()
+    process.kill()
+    wait_until(lambda: not living(workers))
+    assert state() == "INTERRUPTED"
+    assert commands.finish(following).code == 0, "nobody goes on with the log"
+    gate.open()
+    resumed = commands("resume", name, "--wait")
+    assert resumed.code == 0
+    assert "resuming run 1: what it made stays" in resumed.err
+    assert "run 1 COMPLETED" in resumed.out
+    assert count(database, name, "numbers") == ROWS
+    said = [line.partition(" INFO ")[2] for line in commands("logs", name).out.splitlines()]
+    assert said.count("loading") == 2, "one log of both, in order"
+    again = commands("resume", name)
+    assert (again.code, "run 1 is complete: there is nothing to resume" in again.err) == (2, True)
+
+
+def test_a_publishing_that_was_cut_is_completed_by_resume_which_says_so(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    detached: Detached,
+    database: Connection,
+) -> None:
+    gate.close_before(ledger, "COMPLETED")
+    process, _ = detached("-f", written())
+    wait_until(lambda: gate.waiting(ledger))
+    workers = process.children()
+    process.kill()
+    wait_until(lambda: not living(workers))
+    gate.open()
+    assert gate.states(ledger) == ["PUBLISHING"]
+    resumed = commands("resume", name)
+    assert resumed.code == 0
+    assert "run 1 was interrupted while it was published; it is complete now" in resumed.err
+    assert f"run 1 of {name} is complete" in resumed.out
+    assert gate.states(ledger) == ["COMPLETED"]
+    assert count(database, name, "numbers") == ROWS
+
+
+def test_a_signal_ends_it_in_good_order_and_down_waits_for_its_end(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    detached: Detached,
+    state: Callable[[], str],
+) -> None:
+    gate.close_after(ledger, 1)
+    process, _ = detached("-f", written())
+    wait_until(lambda: gate.waiting(ledger))
+    down = commands("down")
+    assert down.code == 2
+    assert f"{name} is run here now" in down.err
+    assert f"rowmill abort {name}" in down.err
+    process.send_signal(signal.SIGTERM)
+    gate.open()
+    wait_until(lambda: has_ended(process))
+    assert state() == "ABORTED"
+    assert "ERROR Interrupted: interrupted" in commands("logs", name).out
+    aborted = commands("status", name, "-w")
+    assert aborted.code == 5
+
+
+def test_rerun_makes_the_next_run(
+    name: str, written: Callable[..., str], commands: Commands
+) -> None:
+    assert commands("run", "-f", written(), "--seed=5").code == 0
+    again = commands("rerun", name, "--wait")
+    assert again.code == 0
+    assert "run 2 replaces run 1 (3,000 rows) when it is published" in again.err
+    first, second = commands("runs", name, "-o", "json").json
+    assert (first["state"], second["state"]) == ("COMPLETED", "COMPLETED")
+    assert first["digest"] == second["digest"], "with its seed"
+
+
+def test_a_secrets_value_is_in_no_argument_and_in_no_file(
+    name: str,
+    ledger: str,
+    commands: Commands,
+    gate: Gate,
+    detached: Detached,
+    servers: EmbeddedServers,
+    home: Home,
+) -> None:
+    postgres = {"ledgerSchema": ledger, "secretName": "warehouse"}
+    file = commands.file(manifest(name, tables=[numbers(ROWS)], postgres=postgres, parquet=None))
+    gate.close_after(ledger, 1)
+    process, _ = detached("-f", file, commands.secret("warehouse", exports(servers)))
+    wait_until(lambda: gate.waiting(ledger))
+    words = " ".join(word for one in [process, *process.children()] for word in one.cmdline())
+    gate.open()
+    assert commands("status", name, "-w").code == 0
+    kept = [each for each in remembered.folder(home, name).rglob("*") if each.is_file()]
+    assert {"run-1.log", "record.json"} <= {each.name for each in kept}
+    for text in (words, *(each.read_text() for each in kept)):
+        assert servers.postgres.password not in text
