@@ -8,11 +8,21 @@ from rowmill.engine.interface import Engine
 from rowmill.views.log_lines import text_of
 
 
-def logs(
-    engine: Engine, name: str, run: int | None, shard: int | None = None, follow: bool = False
+def logs(engine: Engine, name: str, run: int | None, follow: bool) -> None:
+    """Print the lines of all processes of a run, each with its source before it."""
+    for line in engine.logs(name, run=run, follow=follow):
+        _print(text_of(line), follow)
+
+
+def logs_of_shards(
+    engine: Engine, name: str, run: int | None, shard: int | None, follow: bool
 ) -> None:
-    """Print the lines of all processes of a run, each with its source before it, or of a shard."""
+    """As `logs`, or the lines of one shard as they are."""
     for line in engine.logs(name, run=run, shard=shard, follow=follow):
-        print(line.text if shard is not None else text_of(line))
-        if follow:
-            sys.stdout.flush()
+        _print(text_of(line) if shard is None else line.text, follow)
+
+
+def _print(text: str, at_once: bool) -> None:
+    print(text)
+    if at_once:
+        sys.stdout.flush()

@@ -98,6 +98,6 @@ def reset(name: Name, yes: Yes = False) -> None:
     """Remove an experiment's data; its records stay. Asks on a terminal, and nowhere else."""
 
 
-@command(app, "rowmill.commands.logs:logs")
+@command(app, "rowmill.commands.logs:logs_of_shards")
 def logs(name: Name, run: Run = None, shard: Shard = None, follow: Follow = False) -> None:
     """Show what a run's pods say, by default the newest's."""

@@ -121,7 +121,7 @@ def figures(rows: int, mine: list[Done], bars: list[Done]) -> list[Figure]:
 
 
 def _cpu(done: Done) -> float:
-    return float(sum(worker["cpuSeconds"] for worker in done.document["workers"]))
+    return float(sum(worker["cpuSeconds"] for worker in done.document["used"]))
 
 
 def _peak(done: Done) -> float:

@@ -88,7 +88,7 @@ def figures(large: Large) -> list[Figure]:
     many, many_peak = loading_cpu_per_million(large.whole), peak_bytes(large.whole) / MIB
     again = large.resumed["rowsGenerated"] - (large.rows - large.killed.copied_rows)
     undisturbed = large.whole["firstToLastBatch"]["cpuSeconds"] + start_cpu(large.whole)
-    after = sum(worker["cpuSeconds"] for worker in large.resumed["workers"])
+    after = sum(worker["cpuSeconds"] for worker in large.resumed["used"])
     spent = large.killed.cpu_seconds + after
     # A resume starts its workers a second time, which is no work done again.
     start = start_cpu(large.resumed)

@@ -144,13 +144,13 @@ def loading_cpu_per_million(document: dict[str, Any]) -> float:
 
 def start_cpu(document: dict[str, Any]) -> float:
     """What all workers took outside the load: start-up above all, and finalize."""
-    total = sum(worker["cpuSeconds"] for worker in document["workers"])
+    total = sum(worker["cpuSeconds"] for worker in document["used"])
     return float(total - document["firstToLastBatch"]["cpuSeconds"])
 
 
 def peak_bytes(document: dict[str, Any]) -> int:
     """The highest VmHWM of a worker."""
-    return int(max(worker["peakBytes"] for worker in document["workers"]))
+    return int(max(worker["peakBytes"] for worker in document["used"]))
 
 
 def _first_to_last(done: Done) -> float:

@@ -150,7 +150,7 @@ def _by_one_machine(
         whole=whole,
         loading_cpu=document["firstToLastBatch"]["cpuSeconds"],
         start_cpu=start_cpu(document),
-        processes=len(document["workers"]),
+        processes=len(document["used"]),
     )
 
 

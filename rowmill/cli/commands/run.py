@@ -172,7 +172,7 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         "copiedBytes": work.copied_bytes,
         "objectBytes": work.object_bytes,
         "firstToLastBatch": _first_to_last(outcome),
-        "workers": [
+        "used": [
             {"peakBytes": v.peak_bytes, "cpuSeconds": round(v.cpu_seconds, 3)} for v in vitals
         ],
         "verification": outcome.verification.to_json() if outcome.verification else None,

@@ -22,7 +22,7 @@ from tests.integration.experiments import ORDERS, PEOPLE, Connection, count, man
 
 OF_A_COMMAND = {
     "repeat", "resumed", "replaces", "seconds", "rowsGenerated", "rowsAlready", "copiedBytes",
-    "objectBytes", "firstToLastBatch", "workers", "verification",
+    "objectBytes", "firstToLastBatch", "used", "verification",
 }  # fmt: skip
 EMPTY = {"name": "empty", "rows": 0, "columns": [{"name": "id", "type": "bigint"}]}
 
@@ -55,7 +55,7 @@ def kept(
     listed = commands("runs", name, "-o", "json").json[0]
     began, ended = (datetime.fromisoformat(listed[key]) for key in ("startedAt", "finishedAt"))
     assert asked <= began <= ended <= datetime.now(UTC)
-    [worker] = done.json["workers"]
+    [worker] = done.json["used"]
     assert worker["peakBytes"] > 2**20
     assert re.search(r"^run 1 finalizing: primary key of people", done.err, re.MULTILINE)
     assert "run 1 complete: 2,000 of 2,000 rows" in done.err

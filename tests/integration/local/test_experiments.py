@@ -136,7 +136,7 @@ def test_what_is_returned_shows_itself_in_one_line(name: str, tmp_path: Path) ->
     assert repr(outcome.run.plan).startswith(f"<Plan: {rows} in ")
     assert repr(seen[-1]) == "<Snapshot: run 1 complete, 2,501 of 2,501 rows>"
     report = experiment.verify()
-    assert repr(report) == "<Report: run 1 identical>"
+    assert repr(report) == "<Verification: run 1 identical>"
     [comparison] = report.tables[0].comparisons
     assert repr(comparison) == "<Comparison: postgres, 2,500 rows, identical>"
 

@@ -25,7 +25,7 @@ LINES = {"fin": ["f"], "one": ["a", "b"], "one-again": ["c"], "zero": ["z"]}
 
 
 def logs(cluster: FakeCluster, name: str, shard: int | None, *, follow: bool) -> None:
-    commands.logs(engine_of(cluster), name, None, shard, follow)
+    commands.logs_of_shards(engine_of(cluster), name, None, shard, follow)
 
 
 def test_lines_bear_their_shard_and_attempts_come_in_order(
