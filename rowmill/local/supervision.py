@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from rowmill.counting import counted
 from rowmill.destinations.patience import NowAndThen, Wait
 from rowmill.errors import RowmillError
 from rowmill.local import remembered, run_records, running
@@ -150,7 +151,7 @@ class _Told:
         self._remember(prepared)
         self._log.begin(number, keep=self._spec.run_history_limit)
         rows = prepared.run.plan.rows
-        self._log.say(f"run {number} of {self._spec.name}, {rows:,} rows")
+        self._log.say(f"run {number} of {self._spec.name}, {counted(rows, 'row')}")
         self._options.prepared(prepared)
 
     def _remember(self, prepared: Prepared) -> None:

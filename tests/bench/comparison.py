@@ -16,7 +16,7 @@ import platformdirs
 from tests.bench import finalizing, startup
 from tests.bench.env import ROOT, Done, Env, Tree
 from tests.bench.figures import Figure, Samples, ratio_figure
-from tests.bench.loading import MIB, load, peak_bytes
+from tests.bench.loading import MIB, load
 from tests.history import full_hash, unpack
 
 # Trees and environments of commits, kept from one comparison to the next.
@@ -121,11 +121,11 @@ def figures(rows: int, mine: list[Done], bars: list[Done]) -> list[Figure]:
 
 
 def _cpu(done: Done) -> float:
-    return float(sum(worker["cpuSeconds"] for worker in done.document["used"]))
+    return float(sum(worker["cpuSeconds"] for worker in done.used))
 
 
 def _peak(done: Done) -> float:
-    return peak_bytes(done.document) / MIB
+    return max(worker["peakBytes"] for worker in done.used) / MIB
 
 
 def _load_once(env: Env, rows: int) -> Done:

@@ -36,6 +36,12 @@ class Done:
     document: Any
     peak_bytes: int
 
+    @property
+    def used(self) -> list[dict[str, float]]:
+        """What each worker used, of an older tree's command too, which has another key for it."""
+        document = self.document
+        return document["used"] if "used" in document else document["workers"]
+
 
 @dataclass(frozen=True)
 class Tree:

@@ -15,7 +15,7 @@ def ended(cpu: float, peak: int) -> Done:
         {"cpuSeconds": cpu / 2, "peakBytes": peak * MIB},
         {"cpuSeconds": cpu / 2, "peakBytes": 0},
     ]
-    return Done(2 * cpu, {"workers": workers}, 0)
+    return Done(2 * cpu, {"used": workers}, 0)
 
 
 def test_processor_time_and_memory_are_held_against_the_base() -> None:
