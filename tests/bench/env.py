@@ -39,7 +39,7 @@ class Done:
     @property
     def used(self) -> list[dict[str, float]]:
         """What each worker used, of an older tree's command too, which has another key for it."""
-        document = self.document
+        document: dict[str, list[dict[str, float]]] = self.document
         return document["used"] if "used" in document else document["workers"]
 
 
