@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from rowmill.destinations.ledger import RunProgress
-from rowmill.local.progress import Snapshot
+from rowmill.local.progress import ProgressBoard, Snapshot
 from rowmill.worker.live_progress import LiveProgress
 
 # As often as the watch comes by; what is due before it comes again is written now.
@@ -24,9 +24,9 @@ class ProgressReport:
         self._offered: Snapshot | None = None
         self._due = 0.0
 
-    def offer(self, snapshot: Snapshot) -> None:
-        """Take the place of what was offered before; by the supervisor, which never waits."""
-        self._offered = snapshot
+    def offer(self, board: ProgressBoard) -> None:
+        """Take how far the run is now; called by the supervisor, which never waits."""
+        self._offered = board.snapshot()
 
     def write(self, to: RunProgress) -> None:
         """Write what was offered last, if that is due; called by the watch, about once a second."""

@@ -287,7 +287,7 @@ class _Execution:
         watch = Watch(run, self.hold, self._open_in_silence, report)
 
         def check() -> None:
-            report.offer(self.board.snapshot())
+            report.offer(self.board)
             watch.check()
 
         supervisor = Supervisor(

@@ -78,10 +78,10 @@ class Env:
         path.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
         return path
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Start `rowmill ARGUMENTS` in a process group of its own."""
+    def start(self, *arguments: str, module: str = "rowmill") -> subprocess.Popen[str]:
+        """Start `rowmill ARGUMENTS`, or another `module` with these, in a group of its own."""
         return subprocess.Popen(
-            [str(self.tree.python), "-m", "rowmill", *arguments],
+            [str(self.tree.python), "-m", module, *arguments],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

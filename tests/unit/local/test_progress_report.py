@@ -71,7 +71,7 @@ def test_durable_rows_and_what_is_done_are_told_and_come_back() -> None:
     made = board(copied=50)
     made.turn(Phase.FINALIZING)
     made.step("primary key of a")
-    report.offer(made.snapshot())
+    report.offer(made)
     report.write(kept)
     [body] = kept.written
     assert body["tables"] == [
@@ -88,7 +88,7 @@ def test_durable_rows_and_what_is_done_are_told_and_come_back() -> None:
 
 def test_of_a_whole_table_all_batches_are_done_however_short() -> None:
     kept, report = Kept(), ProgressReport(workers=1)
-    report.offer(board(copied=65).snapshot())
+    report.offer(board(copied=65))
     report.write(kept)
     assert kept.written[0]["tables"][0] == {"name": "a", "rows": 65, "batchesDone": 7}
 
@@ -96,7 +96,7 @@ def test_of_a_whole_table_all_batches_are_done_however_short() -> None:
 def test_it_is_written_as_often_as_the_ledger_wants_it_and_then_the_newest(clock: Clock) -> None:
     kept, report = Kept(), ProgressReport(workers=1)
     for second in range(11):
-        report.offer(board(copied=second).snapshot())
+        report.offer(board(copied=second))
         report.write(kept)
         clock.now += 1
     assert [body["tables"][0]["rows"] for body in kept.written] == [0, 5, 10]
@@ -106,7 +106,7 @@ def test_what_a_supervisor_does_not_say_again_is_left_to_grow_old(clock: Clock) 
     kept, report = Kept(), ProgressReport(workers=1)
     report.write(kept)
     assert kept.written == []
-    report.offer(board(copied=5).snapshot())
+    report.offer(board(copied=5))
     for _ in range(20):
         report.write(kept)
         clock.now += 1
