@@ -24,9 +24,13 @@ if TYPE_CHECKING:
         RowmillError,
         RunAborted,
         RunFailed,
+        RunRecord,
         Snapshot,
+        State,
         Verification,
+        cluster_engine,
         load,
+        local_engine,
     )
 
 __version__ = VERSION
@@ -47,10 +51,14 @@ __all__ = [
     "RowmillError",
     "RunAborted",
     "RunFailed",
+    "RunRecord",
     "Snapshot",
+    "State",
     "Verification",
     "__version__",
+    "cluster_engine",
     "load",
+    "local_engine",
 ]
 
 

@@ -25,6 +25,8 @@ from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused as DestinationRefused
 from rowmill.destinations.errors import DestinationUnavailable as DestinationUnavailable
 from rowmill.destinations.patience import NowAndThen
+from rowmill.engine.records import RunRecord as RunRecord
+from rowmill.engine.records import State as State
 from rowmill.engine.request import Mode as Mode
 from rowmill.engine.verification import Verification as Verification
 from rowmill.errors import Interrupted as Interrupted
@@ -32,9 +34,11 @@ from rowmill.errors import RowmillError as RowmillError
 from rowmill.generate.rows import Generator
 from rowmill.local import remembered
 from rowmill.local.connections import find_connections
+from rowmill.local.detached import DetachedRun, start_detached
 from rowmill.local.home import rowmill_home
 from rowmill.local.planning import verify_threads
 from rowmill.local.progress import Snapshot as Snapshot
+from rowmill.local.reports import Reports
 from rowmill.local.run_errors import RunAborted as RunAborted
 from rowmill.local.run_errors import RunFailed as RunFailed
 from rowmill.local.running import Options
@@ -55,6 +59,8 @@ from rowmill.python_arguments import (
     whole_number,
     whole_number_or_none,
 )
+from rowmill.python_engines import cluster_engine as cluster_engine
+from rowmill.python_engines import local_engine as local_engine
 from rowmill.python_words import in_python, speaking_python
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec, read_manifest
@@ -236,6 +242,35 @@ class Experiment:
         )
         with supervised(rowmill_home(), self._remembered, self.spec) as supervision:
             return supervision.run(options, on_progress)
+
+    @_for_callers
+    def start(
+        self,
+        *,
+        on_notice: Callable[[str], None] = _LOG.warning,
+        workers: SupportsIndex | None = None,
+        batch_rows: SupportsIndex | None = None,
+        mode: Mode | str = Mode.AUTO,
+        adopt: str | None = None,
+    ) -> RunRecord:
+        """Begin to load the experiment, as `rowmill run --detach` does, and return its run.
+
+        It goes on in a process of its own, also when this program has ended: `rowmill.local_engine()`
+        follows it, stops it and goes on with it, and so do the commands. What it replaces is agreed
+        to. Arguments and errors are those of `run`, as far as they come before any work is done.
+        """
+        check_callable("on_notice", on_notice)
+        check_text("adopt", adopt)
+        options = Options(
+            source=self._source,
+            workers=whole_number_or_none("workers", workers, WORKERS),
+            batch_rows=whole_number_or_none("batch_rows", batch_rows, BATCH_ROWS),
+            mode=chosen_mode(mode),
+            adopt=adopt,
+        )
+        reports = Reports(speaking_python(on_notice), NowAndThen(on_notice))
+        wanted = DetachedRun.of(rowmill_home(), self._remembered, options)
+        return start_detached(wanted, reports).run
 
     @_for_callers
     def verify(self) -> Verification:
