@@ -255,9 +255,10 @@ class Experiment:
     ) -> RunRecord:
         """Begin to load the experiment, as `rowmill run --detach` does, and return its run.
 
-        It goes on in a process of its own, also when this program has ended: `rowmill.local_engine()`
-        follows it, stops it and goes on with it, and so do the commands. What it replaces is agreed
-        to. Arguments and errors are those of `run`, as far as they come before any work is done.
+        It goes on in a process of its own, also when this program has ended:
+        `rowmill.local_engine()` follows it, stops it and goes on with it, and so do the commands.
+        What it replaces is agreed to. Arguments and errors are those of `run`, as far as they come
+        before any work is done.
         """
         check_callable("on_notice", on_notice)
         check_text("adopt", adopt)
