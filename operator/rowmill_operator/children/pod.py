@@ -19,6 +19,7 @@ from rowmill.plan.pod_contract import (
     mount_path,
 )
 from rowmill.plan.purging import Written
+from rowmill.spec.cluster_names import RESET, VERIFY
 from rowmill_operator.children.secrets import Secrets, secrets_of
 from rowmill_operator.model.desired_state import DesiredState
 from rowmill_operator.model.names import labels, plan_name
@@ -94,7 +95,7 @@ def _container(
     ]
     return {
         "name": CONTAINER,
-        "image": plan.image,
+        "image": _image(plan, task, settings),
         "imagePullPolicy": settings.pull_policy,
         "args": [task],
         # Names, so that what a pod says of a Secret is of the one that it has; never values.
@@ -115,6 +116,14 @@ def _container(
 def _resources(wished: Mapping[str, Any]) -> dict[str, Any]:
     requests = {"ephemeral-storage": _SCRATCH_SIZE, **(wished.get("requests") or {})}
     return {**wished, "requests": requests}
+
+
+def _image(plan: FrozenPlan, task: str, settings: Settings) -> str:
+    """A run keeps its image; what is asked for later of its data takes today's.
+
+    An image of an earlier release may not know the task, and today's reads every earlier plan.
+    """
+    return settings.worker_image if task in (RESET, VERIFY) else plan.image
 
 
 def _volumes(experiment: Experiment, plan: FrozenPlan, secrets: Secrets) -> list[dict[str, Any]]:

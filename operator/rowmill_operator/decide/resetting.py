@@ -1,4 +1,4 @@
-"""The data of the newest run removed as was asked, by a Job of the run's own image."""
+"""The data of the newest run removed as was asked, by a Job."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rowmill.plan.pod_report import PodReport
+from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import RESET
 from rowmill.spec.manifest.status import Phase, ResetStatus
 from rowmill_operator.children.jobs import reset_job
@@ -40,6 +41,7 @@ from rowmill_operator.model.wishes import Wish
 
 # Events tell of all that happens to a Job; this is for what was missed.
 _IDLE_SECONDS = 30.0
+_REMOVED = (PurgeEnd.REMOVED, PurgeEnd.PARTLY)
 # By the outcome of the run as it is recorded.
 _PHASES: Mapping[str | None, Phase] = {
     None: PENDING,
@@ -148,10 +150,14 @@ def _failed(situation: Situation, job: Job, diagnosis: Diagnosis) -> Step:
 
 
 def _reported(situation: Situation, job: Job) -> PodReport | None:
-    """What a pod said that removed all, also if it was ended before its Job was told so."""
-    ended = (pod.termination for pod in reversed(pods_of(job, situation.observed.pods)))
-    reports = (termination.report for termination in ended if termination is not None)
-    return next((report for report in reports if report.purged is not None), None)
+    """What a pod said that removed all, also if it was ended before its Job was told so.
+
+    One that came after it finds nothing: the word of the one that removed something counts.
+    """
+    ended = [pod.termination for pod in reversed(pods_of(job, situation.observed.pods))]
+    said = [each.report for each in ended if each is not None and each.report.purged is not None]
+    removed = [each for each in said if each.purged is not None and each.purged.end in _REMOVED]
+    return next(iter([*removed, *said]), None)
 
 
 def _done(situation: Situation, job: Job, report: PodReport) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,11 +31,11 @@ def test_a_wish_names_a_run_and_maybe_which_time(text: str | None, wish: Wish | 
 
 
 @pytest.mark.parametrize("build", [reset_job, verify_job])
-def test_what_is_asked_is_done_by_one_pod_of_the_runs_own_image(
+def test_what_is_asked_is_done_by_one_pod_of_todays_image(
     cluster: MemoryCluster, build: Callable[..., dict[str, Any]]
 ) -> None:
     cluster.settle()
-    plan = cluster.plans["shop-run-1"]
+    plan = replace(cluster.plans["shop-run-1"], image="of:an-earlier-release")
     desired = desired_state_of(cluster.experiment, SETTINGS)
     manifest = build(cluster.experiment, plan, desired, SETTINGS, "1.2")
     labels, (container,) = (
@@ -43,7 +44,7 @@ def test_what_is_asked_is_done_by_one_pod_of_the_runs_own_image(
     )
     task = labels[TASK]
     assert manifest["metadata"]["name"] == f"shop-run-1-{task}" == job_name("shop", 1, task)
-    assert (container["args"], container["image"]) == ([task], plan.image)
+    assert (container["args"], container["image"]) == ([task], SETTINGS.worker_image)
     assert labels[RUN] == "1"
     assert manifest["metadata"]["annotations"][REQUEST] == "1.2"
     assert "completions" not in manifest["spec"]

@@ -216,3 +216,15 @@ def test_a_job_that_somebody_deleted_is_made_again_once_it_is_gone(cluster: Memo
     cluster.collect()
     cluster.settle()
     assert not cluster.jobs[RESET].deleted
+
+
+def test_the_word_of_the_pod_that_removed_the_data_counts(cluster: MemoryCluster) -> None:
+    """It was ended before its Job was told, and the pod after it found nothing."""
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.end_pod(cluster.start_pod(RESET, None), 143, **REMOVED)
+    cluster.complete_job(RESET, message="there was no data to remove", purged="nothing")
+    cluster.settle()
+    assert cluster.phase == "Reset"
+    assert cluster.run["reset"]["rows"] == 10
+    assert "removed 5 tables" in cluster.run["message"]
