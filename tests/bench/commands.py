@@ -1,4 +1,4 @@
-"""How fast the command line answers: `--help` against a bare typer app, and `preview`."""
+"""How fast the command line answers: `--help` against a bare typer app, `preview`, `status`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.bench.figures import Figure, Samples, ratio_figure
 RUNS = 5
 HELP_RUNS = 15
 MOST = 1.3
+MOST_STATUS = 0.5
 _BARE = """\
 import typer
 
@@ -70,6 +71,8 @@ def measure(env: Env, runs: int, say: Callable[[str], None]) -> list[Figure]:
     previews = [_run(env, "-m", "rowmill", "preview", "-f", shop)[0] for _ in range(runs + 1)]
     preview = Samples.of(previews[1:])
     say(f"  preview: {preview.text(2)}")
+    status = _status(env, runs)
+    say(f"  status: {status.text(2)}")
     return [
         Figure(
             "`rowmill --help` against a bare typer app",
@@ -89,7 +92,24 @@ def measure(env: Env, runs: int, say: Callable[[str], None]) -> list[Figure]:
             preview.text(2),
             preview.median < 1.5,
         ),
+        Figure(
+            "`rowmill status NAME` of an experiment that has run, servers up",
+            f"under {MOST_STATUS} s",
+            status.text(2),
+            status.median < MOST_STATUS,
+        ),
     ]
+
+
+def _status(env: Env, runs: int) -> Samples:
+    manifest = env.manifest("shown", 10_000, ("postgres", "parquet"))
+    env.rowmill("run", "-f", str(manifest))
+    try:
+        # The first reads files that the system does not hold yet.
+        walls = [_run(env, "-m", "rowmill", "status", "shown")[0] for _ in range(runs + 1)]
+    finally:
+        env.delete(manifest)
+    return Samples.of(walls[1:])
 
 
 def _ms(seconds: list[float]) -> list[float]:
