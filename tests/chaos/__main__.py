@@ -26,18 +26,21 @@ import boto3
 from botocore.config import Config
 
 from rowmill.local.connections import find_connections
+from rowmill.local.engine import LocalEngine
 from rowmill.local.home import Home
 from rowmill.local.servers import embedded
 from rowmill.local.servers.embedded import EmbeddedServers
 from rowmill.worker.destinations import open_destinations
 from rowmill.worker.removal import purge
 from tests.chaos.experiment import ChaosExperiment, write_experiment
-from tests.chaos.fault_injector import FaultInjector, connect, run_command
+from tests.chaos.fault_injector import FaultInjector, connect
 from tests.chaos.fault_proxy import FaultProxy
 from tests.chaos.readers import Reader, bucket_look, postgres_look
+from tests.chaos.runs import AttachedRun, ChaosRun, DetachedRun
 from tests.chaos.schedule import Schedule, crashes, schedule
 from tests.chaos.users import Users
 from tests.chaos.verdict import Verdict, report
+from tests.chaos.watcher import Watcher
 
 # A run that is cut down again and again must still end well once the faults are over.
 MAX_ATTEMPTS = 12
@@ -123,19 +126,33 @@ def _under_fire(
     proxy: FaultProxy,
 ) -> None:
     if experiment.before is not None:
-        _attempt(result, run_command(experiment, str(experiment.before)))
+        _attempt(result, AttachedRun(experiment, manifest=str(experiment.before)))
         result.codes.clear()
     users = _users(result.schedule, experiment, servers)
-    running: list[subprocess.Popen[bytes]] = []
+    running: list[ChaosRun] = []
+    other_home = Home(experiment.manifest.parent / "other home")
     injector = FaultInjector(
-        result.schedule, experiment, home, servers, proxy, lambda: running[-1] if running else None
+        result.schedule,
+        experiment,
+        home,
+        servers,
+        proxy,
+        lambda: running[-1] if running else None,
+        other_home,
     )
     readers = _readers(result.schedule, experiment, servers)
     readers += [Reader(user.look) for user in users]
+    watcher = Watcher(
+        LocalEngine(other_home, {experiment.name: experiment.source()}),
+        experiment.name,
+        lambda: injector.strikes,
+    )
+    readers.append(Reader(watcher.look))
+    begin = DetachedRun if result.schedule.detached else AttachedRun
     injector.start()
     try:
         for _ in range(MAX_ATTEMPTS):
-            running.append(run_command(experiment))
+            running.append(begin(experiment))
             if _attempt(result, running[-1]) or result.violations:
                 break
         else:
@@ -153,26 +170,28 @@ def _under_fire(
     result.taken = injector.lost
     result.looks = sum(reader.looks for reader in readers)
     result.sights = [sight for reader in readers for sight in reader.sights]
+    result.sights += watcher.final()
 
 
-def _attempt(result: Result, command: subprocess.Popen[bytes]) -> bool:
-    """Wait for a run command; whether it completed. An exit code without a reason violates."""
+def _attempt(result: Result, run: ChaosRun) -> bool:
+    """Wait for a run; whether it completed. An exit code without a reason violates."""
     try:
-        _, errors = command.communicate(timeout=ATTEMPT_SECONDS)
+        code, text = run.end(ATTEMPT_SECONDS)
     except subprocess.TimeoutExpired:
-        command.kill()
         result.violations.append(f"a run hung for {ATTEMPT_SECONDS} s")
         return False
-    result.codes.append(command.returncode)
-    if command.returncode == 0:
+    result.codes.append(code)
+    if any(each in text for each in LOSSES):
+        result.violations.append(f"exit code {code}: {text[-2000:]}")
+        return False
+    if code == 0:
         return True
-    text = errors.decode(errors="replace").strip()
-    if command.returncode not in RETRIABLE or any(each in text for each in LOSSES):
-        result.violations.append(f"exit code {command.returncode}: {text[-2000:]}")
-    elif command.returncode == 4 or (command.returncode == 3 and "live" not in text):
+    if code not in RETRIABLE:
+        result.violations.append(f"exit code {code}: {text[-2000:]}")
+    elif code == 4 or (code == 3 and "live" not in text):
         # Every fault passes: a run that gives up on one is not patient enough.
         result.gave_up.append(text[-300:])
-    if command.returncode in (3, 4):
+    if code in (3, 4):
         # Whoever waits for a lock to fall or a server to come up tries again a little later.
         time.sleep(0.5)
     return False

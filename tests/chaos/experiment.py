@@ -8,6 +8,7 @@ from pathlib import Path
 
 import rowmill
 from rowmill.local.servers.embedded import EmbeddedServers, exports
+from rowmill.local.source import Source
 from tests.chaos.schedule import Schedule
 
 
@@ -26,6 +27,10 @@ class ChaosExperiment:
 
     def load(self, manifest: Path | None = None) -> rowmill.Experiment:
         return rowmill.load(manifest or self.manifest, secrets=self.secrets)
+
+    def source(self) -> Source:
+        """As an engine of this machine is given it."""
+        return Source(self.name, self.manifest.read_text(), None, None, self.secrets)
 
     def counts(self) -> list[dict[str, int]]:
         """The row counts that readers may see: of the earlier run and of the new one."""

@@ -1,4 +1,4 @@
-"""Inject the faults of a schedule while run commands come and go."""
+"""Inject the faults of a schedule while runs come and go."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from rowmill.plan.runs import RunState
 from tests.chaos.crash import committed, crash, lost, stop_writing_behind
 from tests.chaos.experiment import ChaosExperiment
 from tests.chaos.fault_proxy import FaultProxy, ProxyFault
+from tests.chaos.runs import AttachedRun, ChaosRun
 from tests.chaos.schedule import Fault, Schedule
 from tests.integration.gate import Gate
 
@@ -52,35 +53,13 @@ def connect(servers: EmbeddedServers) -> psycopg.Connection:
     )
 
 
-def run_command(experiment: ChaosExperiment, *options: str) -> subprocess.Popen[bytes]:
-    """Start `rowmill run` on the experiment in a session of its own."""
-    manifest = options[0] if options else str(experiment.manifest)
-    return subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "rowmill",
-            "run",
-            "-f",
-            manifest,
-            "--progress=none",
-            "-o",
-            "json",
-            *experiment.secret_options,
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        start_new_session=True,
-    )
-
-
 @dataclass
 class FaultInjector:
-    """Injects faults in a thread of its own; `command` says which run command is under way.
+    """Injects faults in a thread of its own; `run` says which run is under way.
 
-    `dealt` holds those that hit something, `lost` counts the batches that Postgres had committed
-    and a crash took.
+    `other_home` is one without servers. `dealt` holds those that hit something, `strikes` counts
+    where each begins and where it ends, `lost` counts the batches that Postgres had committed and a
+    crash took.
     """
 
     schedule: Schedule
@@ -88,10 +67,12 @@ class FaultInjector:
     home: Home
     servers: EmbeddedServers
     proxy: FaultProxy
-    command: Callable[[], subprocess.Popen[bytes] | None]
+    run: Callable[[], ChaosRun | None]
+    other_home: Home
     dealt: list[Fault] = field(default_factory=list)
-    racers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    racers: list[ChaosRun] = field(default_factory=list)
     lost: int = 0
+    strikes: int = 0
 
     def __post_init__(self) -> None:
         self._over = threading.Event()
@@ -112,20 +93,26 @@ class FaultInjector:
         self.proxy.fault = ProxyFault.NONE
         for racer in self.racers:
             with suppress(subprocess.TimeoutExpired):
-                racer.communicate(timeout=120)
+                racer.end(120)
 
     def _deal(self) -> None:
         began = time.monotonic()
         for at, fault in self.schedule.faults:
             if self._over.wait(max(0.0, began + at - time.monotonic())):
                 return
-            if self._strike(fault):
-                self.dealt.append(fault)
+            self._deal_one(fault)
         for count, fault in self.schedule.crashes:
             if not self._wait_for_batches(count):
                 return
+            self._deal_one(fault)
+
+    def _deal_one(self, fault: Fault) -> None:
+        self.strikes += 1
+        try:
             if self._strike(fault):
                 self.dealt.append(fault)
+        finally:
+            self.strikes += 1
 
     def _wait_for_batches(self, count: int) -> bool:
         """Wait until so many batches of a run that loads are committed; False if none comes."""
@@ -156,32 +143,49 @@ class FaultInjector:
             case Fault.CRASH_AT_END:
                 return self._crash_at_end()
             case Fault.RACE:
-                self.racers.append(run_command(self.experiment))
+                self.racers.append(AttachedRun(self.experiment))
                 return True
+            case Fault.OTHER_HOME:
+                env = {"ROWMILL_HOME": str(self.other_home.path)}
+                self.racers.append(AttachedRun(self.experiment, env=env))
+                return True
+            case Fault.HANG_UP:
+                return self._hang_up()
+            case Fault.RESTART_SERVERS:
+                embedded.down(self.home)
+                return embedded.up(self.home) == self.servers
             case Fault.ABORT:
                 return self._abort()
             case _:
                 return self._disturb(_IN_PROXY[fault])
 
     def _signal(self, number: signal.Signals) -> bool:
-        command = self.command()
-        if command is None or command.poll() is not None:
+        supervisor = self._supervisor()
+        if supervisor is None:
             return False
-        with suppress(ProcessLookupError):
-            command.send_signal(number)
+        with suppress(psutil.NoSuchProcess):
+            supervisor.send_signal(number)
         return True
 
+    def _hang_up(self) -> bool:
+        run = self.run()
+        return run is not None and run.hang_up()
+
     def _kill_worker(self) -> bool:
-        command = self.command()
-        if command is None or command.poll() is not None:
+        supervisor = self._supervisor()
+        if supervisor is None:
             return False
         with suppress(psutil.Error):
-            for child in psutil.Process(command.pid).children():
+            for child in supervisor.children():
                 # Not the shell that starts a server.
                 if child.name() != "sh":
                     child.kill()
                     return True
         return False
+
+    def _supervisor(self) -> psutil.Process | None:
+        run = self.run()
+        return None if run is None else run.supervisor
 
     def _terminate_backends(self) -> bool:
         with suppress(psycopg.Error), connect(self.servers) as connection:
@@ -232,6 +236,10 @@ class FaultInjector:
         """
         with closing(connect(self.servers)) as connection:
             connection.autocommit = True
+            # The very first run has not made the ledger yet.
+            while connection.execute("SELECT to_regclass('rowmill.runs')").fetchone() == (None,):
+                if self._over.wait(_LOOK_SECONDS):
+                    return False
             gate = Gate(connection, lambda: connect(self.servers))
             gate.close_before("rowmill", RunState.FINALIZING)
             stop_writing_behind(connection)

@@ -25,12 +25,18 @@ class Fault(StrEnum):
     S3_503 = "S3 answers 503"
     RACE = "a second run at the same time"
     ABORT = "abort"
+    HANG_UP = "close the terminal of the command"
+    OTHER_HOME = "a second run from another home"
+    RESTART_SERVERS = "stop and start the embedded servers"
     CRASH_POSTGRES = "crash Postgres with its memory"
     CRASH_ALL = "crash Postgres with its memory, and the workers"
     CRASH_AT_END = "crash Postgres with its memory once all batches were read as durable"
 
 
+# Those that the schedules of runs that outlive their terminal have besides.
+_DETACHED = (Fault.HANG_UP, Fault.OTHER_HOME, Fault.RESTART_SERVERS, Fault.KILL_SUPERVISOR)
 _POSTGRES = {Fault.TERMINATE_BACKENDS, Fault.RESTART_POSTGRES}
+_NEWER = {Fault.HANG_UP, Fault.OTHER_HOME, Fault.RESTART_SERVERS}
 _CRASHES = (Fault.CRASH_POSTGRES, Fault.CRASH_ALL)
 _S3 = {Fault.CUT_S3, Fault.SLOW_S3, Fault.S3_500, Fault.S3_503, Fault.RESTART_S3}
 # Restarting a server takes seconds: rare enough to keep the median schedule short.
@@ -43,7 +49,8 @@ class Schedule:
     """What one round does.
 
     Times of the faults are seconds after a run command begins; crashes fall once so many batches of
-    a run are committed, or from then on at the end of its load.
+    a run are committed, or from then on at the end of its load. A `detached` run outlives the
+    command that begins it.
     """
 
     seed: int
@@ -54,6 +61,7 @@ class Schedule:
     workers: int
     replaces: bool
     faults: tuple[tuple[float, Fault], ...]
+    detached: bool = False
     crashes: tuple[tuple[int, Fault], ...] = ()
 
     def __str__(self) -> str:
@@ -63,9 +71,10 @@ class Schedule:
             + [f"after {count} batches {fault}" for count, fault in self.crashes]
         )
         again = " over an earlier run" if self.replaces else ""
+        detached = ", detached" if self.detached else ""
         return (
             f"seed {self.seed}: {where}, {self.rows} rows in batches of {self.batch_rows}, "
-            f"{self.workers} workers{again}; {faults}"
+            f"{self.workers} workers{again}{detached}; {faults}"
         )
 
 
@@ -77,12 +86,17 @@ def schedule(seed: int) -> Schedule:
         fault
         for fault in Fault
         if fault not in _CRASHES
+        and fault not in _NEWER
         and (postgres or fault not in _POSTGRES)
         and (parquet or fault not in _S3)
     ]
     weights = [_WEIGHTS.get(fault, _USUAL_WEIGHT) for fault in possible]
     count = chance.choice([1, 1, 2, 3])
     faults = chance.choices(possible, weights, k=count)
+    # A stream of its own, so that the rest of a seed's schedule stays what it was.
+    own = random.Random(f"detached {seed}")
+    detached = own.random() < 0.5
+    besides = own.choices(_DETACHED, (4, 2, 1, 2), k=own.choice([1, 2])) if detached else []
     return Schedule(
         seed=seed,
         postgres=postgres,
@@ -92,7 +106,13 @@ def schedule(seed: int) -> Schedule:
         workers=chance.choice([1, 2, 2]),
         replaces=chance.random() < 0.4,
         # From before the first batch to about the publish of the larger ones.
-        faults=tuple(sorted((round(chance.uniform(0.2, 2.5), 2), fault) for fault in faults)),
+        faults=tuple(
+            sorted(
+                [(round(chance.uniform(0.2, 2.5), 2), fault) for fault in faults]
+                + [(round(own.uniform(0.2, 4.0), 2), fault) for fault in besides]
+            )
+        ),
+        detached=detached,
     )
 
 
