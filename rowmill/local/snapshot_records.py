@@ -11,7 +11,11 @@ from rowmill.local import run_records
 from rowmill.local.progress import Phase, Snapshot, TableState
 from rowmill.plan.layout import TableLayout
 
-_STATES = {Phase.COMPLETE: State.COMPLETED, Phase.FAILED: State.FAILED}
+_STATES = {
+    Phase.VERIFYING: State.COMPLETED,
+    Phase.COMPLETE: State.COMPLETED,
+    Phase.FAILED: State.FAILED,
+}
 PUBLISH = "publish"
 
 
@@ -27,10 +31,10 @@ def under_way(snapshot: Snapshot) -> Progress:
 
 
 def ended(snapshot: Snapshot, error: RowmillError, at: datetime) -> Progress:
-    """How far a run was when it ended by an error."""
+    """How far a run was when it ended by an error; one that was being verified is complete."""
     last = under_way(snapshot)
     state = last.run.state
-    if isinstance(error, Interrupted):
+    if state is not State.COMPLETED and isinstance(error, Interrupted):
         state = State.SUSPENDED if error.reason == "Suspended" else State.ABORTED
     run = replace(last.run, state=state, message=error.message, finished_at=at)
     return Progress(run, last.tables)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 
 from rowmill.counting import counted
 from rowmill.destinations.patience import NowAndThen, Wait
+from rowmill.engine.verification import Verification
 from rowmill.errors import RowmillError
 from rowmill.local import remembered, run_records, running
 from rowmill.local.child_process import Child
@@ -33,7 +34,7 @@ from rowmill.worker.destinations import Connections
 from rowmill.worker.start.prepared import Prepared
 
 # How it ends is logged with the reason.
-_AT_WORK = frozenset({Phase.LOADING, Phase.FINALIZING})
+_AT_WORK = frozenset({Phase.LOADING, Phase.FINALIZING, Phase.VERIFYING})
 # So often what is known while the servers are down is written anew.
 KEEP_SECONDS = 5.0
 
@@ -182,9 +183,11 @@ class _Told:
 
     def progress(self, snapshot: Snapshot) -> None:
         self._last = snapshot
-        if snapshot.phase in _AT_WORK and snapshot.doing != self._turn:
-            self._turn = snapshot.doing
-            self._log.say(snapshot.doing)
+        # How far a verification is changes all the time.
+        turn = snapshot.phase.value if snapshot.phase is Phase.VERIFYING else snapshot.doing
+        if snapshot.phase in _AT_WORK and turn != self._turn:
+            self._turn = turn
+            self._log.say(turn)
         if time.monotonic() - self._kept >= KEEP_SECONDS:
             self._kept = time.monotonic()
             remembered.keep_progress(self._home, self._spec.name, under_way(snapshot))
@@ -196,7 +199,16 @@ class _Told:
             self._log.say("nothing to do: it is complete")
         else:
             self._log.say(f"complete after {outcome.seconds['total']:.1f} s")
+        if outcome.verification is not None:
+            self._log_verification(outcome.verification)
         remembered.keep_progress(self._home, self._spec.name, run_records.progress(run, None))
+
+    def _log_verification(self, found: Verification) -> None:
+        if found.identical:
+            self._log.say("verified: every destination holds the rows of this run")
+            return
+        name = self._spec.name
+        self._log.say(f"verify found differences: rowmill verify {name} shows them", level="ERROR")
 
     def failed(self, error: RowmillError) -> None:
         self._log.say(f"{error.reason}: {error.message}", level="ERROR")

@@ -243,6 +243,41 @@ def test_a_signal_ends_it_in_good_order_and_down_waits_for_its_end(
     assert aborted.code == 5
 
 
+def test_a_detached_run_is_suspended_resumed_verified_and_reset(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    detached: Detached,
+    state: Callable[[], str],
+    database: Connection,
+) -> None:
+    gate.close_after(ledger, 1)
+    process, _ = detached("-f", written(verify="AfterRun"))
+    wait_until(lambda: gate.waiting(ledger))
+    suspending = commands.start("suspend", name)
+    # It waits for the batch in flight, and no other comes before it.
+    wait_until(lambda: gate.is_fencing(ledger), suspending)
+    gate.open()
+    assert commands.finish(suspending).code == 0
+    wait_until(lambda: has_ended(process))
+    assert state() == "SUSPENDED"
+    assert commands("status", name, "-w").code == 5
+    resumed = commands("resume", name, "--wait")
+    assert (resumed.code, state()) == (0, "COMPLETED")
+    assert count(database, name, "numbers") == ROWS
+    assert (
+        commands("logs", name, "-f")
+        .out.splitlines()[-1]
+        .endswith("INFO verified: every destination holds the rows of this run")
+    )
+    assert commands("reset", name, "--yes").code == 0
+    assert state() == "RESET"
+    nothing = commands("suspend", name)
+    assert nothing.code == 2
+
+
 def test_rerun_makes_the_next_run(
     name: str, written: Callable[..., str], commands: Commands
 ) -> None:

@@ -32,6 +32,7 @@ def snapshot(phase: Phase, rows: int = 35, step: str = "") -> Snapshot:
         (Phase.LOADING, "", State.RUNNING),
         (Phase.FINALIZING, "primary key of orders (id)", State.FINALIZING),
         (Phase.FINALIZING, "publish", State.PUBLISHING),
+        (Phase.VERIFYING, "people: 10 of 95 rows", State.COMPLETED),
         (Phase.COMPLETE, "publish", State.COMPLETED),
     ],
 )
@@ -55,6 +56,7 @@ def test_rows_are_those_that_are_durable_and_batches_those_that_they_fill() -> N
         (Phase.ABORTED, RunAborted("why"), State.ABORTED),
         (Phase.ABORTED, Interrupted("Suspended", "why"), State.SUSPENDED),
         (Phase.FAILED, RunFailed("why"), State.FAILED),
+        (Phase.VERIFYING, Interrupted("Interrupted", "why"), State.COMPLETED),
         # Its lock is another's: that one's record tells how it goes on.
         (Phase.INTERRUPTED, RunFailed("why"), State.RUNNING),
     ],
