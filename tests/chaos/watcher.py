@@ -3,42 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
 from rowmill.engine.records import Progress, State
 from rowmill.errors import RowmillError
 from rowmill.local.engine import LocalEngine
 
 
-@dataclass
 class Watcher:
-    """Looks at the newest run; a `Reader` calls it over and over.
+    """Watches the newest run, and the next; a `Reader` has it look over and over.
 
     `struck` counts the faults so far: only a fault takes rows back that were told as durable.
     """
 
-    engine: LocalEngine
-    name: str
-    struck: Callable[[], int]
-    _last: Progress | None = field(default=None, init=False)
-    _strikes: int = field(default=0, init=False)
+    def __init__(self, engine: LocalEngine, name: str, struck: Callable[[], int]) -> None:
+        self._engine = engine
+        self._name = name
+        self._struck = struck
+        self._watching = engine.watch(name)
+        self._last: Progress | None = None
+        self._strikes = 0
 
     def look(self) -> str | None:
         """What is untrue of what it is told, None if nothing is."""
-        before = self.struck()
+        before = self._struck()
         try:
-            progress = self.engine.status(self.name)
-        except RowmillError:
-            # There is no run yet, or a server is down.
+            progress = next(self._watching)
+        except (StopIteration, RowmillError):
+            # The run has ended, there is none yet, or a server is down.
+            self._watching = self._engine.watch(self._name)
             return None
-        strikes = self.struck()
+        strikes = self._struck()
         last = self._last if before == self._strikes == strikes else None
         self._last, self._strikes = progress, strikes
+        if not strikes and progress.run.state is State.INTERRUPTED:
+            return f"a watcher was told of run {progress.run.number}, INTERRUPTED by no fault"
         return untruth(progress, last)
 
     def final(self) -> list[str]:
         """What is untrue once the experiment is complete."""
-        state = self.engine.status(self.name).run.state
+        state = self._engine.status(self._name).run.state
         return [] if state is State.COMPLETED else [f"a watcher was told {state} of a complete run"]
 
 
@@ -56,6 +59,10 @@ def untruth(now: Progress, last: Progress | None) -> str | None:
         return None
     if run.number < last.run.number:
         return f"{told}after run {last.run.number}"
-    if run.number == last.run.number and run.rows < last.run.rows:
+    if run.number > last.run.number:
+        return None
+    if last.run.state is State.COMPLETED and run.state is not State.COMPLETED:
+        return f"{told}after it was complete"
+    if run.rows < last.run.rows:
         return f"{told}{run.rows} rows after {last.run.rows}, and no fault took any"
     return None

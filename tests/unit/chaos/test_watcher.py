@@ -19,6 +19,14 @@ def told(state: State = State.RUNNING, rows: int = 50, number: int = 2) -> Progr
     return Progress(run, (replace(TABLES[0], rows=rows), TABLES[1]))
 
 
+def test_a_complete_run_stays_so() -> None:
+    complete = told(State.COMPLETED, rows=100)
+    assert "FINALIZING, after it was complete" in (
+        untruth(told(State.FINALIZING, rows=100), complete) or ""
+    )
+    assert untruth(told(State.RUNNING, rows=0, number=3), complete) is None
+
+
 def test_what_goes_forward_is_true() -> None:
     assert untruth(told(), None) is None
     assert untruth(told(), told(rows=40)) is None
