@@ -28,6 +28,8 @@ _LOOK_SECONDS = 0.05
 # What a command would have ended with, by the state in which its run was left.
 _CODES = {State.COMPLETED: 0, State.FAILED: 4, State.ABORTED: 5, State.SUSPENDED: 5}
 _KILLED = -signal.SIGKILL
+# What the command says of that, whose own process goes on.
+_KILLED_EARLY = "the process of the run ended before the run had begun"
 
 
 class ChaosRun(Protocol):
@@ -143,6 +145,8 @@ class DetachedRun:
             self.hang_up()
         code, text = self._command.returncode, errors.decode(errors="replace").strip()
         begun = json.loads(out) if code == 0 else {}
+        if _KILLED_EARLY in text:
+            return _KILLED, text
         if code > 0 or begun.get("repeat"):
             return code, text
         return self._left(text)
