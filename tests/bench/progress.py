@@ -20,7 +20,7 @@ import psycopg
 
 from rowmill.local.connections import find_connections
 from rowmill.local.home import Home
-from rowmill.plan.runs import Run
+from rowmill.plan.runs import UNFINISHED, Run
 from rowmill.spec.load import load_spec
 from rowmill.worker.destinations import Destinations, open_destinations
 from rowmill.worker.reading import abandoned, told
@@ -150,7 +150,7 @@ def _watched(servers: Env, manifest: Path, ledger: str) -> tuple[list[Look], flo
         process.wait()
         # Another machine cannot ask whether the process lives.
         with mock.patch.object(socket, "gethostname", return_value="elsewhere"):
-            while not abandoned(run, there.ledger):
+            while not _is_interrupted(run, there):
                 time.sleep(_LOOK_SECONDS)
     return looks, time.monotonic() - died
 
@@ -174,6 +174,14 @@ def _look(run: Run, there: Destinations) -> Look:
     durable = sum(rows_durable(run.plan, there.durable(run)).values())
     rows = None if said is None else sum(said.live.rows.values())
     return Look(time.monotonic(), durable, rows)
+
+
+def _is_interrupted(run: Run, there: Destinations) -> bool:
+    """Whether a run is said to be, which may have come further since it was read."""
+    now = there.ledger.runs.find(run.id)
+    if now is None or now.state not in UNFINISHED:
+        raise RuntimeError("the run ended before its supervisor was killed: it takes more rows")
+    return abandoned(now, there.ledger)
 
 
 def _costs(servers: Env, rows: int, runs: int, say: Callable[[str], None]) -> Costs:
