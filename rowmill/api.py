@@ -41,6 +41,7 @@ from rowmill.local.progress import Snapshot as Snapshot
 from rowmill.local.reports import Reports
 from rowmill.local.run_errors import RunAborted as RunAborted
 from rowmill.local.run_errors import RunFailed as RunFailed
+from rowmill.local.run_errors import RunSuspended as RunSuspended
 from rowmill.local.running import Options
 from rowmill.local.running import Outcome as Outcome
 from rowmill.local.secret_names import UnknownSecret, refuse_unknown_secrets
@@ -221,7 +222,7 @@ class Experiment:
             InvalidArgument: a parameter is of the wrong kind or out of bounds; nothing was begun.
             DestinationRefused, DestinationUnavailable: before any work was done; `reason` of the
                 former is one word (docs/troubleshooting.md).
-            RunFailed, RunAborted, Interrupted: the run can be resumed.
+            RunFailed, RunAborted, RunSuspended, Interrupted: the run can be resumed.
             EditedManifest, NoRunToResume: `mode` does not fit the last run.
             ImpossibleColumns: as of `table`.
             EmbeddedServerError: an embedded server does not start.
