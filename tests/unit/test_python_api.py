@@ -42,6 +42,7 @@ EXPECTED = [
     rowmill.NoRunToResume("nothing"),
     rowmill.NothingPublished("nothing"),
     rowmill.RunAborted("ended"),
+    rowmill.RunSuspended("run 1 was suspended"),
     rowmill.RunFailed("failed"),
 ]
 
