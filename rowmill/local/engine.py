@@ -100,8 +100,9 @@ class LocalEngine:
 
     def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
         with self._looking(self._source(name)) as destinations:
+            progress = None
             while True:
-                progress = watched_progress_of(destinations, run)
+                progress = watched_progress_of(destinations, run, progress)
                 yield progress
                 if progress.run.state not in _AT_WORK:
                     return

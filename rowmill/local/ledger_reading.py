@@ -24,9 +24,22 @@ def progress_of(destinations: Destinations, number: int | None) -> Progress:
     return read_progress(run, destinations, replaced_by=_replaced(runs).get(run.number))
 
 
-def watched_progress_of(destinations: Destinations, number: int | None) -> Progress:
-    """As `progress_of`, for who asks every second: rows may be a few seconds behind the ledger."""
-    return watch_progress(chosen(known_runs(destinations), number), destinations)
+def watched_progress_of(
+    destinations: Destinations, number: int | None, last: Progress | None = None
+) -> Progress:
+    """As `progress_of`, for who asks every second: rows may be a few seconds behind the ledger.
+
+    They are not behind `last`, which was read before: of fewer the ledger itself is asked.
+    """
+    progress = watch_progress(chosen(known_runs(destinations), number), destinations)
+    if last is None or not goes_back(progress, last):
+        return progress
+    return progress_of(destinations, number)
+
+
+def goes_back(progress: Progress, last: Progress) -> bool:
+    """Whether fewer rows are told of the same run than were told before."""
+    return progress.run.id == last.run.id and progress.run.rows < last.run.rows
 
 
 def records_of(destinations: Destinations) -> list[RunRecord]:

@@ -30,7 +30,8 @@ class Watcher:
             progress = next(self._watching)
         except (StopIteration, RowmillError):
             # The run has ended, there is none yet, or a server is down.
-            self._watching = self._engine.watch(self._name)
+            # What another watch tells may be a few seconds behind this one.
+            self._watching, self._last = self._engine.watch(self._name), None
             return None
         strikes = self._struck()
         last = self._last if before == self._strikes == strikes else None

@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rowmill.local.ledger_reading import nothing_to_stop
+from rowmill.engine.records import Progress, RunRecord, State
+from rowmill.local.ledger_reading import goes_back, nothing_to_stop
 from rowmill.local.run_records import progress
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
@@ -63,3 +64,16 @@ def test_where_nothing_can_be_aborted_the_newest_run_is_named(
     runs: tuple[Run, ...], said: str
 ) -> None:
     assert nothing_to_stop(runs, "abort").startswith(said)
+
+
+def test_a_watch_goes_back_where_fewer_rows_of_the_same_run_are_told() -> None:
+    def told(rows: int, run_id: str = "a") -> Progress:
+        return Progress(
+            RunRecord(
+                experiment="shop", namespace="local", id=run_id, state=State.RUNNING, rows=rows
+            )
+        )
+
+    assert goes_back(told(315), told(350))
+    assert not goes_back(told(350), told(350))
+    assert not goes_back(told(0, "b"), told(350)), "of the next run"
