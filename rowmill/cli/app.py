@@ -25,26 +25,20 @@ from rowmill.cli.options import (
     BatchRows,
     Detach,
     FirstRows,
-    Follow,
-    OutputOption,
     Progress,
     ProgressInterval,
     Restart,
     Resume,
     RowsOption,
-    RunNumber,
     Scale,
     Secrets,
     Seed,
     Threads,
-    Timeout,
-    Wait,
-    Watch,
     Workers,
-    Yes,
 )
 from rowmill.terminal.command import command
 from rowmill.terminal.command_line import App, SharedOptions
+from rowmill.terminal.options import Follow, OutputOption, RunNumber, Timeout, Wait, Watch, Yes
 from rowmill.terminal.output import Output, Rows
 
 app = App(

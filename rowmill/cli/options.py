@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
-from rowmill.terminal.output import Output, ProgressStyle, Rows
+from rowmill.terminal.output import ProgressStyle, Rows
 
 
 def _workers(help_text: str) -> Any:
@@ -23,7 +23,6 @@ def _workers(help_text: str) -> Any:
     )
 
 
-OutputOption = Annotated[Output, typer.Option("-o", "--output", help="How to print: text or json.")]
 RowsOption = Annotated[
     Rows, typer.Option("-o", "--output", help="How to print: table, csv or json.")
 ]
@@ -91,19 +90,3 @@ FirstRows = Annotated[
     int,
     typer.Option("-n", "--rows", help="How many rows of each table to show.", metavar="N", min=1),
 ]
-Watch = Annotated[
-    bool,
-    typer.Option("-w", "--watch", help="Keep showing until the run of NAME has ended."),
-]
-Wait = Annotated[bool, typer.Option("--wait", help="Show the run until it has ended.")]
-Timeout = Annotated[
-    str | None,
-    typer.Option("--timeout", help="Wait so long at most, such as 30m.", metavar="DURATION"),
-]
-RunNumber = Annotated[
-    int | None, typer.Option("--run", help="Its number; by default the newest.", metavar="N", min=1)
-]
-Follow = Annotated[
-    bool, typer.Option("-f", "--follow", help="Show also what is said until the run has ended.")
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")]

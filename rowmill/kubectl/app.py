@@ -6,22 +6,11 @@ from typing import Annotated
 
 import typer
 
-from rowmill.kubectl.options import (
-    CLUSTER,
-    Follow,
-    Name,
-    NameOrAll,
-    OutputOption,
-    Run,
-    Shard,
-    Timeout,
-    Wait,
-    Watch,
-    Yes,
-)
+from rowmill.kubectl.options import CLUSTER, Name, NameOrAll, Shard
 from rowmill.terminal.command import command
 from rowmill.terminal.command_line import App
 from rowmill.terminal.entry import interruptible, own_process
+from rowmill.terminal.options import Follow, OutputOption, RunNumber, Timeout, Wait, Watch, Yes
 from rowmill.terminal.output import Output
 
 app = App(
@@ -99,5 +88,5 @@ def reset(name: Name, yes: Yes = False) -> None:
 
 
 @command(app, "rowmill.commands.logs:logs_of_shards")
-def logs(name: Name, run: Run = None, shard: Shard = None, follow: Follow = False) -> None:
+def logs(name: Name, run: RunNumber = None, shard: Shard = None, follow: Follow = False) -> None:
     """Show what a run's pods say, by default the newest's."""

@@ -8,7 +8,6 @@ from typing import Annotated, Any
 import typer
 
 from rowmill.terminal.command_line import SharedOptions
-from rowmill.terminal.output import Output
 
 Name = Annotated[str, typer.Argument(help="The Experiment.", metavar="NAME", show_default=False)]
 NameOrAll = Annotated[
@@ -19,26 +18,6 @@ NameOrAll = Annotated[
         show_default=False,
     ),
 ]
-OutputOption = Annotated[Output, typer.Option("-o", "--output", help="How to print: text or json.")]
-Watch = Annotated[
-    bool,
-    typer.Option("-w", "--watch", help="Keep showing until the run of NAME has ended."),
-]
-Wait = Annotated[
-    bool,
-    typer.Option(
-        "--wait",
-        help="Show that run to its end; exit code 0: complete, 4: failed, 5: aborted.",
-    ),
-]
-Timeout = Annotated[
-    str | None,
-    typer.Option(
-        "--timeout",
-        help="With --wait: wait no longer than this, such as 30m; the run goes on.",
-        metavar="DURATION",
-    ),
-]
 Shard = Annotated[
     int | None,
     typer.Option(
@@ -47,14 +26,6 @@ Shard = Annotated[
         metavar="N",
         min=0,
     ),
-]
-Run = Annotated[
-    int | None,
-    typer.Option("--run", help="Show this run's, instead of the newest's.", metavar="N", min=1),
-]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")]
-Follow = Annotated[
-    bool, typer.Option("-f", "--follow", help="Keep showing until the run has ended.")
 ]
 # By the field of `kubeconfig.Wanted`, which is imported when a command runs: help needs none of it.
 _OPTIONS: dict[str, Any] = {
