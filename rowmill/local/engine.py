@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.engine.paging import paged
@@ -19,7 +19,6 @@ from rowmill.engine.warehouse import Warehouse
 from rowmill.errors import Conflict, NotFound, Unsupported
 from rowmill.local import disk_reserve, remembered
 from rowmill.local.connections import ServersDown, find_connections, known_connections
-from rowmill.local.detached import Begun, DetachedRun, start_detached
 from rowmill.local.home import Home
 from rowmill.local.last_known import last_known
 from rowmill.local.ledger_reading import (
@@ -37,13 +36,14 @@ from rowmill.local.source import Source, from_memory, from_request, recalled
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import LOCAL_NAMESPACE
 from rowmill.spec.problems import InvalidManifest
-from rowmill.warehouse.destinations_warehouse import DestinationsWarehouse
-from rowmill.warehouse.published import NothingPublished
-from rowmill.warehouse.verifying import verify_published
 from rowmill.worker.abort import abort_run, suspend_run
 from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
 from rowmill.worker.reading import experiment_runs
-from rowmill.worker.removal import purge as removal
+
+# What begins, verifies, reads or removes data stands on Arrow and all drivers, of which looking at
+# an experiment needs none: it is imported where it is done.
+if TYPE_CHECKING:
+    from rowmill.local.detached import Begun
 
 T = TypeVar("T")
 WATCH_SECONDS = 1.0
@@ -189,6 +189,9 @@ class LocalEngine:
         threads: int | None = None,
         on_progress: OnProgress = lambda progress: None,
     ) -> Verification:
+        from rowmill.warehouse.published import NothingPublished
+        from rowmill.warehouse.verifying import verify_published
+
         source = self._source(name)
         spec = source.spec()
         connections = find_connections(spec, source.secrets, self.home, self.reports.starting)
@@ -206,6 +209,8 @@ class LocalEngine:
 
     def warehouse(self, name: str) -> Warehouse:
         """As of `Engine`; the embedded servers are started when it is read."""
+        from rowmill.warehouse.destinations_warehouse import DestinationsWarehouse
+
         source = self._source(name)
         spec = source.spec()
         return DestinationsWarehouse(
@@ -217,6 +222,8 @@ class LocalEngine:
         )
 
     def reset(self, name: str) -> RunRecord:
+        from rowmill.worker.removal import purge as removal
+
         with self._changing(self._source(name)) as destinations:
             disk_reserve.release(self.home)
             removed = removal.reset(destinations)
@@ -234,6 +241,8 @@ class LocalEngine:
         return removed
 
     def _purged(self, destinations: Destinations, name: str) -> str:
+        from rowmill.worker.removal import purge as removal
+
         disk_reserve.release(self.home)
         if name not in self.given and _is_but_remembered(destinations):
             return (
@@ -252,6 +261,8 @@ class LocalEngine:
             )
 
     def _started(self, source: Source, **chosen: Any) -> Begun:
+        from rowmill.local.detached import DetachedRun, start_detached
+
         # In this process, where its own errors are, before another is started.
         source.spec()
         return start_detached(DetachedRun(self.home, source, **chosen), self.reports)
@@ -313,6 +324,8 @@ class LocalEngine:
 
 def _is_but_remembered(destinations: Destinations) -> bool:
     """Whether nothing is where the runs went, for certain: a secret may lead elsewhere by now."""
+    from rowmill.worker.removal import purge as removal
+
     targets = (destinations.spec.postgres, destinations.spec.parquet)
     embedded = all(target is None or target.embedded for target in targets)
     return embedded and not removal.is_known_to_any_engine(destinations)

@@ -36,7 +36,12 @@ from rowmill.local.run_errors import WorkerFailed, interrupted
 from rowmill.plan.layout import Part
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
-from rowmill.worker.destinations import Connections, Destinations, open_destinations
+from rowmill.worker.destinations import (
+    Connections,
+    Destinations,
+    import_destinations,
+    open_destinations,
+)
 from rowmill.worker.finalize import finalize
 from rowmill.worker.shard import Stopped, run_parts
 from rowmill.worker.shard_context import shard_context_for
@@ -55,6 +60,7 @@ def prepare_forks(spec: Spec) -> None:
     # Arrow asks it of every array of numpy's.
     import numpy.ma  # noqa: F401
 
+    import_destinations(spec)
     required_pools(spec.dataset)
     if spec.parquet is not None:
         read_descriptions()

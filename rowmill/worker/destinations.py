@@ -1,27 +1,30 @@
-"""Open the destinations of one experiment: its ledger, its warehouse and its lake."""
+"""Open the destinations of one experiment: its ledger, its warehouse and its lake.
+
+What each is made of, Arrow and drivers, is imported when it is opened: to read a ledger in Postgres
+takes a tenth of it.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
+from typing import TYPE_CHECKING
 
 from rowmill.destinations.credentials import ReadingLogin
-from rowmill.destinations.lake.lake import Lake
-from rowmill.destinations.lake.ledger.bucket_ledger import BucketLedger
 from rowmill.destinations.ledger import Ledger
 from rowmill.destinations.patience import Patience, ReportWait, Wait, Waiting, unreported
-from rowmill.destinations.postgres.connection import PostgresAddress
-from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
-from rowmill.destinations.postgres.session import PostgresSession
-from rowmill.destinations.postgres.warehouse.warehouse import Warehouse
-from rowmill.destinations.s3.client import S3Address
 from rowmill.plan.intervals import Interval
 from rowmill.plan.runs import Run
-from rowmill.spec.dataset import Spec
+from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec
 from rowmill.worker.remaining import Durable, parts_kept
-from rowmill.worker.run_spec import made_from
+
+if TYPE_CHECKING:
+    from rowmill.destinations.lake.lake import Lake
+    from rowmill.destinations.postgres.session import PostgresSession
+    from rowmill.destinations.postgres.warehouse.warehouse import Warehouse
+    from rowmill.destinations.s3.client import S3Address
 
 # A misspelt port looks as a server that is down does; nobody waits ten minutes for a typo. On a
 # cluster it may be starting beside this pod, and what a supervisor reached is no typo.
@@ -46,19 +49,30 @@ class Connections:
 
 @dataclass(frozen=True)
 class Destinations:
-    """The destinations of one experiment; `warehouse` or `lake` is None where it has none.
+    """The destinations of one experiment.
 
     `session` is the one connection to Postgres that all share: one thread at a time may use it.
-    `reopen` opens what another spec names, by the same credentials.
+    `open_warehouse` and `open_lake` are None where it has none. `reopen` opens what another spec
+    names, by the same credentials.
     """
 
     spec: Spec
     owner: str
     ledger: Ledger
     session: PostgresSession | None
-    warehouse: Warehouse | None
-    lake: Lake | None
+    open_warehouse: Callable[[], Warehouse] | None
+    open_lake: Callable[[], Lake] | None
     reopen: Callable[[Spec], Destinations]
+
+    @cached_property
+    def warehouse(self) -> Warehouse | None:
+        """Its tables in Postgres; None where it has none."""
+        return None if self.open_warehouse is None else self.open_warehouse()
+
+    @cached_property
+    def lake(self) -> Lake | None:
+        """Its place in a bucket; None where it has none."""
+        return None if self.open_lake is None else self.open_lake()
 
     def durable(self, run: Run) -> Durable:
         """What the ledger holds of `run`, to be shown: a crash may take the last of it."""
@@ -69,8 +83,8 @@ class Destinations:
         return self._durable(run, self.ledger.work.settled_batches)
 
     def _durable(self, run: Run, read: Callable[[str], dict[str, list[Interval]]]) -> Durable:
-        batches = read(run.id) if self.warehouse else None
-        if self.lake is None:
+        batches = None if self.open_warehouse is None else read(run.id)
+        if self.open_lake is None:
             return Durable(batches, None)
         return Durable(batches, parts_kept(run.plan, self.ledger.work.pending_parts(run.id)))
 
@@ -80,8 +94,10 @@ class Destinations:
 
     def close(self) -> None:
         self.ledger.close()
-        if self.lake is not None:
-            self.lake.close()
+        # What was never used is not opened to be closed.
+        lake: Lake | None = vars(self).get("lake")
+        if lake is not None:
+            lake.close()
 
 
 def owner_key(engine: str, spec: Spec) -> str:
@@ -112,36 +128,39 @@ def open_destinations(
     patience = patience or one_machine()
     reopen = partial(open_destinations, connections=connections, patience=patience, retried=retried)
     owner = owner_key(connections.engine, spec)
-    target, s3 = spec.parquet, _s3(spec, connections)
     for_s3 = _counted(patience, partial(retried, "parquet"))
-    lake = None
-    if s3 is not None and target is not None:
-        lake = Lake(s3, target, owner, patience=for_s3)
+    open_lake = None
+    if spec.parquet is not None and connections.s3 is not None:
+        open_lake = partial(_lake, spec.parquet, connections.s3, owner, for_s3)
     if spec.postgres is not None and connections.postgres is not None:
-        address = PostgresAddress(
-            connections.postgres, patience=_counted(patience, partial(retried, "postgres"))
-        )
-        session = PostgresSession(address)
+        for_postgres = _counted(patience, partial(retried, "postgres"))
+        session = _session(connections.postgres, for_postgres)
         return Destinations(
             spec=spec,
             owner=owner,
-            ledger=PostgresLedger(session, spec.postgres.ledger_schema),
+            ledger=_postgres_ledger(session, spec.postgres),
             session=session,
-            warehouse=Warehouse(session, spec.postgres, owner, made_from),
-            lake=lake,
+            open_warehouse=partial(_warehouse, session, spec.postgres, owner),
+            open_lake=open_lake,
             reopen=reopen,
         )
-    if s3 is None or target is None:
+    if spec.parquet is None or connections.s3 is None:
         raise AssertionError("a valid spec names a destination, and connections reach it")
     return Destinations(
         spec=spec,
         owner=owner,
-        ledger=BucketLedger(s3, target, patience=for_s3),
+        ledger=_bucket_ledger(spec.parquet, connections.s3, for_s3),
         session=None,
-        warehouse=None,
-        lake=lake,
+        open_warehouse=None,
+        open_lake=open_lake,
         reopen=reopen,
     )
+
+
+def import_destinations(spec: Spec) -> None:
+    """Import now what the destinations of `spec` would import when they are opened and used."""
+    opened = open_destinations(spec, Connections("", dict, dict))
+    _ = opened.warehouse, opened.lake
 
 
 def one_machine(
@@ -160,10 +179,41 @@ def _counted(patience: Patience, retried: Callable[[], None]) -> Patience:
     return replace(patience, report=report)
 
 
-def _s3(spec: Spec, connections: Connections) -> S3Address | None:
-    target = spec.parquet
-    if target is None or connections.s3 is None:
-        return None
+def _session(credentials: Credentials, patience: Patience) -> PostgresSession:
+    from rowmill.destinations.postgres.connection import PostgresAddress
+    from rowmill.destinations.postgres.session import PostgresSession
+
+    return PostgresSession(PostgresAddress(credentials, patience=patience))
+
+
+def _postgres_ledger(session: PostgresSession, target: PostgresTarget) -> Ledger:
+    from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
+
+    return PostgresLedger(session, target.ledger_schema)
+
+
+def _warehouse(session: PostgresSession, target: PostgresTarget, owner: str) -> Warehouse:
+    from rowmill.destinations.postgres.warehouse.warehouse import Warehouse
+    from rowmill.worker.run_spec import made_from
+
+    return Warehouse(session, target, owner, made_from)
+
+
+def _bucket_ledger(target: ParquetTarget, credentials: Credentials, patience: Patience) -> Ledger:
+    from rowmill.destinations.lake.ledger.bucket_ledger import BucketLedger
+
+    return BucketLedger(_s3(target, credentials), target, patience=patience)
+
+
+def _lake(target: ParquetTarget, credentials: Credentials, owner: str, patience: Patience) -> Lake:
+    from rowmill.destinations.lake.lake import Lake
+
+    return Lake(_s3(target, credentials), target, owner, patience=patience)
+
+
+def _s3(target: ParquetTarget, credentials: Credentials) -> S3Address:
+    from rowmill.destinations.s3.client import S3Address
+
     return S3Address(
-        connections.s3, endpoint=target.endpoint, region=target.region, ambient=target.ambient
+        credentials, endpoint=target.endpoint, region=target.region, ambient=target.ambient
     )
