@@ -7,10 +7,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 _ROOT = Path(__file__).parents[3]
 # As the command line begins a run.
 _BEGIN = """
-import json, os, signal, sys, threading
+import dataclasses, json, os, signal, sys, threading
 from rowmill.local.process_settings import set_for_workers
 
 set_for_workers()
@@ -66,6 +68,20 @@ from rowmill.spec.load import load_spec
 prepare_forks(load_spec("shop", text={_MANIFEST!r}))
 with forked_children(3) as children:
     print(json.dumps(len(children)))
+"""
+_AS_A_WORKER = f"""
+import rowmill.cli.commands.run
+from rowmill.local.worker_process import prepare_forks
+from rowmill.spec.load import load_spec
+from rowmill.worker.destinations import Connections, open_destinations
+
+spec = load_spec("shop", text={_MANIFEST!r})
+spec = spec if POSTGRES else dataclasses.replace(spec, postgres=None)
+prepare_forks(spec)
+known = set(sys.modules)
+opened = open_destinations(spec, Connections("engine", dict, dict))
+assert (opened.warehouse is not None) is POSTGRES and opened.lake is not None
+print(json.dumps(sorted(set(sys.modules) - known)))
 """
 _DIES = """
 with forked_children(2) as children:
@@ -127,6 +143,11 @@ def test_a_process_with_another_thread_is_not_forked() -> None:
 
 def test_what_a_run_loads_before_it_forks_starts_no_thread() -> None:
     assert said(_AS_THE_RUN_COMMAND) == [3]
+
+
+@pytest.mark.parametrize("postgres", [True, False])
+def test_what_a_worker_opens_is_imported_before_it_is_forked(postgres: bool) -> None:
+    assert said(_AS_A_WORKER.replace("POSTGRES", str(postgres))) == [[]]
 
 
 def test_forks_end_with_a_killed_parent() -> None:
