@@ -1,7 +1,7 @@
 """Open the destinations of one experiment: its ledger, its warehouse and its lake.
 
-What each is made of, Arrow and drivers, is imported when it is opened: to read a ledger in Postgres
-takes a tenth of it.
+Each is opened when it is first asked for, and what it is made of, Arrow and drivers, imported then:
+whoever looks at a run reads the ledger alone, which takes little of it.
 """
 
 from __future__ import annotations
