@@ -91,6 +91,10 @@ def namespace(run: Stuck) -> str:
     return run.applied.namespace
 
 
+# Conditions that say nothing of what a run waits for.
+_OTHERS = ("Accepted", "Verified")
+
+
 def test_it_is_told_after_a_sign_of_it(run: Stuck, namespace: str) -> None:
     assert run.reasons[-1] == run.reason
     assert run.signed is not None
@@ -98,9 +102,13 @@ def test_it_is_told_after_a_sign_of_it(run: Stuck, namespace: str) -> None:
 
 def test_it_is_one_clear_condition(run: Stuck, namespace: str) -> None:
     assert run.names in run.reported["Stalled"]["message"]
-    holding = {kind for kind, one in run.reported.items() if one["status"] != "False"}
+    holding = {kind for kind, one in run.reported.items() if one["status"] == "True"}
     assert holding == {"Accepted", "Stalled"}
-    assert len({one["reason"] for kind, one in run.reported.items() if kind != "Accepted"}) == 1
+    # Of the data that readers see, which is not there yet, it says nothing.
+    assert run.reported["Verified"]["status"] == "Unknown"
+    of_run = {kind: one for kind, one in run.reported.items() if kind not in _OTHERS}
+    assert {one["status"] for kind, one in of_run.items() if kind != "Stalled"} == {"False"}
+    assert len({one["reason"] for one in of_run.values()}) == 1
 
 
 def test_it_makes_no_hot_loop(node: Node, waiting: Waiting, run: Stuck, namespace: str) -> None:
