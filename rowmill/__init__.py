@@ -8,6 +8,7 @@ from rowmill.version import VERSION
 
 if TYPE_CHECKING:
     from rowmill.api import (
+        ApplyRequest,
         DestinationRefused,
         DestinationUnavailable,
         EditedManifest,
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
         NoRunToResume,
         NothingPublished,
         Outcome,
+        Overrides,
         RowmillError,
         RunAborted,
         RunFailed,
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
 
 __version__ = VERSION
 __all__ = [
+    "ApplyRequest",
     "DestinationRefused",
     "DestinationUnavailable",
     "EditedManifest",
@@ -49,6 +52,7 @@ __all__ = [
     "NoRunToResume",
     "NothingPublished",
     "Outcome",
+    "Overrides",
     "RowmillError",
     "RunAborted",
     "RunFailed",

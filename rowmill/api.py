@@ -27,6 +27,7 @@ from rowmill.destinations.errors import DestinationUnavailable as DestinationUna
 from rowmill.destinations.patience import NowAndThen
 from rowmill.engine.records import RunRecord as RunRecord
 from rowmill.engine.records import State as State
+from rowmill.engine.request import ApplyRequest as ApplyRequest
 from rowmill.engine.request import Mode as Mode
 from rowmill.engine.verification import Verification as Verification
 from rowmill.errors import Interrupted as Interrupted
@@ -64,7 +65,8 @@ from rowmill.python_engines import cluster_engine as cluster_engine
 from rowmill.python_engines import local_engine as local_engine
 from rowmill.python_words import in_python, speaking_python
 from rowmill.spec.dataset import Spec
-from rowmill.spec.load import Overrides, load_spec, read_manifest
+from rowmill.spec.load import Overrides as Overrides
+from rowmill.spec.load import load_spec, read_manifest
 from rowmill.spec.places import located
 from rowmill.spec.problems import ImpossibleColumns as ImpossibleColumns
 from rowmill.spec.problems import InvalidManifest as InvalidManifest

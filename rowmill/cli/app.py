@@ -25,6 +25,7 @@ from rowmill.cli.options import (
     BatchRows,
     Detach,
     FirstRows,
+    KeepData,
     Progress,
     ProgressInterval,
     Restart,
@@ -195,7 +196,7 @@ def reset(name: Name = None, yes: Yes = False) -> None:
 
 
 @command(app, "rowmill.commands.removal:delete", shared=ONE_TO_REMOVE)
-def delete(name: Name = None, yes: Yes = False) -> None:
+def delete(name: Name = None, keep_data: KeepData = False, yes: Yes = False) -> None:
     """Remove an experiment's data and records. Asks on a terminal, and nowhere else."""
 
 

@@ -90,3 +90,7 @@ FirstRows = Annotated[
     int,
     typer.Option("-n", "--rows", help="How many rows of each table to show.", metavar="N", min=1),
 ]
+KeepData = Annotated[
+    bool,
+    typer.Option("--keep-data", help="Only forget it on this machine; its data and records stay."),
+]

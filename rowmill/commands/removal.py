@@ -16,10 +16,14 @@ def reset(engine: Engine, name: str, yes: bool) -> None:
     say(f"{name}: {run.message}. Its records stay (runs {name})")
 
 
-def delete(engine: Engine, name: str, yes: bool) -> None:
-    """Remove the data and the records; what is but remembered here is forgotten."""
-    _ask(f"Remove all data and records of {name}?", yes)
-    say(f"{name} {engine.delete(name, purge=True)}")
+def delete(engine: Engine, name: str, keep_data: bool, yes: bool) -> None:
+    """Remove the data and the records; what is but remembered here is forgotten.
+
+    With `keep_data` it is forgotten alone, and nobody is asked: running it again brings it back.
+    """
+    if not keep_data:
+        _ask(f"Remove all data and records of {name}?", yes)
+    say(f"{name} {engine.delete(name, purge=not keep_data)}")
 
 
 def _ask(question: str, yes: bool) -> None:

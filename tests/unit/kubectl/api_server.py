@@ -54,6 +54,9 @@ class Server(ThreadingHTTPServer):
     def paths(self) -> list[str]:
         return [one.path for one in self.asked]
 
+    def heed(self, asked: Asked) -> None:
+        """Do about a request, before it is answered, what a cluster would."""
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A handshake that the client breaks off is no fault."""
 
@@ -67,10 +70,15 @@ class _Handler(BaseHTTPRequestHandler):
     def do_PATCH(self) -> None:
         self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
+    def do_DELETE(self) -> None:
+        self._answer(None)
+
     def _answer(self, body: Any) -> None:
         # A proxy is asked for the whole address.
         path = self.path.removeprefix("http://cluster.invalid").partition("?")[0]
-        self.server.asked.append(Asked(self.command, self.path, self.headers, body))
+        asked = Asked(self.command, self.path, self.headers, body)
+        self.server.asked.append(asked)
+        self.server.heed(asked)
         unknown = {"message": "the server could not find the requested resource"}
         status, answer = self.server.answers.get((self.command, path), (404, unknown))
         known = self.server.known
@@ -92,9 +100,11 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(answers: Answers, context: ssl.SSLContext | None = None) -> Iterator[Server]:
+def serving(
+    answers: Answers, context: ssl.SSLContext | None = None, kind: type[Server] = Server
+) -> Iterator[Server]:
     """Serve these answers, by TLS with a `context`."""
-    server = Server(answers, context)
+    server = kind(answers, context)
     Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
         yield server
