@@ -15,6 +15,7 @@ from rowmill.spec.crd.definition import crd_yaml
 from rowmill.spec.versions import OPEN
 from scripts.make_chart_reference import with_reference as chart_readme
 from scripts.make_manifest_reference import with_reference as manifest_page
+from scripts.make_parity_table import with_table as faces_page
 from tests.unit.generate.kind_examples import digests
 
 ROOT = Path(__file__).parent.parent
@@ -41,6 +42,7 @@ MADE: Mapping[str, Callable[[str], str]] = {
     "helm/rowmill/files/crds/rowmill.dev_experiments.yaml": _definition,
     "helm/rowmill/README.md": chart_readme,
     "docs/manifest.md": manifest_page,
+    "docs/faces.md": faces_page,
     "tests/unit/generate/golden_examples.json": _golden_examples,
 }
 

@@ -70,14 +70,14 @@ class Gate:
         return row == (True,)
 
     def is_fencing(self, ledger: str) -> bool:
-        """Whether somebody waits to change the state of the ledger's only run."""
-        [(run_id,)] = self._database.execute(
+        """Whether somebody waits to change the state of one of the ledger's runs."""
+        runs = self._database.execute(
             sql.SQL("SELECT id FROM {}.runs").format(sql.Identifier(ledger))
         ).fetchall()
         return self._database.execute(
             "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND mode = 'ExclusiveLock' "
-            "AND locktype = 'advisory' AND (classid::bigint << 32) | objid::bigint = %s::bigint)",
-            (lock_key("run", run_id),),
+            "AND locktype = 'advisory' AND (classid::bigint << 32) | objid::bigint = ANY(%s))",
+            ([lock_key("run", run_id) for (run_id,) in runs],),
         ).fetchone() == (True,)
 
     def _close(self, ledger: str, table: str, event: str, condition: str) -> None:

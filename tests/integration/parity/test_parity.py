@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from rowmill.engine.records import State
 from rowmill.errors import Unsupported
 from rowmill.local.home import Home
 from rowmill.local.servers.embedded import EmbeddedServers, exports, up
-from tests.integration.cli.commands import Commands, Done
+from tests.integration.cli.commands import Commands, Done, wait_until
 from tests.integration.experiments import PEOPLE, Connection, manifest
 from tests.integration.gate import Gate
 from tests.parity.abilities import ABILITIES
@@ -29,7 +30,7 @@ from tests.parity.calling import evaluated
 from tests.parity.cells import Call, calls
 
 LEDGER = "rowmill"
-TABLES = [{**PEOPLE, "rows": 100}]
+TABLES = [{**PEOPLE, "rows": 3_000}]
 
 
 @contextmanager
@@ -109,6 +110,14 @@ class Line:
     def start(self, ability: str) -> Any:
         return self.commands.start(*self._words(ability))
 
+    def stopped_at(self, gate: Gate, ability: str, said: str) -> None:
+        """Stop the run that stands at the gate: its batch ends first, and no other begins."""
+        wait_until(lambda: gate.waiting(LEDGER))
+        stopping = self.start(ability)
+        wait_until(lambda: gate.is_fencing(LEDGER), stopping)
+        gate.remove(LEDGER, "batches")
+        self.end(stopping, said)
+
     def end(self, process: Any, said: str = "", code: int = 0) -> Done:
         done = self.commands.finish(process)
         assert done.code == code, done.err
@@ -136,7 +145,7 @@ def test_the_command_line_does_all_that_the_table_says(home: Home, commands: Com
     line("with the secrets that it names", "run 1 is complete")
     line.owner = _owner(commands, "own")
     line("take over the tables of another owner", "run 1 is complete")
-    line("with another scale or seed than the manifest's", "50 rows")
+    line("with another scale or seed than the manifest's", "1,500 rows")
     line("run it, and wait here for its end", "run 3 is complete")
     line("with other workers and batches", "nothing to do")
     line("after each run (`verify: AfterRun` in the manifest)", "identical")
@@ -153,17 +162,17 @@ def test_the_command_line_does_all_that_the_table_says(home: Home, commands: Com
     line("make all rows again, and compare", "Identical")
     line("the same by the manifest, whoever ran it", "Identical")
     line("where a stored row comes from", "as it was made")
-    line("ask Postgres", "100")
+    line("ask Postgres", "3000")
 
     with _gate(servers) as gate:
-        gate.close_after(LEDGER, 0)
+        gate.close_after(LEDGER, 1)
         line("make the next run, though nothing has changed", "the next run of shop starts")
         following = line.start("what it says, to its end")
-        line("stop a run that is to go on later", "suspended")
+        line.stopped_at(gate, "stop a run that is to go on later", "suspended")
         line.end(following, "run 4 of shop")
+        gate.close_after(LEDGER, 2)
         line("go on with a stopped run", "run 4 of shop is being resumed")
-        line("end a run", "aborted")
-        gate.open()
+        line.stopped_at(gate, "end a run", "aborted")
     line("and wait for its end, but not for ever", "COMPLETED")
     line("and wait for the next run's end", "COMPLETED")
     line("and drop what is unfinished", "run 6 is complete")
@@ -190,6 +199,15 @@ class Expression:
         text = call.text.replace("OWNER", str(self.names["owner"]))
         return evaluated(Call(text), **self.names)
 
+    def stopped_at(self, gate: Gate, ability: str) -> Any:
+        """Stop the run that stands at the gate: its batch ends first, and no other begins."""
+        wait_until(lambda: gate.waiting(LEDGER))
+        with ThreadPoolExecutor(1) as pool:
+            stopping = pool.submit(self, ability)
+            wait_until(lambda: gate.is_fencing(LEDGER))
+            gate.remove(LEDGER, "batches")
+            return stopping.result()
+
     def begin(self, **names: Any) -> None:
         self.names = {**self.names, **names}
 
@@ -207,7 +225,7 @@ def test_python_does_all_that_the_table_says(home: Home, commands: Commands) -> 
     python.begin(shop=shop, owner=_owner(commands, "own"))
     assert python("see rows before any are stored").num_rows == 10
     assert python("take over the tables of another owner").run.number == 1
-    assert python("with another scale or seed than the manifest's").tables == {"people": 50}
+    assert python("with another scale or seed than the manifest's").tables == {"people": 1_500}
     assert python("run it, and wait here for its end").run.number == 1
     assert python("with other workers and batches").run.number == 1
     assert python("and drop what is unfinished").run.number == 2
@@ -220,10 +238,10 @@ def test_python_does_all_that_the_table_says(home: Home, commands: Commands) -> 
     ]
     assert [each.name for each in python("find some of them, page by page").items] == ["shop"]
     assert python("the manifest that one has, and its version").manifest == text
-    assert python("how far a run is, table by table").tables[0].rows == 100
+    assert python("how far a run is, table by table").tables[0].rows == 3_000
     assert python("how far an earlier run came").run.replaced_by == 2
     assert python("watch it to its end, and end as it does")[-1].run.state is State.COMPLETED
-    assert python("the same as JSON, for programs")["rows"] == 100
+    assert python("the same as JSON, for programs")["rows"] == 3_000
     assert [run.number for run in python("the runs that one has had")] == [1, 2]
     assert {run.experiment for run in python("the runs of all")} >= {"shop", "verified"}
     assert python("the time by which runs are timed").tzinfo is not None
@@ -235,20 +253,21 @@ def test_python_does_all_that_the_table_says(home: Home, commands: Commands) -> 
         python("an error, as a program reads it")
     assert python("make all rows again, and compare").identical
     assert python("the same by the manifest, whoever ran it").identical
-    assert python("the tables and their keys") == {"people": ("id",)}
+    assert python("the tables and their keys") == {"people": ["id"]}
     assert python("where a stored row comes from").identical
-    assert python("ask Postgres") == [("100",)]
+    assert python("ask Postgres") == [("3000",)]
     assert python("the manifest that a past run was of") == text
 
     assert python("try that out, and begin nothing") is None
     assert python("only if nobody has changed it since one looked") is None
     with _gate(servers) as gate:
-        gate.close_after(LEDGER, 0)
+        gate.close_after(LEDGER, 1)
         assert python("make the next run, though nothing has changed").number == 3
-        assert python("stop a run that is to go on later").state is State.SUSPENDED
+        suspended = python.stopped_at(gate, "stop a run that is to go on later")
+        assert suspended.state is State.SUSPENDED
+        gate.close_after(LEDGER, 2)
         assert python("go on with a stopped run").number == 3
-        assert python("end a run").state is State.ABORTED
-        gate.open()
+        assert python.stopped_at(gate, "end a run").state is State.ABORTED
     assert python("begin it in the background").number == 3
     assert [*engine.watch("shop")][-1].run.state is State.COMPLETED
     assert "removed 1 table" in python("remove the data, and keep the records").message
