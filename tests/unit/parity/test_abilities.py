@@ -84,9 +84,5 @@ def _commands(face: str) -> Iterator[str]:
 
 def _called_in_python() -> set[str]:
     trees = [ast.parse(call.text) for call in calls(ABILITIES, "python").values()]
-    nodes = (node for tree in trees for node in ast.walk(tree))
-    return {node.func.attr for node in nodes if _is_method_call(node)}
-
-
-def _is_method_call(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    called = (node.func for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return {function.attr for function in called if isinstance(function, ast.Attribute)}
