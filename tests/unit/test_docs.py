@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 
 import rowmill
 from rowmill.cli.app import app
+from rowmill.engine.interface import Engine
 from rowmill.engine.records import Progress, RunRecord, State, TableProgress
 from rowmill.kubectl.app import app as plugin
 from rowmill.spec.rules.warnings import RULES
@@ -146,12 +147,14 @@ def test_the_minimal_manifest_of_the_readme_is_the_example() -> None:
     assert (ROOT / "examples" / "minimal.yaml").read_text() in blocks
 
 
-def test_the_python_of_the_readme_uses_what_there_is() -> None:
-    blocks = [t for kind, t in _FENCE.findall((ROOT / "README.md").read_text()) if kind == "python"]
+@pytest.mark.parametrize("page", ["README.md", "docs/faces.md"])
+def test_the_python_of_a_page_uses_what_there_is(page: str) -> None:
+    blocks = [t for kind, t in _FENCE.findall((ROOT / page).read_text()) if kind == "python"]
     assert blocks
+    owners = {"rowmill": rowmill, "shop": rowmill.Experiment, "engine": Engine, "here": Engine}
     for node in (each for block in blocks for each in ast.walk(ast.parse(block))):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-            owner = {"rowmill": rowmill, "shop": rowmill.Experiment}.get(node.value.id)
+            owner = owners.get(node.value.id)
             assert owner is None or hasattr(owner, node.attr), node.attr
 
 

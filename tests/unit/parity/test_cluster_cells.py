@@ -71,6 +71,7 @@ class Operated(Server):
 def config(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: Any) -> Iterator[str]:
     """The kubeconfig of a cluster where `shop` is as the ability wants it."""
     monkeypatch.setattr("rowmill.cluster.engine.WATCH_SECONDS", 0.01)
+    monkeypatch.setattr("rowmill.cluster.logs._SECONDS", 0.01)
     shop = experiment(PHASES.get(request.param, "Complete"))
     labels = {"rowmill.dev/task": "shard", "batch.kubernetes.io/job-completion-index": "0"}
     since = {"name": "p", "labels": labels, "creationTimestamp": "2026-01-01T00:00:00Z"}
