@@ -24,6 +24,8 @@ from tests.e2e.stuck import ROWS, Stuck, begin, begin_among_others, begin_withou
 WATCHED_SECONDS = 20
 # What a run at work may cost an API server; here nothing happens.
 WRITES_A_SECOND = READS_A_SECOND = 0.25
+# Conditions that say nothing of what a run waits for.
+_OTHERS = ("Accepted", "Verified")
 
 CASES = [
     "missing Secret",
@@ -89,10 +91,6 @@ def run(waiting: Waiting, request: pytest.FixtureRequest) -> Stuck:
 def namespace(run: Stuck) -> str:
     """What is shown with a failure."""
     return run.applied.namespace
-
-
-# Conditions that say nothing of what a run waits for.
-_OTHERS = ("Accepted", "Verified")
 
 
 def test_it_is_told_after_a_sign_of_it(run: Stuck, namespace: str) -> None:
