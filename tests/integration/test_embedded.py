@@ -232,6 +232,19 @@ def test_ports_that_somebody_else_took_are_chosen_anew(own: Home) -> None:
         assert stored(moved) == ("kept", b"kept")
 
 
+def test_ports_that_somebody_takes_before_the_servers_do_are_chosen_anew(
+    own: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose, first = embedded_s3.choose_ports, embedded_s3.choose_ports()
+    chosen = iter([first])
+    monkeypatch.setattr(embedded_s3, "choose_ports", lambda: next(chosen, None) or choose())
+    # The master's, without which it ends at once.
+    with socket.create_server(("127.0.0.1", first[2])):
+        servers = up(own)
+    assert running(own) == servers
+    assert servers.s3.endpoint != f"http://127.0.0.1:{first[0]}"
+
+
 def test_lost_credentials_are_made_anew_and_the_data_stays(own: Home) -> None:
     servers = up(own)
     store(servers, "kept")

@@ -46,6 +46,8 @@ BUCKET = "rowmill"
 _SOCKET_DIR_BYTES = 90
 # A server that was killed lets go of its ports a moment after it can no longer be found.
 _PORT_SECONDS = 1.0
+# So often are they started where another program takes a port in the meantime.
+_TRIES = 3
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
@@ -123,22 +125,37 @@ def _started(home: Home, starting: Callable[[], None]) -> EmbeddedServers:
         if servers is not None:
             return servers
         starting()
+        return _on_free_ports(home)
+
+
+def _on_free_ports(home: Home) -> EmbeddedServers:
+    """Start them, on other ports where another program takes one before they have it."""
+    for left in reversed(range(_TRIES)):
         known = _read(home)
         record = _prepared(home, (known or _Record.new()).with_reader())
-        beginning = replace(record, ready=False)
-        # Whoever frees a full disk by `reset` or `delete` needs the servers.
-        recorded = known is not None and replace(known, ready=False) == beginning
-        with _full_disk_passed(recorded):
-            _write(home, beginning)
-        servers = record.servers()
-        make_private(home.logs)
-        # The slower one first, so that it gets ready while Postgres does.
-        embedded_s3.launch(home, servers.s3, record.s3_ports, record.token)
-        embedded_postgres.start(home, servers.postgres, record.token)
-        embedded_s3.start(home, servers.s3, record.s3_ports, record.token)
-        with _full_disk_passed(recorded):
-            _write(home, replace(record, ready=True))
-        return servers
+        try:
+            return _start(home, known, record)
+        except EmbeddedServerError:
+            if not left or not _ports_are_taken(record):
+                raise
+    raise AssertionError("the last try returns or raises")
+
+
+def _start(home: Home, known: _Record | None, record: _Record) -> EmbeddedServers:
+    beginning = replace(record, ready=False)
+    # Whoever frees a full disk by `reset` or `delete` needs the servers.
+    recorded = known is not None and replace(known, ready=False) == beginning
+    with _full_disk_passed(recorded):
+        _write(home, beginning)
+    servers = record.servers()
+    make_private(home.logs)
+    # The slower one first, so that it gets ready while Postgres does.
+    embedded_s3.launch(home, servers.s3, record.s3_ports, record.token)
+    embedded_postgres.start(home, servers.postgres, record.token)
+    embedded_s3.start(home, servers.s3, record.s3_ports, record.token)
+    with _full_disk_passed(recorded):
+        _write(home, replace(record, ready=True))
+    return servers
 
 
 @dataclass(frozen=True)
@@ -208,6 +225,14 @@ def _prepared(home: Home, record: _Record) -> _Record:
     if not s3_lives and not (record.s3_ports and _s3_is_free(record.s3_ports)):
         record = replace(record, s3_ports=embedded_s3.choose_ports())
     return record
+
+
+def _ports_are_taken(record: _Record) -> bool:
+    """Whether a server that does not live has ports that somebody else has by now."""
+    postgres_lives, s3_lives = _alive(record)
+    if not postgres_lives and not port_is_free(record.postgres_port):
+        return True
+    return not s3_lives and not embedded_s3.are_free(record.s3_ports)
 
 
 def _is_free(port: int) -> bool:
