@@ -77,7 +77,10 @@ class Supervision:
     def reference(self) -> str:
         """By what the next command is told of the experiment, its name if it is remembered so."""
         name = self.spec.name
-        known = remembered.recall(self.home, name)
+        try:
+            known = remembered.recall(self.home, name)
+        except OSError:
+            known = None
         return name if known == self.source.remembered(name) else "-f FILE"
 
 
