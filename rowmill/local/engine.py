@@ -33,6 +33,7 @@ from rowmill.local.reports import Reports
 from rowmill.local.run_log import log_file
 from rowmill.local.run_reading import read_progress
 from rowmill.local.source import Source, from_memory, from_request, recalled
+from rowmill.plan.run_source import source_of
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import LOCAL_NAMESPACE
 from rowmill.spec.problems import InvalidManifest
@@ -94,9 +95,12 @@ class LocalEngine:
         source = self._source(name)
         try:
             with self._looking(source) as destinations:
-                return progress_of(destinations, run)
+                progress = progress_of(destinations, run)
         except ServersDown:
             return last_known(self.home, name, run)
+        if run is None:
+            self._keep(name, progress)
+        return progress
 
     def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
         with self._looking(self._source(name)) as destinations:
@@ -128,7 +132,7 @@ class LocalEngine:
             if run is None:
                 known = experiment_runs(destinations)
                 raise Conflict("NothingToAbort", nothing_to_stop(known, "abort"))
-            return read_progress(run, destinations).run
+            return self._told(name, read_progress(run, destinations))
 
     def apply(
         self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
@@ -155,14 +159,16 @@ class LocalEngine:
             if run is None:
                 known = experiment_runs(destinations)
                 raise Conflict("NothingToSuspend", nothing_to_stop(known, "suspend"))
-            return read_progress(run, destinations).run
+            return self._told(name, read_progress(run, destinations))
 
     def resume(self, name: str) -> RunRecord:
         """As of `Engine`; a publishing that was interrupted is completed, which is told."""
-        return self._started(self._source(name), mode=Mode.RESUME).run
+        begun = self._started(self._as_run(name), mode=Mode.RESUME).run
+        # What was durable before counts, and the process does not tell.
+        return begun if begun.number is None else self.status(name, begun.number).run
 
     def rerun(self, name: str) -> RunRecord:
-        return self._started(self._source(name), mode=Mode.RESTART).run
+        return self._started(self._as_run(name), mode=Mode.RESTART).run
 
     def logs(
         self, name: str, *, run: int | None = None, shard: int | None = None, follow: bool = False
@@ -227,7 +233,8 @@ class LocalEngine:
         with self._changing(self._source(name)) as destinations:
             disk_reserve.release(self.home)
             removed = removal.reset(destinations)
-            return replace(progress_of(destinations, None).run, message=str(removed))
+            newest = self._told(name, progress_of(destinations, None))
+            return replace(newest, message=str(removed))
 
     def delete(self, name: str, *, purge: bool) -> str:
         """As of `Engine`; without `purge` this machine alone forgets the experiment."""
@@ -259,6 +266,25 @@ class LocalEngine:
                 f"{remembered.folder(self.home, name)} cannot be removed "
                 f"({error.strerror or error}): {name} is still known here"
             )
+
+    def _as_run(self, name: str) -> Source:
+        """Its source with the scale and seed of its newest run, unless the caller gave his own."""
+        source = self._source(name)
+        if (source.scale, source.seed) != (None, None):
+            return source
+        with self._changing(source) as destinations:
+            runs = experiment_runs(destinations)
+        kept = source_of(runs[-1]) if runs else None
+        return source if kept is None else replace(source, scale=kept.scale, seed=kept.seed)
+
+    def _told(self, name: str, progress: Progress) -> RunRecord:
+        self._keep(name, progress)
+        return progress.run
+
+    def _keep(self, name: str, progress: Progress) -> None:
+        """Remember what was seen of the newest run, for when the servers are down."""
+        if name not in self.given:
+            remembered.keep_progress(self.home, name, progress)
 
     def _started(self, source: Source, **chosen: Any) -> Begun:
         from rowmill.local.detached import DetachedRun, start_detached

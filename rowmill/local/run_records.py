@@ -46,8 +46,11 @@ def progress(
 def progress_told(run: Run, told: Told) -> Progress:
     """How far a run is by its supervisor alone, without a look at its batches.
 
-    That tells rows and no batches: of those there are at least so many, and not which.
+    That tells rows and no batches: of those there are at least so many, and not which. A run is
+    finalized only once all of it is durable, whatever its supervisor told last of its load.
     """
+    if run.state in (RunState.FINALIZING, RunState.PUBLISHING):
+        return _progress(run, _tables(run, None), told=told)
     tables = tuple(_table_told(each, told.live) for each in run.plan.tables)
     return _progress(run, tables, told=told)
 

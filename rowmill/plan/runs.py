@@ -69,6 +69,13 @@ class Run:
         """Whether somebody stopped it who wants it to go on later."""
         return self.state is RunState.ABORTED and self.reason == SUSPENDED
 
+    def taken_up(self) -> Run:
+        """As a ledger has it once it is RUNNING again: what was said of its end is gone."""
+        kept = {
+            key: value for key, value in self.summary.items() if key not in (REASON, END_UNSEEN)
+        }
+        return replace(self, state=RunState.RUNNING, finished_at=None, message="", summary=kept)
+
     def at(self, state: RunState) -> Run:
         """The same in another state, of which no reason is known."""
         kept = {name: value for name, value in self.summary.items() if name != REASON}

@@ -176,7 +176,7 @@ def _resume(
             "LiveRunElsewhere", f"run {run.number} changed its state meanwhile; try again"
         )
     _furnish(run, dataset, destinations)
-    return run.at(RunState.RUNNING)
+    return run.taken_up()
 
 
 def _go_on(run: Run, request: RunRequest, destinations: Destinations) -> Run:

@@ -96,7 +96,15 @@ def test_an_ended_run_was_last_updated_when_it_ended() -> None:
 
 
 def test_by_its_supervisor_alone_a_run_has_rows_and_at_the_least_so_many_batches() -> None:
-    found = progress_told(run(RunState.FINALIZING), Told(LIVE, NOW, fresh=True))
+    found = progress_told(run(RunState.RUNNING), Told(LIVE, NOW, fresh=True))
     assert found.tables == (TableProgress("orders", 47, 95, 10, 4, ""), EMPTY)
-    assert (found.run.state, found.run.rows, found.percent) == (State.FINALIZING, 47, 49)
+    assert (found.run.state, found.run.rows, found.percent) == (State.RUNNING, 47, 49)
     assert (found.step, found.last_updated) == ("loading", NOW)
+
+
+@pytest.mark.parametrize("state", [RunState.FINALIZING, RunState.PUBLISHING])
+def test_a_run_that_is_finalized_has_all_its_rows_whatever_was_told_of_its_load(
+    state: RunState,
+) -> None:
+    found = progress_told(run(state), Told(LIVE, NOW, fresh=True))
+    assert (found.run.rows, found.percent) == (95, 100)
