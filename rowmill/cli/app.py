@@ -54,7 +54,7 @@ app = App(
 _FILE: dict[str, Any] = {"file": FileInstead, "secrets": Secrets}
 ONE = SharedOptions("rowmill.cli.engine:chosen", _FILE, takes=("name",))
 # Here -f is what it is to everybody who follows a log.
-ONE_BY_NAME = SharedOptions("rowmill.cli.engine:chosen", {}, takes=("name",))
+ONE_BY_NAME = SharedOptions("rowmill.cli.engine:chosen_by_name", {}, takes=("name",))
 ONE_OR_ALL = SharedOptions("rowmill.cli.engine:chosen_or_all", _FILE, takes=("name",))
 TO_TRACE = SharedOptions("rowmill.cli.engine:chosen_to_trace", _FILE, takes=("words",))
 TO_QUERY = SharedOptions("rowmill.cli.engine:chosen_to_query", _FILE, takes=("words",))

@@ -7,6 +7,7 @@ from pathlib import Path
 from rowmill.cli.sources import STANDARD_INPUT, Secrets, from_either
 from rowmill.cli.waiting import report_waits, say_starting
 from rowmill.commands.chosen import OnExperiment, OnOneOrAll, ToQuery, ToRemove, ToTrace
+from rowmill.local import remembered
 from rowmill.local.engine import LocalEngine
 from rowmill.local.home import rowmill_home
 from rowmill.local.reports import Reports
@@ -29,6 +30,19 @@ def chosen(
     given = {} if file is None and not secrets else {known: source}
     reports = Reports(notice, report_waits(), say_starting)
     return {"engine": LocalEngine(rowmill_home(), given, reports), "name": known}
+
+
+def chosen_by_name(name: str) -> OnExperiment:
+    """As `chosen`, of a command that takes no manifest.
+
+    Raises:
+        UsageError: it is a file.
+    """
+    home = rowmill_home()
+    if remembered.recall(home, name) is None and Path(name).is_file():
+        raise UsageError(f"{name!r} is a file, and this wants the NAME of an experiment")
+    reports = Reports(notice, report_waits(), say_starting)
+    return {"engine": LocalEngine(home, reports=reports), "name": name}
 
 
 def chosen_or_all(

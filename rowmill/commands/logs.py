@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
+from rowmill.commands.watching import STOPPED_LOOKING
 from rowmill.engine.interface import Engine
+from rowmill.errors import Interrupted
 from rowmill.views.log_lines import text_of
 
 
 def logs(engine: Engine, name: str, run: int | None, follow: bool) -> None:
     """Print the lines of all processes of a run, each with its source before it."""
-    for line in engine.logs(name, run=run, follow=follow):
-        _print(text_of(line), follow)
+    with _left_alone(name, follow):
+        for line in engine.logs(name, run=run, follow=follow):
+            _print(text_of(line), follow)
 
 
 def logs_of_shards(
     engine: Engine, name: str, run: int | None, shard: int | None, follow: bool
 ) -> None:
     """As `logs`, or the lines of one shard as they are."""
-    for line in engine.logs(name, run=run, shard=shard, follow=follow):
-        _print(text_of(line) if shard is None else line.text, follow)
+    with _left_alone(name, follow):
+        for line in engine.logs(name, run=run, shard=shard, follow=follow):
+            _print(text_of(line) if shard is None else line.text, follow)
+
+
+@contextmanager
+def _left_alone(name: str, follow: bool) -> Iterator[None]:
+    """Ctrl-C ends the looking, and not the run."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+        raise Interrupted("Interrupted", f"{STOPPED_LOOKING}: logs {name} -f") from None
 
 
 def _print(text: str, at_once: bool) -> None:

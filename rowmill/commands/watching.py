@@ -23,6 +23,9 @@ _ENDS: dict[State, type[RowmillError]] = {
 }
 
 
+STOPPED_LOOKING = "no longer looked at; the run goes on"
+
+
 class StillUnderWay(Interrupted):
     """What was waited for has not ended in time, and goes on."""
 
@@ -51,7 +54,11 @@ def watch_to_its_end(
         StillUnderWay: the run had not ended in time; it goes on.
         Answered: all was shown, and the run had failed (exit code 4) or was ended (5).
     """
-    progress = _watched(engine, name, as_json, timeout, clock)
+    try:
+        progress = _watched(engine, name, as_json, timeout, clock)
+    except KeyboardInterrupt:
+        # Whoever watches is no part of the run.
+        raise Interrupted("Interrupted", f"{STOPPED_LOOKING}: status {name} -w") from None
     if as_json:
         print_json(progress.to_json())
     else:

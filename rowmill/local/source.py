@@ -69,7 +69,7 @@ def recalled(home: Home, name: str) -> Source:
     known = remembered.recall(home, name)
     if known is None:
         names = remembered.names(home)
-        instead = "give its manifest with -f FILE" if names else START
+        instead = "give its manifest, where a command takes -f FILE" if names else START
         raise unknown_experiment(f"no experiment {name!r} was run here", name, names, instead)
     return from_memory(known)
 

@@ -10,7 +10,7 @@ from rowmill.plan.replacement import with_replaced
 from rowmill.terminal import figures
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid
-from rowmill.views.watching import explained
+from rowmill.views.watching import explained, in_steps
 
 _TABLE_HEADINGS = (
     Heading("table"),
@@ -36,6 +36,8 @@ def show_progress(progress: Progress) -> None:
     show_tables(progress, f"{run.namespace}/{run.experiment}{number}: {run.state}")
     if run.number is not None:
         show_whole(progress)
+    if in_steps(progress):
+        say(f"now: {progress.step}")
     for line in lines_of(run):
         say(line)
 

@@ -43,6 +43,8 @@ def line_of(progress: Progress) -> str:
         parts.append(f"{done} ({progress.percent} %)")
     if run.state is State.RUNNING:
         parts.extend(_speed(progress))
+    if in_steps(progress):
+        parts.append(progress.step or "")
     if explained(run):
         parts.append(explained(run))
     return f"{_head(run)}: {', '.join(parts)}" if parts else _head(run)
@@ -53,6 +55,11 @@ def explained(run: RunRecord) -> str:
     if not run.message:
         return ""
     return f"{run.reason}: {run.message}" if run.reason else run.message
+
+
+def in_steps(progress: Progress) -> bool:
+    """Whether its step says more than its state."""
+    return bool(progress.step) and progress.run.state in (State.FINALIZING, State.PUBLISHING)
 
 
 class _Lines:
@@ -86,6 +93,8 @@ def _show_bars(bars: Bars, progress: Progress) -> None:
         text = counted(table.rows, "row")
         bars.table(table.name, Bar(table.rows, table.rows_total, table.percent, text))
     words = [f"{counted(run.rows, 'row')} durable", *_speed(progress)]
+    if in_steps(progress):
+        words.append(progress.step or "")
     if explained(run):
         words.append(explained(run))
     total = run.rows_total or 0

@@ -216,8 +216,10 @@ def _goes_on(begun: Begun) -> Iterator[str]:
     rows = counted(run.rows_total or 0, "row")
     yield f"{run.experiment}: run {run.number}, of {rows}, goes on in process {begun.process}"
     yield f"  rowmill status {name} -w     show how far it is, until it has ended"
-    yield f"  rowmill logs {name} -f       show what it says"
-    yield f"  rowmill abort {name}         end it; `rowmill resume {name}` goes on with it"
+    if name == run.experiment:
+        # A log is found by NAME alone.
+        yield f"  rowmill logs {name} -f       show what it says"
+    yield f"  rowmill suspend {name}       stop it for now; `rowmill resume {name}` goes on with it"
 
 
 def _facts(spec: Spec, outcome: Outcome) -> Iterator[str]:
