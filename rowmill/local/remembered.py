@@ -58,7 +58,7 @@ def recall(home: Home, name: str) -> Remembered | None:
     try:
         manifest = (place / _MANIFEST).read_text(encoding="utf-8")
         known = json.loads((place / _RECORD).read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return None
     secrets = {name: Path(path) for name, path in known["secrets"].items()}
     return Remembered(name, manifest, known["scale"], known["seed"], secrets)

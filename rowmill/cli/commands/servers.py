@@ -42,8 +42,8 @@ def down() -> None:
     if live := supervised(home):
         raise Conflict(
             "RunLive",
-            f"{_listed(live)} here now, maybe into these servers; end that first with "
-            f"`rowmill abort {live[0]}`, or wait for it with `rowmill status {live[0]} -w`",
+            f"{_listed(live)} here now, maybe into these servers; stop that first with "
+            f"`rowmill suspend {live[0]}`, or wait for it with `rowmill status {live[0]} -w`",
         )
     say("stopped" if embedded.down(home) else "they were not up")
 

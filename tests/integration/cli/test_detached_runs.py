@@ -67,7 +67,7 @@ def test_a_run_outlives_the_terminal_on_which_it_was_begun(
 ) -> None:
     gate.close_after(ledger, 1)
     terminal = commands.terminal("run", "--detach", "-f", written())
-    terminal.wait_for(f"rowmill abort {name}")
+    terminal.wait_for(f"rowmill suspend {name}")
     begun = PROCESS.search(" ".join(terminal.screen.split()))
     assert begun is not None
     process = detached.known(int(begun[1]))
@@ -233,7 +233,7 @@ def test_a_signal_ends_it_in_good_order_and_down_waits_for_its_end(
     down = commands("down")
     assert down.code == 2
     assert f"{name} is run here now" in down.err
-    assert f"rowmill abort {name}" in down.err
+    assert f"rowmill suspend {name}" in down.err
     process.send_signal(signal.SIGTERM)
     gate.open()
     wait_until(lambda: has_ended(process))
