@@ -14,8 +14,6 @@ from tests.e2e.operators import operators_at_work
 
 ROWS = 20_000
 ONCE = ("1", "1-finalize", "1-reset")
-# A pod that is given so little takes some time before it has begun.
-HARDLY = {"requests": {"cpu": "20m", "memory": "256Mi"}, "limits": {"cpu": "60m", "memory": "1Gi"}}
 
 
 def test_published_data_is_verified_and_a_verify_makes_way_for_the_next_publish(
@@ -35,12 +33,15 @@ def test_published_data_is_verified_and_a_verify_makes_way_for_the_next_publish(
     assert _verified(found, "1.1") == ("False", "Differs")
     assert "events in postgres" in found.status()["verification"]["where"]
 
-    found.patch(resources=HARDLY)
-    found.annotate(verify="1.2")
     verify, finalize = (f"{found.name}-run-{task}" for task in ("1-verify", "2-finalize"))
-    wait_for(lambda: _at_work(found, verify), 180, "the verify to be at work")
-    found.patch(resources=None)
-    found.apply(spec | {"seed": 99})
+    with installed.postgres() as connection, connection.transaction():
+        # For so long it reads no row, and does not end by itself.
+        connection.execute(f'LOCK TABLE "{found.name}".events IN ACCESS EXCLUSIVE MODE')
+        found.annotate(verify="1.2")
+        wait_for(lambda: _at_work(found, verify), 180, "the verify to be at work")
+        found.apply(spec | {"seed": 99})
+        jobs = (f"{found.name}-run-2", finalize)
+        wait_for(lambda: set(jobs) <= _jobs(found), 180, "the next run to be finalized")
     status = found.complete()
     assert status["run"]["number"] == 2
     assert _verified(found, "2") == ("True", "Identical")
@@ -97,6 +98,10 @@ def _verified(found: Applied, request: str) -> tuple[str, str]:
 def _at_work(found: Applied, job: str) -> list[dict[str, Any]]:
     pods = found.pods(running=True)
     return [pod for pod in pods if pod["metadata"]["name"].startswith(job)]
+
+
+def _jobs(found: Applied) -> set[str]:
+    return {job["metadata"]["name"] for job in found.children("jobs")}
 
 
 def _is_gone(found: Applied) -> bool:
