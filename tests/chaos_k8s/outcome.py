@@ -14,6 +14,8 @@ _CONDITIONS = {
     "Complete": "True",
     "Failed": "False",
     "Suspended": "False",
+    # Nobody asks for it here.
+    "Verified": "Unknown",
     "Stalled": "False",
     "Reconciling": "False",
 }
