@@ -39,7 +39,8 @@ STATUS: dict[str, Any] = {
             "Stalled",
             "Reconciling",
         )
-    ],
+    ]
+    + [{"type": "Verified", "status": "Unknown"}],
 }
 
 
