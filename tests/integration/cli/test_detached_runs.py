@@ -13,7 +13,7 @@ import pytest
 
 from rowmill.local import remembered
 from rowmill.local.home import Home
-from rowmill.local.liveness import is_supervised
+from rowmill.local.liveness import is_supervised, supervised
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from tests.integration.cli.commands import Commands, wait_until
 from tests.integration.cli.numbers import ROWS, numbers
@@ -226,10 +226,13 @@ def test_a_signal_ends_it_in_good_order_and_down_waits_for_its_end(
     gate: Gate,
     detached: Detached,
     state: Callable[[], str],
+    home: Home,
 ) -> None:
     gate.close_after(ledger, 1)
     process, _ = detached("-f", written())
     wait_until(lambda: gate.waiting(ledger))
+    # The process of another test's run may be on its way out.
+    wait_until(lambda: supervised(home) == [name])
     down = commands("down")
     assert down.code == 2
     assert f"{name} is run here now" in down.err
