@@ -232,17 +232,7 @@ class Experiment:
         """
         _refuse_imported_script()
         check_callable("on_progress", on_progress)
-        check_callable("on_notice", on_notice)
-        check_text("adopt", adopt)
-        options = Options(
-            source=self._source,
-            workers=whole_number_or_none("workers", workers, WORKERS),
-            batch_rows=whole_number_or_none("batch_rows", batch_rows, BATCH_ROWS),
-            mode=chosen_mode(mode),
-            adopt=adopt,
-            notice=speaking_python(on_notice),
-            wait=NowAndThen(on_notice),
-        )
+        options = self._options(on_notice, workers, batch_rows, mode, adopt)
         with supervised(rowmill_home(), self._remembered, self.spec) as supervision:
             return supervision.run(options, on_progress)
 
@@ -263,18 +253,30 @@ class Experiment:
         What it replaces is agreed to. Arguments and errors are those of `run`, as far as they come
         before any work is done.
         """
+        options = self._options(on_notice, workers, batch_rows, mode, adopt)
+        wanted = DetachedRun.of(rowmill_home(), self._remembered, options)
+        return start_detached(wanted, Reports(options.notice, options.wait)).run
+
+    def _options(
+        self,
+        on_notice: Callable[[str], None],
+        workers: SupportsIndex | None,
+        batch_rows: SupportsIndex | None,
+        mode: Mode | str,
+        adopt: str | None,
+    ) -> Options:
+        """What `run` and `start` are given, checked; raises InvalidArgument."""
         check_callable("on_notice", on_notice)
         check_text("adopt", adopt)
-        options = Options(
+        return Options(
             source=self._source,
             workers=whole_number_or_none("workers", workers, WORKERS),
             batch_rows=whole_number_or_none("batch_rows", batch_rows, BATCH_ROWS),
             mode=chosen_mode(mode),
             adopt=adopt,
+            notice=speaking_python(on_notice),
+            wait=NowAndThen(on_notice),
         )
-        reports = Reports(speaking_python(on_notice), NowAndThen(on_notice))
-        wanted = DetachedRun.of(rowmill_home(), self._remembered, options)
-        return start_detached(wanted, reports).run
 
     @_for_callers
     def verify(self) -> Verification:

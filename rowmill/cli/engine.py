@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rowmill.cli.sources import STANDARD_INPUT, Secrets, from_either
-from rowmill.cli.waiting import report_waits, say_starting
+from rowmill.cli.sources import STANDARD_INPUT, Secrets, from_either, refuse_file
+from rowmill.cli.waiting import terminal_reports
 from rowmill.commands.chosen import OnExperiment, OnOneOrAll, ToQuery, ToRemove, ToTrace
-from rowmill.local import remembered
 from rowmill.local.engine import LocalEngine
 from rowmill.local.home import rowmill_home
-from rowmill.local.reports import Reports
 from rowmill.terminal.failures import UsageError
-from rowmill.terminal.prose import notice
 
 
 def chosen(
@@ -28,8 +25,7 @@ def chosen(
     known = source.spec().name if name is None else name
     # What is but remembered the engine finds by itself.
     given = {} if file is None and not secrets else {known: source}
-    reports = Reports(notice, report_waits(), say_starting)
-    return {"engine": LocalEngine(rowmill_home(), given, reports), "name": known}
+    return {"engine": LocalEngine(rowmill_home(), given, terminal_reports()), "name": known}
 
 
 def chosen_by_name(name: str) -> OnExperiment:
@@ -39,10 +35,8 @@ def chosen_by_name(name: str) -> OnExperiment:
         UsageError: it is a file.
     """
     home = rowmill_home()
-    if remembered.recall(home, name) is None and Path(name).is_file():
-        raise UsageError(f"{name!r} is a file, and this wants the NAME of an experiment")
-    reports = Reports(notice, report_waits(), say_starting)
-    return {"engine": LocalEngine(home, reports=reports), "name": name}
+    refuse_file(home, name, "the NAME of an experiment")
+    return {"engine": LocalEngine(home, reports=terminal_reports()), "name": name}
 
 
 def chosen_or_all(
@@ -50,8 +44,7 @@ def chosen_or_all(
 ) -> OnOneOrAll:
     """As `chosen`; neither means all experiments."""
     if name is None and file is None:
-        reports = Reports(notice, report_waits(), say_starting)
-        return {"engine": LocalEngine(rowmill_home(), reports=reports), "name": None}
+        return {"engine": LocalEngine(rowmill_home(), reports=terminal_reports()), "name": None}
     one = chosen(name, file, secrets)
     return {"engine": one["engine"], "name": one["name"]}
 

@@ -56,10 +56,15 @@ def from_name(name: str, secrets: Secrets = None, home: Home | None = None) -> S
         UsageError: it is a file.
     """
     home = home or rowmill_home()
-    if remembered.recall(home, name) is None and Path(name).is_file():
-        raise UsageError(f"{name!r} is a file, and this wants an experiment's NAME or: -f {name}")
+    refuse_file(home, name, f"an experiment's NAME or: -f {name}")
     known = recalled(home, name)
     return replace(known, secrets={**known.secrets, **secret_files(secrets)})
+
+
+def refuse_file(home: Home, name: str, wanted: str) -> None:
+    """Raise UsageError if NAME is of a file rather than of an experiment; `wanted` says of what."""
+    if remembered.recall(home, name) is None and Path(name).is_file():
+        raise UsageError(f"{name!r} is a file, and this wants {wanted}")
 
 
 def from_either(name: str | None, file: Path | None, secrets: Secrets = None) -> Source:

@@ -6,6 +6,7 @@ import sys
 from contextlib import suppress
 
 from rowmill.destinations.patience import NowAndThen, ReportWait, Wait, Waiting
+from rowmill.local.reports import Reports
 from rowmill.terminal.prose import notice
 from rowmill.terminal.waiting_line import WaitingLine
 
@@ -23,6 +24,11 @@ def in_lines() -> ReportWait:
 def say_starting() -> None:
     """What a command says before it starts the embedded servers, which takes seconds."""
     notice("starting the embedded servers")
+
+
+def terminal_reports() -> Reports:
+    """Whom an engine tells, of a command that shows nothing else meanwhile."""
+    return Reports(notice, report_waits(), say_starting)
 
 
 class _OnTerminal:

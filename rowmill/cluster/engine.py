@@ -72,8 +72,7 @@ class ClusterEngine:
                 return
             if name in self._asked:
                 _refuse_in_vain(experiment)
-            self.sleep(WATCH_SECONDS)
-            experiment = patiently(lambda: self._experiment(name), self.notice, self.sleep)
+            experiment = self._later(name)
         yield _past(experiment, run)
 
     def runs(self, name: str | None = None) -> Sequence[RunRecord]:
@@ -150,8 +149,7 @@ class ClusterEngine:
         request = experiment.next_request(ASK_VERIFY, published.number)
         self.cluster.patch(name, _annotations({ASK_VERIFY: request}))
         while (found := experiment.verification) is None or found.get("request") != request:
-            self.sleep(WATCH_SECONDS)
-            experiment = patiently(lambda: self._experiment(name), self.notice, self.sleep)
+            experiment = self._later(name)
             on_progress(VerifyProgress(experiment.verified_message, "", 0, 0))
             if experiment.published is None or experiment.published.number != published.number:
                 message = f"run {published.number} of {name} is no longer published; try again"
@@ -172,8 +170,7 @@ class ClusterEngine:
         self.cluster.patch(name, _annotations({ASK_RESET: request}))
         told = ""
         while experiment.reset.get("request") != request:
-            self.sleep(WATCH_SECONDS)
-            experiment = patiently(lambda: self._experiment(name), self.notice, self.sleep)
+            experiment = self._later(name)
             if experiment.number != number:
                 raise Conflict("Replaced", f"run {number} of {name} is not the newest any more")
             if experiment.message not in ("", told):
@@ -200,6 +197,11 @@ class ClusterEngine:
     ) -> Iterator[LogLine]:
         logs = PodLogs(self.cluster, name, run, shard, self.notice)
         return logs.following() if follow else logs.lines()
+
+    def _later(self, name: str) -> Experiment:
+        """The Experiment a moment later, also where the API server is away for a while."""
+        self.sleep(WATCH_SECONDS)
+        return patiently(lambda: self._experiment(name), self.notice, self.sleep)
 
     def _experiment(self, name: str) -> Experiment:
         return Experiment(self.cluster.experiment(name))

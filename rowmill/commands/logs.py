@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,9 +13,7 @@ from rowmill.views.log_lines import text_of
 
 def logs(engine: Engine, name: str, run: int | None, follow: bool) -> None:
     """Print the lines of all processes of a run, each with its source before it."""
-    with _left_alone(name, follow):
-        for line in engine.logs(name, run=run, follow=follow):
-            _print(text_of(line), follow)
+    logs_of_shards(engine, name, run, None, follow)
 
 
 def logs_of_shards(
@@ -25,7 +22,7 @@ def logs_of_shards(
     """As `logs`, or the lines of one shard as they are."""
     with _left_alone(name, follow):
         for line in engine.logs(name, run=run, shard=shard, follow=follow):
-            _print(text_of(line) if shard is None else line.text, follow)
+            print(text_of(line) if shard is None else line.text, flush=follow)
 
 
 @contextmanager
@@ -37,9 +34,3 @@ def _left_alone(name: str, follow: bool) -> Iterator[None]:
         if not follow:
             raise
         raise Interrupted("Interrupted", f"{STOPPED_LOOKING}: logs {name} -f") from None
-
-
-def _print(text: str, at_once: bool) -> None:
-    print(text)
-    if at_once:
-        sys.stdout.flush()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from rich.console import Console
+
 from rowmill.engine.interface import Engine
 from rowmill.engine.records import Progress, State
 from rowmill.errors import Failed, Interrupted, RowmillError
@@ -13,7 +15,7 @@ from rowmill.terminal import figures
 from rowmill.terminal.failures import Answered, UsageError
 from rowmill.terminal.output import print_json
 from rowmill.views.runs import show_progress
-from rowmill.views.watching import line_of, watch_display
+from rowmill.views.watching import display_on, line_of
 
 _ENDS: dict[State, type[RowmillError]] = {
     State.FAILED: Failed,
@@ -91,7 +93,7 @@ def _watched(
     clock: Callable[[], float],
 ) -> Progress:
     since, last = clock(), None
-    with watch_display(to_error=as_json) as show:
+    with display_on(Console(stderr=as_json)) as show:
         for last in engine.watch(name):
             show(last)
             if timeout is not None and clock() - since >= timeout and _goes_on(last):

@@ -48,7 +48,7 @@ class State(StrEnum):
         known = cls(state.value)
         if known is cls.ABORTED and reason == _SUSPENDED:
             return cls.SUSPENDED
-        return cls.INTERRUPTED if abandoned and known in _AT_WORK else known
+        return cls.INTERRUPTED if abandoned and known in AT_WORK else known
 
     @classmethod
     def of_phase(cls, phase: str | None, reason: str | None) -> State:
@@ -75,7 +75,8 @@ _OF_PHASE: Mapping[str | None, State] = {
     "Failed": State.FAILED,
     "Aborted": State.ABORTED,
 }
-_AT_WORK = frozenset({State.RUNNING, State.FINALIZING, State.PUBLISHING})
+# States of a run at which a process works, or should.
+AT_WORK = frozenset({State.RUNNING, State.FINALIZING, State.PUBLISHING})
 # States of which nobody wrote down when the work ended, unless `finished_at` tells.
 _END_UNKNOWN = frozenset({State.INTERRUPTED, State.ABORTED, State.RESET, State.UNKNOWN})
 

@@ -12,9 +12,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.engine.paging import paged
-from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, RunRecord, State
+from rowmill.engine.records import (
+    AT_WORK,
+    ExperimentRecord,
+    LogLine,
+    Page,
+    Progress,
+    RunRecord,
+    State,
+)
 from rowmill.engine.request import ApplyRequest, Mode
-from rowmill.engine.verification import OnProgress, Verification
+from rowmill.engine.verification import OnProgress, Verification, ignored
 from rowmill.engine.warehouse import Warehouse
 from rowmill.errors import Conflict, NotFound, Unsupported
 from rowmill.local import disk_reserve, remembered
@@ -48,7 +56,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WATCH_SECONDS = 1.0
-_AT_WORK = frozenset({State.RUNNING, State.FINALIZING, State.PUBLISHING})
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class LocalEngine:
 
     def get(self, name: str) -> ExperimentRecord:
         source = self._source(name)
-        newest = self._newest(source, name)
+        newest = self._newest(name)
         return ExperimentRecord(
             name=name,
             namespace=LOCAL_NAMESPACE,
@@ -108,7 +115,7 @@ class LocalEngine:
             while True:
                 progress = watched_progress_of(destinations, run, progress)
                 yield progress
-                if progress.run.state not in _AT_WORK:
+                if progress.run.state not in AT_WORK:
                     return
                 time.sleep(WATCH_SECONDS)
 
@@ -193,7 +200,7 @@ class LocalEngine:
         name: str,
         *,
         threads: int | None = None,
-        on_progress: OnProgress = lambda progress: None,
+        on_progress: OnProgress = ignored,
     ) -> Verification:
         from rowmill.warehouse.published import NothingPublished
         from rowmill.warehouse.verifying import verify_published
@@ -316,7 +323,7 @@ class LocalEngine:
             self.reports.notice(f"{name}: {error}")
             return None
 
-    def _newest(self, source: Source, name: str) -> Progress:
+    def _newest(self, name: str) -> Progress:
         try:
             return self.status(name)
         except NotFound as error:

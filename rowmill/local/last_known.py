@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rowmill.engine.records import Progress, State
+from rowmill.engine.records import AT_WORK, Progress, State
 from rowmill.errors import NotFound
 from rowmill.local import remembered
 from rowmill.local.connections import ServersDown
 from rowmill.local.home import Home
 from rowmill.local.liveness import is_supervised
 
-_AT_WORK = frozenset({State.RUNNING, State.FINALIZING, State.PUBLISHING})
 _DOWN = "the embedded servers are down: this is what was last known"
 
 
@@ -32,7 +31,7 @@ def last_known(home: Home, name: str, number: int | None) -> Progress:
         raise NotFound(
             "RunUnknown", f"{_DOWN} of run {run.number}; of run {number}: rowmill up, and ask again"
         )
-    if run.state in _AT_WORK and not is_supervised(home, name):
+    if run.state in AT_WORK and not is_supervised(home, name):
         run = replace(run, state=State.INTERRUPTED)
     message = "; ".join(filter(None, (run.message, _DOWN)))
     return replace(progress, run=replace(run, message=message))

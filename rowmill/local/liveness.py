@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from rowmill.local import remembered
-from rowmill.local.home import Home, make_private
+from rowmill.local.home import Home
 
 _LOCK = "run.lock"
 
@@ -21,9 +21,7 @@ def supervising(home: Home, name: str) -> Iterator[None]:
     """
     descriptor = None
     with suppress(OSError):
-        make_private(home.path)
-        make_private(home.experiments)
-        file = make_private(remembered.folder(home, name)) / _LOCK
+        file = remembered.make_folder(home, name) / _LOCK
         descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
         # Shared: a second one is not refused here. It waits for one who looks, who is soon gone.
         fcntl.flock(descriptor, fcntl.LOCK_SH)

@@ -34,9 +34,7 @@ def keep(home: Home, experiment: Remembered) -> None:
     Raises:
         OSError: its folder cannot be written.
     """
-    make_private(home.path)
-    make_private(home.experiments)
-    place = make_private(folder(home, experiment.name))
+    place = make_folder(home, experiment.name)
     # The manifest first: a record never points at a text that is not there.
     write_private(place / _MANIFEST, experiment.manifest)
     write_private(
@@ -70,10 +68,7 @@ def keep_data_version(home: Home, name: str, data_version: int) -> None:
     A home that cannot be written stays without: the ledger knows, and no run is to fail of it.
     """
     try:
-        make_private(home.path)
-        make_private(home.experiments)
-        file = make_private(folder(home, name)) / _DATA_VERSION
-        write_private(file, str(data_version))
+        write_private(make_folder(home, name) / _DATA_VERSION, str(data_version))
     except OSError:
         return
 
@@ -91,8 +86,11 @@ def keep_progress(home: Home, name: str, progress: Progress) -> None:
 
     A home that cannot be written stays without: the ledger knows.
     """
+    file, text = folder(home, name) / _PROGRESS, json.dumps(progress.to_json())
     with suppress(OSError):
-        write_private(folder(home, name) / _PROGRESS, json.dumps(progress.to_json()))
+        # Whoever looks again at a run that has ended makes the disk do nothing.
+        if not file.is_file() or file.read_text(encoding="utf-8") != text:
+            write_private(file, text)
 
 
 def last_progress(home: Home, name: str) -> Progress | None:
@@ -124,6 +122,17 @@ def forget(home: Home, name: str) -> None:
     """
     with suppress(FileNotFoundError, NotADirectoryError):
         shutil.rmtree(folder(home, name))
+
+
+def make_folder(home: Home, name: str) -> Path:
+    """Where an experiment is remembered, made if it is missing, for its owner alone.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    make_private(home.path)
+    make_private(home.experiments)
+    return make_private(folder(home, name))
 
 
 def folder(home: Home, name: str) -> Path:

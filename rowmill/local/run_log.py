@@ -49,9 +49,7 @@ class RunLog:
     def begin(self, number: int, *, keep: int) -> None:
         """Go on in the file of run `number`; of the runs before it `keep` files stay."""
         with suppress(OSError):
-            make_private(self._home.path)
-            make_private(self._home.experiments)
-            make_private(remembered.folder(self._home, self._name))
+            remembered.make_folder(self._home, self._name)
             make_private(log_folder(self._home, self._name))
             _discard(self._home, self._name, number - max(keep, 0))
             self._file = _File(log_file(self._home, self._name, number), self._most_bytes)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from types import FrameType
 
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
@@ -25,6 +23,7 @@ from rowmill.local.planning import chosen_workers, plan_for, verify_threads
 from rowmill.local.progress import Phase, ProgressBoard, Snapshot
 from rowmill.local.progress_report import ProgressReport
 from rowmill.local.run_errors import RunFailed, WorkerFailed, interrupted, stopped
+from rowmill.local.run_signals import Signals, heeded_signals
 from rowmill.local.run_verification import verify_run
 from rowmill.local.supervisor import Supervisor
 from rowmill.local.watch import LockLost, Watch
@@ -129,7 +128,7 @@ def run(
         EditedManifest, FewerRows, NoRunToResume: see worker/start/refusals.py.
     """
     started = time.monotonic()
-    with _signals() as signals:
+    with heeded_signals() as signals:
         try:
             return _run(spec, connections, options, on_progress, started, signals)
         except KeyboardInterrupt:
@@ -142,7 +141,7 @@ def _run(
     options: Options,
     on_progress: Callable[[Snapshot], None],
     started: float,
-    signals: _Signals,
+    signals: Signals,
 ) -> Outcome:
     patience = one_machine(options.wait, sleep=signals.sleep)
     destinations = open_destinations(spec, connections, patience=patience)
@@ -229,7 +228,7 @@ class _Execution:
     prepared: Prepared
     workers: int
     hold: ExperimentHold
-    signals: _Signals
+    signals: Signals
     board: ProgressBoard
     started: float
     options: Options
@@ -356,51 +355,3 @@ class _Execution:
                 state,
                 message=message,
             )
-
-
-class _Signals:
-    """Ctrl-C and SIGTERM: the first sets `stop`, the second `kill`.
-
-    They also interrupt the main thread, but where they are left to the supervisor, which ends its
-    workers in good order.
-    """
-
-    def __init__(self) -> None:
-        self.stop = threading.Event()
-        self.kill = threading.Event()
-        self._left = False
-
-    @contextmanager
-    def left_to_the_supervisor(self) -> Iterator[None]:
-        self._left = True
-        try:
-            yield
-        finally:
-            self._left = False
-
-    def sleep(self, seconds: float) -> None:
-        """Wait between two tries, but not once the run is to stop."""
-        if self.stop.wait(seconds):
-            raise interrupted()
-
-    def heed(self, _number: int, _frame: FrameType | None) -> None:
-        (self.kill if self.stop.is_set() else self.stop).set()
-        if not self._left:
-            raise KeyboardInterrupt
-
-
-@contextmanager
-def _signals() -> Iterator[_Signals]:
-    signals = _Signals()
-    if threading.current_thread() is not threading.main_thread():
-        # Called from a notebook's thread, say: whoever owns the main thread owns the signals.
-        yield signals
-        return
-
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, signals.heed) for number in numbers]
-    try:
-        yield signals
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)

@@ -10,6 +10,8 @@ from rowmill.errors import Interrupted, RowmillError
 from rowmill.local import run_records
 from rowmill.local.progress import Phase, Snapshot, TableState
 from rowmill.plan.layout import TableLayout
+from rowmill.plan.runs import SUSPENDED
+from rowmill.worker.live_progress import batches_of_rows
 
 _STATES = {
     Phase.VERIFYING: State.COMPLETED,
@@ -35,7 +37,7 @@ def ended(snapshot: Snapshot, error: RowmillError, at: datetime) -> Progress:
     last = under_way(snapshot)
     state = last.run.state
     if state is not State.COMPLETED and isinstance(error, Interrupted):
-        state = State.SUSPENDED if error.reason == "Suspended" else State.ABORTED
+        state = State.SUSPENDED if error.reason == SUSPENDED else State.ABORTED
     run = replace(last.run, state=state, message=error.message, finished_at=at)
     return Progress(run, last.tables)
 
@@ -47,7 +49,5 @@ def _state(snapshot: Snapshot) -> State:
 
 
 def _table(layout: TableLayout, state: TableState) -> TableProgress:
-    # The last batch of each part may have fewer rows than the others.
-    whole = state.rows >= state.total
-    done = layout.batches if whole else state.rows // layout.batch_rows
+    done = batches_of_rows(layout, state.rows)
     return TableProgress(state.name, state.rows, state.total, layout.batches, done)

@@ -57,8 +57,7 @@ def prepare_forks(spec: Spec) -> None:
 
     No more than files are read: no thread is started and no connection opened.
     """
-    # Arrow asks it of every array of numpy's.
-    import numpy.ma  # noqa: F401
+    import numpy.ma  # noqa: F401 - Arrow asks it of every array of numpy's
 
     import_destinations(spec)
     required_pools(spec.dataset)

@@ -21,6 +21,7 @@ from rowmill.engine.verification import (
     TableReport,
     Verification,
     compared,
+    ignored,
 )
 from rowmill.generate.rows import Generator
 from rowmill.plan.runs import Run
@@ -41,7 +42,7 @@ def verify(
     *,
     problems: Sequence[Problem] = (),
     workers: int = 1,
-    on_progress: OnProgress = lambda progress: None,
+    on_progress: OnProgress = ignored,
 ) -> Verification:
     """Compare what `stores` hold with the rows of `run` made again.
 

@@ -17,14 +17,6 @@ Show = Callable[[Progress], None]
 
 
 @contextmanager
-def watch_display(*, to_error: bool) -> Iterator[Show]:
-    """What shows a run on standard output, or on standard error."""
-    console = Console(stderr=to_error)
-    with display_on(console) as show:
-        yield show
-
-
-@contextmanager
 def display_on(console: Console) -> Iterator[Show]:
     """Live bars on a terminal, else a plain line whenever it changes."""
     if console.is_terminal:

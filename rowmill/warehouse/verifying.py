@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rowmill.destinations.patience import ReportWait, unreported
-from rowmill.engine.verification import OnProgress, Verification
+from rowmill.engine.verification import OnProgress, Verification, ignored
 from rowmill.spec.dataset import Spec
 from rowmill.verify.compare import verify
 from rowmill.warehouse.published import Published, Reload, open_published
@@ -16,7 +16,7 @@ def verify_published(
     *,
     threads: int,
     reload: Reload | None = None,
-    on_progress: OnProgress = lambda progress: None,
+    on_progress: OnProgress = ignored,
     wait: ReportWait = unreported,
 ) -> Verification:
     """Make the published run's rows again and compare all destinations with them.

@@ -13,14 +13,13 @@ from typing import Any, TypeVar
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.progress_display import Display, progress_display
 from rowmill.cli.sources import Secrets, from_file, one_file
-from rowmill.cli.waiting import report_waits, say_starting
+from rowmill.cli.waiting import say_starting, terminal_reports
 from rowmill.counting import counted
 from rowmill.engine.request import Mode
 from rowmill.errors import Conflict, Differs
 from rowmill.local import run_records
 from rowmill.local.detached import Begun, DetachedRun, start_detached
 from rowmill.local.home import rowmill_home
-from rowmill.local.reports import Reports
 from rowmill.local.running import Options, Outcome
 from rowmill.local.source import Source
 from rowmill.local.supervision import supervised_by_forks
@@ -116,7 +115,7 @@ def _run_attached(
 
 
 def _run_detached(source: Source, options: Options, output: Output) -> None:
-    reports = Reports(notice, report_waits(), say_starting)
+    reports = terminal_reports()
 
     def attempt(chosen: Options) -> Begun:
         return start_detached(DetachedRun.of(rowmill_home(), source, chosen), reports)
