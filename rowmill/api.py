@@ -33,18 +33,18 @@ from rowmill.engine.verification import Verification as Verification
 from rowmill.errors import Interrupted as Interrupted
 from rowmill.errors import RowmillError as RowmillError
 from rowmill.generate.rows import Generator
-from rowmill.local import remembered
 from rowmill.local.connections import find_connections
 from rowmill.local.detached import DetachedRun, start_detached
-from rowmill.local.home import rowmill_home
+from rowmill.local.home import remembered
+from rowmill.local.home.folder import rowmill_home
 from rowmill.local.planning import verify_threads
-from rowmill.local.progress import Snapshot as Snapshot
 from rowmill.local.reports import Reports
+from rowmill.local.run.progress import Snapshot as Snapshot
+from rowmill.local.run.running import Options
+from rowmill.local.run.running import Outcome as Outcome
 from rowmill.local.run_errors import RunAborted as RunAborted
 from rowmill.local.run_errors import RunFailed as RunFailed
 from rowmill.local.run_errors import RunSuspended as RunSuspended
-from rowmill.local.running import Options
-from rowmill.local.running import Outcome as Outcome
 from rowmill.local.secret_names import UnknownSecret, refuse_unknown_secrets
 from rowmill.local.servers.process import EmbeddedServerError as EmbeddedServerError
 from rowmill.local.source import Source

@@ -11,7 +11,7 @@ from typing import SupportsIndex
 
 from rowmill.engine.request import Mode
 from rowmill.errors import Invalid
-from rowmill.local.file_paths import whole_path
+from rowmill.local.home.file_paths import whole_path
 from rowmill.spec.run_bounds import Bounds
 
 _MOST_SHOWN = 40

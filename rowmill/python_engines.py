@@ -19,7 +19,7 @@ def local_engine() -> Engine:
     server, to change or read one does. What it raises is a RowmillError.
     """
     from rowmill.local.engine import LocalEngine
-    from rowmill.local.home import rowmill_home
+    from rowmill.local.home.folder import rowmill_home
     from rowmill.local.reports import Reports
 
     reports = Reports(_LOG.warning, NowAndThen(_LOG.warning))

@@ -12,7 +12,7 @@ import psutil
 import pytest
 from hypothesis import HealthCheck, settings
 
-from rowmill.local.home import Home, rowmill_home
+from rowmill.local.home.folder import Home, rowmill_home
 from rowmill.local.servers.embedded import EmbeddedServers, down, up
 from tests.history import NO_HISTORY
 

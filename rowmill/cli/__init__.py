@@ -1,6 +1,6 @@
 """The commands."""
 
-from rowmill.local.process_settings import set_for_commands
+from rowmill.local.workers.process_settings import set_for_commands
 from rowmill.terminal.entry import interruptible, own_process
 
 

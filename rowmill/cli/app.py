@@ -117,7 +117,7 @@ def preview(
 @command(
     app,
     "rowmill.cli.commands.run:run",
-    first="rowmill.local.process_settings:set_for_workers",
+    first="rowmill.local.workers.process_settings:set_for_workers",
 )
 def run(
     manifest: Manifest = None,

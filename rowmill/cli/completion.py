@@ -87,16 +87,16 @@ def _entries(folder: str, name: str) -> list[str]:
 
 
 def _experiments() -> list[str]:
-    from rowmill.local import remembered
-    from rowmill.local.home import rowmill_home
+    from rowmill.local.home import remembered
+    from rowmill.local.home.folder import rowmill_home
 
     return remembered.names(rowmill_home())
 
 
 def _tables(source: Path | str) -> list[str]:
     """Of a manifest, by file or experiment, valid or not: somebody may be writing it."""
-    from rowmill.local import remembered
-    from rowmill.local.home import rowmill_home
+    from rowmill.local.home import remembered
+    from rowmill.local.home.folder import rowmill_home
     from rowmill.spec.load import read_manifest
     from rowmill.spec.yaml.reader import read_documents
 

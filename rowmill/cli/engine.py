@@ -8,7 +8,7 @@ from rowmill.cli.sources import STANDARD_INPUT, Secrets, from_either, refuse_fil
 from rowmill.cli.waiting import terminal_reports
 from rowmill.commands.chosen import OnExperiment, OnOneOrAll, ToQuery, ToRemove, ToTrace
 from rowmill.local.engine import LocalEngine
-from rowmill.local.home import rowmill_home
+from rowmill.local.home.folder import rowmill_home
 from rowmill.terminal.failures import UsageError
 
 

@@ -7,7 +7,7 @@ from textwrap import indent
 
 from rowmill.counting import counted
 from rowmill.errors import Invalid, Refused
-from rowmill.local.home import rowmill_home
+from rowmill.local.home.folder import rowmill_home
 from rowmill.spec.problems import ImpossibleColumns, InvalidManifest
 from rowmill.terminal.failures import Translations, missing_extra
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from rowmill.cli.waiting import in_lines
 from rowmill.counting import counted
 from rowmill.destinations.patience import Wait, Waiting
-from rowmill.local.progress import Phase, Snapshot, TableState
+from rowmill.local.run.progress import Phase, Snapshot, TableState
 from rowmill.terminal import figures
 from rowmill.terminal.prose import say
 

@@ -6,9 +6,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from rowmill.local import remembered
-from rowmill.local.file_paths import whole_path
-from rowmill.local.home import Home, rowmill_home
+from rowmill.local.home import remembered
+from rowmill.local.home.file_paths import whole_path
+from rowmill.local.home.folder import Home, rowmill_home
 from rowmill.local.source import START, Source, recalled
 from rowmill.spec.load import MOST_READ, decode_manifest, read_manifest
 from rowmill.terminal.failures import UsageError

@@ -16,7 +16,7 @@ from rowmill.destinations.credentials import (
     ReadingCredentials,
 )
 from rowmill.errors import Unavailable
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers import embedded
 from rowmill.local.servers.embedded import EmbeddedServers
 from rowmill.spec.dataset import ParquetTarget, PostgresTarget, Spec

@@ -20,14 +20,14 @@ from rowmill.destinations.patience import Waited, Waiting
 from rowmill.engine.records import RunRecord
 from rowmill.engine.request import Mode
 from rowmill.errors import RowmillError
-from rowmill.local import run_records
-from rowmill.local.child_process import Child, set_to_work, start_child
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
+from rowmill.local.records import run_records
 from rowmill.local.reports import Reports
+from rowmill.local.run.running import Options
 from rowmill.local.run_errors import RunFailed, interrupted
-from rowmill.local.running import Options
 from rowmill.local.source import Source
 from rowmill.local.supervision import Supervision, supervised_by_forks
+from rowmill.local.workers.child_process import Child, set_to_work, start_child
 from rowmill.worker.start.prepared import Prepared
 
 # A process whose pipe is closed is about to be gone.

@@ -25,21 +25,21 @@ from rowmill.engine.request import ApplyRequest, Mode
 from rowmill.engine.verification import OnProgress, Verification, ignored
 from rowmill.engine.warehouse import Warehouse
 from rowmill.errors import Conflict, NotFound, Unsupported
-from rowmill.local import disk_reserve, remembered
 from rowmill.local.connections import ServersDown, find_connections, known_connections
-from rowmill.local.home import Home
-from rowmill.local.last_known import last_known
-from rowmill.local.ledger_reading import (
+from rowmill.local.home import disk_reserve, remembered
+from rowmill.local.home.folder import Home
+from rowmill.local.planning import verify_threads
+from rowmill.local.records.last_known import last_known
+from rowmill.local.records.ledger_reading import (
     nothing_to_stop,
     progress_of,
     records_of,
     watched_progress_of,
 )
-from rowmill.local.log_reading import following, is_written, known_log, lines
-from rowmill.local.planning import verify_threads
+from rowmill.local.records.log_reading import following, is_written, known_log, lines
+from rowmill.local.records.run_log import log_file
+from rowmill.local.records.run_reading import read_progress
 from rowmill.local.reports import Reports
-from rowmill.local.run_log import log_file
-from rowmill.local.run_reading import read_progress
 from rowmill.local.source import Source, from_memory, from_request, recalled
 from rowmill.plan.run_source import source_of
 from rowmill.spec.dataset import Spec

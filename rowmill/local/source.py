@@ -10,10 +10,10 @@ from pathlib import Path
 
 from rowmill.engine.request import ApplyRequest
 from rowmill.engine.unknown_names import unknown_experiment
-from rowmill.local import remembered
-from rowmill.local.file_paths import whole_path
-from rowmill.local.home import Home, rowmill_home
-from rowmill.local.remembered import Remembered
+from rowmill.local.home import remembered
+from rowmill.local.home.file_paths import whole_path
+from rowmill.local.home.folder import Home, rowmill_home
+from rowmill.local.home.remembered import Remembered
 from rowmill.local.secret_names import refuse_unknown_secrets
 from rowmill.plan.run_source import RunSource
 from rowmill.spec.dataset import Spec

@@ -16,19 +16,21 @@ from rowmill.counting import counted
 from rowmill.destinations.patience import NowAndThen, Wait
 from rowmill.engine.verification import Verification
 from rowmill.errors import RowmillError
-from rowmill.local import remembered, run_records, running
-from rowmill.local.child_process import Child
 from rowmill.local.connections import find_connections
-from rowmill.local.forked_children import forked_children
-from rowmill.local.home import Home
-from rowmill.local.liveness import supervising
+from rowmill.local.home import remembered
+from rowmill.local.home.folder import Home
+from rowmill.local.home.liveness import supervising
 from rowmill.local.planning import most_workers
-from rowmill.local.progress import Phase, Snapshot
-from rowmill.local.run_log import RunLog
-from rowmill.local.running import Options, Outcome
-from rowmill.local.snapshot_records import ended, under_way
+from rowmill.local.records import run_records
+from rowmill.local.records.run_log import RunLog
+from rowmill.local.records.snapshot_records import ended, under_way
+from rowmill.local.run import running
+from rowmill.local.run.progress import Phase, Snapshot
+from rowmill.local.run.running import Options, Outcome
 from rowmill.local.source import Source
-from rowmill.local.worker_process import prepare_forks
+from rowmill.local.workers.child_process import Child
+from rowmill.local.workers.forked_children import forked_children
+from rowmill.local.workers.worker_process import prepare_forks
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections
 from rowmill.worker.start.prepared import Prepared

@@ -20,7 +20,7 @@ from typing import Any
 import psycopg
 import yaml
 
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers import embedded
 
 ROOT = Path(__file__).parents[2]

@@ -19,7 +19,7 @@ import psutil
 import psycopg
 
 from rowmill.local.connections import find_connections
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.plan.runs import UNFINISHED, Run
 from rowmill.spec.load import load_spec
 from rowmill.worker.destinations import Destinations, open_destinations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from unittest import mock
 
 from rowmill.cli import console_main
-from rowmill.local.progress_report import ProgressReport
+from rowmill.local.run.progress_report import ProgressReport
 
 
 def _nothing(*_: object) -> None:

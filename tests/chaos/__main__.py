@@ -27,7 +27,7 @@ from botocore.config import Config
 
 from rowmill.local.connections import find_connections
 from rowmill.local.engine import LocalEngine
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers import embedded
 from rowmill.local.servers.embedded import EmbeddedServers
 from rowmill.worker.destinations import open_destinations

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import psutil
 import psycopg
 
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers import embedded
 from rowmill.local.servers.embedded import EmbeddedServers
 from rowmill.plan.runs import RunState

@@ -20,7 +20,7 @@ import psutil
 from rowmill.engine.records import State
 from rowmill.errors import NotFound
 from rowmill.local.engine import LocalEngine
-from rowmill.local.home import rowmill_home
+from rowmill.local.home.folder import rowmill_home
 from tests.chaos.experiment import ChaosExperiment
 from tests.processes import has_ended
 

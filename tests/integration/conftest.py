@@ -7,7 +7,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import EmbeddedServers, down
 from tests.integration.experiments import Connection
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import psutil
 
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.process import processes
 from tests.processes import said
 

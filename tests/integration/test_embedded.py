@@ -19,7 +19,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import rowmill
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers import postgres as embedded_postgres
 from rowmill.local.servers import s3 as embedded_s3
 from rowmill.local.servers.embedded import (
@@ -44,7 +44,7 @@ _UP = """
 import sys
 from pathlib import Path
 from rowmill.local.servers.embedded import up
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 print(up(Home(Path(sys.argv[1]))).postgres.port)
 """
 

@@ -7,7 +7,7 @@ import json
 import psutil
 import pytest
 
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import (
     EmbeddedServers,
     down,

@@ -13,7 +13,7 @@ import rowmill
 from rowmill.destinations.lake.object_names import table_folder
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.local.connections import find_connections
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers import embedded
 from rowmill.worker.destinations import open_destinations
 

@@ -14,8 +14,8 @@ import pytest
 import rowmill
 from rowmill import api
 from rowmill.local import supervision
+from rowmill.local.run.running import Options
 from rowmill.local.run_errors import interrupted
-from rowmill.local.running import Options
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
 

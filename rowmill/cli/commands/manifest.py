@@ -8,7 +8,7 @@ from pathlib import Path
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.sources import from_file, one_file
 from rowmill.counting import counted
-from rowmill.local.home import rowmill_home
+from rowmill.local.home.folder import rowmill_home
 from rowmill.local.planning import chosen_workers, plan_for
 from rowmill.local.servers.disk_demand import demands
 from rowmill.local.servers.disk_space import embedded_disks

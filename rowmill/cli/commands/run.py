@@ -17,10 +17,10 @@ from rowmill.cli.waiting import say_starting, terminal_reports
 from rowmill.counting import counted
 from rowmill.engine.request import Mode
 from rowmill.errors import Conflict, Differs
-from rowmill.local import run_records
 from rowmill.local.detached import Begun, DetachedRun, start_detached
-from rowmill.local.home import rowmill_home
-from rowmill.local.running import Options, Outcome
+from rowmill.local.home.folder import rowmill_home
+from rowmill.local.records import run_records
+from rowmill.local.run.running import Options, Outcome
 from rowmill.local.source import Source
 from rowmill.local.supervision import supervised_by_forks
 from rowmill.spec.dataset import Spec

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from rowmill.errors import Conflict
-from rowmill.local.home import rowmill_home
-from rowmill.local.liveness import supervised
+from rowmill.local.home.folder import rowmill_home
+from rowmill.local.home.liveness import supervised
 from rowmill.local.servers import embedded
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.output import Output, print_json

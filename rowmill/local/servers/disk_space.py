@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.disk_demand import Disk
 from rowmill.local.servers.postgres_settings import log_limit
 from rowmill.spec.dataset import Spec

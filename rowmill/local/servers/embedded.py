@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from rowmill.local import disk_reserve
-from rowmill.local.home import Home, make_private, write_private
+from rowmill.local.home import disk_reserve
+from rowmill.local.home.folder import Home, make_private, write_private
 from rowmill.local.servers import postgres as embedded_postgres
 from rowmill.local.servers import s3 as embedded_s3
 from rowmill.local.servers.postgres import PostgresServer

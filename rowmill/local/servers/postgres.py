@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
-from rowmill.local.home import Home, make_private
+from rowmill.local.home.folder import Home, make_private
 from rowmill.local.servers.postgres_settings import settings_file
 from rowmill.local.servers.process import (
     EmbeddedServerError,

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from rowmill.local.home import Home, make_private
+from rowmill.local.home.folder import Home, make_private
 from rowmill.local.servers.process import (
     EmbeddedServerError,
     ServerProcess,

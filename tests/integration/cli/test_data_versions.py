@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 import rowmill
-from rowmill.local import remembered
-from rowmill.local.home import Home
+from rowmill.local.home import remembered
+from rowmill.local.home.folder import Home
 from tests.integration.cli.commands import Commands
 from tests.integration.experiments import Connection, Manifest, manifest
 

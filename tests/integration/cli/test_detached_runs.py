@@ -11,9 +11,9 @@ from typing import Any
 import psutil
 import pytest
 
-from rowmill.local import remembered
-from rowmill.local.home import Home
-from rowmill.local.liveness import is_supervised, supervised
+from rowmill.local.home import remembered
+from rowmill.local.home.folder import Home
+from rowmill.local.home.liveness import is_supervised, supervised
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from tests.integration.cli.commands import Commands, wait_until
 from tests.integration.cli.numbers import ROWS, numbers

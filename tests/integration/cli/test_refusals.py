@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from tests.integration.cli.commands import Commands
 from tests.integration.experiments import PEOPLE, Connection, count, manifest

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import rowmill
-from rowmill.local import remembered
-from rowmill.local.home import Home
+from rowmill.local.home import remembered
+from rowmill.local.home.folder import Home
 from tests.integration.cli.commands import Commands
 from tests.integration.cli.numbers import ROWS, numbers
 from tests.integration.experiments import manifest, write

@@ -14,7 +14,7 @@ from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import EmbeddedServers, exports, reader_exports
 from tests.integration.cli.commands import Commands, wait_until, workers
 from tests.integration.experiments import PEOPLE, Connection, manifest

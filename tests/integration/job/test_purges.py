@@ -9,7 +9,7 @@ from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.ledger import Ledger
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import down, exports, up
 from rowmill.plan.pod_contract import PodEnvironment
 from rowmill.plan.purging import Written

@@ -10,7 +10,7 @@ from rowmill.engine.records import State
 from rowmill.engine.request import ApplyRequest
 from rowmill.errors import Conflict, Unsupported
 from rowmill.local.engine import LocalEngine
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.spec.load import Overrides
 from rowmill.spec.problems import InvalidManifest
 from tests.integration.experiments import PEOPLE, manifest

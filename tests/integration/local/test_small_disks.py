@@ -18,7 +18,7 @@ from psycopg.conninfo import make_conninfo
 
 import rowmill
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import down, exports, running
 from rowmill.local.servers.process import processes
 from rowmill.plan.disk import heap, indexes

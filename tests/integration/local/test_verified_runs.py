@@ -9,7 +9,7 @@ import pytest
 
 import rowmill
 from rowmill.engine.verification import Kind
-from rowmill.local.progress import Phase
+from rowmill.local.run.progress import Phase
 from tests.integration.experiments import PEOPLE, Connection, manifest
 
 

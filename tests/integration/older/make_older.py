@@ -19,7 +19,7 @@ from pathlib import Path
 
 from psycopg import connect
 
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import EmbeddedServers, down, exports, up
 from tests.integration.embedded_clients import client
 from tests.integration.experiments import Connection, write

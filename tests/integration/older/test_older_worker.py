@@ -11,9 +11,9 @@ import pytest
 
 from rowmill.destinations.ledger_layout import STEPS, newest
 from rowmill.local.connections import find_connections
-from rowmill.local.home import rowmill_home
+from rowmill.local.home.folder import rowmill_home
 from rowmill.local.run_errors import interrupted
-from rowmill.local.supervisor import Supervisor
+from rowmill.local.workers.supervisor import Supervisor
 from rowmill.plan import freeze
 from rowmill.plan.runs import Run
 from rowmill.worker.destinations import open_destinations

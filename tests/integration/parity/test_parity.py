@@ -22,7 +22,7 @@ import rowmill
 from rowmill.cli.app import app
 from rowmill.engine.records import State
 from rowmill.errors import Unsupported
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import EmbeddedServers, exports, up
 from tests.integration.cli.commands import Commands, Done, wait_until
 from tests.integration.experiments import PEOPLE, Connection, manifest

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import EmbeddedServers
 from tests.integration.verify.published_data import PublishedData
 

@@ -13,8 +13,8 @@ from rowmill.destinations.s3.bucket import Bucket
 from rowmill.engine.request import Mode
 from rowmill.engine.verification import Comparison, Verification
 from rowmill.local.connections import find_connections
-from rowmill.local.home import Home
-from rowmill.local.running import Options, run
+from rowmill.local.home.folder import Home
+from rowmill.local.run.running import Options, run
 from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec

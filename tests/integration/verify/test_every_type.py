@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import EmbeddedServers
 from tests.integration.verify.published_data import PublishedData
 

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from rowmill.cli.app import app
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from tests.integration.verify.published_data import PublishedData
 
 

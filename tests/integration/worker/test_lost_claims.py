@@ -8,7 +8,7 @@ from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.s3.bucket import Bucket
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import down, exports, up
 from rowmill.plan.runs import RESUMABLE, RunState
 from tests.integration.experiments import Connection, count

@@ -12,7 +12,7 @@ from psycopg import sql
 
 import rowmill
 from rowmill.destinations.postgres.tables.staging import staging_schema
-from rowmill.local.supervisor import Supervisor
+from rowmill.local.workers.supervisor import Supervisor
 from rowmill.plan.layout import Part
 from rowmill.plan.runs import Run
 from rowmill.worker.destinations import Destinations

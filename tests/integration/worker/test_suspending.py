@@ -9,7 +9,7 @@ import pytest
 from rowmill.destinations.errors import Fenced
 from rowmill.engine.records import State
 from rowmill.engine.request import Mode
-from rowmill.local.run_reading import read_progress
+from rowmill.local.records.run_reading import read_progress
 from rowmill.plan.runs import SUSPENDED, Run, RunState
 from rowmill.worker.abort import abort_run, suspend_run
 from rowmill.worker.destinations import Destinations

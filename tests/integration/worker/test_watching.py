@@ -9,7 +9,7 @@ from threading import Event
 import pytest
 
 from rowmill.engine.records import State
-from rowmill.local.run_reading import read_progress, watch_progress
+from rowmill.local.records.run_reading import read_progress, watch_progress
 from rowmill.plan.run_source import ClusterPart, RunSource
 from rowmill.plan.runs import Run
 from rowmill.worker.destinations import Destinations

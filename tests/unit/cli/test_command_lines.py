@@ -14,9 +14,9 @@ from typer.testing import CliRunner, Result
 
 from rowmill.cli.app import app
 from rowmill.kubectl.app import app as plugin
-from rowmill.local import remembered
-from rowmill.local.home import Home
-from rowmill.local.remembered import Remembered
+from rowmill.local.home import remembered
+from rowmill.local.home.folder import Home
+from rowmill.local.home.remembered import Remembered
 
 NAMED = [
     ("status",), ("runs",), ("abort",), ("verify",), ("trace", "orders", "1"),

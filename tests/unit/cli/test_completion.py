@@ -8,9 +8,9 @@ import pytest
 from typer.testing import CliRunner
 
 from rowmill.cli.app import app
-from rowmill.local import remembered
-from rowmill.local.home import Home
-from rowmill.local.remembered import Remembered
+from rowmill.local.home import remembered
+from rowmill.local.home.folder import Home
+from rowmill.local.home.remembered import Remembered
 from rowmill.local.servers import embedded
 
 # Not valid yet: somebody is at it.

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from rowmill.cli.app import app
 from rowmill.cli.progress_display import progress_display
 from rowmill.cluster.experiment import Experiment
-from rowmill.local.progress import Phase, Snapshot, TableState
+from rowmill.local.run.progress import Phase, Snapshot, TableState
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.replacement import Replaced
 from rowmill.plan.runs import Run, RunState

@@ -12,7 +12,7 @@ from rich.console import Console
 from rowmill.cli import progress_display as progress_display_module
 from rowmill.cli.progress_display import progress_display
 from rowmill.destinations.patience import Waited, Waiting
-from rowmill.local.progress import Phase, Snapshot, TableState
+from rowmill.local.run.progress import Phase, Snapshot, TableState
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.tally import TableProgress

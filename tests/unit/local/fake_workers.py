@@ -8,7 +8,8 @@ from multiprocessing.connection import Connection
 from typing import Any
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
-from rowmill.local.messages import (
+from rowmill.local.run_errors import WorkerFailed, interrupted
+from rowmill.local.workers.messages import (
     Ended,
     Progress,
     RunFinalize,
@@ -16,7 +17,6 @@ from rowmill.local.messages import (
     ShardWanted,
     Step,
 )
-from rowmill.local.run_errors import WorkerFailed, interrupted
 from rowmill.worker.tally import TableProgress, Vitals
 
 VITALS = Vitals(1, 0.1)

@@ -10,7 +10,7 @@ _STARTS_A_CHILD = """
 import os
 print("top", flush=True)
 from tests.unit.local import child_mains
-from rowmill.local.child_process import set_to_work, start_child
+from rowmill.local.workers.child_process import set_to_work, start_child
 
 child = start_child()
 set_to_work(child, child_mains.answer, "how", {"deep": [1]})
@@ -18,7 +18,7 @@ print(child.pipe.recv(), child.ended(), child.exit_code, flush=True)
 """
 _STARTS_A_DETACHED_CHILD = """
 from tests.unit.local import child_mains
-from rowmill.local.child_process import set_to_work, start_child
+from rowmill.local.workers.child_process import set_to_work, start_child
 
 child = start_child(detached=True)
 set_to_work(child, child_mains.describe_session)

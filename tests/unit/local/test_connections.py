@@ -8,7 +8,7 @@ import pytest
 
 from rowmill.destinations.credentials import EnvironmentCredentials, FileCredentials
 from rowmill.local.connections import engine_id, find_connections
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers import embedded as embedded_servers
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import load_spec

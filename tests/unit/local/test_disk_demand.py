@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.local import admission as module
-from rowmill.local.admission import admission
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.planning import plan_for
+from rowmill.local.run import admission as module
+from rowmill.local.run.admission import admission
 from rowmill.local.servers import disk_space
 from rowmill.local.servers.disk_demand import Disk
 from rowmill.local.servers.disk_space import embedded_disks

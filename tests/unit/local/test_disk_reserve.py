@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from rowmill.local.disk_reserve import RESERVE_BYTES, release, set_aside
-from rowmill.local.home import Home
+from rowmill.local.home.disk_reserve import RESERVE_BYTES, release, set_aside
+from rowmill.local.home.folder import Home
 
 
 @pytest.fixture

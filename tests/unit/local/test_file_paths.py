@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from rowmill.cli.sources import secret_files
-from rowmill.local.file_paths import whole_path
-from rowmill.local.home import rowmill_home
+from rowmill.local.home.file_paths import whole_path
+from rowmill.local.home.folder import rowmill_home
 
 
 @pytest.fixture(autouse=True)

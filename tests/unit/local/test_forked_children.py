@@ -13,12 +13,12 @@ _ROOT = Path(__file__).parents[3]
 # As the command line begins a run.
 _BEGIN = """
 import dataclasses, json, os, signal, sys, threading
-from rowmill.local.process_settings import set_for_workers
+from rowmill.local.workers.process_settings import set_for_workers
 
 set_for_workers()
 from tests.unit.local import child_mains
-from rowmill.local.child_process import set_to_work
-from rowmill.local.forked_children import forked_children
+from rowmill.local.workers.child_process import set_to_work
+from rowmill.local.workers.forked_children import forked_children
 
 print("top", flush=True)
 """
@@ -62,7 +62,7 @@ spec:
 """
 _AS_THE_RUN_COMMAND = f"""
 import rowmill.cli.commands.run
-from rowmill.local.worker_process import prepare_forks
+from rowmill.local.workers.worker_process import prepare_forks
 from rowmill.spec.load import load_spec
 
 prepare_forks(load_spec("shop", text={_MANIFEST!r}))
@@ -71,7 +71,7 @@ with forked_children(3) as children:
 """
 _AS_A_WORKER = f"""
 import rowmill.cli.commands.run
-from rowmill.local.worker_process import prepare_forks
+from rowmill.local.workers.worker_process import prepare_forks
 from rowmill.spec.load import load_spec
 from rowmill.worker.destinations import Connections, open_destinations
 

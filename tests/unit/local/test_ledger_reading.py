@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from rowmill.engine.records import Progress, RunRecord, State
-from rowmill.local.ledger_reading import goes_back, nothing_to_stop
-from rowmill.local.run_records import progress
+from rowmill.local.records.ledger_reading import goes_back, nothing_to_stop
+from rowmill.local.records.run_records import progress
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
 from rowmill.views.runs import lines_of

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from rowmill.local.messages import Progress
-from rowmill.local.progress import Phase, ProgressBoard, Snapshot
+from rowmill.local.run.progress import Phase, ProgressBoard, Snapshot
+from rowmill.local.workers.messages import Progress
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.remaining import Durable

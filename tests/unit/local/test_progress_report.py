@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from rowmill.destinations.ledger import StoredProgress
-from rowmill.local import progress_report
-from rowmill.local.messages import Progress
-from rowmill.local.progress import Phase, ProgressBoard
-from rowmill.local.progress_report import ProgressReport
+from rowmill.local.run import progress_report
+from rowmill.local.run.progress import Phase, ProgressBoard
+from rowmill.local.run.progress_report import ProgressReport
+from rowmill.local.workers.messages import Progress
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.live_progress import LiveProgress

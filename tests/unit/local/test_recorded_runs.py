@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from rowmill.engine.records import State, TableProgress
-from rowmill.local.run_records import progress, progress_told
+from rowmill.local.records.run_records import progress, progress_told
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.runs import END_UNSEEN, Run, RunState
 from rowmill.worker.live_progress import LiveProgress

@@ -3,9 +3,9 @@
 import stat
 from pathlib import Path
 
-from rowmill.local import remembered
-from rowmill.local.home import Home
-from rowmill.local.remembered import Remembered
+from rowmill.local.home import remembered
+from rowmill.local.home.folder import Home
+from rowmill.local.home.remembered import Remembered
 
 SHOP = Remembered("shop", "the manifest", "0.5", 3, {"lake": Path("/secrets/lake.env")})
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from rowmill.errors import NotFound
-from rowmill.local.home import Home
-from rowmill.local.liveness import supervising
-from rowmill.local.log_reading import following, is_written, known_log, lines
-from rowmill.local.run_log import RunLog, log_file, log_folder, logged_runs, older_part
+from rowmill.local.home.folder import Home
+from rowmill.local.home.liveness import supervising
+from rowmill.local.records.log_reading import following, is_written, known_log, lines
+from rowmill.local.records.run_log import RunLog, log_file, log_folder, logged_runs, older_part
 
 
 @pytest.fixture

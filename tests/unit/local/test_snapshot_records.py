@@ -8,9 +8,9 @@ import pytest
 
 from rowmill.engine.records import State, TableProgress
 from rowmill.errors import Interrupted, RowmillError
-from rowmill.local.progress import Phase, Snapshot, TableState
+from rowmill.local.records.snapshot_records import ended, under_way
+from rowmill.local.run.progress import Phase, Snapshot, TableState
 from rowmill.local.run_errors import RunAborted, RunFailed
-from rowmill.local.snapshot_records import ended, under_way
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.tally import TableProgress as Work

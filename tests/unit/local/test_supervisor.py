@@ -11,10 +11,10 @@ import pytest
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.errors import Interrupted, RowmillError
-from rowmill.local import supervisor as module
-from rowmill.local.messages import Progress
 from rowmill.local.run_errors import WorkerFailed
-from rowmill.local.supervisor import Supervisor
+from rowmill.local.workers import supervisor as module
+from rowmill.local.workers.messages import Progress
+from rowmill.local.workers.supervisor import Supervisor
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.load import load_spec

@@ -9,7 +9,7 @@ import psutil
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.tables.staging import staging_schema
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import up
 from tests.integration.destinations.postgres.env import (
     Connection,

@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 from rowmill.engine.records import LogLine
 from rowmill.errors import NotFound
-from rowmill.local.home import Home
-from rowmill.local.liveness import is_supervised
-from rowmill.local.run_log import SUPERVISOR, logged_runs, older_part
+from rowmill.local.home.folder import Home
+from rowmill.local.home.liveness import is_supervised
+from rowmill.local.records.run_log import SUPERVISOR, logged_runs, older_part
 
 FOLLOW_SECONDS = 0.3
 

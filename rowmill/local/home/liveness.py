@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from rowmill.local import remembered
-from rowmill.local.home import Home
+from rowmill.local.home import remembered
+from rowmill.local.home.folder import Home
 
 _LOCK = "run.lock"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 from rowmill.local.servers.disk_demand import demands
 from rowmill.local.servers.disk_space import embedded_disks
 from rowmill.plan.disk import heap

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
-from rowmill.local.file_paths import whole_path
+from rowmill.local.home.file_paths import whole_path
 
 
 @dataclass(frozen=True)

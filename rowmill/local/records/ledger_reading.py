@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from rowmill.engine.records import Progress, RunRecord, State
 from rowmill.errors import NotFound
-from rowmill.local.run_reading import read_progress, watch_progress
+from rowmill.local.records.run_reading import read_progress, watch_progress
 from rowmill.plan.replacement import replaced_by
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.destinations import Destinations

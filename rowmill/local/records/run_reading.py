@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rowmill.engine.records import Progress
-from rowmill.local.run_records import progress, progress_told
+from rowmill.local.records.run_records import progress, progress_told
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.reading import abandoned, told

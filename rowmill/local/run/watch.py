@@ -12,7 +12,7 @@ from contextlib import closing
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import ExperimentHold, RunRecords
 from rowmill.errors import Interrupted
-from rowmill.local.progress_report import ProgressReport
+from rowmill.local.run.progress_report import ProgressReport
 from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.worker.destinations import Destinations
 

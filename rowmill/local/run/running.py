@@ -16,17 +16,17 @@ from rowmill.destinations.patience import ReportWait, unreported
 from rowmill.engine.request import Mode
 from rowmill.engine.verification import Verification
 from rowmill.errors import Interrupted, RowmillError
-from rowmill.local.admission import admission
-from rowmill.local.child_process import Child
-from rowmill.local.home import Home, rowmill_home
+from rowmill.local.home.folder import Home, rowmill_home
 from rowmill.local.planning import chosen_workers, plan_for, verify_threads
-from rowmill.local.progress import Phase, ProgressBoard, Snapshot
-from rowmill.local.progress_report import ProgressReport
+from rowmill.local.run.admission import admission
+from rowmill.local.run.progress import Phase, ProgressBoard, Snapshot
+from rowmill.local.run.progress_report import ProgressReport
+from rowmill.local.run.run_signals import Signals, heeded_signals
+from rowmill.local.run.run_verification import verify_run
+from rowmill.local.run.watch import LockLost, Watch
 from rowmill.local.run_errors import RunFailed, WorkerFailed, interrupted, stopped
-from rowmill.local.run_signals import Signals, heeded_signals
-from rowmill.local.run_verification import verify_run
-from rowmill.local.supervisor import Supervisor
-from rowmill.local.watch import LockLost, Watch
+from rowmill.local.workers.child_process import Child
+from rowmill.local.workers.supervisor import Supervisor
 from rowmill.plan.layout import Plan
 from rowmill.plan.replacement import Replaced
 from rowmill.plan.run_source import RunSource

@@ -6,10 +6,10 @@ from dataclasses import replace
 
 from rowmill.engine.records import AT_WORK, Progress, State
 from rowmill.errors import NotFound
-from rowmill.local import remembered
 from rowmill.local.connections import ServersDown
-from rowmill.local.home import Home
-from rowmill.local.liveness import is_supervised
+from rowmill.local.home import remembered
+from rowmill.local.home.folder import Home
+from rowmill.local.home.liveness import is_supervised
 
 _DOWN = "the embedded servers are down: this is what was last known"
 

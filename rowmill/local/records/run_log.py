@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Literal
 
 from rowmill.engine.records import LogLine
-from rowmill.local import remembered
-from rowmill.local.home import Home, make_private
+from rowmill.local.home import remembered
+from rowmill.local.home.folder import Home, make_private
 
 SUPERVISOR = "supervisor"
 MOST_BYTES = 10_000_000

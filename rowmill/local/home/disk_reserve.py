@@ -10,7 +10,7 @@ import os
 import shutil
 from contextlib import suppress
 
-from rowmill.local.home import Home
+from rowmill.local.home.folder import Home
 
 # A segment of Postgres's log (16 MiB), and pages of its tables and of the files of S3.
 RESERVE_BYTES = 20 << 20

@@ -7,8 +7,8 @@ from datetime import datetime
 
 from rowmill.engine.records import Progress, State, TableProgress
 from rowmill.errors import Interrupted, RowmillError
-from rowmill.local import run_records
-from rowmill.local.progress import Phase, Snapshot, TableState
+from rowmill.local.records import run_records
+from rowmill.local.run.progress import Phase, Snapshot, TableState
 from rowmill.plan.layout import TableLayout
 from rowmill.plan.runs import SUSPENDED
 from rowmill.worker.live_progress import batches_of_rows

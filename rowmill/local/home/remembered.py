@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from rowmill.engine.records import Progress
-from rowmill.local.home import Home, make_private, write_private
+from rowmill.local.home.folder import Home, make_private, write_private
 
 _MANIFEST, _RECORD, _DATA_VERSION = "manifest.yaml", "record.json", "data-version"
 _PROGRESS = "last-run.json"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from rowmill.destinations.ledger import RunProgress
-from rowmill.local.progress import ProgressBoard, Snapshot
+from rowmill.local.run.progress import ProgressBoard, Snapshot
 from rowmill.worker.live_progress import LiveProgress
 
 # As often as the watch comes by; what is due before it comes again is written now.

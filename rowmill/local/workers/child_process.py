@@ -19,13 +19,13 @@ from multiprocessing.connection import Connection
 from multiprocessing.spawn import get_executable
 from typing import Any, Protocol
 
-from rowmill.local.process_settings import WORKER_SETTINGS
+from rowmill.local.workers.process_settings import WORKER_SETTINGS
 
 # The path of this process, so that the child finds the same Rowmill, wherever that is.
 _CHILD = (
     "import sys; sys.path[:] = sys.argv[2:]; "
     "from multiprocessing.connection import Connection; "
-    "from rowmill.local.child_process import serve; serve(Connection(int(sys.argv[1])))"
+    "from rowmill.local.workers.child_process import serve; serve(Connection(int(sys.argv[1])))"
 )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from rowmill.counting import counted
-from rowmill.local.messages import Progress
+from rowmill.local.workers.messages import Progress
 from rowmill.plan.pace import Pace, eta_seconds, foreseeable, percent
 from rowmill.plan.runs import Run
 from rowmill.worker.remaining import Durable, rows_durable

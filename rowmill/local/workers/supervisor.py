@@ -12,8 +12,9 @@ from typing import TypeAlias, cast
 
 from rowmill.counting import counted
 from rowmill.destinations.patience import ReportWait
-from rowmill.local.child_process import Child, set_to_work, start_child
-from rowmill.local.messages import (
+from rowmill.local.run_errors import WorkerFailed, interrupted
+from rowmill.local.workers.child_process import Child, set_to_work, start_child
+from rowmill.local.workers.messages import (
     Command,
     Ended,
     NextShard,
@@ -26,8 +27,7 @@ from rowmill.local.messages import (
     Stop,
     Waits,
 )
-from rowmill.local.run_errors import WorkerFailed, interrupted
-from rowmill.local.worker_process import main
+from rowmill.local.workers.worker_process import main
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections

@@ -21,7 +21,7 @@ from multiprocessing.context import ForkProcess
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from rowmill.local.child_process import Child, deaf_to_interrupts, serve
+from rowmill.local.workers.child_process import Child, deaf_to_interrupts, serve
 
 _THREADS = Path("/proc/self/task")
 # Of mallopt, in malloc.h.

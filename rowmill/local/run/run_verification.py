@@ -5,7 +5,7 @@ from __future__ import annotations
 from rowmill.destinations.patience import ReportWait
 from rowmill.engine.verification import Verification, VerifyProgress
 from rowmill.errors import Interrupted, RowmillError
-from rowmill.local.progress import Phase, ProgressBoard
+from rowmill.local.run.progress import Phase, ProgressBoard
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections

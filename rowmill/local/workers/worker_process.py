@@ -19,7 +19,8 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.patience import Patience, Wait
 from rowmill.destinations.s3.client import read_descriptions
 from rowmill.generate.pools.required import required_pools
-from rowmill.local.messages import (
+from rowmill.local.run_errors import WorkerFailed, interrupted
+from rowmill.local.workers.messages import (
     Command,
     Ended,
     NextShard,
@@ -32,7 +33,6 @@ from rowmill.local.messages import (
     Stop,
     Waits,
 )
-from rowmill.local.run_errors import WorkerFailed, interrupted
 from rowmill.plan.layout import Part
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec

@@ -1,0 +1,1 @@
+"""What one machine keeps in the folder ROWMILL_HOME."""

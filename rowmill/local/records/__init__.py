@@ -1,0 +1,1 @@
+"""What is told of runs: by their ledgers, by a live supervisor, by their logs."""

@@ -1,0 +1,1 @@
+"""One run, while this process is at work on it: admitted, planned, watched, verified."""

@@ -1,0 +1,1 @@
+"""The worker processes of one machine, and the supervisor that hands them shards."""
