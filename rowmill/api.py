@@ -217,7 +217,8 @@ class Experiment:
             workers: instead of the manifest's, 1 to 1,024.
             batch_rows: instead of the manifest's, 1,000 to 100,000.
             mode: whether an unfinished run is resumed ("auto"), must be ("resume"), or is dropped
-                ("restart").
+                ("restart"). The last makes a complete run again too, and so does "rerun", which
+                drops nothing.
             adopt: the owner key of another experiment whose tables and prefix are taken over.
 
         Raises:
@@ -225,7 +226,8 @@ class Experiment:
             DestinationRefused, DestinationUnavailable: before any work was done; `reason` of the
                 former is one word (docs/troubleshooting.md).
             RunFailed, RunAborted, RunSuspended, Interrupted: the run can be resumed.
-            EditedManifest, NoRunToResume: `mode` does not fit the last run.
+            EditedManifest, NoRunToResume: `mode` does not fit the last run. Of "rerun" that is a
+                RowmillError, reason UnfinishedRun.
             ImpossibleColumns: as of `table`.
             EmbeddedServerError: an embedded server does not start.
             RuntimeError: called from a script that a child process of its own imports anew.
@@ -233,7 +235,8 @@ class Experiment:
         _refuse_imported_script()
         check_callable("on_progress", on_progress)
         options = self._options(on_notice, workers, batch_rows, mode, adopt)
-        with supervised(rowmill_home(), self._remembered, self.spec) as supervision:
+        source = self._remembered(options)
+        with supervised(rowmill_home(), source, self.spec) as supervision:
             return supervision.run(options, on_progress)
 
     @_for_callers
@@ -254,7 +257,7 @@ class Experiment:
         before any work is done.
         """
         options = self._options(on_notice, workers, batch_rows, mode, adopt)
-        wanted = DetachedRun.of(rowmill_home(), self._remembered, options)
+        wanted = DetachedRun.of(rowmill_home(), self._remembered(options), options)
         return start_detached(wanted, Reports(options.notice, options.wait)).run
 
     def _options(
@@ -301,11 +304,18 @@ class Experiment:
             overrides = replace(overrides, scale=given.scale, seed=given.seed)
         return _spec(self.name, given.manifest, overrides)
 
-    @property
-    def _remembered(self) -> Source:
+    def _remembered(self, options: Options) -> Source:
         """As this machine is to know it, for the commands."""
         given = self._source
-        return Source(self.name, given.manifest, given.scale, given.seed, self._secrets)
+        return Source(
+            self.name,
+            given.manifest,
+            given.scale,
+            given.seed,
+            self._secrets,
+            workers=options.workers,
+            batch_rows=options.batch_rows,
+        )
 
     @cached_property
     def _generator(self) -> Generator:

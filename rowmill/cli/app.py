@@ -28,7 +28,6 @@ from rowmill.cli.options import (
     KeepData,
     Progress,
     ProgressInterval,
-    Restart,
     Resume,
     RowsOption,
     Scale,
@@ -39,7 +38,16 @@ from rowmill.cli.options import (
 )
 from rowmill.terminal.command import command
 from rowmill.terminal.command_line import App, SharedOptions
-from rowmill.terminal.options import Follow, OutputOption, RunNumber, Timeout, Wait, Watch, Yes
+from rowmill.terminal.options import (
+    Follow,
+    OutputOption,
+    Restart,
+    RunNumber,
+    Timeout,
+    Wait,
+    Watch,
+    Yes,
+)
 from rowmill.terminal.output import Output, Rows
 
 app = App(
@@ -166,7 +174,9 @@ def resume(name: Name = None, wait: Wait = False, timeout: Timeout = None) -> No
 
 
 @command(app, "rowmill.commands.changes:rerun", shared=ONE)
-def rerun(name: Name = None, wait: Wait = False, timeout: Timeout = None) -> None:
+def rerun(
+    name: Name = None, restart: Restart = False, wait: Wait = False, timeout: Timeout = None
+) -> None:
     """Begin the next run in the background; readers keep the old data until it is published."""
 
 

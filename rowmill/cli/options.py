@@ -62,7 +62,6 @@ BatchRows = Annotated[
 Resume = Annotated[
     bool, typer.Option("--resume", help="Resume an unfinished run; refuse if there is none.")
 ]
-Restart = Annotated[bool, typer.Option("--restart", help="Drop an unfinished run and start over.")]
 Adopt = Annotated[
     str | None,
     typer.Option(

@@ -42,6 +42,7 @@ def document_of(request: ApplyRequest, moment: str) -> dict[str, Any]:
 
 
 def _annotations(request: ApplyRequest, moment: str) -> dict[str, str]:
-    asked = {Mode.RESTART: {RERUN: moment}, Mode.RESUME: {RESUME: moment, ABORT: ""}}
+    again = {RERUN: moment}
+    asked = {Mode.RERUN: again, Mode.RESTART: again, Mode.RESUME: {RESUME: moment, ABORT: ""}}
     adopt = {} if request.adopt is None else {ADOPT: request.adopt}
     return {**asked.get(request.mode, {}), **adopt}

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rowmill.cluster.apiserver.patience import patiently
 from rowmill.cluster.applying import document_of
 from rowmill.cluster.experiment import Experiment, removed_by, verification_of
 from rowmill.cluster.logs import PodLogs
 from rowmill.cluster.namespace import Cluster
+from rowmill.engine.consent import unfinished_run
 from rowmill.engine.paging import paged
 from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, RunRecord, State
+from rowmill.engine.request import ApplyRequest, Mode
 from rowmill.engine.verification import OnProgress, Verification, VerifyProgress, ignored
 from rowmill.engine.warehouse import Warehouse, WarehouseUnreachable
 from rowmill.errors import Conflict, NotFound
 from rowmill.spec.cluster_names import ABORT, ASK_RESET, ASK_VERIFY, RERUN, RESUME
-
-if TYPE_CHECKING:
-    from rowmill.engine.request import ApplyRequest
 
 # The operator writes progress every 5 seconds; asking more often shows nothing new for long.
 WATCH_SECONDS = 2.0
@@ -118,9 +118,16 @@ class ClusterEngine:
         self._asked.add(name)
         return experiment.overall.run
 
-    def rerun(self, name: str) -> RunRecord:
-        """As of `Engine`; the next run of what is suspended begins when that is resumed."""
+    def rerun(
+        self, name: str, *, restart: bool = False, agreed: frozenset[str] | None = None
+    ) -> RunRecord:
+        """As of `Engine`; the next run of what is suspended begins when that is resumed.
+
+        Nobody is to agree to what it replaces: how many rows it has, its operator finds out.
+        """
         experiment = self._experiment(name)
+        if not restart:
+            _refuse_to_drop(experiment)
         # A number that comes back would be aborted before it starts.
         self.cluster.patch(name, _annotations({RERUN: _moment(), ABORT: None}))
         self._asked.add(name)
@@ -130,6 +137,9 @@ class ClusterEngine:
         self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
     ) -> RunRecord | None:
         document = document_of(request, _moment())
+        if request.mode is Mode.RERUN:
+            with suppress(NotFound):
+                _refuse_to_drop(self._experiment(document["metadata"]["name"]))
         if if_match is not None:
             document["metadata"]["resourceVersion"] = if_match
         applied = Experiment(self.cluster.apply(document, dry_run=dry_run))
@@ -228,6 +238,19 @@ def _refuse_in_vain(experiment: Experiment) -> None:
             f"{experiment.name} is suspended, so its next run would be waited for in vain; "
             f"first: resume {experiment.name}",
         )
+
+
+def _refuse_to_drop(experiment: Experiment) -> None:
+    """Raise WouldDrop if the newest run of what is to run again has not come to its end."""
+    if not experiment.unfinished:
+        return
+    run, name = experiment.overall.run, experiment.name
+    what = f"run {run.number} of {name} is {run.state}"
+    stopped = experiment.suspended or experiment.phase == "Failed"
+    do = f"go on with it: kubectl rowmill resume {name}"
+    if not stopped:
+        do = f"wait for it: kubectl rowmill status {name} -w"
+    raise unfinished_run(what, run.rows, instead=do)
 
 
 def _annotations(values: dict[str, str | None]) -> dict[str, Any]:

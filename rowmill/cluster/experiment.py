@@ -115,6 +115,11 @@ class Experiment:
         return self.run.get("finishedAt") is not None
 
     @property
+    def unfinished(self) -> bool:
+        """Whether its newest run was begun, and can go on to an end that it has not reached."""
+        return self.begun and (not self.ended or self.phase == "Failed")
+
+    @property
     def settled(self) -> bool:
         """Whether the newest run has ended and the operator has seen all that was asked of it."""
         return self.phase in ("Complete", "Failed", "Reset") and not self.asks_more

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rowmill.commands.consent import agreed, consent_of
 from rowmill.commands.watching import seconds, watch_to_its_end
 from rowmill.engine.interface import Engine
 from rowmill.engine.records import RunRecord, State
@@ -37,10 +38,16 @@ def resume(engine: Engine, name: str, wait: bool, timeout: str | None) -> None:
         watch_to_its_end(engine, name, timeout=longest)
 
 
-def rerun(engine: Engine, name: str, wait: bool, timeout: str | None) -> None:
-    """Begin the next run; with `wait` show it to its end, for `timeout` at most; raises so too."""
+def rerun(engine: Engine, name: str, restart: bool, wait: bool, timeout: str | None) -> None:
+    """Begin the next run; with `wait` show it to its end, for `timeout` at most; raises so too.
+
+    Asks before what is unfinished is dropped, unless `restart` says that it may be.
+    """
     longest = seconds(timeout, wait=wait)
-    run = engine.rerun(name)
+    run = agreed(
+        lambda consent: engine.rerun(name, restart=consent.restart, agreed=consent.replaced),
+        consent_of(restart=restart),
+    )
     if run.state is State.SUSPENDED:
         say(f"the next run of {name} starts when it is resumed")
     else:

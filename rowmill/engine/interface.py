@@ -97,8 +97,20 @@ class Engine(Protocol):
         """Go on with a suspended, aborted, failed or interrupted run; else raises Conflict."""
         ...
 
-    def rerun(self, name: str) -> RunRecord:
-        """Begin the next run; readers see the old data until the new is published."""
+    def rerun(
+        self, name: str, *, restart: bool = False, agreed: frozenset[str] | None = None
+    ) -> RunRecord:
+        """Begin the next run; readers see the old data until the new is published.
+
+        Args:
+            name: of the experiment.
+            restart: drop the work of an unfinished run.
+            agreed: ids of the published runs that one of fewer rows may replace, where that is
+                known before it begins; None: of all.
+
+        Raises:
+            WouldDrop, WouldReplace: it would do what it may not.
+        """
         ...
 
     def verify(

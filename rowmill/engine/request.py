@@ -11,10 +11,14 @@ from rowmill.spec.load import Overrides
 
 
 class Mode(StrEnum):
-    """What the user asked for: nothing special, `--resume` or `--restart`."""
+    """What the user asked for: nothing special, `--resume`, `rerun` or `--restart`.
+
+    RERUN makes the next run though nothing has changed, and refuses to drop an unfinished one.
+    """
 
     AUTO = "auto"
     RESUME = "resume"
+    RERUN = "rerun"
     RESTART = "restart"
 
 

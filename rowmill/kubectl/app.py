@@ -10,7 +10,16 @@ from rowmill.kubectl.options import CLUSTER, Name, NameOrAll, Shard
 from rowmill.terminal.command import command
 from rowmill.terminal.command_line import App
 from rowmill.terminal.entry import interruptible, own_process
-from rowmill.terminal.options import Follow, OutputOption, RunNumber, Timeout, Wait, Watch, Yes
+from rowmill.terminal.options import (
+    Follow,
+    OutputOption,
+    Restart,
+    RunNumber,
+    Timeout,
+    Wait,
+    Watch,
+    Yes,
+)
 from rowmill.terminal.output import Output
 
 app = App(
@@ -63,7 +72,9 @@ def abort(name: Name) -> None:
 
 
 @command(app, "rowmill.commands.changes:rerun")
-def rerun(name: Name, wait: Wait = False, timeout: Timeout = None) -> None:
+def rerun(
+    name: Name, restart: Restart = False, wait: Wait = False, timeout: Timeout = None
+) -> None:
     """Start the next run; readers see the old data until the new is published."""
 
 

@@ -170,12 +170,24 @@ class LocalEngine:
 
     def resume(self, name: str) -> RunRecord:
         """As of `Engine`; a publishing that was interrupted is completed, which is told."""
-        begun = self._started(self._as_run(name), mode=Mode.RESUME).run
+        source = self._as_run(name)
+        # The batches are its frozen plan's.
+        begun = self._started(source, mode=Mode.RESUME, workers=source.workers).run
         # What was durable before counts, and the process does not tell.
         return begun if begun.number is None else self.status(name, begun.number).run
 
-    def rerun(self, name: str) -> RunRecord:
-        return self._started(self._as_run(name), mode=Mode.RESTART).run
+    def rerun(
+        self, name: str, *, restart: bool = False, agreed: frozenset[str] | None = None
+    ) -> RunRecord:
+        """As of `Engine`, with the options of its newest run, also its workers and batches."""
+        source = self._as_run(name)
+        return self._started(
+            source,
+            mode=Mode.RESTART if restart else Mode.RERUN,
+            agreed=agreed,
+            workers=source.workers,
+            batch_rows=source.batch_rows,
+        ).run
 
     def logs(
         self, name: str, *, run: int | None = None, shard: int | None = None, follow: bool = False
@@ -275,8 +287,11 @@ class LocalEngine:
             )
 
     def _as_run(self, name: str) -> Source:
-        """Its source with the scale and seed of its newest run, unless the caller gave his own."""
+        """Its source with the options of its newest run, unless the caller gave his own."""
         source = self._source(name)
+        if name in self.given and (known := remembered.recall(self.home, name)) is not None:
+            # Of a manifest's file; what was asked of this machine it remembers by name alone.
+            source = replace(source, workers=known.workers, batch_rows=known.batch_rows)
         if (source.scale, source.seed) != (None, None):
             return source
         with self._changing(source) as destinations:

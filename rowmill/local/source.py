@@ -24,13 +24,18 @@ START = "start one with: rowmill run -f FILE"
 
 @dataclass(frozen=True)
 class Source:
-    """A manifest's text and what the command line sets over it; `label` is its name in messages."""
+    """A manifest's text and what the command line sets over it; `label` is its name in messages.
+
+    `workers` and `batch_rows` are what was asked for, None for the manifest's or the engine's.
+    """
 
     label: str
     manifest: str
     scale: str | None
     seed: int | None
     secrets: Mapping[str, Path]
+    workers: int | None = None
+    batch_rows: int | None = None
 
     def spec(self) -> Spec:
         """The spec; raises InvalidManifest, or UnknownSecret for one that it does not name."""
@@ -51,7 +56,15 @@ class Source:
 
     def remembered(self, name: str) -> Remembered:
         """What this machine remembers of it."""
-        return Remembered(name, self.manifest, self.scale, self.seed, self.secrets)
+        return Remembered(
+            name,
+            self.manifest,
+            self.scale,
+            self.seed,
+            self.secrets,
+            workers=self.workers,
+            batch_rows=self.batch_rows,
+        )
 
     @property
     def etag(self) -> str:
@@ -77,7 +90,15 @@ def recalled(home: Home, name: str) -> Source:
 def from_memory(known: Remembered) -> Source:
     """The source of which this machine remembers that."""
     label = f"the manifest of {known.name}"
-    return Source(label, known.manifest, known.scale, known.seed, known.secrets)
+    return Source(
+        label,
+        known.manifest,
+        known.scale,
+        known.seed,
+        known.secrets,
+        workers=known.workers,
+        batch_rows=known.batch_rows,
+    )
 
 
 def from_request(request: ApplyRequest) -> Source:
@@ -89,4 +110,6 @@ def from_request(request: ApplyRequest) -> Source:
         scale=None if scale is None else str(scale),
         seed=request.overrides.seed,
         secrets={name: whole_path(file) for name, file in request.secrets.items()},
+        workers=request.workers,
+        batch_rows=request.batch_rows,
     )

@@ -28,6 +28,7 @@ Timeout = Annotated[
         metavar="DURATION",
     ),
 ]
+Restart = Annotated[bool, typer.Option("--restart", help="Drop an unfinished run and start over.")]
 RunNumber = Annotated[
     int | None, typer.Option("--run", help="Its number; by default the newest.", metavar="N", min=1)
 ]

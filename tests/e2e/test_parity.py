@@ -88,6 +88,9 @@ def test_the_plugin_does_all_that_the_table_says(
     plugin("make the next run, though nothing has changed", "the next run")
     wait_for(lambda: run.run().get("number") == 3, 180, "run 3")
     run.complete()
+    plugin("also if that drops what is unfinished", "the next run")
+    wait_for(lambda: run.run().get("number") == 4, 180, "run 4")
+    run.complete()
     plugin("remove the data, and keep the records", "removed 1 table")
     assert plugin.left == {}
 

@@ -102,7 +102,7 @@ BEGINNINGS = (
     Ability(
         name="and drop what is unfinished",
         cli=Call("rowmill run -f shop.yaml --restart"),
-        plugin=Hole("`kubectl rowmill rerun shop` does, and a changed spec"),
+        plugin=Hole("`kubectl rowmill rerun shop --restart` does, and a changed spec"),
         python=Call('shop.run(mode="restart")'),
     ),
     Ability(
@@ -242,6 +242,12 @@ CHANGES = (
         cli=Call("rowmill rerun shop"),
         plugin=Call("kubectl rowmill rerun shop"),
         python=Call('engine.rerun("shop")'),
+    ),
+    Ability(
+        name="also if that drops what is unfinished",
+        cli=Call("rowmill rerun shop --restart"),
+        plugin=Call("kubectl rowmill rerun shop --restart"),
+        python=Call('engine.rerun("shop", restart=True)'),
     ),
     Ability(
         name="and wait for the next run's end",

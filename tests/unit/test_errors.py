@@ -52,7 +52,11 @@ def _errors() -> Iterator[RowmillError]:
     """One of each class of the tree."""
     made = {type(error): error for error in MADE}
     for kind in _below(RowmillError):
-        words: dict[str, Any] = {"reason": "SomeReason", "message": f"a message of {kind.__name__}"}
+        words: dict[str, Any] = {
+            "reason": "SomeReason",
+            "message": f"a message of {kind.__name__}",
+            "replaced": "id",
+        }
         wanted = inspect.signature(kind).parameters
         yield made.get(kind) or kind(**{name: words[name] for name in words if name in wanted})
 

@@ -126,7 +126,7 @@ _NO_MODES: tuple[object, ...] = ("RESTART", "restrat", "", None, True, [])
             (
                 {"mode": value},
                 f"{value!r}: give one of rowmill.Mode.AUTO ('auto'), rowmill.Mode.RESUME "
-                "('resume'), rowmill.Mode.RESTART ('restart')",
+                "('resume'), rowmill.Mode.RERUN ('rerun'), rowmill.Mode.RESTART ('restart')",
             )
             for value in _NO_MODES
         ],

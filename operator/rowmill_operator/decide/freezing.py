@@ -64,7 +64,8 @@ def with_words_on_chart(situation: Situation, step: Step) -> Step:
         return step
     cure = (
         f"run {situation.number} keeps to the chart's defaults of when it was planned, which are "
-        f"others by now; `kubectl rowmill rerun {situation.experiment.name}` plans a run by those"
+        f"others by now; `kubectl rowmill rerun {situation.experiment.name} --restart` plans a run "
+        "by those"
     )
     return replace(
         step, run_condition=replace(run_condition, message=f"{run_condition.message}; {cure}")

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.progress_display import Display, progress_display
 from rowmill.cli.sources import Secrets, from_file, one_file
 from rowmill.cli.waiting import say_starting, terminal_reports
+from rowmill.commands.consent import agreed, consent_of
 from rowmill.counting import counted
+from rowmill.engine.consent import Consent
 from rowmill.engine.request import Mode
-from rowmill.errors import Conflict, Differs
+from rowmill.errors import Differs
 from rowmill.local.detached import Begun, DetachedRun, start_detached
 from rowmill.local.home.folder import rowmill_home
 from rowmill.local.records import run_records
@@ -28,10 +29,7 @@ from rowmill.terminal import figures
 from rowmill.terminal.failures import Answered, UsageError
 from rowmill.terminal.figures import short
 from rowmill.terminal.output import Output, ProgressStyle, print_json
-from rowmill.terminal.prose import confirmed, notice, say
-from rowmill.worker.start.refusals import EditedManifest, FewerRows
-
-Result = TypeVar("Result")
+from rowmill.terminal.prose import notice, say
 
 
 def run(
@@ -58,31 +56,32 @@ def run(
     chosen_file = one_file(manifest, file)
     if resume and restart:
         raise UsageError("--resume and --restart exclude each other")
-    source = from_file(chosen_file, scale, seed, secrets)
+    source = replace(
+        from_file(chosen_file, scale, seed, secrets), workers=workers, batch_rows=batch_rows
+    )
     spec = source.spec()
     say_warnings(source, spec)
-    mode = Mode.RESUME if resume else Mode.RESTART if restart else Mode.AUTO
     options = Options(
         workers=workers,
         batch_rows=batch_rows,
-        mode=mode,
+        mode=Mode.RESUME if resume else Mode.AUTO,
         adopt=adopt,
         source=source.kept(),
-        # A script goes on, and `--restart` says that what is there may go.
-        agreed=frozenset() if _can_ask() and mode is not Mode.RESTART else None,
         notice=notice,
     )
+    consent = consent_of(restart=restart)
     if detach:
-        _run_detached(source, options, output)
+        _run_detached(source, options, consent, output)
     else:
         display = partial(progress_display, progress, progress_interval)
-        _run_attached(source, spec, options, display, output)
+        _run_attached(source, spec, options, consent, display, output)
 
 
 def _run_attached(
     source: Source,
     spec: Spec,
     options: Options,
+    consent: Consent,
     display: Callable[[], AbstractContextManager[Display]],
     output: Output,
 ) -> None:
@@ -95,11 +94,11 @@ def _run_attached(
         starting=say_starting,
     ) as supervision:
 
-        def attempt(chosen: Options) -> Outcome:
+        def attempt(consent: Consent) -> Outcome:
             with display() as show:
-                return supervision.run(replace(chosen, wait=show.wait), show)
+                return supervision.run(replace(options.by(consent), wait=show.wait), show)
 
-        outcome = _agreed(attempt, options)
+        outcome = agreed(attempt, consent)
         reference = supervision.reference
     if output is Output.JSON:
         print_json(_document(outcome))
@@ -114,13 +113,13 @@ def _run_attached(
         raise Answered(Differs)
 
 
-def _run_detached(source: Source, options: Options, output: Output) -> None:
+def _run_detached(source: Source, options: Options, consent: Consent, output: Output) -> None:
     reports = terminal_reports()
 
-    def attempt(chosen: Options) -> Begun:
-        return start_detached(DetachedRun.of(rowmill_home(), source, chosen), reports)
+    def attempt(consent: Consent) -> Begun:
+        return start_detached(DetachedRun.of(rowmill_home(), source, options.by(consent)), reports)
 
-    begun = _agreed(attempt, options)
+    begun = agreed(attempt, consent)
     if output is Output.JSON:
         told = {"repeat": begun.repeat, "resumed": begun.resumed, "process": begun.process}
         print_json({**begun.run.to_json(), **told})
@@ -128,33 +127,6 @@ def _run_detached(source: Source, options: Options, output: Output) -> None:
         say(_repeated(begun.run.experiment, begun.run.number))
     else:
         say("\n".join(_goes_on(begun)))
-
-
-def _agreed(attempt: Callable[[Options], Result], options: Options) -> Result:
-    """Attempt a run until it needs no more consent; asks when the display has left the terminal.
-
-    What stands there may be another run's once the question is answered: then it is asked anew.
-    """
-    while True:
-        try:
-            return attempt(options)
-        except EditedManifest as error:
-            if not _confirmed(f"{error}. Drop them and start over?"):
-                raise
-            options = options.restarting()
-        except FewerRows as error:
-            if not _confirmed(f"{error}. Replace it?"):
-                how = "answer yes, or add --restart, to replace it"
-                raise Conflict(error.reason, f"{error}; nothing was changed ({how})") from None
-            options = options.agreeing(error.published)
-
-
-def _can_ask() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()
-
-
-def _confirmed(question: str) -> bool:
-    return _can_ask() and confirmed(question)
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:

@@ -19,13 +19,18 @@ _PROGRESS = "last-run.json"
 
 @dataclass(frozen=True)
 class Remembered:
-    """One experiment as last run here: the manifest's text, overrides, secret files by name."""
+    """One experiment as last run here: the manifest's text, overrides, secret files by name.
+
+    `workers` and `batch_rows` are those that were asked for; None: of an older record, too.
+    """
 
     name: str
     manifest: str
     scale: str | None
     seed: int | None
     secrets: Mapping[str, Path]
+    workers: int | None = None
+    batch_rows: int | None = None
 
 
 def keep(home: Home, experiment: Remembered) -> None:
@@ -43,6 +48,8 @@ def keep(home: Home, experiment: Remembered) -> None:
             {
                 "scale": experiment.scale,
                 "seed": experiment.seed,
+                "workers": experiment.workers,
+                "batchRows": experiment.batch_rows,
                 "secrets": {name: str(path) for name, path in experiment.secrets.items()},
             },
             indent=1,
@@ -59,7 +66,15 @@ def recall(home: Home, name: str) -> Remembered | None:
     except FileNotFoundError:
         return None
     secrets = {name: Path(path) for name, path in known["secrets"].items()}
-    return Remembered(name, manifest, known["scale"], known["seed"], secrets)
+    return Remembered(
+        name,
+        manifest,
+        known["scale"],
+        known["seed"],
+        secrets,
+        workers=known.get("workers"),
+        batch_rows=known.get("batchRows"),
+    )
 
 
 def keep_data_version(home: Home, name: str, data_version: int) -> None:

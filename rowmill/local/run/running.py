@@ -13,6 +13,7 @@ from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import ExperimentHold
 from rowmill.destinations.patience import ReportWait, unreported
+from rowmill.engine.consent import Consent
 from rowmill.engine.request import Mode
 from rowmill.engine.verification import Verification
 from rowmill.errors import Interrupted, RowmillError
@@ -69,13 +70,10 @@ class Options:
     wait: ReportWait = unreported
     death: Callable[[int, str], None] = lambda worker, how: None
 
-    def restarting(self) -> Options:
-        """The same, but starting over, whatever that replaces."""
-        return replace(self, mode=Mode.RESTART, agreed=None)
-
-    def agreeing(self, published: Run) -> Options:
-        """The same, but a run of fewer rows may replace `published`."""
-        return replace(self, agreed=(self.agreed or frozenset()) | {published.id})
+    def by(self, consent: Consent) -> Options:
+        """The same, with what its user agrees to."""
+        mode = Mode.RESTART if consent.restart else self.mode
+        return replace(self, mode=mode, agreed=consent.replaced)
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,9 @@ class Repeat:
 
 @dataclass(frozen=True)
 class Conflict:
-    """An unfinished run of another spec would be dropped: that wants `--restart`.
+    """An unfinished run of another spec, or one that was not asked for, would be dropped.
+
+    That wants `--restart`.
 
     `replaces` is what the new run would replace besides, as in `Begin`.
     """
@@ -98,9 +100,11 @@ def decide(observed: Observation, digest: str, data_version: int, mode: Mode) ->
         return _begin(observed, number)
     published = published_run(runs)
     if latest is not None and latest.state in RESUMABLE:
-        if latest.plan.digest == digest:
+        if latest.plan.digest == digest and mode is not Mode.RERUN:
             return Resume(latest, left_over(runs)[:-1], published)
         return Conflict(latest, published)
+    if mode is Mode.RERUN:
+        return _begin(observed, number)
     if mode is Mode.RESUME:
         if latest is not None and _was_completed(latest, observed) and latest.plan.digest == digest:
             return Repeat(latest, number, left_over(runs))

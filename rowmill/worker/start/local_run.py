@@ -33,7 +33,7 @@ from rowmill.worker.start.decide import (
 )
 from rowmill.worker.start.observe import observe
 from rowmill.worker.start.prepared import Ahead, Prepared, Staged
-from rowmill.worker.start.refusals import EditedManifest, FewerRows, NoRunToResume
+from rowmill.worker.start.refusals import EditedManifest, FewerRows, NoRunToResume, unfinished
 
 
 def prepare(
@@ -62,6 +62,7 @@ def prepare(
 
     Raises:
         EditedManifest, FewerRows, NoRunToResume: see start/refusals.py.
+        WouldDrop: UnfinishedRun, the next run was asked for, and the newest is unfinished.
         DestinationRefused: a destination will not take this run.
         InvalidManifest: the data version is the last run's, which refuses the manifest.
     """
@@ -74,7 +75,7 @@ def prepare(
         plan = cache(partial(plan_of, spec))
         uid = observed.ledger.uid or str(uuid4())
         request = RunRequest(spec, plan, uid, adopt, source, started_at)
-        start = _accepted(decision, request, destinations, agreed, observed.rolled_forward)
+        start = _accepted(decision, request, destinations, agreed, observed.rolled_forward, mode)
         if not isinstance(start, Repeat):
             admit(_ahead(start, request, destinations))
         return carry_out(start, request, destinations, observed)
@@ -86,15 +87,19 @@ def _accepted(
     destinations: Destinations,
     agreed: Collection[str] | None,
     rolled_forward: tuple[int, ...],
+    mode: Mode,
 ) -> Begin | Resume | Repeat:
     """The decision, unless its user is to change or agree to something first; raises as prepare."""
     match decision:
         case NothingToResume(published=published):
             raise NoRunToResume(_nothing(published), rolled_forward)
         case Conflict(run=run, replaces=replaces):
+            rows = _durable_rows(run, destinations)
+            if mode is Mode.RERUN:
+                raise unfinished(run, rows, request.plan(), replaces)
             raise EditedManifest(
                 run,
-                _durable_rows(run, destinations),
+                rows,
                 request.plan(),
                 replaces,
                 options_alone=options_alone_differ(run, request.source),

@@ -6,6 +6,7 @@ from datetime import UTC
 
 from rowmill import errors
 from rowmill.counting import counted
+from rowmill.engine.consent import WouldDrop, WouldReplace, unfinished_run
 from rowmill.engine.records import State
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run
@@ -13,7 +14,7 @@ from rowmill.worker.run_history import replacement
 from rowmill.worker.run_options import options_of, run_again
 
 
-class EditedManifest(errors.Conflict):
+class EditedManifest(WouldDrop):
     """The newest run is unfinished and of another spec: starting over would drop its work.
 
     `rows` are durable of it. The new run would be of `plan`; what it `replaces` besides is told if
@@ -30,12 +31,8 @@ class EditedManifest(errors.Conflict):
         options_alone: bool = False,
     ) -> None:
         self.run = run
-        # Whoever starts a run holds the lock that its supervisor would hold.
-        state = State.of_ledger(run.state, abandoned=True, reason=run.reason)
-        fewer = ""
-        if replaces is not None and plan.rows < replaces.plan.rows:
-            fewer = f", and {_would_replace(replaces, run.number + 1, plan, run.owner)}"
-        holds = f"holds {counted(rows, 'row')} that would be dropped{fewer}"
+        state = _state(run)
+        holds = f"holds {counted(rows, 'row')} that would be dropped{_fewer(run, plan, replaces)}"
         options = options_of(run)
         if options_alone:
             how = f"with {options}" if options else "without --scale and --seed"
@@ -54,7 +51,21 @@ class EditedManifest(errors.Conflict):
         )
 
 
-class FewerRows(errors.Conflict):
+def unfinished(run: Run, rows: int, plan: Plan, replaces: Run | None) -> WouldDrop:
+    """The next run was asked for, and the newest is unfinished: its work would be dropped.
+
+    `rows`, `plan` and `replaces` are as in `EditedManifest`.
+    """
+    name = run.owner.rpartition("/")[2]
+    return unfinished_run(
+        f"run {run.number} is {_state(run)}",
+        rows,
+        more=_fewer(run, plan, replaces),
+        instead=f"go on with it: rowmill resume {name}",
+    )
+
+
+class FewerRows(WouldReplace):
     """Run `number`, of `plan`, would replace a `published` run of more rows: the user is to agree.
 
     `rolled_forward` is as in `Prepared`.
@@ -70,7 +81,8 @@ class FewerRows(errors.Conflict):
     ) -> None:
         self.published = published
         self.rolled_forward = rolled_forward
-        super().__init__("FewerRows", _would_replace(published, number, plan, owner))
+        said = _would_replace(published, number, plan, owner)
+        super().__init__("FewerRows", said, published.id)
 
 
 class NoRunToResume(errors.Conflict):
@@ -79,6 +91,17 @@ class NoRunToResume(errors.Conflict):
     def __init__(self, message: str, rolled_forward: tuple[int, ...] = ()) -> None:
         self.rolled_forward = rolled_forward
         super().__init__("NothingToResume", message)
+
+
+def _state(run: Run) -> State:
+    # Whoever starts a run holds the lock that its supervisor would hold.
+    return State.of_ledger(run.state, abandoned=True, reason=run.reason)
+
+
+def _fewer(run: Run, plan: Plan, replaces: Run | None) -> str:
+    if replaces is None or plan.rows >= replaces.plan.rows:
+        return ""
+    return f", and {_would_replace(replaces, run.number + 1, plan, run.owner)}"
 
 
 def _would_replace(published: Run, number: int, plan: Plan, owner: str) -> str:

@@ -184,8 +184,10 @@ def test_the_command_line_does_all_that_the_table_says(home: Home, commands: Com
     line("and wait for its end, but not for ever", "COMPLETED")
     line("and wait for the next run's end", "COMPLETED")
     line("and drop what is unfinished", "run 6 is complete")
+    line("also if that drops what is unfinished", "the next run of shop starts")
+    assert commands("status", "shop", "-w").code == 0
     line("remove the data, and keep the records", "removed 1 table")
-    line("begin it in the background", "run 7")
+    line("begin it in the background", "run 8")
     assert commands("status", "shop", "-w").code == 0
     line("forget it, and keep the data", "is forgotten here; its data and records stay")
     assert commands("runs", "-f", "shop.yaml", "-o", "json").json[-1]["state"] == State.COMPLETED
@@ -278,8 +280,10 @@ def test_python_does_all_that_the_table_says(home: Home, commands: Commands) -> 
         assert python.stopped_at(gate, "end a run").state is State.ABORTED
     assert python("begin it in the background").number == 3
     assert [*engine.watch("shop")][-1].run.state is State.COMPLETED
+    assert python("also if that drops what is unfinished").number == 4
+    assert [*engine.watch("shop")][-1].run.state is State.COMPLETED
     assert "removed 1 table" in python("remove the data, and keep the records").message
-    assert python("begin it by the manifest's text, on either engine").number == 4
+    assert python("begin it by the manifest's text, on either engine").number == 5
     assert [*engine.watch("shop")][-1].run.state is State.COMPLETED
     assert "is forgotten here" in python("forget it, and keep the data")
     assert shop.run().repeat

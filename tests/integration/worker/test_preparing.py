@@ -11,6 +11,7 @@ from psycopg import sql
 
 from rowmill.destinations.credentials import KnownCredentials
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.engine.consent import WouldDrop
 from rowmill.engine.request import Mode
 from rowmill.plan.replacement import Replaced
 from rowmill.plan.run_source import RunSource, Versions, source_of
@@ -105,6 +106,26 @@ def test_an_edited_manifest_over_an_unfinished_run_names_what_would_be_dropped(
     with pytest.raises(EditedManifest, match=r"run 1 is INTERRUPTED .* 2,500 rows .* --restart"):
         edited.prepare(same)
     assert edited.prepare(same, mode=Mode.RESTART).run.number == 2
+
+
+def test_a_rerun_drops_nothing_unfinished_and_names_what_it_would_replace(
+    name: str, opened: Opened
+) -> None:
+    larger, published = opened(manifest(name, parquet=None))
+    larger.complete(published)
+    env, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
+    env.load(destinations, env.prepare(destinations).run, parts=1)
+    with pytest.raises(WouldDrop) as refused:
+        env.prepare(destinations, mode=Mode.RERUN)
+    assert refused.value.reason == "UnfinishedRun"
+    assert str(refused.value) == (
+        "run 2 is INTERRUPTED and holds 2,500 rows that would be dropped, and run 3, of 2,500 "
+        "rows, would replace run 1 (5,000 rows); go on with it: "
+        f"rowmill resume {name}, or add --restart to drop them"
+    )
+    env.complete(destinations)
+    assert env.prepare(destinations).repeat
+    assert env.prepare(destinations, mode=Mode.RERUN, agreed=()).run.number == 3
 
 
 @pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,11 +11,21 @@ import pytest
 from rowmill.cluster.engine import ClusterEngine
 from rowmill.commands import changes
 from rowmill.commands.watching import seconds
+from rowmill.engine.consent import WouldDrop
 from rowmill.engine.records import RunRecord
+from rowmill.engine.request import ApplyRequest, Mode
 from rowmill.errors import Conflict, RowmillError
 from rowmill.terminal.failures import UsageError
 from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
 
+MANIFEST = """
+apiVersion: rowmill.dev/v1alpha1
+kind: Experiment
+metadata: {name: shop}
+spec:
+  tables: [{name: people, rows: 9, columns: [{name: id, type: bigint}]}]
+  destinations: {postgres: {}}
+"""
 ABORTED = {"rowmill.dev/abort": "1"}
 
 
@@ -86,13 +97,66 @@ def test_what_does_not_fit_changes_nothing(
 def test_a_rerun_of_what_is_suspended_is_not_waited_for() -> None:
     cluster = FakeCluster([experiment("Suspended", spec={"suspend": True})])
     with pytest.raises(Conflict, match="first: resume shop"):
-        changes.rerun(engine_of(cluster), "shop", wait=True, timeout=None)
+        changes.rerun(engine_of(cluster), "shop", restart=True, wait=True, timeout=None)
     complete = FakeCluster([experiment("Complete"), experiment("Complete")])
-    changes.rerun(engine_of(complete), "shop", wait=True, timeout=None)
+    changes.rerun(engine_of(complete), "shop", restart=False, wait=True, timeout=None)
     assert len(complete.patches) == 1
 
 
-@pytest.mark.parametrize("begin", [changes.rerun, changes.resume])
+_RUNNING = experiment("Running")
+_STOPPED = experiment("Suspended", spec={"suspend": True})
+_GOES_ON = "go on with it: kubectl rowmill resume shop"
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "instead"),
+    [
+        (_RUNNING, "RUNNING", "wait for it: kubectl rowmill status shop -w"),
+        (_STOPPED, "SUSPENDED", _GOES_ON),
+        (experiment("Failed"), "FAILED", _GOES_ON),
+        (experiment("Failed", reason="Aborted", annotations=ABORTED), "ABORTED", _GOES_ON),
+    ],
+)
+def test_a_rerun_drops_an_unfinished_run_only_if_it_may(
+    state: Any, said: str, instead: str
+) -> None:
+    cluster = FakeCluster([state])
+    with pytest.raises(WouldDrop) as refused:
+        changes.rerun(engine_of(cluster), "shop", restart=False, wait=False, timeout=None)
+    assert (refused.value.reason, cluster.patches) == ("UnfinishedRun", [])
+    assert str(refused.value) == (
+        f"run 1 of shop is {said} and holds 40 rows that would be dropped; {instead}, or add "
+        "--restart to drop them"
+    )
+    changes.rerun(engine_of(cluster), "shop", restart=True, wait=False, timeout=None)
+    assert len(cluster.patches) == 1
+
+
+def test_a_manifest_that_is_applied_for_a_rerun_drops_no_unfinished_run() -> None:
+    cluster = FakeCluster([_RUNNING])
+    request = ApplyRequest(MANIFEST, mode=Mode.RERUN)
+    with pytest.raises(WouldDrop, match="run 1 of shop is RUNNING"):
+        engine_of(cluster).apply(request)
+    first = FakeCluster()
+    engine_of(first).apply(request)
+    [applied] = first.patches
+    assert "rowmill.dev/rerun" in applied["metadata"]["annotations"]
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        experiment("Complete"),
+        experiment("Reset"),
+        experiment("Suspended", spec={"suspend": True}, finishedAt="2026-01-01T00:01:00Z"),
+        experiment("Pending", status={"run": {"number": 2}}),
+    ],
+)
+def test_a_rerun_of_what_has_come_to_its_end_asks_nothing(state: Any) -> None:
+    assert _patch(ClusterEngine.rerun, state)
+
+
+@pytest.mark.parametrize("begin", [partial(changes.rerun, restart=False), changes.resume])
 def test_a_timeout_without_a_wait_changes_nothing(begin: Callable[..., None]) -> None:
     cluster = FakeCluster([experiment("Failed", spec={"suspend": True})])
     with pytest.raises(UsageError, match="--timeout is for --wait"):

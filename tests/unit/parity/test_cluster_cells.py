@@ -31,6 +31,7 @@ PHASES = {
     "end a run": "Running",
     "stop a run that is to go on later": "Running",
     "go on with a stopped run": "Failed",
+    "also if that drops what is unfinished": "Failed",
     "and wait for its end, but not for ever": "Failed",
 }
 MANIFEST = """

@@ -1,0 +1,56 @@
+"""What whoever asks for a run is to agree to first: work that is dropped, data that is replaced."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rowmill.counting import counted
+from rowmill.errors import Conflict
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What may go for the next run.
+
+    `restart`: the work of an unfinished run. `replaced` are ids of the published runs that one of
+    fewer rows may replace; None: all of them.
+    """
+
+    restart: bool = False
+    replaced: frozenset[str] | None = None
+
+    def restarting(self) -> Consent:
+        """The unfinished work may go, whatever that replaces."""
+        return replace(self, restart=True, replaced=None)
+
+    def replacing(self, run: str) -> Consent:
+        """A run of fewer rows may replace the published one of this id, too."""
+        return replace(self, replaced=(self.replaced or frozenset()) | {run})
+
+
+class WouldDrop(Conflict):
+    """The work of an unfinished run would be dropped; `message` says what, and how it goes on."""
+
+
+class WouldReplace(Conflict):
+    """A run of fewer rows would replace the published one, whose id is `replaced`."""
+
+    def __init__(self, reason: str, message: str, replaced: str) -> None:
+        self.replaced = replaced
+        super().__init__(reason, message)
+
+
+def unfinished_run(what: str, rows: int, *, more: str = "", instead: str) -> WouldDrop:
+    """Why a rerun does not drop what is unfinished by itself.
+
+    Args:
+        what: which run it is, and its state, such as `run 2 is SUSPENDED`.
+        rows: that are durable of it.
+        more: what would be replaced besides, after a comma, or "".
+        instead: what to do instead, with its command.
+    """
+    return WouldDrop(
+        "UnfinishedRun",
+        f"{what} and holds {counted(rows, 'row')} that would be dropped{more}; {instead}, "
+        "or add --restart to drop them",
+    )
