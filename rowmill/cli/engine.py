@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from rowmill.cli.sources import STANDARD_INPUT, Secrets, from_either, refuse_file
@@ -25,7 +26,10 @@ def chosen(
     known = source.spec().name if name is None else name
     # What is but remembered the engine finds by itself.
     given = {} if file is None and not secrets else {known: source}
-    return {"engine": LocalEngine(rowmill_home(), given, terminal_reports()), "name": known}
+    typed = [known] if file is None else ["-f", str(file)]
+    reference = shlex.join([*typed, *(word for one in secrets or () for word in ("--secret", one))])
+    engine = LocalEngine(rowmill_home(), given, terminal_reports(), {known: reference})
+    return {"engine": engine, "name": known}
 
 
 def chosen_by_name(name: str) -> OnExperiment:
@@ -90,5 +94,4 @@ def chosen_to_trace(
             "such as: rowmill trace shop orders 4711"
         )
     one = chosen(typed[0] if file is None else None, file, secrets)
-    reference = one["name"] if file is None else f"-f {file}"
-    return {**one, "reference": reference, "words": typed[1:] if file is None else typed}
+    return {**one, "words": typed[1:] if file is None else typed}

@@ -33,14 +33,19 @@ class ClusterEngine:
     """The `Engine` of a namespace: what is asked for stands in the Experiment, and so survives.
 
     It writes annotations and `spec.suspend` alone; what the operator does about them shows in the
-    status. `notice` is told what the user should know.
+    status. `notice` is told what the user should know; `options` are those of a command line that
+    lead to this namespace.
     """
 
     cluster: Cluster
     notice: Callable[[str], None] = lambda text: None
     sleep: Callable[[float], None] = time.sleep
+    options: str = ""
     # Of these a run was asked for here, which a refused spec never begins.
     _asked: set[str] = field(default_factory=set)
+
+    def command(self, verb: str, name: str, *options: str) -> str:
+        return " ".join(filter(None, ("kubectl rowmill", verb, name, *options, self.options)))
 
     def now(self) -> datetime:
         return self.cluster.now()
@@ -71,7 +76,7 @@ class ClusterEngine:
             if experiment.settled:
                 return
             if name in self._asked:
-                _refuse_in_vain(experiment)
+                self._refuse_in_vain(experiment)
             experiment = self._later(name)
         yield _past(experiment, run)
 
@@ -82,8 +87,10 @@ class ClusterEngine:
     def abort(self, name: str) -> RunRecord:
         experiment = self._experiment(name)
         if experiment.number is None:
-            message = f"{name} has no run yet; to hold the first one: kubectl rowmill suspend"
-            raise Conflict("NothingToAbort", message)
+            hold = self.command("suspend", name)
+            raise Conflict(
+                "NothingToAbort", f"{name} has no run yet; to hold the first one: {hold}"
+            )
         if experiment.ended:
             raise Conflict(
                 "NothingToAbort",
@@ -96,7 +103,9 @@ class ClusterEngine:
     def suspend(self, name: str) -> RunRecord:
         experiment = self._experiment(name)
         if experiment.suspended:
-            raise Conflict("NothingToSuspend", f"{name} is suspended already")
+            resume = self.command("resume", name)
+            message = f"{name} is suspended already; `{resume}` goes on with it"
+            raise Conflict("NothingToSuspend", message)
         self.cluster.patch(name, {"spec": {"suspend": True}})
         return experiment.overall.run
 
@@ -127,7 +136,7 @@ class ClusterEngine:
         """
         experiment = self._experiment(name)
         if not restart:
-            _refuse_to_drop(experiment)
+            self._refuse_to_drop(experiment)
         # A number that comes back would be aborted before it starts.
         self.cluster.patch(name, _annotations({RERUN: _moment(), ABORT: None}))
         self._asked.add(name)
@@ -139,7 +148,7 @@ class ClusterEngine:
         document = document_of(request, _moment())
         if request.mode is Mode.RERUN:
             with suppress(NotFound):
-                _refuse_to_drop(self._experiment(document["metadata"]["name"]))
+                self._refuse_to_drop(self._experiment(document["metadata"]["name"]))
         if if_match is not None:
             document["metadata"]["resourceVersion"] = if_match
         applied = Experiment(self.cluster.apply(document, dry_run=dry_run))
@@ -173,9 +182,7 @@ class ClusterEngine:
         if number is None:
             raise Conflict("NothingToReset", f"{name} has no run yet, and so no data")
         if not experiment.ended:
-            raise Conflict(
-                "RunLive", f"run {number} of {name} is under way; abort it first, or wait for it"
-            )
+            raise Conflict("RunLive", self._live(experiment))
         request = experiment.next_request(ASK_RESET, number)
         self.cluster.patch(name, _annotations({ASK_RESET: request}))
         told = ""
@@ -193,7 +200,7 @@ class ClusterEngine:
         self.cluster.patch(name, {"spec": {"deletionPolicy": policy}})
         self.cluster.delete(name)
         what = "its data goes with it" if purge else "its data and its ledger stay"
-        return f"is being deleted; {what}"
+        return f"{name} is being deleted; {what}"
 
     def warehouse(self, name: str) -> Warehouse:
         raise WarehouseUnreachable(
@@ -207,6 +214,41 @@ class ClusterEngine:
     ) -> Iterator[LogLine]:
         logs = PodLogs(self.cluster, name, run, shard, self.notice)
         return logs.following() if follow else logs.lines()
+
+    def _refuse_in_vain(self, experiment: Experiment) -> None:
+        """Raise Conflict if what was asked for here will not begin."""
+        name = experiment.name
+        if experiment.phase in _AT_WORK:
+            return
+        if experiment.refused:
+            raise Conflict("InvalidSpec", f"no run of {name} begins: {experiment.message}")
+        if experiment.suspended:
+            raise Conflict(
+                "Suspended",
+                f"{name} is suspended, so its next run would be waited for in vain; "
+                f"first: {self.command('resume', name)}",
+            )
+
+    def _refuse_to_drop(self, experiment: Experiment) -> None:
+        """Raise WouldDrop if the newest run of what is to run again has not come to its end."""
+        if not experiment.unfinished:
+            return
+        run, name = experiment.overall.run, experiment.name
+        stopped = experiment.suspended or experiment.phase == "Failed"
+        do = f"go on with it: {self.command('resume', name)}"
+        if not stopped:
+            do = f"wait for it: {self.command('status', name, '-w')}"
+        what = f"run {run.number} of {name} is {run.state}"
+        raise unfinished_run(what, run.rows, instead=do)
+
+    def _live(self, experiment: Experiment) -> str:
+        """Why a run that has not ended is not reset; it ends by an abort, also if suspended."""
+        name, run = experiment.name, experiment.overall.run
+        abort = f"end it with `{self.command('abort', name)}`"
+        wait = f"wait for it with `{self.command('status', name, '-w')}`, or "
+        if experiment.suspended:
+            wait = ""
+        return f"run {experiment.number} of {name} is {run.state}: {wait}{abort}"
 
     def _later(self, name: str) -> Experiment:
         """The Experiment a moment later, also where the API server is away for a while."""
@@ -224,33 +266,6 @@ def _past(experiment: Experiment, number: int | None) -> Progress:
         if run.number == number:
             return Progress(run)
     raise NotFound("RunUnknown", f"of a run {number} of {experiment.name} the status tells nothing")
-
-
-def _refuse_in_vain(experiment: Experiment) -> None:
-    """Raise Conflict if what was asked for here will not begin."""
-    if experiment.phase in _AT_WORK:
-        return
-    if experiment.refused:
-        raise Conflict("InvalidSpec", f"no run of {experiment.name} begins: {experiment.message}")
-    if experiment.suspended:
-        raise Conflict(
-            "Suspended",
-            f"{experiment.name} is suspended, so its next run would be waited for in vain; "
-            f"first: resume {experiment.name}",
-        )
-
-
-def _refuse_to_drop(experiment: Experiment) -> None:
-    """Raise WouldDrop if the newest run of what is to run again has not come to its end."""
-    if not experiment.unfinished:
-        return
-    run, name = experiment.overall.run, experiment.name
-    what = f"run {run.number} of {name} is {run.state}"
-    stopped = experiment.suspended or experiment.phase == "Failed"
-    do = f"go on with it: kubectl rowmill resume {name}"
-    if not stopped:
-        do = f"wait for it: kubectl rowmill status {name} -w"
-    raise unfinished_run(what, run.rows, instead=do)
 
 
 def _annotations(values: dict[str, str | None]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rowmill.commands.consent import agreed, consent_of
+from rowmill.commands.going_on import how_to_go_on
 from rowmill.commands.watching import seconds, watch_to_its_end
 from rowmill.engine.interface import Engine
 from rowmill.engine.records import RunRecord, State
@@ -13,12 +14,12 @@ _AT_REST = frozenset({State.ABORTED, State.SUSPENDED})
 
 def abort(engine: Engine, name: str) -> None:
     """End the run under way, or one that failed or lost its process."""
-    _report(name, engine.abort(name), "aborted")
+    _report(engine, engine.abort(name), name, "aborted")
 
 
 def suspend(engine: Engine, name: str) -> None:
     """Stop the run under way until it is resumed."""
-    _report(name, engine.suspend(name), "suspended")
+    _report(engine, engine.suspend(name), name, "suspended")
 
 
 def resume(engine: Engine, name: str, wait: bool, timeout: str | None) -> None:
@@ -49,18 +50,19 @@ def rerun(engine: Engine, name: str, restart: bool, wait: bool, timeout: str | N
         consent_of(restart=restart),
     )
     if run.state is State.SUSPENDED:
-        say(f"the next run of {name} starts when it is resumed")
+        resume = engine.command("resume", name)
+        say(f"the next run of {name} starts when it is resumed: `{resume}`")
     else:
         say(f"the next run of {name} starts; readers keep the old data until it is published")
     if wait:
         watch_to_its_end(engine, name, timeout=longest)
 
 
-def _report(name: str, run: RunRecord, ended: str) -> None:
+def _report(engine: Engine, run: RunRecord, name: str, ended: str) -> None:
     being = "" if run.state in _AT_REST else "being "
     say(
-        f"{_named(name, run)} is {being}{ended}; what is durable stays: resume goes on with it, "
-        "rerun starts over"
+        f"{_named(name, run)} is {being}{ended}; what is durable stays: "
+        f"{how_to_go_on(engine, name)}"
     )
 
 

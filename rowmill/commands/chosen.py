@@ -32,12 +32,8 @@ class ToQuery(OnExperiment):
 
 
 class ToTrace(OnExperiment):
-    """The engine, one of its experiments, and what was typed behind it.
+    """The engine, one of its experiments, and what was typed behind it."""
 
-    `reference` is by what a command line is told of the experiment: NAME or `-f FILE`.
-    """
-
-    reference: str
     words: list[str]
 
 

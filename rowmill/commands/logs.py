@@ -20,17 +20,19 @@ def logs_of_shards(
     engine: Engine, name: str, run: int | None, shard: int | None, follow: bool
 ) -> None:
     """As `logs`, or the lines of one shard as they are."""
-    with _left_alone(name, follow):
+    of_it = (("--run", run), ("--shard", shard))
+    options = [f"{option} {number}" for option, number in of_it if number is not None]
+    with _left_alone(engine.command("logs", name, *options, "-f"), follow):
         for line in engine.logs(name, run=run, shard=shard, follow=follow):
             print(text_of(line) if shard is None else line.text, flush=follow)
 
 
 @contextmanager
-def _left_alone(name: str, follow: bool) -> Iterator[None]:
+def _left_alone(again: str, follow: bool) -> Iterator[None]:
     """Ctrl-C ends the looking, and not the run."""
     try:
         yield
     except KeyboardInterrupt:
         if not follow:
             raise
-        raise Interrupted("Interrupted", f"{STOPPED_LOOKING}: logs {name} -f") from None
+        raise Interrupted("Interrupted", f"{STOPPED_LOOKING}: {again}") from None

@@ -13,7 +13,7 @@ def reset(engine: Engine, name: str, yes: bool) -> None:
     """Remove the data; keep the records."""
     _ask(f"Remove all data of {name}?", yes)
     run = engine.reset(name)
-    say(f"{name}: {run.message}. Its records stay (runs {name})")
+    say(f"{name}: {run.message}. Its records stay: `{engine.command('runs', name)}`")
 
 
 def delete(engine: Engine, name: str, keep_data: bool, yes: bool) -> None:
@@ -23,7 +23,7 @@ def delete(engine: Engine, name: str, keep_data: bool, yes: bool) -> None:
     """
     if not keep_data:
         _ask(f"Remove all data and records of {name}?", yes)
-    say(f"{name} {engine.delete(name, purge=not keep_data)}")
+    say(engine.delete(name, purge=not keep_data))
 
 
 def _ask(question: str, yes: bool) -> None:

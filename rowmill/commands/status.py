@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rowmill.commands.going_on import how_to_go_on
 from rowmill.commands.watching import watch_to_its_end
 from rowmill.engine.interface import Engine
 from rowmill.terminal.failures import UsageError
@@ -26,7 +27,7 @@ def status(engine: Engine, name: str | None, watch: bool, output: Output) -> Non
         if output is Output.JSON:
             print_json(progress.to_json())
         else:
-            show_progress(progress)
+            show_progress(progress, how_to_go_on(engine, name))
 
 
 def runs(engine: Engine, name: str | None, output: Output) -> None:

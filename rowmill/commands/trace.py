@@ -16,7 +16,7 @@ from rowmill.terminal.output import Output, print_json
 from rowmill.terminal.prose import say
 
 
-def trace(engine: Engine, name: str, reference: str, words: list[str], output: Output) -> None:
+def trace(engine: Engine, name: str, words: list[str], output: Output) -> None:
     """Trace one row by its key; exits with 1 if it is not stored once everywhere as it was made.
 
     A key of no row is an error.
@@ -24,13 +24,12 @@ def trace(engine: Engine, name: str, reference: str, words: list[str], output: O
     Args:
         engine: whose the experiment is.
         name: the experiment's.
-        reference: by what a command line is told of it, NAME or `-f FILE`.
         words: TABLE and KEY...
         output: how to print.
     """
     warehouse = engine.warehouse(name)
     if len(words) < 2:
-        raise UsageError(_wanted(words, warehouse.keys(), reference))
+        raise UsageError(_wanted(words, warehouse.keys(), engine.command("trace", name)))
     table, key = words[0], words[1:]
     found = warehouse.trace(table, key)
     if not found.found:
@@ -45,7 +44,7 @@ def trace(engine: Engine, name: str, reference: str, words: list[str], output: O
         raise Answered(Differs)
 
 
-def _wanted(given: Sequence[str], keys: Mapping[str, Sequence[str]], reference: str) -> str:
+def _wanted(given: Sequence[str], keys: Mapping[str, Sequence[str]], command: str) -> str:
     """What is to follow the experiment, with a command line that has it."""
     tables = list(given) or [name for name, columns in keys.items() if columns]
     if not tables:
@@ -57,7 +56,7 @@ def _wanted(given: Sequence[str], keys: Mapping[str, Sequence[str]], reference: 
     example = " ".join(keys[tables[0]]).upper()
     listed = ", ".join(f"{each} ({', '.join(keys[each])})" for each in tables)
     return (
-        f"give a table and its key's values, such as: rowmill trace {reference} {tables[0]} "
+        f"give a table and its key's values, such as: {command} {tables[0]} "
         f"{example}; keys: {listed}"
     )
 

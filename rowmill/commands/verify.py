@@ -16,7 +16,7 @@ def verify(engine: Engine, name: str, workers: int | None, output: Output) -> No
     if output is Output.JSON:
         print_json(found.to_json())
     else:
-        show_verification(found)
+        show_verification(found, engine.command("rerun", name))
     if not found.identical:
         raise Answered(Differs)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
+from rowmill.commands.going_on import how_to_go_on
 from rowmill.engine.interface import Engine
 from rowmill.engine.records import Progress, State
 from rowmill.errors import Failed, Interrupted, RowmillError
@@ -60,11 +61,12 @@ def watch_to_its_end(
         progress = _watched(engine, name, as_json, timeout, clock)
     except KeyboardInterrupt:
         # Whoever watches is no part of the run.
-        raise Interrupted("Interrupted", f"{STOPPED_LOOKING}: status {name} -w") from None
+        again = engine.command("status", name, "-w")
+        raise Interrupted("Interrupted", f"{STOPPED_LOOKING}: {again}") from None
     if as_json:
         print_json(progress.to_json())
     else:
-        show_progress(progress)
+        show_progress(progress, how_to_go_on(engine, name))
     if kind := _ENDS.get(progress.run.state):
         raise Answered(kind)
 
@@ -99,7 +101,7 @@ def _watched(
             if timeout is not None and clock() - since >= timeout and _goes_on(last):
                 raise StillUnderWay(
                     f"{name} was not done within {figures.duration(timeout)} ({line_of(last)}); "
-                    f"it goes on: status {name} -w"
+                    f"it goes on: {engine.command('status', name, '-w')}"
                 )
     assert last is not None, "a watch tells at least once"
     return last

@@ -27,17 +27,19 @@ class ClaimLeft(DestinationUnavailable):
     """Unavailable, and a claim on a prefix may be left there."""
 
 
-def live_run(owner: str, who: str, *, here: bool) -> str:
-    """The refusal of a second live run of `owner`, with how to see and end the first one.
+class LiveRun(DestinationRefused):
+    """Another process holds the experiment `owner`, for a run that is live.
 
     Args:
-        who: the process that holds it, in words; with `here` it is one of this machine.
+        owner: its key.
+        who: the process, in words; with `here` it is one of this machine.
+        gone: what becomes of that claim if it is dead, or "".
     """
-    name = owner.rpartition("/")[2]
-    return (
-        f"a run of {owner} is live{'' if here else ' elsewhere'}, held by {who}: wait for it "
-        f"(`rowmill status {name}` shows how far it is), or end it with `rowmill abort {name}`"
-    )
+
+    def __init__(self, owner: str, who: str, *, here: bool, gone: str = "") -> None:
+        elsewhere = "" if here else " elsewhere"
+        message = f"a run of {owner} is live{elsewhere}, held by {who}"
+        super().__init__("LiveRunElsewhere", message + (f"; {gone}" if gone else ""))
 
 
 def process_here(pid: str, rest: str) -> str:

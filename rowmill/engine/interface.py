@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 class Engine(Protocol):
     """Runs experiments, and tells of their runs."""
 
+    def command(self, verb: str, name: str, *options: str) -> str:
+        """The whole command line for an experiment, to be pasted: `rowmill status shop -w`.
+
+        It has what else leads there, such as the manifest's file or the namespace.
+        """
+        ...
+
     def now(self) -> datetime:
         """The time by the clock that the times of runs are of."""
         ...
@@ -132,7 +139,7 @@ class Engine(Protocol):
     def delete(self, name: str, *, purge: bool) -> str:
         """Remove the experiment's records, and with `purge` its data.
 
-        Returns what became of it, as what follows its name: `is deleted: removed 3 tables`.
+        Returns what became of it, a sentence: `shop is deleted: removed 3 tables`.
         """
         ...
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from rowmill.cluster.apiserver.kubeconfig import Wanted
@@ -9,6 +11,19 @@ from rowmill.cluster.engine import ClusterEngine
 from rowmill.cluster.namespace import connect
 from rowmill.commands.chosen import OnEngine
 from rowmill.terminal.prose import notice
+
+_OPTIONS = {
+    "namespace": "-n",
+    "context": "--context",
+    "kubeconfig": "--kubeconfig",
+    "cluster": "--cluster",
+    "user": "--user",
+    "server": "--server",
+    "as_user": "--as",
+    "as_groups": "--as-group",
+    "as_uid": "--as-uid",
+    "as_user_extra": "--as-user-extra",
+}
 
 
 def chosen(**wanted: Any) -> OnEngine:
@@ -20,4 +35,14 @@ def chosen(**wanted: Any) -> OnEngine:
     Raises:
         NoAccess: as `connect`.
     """
-    return {"engine": ClusterEngine(connect(Wanted(**wanted)), notice)}
+    cluster = connect(Wanted(**wanted))
+    return {"engine": ClusterEngine(cluster, notice, options=_typed(wanted))}
+
+
+def _typed(wanted: Mapping[str, Any]) -> str:
+    """The options as they are typed, with one that was given several times as often."""
+    words: list[str] = []
+    for name, given in wanted.items():
+        for value in given if isinstance(given, (list, tuple)) else [given]:
+            words += [_OPTIONS[name], str(value)]
+    return shlex.join(words)

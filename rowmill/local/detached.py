@@ -24,7 +24,7 @@ from rowmill.local.home.folder import Home
 from rowmill.local.records import run_records
 from rowmill.local.reports import Reports
 from rowmill.local.run.running import Options
-from rowmill.local.run_errors import RunFailed, interrupted
+from rowmill.local.run_errors import RunFailed, not_begun
 from rowmill.local.source import Source
 from rowmill.local.supervision import Supervision, supervised_by_forks
 from rowmill.local.workers.child_process import Child, set_to_work, start_child
@@ -108,7 +108,7 @@ def start_detached(run: DetachedRun, reports: Reports) -> Begun:
     except KeyboardInterrupt:
         child.terminate()
         child.ended()
-        raise interrupted() from None
+        raise not_begun() from None
     finally:
         # Whoever lives on is to leave no zombie behind.
         threading.Thread(target=child.ended, name="detached run", daemon=True).start()
@@ -123,7 +123,7 @@ def main(pipe: Connection[_Word, DetachedRun], run: DetachedRun) -> None:
     try:
         _run(run, teller)
     except KeyboardInterrupt:
-        teller.end(interrupted())
+        teller.end(not_begun())
     except RowmillError as error:
         teller.end(error)
     except Exception as error:  # noqa: BLE001 - told to the command, which knows it for a defect

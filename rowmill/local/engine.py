@@ -47,7 +47,7 @@ from rowmill.spec.load import LOCAL_NAMESPACE
 from rowmill.spec.problems import InvalidManifest
 from rowmill.worker.abort import abort_run, suspend_run
 from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
-from rowmill.worker.reading import experiment_runs
+from rowmill.worker.reading import abandoned, experiment_runs
 
 # What begins, verifies, reads or removes data stands on Arrow and all drivers, of which looking at
 # an experiment needs none: it is imported where it is done.
@@ -63,13 +63,17 @@ class LocalEngine:
     """The `Engine` of one machine.
 
     `given` are experiments by name that its caller knows better than ROWMILL_HOME does, such as one
-    of a manifest's file. To look at an experiment starts no server: where those are down, its last
-    record here is told.
+    of a manifest's file, and `references` the words by which a command is told of these. To look at
+    an experiment starts no server: where those are down, its last record here is told.
     """
 
     home: Home
     given: Mapping[str, Source] = field(default_factory=dict)
     reports: Reports = field(default_factory=Reports)
+    references: Mapping[str, str] = field(default_factory=dict)
+
+    def command(self, verb: str, name: str, *options: str) -> str:
+        return " ".join(("rowmill", verb, self.references.get(name, name), *options))
 
     def now(self) -> datetime:
         return datetime.now(UTC)
@@ -137,8 +141,7 @@ class LocalEngine:
         with self._changing(self._source(name)) as destinations:
             run = abort_run(destinations)
             if run is None:
-                known = experiment_runs(destinations)
-                raise Conflict("NothingToAbort", nothing_to_stop(known, "abort"))
+                raise Conflict("NothingToAbort", self._unstoppable("abort", name, destinations))
             return self._told(name, read_progress(run, destinations))
 
     def apply(
@@ -164,8 +167,7 @@ class LocalEngine:
         with self._changing(self._source(name)) as destinations:
             run = suspend_run(destinations)
             if run is None:
-                known = experiment_runs(destinations)
-                raise Conflict("NothingToSuspend", nothing_to_stop(known, "suspend"))
+                raise Conflict("NothingToSuspend", self._unstoppable("suspend", name, destinations))
             return self._told(name, read_progress(run, destinations))
 
     def resume(self, name: str) -> RunRecord:
@@ -260,11 +262,22 @@ class LocalEngine:
         if not purge:
             self._source(name)
             self._forget(name)
-            return "is forgotten here; its data and records stay"
+            return f"{name} is forgotten here; its data and records stay"
         with self._changing(self._source(name)) as destinations:
             removed = self._purged(destinations, name)
         self._forget(name)
         return removed
+
+    def _unstoppable(self, do: str, name: str, destinations: Destinations) -> str:
+        known = experiment_runs(destinations)
+        alone = bool(known) and abandoned(known[-1], destinations.ledger)
+        return nothing_to_stop(
+            known,
+            do,
+            left_alone=alone,
+            resume=self.command("resume", name),
+            reset=self.command("reset", name),
+        )
 
     def _purged(self, destinations: Destinations, name: str) -> str:
         from rowmill.worker.removal import purge as removal
@@ -272,10 +285,10 @@ class LocalEngine:
         disk_reserve.release(self.home)
         if name not in self.given and _is_but_remembered(destinations):
             return (
-                "is forgotten here: the embedded servers have no record of it, "
+                f"{name} is forgotten here: the embedded servers have no record of it, "
                 "and nothing was removed"
             )
-        return f"is deleted: {removal.delete(destinations)}"
+        return f"{name} is deleted: {removal.delete(destinations)}"
 
     def _forget(self, name: str) -> None:
         try:

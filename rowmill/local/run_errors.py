@@ -42,6 +42,12 @@ def stopped(number: int, *, suspended: bool) -> RunAborted | RunSuspended:
     return RunAborted(f"run {number} was aborted; {again}")
 
 
+def not_begun() -> Interrupted:
+    """What a command ends with that was asked to stop before its run had begun."""
+    message = "interrupted before the run had begun: run the same command again"
+    return Interrupted("Interrupted", message)
+
+
 def interrupted() -> Interrupted:
     """What a run ends with that was asked to stop; what is durable stays and can be resumed."""
     message = "interrupted; what is durable stays: run the same command to resume"

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from rowmill.counting import counted
 from rowmill.destinations.patience import NowAndThen, Wait
 from rowmill.engine.verification import Verification
-from rowmill.errors import RowmillError
+from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.connections import find_connections
 from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
@@ -216,7 +216,11 @@ class _Told:
         self._log.say(f"verify found differences: rowmill verify {name} shows them", level="ERROR")
 
     def failed(self, error: RowmillError) -> None:
-        self._log.say(f"{error.reason}: {error.message}", level="ERROR")
+        if isinstance(error, Interrupted):
+            # As somebody wished.
+            self._log.say(error.message)
+        else:
+            self._log.say(f"{error.reason}: {error.message}", level="ERROR")
         if self._last is not None:
             told = ended(self._last, error, datetime.now(UTC))
             remembered.keep_progress(self._home, self._spec.name, told)

@@ -29,8 +29,11 @@ _TO_EXPLAIN = frozenset({State.FAILED, State.ABORTED, State.UNKNOWN})
 _ENDED_EARLY = frozenset({State.FAILED, State.ABORTED, State.SUSPENDED})
 
 
-def show_progress(progress: Progress) -> None:
-    """Print how far a run is, table by table, and what it does or waits for."""
+def show_progress(progress: Progress, going_on: str) -> None:
+    """Print how far a run is, table by table, and what it does or waits for.
+
+    `going_on` is how one goes on with a run that has stopped, with the face's own commands.
+    """
     run = progress.run
     number = "" if run.number is None else f", run {run.number}"
     show_tables(progress, f"{run.namespace}/{run.experiment}{number}: {run.state}")
@@ -38,12 +41,12 @@ def show_progress(progress: Progress) -> None:
         show_whole(progress)
     if in_steps(progress):
         say(f"now: {progress.step}")
-    for line in lines_of(run):
+    for line in lines_of(run, going_on):
         say(line)
 
 
-def lines_of(run: RunRecord) -> Iterator[str]:
-    """What is said of a run below its tables."""
+def lines_of(run: RunRecord, going_on: str) -> Iterator[str]:
+    """What is said of a run below its tables; `going_on` as of `show_progress`."""
     given = (("--scale", run.scale), ("--seed", run.seed))
     options = " ".join(f"{option} {value}" for option, value in given if value is not None)
     if options:
@@ -51,7 +54,7 @@ def lines_of(run: RunRecord) -> Iterator[str]:
     if text := explained(run):
         yield text
     if run.state in _ENDED_EARLY:
-        yield "resume goes on with it, rerun starts over"
+        yield going_on
 
 
 def show_tables(progress: Progress, title: str) -> None:

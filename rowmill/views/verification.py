@@ -71,8 +71,11 @@ def verify_display() -> Iterator[OnProgress]:
         yield show
 
 
-def show_verification(report: Verification) -> None:
-    """Print checksums and verdicts, where they are told, and what differs."""
+def show_verification(report: Verification, rerun: str) -> None:
+    """Print checksums and verdicts, where they are told, and what differs.
+
+    `rerun` is the command that makes the data again.
+    """
     if report.tables:
         rows = [row for table in report.tables for row in _rows(table)]
         version = f"data version {report.data_version}"
@@ -84,7 +87,7 @@ def show_verification(report: Verification) -> None:
         say(visible(line))
     say(_verdict(report))
     if not report.identical:
-        say("It was changed after it was published: rerun makes it again.")
+        say(f"It was changed after it was published: `{rerun}` makes it again.")
 
 
 def _rows(table: TableReport) -> Iterator[Sequence[str | Text]]:

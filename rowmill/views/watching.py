@@ -46,7 +46,8 @@ def explained(run: RunRecord) -> str:
     """What a run does or waits for, with the word for it where there is one."""
     if not run.message:
         return ""
-    return f"{run.reason}: {run.message}" if run.reason else run.message
+    said = run.message.casefold().startswith(run.reason.casefold()) if run.reason else True
+    return run.message if said else f"{run.reason}: {run.message}"
 
 
 def in_steps(progress: Progress) -> bool:

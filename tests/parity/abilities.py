@@ -175,6 +175,12 @@ LOOKS = (
         python=Call("engine.now()"),
     ),
     Ability(
+        name="the words to type for one of these",
+        cli=Hole("each message has its commands whole, to be pasted"),
+        plugin=Hole("each message has its commands whole, with the namespace"),
+        python=Call('engine.command("resume", "shop")'),
+    ),
+    Ability(
         name="what a run said",
         cli=Call("rowmill logs shop"),
         plugin=Call("kubectl rowmill logs shop"),

@@ -56,6 +56,9 @@ def _errors() -> Iterator[RowmillError]:
             "reason": "SomeReason",
             "message": f"a message of {kind.__name__}",
             "replaced": "id",
+            "owner": "e/local/shop",
+            "who": "another process",
+            "here": True,
         }
         wanted = inspect.signature(kind).parameters
         yield made.get(kind) or kind(**{name: words[name] for name in words if name in wanted})

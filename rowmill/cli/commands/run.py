@@ -108,7 +108,7 @@ def _run_attached(
             # Only here: it brings bars, of which a run in a script has no need.
             from rowmill.views.verification import show_verification
 
-            show_verification(outcome.verification)
+            show_verification(outcome.verification, f"rowmill rerun {reference}")
     if outcome.verification is not None and not outcome.verification.identical:
         raise Answered(Differs)
 

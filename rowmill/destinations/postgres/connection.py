@@ -102,8 +102,8 @@ class PostgresAddress:
         check = "check PGHOST and PGPORT, or " if failure.course is Course.CONTACT else ""
         found = message.removesuffix("?")
         return DestinationUnavailable(
-            f"{found}. It was tried for {tried:.0f} s; {check}run again when the server is well: "
-            "the run resumes"
+            f"{found}. It was tried for {tried:.0f} s; {check}try again when the server is well: "
+            "an unfinished run resumes"
         )
 
     def lost(self, error: psycopg.Error) -> DestinationRefused | DestinationUnavailable:

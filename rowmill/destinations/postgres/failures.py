@@ -68,9 +68,13 @@ _ROW_SECURITY_ADVICE = (
 )
 _LOCKS_ADVICE = (
     "Raise max_locks_per_transaction there (to 1024, say) and restart the server, then run again: "
-    "it resumes"
+    "an unfinished run resumes"
 )
-_DISK_ADVICE = "Free disk space on the server (or raise its limit), then run again: it resumes"
+_DISK_ADVICE = (
+    "Free disk space on the server (or raise its limit), then run again: an unfinished run resumes"
+)
+# Said of a connection, which carries no SQLSTATE.
+_DISK_FULL = re.compile(r"no space left on device|disk quota exceeded", re.IGNORECASE)
 
 # SQLSTATEs and classes of two characters; the longest that fits decides.
 _PASSING_STATES = (
@@ -204,6 +208,9 @@ def _by_state(state: str, text: str) -> Failure:
 
 
 def _by_text(text: str, reached: bool) -> Failure:
+    if _DISK_FULL.search(text):
+        # The server has no room to begin a session, wherever it is.
+        return Failure(Course.FINAL, "DiskFull", text, _DISK_ADVICE)
     if _CLOSED.search(text):
         return Failure(Course.PASSES if reached else Course.CONTACT, "Unavailable", text)
     if _PASSING_TEXTS.search(text):

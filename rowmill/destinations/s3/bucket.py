@@ -348,8 +348,8 @@ class Bucket:
         found = self._hide(f"cannot {doing}: {self._place}: {problem_of(error)}")
         check = "" if self._answered.is_set() else "check its address, or "
         return (
-            f"{found}. It was tried for {self._patience_for(error):.0f} s; {check}run again when "
-            "the server is well: the run resumes"
+            f"{found}. It was tried for {self._patience_for(error):.0f} s; {check}try again when "
+            "the server is well: an unfinished run resumes"
         )
 
     def _patience_for(self, error: BaseException) -> float:

@@ -71,20 +71,34 @@ def chosen(runs: Sequence[Run], number: int | None) -> Run:
     raise NotFound("RunUnknown", f"there is no run {number}; the runs are {first} to {last}")
 
 
-def nothing_to_stop(runs: Sequence[Run], do: str) -> str:
-    """Why one can `do` nothing, abort or suspend, to any of an experiment's runs, oldest first."""
+def nothing_to_stop(
+    runs: Sequence[Run], do: str, *, left_alone: bool, resume: str, reset: str
+) -> str:
+    """Why one can `do` nothing, abort or suspend, to any of an experiment's runs, oldest first.
+
+    Args:
+        runs: the experiment's.
+        do: what was to be done.
+        left_alone: the newest is unfinished, and no process is at work on it.
+        resume, reset: the commands for these.
+    """
     if not runs:
         return f"there is no run to {do}: it has no runs yet"
     newest = runs[-1]
+    if newest.state is RunState.PUBLISHING and left_alone:
+        return (
+            f"run {newest.number} is INTERRUPTED amid its publishing, which only goes forward; "
+            f"`{resume}` completes it"
+        )
     if newest.state is RunState.PUBLISHING:
         return (
             f"run {newest.number} is being published, which only goes forward; "
-            "reset removes its data afterwards"
+            f"`{reset}` removes its data afterwards"
         )
     why = f" ({newest.message})" if newest.message else ""
     if newest.state is RunState.ABORTED:
         state = State.SUSPENDED if newest.suspended else State.ABORTED
-        return f"run {newest.number} is {state} already{why}; resume goes on with it"
+        return f"run {newest.number} is {state} already{why}; `{resume}` goes on with it"
     return f"there is no live run to {do}: the newest, run {newest.number}, is {newest.state}{why}"
 
 

@@ -99,10 +99,9 @@ def _progress(
 
 def _message(run: Run, *, left_alone: bool) -> str:
     """The run's message, and whether it waits for a process that never comes."""
-    alone = "resume goes on with it, rerun starts over"
-    if run.state is RunState.PUBLISHING:
-        alone = "resume completes its publish"
-    why = f"no process holds it: {alone}" if left_alone else ""
+    resume = f"`rowmill resume {run.owner.rpartition('/')[2]}`"
+    does = "completes its publish" if run.state is RunState.PUBLISHING else "goes on with it"
+    why = f"no process holds it: {resume} {does}" if left_alone else ""
     return "; ".join(filter(None, (run.message, why)))
 
 

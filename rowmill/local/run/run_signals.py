@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from rowmill.local.run_errors import interrupted
+from rowmill.local.run_errors import not_begun
 
 
 class Signals:
@@ -32,9 +32,12 @@ class Signals:
             self._left = False
 
     def sleep(self, seconds: float) -> None:
-        """Wait between two tries, but not once the run is to stop."""
+        """Wait between two tries, but not once the run is to stop.
+
+        Of a run that has begun, whoever is at it knows better how it ends.
+        """
         if self.stop.wait(seconds):
-            raise interrupted()
+            raise not_begun()
 
     def heed(self, _number: int, _frame: FrameType | None) -> None:
         (self.kill if self.stop.is_set() else self.stop).set()

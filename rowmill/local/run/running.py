@@ -25,7 +25,7 @@ from rowmill.local.run.progress_report import ProgressReport
 from rowmill.local.run.run_signals import Signals, heeded_signals
 from rowmill.local.run.run_verification import verify_run
 from rowmill.local.run.watch import LockLost, Watch
-from rowmill.local.run_errors import RunFailed, WorkerFailed, interrupted, stopped
+from rowmill.local.run_errors import RunFailed, WorkerFailed, interrupted, not_begun, stopped
 from rowmill.local.workers.child_process import Child
 from rowmill.local.workers.supervisor import Supervisor
 from rowmill.plan.layout import Plan
@@ -34,6 +34,7 @@ from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
+from rowmill.worker.holding import held
 from rowmill.worker.remaining import remaining
 from rowmill.worker.run_history import types_kept
 from rowmill.worker.start.local_run import prepare
@@ -130,7 +131,8 @@ def run(
         try:
             return _run(spec, connections, options, on_progress, started, signals)
         except KeyboardInterrupt:
-            raise interrupted() from None
+            # A run at work hears it itself.
+            raise not_begun() from None
 
 
 def _run(
@@ -146,7 +148,7 @@ def _run(
     try:
         for message in destinations.ledger.ensure():
             options.notice(message)
-        with destinations.ledger.locks.hold_experiment(destinations.owner) as hold:
+        with held(destinations) as hold:
             workers = chosen_workers(spec, options.workers)
             prepared = prepare(
                 spec,

@@ -15,6 +15,7 @@ from rowmill.errors import NotFound
 from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.spec.cluster_names import ASK_RESET, SKIP_PURGE
 from rowmill.worker.destinations import Destinations, engine_of
+from rowmill.worker.holding import held
 from rowmill.worker.removal.removed import Purged, Removed, Whose, newest_number, whose
 from rowmill.worker.removal.removing import forget_steps, remove_data
 
@@ -221,7 +222,7 @@ def _remove(destinations: Destinations, forget: Callable[[], None]) -> Removed:
     ledger, owner = destinations.ledger, destinations.owner
     if not _is_known(destinations):
         raise _not_known(destinations)
-    with ledger.locks.hold_experiment(owner):
+    with held(destinations):
         ledger.ensure()
         with ledger.locks.preparing(owner):
             removed = remove_data([destinations], _CURE)

@@ -49,7 +49,7 @@ def test_workers_end_with_a_killed_supervisor_and_the_run_resumes(
     status = commands("status", name).out.splitlines()
     assert gate.states(ledger) == ["RUNNING"], "nobody could write down that it ended"
     assert status[0].endswith("run 1: INTERRUPTED")
-    alone = "no process holds it: resume goes on with it, rerun starts over"
+    alone = f"no process holds it: `rowmill resume {name}` goes on with it"
     assert status[-2:] == ["started with --seed 2", alone]
     listed = commands("runs", name).out
     assert "INTERRUPTED" in listed

@@ -45,11 +45,12 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
     [listed] = commands("runs", name, "-o", "json").json
     assert (listed["rows"], listed["rowsTotal"]) == (status["rows"], LONG)
     told = commands("status", name).out
-    assert "resume goes on with it, rerun starts over" in told
+    going_on = f"`rowmill resume {name}` goes on with it"
+    assert f"{going_on}, `rowmill rerun {name} --restart` starts over" in told
     assert "no process holds it" not in told
     nothing = commands("abort", name)
     assert nothing.code == 2
-    assert "run 1 is ABORTED already (interrupted); resume goes on with it" in nothing.err
+    assert f"run 1 is ABORTED already (interrupted); {going_on}" in nothing.err
 
     for words in (["query", name, "select * from numbers"], ["verify", name]):
         refused = commands(*words, "-o", "json")
@@ -129,8 +130,8 @@ def test_an_abort_from_another_process_ends_the_run_and_resume_takes_it_up(
     assert racing.code == 3
     assert racing.json["error"]["reason"] == "LiveRunElsewhere"
     assert f"held by another process of this machine (pid {process.pid}, since 20" in racing.err
-    assert f"`rowmill status {name}` shows" in racing.err
-    assert f"end it with `rowmill abort {name}`" in racing.err
+    assert f"`rowmill status {name} -w` shows" in racing.err
+    assert f"stop it with `rowmill suspend {name}` or `rowmill abort {name}`" in racing.err
     live = commands("status", name)
     assert "no process holds it" not in live.out
     assert commands("runs", name, "-o", "json").json[0]["state"] == "RUNNING"
@@ -204,3 +205,5 @@ def test_an_interrupt_amid_prepare_is_heeded_at_once(
     process.send_signal(signal.SIGINT)
     done = commands.finish(process)
     assert (done.code, done.json["error"]["reason"]) == (5, "Interrupted")
+    assert "interrupted before the run had begun" in done.err
+    assert "resume" not in done.err

@@ -254,6 +254,7 @@ def test_python_does_all_that_the_table_says(home: Home, commands: Commands) -> 
     assert python("the same as JSON, for programs")["rows"] == 3_000
     assert [run.number for run in python("the runs that one has had")] == [1, 2]
     assert {run.experiment for run in python("the runs of all")} >= {"shop", "verified"}
+    assert python("the words to type for one of these") == "rowmill resume shop"
     assert python("the time by which runs are timed").tzinfo is not None
     for ability in ("what a run said", "what it says, to its end", "what an earlier run said"):
         assert any(" of shop, " in line.text for line in python(ability))

@@ -56,13 +56,13 @@ class FakeCluster:
         yield from self.lines[pod]
 
 
-def engine_of(cluster: FakeCluster) -> ClusterEngine:
+def engine_of(cluster: FakeCluster, options: str = "") -> ClusterEngine:
     """An engine that waits for nothing between two looks."""
 
     def no_sleep(seconds: float) -> None:
         assert seconds > 0
 
-    return ClusterEngine(cluster, notice, no_sleep)
+    return ClusterEngine(cluster, notice, no_sleep, options)
 
 
 def experiment(

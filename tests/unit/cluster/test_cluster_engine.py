@@ -85,6 +85,26 @@ def test_a_reset_waits_until_the_data_is_gone(capsys: pytest.CaptureFixture[str]
 
 
 @pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (
+            experiment(),
+            "run 1 of shop is RUNNING: wait for it with `kubectl rowmill status shop -w`, or end "
+            "it with `kubectl rowmill abort shop`",
+        ),
+        (
+            experiment("Suspended", spec={"suspend": True}),
+            "run 1 of shop is SUSPENDED: end it with `kubectl rowmill abort shop`",
+        ),
+    ],
+)
+def test_a_run_that_is_not_reset_is_told_with_what_helps(state: Any, said: str) -> None:
+    with pytest.raises(Conflict) as told:
+        engine_of(FakeCluster([state])).reset("shop")
+    assert (told.value.reason, told.value.message) == ("RunLive", said)
+
+
+@pytest.mark.parametrize(
     ("state", "reason"),
     [(experiment(), "RunLive"), (experiment("Pending", number=None), "NothingToReset")],
 )
@@ -133,7 +153,8 @@ def test_a_restart_asks_for_the_next_run() -> None:
 @pytest.mark.parametrize(("purge", "policy"), [(True, "Purge"), (False, "Retain")])
 def test_a_delete_says_first_what_becomes_of_the_data(purge: bool, policy: str) -> None:
     cluster = FakeCluster([experiment()])
-    engine_of(cluster).delete("shop", purge=purge)
+    told = engine_of(cluster).delete("shop", purge=purge)
+    assert told.startswith("shop is being deleted; its data ")
     assert cluster.patches == [{"spec": {"deletionPolicy": policy}}]
     assert cluster.deleted == ["shop"]
 

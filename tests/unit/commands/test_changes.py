@@ -27,6 +27,9 @@ spec:
   destinations: {postgres: {}}
 """
 ABORTED = {"rowmill.dev/abort": "1"}
+_RUNNING = experiment("Running")
+_STOPPED = experiment("Suspended", spec={"suspend": True})
+_GOES_ON = "go on with it: kubectl rowmill resume shop"
 
 
 def _patch(change: Callable[[ClusterEngine, str], RunRecord], state: Any) -> Any:
@@ -94,18 +97,31 @@ def test_what_does_not_fit_changes_nothing(
     assert cluster.patches == []
 
 
+@pytest.mark.parametrize("stop", [changes.abort, changes.suspend])
+def test_what_is_stopped_is_told_with_the_commands_that_go_on(
+    stop: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    stop(engine_of(FakeCluster([experiment()]), options="-n trial"), "shop")
+    going_on = "`kubectl rowmill resume shop -n trial` goes on with it"
+    again = "`kubectl rowmill rerun shop --restart -n trial` starts over"
+    assert f"{going_on}, {again}" in capsys.readouterr().out
+
+
+def test_a_rerun_of_what_is_suspended_says_how_it_begins(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster = FakeCluster([_STOPPED])
+    changes.rerun(engine_of(cluster), "shop", restart=True, wait=False, timeout=None)
+    assert "starts when it is resumed: `kubectl rowmill resume shop`" in capsys.readouterr().out
+
+
 def test_a_rerun_of_what_is_suspended_is_not_waited_for() -> None:
     cluster = FakeCluster([experiment("Suspended", spec={"suspend": True})])
-    with pytest.raises(Conflict, match="first: resume shop"):
+    with pytest.raises(Conflict, match=r"first: kubectl rowmill resume shop$"):
         changes.rerun(engine_of(cluster), "shop", restart=True, wait=True, timeout=None)
     complete = FakeCluster([experiment("Complete"), experiment("Complete")])
     changes.rerun(engine_of(complete), "shop", restart=False, wait=True, timeout=None)
     assert len(complete.patches) == 1
-
-
-_RUNNING = experiment("Running")
-_STOPPED = experiment("Suspended", spec={"suspend": True})
-_GOES_ON = "go on with it: kubectl rowmill resume shop"
 
 
 @pytest.mark.parametrize(

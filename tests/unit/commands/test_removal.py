@@ -20,7 +20,7 @@ class Engine:
 
     def delete(self, name: str, *, purge: bool) -> str:
         self.deleted.append((name, purge))
-        return "is gone"
+        return f"{name} is gone"
 
 
 class Terminal(io.StringIO):
@@ -41,6 +41,7 @@ def test_a_no_removes_nothing(engine: Any) -> None:
     assert engine.deleted == []
 
 
-def test_what_keeps_the_data_asks_nobody(engine: Any) -> None:
+def test_what_keeps_the_data_asks_nobody(engine: Any, capsys: pytest.CaptureFixture[str]) -> None:
     delete(engine, "shop", keep_data=True, yes=False)
     assert engine.deleted == [("shop", False)]
+    assert capsys.readouterr().out == "shop is gone\n"

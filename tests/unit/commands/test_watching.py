@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -14,14 +15,16 @@ from rowmill.cluster.apiserver.patience import patiently
 from rowmill.cluster.experiment import Experiment
 from rowmill.cluster.failures import ApiUnreachable
 from rowmill.cluster.namespace import Raw
+from rowmill.commands.logs import logs_of_shards
 from rowmill.commands.status import status
 from rowmill.commands.watching import StillUnderWay, watch_to_its_end
-from rowmill.errors import Conflict
+from rowmill.engine.records import RunRecord, State
+from rowmill.errors import Conflict, Interrupted
 from rowmill.kubectl.failures import TRANSLATIONS
 from rowmill.terminal.failures import UsageError, ending
 from rowmill.terminal.output import Output
 from rowmill.terminal.prose import notice
-from rowmill.views.watching import display_on
+from rowmill.views.watching import display_on, explained
 from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
 
 
@@ -105,7 +108,9 @@ def test_a_run_that_was_asked_for_is_not_waited_for_where_its_spec_is_refused() 
 
 def test_a_wait_has_an_end_and_the_run_goes_on() -> None:
     ticks = iter(range(0, 1_000, 10))
-    with pytest.raises(StillUnderWay, match=r"not done within 30.0 s \(run 1 RUNNING: 40 of"):
+    with pytest.raises(
+        StillUnderWay, match=r"not done within 30.0 s \(run 1 RUNNING: 40 of"
+    ) as left:
         watch_to_its_end(
             engine_of(FakeCluster([experiment()])),
             "shop",
@@ -113,6 +118,31 @@ def test_a_wait_has_an_end_and_the_run_goes_on() -> None:
             timeout=30,
             clock=lambda: next(ticks),
         )
+    assert str(left.value).endswith("it goes on: kubectl rowmill status shop -w")
+
+
+def test_whoever_leaves_a_watch_or_a_log_is_told_how_to_come_back() -> None:
+    class Left(FakeCluster):
+        def experiment(self, name: str) -> Raw:
+            raise KeyboardInterrupt
+
+    engine = engine_of(Left(), options="-n trial")
+    with pytest.raises(Interrupted) as left:
+        watch_to_its_end(engine, "shop", as_json=True)
+    assert str(left.value).endswith("the run goes on: kubectl rowmill status shop -w -n trial")
+    with pytest.raises(Interrupted) as left:
+        logs_of_shards(engine, "shop", run=2, shard=0, follow=True)
+    again = "kubectl rowmill logs shop --run 2 --shard 0 -f -n trial"
+    assert str(left.value).endswith(f"the run goes on: {again}")
+
+
+def test_a_reason_that_the_message_begins_with_is_said_once() -> None:
+    def told(reason: str, message: str) -> str:
+        run = RunRecord(experiment="shop", namespace="local", state=State.SUSPENDED)
+        return explained(replace(run, reason=reason, message=message))
+
+    assert told("Suspended", "suspended by `rowmill suspend`") == "suspended by `rowmill suspend`"
+    assert told("Suspended", "spec.suspend is true") == "Suspended: spec.suspend is true"
 
 
 def test_watching_outlives_an_api_server_that_is_away_for_a_while(

@@ -114,11 +114,20 @@ def test_a_standby_and_a_catalogue_race_are_told_apart_from_their_kind() -> None
     )
 
 
-def test_a_full_disk_says_that_the_run_resumes() -> None:
+def test_a_full_disk_says_that_an_unfinished_run_resumes() -> None:
     error = errors.DiskFull("could not extend file: No space left on device")
     message = judge(error, reached=True).message("u@h:1/d")
     assert "No space left" in message
-    assert "it resumes" in message
+    assert "an unfinished run resumes" in message
+
+
+@pytest.mark.parametrize("reached", [False, True])
+def test_a_server_too_full_for_a_session_is_no_wrong_address(reached: bool) -> None:
+    said = "FATAL:  could not write init file: No space left on device"
+    error = psycopg.OperationalError(f'connection to server at "h", port 1 failed: {said}')
+    failure = judge(error, reached=reached)
+    assert (failure.course, failure.reason) == (Course.FINAL, "DiskFull")
+    assert "Free disk space on the server" in failure.message("u@h:1/d")
 
 
 def test_a_server_that_took_writes_before_is_waited_for_while_it_takes_none() -> None:

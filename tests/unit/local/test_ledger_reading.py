@@ -12,7 +12,8 @@ from rowmill.plan.runs import Run, RunState
 from rowmill.views.runs import lines_of
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
-ALONE = "no process holds it: resume goes on with it, rerun starts over"
+ALONE = "no process holds it: `rowmill resume shop` goes on with it"
+GOING_ON = "`rowmill resume shop` goes on with it"
 
 
 def run(state: RunState, message: str = "", **source: object) -> Run:
@@ -22,7 +23,7 @@ def run(state: RunState, message: str = "", **source: object) -> Run:
 
 
 def words(run: Run, *, left_alone: bool = False) -> list[str]:
-    return list(lines_of(progress(run, None, left_alone=left_alone).run))
+    return list(lines_of(progress(run, None, left_alone=left_alone).run, GOING_ON))
 
 
 @pytest.mark.parametrize("state", [RunState.FAILED, RunState.ABORTED])
@@ -30,7 +31,7 @@ def test_status_of_what_ended_early_ends_with_how_to_go_on(state: RunState) -> N
     assert words(run(state, "why", scale="0.2", seed=2)) == [
         "started with --scale 0.2 --seed 2",
         "why",
-        "resume goes on with it, rerun starts over",
+        GOING_ON,
     ]
 
 
@@ -41,7 +42,7 @@ def test_of_a_live_or_complete_run_nothing_is_to_be_done() -> None:
 
 def test_a_run_without_a_process_says_how_it_goes_on() -> None:
     assert words(run(RunState.RUNNING), left_alone=True) == [ALONE]
-    published = "no process holds it: resume completes its publish"
+    published = "no process holds it: `rowmill resume shop` completes its publish"
     assert words(run(RunState.PUBLISHING), left_alone=True) == [published]
 
 
@@ -51,9 +52,12 @@ def test_a_run_without_a_process_says_how_it_goes_on() -> None:
         ((), "there is no run to abort: it has no runs yet"),
         (
             (run(RunState.ABORTED, "interrupted"),),
-            "run 4 is ABORTED already (interrupted); resume goes on with it",
+            "run 4 is ABORTED already (interrupted); `rowmill resume shop` goes on with it",
         ),
-        ((run(RunState.PUBLISHING),), "run 4 is being published, which only goes forward; "),
+        (
+            (run(RunState.PUBLISHING),),
+            "run 4 is being published, which only goes forward; `rowmill reset shop` removes",
+        ),
         (
             (run(RunState.ABORTED), run(RunState.COMPLETED)),
             "there is no live run to abort: the newest, run 4, is COMPLETED",
@@ -63,7 +67,19 @@ def test_a_run_without_a_process_says_how_it_goes_on() -> None:
 def test_where_nothing_can_be_aborted_the_newest_run_is_named(
     runs: tuple[Run, ...], said: str
 ) -> None:
-    assert nothing_to_stop(runs, "abort").startswith(said)
+    assert _unstoppable(runs).startswith(said)
+
+
+def test_a_run_that_lost_its_process_amid_its_publishing_is_to_be_resumed() -> None:
+    assert _unstoppable((run(RunState.PUBLISHING),), left_alone=True) == (
+        "run 4 is INTERRUPTED amid its publishing, which only goes forward; "
+        "`rowmill resume shop` completes it"
+    )
+
+
+def _unstoppable(runs: tuple[Run, ...], *, left_alone: bool = False) -> str:
+    commands = {"resume": "rowmill resume shop", "reset": "rowmill reset shop"}
+    return nothing_to_stop(runs, "abort", left_alone=left_alone, **commands)
 
 
 def test_a_watch_goes_back_where_fewer_rows_of_the_same_run_are_told() -> None:

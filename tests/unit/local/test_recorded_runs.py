@@ -58,9 +58,9 @@ def test_of_a_run_that_was_ended_after_its_process_was_gone_no_end_is_told(unsee
 @pytest.mark.parametrize(
     ("state", "does"),
     [
-        (RunState.RUNNING, "resume goes on with it, rerun starts over"),
-        (RunState.FINALIZING, "resume goes on with it, rerun starts over"),
-        (RunState.PUBLISHING, "resume completes its publish"),
+        (RunState.RUNNING, "`rowmill resume shop` goes on with it"),
+        (RunState.FINALIZING, "`rowmill resume shop` goes on with it"),
+        (RunState.PUBLISHING, "`rowmill resume shop` completes its publish"),
     ],
 )
 def test_an_unfinished_run_that_nobody_holds_is_interrupted_and_says_how_it_goes_on(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from rowmill.destinations.errors import DestinationRefused, live_run
+from rowmill.destinations.errors import LiveRun
 from rowmill.destinations.lake.ledger.records import LedgerObjects
 from rowmill.destinations.s3 import lease as bucket_lease
 from rowmill.destinations.s3.lease import Lease, LeaseTaken
@@ -23,10 +23,9 @@ class BucketLocks:
         try:
             lease = bucket_lease.take(self._objects.bucket, self._objects.hold_key(owner))
         except LeaseTaken as taken:
-            said = live_run(owner, str(taken), here=taken.here)
-            gone = f"; if that machine is gone, its claim lapses in {taken.lapses:.0f} s"
-            raise DestinationRefused(
-                "LiveRunElsewhere", said if taken.here else said + gone
+            gone = f"if that machine is gone, its claim lapses in {taken.lapses:.0f} s"
+            raise LiveRun(
+                owner, str(taken), here=taken.here, gone="" if taken.here else gone
             ) from None
         try:
             yield lease

@@ -11,7 +11,7 @@ from threading import Lock
 import psycopg
 from psycopg import sql
 
-from rowmill.destinations.errors import DestinationRefused, live_run, process_here
+from rowmill.destinations.errors import DestinationRefused, LiveRun, process_here
 from rowmill.destinations.postgres.connection import Connection, PostgresAddress
 from rowmill.destinations.postgres.ledger.advisory_locks import THIS_LOCK, lock_key
 from rowmill.destinations.postgres.session import PostgresSession
@@ -175,10 +175,10 @@ def _claim(connection: Connection, address: PostgresAddress, owner: str) -> None
         ).fetchone()
     except psycopg.Error as error:
         raise address.error(error) from error
-    raise DestinationRefused("LiveRunElsewhere", _live_elsewhere(owner, holder))
+    raise _live_elsewhere(owner, holder)
 
 
-def _live_elsewhere(owner: str, holder: tuple[object, ...] | None) -> str:
+def _live_elsewhere(owner: str, holder: tuple[object, ...] | None) -> LiveRun:
     """What a second supervisor is told.
 
     Args:
@@ -186,12 +186,12 @@ def _live_elsewhere(owner: str, holder: tuple[object, ...] | None) -> str:
             which another role sees the first alone.
     """
     if holder is None:
-        return live_run(owner, "another process", here=False)
+        return LiveRun(owner, "another process", here=False)
     session, application, client, since = holder
     at = f", since {since}" if since else ""
     ours = str(application or "").removeprefix(_application(""))
     if application and ours != application:
-        return live_run(owner, process_here(ours, at), here=True)
+        return LiveRun(owner, process_here(ours, at), here=True)
     origin = f" from {client}" if client else ""
     who = f"{application or 'another process'} (Postgres session {session}{origin}{at})"
-    return live_run(owner, who, here=False)
+    return LiveRun(owner, who, here=False)
