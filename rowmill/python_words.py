@@ -15,6 +15,7 @@ _ADOPT = re.compile(rf"--adopt ((?:{_QUOTED}|[^\s'])+)")
 _SECRET = re.compile(r"--secret (\S+)=FILE")
 _OPTION = re.compile(r"--(scale|seed) (-?[\d.][\w.+-]*)")
 _RUN_WITH = re.compile(rf"rowmill run -f FILE((?: {_OPTION.pattern})+)")
+_RESUME = re.compile(r"rowmill resume [\w.-]+")
 _WORDS: Mapping[str, str] = {
     "--restart": "mode=rowmill.Mode.RESTART",
     "--resume": "mode=rowmill.Mode.RESUME",
@@ -39,6 +40,7 @@ def in_python(text: str) -> str:
     text = _ADOPT.sub(_adopted, text)
     text = _SECRET.sub(lambda found: f'secrets={{"{found[1]}": FILE}}', text)
     text = _RUN_WITH.sub(_loaded, text)
+    text = _RESUME.sub("run()", text)
     text = _OPTION.sub(r"\1=\2", text)
     return _ANY.sub(lambda found: _WORDS[found[0]], text)
 

@@ -34,12 +34,16 @@ class RunSuspended(Interrupted):
         super().__init__("Suspended", message)
 
 
-def stopped(number: int, *, suspended: bool) -> RunAborted | RunSuspended:
-    """What run `number` ends with that somebody else stopped."""
-    again = "run the same command to resume it"
+def going_on(name: str) -> str:
+    """How a run of NAME goes on; the command that began it may be one that starts over."""
+    return f"go on with it: rowmill resume {name}"
+
+
+def stopped(number: int, name: str, *, suspended: bool) -> RunAborted | RunSuspended:
+    """What run `number` of NAME ends with that somebody else stopped."""
     if suspended:
-        return RunSuspended(f"run {number} was suspended; {again}")
-    return RunAborted(f"run {number} was aborted; {again}")
+        return RunSuspended(f"run {number} was suspended; {going_on(name)}")
+    return RunAborted(f"run {number} was aborted; {going_on(name)}")
 
 
 def not_begun() -> Interrupted:
@@ -48,7 +52,7 @@ def not_begun() -> Interrupted:
     return Interrupted("Interrupted", message)
 
 
-def interrupted() -> Interrupted:
-    """What a run ends with that was asked to stop; what is durable stays and can be resumed."""
-    message = "interrupted; what is durable stays: run the same command to resume"
-    return Interrupted("Interrupted", message)
+def interrupted(name: str | None = None) -> Interrupted:
+    """What a run of NAME ends with that was asked to stop; without one, what a worker does."""
+    how = "" if name is None else f"; what is durable stays, {going_on(name)}"
+    return Interrupted("Interrupted", f"interrupted{how}")

@@ -28,7 +28,8 @@ SPEAKING = ("destinations", "generate", "local", "plan", "spec", "verify", "work
         ("lines: --secret wh=FILE", 'lines: secrets={"wh": FILE}'),
         ("without --secret, must", "without secrets, must"),
         ("yet; start one with: rowmill run -f FILE", "yet; start one with run()"),
-        ("mended, run the same command again", "mended, call run() again"),
+        ("run the same command again", "call run() again"),
+        ("mended, go on with it: rowmill resume shop-2", "mended, go on with it: run()"),
         (
             "was started with --seed 2; resume it with: rowmill run -f FILE --seed 2, or",
             "was started with seed=2; resume it with: rowmill.load(FILE, seed=2).run(), or",

@@ -25,7 +25,14 @@ from rowmill.local.run.progress_report import ProgressReport
 from rowmill.local.run.run_signals import Signals, heeded_signals
 from rowmill.local.run.run_verification import verify_run
 from rowmill.local.run.watch import LockLost, Watch
-from rowmill.local.run_errors import RunFailed, WorkerFailed, interrupted, not_begun, stopped
+from rowmill.local.run_errors import (
+    RunFailed,
+    WorkerFailed,
+    going_on,
+    interrupted,
+    not_begun,
+    stopped,
+)
 from rowmill.local.workers.child_process import Child
 from rowmill.local.workers.supervisor import Supervisor
 from rowmill.plan.layout import Plan
@@ -239,7 +246,7 @@ class _Execution:
             seconds = self._work(run)
         except (Interrupted, KeyboardInterrupt):
             self._end(run, Phase.INTERRUPTED, RunState.ABORTED, "interrupted")
-            raise interrupted() from None
+            raise interrupted(self.spec.name) from None
         except Fenced as error:
             ended = self._fenced(run, error)
             self.board.turn(_PHASES.get(ended.reason, Phase.FAILED))
@@ -254,7 +261,7 @@ class _Execution:
                 raise
             if isinstance(error, WorkerFailed) and error.trace:
                 self.options.notice(error.trace)
-            again = "what is durable stays: once the cause is mended, run the same command again"
+            again = f"what is durable stays; once the cause is mended, {going_on(self.spec.name)}"
             raise RunFailed(f"run {run.number} failed: {error}; {again}") from error
         final = self.destinations.ledger.runs.find(run.id) or run
         verification = self._verify(final) if self.spec.verify_after_run else None
@@ -323,7 +330,7 @@ class _Execution:
         known = self.destinations.ledger.runs.find(run.id)
         state = known.state if known else None
         if known is not None and known.state is RunState.ABORTED:
-            return stopped(run.number, suspended=known.suspended)
+            return stopped(run.number, self.spec.name, suspended=known.suspended)
         return RunFailed(f"{error}; its state is now {state or 'gone'}")
 
     def _end(self, run: Run, phase: Phase, state: RunState, message: str) -> None:

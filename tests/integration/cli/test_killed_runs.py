@@ -130,7 +130,10 @@ def test_a_worker_killed_while_it_publishes_is_replaced(
     # From here it only rolls forward.
     refused = commands("abort", name)
     assert refused.code == 2
-    assert "being published" in refused.err
+    assert f"being published, which only goes forward; `rowmill reset {name}`" in refused.err
+    racing = commands("rerun", name).err
+    assert f"only goes forward: wait for it (`rowmill status {name} -w` shows" in racing
+    assert "rowmill abort" not in racing
     [victim] = workers(process)
     victim.kill()
     gate.open()
@@ -140,7 +143,7 @@ def test_a_worker_killed_while_it_publishes_is_replaced(
 
 
 def test_a_worker_that_dies_on_every_try_fails_the_run_with_the_reason(
-    ledger: str, written: Callable[..., str], commands: Commands, gate: Gate
+    name: str, ledger: str, written: Callable[..., str], commands: Commands, gate: Gate
 ) -> None:
     gate.close_after(ledger, 1)
     file = written(retriesPerShard=1)
@@ -154,7 +157,7 @@ def test_a_worker_that_dies_on_every_try_fails_the_run_with_the_reason(
     assert done.code == 4
     assert done.json["error"]["reason"] == "RunFailed"
     assert "died 2 times and the last one was killed by signal 9" in done.err
-    assert "run the same command again" in done.err
+    assert f"mended, go on with it: rowmill resume {name}" in done.err
     assert gate.states(ledger) == ["FAILED"]
     gate.open()
     resumed = commands("run", "-f", file, "-o", "json")

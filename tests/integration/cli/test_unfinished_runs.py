@@ -31,7 +31,7 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
     assert done.code == 5
     assert done.json["error"]["reason"] == "Interrupted"
     assert done.json["error"]["exitCode"] == 5
-    assert "run the same command to resume" in done.err
+    assert f"what is durable stays, go on with it: rowmill resume {name}" in done.err
     assert gate.states(ledger) == ["ABORTED"]
 
     status = commands("status", name, "-o", "json").json

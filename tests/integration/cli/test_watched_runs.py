@@ -76,7 +76,7 @@ def test_a_run_that_is_suspended_elsewhere_ends_and_says_so_and_so_does_its_resu
     done = commands.finish(process)
     assert (done.code, done.json["error"]["reason"]) == (5, "Suspended")
     assert "run 1 suspended: " in done.err
-    assert "run 1 was suspended; run the same command to resume it" in done.err
+    assert f"run 1 was suspended; go on with it: rowmill resume {name}" in done.err
     [line] = [line for line in commands("status", name).out.splitlines() if "run 1" in line]
     assert line.endswith("run 1: SUSPENDED")
     resumed = commands("run", "-f", file)
