@@ -181,7 +181,7 @@ class ClusterEngine:
         number = experiment.number
         if number is None:
             raise Conflict("NothingToReset", f"{name} has no run yet, and so no data")
-        if not experiment.ended:
+        if not experiment.ended and experiment.phase != "Suspended":
             raise Conflict("RunLive", self._live(experiment))
         request = experiment.next_request(ASK_RESET, number)
         self.cluster.patch(name, _annotations({ASK_RESET: request}))
@@ -242,13 +242,12 @@ class ClusterEngine:
         raise unfinished_run(what, run.rows, instead=do)
 
     def _live(self, experiment: Experiment) -> str:
-        """Why a run that has not ended is not reset; it ends by an abort, also if suspended."""
-        name, run = experiment.name, experiment.overall.run
-        abort = f"end it with `{self.command('abort', name)}`"
-        wait = f"wait for it with `{self.command('status', name, '-w')}`, or "
-        if experiment.suspended:
-            wait = ""
-        return f"run {experiment.number} of {name} is {run.state}: {wait}{abort}"
+        """Why a run that is at work is not reset, and what to do first."""
+        name = experiment.name
+        wait = f"wait for it with `{self.command('status', name, '-w')}`"
+        stop = " or ".join(f"`{self.command(verb, name)}`" for verb in ("suspend", "abort"))
+        state = experiment.overall.run.state
+        return f"run {experiment.number} of {name} is {state}: {wait}, or stop it with {stop}"
 
     def _later(self, name: str) -> Experiment:
         """The Experiment a moment later, also where the API server is away for a while."""

@@ -84,24 +84,21 @@ def test_a_reset_waits_until_the_data_is_gone(capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().err == "rowmill: shop: a pod removes it\n", "once"
 
 
-@pytest.mark.parametrize(
-    ("state", "said"),
-    [
-        (
-            experiment(),
-            "run 1 of shop is RUNNING: wait for it with `kubectl rowmill status shop -w`, or end "
-            "it with `kubectl rowmill abort shop`",
-        ),
-        (
-            experiment("Suspended", spec={"suspend": True}),
-            "run 1 of shop is SUSPENDED: end it with `kubectl rowmill abort shop`",
-        ),
-    ],
-)
-def test_a_run_that_is_not_reset_is_told_with_what_helps(state: Any, said: str) -> None:
+def test_a_run_at_work_is_not_reset_and_what_helps_is_told() -> None:
     with pytest.raises(Conflict) as told:
-        engine_of(FakeCluster([state])).reset("shop")
-    assert (told.value.reason, told.value.message) == ("RunLive", said)
+        engine_of(FakeCluster([experiment()])).reset("shop")
+    assert told.value.message == (
+        "run 1 of shop is RUNNING: wait for it with `kubectl rowmill status shop -w`, or stop it "
+        "with `kubectl rowmill suspend shop` or `kubectl rowmill abort shop`"
+    )
+
+
+def test_a_suspended_run_is_reset_as_the_operator_does_it() -> None:
+    stopped = experiment("Suspended", spec={"suspend": True})
+    done = experiment("Reset", reset={"request": "1", "tables": 1, "rows": 40})
+    cluster = FakeCluster([stopped, done])
+    assert engine_of(cluster).reset("shop").message == "removed 1 table (40 rows)"
+    assert len(cluster.patches) == 1
 
 
 @pytest.mark.parametrize(
