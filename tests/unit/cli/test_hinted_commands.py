@@ -9,6 +9,7 @@ import pytest
 
 from rowmill.cli import engine as cli
 from rowmill.kubectl import engine as plugin
+from rowmill.kubectl.options import CLUSTER
 
 MANIFEST = """
 apiVersion: rowmill.dev/v1alpha1
@@ -54,6 +55,4 @@ def test_the_plugins_has_the_options_that_lead_to_the_cluster(
 
 
 def test_each_option_of_the_plugin_has_its_flag() -> None:
-    from rowmill.kubectl.options import CLUSTER
-
     assert plugin._OPTIONS.keys() == CLUSTER.options.keys()
