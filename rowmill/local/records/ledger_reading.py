@@ -98,6 +98,8 @@ def nothing_to_stop(
     why = f" ({newest.message})" if newest.message else ""
     if newest.state is RunState.ABORTED:
         state = State.SUSPENDED if newest.suspended else State.ABORTED
+        if newest.message.casefold().startswith(state.casefold()):
+            why = ""
         return f"run {newest.number} is {state} already{why}; `{resume}` goes on with it"
     return f"there is no live run to {do}: the newest, run {newest.number}, is {newest.state}{why}"
 

@@ -55,6 +55,10 @@ def test_a_run_without_a_process_says_how_it_goes_on() -> None:
             "run 4 is ABORTED already (interrupted); `rowmill resume shop` goes on with it",
         ),
         (
+            (run(RunState.ABORTED, "aborted by `rowmill abort`"),),
+            "run 4 is ABORTED already; `rowmill resume shop` goes on with it",
+        ),
+        (
             (run(RunState.PUBLISHING),),
             "run 4 is being published, which only goes forward; `rowmill reset shop` removes",
         ),
