@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from pathlib import Path
 
-from rowmill.cli.sources import STANDARD_INPUT, Secrets, from_either, refuse_file
+from rowmill.cli.sources import STANDARD_INPUT, Secrets, from_either, from_name, refuse_file
 from rowmill.cli.waiting import terminal_reports
 from rowmill.commands.chosen import OnExperiment, OnOneOrAll, ToQuery, ToRemove, ToTrace
 from rowmill.local.engine import LocalEngine
 from rowmill.local.home.folder import rowmill_home
+from rowmill.local.home.remembered import MemoryDamaged
 from rowmill.terminal.failures import UsageError
 
 
@@ -22,13 +24,16 @@ def chosen(
         UsageError, NotFound: as `from_either`.
         InvalidManifest: the file's manifest is no good.
     """
+    if name is not None and file is None and not secrets:
+        # The engine says the same of it, unless it is to forget it.
+        with suppress(MemoryDamaged):
+            from_name(name)
+        return {"engine": LocalEngine(rowmill_home(), reports=terminal_reports()), "name": name}
     source = from_either(name, file, secrets)
     known = source.spec().name if name is None else name
-    # What is but remembered the engine finds by itself.
-    given = {} if file is None and not secrets else {known: source}
     typed = [known] if file is None else ["-f", str(file)]
     reference = shlex.join([*typed, *(word for one in secrets or () for word in ("--secret", one))])
-    engine = LocalEngine(rowmill_home(), given, terminal_reports(), {known: reference})
+    engine = LocalEngine(rowmill_home(), {known: source}, terminal_reports(), {known: reference})
     return {"engine": engine, "name": known}
 
 

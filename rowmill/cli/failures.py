@@ -7,7 +7,7 @@ from textwrap import indent
 
 from rowmill.counting import counted
 from rowmill.errors import Invalid, Refused
-from rowmill.local.home.folder import rowmill_home
+from rowmill.local.home.folder import home_refused, rowmill_home
 from rowmill.spec.problems import ImpossibleColumns, InvalidManifest
 from rowmill.terminal.failures import Translations, missing_extra
 
@@ -45,14 +45,10 @@ def _impossible(error: ImpossibleColumns) -> Invalid:
 def _file_refused(error: OSError) -> Refused | None:
     if error.filename is None:
         return None
-    message = f"{error.filename}: {error.strerror}"
-    home = rowmill_home().path
-    if Path(str(error.filename)).absolute().is_relative_to(home):
-        message += (
-            f". ROWMILL_HOME ({home}) must be a folder of yours with free disk space; "
-            "ROWMILL_HOME=FOLDER names another"
-        )
-    return Refused("FileRefused", message)
+    home = rowmill_home()
+    if Path(str(error.filename)).absolute().is_relative_to(home.path):
+        return home_refused(home, error)
+    return Refused("FileRefused", f"{error.filename}: {error.strerror}")
 
 
 TRANSLATIONS: Translations = {

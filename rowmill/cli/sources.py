@@ -63,7 +63,7 @@ def from_name(name: str, secrets: Secrets = None, home: Home | None = None) -> S
 
 def refuse_file(home: Home, name: str, wanted: str) -> None:
     """Raise UsageError if NAME is of a file rather than of an experiment; `wanted` says of what."""
-    if remembered.recall(home, name) is None and Path(name).is_file():
+    if Path(name).is_file() and name not in remembered.names(home):
         raise UsageError(f"{name!r} is a file, and this wants {wanted}")
 
 

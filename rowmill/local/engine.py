@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.engine.paging import paged
 from rowmill.engine.records import (
     AT_WORK,
@@ -24,12 +23,21 @@ from rowmill.engine.records import (
 from rowmill.engine.request import ApplyRequest, Mode
 from rowmill.engine.verification import OnProgress, Verification, ignored
 from rowmill.engine.warehouse import Warehouse
-from rowmill.errors import Conflict, NotFound, Unsupported
+from rowmill.errors import (
+    Conflict,
+    Invalid,
+    NotFound,
+    Refused,
+    RowmillError,
+    Unavailable,
+    Unsupported,
+)
 from rowmill.local.connections import ServersDown, find_connections, known_connections
-from rowmill.local.home import disk_reserve, remembered
+from rowmill.local.home import disk_reserve, liveness, remembered
 from rowmill.local.home.folder import Home
+from rowmill.local.home.remembered import MemoryDamaged
 from rowmill.local.planning import verify_threads
-from rowmill.local.records.last_known import last_known
+from rowmill.local.records.last_known import last_known, out_of_reach
 from rowmill.local.records.ledger_reading import (
     nothing_to_stop,
     progress_of,
@@ -44,7 +52,6 @@ from rowmill.local.source import Source, from_memory, from_request, recalled
 from rowmill.plan.run_source import source_of
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import LOCAL_NAMESPACE
-from rowmill.spec.problems import InvalidManifest
 from rowmill.worker.abort import abort_run, suspend_run
 from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
 from rowmill.worker.reading import abandoned, experiment_runs
@@ -56,6 +63,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 WATCH_SECONDS = 1.0
+# A process whose run has ended is about to be gone.
+_LAST_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -86,21 +95,13 @@ class LocalEngine:
         after: str | None = None,
         limit: int | None = None,
     ) -> Page[ExperimentRecord]:
+        """As of `Engine`; of one out of reach what was last known, and why is told besides."""
         names = (name for name in remembered.names(self.home) if search.lower() in name.lower())
-        each = (self._if_in_reach(self.get, name) for name in names)
-        return paged((record for record in each if record is not None), state, after, limit)
+        return paged(self._of_each(names, self.get, self._last_record), state, after, limit)
 
     def get(self, name: str) -> ExperimentRecord:
         source = self._source(name)
-        newest = self._newest(name)
-        return ExperimentRecord(
-            name=name,
-            namespace=LOCAL_NAMESPACE,
-            manifest=source.manifest,
-            etag=source.etag,
-            suspended=newest.run.state is State.SUSPENDED,
-            newest=replace(newest, tables=()),
-        )
+        return _record(name, source.manifest, source.etag, self._newest(name))
 
     def status(self, name: str, run: int | None = None) -> Progress:
         source = self._source(name)
@@ -126,8 +127,8 @@ class LocalEngine:
     def runs(self, name: str | None = None) -> Sequence[RunRecord]:
         if name is not None:
             return self._runs(name)
-        each = (self._if_in_reach(self._runs, known) for known in remembered.names(self.home))
-        return [run for runs in each for run in runs or ()]
+        names = remembered.names(self.home)
+        return [run for runs in self._of_each(names, self._runs, self._last_run) for run in runs]
 
     def _runs(self, name: str) -> Sequence[RunRecord]:
         source = self._source(name)
@@ -258,14 +259,22 @@ class LocalEngine:
             return replace(newest, message=str(removed))
 
     def delete(self, name: str, *, purge: bool) -> str:
-        """As of `Engine`; without `purge` this machine alone forgets the experiment."""
+        """As of `Engine`; without `purge` this machine alone forgets the experiment.
+
+        Raises:
+            Conflict: RunLive, this machine runs it, which `down` must know.
+        """
         if not purge:
-            self._source(name)
+            # What is damaged is forgotten too.
+            with suppress(MemoryDamaged):
+                self._source(name)
             self._forget(name)
             return f"{name} is forgotten here; its data and records stay"
         with self._changing(self._source(name)) as destinations:
             removed = self._purged(destinations, name)
-        self._forget(name)
+        # Its last process may be about to end; one that has begun since has made its folder.
+        with suppress(Conflict):
+            self._forget(name, patience=_LAST_SECONDS)
         return removed
 
     def _unstoppable(self, do: str, name: str, destinations: Destinations) -> str:
@@ -290,9 +299,9 @@ class LocalEngine:
             )
         return f"{name} is deleted: {removal.delete(destinations)}"
 
-    def _forget(self, name: str) -> None:
+    def _forget(self, name: str, patience: float = 0.0) -> None:
         try:
-            remembered.forget(self.home, name)
+            liveness.forget(self.home, name, patience=patience)
         except OSError as error:
             self.reports.notice(
                 f"{remembered.folder(self.home, name)} cannot be removed "
@@ -340,16 +349,34 @@ class LocalEngine:
     def _source(self, name: str) -> Source:
         return self.given.get(name) or recalled(self.home, name)
 
-    def _if_in_reach(self, ask: Callable[[str], T], name: str) -> T | None:
-        """What is told of one of several experiments: one out of reach hides no other."""
+    def _of_each(
+        self,
+        names: Iterable[str],
+        ask: Callable[[str], T],
+        instead: Callable[[str, RowmillError], T],
+    ) -> Iterator[T]:
+        """What is told of several experiments: one out of reach hides no other, nor itself."""
+        for name in names:
+            try:
+                yield ask(name)
+            except NotFound:
+                # It has no runs, or went meanwhile.
+                continue
+            except (Refused, Unavailable, Invalid) as error:
+                self.reports.notice(f"{name}: {error}")
+                yield instead(name, error)
+
+    def _last_record(self, name: str, error: RowmillError) -> ExperimentRecord:
+        newest = out_of_reach(self.home, name, error)
         try:
-            return ask(name)
-        except NotFound:
-            # It has no runs, or went meanwhile.
-            return None
-        except (DestinationRefused, DestinationUnavailable, InvalidManifest, ServersDown) as error:
-            self.reports.notice(f"{name}: {error}")
-            return None
+            source = self._source(name)
+        except (MemoryDamaged, NotFound):
+            return _record(name, "", "", newest)
+        return _record(name, source.manifest, source.etag, newest)
+
+    def _last_run(self, name: str, error: RowmillError) -> Sequence[RunRecord]:
+        run = out_of_reach(self.home, name, error).run
+        return [] if run.number is None else [run]
 
     def _newest(self, name: str) -> Progress:
         try:
@@ -381,6 +408,17 @@ class LocalEngine:
     def _opened(self, spec: Spec, connections: Connections) -> closing[Destinations]:
         patience = one_machine(self.reports.wait)
         return closing(open_destinations(spec, connections, patience=patience))
+
+
+def _record(name: str, manifest: str, etag: str, newest: Progress) -> ExperimentRecord:
+    return ExperimentRecord(
+        name=name,
+        namespace=LOCAL_NAMESPACE,
+        manifest=manifest,
+        etag=etag,
+        suspended=newest.run.state is State.SUSPENDED,
+        newest=replace(newest, tables=()),
+    )
 
 
 def _is_but_remembered(destinations: Destinations) -> bool:

@@ -13,11 +13,12 @@ from rowmill.engine.unknown_names import unknown_experiment
 from rowmill.local.home import remembered
 from rowmill.local.home.file_paths import whole_path
 from rowmill.local.home.folder import Home, rowmill_home
-from rowmill.local.home.remembered import Remembered
+from rowmill.local.home.remembered import MemoryDamaged, Remembered
 from rowmill.local.secret_names import refuse_unknown_secrets
 from rowmill.plan.run_source import RunSource
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec
+from rowmill.spec.problems import InvalidManifest
 
 START = "start one with: rowmill run -f FILE"
 
@@ -26,7 +27,8 @@ START = "start one with: rowmill run -f FILE"
 class Source:
     """A manifest's text and what the command line sets over it; `label` is its name in messages.
 
-    `workers` and `batch_rows` are what was asked for, None for the manifest's or the engine's.
+    `workers` and `batch_rows` are what was asked for, None for the manifest's or the engine's;
+    `kept_as` is the name by which this machine remembers it.
     """
 
     label: str
@@ -36,19 +38,32 @@ class Source:
     secrets: Mapping[str, Path]
     workers: int | None = None
     batch_rows: int | None = None
+    kept_as: str | None = None
 
     def spec(self) -> Spec:
-        """The spec; raises InvalidManifest, or UnknownSecret for one that it does not name."""
+        """The spec; raises as `spec_with`, or UnknownSecret for one that it does not name."""
         spec = self.spec_with(Overrides(scale=self.scale, seed=self.seed))
         refuse_unknown_secrets(spec, self.secrets)
         return spec
 
     def spec_with(self, overrides: Overrides) -> Spec:
-        """The spec with other overrides; raises InvalidManifest."""
+        """The spec with other overrides.
+
+        Raises:
+            InvalidManifest: the manifest is no good.
+            MemoryDamaged: nor is one that this machine remembers, which was when it was run.
+        """
         last_version = partial(remembered.last_data_version, rowmill_home())
-        return load_spec(
-            self.label, text=self.manifest, overrides=overrides, last_version=last_version
-        )
+        try:
+            return load_spec(
+                self.label, text=self.manifest, overrides=overrides, last_version=last_version
+            )
+        except InvalidManifest as error:
+            if self.kept_as is None:
+                raise
+            file = remembered.manifest_file(rowmill_home(), self.kept_as)
+            why = error.problems[0].text
+            raise MemoryDamaged(self.kept_as, file, why, error.problems) from None
 
     def kept(self) -> RunSource:
         """What a run keeps of it; worker/previous_run.py and verify read it back."""
@@ -78,6 +93,7 @@ def recalled(home: Home, name: str) -> Source:
 
     Raises:
         NotFound: nothing of that name was run here.
+        MemoryDamaged: what is known of it is of no use.
     """
     known = remembered.recall(home, name)
     if known is None:
@@ -98,6 +114,7 @@ def from_memory(known: Remembered) -> Source:
         known.secrets,
         workers=known.workers,
         batch_rows=known.batch_rows,
+        kept_as=known.name,
     )
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from rowmill.counting import counted
 from rowmill.destinations.patience import NowAndThen, Wait
 from rowmill.engine.verification import Verification
-from rowmill.errors import Interrupted, RowmillError
+from rowmill.errors import Interrupted, Refused, RowmillError
 from rowmill.local.connections import find_connections
 from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
@@ -81,7 +81,7 @@ class Supervision:
         name = self.spec.name
         try:
             known = remembered.recall(self.home, name)
-        except OSError:
+        except Refused:
             known = None
         return name if known == self.source.remembered(name) else "-f FILE"
 

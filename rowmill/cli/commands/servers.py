@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from rowmill.errors import Conflict
 from rowmill.local.home.folder import rowmill_home
-from rowmill.local.home.liveness import supervised
+from rowmill.local.home.liveness import supervised, supervises_unnamed
 from rowmill.local.servers import embedded
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.output import Output, print_json
@@ -37,6 +37,7 @@ def down() -> None:
 
     Raises:
         Conflict: RunLive, an experiment is run here.
+        Refused: FileRefused, the home cannot be read, by which that would be known.
     """
     home = rowmill_home()
     if live := supervised(home):
@@ -44,6 +45,12 @@ def down() -> None:
             "RunLive",
             f"{_listed(live)} here now, maybe into these servers; stop that first with "
             f"`rowmill suspend {live[0]}`, or wait for it with `rowmill status {live[0]} -w`",
+        )
+    if supervises_unnamed(home):
+        raise Conflict(
+            "RunLive",
+            f"an experiment is run here now, maybe into these servers; {home.experiments} could "
+            "not take its name, so stop it where it was begun, or wait for its end",
         )
     say("stopped" if embedded.down(home) else "they were not up")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import platformdirs
 
+from rowmill.errors import Refused
 from rowmill.local.home.file_paths import whole_path
 
 
@@ -75,6 +76,15 @@ def rowmill_home(environ: Mapping[str, str] = os.environ) -> Home:
     """Return the home that ROWMILL_HOME names, or else the platform's user data folder."""
     chosen = environ.get("ROWMILL_HOME", "")
     return Home(whole_path(chosen) if chosen else platformdirs.user_data_path("rowmill").absolute())
+
+
+def home_refused(home: Home, error: OSError) -> Refused:
+    """What the operating system refuses below the home, as an error for the reader."""
+    return Refused(
+        "FileRefused",
+        f"{error.filename or home.path}: {error.strerror}. ROWMILL_HOME ({home.path}) must be a "
+        "folder of yours with free disk space; ROWMILL_HOME=FOLDER names another",
+    )
 
 
 def make_private(folder: Path) -> Path:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote
 
 from rowmill.engine.records import Progress
-from rowmill.local.home.folder import Home, make_private, write_private
+from rowmill.errors import Problem, Refused
+from rowmill.local.home.folder import Home, home_refused, make_private, write_private
 
 _MANIFEST, _RECORD, _DATA_VERSION = "manifest.yaml", "record.json", "data-version"
 _PROGRESS = "last-run.json"
@@ -31,6 +32,19 @@ class Remembered:
     secrets: Mapping[str, Path]
     workers: int | None = None
     batch_rows: int | None = None
+
+
+class MemoryDamaged(Refused):
+    """What is remembered of an experiment is of no use; `why` says what is wrong with the file."""
+
+    def __init__(self, name: str, file: Path, why: str, problems: Iterable[Problem] = ()) -> None:
+        super().__init__(
+            "MemoryDamaged",
+            f"{file}, by which this machine knows {name}, is damaged or of another release: "
+            f"{why}. Run it again with its manifest, `rowmill run -f FILE`, or have it forgotten "
+            f"here, with data and records left where they are: `rowmill delete {name} --keep-data`",
+            problems,
+        )
 
 
 def keep(home: Home, experiment: Remembered) -> None:
@@ -58,23 +72,39 @@ def keep(home: Home, experiment: Remembered) -> None:
 
 
 def recall(home: Home, name: str) -> Remembered | None:
-    """What is known of the experiment `name`, or None."""
-    place = folder(home, name)
+    """What is known of the experiment `name`, or None.
+
+    Raises:
+        MemoryDamaged: it is no more what was kept.
+        Refused: FileRefused, the home cannot be read.
+    """
+    file = manifest_file(home, name)
     try:
-        manifest = (place / _MANIFEST).read_text(encoding="utf-8")
-        known = json.loads((place / _RECORD).read_text(encoding="utf-8"))
+        manifest = file.read_text(encoding="utf-8")
+        file = folder(home, name) / _RECORD
+        return _remembered(name, manifest, json.loads(file.read_text(encoding="utf-8")))
     except FileNotFoundError:
         return None
-    secrets = {name: Path(path) for name, path in known["secrets"].items()}
-    return Remembered(
-        name,
-        manifest,
-        known["scale"],
-        known["seed"],
-        secrets,
-        workers=known.get("workers"),
-        batch_rows=known.get("batchRows"),
-    )
+    except OSError as error:
+        raise home_refused(home, error) from None
+    except UnicodeDecodeError:
+        raise MemoryDamaged(name, file, "it is not UTF-8") from None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise MemoryDamaged(name, file, "it is no record of a run's options") from None
+
+
+def _remembered(name: str, manifest: str, record: Any) -> Remembered:
+    scale, numbers = record["scale"], [record["seed"], record.get("workers"), record.get("batchRows")]
+    if not isinstance(scale, str | None) or not all(isinstance(n, int | None) for n in numbers):
+        raise TypeError
+    secrets = {secret: Path(path) for secret, path in record["secrets"].items()}
+    seed, workers, batch_rows = numbers
+    return Remembered(name, manifest, scale, seed, secrets, workers=workers, batch_rows=batch_rows)
+
+
+def manifest_file(home: Home, name: str) -> Path:
+    """The manifest with which an experiment was last run here."""
+    return folder(home, name) / _MANIFEST
 
 
 def keep_data_version(home: Home, name: str, data_version: int) -> None:
@@ -118,25 +148,22 @@ def last_progress(home: Home, name: str) -> Progress | None:
 
 
 def names(home: Home) -> list[str]:
-    """The experiments whose manifests are known here, sorted."""
+    """The experiments whose manifests are known here, sorted; raises as `folders`."""
     return [name for name in folders(home) if (folder(home, name) / _RECORD).is_file()]
 
 
 def folders(home: Home) -> list[str]:
-    """The experiments of which anything is kept here, sorted."""
-    if not home.experiments.is_dir():
-        return []
-    return sorted(unquote(place.name) for place in home.experiments.iterdir())
-
-
-def forget(home: Home, name: str) -> None:
-    """Forget an experiment; no error if it is not known.
+    """The experiments of which anything is kept here, sorted.
 
     Raises:
-        OSError: its folder cannot be removed.
+        Refused: FileRefused, the home cannot be read: nobody knows then what it holds.
     """
-    with suppress(FileNotFoundError, NotADirectoryError):
-        shutil.rmtree(folder(home, name))
+    try:
+        return sorted(unquote(place.name) for place in home.experiments.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise home_refused(home, error) from None
 
 
 def make_folder(home: Home, name: str) -> Path:

@@ -1,17 +1,20 @@
-"""What ROWMILL_HOME knows of an experiment's newest run while the embedded servers are down."""
+"""What ROWMILL_HOME knows of an experiment's newest run while its ledger cannot be asked."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
-from rowmill.engine.records import AT_WORK, Progress, State
-from rowmill.errors import NotFound
+from rowmill.engine.records import AT_WORK, Progress, RunRecord, State
+from rowmill.errors import NotFound, RowmillError
 from rowmill.local.connections import ServersDown
 from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.liveness import is_supervised
+from rowmill.spec.load import LOCAL_NAMESPACE
 
 _DOWN = "the embedded servers are down: this is what was last known"
+
+_AWAY = "it cannot be looked at now"
 
 
 def last_known(home: Home, name: str, number: int | None) -> Progress:
@@ -33,5 +36,26 @@ def last_known(home: Home, name: str, number: int | None) -> Progress:
         )
     if run.state in AT_WORK and not is_supervised(home, name):
         run = replace(run, state=State.INTERRUPTED)
-    message = "; ".join(filter(None, (run.message, _DOWN)))
-    return replace(progress, run=replace(run, message=message))
+    return _of_then(progress, replace(run, message=_joined(run.message, _DOWN)))
+
+
+def out_of_reach(home: Home, name: str, error: RowmillError) -> Progress:
+    """As `last_known`, where `error` keeps who looks now from the ledger; UNKNOWN if nobody looked.
+
+    What was at work then may be so still, on another machine.
+    """
+    progress = remembered.last_progress(home, name)
+    if progress is None:
+        run = RunRecord(experiment=name, namespace=LOCAL_NAMESPACE, state=State.UNKNOWN)
+        return Progress(replace(run, reason=error.reason, message=_AWAY))
+    message = _joined(progress.run.message, f"{_AWAY}: this is what was last known")
+    return _of_then(progress, replace(progress.run, reason=error.reason, message=message))
+
+
+def _of_then(progress: Progress, run: RunRecord) -> Progress:
+    """Without what is true of a moment alone: a rate, when it would be done, what is done now."""
+    return Progress(run, progress.tables, last_updated=progress.last_updated)
+
+
+def _joined(*sentences: str) -> str:
+    return "; ".join(filter(None, sentences))

@@ -237,13 +237,17 @@ def test_a_signal_ends_it_in_good_order_and_down_waits_for_its_end(
     assert down.code == 2
     assert f"{name} is run here now" in down.err
     assert f"rowmill suspend {name}" in down.err
+    forgotten = commands("delete", name, "--keep-data")
     process.send_signal(signal.SIGTERM)
     gate.open()
     wait_until(lambda: has_ended(process))
     assert state() == "ABORTED"
+    assert f"{name} is run here now" in forgotten.err, "down must know it"
     assert "INFO interrupted; what is durable stays" in commands("logs", name).out
     aborted = commands("status", name, "-w")
     assert aborted.code == 5
+    assert commands("delete", name, "--yes").code == 0
+    assert not remembered.folder(home, name).exists()
 
 
 def test_a_detached_run_is_suspended_resumed_verified_and_reset(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from psycopg import sql
 
+from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from tests.integration.cli.commands import Commands
@@ -52,6 +53,7 @@ def test_a_postgres_that_cannot_be_used(
     code: int,
     reason: str,
     words: str,
+    home: Home,
 ) -> None:
     file = commands.file(manifest(name, tables=[PEOPLE], postgres=POSTGRES, parquet=None))
     secret = commands.secret("warehouse", known | changed)
@@ -60,6 +62,7 @@ def test_a_postgres_that_cannot_be_used(
     assert words in done.err
     assert done.json["error"]["message"] in done.err
     assert PASSWORD not in done.out + done.err
+    assert name not in remembered.folders(home), "nothing stays of what was refused"
 
 
 def test_a_role_without_rights_is_told_the_grants_to_run(
@@ -141,7 +144,7 @@ def test_a_home_that_cannot_be_used_is_named(name: str, commands: Commands, tmp_
     (tmp_path / "file").write_text("")
     env = {"ROWMILL_HOME": str(tmp_path / "file")}
     file = commands.file(manifest(name))
-    for words in (("run", "-f", file), ("up",), ("status", name)):
+    for words in (("run", "-f", file), ("up",), ("status", name), ("status",), ("runs",)):
         done = commands(*words, env=env)
         assert done.code == 3
         assert "ROWMILL_HOME" in done.err

@@ -10,7 +10,8 @@ import pytest
 import rowmill
 from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
-from tests.integration.cli.commands import Commands
+from rowmill.local.servers.embedded import EmbeddedServers, exports
+from tests.integration.cli.commands import Commands, Done
 from tests.integration.cli.numbers import ROWS, numbers
 from tests.integration.experiments import manifest, write
 
@@ -29,19 +30,28 @@ def test_what_python_ran_is_known_to_the_commands(
 
 
 def test_a_run_of_python_is_made_where_it_cannot_be_remembered(
-    name: str, home: Home, servers: object, tmp_path: Path
+    name: str, home: Home, commands: Commands, tmp_path: Path
 ) -> None:
     content = manifest(name, tables=[numbers(ROWS)], parquet=None)
     home.experiments.mkdir(exist_ok=True)
     remembered.folder(home, name).write_text("a file, not a folder")
     told: list[str] = []
+    down: list[Done] = []
+
+    def on_progress(snapshot: rowmill.Snapshot) -> None:
+        if not down:
+            down.append(commands("down"))
+
     try:
-        outcome = rowmill.load(write(tmp_path / "m.yaml", content)).run(on_notice=told.append)
+        outcome = rowmill.load(write(tmp_path / "m.yaml", content)).run(
+            on_notice=told.append, on_progress=on_progress
+        )
     finally:
         remembered.folder(home, name).unlink()
     assert outcome.run.state == "COMPLETED"
     [notice] = told
     assert f"this machine does not know {name} as it is run now" in notice
+    assert (down[0].code, "an experiment is run here now" in down[0].err) == (2, True)
 
 
 @pytest.fixture
@@ -70,3 +80,38 @@ def test_with_the_servers_down_the_last_record_is_told_and_none_is_started(
     assert unknown.code == 2
     assert f"no log of run 2 of {name}; it has those of run 1" in unknown.err
     assert not away.servers_file.exists()
+
+
+def test_an_experiment_out_of_reach_is_listed_as_it_was_last_seen(
+    name: str, home: Home, commands: Commands, servers: EmbeddedServers, tmp_path: Path
+) -> None:
+    known = exports(servers)
+    postgres = {"secretName": "warehouse", "ledgerSchema": f"{name}_ledger"}
+    content = manifest(name, tables=[numbers(ROWS)], postgres=postgres, parquet=None)
+    given = commands.secret("warehouse", known)
+    assert commands("run", "-f", commands.file(content), given).code == 0
+    moved = Home(tmp_path / "home")
+    for each in (name, "damaged", "unseen"):
+        shutil.copytree(remembered.folder(home, name), remembered.folder(moved, each))
+    (remembered.folder(moved, "damaged") / "manifest.yaml").write_text("kind: [")
+    (remembered.folder(moved, "unseen") / "last-run.json").unlink()
+    commands.secret("warehouse", known | {"PGHOST": "no-such-host.invalid"})
+    env = {"ROWMILL_HOME": str(moved.path)}
+
+    status = commands("status", "-o", "json", env=env)
+    rows = {each["name"]: each["newest"] for each in status.json}
+    assert {each: (row["state"], row["reason"]) for each, row in rows.items()} == {
+        name: ("COMPLETED", "HostUnknown"),
+        "damaged": ("COMPLETED", "MemoryDamaged"),
+        "unseen": ("UNKNOWN", "HostUnknown"),
+    }
+    assert rows[name]["rows"] == ROWS
+    assert "this is what was last known" in rows[name]["message"]
+    assert all(f"rowmill: {each}: " in status.err for each in rows)
+    assert "damaged/manifest.yaml, by which this machine knows damaged, is damaged" in status.err
+    assert {run["state"] for run in commands("runs", "-o", "json", env=env).json} == {"COMPLETED"}
+    table = commands("status", env=env).out
+    assert all(each in table for each in rows)
+
+    assert commands("delete", "damaged", "--keep-data", env=env).code == 0
+    assert not remembered.folder(moved, "damaged").exists()

@@ -3,9 +3,14 @@
 import stat
 from pathlib import Path
 
+import pytest
+
+from rowmill.errors import Refused
 from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
-from rowmill.local.home.remembered import Remembered
+from rowmill.local.home.liveness import forget
+from rowmill.local.home.remembered import MemoryDamaged, Remembered
+from rowmill.local.source import recalled
 
 SHOP = Remembered("shop", "the manifest", "0.5", 3, {"lake": Path("/secrets/lake.env")})
 
@@ -20,8 +25,7 @@ def test_a_record_is_kept_replaced_and_forgotten(tmp_path: Path) -> None:
     remembered.keep(home, other)
     assert remembered.recall(home, "shop") == other
     assert remembered.names(home) == ["shop"]
-    remembered.forget(home, "shop")
-    remembered.forget(home, "shop")
+    forget(home, "shop")
     assert remembered.names(home) == []
 
 
@@ -35,7 +39,7 @@ def test_the_data_version_of_the_last_run_is_kept_beside_and_forgotten(tmp_path:
     remembered.keep_data_version(home, "shop", 1)
     assert remembered.last_data_version(home, "shop") == 1
     assert remembered.last_data_version(home, "other") is None
-    remembered.forget(home, "shop")
+    forget(home, "shop")
     assert remembered.last_data_version(home, "shop") is None
 
 
@@ -63,3 +67,55 @@ def test_a_name_typed_by_hand_stays_within_the_folder(tmp_path: Path) -> None:
     (tmp_path / "record.json").write_text("{}")
     for name in ("..", "../..", "", "a/../../.."):
         assert remembered.recall(home, name) is None
+
+
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [
+        ("manifest.yaml", b"\xff\xfe"),
+        ("record.json", b""),
+        ("record.json", b"\xff"),
+        ("record.json", b"[]"),
+        ("record.json", b'{"scale": null, "seed": null}'),
+        ("record.json", b'{"scale": 2, "seed": null, "secrets": {}}'),
+        ("record.json", b'{"scale": null, "seed": null, "secrets": {"lake": 5}}'),
+    ],
+)
+def test_a_damaged_memory_names_its_file_and_two_ways_out(
+    tmp_path: Path, file: str, content: bytes
+) -> None:
+    home = Home(tmp_path / "home")
+    remembered.keep(home, SHOP)
+    damaged = remembered.folder(home, "shop") / file
+    damaged.write_bytes(content)
+    with pytest.raises(MemoryDamaged) as found:
+        remembered.recall(home, "shop")
+    _names_file_and_ways_out(found.value, damaged)
+
+
+def test_a_remembered_manifest_that_is_no_good_any_more_is_damaged_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path / "home")
+    monkeypatch.setenv("ROWMILL_HOME", str(home.path))
+    remembered.keep(home, SHOP)
+    with pytest.raises(MemoryDamaged) as found:
+        recalled(home, "shop").spec()
+    _names_file_and_ways_out(found.value, remembered.folder(home, "shop") / "manifest.yaml")
+    assert found.value.problems
+
+
+def _names_file_and_ways_out(error: MemoryDamaged, file: Path) -> None:
+    assert (error.reason, error.message.startswith(f"{file}, ")) == ("MemoryDamaged", True)
+    for way in ("`rowmill run -f FILE`", "`rowmill delete shop --keep-data`"):
+        assert way in error.message
+
+
+@pytest.mark.parametrize("path", ["home", "home/experiments"])
+def test_of_a_home_that_is_a_file_nothing_is_said_but_that(tmp_path: Path, path: str) -> None:
+    home = Home(tmp_path / "home")
+    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).write_text("a file")
+    for ask in (remembered.names, lambda home: remembered.recall(home, "shop")):
+        with pytest.raises(Refused, match=rf"Not a directory\. ROWMILL_HOME \({home.path}\)"):
+            ask(home)

@@ -1,0 +1,108 @@
+"""Which runs are alive on this machine, and that nothing stays of what is over or was refused."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from rowmill.errors import Conflict
+from rowmill.local.home import liveness, remembered
+from rowmill.local.home.folder import Home
+from rowmill.local.home.liveness import (
+    forget,
+    is_supervised,
+    supervised,
+    supervises_unnamed,
+    supervising,
+)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return Home(tmp_path / "home")
+
+
+def test_a_run_that_left_nothing_but_its_lock_leaves_no_folder(home: Home) -> None:
+    with supervising(home, "shop"):
+        assert supervised(home) == ["shop"]
+    assert os.listdir(home.experiments) == []
+
+
+def test_the_folder_stays_while_another_run_of_the_name_lives(home: Home) -> None:
+    with supervising(home, "shop"):
+        with supervising(home, "shop"):
+            pass
+        assert is_supervised(home, "shop")
+    assert os.listdir(home.experiments) == []
+
+
+def test_what_a_run_left_stays(home: Home) -> None:
+    with supervising(home, "shop"):
+        remembered.keep_data_version(home, "shop", 2)
+    assert remembered.last_data_version(home, "shop") == 2
+    assert not is_supervised(home, "shop")
+
+
+def test_a_run_that_begins_while_its_folder_is_removed_holds_what_is_there(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remembered.keep_data_version(home, "shop", 2)
+    make, removals = remembered.make_folder, iter([forget])
+
+    def make_and_lose(home: Home, name: str) -> Path:
+        made = make(home, name)
+        for remove in removals:
+            remove(home, name)
+        return made
+
+    monkeypatch.setattr(liveness.remembered, "make_folder", make_and_lose)
+    with supervising(home, "shop"):
+        assert is_supervised(home, "shop")
+
+
+def test_a_run_that_waited_for_the_lock_of_a_removed_folder_takes_the_next(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock, first = liveness._locked, iter([True])
+
+    def late(path: Path, flags: int, how: int) -> int:
+        descriptor = lock(path, flags, how)
+        if next(first, False):
+            path.unlink()
+            path.parent.rmdir()
+        return descriptor
+
+    monkeypatch.setattr(liveness, "_locked", late)
+    with supervising(home, "shop"):
+        assert is_supervised(home, "shop")
+
+
+def test_a_live_run_is_not_forgotten(home: Home) -> None:
+    with supervising(home, "shop"):
+        remembered.keep_data_version(home, "shop", 2)
+        with pytest.raises(Conflict, match="shop is run here now; stop that first with") as found:
+            forget(home, "shop")
+        assert is_supervised(home, "shop")
+    assert found.value.reason == "RunLive"
+    assert remembered.last_data_version(home, "shop") == 2
+
+
+def test_what_is_forgotten_leaves_no_folder(home: Home) -> None:
+    with supervising(home, "shop"):
+        remembered.keep_data_version(home, "shop", 2)
+        (remembered.folder(home, "shop") / "logs").mkdir()
+    forget(home, "shop")
+    forget(home, "shop")
+    assert os.listdir(home.experiments) == []
+
+
+def test_a_run_that_can_have_no_folder_is_known_without_its_name(home: Home) -> None:
+    home.experiments.mkdir(parents=True)
+    remembered.folder(home, "shop").write_text("a file, not a folder")
+    assert not supervises_unnamed(home)
+    with supervising(home, "shop"):
+        assert supervised(home) == []
+        assert supervises_unnamed(home)
+    assert not supervises_unnamed(home)
