@@ -44,8 +44,7 @@ from rowmill.local.records.ledger_reading import (
     records_of,
     watched_progress_of,
 )
-from rowmill.local.records.log_reading import following, is_written, known_log, lines
-from rowmill.local.records.run_log import log_file
+from rowmill.local.records.log_reading import known_log, read_log
 from rowmill.local.records.run_reading import read_progress
 from rowmill.local.reports import Reports
 from rowmill.local.source import Source, from_memory, from_request, recalled
@@ -204,11 +203,7 @@ class LocalEngine:
         if shard is not None:
             raise Unsupported("NoShardLogs", "on one machine a run has one log, of all its shards")
         self._source(name)
-        number = known_log(self.home, name, run)
-        file = log_file(self.home, name, number)
-        if not follow:
-            return lines(file)
-        return following(file, lambda: is_written(self.home, name, number))
+        return read_log(self.home, name, known_log(self.home, name, run), follow=follow)
 
     def verify(
         self,

@@ -12,25 +12,27 @@ from typing import BinaryIO
 
 from rowmill.engine.records import LogLine
 from rowmill.errors import NotFound
+from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.liveness import is_supervised
-from rowmill.local.records.run_log import SUPERVISOR, logged_runs, older_part
+from rowmill.local.records.run_log import SUPERVISOR, log_file, logged_runs, older_part
 
 FOLLOW_SECONDS = 0.3
+# Who sets a log aside makes the next at once.
+_LOOKS_FOR_NEXT = 10
 
 
 def known_log(home: Home, name: str, number: int | None) -> int:
-    """The number of the run whose log is meant: `number`, by default the newest that has one.
+    """The number of the run whose log is meant: `number`, by default the newest that is known here.
 
     Raises:
-        NotFound: NoLogs, there is none here.
+        NotFound: NoLogs, there is none here; that of an older run is no answer.
     """
     known = logged_runs(home, name)
-    if number is None and known:
-        return known[-1]
-    if number is not None and number in known:
-        return number
-    which = f"any run of {name}" if number is None else f"run {number} of {name}"
+    wanted = _newest(home, name, known) if number is None else number
+    if wanted in known:
+        return wanted
+    which = f"any run of {name}" if wanted is None else f"run {wanted} of {name}"
     others = f"; it has those of {_listed(known)}" if known else ""
     raise NotFound(
         "NoLogs",
@@ -42,18 +44,41 @@ def known_log(home: Home, name: str, number: int | None) -> int:
 
 def is_written(home: Home, name: str, number: int) -> bool:
     """Whether a process of this machine goes on with the log of run `number`."""
-    return is_supervised(home, name) and logged_runs(home, name)[-1:] == [number]
+    # Its own file may be missing for a moment, while it is set aside.
+    later = any(each > number for each in logged_runs(home, name))
+    return is_supervised(home, name) and not later
+
+
+def read_log(home: Home, name: str, number: int, *, follow: bool) -> Iterator[LogLine]:
+    """What the log of a run holds, and with `follow` what is added to it until the run has ended.
+
+    Raises:
+        NotFound: NoLogs, it was removed meanwhile.
+    """
+    file = log_file(home, name, number)
+    try:
+        yield from following(file, lambda: follow and is_written(home, name, number))
+    except FileNotFoundError:
+        raise NotFound(
+            "NoLogs",
+            f"the log of run {number} of {name} is gone: somebody removed {file} while it was "
+            f"read. How far the run is: rowmill status {name}",
+        ) from None
 
 
 def lines(file: Path) -> Iterator[LogLine]:
-    """What a log holds now, oldest first."""
+    """What a log holds now, oldest first; raises as `following`."""
     return following(file, lambda: False)
 
 
 def following(
     file: Path, goes_on: Callable[[], bool], sleep: Callable[[float], None] = time.sleep
 ) -> Iterator[LogLine]:
-    """What a log holds, and what is added to it while `goes_on` says that it is written."""
+    """What a log holds, and what is added to it while `goes_on` says that it is written.
+
+    Raises:
+        FileNotFoundError: it is no longer there.
+    """
     first = file.open("rb")
     # After the other: what is set aside between the two is that one, and not read twice.
     yield from _older(file, first)
@@ -81,17 +106,16 @@ def _older(file: Path, current: BinaryIO) -> Iterator[LogLine]:
             yield from _Lines(older).rest()
 
 
-def _next(
-    file: Path, goes_on: Callable[[], bool], sleep: Callable[[float], None]
-) -> BinaryIO | None:
-    """The file in place of one that was set aside as too large; None if none comes."""
-    while True:
+def _next(file: Path, goes_on: Callable[[], bool], sleep: Callable[[float], None]) -> BinaryIO:
+    """The file in place of one that was set aside as too large; raises FileNotFoundError."""
+    for _ in range(_LOOKS_FOR_NEXT):
         alive = goes_on()
         with suppress(FileNotFoundError):
             return file.open("rb")
         if not alive:
-            return None
+            break
         sleep(FOLLOW_SECONDS)
+    return file.open("rb")
 
 
 class _Lines:
@@ -124,6 +148,12 @@ def _is_at(opened: BinaryIO, file: Path) -> bool:
         return os.path.samestat(os.fstat(opened.fileno()), file.stat())
     except FileNotFoundError:
         return False
+
+
+def _newest(home: Home, name: str, logged: Sequence[int]) -> int | None:
+    last = remembered.last_progress(home, name)
+    seen = None if last is None else last.run.number
+    return max([*logged, *([] if seen is None else [seen])], default=None)
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -9,10 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from rowmill.engine.records import Progress, RunRecord, State
 from rowmill.errors import NotFound
+from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.liveness import supervising
-from rowmill.local.records.log_reading import following, is_written, known_log, lines
+from rowmill.local.records.log_reading import (
+    following,
+    is_written,
+    known_log,
+    lines,
+    read_log,
+)
 from rowmill.local.records.run_log import RunLog, log_file, log_folder, logged_runs, older_part
 
 
@@ -151,12 +159,47 @@ def test_the_last_words_of_a_run_that_ends_between_two_looks_are_read(home: Home
     assert read == ["first", "last"]
 
 
-def test_who_follows_a_log_that_is_removed_ends_with_the_run(home: Home) -> None:
+@pytest.mark.parametrize("looks", [0, 1_000])
+def test_who_follows_a_log_that_is_removed_is_told_whether_the_run_goes_on_or_not(
+    home: Home, looks: int
+) -> None:
     with RunLog(home, "shop") as log:
         log.begin(1, keep=10)
         log.say("first")
-    story = Story([lambda: os.unlink(log_file(home, "shop", 1))])
-    assert list(followed(home, story)) == ["first"]
+    later = [lambda: None] * looks
+    following = followed(home, Story([lambda: os.unlink(log_file(home, "shop", 1)), *later]))
+    assert next(following) == "first"
+    with pytest.raises(FileNotFoundError):
+        next(following)
+
+
+def test_a_log_that_goes_while_it_is_read_is_named(home: Home) -> None:
+    with RunLog(home, "shop") as log:
+        log.begin(1, keep=10)
+    reading = read_log(home, "shop", 1, follow=True)
+    log_file(home, "shop", 1).unlink()
+    with pytest.raises(NotFound, match=r"the log of run 1 of shop is gone: .*rowmill status shop"):
+        next(reading)
+
+
+def test_a_log_is_written_while_it_is_set_aside(home: Home) -> None:
+    with supervising(home, "shop"), RunLog(home, "shop") as log:
+        log.begin(1, keep=10)
+        file = log_file(home, "shop", 1)
+        file.rename(older_part(file))
+        assert is_written(home, "shop", 1)
+
+
+def test_without_the_newest_runs_log_none_of_another_run_is_meant(home: Home) -> None:
+    for number in (1, 2):
+        with RunLog(home, "shop") as log:
+            log.begin(number, keep=10)
+    run = RunRecord(experiment="shop", namespace="local", number=2, state=State.COMPLETED)
+    remembered.keep_progress(home, "shop", Progress(run))
+    log_file(home, "shop", 2).unlink()
+    with pytest.raises(NotFound, match=r"no log of run 2 of shop; it has those of run 1: "):
+        known_log(home, "shop", None)
+    assert known_log(home, "shop", 1) == 1
 
 
 def test_a_log_is_written_while_its_run_is_the_newest_and_supervised(home: Home) -> None:
