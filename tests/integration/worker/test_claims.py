@@ -12,6 +12,8 @@ from rowmill.destinations.lake.lake import Lake
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.plan.purging import PurgeEnd
 from rowmill.plan.runs import RESUMABLE, RunState
+from rowmill.worker.abort import suspend_run
+from rowmill.worker.removal.purge import delete
 from tests.integration.experiments import Connection, count
 from tests.integration.gate import Gate
 from tests.integration.worker.env import state
@@ -148,6 +150,30 @@ def test_what_a_crash_left_of_a_claim_on_names_holds_nobody_up(
 
 
 # An adoption that was cut
+
+
+def test_a_suspended_first_run_holds_no_names_and_loses_nothing_to_who_takes_them(
+    name: str, owner_of: Owners, names_of: Callable[..., list[str]], database: Connection
+) -> None:
+    first, second = (owner_of(engine, shop(name, parquet=None)) for engine in ("a", "b"))
+    run = first.env.prepare(first.destinations).run
+    first.env.load(first.destinations, run)
+    assert suspend_run(first.destinations) is not None
+    second.env.complete(second.destinations)
+    assert count(database, name, "people") == 2_500
+
+    with pytest.raises(DestinationRefused, match=f"--adopt {second.key}") as no:
+        first.env.prepare(first.destinations)
+    assert no.value.reason == "TargetInUse"
+    assert count(database, name, "people") == 2_500
+    assert (names_of(first), names_of(second)) == ([], ["people"])
+
+    delete(second.destinations)
+    resumed = first.env.prepare(first.destinations)
+    assert (resumed.run.id, resumed.suspended) == (run.id, True)
+    assert first.env.load(first.destinations, run).stored == {}, "all of it is there"
+    first.env.finalize(first.destinations, run)
+    assert count(database, name, "people") == 2_500
 
 
 def test_who_cannot_reach_the_bucket_gives_the_tables_that_it_adopted_back(
