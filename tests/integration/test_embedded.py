@@ -10,6 +10,7 @@ import stat
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import rowmill
-from rowmill.local.home.folder import Home
+from rowmill.local.home.folder import Home, make_private
 from rowmill.local.servers import postgres as embedded_postgres
 from rowmill.local.servers import s3 as embedded_s3
 from rowmill.local.servers.embedded import (
@@ -243,6 +244,21 @@ def test_ports_that_somebody_takes_before_the_servers_do_are_chosen_anew(
         servers = up(own)
     assert running(own) == servers
     assert servers.s3.endpoint != f"http://127.0.0.1:{first[0]}"
+
+
+def test_a_port_that_s3_cannot_have_is_named_and_nothing_is_left_running(own: Home) -> None:
+    ports, token = embedded_s3.choose_ports(), f"rowmill-{uuid.uuid4().hex}"
+    server = embedded_s3.S3Server(f"http://127.0.0.1:{ports[0]}", "key", "secret", "r", "bucket")
+    make_private(own.path)
+    make_private(own.logs)
+    own.s3_log.write_text("Port allocation failed: port 1 for S3, of an earlier start\n")
+    with (
+        _listening(ports[0]),
+        pytest.raises(EmbeddedServerError, match=rf"^Port {ports[0]} of 127.0.0.1.* `rowmill up`"),
+    ):
+        embedded_s3.start(own, server, ports, token)
+    # By itself it would end a minute later.
+    assert processes("weed", token) == []
 
 
 def test_lost_credentials_are_made_anew_and_the_data_stays(own: Home) -> None:

@@ -150,9 +150,9 @@ def _start(home: Home, known: _Record | None, record: _Record) -> EmbeddedServer
     servers = record.servers()
     make_private(home.logs)
     # The slower one first, so that it gets ready while Postgres does.
-    embedded_s3.launch(home, servers.s3, record.s3_ports, record.token)
+    launched = embedded_s3.launch(home, servers.s3, record.s3_ports, record.token)
     embedded_postgres.start(home, servers.postgres, record.token)
-    embedded_s3.start(home, servers.s3, record.s3_ports, record.token)
+    embedded_s3.start(home, servers.s3, record.s3_ports, record.token, launched=launched)
     with _full_disk_passed(recorded):
         _write(home, replace(record, ready=True))
     return servers

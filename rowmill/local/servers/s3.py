@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import urllib.request
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from http.client import HTTPException
 from importlib import metadata
 from pathlib import Path
 
@@ -36,6 +39,8 @@ _STOP_SECONDS = 45.0
 _GRPC_OFFSET = 10_000
 # The place of the master's HTTP port in `choose_ports`.
 _MASTER = 2
+# What it says of an HTTP port, and then takes a minute to end.
+_PORT_TAKEN = re.compile(r"Port allocation failed: port (\d+)\D")
 
 
 @dataclass(frozen=True)
@@ -71,21 +76,26 @@ def are_free(ports: Sequence[int]) -> bool:
     return all(port_is_free(port) for port in (*ports, ports[-1] + _GRPC_OFFSET))
 
 
-def start(home: Home, server: S3Server, ports: Sequence[int], token: str) -> None:
+def start(
+    home: Home, server: S3Server, ports: Sequence[int], token: str, *, launched: int | None = None
+) -> None:
     """Start SeaweedFS unless it runs, and return when it can write and read.
 
     Args:
+        launched: what `launch` returned, if it was called before.
         ports: as `choose_ports` returns them, the first of them that of `server.endpoint`.
         token: marks the process as this home's.
 
     Raises:
-        EmbeddedServerError: it does not start, with the end of its log.
+        EmbeddedServerError: it does not start, with the end of its log; or another program has one
+            of the ports by now: then it is stopped.
     """
     answers = _probe(server, ports[_MASTER])
     # Twice, because the first may find one that somebody else's signal is just ending.
     for _ in range(2):
-        launch(home, server, ports, token)
-        if wait_until(lambda: answers() or not is_alive(token), _START_SECONDS):
+        again = launch(home, server, ports, token)
+        since = launched if again is None else again
+        if _settles(home, token, answers, _size(home.s3_log) if since is None else since):
             if is_alive(token):
                 return
         else:
@@ -93,14 +103,19 @@ def start(home: Home, server: S3Server, ports: Sequence[int], token: str) -> Non
     raise start_error("S3 (SeaweedFS)", home.s3_log, _START_SECONDS if is_alive(token) else None)
 
 
-def launch(home: Home, server: S3Server, ports: Sequence[int], token: str) -> None:
-    """Start SeaweedFS unless it runs, without waiting until it is ready."""
+def launch(home: Home, server: S3Server, ports: Sequence[int], token: str) -> int | None:
+    """Start SeaweedFS unless it runs, without waiting until it is ready.
+
+    Returns:
+        The byte of its log from which on this start speaks; None if it runs.
+    """
     if is_alive(token):
-        return
+        return None
     _stop_strays(home.s3)
     make_private(home.s3)
     # It would be read back as flags of the last start, with that start's ports.
     (home.s3 / "mini.options").unlink(missing_ok=True)
+    since = _size(home.s3_log)
     start_detached(
         _command(server.bucket, ports, token),
         seen=lambda: is_alive(token),
@@ -108,6 +123,7 @@ def launch(home: Home, server: S3Server, ports: Sequence[int], token: str) -> No
         log=home.s3_log,
         environ=_environ(home.s3, server),
     )
+    return since
 
 
 def stop_s3(token: str) -> None:
@@ -123,6 +139,44 @@ def is_alive(token: str) -> bool:
 def is_among(found: Iterable[ServerProcess]) -> bool:
     """Return whether one of a home's processes is SeaweedFS."""
     return any(one.program == "weed" for one in found)
+
+
+def _settles(home: Home, token: str, answers: Callable[[], bool], since: int) -> bool:
+    """Wait until it answers or has ended, and return whether that is in time.
+
+    Raises:
+        EmbeddedServerError: its log says, from the byte `since` on, that it cannot have a port.
+    """
+    taken = partial(_port_taken, home.s3_log, since)
+    settled = wait_until(lambda: answers() or not is_alive(token) or bool(taken()), _START_SECONDS)
+    if port := taken():
+        # It has not begun, and has nothing to write.
+        _stop(lambda: processes("weed", token), polite=False)
+        raise _taken(port)
+    return settled
+
+
+def _port_taken(log: Path, since: int) -> int | None:
+    """The port that a start could not have, as far as its log tells from this byte on."""
+    size = _size(log)
+    if not size:
+        return None
+    with log.open("rb") as stream:
+        # A long one was set aside by the start.
+        stream.seek(since if size >= since else 0)
+        found = _PORT_TAKEN.search(stream.read().decode("utf-8", "replace"))
+    return None if found is None else int(found[1])
+
+
+def _size(log: Path) -> int:
+    return log.stat().st_size if log.exists() else 0
+
+
+def _taken(port: int) -> EmbeddedServerError:
+    return EmbeddedServerError(
+        f"Port {port} of 127.0.0.1, which the embedded S3 was to take, is another program's by "
+        f"now. Run `rowmill up` again: it chooses other ports. Who has it: ss -ltnp sport = :{port}"
+    )
 
 
 def _stop_strays(folder: Path) -> None:
@@ -229,10 +283,13 @@ def _probe(server: S3Server, master: int) -> Callable[[], bool]:
 
     def answers() -> bool:
         try:
+            # First, since another program at the port of S3 might take its time to answer.
+            if not has_volumes(master):
+                return False
             client.head_bucket(Bucket=server.bucket)
-            return has_volumes(master)
-        except (BotoCoreError, ClientError, OSError):
+        except (BotoCoreError, ClientError, OSError, HTTPException, ValueError, LookupError):
             return False
+        return True
 
     return answers
 
