@@ -19,24 +19,39 @@ from typing import ParamSpec, SupportsIndex, TypeVar
 import pyarrow as pa
 
 import rowmill
+from rowmill.cluster.failures import ApiRefused as ApiRefused
+from rowmill.cluster.failures import ApiUnreachable as ApiUnreachable
+from rowmill.cluster.failures import NoAccess as NoAccess
 
 # Imported as itself is what `rowmill.__all__`, the one list of it, offers from here.
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused as DestinationRefused
 from rowmill.destinations.errors import DestinationUnavailable as DestinationUnavailable
+from rowmill.destinations.errors import QueryRefused as QueryRefused
 from rowmill.destinations.patience import NowAndThen
 from rowmill.engine.records import RunRecord as RunRecord
 from rowmill.engine.records import State as State
 from rowmill.engine.request import ApplyRequest as ApplyRequest
 from rowmill.engine.request import Mode as Mode
 from rowmill.engine.verification import Verification as Verification
+from rowmill.engine.warehouse import WarehouseUnreachable as WarehouseUnreachable
+from rowmill.errors import Conflict as Conflict
+from rowmill.errors import Differs as Differs
+from rowmill.errors import Failed as Failed
 from rowmill.errors import Interrupted as Interrupted
+from rowmill.errors import Invalid as Invalid
+from rowmill.errors import NotFound as NotFound
+from rowmill.errors import Refused as Refused
 from rowmill.errors import RowmillError as RowmillError
+from rowmill.errors import Unavailable as Unavailable
+from rowmill.errors import Unsupported as Unsupported
 from rowmill.generate.rows import Generator
+from rowmill.local.connections import ServersDown as ServersDown
 from rowmill.local.connections import find_connections
 from rowmill.local.detached import DetachedRun, start_detached
 from rowmill.local.home import remembered
 from rowmill.local.home.folder import rowmill_home
+from rowmill.local.home.remembered import MemoryDamaged as MemoryDamaged
 from rowmill.local.planning import verify_threads
 from rowmill.local.reports import Reports
 from rowmill.local.run.progress import Snapshot as Snapshot
@@ -45,7 +60,8 @@ from rowmill.local.run.running import Outcome as Outcome
 from rowmill.local.run_errors import RunAborted as RunAborted
 from rowmill.local.run_errors import RunFailed as RunFailed
 from rowmill.local.run_errors import RunSuspended as RunSuspended
-from rowmill.local.secret_names import UnknownSecret, refuse_unknown_secrets
+from rowmill.local.secret_names import UnknownSecret as UnknownSecret
+from rowmill.local.secret_names import refuse_unknown_secrets
 from rowmill.local.servers.process import EmbeddedServerError as EmbeddedServerError
 from rowmill.local.source import Source
 from rowmill.local.supervision import supervised
@@ -73,6 +89,7 @@ from rowmill.spec.problems import InvalidManifest as InvalidManifest
 from rowmill.spec.problems import Problem
 from rowmill.spec.rules.warnings import manifest_warnings
 from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
+from rowmill.verify.trace import Unkeyed as Unkeyed
 from rowmill.warehouse.published import NothingPublished as NothingPublished
 from rowmill.warehouse.verifying import verify_published
 from rowmill.worker.pools import make_pools

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from operator import index
 from os import PathLike
 from pathlib import Path
-from typing import SupportsIndex
+from typing import SupportsIndex, TypeVar
 
-from rowmill.engine.request import Mode
+from rowmill.engine.records import State
+from rowmill.engine.request import ApplyRequest, Mode
 from rowmill.errors import Invalid
 from rowmill.local.home.file_paths import whole_path
-from rowmill.spec.run_bounds import Bounds
+from rowmill.spec.load import Overrides
+from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS, Bounds
 
+T = TypeVar("T")
 _MOST_SHOWN = 40
 
 
@@ -55,10 +59,18 @@ def chosen_mode(value: object) -> Mode:
     raise InvalidArgument(f"mode={_shown(value)}: give one of {modes}")
 
 
-def check_callable(name: str, value: object) -> None:
-    """See that the parameter can be called; raises InvalidArgument."""
+def check_callable(name: str, value: T) -> T:
+    """The parameter, seen to be one that can be called; raises InvalidArgument."""
     if not callable(value):
         raise InvalidArgument(f"{name}={_shown(value)}: give a function of one argument")
+    return value
+
+
+def given_text(name: str, value: object) -> str:
+    """The parameter, which is a str and nothing else; raises InvalidArgument."""
+    if not isinstance(value, str):
+        raise InvalidArgument(f"{name} is of type {_kind(value)}: give a str")
+    return value
 
 
 def check_text(name: str, value: object) -> None:
@@ -66,8 +78,45 @@ def check_text(name: str, value: object) -> None:
 
     The message does not show it: a manifest is long, and an owner key may be anything.
     """
-    if value is not None and not isinstance(value, str):
-        raise InvalidArgument(f"{name} is of type {_kind(value)}: give a str")
+    if value is not None:
+        given_text(name, value)
+
+
+def flag(name: str, value: object) -> bool:
+    """The parameter, which is True or False: a text such as "no" would count as true."""
+    if not isinstance(value, bool):
+        raise InvalidArgument(f"{name}={_shown(value)}: give True or False")
+    return value
+
+
+def chosen_state(name: str, value: object) -> State:
+    """The state, given as such or as its text; raises InvalidArgument."""
+    known = {str(state): state for state in State}
+    if isinstance(value, str) and value in known:
+        return known[value]
+    raise InvalidArgument(f"{name}={_shown(value)}: give a rowmill.State, such as 'RUNNING'")
+
+
+def checked_request(name: str, value: object) -> ApplyRequest:
+    """The request, with all that is in it checked; raises InvalidArgument."""
+    if not isinstance(value, ApplyRequest):
+        raise InvalidArgument(f"{name} is of type {_kind(value)}: give a rowmill.ApplyRequest")
+    if not isinstance(value.manifest, str):
+        kind = _kind(value.manifest)
+        raise InvalidArgument(f"manifest is of type {kind}: give its text, not its file")
+    if not isinstance(value.overrides, Overrides):
+        kind = _kind(value.overrides)
+        raise InvalidArgument(f"overrides is of type {kind}: give a rowmill.Overrides")
+    check_text("adopt", value.adopt)
+    seed = whole_number_or_none("seed", value.overrides.seed)
+    return replace(
+        value,
+        overrides=replace(value.overrides, seed=seed),
+        secrets=secret_files(value.secrets),
+        mode=chosen_mode(value.mode),
+        workers=whole_number_or_none("workers", value.workers, WORKERS),
+        batch_rows=whole_number_or_none("batch_rows", value.batch_rows, BATCH_ROWS),
+    )
 
 
 def check_path(name: str, value: object) -> None:

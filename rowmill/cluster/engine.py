@@ -15,6 +15,7 @@ from rowmill.cluster.experiment import Experiment, removed_by, verification_of
 from rowmill.cluster.logs import PodLogs
 from rowmill.cluster.namespace import Cluster
 from rowmill.engine.consent import unfinished_run
+from rowmill.engine.interface import Engine
 from rowmill.engine.paging import paged
 from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, RunRecord, State
 from rowmill.engine.request import ApplyRequest, Mode
@@ -29,7 +30,7 @@ _AT_WORK = ("Running", "Finalizing")
 
 
 @dataclass
-class ClusterEngine:
+class ClusterEngine(Engine):
     """The `Engine` of a namespace: what is asked for stands in the Experiment, and so survives.
 
     It writes annotations and `spec.suspend` alone; what the operator does about them shows in the

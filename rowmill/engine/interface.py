@@ -70,7 +70,9 @@ class Engine(Protocol):
         """
         ...
 
-    def get(self, name: str) -> ExperimentRecord: ...
+    def get(self, name: str) -> ExperimentRecord:
+        """The experiment: its manifest and `etag`, and how far its newest run is."""
+        ...
 
     def status(self, name: str, run: int | None = None) -> Progress:
         """How far a run is, by default the newest.

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from rowmill.engine.interface import Engine
 from rowmill.engine.paging import paged
 from rowmill.engine.records import (
     AT_WORK,
@@ -67,7 +68,7 @@ _LAST_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
-class LocalEngine:
+class LocalEngine(Engine):
     """The `Engine` of one machine.
 
     `given` are experiments by name that its caller knows better than ROWMILL_HOME does, such as one

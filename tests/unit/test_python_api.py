@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -38,6 +39,23 @@ EXPECTED = [
     rowmill.EmbeddedServerError("no start"),
     rowmill.ImpossibleColumns("too few"),
     interrupted(),
+    rowmill.ApiRefused("Forbidden", "you may not"),
+    rowmill.ApiUnreachable("away"),
+    rowmill.Conflict("NothingToAbort", "no live run"),
+    rowmill.Differs("Differs", "other rows"),
+    rowmill.Failed("RunFailed", "failed"),
+    rowmill.Invalid("Usage", "wrong"),
+    rowmill.MemoryDamaged("shop", Path("manifest.yaml"), "empty"),
+    rowmill.NoAccess("no kubeconfig"),
+    rowmill.NotFound("RunUnknown", "no run 7"),
+    rowmill.QueryRefused("syntax error"),
+    rowmill.Refused("FileRefused", "no room"),
+    rowmill.ServersDown(),
+    rowmill.Unavailable("Unavailable", "away"),
+    rowmill.UnknownSecret("no such secret"),
+    rowmill.Unkeyed("one value too many"),
+    rowmill.Unsupported("ExtraMissing", "this needs kr8s"),
+    rowmill.WarehouseUnreachable("away"),
     rowmill.InvalidArgument("no count"),
     rowmill.NoRunToResume("nothing"),
     rowmill.NothingPublished("nothing"),
