@@ -25,6 +25,8 @@ _LOCK = "run.lock"
 # Each is lost only to another process that removes the folder at that moment.
 _TRIES = 100
 _POLL_SECONDS = 0.05
+# Two who look meet by chance; that they meet each time is none.
+_LOOKS, _LOOK_SECONDS = 5, 0.003
 
 
 @contextmanager
@@ -49,6 +51,9 @@ def supervising(home: Home, name: str) -> Iterator[None]:
         if descriptor is not None:
             with suppress(OSError):
                 _remove_if_alone(descriptor, file)
+            # A child that the caller's program forked meanwhile may have the descriptor too.
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
 
 
@@ -135,13 +140,17 @@ def _is_at(descriptor: int, file: Path) -> bool:
 
 
 def _is_held(path: Path, flags: int) -> bool:
-    try:
-        os.close(_locked(path, flags, fcntl.LOCK_EX | fcntl.LOCK_NB))
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return False
+    for _ in range(_LOOKS):
+        try:
+            os.close(_locked(path, flags, fcntl.LOCK_EX | fcntl.LOCK_NB))
+        except BlockingIOError:
+            # By one who looks too, perhaps, and is gone at once.
+            time.sleep(_LOOK_SECONDS)
+        except OSError:
+            return False
+        else:
+            return False
+    return True
 
 
 def _remove_if_alone(descriptor: int, file: Path) -> None:

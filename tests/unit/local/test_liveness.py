@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,33 @@ def test_a_run_that_can_have_no_folder_is_known_without_its_name(home: Home) -> 
         assert supervised(home) == []
         assert supervises_unnamed(home)
     assert not supervises_unnamed(home)
+
+
+def test_a_run_that_has_ended_is_not_alive_in_a_child_that_its_program_forked(home: Home) -> None:
+    reading, writing = os.pipe()
+    with supervising(home, "shop"):
+        remembered.keep_data_version(home, "shop", 2)
+        child = os.fork()
+        if child == 0:
+            os.close(writing)
+            os.read(reading, 1)
+            os._exit(0)
+    try:
+        assert not is_supervised(home, "shop")
+    finally:
+        os.close(writing)
+        os.close(reading)
+        os.waitpid(child, 0)
+
+
+def test_who_looks_does_not_take_another_who_looks_for_a_run(home: Home) -> None:
+    remembered.keep_data_version(home, "shop", 2)
+    with supervising(home, "shop"):
+        pass
+    lock = liveness._locked(
+        remembered.folder(home, "shop") / "run.lock", os.O_RDWR, fcntl.LOCK_EX | fcntl.LOCK_NB
+    )
+    looks = threading.Timer(0.004, os.close, [lock])
+    looks.start()
+    assert not is_supervised(home, "shop")
+    looks.join()
