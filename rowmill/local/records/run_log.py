@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from contextlib import suppress
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Literal
@@ -46,12 +48,17 @@ class RunLog:
             with suppress(OSError):
                 self._file.close()
 
-    def begin(self, number: int, *, keep: int) -> None:
-        """Go on in the file of run `number`; of the runs before it `keep` files stay."""
+    def begin(self, number: int, *, keep: int, fresh: bool = False) -> None:
+        """Go on in the file of run `number`; of the runs before it `keep` files stay.
+
+        Of a `fresh` run there is no file, and of later runs none: what has such a number here is of
+        an experiment that was deleted elsewhere, whose runs were counted before.
+        """
         with suppress(OSError):
             remembered.make_folder(self._home, self._name)
             make_private(log_folder(self._home, self._name))
-            _discard(self._home, self._name, number - max(keep, 0))
+            oldest = number - max(keep, 0)
+            _discard(self._home, self._name, range(oldest, number + (0 if fresh else 1)))
             self._file = _File(log_file(self._home, self._name, number), self._most_bytes)
         early, self._early = self._early, []
         for line in early:
@@ -96,19 +103,28 @@ def logged_runs(home: Home, name: str) -> list[int]:
     return sorted(found)
 
 
-def _discard(home: Home, name: str, before: int) -> None:
+def _discard(home: Home, name: str, stay: range) -> None:
     for number in logged_runs(home, name):
-        if number < before:
+        if number not in stay:
             file = log_file(home, name, number)
             file.unlink(missing_ok=True)
             older_part(file).unlink(missing_ok=True)
 
 
 class _File(RotatingFileHandler):
+    """A log file that its owner alone reads."""
+
     def __init__(self, file: Path, most_bytes: int) -> None:
         super().__init__(
             file, maxBytes=most_bytes, backupCount=1, encoding="utf-8", errors="backslashreplace"
         )
 
+    def _open(self) -> TextIOWrapper:
+        return open(self.baseFilename, "a", encoding="utf-8", errors=self.errors, opener=_private)
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - as logging calls it
         """Lose the line: the standard handler would write to standard error."""
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

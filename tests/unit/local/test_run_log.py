@@ -221,3 +221,25 @@ def test_the_newest_log_is_meant_where_no_run_is_named(home: Home) -> None:
     assert (known_log(home, "shop", None), known_log(home, "shop", 9)) == (10, 9)
     with pytest.raises(NotFound, match=r"no log of run 3 of shop; it has those of runs 9, 10: "):
         known_log(home, "shop", 3)
+
+
+def test_a_new_run_has_no_lines_of_one_that_had_its_number_before(home: Home) -> None:
+    """The experiment was deleted from elsewhere, and its runs are counted anew."""
+    for number in (1, 2, 3):
+        with RunLog(home, "shop") as log:
+            log.begin(number, keep=10)
+            log.say(f"old run {number}")
+    with RunLog(home, "shop") as log:
+        log.begin(2, keep=10, fresh=True)
+        log.say("new run 2")
+    assert logged_runs(home, "shop") == [1, 2]
+    assert texts(home, 2) == ["new run 2"]
+
+
+def test_a_log_is_its_owners_alone(home: Home) -> None:
+    with RunLog(home, "shop", most_bytes=200) as log:
+        log.begin(1, keep=10)
+        for turn in range(10):
+            log.say(f"line {turn}")
+    file = log_file(home, "shop", 1)
+    assert {each.stat().st_mode & 0o777 for each in (file, older_part(file))} == {0o600}
