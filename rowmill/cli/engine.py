@@ -15,6 +15,11 @@ from rowmill.local.home.remembered import MemoryDamaged
 from rowmill.terminal.failures import UsageError
 
 
+def opened() -> LocalEngine:
+    """The engine of this machine's home, of whose waits nobody is told."""
+    return LocalEngine(rowmill_home())
+
+
 def chosen(
     name: str | None = None, file: Path | None = None, secrets: Secrets = None
 ) -> OnExperiment:

@@ -36,7 +36,7 @@ from rowmill.errors import (
 from rowmill.local.connections import ServersDown, find_connections, known_connections
 from rowmill.local.home import disk_reserve, liveness, remembered
 from rowmill.local.home.folder import Home
-from rowmill.local.home.remembered import MemoryDamaged
+from rowmill.local.home.remembered import MemoryDamaged, ProgressMark, progress_mark
 from rowmill.local.planning import verify_threads
 from rowmill.local.records.last_known import last_known, out_of_reach
 from rowmill.local.records.ledger_reading import (
@@ -104,14 +104,14 @@ class LocalEngine(Engine):
         return _record(name, source.manifest, source.etag, self._newest(name))
 
     def status(self, name: str, run: int | None = None) -> Progress:
-        source = self._source(name)
+        source, since = self._source(name), progress_mark(self.home, name)
         try:
             with self._looking(source) as destinations:
                 progress = progress_of(destinations, run)
         except ServersDown:
             return last_known(self.home, name, run)
         if run is None:
-            self._keep(name, progress)
+            self._keep(name, progress, since)
         return progress
 
     def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
@@ -139,17 +139,18 @@ class LocalEngine(Engine):
             return [last_known(self.home, name, None).run]
 
     def abort(self, name: str) -> RunRecord:
-        with self._changing(self._source(name)) as destinations:
+        source, since = self._source(name), progress_mark(self.home, name)
+        with self._changing(source) as destinations:
             run = abort_run(destinations)
             if run is None:
                 raise Conflict("NothingToAbort", self._unstoppable("abort", name, destinations))
-            return self._told(name, read_progress(run, destinations))
+            return self._told(name, read_progress(run, destinations), since)
 
     def apply(
         self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
     ) -> RunRecord | None:
         """As of `Engine`; what the run replaces is agreed to."""
-        source = from_request(request)
+        source = from_request(self.home, request)
         name = source.spec().name
         if if_match is not None:
             self._refuse_other(name, if_match)
@@ -165,11 +166,12 @@ class LocalEngine(Engine):
         return None if begun.repeat else begun.run
 
     def suspend(self, name: str) -> RunRecord:
-        with self._changing(self._source(name)) as destinations:
+        source, since = self._source(name), progress_mark(self.home, name)
+        with self._changing(source) as destinations:
             run = suspend_run(destinations)
             if run is None:
                 raise Conflict("NothingToSuspend", self._unstoppable("suspend", name, destinations))
-            return self._told(name, read_progress(run, destinations))
+            return self._told(name, read_progress(run, destinations), since)
 
     def resume(self, name: str) -> RunRecord:
         """As of `Engine`; a publishing that was interrupted is completed, which is told."""
@@ -205,6 +207,14 @@ class LocalEngine(Engine):
             raise Unsupported("NoShardLogs", "on one machine a run has one log, of all its shards")
         self._source(name)
         return read_log(self.home, name, known_log(self.home, name, run), follow=follow)
+
+    def keep_last_words(self) -> None:
+        """Remember of runs that have left none what the servers tell, as long as they are up."""
+        for name in remembered.names(self.home):
+            last = remembered.last_progress(self.home, name)
+            if last is not None and last.run.state in AT_WORK:
+                with suppress(RowmillError):
+                    self.status(name)
 
     def verify(
         self,
@@ -248,10 +258,11 @@ class LocalEngine(Engine):
     def reset(self, name: str) -> RunRecord:
         from rowmill.worker.removal import purge as removal
 
-        with self._changing(self._source(name)) as destinations:
+        source, since = self._source(name), progress_mark(self.home, name)
+        with self._changing(source) as destinations:
             disk_reserve.release(self.home)
             removed = removal.reset(destinations)
-            newest = self._told(name, progress_of(destinations, None))
+            newest = self._told(name, progress_of(destinations, None), since)
             return replace(newest, message=str(removed))
 
     def delete(self, name: str, *, purge: bool) -> str:
@@ -317,14 +328,17 @@ class LocalEngine(Engine):
         kept = source_of(runs[-1]) if runs else None
         return source if kept is None else replace(source, scale=kept.scale, seed=kept.seed)
 
-    def _told(self, name: str, progress: Progress) -> RunRecord:
-        self._keep(name, progress)
+    def _told(self, name: str, progress: Progress, since: ProgressMark) -> RunRecord:
+        self._keep(name, progress, since)
         return progress.run
 
-    def _keep(self, name: str, progress: Progress) -> None:
-        """Remember what was seen of the newest run, for when the servers are down."""
+    def _keep(self, name: str, progress: Progress, since: ProgressMark) -> None:
+        """Remember what was seen of the newest run, for when the servers are down.
+
+        What its supervisor has said `since` the look began is newer, and stays.
+        """
         if name not in self.given:
-            remembered.keep_progress(self.home, name, progress)
+            remembered.keep_progress(self.home, name, progress, since=since)
 
     def _started(self, source: Source, **chosen: Any) -> Begun:
         from rowmill.local.detached import DetachedRun, start_detached
@@ -335,7 +349,7 @@ class LocalEngine(Engine):
 
     def _refuse_other(self, name: str, etag: str) -> None:
         known = remembered.recall(self.home, name)
-        if known is None or from_memory(known).etag != etag:
+        if known is None or from_memory(self.home, known).etag != etag:
             raise Conflict(
                 "EtagMismatch",
                 f"{name} is not what it was: somebody ran another manifest or other options since, "

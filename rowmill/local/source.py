@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class Source:
     """A manifest's text and what the command line sets over it; `label` is its name in messages.
 
     `workers` and `batch_rows` are what was asked for, None for the manifest's or the engine's;
-    `kept_as` is the name by which this machine remembers it.
+    `kept_as` is the name by which this machine remembers it, in `home`.
     """
 
     label: str
@@ -39,6 +39,7 @@ class Source:
     workers: int | None = None
     batch_rows: int | None = None
     kept_as: str | None = None
+    home: Home = field(default_factory=rowmill_home)
 
     def spec(self) -> Spec:
         """The spec; raises as `spec_with`, or UnknownSecret for one that it does not name."""
@@ -53,7 +54,7 @@ class Source:
             InvalidManifest: the manifest is no good.
             MemoryDamaged: nor is one that this machine remembers, which was when it was run.
         """
-        last_version = partial(remembered.last_data_version, rowmill_home())
+        last_version = partial(remembered.last_data_version, self.home)
         try:
             return load_spec(
                 self.label, text=self.manifest, overrides=overrides, last_version=last_version
@@ -61,7 +62,7 @@ class Source:
         except InvalidManifest as error:
             if self.kept_as is None:
                 raise
-            file = remembered.manifest_file(rowmill_home(), self.kept_as)
+            file = remembered.manifest_file(self.home, self.kept_as)
             why = error.problems[0].text
             raise MemoryDamaged(self.kept_as, file, why, error.problems) from None
 
@@ -100,26 +101,26 @@ def recalled(home: Home, name: str) -> Source:
         names = remembered.names(home)
         instead = "give its manifest, where a command takes -f FILE" if names else START
         raise unknown_experiment(f"no experiment {name!r} was run here", name, names, instead)
-    return from_memory(known)
+    return from_memory(home, known)
 
 
-def from_memory(known: Remembered) -> Source:
+def from_memory(home: Home, known: Remembered) -> Source:
     """The source of which this machine remembers that."""
-    label = f"the manifest of {known.name}"
     return Source(
-        label,
-        known.manifest,
-        known.scale,
-        known.seed,
-        known.secrets,
+        label=f"the manifest of {known.name}",
+        manifest=known.manifest,
+        scale=known.scale,
+        seed=known.seed,
+        secrets=known.secrets,
         workers=known.workers,
         batch_rows=known.batch_rows,
         kept_as=known.name,
+        home=home,
     )
 
 
-def from_request(request: ApplyRequest) -> Source:
-    """The source that an engine is asked to run."""
+def from_request(home: Home, request: ApplyRequest) -> Source:
+    """The source that the engine of a home is asked to run."""
     scale = request.overrides.scale
     return Source(
         label="the manifest",
@@ -129,4 +130,5 @@ def from_request(request: ApplyRequest) -> Source:
         secrets={name: whole_path(file) for name, file in request.secrets.items()},
         workers=request.workers,
         batch_rows=request.batch_rows,
+        home=home,
     )

@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from rowmill.counting import counted
 from rowmill.destinations.patience import NowAndThen, Wait
+from rowmill.engine.records import Progress
 from rowmill.engine.verification import Verification
 from rowmill.errors import Interrupted, Refused, RowmillError
 from rowmill.local.connections import find_connections
@@ -155,7 +156,8 @@ class _Told:
     def prepared(self, prepared: Prepared) -> None:
         number = prepared.run.number
         self._remember(prepared)
-        self._log.begin(number, keep=self._spec.run_history_limit)
+        fresh = not (prepared.resumed or prepared.repeat)
+        self._log.begin(number, keep=self._spec.run_history_limit, fresh=fresh)
         rows = prepared.run.plan.rows
         self._log.say(f"run {number} of {self._spec.name}, {counted(rows, 'row')}")
         self._options.prepared(prepared)
@@ -195,7 +197,7 @@ class _Told:
             self._log.say(turn)
         if time.monotonic() - self._kept >= KEEP_SECONDS:
             self._kept = time.monotonic()
-            remembered.keep_progress(self._home, self._spec.name, under_way(snapshot))
+            self._keep(under_way(snapshot))
         self._on_progress(snapshot)
 
     def completed(self, outcome: Outcome) -> None:
@@ -206,7 +208,7 @@ class _Told:
             self._log.say(f"complete after {outcome.seconds['total']:.1f} s")
         if outcome.verification is not None:
             self._log_verification(outcome.verification)
-        remembered.keep_progress(self._home, self._spec.name, run_records.progress(run, None))
+        self._keep(run_records.progress(run, None))
 
     def _log_verification(self, found: Verification) -> None:
         if found.identical:
@@ -222,5 +224,9 @@ class _Told:
         else:
             self._log.say(f"{error.reason}: {error.message}", level="ERROR")
         if self._last is not None:
-            told = ended(self._last, error, datetime.now(UTC))
-            remembered.keep_progress(self._home, self._spec.name, told)
+            self._keep(ended(self._last, error, datetime.now(UTC)))
+
+    def _keep(self, progress: Progress) -> None:
+        # Good to know while the servers are down: no run fails of it.
+        with suppress(Exception):
+            remembered.keep_progress(self._home, self._spec.name, progress)

@@ -20,6 +20,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 import rowmill
+from rowmill.errors import Conflict
 from rowmill.local.home.folder import Home, make_private
 from rowmill.local.servers import postgres as embedded_postgres
 from rowmill.local.servers import s3 as embedded_s3
@@ -165,6 +166,20 @@ def test_down_stops_all_and_up_brings_the_data_back(own: Home) -> None:
     assert stored(servers) == ("kept", b"kept")
     assert down(own) is True
     assert down(own) is False
+
+
+def test_servers_that_a_run_has_just_found_stay_up(home: Home, servers: EmbeddedServers) -> None:
+    """It is alive before it asks for them, so who stops them looks when no more can find them."""
+    found = []
+
+    def see_idle() -> None:
+        found.append(running(home))
+        raise Conflict("RunLive", "shop is run here now")
+
+    with pytest.raises(Conflict):
+        down(home, see_idle)
+    assert found == [None]
+    assert running(home) == servers
 
 
 def test_s3_is_not_ready_before_its_volumes_have_reported(

@@ -5,9 +5,11 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 
+from rowmill.cli.engine import opened
 from rowmill.errors import Conflict
-from rowmill.local.home.folder import rowmill_home
+from rowmill.local.home.folder import Home, rowmill_home
 from rowmill.local.home.liveness import supervised, supervises_unnamed
 from rowmill.local.servers import embedded
 from rowmill.terminal.failures import UsageError
@@ -40,6 +42,14 @@ def down() -> None:
         Refused: FileRefused, the home cannot be read, by which that would be known.
     """
     home = rowmill_home()
+    _see_idle(home)
+    # Of a run that died there is no last word: what the servers know of it is asked now.
+    opened().keep_last_words()
+    say("stopped" if embedded.down(home, partial(_see_idle, home)) else "they were not up")
+
+
+def _see_idle(home: Home) -> None:
+    """See that nothing is run here; raises as `down`."""
     if live := supervised(home):
         raise Conflict(
             "RunLive",
@@ -52,7 +62,6 @@ def down() -> None:
             f"an experiment is run here now, maybe into these servers; {home.experiments} could "
             "not take its name, so stop it where it was begun, or wait for its end",
         )
-    say("stopped" if embedded.down(home) else "they were not up")
 
 
 def env() -> None:

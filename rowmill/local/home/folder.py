@@ -1,8 +1,9 @@
-"""The folder ROWMILL_HOME: where one machine keeps its servers' data, logs and credentials."""
+"""The folder ROWMILL_HOME: what one machine keeps of its servers, and of what ran there."""
 
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ class Home:
 
     @property
     def experiments(self) -> Path:
-        """Each experiment's last manifest, the paths of its secret files and its data version."""
+        """What is known of each experiment: its last manifest and run, its logs, its lock."""
         return self.path / "experiments"
 
     @property
@@ -94,17 +95,22 @@ def make_private(folder: Path) -> Path:
     return folder
 
 
-def write_private(file: Path, text: str) -> None:
-    """Replace a file by one that only its owner reads (0600), whole or not at all."""
-    draft = file.with_name(file.name + ".new")
-    draft.unlink(missing_ok=True)
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def write_private(file: Path, text: str, *, durable: bool = True) -> None:
+    """Replace a file by one that only its owner reads (0600), whole or not at all.
+
+    Of two processes that do so at once one has its way. What is not `durable` may be lost with the
+    machine, and waits for no disk.
+    """
+    # A draft of its own: another process would replace the file by this one's, half written.
+    descriptor, name = tempfile.mkstemp(prefix=f"{file.name}.", suffix=".new", dir=file.parent)
+    draft = Path(name)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
-            os.fsync(stream.fileno())
+            if durable:
+                os.fsync(stream.fileno())
         draft.replace(file)
-    except OSError:
+    except BaseException:
         draft.unlink(missing_ok=True)
         raise

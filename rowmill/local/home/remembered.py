@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Iterable, Mapping
-from contextlib import suppress
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,8 @@ from rowmill.local.home.folder import Home, home_refused, make_private, write_pr
 
 _MANIFEST, _RECORD, _DATA_VERSION = "manifest.yaml", "record.json", "data-version"
 _PROGRESS = "last-run.json"
+# Bytes of a file's name; an experiment's has 63 characters, each of three bytes when quoted.
+_LONGEST = 255
 
 
 @dataclass(frozen=True)
@@ -126,16 +130,40 @@ def last_data_version(home: Home, name: str) -> int | None:
         return None
 
 
-def keep_progress(home: Home, name: str, progress: Progress) -> None:
+@dataclass(frozen=True)
+class ProgressMark:
+    """Which writing of an experiment's progress is in its place; `file` is None of none."""
+
+    file: tuple[int, int] | None
+
+
+def progress_mark(home: Home, name: str) -> ProgressMark:
+    """What is in place now: to be asked before one looks at what one will then keep."""
+    try:
+        found = (folder(home, name) / _PROGRESS).stat()
+    except OSError:
+        return ProgressMark(None)
+    return ProgressMark((found.st_ino, found.st_mtime_ns))
+
+
+def keep_progress(
+    home: Home, name: str, progress: Progress, *, since: ProgressMark | None = None
+) -> None:
     """Remember how far the experiment's newest run is, for when no server can tell.
 
     A home that cannot be written stays without: the ledger knows.
+
+    Args:
+        since: of one who looked: what was written after it is newer, and stays. None of the run's
+            own process.
     """
-    file, text = folder(home, name) / _PROGRESS, json.dumps(progress.to_json())
-    with suppress(OSError):
+    file, content = folder(home, name) / _PROGRESS, json.dumps(progress.to_json()).encode()
+    with suppress(OSError), _alone(file.parent):
+        if since is not None and since != progress_mark(home, name):
+            return
         # Whoever looks again at a run that has ended makes the disk do nothing.
-        if not file.is_file() or file.read_text(encoding="utf-8") != text:
-            write_private(file, text)
+        if not file.is_file() or file.read_bytes() != content:
+            write_private(file, content.decode(), durable=False)
 
 
 def last_progress(home: Home, name: str) -> Progress | None:
@@ -143,8 +171,19 @@ def last_progress(home: Home, name: str) -> Progress | None:
     try:
         text = (folder(home, name) / _PROGRESS).read_text(encoding="utf-8")
         return Progress.from_json(json.loads(text))
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+@contextmanager
+def _alone(place: Path) -> Iterator[None]:
+    """One process at a time; raises OSError if there is no such folder."""
+    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def names(home: Home) -> list[str]:
@@ -180,4 +219,6 @@ def make_folder(home: Home, name: str) -> Path:
 def folder(home: Home, name: str) -> Path:
     """Where an experiment is remembered."""
     # A name typed by hand (`rowmill status ../x`) must not leave the folder.
-    return home.experiments / quote(name, safe="").replace(".", "%2E")
+    quoted = quote(name, safe="", errors="surrogateescape").replace(".", "%2E")
+    # No experiment has a name of which no folder can be, and none is asked for by the cut one.
+    return home.experiments / quoted[:_LONGEST]

@@ -74,8 +74,14 @@ def up(home: Home, starting: Callable[[], None] = lambda: None) -> EmbeddedServe
     return servers
 
 
-def down(home: Home) -> bool:
+def down(home: Home, see_idle: Callable[[], None] = lambda: None) -> bool:
     """Stop both servers and wait until they are gone; return whether any ran.
+
+    A run is known to be alive before it asks for the servers. So once they are said to be not
+    ready, `see_idle` sees each run that has found them ready, and later ones wait here.
+
+    Args:
+        see_idle: raises if somebody needs them, who then keeps them.
 
     Raises:
         EmbeddedServerError: a server does not end.
@@ -89,6 +95,12 @@ def down(home: Home) -> bool:
         ran = _alive(record) != (False, False)
         with _full_disk_passed():
             _write(home, replace(record, ready=False))
+        try:
+            see_idle()
+        except BaseException:
+            with _full_disk_passed():
+                _write(home, record)
+            raise
         embedded_postgres.stop_postgres(record.token)
         embedded_s3.stop_s3(record.token)
         _remove_foreign_sockets(home, record)

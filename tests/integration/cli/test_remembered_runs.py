@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import rowmill
+from rowmill.engine.records import State
+from rowmill.local.engine import LocalEngine
 from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import EmbeddedServers, exports
@@ -115,3 +118,18 @@ def test_an_experiment_out_of_reach_is_listed_as_it_was_last_seen(
 
     assert commands("delete", "damaged", "--keep-data", env=env).code == 0
     assert not remembered.folder(moved, "damaged").exists()
+
+
+def test_of_a_run_that_left_no_last_word_the_servers_are_asked_before_they_stop(
+    name: str, home: Home, commands: Commands
+) -> None:
+    content = manifest(name, tables=[numbers(ROWS)], parquet=None)
+    assert commands("run", "-f", commands.file(content)).code == 0
+    complete = remembered.last_progress(home, name)
+    assert complete is not None
+    at_work = replace(complete, run=replace(complete.run, state=State.PUBLISHING))
+    remembered.keep_progress(home, name, at_work)
+    LocalEngine(home).keep_last_words()
+    known = remembered.last_progress(home, name)
+    assert known is not None
+    assert known.run.state is State.COMPLETED

@@ -1,5 +1,6 @@
 """What a home remembers of experiments."""
 
+import json
 import stat
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from rowmill.local.home.folder import Home
 from rowmill.local.home.liveness import forget
 from rowmill.local.home.remembered import MemoryDamaged, Remembered
 from rowmill.local.source import recalled
+from tests.integration.experiments import manifest
 
 SHOP = Remembered("shop", "the manifest", "0.5", 3, {"lake": Path("/secrets/lake.env")})
 
@@ -119,3 +121,24 @@ def test_of_a_home_that_is_a_file_nothing_is_said_but_that(tmp_path: Path, path:
     for ask in (remembered.names, lambda home: remembered.recall(home, "shop")):
         with pytest.raises(Refused, match=rf"Not a directory\. ROWMILL_HOME \({home.path}\)"):
             ask(home)
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "\udcff", "é" * 200, "n\0"])
+def test_a_name_of_which_no_folder_can_be_is_known_to_nobody(tmp_path: Path, name: str) -> None:
+    home = Home(tmp_path / "home")
+    remembered.keep(home, SHOP)
+    assert remembered.recall(home, name) is None
+    assert remembered.last_progress(home, name) is None
+
+
+def test_a_source_is_read_by_the_data_version_of_its_own_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, other = Home(tmp_path / "home"), Home(tmp_path / "other")
+    monkeypatch.setenv("ROWMILL_HOME", str(other.path))
+    text = json.dumps(manifest("shop"))
+    for each, version in ((home, 1), (other, 2)):
+        remembered.keep(each, Remembered("shop", text, None, None, {}))
+        remembered.keep_data_version(each, "shop", version)
+    assert recalled(home, "shop").spec().data_version == 1
+    assert recalled(other, "shop").spec().data_version == 2
