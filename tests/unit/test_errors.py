@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ import rowmill
 import rowmill_job
 import rowmill_operator
 from rowmill.errors import RowmillError
+from rowmill.local.home.remembered import MemoryDamaged
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.problems import InvalidManifest, Problem
@@ -31,6 +33,7 @@ RUN = Run("id", "o", "u", 1, RunState.FAILED, PLAN, datetime.now(UTC), None, "",
 MADE = [
     InvalidManifest([Problem("spec.seed", "too large", 3), Problem("spec.rerun", "too long")]),
     EditedManifest(RUN, 9, PLAN, None),
+    MemoryDamaged("shop", Path("manifest.yaml"), "it is empty", [Problem("", "it is empty")]),
     FewerRows(replace(RUN, state=RunState.COMPLETED), 2, PLAN, "o", (1,)),
 ]
 

@@ -54,6 +54,8 @@ def _request(**given: Any) -> Untyped:
     return lambda engine: engine.apply(rowmill.ApplyRequest(**{"manifest": "", **given}))
 
 
+_SEED: Any = "1"
+_SEEDED = rowmill.Overrides(seed=_SEED)
 CALLS: list[tuple[Untyped, str]] = [
     *(
         (_with_a_number(method), "name is of type int: give a str")
@@ -75,7 +77,7 @@ CALLS: list[tuple[Untyped, str]] = [
     (lambda engine: engine.apply("kind: x"), "request is of type str: give a rowmill.ApplyRequest"),
     (_request(manifest=Path("m.yaml")), "manifest is of type PosixPath: give its text, not its"),
     (_request(overrides={"seed": 1}), "overrides is of type dict: give a rowmill.Overrides"),
-    (_request(overrides=rowmill.Overrides(seed="1")), "seed='1': give a whole number"),
+    (_request(overrides=_SEEDED), "seed='1': give a whole number"),
     (_request(secrets=["lake.env"]), "secrets is of type list: give a dict"),
     (_request(mode="restrat"), "mode='restrat': give one of"),
     (_request(workers=0), "workers=0: give a whole number from 1 to 1,024"),

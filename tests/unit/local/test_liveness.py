@@ -59,7 +59,7 @@ def test_a_run_that_begins_while_its_folder_is_removed_holds_what_is_there(
             remove(home, name)
         return made
 
-    monkeypatch.setattr(liveness.remembered, "make_folder", make_and_lose)
+    monkeypatch.setattr(remembered, "make_folder", make_and_lose)
     with supervising(home, "shop"):
         assert is_supervised(home, "shop")
 
