@@ -98,7 +98,10 @@ def recall(home: Home, name: str) -> Remembered | None:
 
 
 def _remembered(name: str, manifest: str, record: Any) -> Remembered:
-    scale, numbers = record["scale"], [record["seed"], record.get("workers"), record.get("batchRows")]
+    scale, numbers = (
+        record["scale"],
+        [record["seed"], record.get("workers"), record.get("batchRows")],
+    )
     if not isinstance(scale, str | None) or not all(isinstance(n, int | None) for n in numbers):
         raise TypeError
     secrets = {secret: Path(path) for secret, path in record["secrets"].items()}
