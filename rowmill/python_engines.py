@@ -31,6 +31,8 @@ E = TypeVar("E", bound=Engine)
 # What the methods of `Engine` take, by the parameter's name; None besides, where it is the default.
 _TAKEN: Mapping[str, Callable[[str, object], object]] = {
     "name": given_text,
+    "verb": given_text,
+    "restart": flag,
     "request": checked_request,
     "dry_run": flag,
     "if_match": given_text,

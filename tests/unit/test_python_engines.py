@@ -60,7 +60,7 @@ CALLS: list[tuple[Untyped, str]] = [
     *(
         (_with_a_number(method), "name is of type int: give a str")
         for method in METHODS
-        if method not in ("now", "apply", "list", "delete")
+        if method not in ("now", "apply", "list", "delete", "command")
     ),
     (lambda engine: engine.status(None), "name is of type NoneType: give a str"),
     (lambda engine: engine.status(Path("shop")), "name is of type PosixPath: give a str"),

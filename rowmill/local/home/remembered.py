@@ -98,14 +98,12 @@ def recall(home: Home, name: str) -> Remembered | None:
 
 
 def _remembered(name: str, manifest: str, record: Any) -> Remembered:
-    scale, numbers = (
-        record["scale"],
-        [record["seed"], record.get("workers"), record.get("batchRows")],
-    )
+    scale = record["scale"]
+    seed, workers, batch_rows = record["seed"], record.get("workers"), record.get("batchRows")
+    numbers = (seed, workers, batch_rows)
     if not isinstance(scale, str | None) or not all(isinstance(n, int | None) for n in numbers):
         raise TypeError
     secrets = {secret: Path(path) for secret, path in record["secrets"].items()}
-    seed, workers, batch_rows = numbers
     return Remembered(name, manifest, scale, seed, secrets, workers=workers, batch_rows=batch_rows)
 
 
