@@ -129,7 +129,7 @@ class _Bars:
 
 def _countdown(wait: Waiting) -> Callable[[], str]:
     since = time.monotonic()
-    return lambda: f"{wait.place}: {wait.problem}; {wait.rest(time.monotonic() - since)}"
+    return lambda: f"{wait.trouble}; {wait.rest(time.monotonic() - since)}"
 
 
 def _show_bars(bars: Bars, snapshot: Snapshot) -> None:

@@ -38,7 +38,12 @@ class Waiting:
     left: float
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.problem}; {self.rest(0)}"
+        return f"{self.trouble}; {self.rest(0)}"
+
+    @property
+    def trouble(self) -> str:
+        """What is waited for and why, which stays as it is while the time runs out."""
+        return f"{self.place}: {self.problem}"
 
     def rest(self, since: float) -> str:
         """How long it is still tried, `since` seconds after this was told."""

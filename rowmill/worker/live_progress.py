@@ -14,7 +14,8 @@ class LiveProgress:
     """What a supervisor tells of its run; of nothing else, and nothing that is secret.
 
     `rows` are those by table that are durable in every destination. `step` says what is being done,
-    `workers` is how many processes are at it. None of the rates: nobody knows yet.
+    `workers` is how many processes are at it. None of the rates: nobody knows yet. `waits_for` says
+    which server or session keeps them waiting, "" if none does.
     """
 
     step: str
@@ -22,6 +23,7 @@ class LiveProgress:
     rows: Mapping[str, int]
     rows_per_second: float | None = None
     eta_seconds: float | None = None
+    waits_for: str = ""
 
     def to_json(self, plan: Plan) -> dict[str, Any]:
         """As the ledger keeps it; `plan` is the run's."""
@@ -39,6 +41,7 @@ class LiveProgress:
             "workers": self.workers,
             "rowsPerSecond": self.rows_per_second,
             "etaSeconds": self.eta_seconds,
+            "waitsFor": self.waits_for,
             "tables": tables,
         }
 
@@ -52,6 +55,7 @@ class LiveProgress:
                 rows={str(table["name"]): int(table["rows"]) for table in body["tables"]},
                 rows_per_second=_figure(body.get("rowsPerSecond")),
                 eta_seconds=_figure(body.get("etaSeconds")),
+                waits_for=str(body.get("waitsFor") or ""),
             )
         except (KeyError, TypeError, ValueError):
             return None

@@ -64,6 +64,7 @@ def _progress(
     rows_per_second: float | None = None,
     told: Told | None,
 ) -> Progress:
+    live = told.live if told is not None and told.fresh and not left_alone else None
     _, namespace, name = run.owner.rsplit("/", 2)
     source = source_of(run)
     record = RunRecord(
@@ -73,7 +74,7 @@ def _progress(
         id=run.id,
         state=State.of_ledger(run.state, abandoned=left_alone, reason=run.reason),
         reason=run.reason,
-        message=_message(run, left_alone=left_alone),
+        message=_message(run, live, left_alone=left_alone),
         digest=run.plan.digest,
         seed=None if source is None else source.seed,
         scale=None if source is None else source.scale,
@@ -85,7 +86,6 @@ def _progress(
         finished_at=run.ended_at,
         replaced_by=replaced_by,
     )
-    live = told.live if told is not None and told.fresh and not left_alone else None
     return Progress(
         record,
         tables,
@@ -97,12 +97,13 @@ def _progress(
     )
 
 
-def _message(run: Run, *, left_alone: bool) -> str:
-    """The run's message, and whether it waits for a process that never comes."""
+def _message(run: Run, live: LiveProgress | None, *, left_alone: bool) -> str:
+    """The run's message, and what it waits for, be it a process that never comes."""
     resume = f"`rowmill resume {run.owner.rpartition('/')[2]}`"
     does = "completes its publish" if run.state is RunState.PUBLISHING else "goes on with it"
     why = f"no process holds it: {resume} {does}" if left_alone else ""
-    return "; ".join(filter(None, (run.message, why)))
+    waits_for = live.waits_for if live else ""
+    return "; ".join(filter(None, (run.message, waits_for, why)))
 
 
 def _tables(run: Run, durable: Durable | None) -> tuple[TableProgress, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 
 from rowmill.counting import counted
+from rowmill.destinations.patience import Wait, Waiting
 from rowmill.local.workers.messages import Progress
 from rowmill.plan.pace import Pace, eta_seconds, foreseeable, percent
 from rowmill.plan.runs import Run
@@ -63,7 +64,8 @@ class Snapshot:
 
     `step` is what a finalize or a verification is at (see `doing`), `loading` the seconds since
     loading began, `already` the rows that were durable before this command, `rows_per_second` those
-    that became durable of late.
+    that became durable of late. `waits_for` is what a worker waits for since a try of it failed, ""
+    if all goes on.
     """
 
     run: Run
@@ -75,6 +77,7 @@ class Snapshot:
     tables: tuple[TableState, ...]
     workers: Mapping[int, Vitals]
     rows_per_second: float = 0.0
+    waits_for: str = ""
 
     def __repr__(self) -> str:
         rows = f"{self.rows:,} of {counted(self.total, 'row')}"
@@ -140,6 +143,7 @@ class ProgressBoard:
         self._already = 0
         self._before: dict[str, tuple[int | None, int | None]] = {}
         self._reports: dict[int, Progress] = {}
+        self._waits: dict[str, Waiting] = {}
         self._loading_since: float | None = None
         self._loading_ended: float | None = None
         self._pace: Pace | None = None
@@ -180,6 +184,16 @@ class ProgressBoard:
             self.publishing_since = time.monotonic()
         self._show()
 
+    def wait(self, wait: Wait) -> None:
+        """A worker waits for a server, or no more; of several who wait for one it is one wait."""
+        self._waits.pop(wait.place, None)
+        if isinstance(wait, Waiting):
+            self._waits[wait.place] = wait
+
+    def worker_died(self) -> None:
+        """It tells no more that its wait has ended; the others tell again what they wait for."""
+        self._waits.clear()
+
     def compared(self, step: str) -> None:
         """How far the verification is, in a few words; shown now and then."""
         self._step = step
@@ -209,6 +223,7 @@ class ProgressBoard:
             ),
             workers={number: report.vitals for number, report in self._reports.items()},
             rows_per_second=(self._pace.rate if self._pace else None) or 0.0,
+            waits_for="; ".join(wait.trouble for wait in self._waits.values()),
         )
 
     def _show(self) -> Snapshot:

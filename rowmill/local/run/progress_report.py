@@ -48,4 +48,5 @@ def live_progress(snapshot: Snapshot, workers: int) -> LiveProgress:
         rows={table.name: table.rows for table in snapshot.tables},
         rows_per_second=snapshot.rows_per_second or None,
         eta_seconds=snapshot.eta_seconds,
+        waits_for=snapshot.waits_for,
     )

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
 from rowmill.destinations.ledger import ExperimentHold
-from rowmill.destinations.patience import ReportWait, unreported
+from rowmill.destinations.patience import ReportWait, Wait, unreported
 from rowmill.engine.consent import Consent
 from rowmill.engine.request import Mode
 from rowmill.engine.verification import Verification
@@ -303,8 +303,8 @@ class _Execution:
             spare=self.options.spare,
             on_progress=self.board.progress,
             on_step=self.board.step,
-            on_wait=self.options.wait,
-            on_death=self.options.death,
+            on_wait=self._wait,
+            on_death=self._death,
             check=check,
             stop=self.signals.stop,
             kill=self.signals.kill,
@@ -325,6 +325,14 @@ class _Execution:
             "publish": publish,
             "total": ended - self.started,
         }
+
+    def _wait(self, wait: Wait) -> None:
+        self.board.wait(wait)
+        self.options.wait(wait)
+
+    def _death(self, worker: int, how: str) -> None:
+        self.board.worker_died()
+        self.options.death(worker, how)
 
     def _fenced(self, run: Run, error: Fenced) -> RowmillError:
         known = self.destinations.ledger.runs.find(run.id)

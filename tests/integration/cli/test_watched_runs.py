@@ -82,3 +82,35 @@ def test_a_run_that_is_suspended_elsewhere_ends_and_says_so_and_so_does_its_resu
     resumed = commands("run", "-f", file)
     assert resumed.code == 0
     assert "resuming run 1, which was suspended: what it made stays" in resumed.err
+
+
+def test_a_publish_that_waits_for_a_reader_says_whom_it_waits_for(
+    name: str,
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    connect: Callable[[], Connection],
+) -> None:
+    file = written()
+    assert commands("run", "-f", file).code == 0
+    reader = connect()
+    reader.execute("SET application_name = 'the report'")
+    reader.execute("BEGIN")
+    reader.execute(f"SELECT count(*) FROM {name}.numbers")
+    process = commands.start("run", "-f", file, "--restart")
+    whom = f"the tables are in use by session {reader.info.backend_pid} of "
+
+    def told() -> str:
+        return str(commands("status", name, "-o", "json").json["message"])
+
+    wait_until(lambda: whom in told(), process)
+    message = told()
+    assert "(the report, since 20" in message
+    watching = commands.start("status", name, "-w")
+    assert watching.stdout is not None
+    assert watching.stdout.readline().endswith(f"(100 %), publish, {message}\n")
+    reader.execute("COMMIT")
+    done = commands.finish(process)
+    assert done.code == 0
+    assert f"rowmill: {message}; trying again for another " in done.err, "in the same words"
+    assert told() == ""

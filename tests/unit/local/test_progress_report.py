@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from rowmill.destinations.ledger import StoredProgress
+from rowmill.destinations.patience import Waited, Waiting
 from rowmill.local.run import progress_report
 from rowmill.local.run.progress import Phase, ProgressBoard
-from rowmill.local.run.progress_report import ProgressReport
+from rowmill.local.run.progress_report import ProgressReport, live_progress
 from rowmill.local.workers.messages import Progress
 from rowmill.plan.layout import Plan, TableLayout
 from rowmill.plan.runs import Run, RunState
@@ -84,6 +85,25 @@ def test_durable_rows_and_what_is_done_are_told_and_come_back() -> None:
     assert LiveProgress.from_json(body) == LiveProgress(
         "primary key of a", 3, {"a": 50, "empty": 0}, rate, eta
     )
+
+
+def test_what_its_workers_wait_for_is_told_until_it_answers_or_they_died() -> None:
+    def told() -> str:
+        found = live_progress(made.snapshot(), 2)
+        assert LiveProgress.from_json(found.to_json(PLAN)) == found
+        return found.waits_for
+
+    made = board(copied=50)
+    assert told() == ""
+    made.wait(Waiting("Postgres", "it is away", 600.0))
+    made.wait(Waiting("Postgres", "the tables are in use by session 7", 590.0))
+    assert told() == "Postgres: the tables are in use by session 7"
+    made.wait(Waiting("S3", "no route", 590.0))
+    assert told() == "Postgres: the tables are in use by session 7; S3: no route"
+    made.wait(Waited("Postgres", answered=True))
+    assert told() == "S3: no route"
+    made.worker_died()
+    assert told() == ""
 
 
 def test_of_a_whole_table_all_batches_are_done_however_short() -> None:
