@@ -74,7 +74,7 @@ class ClusterEngine(Engine):
         experiment = self._experiment(name)
         while run is None or run == experiment.number:
             yield experiment.progress
-            if experiment.settled:
+            if experiment.settled and not experiment.overall.run.at_work:
                 return
             if name in self._asked:
                 self._refuse_in_vain(experiment)

@@ -10,6 +10,7 @@ from typing import Any
 from rowmill.counting import counted
 from rowmill.engine.json_records import time_from_json
 from rowmill.engine.records import ExperimentRecord, Progress, RunRecord, State, TableProgress
+from rowmill.engine.verdict import INVALID_SPEC, SUSPENDED, Verdict, verdict_of
 from rowmill.engine.verification import Verification
 from rowmill.errors import Failed
 from rowmill.plan.intervals import count, parse
@@ -18,6 +19,8 @@ from rowmill.spec.cluster_names import API_VERSION, KIND, RERUN, RESUME, RESUME_
 
 # Of its metadata: what its author may have written.
 _APPLIED = ("name", "labels", "annotations")
+# Reasons of the condition Verified for which a verification waits until somebody does something.
+_NOT_BEGUN = frozenset({SUSPENDED, INVALID_SPEC})
 
 
 @dataclass(frozen=True)
@@ -167,6 +170,34 @@ class Experiment:
         """What is known of a verify, for people."""
         return str(self._conditions().get("Verified", {}).get("message") or "waiting")
 
+    def verdict_on(self, run: RunRecord) -> Verdict | None:
+        """What is known of the data of `run`; None if it has none, or nobody asked."""
+        if run.state is not State.COMPLETED:
+            return None
+        after_run = self.spec.get("verify") == "AfterRun"
+        found = self.verification
+        if found is not None and found.get("run") == run.number:
+            if found.get("identical") is not None:
+                return verdict_of(verification_of(found, run))
+            reason, message = str(found.get("reason") or ""), str(found.get("message") or "")
+            return Verdict(reason=reason, message=message) if after_run else None
+        if not after_run or run.number != self.number:
+            return None
+        return self._awaited_verdict()
+
+    def _awaited_verdict(self) -> Verdict | None:
+        """What the condition tells of a verification that has not ended.
+
+        None where an operator wrote none, which is then not waited for.
+        """
+        condition = self._conditions().get("Verified")
+        if condition is None:
+            return None
+        reason = str(condition.get("reason") or "")
+        return Verdict(
+            awaited=reason not in _NOT_BEGUN, reason=reason, message=str(condition.get("message"))
+        )
+
     def next_request(self, annotation: str, number: int) -> str:
         """What asks for run `number` by this annotation once more: `N`, or `N.k` after that."""
         met = (self.verification or {}, self.reset)
@@ -226,7 +257,8 @@ class Experiment:
 
     def _record(self, run: Mapping[str, Any], **fields: Any) -> RunRecord:
         whose = {"experiment": self.name, "namespace": self.namespace}
-        return RunRecord.from_json({**run, **whose, **fields})
+        record = RunRecord.from_json({**run, **whose, **fields})
+        return replace(record, verification=self.verdict_on(record))
 
     def _conditions(self) -> dict[str, Mapping[str, Any]]:
         return {each["type"]: each for each in self.status.get("conditions") or ()}

@@ -9,8 +9,9 @@ from rich.console import Console
 
 from rowmill.commands.going_on import how_to_go_on
 from rowmill.engine.interface import Engine
-from rowmill.engine.records import Progress, State
-from rowmill.errors import Failed, Interrupted, RowmillError
+from rowmill.engine.records import Progress, RunRecord, State
+from rowmill.engine.verdict import INTERRUPTED, SUSPENDED
+from rowmill.errors import Differs, Failed, Interrupted, RowmillError
 from rowmill.spec.values.durations import parse_duration
 from rowmill.terminal import figures
 from rowmill.terminal.failures import Answered, UsageError
@@ -24,7 +25,8 @@ _ENDS: dict[State, type[RowmillError]] = {
     State.SUSPENDED: Interrupted,
     State.INTERRUPTED: Interrupted,
 }
-
+# Reasons for which nobody verifies though nothing is amiss.
+_STOPPED = frozenset({INTERRUPTED, SUSPENDED})
 
 STOPPED_LOOKING = "no longer looked at; the run goes on"
 
@@ -44,7 +46,7 @@ def watch_to_its_end(
     timeout: float | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
-    """Show NAME until its newest run has ended, and leave as that did.
+    """Show NAME until its newest run has ended, and was verified if it is to be; leave as it did.
 
     Args:
         engine: whose it is.
@@ -55,7 +57,8 @@ def watch_to_its_end(
 
     Raises:
         StillUnderWay: the run had not ended in time; it goes on.
-        Answered: all was shown, and the run had failed (exit code 4) or was ended (5).
+        Answered: all was shown, and the run had failed or could not be verified (exit code 4), or
+            it or its verify was ended (5), or what it published differs (1).
     """
     try:
         progress = _watched(engine, name, as_json, timeout, clock)
@@ -67,7 +70,7 @@ def watch_to_its_end(
         print_json(progress.to_json())
     else:
         show_progress(progress, how_to_go_on(engine, name))
-    if kind := _ENDS.get(progress.run.state):
+    if kind := _end_of(progress.run):
         raise Answered(kind)
 
 
@@ -108,4 +111,15 @@ def _watched(
 
 
 def _goes_on(progress: Progress) -> bool:
-    return progress.run.state not in {*_ENDS, State.COMPLETED, State.RESET}
+    run = progress.run
+    return run.at_work or run.state not in {*_ENDS, State.COMPLETED, State.RESET}
+
+
+def _end_of(run: RunRecord) -> type[RowmillError] | None:
+    """By what kind of error a run ended, or its verification; None if all is well."""
+    verdict = run.verification
+    if run.state is not State.COMPLETED or verdict is None or verdict.identical:
+        return _ENDS.get(run.state)
+    if verdict.identical is False:
+        return Differs
+    return Interrupted if verdict.reason in _STOPPED else Failed

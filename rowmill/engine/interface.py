@@ -85,8 +85,8 @@ class Engine(Protocol):
     def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
         """How far a run is, by default the newest, again and again until it has ended.
 
-        Of what was asked for since, it is the run that answers; raises as `status`, and Conflict if
-        no run will begin.
+        It ends once it is verified, where its manifest asks for that. Of what was asked for since,
+        it is the run that answers; raises as `status`, and Conflict if no run will begin.
         """
         ...
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -16,7 +16,7 @@ R = TypeVar("R", bound="DataclassInstance")
 
 
 def to_json(record: DataclassInstance) -> dict[str, Any]:
-    """The fields of a flat record: words, numbers, states and times."""
+    """The fields of a record: words, numbers, states, times, and records."""
     return {key: _plain(getattr(record, name)) for name, key, _ in _fields(type(record))}
 
 
@@ -64,6 +64,9 @@ def _fields(
 def _reader(kind: Any) -> Callable[[Any], Any] | None:
     if kind == datetime | None:
         return time_from_json
+    for one in get_args(kind):
+        if isinstance(one, type) and is_dataclass(one):
+            return partial(from_json, one)
     return kind if isinstance(kind, type) and issubclass(kind, Enum) else None
 
 
@@ -75,4 +78,6 @@ def _camel(name: str) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, Enum):
         return value.value
+    if is_dataclass(value) and not isinstance(value, type):
+        return to_json(value)
     return time_to_json(value) if isinstance(value, datetime) else value

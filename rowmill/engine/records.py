@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from rowmill.engine.json_records import from_json, time_from_json, time_to_json, to_json
+from rowmill.engine.verdict import Verdict
 from rowmill.plan.pace import percent
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ class RunRecord:
     word for programs, None where nobody gave one; `message` is a sentence for people, "" if there
     is nothing to say. `seed` and `scale` are what was set over the manifest, `bytes` those of
     its Parquet objects; None where there are none, or not yet. `replaced_by` is the number of the
-    run that took the place of its published data.
+    run that took the place of its published data. `verification` is what is known of that data,
+    None where nobody asked.
     """
 
     experiment: str
@@ -109,6 +111,14 @@ class RunRecord:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     replaced_by: int | None = None
+    verification: Verdict | None = None
+
+    @property
+    def at_work(self) -> bool:
+        """Whether a process works on it, or should: it is made, or verified after that."""
+        return self.state in AT_WORK or (
+            self.verification is not None and self.verification.awaited
+        )
 
     def to_json(self) -> dict[str, Any]:
         """As `runs -o json` lists it."""

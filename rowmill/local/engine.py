@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from rowmill.engine.interface import Engine
 from rowmill.engine.paging import paged
 from rowmill.engine.records import (
-    AT_WORK,
     ExperimentRecord,
     LogLine,
     Page,
@@ -120,7 +119,7 @@ class LocalEngine(Engine):
             while True:
                 progress = watched_progress_of(destinations, run, progress)
                 yield progress
-                if progress.run.state not in AT_WORK:
+                if not progress.run.at_work:
                     return
                 time.sleep(WATCH_SECONDS)
 

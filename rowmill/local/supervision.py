@@ -35,6 +35,7 @@ from rowmill.local.workers.worker_process import prepare_forks
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections
 from rowmill.worker.start.prepared import Prepared
+from rowmill.worker.verdicts import kept_verdict
 
 # How it ends is logged with the reason.
 _AT_WORK = frozenset({Phase.LOADING, Phase.FINALIZING, Phase.VERIFYING})
@@ -208,7 +209,7 @@ class _Told:
             self._log.say(f"complete after {outcome.seconds['total']:.1f} s")
         if outcome.verification is not None:
             self._log_verification(outcome.verification)
-        self._keep(run_records.progress(run, None))
+        self._keep(run_records.progress(run, None, verification=kept_verdict(run)))
 
     def _log_verification(self, found: Verification) -> None:
         if found.identical:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rowmill.engine.records import ExperimentRecord
+from rowmill.engine.records import ExperimentRecord, RunRecord
 from rowmill.terminal import figures
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid
+from rowmill.views.verdicts import verdict_word
 
 _HEADINGS = [
     Heading("experiment"),
@@ -39,5 +40,9 @@ def _line(each: ExperimentRecord) -> tuple[str, ...]:
         str(progress.percent) if begun else "",
         figures.rate(speed) if speed is not None else "",
         figures.duration(eta) if eta is not None else "",
-        run.message,
+        "; ".join(filter(None, (run.message, _verdict(run)))),
     )
+
+
+def _verdict(run: RunRecord) -> str:
+    return "" if run.verification is None else verdict_word(run.verification)

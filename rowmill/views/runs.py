@@ -10,6 +10,7 @@ from rowmill.plan.replacement import with_replaced
 from rowmill.terminal import figures
 from rowmill.terminal.prose import say
 from rowmill.terminal.tables import Grid, Heading, print_grid
+from rowmill.views.verdicts import verdict_sentence, verdict_word
 from rowmill.views.watching import explained, in_steps
 
 _TABLE_HEADINGS = (
@@ -53,6 +54,8 @@ def lines_of(run: RunRecord, going_on: str) -> Iterator[str]:
         yield f"started with {options}"
     if text := explained(run):
         yield text
+    if run.verification is not None:
+        yield verdict_sentence(run, run.verification)
     if run.state in _ENDED_EARLY:
         yield going_on
 
@@ -100,5 +103,10 @@ def show_runs(found: Sequence[RunRecord], now: datetime) -> None:
 
 
 def _why(run: RunRecord) -> str:
-    """Its message; of a past run, of which only the reason is kept, that where it explains much."""
-    return run.message or (run.reason or "" if run.state in _TO_EXPLAIN else "")
+    """Its message, and a word on its data if somebody asked for that.
+
+    Of a past run only the reason is kept; it stands for the message where it explains much.
+    """
+    why = run.message or (run.reason or "" if run.state in _TO_EXPLAIN else "")
+    verdict = "" if run.verification is None else verdict_word(run.verification)
+    return "; ".join(filter(None, (why, verdict)))

@@ -12,6 +12,7 @@ from rowmill.counting import counted
 from rowmill.engine.records import Progress, RunRecord, State
 from rowmill.terminal import figures
 from rowmill.terminal.bars import Bar, Bars
+from rowmill.views.verdicts import verdict_word
 
 Show = Callable[[Progress], None]
 
@@ -39,6 +40,8 @@ def line_of(progress: Progress) -> str:
         parts.append(progress.step or "")
     if explained(run):
         parts.append(explained(run))
+    if run.verification is not None:
+        parts.append(verdict_word(run.verification))
     return f"{_head(run)}: {', '.join(parts)}" if parts else _head(run)
 
 
@@ -90,5 +93,7 @@ def _show_bars(bars: Bars, progress: Progress) -> None:
         words.append(progress.step or "")
     if explained(run):
         words.append(explained(run))
+    if run.verification is not None:
+        words.append(verdict_word(run.verification))
     total = run.rows_total or 0
     bars.whole(_head(run), Bar(run.rows, total, progress.percent, ", ".join(words)))

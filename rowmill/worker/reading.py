@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rowmill.destinations.ledger import Ledger
+from rowmill.engine.verdict import Verdict, left_alone
 from rowmill.plan.run_source import source_of
 from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.live_progress import LiveProgress
 from rowmill.worker.run_history import published_run
+from rowmill.worker.verdicts import kept_verdict
 
 
 def experiment_runs(destinations: Destinations) -> list[Run]:
@@ -40,6 +42,26 @@ def abandoned(run: Run, ledger: Ledger) -> bool:
         return False
     again = ledger.runs.find(run.id)
     return again is not None and again.state is run.state
+
+
+def verdict_on(run: Run, ledger: Ledger, *, followed: bool) -> Verdict | None:
+    """What is known of the data of `run`, as it was read; None if it has none, or nobody asked.
+
+    Who verifies holds the experiment. It is read once more after the lock, as in `abandoned`.
+
+    Args:
+        run: as it was read.
+        ledger: its own.
+        followed: a later run has begun, so that nobody verifies this one any more.
+    """
+    verdict = kept_verdict(run) if run.state is RunState.COMPLETED else None
+    if verdict is None or not verdict.awaited:
+        return verdict
+    if not followed and ledger.locks.is_held(run.owner):
+        return verdict
+    again = ledger.runs.find(run.id)
+    now = None if again is None else kept_verdict(again)
+    return left_alone(run.number) if now is not None and now.awaited else now
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from rowmill.engine.records import AT_WORK, Progress, RunRecord, State
+from rowmill.engine.verdict import left_alone
 from rowmill.errors import NotFound, RowmillError
 from rowmill.local.connections import ServersDown
 from rowmill.local.home import remembered
@@ -34,8 +35,11 @@ def last_known(home: Home, name: str, number: int | None) -> Progress:
         raise NotFound(
             "RunUnknown", f"{_DOWN} of run {run.number}; of run {number}: rowmill up, and ask again"
         )
-    if run.state in AT_WORK and not is_supervised(home, name):
-        run = replace(run, state=State.INTERRUPTED)
+    if run.at_work and not is_supervised(home, name):
+        if run.state in AT_WORK:
+            run = replace(run, state=State.INTERRUPTED)
+        elif run.number is not None:
+            run = replace(run, verification=left_alone(run.number))
     return _of_then(progress, replace(run, message=_joined(run.message, _DOWN)))
 
 

@@ -21,7 +21,9 @@ def progress_of(destinations: Destinations, number: int | None) -> Progress:
     """
     runs = known_runs(destinations)
     run = chosen(runs, number)
-    return read_progress(run, destinations, replaced_by=_replaced(runs).get(run.number))
+    replaced_by = _replaced(runs).get(run.number)
+    followed = run is not runs[-1]
+    return read_progress(run, destinations, replaced_by=replaced_by, followed=followed)
 
 
 def watched_progress_of(
@@ -31,7 +33,9 @@ def watched_progress_of(
 
     They are not behind `last`, which was read before: of fewer the ledger itself is asked.
     """
-    progress = watch_progress(chosen(known_runs(destinations), number), destinations)
+    runs = known_runs(destinations)
+    run = chosen(runs, number)
+    progress = watch_progress(run, destinations, followed=run is not runs[-1])
     if last is None or not goes_back(progress, last):
         return progress
     return progress_of(destinations, number)
@@ -47,7 +51,13 @@ def records_of(destinations: Destinations) -> list[RunRecord]:
     runs = known_runs(destinations)
     replaced = _replaced(runs)
     return [
-        read_progress(run, destinations, replaced_by=replaced.get(run.number)).run for run in runs
+        read_progress(
+            run,
+            destinations,
+            replaced_by=replaced.get(run.number),
+            followed=run is not runs[-1],
+        ).run
+        for run in runs
     ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rowmill.engine.records import Progress, RunRecord, State, TableProgress
+from rowmill.engine.verdict import Verdict
 from rowmill.plan.intervals import Interval, count, show
 from rowmill.plan.layout import TableLayout
 from rowmill.plan.run_source import source_of
@@ -22,6 +23,7 @@ def progress(
     replaced_by: int | None = None,
     rows_per_second: float | None = None,
     told: Told | None = None,
+    verification: Verdict | None = None,
 ) -> Progress:
     """How far a run is.
 
@@ -32,6 +34,7 @@ def progress(
         replaced_by: the number of the run that took the place of its published data.
         rows_per_second: of a run that has ended.
         told: by its supervisor; of what is not fresh the time alone.
+        verification: what is known of its published data.
     """
     return _progress(
         run,
@@ -40,6 +43,7 @@ def progress(
         replaced_by=replaced_by,
         rows_per_second=rows_per_second,
         told=told,
+        verification=verification,
     )
 
 
@@ -63,6 +67,7 @@ def _progress(
     replaced_by: int | None = None,
     rows_per_second: float | None = None,
     told: Told | None,
+    verification: Verdict | None = None,
 ) -> Progress:
     live = told.live if told is not None and told.fresh and not left_alone else None
     _, namespace, name = run.owner.rsplit("/", 2)
@@ -85,6 +90,7 @@ def _progress(
         started_at=run.started_at,
         finished_at=run.ended_at,
         replaced_by=replaced_by,
+        verification=verification,
     )
     return Progress(
         record,

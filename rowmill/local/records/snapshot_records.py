@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from rowmill.engine.records import Progress, State, TableProgress
+from rowmill.engine.verdict import awaited, unverified
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.records import run_records
 from rowmill.local.run.progress import Phase, Snapshot, TableState
@@ -28,7 +29,13 @@ def under_way(snapshot: Snapshot) -> Progress:
         _table(layout, state)
         for layout, state in zip(snapshot.run.plan.tables, snapshot.tables, strict=True)
     )
-    run = replace(known.run, state=_state(snapshot), rows=snapshot.rows)
+    verifying = snapshot.phase is Phase.VERIFYING
+    run = replace(
+        known.run,
+        state=_state(snapshot),
+        rows=snapshot.rows,
+        verification=awaited(snapshot.run.number) if verifying else None,
+    )
     return Progress(run, tables, snapshot.rows_per_second or None, snapshot.eta_seconds)
 
 
@@ -38,7 +45,12 @@ def ended(snapshot: Snapshot, error: RowmillError, at: datetime) -> Progress:
     state = last.run.state
     if state is not State.COMPLETED and isinstance(error, Interrupted):
         state = State.SUSPENDED if error.reason == SUSPENDED else State.ABORTED
-    run = replace(last.run, state=state, message=error.message, finished_at=at)
+    over = replace(last.run, state=state, finished_at=at)
+    if last.run.verification is None:
+        run = replace(over, message=error.message)
+    else:
+        verdict = unverified(snapshot.run.number, error)
+        run = replace(over, verification=verdict)
     return Progress(run, last.tables)
 
 

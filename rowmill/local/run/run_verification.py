@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rowmill.destinations.patience import ReportWait
+from rowmill.engine.verdict import said_unverified
 from rowmill.engine.verification import Verification, VerifyProgress
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.run.progress import Phase, ProgressBoard
@@ -43,12 +44,8 @@ def verify_run(
         board.turn(Phase.VERIFYING)
         return verify_published(spec, connections, threads=threads, on_progress=show, wait=wait)
     except KeyboardInterrupt:
-        message = f"{_unverified(run)}: interrupted; `rowmill verify` does it at any time"
-        raise Interrupted("Interrupted", message) from None
+        why = "interrupted; `rowmill verify` does it at any time"
+        raise Interrupted("Interrupted", f"{said_unverified(run.number)}: {why}") from None
     except RowmillError as error:
-        error.args = (f"{_unverified(run)}: {error}",)
+        error.args = (f"{said_unverified(run.number)}: {error}",)
         raise
-
-
-def _unverified(run: Run) -> str:
-    return f"run {run.number} is complete, and was not verified"

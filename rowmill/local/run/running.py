@@ -11,10 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
-from rowmill.destinations.ledger import ExperimentHold
+from rowmill.destinations.ledger import ExperimentHold, RunRecords
 from rowmill.destinations.patience import ReportWait, Wait, unreported
 from rowmill.engine.consent import Consent
 from rowmill.engine.request import Mode
+from rowmill.engine.verdict import awaited, unverified, verdict_of
 from rowmill.engine.verification import Verification
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.home.folder import Home, rowmill_home
@@ -47,6 +48,7 @@ from rowmill.worker.run_history import types_kept
 from rowmill.worker.start.local_run import prepare
 from rowmill.worker.start.prepared import Prepared
 from rowmill.worker.start.refusals import FewerRows, NoRunToResume
+from rowmill.worker.verdicts import keep_verdict, kept_verdict
 
 # By the reason of the error with which a run ends that somebody else stopped.
 _PHASES = {"Aborted": Phase.ABORTED, "Suspended": Phase.SUSPENDED}
@@ -243,6 +245,7 @@ class _Execution:
     def run(self) -> Outcome:
         run = self.prepared.run
         try:
+            self._announce(run)
             seconds = self._work(run)
         except (Interrupted, KeyboardInterrupt):
             self._end(run, Phase.INTERRUPTED, RunState.ABORTED, "interrupted")
@@ -264,7 +267,10 @@ class _Execution:
             again = f"what is durable stays; once the cause is mended, {going_on(self.spec.name)}"
             raise RunFailed(f"run {run.number} failed: {error}; {again}") from error
         final = self.destinations.ledger.runs.find(run.id) or run
-        verification = self._verify(final) if self.spec.verify_after_run else None
+        verification = None
+        if self.spec.verify_after_run:
+            verification = self._verify(final)
+            final = self._keep(final, verification)
         return Outcome(
             run=final,
             repeat=False,
@@ -276,9 +282,30 @@ class _Execution:
             verification=verification,
         )
 
+    def _announce(self, run: Run) -> None:
+        """Have whoever waits for the run know whether a verdict comes after its end."""
+        wanted = awaited(run.number) if self.spec.verify_after_run else None
+        if kept_verdict(run) != wanted:
+            keep_verdict(self.destinations.ledger.runs, run, wanted)
+
     def _verify(self, run: Run) -> Verification:
         threads, wait = verify_threads(self.options.workers), self.options.wait
-        return verify_run(run, self.spec, self.connections, self.board, threads=threads, wait=wait)
+        try:
+            return verify_run(
+                run, self.spec, self.connections, self.board, threads=threads, wait=wait
+            )
+        except RowmillError as error:
+            verdict = unverified(run.number, error)
+            self._tell_briefly(lambda runs: keep_verdict(runs, run, verdict))
+            raise
+
+    def _keep(self, run: Run, found: Verification) -> Run:
+        """Keep the verdict for whoever did not see it; without that the answer is none the less."""
+        try:
+            return keep_verdict(self.destinations.ledger.runs, run, verdict_of(found))
+        except (DestinationRefused, DestinationUnavailable) as error:
+            self.options.notice(f"the ledger does not keep what the verify came to: {error}")
+            return run
 
     def _work(self, run: Run) -> dict[str, float]:
         durable = self.destinations.durable(run)
@@ -345,10 +372,14 @@ class _Execution:
         self.board.turn(phase)
         if self.signals.kill.is_set():
             return
-        # One try, and not a long one: the ledger may be why it ends. If it is not told, the run can
-        # be resumed as it is.
+        # If the ledger is not told, the run can be resumed as it is.
+        states = frozenset({RunState.RUNNING, RunState.FINALIZING})
+        self._tell_briefly(lambda runs: runs.transition(run.id, states, state, message=message))
+
+    def _tell_briefly(self, tell: Callable[[RunRecords], object]) -> None:
+        """Tell the ledger how it ends: one try, and not a long one, for it may be the cause."""
         self.signals.stop.set()
-        reporter = threading.Thread(target=self._report, args=(run, state, message), daemon=True)
+        reporter = threading.Thread(target=self._report, args=(tell,), daemon=True)
         reporter.start()
         reporter.join(REPORT_SECONDS)
 
@@ -358,15 +389,10 @@ class _Execution:
             self.spec, self.connections, patience=one_machine(sleep=self.signals.sleep)
         )
 
-    def _report(self, run: Run, state: RunState, message: str) -> None:
+    def _report(self, tell: Callable[[RunRecords], object]) -> None:
         # Over connections of its own, since nobody may wait for its end.
         with (
             suppress(DestinationRefused, DestinationUnavailable, Interrupted),
             closing(self._open_in_silence()) as own,
         ):
-            own.ledger.runs.transition(
-                run.id,
-                frozenset({RunState.RUNNING, RunState.FINALIZING}),
-                state,
-                message=message,
-            )
+            tell(own.ledger.runs)

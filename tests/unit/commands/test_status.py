@@ -278,3 +278,27 @@ def test_an_empty_run_is_whole_once_it_is_complete() -> None:
     assert Experiment(experiment("Running", **empty)).progress.percent == 0
     assert Experiment(experiment("Complete", **empty)).progress.percent == 100
     assert line_of(Experiment(experiment("Complete", **empty)).progress) == "run 1 COMPLETED"
+
+
+def test_what_is_known_of_published_data_is_told_in_each_list_and_of_the_run_itself(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    verification = {
+        "run": 1,
+        "identical": False,
+        "rows": 100,
+        "differences": 2,
+        "where": "orders in postgres: lost row 6",
+        "checksum": "sha256:0",
+    }
+    cluster = FakeCluster([experiment("Complete", rows=100, status={"verification": verification})])
+    status(cluster, None, Output.TEXT)
+    assert "verify found differences" in capsys.readouterr().out
+    runs(cluster, "shop", Output.TEXT)
+    assert "verify found differences" in capsys.readouterr().out
+    status(cluster, "shop", Output.TEXT)
+    assert capsys.readouterr().out.endswith(
+        "verify found differences: run 1 differs: orders in postgres: lost row 6 "
+        "(differing rows: 2; 100 rows made again); data checksum sha256:0; "
+        "verify shop shows each row\n"
+    )

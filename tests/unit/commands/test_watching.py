@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from dataclasses import replace
-from typing import Any
+Bfrom typing import Any
 
 import pytest
 import typer
@@ -70,6 +69,92 @@ def test_watching_ends_where_the_run_was_reset(capsys: pytest.CaptureFixture[str
     shown = capsys.readouterr()
     assert "run 1 RESET" in shown.err
     assert '"RESET"' in shown.out
+
+
+MESSAGE = "run 1 differs: orders in postgres: lost row 6 (differing rows: 1; 100 rows made again)"
+COMPARED = {"request": "1", "run": 1, "finishedAt": "2026-01-01T00:02:00Z", "rows": 100}
+UNHEARD = {"reason": "VerifyUnheard"}
+
+
+def verified(status: str, reason: str, found: Raw | None = None) -> Any:
+    """A complete Experiment with the condition Verified, and what a verify of it came to."""
+    raw = experiment("Complete", rows=100, spec={"verify": "AfterRun"})
+    condition = {"type": "Verified", "status": status, "reason": reason, "message": "so"}
+    raw["status"]["conditions"].append(condition)
+    if found is not None:
+        raw["status"]["verification"] = {**COMPARED, **found}
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("last", "code", "word"),
+    [
+        (verified("True", "Identical", {"identical": True}), 0, "verified"),
+        (
+            verified(
+                "False",
+                "Differs",
+                {
+                    "identical": False,
+                    "differences": 1,
+                    "where": "orders in postgres: lost row 6",
+                },
+            ),
+            1,
+            "verify found differences",
+        ),
+        (verified("Unknown", "VerifyUnheard", UNHEARD), 4, "not verified"),
+        (verified("Unknown", "Suspended"), 5, "not verified"),
+        (verified("Unknown", "InvalidSpec"), 4, "not verified"),
+    ],
+    ids=["identical", "differs", "unheard", "suspended", "refused"],
+)
+def test_watching_waits_for_the_verdict_and_leaves_with_it(
+    last: Raw, code: int, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    states = [
+        experiment("Finalizing", rows=100, spec={"verify": "AfterRun"}),
+        verified("Unknown", "NotVerified"),
+        verified("Unknown", "MakingWay"),
+        verified("Unknown", "Verifying"),
+        last,
+    ]
+    cluster = FakeCluster(states)
+    leaves = pytest.raises(typer.Exit) if code else nullcontext()
+    with leaves as left, ending(TRANSLATIONS, as_json=False):
+        watch_to_its_end(engine_of(cluster), "shop", as_json=True)
+    assert cluster.looks == len(states)
+    assert (left.value.exit_code if left else 0) == code
+    shown = capsys.readouterr()
+    told = json.loads(shown.out)["verification"]
+    assert told["awaited"] is False
+    assert shown.err.splitlines() == [
+        "run 1 FINALIZING: 100 of 100 rows durable (100 %)",
+        "run 1 COMPLETED: 100 of 100 rows durable (100 %), being verified",
+        f"run 1 COMPLETED: 100 of 100 rows durable (100 %), {word}",
+    ]
+    if code == 1:
+        assert told["message"] == MESSAGE, "as the condition says it"
+
+
+@pytest.mark.parametrize("found", [None, UNHEARD], ids=["none", "unheard"])
+def test_a_verify_that_the_spec_does_not_ask_for_is_not_waited_for(found: Raw | None) -> None:
+    by_hand = verified("Unknown", "Verifying", found)
+    del by_hand["spec"]["verify"]
+    cluster = FakeCluster([by_hand])
+    watch_to_its_end(engine_of(cluster), "shop", as_json=True)
+    assert cluster.looks == 1
+
+
+def test_a_wait_for_a_verdict_has_an_end_too() -> None:
+    ticks = iter(range(0, 1_000, 10))
+    with pytest.raises(StillUnderWay, match=r"COMPLETED.*being verified"):
+        watch_to_its_end(
+            engine_of(FakeCluster([verified("Unknown", "Verifying")])),
+            "shop",
+            timeout=30,
+            clock=lambda: next(ticks),
+        )
 
 
 AGAIN = {"rowmill.dev/rerun": "again"}

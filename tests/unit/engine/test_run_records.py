@@ -9,6 +9,7 @@ from typing import get_args
 import pytest
 
 from rowmill.engine.records import Progress, RunRecord, State, TableProgress
+from rowmill.engine.verdict import Verdict
 from rowmill.plan.runs import SUSPENDED, UNFINISHED, RunState
 from rowmill.spec.manifest.status import Outcome, Phase
 
@@ -31,6 +32,16 @@ WHOLE = RunRecord(
     started_at=START,
     finished_at=START + timedelta(minutes=1, microseconds=5),
     replaced_by=4,
+    verification=Verdict(
+        identical=False,
+        reason="Differs",
+        message="run 3 differs: orders in postgres: lost row 6",
+        finished_at=START + timedelta(minutes=2),
+        rows=40,
+        checksum="sha256:1",
+        differences=1,
+        where="orders in postgres: lost row 6",
+    ),
 )
 
 
@@ -89,6 +100,17 @@ def test_a_run_has_the_names_of_the_custom_resource_and_times_in_utc() -> None:
         "startedAt": "2026-01-01T00:00:00Z",
         "finishedAt": "2026-01-01T00:01:00.000005Z",
         "replacedBy": 4,
+        "verification": {
+            "identical": False,
+            "awaited": False,
+            "reason": "Differs",
+            "message": "run 3 differs: orders in postgres: lost row 6",
+            "finishedAt": "2026-01-01T00:02:00Z",
+            "rows": 40,
+            "checksum": "sha256:1",
+            "differences": 1,
+            "where": "orders in postgres: lost row 6",
+        },
     }
     elsewhere = START.astimezone(timezone(timedelta(hours=5)))
     here = recorded(State.RUNNING, started_at=elsewhere)

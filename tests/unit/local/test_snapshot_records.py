@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from rowmill.engine.records import State, TableProgress
+from rowmill.engine.verdict import Verdict
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.records.snapshot_records import ended, under_way
 from rowmill.local.run.progress import Phase, Snapshot, TableState
@@ -56,7 +57,6 @@ def test_rows_are_those_that_are_durable_and_batches_those_that_they_fill() -> N
         (Phase.ABORTED, RunAborted("why"), State.ABORTED),
         (Phase.ABORTED, Interrupted("Suspended", "why"), State.SUSPENDED),
         (Phase.FAILED, RunFailed("why"), State.FAILED),
-        (Phase.VERIFYING, Interrupted("Interrupted", "why"), State.COMPLETED),
         # Its lock is another's: that one's record tells how it goes on.
         (Phase.INTERRUPTED, RunFailed("why"), State.RUNNING),
     ],
@@ -66,3 +66,13 @@ def test_a_run_that_ended_early_is_told_with_the_reason(
 ) -> None:
     run = ended(snapshot(phase), error, END).run
     assert (run.state, run.message, run.finished_at, run.rows) == (state, "why", END, 35)
+
+
+def test_a_run_that_is_verified_is_complete_and_whether_it_differs_is_not_known() -> None:
+    now = under_way(snapshot(Phase.VERIFYING)).run
+    assert now.verification is not None
+    assert (now.state, now.at_work, now.verification.awaited) == (State.COMPLETED, True, True)
+    error = Interrupted("Interrupted", "run 4 is complete, and was not verified: why")
+    run = ended(snapshot(Phase.VERIFYING), error, END).run
+    assert (run.state, run.message, run.at_work) == (State.COMPLETED, "", False)
+    assert run.verification == Verdict(reason="Interrupted", message="why")
