@@ -91,7 +91,7 @@ from rowmill.spec.rules.warnings import manifest_warnings
 from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
 from rowmill.verify.trace import Unkeyed as Unkeyed
 from rowmill.warehouse.published import NothingPublished as NothingPublished
-from rowmill.warehouse.verifying import verify_published
+from rowmill.warehouse.verifying import verify_and_keep
 from rowmill.worker.pools import make_pools
 from rowmill.worker.start.refusals import EditedManifest as EditedManifest
 from rowmill.worker.start.refusals import NoRunToResume as NoRunToResume
@@ -310,7 +310,7 @@ class Experiment:
         """
         connections = find_connections(self.spec, self._secrets, rowmill_home())
         wait = NowAndThen(_LOG.warning)
-        return verify_published(
+        return verify_and_keep(
             self.spec, connections, threads=verify_threads(None), reload=self._with, wait=wait
         )
 

@@ -223,13 +223,13 @@ class LocalEngine(Engine):
         on_progress: OnProgress = ignored,
     ) -> Verification:
         from rowmill.warehouse.published import NothingPublished
-        from rowmill.warehouse.verifying import verify_published
+        from rowmill.warehouse.verifying import verify_and_keep
 
         source = self._source(name)
         spec = source.spec()
         connections = find_connections(spec, source.secrets, self.home, self.reports.starting)
         try:
-            return verify_published(
+            return verify_and_keep(
                 spec,
                 connections,
                 threads=verify_threads(threads),

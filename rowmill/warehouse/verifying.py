@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import closing, suppress
+
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.patience import ReportWait, unreported
+from rowmill.engine.verdict import verdict_of
 from rowmill.engine.verification import OnProgress, Verification, ignored
 from rowmill.spec.dataset import Spec
 from rowmill.verify.compare import verify
-from rowmill.warehouse.published import Published, Reload, open_published
-from rowmill.worker.destinations import Connections
+from rowmill.warehouse.published import Published, Reload, open_published, published_in
+from rowmill.worker.destinations import Connections, one_machine, open_destinations
+from rowmill.worker.verdicts import keep_verdict
 
 
 def verify_published(
@@ -32,6 +37,31 @@ def verify_published(
     """
     with open_published(spec, connections, reload, wait) as opened:
         return verify_opened(opened, threads=threads, on_progress=on_progress)
+
+
+def verify_and_keep(
+    spec: Spec,
+    connections: Connections,
+    *,
+    threads: int,
+    reload: Reload | None = None,
+    on_progress: OnProgress = ignored,
+    wait: ReportWait = unreported,
+) -> Verification:
+    """As `verify_published`, and what it comes to is the verdict that the run's record tells.
+
+    It takes no more than the right to read: who may not write leaves the record as it is, and so is
+    that of somebody else's run.
+    """
+    with (
+        closing(open_destinations(spec, connections, patience=one_machine(wait))) as destinations,
+        published_in(destinations, spec, reload) as opened,
+    ):
+        found = verify_opened(opened, threads=threads, on_progress=on_progress)
+        if opened.run.owner == destinations.owner:
+            with suppress(DestinationRefused, DestinationUnavailable):
+                keep_verdict(destinations.ledger.runs, opened.run, verdict_of(found))
+        return found
 
 
 def verify_opened(opened: Published, *, threads: int, on_progress: OnProgress) -> Verification:

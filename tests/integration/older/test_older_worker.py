@@ -62,7 +62,9 @@ def test_an_older_run_that_was_killed_is_finished_by_the_older_worker_all_the_sa
     said = tree.run("rowmill", *left.run_words(LOADING))
     assert "resuming run 1" in said
     assert left.experiment(LOADING).verify().identical
-    # And what today's has published is read by it.
+    # And what today's has published, with a verdict beside it, is read by it.
+    assert left.experiment(NEWCOMER).verify().identical
+    assert left.runs()[NEWCOMER.name] == ["COMPLETED"]
     assert "identical" in tree.run("rowmill", "verify", *left.run_words(NEWCOMER)[1:-1])
 
 
