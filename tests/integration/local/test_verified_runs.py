@@ -3,13 +3,16 @@
 import json
 import signal
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from psycopg import sql
 
 import rowmill
 from rowmill.engine.verification import Kind
 from rowmill.local.run.progress import Phase
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 from tests.integration.experiments import PEOPLE, Connection, manifest
 
 
@@ -85,3 +88,44 @@ def test_a_verification_that_finds_no_run_says_that_the_run_is_complete(
     said = "^run 1 is complete, and was not verified: no run of it is published yet"
     with pytest.raises(rowmill.NothingPublished, match=said):
         verified.run(on_progress=lose)
+
+
+def test_a_verify_by_hand_keeps_its_verdict_where_it_may_write_and_is_an_answer_anyway(
+    name: str,
+    experiment: Callable[..., rowmill.Experiment],
+    database: Connection,
+    servers: EmbeddedServers,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def kept() -> bool | None:
+        verdict = rowmill.local_engine().status(name).run.verification
+        return None if verdict is None else verdict.identical
+
+    experiment().run()
+    file = tmp_path / "reader.env"
+    known = {**exports(servers), "PGUSER": f"reader {name}", "PGPASSWORD": "reads"}
+    file.write_text("".join(f"{key}='{value}'\n" for key, value in known.items()))
+    role = sql.Identifier(f"reader {name}")
+    database.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'reads'").format(role))
+    try:
+        for schema in (name, f"{name}_ledger"):
+            grants = (
+                "GRANT USAGE ON SCHEMA {0} TO {1}; GRANT SELECT ON ALL TABLES IN SCHEMA {0} TO {1}"
+            )
+            database.execute(sql.SQL(grants).format(sql.Identifier(schema), role))
+        postgres = {"ledgerSchema": f"{name}_ledger", "secretName": "warehouse"}
+        content = manifest(name, tables=[PEOPLE], postgres=postgres, parquet=None)
+        reading = rowmill.load(name, text=json.dumps(content), secrets={"warehouse": file})
+        assert reading.verify().identical
+    finally:
+        database.execute(sql.SQL("DROP OWNED BY {0}; DROP ROLE {0}").format(role))
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("ROWMILL_ENGINE", "colleague@there")
+        assert experiment().verify().identical
+    assert kept() is None
+    assert experiment().verify().identical
+    assert kept() is True
+    database.execute(f"UPDATE {name}.people SET name = 'Nobody' WHERE id = 7")
+    assert not experiment().verify().identical
+    assert kept() is False
