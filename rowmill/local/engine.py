@@ -211,7 +211,7 @@ class LocalEngine(Engine):
         """Remember of runs that have left none what the servers tell, as long as they are up."""
         for name in remembered.names(self.home):
             last = remembered.last_progress(self.home, name)
-            if last is not None and last.run.state in AT_WORK:
+            if last is not None and last.run.at_work:
                 with suppress(RowmillError):
                     self.status(name)
 

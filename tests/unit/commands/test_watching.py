@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-Bfrom typing import Any
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import typer
