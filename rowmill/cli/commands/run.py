@@ -56,6 +56,10 @@ def run(
     chosen_file = one_file(manifest, file)
     if resume and restart:
         raise UsageError("--resume and --restart exclude each other")
+    if detach and progress is not None:
+        raise UsageError(
+            "--detach shows no progress, and so takes no --progress; `rowmill status NAME -w` does"
+        )
     source = replace(
         from_file(chosen_file, scale, seed, secrets), workers=workers, batch_rows=batch_rows
     )

@@ -195,6 +195,7 @@ def test_wrong_usage_ends_with_2(
         ("status nobody", "no experiment 'nobody' was run here"),
         ("status some -f FILE", "either the experiment's NAME or its manifest"),
         ("run -f FILE --resume --restart", "exclude each other"),
+        ("run -f FILE --detach --progress plain", "`rowmill status NAME -w` does"),
         ("run -f FILE --scale none", "is no number above 0"),
         ("run -f /nowhere/x.yaml", "rowmill: the manifest: /nowhere/x.yaml: no such file or dir"),
         ("preview -f FILE -t nothing", "there is no table 'nothing'"),

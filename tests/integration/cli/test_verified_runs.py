@@ -49,7 +49,7 @@ def test_a_run_ends_with_1_where_what_it_published_differs_and_tells_as_verify_d
     assert text.code == 1, text.err
     assert "run 2 is complete, 1,000 rows" in text.out
     assert "numbers in postgres: lost (id=7), row 6 of batch 0, part 0\n" in text.out
-    assert text.out.endswith("rerun makes it again.\n")
+    assert text.out.endswith("` makes it again.\n")
     document = commands("run", "-f", file, "--restart", "-o", "json")
     assert document.code == 1
     assert (document.json["state"], document.json["number"]) == ("COMPLETED", 3)
