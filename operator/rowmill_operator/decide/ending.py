@@ -12,16 +12,16 @@ from rowmill.spec.cluster_names import ABORT, FINALIZE, RESET
 from rowmill.spec.manifest.status import Phase, RunStatus
 from rowmill_operator.decide.diagnosis import end_of, pods_of
 from rowmill_operator.decide.record import completed_record, current_record, ended_record
+from rowmill_operator.decide.remaking import remade_since
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import (
-    REMAKE_AFTER,
     SOON,
     Step,
     moment,
     phase_of,
     waiting_condition,
 )
-from rowmill_operator.model.actions import Action, DeleteJob, delete_jobs
+from rowmill_operator.model.actions import Action, delete_jobs
 from rowmill_operator.model.observed import FrozenPlan, Job
 from rowmill_operator.model.reasons import Reason
 from rowmill_operator.model.run_condition import (
@@ -101,10 +101,8 @@ def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: Phase) -> St
     record = current_record(situation, plan)
     record = replace(record, run=refused(record.run, diagnosis.reason, diagnosis.message))
     run_condition = RunCondition(phase, diagnosis.reason, diagnosis.message, stalled=True)
-    again = (job.finished or situation.now) + REMAKE_AFTER
-    if again > situation.now:
-        return Step(run_condition, record, (), (again - situation.now).total_seconds())
-    return Step(run_condition, record, (DeleteJob(job.name, job.uid),), again_after=SOON)
+    remaking = remade_since(job, job.finished or situation.now, situation.now)
+    return Step(run_condition, record, remaking.actions, remaking.again_after)
 
 
 def _published(situation: Situation, plan: FrozenPlan, job: Job) -> Step:

@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from rowmill.plan.pod_report import PodReport
 from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import FINALIZER, PURGE, SKIP_PURGE
 from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.children.jobs import purge_job
-from rowmill_operator.decide.diagnosis import Diagnosis, end_of, pods_of, tried_rarely, waiting_for
+from rowmill_operator.decide.diagnosis import Diagnosis, end_of, pods_of, waiting_for
 from rowmill_operator.decide.ending import is_late, report_of
 from rowmill_operator.decide.freezing import plan_again
+from rowmill_operator.decide.remaking import remade_since, stuck_since
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.status_news import news
-from rowmill_operator.decide.step import REMAKE_AFTER
 from rowmill_operator.model.actions import (
     Action,
     CountPurge,
     CreateJob,
     Decision,
-    DeleteJob,
     ReportEvent,
     SetFinalizers,
     delete_jobs,
@@ -120,13 +118,14 @@ def _purging(situation: Situation, job: Job) -> Decision:
     if diagnosis is not None and diagnosis.reason == Reason.SECRET_MISSING:
         return _abandon(situation, "secret", diagnosis.message)
     status, reported = _shown(situation, diagnosis)
-    since = _stuck_since(situation, job, diagnosis)
-    if since is None or job.deleted or since + REMAKE_AFTER > situation.now:
+    since = stuck_since(situation, job, diagnosis)
+    remaking = None if since is None else remade_since(job, since, situation.now)
+    if remaking is None or job.deleted or not remaking.actions:
         return Decision(reported, status, urgent=status is not None, again_after=again)
     if reported_early is not None:
         return reported_early
-    remake = DeleteJob(job.name, job.uid)
-    return Decision((remake, *reported), status, urgent=status is not None, again_after=_SOON)
+    actions = (*remaking.actions, *reported)
+    return Decision(actions, status, urgent=status is not None, again_after=_SOON)
 
 
 def _diagnosis(situation: Situation, job: Job) -> Diagnosis | None:
@@ -159,16 +158,6 @@ def _shown(
     if (known.status, known.reason) == ("True", diagnosis.reason):
         return status, ()
     return status, (ReportEvent(diagnosis.reason, diagnosis.message, warning=True),)
-
-
-def _stuck_since(situation: Situation, job: Job, diagnosis: Diagnosis | None) -> datetime | None:
-    """Since when only a new Job, or new pods, get on: this one has failed, or cannot start."""
-    if job.failed is not None:
-        return job.finished or situation.now
-    pods = pods_of(job, situation.observed.pods)
-    if diagnosis is None or not tried_rarely(diagnosis) or situation.desired.queue:
-        return None
-    return max((pod.created for pod in pods), default=job.created)
 
 
 def _given_up(situation: Situation) -> tuple[str, str] | None:

@@ -18,6 +18,7 @@ from rowmill_operator.children.jobs import verify_job
 from rowmill_operator.decide.diagnosis import end_of, pods_of, refused_child, waiting_for
 from rowmill_operator.decide.ending import is_late, report_of
 from rowmill_operator.decide.freezing import plan_again
+from rowmill_operator.decide.remaking import Remaking, remade_wish
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import SOON, Step, Verifying, moment
 from rowmill_operator.model.actions import CreateJob, delete_jobs
@@ -165,10 +166,11 @@ def _watched(
     if job.complete or job.failed:
         return Verifying(_under_way(wish, "waits for its pod's last word"), record, again_after=1.0)
     diagnosis = waiting_for(job, situation.desired.queue, situation.observed, situation.now)
+    remaking = remade_wish(situation, job, diagnosis) or Remaking((), _IDLE_SECONDS)
+    verified = _under_way(wish)
     if diagnosis is not None:
         verified = Verified(None, diagnosis.reason, diagnosis.message)
-        return Verifying(verified, record, again_after=_IDLE_SECONDS)
-    return Verifying(_under_way(wish), record, again_after=_IDLE_SECONDS)
+    return Verifying(verified, record, remaking.actions, remaking.again_after)
 
 
 def _ended(situation: Situation, job: Job) -> VerificationStatus | None:
