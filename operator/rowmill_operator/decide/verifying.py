@@ -38,13 +38,15 @@ def verifying(situation: Situation, step: Step) -> Verifying:
     """Take a verification one step on; `step` is what this look at the run comes to."""
     record = situation.experiment.status.verification
     wish = _wish(situation, record)
-    held = None if wish is None else _held_up(situation, wish)
-    going, job = _sorted_out(situation, wish if held is None else None, record)
+    going, job = _sorted_out(situation, wish, record)
+    # An answer counts, whatever would have ended the pod that gave it.
+    over = job is not None and not _is_at_work(job)
+    held = None if wish is None or over else _held_up(situation, wish)
     left, again = _left(situation, record)
     if wish is None:
         found = Verifying(_verified(situation, step, record), record, again_after=again)
     elif held is not None:
-        found = Verifying(held, record)
+        found = Verifying(held, record, () if job is None else delete_jobs((job,)))
     elif job is not None:
         found = _watched(situation, step, job, wish, record)
     elif situation.verify_jobs:

@@ -10,6 +10,7 @@ from tests.unit.operator.pod_reports import pod_progress
 from tests.unit.operator.wishes import (
     FINALIZE,
     RUN,
+    SAME,
     VERIFY,
     asked_to_verify,
     begin_another,
@@ -92,6 +93,52 @@ def test_a_pod_of_a_verify_whose_job_is_not_seen_keeps_finalize_waiting_too(
     asked.settle()
     assert "shop-run-2-finalize" in asked.jobs
     assert job.name not in asked.jobs
+
+
+@pytest.mark.parametrize("verify", ["Never", "AfterRun"])
+def test_an_answer_that_came_by_the_time_the_next_run_is_published_counts(verify: str) -> None:
+    """Between two looks the verify ends, and so do the shards of the next run."""
+    cluster = published(verify=verify)
+    cluster.annotate(verify="1")
+    cluster.settle()
+    begin_another(cluster)
+    cluster.wait(5)
+    cluster.complete_job(VERIFY, verified=SAME)
+    cluster.complete_job("shop-run-2")
+    cluster.settle()
+    assert cluster.status["verification"]["identical"] is True
+    assert verified(cluster) == ("True", "Identical")
+    assert "shop-run-2-finalize" in cluster.jobs, "an ended verify holds nothing up"
+
+
+def test_an_answer_that_came_as_its_experiment_was_suspended_counts(asked: MemoryCluster) -> None:
+    asked.complete_job(VERIFY, verified=SAME)
+    asked.change(settings={"suspend": True})
+    asked.settle()
+    assert verified(asked) == ("True", "Identical")
+
+
+def test_an_answer_that_came_as_a_reset_was_asked_for_is_kept(asked: MemoryCluster) -> None:
+    asked.complete_job(VERIFY, verified=SAME)
+    asked.annotate(reset="1")
+    asked.settle()
+    assert asked.status["verification"]["identical"] is True
+
+
+def test_the_last_word_of_a_verify_is_waited_for_though_the_next_run_is_published(
+    asked: MemoryCluster,
+) -> None:
+    begin_another(asked)
+    asked.wait(5)
+    asked.complete_job(VERIFY, verified=SAME)
+    (pod,) = (pod.name for pod in asked.pods.values() if pod.task == "verify")
+    asked.late[pod] = None
+    asked.complete_job("shop-run-2")
+    asked.settle()
+    assert verified(asked) == ("Unknown", "Verifying")
+    del asked.late[pod]
+    asked.settle()
+    assert verified(asked) == ("True", "Identical")
 
 
 def test_a_verify_begins_again_once_the_next_run_has_failed(asked: MemoryCluster) -> None:
