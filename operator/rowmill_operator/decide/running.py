@@ -285,7 +285,7 @@ def _await_gone(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
 
 
 def _await_reader(situation: Situation, plan: FrozenPlan) -> Step:
-    """What a verify reads cannot be dropped; it is told to go by who decides about verifies."""
+    """What a verify reads cannot be dropped; it is told to go in verifying.py, or in lost.py."""
     message = "waits for the verify of the run before to end"
     run_condition = RunCondition(RUNNING, Reason.REPLACING, message)
     record = progressed(situation, plan, ((0, plan.plan.shards),))

@@ -354,7 +354,7 @@ class MemoryCluster:
         if pod is None or pod.uid != action.uid:
             return
         job = next((job for job in self.jobs.values() if job.uid == pod.job_uid), None)
-        if job is None or job.deleted or job.complete or job.failed is not None:
+        if action.at_once and (job is None or job.deleted or job.complete or job.failed):
             self._drop(self.pods, action.name, action.uid)
         else:
             self.pods[pod.name] = replace(pod, deleted=self.now)
