@@ -9,9 +9,15 @@ from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import FINALIZER, PURGE, SKIP_PURGE
 from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.children.jobs import purge_job
-from rowmill_operator.decide.diagnosis import Diagnosis, end_of, pods_of, waiting_for
+from rowmill_operator.decide.diagnosis import (
+    Diagnosis,
+    end_of,
+    pods_of,
+    refused_child,
+    waiting_for,
+)
 from rowmill_operator.decide.ending import is_late, report_of
-from rowmill_operator.decide.freezing import plan_again
+from rowmill_operator.decide.freezing import plan_again, refused_plan
 from rowmill_operator.decide.remaking import remade_since, stuck_since
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.status_news import news
@@ -24,6 +30,7 @@ from rowmill_operator.model.actions import (
     SetFinalizers,
     delete_jobs,
 )
+from rowmill_operator.model.names import purge_job_name
 from rowmill_operator.model.observed import FrozenPlan, Job
 from rowmill_operator.model.reasons import Reason
 from rowmill_operator.model.run_condition import stalled_anyway
@@ -100,13 +107,24 @@ def _freeze_again(situation: Situation) -> Decision:
             return Decision(again_after=situation.settings.progress_seconds)
         why = f"the run's ConfigMap is gone, and the spec is refused: {'; '.join(verdict.problems)}"
         return _abandon(situation, "plan", why)
-    return Decision((plan_again(situation),), again_after=_SOON)
+    return _made(situation, plan_again(situation), refused_plan(situation))
 
 
 def _purge(situation: Situation, plan: FrozenPlan) -> Decision:
     written = written_run(situation.runs)
     manifest = purge_job(situation.experiment, plan, situation.desired, situation.settings, written)
-    return Decision((CreateJob(manifest),), again_after=_SOON)
+    return _made(situation, CreateJob(manifest), _refused_job(situation))
+
+
+def _made(situation: Situation, make: Action, refusal: Diagnosis | None) -> Decision:
+    """Ask for a child, and show why it was refused when it was asked for last."""
+    status, reported = _shown(situation, refusal)
+    return Decision((make, *reported), status, urgent=status is not None, again_after=_SOON)
+
+
+def _refused_job(situation: Situation) -> Diagnosis | None:
+    name = purge_job_name(situation.experiment.name)
+    return refused_child(name, situation.observed, situation.now)
 
 
 def _purging(situation: Situation, job: Job) -> Decision:
@@ -178,7 +196,9 @@ def _given_up(situation: Situation) -> tuple[str, str] | None:
 def _last_diagnosis(situation: Situation) -> str:
     """What the purge met last, also where its Job has just been made again."""
     job = situation.job(PURGE)
-    diagnosis = None if job is None else _diagnosis(situation, job)
+    diagnosis = _refused_job(situation) if job is None else _diagnosis(situation, job)
+    if job is None and not situation.plans:
+        diagnosis = refused_plan(situation)
     if diagnosis is not None:
         return diagnosis.message
     # In the words of diagnosis.py: what stalled a run before is not the trouble of the purge.

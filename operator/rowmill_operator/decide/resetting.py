@@ -19,7 +19,7 @@ from rowmill_operator.decide.diagnosis import (
     waiting_for,
 )
 from rowmill_operator.decide.ending import end_condition, is_late, report_of
-from rowmill_operator.decide.freezing import plan_again
+from rowmill_operator.decide.freezing import plan_again, refused_plan
 from rowmill_operator.decide.remaking import Remaking, remade_since, remade_wish
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import SOON, Step
@@ -110,6 +110,9 @@ def _begin(situation: Situation, wish: Wish) -> Step:
         problems = "" if verdict is None else "; ".join(verdict.problems)
         why = f"the run's ConfigMap is gone, and the spec is refused: {problems}"
         return _stuck(situation, Diagnosis(Reason.INVALID_SPEC, why))
+    refusal = refused_plan(situation)
+    if refusal is not None:
+        return _stuck(situation, refusal, (plan_again(situation),))
     return _going_on(situation, "its plan is made again", (plan_again(situation),))
 
 

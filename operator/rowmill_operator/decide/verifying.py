@@ -15,9 +15,9 @@ from rowmill.plan.pod_report import PodReport, VerifyReport
 from rowmill.spec.cluster_names import ASK_VERIFY, FINALIZE, RESET, SHARD
 from rowmill.spec.manifest.status import PastRunStatus, RunStatus, VerificationStatus
 from rowmill_operator.children.jobs import verify_job
-from rowmill_operator.decide.diagnosis import end_of, pods_of, refused_child, waiting_for
+from rowmill_operator.decide.diagnosis import Diagnosis, end_of, pods_of, refused_child, waiting_for
 from rowmill_operator.decide.ending import is_late, report_of
-from rowmill_operator.decide.freezing import plan_again
+from rowmill_operator.decide.freezing import plan_again, refused_plan
 from rowmill_operator.decide.remaking import Remaking, remade_wish
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import SOON, Step, Verifying, moment
@@ -139,11 +139,8 @@ def _begun(situation: Situation, wish: Wish, record: VerificationStatus | None) 
     manifest = verify_job(
         situation.experiment, plan, situation.desired, situation.settings, wish.request
     )
-    verified = _under_way(wish)
     refusal = refused_child(manifest["metadata"]["name"], situation.observed, situation.now)
-    if refusal is not None:
-        verified = Verified(None, refusal.reason, refusal.message)
-    return Verifying(verified, record, (CreateJob(manifest),))
+    return Verifying(_waiting(wish, refusal), record, (CreateJob(manifest),))
 
 
 def _without_plan(situation: Situation, wish: Wish, record: VerificationStatus | None) -> Verifying:
@@ -156,7 +153,8 @@ def _without_plan(situation: Situation, wish: Wish, record: VerificationStatus |
         return Verifying(Verified(None, Reason.INVALID_SPEC, why), record)
     if situation.verdict is None or situation.verdict.digest != situation.digest:
         return Verifying(Verified(None, Reason.NOT_VERIFIED, lost), record)
-    return Verifying(_under_way(wish), record, (plan_again(situation),), again_after=SOON)
+    verified = _waiting(wish, refused_plan(situation))
+    return Verifying(verified, record, (plan_again(situation),), again_after=SOON)
 
 
 def _watched(
@@ -169,10 +167,7 @@ def _watched(
         return Verifying(_under_way(wish, "waits for its pod's last word"), record, again_after=1.0)
     diagnosis = waiting_for(job, situation.desired.queue, situation.observed, situation.now)
     remaking = remade_wish(situation, job, diagnosis) or Remaking((), _IDLE_SECONDS)
-    verified = _under_way(wish)
-    if diagnosis is not None:
-        verified = Verified(None, diagnosis.reason, diagnosis.message)
-    return Verifying(verified, record, remaking.actions, remaking.again_after)
+    return Verifying(_waiting(wish, diagnosis), record, remaking.actions, remaking.again_after)
 
 
 def _ended(situation: Situation, job: Job) -> VerificationStatus | None:
@@ -224,6 +219,13 @@ def _unknown(situation: Situation, job: Job, reason: str, message: str) -> Verif
         reason=reason,
         message=shortened(message, _WORDS),
     )
+
+
+def _waiting(wish: Wish, diagnosis: Diagnosis | None) -> Verified:
+    """What keeps it from its work, if anything does."""
+    if diagnosis is None:
+        return _under_way(wish)
+    return Verified(None, diagnosis.reason, diagnosis.message)
 
 
 def _under_way(wish: Wish, what: str = "") -> Verified:
