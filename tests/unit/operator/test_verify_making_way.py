@@ -213,12 +213,46 @@ def test_a_reset_waits_until_a_verify_is_gone(asked: MemoryCluster) -> None:
     asked.collect()
     asked.settle()
     assert "shop-run-1-reset" in asked.jobs
-    assert VERIFY not in asked.jobs
+    assert made(asked).count(VERIFY) == 1, "none begins with the reset"
     assert verified(asked) == ("Unknown", "MakingWay")
     asked.complete_job("shop-run-1-reset", purged="removed")
     asked.settle()
     assert verified(asked) == ("Unknown", "NotVerified")
     assert asked.condition("Verified")["message"] == "nothing is published"
+
+
+def test_a_verify_waits_until_a_reset_that_was_called_off_is_gone(asked: MemoryCluster) -> None:
+    found(asked)
+    asked.annotate(reset="1")
+    asked.settle()
+    asked.start_pod("shop-run-1-reset")
+    asked.annotate(reset="", verify="1.1")
+    asked.settle(collect=False)
+    assert made(asked).count(VERIFY) == 1, "what is removed still cannot be compared"
+    assert verified(asked) == ("Unknown", "MakingWay")
+    asked.collect()
+    asked.settle()
+    assert made(asked).count(VERIFY) == 2
+
+
+def test_none_begins_while_a_run_is_finalized_whose_other_job_is_gone(
+    cluster: MemoryCluster,
+) -> None:
+    begin_another(cluster)
+    cluster.complete_job("shop-run-2")
+    cluster.settle()
+    del cluster.jobs["shop-run-2"]
+    cluster.annotate(verify="1")
+    cluster.settle()
+    assert VERIFY not in cluster.jobs
+    assert verified(cluster) == ("Unknown", "MakingWay")
+
+
+def test_what_a_pod_found_counts_once_its_job_has_ended(asked: MemoryCluster) -> None:
+    """A pod that was ended at its end may be followed by another, which reads."""
+    asked.end_pod(asked.start_pod(VERIFY), 143, verified=SAME)
+    asked.settle()
+    assert verified(asked) == ("Unknown", "Verifying")
 
 
 def test_a_purge_waits_until_a_verify_is_gone(asked: MemoryCluster) -> None:
