@@ -167,7 +167,10 @@ def _watched(
         return Verifying(_under_way(wish, "waits for its pod's last word"), record, again_after=1.0)
     diagnosis = waiting_for(job, situation.desired.queue, situation.observed, situation.now)
     remaking = remade_wish(situation, job, diagnosis) or Remaking((), _IDLE_SECONDS)
-    return Verifying(_waiting(wish, diagnosis), record, remaking.actions, remaking.again_after)
+    said = situation.observed.verifying
+    at_work = "" if said is None else said.notice or said.step
+    verified = _waiting(wish, diagnosis, at_work)
+    return Verifying(verified, record, remaking.actions, remaking.again_after)
 
 
 def _ended(situation: Situation, job: Job) -> VerificationStatus | None:
@@ -221,10 +224,10 @@ def _unknown(situation: Situation, job: Job, reason: str, message: str) -> Verif
     )
 
 
-def _waiting(wish: Wish, diagnosis: Diagnosis | None) -> Verified:
+def _waiting(wish: Wish, diagnosis: Diagnosis | None, at_work: str = "") -> Verified:
     """What keeps it from its work, if anything does."""
     if diagnosis is None:
-        return _under_way(wish)
+        return _under_way(wish, at_work)
     return Verified(None, diagnosis.reason, diagnosis.message)
 
 

@@ -35,6 +35,7 @@ def poll(
     pods: int = 1,
     seconds: float = 60,
     task: str = "shard",
+    rounds: int = 1,
 ) -> tuple[Observed, Counter[str], list[object]]:
     """One round with a server in the pods' place: what is observed then, outcomes, the heard."""
     outcomes: Counter[str] = Counter()
@@ -61,7 +62,8 @@ def poll(
             store, 5, heard.append, lambda outcome: outcomes.update([outcome]), port=port
         )
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=seconds)) as session:
-            await poller.round(session)
+            for _ in range(rounds):
+                await poller.round(session)
         await runner.cleanup()
         found = store.gather(KEY)
         assert found is not None
@@ -82,7 +84,26 @@ def test_what_a_pod_says_is_observed() -> None:
     assert (outcomes, heard) == ({"ok": 1}, [KEY])
 
 
-@pytest.mark.parametrize("task", ["verify", "reset", "purge"])
+def test_what_a_verify_says_is_none_of_a_run() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({**REPORT, "step": "comparing t, 45 %"})
+
+    observed, outcomes, _ = poll(answer, task="verify")
+    assert observed.verifying is not None
+    assert observed.verifying.step == "comparing t, 45 %"
+    assert observed.progress == {}
+    assert outcomes == {"ok": 1}
+
+
+def test_a_verify_that_does_not_answer_says_nothing_of_a_run() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=500)
+
+    observed, _, _ = poll(answer, task="verify", rounds=3)
+    assert (observed.verifying, observed.unreachable) == (None, 0)
+
+
+@pytest.mark.parametrize("task", ["reset", "purge"])
 def test_a_pod_that_makes_no_rows_is_not_asked(task: str) -> None:
     """What it says would be taken for finalize's."""
 
