@@ -16,7 +16,7 @@ from rowmill_operator.decide.diagnosis import (
     refused_child,
     waiting_for,
 )
-from rowmill_operator.decide.ending import is_late, report_of
+from rowmill_operator.decide.ending import is_late, removal_report, report_of
 from rowmill_operator.decide.freezing import plan_again, refused_plan
 from rowmill_operator.decide.remaking import remade_since, stuck_since
 from rowmill_operator.decide.situation import Situation
@@ -213,7 +213,7 @@ def _until_deadline(situation: Situation) -> float:
 
 def _purged(situation: Situation, job: Job) -> Decision:
     """The purge's Job ended well: what that came to is its pod's to say."""
-    report = report_of(situation, job)
+    report = removal_report(situation, job) or report_of(situation, job)
     if report is None and not situation.observed.namespace_terminating:
         return Decision(again_after=_LOOK_AGAIN_AFTER)
     end = None if report is None else _end(situation, report)
@@ -231,10 +231,8 @@ def _reported_early(situation: Situation, job: Job) -> Decision | None:
 
     If those had gone as well, no later try finds what this one told of.
     """
-    ended = (pod.termination for pod in reversed(pods_of(job, situation.observed.pods)))
-    reports = (termination.report for termination in ended if termination is not None)
-    ends = (_end(situation, report) for report in reports)
-    return next((end for end in ends if end is not None), None)
+    report = removal_report(situation, job)
+    return None if report is None else _end(situation, report)
 
 
 def _end(situation: Situation, report: PodReport) -> Decision | None:

@@ -6,19 +6,17 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rowmill.plan.pod_report import PodReport
-from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import RESET
 from rowmill.spec.manifest.status import Phase, ResetStatus
 from rowmill_operator.children.jobs import reset_job
 from rowmill_operator.decide.diagnosis import (
     Diagnosis,
     end_of,
-    pods_of,
     refused_child,
     tried_rarely,
     waiting_for,
 )
-from rowmill_operator.decide.ending import end_condition, is_late, report_of
+from rowmill_operator.decide.ending import end_condition, is_late, removal_report, report_of
 from rowmill_operator.decide.freezing import plan_again, refused_plan
 from rowmill_operator.decide.remaking import Remaking, remade_since, remade_wish
 from rowmill_operator.decide.situation import Situation
@@ -44,7 +42,6 @@ from rowmill_operator.model.wishes import Wish
 
 # Events tell of all that happens to a Job; this is for what was missed.
 _IDLE_SECONDS = 30.0
-_REMOVED = (PurgeEnd.REMOVED, PurgeEnd.PARTLY)
 # By the outcome of the run as it is recorded.
 _PHASES: Mapping[str | None, Phase] = {
     None: PENDING,
@@ -61,7 +58,7 @@ def decided_reset(situation: Situation) -> Step | None:
     if not (job.complete or job.failed):
         # Where one pod was ended after all was removed, the next finds that out.
         return None
-    report = _reported(situation, job)
+    report = removal_report(situation, job)
     if report is None and job.complete:
         report = report_of(situation, job)
         if report is None:
@@ -159,17 +156,6 @@ def _recorded(situation: Situation, step: Step, diagnosis: Diagnosis) -> Step:
     record = situation.record
     run = refused(record.run, diagnosis.reason, diagnosis.message)
     return replace(step, record=replace(record, run=run))
-
-
-def _reported(situation: Situation, job: Job) -> PodReport | None:
-    """What a pod said that removed all, also if it was ended before its Job was told so.
-
-    One that came after it finds nothing: the word of the one that removed something counts.
-    """
-    ended = [pod.termination for pod in reversed(pods_of(job, situation.observed.pods))]
-    said = [each.report for each in ended if each is not None and each.report.purged is not None]
-    removed = [each for each in said if each.purged is not None and each.purged.end in _REMOVED]
-    return next(iter([*removed, *said]), None)
 
 
 def _done(situation: Situation, job: Job, report: PodReport) -> Step:
