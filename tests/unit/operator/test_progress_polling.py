@@ -15,6 +15,7 @@ from rowmill_operator.memory import resources
 from rowmill_operator.memory.store import Store
 from rowmill_operator.model.observed import Observed
 from rowmill_operator.watch.polling import Poller
+from tests.unit.operator.pod_reports import pod_progress
 from tests.unit.operator.raw_objects import raw_experiment, raw_job, raw_pod
 from tests.unit.operator.test_operator_store import KEY
 
@@ -93,6 +94,21 @@ def test_what_a_verify_says_is_none_of_a_run() -> None:
     assert observed.verifying.step == "comparing t, 45 %"
     assert observed.progress == {}
     assert outcomes == {"ok": 1}
+
+
+def test_what_a_verify_said_is_forgotten_once_its_pod_has_ended() -> None:
+    store = Store()
+    store.see(resources.EXPERIMENTS, raw_experiment())
+    running: dict[str, Any] = {"running": {}}
+    ended: dict[str, Any] = {"terminated": {"exitCode": 143, "finishedAt": "2026-03-01T12:00:00Z"}}
+    for version, state in enumerate((running, ended)):
+        pod = raw_pod("shop-run-1-verify-x", "pod-1", version=30 + version, state=state)
+        pod["metadata"]["labels"][TASK] = "verify"
+        store.see(resources.PODS, pod)
+        store.reported(KEY, "pod-1", pod_progress(0, 50.0, "comparing t, 45 %", {}))
+        found = store.gather(KEY)
+        assert found is not None
+        assert (found.verifying is not None) == (state is running)
 
 
 def test_a_verify_that_does_not_answer_says_nothing_of_a_run() -> None:
