@@ -20,9 +20,6 @@ from rowmill_job.outcome import Outcome, done
 from rowmill_job.pod import Pod, given, open_in_pod
 from rowmill_job.processors import processors
 
-# Also where every character is escaped there is room for it in a termination message.
-_MOST_CHARACTERS = 300
-
 
 def verify_run(pod: Pod) -> Outcome:
     """Compare the bundle's run with its rows made again; that it differs is an answer as well.
@@ -96,19 +93,18 @@ def _showing(pod: Pod) -> OnProgress:
 
 
 def _outcome(report: Verification) -> Outcome:
-    where = report.where[:_MOST_CHARACTERS]
     verified = VerifyReport(
         run=report.run_id or "",
         identical=report.identical,
         rows=report.rows,
         checksum=report.checksum,
         differences=report.differences,
-        where=where,
+        where=report.where,
     )
     rows = f"{counted(report.rows, 'row')} made again"
     if report.identical:
         message = f"run {report.run} is identical in every destination: {rows}"
     else:
         count = f"differing rows: {report.differences:,}; " if report.differences else ""
-        message = f"run {report.run} differs: {where} ({count}{rows})"
+        message = f"run {report.run} differs: {report.where} ({count}{rows})"
     return done(message, verified=verified)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import sys
 import traceback
-from dataclasses import replace
 from threading import Event, Lock
 
 from rowmill.destinations.patience import NowAndThen, Wait, Waiting
 from rowmill.plan.pod_contract import ExitCode
+from rowmill.plan.pod_report import PodReport
 from rowmill.spec.cluster_names import SHARD
 from rowmill.worker.shard import Stopped
 from rowmill_job.board import Board
@@ -78,8 +78,8 @@ class Work:
             if self._left:
                 return
             self._left = True
-            safe = self._write(outcome)
-        self._say(f"{safe.reason}: {safe.message}")
+            report = self._write(outcome)
+        self._say(f"{report.reason}: {report.message}")
 
     def _leave_early(self, outcome: Outcome) -> None:
         """Leave what the work came to, which a kill or a stop from now on does not take back."""
@@ -89,12 +89,12 @@ class Work:
             self._stopped = ended_after(outcome)
             self._write(self._stopped)
 
-    def _write(self, outcome: Outcome) -> Outcome:
-        """Leave the message; returns what it says."""
-        safe = replace(outcome, message=self._hidden(outcome.message))
+    def _write(self, outcome: Outcome) -> PodReport:
+        """Leave the report; returns it."""
         board = self._board
-        leave(self._place.termination_log, safe.report(board.rows, board.shard, board.used))
-        return safe
+        report = outcome.report(board.rows, board.shard, board.used).hiding(self._hidden)
+        leave(self._place.termination_log, report)
+        return report
 
     def _wait(self, wait: Wait) -> None:
         """Show a server that is waited for, and log it now and then."""

@@ -154,6 +154,8 @@ class Controller:
                 await self._delete(JOBS, namespace, job, uid)
             case DeletePlan(plan, uid):
                 await self._delete(PLANS, namespace, plan, uid)
+            case DeletePod(pod, uid, at_once=False):
+                await self._delete(PODS, namespace, pod, uid)
             case DeletePod(pod, uid):
                 await self._cluster.delete(PODS, namespace, pod, uid, at_once=True)
                 self._store.forget(uid)

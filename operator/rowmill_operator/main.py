@@ -102,20 +102,22 @@ async def _operate(
         work.append(resync.watch_namespaces())
     # Kopf ends, as it ends, all tasks that began after its own.
     tasks = [asyncio.create_task(coroutine) for coroutine in work]
-    tasks.append(
-        asyncio.create_task(
-            kopf.operator(
-                registry=watch_registry(cluster, store, manifests, queue, settings),
-                settings=kopf_settings(),
-                standalone=True,
-                identity=_IDENTITY,
-                clusterwide=not settings.namespaces,
-                namespaces=settings.namespaces,
-                liveness_endpoint=_HEALTH,
-            )
-        )
-    )
+    registry = watch_registry(cluster, store, manifests, queue, settings)
+    tasks.append(asyncio.create_task(_watch(registry, settings.namespaces)))
     await _until_one_ends(tasks)
+
+
+async def _watch(registry: kopf.OperatorRegistry, namespaces: tuple[str, ...]) -> None:
+    """Run Kopf, in the whole cluster without namespaces."""
+    await kopf.operator(
+        registry=registry,
+        settings=kopf_settings(),
+        standalone=True,
+        identity=_IDENTITY,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        liveness_endpoint=_HEALTH,
+    )
 
 
 def report_others(store: Store, settings: Settings, now: datetime) -> None:

@@ -148,7 +148,10 @@ class Experiment:
     @property
     def published(self) -> RunRecord | None:
         """The run whose data readers see: the newest complete one, unless a reset came since."""
-        for run in reversed(self.runs()):
+        # The newest run is in no history yet while the next one, which is planned, hides it.
+        ends = self.run.get("outcome") and not self.begun
+        hidden = [self._past({**self.run, "phase": self.run["outcome"]})] if ends else []
+        for run in reversed([*self.runs(), *hidden]):
             if run.state is State.COMPLETED:
                 return run
             if run.state is State.RESET:

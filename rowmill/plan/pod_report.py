@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,6 +16,8 @@ _CUT = "..."
 # A character outside the Basic Multilingual Plane, escaped.
 _WIDEST = 12
 _MOST_WORD_CHARACTERS = 100
+# Of the place that differs, also where every character is escaped: the rest has room then.
+_MOST_PLACE_CHARACTERS = 300
 # What conditions and Events take as their reason.
 _REASON = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
 
@@ -178,12 +180,25 @@ class PodReport:
     purged: PurgeReport | None = None
     verified: VerifyReport | None = None
 
+    def hiding(self, hide: Callable[[str], str]) -> PodReport:
+        """With all that it says in free words as `hide` leaves it: an error may have any words.
+
+        To be asked before what is too long is cut: of a secret half would be left.
+        """
+        verified = self.verified
+        if verified is not None:
+            verified = replace(verified, where=hide(verified.where))
+        return replace(self, message=hide(self.message), verified=verified)
+
     def text(self) -> bytes:
         """JSON of at most MOST_BYTES: what does not fit is left out or cut."""
         fitting, message = self, self.message
         if self.published is not None and len(compact(self.to_json())) > MOST_BYTES:
             # The longest, and in the plan besides.
             fitting = replace(self, published=replace(self.published, tables=None))
+        if self.verified is not None:
+            place = self.verified.where[:_MOST_PLACE_CHARACTERS]
+            fitting = replace(fitting, verified=replace(self.verified, where=place))
         while message and (excess := len(compact(fitting.to_json())) - MOST_BYTES) > 0:
             # A character may take several bytes: what is left is measured again.
             message = message[: -max(1, excess // _WIDEST)]

@@ -237,32 +237,13 @@ class Cluster:
 
         One with `once` is written a single time for as long as the cluster keeps it.
         """
-        name = {"name": f"{experiment.name}.{once}"} if once else {}
-        body = {
-            "apiVersion": "v1",
-            "kind": "Event",
-            "metadata": {
-                "generateName": f"{experiment.name}.",
-                "namespace": experiment.namespace,
-                **name,
-            },
-            "involvedObject": {
-                "apiVersion": API_VERSION,
-                "kind": KIND,
-                "namespace": experiment.namespace,
-                "name": experiment.name,
-                "uid": experiment.uid,
-                "resourceVersion": experiment.resource_version,
-            },
+        body = _event_about(experiment, f"{experiment.name}.{once}" if once else "") | {
             "type": "Warning" if warning else "Normal",
             "reason": reason[:128],
             "message": message[:_EVENT_CHARACTERS],
             "firstTimestamp": at,
             "lastTimestamp": at,
             "count": 1,
-            "source": {"component": FIELD_MANAGER},
-            "reportingComponent": FIELD_MANAGER,
-            "reportingInstance": os.environ.get("HOSTNAME", FIELD_MANAGER)[:128],
         }
         path = EVENTS.folder(experiment.namespace)
         try:
@@ -302,6 +283,30 @@ class Cluster:
         answer = read_answer(verb, response.status, data)
         self.clock.heard(response.headers.get("Date"), asked, time.monotonic())
         return answer
+
+
+def _event_about(experiment: Experiment, name: str) -> dict[str, Any]:
+    """An Event of ours that says nothing yet; without a name the API server gives it one."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Event",
+        "metadata": {
+            "generateName": f"{experiment.name}.",
+            "namespace": experiment.namespace,
+            **({"name": name} if name else {}),
+        },
+        "involvedObject": {
+            "apiVersion": API_VERSION,
+            "kind": KIND,
+            "namespace": experiment.namespace,
+            "name": experiment.name,
+            "uid": experiment.uid,
+            "resourceVersion": experiment.resource_version,
+        },
+        "source": {"component": FIELD_MANAGER},
+        "reportingComponent": FIELD_MANAGER,
+        "reportingInstance": os.environ.get("HOSTNAME", FIELD_MANAGER)[:128],
+    }
 
 
 async def connect(environ: Mapping[str, str], count: Callable[[str], None]) -> Cluster:

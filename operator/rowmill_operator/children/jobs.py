@@ -20,7 +20,7 @@ from rowmill.spec.cluster_names import (
 )
 from rowmill_operator.children.ownership import controller_reference
 from rowmill_operator.children.pod import CONTAINER, pod_template
-from rowmill_operator.model.desired_state import DesiredState
+from rowmill_operator.model.desired_state import DesiredState, shape_today
 from rowmill_operator.model.names import (
     asked_job_name,
     finalize_job_name,
@@ -89,7 +89,7 @@ def reset_job(
     name = asked_job_name(experiment.name, plan.number, RESET)
     spec = {"backoffLimit": _RETRIES}
     job = _job(name, RESET, spec, experiment, plan, desired, settings, written)
-    return _for_request(job, request)
+    return _for_request(job, request, desired, settings)
 
 
 def verify_job(
@@ -102,12 +102,16 @@ def verify_job(
     """The Job whose one pod makes the published rows of a run again and compares, as was asked."""
     name = asked_job_name(experiment.name, plan.number, VERIFY)
     spec = {"backoffLimit": _RETRIES}
-    return _for_request(_job(name, VERIFY, spec, experiment, plan, desired, settings), request)
+    job = _job(name, VERIFY, spec, experiment, plan, desired, settings)
+    return _for_request(job, request, desired, settings)
 
 
-def _for_request(job: dict[str, Any], request: str) -> dict[str, Any]:
+def _for_request(
+    job: dict[str, Any], request: str, desired: DesiredState, settings: Settings
+) -> dict[str, Any]:
     meta = job["metadata"]
-    return job | {"metadata": meta | {"annotations": {**meta["annotations"], REQUEST: request}}}
+    asked = {REQUEST: request, SHAPE: shape_today(desired, settings)}
+    return job | {"metadata": meta | {"annotations": meta["annotations"] | asked}}
 
 
 def _job(

@@ -8,20 +8,21 @@ from datetime import timedelta
 from rowmill.counting import counted
 from rowmill.plan.pod_contract import ExitCode
 from rowmill.plan.pod_report import PodReport
+from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import ABORT, FINALIZE, RESET
 from rowmill.spec.manifest.status import Phase, RunStatus
 from rowmill_operator.decide.diagnosis import end_of, pods_of
 from rowmill_operator.decide.record import completed_record, current_record, ended_record
+from rowmill_operator.decide.remaking import remade_since
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import (
-    REMAKE_AFTER,
     SOON,
     Step,
     moment,
     phase_of,
     waiting_condition,
 )
-from rowmill_operator.model.actions import Action, DeleteJob, delete_jobs
+from rowmill_operator.model.actions import Action, delete_jobs
 from rowmill_operator.model.observed import FrozenPlan, Job
 from rowmill_operator.model.reasons import Reason
 from rowmill_operator.model.run_condition import (
@@ -36,6 +37,7 @@ from rowmill_operator.model.run_in_status import refused, replaced_in, without_r
 
 # A pod's end may be seen after that of its Job.
 _LAST_WORD = timedelta(seconds=10)
+_REMOVED = (PurgeEnd.REMOVED, PurgeEnd.PARTLY)
 # Until it is, the run shows the reason that it showed before.
 _AS_BEFORE = {RUNNING: Reason.RUNNING, FINALIZING: Reason.FINALIZING}
 
@@ -101,10 +103,8 @@ def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: Phase) -> St
     record = current_record(situation, plan)
     record = replace(record, run=refused(record.run, diagnosis.reason, diagnosis.message))
     run_condition = RunCondition(phase, diagnosis.reason, diagnosis.message, stalled=True)
-    again = (job.finished or situation.now) + REMAKE_AFTER
-    if again > situation.now:
-        return Step(run_condition, record, (), (again - situation.now).total_seconds())
-    return Step(run_condition, record, (DeleteJob(job.name, job.uid),), again_after=SOON)
+    remaking = remade_since(job, job.finished or situation.now, situation.now)
+    return Step(run_condition, record, remaking.actions, remaking.again_after)
 
 
 def _published(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
@@ -163,6 +163,17 @@ def report_of(situation: Situation, job: Job) -> PodReport | None:
         if pod.termination is not None and pod.termination.code == ExitCode.DONE:
             return pod.termination.report
     return PodReport() if is_late(situation, job) else None
+
+
+def removal_report(situation: Situation, job: Job) -> PodReport | None:
+    """What a pod said that removed all data, also if it was ended before its Job was told so.
+
+    One that comes after it finds nothing: the word of the one that removed something counts.
+    """
+    ended = [pod.termination for pod in reversed(pods_of(job, situation.observed.pods))]
+    said = [each.report for each in ended if each is not None and each.report.purged is not None]
+    removed = [each for each in said if each.purged is not None and each.purged.end in _REMOVED]
+    return next(iter([*removed, *said]), None)
 
 
 def is_late(situation: Situation, job: Job) -> bool:

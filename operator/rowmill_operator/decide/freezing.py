@@ -9,10 +9,12 @@ from typing import Any
 from rowmill.spec.cluster import Defaults, ParquetDefault
 from rowmill.spec.cluster_names import ADOPT
 from rowmill_operator.children.secrets import is_charts
+from rowmill_operator.decide.diagnosis import Diagnosis, refused_child
 from rowmill_operator.decide.keeping import keeper_of, keeper_to_be, other_keeper
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import Step
 from rowmill_operator.model.actions import FreezePlan, Validate
+from rowmill_operator.model.names import plan_name
 from rowmill_operator.model.reasons import Reason
 from rowmill_operator.model.run_in_status import reported_defaults
 
@@ -51,6 +53,12 @@ def plan_again(situation: Situation) -> FreezePlan:
     image = image or situation.settings.worker_image
     defaults = _known_defaults(situation) or situation.settings.defaults
     return _freeze(situation, situation.number, keeper.engine, image, defaults)
+
+
+def refused_plan(situation: Situation) -> Diagnosis | None:
+    """Why the plan of the newest run could not be made again when that was tried last."""
+    name = plan_name(situation.experiment.name, situation.number)
+    return refused_child(name, situation.observed, situation.now)
 
 
 def with_words_on_chart(situation: Situation, step: Step) -> Step:

@@ -16,10 +16,14 @@ LOST_AFTER = timedelta(minutes=2)
 def release_lost(decision: Decision, observed: Observed, now: datetime) -> Decision:
     """The decision, and the lost force-deleted with an Event each; looked at again for the next.
 
+    A pod that has no Job is told to end: what it does is asked for, and counted, by nobody.
+
     A twin that still works is harmless. Their Job is made again: it lets go of a pod, and has a
     new one, only once the pod has ended, which nobody tells of a node that is silent.
     """
-    actions: list[Action] = []
+    actions: list[Action] = [
+        DeletePod(pod.name, pod.uid, at_once=False) for pod in _ownerless(observed)
+    ]
     waits = [] if decision.again_after is None else [decision.again_after]
     holding = {job.uid: job for job in observed.jobs if _holds_its_pods(job, observed)}
     for pod, left in _ending(observed, now):
@@ -44,6 +48,11 @@ def jobless(observed: Observed) -> list[Pod]:
     seen = {job.uid for job in observed.jobs}
     lost = {pod.job_uid: pod for pod in observed.pods if pod.live and pod.job_uid not in seen}
     return [pod for uid, pod in lost.items() if uid]
+
+
+def _ownerless(observed: Observed) -> list[Pod]:
+    """As `kubectl delete job --cascade=orphan` leaves them."""
+    return [p for p in observed.pods if p.live and not p.job_uid and p.deleted is None]
 
 
 def _holds_its_pods(job: Job, observed: Observed) -> bool:

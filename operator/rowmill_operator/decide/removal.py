@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from rowmill.plan.pod_report import PodReport
 from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import FINALIZER, PURGE, SKIP_PURGE
 from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.children.jobs import purge_job
-from rowmill_operator.decide.diagnosis import Diagnosis, end_of, pods_of, tried_rarely, waiting_for
-from rowmill_operator.decide.ending import is_late, report_of
-from rowmill_operator.decide.freezing import plan_again
+from rowmill_operator.decide.diagnosis import (
+    Diagnosis,
+    end_of,
+    pods_of,
+    refused_child,
+    waiting_for,
+)
+from rowmill_operator.decide.ending import is_late, removal_report, report_of
+from rowmill_operator.decide.freezing import plan_again, refused_plan
+from rowmill_operator.decide.remaking import remade_since, stuck_since
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.status_news import news
-from rowmill_operator.decide.step import REMAKE_AFTER
 from rowmill_operator.model.actions import (
     Action,
     CountPurge,
     CreateJob,
     Decision,
-    DeleteJob,
     ReportEvent,
     SetFinalizers,
     delete_jobs,
 )
+from rowmill_operator.model.names import purge_job_name
 from rowmill_operator.model.observed import FrozenPlan, Job
 from rowmill_operator.model.reasons import Reason
 from rowmill_operator.model.run_condition import stalled_anyway
@@ -102,13 +107,24 @@ def _freeze_again(situation: Situation) -> Decision:
             return Decision(again_after=situation.settings.progress_seconds)
         why = f"the run's ConfigMap is gone, and the spec is refused: {'; '.join(verdict.problems)}"
         return _abandon(situation, "plan", why)
-    return Decision((plan_again(situation),), again_after=_SOON)
+    return _made(situation, plan_again(situation), refused_plan(situation))
 
 
 def _purge(situation: Situation, plan: FrozenPlan) -> Decision:
     written = written_run(situation.runs)
     manifest = purge_job(situation.experiment, plan, situation.desired, situation.settings, written)
-    return Decision((CreateJob(manifest),), again_after=_SOON)
+    return _made(situation, CreateJob(manifest), _refused_job(situation))
+
+
+def _made(situation: Situation, make: Action, refusal: Diagnosis | None) -> Decision:
+    """Ask for a child, and show why it was refused when it was asked for last."""
+    status, reported = _shown(situation, refusal)
+    return Decision((make, *reported), status, urgent=status is not None, again_after=_SOON)
+
+
+def _refused_job(situation: Situation) -> Diagnosis | None:
+    name = purge_job_name(situation.experiment.name)
+    return refused_child(name, situation.observed, situation.now)
 
 
 def _purging(situation: Situation, job: Job) -> Decision:
@@ -120,13 +136,14 @@ def _purging(situation: Situation, job: Job) -> Decision:
     if diagnosis is not None and diagnosis.reason == Reason.SECRET_MISSING:
         return _abandon(situation, "secret", diagnosis.message)
     status, reported = _shown(situation, diagnosis)
-    since = _stuck_since(situation, job, diagnosis)
-    if since is None or job.deleted or since + REMAKE_AFTER > situation.now:
+    since = stuck_since(situation, job, diagnosis)
+    remaking = None if since is None else remade_since(job, since, situation.now)
+    if remaking is None or job.deleted or not remaking.actions:
         return Decision(reported, status, urgent=status is not None, again_after=again)
     if reported_early is not None:
         return reported_early
-    remake = DeleteJob(job.name, job.uid)
-    return Decision((remake, *reported), status, urgent=status is not None, again_after=_SOON)
+    actions = (*remaking.actions, *reported)
+    return Decision(actions, status, urgent=status is not None, again_after=_SOON)
 
 
 def _diagnosis(situation: Situation, job: Job) -> Diagnosis | None:
@@ -161,16 +178,6 @@ def _shown(
     return status, (ReportEvent(diagnosis.reason, diagnosis.message, warning=True),)
 
 
-def _stuck_since(situation: Situation, job: Job, diagnosis: Diagnosis | None) -> datetime | None:
-    """Since when only a new Job, or new pods, get on: this one has failed, or cannot start."""
-    if job.failed is not None:
-        return job.finished or situation.now
-    pods = pods_of(job, situation.observed.pods)
-    if diagnosis is None or not tried_rarely(diagnosis) or situation.desired.queue:
-        return None
-    return max((pod.created for pod in pods), default=job.created)
-
-
 def _given_up(situation: Situation) -> tuple[str, str] | None:
     """Why the data stays, if it is to stay."""
     experiment = situation.experiment
@@ -189,7 +196,9 @@ def _given_up(situation: Situation) -> tuple[str, str] | None:
 def _last_diagnosis(situation: Situation) -> str:
     """What the purge met last, also where its Job has just been made again."""
     job = situation.job(PURGE)
-    diagnosis = None if job is None else _diagnosis(situation, job)
+    diagnosis = _refused_job(situation) if job is None else _diagnosis(situation, job)
+    if job is None and not situation.plans:
+        diagnosis = refused_plan(situation)
     if diagnosis is not None:
         return diagnosis.message
     # In the words of diagnosis.py: what stalled a run before is not the trouble of the purge.
@@ -204,7 +213,7 @@ def _until_deadline(situation: Situation) -> float:
 
 def _purged(situation: Situation, job: Job) -> Decision:
     """The purge's Job ended well: what that came to is its pod's to say."""
-    report = report_of(situation, job)
+    report = removal_report(situation, job) or report_of(situation, job)
     if report is None and not situation.observed.namespace_terminating:
         return Decision(again_after=_LOOK_AGAIN_AFTER)
     end = None if report is None else _end(situation, report)
@@ -222,10 +231,8 @@ def _reported_early(situation: Situation, job: Job) -> Decision | None:
 
     If those had gone as well, no later try finds what this one told of.
     """
-    ended = (pod.termination for pod in reversed(pods_of(job, situation.observed.pods)))
-    reports = (termination.report for termination in ended if termination is not None)
-    ends = (_end(situation, report) for report in reports)
-    return next((end for end in ends if end is not None), None)
+    report = removal_report(situation, job)
+    return None if report is None else _end(situation, report)
 
 
 def _end(situation: Situation, report: PodReport) -> Decision | None:

@@ -6,22 +6,22 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rowmill.plan.pod_report import PodReport
-from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import RESET
 from rowmill.spec.manifest.status import Phase, ResetStatus
 from rowmill_operator.children.jobs import reset_job
 from rowmill_operator.decide.diagnosis import (
     Diagnosis,
     end_of,
-    pods_of,
     refused_child,
+    tried_rarely,
     waiting_for,
 )
-from rowmill_operator.decide.ending import end_condition, is_late, report_of
-from rowmill_operator.decide.freezing import plan_again
+from rowmill_operator.decide.ending import end_condition, is_late, removal_report, report_of
+from rowmill_operator.decide.freezing import plan_again, refused_plan
+from rowmill_operator.decide.remaking import Remaking, remade_since, remade_wish
 from rowmill_operator.decide.situation import Situation
-from rowmill_operator.decide.step import REMAKE_AFTER, SOON, Step
-from rowmill_operator.model.actions import Action, CreateJob, DeleteJob, delete_jobs
+from rowmill_operator.decide.step import SOON, Step
+from rowmill_operator.model.actions import Action, CreateJob, delete_jobs
 from rowmill_operator.model.observed import FrozenPlan, Job
 from rowmill_operator.model.reasons import Reason
 from rowmill_operator.model.run_condition import (
@@ -34,6 +34,7 @@ from rowmill_operator.model.run_condition import (
 )
 from rowmill_operator.model.run_in_status import (
     refused,
+    without_refusal,
     without_way,
     written_run,
 )
@@ -41,7 +42,6 @@ from rowmill_operator.model.wishes import Wish
 
 # Events tell of all that happens to a Job; this is for what was missed.
 _IDLE_SECONDS = 30.0
-_REMOVED = (PurgeEnd.REMOVED, PurgeEnd.PARTLY)
 # By the outcome of the run as it is recorded.
 _PHASES: Mapping[str | None, Phase] = {
     None: PENDING,
@@ -58,7 +58,7 @@ def decided_reset(situation: Situation) -> Step | None:
     if not (job.complete or job.failed):
         # Where one pod was ended after all was removed, the next finds that out.
         return None
-    report = _reported(situation, job)
+    report = removal_report(situation, job)
     if report is None and job.complete:
         report = report_of(situation, job)
         if report is None:
@@ -107,6 +107,9 @@ def _begin(situation: Situation, wish: Wish) -> Step:
         problems = "" if verdict is None else "; ".join(verdict.problems)
         why = f"the run's ConfigMap is gone, and the spec is refused: {problems}"
         return _stuck(situation, Diagnosis(Reason.INVALID_SPEC, why))
+    refusal = refused_plan(situation)
+    if refusal is not None:
+        return _stuck(situation, refusal, (plan_again(situation),))
     return _going_on(situation, "its plan is made again", (plan_again(situation),))
 
 
@@ -127,13 +130,15 @@ def _create(situation: Situation, plan: FrozenPlan, wish: Wish) -> Step:
 
 
 def _at_work(situation: Situation, job: Job) -> Step:
-    """As a purge: what is stuck shows why, and what failed is made again every minute."""
+    """As a purge: what is stuck shows why; what failed, or cannot start, is made again."""
     if job.failed is None:
         queue = situation.desired.queue
         diagnosis = waiting_for(job, queue, situation.observed, situation.now)
+        remaking = remade_wish(situation, job, diagnosis) or Remaking((), _IDLE_SECONDS)
         if diagnosis is None:
-            return _going_on(situation, "", again_after=_IDLE_SECONDS)
-        return _stuck(situation, diagnosis)
+            return _going_on(situation, "", remaking.actions, remaking.again_after)
+        step = _stuck(situation, diagnosis, remaking.actions, remaking.again_after)
+        return _recorded(situation, step, diagnosis) if tried_rarely(diagnosis) else step
     end = end_of(job, situation.observed.pods)
     if not end.heard and not is_late(situation, job):
         return _going_on(situation, "waits for its pod's last word", again_after=1.0)
@@ -141,23 +146,16 @@ def _at_work(situation: Situation, job: Job) -> Step:
 
 
 def _failed(situation: Situation, job: Job, diagnosis: Diagnosis) -> Step:
-    left = ((job.finished or situation.now) + REMAKE_AFTER - situation.now).total_seconds()
-    remake = () if left > 0 else (DeleteJob(job.name, job.uid),)
-    step = _stuck(situation, diagnosis, remake, again_after=left if left > 0 else SOON)
+    remaking = remade_since(job, job.finished or situation.now, situation.now)
+    step = _stuck(situation, diagnosis, remaking.actions, remaking.again_after)
+    return _recorded(situation, step, diagnosis)
+
+
+def _recorded(situation: Situation, step: Step, diagnosis: Diagnosis) -> Step:
+    """With the trouble in the record, which shows it while its Job is made again."""
     record = situation.record
     run = refused(record.run, diagnosis.reason, diagnosis.message)
     return replace(step, record=replace(record, run=run))
-
-
-def _reported(situation: Situation, job: Job) -> PodReport | None:
-    """What a pod said that removed all, also if it was ended before its Job was told so.
-
-    One that came after it finds nothing: the word of the one that removed something counts.
-    """
-    ended = [pod.termination for pod in reversed(pods_of(job, situation.observed.pods))]
-    said = [each.report for each in ended if each is not None and each.report.purged is not None]
-    removed = [each for each in said if each.purged is not None and each.purged.end in _REMOVED]
-    return next(iter([*removed, *said]), None)
 
 
 def _done(situation: Situation, job: Job, report: PodReport) -> Step:
@@ -189,13 +187,21 @@ def _going_on(
     again_after: float = SOON,
 ) -> Step:
     known = situation.record.run.refused
-    if known is not None:
+    trouble = None if known is None else Diagnosis(known.reason, known.message)
+    if trouble is not None and not _is_mended(situation, trouble):
         # What failed is made again each minute: that is the same trouble, until it is done.
-        return _stuck(situation, Diagnosis(known.reason, known.message), actions, again_after)
+        return _stuck(situation, trouble, actions, again_after)
     message = f"the data of run {situation.number} is being removed"
     words = f"{message}; {what}" if what else message
     run_condition = RunCondition(_phase(situation), Reason.RESETTING, words)
-    return Step(run_condition, None, actions, again_after)
+    record = None if known is None else without_refusal(situation.record)
+    return Step(run_condition, record, actions, again_after)
+
+
+def _is_mended(situation: Situation, trouble: Diagnosis) -> bool:
+    """Whether it was a trouble of its pod's start, and a pod has started."""
+    pods = situation.live_pods()
+    return tried_rarely(trouble) and any(pod.running for pod in pods if pod.task == RESET)
 
 
 def _stuck(

@@ -21,9 +21,9 @@ from rowmill_operator.decide.diagnosis import (
 )
 from rowmill_operator.decide.ending import ended, failed
 from rowmill_operator.decide.record import current_record, progressed
+from rowmill_operator.decide.remaking import remade_since
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import (
-    REMAKE_AFTER,
     SOON,
     Step,
     moment,
@@ -206,10 +206,8 @@ def _start_over(
     record = replace(record, run=refused(record.run, run_condition.reason, run_condition.message))
     pods = pods_of(job, situation.observed.pods)
     newest = max((pod.created for pod in pods), default=job.created)
-    left = (newest + REMAKE_AFTER - situation.now).total_seconds()
-    if left > 0:
-        return Step(run_condition, record, (), again_after=left)
-    return Step(run_condition, record, (DeleteJob(job.name, job.uid),), again_after=SOON)
+    remaking = remade_since(job, newest, situation.now)
+    return Step(run_condition, record, remaking.actions, remaking.again_after)
 
 
 def _begun(situation: Situation, job: Job, run: RunStatus) -> bool:
@@ -287,7 +285,7 @@ def _await_gone(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
 
 
 def _await_reader(situation: Situation, plan: FrozenPlan) -> Step:
-    """What a verify reads cannot be dropped; it is told to go by who decides about verifies."""
+    """What a verify reads cannot be dropped; it is told to go in verifying.py, or in lost.py."""
     message = "waits for the verify of the run before to end"
     run_condition = RunCondition(RUNNING, Reason.REPLACING, message)
     record = progressed(situation, plan, ((0, plan.plan.shards),))

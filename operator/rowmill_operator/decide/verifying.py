@@ -15,9 +15,10 @@ from rowmill.plan.pod_report import PodReport, VerifyReport
 from rowmill.spec.cluster_names import ASK_VERIFY, FINALIZE, RESET, SHARD
 from rowmill.spec.manifest.status import PastRunStatus, RunStatus, VerificationStatus
 from rowmill_operator.children.jobs import verify_job
-from rowmill_operator.decide.diagnosis import end_of, pods_of, refused_child, waiting_for
+from rowmill_operator.decide.diagnosis import Diagnosis, end_of, pods_of, refused_child, waiting_for
 from rowmill_operator.decide.ending import is_late, report_of
-from rowmill_operator.decide.freezing import plan_again
+from rowmill_operator.decide.freezing import plan_again, refused_plan
+from rowmill_operator.decide.remaking import Remaking, remade_wish
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import SOON, Step, Verifying, moment
 from rowmill_operator.model.actions import CreateJob, delete_jobs
@@ -37,13 +38,15 @@ def verifying(situation: Situation, step: Step) -> Verifying:
     """Take a verification one step on; `step` is what this look at the run comes to."""
     record = situation.experiment.status.verification
     wish = _wish(situation, record)
-    held = None if wish is None else _held_up(situation, wish)
-    going, job = _sorted_out(situation, wish if held is None else None, record)
+    going, job = _sorted_out(situation, wish, record)
+    # An answer counts, whatever would have ended the pod that gave it.
+    over = job is not None and not _is_at_work(job)
+    held = None if wish is None or over else _held_up(situation, wish)
     left, again = _left(situation, record)
     if wish is None:
         found = Verifying(_verified(situation, step, record), record, again_after=again)
     elif held is not None:
-        found = Verifying(held, record)
+        found = Verifying(held, record, () if job is None else delete_jobs((job,)))
     elif job is not None:
         found = _watched(situation, step, job, wish, record)
     elif situation.verify_jobs:
@@ -136,11 +139,8 @@ def _begun(situation: Situation, wish: Wish, record: VerificationStatus | None) 
     manifest = verify_job(
         situation.experiment, plan, situation.desired, situation.settings, wish.request
     )
-    verified = _under_way(wish)
     refusal = refused_child(manifest["metadata"]["name"], situation.observed, situation.now)
-    if refusal is not None:
-        verified = Verified(None, refusal.reason, refusal.message)
-    return Verifying(verified, record, (CreateJob(manifest),))
+    return Verifying(_waiting(wish, refusal), record, (CreateJob(manifest),))
 
 
 def _without_plan(situation: Situation, wish: Wish, record: VerificationStatus | None) -> Verifying:
@@ -153,7 +153,8 @@ def _without_plan(situation: Situation, wish: Wish, record: VerificationStatus |
         return Verifying(Verified(None, Reason.INVALID_SPEC, why), record)
     if situation.verdict is None or situation.verdict.digest != situation.digest:
         return Verifying(Verified(None, Reason.NOT_VERIFIED, lost), record)
-    return Verifying(_under_way(wish), record, (plan_again(situation),), again_after=SOON)
+    verified = _waiting(wish, refused_plan(situation))
+    return Verifying(verified, record, (plan_again(situation),), again_after=SOON)
 
 
 def _watched(
@@ -165,10 +166,11 @@ def _watched(
     if job.complete or job.failed:
         return Verifying(_under_way(wish, "waits for its pod's last word"), record, again_after=1.0)
     diagnosis = waiting_for(job, situation.desired.queue, situation.observed, situation.now)
-    if diagnosis is not None:
-        verified = Verified(None, diagnosis.reason, diagnosis.message)
-        return Verifying(verified, record, again_after=_IDLE_SECONDS)
-    return Verifying(_under_way(wish), record, again_after=_IDLE_SECONDS)
+    remaking = remade_wish(situation, job, diagnosis) or Remaking((), _IDLE_SECONDS)
+    said = situation.observed.verifying
+    at_work = "" if said is None else said.notice or said.step
+    verified = _waiting(wish, diagnosis, at_work)
+    return Verifying(verified, record, remaking.actions, remaking.again_after)
 
 
 def _ended(situation: Situation, job: Job) -> VerificationStatus | None:
@@ -220,6 +222,13 @@ def _unknown(situation: Situation, job: Job, reason: str, message: str) -> Verif
         reason=reason,
         message=shortened(message, _WORDS),
     )
+
+
+def _waiting(wish: Wish, diagnosis: Diagnosis | None, at_work: str = "") -> Verified:
+    """What keeps it from its work, if anything does."""
+    if diagnosis is None:
+        return _under_way(wish, at_work)
+    return Verified(None, diagnosis.reason, diagnosis.message)
 
 
 def _under_way(wish: Wish, what: str = "") -> Verified:

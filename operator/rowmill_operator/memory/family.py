@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from rowmill.plan.pod_progress import PodProgress
+from rowmill.spec.cluster_names import VERIFY
 from rowmill_operator.model.observed import Experiment, FrozenPlan, Job, Pod, Verdict, Warned
 
 View = Experiment | FrozenPlan | Job | Pod
@@ -47,7 +48,13 @@ class Family:
         pods = {pod.uid: pod for pod in self.pods.values()}
         for uid, progress in self.progress.items():
             pod = pods.get(uid)
-            if pod is not None:
+            if pod is not None and pod.task != VERIFY:
                 shard = -1 if pod.index is None else pod.index
                 latest[shard] = progress if pod.running else replace(progress, rows_per_second=0.0)
         return latest
+
+    def verify_progress(self) -> PodProgress | None:
+        """What the pod of a verify said last, which is at work."""
+        reading = {pod.uid for pod in self.pods.values() if pod.task == VERIFY and pod.running}
+        said = (report for uid, report in reversed(self.progress.items()) if uid in reading)
+        return next(said, None)

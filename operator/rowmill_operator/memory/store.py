@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from rowmill.plan.pod_progress import PodProgress
+from rowmill.spec.cluster_names import VERIFY
 from rowmill_operator.memory.family import Family, View
 from rowmill_operator.memory.graves import FOR_GOOD, Graves
 from rowmill_operator.memory.queue import Key
@@ -156,8 +157,10 @@ class Store:
             pods=pods,
             warnings=tuple(family.current_warnings()),
             progress=family.progress_by_shard(),
+            verifying=family.verify_progress(),
             unreachable=sum(
-                pod.running and family.misses.get(pod.uid, 0) >= _MISSES for pod in pods
+                pod.running and pod.task != VERIFY and family.misses.get(pod.uid, 0) >= _MISSES
+                for pod in pods
             ),
             namespace_terminating=key[0] in self._terminating,
             leaving_for=self._leaving_for(family),

@@ -71,10 +71,11 @@ class DeletePlan:
 
 @dataclass(frozen=True)
 class DeletePod:
-    """Force-delete (grace 0) a pod that does not end, with the UID as precondition."""
+    """Delete a pod with the UID as precondition, `at_once` without grace if it does not end."""
 
     name: str
     uid: str
+    at_once: bool = True
 
 
 @dataclass(frozen=True)

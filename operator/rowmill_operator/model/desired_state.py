@@ -66,6 +66,11 @@ def desired_state_of(experiment: Experiment, settings: Settings) -> DesiredState
     )
 
 
+def shape_today(desired: DesiredState, settings: Settings) -> str:
+    """The shape of a Job whose image is not its run's but the chart's of now."""
+    return _shape(desired.shape, settings.worker_image)
+
+
 def effective_rerun(experiment: Experiment) -> str:
     """The annotation, which does not fight GitOps, else the field."""
     return experiment.annotations.get(RERUN) or str(experiment.settings.get("rerun") or "")

@@ -181,9 +181,10 @@ class Warned:
 class Observed:
     """All that is known of one experiment at one moment.
 
-    `progress` is by shard number, -1 being finalize; `unreachable` counts running pods whose last
-    poll failed. `verdict` is None until the spec has been judged. `leaving_for` is for how many
-    seconds this operator has seen that the experiment is being deleted, by its steady clock.
+    `progress` is by shard number, -1 being finalize; `unreachable` counts running pods of a run
+    whose last poll failed. `verifying` is what the pod of a verify said last. `verdict` is None
+    until the spec has been judged. `leaving_for` is for how many seconds this operator has seen
+    that the experiment is being deleted, by its steady clock.
     """
 
     experiment: Experiment
@@ -193,6 +194,7 @@ class Observed:
     pods: tuple[Pod, ...] = ()
     warnings: tuple[Warned, ...] = ()
     progress: Mapping[int, PodProgress] = field(default_factory=dict)
+    verifying: PodProgress | None = None
     unreachable: int = 0
     namespace_terminating: bool = False
     leaving_for: float = 0.0

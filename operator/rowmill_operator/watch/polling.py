@@ -9,7 +9,7 @@ import aiohttp
 
 from rowmill.plan.pod_contract import PORT, PROGRESS_PATH
 from rowmill.plan.pod_progress import MOST_BYTES, PodProgress
-from rowmill.spec.cluster_names import FINALIZE, SHARD
+from rowmill.spec.cluster_names import FINALIZE, SHARD, VERIFY
 from rowmill_operator.memory.queue import Key
 from rowmill_operator.memory.store import Store
 from rowmill_operator.model.observed import Pod
@@ -55,7 +55,7 @@ class Poller:
         """Ask every running pod once."""
         pods: dict[Key, list[Pod]] = {}
         for key, pod in self._store.running_pods():
-            if pod.task in (SHARD, FINALIZE):
+            if pod.task in (SHARD, FINALIZE, VERIFY):
                 pods.setdefault(key, []).append(pod)
         await asyncio.gather(*(self._experiment(session, key, pods[key]) for key in pods))
 

@@ -51,12 +51,26 @@ def run_plugin(
     spec: dict[str, Any] = {"interactive": interactive}
     if plugin.get("provideClusterInfo"):
         spec["cluster"] = dict(cluster)
-    asked = {"apiVersion": version, "kind": "ExecCredential", "spec": spec}
+    asked = json.dumps({"apiVersion": version, "kind": "ExecCredential", "spec": spec})
+    done = _ended(plugin, environ, asked, interactive)
+    if done.returncode != 0:
+        raise NoAccess(
+            f"the kubeconfig's credential plugin {command!r} ended with exit code "
+            f"{done.returncode}; sign in again, as for kubectl"
+        )
+    return _read(done.stdout, command, version)
+
+
+def _ended(
+    plugin: Mapping[str, Any], environ: Mapping[str, str], asked: str, interactive: bool
+) -> subprocess.CompletedProcess[bytes]:
+    """The plugin's end; raises NoAccess if it cannot be run."""
+    command = plugin["command"]
     given = {one["name"]: one.get("value") or "" for one in plugin.get("env") or ()}
     try:
-        done = subprocess.run(
+        return subprocess.run(
             [command, *(plugin.get("args") or ())],
-            env={**environ, **given, "KUBERNETES_EXEC_INFO": json.dumps(asked)},
+            env={**environ, **given, "KUBERNETES_EXEC_INFO": asked},
             stdin=None if interactive else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             check=False,
@@ -67,12 +81,6 @@ def run_plugin(
         why = error.strerror if isinstance(error, OSError) else "its args or env are no good"
         text = f"the kubeconfig's credential plugin {command!r} cannot be run: {why}"
         raise NoAccess("; ".join(filter(None, (text, hint)))) from None
-    if done.returncode != 0:
-        raise NoAccess(
-            f"the kubeconfig's credential plugin {command!r} ended with exit code "
-            f"{done.returncode}; sign in again, as for kubectl"
-        )
-    return _read(done.stdout, command, version)
 
 
 def _interactive(plugin: Mapping[str, Any], command: str, version: str) -> bool:

@@ -41,6 +41,28 @@ def test_a_verify_asks_for_the_published_run_and_waits_for_its_answer() -> None:
     assert shown == ["waiting", "waiting"]
 
 
+def _planned_next(**status: Any) -> dict[str, Any]:
+    """Run 1 is published and no history is kept; the next run is planned, and hides its figures."""
+    state = experiment("Pending", outcome="Complete", status={"history": [], **status})
+    state["status"]["run"] |= {"finishedAt": "2026-01-01T00:01:00Z"}
+    del state["status"]["run"]["rows"]
+    return state
+
+
+def test_a_verify_goes_on_while_the_next_run_is_merely_planned() -> None:
+    answer = {**ANSWER, "identical": True, "rows": 100}
+    planned, answered = _planned_next(), _planned_next(verification=answer)
+    cluster = FakeCluster([experiment("Complete", rows=100), planned, answered])
+    found = engine_of(cluster).verify("shop")
+    assert (found.run, found.run_id, found.identical) == (1, "abc123", True)
+
+
+def test_a_verify_can_be_asked_for_while_the_next_run_is_merely_planned() -> None:
+    answered = _planned_next(verification={**ANSWER, "identical": True, "rows": 100})
+    cluster = FakeCluster([_planned_next(), answered])
+    assert engine_of(cluster).verify("shop").run == 1
+
+
 def test_each_verify_asks_anew() -> None:
     again = verified(identical=False, request="1.1", differences=3, where="orders in postgres")
     cluster = FakeCluster([verified(identical=True), again])

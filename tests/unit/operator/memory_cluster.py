@@ -112,6 +112,7 @@ class MemoryCluster:
     late: dict[str, Pod | None] = field(default_factory=dict)
     warnings: list[Warned] = field(default_factory=list)
     progress: dict[int, PodProgress] = field(default_factory=dict)
+    verifying: PodProgress | None = None
     unreachable: int = 0
     namespace_terminating: bool = False
     # Words that the CRD of a later release takes.
@@ -165,6 +166,7 @@ class MemoryCluster:
             pods=tuple(pod for pod in seen if pod is not None),
             warnings=tuple(self.warnings),
             progress=dict(self.progress),
+            verifying=self.verifying,
             unreachable=self.unreachable,
             namespace_terminating=self.namespace_terminating,
             leaving_for=self._leaving_for(),
@@ -206,6 +208,7 @@ class MemoryCluster:
         self.verdict = None
         self.late.clear()
         self.progress.clear()
+        self.verifying = None
         self.unreachable = 0
         self.leaving_since = None
 
@@ -354,7 +357,7 @@ class MemoryCluster:
         if pod is None or pod.uid != action.uid:
             return
         job = next((job for job in self.jobs.values() if job.uid == pod.job_uid), None)
-        if job is None or job.deleted or job.complete or job.failed is not None:
+        if action.at_once and (job is None or job.deleted or job.complete or job.failed):
             self._drop(self.pods, action.name, action.uid)
         else:
             self.pods[pod.name] = replace(pod, deleted=self.now)

@@ -183,3 +183,18 @@ def test_a_pod_that_does_not_end_is_deleted_at_once_and_only_itself() -> None:
         assert await cluster.delete(resources.PODS, "team", "p", "new", at_once=True) is None
 
     with_operator(story)
+
+
+def test_a_pod_that_lost_its_job_has_its_grace_to_end() -> None:
+    async def story(operator: Operator, api: FakeApi) -> None:
+        await operator.settle()
+        raw = raw_pod("p", meta={"ownerReferences": []}, state={"running": {}})
+        path = "/api/v1/namespaces/team/pods/p"
+        api.put(path, raw)
+        operator.store.see(resources.PODS, raw)
+        await operator.look()
+        assert ("DELETE", path) in api.calls
+        (asked,) = (body for body in api.bodies if (body or {}).get("kind") == "DeleteOptions")
+        assert "gracePeriodSeconds" not in asked
+
+    with_operator(story)

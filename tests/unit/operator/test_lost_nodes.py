@@ -8,6 +8,7 @@ import pytest
 
 from rowmill_operator.model.actions import DeletePod
 from tests.unit.operator.memory_cluster import MemoryCluster, experiment
+from tests.unit.operator.wishes import begin_another, published
 
 RUN = "shop-run-1"
 
@@ -72,6 +73,47 @@ def test_a_run_goes_on_without_the_pods_of_a_lost_node(cluster: MemoryCluster) -
     cluster.complete_job(f"{RUN}-finalize")
     cluster.settle()
     assert (cluster.phase, cluster.run["number"]) == ("Complete", 1)
+
+
+@pytest.mark.parametrize("task", ["verify", "reset"])
+def test_a_pod_whose_job_was_deleted_without_it_is_told_to_go(task: str) -> None:
+    """As by `kubectl delete job --cascade=orphan`: it has no owner then, and nobody else ends it.
+
+    Else the next run would wait to be published for as long as it lives.
+    """
+    cluster = published()
+    cluster.annotate(**{task: "1"})
+    cluster.settle()
+    name = f"{RUN}-{task}"
+    pod = cluster.start_pod(name)
+    del cluster.jobs[name]
+    cluster.pods[pod.name] = replace(pod, job_uid="")
+    cluster.annotate(**{task: ""})
+    begin_another(cluster)
+    cluster.settle(collect=False)
+    told = [action for action in cluster.log if isinstance(action, DeletePod)]
+    assert told == [DeletePod(pod.name, pod.uid, at_once=False)], "once, with time to end"
+    assert "NodeLost" not in cluster.warned()
+    del cluster.pods[pod.name]
+    cluster.settle()
+    cluster.complete_job("shop-run-2")
+    cluster.settle()
+    assert "shop-run-2-finalize" in cluster.jobs
+
+
+def test_a_pod_without_its_job_is_given_up_in_time_too() -> None:
+    cluster = published()
+    cluster.annotate(verify="1")
+    cluster.settle()
+    pod = cluster.start_pod(f"{RUN}-verify")
+    del cluster.jobs[f"{RUN}-verify"]
+    cluster.pods[pod.name] = replace(pod, job_uid="")
+    cluster.annotate(verify="")
+    cluster.settle()
+    cluster.wait(120)
+    cluster.settle()
+    assert pod.name not in cluster.pods
+    assert cluster.warned() == ["NodeLost"]
 
 
 def test_a_terminating_namespace_is_not_held_by_a_lost_pod(cluster: MemoryCluster) -> None:

@@ -15,6 +15,7 @@ from rowmill_operator.memory import resources
 from rowmill_operator.memory.store import Store
 from rowmill_operator.model.observed import Observed
 from rowmill_operator.watch.polling import Poller
+from tests.unit.operator.pod_reports import pod_progress
 from tests.unit.operator.raw_objects import raw_experiment, raw_job, raw_pod
 from tests.unit.operator.test_operator_store import KEY
 
@@ -35,6 +36,7 @@ def poll(
     pods: int = 1,
     seconds: float = 60,
     task: str = "shard",
+    rounds: int = 1,
 ) -> tuple[Observed, Counter[str], list[object]]:
     """One round with a server in the pods' place: what is observed then, outcomes, the heard."""
     outcomes: Counter[str] = Counter()
@@ -61,7 +63,8 @@ def poll(
             store, 5, heard.append, lambda outcome: outcomes.update([outcome]), port=port
         )
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=seconds)) as session:
-            await poller.round(session)
+            for _ in range(rounds):
+                await poller.round(session)
         await runner.cleanup()
         found = store.gather(KEY)
         assert found is not None
@@ -82,7 +85,41 @@ def test_what_a_pod_says_is_observed() -> None:
     assert (outcomes, heard) == ({"ok": 1}, [KEY])
 
 
-@pytest.mark.parametrize("task", ["verify", "reset", "purge"])
+def test_what_a_verify_says_is_none_of_a_run() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({**REPORT, "step": "comparing t, 45 %"})
+
+    observed, outcomes, _ = poll(answer, task="verify")
+    assert observed.verifying is not None
+    assert observed.verifying.step == "comparing t, 45 %"
+    assert observed.progress == {}
+    assert outcomes == {"ok": 1}
+
+
+def test_what_a_verify_said_is_forgotten_once_its_pod_has_ended() -> None:
+    store = Store()
+    store.see(resources.EXPERIMENTS, raw_experiment())
+    running: dict[str, Any] = {"running": {}}
+    ended: dict[str, Any] = {"terminated": {"exitCode": 143, "finishedAt": "2026-03-01T12:00:00Z"}}
+    for version, state in enumerate((running, ended)):
+        pod = raw_pod("shop-run-1-verify-x", "pod-1", version=30 + version, state=state)
+        pod["metadata"]["labels"][TASK] = "verify"
+        store.see(resources.PODS, pod)
+        store.reported(KEY, "pod-1", pod_progress(0, 50.0, "comparing t, 45 %", {}))
+        found = store.gather(KEY)
+        assert found is not None
+        assert (found.verifying is not None) == (state is running)
+
+
+def test_a_verify_that_does_not_answer_says_nothing_of_a_run() -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=500)
+
+    observed, _, _ = poll(answer, task="verify", rounds=3)
+    assert (observed.verifying, observed.unreachable) == (None, 0)
+
+
+@pytest.mark.parametrize("task", ["reset", "purge"])
 def test_a_pod_that_makes_no_rows_is_not_asked(task: str) -> None:
     """What it says would be taken for finalize's."""
 

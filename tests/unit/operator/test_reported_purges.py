@@ -142,6 +142,15 @@ def test_a_later_pod_that_ends_well_has_the_last_word(purging: MemoryCluster) ->
     assert [(p.outcome, p.message) for p in purging.purges] == [("partly", "left: shop.orders")]
 
 
+def test_a_later_pod_that_finds_nothing_left_does_not_say_that_there_was_nothing(
+    purging: MemoryCluster,
+) -> None:
+    purging.end_pod(purging.start_pod(PURGE), 143, purged="removed", message="removed 1 table")
+    purging.complete_job(PURGE, purged="nothing", message="there was no data to remove")
+    purging.look()
+    assert [(p.outcome, p.message) for p in purging.purges] == [("succeeded", "removed 1 table")]
+
+
 def test_a_purge_that_is_called_off_at_work_does_not_say_that_all_is_left(
     purging: MemoryCluster,
 ) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.unit.operator.memory_cluster import MemoryCluster, experiment
+from tests.unit.operator.pod_reports import pod_progress
 from tests.unit.operator.wishes import (
     FINALIZE,
     OTHER,
@@ -92,6 +93,19 @@ def test_what_keeps_its_pod_from_starting_is_told(asked: MemoryCluster) -> None:
     assert verified(asked) == ("Unknown", "QuotaExceeded")
     assert asked.phase == "Complete"
     assert asked.condition("Stalled")["status"] == "False", "the run itself is well"
+
+
+def test_it_tells_how_far_it_is_and_what_it_waits_for(asked: MemoryCluster) -> None:
+    asked.start_pod(VERIFY)
+    asked.verifying = pod_progress(0, 50.0, "comparing orders, 45 %", {})
+    asked.settle()
+    message = "the rows of run 1 are made again and compared; comparing orders, 45 %"
+    assert asked.condition("Verified")["message"] == message
+    assert asked.status["workers"] == 0, "nothing of the run has changed"
+    asked.verifying = pod_progress(0, 0.0, "comparing orders, 45 %", {}, "postgres: no route")
+    decision = asked.look()
+    assert asked.condition("Verified")["message"].endswith("compared; postgres: no route")
+    assert not decision.urgent, "it may wait, as all progress"
 
 
 def test_a_pod_that_was_not_heard_leaves_it_unknown(asked: MemoryCluster) -> None:

@@ -10,6 +10,7 @@ from tests.unit.operator.pod_reports import pod_progress
 from tests.unit.operator.wishes import (
     FINALIZE,
     RUN,
+    SAME,
     VERIFY,
     asked_to_verify,
     begin_another,
@@ -94,6 +95,52 @@ def test_a_pod_of_a_verify_whose_job_is_not_seen_keeps_finalize_waiting_too(
     assert job.name not in asked.jobs
 
 
+@pytest.mark.parametrize("verify", ["Never", "AfterRun"])
+def test_an_answer_that_came_by_the_time_the_next_run_is_published_counts(verify: str) -> None:
+    """Between two looks the verify ends, and so do the shards of the next run."""
+    cluster = published(verify=verify)
+    cluster.annotate(verify="1")
+    cluster.settle()
+    begin_another(cluster)
+    cluster.wait(5)
+    cluster.complete_job(VERIFY, verified=SAME)
+    cluster.complete_job("shop-run-2")
+    cluster.settle()
+    assert cluster.status["verification"]["identical"] is True
+    assert verified(cluster) == ("True", "Identical")
+    assert "shop-run-2-finalize" in cluster.jobs, "an ended verify holds nothing up"
+
+
+def test_an_answer_that_came_as_its_experiment_was_suspended_counts(asked: MemoryCluster) -> None:
+    asked.complete_job(VERIFY, verified=SAME)
+    asked.change(settings={"suspend": True})
+    asked.settle()
+    assert verified(asked) == ("True", "Identical")
+
+
+def test_an_answer_that_came_as_a_reset_was_asked_for_is_kept(asked: MemoryCluster) -> None:
+    asked.complete_job(VERIFY, verified=SAME)
+    asked.annotate(reset="1")
+    asked.settle()
+    assert asked.status["verification"]["identical"] is True
+
+
+def test_the_last_word_of_a_verify_is_waited_for_though_the_next_run_is_published(
+    asked: MemoryCluster,
+) -> None:
+    begin_another(asked)
+    asked.wait(5)
+    asked.complete_job(VERIFY, verified=SAME)
+    (pod,) = (pod.name for pod in asked.pods.values() if pod.task == "verify")
+    asked.late[pod] = None
+    asked.complete_job("shop-run-2")
+    asked.settle()
+    assert verified(asked) == ("Unknown", "Verifying")
+    del asked.late[pod]
+    asked.settle()
+    assert verified(asked) == ("True", "Identical")
+
+
 def test_a_verify_begins_again_once_the_next_run_has_failed(asked: MemoryCluster) -> None:
     begin_another(asked)
     asked.complete_job("shop-run-2")
@@ -166,12 +213,46 @@ def test_a_reset_waits_until_a_verify_is_gone(asked: MemoryCluster) -> None:
     asked.collect()
     asked.settle()
     assert "shop-run-1-reset" in asked.jobs
-    assert VERIFY not in asked.jobs
+    assert made(asked).count(VERIFY) == 1, "none begins with the reset"
     assert verified(asked) == ("Unknown", "MakingWay")
     asked.complete_job("shop-run-1-reset", purged="removed")
     asked.settle()
     assert verified(asked) == ("Unknown", "NotVerified")
     assert asked.condition("Verified")["message"] == "nothing is published"
+
+
+def test_a_verify_waits_until_a_reset_that_was_called_off_is_gone(asked: MemoryCluster) -> None:
+    found(asked)
+    asked.annotate(reset="1")
+    asked.settle()
+    asked.start_pod("shop-run-1-reset")
+    asked.annotate(reset="", verify="1.1")
+    asked.settle(collect=False)
+    assert made(asked).count(VERIFY) == 1, "what is removed still cannot be compared"
+    assert verified(asked) == ("Unknown", "MakingWay")
+    asked.collect()
+    asked.settle()
+    assert made(asked).count(VERIFY) == 2
+
+
+def test_none_begins_while_a_run_is_finalized_whose_other_job_is_gone(
+    cluster: MemoryCluster,
+) -> None:
+    begin_another(cluster)
+    cluster.complete_job("shop-run-2")
+    cluster.settle()
+    del cluster.jobs["shop-run-2"]
+    cluster.annotate(verify="1")
+    cluster.settle()
+    assert VERIFY not in cluster.jobs
+    assert verified(cluster) == ("Unknown", "MakingWay")
+
+
+def test_what_a_pod_found_counts_once_its_job_has_ended(asked: MemoryCluster) -> None:
+    """A pod that was ended at its end may be followed by another, which reads."""
+    asked.end_pod(asked.start_pod(VERIFY), 143, verified=SAME)
+    asked.settle()
+    assert verified(asked) == ("Unknown", "Verifying")
 
 
 def test_a_purge_waits_until_a_verify_is_gone(asked: MemoryCluster) -> None:
