@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from rowmill.plan.pod_report import PodReport
@@ -20,9 +20,9 @@ from rowmill_operator.decide.diagnosis import (
 from rowmill_operator.decide.ending import end_condition, is_late, report_of
 from rowmill_operator.decide.freezing import plan_again
 from rowmill_operator.decide.situation import Situation
-from rowmill_operator.decide.step import REMAKE_AFTER, SOON, Step
+from rowmill_operator.decide.step import IDLE_SECONDS, REMAKE_AFTER, SOON, Step, phase_of
 from rowmill_operator.model.actions import Action, CreateJob, DeleteJob, delete_jobs
-from rowmill_operator.model.observed import FrozenPlan, Job
+from rowmill_operator.model.observed import FrozenPlan, Job, Pod
 from rowmill_operator.model.reasons import Reason
 from rowmill_operator.model.run_condition import (
     COMPLETE,
@@ -34,13 +34,12 @@ from rowmill_operator.model.run_condition import (
 )
 from rowmill_operator.model.run_in_status import (
     refused,
+    without_refusal,
     without_way,
     written_run,
 )
 from rowmill_operator.model.wishes import Wish
 
-# Events tell of all that happens to a Job; this is for what was missed.
-_IDLE_SECONDS = 30.0
 _REMOVED = (PurgeEnd.REMOVED, PurgeEnd.PARTLY)
 # By the outcome of the run as it is recorded.
 _PHASES: Mapping[str | None, Phase] = {
@@ -63,7 +62,10 @@ def decided_reset(situation: Situation) -> Step | None:
         report = report_of(situation, job)
         if report is None:
             return _going_on(situation, "waits for its pod's last word", again_after=1.0)
-    return None if report is None else _done(situation, job, report)
+    if report is None:
+        return None
+    # What still writes does so in vain: the ledger takes no more of a run that was reset.
+    return _ended_writing(situation) or _done(situation, job, report)
 
 
 def resetting(situation: Situation) -> Step | None:
@@ -73,14 +75,38 @@ def resetting(situation: Situation) -> Step | None:
     if wish is None or not (situation.outcome or is_idle):
         return None
     if _is_written(situation) or situation.is_read:
-        actions = delete_jobs((*_writing(situation), *situation.verify_jobs))
-        return _going_on(situation, "waits for the pods of before to end", actions)
+        return _end(situation, (*_writing(situation), *situation.verify_jobs))
     job = situation.job(RESET)
     if job is None:
         return _begin(situation, wish)
     if job.deleted or job.request != wish.request:
         return _going_on(situation, f"waits until the Job {job.name} is gone", delete_jobs((job,)))
     return _at_work(situation, job)
+
+
+def called_off(situation: Situation) -> Step | None:
+    """End a reset of a run that goes on, None once nothing of it is left.
+
+    One that was begun while the run was suspended, and is still asked for, may end if its pod is at
+    work: half of the data is gone by then. None ever works beside what writes.
+    """
+    job = situation.job(RESET)
+    pods = [pod for pod in situation.live_pods() if pod.task == RESET]
+    if job is None and not pods:
+        return None
+    if situation.reset is not None and not _is_written(situation) and _is_running(job, pods):
+        return _going_on(situation, "the run waits for that", again_after=IDLE_SECONDS)
+    message = "waits for the reset that is called off to end"
+    run_condition = RunCondition(phase_of(situation), Reason.REPLACING, message)
+    actions = () if job is None else delete_jobs((job,))
+    # What has refused the reset is none of the run's.
+    record = without_refusal(situation.record) if situation.recorded else None
+    return Step(run_condition, record, actions, again_after=SOON)
+
+
+def _is_running(job: Job | None, pods: Sequence[Pod]) -> bool:
+    going = job is not None and not (job.deleted or job.complete or job.failed)
+    return going and any(pod.running for pod in pods)
 
 
 def _is_recorded(situation: Situation, job: Job) -> bool:
@@ -91,6 +117,14 @@ def _is_recorded(situation: Situation, job: Job) -> bool:
 def _writing(situation: Situation) -> list[Job]:
     """The Jobs that made the data: they go with their pods first, as before a next run."""
     return [job for job in situation.run_jobs if job.task != RESET]
+
+
+def _ended_writing(situation: Situation) -> Step | None:
+    return _end(situation, _writing(situation)) if _is_written(situation) else None
+
+
+def _end(situation: Situation, jobs: Iterable[Job]) -> Step:
+    return _going_on(situation, "waits for the pods of before to end", delete_jobs(jobs))
 
 
 def _is_written(situation: Situation) -> bool:
@@ -132,7 +166,7 @@ def _at_work(situation: Situation, job: Job) -> Step:
         queue = situation.desired.queue
         diagnosis = waiting_for(job, queue, situation.observed, situation.now)
         if diagnosis is None:
-            return _going_on(situation, "", again_after=_IDLE_SECONDS)
+            return _going_on(situation, "", again_after=IDLE_SECONDS)
         return _stuck(situation, diagnosis)
     end = end_of(job, situation.observed.pods)
     if not end.heard and not is_late(situation, job):
@@ -206,7 +240,7 @@ def _stuck(
 ) -> Step:
     phase = _phase(situation)
     run_condition = RunCondition(phase, diagnosis.reason, diagnosis.message, stalled=True)
-    return Step(run_condition, None, actions, again_after or _IDLE_SECONDS)
+    return Step(run_condition, None, actions, again_after or IDLE_SECONDS)
 
 
 def _phase(situation: Situation) -> Phase:

@@ -19,7 +19,7 @@ from rowmill_operator.decide.diagnosis import end_of, pods_of, refused_child, wa
 from rowmill_operator.decide.ending import is_late, report_of
 from rowmill_operator.decide.freezing import plan_again
 from rowmill_operator.decide.situation import Situation
-from rowmill_operator.decide.step import SOON, Step, Verifying, moment
+from rowmill_operator.decide.step import IDLE_SECONDS, SOON, Step, Verifying, moment
 from rowmill_operator.model.actions import CreateJob, delete_jobs
 from rowmill_operator.model.observed import Job
 from rowmill_operator.model.reasons import Reason
@@ -29,8 +29,6 @@ from rowmill_operator.model.shortening import shortened
 from rowmill_operator.model.wishes import Wish, read_wish
 
 _WORDS = 1_024
-# Events tell of all that happens to a Job; this is for what was missed.
-_IDLE_SECONDS = 30.0
 
 
 def verifying(situation: Situation, step: Step) -> Verifying:
@@ -167,8 +165,8 @@ def _watched(
     diagnosis = waiting_for(job, situation.desired.queue, situation.observed, situation.now)
     if diagnosis is not None:
         verified = Verified(None, diagnosis.reason, diagnosis.message)
-        return Verifying(verified, record, again_after=_IDLE_SECONDS)
-    return Verifying(_under_way(wish), record, again_after=_IDLE_SECONDS)
+        return Verifying(verified, record, again_after=IDLE_SECONDS)
+    return Verifying(_under_way(wish), record, again_after=IDLE_SECONDS)
 
 
 def _ended(situation: Situation, job: Job) -> VerificationStatus | None:
