@@ -59,7 +59,7 @@ def _wish(situation: Situation, record: VerificationStatus | None) -> Wish | Non
         return None
     wish = read_wish(situation.experiment.annotations.get(ASK_VERIFY))
     met = "" if record is None else record.request
-    if wish is not None and wish.number == published.number and wish.request != met:
+    if wish is not None and wish.number == published.number and not wish.is_met_by(met):
         return wish
     by_itself = situation.experiment.settings.get("verify") == "AfterRun"
     if by_itself and (record is None or record.run != published.number):

@@ -100,6 +100,22 @@ def test_a_wish_is_met_once_and_once_more_by_another_name(cluster: MemoryCluster
     assert cluster.run["reset"]["request"] == "1.1"
 
 
+def test_an_older_wish_that_comes_back_is_met(cluster: MemoryCluster) -> None:
+    """A tool applies an earlier commit, and then the later one again."""
+    for request in ("1", "1.9", "1.10"):
+        cluster.annotate(reset=request)
+        cluster.settle()
+        removed(cluster)
+    for request in ("1", "1.1", "1.9", "1.09", "1.10"):
+        cluster.annotate(reset=request)
+        cluster.settle()
+        assert made(cluster).count(RESET) == 3
+    assert cluster.run["reset"]["request"] == "1.10"
+    cluster.annotate(reset="1.11")
+    cluster.settle()
+    assert made(cluster).count(RESET) == 4
+
+
 def test_a_live_run_is_reset_once_it_has_ended() -> None:
     cluster = MemoryCluster(experiment())
     cluster.begin_run()
