@@ -136,11 +136,14 @@ def _begin(situation: Situation, wish: Wish) -> Step:
     plan = situation.plan
     if plan is not None:
         return _create(situation, plan, wish)
-    if situation.refused:
-        verdict = situation.verdict
-        problems = "" if verdict is None else "; ".join(verdict.problems)
-        why = f"the run's ConfigMap is gone, and the spec is refused: {problems}"
+    lost = f"the ConfigMap of run {situation.number} is gone"
+    verdict = situation.verdict
+    if verdict is not None and verdict.problems:
+        why = f"{lost}, and the spec is refused: {'; '.join(verdict.problems)}"
         return _stuck(situation, Diagnosis(Reason.INVALID_SPEC, why))
+    if verdict is None or verdict.digest != situation.digest:
+        why = f"{lost}, and the spec is another by now: set it back, or have the next run begin"
+        return _stuck(situation, Diagnosis(Reason.PLAN_LOST, why))
     return _going_on(situation, "its plan is made again", (plan_again(situation),))
 
 

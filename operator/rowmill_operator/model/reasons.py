@@ -45,6 +45,7 @@ class Reason(StrEnum):
     ABORTED = "Aborted"
     # Data removed as was asked
     RESETTING = "Resetting"
+    PLAN_LOST = "PlanLost"
     RESET = "Reset"
     # Of published data
     NOT_VERIFIED = "NotVerified"

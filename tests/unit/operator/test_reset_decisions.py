@@ -171,6 +171,25 @@ def test_a_suspended_run_is_reset_and_not_begun_again() -> None:
     assert made(cluster) == [RUN, RESET]
 
 
+@pytest.mark.parametrize("ended", [True, False])
+def test_the_newest_run_is_reset_while_a_changed_spec_is_suspended(ended: bool) -> None:
+    """Its number is the one that people see: no next run has begun."""
+    cluster = published() if ended else MemoryCluster(experiment())
+    if not ended:
+        cluster.begin_run()
+    cluster.digest = "sha256:" + "b" * 64
+    cluster.change(settings={"suspend": True, "seed": 2})
+    cluster.settle()
+    assert cluster.phase == "Suspended"
+    cluster.annotate(reset="1")
+    cluster.settle()
+    removed(cluster)
+    assert (cluster.phase, cluster.run["outcome"]) == ("Suspended", "Reset")
+    cluster.change(settings={"suspend": False})
+    cluster.settle()
+    assert list(cluster.jobs) == ["shop-run-2"]
+
+
 @pytest.mark.parametrize("changes", [{"rerun": "2"}, {}])
 def test_a_next_run_begins_as_always(cluster: MemoryCluster, changes: dict[str, str]) -> None:
     cluster.annotate(reset="1")

@@ -139,6 +139,21 @@ def test_without_plan_and_with_a_refused_spec_a_reset_says_so(cluster: MemoryClu
     assert RESET not in cluster.jobs
 
 
+def test_a_lost_plan_is_not_made_again_by_another_spec(cluster: MemoryCluster) -> None:
+    cluster.plans.clear()
+    cluster.digest = "sha256:" + "b" * 64
+    cluster.change(settings={"suspend": True, "seed": 2})
+    cluster.annotate(reset="1")
+    cluster.settle()
+    assert not cluster.plans
+    assert not cluster.jobs
+    assert cluster.condition("Stalled")["reason"] == "PlanLost"
+    cluster.change(settings={"suspend": False})
+    cluster.settle()
+    assert (list(cluster.plans), list(cluster.jobs)) == (["shop-run-2"], ["shop-run-2"])
+    assert cluster.condition("Stalled")["status"] == "False"
+
+
 def test_its_jobs_go_some_time_after_the_reset(cluster: MemoryCluster) -> None:
     cluster.change(settings={"ttlSecondsAfterFinished": 100})
     cluster.annotate(reset="1")
