@@ -19,6 +19,7 @@ from rowmill_operator.decide.diagnosis import (
 )
 from rowmill_operator.decide.ending import end_condition, is_late, report_of
 from rowmill_operator.decide.freezing import plan_again
+from rowmill_operator.decide.record import current_record
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import IDLE_SECONDS, REMAKE_AFTER, SOON, Step, phase_of
 from rowmill_operator.model.actions import Action, CreateJob, DeleteJob, delete_jobs
@@ -33,6 +34,7 @@ from rowmill_operator.model.run_condition import (
     timestamp,
 )
 from rowmill_operator.model.run_in_status import (
+    RunInStatus,
     refused,
     without_refusal,
     without_way,
@@ -52,7 +54,7 @@ _PHASES: Mapping[str | None, Phase] = {
 def decided_reset(situation: Situation) -> Step | None:
     """The record of a reset whose pod has removed all, whatever is asked for by now, or None."""
     job = situation.job(RESET)
-    if job is None or not situation.recorded or _is_recorded(situation, job):
+    if job is None or _is_recorded(situation, job):
         return None
     if not (job.complete or job.failed):
         # Where one pod was ended after all was removed, the next finds that out.
@@ -94,13 +96,17 @@ def called_off(situation: Situation) -> Step | None:
     pods = [pod for pod in situation.live_pods() if pod.task == RESET]
     if job is None and not pods:
         return None
+    if not situation.recorded:
+        # Only then is it known what is still asked of it.
+        words = f"run {situation.number} was begun before"
+        return Step(RunCondition(PENDING, Reason.STARTING, words), _record(situation), (), SOON)
     if situation.reset is not None and not _is_written(situation) and _is_running(job, pods):
         return _going_on(situation, "the run waits for that", again_after=IDLE_SECONDS)
     message = "waits for the reset that is called off to end"
     run_condition = RunCondition(phase_of(situation), Reason.REPLACING, message)
     actions = () if job is None else delete_jobs((job,))
     # What has refused the reset is none of the run's.
-    record = without_refusal(situation.record) if situation.recorded else None
+    record = without_refusal(situation.record)
     return Step(run_condition, record, actions, again_after=SOON)
 
 
@@ -110,8 +116,17 @@ def _is_running(job: Job | None, pods: Sequence[Pod]) -> bool:
 
 
 def _is_recorded(situation: Situation, job: Job) -> bool:
+    """Whether the status has its end, or nothing is left by which that could be told."""
     met = situation.record.run.reset
+    if not situation.recorded:
+        return situation.plan is None
     return met is not None and met.request == job.request
+
+
+def _record(situation: Situation) -> RunInStatus:
+    """The newest run's, of which the plan is there where the status was lost."""
+    plan = situation.plan
+    return situation.record if plan is None else current_record(situation, plan)
 
 
 def _writing(situation: Situation) -> list[Job]:
@@ -198,7 +213,7 @@ def _reported(situation: Situation, job: Job) -> PodReport | None:
 
 
 def _done(situation: Situation, job: Job, report: PodReport) -> Step:
-    record, removed = situation.record, report.purged
+    record, removed = _record(situation), report.purged
     at = timestamp(job.finished or situation.now)
     reset = ResetStatus(
         request=job.request,

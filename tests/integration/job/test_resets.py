@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from rowmill.destinations.ledger import Ledger
-from rowmill.plan.pod_contract import ExitCode
+from rowmill.plan.pod_contract import RUN_RESET, ExitCode
 from rowmill.plan.pod_report import PurgeReport
 from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.plan.runs import RunState
@@ -50,7 +50,9 @@ def test_a_reset_removes_the_data_of_every_run_and_keeps_their_records(
     assert reset(again) == PurgeReport(PurgeEnd.NOTHING)
     assert again.message == "there was no data to remove"
     # A pod of the run that was reset makes nothing of it again; the next run makes all.
-    assert "its data was removed" in pods.outcome("finalize").message
+    finalized = pods.outcome("finalize")
+    assert (finalized.code, finalized.reason) == (ExitCode.BAD_SPEC, RUN_RESET)
+    assert finalized.message.endswith("is not to go on: its data was removed")
     pods.publish(content(tables=[PEOPLE]), number=3)
     assert count(database, name, "people") == 2_500
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.model.actions import CreateJob
 from tests.unit.operator.memory_cluster import MemoryCluster
 from tests.unit.operator.wishes import (
@@ -213,13 +212,6 @@ def test_a_reset_whose_pod_is_gone_unheard_is_done_all_the_same(cluster: MemoryC
     cluster.settle()
     assert cluster.phase == "Reset"
     assert "tables" not in cluster.run["reset"]
-
-
-def test_a_status_that_was_lost_meets_no_old_wish(cluster: MemoryCluster) -> None:
-    cluster.annotate(reset="1")
-    cluster.change(status=ExperimentStatus())
-    cluster.settle()
-    assert RESET not in made(cluster)
 
 
 def test_a_job_that_somebody_deleted_is_made_again_once_it_is_gone(cluster: MemoryCluster) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from rowmill.plan.pod_contract import RUN_RESET
 from rowmill.spec.cluster_names import FINALIZE, RESET, SHARD, TASK, VERIFY
 from rowmill_operator.model.actions import CreateJob, Decision
 from rowmill_operator.model.observed import Job, Pod
@@ -35,13 +36,16 @@ class WatchedCluster(MemoryCluster):
 
 
 class WalkOfWishes(Walk):
-    """A bad day on which what is lost is never the status, where a reset is kept."""
+    """A bad day on which people ask for what is done beside runs.
+
+    `was_reset` are the runs of which a status told that, `removed` those of which the ledger does.
+    """
 
     def __init__(self, seed: int) -> None:
         super().__init__(seed)
         self.cluster = WatchedCluster(experiment())
         self.was_reset: set[int] = set()
-        self.events.remove(self.lose_status)
+        self.removed: set[int] = set()
         self.events += [self.ask_reset, *([self.reset_suspended] * 3)]
         self.events += [self.ask_verify] * 4
 
@@ -67,10 +71,18 @@ class WalkOfWishes(Walk):
         number = self.random.choice((newest, newest, max(1, newest - 1)))
         return self.random.choice((f"{number}", f"{number}.1", f"{number}.2"))
 
+    def lose_status(self) -> None:
+        super().lose_status()
+        self.was_reset.clear()
+
     def _complete(self, job: Job) -> None:
-        if job.task in (SHARD, FINALIZE):
+        if job.task in (SHARD, FINALIZE) and job.number in self.removed:
+            self.cluster.fail_job(job.name, 64, reason=RUN_RESET, message="its data was removed")
+        elif job.task in (SHARD, FINALIZE):
             super()._complete(job)
         else:
+            if job.task == RESET:
+                self.removed.add(job.number)
             for pod in self.at_work():
                 if pod.job_uid == job.uid:
                     self.cluster.end_pod(pod, 0)
@@ -100,15 +112,16 @@ class WalkOfWishes(Walk):
             assert (entry.phase == "Reset") >= (entry.number in self.was_reset)
 
     def be_kind(self) -> None:
-        """A run that was, or is to be, reset is followed by one that nobody wants reset."""
         self.cluster.annotate(reset="", verify="")
-        self.catch_up()
-        self.cluster.wait(61)
-        self.rest()
+        super().be_kind()
+
+    def take_up(self, request: str) -> None:
+        """A run that was reset is followed by another."""
+        super().take_up(request)
         if self.cluster.phase == "Reset":
             self.seed += 10
             self._define(settings={"seed": self.seed})
-        super().be_kind()
+            self.rest()
 
 
 @pytest.mark.parametrize("seed", range(60))
