@@ -147,7 +147,7 @@ def end_condition(situation: Situation, run: RunStatus) -> RunCondition:
     message = run.message or ""
     if run.outcome == "Reset":
         again = f"`kubectl rowmill rerun {situation.experiment.name}` makes it again"
-        return RunCondition(RESET_DONE, Reason.RESET, f"{message}; {again}")
+        return RunCondition(RESET_DONE, run.reason or Reason.RESET, f"{message}; {again}")
     if run.outcome != "Complete":
         return RunCondition(FAILED, run.reason or Reason.FAILED, message)
     kept = _types_kept(situation, run)

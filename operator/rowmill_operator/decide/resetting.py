@@ -40,8 +40,10 @@ from rowmill_operator.model.run_in_status import (
     without_way,
     written_run,
 )
+from rowmill_operator.model.shortening import shortened
 from rowmill_operator.model.wishes import Wish
 
+_WORDS = 1_024
 _REMOVED = (PurgeEnd.REMOVED, PurgeEnd.PARTLY)
 # By the outcome of the run as it is recorded.
 _PHASES: Mapping[str | None, Phase] = {
@@ -66,6 +68,8 @@ def decided_reset(situation: Situation) -> Step | None:
             return _going_on(situation, "waits for its pod's last word", again_after=1.0)
     if report is None:
         return None
+    if report.purged is not None and report.purged.end is PurgeEnd.TAKEN:
+        return _in_vain(situation, job, report)
     # What still writes does so in vain: the ledger takes no more of a run that was reset.
     return _ended_writing(situation) or _done(situation, job, report)
 
@@ -222,16 +226,33 @@ def _done(situation: Situation, job: Job, report: PodReport) -> Step:
         rows=None if removed is None else removed.rows,
         objects=None if removed is None else removed.objects,
     )
+    partly = removed is not None and removed.end is PurgeEnd.PARTLY
     run = replace(
         without_way(record.run),
         outcome="Reset",
         finished_at=record.run.finished_at or at,
-        reason=Reason.RESET,
+        reason=Reason.RESET_PARTLY if partly else Reason.RESET,
         message=report.message or "its data was removed",
         reset=reset,
     )
     record = replace(record, run=run)
     return Step(end_condition(situation, run), record, again_after=SOON)
+
+
+def _in_vain(situation: Situation, job: Job, report: PodReport) -> Step:
+    """The run stays what it was: its data is another's by now, who keeps it."""
+    record = without_refusal(_record(situation))
+    reset = ResetStatus(
+        request=job.request,
+        finished_at=timestamp(job.finished or situation.now),
+        reason=Reason.NOT_RESET,
+        message=shortened(report.message, _WORDS),
+    )
+    run = replace(record.run, reset=reset)
+    run_condition = RunCondition(_phase(situation), Reason.RESETTING, "all its data stays")
+    if run.outcome:
+        run_condition = end_condition(situation, run)
+    return Step(run_condition, replace(record, run=run), again_after=SOON)
 
 
 def _going_on(

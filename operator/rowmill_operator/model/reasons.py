@@ -47,6 +47,8 @@ class Reason(StrEnum):
     RESETTING = "Resetting"
     PLAN_LOST = "PlanLost"
     RESET = "Reset"
+    RESET_PARTLY = "ResetPartly"
+    NOT_RESET = "NotReset"
     # Of published data
     NOT_VERIFIED = "NotVerified"
     VERIFYING = "Verifying"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from rowmill_operator.model.actions import CreateJob
-from tests.unit.operator.memory_cluster import MemoryCluster
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
 from tests.unit.operator.wishes import (
     REMOVED,
     RESET,
@@ -223,6 +223,66 @@ def test_a_job_that_somebody_deleted_is_made_again_once_it_is_gone(cluster: Memo
     cluster.collect()
     cluster.settle()
     assert not cluster.jobs[RESET].deleted
+
+
+TAKEN = {
+    "message": "run 2 of here/team/shop was begun since run 1: nothing was removed",
+    "purged": "taken",
+    "removed": {"tables": 0, "rows": 0, "objects": 0},
+}
+
+
+def test_a_reset_that_may_remove_nothing_leaves_the_run_what_it_was(
+    cluster: MemoryCluster,
+) -> None:
+    before = cluster.run["finishedAt"]
+    cluster.annotate(reset="1")
+    cluster.settle()
+    told = len(cluster.reported)
+    cluster.wait(5)
+    cluster.complete_job(RESET, **TAKEN)
+    cluster.settle()
+    assert (cluster.phase, cluster.run["finishedAt"]) == ("Complete", before)
+    assert [e["phase"] for e in cluster.status["history"]] == ["Complete"]
+    assert cluster.run["reset"] == {
+        "request": "1",
+        "finishedAt": "2026-03-01T12:00:05Z",
+        "reason": "NotReset",
+        "message": TAKEN["message"],
+    }
+    events = [(e.reason, e.warning, e.message) for e in cluster.reported[told:]]
+    assert events == [("NotReset", True, TAKEN["message"])]
+    assert made(cluster).count(RESET) == 1
+    cluster.restart_operator()
+    cluster.wait(3_600)
+    cluster.settle()
+    assert made(cluster).count(RESET) == 1, "asked once"
+    assert len(cluster.reported) == told + 1
+
+
+def test_a_suspended_run_whose_reset_may_remove_nothing_goes_on_later() -> None:
+    cluster = MemoryCluster(experiment())
+    cluster.begin_run()
+    cluster.change(settings={"suspend": True})
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.complete_job(RESET, **TAKEN)
+    cluster.settle()
+    assert (cluster.phase, cluster.run["reset"]["reason"]) == ("Suspended", "NotReset")
+    cluster.change(settings={"suspend": False})
+    cluster.settle()
+    assert list(cluster.jobs) == [RUN]
+
+
+def test_a_reset_that_left_some_of_the_data_is_a_warning(cluster: MemoryCluster) -> None:
+    cluster.annotate(reset="1")
+    cluster.settle()
+    message = "removed 5 tables; left: people_2, of which the name was changed"
+    cluster.complete_job(RESET, **REMOVED | {"purged": "partly", "message": message})
+    cluster.settle()
+    assert (cluster.phase, cluster.run["reason"]) == ("Reset", "ResetPartly")
+    assert cluster.condition("Progressing")["reason"] == "ResetPartly"
+    assert cluster.warned() == ["ResetPartly"]
 
 
 def test_the_word_of_the_pod_that_removed_the_data_counts(cluster: MemoryCluster) -> None:
