@@ -6,6 +6,7 @@ A transition is one of what the status shows, so that it is told by who writes t
 from __future__ import annotations
 
 from rowmill.counting import counted
+from rowmill.spec.cluster_names import RESET
 from rowmill.spec.manifest.status import RunStatus
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import Step
@@ -95,6 +96,9 @@ def _run_condition(
     if run_condition.stalled and stalled.status == "True":
         # Its Job is made again each minute: that is the same trouble.
         moved = stalled.reason != run_condition.reason
+    elif run_condition.reason == Reason.RESETTING and _is_being_reset(situation):
+        # That was told before its Job was made, whatever that has met with since.
+        moved = False
     already_reported = acceptance.accepted is False and run_condition.reason == acceptance.reason
     if not moved or already_reported:
         return None
@@ -103,6 +107,12 @@ def _run_condition(
         run_condition.message,
         warning=run_condition.stalled or _is_trouble(run_condition),
     )
+
+
+def _is_being_reset(situation: Situation) -> bool:
+    """Whether what is asked for has its Job."""
+    job, wish = situation.job(RESET), situation.reset
+    return job is not None and wish is not None and job.request == wish.request
 
 
 def _reset_in_vain(situation: Situation, run: RunStatus) -> ReportEvent | None:

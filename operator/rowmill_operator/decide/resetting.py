@@ -187,6 +187,7 @@ def _at_work(situation: Situation, job: Job) -> Step:
     if job.failed is None:
         queue = situation.desired.queue
         diagnosis = waiting_for(job, queue, situation.observed, situation.now)
+        diagnosis = diagnosis or _still_tried(situation)
         if diagnosis is None:
             return _going_on(situation, "", again_after=IDLE_SECONDS)
         return _stuck(situation, diagnosis)
@@ -194,6 +195,14 @@ def _at_work(situation: Situation, job: Job) -> Step:
     if not end.heard and not is_late(situation, job):
         return _going_on(situation, "waits for its pod's last word", again_after=1.0)
     return _failed(situation, job, end.diagnosis)
+
+
+def _still_tried(situation: Situation) -> Diagnosis | None:
+    """What its last pod failed with: one that runs is another try, and has not got on yet."""
+    stalled = situation.condition("Stalled")
+    if stalled.status != "True" or stalled.reason != Reason.RETRYING:
+        return None
+    return Diagnosis(stalled.reason, stalled.message)
 
 
 def _failed(situation: Situation, job: Job, diagnosis: Diagnosis) -> Step:

@@ -62,6 +62,46 @@ def test_a_refused_reset_says_why_once_and_is_tried_each_minute(cluster: MemoryC
     assert cluster.condition("Stalled")["status"] == "False"
 
 
+def test_a_reset_that_is_tried_again_and_again_is_told_once(cluster: MemoryCluster) -> None:
+    told = len(cluster.reported)
+    cluster.annotate(reset="1")
+    cluster.settle()
+    for _ in range(3):
+        pod = cluster.start_pod(RESET)
+        cluster.settle()
+        cluster.wait(20)
+        cluster.end_pod(pod, 70, reason="DestinationUnavailable", message="out of reach")
+        cluster.settle()
+        assert cluster.condition("Stalled")["reason"] == "Retrying"
+        cluster.wait(20)
+    cluster.start_pod(RESET)
+    cluster.settle()
+    assert cluster.condition("Stalled")["status"] == "True", "until it gets on"
+    assert "out of reach" in cluster.condition("Stalled")["message"]
+    assert [e.reason for e in cluster.reported[told:]] == ["Resetting", "Retrying"]
+    removed(cluster)
+    assert [e.reason for e in cluster.reported[told:]] == ["Resetting", "Retrying", "Reset"]
+
+
+def test_each_reset_of_a_failed_run_is_told() -> None:
+    cluster = MemoryCluster(experiment())
+    cluster.begin_run()
+    cluster.fail_job(RUN, 64, index=0, reason="InvalidSpec", message="no")
+    cluster.settle()
+    told = len(cluster.reported)
+    for request in ("1", "1.1"):
+        cluster.annotate(reset=request)
+        cluster.settle()
+        pod = cluster.start_pod(RESET)
+        cluster.settle()
+        cluster.end_pod(pod, 70, reason="DestinationUnavailable", message="out of reach")
+        cluster.settle()
+        cluster.wait(20)
+        removed(cluster)
+    reasons = [e.reason for e in cluster.reported[told:]]
+    assert reasons == ["Resetting", "Retrying", "Reset"] * 2
+
+
 def test_what_keeps_its_pod_from_starting_is_told_until_that_is_mended(
     cluster: MemoryCluster,
 ) -> None:
@@ -75,6 +115,7 @@ def test_what_keeps_its_pod_from_starting_is_told_until_that_is_mended(
     cluster.settle()
     assert cluster.condition("Stalled")["status"] == "False"
     assert cluster.condition("Progressing")["reason"] == "Resetting"
+    assert [e.reason for e in cluster.reported].count("Resetting") == 1, "told once"
 
 
 def test_a_reset_that_nobody_asks_for_any_more_is_called_off(cluster: MemoryCluster) -> None:
