@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from rowmill.plan.pod_report import PodReport
@@ -23,7 +23,7 @@ from rowmill_operator.decide.record import current_record
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import IDLE_SECONDS, REMAKE_AFTER, SOON, Step, phase_of
 from rowmill_operator.model.actions import Action, CreateJob, DeleteJob, delete_jobs
-from rowmill_operator.model.observed import FrozenPlan, Job, Pod
+from rowmill_operator.model.observed import FrozenPlan, Job
 from rowmill_operator.model.reasons import Reason
 from rowmill_operator.model.run_condition import (
     COMPLETE,
@@ -104,7 +104,8 @@ def called_off(situation: Situation) -> Step | None:
         # Only then is it known what is still asked of it.
         words = f"run {situation.number} was begun before"
         return Step(RunCondition(PENDING, Reason.STARTING, words), _record(situation), (), SOON)
-    if situation.reset is not None and not _is_written(situation) and _is_running(job, pods):
+    at_work = job is not None and any(pod.running for pod in pods)
+    if situation.reset is not None and at_work and not _is_written(situation):
         return _going_on(situation, "the run waits for that", again_after=IDLE_SECONDS)
     message = "waits for the reset that is called off to end"
     run_condition = RunCondition(phase_of(situation), Reason.REPLACING, message)
@@ -112,11 +113,6 @@ def called_off(situation: Situation) -> Step | None:
     # What has refused the reset is none of the run's.
     record = without_refusal(situation.record)
     return Step(run_condition, record, actions, again_after=SOON)
-
-
-def _is_running(job: Job | None, pods: Sequence[Pod]) -> bool:
-    going = job is not None and not (job.deleted or job.complete or job.failed)
-    return going and any(pod.running for pod in pods)
 
 
 def _is_recorded(situation: Situation, job: Job) -> bool:

@@ -23,6 +23,7 @@ def cluster() -> MemoryCluster:
 
 def test_a_reset_run_is_reset_and_keeps_its_record(cluster: MemoryCluster) -> None:
     before, rows = cluster.run, cluster.run["rows"]
+    cluster.wait(60)
     cluster.annotate(reset="1")
     cluster.settle()
     assert list(cluster.jobs) == [RESET]
@@ -143,6 +144,17 @@ def test_the_jobs_of_a_run_are_gone_with_their_pods_before_its_data_goes(
     assert RESET in cluster.jobs
 
 
+def test_a_pod_of_the_run_whose_job_is_gone_is_waited_for(cluster: MemoryCluster) -> None:
+    pod = cluster.start_pod(FINALIZE)
+    cluster.jobs.clear()
+    cluster.annotate(reset="1")
+    cluster.settle()
+    assert not cluster.jobs
+    cluster.end_pod(pod, 143)
+    cluster.settle()
+    assert list(cluster.jobs) == [RESET]
+
+
 def test_an_aborted_run_is_reset_when_its_pods_are_gone() -> None:
     cluster = MemoryCluster(experiment())
     cluster.begin_run()
@@ -164,6 +176,7 @@ def test_a_suspended_run_is_reset_and_not_begun_again() -> None:
     cluster.settle()
     cluster.annotate(reset="1")
     cluster.settle()
+    assert (cluster.phase, cluster.condition("Progressing")["reason"]) == ("Pending", "Resetting")
     removed(cluster)
     cluster.change(settings={"suspend": False})
     cluster.settle()

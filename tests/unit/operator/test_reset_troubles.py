@@ -118,6 +118,17 @@ def test_what_keeps_its_pod_from_starting_is_told_until_that_is_mended(
     assert [e.reason for e in cluster.reported].count("Resetting") == 1, "told once"
 
 
+def test_a_job_that_the_api_server_refuses_is_told_as_stuck_at_once(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.annotate(reset="1")
+    cluster.warn(RESET, "FailedCreate", "exceeded quota: jobs")
+    while RESET not in made(cluster):
+        cluster.look()
+        cluster.collect()
+    assert cluster.condition("Stalled")["reason"] == "QuotaExceeded"
+
+
 def test_a_reset_that_nobody_asks_for_any_more_is_called_off(cluster: MemoryCluster) -> None:
     cluster.annotate(reset="1")
     cluster.settle()
@@ -149,6 +160,21 @@ def test_a_next_run_waits_for_a_reset_that_is_at_work(cluster: MemoryCluster) ->
     cluster.update_job(RESET, complete=True, finished=cluster.now)
     cluster.settle()
     assert [e["phase"] for e in cluster.status["history"]] == ["Reset"]
+    assert list(cluster.jobs) == ["shop-run-2"]
+
+
+def test_a_next_run_waits_for_what_became_of_a_reset(cluster: MemoryCluster) -> None:
+    """Its pod's end is seen after that of its Job, or never."""
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.update_job(RESET, complete=True, finished=cluster.now)
+    cluster.digest = "sha256:" + "b" * 64
+    cluster.change(settings={"seed": 2})
+    cluster.settle()
+    assert not cluster.jobs[RESET].deleted
+    cluster.wait(11)
+    cluster.settle()
+    assert [(e["number"], e["phase"]) for e in cluster.status["history"]] == [(1, "Reset")]
     assert list(cluster.jobs) == ["shop-run-2"]
 
 

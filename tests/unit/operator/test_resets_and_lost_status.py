@@ -56,9 +56,9 @@ def test_a_reset_that_is_at_work_goes_on(cluster: MemoryCluster) -> None:
     assert (cluster.phase, made(cluster)) == ("Reset", [RUN, FINALIZE, RESET])
 
 
-@pytest.mark.parametrize("asked", ["1", ""])
+@pytest.mark.parametrize(("asked", "met"), [("1", "1"), ("1.4", "1.4"), ("2", ""), ("", "")])
 def test_without_the_job_the_ledger_tells_that_it_was_reset(
-    cluster: MemoryCluster, asked: str
+    cluster: MemoryCluster, asked: str, met: str
 ) -> None:
     removed(cluster)
     cluster.annotate(reset=asked)
@@ -72,7 +72,7 @@ def test_without_the_job_the_ledger_tells_that_it_was_reset(
     assert (cluster.phase, cluster.run["outcome"]) == ("Reset", "Reset")
     assert cluster.condition("Failed")["status"] == "False"
     assert cluster.run["message"] == "its data was removed"
-    assert cluster.run.get("reset", {}).get("request", "") == asked
+    assert cluster.run.get("reset", {}).get("request", "") == met
     assert made(cluster).count(RESET) == 1, "nothing is removed twice"
     assert cluster.warned() == []
 
