@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rowmill.destinations.errors import DestinationUnavailable
+from rowmill.destinations.errors import DestinationUnavailable, RunReset
 from rowmill.errors import (
     Conflict,
     Differs,
@@ -20,7 +20,7 @@ from rowmill.errors import (
     Unsupported,
     by_class,
 )
-from rowmill.plan.pod_contract import ExitCode
+from rowmill.plan.pod_contract import RUN_RESET, ExitCode
 from rowmill.plan.pod_report import PodReport, Published, PurgeReport, Used, VerifyReport
 from rowmill.spec.problems import InvalidManifest
 
@@ -34,12 +34,15 @@ CODES: Mapping[type[RowmillError], ExitCode] = {
     Unavailable: ExitCode.FAILED,
     Differs: ExitCode.FAILED,
     Failed: ExitCode.FAILED,
+    # As its next pod would end.
+    RunReset: ExitCode.BAD_SPEC,
     Interrupted: ExitCode.FAILED,
 }
 # Where conditions have a word of their own.
 REASONS: Mapping[type[RowmillError], str] = {
     InvalidManifest: "InvalidSpec",
     DestinationUnavailable: "DestinationUnavailable",
+    RunReset: RUN_RESET,
 }
 
 

@@ -70,6 +70,10 @@ class Fenced(Failed):
         super().__init__("Fenced", message)
 
 
+class RunReset(Fenced):
+    """The data of the run was removed: no worker makes anything of it again."""
+
+
 class LateAdditions(Exception):
     """Users put `labels` on the published tables, or took them off, since finalize built there.
 

@@ -34,7 +34,7 @@ class ExitCode(IntEnum):
 
     # Every batch of the pod's work is durable.
     DONE = 0
-    # A bad spec, or one that this image cannot run: final.
+    # A bad spec, one that this image cannot run, or a run that was reset: final.
     BAD_SPEC = 64
     # A destination refuses: the Job ends, and is made again until somebody mended it.
     REFUSED = 65
@@ -43,6 +43,9 @@ class ExitCode(IntEnum):
     # SIGTERM. An evicted pod that exits 0 would have its shard counted as complete.
     TERMINATED = 143
 
+
+# The reason of a pod whose run was reset; what it made is gone.
+RUN_RESET = "RunReset"
 
 # After these another pod of the same Job would only end alike.
 FAIL_THE_JOB = (ExitCode.BAD_SPEC, ExitCode.REFUSED)

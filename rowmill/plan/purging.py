@@ -9,8 +9,8 @@ from enum import StrEnum
 class PurgeEnd(StrEnum):
     """How a purge or a reset ended that removed all it could, `purged` in its pod's report.
 
-    TAKEN: another Experiment of the same name has the data now. NOTHING: none was known to be
-    written, and none was found; or a reset is of a run after which another was begun.
+    TAKEN: another Experiment of the same name has the data now, or for a reset a later run, and all
+    of it stays. NOTHING: none was known to be written, and none was found.
     """
 
     REMOVED = "removed"

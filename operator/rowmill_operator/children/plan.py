@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from rowmill.plan.bundle import FILE
-from rowmill.spec.cluster_names import PLAN, RELEASE, SEEN
+from rowmill.spec.cluster_names import ASK_RESET, PLAN, RELEASE, SEEN
 from rowmill_operator.children.ownership import controller_reference
 from rowmill_operator.model.names import labels, plan_name
 from rowmill_operator.model.observed import Experiment
@@ -23,7 +23,12 @@ def config_map(
             "name": plan_name(experiment.name, number),
             "namespace": experiment.namespace,
             "labels": labels(experiment.name, number, PLAN, digest),
-            "annotations": {SEEN: experiment.resource_version, RELEASE: release},
+            "annotations": {
+                SEEN: experiment.resource_version,
+                RELEASE: release,
+                # What is asked for by now is not asked of this run.
+                ASK_RESET: experiment.annotations.get(ASK_RESET, ""),
+            },
             "ownerReferences": [controller_reference(experiment.name, experiment.uid)],
         },
         "immutable": True,

@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from rowmill.counting import counted
-from rowmill.plan.pod_contract import ExitCode
+from rowmill.plan.pod_contract import RUN_RESET, ExitCode
 from rowmill.plan.pod_report import PodReport
 from rowmill.plan.purging import PurgeEnd
-from rowmill.spec.cluster_names import ABORT, FINALIZE, RESET
-from rowmill.spec.manifest.status import Phase, RunStatus
+from rowmill.spec.cluster_names import ABORT, ASK_RESET, FINALIZE, RESET
+from rowmill.spec.manifest.status import Phase, ResetStatus, RunStatus
 from rowmill_operator.decide.diagnosis import end_of, pods_of
 from rowmill_operator.decide.record import completed_record, current_record, ended_record
 from rowmill_operator.decide.remaking import remade_since
@@ -34,6 +34,7 @@ from rowmill_operator.model.run_condition import (
     RunCondition,
 )
 from rowmill_operator.model.run_in_status import refused, replaced_in, without_refusal
+from rowmill_operator.model.wishes import read_wish
 
 # A pod's end may be seen after that of its Job.
 _LAST_WORD = timedelta(seconds=10)
@@ -92,6 +93,8 @@ def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: Phase) -> St
         return Step(run_condition, current_record(situation, plan), again_after=1.0)
     diagnosis = end.diagnosis
     if end.code != ExitCode.REFUSED:
+        if diagnosis.reason == RUN_RESET:
+            return _was_reset(situation, plan)
         message = diagnosis.message
         if end.code != ExitCode.BAD_SPEC:
             name = situation.experiment.name
@@ -105,6 +108,17 @@ def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: Phase) -> St
     run_condition = RunCondition(phase, diagnosis.reason, diagnosis.message, stalled=True)
     remaking = remade_since(job, job.finished or situation.now, situation.now)
     return Step(run_condition, record, remaking.actions, remaking.again_after)
+
+
+def _was_reset(situation: Situation, plan: FrozenPlan) -> Step:
+    """The end of a run whose reset the status has lost; the ledger has not."""
+    record = ended_record(situation, plan, "Reset", Reason.RESET, "its data was removed")
+    wish = read_wish(situation.experiment.annotations.get(ASK_RESET))
+    if wish is not None and wish.number == plan.number:
+        # Whether it was this one that was met or an earlier one: there is nothing to remove.
+        reset = ResetStatus(wish.request, record.run.finished_at)
+        record = replace(record, run=replace(record.run, reset=reset))
+    return Step(end_condition(situation, record.run), record)
 
 
 def _published(situation: Situation, plan: FrozenPlan, job: Job) -> Step:
@@ -133,7 +147,7 @@ def end_condition(situation: Situation, run: RunStatus) -> RunCondition:
     message = run.message or ""
     if run.outcome == "Reset":
         again = f"`kubectl rowmill rerun {situation.experiment.name}` makes it again"
-        return RunCondition(RESET_DONE, Reason.RESET, f"{message}; {again}")
+        return RunCondition(RESET_DONE, run.reason or Reason.RESET, f"{message}; {again}")
     if run.outcome != "Complete":
         return RunCondition(FAILED, run.reason or Reason.FAILED, message)
     kept = _types_kept(situation, run)

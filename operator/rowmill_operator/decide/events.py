@@ -6,6 +6,7 @@ A transition is one of what the status shows, so that it is told by who writes t
 from __future__ import annotations
 
 from rowmill.counting import counted
+from rowmill.spec.cluster_names import RESET
 from rowmill.spec.manifest.status import RunStatus
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import Step
@@ -39,6 +40,7 @@ def events_of(
         _refusal(situation, acceptance),
         None if step.record is None else _start(situation, step.record.run),
         _stage(situation, step),
+        None if step.record is None else _reset_in_vain(situation, step.record.run),
         _run_condition(situation, acceptance, step.run_condition),
         _verification(situation, verified),
     )
@@ -87,18 +89,38 @@ def _run_condition(
         situation.condition("Progressing").reason,
     )
     moved = before != (run_condition.phase, run_condition.reason)
+    if before == (run_condition.phase, Reason.RESETTING):
+        # A reset that was called off, or removed nothing: it stands where it stood.
+        moved = run_condition.stalled
     stalled = situation.condition("Stalled")
     if run_condition.stalled and stalled.status == "True":
         # Its Job is made again each minute: that is the same trouble.
         moved = stalled.reason != run_condition.reason
+    elif run_condition.reason == Reason.RESETTING and _is_being_reset(situation):
+        # That was told before its Job was made, whatever that has met with since.
+        moved = False
     already_reported = acceptance.accepted is False and run_condition.reason == acceptance.reason
     if not moved or already_reported:
         return None
     return ReportEvent(
         run_condition.reason,
         run_condition.message,
-        warning=run_condition.stalled or _is_failure(run_condition),
+        warning=run_condition.stalled or _is_trouble(run_condition),
     )
+
+
+def _is_being_reset(situation: Situation) -> bool:
+    """Whether what is asked for has its Job."""
+    job, wish = situation.job(RESET), situation.reset
+    return job is not None and wish is not None and job.request == wish.request
+
+
+def _reset_in_vain(situation: Situation, run: RunStatus) -> ReportEvent | None:
+    """That a reset was asked for, and all data stays."""
+    reset = run.reset
+    if reset is None or reset.reason is None or reset == situation.record.run.reset:
+        return None
+    return ReportEvent(reset.reason, reset.message or "", warning=True)
 
 
 def _verification(situation: Situation, verified: Verified) -> ReportEvent | None:
@@ -110,5 +132,6 @@ def _verification(situation: Situation, verified: Verified) -> ReportEvent | Non
     return ReportEvent(verified.reason, verified.message, warning=not verified.holds)
 
 
-def _is_failure(run_condition: RunCondition) -> bool:
-    return run_condition.phase == FAILED and run_condition.reason != Reason.RESETTING
+def _is_trouble(run_condition: RunCondition) -> bool:
+    failed = run_condition.phase == FAILED and run_condition.reason != Reason.RESETTING
+    return failed or run_condition.reason == Reason.RESET_PARTLY

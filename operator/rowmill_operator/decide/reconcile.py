@@ -126,12 +126,16 @@ def _step(situation: Situation, verdict: Verdict) -> Step:
         return end
     if verdict.problems:
         return _refused(situation, verdict)
-    if situation.number == 0 or situation.digest != verdict.digest or _adopts_since(situation):
-        step = _next_run(situation)
-        return replace(step, run_condition=replace(step.run_condition, ahead=True))
-    reset = resetting(situation)
+    is_next = (
+        situation.number == 0 or situation.digest != verdict.digest or _adopts_since(situation)
+    )
+    # While none may begin, the newest run is the one of which people see the number.
+    reset = resetting(situation) if situation.desired.suspend or not is_next else None
     if reset is not None:
         return reset
+    if is_next:
+        step = _next_run(situation)
+        return replace(step, run_condition=replace(step.run_condition, ahead=True))
     if situation.plan is None and not situation.ended:
         return _freeze(situation, plan_again(situation))
     step = drive(situation)

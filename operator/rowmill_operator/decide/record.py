@@ -9,7 +9,7 @@ from rowmill.plan.intervals import Interval, parse
 from rowmill.plan.pace import percent
 from rowmill.plan.pod_report import PodReport, Published
 from rowmill.plan.replacement import Replaced
-from rowmill.spec.cluster_names import ASK_RESET, EXPERIMENT, SHARD
+from rowmill.spec.cluster_names import EXPERIMENT, SHARD
 from rowmill.spec.manifest.status import (
     ExperimentStatus,
     Outcome,
@@ -108,18 +108,18 @@ def new_record(situation: Situation, plan: FrozenPlan) -> RunInStatus:
             job=shard_job_name(situation.experiment.name, plan.number),
             # What was asked of an earlier run is not asked of this one.
             resume=situation.resume or None,
-            reset=_asked_before(situation),
+            reset=_asked_before(plan),
             replaces=None if replaced is None else ReplacedStatus(replaced.run, replaced.rows),
         )
     )
 
 
-def _asked_before(situation: Situation) -> ResetStatus | None:
+def _asked_before(plan: FrozenPlan) -> ResetStatus | None:
     """A request to reset that is older than the run: of a restored object, or of a copied one.
 
     It names a run of before by the number that this one has now.
     """
-    wish = read_wish(situation.experiment.annotations.get(ASK_RESET))
+    wish = read_wish(plan.asked_reset)
     return None if wish is None else ResetStatus(wish.request)
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from rowmill.plan.pod_report import PodReport
+from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import RESET
 from rowmill.spec.manifest.status import Phase, ResetStatus
 from rowmill_operator.children.jobs import reset_job
@@ -18,9 +19,10 @@ from rowmill_operator.decide.diagnosis import (
 )
 from rowmill_operator.decide.ending import end_condition, is_late, removal_report, report_of
 from rowmill_operator.decide.freezing import plan_again, refused_plan
+from rowmill_operator.decide.record import current_record
 from rowmill_operator.decide.remaking import Remaking, remade_since, remade_wish
 from rowmill_operator.decide.situation import Situation
-from rowmill_operator.decide.step import SOON, Step
+from rowmill_operator.decide.step import IDLE_SECONDS, SOON, Step, phase_of
 from rowmill_operator.model.actions import Action, CreateJob, delete_jobs
 from rowmill_operator.model.observed import FrozenPlan, Job
 from rowmill_operator.model.reasons import Reason
@@ -33,15 +35,16 @@ from rowmill_operator.model.run_condition import (
     timestamp,
 )
 from rowmill_operator.model.run_in_status import (
+    RunInStatus,
     refused,
     without_refusal,
     without_way,
     written_run,
 )
+from rowmill_operator.model.shortening import shortened
 from rowmill_operator.model.wishes import Wish
 
-# Events tell of all that happens to a Job; this is for what was missed.
-_IDLE_SECONDS = 30.0
+_WORDS = 1_024
 # By the outcome of the run as it is recorded.
 _PHASES: Mapping[str | None, Phase] = {
     None: PENDING,
@@ -53,7 +56,7 @@ _PHASES: Mapping[str | None, Phase] = {
 def decided_reset(situation: Situation) -> Step | None:
     """The record of a reset whose pod has removed all, whatever is asked for by now, or None."""
     job = situation.job(RESET)
-    if job is None or not situation.recorded or _is_recorded(situation, job):
+    if job is None or _is_recorded(situation, job):
         return None
     if not (job.complete or job.failed):
         # Where one pod was ended after all was removed, the next finds that out.
@@ -63,7 +66,12 @@ def decided_reset(situation: Situation) -> Step | None:
         report = report_of(situation, job)
         if report is None:
             return _going_on(situation, "waits for its pod's last word", again_after=1.0)
-    return None if report is None else _done(situation, job, report)
+    if report is None:
+        return None
+    if report.purged is not None and report.purged.end is PurgeEnd.TAKEN:
+        return _in_vain(situation, job, report)
+    # What still writes does so in vain: the ledger takes no more of a run that was reset.
+    return _ended_writing(situation) or _done(situation, job, report)
 
 
 def resetting(situation: Situation) -> Step | None:
@@ -73,8 +81,7 @@ def resetting(situation: Situation) -> Step | None:
     if wish is None or not (situation.outcome or is_idle):
         return None
     if _is_written(situation) or situation.is_read:
-        actions = delete_jobs((*_writing(situation), *situation.verify_jobs))
-        return _going_on(situation, "waits for the pods of before to end", actions)
+        return _end(situation, (*_writing(situation), *situation.verify_jobs))
     job = situation.job(RESET)
     if job is None:
         return _begin(situation, wish)
@@ -83,14 +90,56 @@ def resetting(situation: Situation) -> Step | None:
     return _at_work(situation, job)
 
 
+def called_off(situation: Situation) -> Step | None:
+    """End a reset of a run that goes on, None once nothing of it is left.
+
+    One that was begun while the run was suspended, and is still asked for, may end if its pod is at
+    work: half of the data is gone by then. None ever works beside what writes.
+    """
+    job = situation.job(RESET)
+    pods = [pod for pod in situation.live_pods() if pod.task == RESET]
+    if job is None and not pods:
+        return None
+    if not situation.recorded:
+        # Only then is it known what is still asked of it.
+        words = f"run {situation.number} was begun before"
+        return Step(RunCondition(PENDING, Reason.STARTING, words), _record(situation), (), SOON)
+    at_work = job is not None and any(pod.running for pod in pods)
+    if situation.reset is not None and at_work and not _is_written(situation):
+        return _going_on(situation, "the run waits for that", again_after=IDLE_SECONDS)
+    message = "waits for the reset that is called off to end"
+    run_condition = RunCondition(phase_of(situation), Reason.REPLACING, message)
+    actions = () if job is None else delete_jobs((job,))
+    # What has refused the reset is none of the run's.
+    record = without_refusal(situation.record)
+    return Step(run_condition, record, actions, again_after=SOON)
+
+
 def _is_recorded(situation: Situation, job: Job) -> bool:
+    """Whether the status has its end, or nothing is left by which that could be told."""
     met = situation.record.run.reset
+    if not situation.recorded:
+        return situation.plan is None
     return met is not None and met.request == job.request
+
+
+def _record(situation: Situation) -> RunInStatus:
+    """The newest run's, of which the plan is there where the status was lost."""
+    plan = situation.plan
+    return situation.record if plan is None else current_record(situation, plan)
 
 
 def _writing(situation: Situation) -> list[Job]:
     """The Jobs that made the data: they go with their pods first, as before a next run."""
     return [job for job in situation.run_jobs if job.task != RESET]
+
+
+def _ended_writing(situation: Situation) -> Step | None:
+    return _end(situation, _writing(situation)) if _is_written(situation) else None
+
+
+def _end(situation: Situation, jobs: Iterable[Job]) -> Step:
+    return _going_on(situation, "waits for the pods of before to end", delete_jobs(jobs))
 
 
 def _is_written(situation: Situation) -> bool:
@@ -102,11 +151,14 @@ def _begin(situation: Situation, wish: Wish) -> Step:
     plan = situation.plan
     if plan is not None:
         return _create(situation, plan, wish)
-    if situation.refused:
-        verdict = situation.verdict
-        problems = "" if verdict is None else "; ".join(verdict.problems)
-        why = f"the run's ConfigMap is gone, and the spec is refused: {problems}"
+    lost = f"the ConfigMap of run {situation.number} is gone"
+    verdict = situation.verdict
+    if verdict is not None and verdict.problems:
+        why = f"{lost}, and the spec is refused: {'; '.join(verdict.problems)}"
         return _stuck(situation, Diagnosis(Reason.INVALID_SPEC, why))
+    if verdict is None or verdict.digest != situation.digest:
+        why = f"{lost}, and the spec is another by now: set it back, or have the next run begin"
+        return _stuck(situation, Diagnosis(Reason.PLAN_LOST, why))
     refusal = refused_plan(situation)
     if refusal is not None:
         return _stuck(situation, refusal, (plan_again(situation),))
@@ -134,15 +186,26 @@ def _at_work(situation: Situation, job: Job) -> Step:
     if job.failed is None:
         queue = situation.desired.queue
         diagnosis = waiting_for(job, queue, situation.observed, situation.now)
-        remaking = remade_wish(situation, job, diagnosis) or Remaking((), _IDLE_SECONDS)
-        if diagnosis is None:
-            return _going_on(situation, "", remaking.actions, remaking.again_after)
-        step = _stuck(situation, diagnosis, remaking.actions, remaking.again_after)
-        return _recorded(situation, step, diagnosis) if tried_rarely(diagnosis) else step
+        remaking = remade_wish(situation, job, diagnosis) or Remaking((), IDLE_SECONDS)
+        if diagnosis is not None:
+            step = _stuck(situation, diagnosis, remaking.actions, remaking.again_after)
+            return _recorded(situation, step, diagnosis) if tried_rarely(diagnosis) else step
+        before = _still_tried(situation)
+        if before is not None:
+            return _stuck(situation, before, remaking.actions, remaking.again_after)
+        return _going_on(situation, "", remaking.actions, remaking.again_after)
     end = end_of(job, situation.observed.pods)
     if not end.heard and not is_late(situation, job):
         return _going_on(situation, "waits for its pod's last word", again_after=1.0)
     return _failed(situation, job, end.diagnosis)
+
+
+def _still_tried(situation: Situation) -> Diagnosis | None:
+    """What its last pod failed with: one that runs is another try, and has not got on yet."""
+    stalled = situation.condition("Stalled")
+    if stalled.status != "True" or stalled.reason != Reason.RETRYING:
+        return None
+    return Diagnosis(stalled.reason, stalled.message)
 
 
 def _failed(situation: Situation, job: Job, diagnosis: Diagnosis) -> Step:
@@ -159,7 +222,7 @@ def _recorded(situation: Situation, step: Step, diagnosis: Diagnosis) -> Step:
 
 
 def _done(situation: Situation, job: Job, report: PodReport) -> Step:
-    record, removed = situation.record, report.purged
+    record, removed = _record(situation), report.purged
     at = timestamp(job.finished or situation.now)
     reset = ResetStatus(
         request=job.request,
@@ -168,16 +231,33 @@ def _done(situation: Situation, job: Job, report: PodReport) -> Step:
         rows=None if removed is None else removed.rows,
         objects=None if removed is None else removed.objects,
     )
+    partly = removed is not None and removed.end is PurgeEnd.PARTLY
     run = replace(
         without_way(record.run),
         outcome="Reset",
         finished_at=record.run.finished_at or at,
-        reason=Reason.RESET,
+        reason=Reason.RESET_PARTLY if partly else Reason.RESET,
         message=report.message or "its data was removed",
         reset=reset,
     )
     record = replace(record, run=run)
     return Step(end_condition(situation, run), record, again_after=SOON)
+
+
+def _in_vain(situation: Situation, job: Job, report: PodReport) -> Step:
+    """The run stays what it was: its data is another's by now, who keeps it."""
+    record = without_refusal(_record(situation))
+    reset = ResetStatus(
+        request=job.request,
+        finished_at=timestamp(job.finished or situation.now),
+        reason=Reason.NOT_RESET,
+        message=shortened(report.message, _WORDS),
+    )
+    run = replace(record.run, reset=reset)
+    run_condition = RunCondition(_phase(situation), Reason.RESETTING, "all its data stays")
+    if run.outcome:
+        run_condition = end_condition(situation, run)
+    return Step(run_condition, replace(record, run=run), again_after=SOON)
 
 
 def _going_on(
@@ -212,7 +292,7 @@ def _stuck(
 ) -> Step:
     phase = _phase(situation)
     run_condition = RunCondition(phase, diagnosis.reason, diagnosis.message, stalled=True)
-    return Step(run_condition, None, actions, again_after or _IDLE_SECONDS)
+    return Step(run_condition, None, actions, again_after or IDLE_SECONDS)
 
 
 def _phase(situation: Situation) -> Phase:

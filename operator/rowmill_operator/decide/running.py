@@ -22,8 +22,10 @@ from rowmill_operator.decide.diagnosis import (
 from rowmill_operator.decide.ending import ended, failed
 from rowmill_operator.decide.record import current_record, progressed
 from rowmill_operator.decide.remaking import remade_since
+from rowmill_operator.decide.resetting import called_off
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import (
+    IDLE_SECONDS,
     SOON,
     Step,
     moment,
@@ -46,11 +48,9 @@ from rowmill_operator.model.run_in_status import (
     replaced_in,
     taken_up,
     without_pace,
+    without_refusal,
 )
 
-# Events tell of all that happens to a Job, and each poll of its pods has it looked at; this is for
-# what was missed.
-_IDLE_SECONDS = 30.0
 # A worker answers within a few seconds of its start, later on a busy node.
 _START_UP = timedelta(seconds=30)
 
@@ -66,6 +66,9 @@ def drive(situation: Situation) -> Step:
         return _resume(situation, plan)
     if situation.desired.suspend:
         return _suspend(situation, plan)
+    reset = called_off(situation)
+    if reset is not None:
+        return reset
     finalize = situation.job(FINALIZE)
     if finalize is not None:
         return _finalizing(situation, plan, finalize)
@@ -82,7 +85,8 @@ def _resume(situation: Situation, plan: FrozenPlan) -> Step:
 
 
 def _suspend(situation: Situation, plan: FrozenPlan) -> Step:
-    record = current_record(situation, plan)
+    # Nothing is tried by now; what a reset was refused by is none of the run's besides.
+    record = without_refusal(current_record(situation, plan))
     if situation.at_work or situation.is_read:
         run_condition = RunCondition(
             phase_of(situation), Reason.SUSPENDING, "its pods are being ended"
@@ -156,7 +160,7 @@ def _watched(
         run_condition = RunCondition(shown, diagnosis.reason, diagnosis.message, stalled=True)
         if tried_rarely(diagnosis) and not running and not situation.desired.queue:
             return _start_over(situation, job, record, run_condition, actions)
-        return Step(run_condition, record, actions, again_after=_IDLE_SECONDS)
+        return Step(run_condition, record, actions, again_after=IDLE_SECONDS)
     at_work = Reason.FINALIZING if phase == FINALIZING else Reason.RUNNING
     # Between two waves of pods a run goes on: to tell of each would be three writes a wave.
     before = situation.condition("Progressing").reason
@@ -172,7 +176,7 @@ def _watched(
     else:
         message = f"the operator cannot reach the pods' port {PORT}; a NetworkPolicy may forbid it"
         run_condition = RunCondition(shown, Reason.PROGRESS_UNREACHABLE, message)
-    return Step(run_condition, record, actions, again_after=_IDLE_SECONDS)
+    return Step(run_condition, record, actions, again_after=IDLE_SECONDS)
 
 
 def _unseen(situation: Situation, job: Job) -> str:

@@ -183,7 +183,7 @@ class Situation:
         if wish is None or not self.recorded or wish.number != self.number:
             return None
         met = self.record.run.reset
-        return None if met is not None and met.request == wish.request else wish
+        return None if met is not None and wish.is_met_by(met.request) else wish
 
     @cached_property
     def unheard(self) -> bool:

@@ -21,6 +21,9 @@ from rowmill_operator.model.run_in_status import RunInStatus
 REMAKE_AFTER = timedelta(seconds=60)
 # What waits for the API server to finish something is looked at again after so many seconds.
 SOON = 2.0
+# Events tell of all that happens to a Job, and each poll of its pods has it looked at; this is for
+# what was missed.
+IDLE_SECONDS = 30.0
 
 
 @dataclass(frozen=True)

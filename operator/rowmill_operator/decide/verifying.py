@@ -20,7 +20,7 @@ from rowmill_operator.decide.ending import is_late, report_of
 from rowmill_operator.decide.freezing import plan_again, refused_plan
 from rowmill_operator.decide.remaking import Remaking, remade_wish
 from rowmill_operator.decide.situation import Situation
-from rowmill_operator.decide.step import SOON, Step, Verifying, moment
+from rowmill_operator.decide.step import IDLE_SECONDS, SOON, Step, Verifying, moment
 from rowmill_operator.model.actions import CreateJob, delete_jobs
 from rowmill_operator.model.observed import Job
 from rowmill_operator.model.reasons import Reason
@@ -30,8 +30,6 @@ from rowmill_operator.model.shortening import shortened
 from rowmill_operator.model.wishes import Wish, read_wish
 
 _WORDS = 1_024
-# Events tell of all that happens to a Job; this is for what was missed.
-_IDLE_SECONDS = 30.0
 
 
 def verifying(situation: Situation, step: Step) -> Verifying:
@@ -64,7 +62,7 @@ def _wish(situation: Situation, record: VerificationStatus | None) -> Wish | Non
         return None
     wish = read_wish(situation.experiment.annotations.get(ASK_VERIFY))
     met = "" if record is None else record.request
-    if wish is not None and wish.number == published.number and wish.request != met:
+    if wish is not None and wish.number == published.number and not wish.is_met_by(met):
         return wish
     by_itself = situation.experiment.settings.get("verify") == "AfterRun"
     if by_itself and (record is None or record.run != published.number):
@@ -166,7 +164,7 @@ def _watched(
     if job.complete or job.failed:
         return Verifying(_under_way(wish, "waits for its pod's last word"), record, again_after=1.0)
     diagnosis = waiting_for(job, situation.desired.queue, situation.observed, situation.now)
-    remaking = remade_wish(situation, job, diagnosis) or Remaking((), _IDLE_SECONDS)
+    remaking = remade_wish(situation, job, diagnosis) or Remaking((), IDLE_SECONDS)
     said = situation.observed.verifying
     at_work = "" if said is None else said.notice or said.step
     verified = _waiting(wish, diagnosis, at_work)

@@ -13,6 +13,7 @@ from rowmill.plan.bundle import FILE, unpack
 from rowmill.plan.intervals import parse
 from rowmill.plan.pod_report import PodReport
 from rowmill.spec.cluster_names import (
+    ASK_RESET,
     ASKED_QUEUE,
     DIGEST,
     INDEX,
@@ -148,6 +149,7 @@ def read_plan(raw: Raw) -> FrozenPlan:
         plan=bundle.plan,
         release=str((meta.get("annotations") or {}).get(RELEASE, "")),
         seen=_number((meta.get("annotations") or {}).get(SEEN, "")),
+        asked_reset=str((meta.get("annotations") or {}).get(ASK_RESET, "")),
     )
 
 

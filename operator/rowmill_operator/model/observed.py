@@ -62,7 +62,8 @@ class FrozenPlan:
 
     `engine` owns its data; `release` is the installation that planned it, "" if nothing tells it.
     `defaults` are the chart's of then, `destinations` those of the manifest of then. `seen` is the
-    resource version of the Experiment by which it was planned, 0 if nothing tells it.
+    resource version of the Experiment by which it was planned, 0 if nothing tells it. `asked_reset`
+    is what asked for a reset then, of a run before this one; "" for nothing.
     """
 
     name: str
@@ -80,6 +81,7 @@ class FrozenPlan:
     plan: Plan
     release: str = ""
     seen: int = 0
+    asked_reset: str = ""
 
 
 @dataclass(frozen=True)

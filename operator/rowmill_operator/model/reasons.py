@@ -45,7 +45,10 @@ class Reason(StrEnum):
     ABORTED = "Aborted"
     # Data removed as was asked
     RESETTING = "Resetting"
+    PLAN_LOST = "PlanLost"
     RESET = "Reset"
+    RESET_PARTLY = "ResetPartly"
+    NOT_RESET = "NotReset"
     # Of published data
     NOT_VERIFIED = "NotVerified"
     VERIFYING = "Verifying"

@@ -71,7 +71,8 @@ def with_figures(run: RunStatus, tables: Sequence[TableStatus]) -> RunStatus:
 
 def taken_up(run: RunStatus, resume: str) -> RunStatus:
     """As of a run that goes on after its end, as `resume` has asked."""
-    return replace(run, outcome=None, finished_at=None, reason=None, message=None, resume=resume)
+    ended = replace(run, outcome=None, finished_at=None, reason=None, message=None)
+    return replace(ended, refused=None, resume=resume)
 
 
 def refused(run: RunStatus, reason: str, message: str) -> RunStatus:

@@ -5,18 +5,27 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_REQUEST = re.compile(r"([1-9][0-9]{0,8})(?:\.[0-9]{1,9})?")
+_REQUEST = re.compile(r"([1-9][0-9]{0,8})(?:\.([0-9]{1,9}))?")
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What is asked of run `number`; by the `request` one is told from a repeat."""
+    """What is asked of run `number`, after it was asked for so many `times`."""
 
     request: str
     number: int
+    times: int = 0
+
+    def is_met_by(self, request: str) -> bool:
+        """Whether that, which was met, is this very wish or was asked for after it.
+
+        An older one comes again where a tool applies an earlier commit.
+        """
+        met = read_wish(request)
+        return met is not None and (self.number, self.times) <= (met.number, met.times)
 
 
 def read_wish(text: str | None) -> Wish | None:
     """The wish that an annotation's value `N` or `N.k` is, None of any other."""
     found = _REQUEST.fullmatch(text or "")
-    return None if found is None else Wish(found[0], int(found[1]))
+    return None if found is None else Wish(found[0], int(found[1]), int(found[2] or 0))

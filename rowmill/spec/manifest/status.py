@@ -130,11 +130,15 @@ class ResetStatus:
     request: Annotated[Short, Field(description="The annotation's value: `N` or `N.k`.")]
     finished_at: Annotated[
         Time | None,
-        Field(description="When its data was gone; absent of one from before the run began."),
+        Field(description="When it ended; absent of one from before the run began."),
     ] = None
     tables: Annotated[Total | None, Field(description="Tables that went.")] = None
     rows: Annotated[Total | None, Field(description="Rows that went.")] = None
     objects: Annotated[Total | None, Field(description="Parquet objects that went.")] = None
+    reason: Annotated[
+        Word | None, Field(description="Why all data stays, in one word for programs.")
+    ] = None
+    message: Annotated[Word | None, Field(description="Why all data stays, for people.")] = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.spec.cluster_names import ASK_RESET, SKIP_PURGE
 from rowmill.worker.destinations import Destinations, engine_of
 from rowmill.worker.holding import held
-from rowmill.worker.removal.removed import Purged, Removed, Whose, newest_number, whose
+from rowmill.worker.removal.removed import Purged, Removed, Whose, begun_since, whose
 from rowmill.worker.removal.removing import forget_steps, remove_data
 
 _PURGE_CURE = (
@@ -126,8 +126,9 @@ def reset_run(
 ) -> Purged:
     """Remove the data of all runs of the Experiment `uid` of a cluster; the records stay, as RESET.
 
-    Only while run `number` is its newest: a wish that comes with a restored or copied object is
-    older than what has been made since. Its Jobs are gone by now, as of a purge.
+    Only while run `number` is its newest, or where it is not in the ledger, the run that it is
+    known to have written: a wish that comes with a restored or copied object is older than what has
+    been made since. Its Jobs are gone by now, as of a purge.
 
     Args:
         written, former: as of `purge`.
@@ -141,10 +142,10 @@ def reset_run(
         if not ours:
             return _untouched(found, destinations, written, _RESET_CURE)
         runs = [run for of in ours for run in of.ledger.runs.of(of.owner)]
-        newest = newest_number(runs, uid)
-        if newest is not None and newest > number:
-            message = f"run {newest} of {destinations.owner} was begun since run {number}"
-            return Purged(PurgeEnd.NOTHING, f"{message}: nothing was removed", Removed())
+        since = begun_since(runs, uid, number, written)
+        if since is not None:
+            message = f"run {since.number} of {since.owner} was begun since run {number}"
+            return Purged(PurgeEnd.TAKEN, f"{message}: nothing was removed", Removed())
         purged = Purged.of(remove_data(ours, _RESET_CURE))
         if purged.removed == Removed():
             purged = replace(purged, end=PurgeEnd.NOTHING)

@@ -46,9 +46,25 @@ def whose(
     return Whose.OURS if present == uid else Whose.ANOTHERS
 
 
-def newest_number(runs: Sequence[Run], uid: str) -> int | None:
-    """The highest number among the runs of the Experiment `uid`, None if it has none."""
-    return max((run.number for run in runs if run.uid == uid), default=None)
+def begun_since(runs: Sequence[Run], uid: str, number: int, written: Written | None) -> Run | None:
+    """The newest run after `number` of the Experiment `uid`, None if that is the newest.
+
+    Args:
+        runs: those whose data it is, under one or more owner keys. Where none is its own, what it
+            repeated is its own, and every later run of that owner key is not.
+        written: what it is known to have written.
+    """
+    own = [run for run in runs if run.uid == uid]
+    repeated = [run for run in runs if written is not None and run.id == written.run_id]
+    later = [run for run in own if run.number > number]
+    if not own:
+        later = [
+            run
+            for known in repeated
+            for run in runs
+            if run.owner == known.owner and run.number > known.number
+        ]
+    return max(later, key=lambda run: run.number, default=None)
 
 
 def with_work(runs: Sequence[Run], unfinished: Collection[str]) -> int:

@@ -28,14 +28,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.errors import DestinationRefused, Fenced, RunReset
 from rowmill.plan.layout import Plan
 from rowmill.plan.run_source import RunSource
 from rowmill.spec.cluster_names import RERUN
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.start.carry_out import RunRequest, carry_out, complete_interrupted
-from rowmill.worker.start.decide import NumberTaken, data_version_for, decide_numbered, stale
+from rowmill.worker.start.decide import (
+    NumberTaken,
+    data_version_for,
+    decide_numbered,
+    stale,
+    was_reset,
+)
 from rowmill.worker.start.observe import observe
 from rowmill.worker.start.prepared import Prepared
 
@@ -66,6 +72,7 @@ def prepare_numbered(
 
     Raises:
         Fenced: a newer run, or an Experiment of the same name applied later, took its place.
+        RunReset: its data was removed.
         ImpossibleColumns: what no data can satisfy.
         DestinationRefused: a destination will not take this run.
     """
@@ -74,6 +81,8 @@ def prepare_numbered(
         observed = observe(destinations, adopt)
         if why := stale(observed.ledger, uid, number):
             raise Fenced(f"run {number} of {owner} is not to go on: {why}")
+        if was_reset(observed.ledger, uid, number):
+            raise RunReset(f"run {number} of {owner} is not to go on: its data was removed")
         observed = complete_interrupted(observed, destinations, adopt, but=(uid, number))
         version = data_version_for(spec.at(plan.data_version), observed.ledger.runs)
         decision = decide_numbered(observed, uid, number, spec.digest, version)

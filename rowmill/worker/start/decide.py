@@ -137,9 +137,13 @@ def stale(ledger_view: LedgerView, uid: str, number: int) -> str | None:
     newest = ledger_view.runs[-1] if ledger_view.runs else None
     if newest is not None and newest.number > number:
         return f"run {newest.number} was begun since"
-    if newest is not None and newest.number == number and newest.state is RunState.RESET:
-        return "its data was removed"
     return None
+
+
+def was_reset(ledger_view: LedgerView, uid: str, number: int) -> bool:
+    """Whether the data of run `number` of `uid`, which is not `stale`, was removed."""
+    newest = ledger_view.runs[-1] if ledger_view.uid == uid and ledger_view.runs else None
+    return newest is not None and newest.number == number and newest.state is RunState.RESET
 
 
 def data_version_for(spec: Spec, runs: Sequence[Run]) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from rowmill.destinations.ledger import Ledger
-from rowmill.plan.pod_contract import ExitCode
+from rowmill.plan.pod_contract import RUN_RESET, ExitCode
 from rowmill.plan.pod_report import PurgeReport
 from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.plan.runs import RunState
@@ -50,7 +50,9 @@ def test_a_reset_removes_the_data_of_every_run_and_keeps_their_records(
     assert reset(again) == PurgeReport(PurgeEnd.NOTHING)
     assert again.message == "there was no data to remove"
     # A pod of the run that was reset makes nothing of it again; the next run makes all.
-    assert "its data was removed" in pods.outcome("finalize").message
+    finalized = pods.outcome("finalize")
+    assert (finalized.code, finalized.reason) == (ExitCode.BAD_SPEC, RUN_RESET)
+    assert finalized.message.endswith("is not to go on: its data was removed")
     pods.publish(content(tables=[PEOPLE]), number=3)
     assert count(database, name, "people") == 2_500
 
@@ -63,7 +65,23 @@ def test_a_reset_of_a_run_that_is_not_the_newest_removes_nothing(
     pods.publish(content(tables=[PEOPLE], seed=2), number=2)
     pods.bundle(first)
     outcome = pods.outcome("reset")
-    assert reset(outcome) == PurgeReport(PurgeEnd.NOTHING)
+    assert reset(outcome) == PurgeReport(PurgeEnd.TAKEN)
+    assert outcome.message == (
+        f"run 2 of {ENGINE}/{NAMESPACE}/{name} was begun since run 1: nothing was removed"
+    )
+    assert count(database, name, "people") == 2_500
+    assert states(ledger, name) == [(1, RunState.COMPLETED), (2, RunState.COMPLETED)]
+
+
+def test_a_restored_experiment_does_not_reset_what_was_made_since_its_backup(
+    name: str, pods: Pods, content: Callable[..., Manifest], database: Connection, ledger: Ledger
+) -> None:
+    """Its uid is another than the ledger has, and its status names a run that was replaced."""
+    first = pods.publish(content(tables=[PEOPLE]))
+    pods.publish(content(tables=[PEOPLE], seed=2), number=2)
+    pods.bundle(content(tables=[PEOPLE]), uid="uid-2")
+    outcome = pods.outcome("reset", Written(1, first.run))
+    assert reset(outcome) == PurgeReport(PurgeEnd.TAKEN)
     assert outcome.message == (
         f"run 2 of {ENGINE}/{NAMESPACE}/{name} was begun since run 1: nothing was removed"
     )

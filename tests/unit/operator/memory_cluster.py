@@ -14,7 +14,7 @@ from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
 from rowmill.plan.pod_progress import PodProgress
 from rowmill.plan.pod_report import PodReport
-from rowmill.spec.cluster_names import SHARD
+from rowmill.spec.cluster_names import ASK_RESET, SHARD
 from rowmill.spec.dataset import Dataset, ParquetTypes
 from rowmill.spec.load import Overrides, load_spec
 from rowmill.spec.manifest.status import ExperimentStatus
@@ -343,6 +343,7 @@ class MemoryCluster:
             destinations=self.experiment.settings["destinations"],
             plan=small_plan(self.digest, wished),
             seen=int(self.experiment.resource_version),
+            asked_reset=self.experiment.annotations.get(ASK_RESET, ""),
         )
 
     def _create_job(self, action: CreateJob) -> None:

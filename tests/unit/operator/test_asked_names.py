@@ -21,7 +21,7 @@ from tests.unit.operator.memory_cluster import SETTINGS, MemoryCluster
     ("text", "wish"),
     [
         ("3", Wish("3", 3)),
-        ("3.2", Wish("3.2", 3)),
+        ("3.2", Wish("3.2", 3, 2)),
         *((text, None) for text in (None, "", "0", "03", "3.", "3.x", " 3", "3\n", "-1", "latest")),
         *((text, None) for text in ("\u0663", "9" * 20)),
     ],

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from rowmill.spec.cluster_names import ASK_RESET
 from rowmill_operator.children.plan import config_map
 from rowmill_operator.decide.reconcile import reconcile
 from rowmill_operator.memory.views import read_plan
@@ -59,3 +60,14 @@ def test_a_plan_tells_how_much_of_its_experiment_was_seen() -> None:
     assert read_plan(raw).seen == 77
     del raw["metadata"]["annotations"]
     assert read_plan(raw).seen == 0, "an earlier operator made it"
+
+
+def test_a_plan_tells_what_had_been_asked_before_it() -> None:
+    asked = experiment(annotations={ASK_RESET: "1.2"})
+    made = config_map(asked, 1, DIGEST, b"", "here/rowmill")
+    raw = raw_plan(frozen())
+    assert read_plan(raw).asked_reset == ""
+    raw["metadata"] |= {"annotations": made["metadata"]["annotations"]}
+    assert read_plan(raw).asked_reset == "1.2"
+    del raw["metadata"]["annotations"]
+    assert read_plan(raw).asked_reset == "", "an earlier operator made it"

@@ -260,14 +260,18 @@ class Walk:
             self.rest()
             if cluster.phase == "Complete":
                 return
-            if cluster.phase == "Failed":
-                cluster.change(annotations={"rowmill.dev/rerun": self.rerun_text})
-                cluster.annotate(resume=f"t{attempt}")
+            self.take_up(f"t{attempt}")
             self.admit()
             for job in self.live():
                 if not job.suspended:
                     self._complete(job)
         raise AssertionError(f"it does not get on: {cluster.phase}, {cluster.status}")
+
+    def take_up(self, request: str) -> None:
+        """Have a run go on that has ended without data."""
+        if self.cluster.phase == "Failed":
+            self.cluster.change(annotations={"rowmill.dev/rerun": self.rerun_text})
+            self.cluster.annotate(resume=request)
 
 
 @pytest.mark.parametrize("seed", range(200))

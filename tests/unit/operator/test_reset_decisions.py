@@ -23,6 +23,7 @@ def cluster() -> MemoryCluster:
 
 def test_a_reset_run_is_reset_and_keeps_its_record(cluster: MemoryCluster) -> None:
     before, rows = cluster.run, cluster.run["rows"]
+    cluster.wait(60)
     cluster.annotate(reset="1")
     cluster.settle()
     assert list(cluster.jobs) == [RESET]
@@ -100,6 +101,22 @@ def test_a_wish_is_met_once_and_once_more_by_another_name(cluster: MemoryCluster
     assert cluster.run["reset"]["request"] == "1.1"
 
 
+def test_an_older_wish_that_comes_back_is_met(cluster: MemoryCluster) -> None:
+    """A tool applies an earlier commit, and then the later one again."""
+    for request in ("1", "1.9", "1.10"):
+        cluster.annotate(reset=request)
+        cluster.settle()
+        removed(cluster)
+    for request in ("1", "1.1", "1.9", "1.09", "1.10"):
+        cluster.annotate(reset=request)
+        cluster.settle()
+        assert made(cluster).count(RESET) == 3
+    assert cluster.run["reset"]["request"] == "1.10"
+    cluster.annotate(reset="1.11")
+    cluster.settle()
+    assert made(cluster).count(RESET) == 4
+
+
 def test_a_live_run_is_reset_once_it_has_ended() -> None:
     cluster = MemoryCluster(experiment())
     cluster.begin_run()
@@ -127,6 +144,17 @@ def test_the_jobs_of_a_run_are_gone_with_their_pods_before_its_data_goes(
     assert RESET in cluster.jobs
 
 
+def test_a_pod_of_the_run_whose_job_is_gone_is_waited_for(cluster: MemoryCluster) -> None:
+    pod = cluster.start_pod(FINALIZE)
+    cluster.jobs.clear()
+    cluster.annotate(reset="1")
+    cluster.settle()
+    assert not cluster.jobs
+    cluster.end_pod(pod, 143)
+    cluster.settle()
+    assert list(cluster.jobs) == [RESET]
+
+
 def test_an_aborted_run_is_reset_when_its_pods_are_gone() -> None:
     cluster = MemoryCluster(experiment())
     cluster.begin_run()
@@ -148,11 +176,31 @@ def test_a_suspended_run_is_reset_and_not_begun_again() -> None:
     cluster.settle()
     cluster.annotate(reset="1")
     cluster.settle()
+    assert (cluster.phase, cluster.condition("Progressing")["reason"]) == ("Pending", "Resetting")
     removed(cluster)
     cluster.change(settings={"suspend": False})
     cluster.settle()
     assert cluster.phase == "Reset"
     assert made(cluster) == [RUN, RESET]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_the_newest_run_is_reset_while_a_changed_spec_is_suspended(ended: bool) -> None:
+    """Its number is the one that people see: no next run has begun."""
+    cluster = published() if ended else MemoryCluster(experiment())
+    if not ended:
+        cluster.begin_run()
+    cluster.digest = "sha256:" + "b" * 64
+    cluster.change(settings={"suspend": True, "seed": 2})
+    cluster.settle()
+    assert cluster.phase == "Suspended"
+    cluster.annotate(reset="1")
+    cluster.settle()
+    removed(cluster)
+    assert (cluster.phase, cluster.run["outcome"]) == ("Suspended", "Reset")
+    cluster.change(settings={"suspend": False})
+    cluster.settle()
+    assert list(cluster.jobs) == ["shop-run-2"]
 
 
 @pytest.mark.parametrize("changes", [{"rerun": "2"}, {}])

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from rowmill.spec.manifest.status import ExperimentStatus
 from rowmill_operator.model.actions import CreateJob
-from tests.unit.operator.memory_cluster import MemoryCluster
+from tests.unit.operator.memory_cluster import MemoryCluster, experiment
 from tests.unit.operator.wishes import (
     REMOVED,
     RESET,
@@ -63,6 +62,46 @@ def test_a_refused_reset_says_why_once_and_is_tried_each_minute(cluster: MemoryC
     assert cluster.condition("Stalled")["status"] == "False"
 
 
+def test_a_reset_that_is_tried_again_and_again_is_told_once(cluster: MemoryCluster) -> None:
+    told = len(cluster.reported)
+    cluster.annotate(reset="1")
+    cluster.settle()
+    for _ in range(3):
+        pod = cluster.start_pod(RESET)
+        cluster.settle()
+        cluster.wait(20)
+        cluster.end_pod(pod, 70, reason="DestinationUnavailable", message="out of reach")
+        cluster.settle()
+        assert cluster.condition("Stalled")["reason"] == "Retrying"
+        cluster.wait(20)
+    cluster.start_pod(RESET)
+    cluster.settle()
+    assert cluster.condition("Stalled")["status"] == "True", "until it gets on"
+    assert "out of reach" in cluster.condition("Stalled")["message"]
+    assert [e.reason for e in cluster.reported[told:]] == ["Resetting", "Retrying"]
+    removed(cluster)
+    assert [e.reason for e in cluster.reported[told:]] == ["Resetting", "Retrying", "Reset"]
+
+
+def test_each_reset_of_a_failed_run_is_told() -> None:
+    cluster = MemoryCluster(experiment())
+    cluster.begin_run()
+    cluster.fail_job(RUN, 64, index=0, reason="InvalidSpec", message="no")
+    cluster.settle()
+    told = len(cluster.reported)
+    for request in ("1", "1.1"):
+        cluster.annotate(reset=request)
+        cluster.settle()
+        pod = cluster.start_pod(RESET)
+        cluster.settle()
+        cluster.end_pod(pod, 70, reason="DestinationUnavailable", message="out of reach")
+        cluster.settle()
+        cluster.wait(20)
+        removed(cluster)
+    reasons = [e.reason for e in cluster.reported[told:]]
+    assert reasons == ["Resetting", "Retrying", "Reset"] * 2
+
+
 def test_what_keeps_its_pod_from_starting_is_told_until_that_is_mended(
     cluster: MemoryCluster,
 ) -> None:
@@ -76,6 +115,18 @@ def test_what_keeps_its_pod_from_starting_is_told_until_that_is_mended(
     cluster.settle()
     assert cluster.condition("Stalled")["status"] == "False"
     assert cluster.condition("Progressing")["reason"] == "Resetting"
+    assert [e.reason for e in cluster.reported].count("Resetting") == 1, "told once"
+
+
+def test_a_job_that_the_api_server_refuses_is_told_as_stuck_at_once(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.annotate(reset="1")
+    cluster.warn(RESET, "FailedCreate", "exceeded quota: jobs")
+    while RESET not in made(cluster):
+        cluster.look()
+        cluster.collect()
+    assert cluster.condition("Stalled")["reason"] == "QuotaExceeded"
 
 
 def test_a_reset_that_nobody_asks_for_any_more_is_called_off(cluster: MemoryCluster) -> None:
@@ -112,6 +163,21 @@ def test_a_next_run_waits_for_a_reset_that_is_at_work(cluster: MemoryCluster) ->
     assert list(cluster.jobs) == ["shop-run-2"]
 
 
+def test_a_next_run_waits_for_what_became_of_a_reset(cluster: MemoryCluster) -> None:
+    """Its pod's end is seen after that of its Job, or never."""
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.update_job(RESET, complete=True, finished=cluster.now)
+    cluster.digest = "sha256:" + "b" * 64
+    cluster.change(settings={"seed": 2})
+    cluster.settle()
+    assert not cluster.jobs[RESET].deleted
+    cluster.wait(11)
+    cluster.settle()
+    assert [(e["number"], e["phase"]) for e in cluster.status["history"]] == [(1, "Reset")]
+    assert list(cluster.jobs) == ["shop-run-2"]
+
+
 def test_a_next_run_does_not_wait_for_a_reset_that_cannot_start(cluster: MemoryCluster) -> None:
     cluster.annotate(reset="1")
     cluster.settle()
@@ -137,6 +203,21 @@ def test_without_plan_and_with_a_refused_spec_a_reset_says_so(cluster: MemoryClu
     cluster.settle()
     assert cluster.condition("Stalled")["reason"] == "InvalidSpec"
     assert RESET not in cluster.jobs
+
+
+def test_a_lost_plan_is_not_made_again_by_another_spec(cluster: MemoryCluster) -> None:
+    cluster.plans.clear()
+    cluster.digest = "sha256:" + "b" * 64
+    cluster.change(settings={"suspend": True, "seed": 2})
+    cluster.annotate(reset="1")
+    cluster.settle()
+    assert not cluster.plans
+    assert not cluster.jobs
+    assert cluster.condition("Stalled")["reason"] == "PlanLost"
+    cluster.change(settings={"suspend": False})
+    cluster.settle()
+    assert (list(cluster.plans), list(cluster.jobs)) == (["shop-run-2"], ["shop-run-2"])
+    assert cluster.condition("Stalled")["status"] == "False"
 
 
 def test_its_jobs_go_some_time_after_the_reset(cluster: MemoryCluster) -> None:
@@ -200,13 +281,6 @@ def test_a_reset_whose_pod_is_gone_unheard_is_done_all_the_same(cluster: MemoryC
     assert "tables" not in cluster.run["reset"]
 
 
-def test_a_status_that_was_lost_meets_no_old_wish(cluster: MemoryCluster) -> None:
-    cluster.annotate(reset="1")
-    cluster.change(status=ExperimentStatus())
-    cluster.settle()
-    assert RESET not in made(cluster)
-
-
 def test_a_job_that_somebody_deleted_is_made_again_once_it_is_gone(cluster: MemoryCluster) -> None:
     cluster.annotate(reset="1")
     cluster.settle()
@@ -216,6 +290,66 @@ def test_a_job_that_somebody_deleted_is_made_again_once_it_is_gone(cluster: Memo
     cluster.collect()
     cluster.settle()
     assert not cluster.jobs[RESET].deleted
+
+
+TAKEN = {
+    "message": "run 2 of here/team/shop was begun since run 1: nothing was removed",
+    "purged": "taken",
+    "removed": {"tables": 0, "rows": 0, "objects": 0},
+}
+
+
+def test_a_reset_that_may_remove_nothing_leaves_the_run_what_it_was(
+    cluster: MemoryCluster,
+) -> None:
+    before = cluster.run["finishedAt"]
+    cluster.annotate(reset="1")
+    cluster.settle()
+    told = len(cluster.reported)
+    cluster.wait(5)
+    cluster.complete_job(RESET, **TAKEN)
+    cluster.settle()
+    assert (cluster.phase, cluster.run["finishedAt"]) == ("Complete", before)
+    assert [e["phase"] for e in cluster.status["history"]] == ["Complete"]
+    assert cluster.run["reset"] == {
+        "request": "1",
+        "finishedAt": "2026-03-01T12:00:05Z",
+        "reason": "NotReset",
+        "message": TAKEN["message"],
+    }
+    events = [(e.reason, e.warning, e.message) for e in cluster.reported[told:]]
+    assert events == [("NotReset", True, TAKEN["message"])]
+    assert made(cluster).count(RESET) == 1
+    cluster.restart_operator()
+    cluster.wait(3_600)
+    cluster.settle()
+    assert made(cluster).count(RESET) == 1, "asked once"
+    assert len(cluster.reported) == told + 1
+
+
+def test_a_suspended_run_whose_reset_may_remove_nothing_goes_on_later() -> None:
+    cluster = MemoryCluster(experiment())
+    cluster.begin_run()
+    cluster.change(settings={"suspend": True})
+    cluster.annotate(reset="1")
+    cluster.settle()
+    cluster.complete_job(RESET, **TAKEN)
+    cluster.settle()
+    assert (cluster.phase, cluster.run["reset"]["reason"]) == ("Suspended", "NotReset")
+    cluster.change(settings={"suspend": False})
+    cluster.settle()
+    assert list(cluster.jobs) == [RUN]
+
+
+def test_a_reset_that_left_some_of_the_data_is_a_warning(cluster: MemoryCluster) -> None:
+    cluster.annotate(reset="1")
+    cluster.settle()
+    message = "removed 5 tables; left: people_2, of which the name was changed"
+    cluster.complete_job(RESET, **REMOVED | {"purged": "partly", "message": message})
+    cluster.settle()
+    assert (cluster.phase, cluster.run["reason"]) == ("Reset", "ResetPartly")
+    assert cluster.condition("Progressing")["reason"] == "ResetPartly"
+    assert cluster.warned() == ["ResetPartly"]
 
 
 def test_the_word_of_the_pod_that_removed_the_data_counts(cluster: MemoryCluster) -> None:

@@ -136,6 +136,18 @@ def test_it_is_done_once_and_again_by_another_name(asked: MemoryCluster) -> None
     assert asked.status["verification"]["request"] == "1.1"
 
 
+def test_an_older_wish_that_comes_back_is_met(asked: MemoryCluster) -> None:
+    """A tool applies an earlier commit."""
+    found(asked)
+    asked.annotate(verify="1.1")
+    asked.settle()
+    found(asked, what=OTHER)
+    asked.annotate(verify="1")
+    asked.settle()
+    assert made(asked).count(VERIFY) == 2
+    assert verified(asked) == ("False", "Differs")
+
+
 def test_an_operator_that_was_down_goes_on_by_what_the_cluster_keeps(
     cluster: MemoryCluster,
 ) -> None:

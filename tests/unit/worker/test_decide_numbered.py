@@ -3,7 +3,15 @@
 import pytest
 
 from rowmill.plan.runs import RunState
-from rowmill.worker.start.decide import Begin, GoOn, NumberTaken, Repeat, decide_numbered, stale
+from rowmill.worker.start.decide import (
+    Begin,
+    GoOn,
+    NumberTaken,
+    Repeat,
+    decide_numbered,
+    stale,
+    was_reset,
+)
 from tests.unit.worker.runs import NEW, OLD, RESUMABLE, ledger_of, observed, run
 
 
@@ -38,7 +46,13 @@ def test_a_pod_of_an_experiment_that_was_applied_again_is_stale() -> None:
 
 
 def test_a_run_whose_data_was_removed_is_not_made_again() -> None:
-    assert stale(ledger_of(run(1, RunState.RESET)), "u", 1) == "its data was removed"
+    reset = ledger_of(run(1, RunState.RESET))
+    assert stale(reset, "u", 1) is None
+    assert [was_reset(reset, uid, number) for uid, number in (("u", 1), ("u", 2), ("v", 1))] == [
+        True,
+        False,
+        False,
+    ]
     assert stale(ledger_of(run(1, RunState.RESET)), "u", 2) is None
 
 

@@ -10,7 +10,16 @@ import pytest
 from rowmill.plan.layout import Plan
 from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.plan.runs import Run, RunState
-from rowmill.worker.removal.removed import Purged, Removed, Whose, missing, whose, with_work
+from rowmill.worker.removal.removed import (
+    Purged,
+    Removed,
+    Whose,
+    begun_since,
+    missing,
+    whose,
+    with_work,
+)
+from tests.unit.worker import runs
 
 ME, BEFORE, SINCE = "uid-2", "uid-1", "uid-3"
 ROWS, PUBLISHED = Written(1), Written(1, "abc")
@@ -54,6 +63,34 @@ def test_data_is_ours_by_the_runs_that_the_ledger_has(
 ) -> None:
     run = None if run_of is None else _run(run_of)
     assert whose(present, uids, ME, written, run) is expected
+
+
+@pytest.mark.parametrize(
+    ("uid", "written", "expected"),
+    [
+        # Its own runs: whatever it wrote, by number.
+        (BEFORE, Written(1, f"{BEFORE}1"), 3),
+        (BEFORE, None, 3),
+        # It repeated a run, or is of a backup of then.
+        (ME, Written(1, f"{BEFORE}1"), 3),
+        (ME, Written(1, f"{BEFORE}3"), None),
+        # Of what it has it is known only that it has none.
+        (ME, Written(1), None),
+        (ME, None, None),
+    ],
+)
+def test_a_reset_is_of_the_newest_run(
+    uid: str, written: Written | None, expected: int | None
+) -> None:
+    begun = [runs.run(number, RunState.COMPLETED, uid=BEFORE) for number in (1, 2, 3)]
+    since = begun_since(begun, uid, 1, written)
+    assert (None if since is None else since.number) == expected
+
+
+def test_a_run_of_another_owner_key_is_none_that_was_begun_since() -> None:
+    repeated = runs.run(1, RunState.COMPLETED, uid=BEFORE)
+    other = replace(runs.run(2, RunState.COMPLETED, uid=SINCE), owner="other")
+    assert begun_since([repeated, other], ME, 1, Written(1, repeated.id)) is None
 
 
 @pytest.mark.parametrize(
