@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rowmill.cluster.apiserver.patience import patiently
 from rowmill.cluster.applying import document_of
+from rowmill.cluster.deleting import delete_experiment
 from rowmill.cluster.experiment import Experiment, removed_by, verification_of
 from rowmill.cluster.logs import PodLogs
 from rowmill.cluster.namespace import Cluster
@@ -32,8 +33,8 @@ _AT_WORK = ("Running", "Finalizing")
 class ClusterEngine:
     """The `Engine` of a namespace: what is asked for stands in the Experiment, and so survives.
 
-    It writes annotations and `spec.suspend` alone; what the operator does about them shows in the
-    status. `notice` is told what the user should know.
+    It writes annotations, `spec.suspend` and what a deletion needs alone; what the operator does
+    about them shows in the status. `notice` is told what the user should know.
     """
 
     cluster: Cluster
@@ -179,9 +180,7 @@ class ClusterEngine:
         return replace(experiment.overall.run, message=removed_by(experiment.reset))
 
     def delete(self, name: str, *, purge: bool) -> str:
-        policy = "Purge" if purge else "Retain"
-        self.cluster.patch(name, {"spec": {"deletionPolicy": policy}})
-        self.cluster.delete(name)
+        delete_experiment(self.cluster, name, purge=purge)
         what = "its data goes with it" if purge else "its data and its ledger stay"
         return f"is being deleted; {what}"
 

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import urllib3
 
 from rowmill.cluster.apiserver.access import access_of
-from rowmill.cluster.apiserver.connection import APPLY_PATCH, MERGE_PATCH, Connection
+from rowmill.cluster.apiserver.connection import APPLY_PATCH, JSON, MERGE_PATCH, Connection
 from rowmill.cluster.apiserver.kubeconfig import Wanted, choose
 from rowmill.cluster.failures import ApiRefused, ApiUnreachable
 from rowmill.engine.unknown_names import unknown_experiment
@@ -67,8 +67,12 @@ class Cluster(Protocol):
             Conflict: it is no longer of the document's resourceVersion.
         """
 
-    def delete(self, name: str) -> None:
-        """Delete the Experiment."""
+    def delete(self, name: str, uid: str) -> None:
+        """Delete the Experiment NAME of this UID.
+
+        Raises:
+            Conflict: it has another UID by now.
+        """
 
     def pods(self, name: str, number: int) -> Sequence[Pod]:
         """The pods of run `number`."""
@@ -121,8 +125,9 @@ class _ApiServer:
         path = _experiments(self.namespace, name)
         return self._document("PATCH", path, query, document, APPLY_PATCH)
 
-    def delete(self, name: str) -> None:
-        self._document("DELETE", _experiments(self.namespace, name))
+    def delete(self, name: str, uid: str) -> None:
+        body = {"preconditions": {"uid": uid}}
+        self._document("DELETE", _experiments(self.namespace, name), {}, body, JSON)
 
     def pods(self, name: str, number: int) -> Sequence[Pod]:
         query = {"labelSelector": run_selector(name, number)}

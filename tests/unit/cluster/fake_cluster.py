@@ -22,7 +22,7 @@ class FakeCluster:
     lines: Mapping[str, Sequence[str]] = field(default_factory=dict)
     namespace: str = "team"
     patches: list[Raw] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
+    deleted: list[tuple[str, str]] = field(default_factory=list)
     looks: int = 0
     time: datetime = datetime(2026, 1, 1, 0, 2, tzinfo=UTC)
 
@@ -46,8 +46,8 @@ class FakeCluster:
         self.patches.append(document)
         return {**document, "metadata": {**document["metadata"], "namespace": self.namespace}}
 
-    def delete(self, name: str) -> None:
-        self.deleted.append(name)
+    def delete(self, name: str, uid: str) -> None:
+        self.deleted.append((name, uid))
 
     def pods(self, name: str, number: int) -> Sequence[Pod]:
         return self.found_pods
@@ -86,6 +86,8 @@ def experiment(
         "metadata": {
             "name": name,
             "namespace": "team",
+            "uid": f"uid-of-{name}",
+            "resourceVersion": "41",
             "generation": 3,
             "annotations": dict(annotations or {}),
         },

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from rowmill.cluster.namespace import Raw
 from rowmill.engine.records import State
 from rowmill.engine.request import ApplyRequest, Mode
 from rowmill.errors import Conflict, Failed, NotFound, RowmillError, Unsupported
@@ -130,12 +131,52 @@ def test_a_restart_asks_for_the_next_run() -> None:
     assert cluster.patches[0]["metadata"]["annotations"]["rowmill.dev/rerun"]
 
 
-@pytest.mark.parametrize(("purge", "policy"), [(True, "Purge"), (False, "Retain")])
-def test_a_delete_says_first_what_becomes_of_the_data(purge: bool, policy: str) -> None:
+class _Written(FakeCluster):
+    """Somebody writes the Experiment between the first look at it and the patch that follows."""
+
+    def patch(self, name: str, body: Raw) -> None:
+        super().patch(name, body)
+        if self.looks == 1:
+            raise Conflict("Changed", "the object has been modified")
+
+
+def test_a_purge_is_held_by_the_operators_finalizer_before_it_is_deleted() -> None:
+    """The operator sets its finalizer one look after the policy: without it nothing is purged."""
+    state = experiment()
+    state["metadata"]["finalizers"] = ["of.another/one"]
+    cluster = FakeCluster([state])
+    told = engine_of(cluster).delete("shop", purge=True)
+    assert told.endswith("is being deleted; its data goes with it")
+    assert cluster.patches == [
+        {
+            "metadata": {
+                "finalizers": ["of.another/one", "rowmill.dev/purge"],
+                "resourceVersion": "41",
+            },
+            "spec": {"deletionPolicy": "Purge"},
+        }
+    ]
+    assert cluster.deleted == [("shop", "uid-of-shop")]
+
+
+def test_a_purge_takes_no_finalizer_twice_and_looks_again_at_what_was_written_meanwhile() -> None:
+    later = experiment()
+    later["metadata"] |= {"finalizers": ["rowmill.dev/purge"], "resourceVersion": "42"}
+    cluster = _Written([experiment(), later])
+    engine_of(cluster).delete("shop", purge=True)
+    assert [patch["metadata"] for patch in cluster.patches] == [
+        {"finalizers": ["rowmill.dev/purge"], "resourceVersion": version}
+        for version in ("41", "42")
+    ]
+    assert cluster.deleted == [("shop", "uid-of-shop")]
+
+
+def test_what_is_deleted_with_its_data_kept_has_no_purge_to_wait_for() -> None:
     cluster = FakeCluster([experiment()])
-    engine_of(cluster).delete("shop", purge=purge)
-    assert cluster.patches == [{"spec": {"deletionPolicy": policy}}]
-    assert cluster.deleted == ["shop"]
+    told = engine_of(cluster).delete("shop", purge=False)
+    assert told.endswith("is being deleted; its data and its ledger stay")
+    assert cluster.patches == [{"spec": {"deletionPolicy": "Retain"}}]
+    assert cluster.deleted == [("shop", "uid-of-shop")]
 
 
 def test_a_list_is_cut_into_pages_by_name() -> None:

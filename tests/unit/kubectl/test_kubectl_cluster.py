@@ -12,6 +12,10 @@ from urllib.parse import unquote
 
 import pytest
 
+from rowmill.cluster.apiserver.kubeconfig import Wanted
+from rowmill.cluster.engine import ClusterEngine
+from rowmill.cluster.namespace import connect
+from rowmill.errors import Conflict
 from rowmill.terminal import figures
 from tests.unit.cluster.fake_cluster import experiment
 from tests.unit.kubectl.api_server import EXPERIMENTS, kubeconfig, run, serving
@@ -38,6 +42,20 @@ def test_a_change_is_a_merge_patch_of_the_annotation_alone(tmp_path: Path) -> No
     assert asked.headers["Content-Type"] == "application/merge-patch+json"
     assert (asked.method, asked.path) == ("PATCH", f"{path}?fieldManager=kubectl-rowmill")
     assert asked.body == {"metadata": {"annotations": {"rowmill.dev/abort": "1"}}}
+
+
+def test_a_deletion_is_of_the_very_object_that_was_looked_at(tmp_path: Path) -> None:
+    """One that was made anew under its name meanwhile is another's."""
+    path = EXPERIMENTS.format("team") + "/shop"
+    answers = {(method, path): (200, experiment()) for method in ("GET", "PATCH")}
+    other = {"message": "the UID in the precondition does not match the UID in record"}
+    with serving({**answers, ("DELETE", path): (409, other)}) as server:
+        wanted = Wanted(kubeconfig=Path(kubeconfig(tmp_path, server.url)))
+        with pytest.raises(Conflict, match="does not match the UID"):
+            ClusterEngine(connect(wanted)).delete("shop", purge=False)
+        asked = server.asked[-1]
+    assert (asked.method, asked.headers["Content-Type"]) == ("DELETE", "application/json")
+    assert asked.body == {"preconditions": {"uid": "uid-of-shop"}}
 
 
 @pytest.mark.parametrize(
