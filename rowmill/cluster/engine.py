@@ -14,6 +14,7 @@ from rowmill.cluster.deleting import delete_experiment
 from rowmill.cluster.experiment import Experiment, removed_by, verification_of
 from rowmill.cluster.logs import PodLogs
 from rowmill.cluster.namespace import Cluster
+from rowmill.cluster.waiting import Asked, Waiting, refuse_unverifiable
 from rowmill.engine.paging import paged
 from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, RunRecord, State
 from rowmill.engine.verification import OnProgress, Verification, VerifyProgress, ignored
@@ -40,6 +41,7 @@ class ClusterEngine:
     cluster: Cluster
     notice: Callable[[str], None] = lambda text: None
     sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.monotonic
     # Of these a run was asked for here, which a refused spec never begins.
     _asked: set[str] = field(default_factory=set)
 
@@ -140,24 +142,30 @@ class ClusterEngine:
         return applied.overall.run
 
     def verify(
-        self, name: str, *, threads: int | None = None, on_progress: OnProgress = ignored
+        self,
+        name: str,
+        *,
+        threads: int | None = None,
+        on_progress: OnProgress = ignored,
+        timeout: float | None = None,
     ) -> Verification:
-        """As of `Engine`: a Job of the worker image does it, which waits with a suspended run."""
+        """As of `Engine`: a Job of the worker image does it, which no suspended one has."""
         experiment = self._experiment(name)
         published = experiment.published
         if published is None or published.number is None:
             raise NotFound("NothingPublished", f"{name}: no run of it is published yet")
-        request = experiment.next_request(ASK_VERIFY, published.number)
-        self.cluster.patch(name, _annotations({ASK_VERIFY: request}))
-        while (found := experiment.verification) is None or found.get("request") != request:
+        refuse_unverifiable(experiment, published.number)
+        asked = self._ask(experiment, ASK_VERIFY, published.number)
+        waiting = self._waiting(asked, timeout, experiment.verified_message)
+        while True:
             experiment = self._later(name)
-            on_progress(VerifyProgress(experiment.verified_message, "", 0, 0))
-            if experiment.published is None or experiment.published.number != published.number:
-                message = f"run {published.number} of {name} is no longer published; try again"
-                raise Conflict("Replaced", message)
-        return verification_of(found, published)
+            found = experiment.verification or {}
+            if found.get("request") == asked.request:
+                return verification_of(found, published)
+            on_progress(VerifyProgress("waiting", "", 0, 0))
+            waiting.heed(experiment, experiment.verified_message)
 
-    def reset(self, name: str) -> RunRecord:
+    def reset(self, name: str, *, timeout: float | None = None) -> RunRecord:
         """As of `Engine`: a Job of the worker image does it, and then the phase is Reset."""
         experiment = self._experiment(name)
         number = experiment.number
@@ -167,17 +175,15 @@ class ClusterEngine:
             raise Conflict(
                 "RunLive", f"run {number} of {name} is under way; abort it first, or wait for it"
             )
-        request = experiment.next_request(ASK_RESET, number)
-        self.cluster.patch(name, _annotations({ASK_RESET: request}))
-        told = ""
-        while experiment.reset.get("request") != request:
+        asked = self._ask(experiment, ASK_RESET, number)
+        waiting = self._waiting(asked, timeout, experiment.message)
+        while True:
             experiment = self._later(name)
             if experiment.number != number:
                 raise Conflict("Replaced", f"run {number} of {name} is not the newest any more")
-            if experiment.message not in ("", told):
-                told = experiment.message
-                self.notice(f"{name}: {told}")
-        return replace(experiment.overall.run, message=removed_by(experiment.reset))
+            if experiment.reset.get("request") == asked.request:
+                return replace(experiment.overall.run, message=removed_by(experiment.reset))
+            waiting.heed(experiment, experiment.message)
 
     def delete(self, name: str, *, purge: bool) -> str:
         delete_experiment(self.cluster, name, purge=purge)
@@ -196,6 +202,14 @@ class ClusterEngine:
     ) -> Iterator[LogLine]:
         logs = PodLogs(self.cluster, name, run, shard, self.notice)
         return logs.following() if follow else logs.lines()
+
+    def _ask(self, experiment: Experiment, annotation: str, number: int) -> Asked:
+        request = experiment.next_request(annotation, number)
+        self.cluster.patch(experiment.name, _annotations({annotation: request}))
+        return Asked(experiment.name, annotation, request, number)
+
+    def _waiting(self, asked: Asked, timeout: float | None, told: str) -> Waiting:
+        return Waiting(asked, self.notice, self.clock, timeout, told)
 
     def _later(self, name: str) -> Experiment:
         """The Experiment a moment later, also where the API server is away for a while."""

@@ -18,6 +18,8 @@ from rowmill.spec.cluster_names import API_VERSION, KIND, RERUN, RESUME, RESUME_
 
 # Of its metadata: what its author may have written.
 _APPLIED = ("name", "labels", "annotations")
+# Reasons of Verified where no Job is made.
+_NOT_BEGUN = ("NotVerified", "InvalidSpec")
 
 
 @dataclass(frozen=True)
@@ -161,6 +163,16 @@ class Experiment:
     def verified_message(self) -> str:
         """What is known of a verify, for people."""
         return str(self._conditions().get("Verified", {}).get("message") or "waiting")
+
+    def unverifiable(self, number: int) -> str | None:
+        """Why a verify of run `number` that is asked for will not be done, None if nothing says so.
+
+        Without its plan nobody knows its rows.
+        """
+        condition = self._conditions().get("Verified", {})
+        message = str(condition.get("message") or "")
+        lost = message.startswith(f"the ConfigMap of run {number} is gone")
+        return message if lost and condition.get("reason") in _NOT_BEGUN else None
 
     def next_request(self, annotation: str, number: int) -> str:
         """What asks for run `number` by this annotation once more: `N`, or `N.k` after that."""

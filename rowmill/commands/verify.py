@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from rowmill.commands.waiting import only_waited_for
+from rowmill.commands.watching import seconds
 from rowmill.engine.interface import Engine
 from rowmill.errors import Differs
 from rowmill.terminal.failures import Answered
@@ -9,10 +11,12 @@ from rowmill.terminal.output import Output, print_json
 from rowmill.views.verification import show_verification, verify_display
 
 
-def verify(engine: Engine, name: str, workers: int | None, output: Output) -> None:
+def verify(
+    engine: Engine, name: str, workers: int | None, output: Output, timeout: float | None = None
+) -> None:
     """Verify the published run; exits with 1 if anything differs."""
     with verify_display() as show:
-        found = engine.verify(name, threads=workers, on_progress=show)
+        found = engine.verify(name, threads=workers, on_progress=show, timeout=timeout)
     if output is Output.JSON:
         print_json(found.to_json())
     else:
@@ -21,6 +25,11 @@ def verify(engine: Engine, name: str, workers: int | None, output: Output) -> No
         raise Answered(Differs)
 
 
-def verify_remotely(engine: Engine, name: str, output: Output) -> None:
-    """As `verify`, where the engine has others do it, with as many threads as they have."""
-    verify(engine, name, None, output)
+def verify_remotely(engine: Engine, name: str, timeout: str | None, output: Output) -> None:
+    """As `verify`, where the engine has others do it, with as many threads as they have.
+
+    For `timeout` at most: what was asked for goes on. Raises UsageError where it is no duration.
+    """
+    longest = seconds(timeout, wait=True)
+    with only_waited_for("verify", name):
+        verify(engine, name, None, output, longest)

@@ -201,6 +201,7 @@ class LocalEngine:
         *,
         threads: int | None = None,
         on_progress: OnProgress = ignored,
+        timeout: float | None = None,
     ) -> Verification:
         from rowmill.warehouse.published import NothingPublished
         from rowmill.warehouse.verifying import verify_published
@@ -234,7 +235,7 @@ class LocalEngine:
             self.reports.wait,
         )
 
-    def reset(self, name: str) -> RunRecord:
+    def reset(self, name: str, *, timeout: float | None = None) -> RunRecord:
         from rowmill.worker.removal import purge as removal
 
         with self._changing(self._source(name)) as destinations:

@@ -65,8 +65,8 @@ def verify_display() -> Iterator[OnProgress]:
             if state.phase == "comparing" and time.monotonic() < shown + _INTERVAL:
                 return
             shown = time.monotonic()
-            label = Text(f"{state.phase} {state.table}").markup
-            bar.update(task, description=label, completed=state.rows, total=state.total)
+            label = f"{state.phase} {state.table}"
+            bar.update(task, description=visible(label), completed=state.rows, total=state.total)
 
         yield show
 

@@ -12,10 +12,15 @@ from rowmill.cluster.namespace import Pod, Raw
 from rowmill.errors import NotFound
 from rowmill.terminal.prose import notice
 
+_FOR_EVER = 3_600.0
+
 
 @dataclass
 class FakeCluster:
-    """`states` are what the Experiment looks like at each look; the last one stays."""
+    """`states` are what the Experiment looks like at each look; the last one stays.
+
+    What was patched into its annotations is there, where a state does not say otherwise.
+    """
 
     states: Sequence[Raw] = ()
     found_pods: Sequence[Pod] = ()
@@ -34,7 +39,16 @@ class FakeCluster:
         if state is None or state["metadata"]["name"] != name:
             raise NotFound("ExperimentUnknown", f"there is no Experiment {name!r}")
         self.looks += 1
-        return state
+        return self._patched(state)
+
+    def _patched(self, state: Raw) -> Raw:
+        annotations: dict[str, str | None] = {}
+        for patch in self.patches:
+            annotations |= patch.get("metadata", {}).get("annotations", {})
+        metadata = state["metadata"]
+        annotations |= metadata["annotations"]
+        there = {name: value for name, value in annotations.items() if value is not None}
+        return {**state, "metadata": {**metadata, "annotations": there}}
 
     def experiments(self) -> Sequence[Raw]:
         return self.states
@@ -57,12 +71,16 @@ class FakeCluster:
 
 
 def engine_of(cluster: FakeCluster) -> ClusterEngine:
-    """An engine that waits for nothing between two looks."""
+    """An engine that waits for nothing between two looks, and whose clock goes by its sleep."""
+    slept = 0.0
 
     def no_sleep(seconds: float) -> None:
+        nonlocal slept
         assert seconds > 0
+        slept += seconds
+        assert slept < _FOR_EVER, "it waits for ever"
 
-    return ClusterEngine(cluster, notice, no_sleep)
+    return ClusterEngine(cluster, notice, no_sleep, clock=lambda: slept)
 
 
 def experiment(

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from rowmill.cluster.engine import ClusterEngine
+from rowmill.cluster.namespace import Raw
 from rowmill.commands import changes
 from rowmill.commands.watching import seconds
 from rowmill.engine.records import RunRecord
 from rowmill.errors import Conflict, RowmillError
+from rowmill.spec.cluster_names import RERUN
 from rowmill.terminal.failures import UsageError
 from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
 
@@ -83,11 +85,20 @@ def test_what_does_not_fit_changes_nothing(
     assert cluster.patches == []
 
 
+class _Operated(FakeCluster):
+    """Its newest run is that of the last rerun."""
+
+    def experiment(self, name: str) -> Raw:
+        found = super().experiment(name)
+        run = {**found["status"]["run"], "rerun": found["metadata"]["annotations"].get(RERUN, "")}
+        return {**found, "status": {**found["status"], "run": run}}
+
+
 def test_a_rerun_of_what_is_suspended_is_not_waited_for() -> None:
     cluster = FakeCluster([experiment("Suspended", spec={"suspend": True})])
     with pytest.raises(Conflict, match="first: resume shop"):
         changes.rerun(engine_of(cluster), "shop", wait=True, timeout=None)
-    complete = FakeCluster([experiment("Complete"), experiment("Complete")])
+    complete = _Operated([experiment("Complete")])
     changes.rerun(engine_of(complete), "shop", wait=True, timeout=None)
     assert len(complete.patches) == 1
 
