@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from rowmill.cluster.apiserver.patience import patiently
-from rowmill.cluster.applying import document_of
+from rowmill.cluster.applying import annotations_of, document_of
 from rowmill.cluster.deleting import delete_experiment
 from rowmill.cluster.experiment import Experiment, removed_by, verification_of
 from rowmill.cluster.logs import PodLogs
@@ -100,8 +100,14 @@ class ClusterEngine:
         experiment = self._experiment(name)
         if experiment.suspended:
             raise Conflict("NothingToSuspend", f"{name} is suspended already")
+        if experiment.settled:
+            raise Conflict(
+                "NothingToSuspend",
+                f"run {experiment.number} of {name} has ended ({experiment.phase}); "
+                "there is nothing to suspend",
+            )
         self.cluster.patch(name, {"spec": {"suspend": True}})
-        return experiment.overall.run
+        return experiment.answer
 
     def resume(self, name: str) -> RunRecord:
         experiment = self._experiment(name)
@@ -119,7 +125,7 @@ class ClusterEngine:
             )
         self.cluster.patch(name, body)
         self._asked.add(name)
-        return experiment.overall.run
+        return experiment.taken_up
 
     def rerun(self, name: str) -> RunRecord:
         """As of `Engine`; the next run of what is suspended begins when that is resumed."""
@@ -127,19 +133,26 @@ class ClusterEngine:
         # A number that comes back would be aborted before it starts.
         self.cluster.patch(name, _annotations({RERUN: _moment(), ABORT: None}))
         self._asked.add(name)
-        return experiment.overall.run
+        return experiment.next_run
 
     def apply(
         self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
     ) -> RunRecord | None:
-        document = document_of(request, _moment())
+        document = document_of(request)
         if if_match is not None:
             document["metadata"]["resourceVersion"] = if_match
         applied = Experiment(self.cluster.apply(document, dry_run=dry_run))
         if dry_run:
             return None
+        asked = annotations_of(request.mode, applied, _moment())
+        if asked:
+            self.cluster.patch(applied.name, _annotations(asked))
+        elif applied.settled:
+            return None
         self._asked.add(applied.name)
-        return applied.overall.run
+        if RERUN in asked:
+            return applied.next_run
+        return applied.taken_up if RESUME in asked else applied.answer
 
     def verify(
         self,

@@ -88,6 +88,24 @@ class Experiment:
         )
 
     @property
+    def answer(self) -> RunRecord:
+        """The run that answers what was asked for so far; of one that has not begun, no number."""
+        return self.next_run if self.asks_more else self.overall.run
+
+    @property
+    def next_run(self) -> RunRecord:
+        """The run that comes after the newest, of which nothing is known yet."""
+        return self._record({}, state=State.SUSPENDED if self.suspended else State.PENDING)
+
+    @property
+    def taken_up(self) -> RunRecord:
+        """The newest run once it is to go on; one that is complete stays so."""
+        run = self.overall.run
+        if run.state is State.COMPLETED:
+            return run
+        return replace(run, state=State.PENDING, reason=None, message="", finished_at=None)
+
+    @property
     def progress(self) -> Progress:
         """How far the newest run is, table by table; of one that has not begun there are none."""
         tables = tuple(

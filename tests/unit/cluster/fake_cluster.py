@@ -27,6 +27,9 @@ class FakeCluster:
     lines: Mapping[str, Sequence[str]] = field(default_factory=dict)
     namespace: str = "team"
     patches: list[Raw] = field(default_factory=list)
+    applied: list[Raw] = field(default_factory=list)
+    # What is there once something is applied, if not that alone.
+    after_apply: Raw | None = None
     deleted: list[tuple[str, str]] = field(default_factory=list)
     looks: int = 0
     time: datetime = datetime(2026, 1, 1, 0, 2, tzinfo=UTC)
@@ -57,7 +60,9 @@ class FakeCluster:
         self.patches.append(body)
 
     def apply(self, document: Raw, *, dry_run: bool) -> Raw:
-        self.patches.append(document)
+        self.applied.append(document)
+        if self.after_apply is not None:
+            return self.after_apply
         return {**document, "metadata": {**document["metadata"], "namespace": self.namespace}}
 
     def delete(self, name: str, uid: str) -> None:

@@ -100,7 +100,7 @@ def test_a_manifest_is_applied_with_what_is_set_over_it() -> None:
     cluster = FakeCluster()
     request = ApplyRequest(MANIFEST, Overrides(seed=7), adopt="else/team/shop", batch_rows=1_000)
     run = engine_of(cluster).apply(request, if_match="41")
-    [applied] = cluster.patches
+    [applied] = cluster.applied
     assert applied["metadata"] == {
         "name": "shop",
         "annotations": {"team": "mine", "rowmill.dev/adopt": "else/team/shop"},
@@ -120,15 +120,99 @@ def test_what_a_cluster_cannot_take_is_refused_before_it_is_asked(tmp_path: Path
     ):
         with pytest.raises(RowmillError):
             engine_of(cluster).apply(request)
-    assert cluster.patches == []
+    assert cluster.applied == []
     with pytest.raises(Unsupported):
         engine_of(cluster).apply(ApplyRequest(MANIFEST, secrets={"warehouse": tmp_path}))
 
 
-def test_a_restart_asks_for_the_next_run() -> None:
+ABORT, RERUN, RESUME = (f"rowmill.dev/{verb}" for verb in ("abort", "rerun", "resume"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "state", "asked"),
+    [
+        (Mode.RESTART, experiment("Complete"), RERUN),
+        (Mode.RESTART, experiment("Running"), RERUN),
+        (Mode.RESUME, experiment("Failed"), RESUME),
+    ],
+)
+def test_what_is_asked_of_a_run_is_no_part_of_what_is_applied(
+    mode: Mode, state: Raw, asked: str
+) -> None:
+    """The next apply of the same manifest would take it off again, which asks for another run."""
+    cluster = FakeCluster(after_apply=state)
+    run = engine_of(cluster).apply(ApplyRequest(MANIFEST, mode=mode))
+    [applied], [patch] = cluster.applied, cluster.patches
+    assert applied["metadata"]["annotations"] == {"team": "mine"}
+    assert set(patch) == {"metadata"}
+    assert set(patch["metadata"]["annotations"]) == {asked, ABORT}
+    assert patch["metadata"]["annotations"][asked]
+    assert patch["metadata"]["annotations"][ABORT] is None
+    assert run is not None
+    assert (run.number, run.state) == (1 if mode is Mode.RESUME else None, State.PENDING)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_an_experiment_without_a_run_begins_its_first_whatever_is_asked(mode: Mode) -> None:
     cluster = FakeCluster()
-    engine_of(cluster).apply(ApplyRequest(MANIFEST, mode=Mode.RESTART))
-    assert cluster.patches[0]["metadata"]["annotations"]["rowmill.dev/rerun"]
+    run = engine_of(cluster).apply(ApplyRequest(MANIFEST, mode=mode))
+    assert cluster.patches == []
+    assert run is not None
+    assert (run.number, run.state) == (None, State.PENDING)
+
+
+@pytest.mark.parametrize("mode", [Mode.AUTO, Mode.RESUME])
+@pytest.mark.parametrize("phase", ["Complete", "Reset"])
+def test_an_unchanged_manifest_whose_run_has_ended_begins_none(mode: Mode, phase: str) -> None:
+    cluster = FakeCluster(after_apply=experiment(phase))
+    assert engine_of(cluster).apply(ApplyRequest(MANIFEST, mode=mode)) is None
+    assert cluster.patches == []
+
+
+def test_the_record_of_an_apply_is_of_the_run_that_answers_it() -> None:
+    unseen = FakeCluster(after_apply=experiment("Complete", status={"observedGeneration": 2}))
+    run = engine_of(unseen).apply(ApplyRequest(MANIFEST))
+    assert run is not None
+    assert (run.number, run.state) == (None, State.PENDING)
+    going = engine_of(FakeCluster(after_apply=experiment())).apply(ApplyRequest(MANIFEST))
+    assert going is not None
+    assert (going.number, going.state) == (1, State.RUNNING)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (experiment("Complete"), State.PENDING),
+        (experiment("Complete", spec={"suspend": True}), State.SUSPENDED),
+    ],
+)
+def test_the_record_of_a_rerun_is_of_the_next_run(state: Raw, expected: State) -> None:
+    run = engine_of(FakeCluster([state])).rerun("shop")
+    assert (run.number, run.rows, run.state) == (None, 0, expected)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [experiment("Failed"), experiment("Suspended", spec={"suspend": True})],
+    ids=["failed", "suspended"],
+)
+def test_the_record_of_a_resume_is_of_the_run_that_goes_on(state: Raw) -> None:
+    run = engine_of(FakeCluster([state])).resume("shop")
+    assert (run.number, run.rows, run.state, run.reason) == (1, 40, State.PENDING, None)
+
+
+@pytest.mark.parametrize("phase", ["Complete", "Failed", "Reset"])
+def test_a_run_that_has_ended_is_not_suspended(phase: str) -> None:
+    cluster = FakeCluster([experiment(phase)])
+    with pytest.raises(Conflict, match=rf"run 1 of shop has ended \({phase}\)") as told:
+        engine_of(cluster).suspend("shop")
+    assert (told.value.reason, cluster.patches) == ("NothingToSuspend", [])
+
+
+def test_a_run_that_is_asked_for_is_held_before_it_begins() -> None:
+    cluster = FakeCluster([experiment("Complete", annotations={RERUN: "again"})])
+    assert engine_of(cluster).suspend("shop").number is None
+    assert cluster.patches == [{"spec": {"suspend": True}}]
 
 
 class _Written(FakeCluster):
