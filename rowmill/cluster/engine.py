@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rowmill.cluster.apiserver.patience import patiently
 from rowmill.cluster.applying import annotations_of, document_of
 from rowmill.cluster.deleting import delete_experiment
-from rowmill.cluster.experiment import Experiment, removed_by, verification_of
+from rowmill.cluster.experiment import Experiment, verification_of
 from rowmill.cluster.logs import PodLogs
 from rowmill.cluster.namespace import Cluster
 from rowmill.cluster.waiting import Asked, Waiting, refuse_unverifiable
@@ -195,7 +195,9 @@ class ClusterEngine:
             if experiment.number != number:
                 raise Conflict("Replaced", f"run {number} of {name} is not the newest any more")
             if experiment.reset.get("request") == asked.request:
-                return replace(experiment.overall.run, message=removed_by(experiment.reset))
+                # What is waited for now, such as a next run, is told by the conditions.
+                message = str(experiment.run.get("message") or experiment.message)
+                return replace(experiment.overall.run, message=message)
             waiting.heed(experiment, experiment.message)
 
     def delete(self, name: str, *, purge: bool) -> str:

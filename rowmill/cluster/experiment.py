@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rowmill.counting import counted
 from rowmill.engine.json_records import time_from_json
 from rowmill.engine.records import ExperimentRecord, Progress, RunRecord, State, TableProgress
 from rowmill.engine.verification import Verification
@@ -261,17 +260,6 @@ class Experiment:
         conditions = self._conditions()
         accepted = conditions.get("Accepted", {})
         return accepted if accepted.get("status") == "False" else conditions.get("Progressing", {})
-
-
-def removed_by(reset: Mapping[str, Any]) -> str:
-    """What a status tells that a reset removed."""
-    tables, rows, objects = (int(reset.get(key) or 0) for key in ("tables", "rows", "objects"))
-    found = [
-        f"{counted(tables, 'table')} ({counted(rows, 'row')})" if tables else "",
-        counted(objects, "object") if objects else "",
-    ]
-    words = ", ".join(filter(None, found))
-    return f"removed {words}" if words else "there was no data to remove"
 
 
 def verification_of(found: Mapping[str, Any], run: RunRecord) -> Verification:

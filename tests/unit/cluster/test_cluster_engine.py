@@ -76,13 +76,30 @@ def test_of_nothing_published_nothing_is_asked() -> None:
 
 def test_a_reset_waits_until_the_data_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
     waiting = experiment("Complete", reason="Resetting", message="a pod removes it", rows=100)
-    gone = {"request": "1", "tables": 2, "rows": 100, "objects": 3}
-    states = [experiment("Complete", rows=100), waiting, waiting, experiment("Reset", reset=gone)]
+    gone = experiment("Reset", reset={"request": "1"}, run_message="removed 2 tables (100 rows)")
+    states = [experiment("Complete", rows=100), waiting, waiting, gone]
     cluster = FakeCluster(states)
     run = engine_of(cluster).reset("shop")
     assert cluster.patches == [{"metadata": {"annotations": {"rowmill.dev/reset": "1"}}}]
-    assert (run.state, run.message) == (State.RESET, "removed 2 tables (100 rows), 3 objects")
+    assert (run.state, run.message) == (State.RESET, "removed 2 tables (100 rows)")
     assert capsys.readouterr().err == "rowmill: shop: a pod removes it\n", "once"
+
+
+@pytest.mark.parametrize(
+    ("message", "counted"),
+    [
+        ("removed 5 tables; left: objects of run 1: bucket b is out of reach", {"tables": 5}),
+        ("the data in pg is another Experiment's of this name, and stays", {"tables": 0}),
+        ("its data was removed", {}),
+    ],
+)
+def test_what_a_reset_came_to_is_told_in_the_words_of_the_status(
+    message: str, counted: dict[str, int]
+) -> None:
+    """Figures alone do not tell what was left, nor why."""
+    done = experiment("Reset", reset={"request": "1", **counted}, run_message=message)
+    run = engine_of(FakeCluster([experiment("Complete", rows=100), done])).reset("shop")
+    assert run.message == message
 
 
 @pytest.mark.parametrize(
