@@ -71,10 +71,11 @@ class ClusterEngine:
         experiment = self._experiment(name)
         while run is None or run == experiment.number:
             yield experiment.progress
-            if experiment.settled:
-                return
             if name in self._asked:
                 _refuse_in_vain(experiment)
+            if experiment.settled:
+                self._asked.discard(name)
+                return
             experiment = self._later(name)
         yield _past(experiment, run)
 
@@ -184,7 +185,7 @@ class ClusterEngine:
         number = experiment.number
         if number is None:
             raise Conflict("NothingToReset", f"{name} has no run yet, and so no data")
-        if not experiment.ended:
+        if not experiment.ended and not experiment.suspended:
             raise Conflict(
                 "RunLive", f"run {number} of {name} is under way; abort it first, or wait for it"
             )
@@ -246,7 +247,8 @@ def _past(experiment: Experiment, number: int | None) -> Progress:
 
 def _refuse_in_vain(experiment: Experiment) -> None:
     """Raise Conflict if what was asked for here will not begin."""
-    if experiment.phase in _AT_WORK:
+    answered = experiment.settled and not experiment.asks_more
+    if answered or experiment.phase in _AT_WORK:
         return
     if experiment.refused:
         raise Conflict("InvalidSpec", f"no run of {experiment.name} begins: {experiment.message}")

@@ -135,15 +135,24 @@ class Experiment:
 
     @property
     def settled(self) -> bool:
-        """Whether the newest run has ended and the operator has seen all that was asked of it."""
+        """Whether the newest run has ended and the operator has seen all that was asked of it.
+
+        Or is suspended, which is an end for whoever waits, also of what was asked for since.
+        """
+        if self.phase == "Suspended":
+            return self._seen
         return self.phase in ("Complete", "Failed", "Reset") and not self.asks_more
+
+    @property
+    def _seen(self) -> bool:
+        """Whether the operator has seen the spec as it is now."""
+        return self.status.get("observedGeneration") == self.raw["metadata"].get("generation")
 
     @property
     def asks_more(self) -> bool:
         """Whether something was asked for that the newest run is not the answer to yet."""
-        seen = self.status.get("observedGeneration") == self.raw["metadata"].get("generation")
         asked = self.annotations.get(RERUN) or self.spec.get("rerun") or ""
-        if not seen or str(asked) != str(self.run.get("rerun") or ""):
+        if not self._seen or str(asked) != str(self.run.get("rerun") or ""):
             return True
         # Of what is complete there is nothing to resume.
         resume = self.annotations.get(RESUME, "")[:RESUME_LENGTH]

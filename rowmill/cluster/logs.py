@@ -103,6 +103,8 @@ class PodLogs:
 
     def _nothing(self) -> str:
         which = f"run {self.number or self.experiment.number} of {self.name}"
+        if self.experiment.phase == "Suspended":
+            return f"{which} is suspended, and its pods are gone until it is resumed"
         if not self._ended and not self.experiment.ended:
             return f"{which} has no pod yet: {self.experiment.message or self.experiment.phase}"
         gone = f"{which} has ended, and its pods are gone"

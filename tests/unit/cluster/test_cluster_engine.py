@@ -102,6 +102,12 @@ def test_what_a_reset_came_to_is_told_in_the_words_of_the_status(
     assert run.message == message
 
 
+def test_a_suspended_run_is_reset_as_it_is() -> None:
+    gone = experiment("Reset", reset={"request": "1"}, run_message="removed 2 tables")
+    cluster = FakeCluster([experiment("Suspended", spec={"suspend": True}), gone])
+    assert engine_of(cluster).reset("shop").message == "removed 2 tables"
+
+
 @pytest.mark.parametrize(
     ("state", "reason"),
     [(experiment(), "RunLive"), (experiment("Pending", number=None), "NothingToReset")],

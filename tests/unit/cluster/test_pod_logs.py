@@ -64,6 +64,7 @@ def test_one_shards_lines_are_as_they_are(capsys: pytest.CaptureFixture[str]) ->
         ),
         (experiment("Failed", reason="Aborted"), None, "those of a run that failed or was aborted"),
         (experiment("Reset"), None, "those of a run that is reset"),
+        (experiment("Suspended"), None, "is suspended, and its pods are gone"),
         (experiment("Pending", message="quota"), None, "has no pod yet: quota"),
     ],
 )

@@ -69,6 +69,16 @@ def test_watching_ends_where_the_run_was_reset(capsys: pytest.CaptureFixture[str
     assert '"RESET"' in shown.out
 
 
+def test_watching_ends_where_the_run_is_suspended() -> None:
+    """Not by what the operator wrote before it saw that it was resumed."""
+    unseen = experiment("Suspended", spec={"suspend": False}, status={"observedGeneration": 2})
+    states = [experiment("Running"), unseen, experiment("Suspended", spec={"suspend": True})]
+    cluster = FakeCluster(states)
+    with pytest.raises(typer.Exit) as left, ending(TRANSLATIONS, as_json=False):
+        watch_to_its_end(engine_of(cluster), "shop", as_json=True)
+    assert (left.value.exit_code, cluster.looks) == (5, 3)
+
+
 AGAIN = {"rowmill.dev/rerun": "again"}
 
 
