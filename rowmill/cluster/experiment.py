@@ -10,10 +10,11 @@ from typing import Any
 from rowmill.engine.json_records import time_from_json
 from rowmill.engine.records import ExperimentRecord, Progress, RunRecord, State, TableProgress
 from rowmill.engine.verification import Verification
-from rowmill.errors import Failed
+from rowmill.errors import Conflict, Failed
 from rowmill.plan.intervals import count, parse
 from rowmill.plan.replacement import replaced_by
 from rowmill.spec.cluster_names import API_VERSION, KIND, RERUN, RESUME, RESUME_LENGTH
+from rowmill.spec.wishes import next_wish
 
 # Of its metadata: what its author may have written.
 _APPLIED = ("name", "labels", "annotations")
@@ -201,15 +202,22 @@ class Experiment:
         return message if lost and condition.get("reason") in _NOT_BEGUN else None
 
     def next_request(self, annotation: str, number: int) -> str:
-        """What asks for run `number` by this annotation once more: `N`, or `N.k` after that."""
+        """What asks for run `number` by this annotation once more: `N`, or `N.k` after that.
+
+        Raises:
+            Conflict: AskedTooOften, none that comes after the last could be read.
+        """
         met = (self.verification or {}, self.reset)
-        before = (self.annotations.get(annotation, ""), *(str(each.get("request")) for each in met))
-        times = [
-            int(again or 0)
-            for run, _, again in (each.partition(".") for each in before)
-            if run == str(number)
-        ]
-        return f"{number}.{max(times) + 1}" if times else str(number)
+        before = (self.annotations.get(annotation), *(each.get("request") for each in met))
+        wish = next_wish(number, before)
+        if wish is None:
+            last = ", ".join(dict.fromkeys(filter(None, before)))
+            raise Conflict(
+                "AskedTooOften",
+                f"run {number} of {self.name} was asked for as {last} ({annotation}), after which "
+                "there is no number; a rerun can be asked for again",
+            )
+        return wish.request
 
     def runs(self) -> list[RunRecord]:
         """The runs that are remembered, the newest last, as `rowmill runs` lists them.

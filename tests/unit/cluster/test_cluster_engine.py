@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from rowmill.cluster.experiment import Experiment
 from rowmill.cluster.namespace import Raw
 from rowmill.engine.records import State
 from rowmill.engine.request import ApplyRequest, Mode
 from rowmill.errors import Conflict, Failed, NotFound, RowmillError, Unsupported
 from rowmill.spec.load import Overrides
+from rowmill.spec.wishes import read_wish
 from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
 
 MANIFEST = """
@@ -49,6 +51,40 @@ def test_each_verify_asks_anew() -> None:
     assert cluster.patches == [{"metadata": {"annotations": {"rowmill.dev/verify": "1.1"}}}]
     assert (found.identical, found.differences) == (False, 3)
     assert repr(found) == "<Verification: run 1 differs in orders in postgres>"
+
+
+@pytest.mark.parametrize(
+    ("asked", "request_of_next"),
+    [
+        ("1", "1.1"),
+        ("1.9", "1.10"),
+        ("2.5", "1"),
+        ("1.999999998", "1.999999999"),
+        *((text, "1") for text in ("1.x", "1.1.1", "01", "1.9999999999", "latest")),
+    ],
+)
+def test_what_asks_again_is_what_the_operator_reads(asked: str, request_of_next: str) -> None:
+    """What it reads as no request at all counts for nothing."""
+    state = Experiment(experiment("Complete", annotations={"rowmill.dev/verify": asked}))
+    assert state.next_request("rowmill.dev/verify", 1) == request_of_next
+    wish = read_wish(request_of_next)
+    assert wish is not None
+    assert wish.number == 1
+
+
+@pytest.mark.parametrize("where", ["annotation", "answer"])
+def test_after_the_last_request_there_is_none(where: str) -> None:
+    last = "1.999999999"
+    cluster = FakeCluster(
+        [
+            experiment("Complete", rows=100, annotations={"rowmill.dev/verify": last})
+            if where == "annotation"
+            else verified(identical=True, request=last)
+        ]
+    )
+    with pytest.raises(Conflict, match=r"asked for as 1\.999999999.*a rerun can be") as told:
+        engine_of(cluster).verify("shop")
+    assert (told.value.reason, cluster.patches) == ("AskedTooOften", [])
 
 
 @pytest.mark.parametrize(
