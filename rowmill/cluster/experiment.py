@@ -147,7 +147,8 @@ class Experiment:
     @property
     def _seen(self) -> bool:
         """Whether the operator has seen the spec as it is now."""
-        return self.status.get("observedGeneration") == self.raw["metadata"].get("generation")
+        now = self.raw["metadata"].get("generation")
+        return bool(self.status.get("observedGeneration") == now)
 
     @property
     def asks_more(self) -> bool:

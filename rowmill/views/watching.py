@@ -12,6 +12,7 @@ from rowmill.counting import counted
 from rowmill.engine.records import Progress, RunRecord, State
 from rowmill.terminal import figures
 from rowmill.terminal.bars import Bar, Bars
+from rowmill.terminal.prose import visible
 
 Show = Callable[[Progress], None]
 
@@ -63,7 +64,7 @@ class _Lines:
         line = line_of(progress)
         if line != self._last:
             self._last = line
-            self._write(line + "\n")
+            self._write(visible(line) + "\n")
             sys.stdout.flush()
 
 

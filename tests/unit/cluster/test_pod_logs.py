@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterator
+from typing import Any, cast
 
 import pytest
 
@@ -10,6 +13,8 @@ from rowmill.cluster import logs as module
 from rowmill.cluster.failures import NoAccess
 from rowmill.cluster.namespace import Pod
 from rowmill.commands import logs as commands
+from rowmill.engine.interface import Engine
+from rowmill.engine.records import LogLine
 from rowmill.errors import NotFound
 from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
 
@@ -44,6 +49,43 @@ def test_lines_bear_their_shard_and_attempts_come_in_order(
 def test_one_shards_lines_are_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     logs(FakeCluster([experiment()], PODS, LINES), "shop", 1, follow=False)
     assert capsys.readouterr().out.splitlines() == ["a", "b", "c"]
+
+
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("shard", [None, 0])
+def test_a_line_is_raw_in_a_pipe_and_steers_no_terminal(
+    shard: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = FakeCluster([experiment()], PODS, {**LINES, "zero": ["\x1b[31mred\x1b[0m\r"]})
+    shown = []
+    for screen in (io.StringIO(), _Terminal()):
+        monkeypatch.setattr(sys, "stdout", screen)
+        logs(cluster, "shop", shard, follow=False)
+        shown.append(screen.getvalue().split("\n")[0].removeprefix("[shard 0] "))
+    assert shown == ["\x1b[31mred\x1b[0m\r", "\\x1b[31mred\\x1b[0m\\r"]
+
+
+class _Traced:
+    """Its run has said something of several lines."""
+
+    def logs(self, name: str, **_: Any) -> Iterator[LogLine]:
+        yield LogLine("it failed:\n[worker 2] all is well", "worker 1")
+        yield LogLine("the end", "worker 1")
+
+
+def test_a_line_within_what_is_said_is_not_taken_for_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    commands.logs(cast(Engine, _Traced()), "shop", None, False)
+    assert capsys.readouterr().out.splitlines() == [
+        "[worker 1] it failed:",
+        "    [worker 2] all is well",
+        "[worker 1] the end",
+    ]
 
 
 @pytest.mark.parametrize(

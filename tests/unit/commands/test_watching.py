@@ -125,6 +125,15 @@ def test_a_wait_has_an_end_and_the_run_goes_on() -> None:
         )
 
 
+def test_what_is_watched_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = experiment("Failed", message="bad \x1b]0;pwned\x07")
+    with pytest.raises(typer.Exit), ending(TRANSLATIONS, as_json=False):
+        watch_to_its_end(engine_of(FakeCluster([failed])), "shop")
+    shown = capsys.readouterr().out
+    assert "bad \\x1b]0;pwned\\x07" in shown
+    assert "\x1b" not in shown
+
+
 def test_watching_outlives_an_api_server_that_is_away_for_a_while(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
