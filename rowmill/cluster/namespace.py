@@ -39,6 +39,14 @@ class Pod:
     created: str
 
 
+@dataclass(frozen=True)
+class StampedLine:
+    """A line of a pod's log, and when its node took it down, as that stamps it."""
+
+    stamp: str
+    text: str
+
+
 class Cluster(Protocol):
     """What the commands ask of one namespace of a cluster.
 
@@ -77,8 +85,11 @@ class Cluster(Protocol):
     def pods(self, name: str, number: int) -> Sequence[Pod]:
         """The pods of run `number`."""
 
-    def log(self, pod: str, *, follow: bool) -> Iterator[str]:
-        """A pod's lines; with `follow` until it ends."""
+    def log(self, pod: str) -> Iterator[str]:
+        """A pod's lines until now."""
+
+    def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
+        """A pod's lines until it ends; with `since`, a stamp of a whole second, from there on."""
 
 
 def connect(wanted: Wanted) -> Cluster:
@@ -134,10 +145,19 @@ class _ApiServer:
         found = self._document("GET", f"/api/v1/namespaces/{self.namespace}/pods", query)
         return [_pod(each) for each in found["items"]]
 
-    def log(self, pod: str, *, follow: bool) -> Iterator[str]:
+    def log(self, pod: str) -> Iterator[str]:
+        return self._lines(pod, {"follow": "false"})
+
+    def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
+        query = {"follow": "true", "timestamps": "true"}
+        for line in self._lines(pod, {**query, **({"sinceTime": since} if since else {})}):
+            stamp, _, text = line.partition(" ")
+            yield StampedLine(stamp, text)
+
+    def _lines(self, pod: str, query: Mapping[str, str]) -> Iterator[str]:
         path = f"/api/v1/namespaces/{self.namespace}/pods/{quote(pod, safe='')}/log"
         # A pod may be silent for as long as it likes.
-        response = self._answer("GET", path, {"follow": str(follow).lower()}, seconds=None)
+        response = self._answer("GET", path, query, seconds=None)
         with self._hearing():
             for line in response:
                 yield line.decode("utf-8", "replace").rstrip("\n")

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rowmill.cluster.engine import ClusterEngine
-from rowmill.cluster.namespace import Pod, Raw
+from rowmill.cluster.namespace import Pod, Raw, StampedLine
 from rowmill.errors import NotFound
 from rowmill.terminal.prose import notice
 
@@ -71,8 +71,15 @@ class FakeCluster:
     def pods(self, name: str, number: int) -> Sequence[Pod]:
         return self.found_pods
 
-    def log(self, pod: str, *, follow: bool) -> Iterator[str]:
+    def log(self, pod: str) -> Iterator[str]:
         yield from self.lines[pod]
+
+    def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
+        """Two lines a second; a second is asked for whole, or not."""
+        for number, text in enumerate(self.lines[pod]):
+            second = f"2026-01-01T00:00:{number // 2:02}"
+            if since is None or f"{second}Z" >= since:
+                yield StampedLine(f"{second}.{number}Z", text)
 
 
 def engine_of(cluster: FakeCluster) -> ClusterEngine:

@@ -106,6 +106,19 @@ def test_logs_are_those_of_the_newest_runs_pods(tmp_path: Path) -> None:
     assert "rowmill.dev/run=2" in unquote(selector)
 
 
+def test_a_log_that_is_followed_is_asked_for_with_stamps_that_nobody_sees(tmp_path: Path) -> None:
+    log = "/api/v1/namespaces/team/pods/p/log"
+    lines = b"2026-01-01T00:00:00.25+01:00 first  one\n2026-01-01T00:00:00.5+01:00\n"
+    with serving({("GET", log): (200, lines)}) as server:
+        cluster = connect(Wanted(kubeconfig=Path(kubeconfig(tmp_path, server.url))))
+        found = list(cluster.follow_log("p", "2026-01-01T00:00:00+01:00"))
+        (asked,) = server.paths()
+    assert [line.text for line in found] == ["first  one", ""]
+    assert found[0].stamp == "2026-01-01T00:00:00.25+01:00"
+    query = "follow=true&timestamps=true&sinceTime=2026-01-01T00%3A00%3A00%2B01%3A00"
+    assert asked == f"{log}?{query}"
+
+
 NO_OBJECT = {"message": 'experiments "shop" not found', "details": {"name": "shop"}}
 
 
