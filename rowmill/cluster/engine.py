@@ -116,6 +116,12 @@ class ClusterEngine:
         if experiment.suspended:
             body["spec"] = {"suspend": False}
         if experiment.phase == "Failed":
+            if experiment.being_reset:
+                message = (
+                    f"run {experiment.number} of {name} is being reset, and goes on no more; "
+                    "once its data is gone, rerun makes it again"
+                )
+                raise Conflict("NothingToResume", message)
             # The aborted run would else be aborted again at once.
             body |= _annotations({RESUME: _moment(), ABORT: None})
         if not body:
@@ -189,6 +195,7 @@ class ClusterEngine:
             raise Conflict(
                 "RunLive", f"run {number} of {name} is under way; abort it first, or wait for it"
             )
+        self._asked.discard(name)
         asked = self._ask(experiment, ASK_RESET, number)
         waiting = self._waiting(asked, timeout, experiment.message)
         while True:
@@ -246,7 +253,10 @@ def _past(experiment: Experiment, number: int | None) -> Progress:
 
 
 def _refuse_in_vain(experiment: Experiment) -> None:
-    """Raise Conflict if what was asked for here will not begin."""
+    """Raise Conflict if what was asked for here will not begin, or not come to its end."""
+    if experiment.settled and experiment.phase == "Reset":
+        which = f"run {experiment.number} of {experiment.name}"
+        raise Conflict("Replaced", f"{which} was reset meanwhile; rerun makes it again")
     answered = experiment.settled and not experiment.asks_more
     if answered or experiment.phase in _AT_WORK:
         return

@@ -13,8 +13,15 @@ from rowmill.engine.verification import Verification
 from rowmill.errors import Conflict, Failed
 from rowmill.plan.intervals import count, parse
 from rowmill.plan.replacement import replaced_by
-from rowmill.spec.cluster_names import API_VERSION, KIND, RERUN, RESUME, RESUME_LENGTH
-from rowmill.spec.wishes import next_wish
+from rowmill.spec.cluster_names import (
+    API_VERSION,
+    ASK_RESET,
+    KIND,
+    RERUN,
+    RESUME,
+    RESUME_LENGTH,
+)
+from rowmill.spec.wishes import next_wish, read_wish
 
 # Of its metadata: what its author may have written.
 _APPLIED = ("name", "labels", "annotations")
@@ -181,6 +188,14 @@ class Experiment:
     def reset(self) -> Mapping[str, Any]:
         """What the operator tells of the last request to reset the newest run that was met."""
         return self.run.get("reset") or {}
+
+    @property
+    def being_reset(self) -> bool:
+        """Whether a request to reset the newest run stands, and has not been met."""
+        wish = read_wish(self.annotations.get(ASK_RESET))
+        if wish is None or wish.number != self.number:
+            return False
+        return wish.request != self.reset.get("request")
 
     @property
     def verification(self) -> Mapping[str, Any] | None:

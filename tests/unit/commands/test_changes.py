@@ -11,7 +11,7 @@ from rowmill.cluster.engine import ClusterEngine
 from rowmill.cluster.namespace import Raw
 from rowmill.commands import changes
 from rowmill.commands.watching import seconds
-from rowmill.engine.records import RunRecord
+from rowmill.engine.records import RunRecord, State
 from rowmill.errors import Conflict, RowmillError
 from rowmill.spec.cluster_names import RERUN
 from rowmill.terminal.failures import UsageError
@@ -83,6 +83,43 @@ def test_what_does_not_fit_changes_nothing(
     with pytest.raises(RowmillError, match=message):
         change(engine_of(cluster), "shop")
     assert cluster.patches == []
+
+
+RESET = {"rowmill.dev/reset": "1"}
+
+
+def test_a_run_that_is_being_reset_is_not_resumed() -> None:
+    """Its phase is that of before until its data is gone, and no resume is met any more."""
+    cluster = FakeCluster([experiment("Failed", reason="Resetting", annotations=RESET)])
+    with pytest.raises(Conflict, match=r"run 1 of shop is being reset.*rerun") as told:
+        changes.resume(engine_of(cluster), "shop", wait=True, timeout=None)
+    assert (told.value.reason, cluster.patches) == ("NothingToResume", [])
+
+
+@pytest.mark.parametrize(
+    "annotations", [RESET, {"rowmill.dev/reset": "2"}, {"rowmill.dev/reset": "1.x"}]
+)
+def test_a_run_is_resumed_where_no_reset_stands(annotations: dict[str, str]) -> None:
+    """One that was met, that names another run, or that is none."""
+    state = experiment("Failed", annotations=annotations, reset={"request": "1"})
+    assert engine_of(FakeCluster([state])).resume("shop").number == 1
+
+
+def test_a_run_that_is_reset_while_its_end_is_waited_for_is_no_success() -> None:
+    cluster = FakeCluster([experiment("Failed"), experiment("Failed"), experiment("Reset")])
+    with pytest.raises(Conflict, match="run 1 of shop was reset meanwhile") as told:
+        changes.resume(engine_of(cluster), "shop", wait=True, timeout=None)
+    assert told.value.reason == "Replaced"
+
+
+def test_what_was_asked_for_and_has_ended_is_no_longer_waited_for() -> None:
+    """A program that keeps its engine watches what it has reset itself."""
+    gone = experiment("Reset", reset={"request": "1"})
+    complete = experiment("Complete")
+    engine = engine_of(_Operated([complete, complete, complete, gone]))
+    engine.rerun("shop")
+    engine.reset("shop")
+    assert [now.run.state for now in engine.watch("shop")] == [State.RESET]
 
 
 class _Operated(FakeCluster):
