@@ -215,9 +215,9 @@ class ClusterEngine:
 
     def warehouse(self, name: str) -> Warehouse:
         raise WarehouseUnreachable(
-            f"the destinations of {name} are the cluster's, and kubectl-rowmill knows no "
-            "credentials for them; with the manifest and --secret NAME=FILE, rowmill reads them "
-            "from any machine that reaches them"
+            f"the destinations of {name} are the cluster's, and so are the credentials for them; "
+            "with the manifest and the secrets as files the engine of one machine reads them, from "
+            "any that reaches them"
         )
 
     def logs(

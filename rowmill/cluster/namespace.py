@@ -1,4 +1,4 @@
-"""The API server as the plugin sees it: Experiments to read and patch, pods and their logs."""
+"""The API server as an engine sees it: Experiments to read and patch, pods and their logs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ from rowmill.spec.cluster_names import API_VERSION, INDEX, PLURAL, TASK, run_sel
 Raw = Mapping[str, Any]
 
 _SECONDS = 20.0
-_MANAGER = "kubectl-rowmill"
+# By whom fields are set, whichever face asks for it.
+_MANAGER = "rowmill"
 
 
 @dataclass(frozen=True)

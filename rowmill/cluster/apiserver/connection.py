@@ -129,7 +129,7 @@ class Connection:
     ) -> urllib3.HTTPHeaderDict:
         headers = urllib3.HTTPHeaderDict()
         headers["Accept"] = JSON
-        headers["User-Agent"] = f"kubectl-rowmill/{VERSION}"
+        headers["User-Agent"] = f"rowmill/{VERSION}"
         if content is not None:
             headers["Content-Type"] = content
         authorization = _authorization(self._access, credential)

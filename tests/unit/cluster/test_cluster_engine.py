@@ -11,6 +11,7 @@ from rowmill.cluster.experiment import Experiment
 from rowmill.cluster.namespace import Raw
 from rowmill.engine.records import State
 from rowmill.engine.request import ApplyRequest, Mode
+from rowmill.engine.warehouse import WarehouseUnreachable
 from rowmill.errors import Conflict, Failed, NotFound, RowmillError, Unsupported
 from rowmill.spec.load import Overrides
 from rowmill.spec.wishes import read_wish
@@ -330,6 +331,15 @@ def test_a_list_is_cut_into_pages_by_name() -> None:
     second = engine.list(search="SHOP", limit=2, after=first.after)
     assert ([each.name for each in second.items], second.after) == (["c-shop"], None)
     assert engine.list(state=State.FAILED).items == ()
+
+
+def test_what_a_clusters_engine_refuses_names_no_face() -> None:
+    """Python has it too, and there is no command to type."""
+    with pytest.raises(WarehouseUnreachable) as told:
+        engine_of(FakeCluster([experiment()])).warehouse("shop")
+    assert "the destinations of shop are the cluster's" in told.value.message
+    assert "kubectl" not in told.value.message
+    assert "--" not in told.value.message
 
 
 def test_a_run_that_is_past_is_told_from_the_history() -> None:

@@ -40,7 +40,7 @@ def test_a_change_is_a_merge_patch_of_the_annotation_alone(tmp_path: Path) -> No
         assert result.exit_code == 0
         asked = server.asked[-1]
     assert asked.headers["Content-Type"] == "application/merge-patch+json"
-    assert (asked.method, asked.path) == ("PATCH", f"{path}?fieldManager=kubectl-rowmill")
+    assert (asked.method, asked.path) == ("PATCH", f"{path}?fieldManager=rowmill")
     assert asked.body == {"metadata": {"annotations": {"rowmill.dev/abort": "1"}}}
 
 
