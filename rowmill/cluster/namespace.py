@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -25,6 +25,8 @@ from rowmill.spec.cluster_names import API_VERSION, INDEX, PLURAL, TASK, run_sel
 Raw = Mapping[str, Any]
 
 _SECONDS = 20.0
+# Each Experiment of a list comes with its whole spec.
+_CHUNK = 100
 # By whom fields are set, whichever face asks for it.
 _MANAGER = "rowmill"
 
@@ -63,8 +65,8 @@ class Cluster(Protocol):
     def experiment(self, name: str) -> Raw:
         """The Experiment NAME."""
 
-    def experiments(self) -> Sequence[Raw]:
-        """All Experiments of the namespace, by name."""
+    def experiments(self) -> Iterable[Raw]:
+        """All Experiments of the namespace, by name, asked for as they are read."""
 
     def patch(self, name: str, body: Raw) -> None:
         """Change the Experiment by a JSON merge patch."""
@@ -121,9 +123,16 @@ class _ApiServer:
         said = f"there is no Experiment {name!r} in namespace {self.namespace!r}"
         raise unknown_experiment(said, name, known, "take another namespace with -n")
 
-    def experiments(self) -> Sequence[Raw]:
-        found = self._document("GET", _experiments(self.namespace))
-        return sorted(found["items"], key=lambda each: str(each["metadata"]["name"]))
+    def experiments(self) -> Iterator[Raw]:
+        """As of `Cluster`; the API server cuts its list by names."""
+        query = {"limit": str(_CHUNK)}
+        while True:
+            found = self._document("GET", _experiments(self.namespace), query)
+            yield from sorted(found["items"], key=lambda each: str(each["metadata"]["name"]))
+            following = (found.get("metadata") or {}).get("continue")
+            if not following:
+                return
+            query["continue"] = str(following)
 
     def patch(self, name: str, body: Raw) -> None:
         query = {"fieldManager": _MANAGER}

@@ -17,6 +17,8 @@ from typer.testing import CliRunner
 from rowmill.kubectl.app import app
 
 EXPERIMENTS = "/apis/rowmill.dev/v1alpha1/namespaces/{}/experiments"
+# As they are listed.
+LISTED = EXPERIMENTS + "?limit=100"
 
 Answers = Mapping[tuple[str, str], tuple[int, Any]]
 
