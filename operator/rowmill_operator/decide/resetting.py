@@ -9,6 +9,7 @@ from rowmill.plan.pod_report import PodReport
 from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import RESET
 from rowmill.spec.manifest.status import Phase, ResetStatus
+from rowmill.spec.wishes import Wish
 from rowmill_operator.children.jobs import reset_job
 from rowmill_operator.decide.diagnosis import (
     Diagnosis,
@@ -37,7 +38,6 @@ from rowmill_operator.model.run_in_status import (
     without_way,
     written_run,
 )
-from rowmill_operator.model.wishes import Wish
 
 # Events tell of all that happens to a Job; this is for what was missed.
 _IDLE_SECONDS = 30.0
