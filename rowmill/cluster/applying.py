@@ -1,9 +1,10 @@
-"""The Experiment that a manifest becomes on a cluster, with what is set over it."""
+"""The Experiment that a manifest becomes on a cluster, and what is asked of it besides."""
 
 from __future__ import annotations
 
 from typing import Any, cast
 
+from rowmill.cluster.experiment import Experiment
 from rowmill.engine.request import ApplyRequest, Mode
 from rowmill.errors import Unsupported
 from rowmill.spec.cluster_names import ABORT, ADOPT, RERUN, RESUME
@@ -11,12 +12,8 @@ from rowmill.spec.load import load_spec
 from rowmill.spec.manifest.structure import read_structure
 
 
-def document_of(request: ApplyRequest, moment: str) -> dict[str, Any]:
+def document_of(request: ApplyRequest) -> dict[str, Any]:
     """The Experiment to apply.
-
-    Args:
-        request: what to run, and how.
-        moment: a text that no earlier request had, by which the operator tells one from another.
 
     Raises:
         InvalidManifest: the manifest is no good, with all its problems.
@@ -35,14 +32,29 @@ def document_of(request: ApplyRequest, moment: str) -> dict[str, Any]:
         "batchRows": request.batch_rows,
     }
     spec = {**raw["spec"], **{key: value for key, value in over.items() if value is not None}}
-    asked = _annotations(request, moment)
     metadata = raw["metadata"]
-    annotations = {**(metadata.get("annotations") or {}), **asked}
+    adopt = {} if request.adopt is None else {ADOPT: request.adopt}
+    annotations = {**(metadata.get("annotations") or {}), **adopt}
     return {**raw, "metadata": {**metadata, "annotations": annotations}, "spec": spec}
 
 
-def _annotations(request: ApplyRequest, moment: str) -> dict[str, str]:
-    again = {RERUN: moment}
-    asked = {Mode.RERUN: again, Mode.RESTART: again, Mode.RESUME: {RESUME: moment, ABORT: ""}}
-    adopt = {} if request.adopt is None else {ADOPT: request.adopt}
-    return {**asked.get(request.mode, {}), **adopt}
+def annotations_of(mode: Mode, applied: Experiment, moment: str) -> dict[str, str | None]:
+    """What asks for `mode` of what was applied; {} if there is nothing to ask.
+
+    That is no part of what is applied: whoever applies the same manifest later has it without, and
+    the API server takes off what an apply no longer names, which asks for another run.
+
+    Args:
+        mode: what is wished.
+        applied: the Experiment as it is now.
+        moment: a text that no earlier request had, by which the operator tells one from another.
+    """
+    if applied.number is None:
+        # Its first run begins as it is.
+        return {}
+    # A run that is aborted would be so again at once, also a next one of its number.
+    if mode in (Mode.RERUN, Mode.RESTART):
+        return {RERUN: moment, ABORT: None}
+    if mode is Mode.RESUME and applied.phase == "Failed":
+        return {RESUME: moment, ABORT: None}
+    return {}

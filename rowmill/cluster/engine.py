@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rowmill.cluster.apiserver.patience import patiently
-from rowmill.cluster.applying import document_of
-from rowmill.cluster.experiment import Experiment, removed_by, verification_of
+from rowmill.cluster.applying import annotations_of, document_of
+from rowmill.cluster.deleting import delete_experiment
+from rowmill.cluster.experiment import Experiment, verification_of
 from rowmill.cluster.logs import PodLogs
 from rowmill.cluster.namespace import Cluster
+from rowmill.cluster.waiting import Asked, Waiting, refuse_unverifiable
 from rowmill.engine.consent import unfinished_run
 from rowmill.engine.interface import Engine
 from rowmill.engine.paging import paged
@@ -33,15 +35,16 @@ _AT_WORK = ("Running", "Finalizing")
 class ClusterEngine(Engine):
     """The `Engine` of a namespace: what is asked for stands in the Experiment, and so survives.
 
-    It writes annotations and `spec.suspend` alone; what the operator does about them shows in the
-    status. `notice` is told what the user should know; `options` are those of a command line that
-    lead to this namespace.
+    It writes annotations, `spec.suspend` and what a deletion needs alone; what the operator does
+    about them shows in the status. `notice` is told what the user should know; `options` are those
+    of a command line that lead to this namespace.
     """
 
     cluster: Cluster
     notice: Callable[[str], None] = lambda text: None
     sleep: Callable[[float], None] = time.sleep
     options: str = ""
+    clock: Callable[[], float] = time.monotonic
     # Of these a run was asked for here, which a refused spec never begins.
     _asked: set[str] = field(default_factory=set)
 
@@ -74,10 +77,11 @@ class ClusterEngine(Engine):
         experiment = self._experiment(name)
         while run is None or run == experiment.number:
             yield experiment.progress
-            if experiment.settled and not experiment.overall.run.at_work:
-                return
             if name in self._asked:
                 self._refuse_in_vain(experiment)
+            if experiment.settled and not experiment.overall.run.at_work:
+                self._asked.discard(name)
+                return
             experiment = self._later(name)
         yield _past(experiment, run)
 
@@ -107,8 +111,14 @@ class ClusterEngine(Engine):
             resume = self.command("resume", name)
             message = f"{name} is suspended already; `{resume}` goes on with it"
             raise Conflict("NothingToSuspend", message)
+        if experiment.settled:
+            raise Conflict(
+                "NothingToSuspend",
+                f"run {experiment.number} of {name} has ended ({experiment.phase}); "
+                "there is nothing to suspend",
+            )
         self.cluster.patch(name, {"spec": {"suspend": True}})
-        return experiment.overall.run
+        return experiment.answer
 
     def resume(self, name: str) -> RunRecord:
         experiment = self._experiment(name)
@@ -116,6 +126,12 @@ class ClusterEngine(Engine):
         if experiment.suspended:
             body["spec"] = {"suspend": False}
         if experiment.phase == "Failed":
+            if experiment.being_reset:
+                message = (
+                    f"run {experiment.number} of {name} is being reset, and goes on no more; "
+                    f"once its data is gone, `{self.command('rerun', name)}` makes it again"
+                )
+                raise Conflict("NothingToResume", message)
             # The aborted run would else be aborted again at once.
             body |= _annotations({RESUME: _moment(), ABORT: None})
         if not body:
@@ -126,7 +142,7 @@ class ClusterEngine(Engine):
             )
         self.cluster.patch(name, body)
         self._asked.add(name)
-        return experiment.overall.run
+        return experiment.taken_up
 
     def rerun(
         self, name: str, *, restart: bool = False, agreed: frozenset[str] | None = None
@@ -141,12 +157,12 @@ class ClusterEngine(Engine):
         # A number that comes back would be aborted before it starts.
         self.cluster.patch(name, _annotations({RERUN: _moment(), ABORT: None}))
         self._asked.add(name)
-        return experiment.overall.run
+        return experiment.next_run
 
     def apply(
         self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
     ) -> RunRecord | None:
-        document = document_of(request, _moment())
+        document = document_of(request)
         if request.mode is Mode.RERUN:
             with suppress(NotFound):
                 self._refuse_to_drop(self._experiment(document["metadata"]["name"]))
@@ -155,59 +171,71 @@ class ClusterEngine(Engine):
         applied = Experiment(self.cluster.apply(document, dry_run=dry_run))
         if dry_run:
             return None
+        asked = annotations_of(request.mode, applied, _moment())
+        if asked:
+            self.cluster.patch(applied.name, _annotations(asked))
+        elif applied.settled:
+            return None
         self._asked.add(applied.name)
-        return applied.overall.run
+        if RERUN in asked:
+            return applied.next_run
+        return applied.taken_up if RESUME in asked else applied.answer
 
     def verify(
-        self, name: str, *, threads: int | None = None, on_progress: OnProgress = ignored
+        self,
+        name: str,
+        *,
+        threads: int | None = None,
+        on_progress: OnProgress = ignored,
+        timeout: float | None = None,
     ) -> Verification:
-        """As of `Engine`: a Job of the worker image does it, which waits with a suspended run."""
+        """As of `Engine`: a Job of the worker image does it, which no suspended one has."""
         experiment = self._experiment(name)
         published = experiment.published
         if published is None or published.number is None:
             raise NotFound("NothingPublished", f"{name}: no run of it is published yet")
-        request = experiment.next_request(ASK_VERIFY, published.number)
-        self.cluster.patch(name, _annotations({ASK_VERIFY: request}))
-        while (found := experiment.verification) is None or found.get("request") != request:
+        refuse_unverifiable(experiment, published.number)
+        asked = self._ask(experiment, ASK_VERIFY, published.number)
+        waiting = self._waiting(asked, timeout, experiment.verified_message)
+        while True:
             experiment = self._later(name)
-            on_progress(VerifyProgress(experiment.verified_message, "", 0, 0))
-            if experiment.published is None or experiment.published.number != published.number:
-                message = f"run {published.number} of {name} is no longer published; try again"
-                raise Conflict("Replaced", message)
-        return verification_of(found, published)
+            found = experiment.verification or {}
+            if found.get("request") == asked.request:
+                return verification_of(found, published)
+            on_progress(VerifyProgress("waiting", "", 0, 0))
+            waiting.heed(experiment, experiment.verified_message)
 
-    def reset(self, name: str) -> RunRecord:
+    def reset(self, name: str, *, timeout: float | None = None) -> RunRecord:
         """As of `Engine`: a Job of the worker image does it, and then the phase is Reset."""
         experiment = self._experiment(name)
         number = experiment.number
         if number is None:
             raise Conflict("NothingToReset", f"{name} has no run yet, and so no data")
-        if not experiment.ended and experiment.phase != "Suspended":
+        if not experiment.ended and not experiment.suspended:
             raise Conflict("RunLive", self._live(experiment))
-        request = experiment.next_request(ASK_RESET, number)
-        self.cluster.patch(name, _annotations({ASK_RESET: request}))
-        told = ""
-        while experiment.reset.get("request") != request:
+        self._asked.discard(name)
+        asked = self._ask(experiment, ASK_RESET, number)
+        waiting = self._waiting(asked, timeout, experiment.message)
+        while True:
             experiment = self._later(name)
             if experiment.number != number:
                 raise Conflict("Replaced", f"run {number} of {name} is not the newest any more")
-            if experiment.message not in ("", told):
-                told = experiment.message
-                self.notice(f"{name}: {told}")
-        return replace(experiment.overall.run, message=removed_by(experiment.reset))
+            if experiment.reset.get("request") == asked.request:
+                # What is waited for now, such as a next run, is told by the conditions.
+                message = str(experiment.run.get("message") or experiment.message)
+                return replace(experiment.overall.run, message=message)
+            waiting.heed(experiment, experiment.message)
 
     def delete(self, name: str, *, purge: bool) -> str:
-        policy = "Purge" if purge else "Retain"
-        self.cluster.patch(name, {"spec": {"deletionPolicy": policy}})
-        self.cluster.delete(name)
+        delete_experiment(self.cluster, name, purge=purge)
         what = "its data goes with it" if purge else "its data and its ledger stay"
         return f"{name} is being deleted; {what}"
 
     def warehouse(self, name: str) -> Warehouse:
         raise WarehouseUnreachable(
-            f"the destinations of {name} are the cluster's, and kubectl-rowmill knows no "
-            "credentials for them; with the manifest and --secret NAME=FILE, rowmill reads them "
-            "from any machine that reaches them"
+            f"the destinations of {name} are the cluster's, and so are the credentials for them; "
+            "with the manifest and the secrets as files the engine of one machine reads them, from "
+            "any that reaches them"
         )
 
     def logs(
@@ -217,9 +245,16 @@ class ClusterEngine(Engine):
         return logs.following() if follow else logs.lines()
 
     def _refuse_in_vain(self, experiment: Experiment) -> None:
-        """Raise Conflict if what was asked for here will not begin."""
+        """Raise Conflict if what was asked for here will not begin, or not come to its end."""
         name = experiment.name
-        if experiment.phase in _AT_WORK:
+        if experiment.settled and experiment.phase == "Reset":
+            again = self.command("rerun", name)
+            raise Conflict(
+                "Replaced",
+                f"run {experiment.number} of {name} was reset meanwhile; `{again}` makes it again",
+            )
+        answered = experiment.settled and not experiment.asks_more
+        if answered or experiment.phase in _AT_WORK:
             return
         if experiment.refused:
             raise Conflict("InvalidSpec", f"no run of {name} begins: {experiment.message}")
@@ -249,6 +284,14 @@ class ClusterEngine(Engine):
         stop = " or ".join(f"`{self.command(verb, name)}`" for verb in ("suspend", "abort"))
         state = experiment.overall.run.state
         return f"run {experiment.number} of {name} is {state}: {wait}, or stop it with {stop}"
+
+    def _ask(self, experiment: Experiment, annotation: str, number: int) -> Asked:
+        request = experiment.next_request(annotation, number)
+        self.cluster.patch(experiment.name, _annotations({annotation: request}))
+        return Asked(experiment.name, annotation, request, number)
+
+    def _waiting(self, asked: Asked, timeout: float | None, told: str) -> Waiting:
+        return Waiting(asked, self.notice, self.clock, timeout, told)
 
     def _later(self, name: str) -> Experiment:
         """The Experiment a moment later, also where the API server is away for a while."""

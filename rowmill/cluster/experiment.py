@@ -7,20 +7,29 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from rowmill.counting import counted
 from rowmill.engine.json_records import time_from_json
 from rowmill.engine.records import ExperimentRecord, Progress, RunRecord, State, TableProgress
 from rowmill.engine.verdict import INVALID_SPEC, SUSPENDED, Verdict, verdict_of
 from rowmill.engine.verification import Verification
-from rowmill.errors import Failed
+from rowmill.errors import Conflict, Failed
 from rowmill.plan.intervals import count, parse
 from rowmill.plan.replacement import replaced_by
-from rowmill.spec.cluster_names import API_VERSION, KIND, RERUN, RESUME, RESUME_LENGTH
+from rowmill.spec.cluster_names import (
+    API_VERSION,
+    ASK_RESET,
+    KIND,
+    RERUN,
+    RESUME,
+    RESUME_LENGTH,
+)
+from rowmill.spec.wishes import next_wish, read_wish
 
 # Of its metadata: what its author may have written.
 _APPLIED = ("name", "labels", "annotations")
 # Reasons of the condition Verified for which a verification waits until somebody does something.
 _NOT_BEGUN = frozenset({SUSPENDED, INVALID_SPEC})
+# Reasons of the condition Verified for which no Job is made.
+_NO_JOB = ("NotVerified", "InvalidSpec")
 
 
 @dataclass(frozen=True)
@@ -89,6 +98,24 @@ class Experiment:
         )
 
     @property
+    def answer(self) -> RunRecord:
+        """The run that answers what was asked for so far; of one that has not begun, no number."""
+        return self.next_run if self.asks_more else self.overall.run
+
+    @property
+    def next_run(self) -> RunRecord:
+        """The run that comes after the newest, of which nothing is known yet."""
+        return self._record({}, state=State.SUSPENDED if self.suspended else State.PENDING)
+
+    @property
+    def taken_up(self) -> RunRecord:
+        """The newest run once it is to go on; one that is complete stays so."""
+        run = self.overall.run
+        if run.state is State.COMPLETED:
+            return run
+        return replace(run, state=State.PENDING, reason=None, message="", finished_at=None)
+
+    @property
     def progress(self) -> Progress:
         """How far the newest run is, table by table; of one that has not begun there are none."""
         tables = tuple(
@@ -124,15 +151,25 @@ class Experiment:
 
     @property
     def settled(self) -> bool:
-        """Whether the newest run has ended and the operator has seen all that was asked of it."""
+        """Whether the newest run has ended and the operator has seen all that was asked of it.
+
+        Or is suspended, which is an end for whoever waits, also of what was asked for since.
+        """
+        if self.phase == "Suspended":
+            return self._seen
         return self.phase in ("Complete", "Failed", "Reset") and not self.asks_more
+
+    @property
+    def _seen(self) -> bool:
+        """Whether the operator has seen the spec as it is now."""
+        now = self.raw["metadata"].get("generation")
+        return bool(self.status.get("observedGeneration") == now)
 
     @property
     def asks_more(self) -> bool:
         """Whether something was asked for that the newest run is not the answer to yet."""
-        seen = self.status.get("observedGeneration") == self.raw["metadata"].get("generation")
         asked = self.annotations.get(RERUN) or self.spec.get("rerun") or ""
-        if not seen or str(asked) != str(self.run.get("rerun") or ""):
+        if not self._seen or str(asked) != str(self.run.get("rerun") or ""):
             return True
         # Of what is complete there is nothing to resume.
         resume = self.annotations.get(RESUME, "")[:RESUME_LENGTH]
@@ -162,6 +199,14 @@ class Experiment:
     def reset(self) -> Mapping[str, Any]:
         """What the operator tells of the last request to reset the newest run that was met."""
         return self.run.get("reset") or {}
+
+    @property
+    def being_reset(self) -> bool:
+        """Whether a request to reset the newest run stands, and has not been met."""
+        wish = read_wish(self.annotations.get(ASK_RESET))
+        if wish is None or wish.number != self.number:
+            return False
+        return wish.request != self.reset.get("request")
 
     @property
     def verification(self) -> Mapping[str, Any] | None:
@@ -201,16 +246,33 @@ class Experiment:
             awaited=reason not in _NOT_BEGUN, reason=reason, message=str(condition.get("message"))
         )
 
+    def unverifiable(self, number: int) -> str | None:
+        """Why a verify of run `number` that is asked for will not be done, None if nothing says so.
+
+        Without its plan nobody knows its rows.
+        """
+        condition = self._conditions().get("Verified", {})
+        message = str(condition.get("message") or "")
+        lost = message.startswith(f"the ConfigMap of run {number} is gone")
+        return message if lost and condition.get("reason") in _NO_JOB else None
+
     def next_request(self, annotation: str, number: int) -> str:
-        """What asks for run `number` by this annotation once more: `N`, or `N.k` after that."""
+        """What asks for run `number` by this annotation once more: `N`, or `N.k` after that.
+
+        Raises:
+            Conflict: AskedTooOften, none that comes after the last could be read.
+        """
         met = (self.verification or {}, self.reset)
-        before = (self.annotations.get(annotation, ""), *(str(each.get("request")) for each in met))
-        times = [
-            int(again or 0)
-            for run, _, again in (each.partition(".") for each in before)
-            if run == str(number)
-        ]
-        return f"{number}.{max(times) + 1}" if times else str(number)
+        before = (self.annotations.get(annotation), *(each.get("request") for each in met))
+        wish = next_wish(number, before)
+        if wish is None:
+            last = ", ".join(dict.fromkeys(filter(None, before)))
+            raise Conflict(
+                "AskedTooOften",
+                f"run {number} of {self.name} was asked for as {last} ({annotation}), after which "
+                "there is no number; a rerun can be asked for again",
+            )
+        return wish.request
 
     def runs(self) -> list[RunRecord]:
         """The runs that are remembered, the newest last, as `rowmill runs` lists them.
@@ -271,17 +333,6 @@ class Experiment:
         conditions = self._conditions()
         accepted = conditions.get("Accepted", {})
         return accepted if accepted.get("status") == "False" else conditions.get("Progressing", {})
-
-
-def removed_by(reset: Mapping[str, Any]) -> str:
-    """What a status tells that a reset removed."""
-    tables, rows, objects = (int(reset.get(key) or 0) for key in ("tables", "rows", "objects"))
-    found = [
-        f"{counted(tables, 'table')} ({counted(rows, 'row')})" if tables else "",
-        counted(objects, "object") if objects else "",
-    ]
-    words = ", ".join(filter(None, found))
-    return f"removed {words}" if words else "there was no data to remove"
 
 
 def verification_of(found: Mapping[str, Any], run: RunRecord) -> Verification:

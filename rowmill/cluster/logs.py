@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from threading import Thread
 
 from rowmill.cluster.apiserver.patience import patiently
 from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.log_stream import LogStream
 from rowmill.cluster.namespace import Cluster, Pod
 from rowmill.engine.records import LogLine
-from rowmill.errors import NotFound, RowmillError
+from rowmill.errors import NotFound
 
 _SECONDS = 2.0
 _ENDED = ("Succeeded", "Failed")
@@ -52,13 +52,13 @@ class PodLogs:
         if not started:
             raise _no_logs(self._nothing())
         for pod in started:
-            for line in self.cluster.log(pod.name, follow=False):
+            for line in self.cluster.log(pod.name):
                 yield _line(pod, line)
 
     def following(self) -> Iterator[LogLine]:
         """What all pods say as it comes, and those that start later, until the run ends."""
         lines: SimpleQueue[LogLine] = SimpleQueue()
-        threads: dict[str, Thread] = {}
+        streams: dict[str, LogStream] = {}
         # What had ended before is history, unless there is nothing else.
         known = self._pods()
         past = {pod.name for pod in known if pod.phase in _ENDED}
@@ -66,12 +66,17 @@ class PodLogs:
         while True:
             # Asked before the pods: those of a run that has ended are all there.
             patiently(self._look, self.notice)
-            for pod in patiently(self._pods, self.notice):
-                if pod.name not in threads and pod.name not in skipped and pod.phase != "Pending":
-                    threads[pod.name] = Thread(target=self._read, args=(pod, lines), daemon=True)
-                    threads[pod.name].start()
+            pods = [
+                pod
+                for pod in patiently(self._pods, self.notice)
+                if pod.name not in skipped and pod.phase != "Pending"
+            ]
+            for pod in pods:
+                stream = streams.setdefault(pod.name, self._stream(pod, lines))
+                stream.read_on(running=pod.phase not in _ENDED)
             yield from _within(lines, _SECONDS)
-            if self._ended and not any(thread.is_alive() for thread in threads.values()):
+            alive = any(stream.alive for stream in streams.values())
+            if self._ended and not alive and not any(streams[pod.name].cut for pod in pods):
                 yield from _within(lines, 0)
                 return
 
@@ -93,16 +98,15 @@ class PodLogs:
             key=lambda pod: (pod.shard is None, pod.shard or 0, pod.created, pod.name),
         )
 
-    def _read(self, pod: Pod, lines: SimpleQueue[LogLine]) -> None:
-        try:
-            for line in self.cluster.log(pod.name, follow=True):
-                lines.put(_line(pod, line))
-        except RowmillError as error:
-            # The pod may be gone, its node too, or a token over; the others go on.
-            self.notice(f"{pod.name}: {error}")
+    def _stream(self, pod: Pod, lines: SimpleQueue[LogLine]) -> LogStream:
+        return LogStream(
+            self.cluster, pod.name, lambda text: lines.put(_line(pod, text)), self.notice
+        )
 
     def _nothing(self) -> str:
         which = f"run {self.number or self.experiment.number} of {self.name}"
+        if self.experiment.phase == "Suspended":
+            return f"{which} is suspended, and its pods are gone until it is resumed"
         if not self._ended and not self.experiment.ended:
             return f"{which} has no pod yet: {self.experiment.message or self.experiment.phase}"
         gone = f"{which} has ended, and its pods are gone"

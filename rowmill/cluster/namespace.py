@@ -1,10 +1,10 @@
-"""The API server as the plugin sees it: Experiments to read and patch, pods and their logs."""
+"""The API server as an engine sees it: Experiments to read and patch, pods and their logs."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,7 +15,7 @@ from urllib.parse import quote
 import urllib3
 
 from rowmill.cluster.apiserver.access import access_of
-from rowmill.cluster.apiserver.connection import APPLY_PATCH, MERGE_PATCH, Connection
+from rowmill.cluster.apiserver.connection import APPLY_PATCH, JSON, MERGE_PATCH, Connection
 from rowmill.cluster.apiserver.kubeconfig import Wanted, choose
 from rowmill.cluster.failures import ApiRefused, ApiUnreachable
 from rowmill.engine.unknown_names import unknown_experiment
@@ -25,7 +25,10 @@ from rowmill.spec.cluster_names import API_VERSION, INDEX, PLURAL, TASK, run_sel
 Raw = Mapping[str, Any]
 
 _SECONDS = 20.0
-_MANAGER = "kubectl-rowmill"
+# Each Experiment of a list comes with its whole spec.
+_CHUNK = 100
+# By whom fields are set, whichever face asks for it.
+_MANAGER = "rowmill"
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,14 @@ class Pod:
     shard: int | None
     phase: str
     created: str
+
+
+@dataclass(frozen=True)
+class StampedLine:
+    """A line of a pod's log, and when its node took it down, as that stamps it."""
+
+    stamp: str
+    text: str
 
 
 class Cluster(Protocol):
@@ -54,8 +65,8 @@ class Cluster(Protocol):
     def experiment(self, name: str) -> Raw:
         """The Experiment NAME."""
 
-    def experiments(self) -> Sequence[Raw]:
-        """All Experiments of the namespace, by name."""
+    def experiments(self) -> Iterable[Raw]:
+        """All Experiments of the namespace, by name, asked for as they are read."""
 
     def patch(self, name: str, body: Raw) -> None:
         """Change the Experiment by a JSON merge patch."""
@@ -67,14 +78,21 @@ class Cluster(Protocol):
             Conflict: it is no longer of the document's resourceVersion.
         """
 
-    def delete(self, name: str) -> None:
-        """Delete the Experiment."""
+    def delete(self, name: str, uid: str) -> None:
+        """Delete the Experiment NAME of this UID.
+
+        Raises:
+            Conflict: it has another UID by now.
+        """
 
     def pods(self, name: str, number: int) -> Sequence[Pod]:
         """The pods of run `number`."""
 
-    def log(self, pod: str, *, follow: bool) -> Iterator[str]:
-        """A pod's lines; with `follow` until it ends."""
+    def log(self, pod: str) -> Iterator[str]:
+        """A pod's lines until now."""
+
+    def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
+        """A pod's lines until it ends; with `since`, a stamp of a whole second, from there on."""
 
 
 def connect(wanted: Wanted) -> Cluster:
@@ -105,9 +123,16 @@ class _ApiServer:
         said = f"there is no Experiment {name!r} in namespace {self.namespace!r}"
         raise unknown_experiment(said, name, known, "take another namespace with -n")
 
-    def experiments(self) -> Sequence[Raw]:
-        found = self._document("GET", _experiments(self.namespace))
-        return sorted(found["items"], key=lambda each: str(each["metadata"]["name"]))
+    def experiments(self) -> Iterator[Raw]:
+        """As of `Cluster`; the API server cuts its list by names."""
+        query = {"limit": str(_CHUNK)}
+        while True:
+            found = self._document("GET", _experiments(self.namespace), query)
+            yield from sorted(found["items"], key=lambda each: str(each["metadata"]["name"]))
+            following = (found.get("metadata") or {}).get("continue")
+            if not following:
+                return
+            query["continue"] = str(following)
 
     def patch(self, name: str, body: Raw) -> None:
         query = {"fieldManager": _MANAGER}
@@ -121,18 +146,28 @@ class _ApiServer:
         path = _experiments(self.namespace, name)
         return self._document("PATCH", path, query, document, APPLY_PATCH)
 
-    def delete(self, name: str) -> None:
-        self._document("DELETE", _experiments(self.namespace, name))
+    def delete(self, name: str, uid: str) -> None:
+        body = {"preconditions": {"uid": uid}}
+        self._document("DELETE", _experiments(self.namespace, name), {}, body, JSON)
 
     def pods(self, name: str, number: int) -> Sequence[Pod]:
         query = {"labelSelector": run_selector(name, number)}
         found = self._document("GET", f"/api/v1/namespaces/{self.namespace}/pods", query)
         return [_pod(each) for each in found["items"]]
 
-    def log(self, pod: str, *, follow: bool) -> Iterator[str]:
+    def log(self, pod: str) -> Iterator[str]:
+        return self._lines(pod, {"follow": "false"})
+
+    def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
+        query = {"follow": "true", "timestamps": "true"}
+        for line in self._lines(pod, {**query, **({"sinceTime": since} if since else {})}):
+            stamp, _, text = line.partition(" ")
+            yield StampedLine(stamp, text)
+
+    def _lines(self, pod: str, query: Mapping[str, str]) -> Iterator[str]:
         path = f"/api/v1/namespaces/{self.namespace}/pods/{quote(pod, safe='')}/log"
         # A pod may be silent for as long as it likes.
-        response = self._answer("GET", path, {"follow": str(follow).lower()}, seconds=None)
+        response = self._answer("GET", path, query, seconds=None)
         with self._hearing():
             for line in response:
                 yield line.decode("utf-8", "replace").rstrip("\n")

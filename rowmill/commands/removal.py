@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from rowmill.commands.waiting import only_waited_for
+from rowmill.commands.watching import seconds
 from rowmill.engine.interface import Engine
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.prose import confirmed, say
@@ -12,8 +14,15 @@ from rowmill.terminal.prose import confirmed, say
 def reset(engine: Engine, name: str, yes: bool) -> None:
     """Remove the data; keep the records."""
     _ask(f"Remove all data of {name}?", yes)
-    run = engine.reset(name)
-    say(f"{name}: {run.message}. Its records stay: `{engine.command('runs', name)}`")
+    _reset(engine, name, None)
+
+
+def reset_remotely(engine: Engine, name: str, yes: bool, timeout: str | None) -> None:
+    """As `reset`, where the engine has others do it; `timeout` is as of `verify_remotely`."""
+    longest = seconds(timeout, wait=True)
+    _ask(f"Remove all data of {name}?", yes)
+    with only_waited_for("reset", name):
+        _reset(engine, name, longest)
 
 
 def delete(engine: Engine, name: str, keep_data: bool, yes: bool) -> None:
@@ -24,6 +33,11 @@ def delete(engine: Engine, name: str, keep_data: bool, yes: bool) -> None:
     if not keep_data:
         _ask(f"Remove all data and records of {name}?", yes)
     say(engine.delete(name, purge=not keep_data))
+
+
+def _reset(engine: Engine, name: str, timeout: float | None) -> None:
+    run = engine.reset(name, timeout=timeout)
+    say(f"{name}: {run.message}. Its records stay: `{engine.command('runs', name)}`")
 
 
 def _ask(question: str, yes: bool) -> None:

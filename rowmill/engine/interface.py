@@ -123,7 +123,12 @@ class Engine(Protocol):
         ...
 
     def verify(
-        self, name: str, *, threads: int | None = None, on_progress: OnProgress = ignored
+        self,
+        name: str,
+        *,
+        threads: int | None = None,
+        on_progress: OnProgress = ignored,
+        timeout: float | None = None,
     ) -> Verification:
         """Make all rows of the published run again, and compare every destination with them.
 
@@ -131,11 +136,18 @@ class Engine(Protocol):
             name: of the experiment.
             threads: how many make and compare rows, where that is here; None for the engine's.
             on_progress: told how far it is, where that is known here, from one thread at a time.
+            timeout: seconds to wait for it, where that is done elsewhere; None for its end.
+
+        Raises:
+            Interrupted: StillUnderWay, it was not done in time; it goes on.
         """
         ...
 
-    def reset(self, name: str) -> RunRecord:
-        """Remove the experiment's data; its records stay. Raises Conflict while a run is live."""
+    def reset(self, name: str, *, timeout: float | None = None) -> RunRecord:
+        """Remove the experiment's data; its records stay. Raises Conflict while a run is live.
+
+        `timeout`, and what is raised then, is as of `verify`.
+        """
         ...
 
     def delete(self, name: str, *, purge: bool) -> str:

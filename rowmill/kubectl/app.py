@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rowmill.kubectl.options import CLUSTER, Name, NameOrAll, Shard
+from rowmill.kubectl.options import CLUSTER, Longest, Name, NameOrAll, Shard
 from rowmill.terminal.command import command
 from rowmill.terminal.command_line import App
 from rowmill.terminal.entry import interruptible, own_process
@@ -89,12 +89,12 @@ def resume(name: Name, wait: Wait = False, timeout: Timeout = None) -> None:
 
 
 @command(app, "rowmill.commands.verify:verify_remotely")
-def verify(name: Name, output: OutputOption = Output.TEXT) -> None:
+def verify(name: Name, timeout: Longest = None, output: OutputOption = Output.TEXT) -> None:
     """Have all rows made again and every destination compared. Exit code 1: differences."""
 
 
-@command(app, "rowmill.commands.removal:reset")
-def reset(name: Name, yes: Yes = False) -> None:
+@command(app, "rowmill.commands.removal:reset_remotely")
+def reset(name: Name, yes: Yes = False, timeout: Longest = None) -> None:
     """Remove an experiment's data; its records stay. Asks on a terminal, and nowhere else."""
 
 

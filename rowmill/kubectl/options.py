@@ -27,6 +27,14 @@ Shard = Annotated[
         min=0,
     ),
 ]
+Longest = Annotated[
+    str | None,
+    typer.Option(
+        "--timeout",
+        help="Wait no longer than this, such as 30m; what was asked for goes on.",
+        metavar="DURATION",
+    ),
+]
 # By the field of `kubeconfig.Wanted`, which is imported when a command runs: help needs none of it.
 _OPTIONS: dict[str, Any] = {
     "namespace": Annotated[

@@ -221,6 +221,7 @@ class LocalEngine(Engine):
         *,
         threads: int | None = None,
         on_progress: OnProgress = ignored,
+        timeout: float | None = None,
     ) -> Verification:
         from rowmill.warehouse.published import NothingPublished
         from rowmill.warehouse.verifying import verify_and_keep
@@ -254,7 +255,7 @@ class LocalEngine(Engine):
             self.reports.wait,
         )
 
-    def reset(self, name: str) -> RunRecord:
+    def reset(self, name: str, *, timeout: float | None = None) -> RunRecord:
         from rowmill.worker.removal import purge as removal
 
         source, since = self._source(name), progress_mark(self.home, name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -11,6 +11,8 @@ from rich.measure import Measurement
 from rich.progress import Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
+
+from rowmill.terminal.prose import visible
 
 # More bars than fit a screen help nobody: of the rest only the total shows.
 MAX_TABLES = 20
@@ -47,7 +49,7 @@ def label_column(text: str, console: Console) -> TextColumn:
 class Bars:
     """Bars on a console while this is entered; a `transient` one's are taken off it at the end.
 
-    Texts are shown as they are, never read as markup: they come from manifests and from servers.
+    Texts are never read as markup, nor steer the terminal: they come from manifests and servers.
     """
 
     def __init__(self, console: Console, *, transient: bool) -> None:
@@ -86,6 +88,7 @@ class Bars:
         self._progress.refresh()
 
     def _show(self, task: TaskID | None, label: str, bar: Bar) -> TaskID:
+        label, bar = visible(label), replace(bar, words=visible(bar.words))
         self._places.hold(label)
         if task is None:
             return self._progress.add_task("", total=None, label=label, bar=bar)
@@ -169,4 +172,4 @@ class _WithFoot(Progress):
     def get_renderables(self) -> Iterable[RenderableType]:
         yield from super().get_renderables()
         if self.foot is not None:
-            yield Text(self.foot(), overflow="ellipsis", no_wrap=True)
+            yield Text(visible(self.foot()), overflow="ellipsis", no_wrap=True)

@@ -20,7 +20,7 @@ def command(
 ) -> Callable[[Declaration], Declaration]:
     """Declare a command of `app` by a function that has its name, its options and its help alone.
 
-    The command imports `target`, such as `rowmill.cli.commands.records:status`, when it runs, and
+    The command imports `target`, such as `rowmill.commands.status:status`, when it runs, and
     calls it by name with all that the function declares; also with what is made of the options that
     it shares with other commands, by default those of the application. Whatever that raises becomes
     a message and an exit code.
@@ -55,7 +55,7 @@ def command(
 
 
 def imported(target: str) -> Any:
-    """What stands at a place such as `rowmill.cli.commands.records:status`."""
+    """What stands at a place such as `rowmill.commands.status:status`."""
     module, _, name = target.partition(":")
     return getattr(import_module(module), name)
 

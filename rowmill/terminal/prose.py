@@ -21,11 +21,17 @@ _LABEL = re.compile(r" *\S+ {2,}(?=\S)")
 # A command in backticks is one word as long as it fits a line.
 _WORD = re.compile(r"( *)([^\s`]*`[^`\n]+`[^\s`]*|\S+)")
 
+# What steers a terminal, or turns the direction of what follows; a line's end stays one.
+_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print sentences on standard output or standard error, wrapped if that is a terminal."""
+    """Print sentences on standard output or standard error, wrapped if that is a terminal.
+
+    What would steer a terminal is shown, not done: names come from manifests, words from servers.
+    """
     stream = sys.stderr if err else sys.stdout
-    print(wrapped(text, columns_of(stream)), file=stream, flush=True)
+    print(wrapped(visible(text), columns_of(stream)), file=stream, flush=True)
 
 
 def notice(text: str) -> None:
@@ -39,8 +45,13 @@ def notice(text: str) -> None:
 
 def confirmed(question: str) -> bool:
     """Ask on standard error; raises typer.Abort at the end of input."""
-    asked = wrapped(f"{question} [y/N]:", columns_of(sys.stderr))
+    asked = wrapped(f"{visible(question)} [y/N]:", columns_of(sys.stderr))
     return typer.confirm(asked, err=True, show_default=False, prompt_suffix=" ")
+
+
+def visible(value: str) -> str:
+    """A value whose control characters are shown as escapes; it may have several lines."""
+    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), value)
 
 
 def columns_of(stream: TextIO) -> int | None:

@@ -6,7 +6,6 @@ is no width, and a grid holds every value whole.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -15,14 +14,12 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from rowmill.terminal.console import PipeConsole
-from rowmill.terminal.prose import wrapped
+from rowmill.terminal.prose import visible, wrapped
 
 _NOTE_INDENT = "    "
 _BESIDE_NAME = " | "
 # Less room for prose than this beside a record's names makes a column of single words.
 _LEAST_NOTE = 20
-# What steers a terminal, or turns the direction of what follows; a line's end stays one.
-_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 
 @dataclass(frozen=True)
@@ -77,11 +74,6 @@ def lines(grid: Grid, width: int | None, *, ascii_only: bool = False) -> Iterato
         yield from _with_notes(grid, rows, above, width)
     else:
         yield from _records(grid, rows, width)
-
-
-def visible(value: str) -> str:
-    """A value whose control characters are shown as escapes; it may have several lines."""
-    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), value)
 
 
 def _text(cell: str | Text, heading: Heading) -> Text:

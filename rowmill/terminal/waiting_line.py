@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 import sys
 
+from rowmill.terminal.prose import visible
+
 _ERASE = "\r\x1b[2K"
 
 
@@ -16,6 +18,7 @@ class WaitingLine:
 
     def show(self, text: str) -> None:
         """Write the line, or write over it; a narrow terminal shows its beginning."""
+        text = visible(text)
         width = shutil.get_terminal_size().columns
         shown = text if len(text) < width else f"{text[: width - 2]}…"
         self._write(_ERASE + shown)

@@ -26,8 +26,8 @@ from rowmill.engine.verification import (
 from rowmill.terminal import figures
 from rowmill.terminal.bars import label_column
 from rowmill.terminal.figures import short
-from rowmill.terminal.prose import say
-from rowmill.terminal.tables import Grid, Heading, print_grid, visible
+from rowmill.terminal.prose import say, visible
+from rowmill.terminal.tables import Grid, Heading, print_grid
 
 _SHOWN = 20
 _SHOWN_TEXT = 60
@@ -65,8 +65,8 @@ def verify_display() -> Iterator[OnProgress]:
             if state.phase == "comparing" and time.monotonic() < shown + _INTERVAL:
                 return
             shown = time.monotonic()
-            label = Text(f"{state.phase} {state.table}").markup
-            bar.update(task, description=label, completed=state.rows, total=state.total)
+            label = f"{state.phase} {state.table}"
+            bar.update(task, description=visible(label), completed=state.rows, total=state.total)
 
         yield show
 
@@ -82,9 +82,9 @@ def show_verification(report: Verification, rerun: str) -> None:
         title = f"run {report.run} of {report.owner}, {short(report.digest or '')}, {version}"
         print_grid(Grid(_HEADINGS, rows, title, ruled=True))
     elif report.where:
-        say(visible(report.where))
+        say(report.where)
     for line in _details(report):
-        say(visible(line))
+        say(line)
     say(_verdict(report))
     if not report.identical:
         say(f"It was changed after it was published: `{rerun}` makes it again.")

@@ -12,6 +12,7 @@ from rowmill.counting import counted
 from rowmill.engine.records import Progress, RunRecord, State
 from rowmill.terminal import figures
 from rowmill.terminal.bars import Bar, Bars
+from rowmill.terminal.prose import visible
 from rowmill.views.verdicts import verdict_word
 
 Show = Callable[[Progress], None]
@@ -67,7 +68,7 @@ class _Lines:
         line = line_of(progress)
         if line != self._last:
             self._last = line
-            self._write(line + "\n")
+            self._write(visible(line) + "\n")
             sys.stdout.flush()
 
 

@@ -11,6 +11,7 @@ from rowmill.plan.pod_report import PodReport
 from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import ABORT, ASK_RESET, FINALIZE, RESET
 from rowmill.spec.manifest.status import Phase, ResetStatus, RunStatus
+from rowmill.spec.wishes import read_wish
 from rowmill_operator.decide.diagnosis import end_of, pods_of
 from rowmill_operator.decide.record import completed_record, current_record, ended_record
 from rowmill_operator.decide.remaking import remade_since
@@ -34,7 +35,6 @@ from rowmill_operator.model.run_condition import (
     RunCondition,
 )
 from rowmill_operator.model.run_in_status import refused, replaced_in, without_refusal
-from rowmill_operator.model.wishes import read_wish
 
 # A pod's end may be seen after that of its Job.
 _LAST_WORD = timedelta(seconds=10)

@@ -19,6 +19,7 @@ from rowmill.spec.manifest.status import (
     RunStatus,
     TableStatus,
 )
+from rowmill.spec.wishes import read_wish
 from rowmill_operator.decide.keeping import keeper_to_be
 from rowmill_operator.decide.paces import paced
 from rowmill_operator.decide.progress import finished_tables, run_progress
@@ -37,7 +38,6 @@ from rowmill_operator.model.run_in_status import (
     without_figures,
     without_way,
 )
-from rowmill_operator.model.wishes import read_wish
 
 
 def status_of(

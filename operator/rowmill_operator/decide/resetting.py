@@ -9,6 +9,7 @@ from rowmill.plan.pod_report import PodReport
 from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import RESET
 from rowmill.spec.manifest.status import Phase, ResetStatus
+from rowmill.spec.wishes import Wish
 from rowmill_operator.children.jobs import reset_job
 from rowmill_operator.decide.diagnosis import (
     Diagnosis,
@@ -42,7 +43,6 @@ from rowmill_operator.model.run_in_status import (
     written_run,
 )
 from rowmill_operator.model.shortening import shortened
-from rowmill_operator.model.wishes import Wish
 
 _WORDS = 1_024
 # By the outcome of the run as it is recorded.

@@ -17,6 +17,7 @@ from rowmill.spec.cluster_names import (
     VERIFY,
 )
 from rowmill.spec.manifest.status import ConditionStatus, PastRunStatus, RunStatus
+from rowmill.spec.wishes import Wish, read_wish
 from rowmill_operator.model.desired_state import DesiredState, desired_state_of
 from rowmill_operator.model.observed import Experiment, FrozenPlan, Job, Observed, Pod, Verdict
 from rowmill_operator.model.run_in_status import (
@@ -26,7 +27,6 @@ from rowmill_operator.model.run_in_status import (
     with_figures,
 )
 from rowmill_operator.model.settings import Settings
-from rowmill_operator.model.wishes import Wish, read_wish
 
 
 @dataclass(frozen=True)

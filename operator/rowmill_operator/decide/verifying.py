@@ -14,6 +14,7 @@ from rowmill.counting import counted
 from rowmill.plan.pod_report import PodReport, VerifyReport
 from rowmill.spec.cluster_names import ASK_VERIFY, FINALIZE, RESET, SHARD
 from rowmill.spec.manifest.status import PastRunStatus, RunStatus, VerificationStatus
+from rowmill.spec.wishes import Wish, read_wish
 from rowmill_operator.children.jobs import verify_job
 from rowmill_operator.decide.diagnosis import Diagnosis, end_of, pods_of, refused_child, waiting_for
 from rowmill_operator.decide.ending import is_late, report_of
@@ -27,7 +28,6 @@ from rowmill_operator.model.reasons import Reason
 from rowmill_operator.model.run_condition import Verified, timestamp
 from rowmill_operator.model.run_in_status import past_run, published_run
 from rowmill_operator.model.shortening import shortened
-from rowmill_operator.model.wishes import Wish, read_wish
 
 _WORDS = 1_024
 

@@ -26,6 +26,7 @@ from rowmill.version import VERSION
 
 # What is sent to change an object, and to have one as a manifest says.
 MERGE_PATCH, APPLY_PATCH = "application/merge-patch+json", "application/apply-patch+yaml"
+JSON = "application/json"
 _UNAUTHORIZED = 401
 _CONNECT_SECONDS = 20.0
 # Each pod whose log is followed holds one.
@@ -127,8 +128,8 @@ class Connection:
         self, credential: Credential | None, content: str | None
     ) -> urllib3.HTTPHeaderDict:
         headers = urllib3.HTTPHeaderDict()
-        headers["Accept"] = "application/json"
-        headers["User-Agent"] = f"kubectl-rowmill/{VERSION}"
+        headers["Accept"] = JSON
+        headers["User-Agent"] = f"rowmill/{VERSION}"
         if content is not None:
             headers["Content-Type"] = content
         authorization = _authorization(self._access, credential)

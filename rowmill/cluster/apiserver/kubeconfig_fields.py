@@ -40,17 +40,17 @@ def check_types(entry: Mapping[Any, Any], kind: str, where: str) -> None:
 
 
 def check_known(entry: Mapping[Any, Any], kind: str, where: str) -> None:
-    """Refuse by name what kubectl-rowmill does not take.
+    """Refuse by name what Rowmill does not take.
 
     Raises:
         NoAccess: there is such a field.
     """
     for name in entry:
         if name in REFUSED:
-            raise NoAccess(f"{where} has {name!r}, which kubectl-rowmill lacks; {REFUSED[name]}")
+            raise NoAccess(f"{where} has {name!r}, which Rowmill lacks; {REFUSED[name]}")
         if name not in FIELDS[kind]:
             raise NoAccess(
-                f"{where} has {name!r}, which kubectl-rowmill does not know and so does not "
+                f"{where} has {name!r}, which Rowmill does not know and so does not "
                 "pass over; take it out, or use another entry"
             )
     if "exec" in entry:

@@ -8,21 +8,29 @@ from datetime import UTC, datetime
 from typing import Any
 
 from rowmill.cluster.engine import ClusterEngine
-from rowmill.cluster.namespace import Pod, Raw
+from rowmill.cluster.namespace import Pod, Raw, StampedLine
 from rowmill.errors import NotFound
 from rowmill.terminal.prose import notice
+
+_FOR_EVER = 3_600.0
 
 
 @dataclass
 class FakeCluster:
-    """`states` are what the Experiment looks like at each look; the last one stays."""
+    """`states` are what the Experiment looks like at each look; the last one stays.
+
+    What was patched into its annotations is there, where a state does not say otherwise.
+    """
 
     states: Sequence[Raw] = ()
     found_pods: Sequence[Pod] = ()
     lines: Mapping[str, Sequence[str]] = field(default_factory=dict)
     namespace: str = "team"
     patches: list[Raw] = field(default_factory=list)
-    deleted: list[str] = field(default_factory=list)
+    applied: list[Raw] = field(default_factory=list)
+    # What is there once something is applied, if not that alone.
+    after_apply: Raw | None = None
+    deleted: list[tuple[str, str]] = field(default_factory=list)
     looks: int = 0
     time: datetime = datetime(2026, 1, 1, 0, 2, tzinfo=UTC)
 
@@ -34,7 +42,16 @@ class FakeCluster:
         if state is None or state["metadata"]["name"] != name:
             raise NotFound("ExperimentUnknown", f"there is no Experiment {name!r}")
         self.looks += 1
-        return state
+        return self._patched(state)
+
+    def _patched(self, state: Raw) -> Raw:
+        annotations: dict[str, str | None] = {}
+        for patch in self.patches:
+            annotations |= patch.get("metadata", {}).get("annotations", {})
+        metadata = state["metadata"]
+        annotations |= metadata["annotations"]
+        there = {name: value for name, value in annotations.items() if value is not None}
+        return {**state, "metadata": {**metadata, "annotations": there}}
 
     def experiments(self) -> Sequence[Raw]:
         return self.states
@@ -43,26 +60,39 @@ class FakeCluster:
         self.patches.append(body)
 
     def apply(self, document: Raw, *, dry_run: bool) -> Raw:
-        self.patches.append(document)
+        self.applied.append(document)
+        if self.after_apply is not None:
+            return self.after_apply
         return {**document, "metadata": {**document["metadata"], "namespace": self.namespace}}
 
-    def delete(self, name: str) -> None:
-        self.deleted.append(name)
+    def delete(self, name: str, uid: str) -> None:
+        self.deleted.append((name, uid))
 
     def pods(self, name: str, number: int) -> Sequence[Pod]:
         return self.found_pods
 
-    def log(self, pod: str, *, follow: bool) -> Iterator[str]:
+    def log(self, pod: str) -> Iterator[str]:
         yield from self.lines[pod]
+
+    def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
+        """Two lines a second; a second is asked for whole, or not."""
+        for number, text in enumerate(self.lines[pod]):
+            second = f"2026-01-01T00:00:{number // 2:02}"
+            if since is None or f"{second}Z" >= since:
+                yield StampedLine(f"{second}.{number}Z", text)
 
 
 def engine_of(cluster: FakeCluster, options: str = "") -> ClusterEngine:
-    """An engine that waits for nothing between two looks."""
+    """An engine that waits for nothing between two looks, and whose clock goes by its sleep."""
+    slept = 0.0
 
     def no_sleep(seconds: float) -> None:
+        nonlocal slept
         assert seconds > 0
+        slept += seconds
+        assert slept < _FOR_EVER, "it waits for ever"
 
-    return ClusterEngine(cluster, notice, no_sleep, options)
+    return ClusterEngine(cluster, notice, no_sleep, options, lambda: slept)
 
 
 def experiment(
@@ -70,6 +100,7 @@ def experiment(
     *,
     reason: str | None = None,
     message: str = "",
+    run_message: str = "",
     name: str = "shop",
     annotations: Mapping[str, str] | None = None,
     spec: Mapping[str, Any] | None = None,
@@ -86,6 +117,8 @@ def experiment(
         "metadata": {
             "name": name,
             "namespace": "team",
+            "uid": f"uid-of-{name}",
+            "resourceVersion": "41",
             "generation": 3,
             "annotations": dict(annotations or {}),
         },
@@ -108,6 +141,7 @@ def experiment(
                 "startedAt": "2026-01-01T00:00:00Z",
                 "shards": 4,
                 "rerun": "",
+                "message": run_message,
                 **ended,
                 **run,
             },

@@ -7,10 +7,14 @@ from typing import Any
 
 import pytest
 
+from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.namespace import Raw
 from rowmill.engine.records import State
 from rowmill.engine.request import ApplyRequest, Mode
+from rowmill.engine.warehouse import WarehouseUnreachable
 from rowmill.errors import Conflict, Failed, NotFound, RowmillError, Unsupported
 from rowmill.spec.load import Overrides
+from rowmill.spec.wishes import read_wish
 from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
 
 MANIFEST = """
@@ -38,7 +42,7 @@ def test_a_verify_asks_for_the_published_run_and_waits_for_its_answer() -> None:
     assert cluster.patches == [{"metadata": {"annotations": {"rowmill.dev/verify": "1"}}}]
     assert (found.run, found.run_id, found.identical, found.rows) == (1, "abc123", True, 100)
     assert (found.checksum, found.seconds) == ("sha256:ab", None)
-    assert shown == ["waiting", "waiting"]
+    assert shown == ["waiting"]
 
 
 def _planned_next(**status: Any) -> dict[str, Any]:
@@ -73,6 +77,40 @@ def test_each_verify_asks_anew() -> None:
 
 
 @pytest.mark.parametrize(
+    ("asked", "request_of_next"),
+    [
+        ("1", "1.1"),
+        ("1.9", "1.10"),
+        ("2.5", "1"),
+        ("1.999999998", "1.999999999"),
+        *((text, "1") for text in ("1.x", "1.1.1", "01", "1.9999999999", "latest")),
+    ],
+)
+def test_what_asks_again_is_what_the_operator_reads(asked: str, request_of_next: str) -> None:
+    """What it reads as no request at all counts for nothing."""
+    state = Experiment(experiment("Complete", annotations={"rowmill.dev/verify": asked}))
+    assert state.next_request("rowmill.dev/verify", 1) == request_of_next
+    wish = read_wish(request_of_next)
+    assert wish is not None
+    assert wish.number == 1
+
+
+@pytest.mark.parametrize("where", ["annotation", "answer"])
+def test_after_the_last_request_there_is_none(where: str) -> None:
+    last = "1.999999999"
+    cluster = FakeCluster(
+        [
+            experiment("Complete", rows=100, annotations={"rowmill.dev/verify": last})
+            if where == "annotation"
+            else verified(identical=True, request=last)
+        ]
+    )
+    with pytest.raises(Conflict, match=r"asked for as 1\.999999999.*a rerun can be") as told:
+        engine_of(cluster).verify("shop")
+    assert (told.value.reason, cluster.patches) == ("AskedTooOften", [])
+
+
+@pytest.mark.parametrize(
     ("later", "error"),
     [
         (verified(reason="OOMKilled", message="too little memory"), Failed),
@@ -97,12 +135,12 @@ def test_of_nothing_published_nothing_is_asked() -> None:
 
 def test_a_reset_waits_until_the_data_is_gone(capsys: pytest.CaptureFixture[str]) -> None:
     waiting = experiment("Complete", reason="Resetting", message="a pod removes it", rows=100)
-    gone = {"request": "1", "tables": 2, "rows": 100, "objects": 3}
-    states = [experiment("Complete", rows=100), waiting, waiting, experiment("Reset", reset=gone)]
+    gone = experiment("Reset", reset={"request": "1"}, run_message="removed 2 tables (100 rows)")
+    states = [experiment("Complete", rows=100), waiting, waiting, gone]
     cluster = FakeCluster(states)
     run = engine_of(cluster).reset("shop")
     assert cluster.patches == [{"metadata": {"annotations": {"rowmill.dev/reset": "1"}}}]
-    assert (run.state, run.message) == (State.RESET, "removed 2 tables (100 rows), 3 objects")
+    assert (run.state, run.message) == (State.RESET, "removed 2 tables (100 rows)")
     assert capsys.readouterr().err == "rowmill: shop: a pod removes it\n", "once"
 
 
@@ -117,10 +155,27 @@ def test_a_run_at_work_is_not_reset_and_what_helps_is_told() -> None:
 
 def test_a_suspended_run_is_reset_as_the_operator_does_it() -> None:
     stopped = experiment("Suspended", spec={"suspend": True})
-    done = experiment("Reset", reset={"request": "1", "tables": 1, "rows": 40})
+    done = experiment("Reset", reset={"request": "1"}, run_message="removed 1 table (40 rows)")
     cluster = FakeCluster([stopped, done])
     assert engine_of(cluster).reset("shop").message == "removed 1 table (40 rows)"
     assert len(cluster.patches) == 1
+
+
+@pytest.mark.parametrize(
+    ("message", "counted"),
+    [
+        ("removed 5 tables; left: objects of run 1: bucket b is out of reach", {"tables": 5}),
+        ("the data in pg is another Experiment's of this name, and stays", {"tables": 0}),
+        ("its data was removed", {}),
+    ],
+)
+def test_what_a_reset_came_to_is_told_in_the_words_of_the_status(
+    message: str, counted: dict[str, int]
+) -> None:
+    """Figures alone do not tell what was left, nor why."""
+    done = experiment("Reset", reset={"request": "1", **counted}, run_message=message)
+    run = engine_of(FakeCluster([experiment("Complete", rows=100), done])).reset("shop")
+    assert run.message == message
 
 
 @pytest.mark.parametrize(
@@ -138,7 +193,7 @@ def test_a_manifest_is_applied_with_what_is_set_over_it() -> None:
     cluster = FakeCluster()
     request = ApplyRequest(MANIFEST, Overrides(seed=7), adopt="else/team/shop", batch_rows=1_000)
     run = engine_of(cluster).apply(request, if_match="41")
-    [applied] = cluster.patches
+    [applied] = cluster.applied
     assert applied["metadata"] == {
         "name": "shop",
         "annotations": {"team": "mine", "rowmill.dev/adopt": "else/team/shop"},
@@ -158,24 +213,147 @@ def test_what_a_cluster_cannot_take_is_refused_before_it_is_asked(tmp_path: Path
     ):
         with pytest.raises(RowmillError):
             engine_of(cluster).apply(request)
-    assert cluster.patches == []
+    assert cluster.applied == []
     with pytest.raises(Unsupported):
         engine_of(cluster).apply(ApplyRequest(MANIFEST, secrets={"warehouse": tmp_path}))
 
 
-def test_a_restart_asks_for_the_next_run() -> None:
+ABORT, RERUN, RESUME = (f"rowmill.dev/{verb}" for verb in ("abort", "rerun", "resume"))
+
+
+@pytest.mark.parametrize(
+    ("mode", "state", "asked"),
+    [
+        (Mode.RESTART, experiment("Complete"), RERUN),
+        (Mode.RESTART, experiment("Running"), RERUN),
+        (Mode.RESUME, experiment("Failed"), RESUME),
+    ],
+)
+def test_what_is_asked_of_a_run_is_no_part_of_what_is_applied(
+    mode: Mode, state: Raw, asked: str
+) -> None:
+    """The next apply of the same manifest would take it off again, which asks for another run."""
+    cluster = FakeCluster(after_apply=state)
+    run = engine_of(cluster).apply(ApplyRequest(MANIFEST, mode=mode))
+    [applied], [patch] = cluster.applied, cluster.patches
+    assert applied["metadata"]["annotations"] == {"team": "mine"}
+    assert set(patch) == {"metadata"}
+    assert set(patch["metadata"]["annotations"]) == {asked, ABORT}
+    assert patch["metadata"]["annotations"][asked]
+    assert patch["metadata"]["annotations"][ABORT] is None
+    assert run is not None
+    assert (run.number, run.state) == (1 if mode is Mode.RESUME else None, State.PENDING)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_an_experiment_without_a_run_begins_its_first_whatever_is_asked(mode: Mode) -> None:
     cluster = FakeCluster()
-    engine_of(cluster).apply(ApplyRequest(MANIFEST, mode=Mode.RESTART))
-    assert cluster.patches[0]["metadata"]["annotations"]["rowmill.dev/rerun"]
+    run = engine_of(cluster).apply(ApplyRequest(MANIFEST, mode=mode))
+    assert cluster.patches == []
+    assert run is not None
+    assert (run.number, run.state) == (None, State.PENDING)
 
 
-@pytest.mark.parametrize(("purge", "policy"), [(True, "Purge"), (False, "Retain")])
-def test_a_delete_says_first_what_becomes_of_the_data(purge: bool, policy: str) -> None:
+@pytest.mark.parametrize("mode", [Mode.AUTO, Mode.RESUME])
+@pytest.mark.parametrize("phase", ["Complete", "Reset"])
+def test_an_unchanged_manifest_whose_run_has_ended_begins_none(mode: Mode, phase: str) -> None:
+    cluster = FakeCluster(after_apply=experiment(phase))
+    assert engine_of(cluster).apply(ApplyRequest(MANIFEST, mode=mode)) is None
+    assert cluster.patches == []
+
+
+def test_the_record_of_an_apply_is_of_the_run_that_answers_it() -> None:
+    unseen = FakeCluster(after_apply=experiment("Complete", status={"observedGeneration": 2}))
+    run = engine_of(unseen).apply(ApplyRequest(MANIFEST))
+    assert run is not None
+    assert (run.number, run.state) == (None, State.PENDING)
+    going = engine_of(FakeCluster(after_apply=experiment())).apply(ApplyRequest(MANIFEST))
+    assert going is not None
+    assert (going.number, going.state) == (1, State.RUNNING)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        (experiment("Complete"), State.PENDING),
+        (experiment("Complete", spec={"suspend": True}), State.SUSPENDED),
+    ],
+)
+def test_the_record_of_a_rerun_is_of_the_next_run(state: Raw, expected: State) -> None:
+    run = engine_of(FakeCluster([state])).rerun("shop")
+    assert (run.number, run.rows, run.state) == (None, 0, expected)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [experiment("Failed"), experiment("Suspended", spec={"suspend": True})],
+    ids=["failed", "suspended"],
+)
+def test_the_record_of_a_resume_is_of_the_run_that_goes_on(state: Raw) -> None:
+    run = engine_of(FakeCluster([state])).resume("shop")
+    assert (run.number, run.rows, run.state, run.reason) == (1, 40, State.PENDING, None)
+
+
+@pytest.mark.parametrize("phase", ["Complete", "Failed", "Reset"])
+def test_a_run_that_has_ended_is_not_suspended(phase: str) -> None:
+    cluster = FakeCluster([experiment(phase)])
+    with pytest.raises(Conflict, match=rf"run 1 of shop has ended \({phase}\)") as told:
+        engine_of(cluster).suspend("shop")
+    assert (told.value.reason, cluster.patches) == ("NothingToSuspend", [])
+
+
+def test_a_run_that_is_asked_for_is_held_before_it_begins() -> None:
+    cluster = FakeCluster([experiment("Complete", annotations={RERUN: "again"})])
+    assert engine_of(cluster).suspend("shop").number is None
+    assert cluster.patches == [{"spec": {"suspend": True}}]
+
+
+class _Written(FakeCluster):
+    """Somebody writes the Experiment between the first look at it and the patch that follows."""
+
+    def patch(self, name: str, body: Raw) -> None:
+        super().patch(name, body)
+        if self.looks == 1:
+            raise Conflict("Changed", "the object has been modified")
+
+
+def test_a_purge_is_held_by_the_operators_finalizer_before_it_is_deleted() -> None:
+    """The operator sets its finalizer one look after the policy: without it nothing is purged."""
+    state = experiment()
+    state["metadata"]["finalizers"] = ["of.another/one"]
+    cluster = FakeCluster([state])
+    told = engine_of(cluster).delete("shop", purge=True)
+    assert told.endswith("is being deleted; its data goes with it")
+    assert cluster.patches == [
+        {
+            "metadata": {
+                "finalizers": ["of.another/one", "rowmill.dev/purge"],
+                "resourceVersion": "41",
+            },
+            "spec": {"deletionPolicy": "Purge"},
+        }
+    ]
+    assert cluster.deleted == [("shop", "uid-of-shop")]
+
+
+def test_a_purge_takes_no_finalizer_twice_and_looks_again_at_what_was_written_meanwhile() -> None:
+    later = experiment()
+    later["metadata"] |= {"finalizers": ["rowmill.dev/purge"], "resourceVersion": "42"}
+    cluster = _Written([experiment(), later])
+    engine_of(cluster).delete("shop", purge=True)
+    assert [patch["metadata"] for patch in cluster.patches] == [
+        {"finalizers": ["rowmill.dev/purge"], "resourceVersion": version}
+        for version in ("41", "42")
+    ]
+    assert cluster.deleted == [("shop", "uid-of-shop")]
+
+
+def test_what_is_deleted_with_its_data_kept_has_no_purge_to_wait_for() -> None:
     cluster = FakeCluster([experiment()])
-    told = engine_of(cluster).delete("shop", purge=purge)
-    assert told.startswith("shop is being deleted; its data ")
-    assert cluster.patches == [{"spec": {"deletionPolicy": policy}}]
-    assert cluster.deleted == ["shop"]
+    told = engine_of(cluster).delete("shop", purge=False)
+    assert told.endswith("is being deleted; its data and its ledger stay")
+    assert cluster.patches == [{"spec": {"deletionPolicy": "Retain"}}]
+    assert cluster.deleted == [("shop", "uid-of-shop")]
 
 
 def test_a_list_is_cut_into_pages_by_name() -> None:
@@ -186,6 +364,15 @@ def test_a_list_is_cut_into_pages_by_name() -> None:
     second = engine.list(search="SHOP", limit=2, after=first.after)
     assert ([each.name for each in second.items], second.after) == (["c-shop"], None)
     assert engine.list(state=State.FAILED).items == ()
+
+
+def test_what_a_clusters_engine_refuses_names_no_face() -> None:
+    """Python has it too, and there is no command to type."""
+    with pytest.raises(WarehouseUnreachable) as told:
+        engine_of(FakeCluster([experiment()])).warehouse("shop")
+    assert "the destinations of shop are the cluster's" in told.value.message
+    assert "kubectl" not in told.value.message
+    assert "--" not in told.value.message
 
 
 def test_a_run_that_is_past_is_told_from_the_history() -> None:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import pytest
 
+from rowmill.cluster import log_stream
 from rowmill.cluster import logs as module
-from rowmill.cluster.failures import NoAccess
-from rowmill.cluster.namespace import Pod
+from rowmill.cluster.failures import ApiUnreachable, NoAccess
+from rowmill.cluster.namespace import Pod, StampedLine
 from rowmill.commands import logs as commands
+from rowmill.engine.interface import Engine
+from rowmill.engine.records import LogLine
 from rowmill.errors import NotFound
 from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
 
@@ -46,6 +53,46 @@ def test_one_shards_lines_are_as_they_are(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out.splitlines() == ["a", "b", "c"]
 
 
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("shard", [None, 0])
+def test_a_line_is_raw_in_a_pipe_and_steers_no_terminal(
+    shard: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cluster = FakeCluster([experiment()], PODS, {**LINES, "zero": ["\x1b[31mred\x1b[0m\r"]})
+    shown = []
+    for screen in (io.StringIO(), _Terminal()):
+        monkeypatch.setattr(sys, "stdout", screen)
+        logs(cluster, "shop", shard, follow=False)
+        shown.append(screen.getvalue().split("\n")[0].removeprefix("[shard 0] "))
+    assert shown == ["\x1b[31mred\x1b[0m\r", "\\x1b[31mred\\x1b[0m\\r"]
+
+
+class _Traced:
+    """Its run has said something of several lines."""
+
+    def command(self, *words: str) -> str:
+        return " ".join(words)
+
+    def logs(self, name: str, **_: Any) -> Iterator[LogLine]:
+        yield LogLine("it failed:\n[worker 2] all is well", "worker 1")
+        yield LogLine("the end", "worker 1")
+
+
+def test_a_line_within_what_is_said_is_not_taken_for_another(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    commands.logs(cast(Engine, _Traced()), "shop", None, False)
+    assert capsys.readouterr().out.splitlines() == [
+        "[worker 1] it failed:",
+        "    [worker 2] all is well",
+        "[worker 1] the end",
+    ]
+
+
 @pytest.mark.parametrize(
     ("state", "shard", "message"),
     [
@@ -64,6 +111,7 @@ def test_one_shards_lines_are_as_they_are(capsys: pytest.CaptureFixture[str]) ->
         ),
         (experiment("Failed", reason="Aborted"), None, "those of a run that failed or was aborted"),
         (experiment("Reset"), None, "those of a run that is reset"),
+        (experiment("Suspended"), None, "is suspended, and its pods are gone"),
         (experiment("Pending", message="quota"), None, "has no pod yet: quota"),
     ],
 )
@@ -84,10 +132,10 @@ def test_following_reads_what_runs_and_ends_with_the_run(
 class _SignedOut(FakeCluster):
     """The token is over when the log of one pod is asked for."""
 
-    def log(self, pod: str, *, follow: bool) -> Iterator[str]:
+    def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
         if pod == "fin":
             raise NoAccess("the token file is empty")
-        yield from super().log(pod, follow=follow)
+        yield from super().follow_log(pod, since)
 
 
 def test_a_log_that_may_no_longer_be_read_is_told_and_the_others_go_on(
@@ -112,3 +160,55 @@ def test_following_a_run_that_is_over_shows_all_of_it(
         "[shard 1] a",
         "[shard 1] b",
     ]
+
+
+@dataclass
+class _Cut(FakeCluster):
+    """Each stream ends after three lines that it was not asked for before, and at first so again.
+
+    With an error, or as if the log had ended.
+    """
+
+    error: bool = True
+    asked: list[str | None] = field(default_factory=list)
+
+    def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
+        self.asked.append(since)
+        for number, line in enumerate(super().follow_log(pod, since)):
+            if number == 3:
+                if self.error:
+                    raise ApiUnreachable("the load balancer closed an idle connection")
+                return
+            yield line
+
+
+@pytest.mark.parametrize("error", [True, False])
+@pytest.mark.parametrize("phase", ["Running", "Succeeded"])
+def test_a_log_that_is_cut_is_read_on_and_no_line_is_doubled(
+    error: bool, phase: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SECONDS", 0.05)
+    said = ["a", "a", "b", "b", "c", "c", "d"]
+    pods = [[Pod("p", "shard", 0, "Running", EARLY)]] + [[Pod("p", "shard", 0, phase, EARLY)]] * 9
+    cluster = _Cut([experiment()] * 6 + [experiment("Complete")], lines={"p": said}, error=error)
+    looks = iter(pods)
+    monkeypatch.setattr(cluster, "pods", lambda *_: next(looks, pods[-1]))
+    logs(cluster, "shop", 0, follow=True)
+    shown = capsys.readouterr()
+    whole = error or phase == "Running"
+    assert (shown.out.splitlines(), shown.err) == (said if whole else said[:3], "")
+    assert cluster.asked[:2] in ([None, "2026-01-01T00:00:01Z"], [None])
+
+
+def test_a_log_that_stays_out_of_reach_is_given_up_in_a_word(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Away(FakeCluster):
+        def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
+            raise ApiUnreachable("its node is away")
+
+    monkeypatch.setattr(module, "_SECONDS", 0.01)
+    monkeypatch.setattr(log_stream, "_TRIES", 3)
+    cluster = Away([experiment(), experiment("Complete")], PODS[:1])
+    logs(cluster, "shop", None, follow=True)
+    assert capsys.readouterr() == ("", "rowmill: fin: its node is away\n")

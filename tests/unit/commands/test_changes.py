@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 
 from rowmill.cluster.engine import ClusterEngine
+from rowmill.cluster.namespace import Raw
 from rowmill.commands import changes
 from rowmill.commands.watching import seconds
 from rowmill.engine.consent import WouldDrop
-from rowmill.engine.records import RunRecord
+from rowmill.engine.records import RunRecord, State
 from rowmill.engine.request import ApplyRequest, Mode
 from rowmill.errors import Conflict, RowmillError
+from rowmill.spec.cluster_names import RERUN
 from rowmill.terminal.failures import UsageError
 from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
 
@@ -115,11 +117,57 @@ def test_a_rerun_of_what_is_suspended_says_how_it_begins(
     assert "starts when it is resumed: `kubectl rowmill resume shop`" in capsys.readouterr().out
 
 
+RESET = {"rowmill.dev/reset": "1"}
+
+
+def test_a_run_that_is_being_reset_is_not_resumed() -> None:
+    """Its phase is that of before until its data is gone, and no resume is met any more."""
+    cluster = FakeCluster([experiment("Failed", reason="Resetting", annotations=RESET)])
+    with pytest.raises(Conflict, match=r"run 1 of shop is being reset.*rerun") as told:
+        changes.resume(engine_of(cluster), "shop", wait=True, timeout=None)
+    assert (told.value.reason, cluster.patches) == ("NothingToResume", [])
+
+
+@pytest.mark.parametrize(
+    "annotations", [RESET, {"rowmill.dev/reset": "2"}, {"rowmill.dev/reset": "1.x"}]
+)
+def test_a_run_is_resumed_where_no_reset_stands(annotations: dict[str, str]) -> None:
+    """One that was met, that names another run, or that is none."""
+    state = experiment("Failed", annotations=annotations, reset={"request": "1"})
+    assert engine_of(FakeCluster([state])).resume("shop").number == 1
+
+
+def test_a_run_that_is_reset_while_its_end_is_waited_for_is_no_success() -> None:
+    cluster = FakeCluster([experiment("Failed"), experiment("Failed"), experiment("Reset")])
+    with pytest.raises(Conflict, match="run 1 of shop was reset meanwhile") as told:
+        changes.resume(engine_of(cluster), "shop", wait=True, timeout=None)
+    assert told.value.reason == "Replaced"
+
+
+def test_what_was_asked_for_and_has_ended_is_no_longer_waited_for() -> None:
+    """A program that keeps its engine watches what it has reset itself."""
+    gone = experiment("Reset", reset={"request": "1"})
+    complete = experiment("Complete")
+    engine = engine_of(_Operated([complete, complete, complete, gone]))
+    engine.rerun("shop")
+    engine.reset("shop")
+    assert [now.run.state for now in engine.watch("shop")] == [State.RESET]
+
+
+class _Operated(FakeCluster):
+    """Its newest run is that of the last rerun."""
+
+    def experiment(self, name: str) -> Raw:
+        found = super().experiment(name)
+        run = {**found["status"]["run"], "rerun": found["metadata"]["annotations"].get(RERUN, "")}
+        return {**found, "status": {**found["status"], "run": run}}
+
+
 def test_a_rerun_of_what_is_suspended_is_not_waited_for() -> None:
     cluster = FakeCluster([experiment("Suspended", spec={"suspend": True})])
     with pytest.raises(Conflict, match=r"first: kubectl rowmill resume shop$"):
         changes.rerun(engine_of(cluster), "shop", restart=True, wait=True, timeout=None)
-    complete = FakeCluster([experiment("Complete"), experiment("Complete")])
+    complete = _Operated([experiment("Complete")])
     changes.rerun(engine_of(complete), "shop", restart=False, wait=True, timeout=None)
     assert len(complete.patches) == 1
 
@@ -153,10 +201,10 @@ def test_a_manifest_that_is_applied_for_a_rerun_drops_no_unfinished_run() -> Non
     request = ApplyRequest(MANIFEST, mode=Mode.RERUN)
     with pytest.raises(WouldDrop, match="run 1 of shop is RUNNING"):
         engine_of(cluster).apply(request)
-    first = FakeCluster()
-    engine_of(first).apply(request)
-    [applied] = first.patches
-    assert "rowmill.dev/rerun" in applied["metadata"]["annotations"]
+    complete = FakeCluster([experiment("Complete")], after_apply=experiment("Complete"))
+    engine_of(complete).apply(request)
+    [patch] = complete.patches
+    assert "rowmill.dev/rerun" in patch["metadata"]["annotations"]
 
 
 @pytest.mark.parametrize(

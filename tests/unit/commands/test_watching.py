@@ -159,6 +159,16 @@ def test_a_wait_for_a_verdict_has_an_end_too() -> None:
         )
 
 
+def test_watching_ends_where_the_run_is_suspended() -> None:
+    """Not by what the operator wrote before it saw that it was resumed."""
+    unseen = experiment("Suspended", spec={"suspend": False}, status={"observedGeneration": 2})
+    states = [experiment("Running"), unseen, experiment("Suspended", spec={"suspend": True})]
+    cluster = FakeCluster(states)
+    with pytest.raises(typer.Exit) as left, ending(TRANSLATIONS, as_json=False):
+        watch_to_its_end(engine_of(cluster), "shop", as_json=True)
+    assert (left.value.exit_code, cluster.looks) == (5, 3)
+
+
 AGAIN = {"rowmill.dev/rerun": "again"}
 
 
@@ -230,6 +240,15 @@ def test_a_reason_that_the_message_begins_with_is_said_once() -> None:
 
     assert told("Suspended", "suspended by `rowmill suspend`") == "suspended by `rowmill suspend`"
     assert told("Suspended", "spec.suspend is true") == "Suspended: spec.suspend is true"
+
+
+def test_what_is_watched_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    failed = experiment("Failed", message="bad \x1b]0;pwned\x07")
+    with pytest.raises(typer.Exit), ending(TRANSLATIONS, as_json=False):
+        watch_to_its_end(engine_of(FakeCluster([failed])), "shop")
+    shown = capsys.readouterr().out
+    assert "bad \\x1b]0;pwned\\x07" in shown
+    assert "\x1b" not in shown
 
 
 def test_watching_outlives_an_api_server_that_is_away_for_a_while(

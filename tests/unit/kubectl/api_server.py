@@ -17,6 +17,8 @@ from typer.testing import CliRunner
 from rowmill.kubectl.app import app
 
 EXPERIMENTS = "/apis/rowmill.dev/v1alpha1/namespaces/{}/experiments"
+# As they are listed.
+LISTED = EXPERIMENTS + "?limit=100"
 
 Answers = Mapping[tuple[str, str], tuple[int, Any]]
 
@@ -71,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
 
     def do_DELETE(self) -> None:
-        self._answer(None)
+        self.do_PATCH()
 
     def _answer(self, body: Any) -> None:
         # A proxy is asked for the whole address.

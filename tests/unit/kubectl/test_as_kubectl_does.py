@@ -12,6 +12,7 @@ import pytest
 
 from tests.unit.kubectl.api_server import (
     EXPERIMENTS,
+    LISTED,
     Answers,
     Asked,
     document,
@@ -80,7 +81,7 @@ def test_both_take_the_same_of_several_files(tmp_path: Path) -> None:
             names.append(str(folder / "config"))
         environ = {"KUBECONFIG": os.pathsep.join(names)}
         run(None, "status", **environ)
-        _kubectl("get", "--raw", EXPERIMENTS.format("elsewhere"), **environ)
+        _kubectl("get", "--raw", LISTED.format("elsewhere"), **environ)
         ours, theirs = one.asked
         assert (_who(ours), ours.path) == (_who(theirs), theirs.path)
         assert two.asked == []

@@ -30,7 +30,6 @@ COMMANDS = [
     ["status", "shop", "-w"],
     ["runs", "shop"],
     ["rerun", "shop"],
-    ["suspend", "shop"],
     ["logs", "shop"],
     ["logs", "shop", "-f"],
 ]

@@ -19,6 +19,7 @@ from rowmill.cluster.apiserver.proxies import proxy_for
 from rowmill.cluster.failures import NoAccess
 from tests.unit.kubectl.api_server import (
     EXPERIMENTS,
+    LISTED,
     Answers,
     Server,
     document,
@@ -81,7 +82,7 @@ def test_the_variable_is_read_when_the_command_runs(
     with serving(ANSWERS) as server:
         monkeypatch.setenv("KUBECONFIG", kubeconfig(tmp_path, server.url))
         assert result_of(None).exit_code == 0
-        assert server.paths() == [EXPERIMENTS.format("team")]
+        assert server.paths() == [LISTED.format("team")]
 
 
 def test_paths_are_relative_to_the_file_that_has_them(tmp_path: Path) -> None:
@@ -309,7 +310,7 @@ def test_a_proxy_of_the_cluster_goes_before_all_others(tmp_path: Path) -> None:
         file = kubeconfig(tmp_path, "http://cluster.invalid", cluster={"proxy-url": proxy.url})
         environ = {"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": "cluster.invalid"}
         assert result_of(file, **environ).exit_code == 0
-        assert proxy.paths() == ["http://cluster.invalid" + EXPERIMENTS.format("team")]
+        assert proxy.paths() == ["http://cluster.invalid" + LISTED.format("team")]
 
 
 def test_a_socks_proxy_without_its_package_says_which(tmp_path: Path) -> None:

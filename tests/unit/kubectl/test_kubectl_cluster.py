@@ -8,13 +8,25 @@ import sys
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
+from rowmill.cluster.apiserver.kubeconfig import Wanted
+from rowmill.cluster.engine import ClusterEngine
+from rowmill.cluster.namespace import connect
+from rowmill.errors import Conflict
 from rowmill.terminal import figures
 from tests.unit.cluster.fake_cluster import experiment
-from tests.unit.kubectl.api_server import EXPERIMENTS, kubeconfig, run, serving
+from tests.unit.kubectl.api_server import (
+    EXPERIMENTS,
+    LISTED,
+    Asked,
+    Server,
+    kubeconfig,
+    run,
+    serving,
+)
 
 
 def test_the_namespace_is_the_contexts_unless_one_is_given(tmp_path: Path) -> None:
@@ -25,7 +37,7 @@ def test_the_namespace_is_the_contexts_unless_one_is_given(tmp_path: Path) -> No
         for words in ([], ["--context", "other"], ["-n", "given"]):
             result = run(file, "status", "-o", "json", *words)
             assert (result.exit_code, json.loads(result.stdout)) == (0, [])
-        assert server.paths() == [EXPERIMENTS.format(p) for p in places]
+        assert server.paths() == [LISTED.format(place) for place in places]
 
 
 def test_a_change_is_a_merge_patch_of_the_annotation_alone(tmp_path: Path) -> None:
@@ -36,8 +48,22 @@ def test_a_change_is_a_merge_patch_of_the_annotation_alone(tmp_path: Path) -> No
         assert result.exit_code == 0
         asked = server.asked[-1]
     assert asked.headers["Content-Type"] == "application/merge-patch+json"
-    assert (asked.method, asked.path) == ("PATCH", f"{path}?fieldManager=kubectl-rowmill")
+    assert (asked.method, asked.path) == ("PATCH", f"{path}?fieldManager=rowmill")
     assert asked.body == {"metadata": {"annotations": {"rowmill.dev/abort": "1"}}}
+
+
+def test_a_deletion_is_of_the_very_object_that_was_looked_at(tmp_path: Path) -> None:
+    """One that was made anew under its name meanwhile is another's."""
+    path = EXPERIMENTS.format("team") + "/shop"
+    answers = {(method, path): (200, experiment()) for method in ("GET", "PATCH")}
+    other = {"message": "the UID in the precondition does not match the UID in record"}
+    with serving({**answers, ("DELETE", path): (409, other)}) as server:
+        wanted = Wanted(kubeconfig=Path(kubeconfig(tmp_path, server.url)))
+        with pytest.raises(Conflict, match="does not match the UID"):
+            ClusterEngine(connect(wanted)).delete("shop", purge=False)
+        asked = server.asked[-1]
+    assert (asked.method, asked.headers["Content-Type"]) == ("DELETE", "application/json")
+    assert asked.body == {"preconditions": {"uid": "uid-of-shop"}}
 
 
 @pytest.mark.parametrize(
@@ -86,6 +112,48 @@ def test_logs_are_those_of_the_newest_runs_pods(tmp_path: Path) -> None:
         assert result.stdout.splitlines() == ["[shard 3] first", "[shard 3] second, ü"]
         (selector,) = (path for path in server.paths() if path.startswith(f"{pods}?"))
     assert "rowmill.dev/run=2" in unquote(selector)
+
+
+def test_a_log_that_is_followed_is_asked_for_with_stamps_that_nobody_sees(tmp_path: Path) -> None:
+    log = "/api/v1/namespaces/team/pods/p/log"
+    lines = b"2026-01-01T00:00:00.25+01:00 first  one\n2026-01-01T00:00:00.5+01:00\n"
+    with serving({("GET", log): (200, lines)}) as server:
+        cluster = connect(Wanted(kubeconfig=Path(kubeconfig(tmp_path, server.url))))
+        found = list(cluster.follow_log("p", "2026-01-01T00:00:00+01:00"))
+        (asked,) = server.paths()
+    assert [line.text for line in found] == ["first  one", ""]
+    assert found[0].stamp == "2026-01-01T00:00:00.25+01:00"
+    query = "follow=true&timestamps=true&sinceTime=2026-01-01T00%3A00%3A00%2B01%3A00"
+    assert asked == f"{log}?{query}"
+
+
+class _InPages(Server):
+    """Gives two Experiments at a time, whatever the limit."""
+
+    def heed(self, asked: Asked) -> None:
+        start = parse_qs(urlsplit(asked.path).query).get("continue", ["0"])[0]
+        names = ["a", "b", "c", "d", "e"][int(start) :]
+        more = str(int(start) + 2) if names[2:] else ""
+        items = [experiment(name=name) for name in names[:2]]
+        page = {"metadata": {"continue": more}, "items": items}
+        self.answers = {("GET", EXPERIMENTS.format("team")): (200, page)}
+
+
+def test_a_page_of_a_list_asks_for_no_more_than_it_needs(tmp_path: Path) -> None:
+    """Each Experiment comes with its whole spec."""
+    with serving({}, kind=_InPages) as server:
+        engine = ClusterEngine(connect(Wanted(kubeconfig=Path(kubeconfig(tmp_path, server.url)))))
+        first = engine.list(limit=2)
+        assert ([one.name for one in first.items], first.after) == (["a", "b"], "b")
+        asked = len(server.asked)
+        everything = [one.name for one in engine.list().items]
+    assert (asked, everything) == (2, ["a", "b", "c", "d", "e"])
+    queries = [parse_qs(urlsplit(path).query) for path in server.paths()[2:]]
+    assert queries == [
+        {"limit": ["100"]},
+        {"limit": ["100"], "continue": ["2"]},
+        {"limit": ["100"], "continue": ["4"]},
+    ]
 
 
 NO_OBJECT = {"message": 'experiments "shop" not found', "details": {"name": "shop"}}

@@ -14,6 +14,7 @@ import pytest
 
 from tests.unit.kubectl.api_server import (
     EXPERIMENTS,
+    LISTED,
     Answers,
     Server,
     kubeconfig,
@@ -104,4 +105,4 @@ def test_through_a_proxy_each_group_has_its_own_header(tmp_path: Path) -> None:
     assert asked.headers.get_all("Impersonate-Group") == ["a", "b c"]
     assert asked.headers.get_all("Impersonate-Extra-k") == ["x", "y"]
     assert asked.headers.get_all("Host") == ["cluster.invalid"]
-    assert asked.path == f"http://cluster.invalid{PATH}"
+    assert asked.path == "http://cluster.invalid" + LISTED.format("team")

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from rowmill.spec.cluster_names import REQUEST, RUN, TASK
+from rowmill.spec.wishes import Wish, read_wish
 from rowmill_operator.children.jobs import reset_job, verify_job
 from rowmill_operator.memory.views import read_job
 from rowmill_operator.model.desired_state import desired_state_of
 from rowmill_operator.model.names import job_name
-from rowmill_operator.model.wishes import Wish, read_wish
 from tests.unit.operator.memory_cluster import SETTINGS, MemoryCluster
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import sys
 
 import pytest
+from rich.console import Console
 
-from rowmill.terminal.prose import columns_of, say, wrapped
+from rowmill.terminal.bars import Bar, Bars
+from rowmill.terminal.prose import columns_of, confirmed, notice, say, wrapped
+from rowmill.terminal.waiting_line import WaitingLine
 
 LONG = "s3://bucket/" + "x" * 40
 
@@ -67,3 +71,38 @@ def test_each_stream_has_its_own_width(
     assert shown == expected
     os.close(ours)
     assert capsys.readouterr().out == "aaaa bbbb cccc\n"
+
+
+EVIL = "bad column \x1b]0;pwned\x07\x1b[2J\r\u202e"
+SHOWN = "bad column \\x1b]0;pwned\\x07\\x1b[2J\\r\\u202e"
+
+
+def test_what_steers_a_terminal_is_shown_and_not_done(capsys: pytest.CaptureFixture[str]) -> None:
+    """Names come from manifests, and messages from servers."""
+    say(f"Failed: {EVIL}\n  second line")
+    notice(EVIL)
+    assert capsys.readouterr() == (f"Failed: {SHOWN}\n  second line\n", f"rowmill: {SHOWN}\n")
+
+
+def test_a_question_steers_no_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    assert not confirmed(EVIL)
+    assert capsys.readouterr().err.rstrip() == f"{SHOWN} [y/N]:"
+
+
+def test_a_line_that_changes_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    WaitingLine().show(EVIL)
+    assert capsys.readouterr().err == f"\r\x1b[2K{SHOWN}"
+
+
+def test_bars_steer_no_terminal() -> None:
+    screen = io.StringIO()
+    console = Console(file=screen, force_terminal=True, width=200, color_system=None)
+    with Bars(console, transient=False) as bars:
+        bars.table(f"t {EVIL}", Bar(1, 2, 50, f"w {EVIL}"))
+        bars.foot(lambda: f"f {EVIL}")
+    for text in (f"t {SHOWN}", f"w {SHOWN}", f"f {SHOWN}"):
+        assert text in screen.getvalue()
+    assert "\x1b]0" not in screen.getvalue()

@@ -1,0 +1,58 @@
+"""An Experiment deleted with its data, or without."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rowmill.cluster.namespace import Cluster, Raw
+from rowmill.errors import Conflict
+from rowmill.spec.cluster_names import FINALIZER
+
+# Its operator writes the status every 5 seconds: twice in a row is bad luck already.
+_TRIES = 5
+
+
+def delete_experiment(cluster: Cluster, name: str, *, purge: bool) -> None:
+    """Set what becomes of its data, and delete it.
+
+    Raises:
+        Conflict: Changed, it is written so often that nothing can be set, or another has its name.
+    """
+    found = _to_be_purged(cluster, name) if purge else _to_be_kept(cluster, name)
+    # One that was made anew under its name is another's.
+    cluster.delete(name, str(found["metadata"].get("uid")))
+
+
+def _to_be_kept(cluster: Cluster, name: str) -> Raw:
+    found = cluster.experiment(name)
+    cluster.patch(name, {"spec": {"deletionPolicy": "Retain"}})
+    return found
+
+
+def _to_be_purged(cluster: Cluster, name: str) -> Raw:
+    """Have the operator's finalizer there before the deletion.
+
+    The operator sets it by itself, a look later: what is deleted by then is gone at once, and its
+    data stays.
+    """
+    for left in reversed(range(_TRIES)):
+        found = cluster.experiment(name)
+        try:
+            cluster.patch(name, _held(found["metadata"]))
+        except Conflict:
+            if not left:
+                raise
+        else:
+            break
+    return found
+
+
+def _held(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """The policy and the finalizer; a merge patch replaces all of a list, so none may change it."""
+    there = [each for each in metadata.get("finalizers") or () if each != FINALIZER]
+    version = metadata.get("resourceVersion")
+    return {
+        "metadata": {"finalizers": [*there, FINALIZER], "resourceVersion": version},
+        "spec": {"deletionPolicy": "Purge"},
+    }
