@@ -25,7 +25,7 @@ from rowmill.local.run.progress import Phase, ProgressBoard, Snapshot
 from rowmill.local.run.progress_report import ProgressReport
 from rowmill.local.run.run_signals import Signals, heeded_signals
 from rowmill.local.run.run_verification import verify_run
-from rowmill.local.run.watch import LockLost, Watch
+from rowmill.local.run.watch import WATCH_SECONDS, LockLost, Watch
 from rowmill.local.run_errors import (
     RunFailed,
     WorkerFailed,
@@ -384,10 +384,12 @@ class _Execution:
         reporter.join(REPORT_SECONDS)
 
     def _open_in_silence(self) -> Destinations:
-        """Connections of their own, which tell nothing: the workers meet the same trouble."""
-        return open_destinations(
-            self.spec, self.connections, patience=one_machine(sleep=self.signals.sleep)
-        )
+        """Connections of their own, which tell nothing and wait for nobody for long.
+
+        The workers meet the same trouble, and have the patience for it.
+        """
+        patience = one_machine(sleep=self.signals.sleep).hurried(WATCH_SECONDS)
+        return open_destinations(self.spec, self.connections, patience=patience)
 
     def _report(self, tell: Callable[[RunRecords], object]) -> None:
         # Over connections of its own, since nobody may wait for its end.

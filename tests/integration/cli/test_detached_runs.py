@@ -162,6 +162,7 @@ def test_the_death_of_the_command_before_it_has_begun_does_not_harm_it(
     assert state() == "COMPLETED"
 
 
+@pytest.mark.usefixtures("long_started")
 def test_a_killed_supervisor_leaves_an_interrupted_run_that_is_resumed(
     name: str,
     ledger: str,

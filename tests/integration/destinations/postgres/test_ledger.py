@@ -6,6 +6,7 @@ import os
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -14,6 +15,7 @@ import pytest
 from rowmill.destinations.errors import DestinationRefused, Fenced
 from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.destinations.postgres.ledger import locks
 from rowmill.destinations.postgres.ledger.advisory_locks import fence
 from rowmill.destinations.postgres.ledger.experiment_hold import hold_experiment
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
@@ -317,6 +319,31 @@ def test_a_hold_that_another_took_is_lost_for_good(
             assert hold.lost()
             assert not other.lost()
         assert hold.lost()
+
+
+def test_of_a_server_just_started_a_live_run_has_its_lock_back_before_another_asks_for_it(
+    shop: Experiment, address: PostgresAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "seconds_to_return", lambda cursor: 3.0)
+    waits: list[float] = []
+    with ExitStack() as former:
+
+        def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            former.enter_context(hold_experiment(address, shop.owner))
+
+        patience = replace(address.patience, sleep=sleep)
+        monkeypatch.setattr(shop.ledger._ledger.session.address, "patience", patience)
+        with shop.ledger.locks.hold_experiment(shop.owner):
+            assert waits == [], "it has no run"
+        run = shop.start()
+        assert shop.ledger.locks.is_held(shop.owner)
+        with pytest.raises(DestinationRefused, match="is live"):
+            shop.ledger.locks.hold_experiment(shop.owner).__enter__()
+        assert waits == [3.0]
+        shop.ledger.runs.transition(run.id, RUNNING, RunState.ABORTED)
+    with shop.ledger.locks.hold_experiment(shop.owner):
+        assert waits == [3.0], "it was ended"
 
 
 def end_supervisors(database: dict[str, str]) -> None:
