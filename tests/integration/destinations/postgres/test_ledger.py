@@ -22,7 +22,7 @@ from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.destinations.postgres.ledger.progress import PostgresProgress
 from rowmill.destinations.postgres.ledger.statements import LedgerStatements
 from rowmill.destinations.postgres.session import PostgresSession
-from rowmill.plan.runs import REASON, SUSPENDED, RunState
+from rowmill.plan.runs import SUSPENDED, RunState, because
 from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
@@ -485,7 +485,7 @@ def test_the_server_misses_a_machine_that_died_within_a_minute(database: dict[st
 def test_the_reason_of_a_state_goes_with_that_state(shop: Experiment) -> None:
     run, runs = shop.start(), shop.ledger.runs
     aborted = frozenset({RunState.ABORTED})
-    why = {REASON: SUSPENDED}
+    why = because(SUSPENDED, "")
     assert runs.transition(run.id, RUNNING, RunState.ABORTED, summary=why)
     stopped = runs.find(run.id)
     assert stopped is not None
