@@ -12,7 +12,7 @@ import signal
 import threading
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TypeAlias
 
@@ -28,6 +28,7 @@ from rowmill.local.run_errors import RunFailed, not_begun
 from rowmill.local.source import Source
 from rowmill.local.supervision import Supervision, supervised_by_forks
 from rowmill.local.workers.child_process import Child, set_to_work, start_child
+from rowmill.worker.remaining import Durable
 from rowmill.worker.start.prepared import Prepared
 
 # A process whose pipe is closed is about to be gone.
@@ -147,17 +148,16 @@ def _run(run: DetachedRun, teller: _Teller) -> None:
             mode=run.mode,
             adopt=run.adopt,
             agreed=run.agreed,
-            prepared=lambda prepared: teller.end(_begun(prepared, supervision)),
+            prepared=lambda prepared, durable: teller.end(_begun(prepared, durable, supervision)),
             notice=lambda text: teller.say(_Notice(text)),
             wait=teller.say,
         )
         supervision.run(options, lambda snapshot: None)
 
 
-def _begun(prepared: Prepared, supervision: Supervision) -> Begun:
-    known = run_records.progress(prepared.run, None).run
+def _begun(prepared: Prepared, durable: Durable | None, supervision: Supervision) -> Begun:
     return Begun(
-        run=known if prepared.repeat else replace(known, rows=0),
+        run=run_records.progress(prepared.run, durable).run,
         process=os.getpid(),
         repeat=prepared.repeat,
         resumed=prepared.resumed,

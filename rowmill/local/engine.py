@@ -176,9 +176,7 @@ class LocalEngine(Engine):
         """As of `Engine`; a publishing that was interrupted is completed, which is told."""
         source = self._as_run(name)
         # The batches are its frozen plan's.
-        begun = self._started(source, mode=Mode.RESUME, workers=source.workers).run
-        # What was durable before counts, and the process does not tell.
-        return begun if begun.number is None else self.status(name, begun.number).run
+        return self._started(source, mode=Mode.RESUME, workers=source.workers).run
 
     def rerun(
         self, name: str, *, restart: bool = False, agreed: frozenset[str] | None = None

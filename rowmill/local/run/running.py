@@ -43,7 +43,7 @@ from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
 from rowmill.worker.holding import held
-from rowmill.worker.remaining import remaining
+from rowmill.worker.remaining import Durable, remaining
 from rowmill.worker.run_history import types_kept
 from rowmill.worker.start.local_run import prepare
 from rowmill.worker.start.prepared import Prepared
@@ -60,7 +60,8 @@ REPORT_SECONDS = 2.0
 class Options:
     """How to run: each None means the manifest's or the engine's default.
 
-    `source` is kept with a new run. `prepared` is called once the destinations took the run;
+    `source` is kept with a new run. `prepared` is called once the destinations took the run,
+    with what is durable of it, None of a repeat, which is complete;
     `notice` is told, in a sentence, what the user should know, `wait` which server is waited for,
     and `death` which worker died, and how. `agreed` are ids of the published runs that the user
     lets one of fewer rows replace; None: all of them. `spare` are children that may become its
@@ -75,7 +76,7 @@ class Options:
     adopt: str | None = None
     agreed: frozenset[str] | None = None
     home: Home = field(default_factory=rowmill_home)
-    prepared: Callable[[Prepared], None] = lambda prepared: None
+    prepared: Callable[[Prepared, Durable | None], None] = lambda prepared, durable: None
     notice: Callable[[str], None] = lambda text: None
     wait: ReportWait = unreported
     death: Callable[[int, str], None] = lambda worker, how: None
@@ -173,15 +174,17 @@ def _run(
             )
             spec = spec.at(prepared.run.plan.data_version)
             _report(prepared, spec, options)
-            options.prepared(prepared)
+            durable = None if prepared.repeat else destinations.durable(prepared.run)
+            options.prepared(prepared, durable)
             board = ProgressBoard(prepared.run, prepared.resumed, on_progress)
-            if prepared.repeat:
+            if durable is None:
                 return Outcome(prepared.run, True, False, 0, {}, board.snapshot(), None)
             execution = _Execution(
                 spec=spec,
                 connections=connections,
                 destinations=destinations,
                 prepared=prepared,
+                durable=durable,
                 workers=workers,
                 hold=hold,
                 signals=signals,
@@ -235,6 +238,7 @@ class _Execution:
     connections: Connections
     destinations: Destinations
     prepared: Prepared
+    durable: Durable
     workers: int
     hold: ExperimentHold
     signals: Signals
@@ -308,12 +312,11 @@ class _Execution:
             return run
 
     def _work(self, run: Run) -> dict[str, float]:
-        durable = self.destinations.durable(run)
-        self.board.already(durable)
+        self.board.already(self.durable)
         shards = [
             shard
             for shard in range(run.plan.shards)
-            if any(True for _ in remaining(run.plan, run.plan.shard(shard), durable))
+            if any(True for _ in remaining(run.plan, run.plan.shard(shard), self.durable))
         ]
         workers = max(1, min(self.workers, len(shards)))
         report = ProgressReport(workers)
