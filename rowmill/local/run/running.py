@@ -134,6 +134,7 @@ def run(
         Interrupted: by Ctrl-C or SIGTERM; RunAborted and RunSuspended, two of these: by others.
         RunFailed: a defect or trouble that outlasted the retries.
         DestinationRefused, DestinationUnavailable: before any work was done.
+        Conflict: LiveRunElsewhere, another process runs it now.
         EditedManifest, FewerRows, NoRunToResume: see worker/start/refusals.py.
     """
     started = time.monotonic()

@@ -103,7 +103,7 @@ def test_a_second_run_is_refused_as_on_the_terminal(
     detached("-f", file)
     attached = commands("run", "-f", file, "-o", "json")
     refused = commands("run", "--detach", "-f", file, "-o", "json")
-    assert refused.code == 3
+    assert refused.code == 2
     assert (refused.code, refused.json, refused.err) == (attached.code, attached.json, attached.err)
     gate.open()
 

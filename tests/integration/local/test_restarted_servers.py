@@ -11,7 +11,7 @@ import pytest
 
 from rowmill.engine.records import State
 from rowmill.engine.request import ApplyRequest
-from rowmill.errors import RowmillError
+from rowmill.errors import Conflict
 from rowmill.local.engine import LocalEngine
 from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import down, up
@@ -42,7 +42,7 @@ def test_a_live_run_is_never_called_interrupted_and_is_not_lost_to_a_resume(
             wait_until(lambda: states == {State.RUNNING})
             down(own)
             up(own)
-            with pytest.raises(RowmillError, match="is live") as refused:
+            with pytest.raises(Conflict, match="is live") as refused:
                 engine.resume(name)
         finally:
             over.set()

@@ -69,7 +69,7 @@ class Hold:
         try:
             session = _session_of(connection)
             _take_back(connection, self._address, self._owner, self._session)
-        except DestinationRefused:
+        except (DestinationRefused, LiveRun):
             connection.close()
             return False
         except psycopg.Error as error:
@@ -87,7 +87,8 @@ def hold_experiment(address: PostgresAddress, owner: str) -> Iterator[Hold]:
     """Claim the experiment for this process, or refuse at once.
 
     Raises:
-        DestinationRefused: LiveRunElsewhere, naming the holder; PoolerInTheWay.
+        LiveRun: naming the holder.
+        DestinationRefused: PoolerInTheWay.
     """
     hold = Hold(address, owner)
     try:
@@ -121,7 +122,7 @@ def _take_back(
     seconds = _END_SECONDS if ended.fetchone() is not None else 0.0
     persist(
         lambda: _claim(connection, address, owner),
-        lambda error: seconds if isinstance(error, DestinationRefused) else 0.0,
+        lambda error: seconds if isinstance(error, LiveRun) else 0.0,
         sleep=address.patience.sleep,
     )
 

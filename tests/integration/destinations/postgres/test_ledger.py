@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.errors import DestinationRefused, Fenced, LiveRun
 from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.ledger import locks
@@ -275,7 +275,7 @@ def test_of_a_run_that_was_reset_before_it_ended_no_end_is_known(shop: Experimen
 def test_a_second_supervisor_is_refused_at_once_and_told_who_holds(shop: Experiment) -> None:
     with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         assert not hold.lost()
-        with pytest.raises(DestinationRefused, match="another thread of this process") as refusal:
+        with pytest.raises(LiveRun, match="another thread of this process") as refusal:
             shop.ledger.locks.hold_experiment(shop.owner).__enter__()
         assert refusal.value.reason == "LiveRunElsewhere"
         assert f"(pid {os.getpid()}, since 20" in str(refusal.value)
@@ -292,7 +292,7 @@ def test_a_hold_whose_session_ended_is_taken_again(
     with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         end_supervisors(database)
         assert not hold.lost()
-        with pytest.raises(DestinationRefused, match="another thread of this process"):
+        with pytest.raises(LiveRun, match="another thread of this process"):
             shop.ledger.locks.hold_experiment(shop.owner).__enter__()
     with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         assert not hold.lost()
@@ -306,7 +306,7 @@ def test_a_hold_whose_session_the_server_does_not_miss_yet_is_taken_from_it(
         with socket.socket(fileno=os.dup(hold._connection.fileno())) as ours:
             ours.shutdown(socket.SHUT_RD)
             assert not hold.lost()
-        with pytest.raises(DestinationRefused, match="another thread of this process"):
+        with pytest.raises(LiveRun, match="another thread of this process"):
             shop.ledger.locks.hold_experiment(shop.owner).__enter__()
 
 
@@ -338,7 +338,7 @@ def test_of_a_server_just_started_a_live_run_has_its_lock_back_before_another_as
             assert waits == [], "it has no run"
         run = shop.start()
         assert shop.ledger.locks.is_held(shop.owner)
-        with pytest.raises(DestinationRefused, match="is live"):
+        with pytest.raises(LiveRun, match="is live"):
             shop.ledger.locks.hold_experiment(shop.owner).__enter__()
         assert waits == [3.0]
         shop.ledger.runs.transition(run.id, RUNNING, RunState.ABORTED)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.errors import DestinationRefused, Fenced, LiveRun
 from rowmill.destinations.lake.ledger.bucket_ledger import BucketLedger
 from rowmill.destinations.lake.ledger.records import LedgerObjects
 from rowmill.destinations.ledger import Ledger, PendingPart
@@ -303,7 +303,7 @@ def test_a_second_live_run_is_refused_at_once_and_the_next_one_is_not(ledgers: L
     with ledgers().locks.hold_experiment(ME) as hold:
         with (
             pytest.raises(
-                DestinationRefused, match="is live, held by another thread of this process"
+                LiveRun, match="is live, held by another thread of this process"
             ) as refused,
             ledgers().locks.hold_experiment(ME),
         ):
