@@ -446,6 +446,24 @@ def test_progress_that_cannot_be_kept_is_done_without(
     assert shop.ledger.runs.find(run.id) == run
 
 
+def test_progress_that_the_server_refuses_is_not_tried_again_and_again(
+    shop: Experiment, database: dict[str, str], address: PostgresAddress
+) -> None:
+    run, tried = shop.start(), shop.ledger.progress
+    with connect(database) as admin:
+        admin.execute("ALTER TABLE rowmill.progress RENAME TO away")
+        tried.write(run.id, BODY)
+        assert tried.read(run.id) is None
+        admin.execute("ALTER TABLE rowmill.away RENAME TO progress")
+    tried.write(run.id, BODY)
+    with PostgresSession(address) as session:
+        other = PostgresProgress(LedgerStatements(session, "rowmill"))
+        assert other.read(run.id) is None
+        other.write(run.id, BODY)
+        assert other.read(run.id) is not None
+    assert tried.read(run.id) is None
+
+
 def test_the_progress_of_a_run_goes_with_the_run_also_by_an_older_client(
     shop: Experiment, database: dict[str, str]
 ) -> None:
