@@ -60,12 +60,12 @@ REPORT_SECONDS = 2.0
 class Options:
     """How to run: each None means the manifest's or the engine's default.
 
-    `source` is kept with a new run. `prepared` is called once the destinations took the run,
-    with what is durable of it, None of a repeat, which is complete;
-    `notice` is told, in a sentence, what the user should know, `wait` which server is waited for,
-    and `death` which worker died, and how. `agreed` are ids of the published runs that the user
-    lets one of fewer rows replace; None: all of them. `spare` are children that may become its
-    workers, `home` is where the embedded servers are.
+    `source` is kept with a new run. `held` is called once no other run can begin, and may raise to
+    begin none; `prepared` once the destinations took the run, with what is durable of it, None of a
+    repeat, which is complete. `notice` is told, in a sentence, what the user should know, `wait`
+    which server is waited for, and `death` which worker died, and how. `agreed` are ids of the
+    published runs that the user lets one of fewer rows replace; None: all of them. `spare` are
+    children that may become its workers, `home` is where the embedded servers are.
     """
 
     source: RunSource
@@ -76,6 +76,7 @@ class Options:
     adopt: str | None = None
     agreed: frozenset[str] | None = None
     home: Home = field(default_factory=rowmill_home)
+    held: Callable[[], None] = lambda: None
     prepared: Callable[[Prepared, Durable | None], None] = lambda prepared, durable: None
     notice: Callable[[str], None] = lambda text: None
     wait: ReportWait = unreported
@@ -160,6 +161,7 @@ def _run(
         for message in destinations.ledger.ensure():
             options.notice(message)
         with held(destinations) as hold:
+            options.held()
             workers = chosen_workers(spec, options.workers)
             prepared = prepare(
                 spec,
