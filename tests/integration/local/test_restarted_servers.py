@@ -14,6 +14,7 @@ from rowmill.engine.request import ApplyRequest
 from rowmill.errors import Conflict
 from rowmill.local.engine import LocalEngine
 from rowmill.local.home.folder import Home
+from rowmill.local.home.liveness import is_supervised
 from rowmill.local.servers.embedded import down, up
 from tests.integration.cli.commands import wait_until
 from tests.integration.cli.numbers import numbers
@@ -48,5 +49,7 @@ def test_a_live_run_is_never_called_interrupted_and_is_not_lost_to_a_resume(
             over.set()
             looking.result()
             engine.suspend(name)
+            # It would wait for the servers, which go with the test.
+            wait_until(lambda: not is_supervised(own, name))
     assert refused.value.reason == "LiveRunElsewhere"
     assert states == {State.RUNNING}
