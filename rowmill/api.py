@@ -246,6 +246,7 @@ class Experiment:
             EditedManifest, NoRunToResume: `mode` does not fit the last run. Of "rerun" that is a
                 RowmillError, reason UnfinishedRun.
             ImpossibleColumns: as of `table`.
+            RowmillError: LiveRunElsewhere, another process runs it now.
             EmbeddedServerError: an embedded server does not start.
             RuntimeError: called from a script that a child process of its own imports anew.
         """
@@ -273,6 +274,7 @@ class Experiment:
         What it replaces is agreed to. Arguments and errors are those of `run`, as far as they come
         before any work is done.
         """
+        _refuse_imported_script()
         options = self._options(on_notice, workers, batch_rows, mode, adopt)
         wanted = DetachedRun.of(rowmill_home(), self._remembered(options), options)
         return start_detached(wanted, Reports(options.notice, options.wait)).run
@@ -348,8 +350,8 @@ def _refuse_imported_script() -> None:
     """Each child of the caller's own multiprocessing imports the script, and would run it all."""
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise RuntimeError(
-            "run() was called while multiprocessing imports this script into a child process of "
-            'its own, and began nothing: put the call under `if __name__ == "__main__":`'
+            "a run was asked for while multiprocessing imports this script into a child process "
+            'of its own; nothing was begun: put the call under `if __name__ == "__main__":`'
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from rowmill.errors import Failed, Invalid, Refused, Unavailable
+from rowmill.errors import Conflict, Failed, Invalid, Refused, Unavailable
 
 
 class DestinationRefused(Refused):
@@ -27,7 +27,7 @@ class ClaimLeft(DestinationUnavailable):
     """Unavailable, and a claim on a prefix may be left there."""
 
 
-class LiveRun(DestinationRefused):
+class LiveRun(Conflict):
     """Another process holds the experiment `owner`, for a run that is live.
 
     Args:

@@ -133,11 +133,17 @@ class Locks(Protocol):
     """Who runs an experiment and who prepares it, one at a time."""
 
     def hold_experiment(self, owner: str) -> AbstractContextManager[ExperimentHold]:
-        """The supervisor's claim while a run is live; a second one is refused at once."""
+        """The supervisor's claim while a run is live; a second one is refused at once.
+
+        Of a server that was just started it first leaves a live run the time to have it back.
+        """
         ...
 
     def is_held(self, owner: str) -> bool:
-        """Whether a supervisor holds the experiment now; it only looks, and refuses nobody."""
+        """Whether a supervisor holds the experiment now; it only looks, and refuses nobody.
+
+        Also while one that lives may not have it back yet, of a server that was just started.
+        """
         ...
 
     def preparing(self, owner: str) -> AbstractContextManager[None]:

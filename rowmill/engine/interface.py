@@ -103,7 +103,10 @@ class Engine(Protocol):
         ...
 
     def resume(self, name: str) -> RunRecord:
-        """Go on with a suspended, aborted, failed or interrupted run; else raises Conflict."""
+        """Go on with a suspended, aborted, failed or interrupted run; else raises Conflict.
+
+        So do this, `apply`, `rerun`, `reset` and `delete` where they cannot be while a run is live.
+        """
         ...
 
     def rerun(

@@ -12,7 +12,7 @@ import signal
 import threading
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TypeAlias
 
@@ -25,9 +25,10 @@ from rowmill.local.records import run_records
 from rowmill.local.reports import Reports
 from rowmill.local.run.running import Options
 from rowmill.local.run_errors import RunFailed, not_begun
-from rowmill.local.source import Source
+from rowmill.local.source import Source, refuse_changed
 from rowmill.local.supervision import Supervision, supervised_by_forks
 from rowmill.local.workers.child_process import Child, set_to_work, start_child
+from rowmill.worker.remaining import Durable
 from rowmill.worker.start.prepared import Prepared
 
 # A process whose pipe is closed is about to be gone.
@@ -38,7 +39,8 @@ _LAST_SECONDS = 10.0
 class DetachedRun:
     """What a process of its own is to run; the paths in it are whole, and it holds no secret.
 
-    As of `running.Options`, which it becomes there.
+    As of `running.Options`, which it becomes there. `if_match` is the `etag` that the experiment
+    must still have once it is held; None for any.
     """
 
     home: Home
@@ -48,6 +50,7 @@ class DetachedRun:
     mode: Mode = Mode.AUTO
     adopt: str | None = None
     agreed: frozenset[str] | None = None
+    if_match: str | None = None
 
     @classmethod
     def of(cls, home: Home, source: Source, options: Options) -> DetachedRun:
@@ -147,17 +150,22 @@ def _run(run: DetachedRun, teller: _Teller) -> None:
             mode=run.mode,
             adopt=run.adopt,
             agreed=run.agreed,
-            prepared=lambda prepared: teller.end(_begun(prepared, supervision)),
+            held=lambda: _refuse_changed(run, supervision),
+            prepared=lambda prepared, durable: teller.end(_begun(prepared, durable, supervision)),
             notice=lambda text: teller.say(_Notice(text)),
             wait=teller.say,
         )
         supervision.run(options, lambda snapshot: None)
 
 
-def _begun(prepared: Prepared, supervision: Supervision) -> Begun:
-    known = run_records.progress(prepared.run, None).run
+def _refuse_changed(run: DetachedRun, supervision: Supervision) -> None:
+    if run.if_match is not None:
+        refuse_changed(run.home, supervision.spec.name, run.if_match)
+
+
+def _begun(prepared: Prepared, durable: Durable | None, supervision: Supervision) -> Begun:
     return Begun(
-        run=known if prepared.repeat else replace(known, rows=0),
+        run=run_records.progress(prepared.run, durable).run,
         process=os.getpid(),
         repeat=prepared.repeat,
         resumed=prepared.resumed,

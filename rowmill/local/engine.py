@@ -47,7 +47,7 @@ from rowmill.local.records.ledger_reading import (
 from rowmill.local.records.log_reading import known_log, read_log
 from rowmill.local.records.run_reading import read_progress
 from rowmill.local.reports import Reports
-from rowmill.local.source import Source, from_memory, from_request, recalled
+from rowmill.local.source import Source, from_request, recalled, refuse_changed
 from rowmill.plan.run_source import source_of
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import LOCAL_NAMESPACE
@@ -152,7 +152,7 @@ class LocalEngine(Engine):
         source = from_request(self.home, request)
         name = source.spec().name
         if if_match is not None:
-            self._refuse_other(name, if_match)
+            refuse_changed(self.home, name, if_match)
         if dry_run:
             return None
         begun = self._started(
@@ -161,6 +161,7 @@ class LocalEngine(Engine):
             adopt=request.adopt,
             workers=request.workers,
             batch_rows=request.batch_rows,
+            if_match=if_match,
         )
         return None if begun.repeat else begun.run
 
@@ -176,9 +177,7 @@ class LocalEngine(Engine):
         """As of `Engine`; a publishing that was interrupted is completed, which is told."""
         source = self._as_run(name)
         # The batches are its frozen plan's.
-        begun = self._started(source, mode=Mode.RESUME, workers=source.workers).run
-        # What was durable before counts, and the process does not tell.
-        return begun if begun.number is None else self.status(name, begun.number).run
+        return self._started(source, mode=Mode.RESUME, workers=source.workers).run
 
     def rerun(
         self, name: str, *, restart: bool = False, agreed: frozenset[str] | None = None
@@ -346,15 +345,6 @@ class LocalEngine(Engine):
         # In this process, where its own errors are, before another is started.
         source.spec()
         return start_detached(DetachedRun(self.home, source, **chosen), self.reports)
-
-    def _refuse_other(self, name: str, etag: str) -> None:
-        known = remembered.recall(self.home, name)
-        if known is None or from_memory(self.home, known).etag != etag:
-            raise Conflict(
-                "EtagMismatch",
-                f"{name} is not what it was: somebody ran another manifest or other options since, "
-                "or deleted it; look at it again",
-            )
 
     def _source(self, name: str) -> Source:
         return self.given.get(name) or recalled(self.home, name)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rowmill.engine.request import ApplyRequest
 from rowmill.engine.unknown_names import unknown_experiment
+from rowmill.errors import Conflict
 from rowmill.local.home import remembered
 from rowmill.local.home.file_paths import whole_path
 from rowmill.local.home.folder import Home, rowmill_home
@@ -117,6 +118,17 @@ def from_memory(home: Home, known: Remembered) -> Source:
         kept_as=known.name,
         home=home,
     )
+
+
+def refuse_changed(home: Home, name: str, etag: str) -> None:
+    """Raise Conflict, reason EtagMismatch, if what was last run here has another etag by now."""
+    known = remembered.recall(home, name)
+    if known is None or from_memory(home, known).etag != etag:
+        raise Conflict(
+            "EtagMismatch",
+            f"{name} is not what it was: somebody ran another manifest or other options since, "
+            "or deleted it; look at it again",
+        )
 
 
 def from_request(home: Home, request: ApplyRequest) -> Source:

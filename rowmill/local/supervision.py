@@ -34,6 +34,7 @@ from rowmill.local.workers.forked_children import forked_children
 from rowmill.local.workers.worker_process import prepare_forks
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections
+from rowmill.worker.remaining import Durable
 from rowmill.worker.start.prepared import Prepared
 from rowmill.worker.verdicts import kept_verdict
 
@@ -154,14 +155,14 @@ class _Told:
         self._turn: str | None = None
         self._kept = 0.0
 
-    def prepared(self, prepared: Prepared) -> None:
+    def prepared(self, prepared: Prepared, durable: Durable | None) -> None:
         number = prepared.run.number
         self._remember(prepared)
         fresh = not (prepared.resumed or prepared.repeat)
         self._log.begin(number, keep=self._spec.run_history_limit, fresh=fresh)
         rows = prepared.run.plan.rows
         self._log.say(f"run {number} of {self._spec.name}, {counted(rows, 'row')}")
-        self._options.prepared(prepared)
+        self._options.prepared(prepared, durable)
 
     def _remember(self, prepared: Prepared) -> None:
         """Remember what was run; the run goes on without, since the data matters more."""

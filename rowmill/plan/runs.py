@@ -25,10 +25,19 @@ UNFINISHED = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.PUBLISHI
 RESUMABLE = frozenset({RunState.RUNNING, RunState.FINALIZING, RunState.FAILED, RunState.ABORTED})
 # Of a run's summary: whether it was ended only after its process was gone.
 END_UNSEEN = "endUnseen"
-# Of a run's summary: why it is in its state, in one word; it goes with that state.
+# Of a run's summary: why it was ABORTED, see `because`; it goes with that state.
 REASON = "reason"
 # The reason of an ABORTED run that somebody suspended.
 SUSPENDED = "Suspended"
+
+
+# A client of the first layout drops neither from the summary when it writes another state.
+_UNSEEN = frozenset({RunState.ABORTED, RunState.RESET})
+
+
+def because(reason: str, message: str) -> dict[str, Any]:
+    """What the summary of a run is told with which it becomes ABORTED, with that message."""
+    return {REASON: {"word": reason, "message": message}}
 
 
 @dataclass(frozen=True)
@@ -57,12 +66,17 @@ class Run:
     @property
     def ended_at(self) -> datetime | None:
         """When its work ended; None while it lasts, or where its process was killed before that."""
-        return None if self.summary.get(END_UNSEEN) else self.finished_at
+        unseen = self.state in _UNSEEN and self.summary.get(END_UNSEEN)
+        return None if unseen else self.finished_at
 
     @property
     def reason(self) -> str | None:
-        """Why it is in its state, in one word; None where nobody gave one."""
-        return self.summary.get(REASON)
+        """Why it is ABORTED, in one word; None where nobody said why, or of another state."""
+        why = self.summary.get(REASON)
+        if self.state is not RunState.ABORTED or not isinstance(why, dict):
+            return None
+        # With another message it is the word of an end that was before this one.
+        return why.get("word") if why.get("message") == self.message else None
 
     @property
     def suspended(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from rowmill.plan.runs import END_UNSEEN, REASON, RESUMABLE, SUSPENDED, Run, RunState
+from rowmill.plan.runs import END_UNSEEN, RESUMABLE, SUSPENDED, Run, RunState, because
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.reading import abandoned
 
@@ -34,7 +34,7 @@ def suspend_run(destinations: Destinations) -> Run | None:
     for run in _newest_first(destinations):
         if run.state in _AT_WORK:
             said = "suspended by `rowmill suspend`"
-            if stopped := _stop(run, _AT_WORK, destinations, said, {REASON: SUSPENDED}):
+            if stopped := _stop(run, _AT_WORK, destinations, said, because(SUSPENDED, said)):
                 return stopped
     return None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from rowmill.destinations.errors import DestinationRefused, LiveRun
+from rowmill.destinations.errors import LiveRun
 from rowmill.destinations.ledger import ExperimentHold
+from rowmill.errors import Conflict
 from rowmill.plan.runs import RunState
 from rowmill.worker.destinations import Destinations
 
@@ -16,7 +17,7 @@ def held(destinations: Destinations) -> Iterator[ExperimentHold]:
     """The claim on the experiment, whose ledger is there, as long as the block lasts.
 
     Raises:
-        DestinationRefused: LiveRunElsewhere, naming the holder and how to see and stop its run.
+        Conflict: LiveRunElsewhere, naming the holder and how to see and stop its run.
     """
     with ExitStack() as stack:
         try:
@@ -25,7 +26,7 @@ def held(destinations: Destinations) -> Iterator[ExperimentHold]:
             )
         except LiveRun as error:
             message = f"{error.message}; {_what_to_do(destinations)}"
-            raise DestinationRefused(error.reason, message) from None
+            raise Conflict(error.reason, message) from None
         yield hold
 
 

@@ -14,6 +14,10 @@ from rowmill.worker.live_progress import LiveProgress
 from rowmill.worker.run_history import published_run
 from rowmill.worker.verdicts import kept_verdict
 
+# A bucket tells times in whole seconds. What is of later than now was told before the server's
+# clock was set back: nobody knows how long ago.
+_ROUNDED_SECONDS = 1.0
+
 
 def experiment_runs(destinations: Destinations) -> list[Run]:
     """The runs of the experiment, oldest first; those of its tables' owner if it has none itself.
@@ -82,7 +86,7 @@ def told(run: Run, ledger: Ledger) -> Told | None:
     live = None if stored is None else LiveProgress.from_json(stored.body)
     if stored is None or live is None:
         return None
-    return Told(live, stored.at, stored.age <= ledger.progress.fresh_seconds)
+    return Told(live, stored.at, -_ROUNDED_SECONDS <= stored.age <= ledger.progress.fresh_seconds)
 
 
 def published(destinations: Destinations) -> Run | None:

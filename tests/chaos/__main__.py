@@ -186,12 +186,13 @@ def _attempt(result: Result, run: ChaosRun) -> bool:
         return False
     if code == 0:
         return True
-    if code not in RETRIABLE:
+    live = code == 2 and "is live" in text
+    if code not in RETRIABLE and not live:
         result.violations.append(f"exit code {code}: {text[-2000:]}")
-    elif code == 4 or (code == 3 and "live" not in text):
+    elif code in (3, 4):
         # Every fault passes: a run that gives up on one is not patient enough.
         result.gave_up.append(text[-300:])
-    if code in (3, 4):
+    if live or code in (3, 4):
         # Whoever waits for a lock to fall or a server to come up tries again a little later.
         time.sleep(0.5)
     return False

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from rowmill.destinations.postgres.ledger.advisory_locks import seconds_to_return
 from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import EmbeddedServers, down
 from tests.integration.experiments import Connection
@@ -40,6 +42,13 @@ def connect(servers: EmbeddedServers) -> Callable[[], Connection]:
 def database(connect: Callable[[], Connection]) -> Iterator[Connection]:
     with connect() as connection:
         yield connection
+
+
+@pytest.fixture
+def long_started(database: Connection) -> None:
+    """Waits until the server leaves nobody the time any more to take a lock back."""
+    while seconds := seconds_to_return(database.cursor()):
+        time.sleep(seconds)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import pickle
 import subprocess
 import sys
@@ -219,3 +220,13 @@ def test_rows_are_asked_for_by_whole_numbers_and_columns_by_a_list() -> None:
     assert _refused(shop.table, "visits", True) == "start=True: give a whole number"
     assert _refused(shop.table, "visits", columns="id") == "columns='id': give a list of names"
     assert shop.table("visits", np.int64(2), np.int64(5)).num_rows == 3
+
+
+@pytest.mark.parametrize("begin", ["run", "start"])
+def test_a_script_that_a_child_process_imports_anew_begins_no_run(
+    begin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(multiprocessing.current_process(), "_inheriting", True, raising=False)
+    experiment = rowmill.load("manifest.yaml", text=MANIFEST)
+    with pytest.raises(RuntimeError, match="put the call under"):
+        getattr(experiment, begin)(mode="no mode")

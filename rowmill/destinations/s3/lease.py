@@ -23,6 +23,8 @@ from rowmill.destinations.s3.bucket import Bucket, Stored
 LEASE_SECONDS = 30.0
 # Three tries fit into a lease.
 _REFRESH_SECONDS = 10.0
+# After a try that failed: a server that comes back is to know at once that the holder lives.
+_RETRY_SECONDS = 1.0
 # Nobody waits at the end of a run for a server that is gone; the lease lapses by itself.
 _BRIEF_PATIENCE = 5.0
 _POLL_SECONDS = 0.5
@@ -43,12 +45,17 @@ class Holder:
 
     def is_dead(self) -> bool:
         """Whether it is known to be gone; only a process of this very host can be known to be."""
-        if self.host != _host():
-            return False
+        return self.host == _host() and not self._is_here()
+
+    def is_alive(self) -> bool:
+        """Whether it is known to live, as a process of this very host can be known to."""
+        return self.host == _host() and self._is_here()
+
+    def _is_here(self) -> bool:
         try:
-            return abs(psutil.Process(self.pid).create_time() - self.born) > 1
+            return abs(psutil.Process(self.pid).create_time() - self.born) <= 1
         except psutil.NoSuchProcess:
-            return True
+            return False
 
 
 class LeaseTaken(Exception):
@@ -102,11 +109,16 @@ class Lease:
                 self._bucket.delete(self._key)
 
     def _refresh(self) -> None:
-        while not self._ended.wait(_REFRESH_SECONDS):
-            with contextlib.suppress(DestinationUnavailable, DestinationRefused):
+        pause = _REFRESH_SECONDS
+        while not self._ended.wait(pause):
+            try:
                 if not self._put(_body(self._holder)):
                     self._lost.set()
                     return
+            except (DestinationUnavailable, DestinationRefused):
+                pause = _RETRY_SECONDS
+            else:
+                pause = _REFRESH_SECONDS
 
     def _put(self, body: bytes) -> bool:
         etag = self._bucket.put_if(self._key, body, self._etag)
@@ -134,8 +146,15 @@ def take(bucket: Bucket, key: str) -> Lease:
 
 
 def is_held(bucket: Bucket, key: str) -> bool:
-    """Whether somebody who is not known to be dead holds the lease; takes nothing."""
-    return _live_holder(bucket.read(key)) is not None
+    """Whether somebody who is not known to be dead holds the lease; takes nothing.
+
+    Also one who is known to live, and could not refresh it while the server was away.
+    """
+    stored = bucket.read(key)
+    holder = None if stored is None else _holder(stored)
+    if holder is not None and not holder.released and holder.is_alive():
+        return True
+    return _live_holder(stored) is not None
 
 
 @contextlib.contextmanager

@@ -42,6 +42,11 @@ def under_way(snapshot: Snapshot) -> Progress:
 def ended(snapshot: Snapshot, error: RowmillError, at: datetime) -> Progress:
     """How far a run was when it ended by an error; one that was being verified is complete."""
     last = under_way(snapshot)
+    if _cut_while_published(snapshot):
+        # The ledger keeps it so, and a resume completes it.
+        return Progress(
+            replace(last.run, state=State.PUBLISHING, message=error.message), last.tables
+        )
     state = last.run.state
     if state is not State.COMPLETED and isinstance(error, Interrupted):
         state = State.SUSPENDED if error.reason == SUSPENDED else State.ABORTED
@@ -52,6 +57,10 @@ def ended(snapshot: Snapshot, error: RowmillError, at: datetime) -> Progress:
         verdict = unverified(snapshot.run.number, error)
         run = replace(over, verification=verdict)
     return Progress(run, last.tables)
+
+
+def _cut_while_published(snapshot: Snapshot) -> bool:
+    return snapshot.step == PUBLISH and snapshot.phase in (Phase.INTERRUPTED, Phase.FAILED)
 
 
 def _state(snapshot: Snapshot) -> State:

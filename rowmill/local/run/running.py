@@ -25,7 +25,7 @@ from rowmill.local.run.progress import Phase, ProgressBoard, Snapshot
 from rowmill.local.run.progress_report import ProgressReport
 from rowmill.local.run.run_signals import Signals, heeded_signals
 from rowmill.local.run.run_verification import verify_run
-from rowmill.local.run.watch import LockLost, Watch
+from rowmill.local.run.watch import WATCH_SECONDS, LockLost, Watch
 from rowmill.local.run_errors import (
     RunFailed,
     WorkerFailed,
@@ -43,7 +43,7 @@ from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
 from rowmill.worker.holding import held
-from rowmill.worker.remaining import remaining
+from rowmill.worker.remaining import Durable, remaining
 from rowmill.worker.run_history import types_kept
 from rowmill.worker.start.local_run import prepare
 from rowmill.worker.start.prepared import Prepared
@@ -60,11 +60,12 @@ REPORT_SECONDS = 2.0
 class Options:
     """How to run: each None means the manifest's or the engine's default.
 
-    `source` is kept with a new run. `prepared` is called once the destinations took the run;
-    `notice` is told, in a sentence, what the user should know, `wait` which server is waited for,
-    and `death` which worker died, and how. `agreed` are ids of the published runs that the user
-    lets one of fewer rows replace; None: all of them. `spare` are children that may become its
-    workers, `home` is where the embedded servers are.
+    `source` is kept with a new run. `held` is called once no other run can begin, and may raise to
+    begin none; `prepared` once the destinations took the run, with what is durable of it, None of a
+    repeat, which is complete. `notice` is told, in a sentence, what the user should know, `wait`
+    which server is waited for, and `death` which worker died, and how. `agreed` are ids of the
+    published runs that the user lets one of fewer rows replace; None: all of them. `spare` are
+    children that may become its workers, `home` is where the embedded servers are.
     """
 
     source: RunSource
@@ -75,7 +76,8 @@ class Options:
     adopt: str | None = None
     agreed: frozenset[str] | None = None
     home: Home = field(default_factory=rowmill_home)
-    prepared: Callable[[Prepared], None] = lambda prepared: None
+    held: Callable[[], None] = lambda: None
+    prepared: Callable[[Prepared, Durable | None], None] = lambda prepared, durable: None
     notice: Callable[[str], None] = lambda text: None
     wait: ReportWait = unreported
     death: Callable[[int, str], None] = lambda worker, how: None
@@ -133,6 +135,7 @@ def run(
         Interrupted: by Ctrl-C or SIGTERM; RunAborted and RunSuspended, two of these: by others.
         RunFailed: a defect or trouble that outlasted the retries.
         DestinationRefused, DestinationUnavailable: before any work was done.
+        Conflict: LiveRunElsewhere, another process runs it now.
         EditedManifest, FewerRows, NoRunToResume: see worker/start/refusals.py.
     """
     started = time.monotonic()
@@ -158,6 +161,7 @@ def _run(
         for message in destinations.ledger.ensure():
             options.notice(message)
         with held(destinations) as hold:
+            options.held()
             workers = chosen_workers(spec, options.workers)
             prepared = prepare(
                 spec,
@@ -173,15 +177,17 @@ def _run(
             )
             spec = spec.at(prepared.run.plan.data_version)
             _report(prepared, spec, options)
-            options.prepared(prepared)
+            durable = None if prepared.repeat else destinations.durable(prepared.run)
+            options.prepared(prepared, durable)
             board = ProgressBoard(prepared.run, prepared.resumed, on_progress)
-            if prepared.repeat:
+            if durable is None:
                 return Outcome(prepared.run, True, False, 0, {}, board.snapshot(), None)
             execution = _Execution(
                 spec=spec,
                 connections=connections,
                 destinations=destinations,
                 prepared=prepared,
+                durable=durable,
                 workers=workers,
                 hold=hold,
                 signals=signals,
@@ -235,6 +241,7 @@ class _Execution:
     connections: Connections
     destinations: Destinations
     prepared: Prepared
+    durable: Durable
     workers: int
     hold: ExperimentHold
     signals: Signals
@@ -308,12 +315,11 @@ class _Execution:
             return run
 
     def _work(self, run: Run) -> dict[str, float]:
-        durable = self.destinations.durable(run)
-        self.board.already(durable)
+        self.board.already(self.durable)
         shards = [
             shard
             for shard in range(run.plan.shards)
-            if any(True for _ in remaining(run.plan, run.plan.shard(shard), durable))
+            if any(True for _ in remaining(run.plan, run.plan.shard(shard), self.durable))
         ]
         workers = max(1, min(self.workers, len(shards)))
         report = ProgressReport(workers)
@@ -384,10 +390,12 @@ class _Execution:
         reporter.join(REPORT_SECONDS)
 
     def _open_in_silence(self) -> Destinations:
-        """Connections of their own, which tell nothing: the workers meet the same trouble."""
-        return open_destinations(
-            self.spec, self.connections, patience=one_machine(sleep=self.signals.sleep)
-        )
+        """Connections of their own, which tell nothing and wait for nobody for long.
+
+        The workers meet the same trouble, and have the patience for it.
+        """
+        patience = one_machine(sleep=self.signals.sleep).hurried(WATCH_SECONDS)
+        return open_destinations(self.spec, self.connections, patience=patience)
 
     def _report(self, tell: Callable[[RunRecords], object]) -> None:
         # Over connections of its own, since nobody may wait for its end.

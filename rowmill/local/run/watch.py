@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced
-from rowmill.destinations.ledger import ExperimentHold, RunRecords
+from rowmill.destinations.ledger import ExperimentHold, Ledger, RunRecords
 from rowmill.errors import Interrupted
 from rowmill.local.run.progress_report import ProgressReport
 from rowmill.plan.runs import UNFINISHED, Run, RunState
@@ -50,6 +50,7 @@ class Watch:
         Raises:
             LockLost: another has the lock by now.
             Fenced: the run was aborted, reset or deleted.
+            Exception: a defect, with which the watch ended.
         """
         if self._found is not None:
             raise self._found
@@ -63,17 +64,30 @@ class Watch:
         self._over.set()
 
     def _watch(self) -> None:
-        with closing(self._reopen()) as own:
-            while self._found is None and not self._over.wait(WATCH_SECONDS):
-                try:
-                    self._found = self._look(own.ledger.runs)
-                    if self._found is None:
-                        self._report.write(own.ledger.progress)
-                except (DestinationRefused, DestinationUnavailable):
-                    # The workers meet the same trouble, and have the patience for it.
-                    continue
-                except Interrupted:
-                    return
+        while self._found is None and not self._over.is_set():
+            try:
+                with closing(self._reopen()) as own:
+                    self._found = self._look_until_over(own.ledger)
+            except (DestinationRefused, DestinationUnavailable):
+                self._over.wait(WATCH_SECONDS)
+            except Interrupted:
+                return
+            except Exception as error:  # noqa: BLE001 - a defect: else no abort is heard any more
+                self._found = error
+
+    def _look_until_over(self, ledger: Ledger) -> Exception | None:
+        while not self._over.wait(WATCH_SECONDS):
+            try:
+                found = self._look(ledger.runs)
+            except (DestinationRefused, DestinationUnavailable):
+                # The workers meet the same trouble, and have the patience for it.
+                continue
+            if found is not None:
+                return found
+            # It is good to know, and no more.
+            with suppress(Exception):
+                self._report.write(ledger.progress)
+        return None
 
     def _look(self, runs: RunRecords) -> Exception | None:
         if self._hold.lost():

@@ -103,7 +103,7 @@ def test_a_second_run_is_refused_as_on_the_terminal(
     detached("-f", file)
     attached = commands("run", "-f", file, "-o", "json")
     refused = commands("run", "--detach", "-f", file, "-o", "json")
-    assert refused.code == 3
+    assert refused.code == 2
     assert (refused.code, refused.json, refused.err) == (attached.code, attached.json, attached.err)
     gate.open()
 
@@ -162,6 +162,7 @@ def test_the_death_of_the_command_before_it_has_begun_does_not_harm_it(
     assert state() == "COMPLETED"
 
 
+@pytest.mark.usefixtures("long_started")
 def test_a_killed_supervisor_leaves_an_interrupted_run_that_is_resumed(
     name: str,
     ledger: str,
@@ -191,6 +192,24 @@ def test_a_killed_supervisor_leaves_an_interrupted_run_that_is_resumed(
     assert said.count("loading") == 2, "one log of both, in order"
     again = commands("resume", name)
     assert (again.code, "run 1 is complete: there is nothing to resume" in again.err) == (2, True)
+
+
+def test_a_run_that_goes_on_is_told_with_the_rows_that_are_durable_already(
+    ledger: str,
+    written: Callable[..., str],
+    commands: Commands,
+    gate: Gate,
+    detached: Detached,
+) -> None:
+    gate.close_after(ledger, 1)
+    file = written()
+    process, first = detached("-f", file)
+    wait_until(lambda: gate.done(ledger) == 1 and gate.waiting(ledger))
+    process.kill()
+    wait_until(lambda: has_ended(process))
+    _, again = detached("-f", file)
+    assert (first["rows"], again["rows"]) == (0, 1_000)
+    gate.open()
 
 
 def test_a_publishing_that_was_cut_is_completed_by_resume_which_says_so(

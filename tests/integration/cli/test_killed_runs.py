@@ -4,6 +4,8 @@ import signal
 from collections.abc import Callable
 from functools import partial
 
+import pytest
+
 from tests.integration.cli.commands import Commands, wait_until, workers
 from tests.integration.cli.numbers import ROWS
 from tests.integration.experiments import Connection, count
@@ -29,6 +31,7 @@ def test_a_second_signal_kills_workers_that_cannot_stop(
     assert (resumed.code, resumed.json["resumed"]) == (0, True)
 
 
+@pytest.mark.usefixtures("long_started")
 def test_workers_end_with_a_killed_supervisor_and_the_run_resumes(
     name: str,
     ledger: str,

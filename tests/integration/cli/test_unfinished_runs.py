@@ -127,7 +127,7 @@ def test_an_abort_from_another_process_ends_the_run_and_resume_takes_it_up(
     process = commands.start("run", "-f", file)
     wait_until(lambda: gate.waiting(ledger), process)
     racing = commands("run", "-f", file, "-o", "json")
-    assert racing.code == 3
+    assert racing.code == 2
     assert racing.json["error"]["reason"] == "LiveRunElsewhere"
     assert f"held by another process of this machine (pid {process.pid}, since 20" in racing.err
     assert f"`rowmill status {name} -w` shows" in racing.err
@@ -136,7 +136,7 @@ def test_an_abort_from_another_process_ends_the_run_and_resume_takes_it_up(
     assert "no process holds it" not in live.out
     assert commands("runs", name, "-o", "json").json[0]["state"] == "RUNNING"
     for command in ("reset", "delete"):
-        assert commands(command, name, "--yes").code == 3
+        assert commands(command, name, "--yes").code == 2
     aborting = commands.start("abort", name)
     # It waits for the batch in flight, and no other comes before it.
     wait_until(lambda: gate.is_fencing(ledger), aborting)

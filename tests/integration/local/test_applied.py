@@ -9,6 +9,7 @@ import pytest
 from rowmill.engine.records import State
 from rowmill.engine.request import ApplyRequest
 from rowmill.errors import Conflict, Unsupported
+from rowmill.local import engine as local_engine
 from rowmill.local.engine import LocalEngine
 from rowmill.local.home.folder import Home
 from rowmill.spec.load import Overrides
@@ -47,7 +48,9 @@ def test_a_dry_run_begins_nothing(name: str, engine: LocalEngine) -> None:
         engine.apply(ApplyRequest("kind: Experiment"), dry_run=True)
 
 
-def test_what_somebody_changed_meanwhile_is_not_overwritten(name: str, engine: LocalEngine) -> None:
+def test_what_somebody_changed_meanwhile_is_not_overwritten(
+    name: str, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with pytest.raises(Conflict, match="is not what it was") as unknown:
         engine.apply(wanted(name), if_match="0")
     assert unknown.value.reason == "EtagMismatch"
@@ -55,6 +58,11 @@ def test_what_somebody_changed_meanwhile_is_not_overwritten(name: str, engine: L
     *_, _ = engine.watch(name)
     seen = engine.get(name).etag
     engine.apply(wanted(name, 300), if_match=seen)
+    with pytest.raises(Conflict, match="is not what it was"):
+        engine.apply(wanted(name, 400), if_match=seen)
+    # As where both looked before either began.
+    monkeypatch.setattr(local_engine, "refuse_changed", lambda home, name, etag: None)
+    *_, _ = engine.watch(name)
     with pytest.raises(Conflict, match="is not what it was"):
         engine.apply(wanted(name, 400), if_match=seen)
     *_, last = engine.watch(name)

@@ -72,6 +72,7 @@ def test_a_manifest_has_the_digest_that_it_had() -> None:
     assert found == set(dumped_digests().values())
 
 
+@pytest.mark.usefixtures("long_started")
 def test_every_run_is_listed_in_the_state_in_which_it_was_left(left: Left) -> None:
     runs = left.runs()
     assert {name: len(states) for name, states in runs.items()} == {

@@ -5,9 +5,9 @@ from collections.abc import Callable
 import pytest
 from psycopg import sql
 
-from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.postgres.ledger.work import PostgresWork
 from rowmill.destinations.postgres.tables.staging import staging_schema
+from rowmill.errors import Conflict
 from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.removal import purge
@@ -115,7 +115,7 @@ def test_the_data_of_a_live_run_cannot_be_removed(
     _, other = opened(manifest(name, tables=[PEOPLE], **{left_out: None}))
     with (
         destinations.ledger.locks.hold_experiment(destinations.owner),
-        pytest.raises(DestinationRefused) as refusal,
+        pytest.raises(Conflict) as refusal,
     ):
         remove(other)
     assert refusal.value.reason == "LiveRunElsewhere"

@@ -46,6 +46,7 @@ def test_a_watcher_takes_the_supervisors_word_and_status_the_ledgers(
         assert found.last_updated is not None
 
 
+@pytest.mark.usefixtures("long_started")
 def test_a_watcher_reads_the_ledger_once_the_supervisor_tells_no_more(
     name: str, opened: Opened, database: Connection
 ) -> None:

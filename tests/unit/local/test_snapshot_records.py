@@ -76,3 +76,22 @@ def test_a_run_that_is_verified_is_complete_and_whether_it_differs_is_not_known(
     run = ended(snapshot(Phase.VERIFYING), error, END).run
     assert (run.state, run.message, run.at_work) == (State.COMPLETED, "", False)
     assert run.verification == Verdict(reason="Interrupted", message="why")
+
+
+@pytest.mark.parametrize(
+    ("phase", "error"),
+    [
+        (Phase.INTERRUPTED, Interrupted("Interrupted", "why")),
+        (Phase.FAILED, RunFailed("why")),
+    ],
+)
+def test_a_run_that_was_cut_while_it_was_published_has_not_ended(
+    phase: Phase, error: RowmillError
+) -> None:
+    run = ended(snapshot(phase, rows=95, step="publish"), error, END).run
+    assert (run.state, run.message, run.finished_at) == (State.PUBLISHING, "why", None)
+
+
+def test_a_run_that_was_aborted_before_it_was_published_is_aborted() -> None:
+    run = ended(snapshot(Phase.ABORTED, rows=95, step="publish"), RunAborted("why"), END).run
+    assert (run.state, run.finished_at) == (State.ABORTED, END)

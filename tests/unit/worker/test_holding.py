@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from rowmill.destinations.errors import DestinationRefused, LiveRun
+from rowmill.destinations.errors import LiveRun
+from rowmill.errors import Conflict
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.holding import held
@@ -35,9 +36,9 @@ class Taken:
         return [self._run]
 
 
-def refusal(run: Run) -> DestinationRefused:
+def refusal(run: Run) -> Conflict:
     taken: Any = Taken(run)
-    with pytest.raises(DestinationRefused) as refused, held(taken):
+    with pytest.raises(Conflict) as refused, held(taken):
         pass
     return refused.value
 

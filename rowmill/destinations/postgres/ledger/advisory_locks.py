@@ -16,6 +16,9 @@ T = TypeVar("T")
 # A batch's transaction is opened with its bytes in hand, so one that waits this long for its
 # client has a frozen one.
 FROZEN_SECONDS = 60
+# A server that is started again knows of no session lock. Whoever had one and lives looks every
+# second, and has it back by then.
+RETURN_SECONDS = 5.0
 
 
 def lock_key(kind: str, name: str) -> int:
@@ -88,6 +91,20 @@ def is_locked(cursor: Cursor, kind: str, name: str) -> bool:
     """Whether a session of this database holds that lock now; takes nothing."""
     held = f"SELECT EXISTS (SELECT FROM pg_locks WHERE {THIS_LOCK} AND granted)"
     return cursor.execute(held, {"key": lock_key(kind, name)}).fetchone() == (True,)
+
+
+def seconds_to_return(cursor: Cursor) -> float:
+    """How long the holders of locks may still need to take them back after the server's start.
+
+    Where one process of the server crashed, all sessions end and the postmaster lives on; but it
+    counts anew.
+    """
+    age = cursor.execute(
+        "SELECT extract(epoch FROM clock_timestamp() - greatest(pg_postmaster_start_time(), "
+        "(SELECT stats_reset FROM pg_stat_bgwriter)))::double precision"
+    ).fetchone()
+    # Below 0 where the clock was set back since, which is no reason to wait.
+    return RETURN_SECONDS - age[0] if age is not None and 0 <= age[0] < RETURN_SECONDS else 0.0
 
 
 def preparing_owners(cursor: Cursor, owners: Iterable[str]) -> frozenset[str]:

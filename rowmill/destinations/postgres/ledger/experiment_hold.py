@@ -42,11 +42,12 @@ class Hold:
     def lost(self) -> bool:
         """Ask the server; true for good once another supervisor has the lock.
 
-        A server that is away is waited for, and the lock taken again. What was written meanwhile
-        does no harm: whoever writes is fenced by the run's state.
+        A lock that went with its session is taken again. What was written meanwhile does no harm:
+        whoever writes is fenced by the run's state.
 
         Raises:
-            DestinationUnavailable: the server does not come back.
+            DestinationUnavailable: the server is away. It is not waited for: whoever asks comes
+                again soon, and no wait between two tries lets others believe that nobody lives.
         """
         if not self._lost:
             try:
@@ -61,14 +62,18 @@ class Hold:
             self._connection.close()
 
     def _taken_again(self) -> bool:
-        connection = _connect(self._address)
+        try:
+            connection = _prepared(PostgresSession(self._address))
+        except psycopg.Error as error:
+            raise self._address.error(error) from error
         try:
             session = _session_of(connection)
             _take_back(connection, self._address, self._owner, self._session)
-        except DestinationRefused:
+        except (DestinationRefused, LiveRun):
             connection.close()
             return False
         except psycopg.Error as error:
+            connection.close()
             raise self._address.error(error) from error
         with self._releasing:
             if self._released:
@@ -82,7 +87,8 @@ def hold_experiment(address: PostgresAddress, owner: str) -> Iterator[Hold]:
     """Claim the experiment for this process, or refuse at once.
 
     Raises:
-        DestinationRefused: LiveRunElsewhere, naming the holder; PoolerInTheWay.
+        LiveRun: naming the holder.
+        DestinationRefused: PoolerInTheWay.
     """
     hold = Hold(address, owner)
     try:
@@ -116,7 +122,7 @@ def _take_back(
     seconds = _END_SECONDS if ended.fetchone() is not None else 0.0
     persist(
         lambda: _claim(connection, address, owner),
-        lambda error: seconds if isinstance(error, DestinationRefused) else 0.0,
+        lambda error: seconds if isinstance(error, LiveRun) else 0.0,
         sleep=address.patience.sleep,
     )
 

@@ -7,11 +7,17 @@ from contextlib import AbstractContextManager, contextmanager
 
 import psycopg
 
-from rowmill.destinations.postgres.ledger.advisory_locks import is_locked, lock_key
+from rowmill.destinations.postgres.connection import Cursor
+from rowmill.destinations.postgres.ledger.advisory_locks import (
+    is_locked,
+    lock_key,
+    seconds_to_return,
+)
 from rowmill.destinations.postgres.ledger.experiment_hold import Hold, hold_experiment
 from rowmill.destinations.postgres.ledger.statements import LedgerStatements
 from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.destinations.postgres.session_settings import begin_statement
+from rowmill.plan.runs import UNFINISHED
 
 # Prepare may make pools for minutes under its lock; a frozen one must not hold it for good.
 _PREPARE_SECONDS = 1800
@@ -24,11 +30,16 @@ class PostgresLocks:
         self._ledger = ledger
 
     def hold_experiment(self, owner: str) -> AbstractContextManager[Hold]:
-        return hold_experiment(self._ledger.session.address, owner)
+        address = self._ledger.session.address
+        if seconds := self._ledger.session.glance(
+            lambda cursor: self._left_to_former(cursor, owner)
+        ):
+            address.patience.sleep(seconds)
+        return hold_experiment(address, owner)
 
     def is_held(self, owner: str) -> bool:
         return self._ledger.session.transaction(
-            lambda cursor: is_locked(cursor, "experiment", owner)
+            lambda cursor: is_locked(cursor, "experiment", owner) or seconds_to_return(cursor) > 0
         )
 
     @contextmanager
@@ -41,6 +52,21 @@ class PostgresLocks:
             # Ends the transaction; if the lock was lost before, another prepare did the same
             # steps, each of which bears that.
             session.close()
+
+    def _left_to_former(self, cursor: Cursor, owner: str) -> float:
+        """The seconds for which a live run of the owner, if there is one, is to have its lock back.
+
+        Else whoever resumes it just after a restart of the server would end it.
+        """
+        seconds = seconds_to_return(cursor)
+        if seconds == 0:
+            return 0.0
+        unfinished = self._ledger.sql(
+            "SELECT EXISTS (SELECT FROM {}.runs WHERE owner = %s AND state = ANY(%s))"
+        )
+        states = [state.value for state in UNFINISHED]
+        found = cursor.execute(unfinished, (owner, states)).fetchone()
+        return seconds if found == (True,) else 0.0
 
 
 def _lock_prepare(session: PostgresSession, owner: str) -> None:

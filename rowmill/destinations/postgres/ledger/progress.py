@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
+import psycopg
 from psycopg.types.json import Jsonb
 
 from rowmill.destinations.ledger import StoredProgress
+from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.ledger.statements import LedgerStatements
 from rowmill.destinations.postgres.session_settings import DURABLE
+
+T = TypeVar("T")
 
 
 class PostgresProgress:
@@ -19,6 +24,7 @@ class PostgresProgress:
 
     def __init__(self, ledger: LedgerStatements) -> None:
         self._ledger = ledger
+        self._refused: set[str] = set()
 
     def write(self, run_id: str, body: dict[str, Any]) -> None:
         statement = self._ledger.sql(
@@ -26,8 +32,10 @@ class PostgresProgress:
             "DO UPDATE SET body = excluded.body, updated_at = excluded.updated_at"
         )
         # No COMMIT waits for a disk on its account.
-        self._ledger.session.glance(
-            lambda cursor: cursor.execute(statement, (run_id, Jsonb(body))), {DURABLE: "off"}
+        self._glance(
+            "write",
+            lambda cursor: cursor.execute(statement, (run_id, Jsonb(body))),
+            {DURABLE: "off"},
         )
 
     def read(self, run_id: str) -> StoredProgress | None:
@@ -36,7 +44,25 @@ class PostgresProgress:
             "extract(epoch FROM clock_timestamp() - updated_at)::double precision "
             "FROM {}.progress WHERE run_id = %s"
         )
-        row = self._ledger.session.glance(
-            lambda cursor: cursor.execute(statement, (run_id,)).fetchone()
-        )
+        row = self._glance("read", lambda cursor: cursor.execute(statement, (run_id,)).fetchone())
         return None if row is None else StoredProgress(*row)
+
+    def _glance(
+        self,
+        kind: str,
+        work: Callable[[Cursor], T],
+        settings: Mapping[str, str | int] | None = None,
+    ) -> T | None:
+        """As of the session; what the server refuses is not tried again, which fills its log."""
+        if kind in self._refused:
+            return None
+
+        def attempt(cursor: Cursor) -> T:
+            try:
+                return work(cursor)
+            except psycopg.ProgrammingError:
+                # No such table or column, or no right to it.
+                self._refused.add(kind)
+                raise
+
+        return self._ledger.session.glance(attempt, settings)

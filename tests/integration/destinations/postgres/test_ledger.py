@@ -6,21 +6,23 @@ import os
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.errors import DestinationRefused, Fenced, LiveRun
 from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.destinations.postgres.ledger import locks
 from rowmill.destinations.postgres.ledger.advisory_locks import fence
 from rowmill.destinations.postgres.ledger.experiment_hold import hold_experiment
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.destinations.postgres.ledger.progress import PostgresProgress
 from rowmill.destinations.postgres.ledger.statements import LedgerStatements
 from rowmill.destinations.postgres.session import PostgresSession
-from rowmill.plan.runs import REASON, SUSPENDED, RunState
+from rowmill.plan.runs import SUSPENDED, RunState, because
 from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
@@ -273,7 +275,7 @@ def test_of_a_run_that_was_reset_before_it_ended_no_end_is_known(shop: Experimen
 def test_a_second_supervisor_is_refused_at_once_and_told_who_holds(shop: Experiment) -> None:
     with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         assert not hold.lost()
-        with pytest.raises(DestinationRefused, match="another thread of this process") as refusal:
+        with pytest.raises(LiveRun, match="another thread of this process") as refusal:
             shop.ledger.locks.hold_experiment(shop.owner).__enter__()
         assert refusal.value.reason == "LiveRunElsewhere"
         assert f"(pid {os.getpid()}, since 20" in str(refusal.value)
@@ -290,7 +292,7 @@ def test_a_hold_whose_session_ended_is_taken_again(
     with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         end_supervisors(database)
         assert not hold.lost()
-        with pytest.raises(DestinationRefused, match="another thread of this process"):
+        with pytest.raises(LiveRun, match="another thread of this process"):
             shop.ledger.locks.hold_experiment(shop.owner).__enter__()
     with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         assert not hold.lost()
@@ -304,7 +306,7 @@ def test_a_hold_whose_session_the_server_does_not_miss_yet_is_taken_from_it(
         with socket.socket(fileno=os.dup(hold._connection.fileno())) as ours:
             ours.shutdown(socket.SHUT_RD)
             assert not hold.lost()
-        with pytest.raises(DestinationRefused, match="another thread of this process"):
+        with pytest.raises(LiveRun, match="another thread of this process"):
             shop.ledger.locks.hold_experiment(shop.owner).__enter__()
 
 
@@ -317,6 +319,31 @@ def test_a_hold_that_another_took_is_lost_for_good(
             assert hold.lost()
             assert not other.lost()
         assert hold.lost()
+
+
+def test_of_a_server_just_started_a_live_run_has_its_lock_back_before_another_asks_for_it(
+    shop: Experiment, address: PostgresAddress, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(locks, "seconds_to_return", lambda cursor: 3.0)
+    waits: list[float] = []
+    with ExitStack() as former:
+
+        def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            former.enter_context(hold_experiment(address, shop.owner))
+
+        patience = replace(address.patience, sleep=sleep)
+        monkeypatch.setattr(shop.ledger._ledger.session.address, "patience", patience)
+        with shop.ledger.locks.hold_experiment(shop.owner):
+            assert waits == [], "it has no run"
+        run = shop.start()
+        assert shop.ledger.locks.is_held(shop.owner)
+        with pytest.raises(LiveRun, match="is live"):
+            shop.ledger.locks.hold_experiment(shop.owner).__enter__()
+        assert waits == [3.0]
+        shop.ledger.runs.transition(run.id, RUNNING, RunState.ABORTED)
+    with shop.ledger.locks.hold_experiment(shop.owner):
+        assert waits == [3.0], "it was ended"
 
 
 def end_supervisors(database: dict[str, str]) -> None:
@@ -419,6 +446,24 @@ def test_progress_that_cannot_be_kept_is_done_without(
     assert shop.ledger.runs.find(run.id) == run
 
 
+def test_progress_that_the_server_refuses_is_not_tried_again_and_again(
+    shop: Experiment, database: dict[str, str], address: PostgresAddress
+) -> None:
+    run, tried = shop.start(), shop.ledger.progress
+    with connect(database) as admin:
+        admin.execute("ALTER TABLE rowmill.progress RENAME TO away")
+        tried.write(run.id, BODY)
+        assert tried.read(run.id) is None
+        admin.execute("ALTER TABLE rowmill.away RENAME TO progress")
+    tried.write(run.id, BODY)
+    with PostgresSession(address) as session:
+        other = PostgresProgress(LedgerStatements(session, "rowmill"))
+        assert other.read(run.id) is None
+        other.write(run.id, BODY)
+        assert other.read(run.id) is not None
+    assert tried.read(run.id) is None
+
+
 def test_the_progress_of_a_run_goes_with_the_run_also_by_an_older_client(
     shop: Experiment, database: dict[str, str]
 ) -> None:
@@ -458,7 +503,7 @@ def test_the_server_misses_a_machine_that_died_within_a_minute(database: dict[st
 def test_the_reason_of_a_state_goes_with_that_state(shop: Experiment) -> None:
     run, runs = shop.start(), shop.ledger.runs
     aborted = frozenset({RunState.ABORTED})
-    why = {REASON: SUSPENDED}
+    why = because(SUSPENDED, "")
     assert runs.transition(run.id, RUNNING, RunState.ABORTED, summary=why)
     stopped = runs.find(run.id)
     assert stopped is not None

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -12,9 +13,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from rowmill.destinations.errors import DestinationUnavailable
 from rowmill.destinations.s3 import lease as bucket_lease
 from rowmill.destinations.s3.bucket import Bucket
-from rowmill.destinations.s3.lease import Holder, LeaseTaken, take, waiting_for
+from rowmill.destinations.s3.lease import Holder, LeaseTaken, is_held, take, waiting_for
 from rowmill.spec.dataset import ParquetTarget
 
 
@@ -89,6 +91,39 @@ def test_a_holder_that_slept_too_long_knows_that_it_lost(shared_bucket: Bucket, 
     assert lease.lost()
     lease.release(delete=True)
     assert shared_bucket.head(key) is not None
+
+
+def test_a_lease_that_lapsed_while_the_server_was_away_is_still_that_of_a_process_that_lives(
+    shared_bucket: Bucket, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bucket_lease, "LEASE_SECONDS", 0.0)
+    _leave(shared_bucket, key, lambda holder: holder)
+    assert is_held(shared_bucket, key)
+    _leave(shared_bucket, key, lambda holder: replace(holder, released=True))
+    assert not is_held(shared_bucket, key)
+    _leave(shared_bucket, key, lambda holder: replace(holder, host="elsewhere"))
+    assert not is_held(shared_bucket, key)
+    _leave(shared_bucket, key, lambda holder: replace(holder, born=1.0))
+    assert not is_held(shared_bucket, key)
+
+
+def test_a_refresh_that_failed_is_tried_again_soon(
+    shared_bucket: Bucket, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    again = threading.Event()
+
+    def put_if(self: Bucket, key: str, body: bytes, etag: str | None) -> str | None:
+        if bucket_lease._REFRESH_SECONDS < 1:
+            monkeypatch.setattr(bucket_lease, "_REFRESH_SECONDS", 3600.0)
+            raise DestinationUnavailable("it is away")
+        again.set()
+        return etag
+
+    monkeypatch.setattr(bucket_lease, "_REFRESH_SECONDS", 0.01)
+    lease = take(shared_bucket, key)
+    monkeypatch.setattr(Bucket, "put_if", put_if)
+    assert again.wait(10)
+    lease.release()
 
 
 def test_a_spoilt_lease_is_no_claim(shared_bucket: Bucket, key: str) -> None:

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from rowmill.destinations.errors import DestinationRefused, Fenced
+from rowmill.destinations.errors import DestinationRefused, Fenced, LiveRun
 from rowmill.destinations.lake.ledger.bucket_ledger import BucketLedger
 from rowmill.destinations.lake.ledger.records import LedgerObjects
 from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.client import S3Address
-from rowmill.plan.runs import REASON, SUSPENDED, RunState
+from rowmill.plan.runs import SUSPENDED, RunState, because
 from rowmill.spec.dataset import ParquetTarget
 from tests.integration.destinations.s3.fault_proxy import Fault, FaultProxy
 from tests.integration.destinations.s3.small_runs import run_of
@@ -303,7 +303,7 @@ def test_a_second_live_run_is_refused_at_once_and_the_next_one_is_not(ledgers: L
     with ledgers().locks.hold_experiment(ME) as hold:
         with (
             pytest.raises(
-                DestinationRefused, match="is live, held by another thread of this process"
+                LiveRun, match="is live, held by another thread of this process"
             ) as refused,
             ledgers().locks.hold_experiment(ME),
         ):
@@ -423,7 +423,7 @@ def test_the_reason_of_a_state_goes_with_that_state(ledgers: Ledgers) -> None:
     run, runs = run_of(ME, 1, TABLES), ledgers().runs
     runs.create(run)
     aborted = frozenset({RunState.ABORTED})
-    assert runs.transition(run.id, RUNNING, RunState.ABORTED, summary={REASON: SUSPENDED})
+    assert runs.transition(run.id, RUNNING, RunState.ABORTED, summary=because(SUSPENDED, ""))
     stopped = runs.find(run.id)
     assert stopped is not None
     assert (stopped.reason, stopped.suspended) == (SUSPENDED, True)

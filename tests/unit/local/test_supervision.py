@@ -1,0 +1,61 @@
+"""What this machine keeps of a run that it supervised, for when no server can tell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from rowmill.engine.records import State
+from rowmill.local.home import remembered
+from rowmill.local.home.folder import Home
+from rowmill.local.run import running
+from rowmill.local.run.progress import Phase, ProgressBoard, Snapshot
+from rowmill.local.run.running import Options, Outcome
+from rowmill.local.run_errors import RunFailed
+from rowmill.local.source import Source
+from rowmill.local.supervision import Supervision
+from rowmill.plan.layout import Plan
+from rowmill.plan.runs import Run, RunState
+from rowmill.spec.dataset import Spec
+from rowmill.worker.destinations import Connections
+from rowmill.worker.remaining import Durable
+from rowmill.worker.start.prepared import Prepared
+
+MANIFEST = """
+apiVersion: rowmill.dev/v1alpha1
+kind: Experiment
+metadata: {name: shop}
+spec:
+  tables: [{name: orders, rows: 9, columns: [{name: id, type: bigint}]}]
+  destinations: {parquet: {bucket: lake}}
+"""
+PLAN = Plan("sha256:0", 1, (), (1,))
+RUN = Run(
+    "id", "me@here/local/shop", "u", 4, RunState.RUNNING, PLAN, datetime.now(UTC), None, "", {}
+)
+
+
+def fails(
+    spec: Spec, connections: Connections, options: Options, on_progress: Callable[[Snapshot], None]
+) -> Outcome:
+    options.prepared(Prepared(RUN), Durable({}, None))
+    board = ProgressBoard(RUN, False, on_progress)
+    board.turn(Phase.LOADING)
+    board.turn(Phase.FAILED)
+    raise RunFailed("the disk is full")
+
+
+def test_how_a_run_failed_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "run", fails)
+    home, source = Home(tmp_path / "home"), Source("shop.yaml", MANIFEST, None, None, {})
+    supervision = Supervision(home, source, source.spec(), cast(Connections, None), [])
+    with pytest.raises(RunFailed):
+        supervision.run(Options(source=source.kept()), lambda snapshot: None)
+    last = remembered.last_progress(home, "shop")
+    assert last is not None
+    told = (last.run.number, last.run.state, last.run.message)
+    assert told == (4, State.FAILED, "the disk is full")
