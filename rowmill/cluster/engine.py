@@ -6,14 +6,15 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from functools import partial
 
 from rowmill.cluster.apiserver.patience import patiently
 from rowmill.cluster.applying import document_of
 from rowmill.cluster.experiment import Experiment, removed_by, verification_of
 from rowmill.cluster.logs import PodLogs
 from rowmill.cluster.namespace import Cluster
+from rowmill.cluster.steering import Change, abort, annotations, moment, resume, steer
 from rowmill.engine.consent import unfinished_run
 from rowmill.engine.interface import Engine
 from rowmill.engine.paging import paged
@@ -22,7 +23,7 @@ from rowmill.engine.request import ApplyRequest, Mode
 from rowmill.engine.verification import OnProgress, Verification, VerifyProgress, ignored
 from rowmill.engine.warehouse import Warehouse, WarehouseUnreachable
 from rowmill.errors import Conflict, NotFound
-from rowmill.spec.cluster_names import ABORT, ASK_RESET, ASK_VERIFY, RERUN, RESUME
+from rowmill.spec.cluster_names import ABORT, ASK_RESET, ASK_VERIFY, RERUN
 
 # The operator writes progress every 5 seconds; asking more often shows nothing new for long.
 WATCH_SECONDS = 2.0
@@ -86,20 +87,8 @@ class ClusterEngine(Engine):
         return [run for raw in found for run in Experiment(raw).runs()]
 
     def abort(self, name: str) -> RunRecord:
-        experiment = self._experiment(name)
-        if experiment.number is None:
-            hold = self.command("suspend", name)
-            raise Conflict(
-                "NothingToAbort", f"{name} has no run yet; to hold the first one: {hold}"
-            )
-        if experiment.ended:
-            raise Conflict(
-                "NothingToAbort",
-                f"run {experiment.number} of {name} has ended ({experiment.phase}); "
-                "there is nothing to abort",
-            )
-        self.cluster.patch(name, _annotations({ABORT: str(experiment.number)}))
-        return experiment.overall.run
+        """As of `Engine`; a next run that was asked for does not begin either."""
+        return self._steer(name, partial(abort, hold=self.command("suspend", name)))
 
     def suspend(self, name: str) -> RunRecord:
         experiment = self._experiment(name)
@@ -111,22 +100,9 @@ class ClusterEngine(Engine):
         return experiment.overall.run
 
     def resume(self, name: str) -> RunRecord:
-        experiment = self._experiment(name)
-        body: dict[str, Any] = {}
-        if experiment.suspended:
-            body["spec"] = {"suspend": False}
-        if experiment.phase == "Failed":
-            # The aborted run would else be aborted again at once.
-            body |= _annotations({RESUME: _moment(), ABORT: None})
-        if not body:
-            raise Conflict(
-                "NothingToResume",
-                f"{name} is neither suspended nor failed but {experiment.phase}; "
-                "there is nothing to resume",
-            )
-        self.cluster.patch(name, body)
+        run = self._steer(name, resume)
         self._asked.add(name)
-        return experiment.overall.run
+        return run
 
     def rerun(
         self, name: str, *, restart: bool = False, agreed: frozenset[str] | None = None
@@ -139,14 +115,14 @@ class ClusterEngine(Engine):
         if not restart:
             self._refuse_to_drop(experiment)
         # A number that comes back would be aborted before it starts.
-        self.cluster.patch(name, _annotations({RERUN: _moment(), ABORT: None}))
+        self.cluster.patch(name, annotations({RERUN: moment(), ABORT: None}))
         self._asked.add(name)
         return experiment.overall.run
 
     def apply(
         self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
     ) -> RunRecord | None:
-        document = document_of(request, _moment())
+        document = document_of(request, moment())
         if request.mode is Mode.RERUN:
             with suppress(NotFound):
                 self._refuse_to_drop(self._experiment(document["metadata"]["name"]))
@@ -167,7 +143,7 @@ class ClusterEngine(Engine):
         if published is None or published.number is None:
             raise NotFound("NothingPublished", f"{name}: no run of it is published yet")
         request = experiment.next_request(ASK_VERIFY, published.number)
-        self.cluster.patch(name, _annotations({ASK_VERIFY: request}))
+        self.cluster.patch(name, annotations({ASK_VERIFY: request}))
         while (found := experiment.verification) is None or found.get("request") != request:
             experiment = self._later(name)
             on_progress(VerifyProgress(experiment.verified_message, "", 0, 0))
@@ -185,7 +161,7 @@ class ClusterEngine(Engine):
         if not experiment.ended and experiment.phase != "Suspended":
             raise Conflict("RunLive", self._live(experiment))
         request = experiment.next_request(ASK_RESET, number)
-        self.cluster.patch(name, _annotations({ASK_RESET: request}))
+        self.cluster.patch(name, annotations({ASK_RESET: request}))
         told = ""
         while experiment.reset.get("request") != request:
             experiment = self._later(name)
@@ -250,6 +226,12 @@ class ClusterEngine(Engine):
         state = experiment.overall.run.state
         return f"run {experiment.number} of {name} is {state}: {wait}, or stop it with {stop}"
 
+    def _steer(self, name: str, decide: Callable[[Experiment], Change]) -> RunRecord:
+        change = steer(self.cluster, name, decide)
+        if change.notice:
+            self.notice(change.notice)
+        return change.run
+
     def _later(self, name: str) -> Experiment:
         """The Experiment a moment later, also where the API server is away for a while."""
         self.sleep(WATCH_SECONDS)
@@ -266,12 +248,3 @@ def _past(experiment: Experiment, number: int | None) -> Progress:
         if run.number == number:
             return Progress(run)
     raise NotFound("RunUnknown", f"of a run {number} of {experiment.name} the status tells nothing")
-
-
-def _annotations(values: dict[str, str | None]) -> dict[str, Any]:
-    return {"metadata": {"annotations": values}}
-
-
-def _moment() -> str:
-    """A text that no earlier request had."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -128,11 +128,19 @@ class Experiment:
         return self.phase in ("Complete", "Failed", "Reset") and not self.asks_more
 
     @property
+    def seen(self) -> bool:
+        """Whether the status is of the spec as it is now."""
+        return self.status.get("observedGeneration") == self.raw["metadata"].get("generation")
+
+    @property
+    def asked_rerun(self) -> str:
+        """The text by which the run that is asked for is told from others of the same spec."""
+        return str(self.annotations.get(RERUN) or self.spec.get("rerun") or "")
+
+    @property
     def asks_more(self) -> bool:
         """Whether something was asked for that the newest run is not the answer to yet."""
-        seen = self.status.get("observedGeneration") == self.raw["metadata"].get("generation")
-        asked = self.annotations.get(RERUN) or self.spec.get("rerun") or ""
-        if not seen or str(asked) != str(self.run.get("rerun") or ""):
+        if not self.seen or self.asked_rerun != str(self.run.get("rerun") or ""):
             return True
         # Of what is complete there is nothing to resume.
         resume = self.annotations.get(RESUME, "")[:RESUME_LENGTH]

@@ -45,6 +45,82 @@ def test_abort_names_the_run_that_it_ends() -> None:
     }
 
 
+RERUN = {"rowmill.dev/rerun": "again"}
+
+
+@pytest.mark.parametrize(
+    ("state", "withdrawn"),
+    [
+        (experiment(annotations=RERUN), None),
+        (experiment(annotations=RERUN, rerun="before"), "before"),
+        (experiment(annotations=RERUN, rerun="v2", spec={"rerun": "v2"}), None),
+        (experiment("Suspended", annotations=RERUN, spec={"suspend": True}, rows=None), None),
+    ],
+    ids=["at work", "the second rerun", "beside one in the spec", "suspended"],
+)
+def test_an_abort_withdraws_a_rerun_that_has_not_begun(state: Any, withdrawn: str | None) -> None:
+    if state["status"]["run"]["rows"] is None:
+        del state["status"]["run"]["rows"]
+    patch = _patch(ClusterEngine.abort, state)
+    asked = {"rowmill.dev/abort": "1", "rowmill.dev/rerun": withdrawn}
+    assert patch == {"metadata": {"annotations": asked}}
+
+
+def _ahead(phase: str, **changes: Any) -> Any:
+    """Run 1 makes room for the next, whose figures are not known yet."""
+    state = experiment(phase, reason="Replacing", annotations=RERUN, **changes)
+    del state["status"]["run"]["rows"]
+    return state
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        experiment("Complete", annotations=RERUN),
+        _ahead("Pending"),
+        _ahead("Pending", finishedAt="2026-01-01T00:01:00Z"),
+        experiment(spec={"rerun": "v2"}),
+        experiment(status={"digest": "sha256:1"}),
+    ],
+    ids=["asked this moment", "making room", "being planned", "by the spec", "of other data"],
+)
+def test_a_next_run_that_may_begin_at_any_moment_is_aborted_by_its_own_number(
+    state: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = FakeCluster([state])
+    changes.abort(engine_of(cluster), "shop")
+    assert cluster.patches == [{"metadata": {"annotations": {"rowmill.dev/abort": "2"}}}]
+    said = capsys.readouterr()
+    assert "run 2 of shop is being aborted" in said.out + said.err
+
+
+def test_nothing_is_withdrawn_of_an_experiment_that_has_changed_since(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    early, late = experiment(annotations=RERUN), _ahead("Pending")
+    early["metadata"]["resourceVersion"], late["metadata"]["resourceVersion"] = "7", "8"
+
+    class Busy(FakeCluster):
+        def patch(self, name: str, body: Any) -> None:
+            if body["metadata"]["resourceVersion"] != "8":
+                raise Conflict("Changed", "the object has been modified")
+            super().patch(name, body)
+
+    cluster = Busy([early, late])
+    changes.abort(engine_of(cluster), "shop")
+    asked = {"annotations": {"rowmill.dev/abort": "2"}, "resourceVersion": "8"}
+    assert cluster.patches == [{"metadata": asked}]
+
+
+def test_an_abort_beside_an_edit_that_nobody_has_judged_says_what_may_begin(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster = FakeCluster([experiment(number=5, status={"observedGeneration": 2})])
+    changes.abort(engine_of(cluster), "shop")
+    assert cluster.patches == [{"metadata": {"annotations": {"rowmill.dev/abort": "5"}}}]
+    assert "run 6 begins all the same" in capsys.readouterr().err
+
+
 def test_each_rerun_asks_for_another_run_and_none_stays_aborted() -> None:
     patches = [_patch(ClusterEngine.rerun, experiment("Complete")) for _ in range(2)]
     asked = [patch["metadata"]["annotations"] for patch in patches]
