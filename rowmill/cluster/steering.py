@@ -9,7 +9,7 @@ from typing import Any
 
 from rowmill.cluster.experiment import Experiment
 from rowmill.cluster.namespace import Cluster
-from rowmill.engine.records import RunRecord
+from rowmill.engine.records import RunRecord, State
 from rowmill.errors import Conflict
 from rowmill.spec.cluster_names import ABORT, RERUN, RESUME
 
@@ -70,29 +70,41 @@ def abort(experiment: Experiment, *, hold: str) -> Change:
         # Where it begins this moment, it is that run which is aborted.
         body = annotations({ABORT: str(number + 1)})
         notice = f"run {number + 1} of {name} was asked for: it is aborted before it makes rows"
-        return Change(body, replace(run, number=number + 1), notice)
+        return Change(body, _next(experiment), notice)
     withdrawn = {RERUN: _rerun_before(experiment)}
     notice = f"run {number + 1} of {name} had not begun: its rerun is withdrawn"
     if experiment.ended:
-        return Change(annotations(withdrawn), replace(run, number=number + 1), notice)
+        return Change(annotations(withdrawn), _next(experiment), notice)
     return Change(annotations({ABORT: str(number), **withdrawn}), run, notice)
 
 
 def resume(experiment: Experiment) -> Change:
-    """Go on with what is suspended or failed; raises Conflict NothingToResume."""
+    """Go on with what is suspended, failed or about to be aborted.
+
+    Raises:
+        Conflict: NothingToResume.
+    """
     body: dict[str, Any] = {}
     if experiment.suspended:
         body["spec"] = {"suspend": False}
+    unmet = _unmet_abort(experiment)
     if experiment.phase == "Failed":
         # The aborted run would else be aborted again at once.
         body |= annotations({RESUME: moment(), ABORT: None})
+    elif unmet is not None:
+        body |= annotations({ABORT: None})
     if not body:
         raise Conflict(
             "NothingToResume",
             f"{experiment.name} is neither suspended nor failed but {experiment.phase}; "
             "there is nothing to resume",
         )
-    return Change(body, experiment.overall.run)
+    run = experiment.overall.run
+    if unmet is None:
+        return Change(body, run)
+    notice = f"run {unmet} of {experiment.name} is not aborted yet: that is called off"
+    newest = replace(run, number=experiment.number)
+    return Change(body, newest if unmet == experiment.number else _next(experiment), notice)
 
 
 def next_is_asked_for(experiment: Experiment) -> bool:
@@ -117,6 +129,26 @@ def annotations(values: Mapping[str, str | None]) -> dict[str, Any]:
 def moment() -> str:
     """A text that no earlier request had."""
     return datetime.now(UTC).isoformat(timespec="microseconds")
+
+
+def _next(experiment: Experiment) -> RunRecord:
+    """The run after the newest, of which nothing is known yet."""
+    return RunRecord(
+        experiment=experiment.name,
+        namespace=experiment.namespace,
+        number=(experiment.number or 0) + 1,
+        state=State.PENDING,
+    )
+
+
+def _unmet_abort(experiment: Experiment) -> int | None:
+    """The run that the operator is to abort and has not, None if there is none."""
+    asked, newest = experiment.annotations.get(ABORT), experiment.number
+    if asked is None or newest is None:
+        return None
+    if asked == str(newest) and not experiment.ended:
+        return newest
+    return newest + 1 if asked == str(newest + 1) and next_is_asked_for(experiment) else None
 
 
 def _can_be_withdrawn(experiment: Experiment) -> bool:

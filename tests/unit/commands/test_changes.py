@@ -149,6 +149,37 @@ def test_a_run_that_is_failed_and_suspended_is_helped_out_of_both() -> None:
 
 
 @pytest.mark.parametrize(
+    ("state", "run", "besides"),
+    [
+        (experiment(annotations=ABORTED), 1, {}),
+        (
+            experiment("Suspended", annotations=ABORTED, spec={"suspend": True}),
+            1,
+            {"spec": {"suspend": False}},
+        ),
+        (experiment("Complete", annotations=RERUN | {"rowmill.dev/abort": "2"}), 2, {}),
+    ],
+    ids=["at work", "suspended", "the next"],
+)
+def test_a_resume_calls_off_an_abort_that_the_operator_has_not_met(
+    state: Any, run: int, besides: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = FakeCluster([state])
+    changes.resume(engine_of(cluster), "shop", wait=False, timeout=None)
+    assert cluster.patches == [{"metadata": {"annotations": {"rowmill.dev/abort": None}}} | besides]
+    said = capsys.readouterr()
+    assert f"run {run} of shop is not aborted yet: that is called off" in said.err
+    assert f"run {run} of shop is being resumed" in said.out + said.err
+
+
+def test_an_abort_that_was_met_or_is_of_another_run_is_left_alone() -> None:
+    for number in ("1", "3"):
+        abort = {"rowmill.dev/abort": number}
+        suspended = experiment("Suspended", number=2, annotations=abort, spec={"suspend": True})
+        assert _patch(ClusterEngine.resume, suspended) == {"spec": {"suspend": False}}
+
+
+@pytest.mark.parametrize(
     ("change", "state", "message"),
     [
         (ClusterEngine.abort, experiment("Complete"), "nothing to abort"),
