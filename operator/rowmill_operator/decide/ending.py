@@ -11,7 +11,12 @@ from rowmill.plan.pod_report import PodReport
 from rowmill.spec.cluster_names import ABORT, FINALIZE, RESET
 from rowmill.spec.manifest.status import Phase, RunStatus
 from rowmill_operator.decide.diagnosis import end_of, pods_of
-from rowmill_operator.decide.record import completed_record, current_record, ended_record
+from rowmill_operator.decide.record import (
+    caught_up,
+    completed_record,
+    current_record,
+    ended_record,
+)
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import (
     REMAKE_AFTER,
@@ -122,7 +127,9 @@ def _abort(situation: Situation, plan: FrozenPlan) -> Step:
         run_condition = RunCondition(
             phase_of(situation), Reason.ABORTED, "its pods are being ended"
         )
-        return Step(run_condition, None, delete_jobs(situation.run_jobs), again_after=SOON)
+        # Once they are gone, nothing tells what they have made.
+        record = caught_up(situation, plan)
+        return Step(run_condition, record, delete_jobs(situation.run_jobs), again_after=SOON)
     message = f"run {plan.number} was aborted; what it made stays until a newer run begins"
     record = ended_record(situation, plan, "Aborted", Reason.ABORTED, message)
     return Step(RunCondition(FAILED, Reason.ABORTED, message), record)

@@ -20,7 +20,7 @@ from rowmill_operator.decide.diagnosis import (
     waiting_for,
 )
 from rowmill_operator.decide.ending import ended, failed
-from rowmill_operator.decide.record import current_record, progressed
+from rowmill_operator.decide.record import caught_up, current_record, progressed
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import (
     REMAKE_AFTER,
@@ -82,7 +82,7 @@ def _resume(situation: Situation, plan: FrozenPlan) -> Step:
 
 
 def _suspend(situation: Situation, plan: FrozenPlan) -> Step:
-    record = current_record(situation, plan)
+    record = caught_up(situation, plan)
     if situation.at_work or situation.is_read:
         run_condition = RunCondition(
             phase_of(situation), Reason.SUSPENDING, "its pods are being ended"
