@@ -244,7 +244,7 @@ def _history(situation: Situation, newest: RunStatus) -> tuple[PastRunStatus, ..
             entries.setdefault(entry.number, entry)
     if newest.outcome == "Reset":
         # The data of all runs is gone.
-        entries = {number: replace(run, phase="Reset") for number, run in entries.items()}
+        entries = {number: replace(run, phase="Reset", rows=0) for number, run in entries.items()}
     limit = situation.desired.history
     runs = remembered(entries.values(), limit)
     # Where no history is wished, `run` alone tells of the newest one.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from rowmill.plan.pod_report import PodReport
 from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import RESET
-from rowmill.spec.manifest.status import Phase, ResetStatus
+from rowmill.spec.manifest.status import Phase, ResetStatus, RunStatus
 from rowmill_operator.children.jobs import reset_job
 from rowmill_operator.decide.diagnosis import (
     Diagnosis,
@@ -34,14 +34,18 @@ from rowmill_operator.model.run_condition import (
 )
 from rowmill_operator.model.run_in_status import (
     refused,
+    without_data,
     without_way,
     written_run,
 )
+from rowmill_operator.model.shortening import shortened
 from rowmill_operator.model.wishes import Wish
 
 # Events tell of all that happens to a Job; this is for what was missed.
 _IDLE_SECONDS = 30.0
 _REMOVED = (PurgeEnd.REMOVED, PurgeEnd.PARTLY)
+_NOTHING_LEFT = "; asked again, nothing was left"
+_WORDS = 1_024
 # By the outcome of the run as it is recorded.
 _PHASES: Mapping[str | None, Phase] = {
     None: PENDING,
@@ -178,8 +182,25 @@ def _done(situation: Situation, job: Job, report: PodReport) -> Step:
         message=report.message or "its data was removed",
         reset=reset,
     )
-    record = replace(record, run=run)
-    return Step(end_condition(situation, run), record, again_after=SOON)
+    if record.run.outcome == "Reset" and record.run.reset is not None:
+        run = _reset_again(run, reset, record.run, record.run.reset)
+    record = without_data(replace(record, run=run))
+    return Step(end_condition(situation, record.run), record, again_after=SOON)
+
+
+def _reset_again(
+    run: RunStatus, reset: ResetStatus, before: RunStatus, met: ResetStatus
+) -> RunStatus:
+    """As of a run that was reset before: what went is what both have removed."""
+    counts = {
+        key: (getattr(met, key) or 0) + (getattr(reset, key) or 0)
+        for key in ("tables", "rows", "objects")
+    }
+    words = f"{before.message}; then, asked again: {run.message}"
+    found_some = any(getattr(reset, key) for key in counts)
+    if not found_some:
+        words = f"{str(before.message).removesuffix(_NOTHING_LEFT)}{_NOTHING_LEFT}"
+    return replace(run, message=shortened(words, _WORDS), reset=replace(reset, **counts))
 
 
 def _going_on(
