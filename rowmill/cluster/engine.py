@@ -92,6 +92,7 @@ class ClusterEngine(Engine):
 
     def suspend(self, name: str) -> RunRecord:
         experiment = self._experiment(name)
+        experiment.refuse_if_leaving()
         if experiment.suspended:
             resume = self.command("resume", name)
             message = f"{name} is suspended already; `{resume}` goes on with it"
@@ -112,6 +113,7 @@ class ClusterEngine(Engine):
         Nobody is to agree to what it replaces: how many rows it has, its operator finds out.
         """
         experiment = self._experiment(name)
+        experiment.refuse_if_leaving()
         if not restart:
             self._refuse_to_drop(experiment)
         # A number that comes back would be aborted before it starts.
@@ -129,6 +131,7 @@ class ClusterEngine(Engine):
         if if_match is not None:
             document["metadata"]["resourceVersion"] = if_match
         applied = Experiment(self.cluster.apply(document, dry_run=dry_run))
+        applied.refuse_if_leaving()
         if dry_run:
             return None
         self._asked.add(applied.name)
@@ -140,6 +143,7 @@ class ClusterEngine(Engine):
         """As of `Engine`: a Job of the worker image does it, which waits with a suspended run."""
         experiment = self._experiment(name)
         published = experiment.published
+        experiment.refuse_if_leaving()
         if published is None or published.number is None:
             raise NotFound("NothingPublished", f"{name}: no run of it is published yet")
         request = experiment.next_request(ASK_VERIFY, published.number)
@@ -156,6 +160,7 @@ class ClusterEngine(Engine):
         """As of `Engine`: a Job of the worker image does it, and then the phase is Reset."""
         experiment = self._experiment(name)
         number = experiment.number
+        experiment.refuse_if_leaving()
         if number is None:
             raise Conflict("NothingToReset", f"{name} has no run yet, and so no data")
         if not experiment.ended and experiment.phase != "Suspended":

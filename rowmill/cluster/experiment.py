@@ -12,10 +12,10 @@ from rowmill.engine.json_records import time_from_json
 from rowmill.engine.records import ExperimentRecord, Progress, RunRecord, State, TableProgress
 from rowmill.engine.verdict import INVALID_SPEC, SUSPENDED, Verdict, verdict_of
 from rowmill.engine.verification import Verification
-from rowmill.errors import Failed
+from rowmill.errors import Conflict, Failed
 from rowmill.plan.intervals import count, parse
 from rowmill.plan.replacement import replaced_by
-from rowmill.spec.cluster_names import API_VERSION, KIND, RERUN, RESUME, RESUME_LENGTH
+from rowmill.spec.cluster_names import API_VERSION, FINALIZER, KIND, RERUN, RESUME, RESUME_LENGTH
 
 # Of its metadata: what its author may have written.
 _APPLIED = ("name", "labels", "annotations")
@@ -75,7 +75,7 @@ class Experiment:
         Before it has begun, what is waited for, without figures.
         """
         run = self.run if self.begun else {}
-        state = State.of_phase(self.phase, self.reason)
+        state = State.of_phase(self.phase, str(self._condition().get("reason") or ""))
         fields = {"reason": self.reason or None, "message": self.message}
         record = self._record(run, state=state, **fields)
         return Progress(
@@ -99,13 +99,38 @@ class Experiment:
 
     @property
     def reason(self) -> str:
-        """One word for programs, from the condition that says best what is so."""
+        """One word for programs, from the condition that says best what is so, or Deleting."""
+        if self.leaving is not None:
+            return "Deleting"
         return str(self._condition().get("reason") or "")
 
     @property
     def message(self) -> str:
         """What it does or waits for, for people."""
+        if self.leaving is not None:
+            return self.leaving
         return str(self._condition().get("message") or self.run.get("message") or "")
+
+    @property
+    def leaving(self) -> str | None:
+        """What its deletion waits for, None while nobody has deleted it."""
+        metadata = self.raw["metadata"]
+        if not metadata.get("deletionTimestamp"):
+            return None
+        kept_by = metadata.get("finalizers") or ()
+        if FINALIZER not in kept_by:
+            return f"is being deleted: waits for the finalizers {', '.join(kept_by) or 'to go'}"
+        purge = self.spec.get("deletionPolicy") == "Purge"
+        what = "its operator is to remove its data first" if purge else "its operator lets it go"
+        stalled, known = self._conditions().get("Stalled", {}), self._condition()
+        if stalled.get("status") != "True" or stalled.get("message") == known.get("message"):
+            return f"is being deleted: {what}"
+        return f"is being deleted: {what}; {stalled.get('reason')}: {stalled.get('message')}"
+
+    def refuse_if_leaving(self) -> None:
+        """Raise Conflict of what nobody can ask anything of any more."""
+        if self.leaving is not None:
+            raise Conflict("Deleting", f"{self.name} {self.leaving}")
 
     @property
     def suspended(self) -> bool:

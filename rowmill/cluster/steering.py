@@ -30,10 +30,11 @@ def steer(cluster: Cluster, name: str, decide: Callable[[Experiment], Change]) -
     """Change the Experiment as `decide` says of the very one that is changed.
 
     Raises:
-        Conflict: what `decide` raises; Changed, it is written so often that nothing can be.
+        Conflict: what `decide` raises; Deleting; Changed, it is written all the time.
     """
     for left in reversed(range(_TRIES)):
         experiment = Experiment(cluster.experiment(name))
+        experiment.refuse_if_leaving()
         change = decide(experiment)
         try:
             cluster.patch(name, _of_version(change.body, experiment))
