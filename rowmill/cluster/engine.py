@@ -252,4 +252,4 @@ def _past(experiment: Experiment, number: int | None) -> Progress:
     for run in experiment.runs():
         if run.number == number:
             return Progress(run)
-    raise NotFound("RunUnknown", f"of a run {number} of {experiment.name} the status tells nothing")
+    raise experiment.unknown_run(number)

@@ -12,7 +12,7 @@ from rowmill.engine.json_records import time_from_json
 from rowmill.engine.records import ExperimentRecord, Progress, RunRecord, State, TableProgress
 from rowmill.engine.verdict import INVALID_SPEC, SUSPENDED, Verdict, verdict_of
 from rowmill.engine.verification import Verification
-from rowmill.errors import Conflict, Failed
+from rowmill.errors import Conflict, Failed, NotFound
 from rowmill.plan.intervals import count, parse
 from rowmill.plan.replacement import replaced_by
 from rowmill.spec.cluster_names import API_VERSION, FINALIZER, KIND, RERUN, RESUME, RESUME_LENGTH
@@ -258,6 +258,10 @@ class Experiment:
         names = ((number, str(run.id if by_id else run.digest)) for number, run in complete)
         newer = replaced_by(names)
         return [replace(run, replaced_by=newer.get(number)) for number, run in known]
+
+    def unknown_run(self, number: int | None) -> NotFound:
+        """The error of a run that is not the newest and that the status does not remember."""
+        return NotFound("RunUnknown", f"of a run {number} of {self.name} the status tells nothing")
 
     def record(self) -> ExperimentRecord:
         """The experiment, as a list of them has it."""
