@@ -10,7 +10,8 @@ class PurgeEnd(StrEnum):
     """How a purge or a reset ended that removed all it could, `purged` in its pod's report.
 
     TAKEN: another Experiment of the same name has the data now. NOTHING: none was known to be
-    written, and none was found; or a reset is of a run after which another was begun.
+    written, and none was found, such as of what was reset before; or a reset is of a run after
+    which another was begun.
     """
 
     REMOVED = "removed"

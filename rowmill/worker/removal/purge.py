@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.errors import NotFound
@@ -146,8 +145,6 @@ def reset_run(
             message = f"run {newest} of {destinations.owner} was begun since run {number}"
             return Purged(PurgeEnd.NOTHING, f"{message}: nothing was removed", Removed())
         purged = Purged.of(remove_data(ours, _RESET_CURE))
-        if purged.removed == Removed():
-            purged = replace(purged, end=PurgeEnd.NOTHING)
         report(purged)
         forget_steps(ours)
     return purged
