@@ -167,6 +167,11 @@ class Experiment:
         """Whether something was asked for that the newest run is not the answer to yet."""
         if not self.seen or self.asked_rerun != str(self.run.get("rerun") or ""):
             return True
+        return self.to_be_resumed
+
+    @property
+    def to_be_resumed(self) -> bool:
+        """Whether the newest run has failed and is to go on, which the operator has not seen."""
         # Of what is complete there is nothing to resume.
         resume = self.annotations.get(RESUME, "")[:RESUME_LENGTH]
         return self.phase == "Failed" and resume != str(self.run.get("resume") or "")

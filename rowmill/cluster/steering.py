@@ -60,7 +60,7 @@ def abort(experiment: Experiment, *, hold: str) -> Change:
         message = f"{name} has no run yet; to hold the first one: {hold}"
         raise Conflict("NothingToAbort", message)
     pending = next_is_asked_for(experiment)
-    if experiment.ended and not pending:
+    if experiment.ended and not pending and not experiment.to_be_resumed:
         how = experiment.run.get("outcome") or experiment.phase
         message = f"run {number} of {name} has ended ({how}); there is nothing to abort"
         raise Conflict("NothingToAbort", message)
@@ -161,8 +161,8 @@ def _can_be_withdrawn(experiment: Experiment) -> bool:
     asked, before = experiment.annotations.get(RERUN), str(experiment.run.get("rerun") or "")
     if not asked or asked == before or not (before or not experiment.spec.get("rerun")):
         return False
-    if experiment.phase == "Suspended":
-        return experiment.suspended
+    if experiment.suspended and (experiment.seen or experiment.phase == "Suspended"):
+        return True
     return experiment.begun and not experiment.ended
 
 

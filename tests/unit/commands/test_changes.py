@@ -66,6 +66,17 @@ def test_an_abort_withdraws_a_rerun_that_has_not_begun(state: Any, withdrawn: st
     assert patch == {"metadata": {"annotations": asked}}
 
 
+def test_an_abort_ends_a_run_that_is_about_to_be_resumed() -> None:
+    failed = experiment("Failed", annotations={"rowmill.dev/resume": "now"}, resume="before")
+    assert _patch(ClusterEngine.abort, failed) == {"metadata": {"annotations": ABORTED}}
+
+
+def test_a_rerun_is_withdrawn_while_the_pods_of_a_suspended_run_end() -> None:
+    patch = _patch(ClusterEngine.abort, _ahead("Pending", spec={"suspend": True}))
+    asked = {"rowmill.dev/abort": "1", "rowmill.dev/rerun": None}
+    assert patch == {"metadata": {"annotations": asked}}
+
+
 def _ahead(phase: str, **changes: Any) -> Any:
     """Run 1 makes room for the next, whose figures are not known yet."""
     state = experiment(phase, reason="Replacing", annotations=RERUN, **changes)

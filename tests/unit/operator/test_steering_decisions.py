@@ -157,6 +157,19 @@ def test_beside_a_rerun_an_abort_ends_the_run_that_it_names(
     assert made == [RUN, *jobs], "a run that is aborted before it begins has no pods"
 
 
+def test_a_resume_and_then_an_abort_that_are_seen_at_once_make_no_pod(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.settle()
+    cluster.fail_job(RUN, 70, index=1)
+    cluster.settle()
+    made = len(cluster.manifests)
+    cluster.annotate(resume="again", abort="1")
+    cluster.settle()
+    assert (cluster.phase, cluster.condition("Failed")["reason"]) == ("Failed", "Aborted")
+    assert len(cluster.manifests) == made
+
+
 def test_an_abort_of_a_run_that_waits_for_room_lets_none_begin(cluster: MemoryCluster) -> None:
     cluster.begin_run()
     cluster.digest = "sha256:" + "c" * 64
