@@ -14,7 +14,7 @@ from rowmill.cluster.applying import document_of
 from rowmill.cluster.experiment import Experiment, removed_by, verification_of
 from rowmill.cluster.logs import PodLogs
 from rowmill.cluster.namespace import Cluster
-from rowmill.cluster.steering import Change, abort, annotations, moment, resume, steer
+from rowmill.cluster.steering import Change, abort, annotated, moment, resume, steer
 from rowmill.engine.consent import unfinished_run
 from rowmill.engine.interface import Engine
 from rowmill.engine.paging import paged
@@ -117,7 +117,7 @@ class ClusterEngine(Engine):
         if not restart:
             self._refuse_to_drop(experiment)
         # A number that comes back would be aborted before it starts.
-        self.cluster.patch(name, annotations({RERUN: moment(), ABORT: None}))
+        self.cluster.patch(name, annotated({RERUN: moment(), ABORT: None}))
         self._asked.add(name)
         return experiment.overall.run
 
@@ -147,7 +147,7 @@ class ClusterEngine(Engine):
         if published is None or published.number is None:
             raise NotFound("NothingPublished", f"{name}: no run of it is published yet")
         request = experiment.next_request(ASK_VERIFY, published.number)
-        self.cluster.patch(name, annotations({ASK_VERIFY: request}))
+        self.cluster.patch(name, annotated({ASK_VERIFY: request}))
         while (found := experiment.verification) is None or found.get("request") != request:
             experiment = self._later(name)
             on_progress(VerifyProgress(experiment.verified_message, "", 0, 0))
@@ -166,7 +166,7 @@ class ClusterEngine(Engine):
         if not experiment.ended and experiment.phase != "Suspended":
             raise Conflict("RunLive", self._live(experiment))
         request = experiment.next_request(ASK_RESET, number)
-        self.cluster.patch(name, annotations({ASK_RESET: request}))
+        self.cluster.patch(name, annotated({ASK_RESET: request}))
         told = ""
         while experiment.reset.get("request") != request:
             experiment = self._later(name)

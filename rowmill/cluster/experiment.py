@@ -155,7 +155,7 @@ class Experiment:
     @property
     def seen(self) -> bool:
         """Whether the status is of the spec as it is now."""
-        return self.status.get("observedGeneration") == self.raw["metadata"].get("generation")
+        return bool(self.status.get("observedGeneration") == self.raw["metadata"].get("generation"))
 
     @property
     def asked_rerun(self) -> str:

@@ -66,17 +66,17 @@ def abort(experiment: Experiment, *, hold: str) -> Change:
         raise Conflict("NothingToAbort", message)
     run = replace(experiment.overall.run, number=number)
     if not pending and not _can_be_withdrawn(experiment):
-        return Change(annotations({ABORT: str(number)}), run, _unseen(experiment, hold))
+        return Change(annotated({ABORT: str(number)}), run, _unseen(experiment, hold))
     if not _can_be_withdrawn(experiment):
         # Where it begins this moment, it is that run which is aborted.
-        body = annotations({ABORT: str(number + 1)})
+        body = annotated({ABORT: str(number + 1)})
         notice = f"run {number + 1} of {name} was asked for: it is aborted before it makes rows"
         return Change(body, _next(experiment), notice)
     withdrawn = {RERUN: _rerun_before(experiment)}
     notice = f"run {number + 1} of {name} had not begun: its rerun is withdrawn"
     if experiment.ended:
-        return Change(annotations(withdrawn), _next(experiment), notice)
-    return Change(annotations({ABORT: str(number), **withdrawn}), run, notice)
+        return Change(annotated(withdrawn), _next(experiment), notice)
+    return Change(annotated({ABORT: str(number), **withdrawn}), run, notice)
 
 
 def resume(experiment: Experiment) -> Change:
@@ -91,9 +91,9 @@ def resume(experiment: Experiment) -> Change:
     unmet = _unmet_abort(experiment)
     if experiment.phase == "Failed":
         # The aborted run would else be aborted again at once.
-        body |= annotations({RESUME: moment(), ABORT: None})
+        body |= annotated({RESUME: moment(), ABORT: None})
     elif unmet is not None:
-        body |= annotations({ABORT: None})
+        body |= annotated({ABORT: None})
     if not body:
         raise Conflict(
             "NothingToResume",
@@ -122,7 +122,7 @@ def next_is_asked_for(experiment: Experiment) -> bool:
     return known and (changed or not experiment.begun)
 
 
-def annotations(values: Mapping[str, str | None]) -> dict[str, Any]:
+def annotated(values: Mapping[str, str | None]) -> dict[str, Any]:
     """A merge patch that sets these annotations, or takes off what is None."""
     return {"metadata": {"annotations": dict(values)}}
 

@@ -192,15 +192,16 @@ def _reset_again(
     run: RunStatus, reset: ResetStatus, before: RunStatus, met: ResetStatus
 ) -> RunStatus:
     """As of a run that was reset before: what went is what both have removed."""
-    counts = {
-        key: (getattr(met, key) or 0) + (getattr(reset, key) or 0)
-        for key in ("tables", "rows", "objects")
-    }
     words = f"{before.message}; then, asked again: {run.message}"
-    found_some = any(getattr(reset, key) for key in counts)
-    if not found_some:
+    if not (reset.tables or reset.rows or reset.objects):
         words = f"{str(before.message).removesuffix(_NOTHING_LEFT)}{_NOTHING_LEFT}"
-    return replace(run, message=shortened(words, _WORDS), reset=replace(reset, **counts))
+    both = replace(
+        reset,
+        tables=(met.tables or 0) + (reset.tables or 0),
+        rows=(met.rows or 0) + (reset.rows or 0),
+        objects=(met.objects or 0) + (reset.objects or 0),
+    )
+    return replace(run, message=shortened(words, _WORDS), reset=both)
 
 
 def _going_on(
