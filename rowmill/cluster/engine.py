@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from functools import partial
 
 from rowmill.cluster.apiserver.patience import patiently
 from rowmill.cluster.applying import annotations_of, document_of
@@ -15,6 +15,7 @@ from rowmill.cluster.deleting import delete_experiment
 from rowmill.cluster.experiment import Experiment, verification_of
 from rowmill.cluster.logs import PodLogs
 from rowmill.cluster.namespace import Cluster
+from rowmill.cluster.steering import Change, abort, annotated, moment, resume, steer
 from rowmill.cluster.waiting import Asked, Waiting, refuse_unverifiable
 from rowmill.engine.consent import unfinished_run
 from rowmill.engine.interface import Engine
@@ -90,23 +91,12 @@ class ClusterEngine(Engine):
         return [run for raw in found for run in Experiment(raw).runs()]
 
     def abort(self, name: str) -> RunRecord:
-        experiment = self._experiment(name)
-        if experiment.number is None:
-            hold = self.command("suspend", name)
-            raise Conflict(
-                "NothingToAbort", f"{name} has no run yet; to hold the first one: {hold}"
-            )
-        if experiment.ended:
-            raise Conflict(
-                "NothingToAbort",
-                f"run {experiment.number} of {name} has ended ({experiment.phase}); "
-                "there is nothing to abort",
-            )
-        self.cluster.patch(name, _annotations({ABORT: str(experiment.number)}))
-        return experiment.overall.run
+        """As of `Engine`; a next run that was asked for does not begin either."""
+        return self._steer(name, partial(abort, hold=self.command("suspend", name)))
 
     def suspend(self, name: str) -> RunRecord:
         experiment = self._experiment(name)
+        experiment.refuse_if_leaving()
         if experiment.suspended:
             resume = self.command("resume", name)
             message = f"{name} is suspended already; `{resume}` goes on with it"
@@ -121,28 +111,9 @@ class ClusterEngine(Engine):
         return experiment.answer
 
     def resume(self, name: str) -> RunRecord:
-        experiment = self._experiment(name)
-        body: dict[str, Any] = {}
-        if experiment.suspended:
-            body["spec"] = {"suspend": False}
-        if experiment.phase == "Failed":
-            if experiment.being_reset:
-                message = (
-                    f"run {experiment.number} of {name} is being reset, and goes on no more; "
-                    f"once its data is gone, `{self.command('rerun', name)}` makes it again"
-                )
-                raise Conflict("NothingToResume", message)
-            # The aborted run would else be aborted again at once.
-            body |= _annotations({RESUME: _moment(), ABORT: None})
-        if not body:
-            raise Conflict(
-                "NothingToResume",
-                f"{name} is neither suspended nor failed but {experiment.phase}; "
-                "there is nothing to resume",
-            )
-        self.cluster.patch(name, body)
+        run = self._steer(name, partial(resume, rerun=self.command("rerun", name)))
         self._asked.add(name)
-        return experiment.taken_up
+        return run
 
     def rerun(
         self, name: str, *, restart: bool = False, agreed: frozenset[str] | None = None
@@ -152,10 +123,11 @@ class ClusterEngine(Engine):
         Nobody is to agree to what it replaces: how many rows it has, its operator finds out.
         """
         experiment = self._experiment(name)
+        experiment.refuse_if_leaving()
         if not restart:
             self._refuse_to_drop(experiment)
         # A number that comes back would be aborted before it starts.
-        self.cluster.patch(name, _annotations({RERUN: _moment(), ABORT: None}))
+        self.cluster.patch(name, annotated({RERUN: moment(), ABORT: None}))
         self._asked.add(name)
         return experiment.next_run
 
@@ -169,11 +141,12 @@ class ClusterEngine(Engine):
         if if_match is not None:
             document["metadata"]["resourceVersion"] = if_match
         applied = Experiment(self.cluster.apply(document, dry_run=dry_run))
+        applied.refuse_if_leaving()
         if dry_run:
             return None
-        asked = annotations_of(request.mode, applied, _moment())
+        asked = annotations_of(request.mode, applied, moment())
         if asked:
-            self.cluster.patch(applied.name, _annotations(asked))
+            self.cluster.patch(applied.name, annotated(asked))
         elif applied.settled:
             return None
         self._asked.add(applied.name)
@@ -192,6 +165,7 @@ class ClusterEngine(Engine):
         """As of `Engine`: a Job of the worker image does it, which no suspended one has."""
         experiment = self._experiment(name)
         published = experiment.published
+        experiment.refuse_if_leaving()
         if published is None or published.number is None:
             raise NotFound("NothingPublished", f"{name}: no run of it is published yet")
         refuse_unverifiable(experiment, published.number)
@@ -209,6 +183,7 @@ class ClusterEngine(Engine):
         """As of `Engine`: a Job of the worker image does it, and then the phase is Reset."""
         experiment = self._experiment(name)
         number = experiment.number
+        experiment.refuse_if_leaving()
         if number is None:
             raise Conflict("NothingToReset", f"{name} has no run yet, and so no data")
         if not experiment.ended and not experiment.suspended:
@@ -287,11 +262,17 @@ class ClusterEngine(Engine):
 
     def _ask(self, experiment: Experiment, annotation: str, number: int) -> Asked:
         request = experiment.next_request(annotation, number)
-        self.cluster.patch(experiment.name, _annotations({annotation: request}))
+        self.cluster.patch(experiment.name, annotated({annotation: request}))
         return Asked(experiment.name, annotation, request, number)
 
     def _waiting(self, asked: Asked, timeout: float | None, told: str) -> Waiting:
         return Waiting(asked, self.notice, self.clock, timeout, told)
+
+    def _steer(self, name: str, decide: Callable[[Experiment], Change]) -> RunRecord:
+        change = steer(self.cluster, name, decide)
+        if change.notice:
+            self.notice(change.notice)
+        return change.run
 
     def _later(self, name: str) -> Experiment:
         """The Experiment a moment later, also where the API server is away for a while."""
@@ -308,13 +289,4 @@ def _past(experiment: Experiment, number: int | None) -> Progress:
     for run in experiment.runs():
         if run.number == number:
             return Progress(run)
-    raise NotFound("RunUnknown", f"of a run {number} of {experiment.name} the status tells nothing")
-
-
-def _annotations(values: dict[str, str | None]) -> dict[str, Any]:
-    return {"metadata": {"annotations": values}}
-
-
-def _moment() -> str:
-    """A text that no earlier request had."""
-    return datetime.now(UTC).isoformat(timespec="microseconds")
+    raise experiment.unknown_run(number)

@@ -11,12 +11,13 @@ from rowmill.engine.json_records import time_from_json
 from rowmill.engine.records import ExperimentRecord, Progress, RunRecord, State, TableProgress
 from rowmill.engine.verdict import INVALID_SPEC, SUSPENDED, Verdict, verdict_of
 from rowmill.engine.verification import Verification
-from rowmill.errors import Conflict, Failed
+from rowmill.errors import Conflict, Failed, NotFound
 from rowmill.plan.intervals import count, parse
 from rowmill.plan.replacement import replaced_by
 from rowmill.spec.cluster_names import (
     API_VERSION,
     ASK_RESET,
+    FINALIZER,
     KIND,
     RERUN,
     RESUME,
@@ -84,7 +85,7 @@ class Experiment:
         Before it has begun, what is waited for, without figures.
         """
         run = self.run if self.begun else {}
-        state = State.of_phase(self.phase, self.reason)
+        state = State.of_phase(self.phase, str(self._condition().get("reason") or ""))
         fields = {"reason": self.reason or None, "message": self.message}
         record = self._record(run, state=state, **fields)
         return Progress(
@@ -126,13 +127,38 @@ class Experiment:
 
     @property
     def reason(self) -> str:
-        """One word for programs, from the condition that says best what is so."""
+        """One word for programs, from the condition that says best what is so, or Deleting."""
+        if self.leaving is not None:
+            return "Deleting"
         return str(self._condition().get("reason") or "")
 
     @property
     def message(self) -> str:
         """What it does or waits for, for people."""
+        if self.leaving is not None:
+            return self.leaving
         return str(self._condition().get("message") or self.run.get("message") or "")
+
+    @property
+    def leaving(self) -> str | None:
+        """What its deletion waits for, None while nobody has deleted it."""
+        metadata = self.raw["metadata"]
+        if not metadata.get("deletionTimestamp"):
+            return None
+        kept_by = metadata.get("finalizers") or ()
+        if FINALIZER not in kept_by:
+            return f"is being deleted: waits for the finalizers {', '.join(kept_by) or 'to go'}"
+        purge = self.spec.get("deletionPolicy") == "Purge"
+        what = "its operator is to remove its data first" if purge else "its operator lets it go"
+        stalled, known = self._conditions().get("Stalled", {}), self._condition()
+        if stalled.get("status") != "True" or stalled.get("message") == known.get("message"):
+            return f"is being deleted: {what}"
+        return f"is being deleted: {what}; {stalled.get('reason')}: {stalled.get('message')}"
+
+    def refuse_if_leaving(self) -> None:
+        """Raise Conflict of what nobody can ask anything of any more."""
+        if self.leaving is not None:
+            raise Conflict("Deleting", f"{self.name} {self.leaving}")
 
     @property
     def suspended(self) -> bool:
@@ -156,21 +182,29 @@ class Experiment:
         Or is suspended, which is an end for whoever waits, also of what was asked for since.
         """
         if self.phase == "Suspended":
-            return self._seen
+            return self.seen
         return self.phase in ("Complete", "Failed", "Reset") and not self.asks_more
 
     @property
-    def _seen(self) -> bool:
-        """Whether the operator has seen the spec as it is now."""
-        now = self.raw["metadata"].get("generation")
-        return bool(self.status.get("observedGeneration") == now)
+    def seen(self) -> bool:
+        """Whether the status is of the spec as it is now."""
+        return bool(self.status.get("observedGeneration") == self.raw["metadata"].get("generation"))
+
+    @property
+    def asked_rerun(self) -> str:
+        """The text by which the run that is asked for is told from others of the same spec."""
+        return str(self.annotations.get(RERUN) or self.spec.get("rerun") or "")
 
     @property
     def asks_more(self) -> bool:
         """Whether something was asked for that the newest run is not the answer to yet."""
-        asked = self.annotations.get(RERUN) or self.spec.get("rerun") or ""
-        if not self._seen or str(asked) != str(self.run.get("rerun") or ""):
+        if not self.seen or self.asked_rerun != str(self.run.get("rerun") or ""):
             return True
+        return self.to_be_resumed
+
+    @property
+    def to_be_resumed(self) -> bool:
+        """Whether the newest run has failed and is to go on, which the operator has not seen."""
         # Of what is complete there is nothing to resume.
         resume = self.annotations.get(RESUME, "")[:RESUME_LENGTH]
         return self.phase == "Failed" and resume != str(self.run.get("resume") or "")
@@ -290,6 +324,10 @@ class Experiment:
         names = ((number, str(run.id if by_id else run.digest)) for number, run in complete)
         newer = replaced_by(names)
         return [replace(run, replaced_by=newer.get(number)) for number, run in known]
+
+    def unknown_run(self, number: int | None) -> NotFound:
+        """The error of a run that is not the newest and that the status does not remember."""
+        return NotFound("RunUnknown", f"of a run {number} of {self.name} the status tells nothing")
 
     def record(self) -> ExperimentRecord:
         """The experiment, as a list of them has it."""

@@ -23,7 +23,8 @@ class PodLogs:
     """The pods that were asked for, of run `number` or of whichever is the newest.
 
     Raises:
-        NotFound: NoLogs, there is no such run or shard.
+        NotFound: RunUnknown, the status tells nothing of such a run; NoLogs, there is no run yet,
+            or no such shard.
     """
 
     cluster: Cluster
@@ -39,6 +40,8 @@ class PodLogs:
         if number is None:
             raise _no_logs(f"{self.name} has no run yet: {self.experiment.message or 'wait'}")
         newest = self.number in (None, number)
+        if not newest and self.number not in [run.number for run in self.experiment.runs()]:
+            raise self.experiment.unknown_run(self.number)
         if newest and self.shard is not None and shards is not None and self.shard >= shards:
             raise _no_logs(f"run {number} has the shards 0 to {shards - 1}")
 
@@ -56,11 +59,17 @@ class PodLogs:
                 yield _line(pod, line)
 
     def following(self) -> Iterator[LogLine]:
-        """What all pods say as it comes, and those that start later, until the run ends."""
+        """What all pods say as it comes, and those that start later, until the run ends.
+
+        Raises:
+            NotFound: NoLogs, it has ended and there is no pod of it.
+        """
         lines: SimpleQueue[LogLine] = SimpleQueue()
         streams: dict[str, LogStream] = {}
         # What had ended before is history, unless there is nothing else.
         known = self._pods()
+        if self._ended and not known:
+            raise _no_logs(self._nothing())
         past = {pod.name for pod in known if pod.phase in _ENDED}
         skipped = past if len(past) < len(known) or not self._ended else set()
         while True:
@@ -105,6 +114,9 @@ class PodLogs:
 
     def _nothing(self) -> str:
         which = f"run {self.number or self.experiment.number} of {self.name}"
+        if self.number not in (None, self.experiment.number):
+            gone = "the Jobs of a run go, with pods and logs, as the next begins"
+            return f"{which} is not the newest: {gone}"
         if self.experiment.phase == "Suspended":
             return f"{which} is suspended, and its pods are gone until it is resumed"
         if not self._ended and not self.experiment.ended:

@@ -121,8 +121,9 @@ class RunRecord:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """As `runs -o json` lists it."""
-        return to_json(self)
+        """As `runs -o json` lists it; of a run that has not begun no rows are known."""
+        begun = self.number is not None or self.rows > 0
+        return to_json(self) if begun else {**to_json(self), "rows": None}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> RunRecord:
@@ -199,7 +200,7 @@ class Progress:
         """As `status -o json` prints it: the run's own keys, and its progress beside them."""
         return {
             **self.run.to_json(),
-            "percent": self.percent,
+            "percent": None if self.run.rows_total is None else self.percent,
             "rowsPerSecond": self.rows_per_second,
             "etaSeconds": self.eta_seconds,
             "step": self.step,

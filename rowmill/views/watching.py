@@ -55,8 +55,9 @@ def explained(run: RunRecord) -> str:
 
 
 def in_steps(progress: Progress) -> bool:
-    """Whether its step says more than its state."""
-    return bool(progress.step) and progress.run.state in (State.FINALIZING, State.PUBLISHING)
+    """Whether its step says more than its state and its message."""
+    run, told = progress.run, progress.step not in (None, "", progress.run.message)
+    return told and run.state in (State.FINALIZING, State.PUBLISHING)
 
 
 class _Lines:

@@ -13,7 +13,12 @@ from rowmill.spec.cluster_names import ABORT, ASK_RESET, FINALIZE, RESET
 from rowmill.spec.manifest.status import Phase, ResetStatus, RunStatus
 from rowmill.spec.wishes import read_wish
 from rowmill_operator.decide.diagnosis import end_of, pods_of
-from rowmill_operator.decide.record import completed_record, current_record, ended_record
+from rowmill_operator.decide.record import (
+    caught_up,
+    completed_record,
+    current_record,
+    ended_record,
+)
 from rowmill_operator.decide.remaking import remade_since
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import (
@@ -34,7 +39,12 @@ from rowmill_operator.model.run_condition import (
     RUNNING,
     RunCondition,
 )
-from rowmill_operator.model.run_in_status import refused, replaced_in, without_refusal
+from rowmill_operator.model.run_in_status import (
+    refused,
+    replaced_in,
+    without_data,
+    without_refusal,
+)
 
 # A pod's end may be seen after that of its Job.
 _LAST_WORD = timedelta(seconds=10)
@@ -118,6 +128,7 @@ def _was_reset(situation: Situation, plan: FrozenPlan) -> Step:
         # Whether it was this one that was met or an earlier one: there is nothing to remove.
         reset = ResetStatus(wish.request, record.run.finished_at)
         record = replace(record, run=replace(record.run, reset=reset))
+    record = without_data(record)
     return Step(end_condition(situation, record.run), record)
 
 
@@ -136,7 +147,9 @@ def _abort(situation: Situation, plan: FrozenPlan) -> Step:
         run_condition = RunCondition(
             phase_of(situation), Reason.ABORTED, "its pods are being ended"
         )
-        return Step(run_condition, None, delete_jobs(situation.run_jobs), again_after=SOON)
+        # Once they are gone, nothing tells what they have made.
+        record = caught_up(situation, plan)
+        return Step(run_condition, record, delete_jobs(situation.run_jobs), again_after=SOON)
     message = f"run {plan.number} was aborted; what it made stays until a newer run begins"
     record = ended_record(situation, plan, "Aborted", Reason.ABORTED, message)
     return Step(RunCondition(FAILED, Reason.ABORTED, message), record)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rowmill.plan.intervals import Interval, parse
+from rowmill.plan.intervals import Interval, parse, union
 from rowmill.plan.pace import percent
+from rowmill.plan.pod_contract import ExitCode
 from rowmill.plan.pod_report import PodReport, Published
 from rowmill.plan.replacement import Replaced
 from rowmill.spec.cluster_names import EXPERIMENT, SHARD
@@ -20,6 +21,7 @@ from rowmill.spec.manifest.status import (
     TableStatus,
 )
 from rowmill.spec.wishes import read_wish
+from rowmill_operator.decide.diagnosis import pods_of
 from rowmill_operator.decide.keeping import keeper_to_be
 from rowmill_operator.decide.paces import paced
 from rowmill_operator.decide.progress import finished_tables, run_progress
@@ -143,6 +145,29 @@ def progressed(
     return RunInStatus(run, progress.tables)
 
 
+def caught_up(situation: Situation, plan: FrozenPlan) -> RunInStatus:
+    """The run's record with what its pods have made by now, also while nobody asked them.
+
+    They work on without an operator, and those that have ended are asked no more.
+    """
+    job = situation.job(SHARD)
+    if job is None:
+        return current_record(situation, plan)
+    return progressed(situation, plan, completed_shards(situation, job))
+
+
+def completed_shards(situation: Situation, job: Job) -> tuple[Interval, ...]:
+    """The shards that ended well, by the Job and by their pods, which may be seen before it is."""
+    ended = [
+        (pod.index, pod.index + 1)
+        for pod in pods_of(job, situation.observed.pods)
+        if pod.index is not None
+        and pod.termination is not None
+        and pod.termination.code == ExitCode.DONE
+    ]
+    return tuple(union((*job.completed_indexes, *ended)))
+
+
 def completed_record(
     situation: Situation, plan: FrozenPlan, job: Job, report: PodReport
 ) -> RunInStatus:
@@ -172,7 +197,7 @@ def ended_record(
     situation: Situation, plan: FrozenPlan, outcome: Outcome, reason: str, message: str
 ) -> RunInStatus:
     """The record of a run that failed or was aborted."""
-    before = current_record(situation, plan)
+    before = caught_up(situation, plan)
     run = replace(
         without_way(before.run),
         outcome=outcome,
@@ -219,7 +244,7 @@ def _history(situation: Situation, newest: RunStatus) -> tuple[PastRunStatus, ..
             entries.setdefault(entry.number, entry)
     if newest.outcome == "Reset":
         # The data of all runs is gone.
-        entries = {number: replace(run, phase="Reset") for number, run in entries.items()}
+        entries = {number: replace(run, phase="Reset", rows=0) for number, run in entries.items()}
     limit = situation.desired.history
     runs = remembered(entries.values(), limit)
     # Where no history is wished, `run` alone tells of the newest one.

@@ -8,7 +8,7 @@ from dataclasses import replace
 from rowmill.plan.pod_report import PodReport
 from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import RESET
-from rowmill.spec.manifest.status import Phase, ResetStatus
+from rowmill.spec.manifest.status import Phase, ResetStatus, RunStatus
 from rowmill.spec.wishes import Wish
 from rowmill_operator.children.jobs import reset_job
 from rowmill_operator.decide.diagnosis import (
@@ -38,12 +38,14 @@ from rowmill_operator.model.run_condition import (
 from rowmill_operator.model.run_in_status import (
     RunInStatus,
     refused,
+    without_data,
     without_refusal,
     without_way,
     written_run,
 )
 from rowmill_operator.model.shortening import shortened
 
+_NOTHING_LEFT = "; asked again, nothing was left"
 _WORDS = 1_024
 # By the outcome of the run as it is recorded.
 _PHASES: Mapping[str | None, Phase] = {
@@ -240,8 +242,26 @@ def _done(situation: Situation, job: Job, report: PodReport) -> Step:
         message=report.message or "its data was removed",
         reset=reset,
     )
-    record = replace(record, run=run)
-    return Step(end_condition(situation, run), record, again_after=SOON)
+    if record.run.outcome == "Reset" and record.run.reset is not None:
+        run = _reset_again(run, reset, record.run, record.run.reset)
+    record = without_data(replace(record, run=run))
+    return Step(end_condition(situation, record.run), record, again_after=SOON)
+
+
+def _reset_again(
+    run: RunStatus, reset: ResetStatus, before: RunStatus, met: ResetStatus
+) -> RunStatus:
+    """As of a run that was reset before: what went is what both have removed."""
+    words = f"{before.message}; then, asked again: {run.message}"
+    if not (reset.tables or reset.rows or reset.objects):
+        words = f"{str(before.message).removesuffix(_NOTHING_LEFT)}{_NOTHING_LEFT}"
+    both = replace(
+        reset,
+        tables=(met.tables or 0) + (reset.tables or 0),
+        rows=(met.rows or 0) + (reset.rows or 0),
+        objects=(met.objects or 0) + (reset.objects or 0),
+    )
+    return replace(run, message=shortened(words, _WORDS), reset=both)
 
 
 def _in_vain(situation: Situation, job: Job, report: PodReport) -> Step:

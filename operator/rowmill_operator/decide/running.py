@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from rowmill.counting import counted
@@ -20,7 +20,7 @@ from rowmill_operator.decide.diagnosis import (
     waiting_for,
 )
 from rowmill_operator.decide.ending import ended, failed
-from rowmill_operator.decide.record import current_record, progressed
+from rowmill_operator.decide.record import caught_up, current_record, progressed
 from rowmill_operator.decide.remaking import remade_since
 from rowmill_operator.decide.resetting import called_off
 from rowmill_operator.decide.situation import Situation
@@ -51,6 +51,8 @@ from rowmill_operator.model.run_in_status import (
     without_refusal,
 )
 
+# A pod is seen a moment after its Job counts it, on a busy API server some seconds.
+_UNSEEN = timedelta(seconds=60)
 # A worker answers within a few seconds of its start, later on a busy node.
 _START_UP = timedelta(seconds=30)
 
@@ -86,7 +88,7 @@ def _resume(situation: Situation, plan: FrozenPlan) -> Step:
 
 def _suspend(situation: Situation, plan: FrozenPlan) -> Step:
     # Nothing is tried by now; what a reset was refused by is none of the run's besides.
-    record = without_refusal(current_record(situation, plan))
+    record = without_refusal(caught_up(situation, plan))
     if situation.at_work or situation.is_read:
         run_condition = RunCondition(
             phase_of(situation), Reason.SUSPENDING, "its pods are being ended"
@@ -166,9 +168,8 @@ def _watched(
     before = situation.condition("Progressing").reason
     starting = at_work if before == at_work else Reason.STARTING
     if not running:
-        run_condition = RunCondition(
-            shown, starting, _unseen(situation, job) or _starting(record.run)
-        )
+        words = _without_pods(situation, job, record.run, goes_on=before == at_work)
+        run_condition = RunCondition(shown, starting, words)
     elif not _out_of_reach(situation):
         run_condition = RunCondition(shown, at_work, record.run.step or _replaces(record.run))
     elif situation.now - min(pod.created for pod in running) < _START_UP:
@@ -179,14 +180,25 @@ def _watched(
     return Step(run_condition, record, actions, again_after=IDLE_SECONDS)
 
 
-def _unseen(situation: Situation, job: Job) -> str:
-    """What to say of pods that the Job counts, and none of which is seen."""
+def _without_pods(situation: Situation, job: Job, run: RunStatus, *, goes_on: bool) -> str:
+    """What to say while none of its pods runs. A Job may count such as are not seen yet."""
     if not job.active or any(pod.live for pod in pods_of(job, situation.observed.pods)):
-        return ""
-    return (
-        f"the Job counts {counted(job.active, 'pod')} at work, and none is seen: just started, or "
-        "somebody took their labels off; what they do is counted once the Job is complete"
-    )
+        return _starting(run)
+    if situation.now - _seen_last(situation, job) > _UNSEEN:
+        return (
+            f"the Job counts {counted(job.active, 'pod')} at work, and none is seen: somebody took "
+            "their labels off; what they do is counted once the Job is complete"
+        )
+    return run.step or _replaces(run) if goes_on else _starting(run)
+
+
+def _seen_last(situation: Situation, job: Job) -> datetime:
+    """When a pod was seen last; none is at the Job's start, and as its queue lets it go."""
+    times = [job.created, moment(situation.condition("Stalled").last_transition_time, job.created)]
+    for pod in pods_of(job, situation.observed.pods):
+        end = pod.termination
+        times.append(pod.created if end is None or end.finished is None else end.finished)
+    return max(times)
 
 
 def _starting(run: RunStatus) -> str:

@@ -60,6 +60,12 @@ def without_figures(run: RunStatus) -> RunStatus:
     return replace(without_moment(run), rows=None, percent=None, shards_done=None)
 
 
+def without_data(record: RunInStatus) -> RunInStatus:
+    """As of a run of which nothing is durable any more."""
+    tables = (replace(table, rows=0, completed_batches="") for table in record.tables)
+    return RunInStatus(replace(record.run, rows=0, shards_done=0), tuple(tables))
+
+
 def with_figures(run: RunStatus, tables: Sequence[TableStatus]) -> RunStatus:
     """With its rows also where `without_figures` took them away."""
     if run.number is None or run.rows is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.errors import NotFound
@@ -147,8 +146,6 @@ def reset_run(
             message = f"run {since.number} of {since.owner} was begun since run {number}"
             return Purged(PurgeEnd.TAKEN, f"{message}: nothing was removed", Removed())
         purged = Purged.of(remove_data(ours, _RESET_CURE))
-        if purged.removed == Removed():
-            purged = replace(purged, end=PurgeEnd.NOTHING)
         report(purged)
         forget_steps(ours)
     return purged

@@ -131,6 +131,8 @@ class Purged:
     @classmethod
     def of(cls, removed: Removed) -> Purged:
         end = PurgeEnd.PARTLY if removed.left else PurgeEnd.REMOVED
+        if removed == Removed():
+            end = PurgeEnd.NOTHING
         return cls(end, str(removed), removed)
 
 

@@ -57,6 +57,17 @@ def test_a_reset_removes_the_data_of_every_run_and_keeps_their_records(
     assert count(database, name, "people") == 2_500
 
 
+def test_a_purge_of_what_was_reset_has_nothing_to_purge(
+    name: str, pods: Pods, content: Callable[..., Manifest], ledger: Ledger
+) -> None:
+    pods.publish(content(tables=[PEOPLE]))
+    assert reset(pods.outcome("reset")) == ALL
+    purged = pods.run("purge")
+    assert (purged.code, purged.message["purged"]) == (0, "nothing")
+    assert purged.message["message"] == "there was no data to remove"
+    assert states(ledger, name) == []
+
+
 def test_a_reset_of_a_run_that_is_not_the_newest_removes_nothing(
     name: str, pods: Pods, content: Callable[..., Manifest], database: Connection, ledger: Ledger
 ) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from rowmill.cluster.engine import ClusterEngine
 from rowmill.cluster.experiment import Experiment
 from rowmill.cluster.namespace import Raw
 from rowmill.engine.records import State
@@ -26,6 +28,10 @@ spec:
   tables: [{name: orders, rows: 10, columns: [{name: id, type: bigint}]}]
   destinations: {postgres: {secretName: warehouse}}
 """
+STUCK = [
+    {"type": "Progressing", "status": "False", "reason": "Suspended", "message": "it rests"},
+    {"type": "Stalled", "status": "True", "reason": "MountFailed", "message": "no such volume"},
+]
 ANSWER = {"request": "1", "run": 1, "finishedAt": "2026-01-01T00:09:00Z"}
 
 
@@ -252,6 +258,62 @@ def test_an_experiment_without_a_run_begins_its_first_whatever_is_asked(mode: Mo
     assert cluster.patches == []
     assert run is not None
     assert (run.number, run.state) == (None, State.PENDING)
+
+
+def leaving(*finalizers: str, phase: str = "Suspended", **changes: Any) -> dict[str, Any]:
+    """It was deleted, and its operator is away."""
+    state = experiment(phase, spec={"suspend": True, "deletionPolicy": "Purge"}, **changes)
+    gone = {"deletionTimestamp": "2026-01-01T00:01:00Z", "finalizers": list(finalizers)}
+    state["metadata"] |= gone
+    return state
+
+
+@pytest.mark.parametrize("phase", ["Suspended", "Running", "Complete", "Failed"])
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ClusterEngine.abort,
+        ClusterEngine.suspend,
+        ClusterEngine.resume,
+        ClusterEngine.rerun,
+        ClusterEngine.verify,
+        ClusterEngine.reset,
+    ],
+)
+def test_of_one_that_is_being_deleted_nothing_is_asked(
+    verb: Callable[[ClusterEngine, str], object], phase: str
+) -> None:
+    cluster = FakeCluster([leaving("rowmill.dev/purge", phase=phase)])
+    with pytest.raises(Conflict, match="shop is being deleted: its operator is to") as told:
+        verb(engine_of(cluster), "shop")
+    assert (told.value.reason, cluster.patches) == ("Deleting", [])
+
+
+def test_what_is_applied_to_one_that_is_being_deleted_is_no_run() -> None:
+    class Leaving(FakeCluster):
+        def apply(self, document: Any, *, dry_run: bool) -> Any:
+            return leaving("rowmill.dev/purge")
+
+    with pytest.raises(Conflict, match="is being deleted"):
+        engine_of(Leaving()).apply(ApplyRequest(MANIFEST))
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (leaving("rowmill.dev/purge"), "its operator is to remove its data first"),
+        (leaving("foregroundDeletion"), "waits for the finalizers foregroundDeletion"),
+        (
+            leaving("rowmill.dev/purge", status={"conditions": STUCK}),
+            "its operator is to remove its data first; MountFailed: no such volume",
+        ),
+    ],
+    ids=["purge", "another's", "stuck"],
+)
+def test_the_status_of_one_that_is_being_deleted_says_so(state: Any, words: str) -> None:
+    run = engine_of(FakeCluster([state])).status("shop").run
+    assert run.message == f"is being deleted: {words}"
+    assert (run.state, run.reason) == (State.SUSPENDED, "Deleting")
 
 
 @pytest.mark.parametrize("mode", [Mode.AUTO, Mode.RESUME])

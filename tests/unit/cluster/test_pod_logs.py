@@ -120,6 +120,30 @@ def test_what_has_no_lines_says_why(state: object, shard: int | None, message: s
         logs(FakeCluster([state]), "shop", shard, follow=False)  # type: ignore[list-item]
 
 
+PAST = {"history": [{"number": 1, "phase": "Complete", "rows": 100}]}
+
+
+@pytest.mark.parametrize("follow", [False, True])
+def test_the_logs_of_an_earlier_run_went_with_its_jobs(follow: bool) -> None:
+    engine = engine_of(FakeCluster([experiment(number=2, status=PAST)]))
+    with pytest.raises(NotFound, match="run 1 of shop is not the newest: the Jobs of a run go"):
+        list(engine.logs("shop", run=1, follow=follow))
+
+
+@pytest.mark.parametrize("follow", [False, True])
+@pytest.mark.parametrize("number", [3, 99])
+def test_a_run_that_nobody_remembers_has_no_logs(number: int, follow: bool) -> None:
+    engine = engine_of(FakeCluster([experiment(number=2, status=PAST)], PODS, LINES))
+    with pytest.raises(NotFound, match=f"of a run {number} of shop the status tells nothing"):
+        list(engine.logs("shop", run=number, follow=follow))
+
+
+def test_following_a_run_that_has_ended_without_pods_says_why() -> None:
+    engine = engine_of(FakeCluster([experiment("Failed")]))
+    with pytest.raises(NotFound, match="those of a run that failed or was aborted go with it"):
+        list(engine.logs("shop", follow=True))
+
+
 def test_following_reads_what_runs_and_ends_with_the_run(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -34,10 +34,21 @@ _STOPPED = experiment("Suspended", spec={"suspend": True})
 _GOES_ON = "go on with it: kubectl rowmill resume shop"
 
 
+def _written(cluster: FakeCluster) -> list[dict[str, Any]]:
+    """What was patched, each time of the Experiment as it was read."""
+    patches = []
+    for patch in cluster.patches:
+        metadata = {**patch.get("metadata", {})}
+        assert metadata.pop("resourceVersion", "41") == "41"
+        rest = {key: value for key, value in patch.items() if key != "metadata"}
+        patches.append(rest | ({"metadata": metadata} if metadata else {}))
+    return patches
+
+
 def _patch(change: Callable[[ClusterEngine, str], RunRecord], state: Any) -> Any:
     cluster = FakeCluster([state])
     change(engine_of(cluster), "shop")
-    (patch,) = cluster.patches
+    (patch,) = _written(cluster)
     return patch
 
 
@@ -45,6 +56,93 @@ def test_abort_names_the_run_that_it_ends() -> None:
     assert _patch(ClusterEngine.abort, experiment(number=7)) == {
         "metadata": {"annotations": {"rowmill.dev/abort": "7"}}
     }
+
+
+ASKED = {"rowmill.dev/rerun": "again"}
+
+
+@pytest.mark.parametrize(
+    ("state", "withdrawn"),
+    [
+        (experiment(annotations=ASKED), None),
+        (experiment(annotations=ASKED, rerun="before"), "before"),
+        (experiment(annotations=ASKED, rerun="v2", spec={"rerun": "v2"}), None),
+        (experiment("Suspended", annotations=ASKED, spec={"suspend": True}, rows=None), None),
+    ],
+    ids=["at work", "the second rerun", "beside one in the spec", "suspended"],
+)
+def test_an_abort_withdraws_a_rerun_that_has_not_begun(state: Any, withdrawn: str | None) -> None:
+    if state["status"]["run"]["rows"] is None:
+        del state["status"]["run"]["rows"]
+    patch = _patch(ClusterEngine.abort, state)
+    asked = {"rowmill.dev/abort": "1", "rowmill.dev/rerun": withdrawn}
+    assert patch == {"metadata": {"annotations": asked}}
+
+
+def test_an_abort_ends_a_run_that_is_about_to_be_resumed() -> None:
+    failed = experiment("Failed", annotations={"rowmill.dev/resume": "now"}, resume="before")
+    assert _patch(ClusterEngine.abort, failed) == {"metadata": {"annotations": ABORTED}}
+
+
+def test_a_rerun_is_withdrawn_while_the_pods_of_a_suspended_run_end() -> None:
+    patch = _patch(ClusterEngine.abort, _ahead("Pending", spec={"suspend": True}))
+    asked = {"rowmill.dev/abort": "1", "rowmill.dev/rerun": None}
+    assert patch == {"metadata": {"annotations": asked}}
+
+
+def _ahead(phase: str, **changes: Any) -> Any:
+    """Run 1 makes room for the next, whose figures are not known yet."""
+    state = experiment(phase, reason="Replacing", annotations=ASKED, **changes)
+    del state["status"]["run"]["rows"]
+    return state
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        experiment("Complete", annotations=ASKED),
+        _ahead("Pending"),
+        _ahead("Pending", finishedAt="2026-01-01T00:01:00Z"),
+        experiment(spec={"rerun": "v2"}),
+        experiment(status={"digest": "sha256:1"}),
+    ],
+    ids=["asked this moment", "making room", "being planned", "by the spec", "of other data"],
+)
+def test_a_next_run_that_may_begin_at_any_moment_is_aborted_by_its_own_number(
+    state: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = FakeCluster([state])
+    changes.abort(engine_of(cluster), "shop")
+    assert _written(cluster) == [{"metadata": {"annotations": {"rowmill.dev/abort": "2"}}}]
+    said = capsys.readouterr()
+    assert "run 2 of shop is being aborted" in said.out + said.err
+
+
+def test_nothing_is_withdrawn_of_an_experiment_that_has_changed_since(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    early, late = experiment(annotations=ASKED), _ahead("Pending")
+    early["metadata"]["resourceVersion"], late["metadata"]["resourceVersion"] = "7", "8"
+
+    class Busy(FakeCluster):
+        def patch(self, name: str, body: Any) -> None:
+            if body["metadata"]["resourceVersion"] != "8":
+                raise Conflict("Changed", "the object has been modified")
+            super().patch(name, body)
+
+    cluster = Busy([early, late])
+    changes.abort(engine_of(cluster), "shop")
+    asked = {"annotations": {"rowmill.dev/abort": "2"}, "resourceVersion": "8"}
+    assert cluster.patches == [{"metadata": asked}]
+
+
+def test_an_abort_beside_an_edit_that_nobody_has_judged_says_what_may_begin(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    cluster = FakeCluster([experiment(number=5, status={"observedGeneration": 2})])
+    changes.abort(engine_of(cluster), "shop")
+    assert _written(cluster) == [{"metadata": {"annotations": {"rowmill.dev/abort": "5"}}}]
+    assert "run 6 begins all the same" in capsys.readouterr().err
 
 
 def test_each_rerun_asks_for_another_run_and_none_stays_aborted() -> None:
@@ -72,6 +170,39 @@ def test_a_run_that_is_failed_and_suspended_is_helped_out_of_both() -> None:
     patch = _patch(ClusterEngine.resume, experiment("Failed", spec={"suspend": True}))
     assert patch["spec"] == {"suspend": False}
     assert patch["metadata"]["annotations"]["rowmill.dev/resume"]
+
+
+@pytest.mark.parametrize(
+    ("state", "run", "besides"),
+    [
+        (experiment(annotations=ABORTED), 1, {}),
+        (
+            experiment("Suspended", annotations=ABORTED, spec={"suspend": True}),
+            1,
+            {"spec": {"suspend": False}},
+        ),
+        (experiment("Complete", annotations=ASKED | {"rowmill.dev/abort": "2"}), 2, {}),
+    ],
+    ids=["at work", "suspended", "the next"],
+)
+def test_a_resume_calls_off_an_abort_that_the_operator_has_not_met(
+    state: Any, run: int, besides: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = FakeCluster([state])
+    changes.resume(engine_of(cluster), "shop", wait=False, timeout=None)
+    assert _written(cluster) == [
+        {"metadata": {"annotations": {"rowmill.dev/abort": None}}} | besides
+    ]
+    said = capsys.readouterr()
+    assert f"run {run} of shop is not aborted yet: that is called off" in said.err
+    assert f"run {run} of shop is being resumed" in said.out + said.err
+
+
+def test_an_abort_that_was_met_or_is_of_another_run_is_left_alone() -> None:
+    for number in ("1", "3"):
+        abort = {"rowmill.dev/abort": number}
+        suspended = experiment("Suspended", number=2, annotations=abort, spec={"suspend": True})
+        assert _patch(ClusterEngine.resume, suspended) == {"spec": {"suspend": False}}
 
 
 @pytest.mark.parametrize(

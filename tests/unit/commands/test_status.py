@@ -102,6 +102,28 @@ def test_a_refused_spec_tells_its_problems_rather_than_what_an_old_run_does() ->
     assert (refused.reason, refused.message) == ("InvalidSpec", "no seed")
 
 
+def test_of_a_run_that_has_not_begun_no_figures_are_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    conditions = [{"type": "Accepted", "status": "False", "reason": "InvalidSpec", "message": "no"}]
+    refused = experiment("Pending", status={"conditions": conditions, "run": None})
+    status(FakeCluster([refused]), "shop", Output.JSON)
+    document = _json(capsys)
+    figures = ("number", "rows", "rowsTotal", "percent", "rowsPerSecond", "etaSeconds")
+    assert [document[key] for key in figures] == [None] * len(figures)
+    status(FakeCluster([refused]), None, Output.JSON)
+    newest = _json(capsys)[0]["newest"]
+    assert [newest[key] for key in figures] == [None] * len(figures)
+
+
+def test_a_step_is_told_once() -> None:
+    step = "unique key of customers (email)"
+    progress = Experiment(experiment("Finalizing", message=step, step=step)).progress
+    assert line_of(progress).count(step) == 1
+    other = Experiment(experiment("Finalizing", message="replaces run 1", step=step)).progress
+    assert line_of(other).endswith(f"{step}, Finalizing: replaces run 1")
+
+
 def test_without_a_name_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     cluster = FakeCluster([experiment(), experiment("Complete", name="wide", rows=100)])
     status(cluster, None, Output.TEXT)

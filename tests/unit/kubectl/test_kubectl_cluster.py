@@ -40,7 +40,7 @@ def test_the_namespace_is_the_contexts_unless_one_is_given(tmp_path: Path) -> No
         assert server.paths() == [LISTED.format(place) for place in places]
 
 
-def test_a_change_is_a_merge_patch_of_the_annotation_alone(tmp_path: Path) -> None:
+def test_an_abort_is_a_merge_patch_of_the_very_object_that_was_looked_at(tmp_path: Path) -> None:
     path = EXPERIMENTS.format("team") + "/shop"
     answers = {("GET", path): (200, experiment()), ("PATCH", path): (200, experiment())}
     with serving(answers) as server:
@@ -49,7 +49,8 @@ def test_a_change_is_a_merge_patch_of_the_annotation_alone(tmp_path: Path) -> No
         asked = server.asked[-1]
     assert asked.headers["Content-Type"] == "application/merge-patch+json"
     assert (asked.method, asked.path) == ("PATCH", f"{path}?fieldManager=rowmill")
-    assert asked.body == {"metadata": {"annotations": {"rowmill.dev/abort": "1"}}}
+    metadata = {"annotations": {"rowmill.dev/abort": "1"}, "resourceVersion": "41"}
+    assert asked.body == {"metadata": metadata}
 
 
 def test_a_deletion_is_of_the_very_object_that_was_looked_at(tmp_path: Path) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from aiohttp.web import Response
 
-from rowmill.spec.cluster_names import DIGEST, EXPERIMENT, MANAGED_BY, PURGE, RUN, TASK
+from rowmill.spec.cluster_names import DIGEST, EXPERIMENT, MANAGED_BY, PURGE, QUEUE, RUN, TASK
 from rowmill_operator.children.ownership import lost_labels
 from rowmill_operator.memory import resources
 from rowmill_operator.memory.resources import Resource
 from tests.unit.operator.fake_api import FakeApi, failure
-from tests.unit.operator.memory_cluster import SETTINGS, MemoryCluster
+from tests.unit.operator.memory_cluster import SETTINGS, MemoryCluster, experiment
 from tests.unit.operator.operator_env import (
     JOBS,
     KEY,
@@ -201,14 +201,48 @@ def test_jobs_of_an_experiment_that_may_be_anothers_are_left_as_they_are(decided
     with_operator(story)
 
 
-def test_pods_that_only_the_job_knows_of_are_told(cluster: MemoryCluster) -> None:
+def test_pods_that_only_the_job_knows_of_are_told_once_that_lasts(cluster: MemoryCluster) -> None:
     cluster.settle()
+    cluster.wait(30)
     cluster.update_job("shop-run-1", active=2)
+    cluster.look()
+    assert cluster.condition("Progressing")["message"] == "its pods are starting"
+    cluster.wait(31)
     cluster.look()
     assert "took their labels off" in cluster.condition("Progressing")["message"]
     cluster.start_pod("shop-run-1", 0)
     cluster.look()
     assert "labels" not in cluster.condition("Progressing")["message"]
+
+
+def test_between_two_shards_a_run_has_the_words_of_a_run(cluster: MemoryCluster) -> None:
+    cluster.settle()
+    pod = cluster.start_pod("shop-run-1", 0)
+    cluster.update_job("shop-run-1", active=1)
+    cluster.wait(600)
+    cluster.settle()
+    before = cluster.condition("Progressing")
+    assert before["reason"] == "Running"
+    cluster.end_pod(pod, 0)
+    cluster.update_job("shop-run-1", completed_indexes=((0, 1),), succeeded=1)
+    cluster.settle()
+    assert cluster.condition("Progressing") == before
+    cluster.wait(61)
+    cluster.settle()
+    assert "took their labels off" in cluster.condition("Progressing")["message"]
+
+
+def test_pods_that_a_queue_let_go_this_moment_are_not_missed() -> None:
+    cluster = MemoryCluster(experiment(labels={QUEUE: "day"}))
+    cluster.settle()
+    cluster.wait(600)
+    cluster.settle()
+    assert cluster.condition("Progressing")["reason"] == "Queued"
+    cluster.update_job("shop-run-1", suspended=False)
+    cluster.settle()
+    cluster.update_job("shop-run-1", active=2)
+    cluster.settle()
+    assert cluster.condition("Progressing")["message"] == "its pods are starting"
 
 
 def test_who_puts_the_label_back_himself_is_believed() -> None:

@@ -177,3 +177,83 @@ def test_what_an_older_status_knew_by_another_plan_counts_no_more(cluster: Memor
     known = {layout.table: [(0, 1)]}
     reported = run_progress(plan, (), {0: now}, known, {layout.table: layout.batch_rows})
     assert reported.tables[0].rows == finer.rows_of(0, 1)
+
+
+@pytest.mark.parametrize("known_by", ["Job", "pods"])
+@pytest.mark.parametrize("end", ["abort", "suspend"])
+def test_what_was_made_while_the_operator_was_away_is_counted_before_its_pods_go(
+    cluster: MemoryCluster, known_by: str, end: str
+) -> None:
+    cluster.begin_run()
+    shards = cluster.plans[RUN].plan.shards
+    for shard in range(shards):
+        cluster.end_pod(cluster.start_pod(RUN, shard), 0)
+    if known_by == "Job":
+        cluster.update_job(RUN, completed_indexes=((0, shards - 1),), succeeded=shards - 1)
+    cluster.restart_operator()
+    if end == "abort":
+        cluster.annotate(abort="1")
+    else:
+        cluster.change(settings={"suspend": True})
+    cluster.settle()
+    assert cluster.phase == ("Failed" if end == "abort" else "Suspended")
+    assert cluster.run["rows"] == cluster.run["rowsTotal"] > 0
+    assert cluster.run["shardsDone"] == shards
+    assert all(table["rows"] == table["rowsTotal"] for table in cluster.status["tables"])
+
+
+def test_a_run_that_fails_counts_the_shards_that_were_done_before(cluster: MemoryCluster) -> None:
+    cluster.begin_run()
+    cluster.restart_operator()
+    cluster.update_job(RUN, completed_indexes=((0, 1),), succeeded=1)
+    cluster.fail_job(RUN, 70, index=1)
+    cluster.settle()
+    assert cluster.phase == "Failed"
+    assert cluster.run["shardsDone"] == 1
+    assert 0 < cluster.run["rows"] < cluster.run["rowsTotal"]
+
+
+@pytest.mark.parametrize("stop", ["abort", "suspend"])
+def test_rows_that_a_resumed_run_finds_count_for_no_rate(cluster: MemoryCluster, stop: str) -> None:
+    cluster.begin_run()
+    cluster.wait(600)
+    _stop_and_resume(cluster, stop)
+    cluster.start_pod(RUN, 0)
+    cluster.settle()
+    cluster.wait(2)
+    heard(cluster, 4)
+    found = cluster.run["rows"]
+    assert found > 0
+    assert not {"rowsPerSecond", "etaSeconds"} & set(cluster.run)
+    cluster.wait(10)
+    heard(cluster, 5)
+    assert cluster.run["rowsPerSecond"] == round((cluster.run["rows"] - found) / 10)
+
+
+def test_a_resumed_run_whose_pods_are_out_of_reach_has_a_rate_by_its_shards(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.begin_run()
+    _stop_and_resume(cluster, "abort")
+    cluster.start_pod(RUN, 0)
+    cluster.unreachable = 1
+    cluster.settle()
+    cluster.wait(61)
+    cluster.settle()
+    cluster.wait(10)
+    cluster.update_job(RUN, completed_indexes=((0, 1),), succeeded=1)
+    cluster.settle()
+    assert cluster.run["rowsPerSecond"] == round(cluster.run["rows"] / 10)
+
+
+def _stop_and_resume(cluster: MemoryCluster, stop: str) -> None:
+    """Of what its pods made meanwhile nothing was told."""
+    if stop == "abort":
+        cluster.annotate(abort="1")
+        cluster.settle()
+        cluster.annotate(abort="", resume="again")
+    else:
+        cluster.change(settings={"suspend": True})
+        cluster.settle()
+        cluster.change(settings={"suspend": False})
+    cluster.settle()

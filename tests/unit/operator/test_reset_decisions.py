@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rowmill.plan.purging import Written
@@ -10,10 +12,13 @@ from tests.unit.operator.wishes import (
     FINALIZE,
     RESET,
     RUN,
+    begin_another,
     made,
     published,
     removed,
 )
+
+NOTHING = {"message": "there was no data to remove", "purged": "nothing"}
 
 
 @pytest.fixture
@@ -22,7 +27,7 @@ def cluster() -> MemoryCluster:
 
 
 def test_a_reset_run_is_reset_and_keeps_its_record(cluster: MemoryCluster) -> None:
-    before, rows = cluster.run, cluster.run["rows"]
+    before = cluster.run
     cluster.wait(60)
     cluster.annotate(reset="1")
     cluster.settle()
@@ -30,7 +35,7 @@ def test_a_reset_run_is_reset_and_keeps_its_record(cluster: MemoryCluster) -> No
     assert (cluster.phase, cluster.condition("Progressing")["reason"]) == ("Complete", "Resetting")
     removed(cluster)
     assert cluster.phase == "Reset"
-    kept = {name: cluster.run[name] for name in ("number", "id", "digest", "finishedAt", "rows")}
+    kept = {name: cluster.run[name] for name in ("number", "id", "digest", "finishedAt")}
     assert kept == {name: before[name] for name in kept}
     assert cluster.run["outcome"] == "Reset"
     assert cluster.run["reset"] | {"finishedAt": ""} == {
@@ -40,14 +45,57 @@ def test_a_reset_run_is_reset_and_keeps_its_record(cluster: MemoryCluster) -> No
         "rows": 10,
         "objects": 2,
     }
-    assert [(e["number"], e["phase"], e["rows"]) for e in cluster.status["history"]] == [
-        (1, "Reset", rows)
-    ]
+    assert [(e["number"], e["phase"]) for e in cluster.status["history"]] == [(1, "Reset")]
     reasons = {c["type"]: (c["status"], c["reason"]) for c in cluster.status["conditions"]}
     assert reasons["Complete"] == reasons["Failed"] == reasons["Stalled"] == ("False", "Reset")
     told = cluster.reported[-2:]
     assert [(e.reason, e.warning) for e in told] == [("Resetting", False), ("Reset", False)]
     assert told[-1].message.startswith("removed 5 tables with 10 rows; `kubectl rowmill rerun")
+
+
+def test_of_what_was_reset_nothing_is_durable(cluster: MemoryCluster) -> None:
+    total, planned = cluster.run["rowsTotal"], [t["rowsTotal"] for t in cluster.status["tables"]]
+    begin_another(cluster)
+    cluster.finish_run(2)
+    cluster.annotate(reset="2")
+    cluster.settle()
+    removed(cluster, 2)
+    run, tables = cluster.run, cluster.status["tables"]
+    assert (run["rows"], run["rowsTotal"], run["percent"], run["shardsDone"]) == (0, total, 0, 0)
+    assert [(t["rows"], t["rowsTotal"]) for t in tables] == [(0, rows) for rows in planned]
+    assert not any(table["completedBatches"] for table in tables)
+    assert [(e["number"], e["rows"]) for e in cluster.status["history"]] == [(2, 0), (1, 0)]
+
+
+@pytest.mark.parametrize(
+    ("again", "words", "tables"),
+    [
+        ({"message": "there was no data to remove", "purged": "nothing"}, "nothing was left", 5),
+        (
+            {"message": "removed 1 table", "purged": "removed", "removed": {"tables": 1}},
+            "then, asked again: removed 1 table",
+            6,
+        ),
+    ],
+    ids=["nothing", "more"],
+)
+def test_what_a_reset_removed_is_told_after_the_next_as_well(
+    cluster: MemoryCluster, again: dict[str, Any], words: str, tables: int
+) -> None:
+    cluster.annotate(reset="1")
+    cluster.settle()
+    removed(cluster)
+    for request in ("1.1", "1.2"):
+        cluster.annotate(reset=request)
+        cluster.settle()
+        cluster.complete_job(RESET, **(again if request == "1.1" else NOTHING))
+        cluster.settle()
+    met = cluster.run["reset"]
+    assert (met["request"], met["tables"], met["rows"]) == ("1.2", tables, 10)
+    told = cluster.run["message"]
+    assert told.startswith("removed 5 tables with 10 rows; ")
+    assert words in told
+    assert told.count("nothing was left") == 1
 
 
 def test_the_pod_of_a_reset_must_find_what_is_published(cluster: MemoryCluster) -> None:

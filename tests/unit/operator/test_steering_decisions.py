@@ -140,6 +140,49 @@ def test_abort_of_another_run_is_no_abort(cluster: MemoryCluster) -> None:
     assert list(cluster.jobs) == [RUN]
 
 
+@pytest.mark.parametrize(
+    ("abort", "ended", "jobs"),
+    [("1", [(1, "Aborted")], ["shop-run-2"]), ("2", [(2, "Aborted"), (1, "Aborted")], [])],
+)
+def test_beside_a_rerun_an_abort_ends_the_run_that_it_names(
+    cluster: MemoryCluster, abort: str, ended: list[tuple[int, str]], jobs: list[str]
+) -> None:
+    cluster.begin_run()
+    cluster.digest = "sha256:" + "c" * 64
+    cluster.annotate(rerun="again", abort=abort)
+    cluster.settle()
+    assert [(e["number"], e["phase"]) for e in cluster.status["history"]] == ended
+    assert list(cluster.jobs) == jobs
+    made = [manifest["metadata"]["name"] for manifest in cluster.manifests]
+    assert made == [RUN, *jobs], "a run that is aborted before it begins has no pods"
+
+
+def test_a_resume_and_then_an_abort_that_are_seen_at_once_make_no_pod(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.settle()
+    cluster.fail_job(RUN, 70, index=1)
+    cluster.settle()
+    made = len(cluster.manifests)
+    cluster.annotate(resume="again", abort="1")
+    cluster.settle()
+    assert (cluster.phase, cluster.condition("Failed")["reason"]) == ("Failed", "Aborted")
+    assert len(cluster.manifests) == made
+
+
+def test_an_abort_of_a_run_that_waits_for_room_lets_none_begin(cluster: MemoryCluster) -> None:
+    cluster.begin_run()
+    cluster.digest = "sha256:" + "c" * 64
+    cluster.annotate(rerun="again")
+    for _ in range(4):
+        cluster.look()
+    assert cluster.condition("Progressing")["reason"] == "Replacing"
+    cluster.annotate(abort="2")
+    cluster.settle()
+    assert (cluster.phase, cluster.run["number"], cluster.jobs) == ("Failed", 2, {})
+    assert cluster.condition("Failed")["reason"] == "Aborted"
+
+
 def test_a_failed_run_is_resumed_under_its_number(cluster: MemoryCluster) -> None:
     cluster.settle()
     cluster.fail_job(RUN, 70, index=1, reason="WorkerFailed", message="out of luck")
