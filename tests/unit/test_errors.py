@@ -18,6 +18,7 @@ import pytest
 import rowmill
 import rowmill_job
 import rowmill_operator
+from rowmill.destinations.errors import RunReset
 from rowmill.errors import RowmillError
 from rowmill.local.home.remembered import MemoryDamaged
 from rowmill.plan.layout import Plan
@@ -85,7 +86,8 @@ def test_each_face_has_an_answer_to_each_branch_of_the_tree() -> None:
         "Interrupted",
     }
     assert set(EXIT_CODES) == branches
-    assert set(CODES) == branches
+    # A pod ends otherwise where there is nothing left to do, which is no failure of a shard.
+    assert set(CODES) == branches | {RunReset}
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)

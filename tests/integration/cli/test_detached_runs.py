@@ -205,11 +205,12 @@ def test_a_run_that_goes_on_is_told_with_the_rows_that_are_durable_already(
     file = written()
     process, first = detached("-f", file)
     wait_until(lambda: gate.done(ledger) == 1 and gate.waiting(ledger))
+    workers = process.children()
     process.kill()
-    wait_until(lambda: has_ended(process))
+    wait_until(lambda: not living(workers))
+    gate.open()
     _, again = detached("-f", file)
     assert (first["rows"], again["rows"]) == (0, 1_000)
-    gate.open()
 
 
 def test_a_publishing_that_was_cut_is_completed_by_resume_which_says_so(

@@ -36,7 +36,7 @@ def test_differences_exit_with_1_and_name_the_cell(data: PublishedData, manifest
         document = _rowmill("verify", "-f", manifest, "-o", "json")
     assert (text.exit_code, document.exit_code) == (1, 1)
     assert 'found "Nobody"' in text.stdout
-    assert text.stdout.endswith("rerun makes it again.\n")
+    assert text.stdout.endswith("` makes it again.\n")
     report = json.loads(document.stdout)
     assert report["identical"] is False
     tables = {table["table"]: table for table in report["tables"]}
@@ -60,7 +60,7 @@ def test_the_scale_that_was_run_is_known(data: PublishedData, home: Home, manife
     manifest.write_text(scaled, encoding="utf-8")
     with data.damaged("customers", "DELETE FROM {} WHERE id = 100"):
         damaged = _rowmill("verify", "-f", manifest)
-    assert "rerun makes it again." in damaged.stdout
+    assert f"`rowmill rerun -f {manifest}` makes it again." in damaged.stdout
     result = _rowmill("verify", "-f", manifest)
     assert result.exit_code == 0, result.output
     assert "Identical: all 1,000 rows" in result.stdout
