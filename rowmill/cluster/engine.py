@@ -76,9 +76,12 @@ class ClusterEngine(Engine):
 
     def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
         experiment = self._experiment(name)
+        # Of a run that is at work a refused edit says nothing.
+        begun = experiment.phase in _AT_WORK
         while run is None or run == experiment.number:
             yield experiment.progress
-            if name in self._asked:
+            begun = begun or experiment.phase in _AT_WORK
+            if name in self._asked or (experiment.refused and not begun):
                 self._refuse_in_vain(experiment)
             if experiment.settled and not experiment.overall.run.at_work:
                 self._asked.discard(name)
@@ -228,11 +231,12 @@ class ClusterEngine(Engine):
                 "Replaced",
                 f"run {experiment.number} of {name} was reset meanwhile; `{again}` makes it again",
             )
-        answered = experiment.settled and not experiment.asks_more
-        if answered or experiment.phase in _AT_WORK:
+        if experiment.phase in _AT_WORK:
             return
         if experiment.refused:
             raise Conflict("InvalidSpec", f"no run of {name} begins: {experiment.message}")
+        if experiment.settled and not experiment.asks_more:
+            return
         if experiment.suspended:
             raise Conflict(
                 "Suspended",

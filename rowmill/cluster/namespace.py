@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from rowmill.cluster.apiserver.connection import APPLY_PATCH, JSON, MERGE_PATCH,
 from rowmill.cluster.apiserver.kubeconfig import Wanted, choose
 from rowmill.cluster.failures import ApiRefused, ApiUnreachable
 from rowmill.engine.unknown_names import unknown_experiment
-from rowmill.errors import Conflict, RowmillError
+from rowmill.errors import Conflict, NotFound, RowmillError
 from rowmill.spec.cluster_names import API_VERSION, INDEX, PLURAL, TASK, run_selector
 
 Raw = Mapping[str, Any]
@@ -27,6 +28,10 @@ Raw = Mapping[str, Any]
 _SECONDS = 20.0
 # Each Experiment of a list comes with its whole spec.
 _CHUNK = 100
+# What an API server answers that is starting, or a proxy before it: in a moment it may be well.
+_PASSING = frozenset({429, 500, 502, 503, 504})
+# What the name of an object may be; no other is asked for, "" least, whose path is the list's.
+_OBJECT_NAME = re.compile(r"[a-z0-9](?:[-.a-z0-9]{0,251}[a-z0-9])?")
 # By whom fields are set, whichever face asks for it.
 _MANAGER = "rowmill"
 
@@ -117,9 +122,12 @@ class _ApiServer:
 
     def experiment(self, name: str) -> Raw:
         try:
-            return self._document("GET", _experiments(self.namespace, name))
+            if _OBJECT_NAME.fullmatch(name):
+                return self._document("GET", _experiments(self.namespace, name))
         except _NoObject:
-            known = [str(each["metadata"]["name"]) for each in self.experiments()]
+            # Told with those that there are.
+            pass
+        known = [str(each["metadata"]["name"]) for each in self.experiments()]
         said = f"there is no Experiment {name!r} in namespace {self.namespace!r}"
         raise unknown_experiment(said, name, known, "take another namespace with -n")
 
@@ -217,8 +225,8 @@ class _ApiServer:
             raise ApiUnreachable(f"the API server {host} does not answer: {error}") from None
 
 
-class _NoObject(ApiRefused):
-    """There is no object of that name."""
+class _NoObject(NotFound):
+    """There is no object of that name: an Experiment, or the namespace of one."""
 
 
 def _experiments(namespace: str, name: str | None = None) -> str:
@@ -244,7 +252,9 @@ def _refusal(status: int, data: bytes, namespace: str) -> RowmillError:
             "rowmill crd | kubectl apply --server-side -f -",
         )
     if status == 404:
-        return _NoObject("ApiRefused", message)
+        return _NoObject("NoObject", message)
+    if status in _PASSING:
+        return ApiUnreachable(f"the API server answers {status}: {message}")
     if status == 409:
         return Conflict("Changed", f"{message}; look at it as it is now, and try again")
     return ApiRefused("ApiRefused", f"the API server answers {status}: {message}")

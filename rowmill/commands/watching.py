@@ -97,11 +97,13 @@ def _watched(
     timeout: float | None,
     clock: Callable[[], float],
 ) -> Progress:
-    since, last = clock(), None
+    since, last, overdue = clock(), None, False
     with display_on(Console(stderr=as_json)) as show:
         for last in engine.watch(name):
             show(last)
-            if timeout is not None and clock() - since >= timeout and _goes_on(last):
+            # The newest run may have ended, and what was asked for since not begun.
+            waited_on, overdue = overdue, timeout is not None and clock() - since >= timeout
+            if timeout is not None and (waited_on or (overdue and _goes_on(last))):
                 raise StillUnderWay(
                     f"{name} was not done within {figures.duration(timeout)} ({line_of(last)}); "
                     f"it goes on: {engine.command('status', name, '-w')}"

@@ -199,8 +199,24 @@ def test_a_run_that_was_asked_for_is_not_waited_for_where_its_spec_is_refused() 
     engine.rerun("shop")
     with pytest.raises(Conflict, match="no run of shop begins: no seed"):
         watch_to_its_end(engine, "shop", as_json=True)
-    mended = experiment("Complete", annotations=AGAIN, rerun="again")
-    watch_to_its_end(engine_of(FakeCluster([refused, mended])), "shop", as_json=True)
+    # Nor by who has applied it with another tool.
+    with pytest.raises(Conflict, match="no run of shop begins: no seed"):
+        watch_to_its_end(engine_of(FakeCluster([refused])), "shop", as_json=True)
+
+
+def test_a_run_that_is_at_work_is_watched_to_its_end_whatever_is_refused_meanwhile() -> None:
+    refusal = {"type": "Accepted", "status": "False", "reason": "InvalidSpec", "message": "no seed"}
+    status = {"conditions": [{**refusal, "observedGeneration": 3}]}
+    looks = [experiment(status=status), experiment("Complete", status=status)]
+    watch_to_its_end(engine_of(FakeCluster(looks)), "shop", as_json=True)
+
+
+def test_a_wait_has_an_end_also_where_what_was_asked_for_does_not_begin() -> None:
+    """The operator is away: the newest run is the one before."""
+    engine = engine_of(FakeCluster([experiment("Complete", annotations=AGAIN)]))
+    ticks = iter(range(0, 10_000, 10))
+    with pytest.raises(StillUnderWay, match=r"shop was not done within 30.0 s"):
+        watch_to_its_end(engine, "shop", as_json=True, timeout=30, clock=lambda: next(ticks))
 
 
 def test_a_wait_has_an_end_and_the_run_goes_on() -> None:

@@ -15,9 +15,11 @@ import pytest
 from rowmill.cluster.apiserver.kubeconfig import Wanted
 from rowmill.cluster.engine import ClusterEngine
 from rowmill.cluster.namespace import connect
-from rowmill.errors import Conflict
+from rowmill.engine.request import ApplyRequest
+from rowmill.errors import Conflict, NotFound
 from rowmill.terminal import figures
 from tests.unit.cluster.fake_cluster import experiment
+from tests.unit.cluster.test_cluster_engine import MANIFEST
 from tests.unit.kubectl.api_server import (
     EXPERIMENTS,
     LISTED,
@@ -190,8 +192,8 @@ NO_OBJECT = {"message": 'experiments "shop" not found', "details": {"name": "sho
         ),
         (
             {("GET", EXPERIMENTS.format("team") + "/shop"): (503, b"<html>a proxy</html>")},
-            3,
-            "ApiRefused",
+            4,
+            "ApiUnreachable",
             "503",
         ),
     ],
@@ -257,3 +259,23 @@ def test_a_run_has_lasted_as_long_as_the_api_servers_clock_says(
     with serving(answers) as server:
         result = run(kubeconfig(tmp_path, server.url), "runs", "shop")
     assert figures.duration(120) in result.stdout
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "Shop", "n" * 254, "a b"])
+@pytest.mark.parametrize("verb", ["status", "runs", "logs", "resume", "rerun", "verify"])
+def test_what_can_be_no_name_is_known_to_nobody(tmp_path: Path, verb: str, name: str) -> None:
+    with serving({("GET", EXPERIMENTS.format("team")): (200, {"items": [experiment()]})}) as server:
+        result = run(kubeconfig(tmp_path, server.url), verb, name)
+        assert {path.partition("?")[0] for path in server.paths()} == {EXPERIMENTS.format("team")}
+    assert result.exit_code == 2, result.stderr
+    assert "there is no Experiment" in result.stderr
+    assert "shop" in result.stderr
+
+
+def test_a_manifest_of_a_namespace_that_is_not_there_is_not_found(tmp_path: Path) -> None:
+    missing = {"message": 'namespaces "team" not found', "details": {"name": "team"}}
+    answers = {("PATCH", EXPERIMENTS.format("team") + "/shop"): (404, missing)}
+    with serving(answers) as server:
+        wanted = Wanted(kubeconfig=Path(kubeconfig(tmp_path, server.url)))
+        with pytest.raises(NotFound, match='namespaces "team" not found'):
+            ClusterEngine(connect(wanted)).apply(ApplyRequest(MANIFEST))
