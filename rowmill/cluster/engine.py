@@ -49,6 +49,10 @@ class ClusterEngine(Engine):
     # Of these a run was asked for here, which a refused spec never begins.
     _asked: set[str] = field(default_factory=set)
 
+    @property
+    def place(self) -> str:
+        return f"in namespace {self.cluster.namespace!r}"
+
     def command(self, verb: str, name: str, *options: str) -> str:
         return " ".join(filter(None, ("kubectl rowmill", verb, name, *options, self.options)))
 
@@ -127,6 +131,8 @@ class ClusterEngine(Engine):
         """
         experiment = self._experiment(name)
         experiment.refuse_if_leaving()
+        if experiment.refused:
+            raise _no_run_begins(experiment)
         if not restart:
             self._refuse_to_drop(experiment)
         # A number that comes back would be aborted before it starts.
@@ -234,7 +240,7 @@ class ClusterEngine(Engine):
         if experiment.phase in _AT_WORK:
             return
         if experiment.refused:
-            raise Conflict("InvalidSpec", f"no run of {name} begins: {experiment.message}")
+            raise _no_run_begins(experiment)
         if experiment.settled and not experiment.asks_more:
             return
         if experiment.suspended:
@@ -285,6 +291,11 @@ class ClusterEngine(Engine):
 
     def _experiment(self, name: str) -> Experiment:
         return Experiment(self.cluster.experiment(name))
+
+
+def _no_run_begins(experiment: Experiment) -> Conflict:
+    """The refusal of what asks for a run of a spec that the operator has refused."""
+    return Conflict("InvalidSpec", f"no run of {experiment.name} begins: {experiment.message}")
 
 
 def _past(experiment: Experiment, number: int | None) -> Progress:

@@ -36,7 +36,7 @@ def runs(engine: Engine, name: str | None, output: Output) -> None:
     if output is Output.JSON:
         print_json([each.to_json() for each in found])
     else:
-        show_runs(found, engine.now())
+        show_runs(found, engine.now(), engine.place)
 
 
 def _all(engine: Engine, output: Output) -> None:
@@ -44,4 +44,4 @@ def _all(engine: Engine, output: Output) -> None:
     if output is Output.JSON:
         print_json([each.to_json() for each in found])
     else:
-        show_experiments(found)
+        show_experiments(found, engine.place)

@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 class Engine(Protocol):
     """Runs experiments, and tells of their runs."""
 
+    @property
+    def place(self) -> str:
+        """Where its experiments are, in words that follow them: `in namespace 'trial'`."""
+        ...
+
     def command(self, verb: str, name: str, *options: str) -> str:
         """The whole command line for an experiment, to be pasted: `rowmill status shop -w`.
 

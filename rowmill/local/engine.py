@@ -80,6 +80,10 @@ class LocalEngine(Engine):
     reports: Reports = field(default_factory=Reports)
     references: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def place(self) -> str:
+        return f"in ROWMILL_HOME, {self.home.path}"
+
     def command(self, verb: str, name: str, *options: str) -> str:
         return " ".join(("rowmill", verb, self.references.get(name, name), *options))
 

@@ -128,6 +128,8 @@ def _reported_plainly(*, as_json: bool) -> Iterator[None]:
         from rowmill.terminal.failures import UsageError, ending
 
         path = error.ctx.command_path if error.ctx is not None else ""
+        if message.startswith("no such option") and hasattr(error.ctx.command, "commands"):
+            message += "; the options of a command go behind its name"
         with ending({}, as_json=as_json):
             raise UsageError(message + (f"; see: {path} --help" if path else "")) from None
 

@@ -19,10 +19,10 @@ _HEADINGS = [
 ]
 
 
-def show_experiments(found: Sequence[ExperimentRecord]) -> None:
-    """Print experiments, each with its newest run."""
+def show_experiments(found: Sequence[ExperimentRecord], place: str) -> None:
+    """Print experiments, each with its newest run; `place` is where they are, or none is yet."""
     if not found:
-        say("no experiments yet")
+        say(f"no experiments yet {place}")
         return
     print_grid(Grid(_HEADINGS, [_line(each) for each in found]))
 

@@ -82,10 +82,16 @@ def show_whole(progress: Progress) -> None:
     say(f"{done} ({progress.percent} %)")
 
 
-def show_runs(found: Sequence[RunRecord], now: datetime) -> None:
-    """Print runs, a line each; `now` is by the clock that their times are of."""
+def show_runs(found: Sequence[RunRecord], now: datetime, place: str) -> None:
+    """Print runs, a line each.
+
+    Args:
+        found: what is remembered.
+        now: by the clock that their times are of.
+        place: where they are, or none is yet.
+    """
     if not found:
-        say("no runs yet")
+        say(f"no runs yet {place}")
         return
     rows = [
         (

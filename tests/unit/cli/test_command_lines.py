@@ -173,6 +173,11 @@ def test_wrong_words_are_told_in_one_sentence(words: tuple[str, ...], said: str)
         (app, ("frob",), "no such command 'frob'"),
         (app, ("delete", "shop"), "no such option: -"),
         (plugin, ("status", "--nope"), "no such option: --nope"),
+        (
+            plugin,
+            ("-n", "trial", "status", "-o", "json"),
+            "no such option: -n; the options of a command go behind its name",
+        ),
         (plugin, ("frob",), "no such command 'frob'"),
     ],
 )
@@ -234,9 +239,13 @@ def test_where_nothing_has_run_that_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ROWMILL_HOME", str(tmp_path))
-    assert (called("runs").exit_code, called("runs").stdout) == (0, "no runs yet\n")
+    place = f"in ROWMILL_HOME, {tmp_path}"
+    assert (called("runs").exit_code, called("runs").stdout) == (0, f"no runs yet {place}\n")
     assert called("runs", "-o", "json").stdout == "[]\n"
-    assert (called("status").exit_code, called("status").stdout) == (0, "no experiments yet\n")
+    assert (called("status").exit_code, called("status").stdout) == (
+        0,
+        f"no experiments yet {place}\n",
+    )
     start = "start one with: rowmill run -f FILE\n"
     for words, said in (
         (("verify",), "no experiment has run here yet; "),

@@ -138,7 +138,9 @@ def test_where_there_is_nothing_that_is_said(capsys: pytest.CaptureFixture[str])
     cluster = FakeCluster([])
     status(cluster, None, Output.TEXT)
     runs(cluster, None, Output.TEXT)
-    assert capsys.readouterr().out == "no experiments yet\nno runs yet\n"
+    assert capsys.readouterr().out == (
+        "no experiments yet in namespace 'team'\nno runs yet in namespace 'team'\n"
+    )
 
 
 def test_runs_are_listed_once_each_and_oldest_first(capsys: pytest.CaptureFixture[str]) -> None:

@@ -204,6 +204,15 @@ def test_a_run_that_was_asked_for_is_not_waited_for_where_its_spec_is_refused() 
         watch_to_its_end(engine_of(FakeCluster([refused])), "shop", as_json=True)
 
 
+def test_a_rerun_of_a_refused_spec_is_refused_and_asks_for_nothing() -> None:
+    refusal = {"type": "Accepted", "status": "False", "reason": "InvalidSpec", "message": "no seed"}
+    conditions = [{**refusal, "observedGeneration": 3}]
+    cluster = FakeCluster([experiment("Complete", status={"conditions": conditions})])
+    with pytest.raises(Conflict, match="no run of shop begins: no seed"):
+        engine_of(cluster).rerun("shop")
+    assert cluster.patches == []
+
+
 def test_a_run_that_is_at_work_is_watched_to_its_end_whatever_is_refused_meanwhile() -> None:
     refusal = {"type": "Accepted", "status": "False", "reason": "InvalidSpec", "message": "no seed"}
     status = {"conditions": [{**refusal, "observedGeneration": 3}]}
