@@ -56,7 +56,7 @@ def run(
     chosen_file = one_file(manifest, file)
     if resume and restart:
         raise UsageError("--resume and --restart exclude each other")
-    if detach and progress is not None:
+    if detach and progress not in (None, ProgressStyle.NONE):
         raise UsageError(
             "--detach shows no progress, and so takes no --progress; `rowmill status NAME -w` does"
         )
