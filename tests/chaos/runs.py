@@ -99,6 +99,7 @@ class DetachedRun:
 
     def __init__(self, experiment: ChaosExperiment) -> None:
         self._experiment = experiment
+        self._complete_before = self._complete()
         self._terminal, theirs = pty.openpty()
         self._open = True
         self._command = subprocess.Popen(
@@ -160,6 +161,10 @@ class DetachedRun:
     def _left(self, text: str) -> tuple[int, str]:
         """In what state the run was left, and what its log says."""
         engine, name = LocalEngine(rowmill_home()), self._experiment.name
+        complete = self._complete()
+        if complete is not None and complete == self._complete_before:
+            # The earlier run: this one was ended before it began, or begins yet.
+            return _KILLED, text
         try:
             state = engine.status(name).run.state
             log = [line.text for line in engine.logs(name)]
@@ -167,6 +172,14 @@ class DetachedRun:
             # It was ended before it began.
             return _KILLED, text
         return _CODES.get(state, _KILLED), "\n".join((text, *log))
+
+    def _complete(self) -> int | None:
+        """The number of the newest run if it is complete."""
+        try:
+            run = LocalEngine(rowmill_home()).status(self._experiment.name).run
+        except NotFound:
+            return None
+        return run.number if run.state is State.COMPLETED else None
 
     def _kill(self) -> None:
         self._command.kill()
