@@ -206,7 +206,7 @@ def _cost(servers: Env, manifest: Path, module: str) -> Cost:
         out, err = process.communicate()
     if process.returncode != 0:
         raise RuntimeError(f"rowmill run: {process.returncode}\n{out}{err}")
-    workers = json.loads(out)["workers"]
+    workers = json.loads(out)["used"]
     return Cost(taken, sum(worker["cpuSeconds"] for worker in workers))
 
 
