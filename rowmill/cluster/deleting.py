@@ -6,11 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from rowmill.cluster.namespace import Cluster, Raw
-from rowmill.errors import Conflict
+from rowmill.cluster.steering import patched_as_read
 from rowmill.spec.cluster_names import FINALIZER
-
-# Its operator writes the status every 5 seconds: twice in a row is bad luck already.
-_TRIES = 5
 
 
 def delete_experiment(cluster: Cluster, name: str, *, purge: bool) -> None:
@@ -36,23 +33,13 @@ def _to_be_purged(cluster: Cluster, name: str) -> Raw:
     The operator sets it by itself, a look later: what is deleted by then is gone at once, and its
     data stays.
     """
-    for left in reversed(range(_TRIES)):
-        found = cluster.experiment(name)
-        try:
-            cluster.patch(name, _held(found["metadata"]))
-        except Conflict:
-            if not left:
-                raise
-        else:
-            break
-    return found
+    return patched_as_read(cluster, name, lambda found: (_held(found["metadata"]), found))
 
 
 def _held(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """The policy and the finalizer; a merge patch replaces all of a list, so none may change it."""
     there = [each for each in metadata.get("finalizers") or () if each != FINALIZER]
-    version = metadata.get("resourceVersion")
     return {
-        "metadata": {"finalizers": [*there, FINALIZER], "resourceVersion": version},
+        "metadata": {"finalizers": [*there, FINALIZER]},
         "spec": {"deletionPolicy": "Purge"},
     }

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from rowmill.cluster.experiment import Experiment
-from rowmill.cluster.namespace import Cluster
+from rowmill.cluster.namespace import Cluster, Raw
 from rowmill.engine.records import RunRecord, State
 from rowmill.errors import Conflict
 from rowmill.spec.cluster_names import ABORT, RERUN, RESUME
 
+T = TypeVar("T")
 # The operator writes the status every 5 seconds: twice in a row is bad luck already.
 _TRIES = 5
 
@@ -32,18 +33,38 @@ def steer(cluster: Cluster, name: str, decide: Callable[[Experiment], Change]) -
     Raises:
         Conflict: what `decide` raises; Deleting; Changed, it is written all the time.
     """
-    for left in reversed(range(_TRIES)):
-        experiment = Experiment(cluster.experiment(name))
+
+    def decided(raw: Raw) -> tuple[Mapping[str, Any], Change]:
+        experiment = Experiment(raw)
         experiment.refuse_if_leaving()
         change = decide(experiment)
+        return change.body, change
+
+    return patched_as_read(cluster, name, decided)
+
+
+def patched_as_read(
+    cluster: Cluster, name: str, decide: Callable[[Raw], tuple[Mapping[str, Any], T]]
+) -> T:
+    """Patch the Experiment as `decide` says of the very one that is patched.
+
+    Returns:
+        What `decide` gives beside the patch.
+
+    Raises:
+        Conflict: what `decide` raises; Changed, it is written all the time.
+    """
+    for left in reversed(range(_TRIES)):
+        raw = cluster.experiment(name)
+        body, told = decide(raw)
         try:
-            cluster.patch(name, _of_version(change.body, experiment))
+            cluster.patch(name, _of_version(body, raw))
         except Conflict:
             if not left:
                 raise
         else:
             break
-    return change
+    return told
 
 
 def abort(experiment: Experiment, *, hold: str) -> Change:
@@ -191,9 +212,9 @@ def _unseen(experiment: Experiment, hold: str) -> str:
     )
 
 
-def _of_version(body: Mapping[str, Any], experiment: Experiment) -> dict[str, Any]:
+def _of_version(body: Mapping[str, Any], raw: Raw) -> dict[str, Any]:
     """The patch, of the Experiment as it was read alone."""
-    version = experiment.raw["metadata"].get("resourceVersion")
+    version = raw["metadata"].get("resourceVersion")
     if version is None:
         return dict(body)
     return {**body, "metadata": {**body.get("metadata", {}), "resourceVersion": version}}

@@ -19,6 +19,7 @@ from pathlib import Path
 
 from rowmill.errors import Conflict
 from rowmill.local.home import remembered
+from rowmill.local.home.file_locks import is_at, locked
 from rowmill.local.home.folder import Home
 
 _LOCK = "run.lock"
@@ -44,7 +45,7 @@ def supervising(home: Home, name: str) -> Iterator[None]:
         descriptor = _locked_in_place(home, name, file)
     if descriptor is None:
         with suppress(OSError):
-            descriptor = _locked(home.path, os.O_RDONLY, fcntl.LOCK_SH)
+            descriptor = locked(home.path, os.O_RDONLY, fcntl.LOCK_SH)
     try:
         yield
     finally:
@@ -88,7 +89,7 @@ def forget(home: Home, name: str, *, patience: float = 0.0) -> None:
     deadline = time.monotonic() + patience
     while True:
         try:
-            descriptor = _locked(
+            descriptor = locked(
                 place / _LOCK, os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX | fcntl.LOCK_NB
             )
             break
@@ -103,7 +104,7 @@ def forget(home: Home, name: str, *, patience: float = 0.0) -> None:
                 ) from None
             time.sleep(_POLL_SECONDS)
     try:
-        if _is_at(descriptor, place / _LOCK):
+        if is_at(descriptor, place / _LOCK):
             _remove(place)
     finally:
         os.close(descriptor)
@@ -115,34 +116,17 @@ def _locked_in_place(home: Home, name: str, file: Path) -> int:
         # Between the two the folder may go, and then is made again.
         with suppress(FileNotFoundError):
             remembered.make_folder(home, name)
-            descriptor = _locked(file, os.O_RDWR | os.O_CREAT, fcntl.LOCK_SH)
-            if _is_at(descriptor, file):
+            descriptor = locked(file, os.O_RDWR | os.O_CREAT, fcntl.LOCK_SH)
+            if is_at(descriptor, file):
                 return descriptor
             os.close(descriptor)
     raise FileNotFoundError(str(file))
 
 
-def _locked(path: Path, flags: int, how: int) -> int:
-    descriptor = os.open(path, flags, 0o600)
-    try:
-        fcntl.flock(descriptor, how)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    return descriptor
-
-
-def _is_at(descriptor: int, file: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(descriptor), file.stat())
-    except FileNotFoundError:
-        return False
-
-
 def _is_held(path: Path, flags: int) -> bool:
     for _ in range(_LOOKS):
         try:
-            os.close(_locked(path, flags, fcntl.LOCK_EX | fcntl.LOCK_NB))
+            os.close(locked(path, flags, fcntl.LOCK_EX | fcntl.LOCK_NB))
         except BlockingIOError:
             # By one who looks too, perhaps, and is gone at once.
             time.sleep(_LOOK_SECONDS)
@@ -155,11 +139,11 @@ def _is_held(path: Path, flags: int) -> bool:
 
 def _remove_if_alone(descriptor: int, file: Path) -> None:
     """Remove the lock's folder if it holds nothing else, and no other process runs it too."""
-    if not _is_at(descriptor, file) or os.listdir(file.parent) != [_LOCK]:
+    if not is_at(descriptor, file) or os.listdir(file.parent) != [_LOCK]:
         return
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     # While the lock changed, another may have had it.
-    if _is_at(descriptor, file):
+    if is_at(descriptor, file):
         _remove_lock(file)
 
 

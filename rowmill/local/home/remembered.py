@@ -14,6 +14,7 @@ from urllib.parse import quote, unquote
 
 from rowmill.engine.records import Progress
 from rowmill.errors import Problem, Refused
+from rowmill.local.home.file_locks import locked
 from rowmill.local.home.folder import Home, home_refused, make_private, write_private
 
 _MANIFEST, _RECORD, _DATA_VERSION = "manifest.yaml", "record.json", "data-version"
@@ -158,13 +159,13 @@ def keep_progress(
         since: of one who looked: what was written after it is newer, and stays. None of the run's
             own process.
     """
-    file, content = folder(home, name) / _PROGRESS, json.dumps(progress.to_json()).encode()
+    file, text = folder(home, name) / _PROGRESS, json.dumps(progress.to_json())
     with suppress(OSError), _alone(file.parent):
         if since is not None and since != progress_mark(home, name):
             return
         # Whoever looks again at a run that has ended makes the disk do nothing.
-        if not file.is_file() or file.read_bytes() != content:
-            write_private(file, content.decode(), durable=False)
+        if not file.is_file() or file.read_bytes() != text.encode():
+            write_private(file, text, durable=False)
 
 
 def last_progress(home: Home, name: str) -> Progress | None:
@@ -179,9 +180,8 @@ def last_progress(home: Home, name: str) -> Progress | None:
 @contextmanager
 def _alone(place: Path) -> Iterator[None]:
     """One process at a time; raises OSError if there is no such folder."""
-    descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY)
+    descriptor = locked(place, os.O_RDONLY | os.O_DIRECTORY, fcntl.LOCK_EX)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)

@@ -13,6 +13,7 @@ from typing import BinaryIO
 from rowmill.engine.records import LogLine
 from rowmill.errors import NotFound
 from rowmill.local.home import remembered
+from rowmill.local.home.file_locks import is_at
 from rowmill.local.home.folder import Home
 from rowmill.local.home.liveness import is_supervised
 from rowmill.local.records.run_log import SUPERVISOR, log_file, logged_runs, older_part
@@ -88,7 +89,7 @@ def following(
             reader = _Lines(current)
             while True:
                 # Asked before the look, so that the last words are read too.
-                alive, is_last = goes_on(), _is_at(current, file)
+                alive, is_last = goes_on(), is_at(current.fileno(), file)
                 yield from reader.rest()
                 if not (alive and is_last):
                     break
@@ -141,13 +142,6 @@ def _line(raw: bytes) -> LogLine:
     except (ValueError, TypeError, AttributeError):
         # Torn by a full disk, say: shown as it is.
         return LogLine(text=text, source=SUPERVISOR)
-
-
-def _is_at(opened: BinaryIO, file: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(opened.fileno()), file.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _newest(home: Home, name: str, logged: Sequence[int]) -> int | None:

@@ -11,6 +11,7 @@ import pytest
 
 from rowmill.errors import Conflict
 from rowmill.local.home import liveness, remembered
+from rowmill.local.home.file_locks import locked
 from rowmill.local.home.folder import Home
 from rowmill.local.home.liveness import (
     forget,
@@ -67,16 +68,16 @@ def test_a_run_that_begins_while_its_folder_is_removed_holds_what_is_there(
 def test_a_run_that_waited_for_the_lock_of_a_removed_folder_takes_the_next(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lock, first = liveness._locked, iter([True])
+    first = iter([True])
 
     def late(path: Path, flags: int, how: int) -> int:
-        descriptor = lock(path, flags, how)
+        descriptor = locked(path, flags, how)
         if next(first, False):
             path.unlink()
             path.parent.rmdir()
         return descriptor
 
-    monkeypatch.setattr(liveness, "_locked", late)
+    monkeypatch.setattr(liveness, "locked", late)
     with supervising(home, "shop"):
         assert is_supervised(home, "shop")
 
@@ -131,7 +132,7 @@ def test_who_looks_does_not_take_another_who_looks_for_a_run(home: Home) -> None
     remembered.keep_data_version(home, "shop", 2)
     with supervising(home, "shop"):
         pass
-    lock = liveness._locked(
+    lock = locked(
         remembered.folder(home, "shop") / "run.lock", os.O_RDWR, fcntl.LOCK_EX | fcntl.LOCK_NB
     )
     looks = threading.Timer(0.004, os.close, [lock])
