@@ -240,7 +240,7 @@ class Experiment:
         wish = read_wish(self.annotations.get(ASK_RESET))
         if wish is None or wish.number != self.number:
             return False
-        return wish.request != self.reset.get("request")
+        return not wish.is_met_by(str(self.reset.get("request") or ""))
 
     @property
     def verification(self) -> Mapping[str, Any] | None:

@@ -268,6 +268,12 @@ def test_a_run_is_resumed_where_no_reset_stands(annotations: dict[str, str]) -> 
     assert engine_of(FakeCluster([state])).resume("shop").number == 1
 
 
+def test_a_reset_of_before_the_one_that_was_met_stands_in_no_way() -> None:
+    """An earlier commit was applied again, of which the operator does nothing."""
+    state = experiment("Failed", annotations=RESET, reset={"request": "1.1"})
+    assert engine_of(FakeCluster([state])).resume("shop").number == 1
+
+
 def test_a_run_that_is_reset_while_its_end_is_waited_for_is_no_success() -> None:
     cluster = FakeCluster([experiment("Failed"), experiment("Failed"), experiment("Reset")])
     with pytest.raises(Conflict, match="run 1 of shop was reset meanwhile") as told:
