@@ -33,6 +33,11 @@ def stuck_since(situation: Situation, job: Job, diagnosis: Diagnosis | None) -> 
         return job.finished or situation.now
     if diagnosis is None or not tried_rarely(diagnosis) or situation.desired.queue:
         return None
+    return last_tried(situation, job)
+
+
+def last_tried(situation: Situation, job: Job) -> datetime:
+    """When its newest pod was made."""
     pods = pods_of(job, situation.observed.pods)
     return max((pod.created for pod in pods), default=job.created)
 

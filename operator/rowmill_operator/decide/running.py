@@ -21,7 +21,7 @@ from rowmill_operator.decide.diagnosis import (
 )
 from rowmill_operator.decide.ending import ended, failed
 from rowmill_operator.decide.record import caught_up, current_record, progressed
-from rowmill_operator.decide.remaking import remade_since
+from rowmill_operator.decide.remaking import last_tried, remade_since
 from rowmill_operator.decide.resetting import called_off
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.decide.step import (
@@ -220,9 +220,7 @@ def _start_over(
 ) -> Step:
     """New pods for those that cannot start: the kubelet waits ever longer with the old ones."""
     record = replace(record, run=refused(record.run, run_condition.reason, run_condition.message))
-    pods = pods_of(job, situation.observed.pods)
-    newest = max((pod.created for pod in pods), default=job.created)
-    remaking = remade_since(job, newest, situation.now)
+    remaking = remade_since(job, last_tried(situation, job), situation.now)
     return Step(run_condition, record, remaking.actions, remaking.again_after)
 
 
