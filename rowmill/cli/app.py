@@ -23,6 +23,9 @@ from rowmill.cli.arguments import (
 from rowmill.cli.options import (
     Adopt,
     BatchRows,
+    BehindProxy,
+    ConsoleHost,
+    ConsolePort,
     Detach,
     FirstRows,
     KeepData,
@@ -34,6 +37,8 @@ from rowmill.cli.options import (
     Secrets,
     Seed,
     Threads,
+    TlsCertificate,
+    TlsKey,
     Workers,
 )
 from rowmill.terminal.command import command
@@ -208,6 +213,18 @@ def reset(name: Name = None, yes: Yes = False) -> None:
 @command(app, "rowmill.commands.removal:delete", shared=ONE_TO_REMOVE)
 def delete(name: Name = None, keep_data: KeepData = False, yes: Yes = False) -> None:
     """Remove an experiment's data and records. Asks on a terminal, and nowhere else."""
+
+
+@command(app, "rowmill.cli.commands.console:console")
+def console(
+    host: ConsoleHost = "127.0.0.1",
+    port: ConsolePort = None,
+    secrets: Secrets = None,
+    tls_certificate: TlsCertificate = None,
+    tls_key: TlsKey = None,
+    behind_proxy: BehindProxy = None,
+) -> None:
+    """Serve the REST API of this machine's experiments, to this machine alone by default."""
 
 
 @command(app, "rowmill.cli.commands.servers:up")

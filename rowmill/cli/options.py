@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -92,4 +93,28 @@ FirstRows = Annotated[
 KeepData = Annotated[
     bool,
     typer.Option("--keep-data", help="Only forget it on this machine; its data and records stay."),
+]
+ConsoleHost = Annotated[
+    str, typer.Option("--host", help="The address to listen at.", metavar="ADDRESS")
+]
+ConsolePort = Annotated[
+    int | None,
+    typer.Option(
+        "--port", help="By default 8470, or the next free one.", metavar="PORT", min=1, max=65535
+    ),
+]
+TlsCertificate = Annotated[
+    Path | None,
+    typer.Option("--tls-certificate", help="Speak TLS with this certificate.", metavar="FILE"),
+]
+TlsKey = Annotated[
+    Path | None, typer.Option("--tls-key", help="The certificate's key.", metavar="FILE")
+]
+BehindProxy = Annotated[
+    str | None,
+    typer.Option(
+        "--behind-proxy",
+        help="The name of a proxy that people reach the console by.",
+        metavar="HOST",
+    ),
 ]

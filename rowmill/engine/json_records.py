@@ -58,7 +58,7 @@ def _fields(
 ) -> tuple[tuple[str, str, Callable[[Any], Any] | None], ...]:
     """Of each field its name, its key, and what reads its value; None if it is as in the JSON."""
     types = get_type_hints(kind)
-    return tuple((f.name, _camel(f.name), _reader(types[f.name])) for f in fields(kind))
+    return tuple((f.name, camel(f.name), _reader(types[f.name])) for f in fields(kind))
 
 
 def _reader(kind: Any) -> Callable[[Any], Any] | None:
@@ -70,7 +70,8 @@ def _reader(kind: Any) -> Callable[[Any], Any] | None:
     return kind if isinstance(kind, type) and issubclass(kind, Enum) else None
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """The key of a field in JSON."""
     first, *others = name.split("_")
     return first + "".join(map(str.capitalize, others))
 

@@ -27,7 +27,8 @@ class ApplyRequest:
     """A manifest to run; each None means the manifest's or the engine's default.
 
     `secrets` are files by the name of the secret that they stand for, of one machine alone;
-    `adopt` is the owner key of another experiment whose tables and prefix are taken over.
+    `adopt` is the owner key of another experiment whose tables and prefix are taken over, `agreed`
+    are ids of the published runs that one of fewer rows may replace, None for all of them.
     """
 
     manifest: str
@@ -35,5 +36,6 @@ class ApplyRequest:
     secrets: Mapping[str, Path] = field(default_factory=dict)
     mode: Mode = Mode.AUTO
     adopt: str | None = None
+    agreed: frozenset[str] | None = None
     workers: int | None = None
     batch_rows: int | None = None

@@ -152,7 +152,6 @@ class LocalEngine(Engine):
     def apply(
         self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
     ) -> RunRecord | None:
-        """As of `Engine`; what the run replaces is agreed to."""
         source = from_request(self.home, request)
         name = source.spec().name
         if if_match is not None:
@@ -163,6 +162,7 @@ class LocalEngine(Engine):
             source,
             mode=request.mode,
             adopt=request.adopt,
+            agreed=request.agreed,
             workers=request.workers,
             batch_rows=request.batch_rows,
             if_match=if_match,
