@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Annotated, Any
 
 from fastapi import Depends, Query, Request
 
-from rowmill.console.problem_details import CallRefused
 from rowmill.console.sandbox.requests import Text
+from rowmill.errors import Invalid
 from rowmill.spec.load import decode_manifest
 
 TYPES = ("application/yaml", "application/json", "application/x-yaml", "text/yaml")
@@ -29,8 +28,7 @@ IN_OPENAPI: dict[str, Any] = {
 async def _manifest(request: Request) -> str:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in (*TYPES, _UNSAID, ""):
-        raise CallRefused(
-            HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        raise Invalid(
             "UnsupportedMediaType",
             f"a manifest is sent as {TYPES[0]} or {TYPES[1]}, not as {kind}",
         )

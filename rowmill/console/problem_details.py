@@ -39,8 +39,16 @@ STATUSES: Mapping[type[RowmillError], HTTPStatus] = {
     Differs: HTTPStatus.CONFLICT,
     Interrupted: HTTPStatus.CONFLICT,
 }
-# A precondition of HTTP's own, which a client's library knows by its status.
-_OF_REASON = {"EtagMismatch": HTTPStatus.PRECONDITION_FAILED}
+# What HTTP itself has a status for, which a client's library knows.
+_OF_REASON: Mapping[str, HTTPStatus] = {
+    "Unauthorized": HTTPStatus.UNAUTHORIZED,
+    "ForeignPage": HTTPStatus.FORBIDDEN,
+    "WrongHost": HTTPStatus.MISDIRECTED_REQUEST,
+    "EtagMismatch": HTTPStatus.PRECONDITION_FAILED,
+    "IfMatchMissing": HTTPStatus.PRECONDITION_REQUIRED,
+    "BodyTooLarge": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    "UnsupportedMediaType": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+}
 _LOG = logging.getLogger("rowmill.console")
 
 
@@ -74,18 +82,8 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 }
 
 
-class CallRefused(RowmillError):
-    """A call that HTTP itself has a status for."""
-
-    def __init__(self, status: HTTPStatus, reason: str, message: str) -> None:
-        self.status = status
-        super().__init__(reason, message)
-
-
 def status_of(error: RowmillError) -> HTTPStatus:
     """The status that says best what kind of error it is."""
-    if isinstance(error, CallRefused):
-        return error.status
     known = _OF_REASON.get(error.reason) or by_class(STATUSES, error)
     return known or HTTPStatus.INTERNAL_SERVER_ERROR
 

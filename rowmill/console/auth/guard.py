@@ -14,8 +14,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rowmill.console.auth.origins import Reach, foreign_page, wrong_host
 from rowmill.console.auth.sessions import Sessions
-from rowmill.console.problem_details import CallRefused, of_error
+from rowmill.console.problem_details import of_error
 from rowmill.console.tickets import TICKETS_PATH
+from rowmill.errors import Invalid
 
 API = "/api/"
 SESSION_PATH = "/api/session"
@@ -55,15 +56,14 @@ class Guard:
             return
         await self._app(scope, receive, guarded)
 
-    def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> CallRefused | None:
+    def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> Invalid | None:
         wrong = wrong_host(headers.get("host"), self._reach)
         if wrong is not None:
-            return CallRefused(HTTPStatus.MISDIRECTED_REQUEST, "WrongHost", wrong)
+            return Invalid("WrongHost", wrong)
         length = headers.get("content-length", "")
         # Of chunks nobody says how long they are: these the application counts.
         if length.isdigit() and int(length) > MAX_BODY:
-            return CallRefused(
-                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            return Invalid(
                 "BodyTooLarge",
                 f"a body has at most {MAX_BODY:,} bytes",
             )
@@ -72,11 +72,10 @@ class Guard:
             return None
         foreign = foreign_page(headers, self._reach)
         if foreign is not None:
-            return CallRefused(HTTPStatus.FORBIDDEN, "ForeignPage", foreign)
+            return Invalid("ForeignPage", foreign)
         if self._opens_itself(scope["method"], path) or self._is_known(headers):
             return None
-        return CallRefused(
-            HTTPStatus.UNAUTHORIZED,
+        return Invalid(
             "Unauthorized",
             "this call opens nothing: send the token of the console's token file as "
             "'Authorization: Bearer TOKEN', or open the link that `rowmill console` prints",

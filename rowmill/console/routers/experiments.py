@@ -13,7 +13,6 @@ from rowmill.console.applying import name_in, request_for
 from rowmill.console.experiment_source import etag_header, etag_of, known_or_none
 from rowmill.console.manifest_body import IN_OPENAPI, Sent
 from rowmill.console.parameters import Limit, Name, Restart
-from rowmill.console.problem_details import CallRefused
 from rowmill.console.services import Asked, Known
 from rowmill.engine.records import RunRecord, State
 from rowmill.engine.request import Mode
@@ -169,8 +168,7 @@ def _applied(name: str, run: RunRecord | None) -> Applied:
 def _expected(header: str | None) -> str | None:
     """The `etag` of an If-Match; None of `*`, which only asks that there is one."""
     if header is None:
-        raise CallRefused(
-            HTTPStatus.PRECONDITION_REQUIRED,
+        raise Invalid(
             "IfMatchMissing",
             "send the ETag of the experiment that you have read as If-Match, so that nobody's "
             "change is lost; `If-Match: *` takes any",

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Body, Request, Response
 from pydantic import BaseModel, Field
 
 from rowmill.console.auth.guard import cookie_of
-from rowmill.console.problem_details import CallRefused
 from rowmill.console.services import Known
+from rowmill.errors import Invalid
 
 router = APIRouter(tags=["session"])
 
@@ -37,8 +37,7 @@ def open_session(
     by_code = opening.code is not None and sessions.takes_code(opening.code)
     by_token = opening.token is not None and sessions.is_token(opening.token)
     if not (by_code or by_token):
-        raise CallRefused(
-            HTTPStatus.UNAUTHORIZED,
+        raise Invalid(
             "Unauthorized",
             "this code or token opens nothing; a link opens one session: print a new one by "
             "starting `rowmill console` again",

@@ -10,12 +10,27 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
-from rowmill.console.sandbox.process import spec_of
 from rowmill.console.sandbox.requests import Text
 from rowmill.generate.rows import Generator
+from rowmill.spec.dataset import Spec
+from rowmill.spec.load import Overrides, load_spec
 from rowmill.spec.places import located
 from rowmill.spec.rules.warnings import manifest_warnings
 from rowmill.worker.pools import check_columns, make_pools
+
+_KEPT_MANIFESTS = 4
+
+
+@lru_cache(_KEPT_MANIFESTS)
+def spec_of(text: Text) -> Spec:
+    """The spec of a manifest; raises InvalidManifest."""
+    overrides = Overrides(scale=text.scale, seed=text.seed)
+    return load_spec(
+        "the manifest",
+        text=text.manifest,
+        overrides=overrides,
+        last_version=lambda _: text.data_version,
+    )
 
 
 def validate(text: Text) -> dict[str, Any]:

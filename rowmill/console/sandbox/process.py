@@ -12,31 +12,15 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from multiprocessing.connection import Connection
 from typing import Any
 
-from rowmill.console.sandbox.requests import Asked, Text
+from rowmill.console.sandbox.requests import Asked
 from rowmill.errors import Invalid, RowmillError
-from rowmill.spec.dataset import Spec
-from rowmill.spec.load import Overrides, load_spec
 
 # A process that has grown beyond this ends after its answer, and gives its memory back.
 _GROWN = 400 * 2**20
-_KEPT_MANIFESTS = 4
 _PAGE = resource.getpagesize()
-
-
-@lru_cache(_KEPT_MANIFESTS)
-def spec_of(text: Text) -> Spec:
-    """The spec of a manifest; raises InvalidManifest."""
-    overrides = Overrides(scale=text.scale, seed=text.seed)
-    return load_spec(
-        "the manifest",
-        text=text.manifest,
-        overrides=overrides,
-        last_version=lambda _: text.data_version,
-    )
 
 
 def answer(asked: Asked, answers: Mapping[str, Callable[..., Any]]) -> Any:
