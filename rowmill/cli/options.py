@@ -100,7 +100,11 @@ ConsoleHost = Annotated[
 ConsolePort = Annotated[
     int | None,
     typer.Option(
-        "--port", help="By default 8470, or the next free one.", metavar="PORT", min=1, max=65535
+        "--port",
+        help="The port to listen at; by default 8470, or the next free one.",
+        metavar="PORT",
+        min=1,
+        max=65535,
     ),
 ]
 TlsCertificate = Annotated[

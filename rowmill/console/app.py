@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 
 from rowmill.console.auth.guard import MAX_BODY, SECRET_HEADER, Guard
 from rowmill.console.auth.origins import Reach
@@ -15,7 +16,8 @@ from rowmill.console.routers import changes, experiments, manifests, runs, sessi
 from rowmill.console.services import Services
 from rowmill.version import VERSION
 
-OPENAPI_PATH = "/api/openapi.json"
+PREFIX = "/api"
+OPENAPI_PATH = f"{PREFIX}/openapi.json"
 # A path's own module is all that a new one touches, and this list.
 ROUTERS: tuple[APIRouter, ...] = (
     session.router,
@@ -59,11 +61,19 @@ def application(services: Services, reach: Reach) -> FastAPI:
     )
     app.state.services = services
     for router in ROUTERS:
-        app.include_router(router, prefix="/api", max_body_size=MAX_BODY)
-    answer_errors(app)
+        app.include_router(router, prefix=PREFIX, max_body_size=MAX_BODY)
+    answer_errors(app, _methods)
     app.add_middleware(Guard, sessions=services.sessions, reach=reach, cookie=services.cookie)
     _secure(app)
     return app
+
+
+def _methods(path: str) -> set[str]:
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    within = path.removeprefix(PREFIX)
+    return {
+        verb for route in routes if route.path_regex.match(within) for verb in route.methods or ()
+    }
 
 
 def _secure(app: FastAPI) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -20,6 +20,7 @@ from rowmill.errors import (
     Interrupted,
     Invalid,
     NotFound,
+    Problem,
     Refused,
     RowmillError,
     Unavailable,
@@ -113,8 +114,20 @@ def of_error(error: RowmillError) -> JSONResponse:
     return details(status_of(error), error.reason, error.message, said.get("problems"))
 
 
-def answer_errors(app: FastAPI) -> None:
-    """Have each error that a path raises answered as problem details."""
+def answer_errors(app: FastAPI, methods: Callable[[str], Iterable[str]]) -> None:
+    """Have each error that a path raises answered as problem details.
+
+    `methods` are those of a path; by itself the framework names those of one route alone.
+    """
+
+    async def _http(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException), "it is registered for these"
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers["Allow"] = ", ".join(sorted(methods(request.url.path)))
+        reason = HTTPStatus(error.status_code).phrase.title().replace(" ", "")
+        return details(error.status_code, reason, error.detail, headers=headers)
+
     app.exception_handler(RowmillError)(_ours)
     app.exception_handler(RequestValidationError)(_malformed)
     app.exception_handler(HTTPException)(_http)
@@ -129,18 +142,9 @@ async def _ours(_request: Request, error: Exception) -> JSONResponse:
 async def _malformed(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError), "it is registered for these"
     problems = [
-        {"path": ".".join(map(str, each["loc"])), "line": None, "message": each["msg"]}
-        for each in error.errors()
+        Problem(".".join(map(str, each["loc"])), str(each["msg"])) for each in error.errors()
     ]
-    said = "; ".join(f"{each['path']}: {each['message']}" for each in problems)
-    status = HTTPStatus.UNPROCESSABLE_ENTITY
-    return details(status, "InvalidCall", said, problems)
-
-
-async def _http(_request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException), "it is registered for these"
-    reason = HTTPStatus(error.status_code).phrase.title().replace(" ", "")
-    return details(error.status_code, reason, error.detail, headers=error.headers)
+    return of_error(Invalid("InvalidCall", "; ".join(map(str, problems)), problems))
 
 
 async def _defect(request: Request, error: Exception) -> JSONResponse:

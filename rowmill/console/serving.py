@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,7 +91,9 @@ def serve(app: FastAPI, place: Place, listening: socket.socket, begun: Callable[
         timeout_graceful_shutdown=_LAST_SECONDS,
     )
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
-    _Server(config, begun).run(sockets=[listening])
+    # Ctrl-C is how it ends, and no fault.
+    with suppress(KeyboardInterrupt):
+        _Server(config, begun).run(sockets=[listening])
 
 
 class _Server(uvicorn.Server):

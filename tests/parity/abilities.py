@@ -346,6 +346,12 @@ SERVERS = (
         python=Hole("they stay up for the next program; `rowmill down` stops them"),
     ),
     Ability(
+        name="serve the REST API",
+        cli=Call("rowmill console"),
+        plugin=Hole("the API of one machine alone, so far"),
+        python=Hole("it is a program of its own: `rowmill console`"),
+    ),
+    Ability(
         name="which release this is",
         cli=Call("rowmill --version"),
         plugin=Call("kubectl rowmill --version"),

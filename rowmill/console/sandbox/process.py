@@ -30,7 +30,7 @@ def answer(asked: Asked, answers: Mapping[str, Callable[..., Any]]) -> Any:
     except RowmillError as error:
         return error
     except MemoryError:
-        return Invalid("TooLarge", "the manifest takes too much memory; make it smaller")
+        return _too_large()
     except RecursionError:
         return Invalid("TooDeep", "the manifest is nested too deep; flatten it")
 
@@ -51,11 +51,18 @@ def main() -> None:
                 asked: Asked = pipe.recv()
             except (EOFError, OSError):
                 return
+            except MemoryError:
+                pipe.send((_too_large(), True))
+                return
             found = answer(asked, ANSWERS)
             last = _resident() > _GROWN
             pipe.send((found, last))
             if last:
                 return
+
+
+def _too_large() -> Invalid:
+    return Invalid("TooLarge", "the manifest takes too much memory; make it smaller")
 
 
 def _address_space() -> int:
