@@ -18,12 +18,12 @@ from typing import TypeAlias
 
 from rowmill.destinations.patience import Waited, Waiting
 from rowmill.engine.records import RunRecord
-from rowmill.engine.request import Mode
+from rowmill.engine.request import RunRequest
 from rowmill.errors import RowmillError
 from rowmill.local.home.folder import Home
 from rowmill.local.records import run_records
 from rowmill.local.reports import Reports
-from rowmill.local.run.running import Options
+from rowmill.local.run.run_hooks import RunHooks
 from rowmill.local.run_errors import RunFailed, not_begun
 from rowmill.local.source import Source, refuse_changed
 from rowmill.local.supervision import Supervision, supervised_by_forks
@@ -37,33 +37,11 @@ _LAST_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class DetachedRun:
-    """What a process of its own is to run; the paths in it are whole, and it holds no secret.
-
-    As of `running.Options`, which it becomes there. `if_match` is the `etag` that the experiment
-    must still have once it is held; None for any.
-    """
+    """What a process of its own is to run; the paths in it are whole, and it holds no secret."""
 
     home: Home
     source: Source
-    workers: int | None = None
-    batch_rows: int | None = None
-    mode: Mode = Mode.AUTO
-    adopt: str | None = None
-    agreed: frozenset[str] | None = None
-    if_match: str | None = None
-
-    @classmethod
-    def of(cls, home: Home, source: Source, options: Options) -> DetachedRun:
-        """What of `options` goes to another process."""
-        return cls(
-            home,
-            source,
-            workers=options.workers,
-            batch_rows=options.batch_rows,
-            mode=options.mode,
-            adopt=options.adopt,
-            agreed=options.agreed,
-        )
+    request: RunRequest
 
 
 @dataclass(frozen=True)
@@ -139,28 +117,21 @@ def _run(run: DetachedRun, teller: _Teller) -> None:
         run.home,
         run.source,
         run.source.spec(),
-        workers=run.workers,
-        batch_rows=run.batch_rows,
+        run.request,
         starting=lambda: teller.say(_Starting()),
     ) as supervision:
-        options = Options(
-            source=run.source.kept(),
-            workers=run.workers,
-            batch_rows=run.batch_rows,
-            mode=run.mode,
-            adopt=run.adopt,
-            agreed=run.agreed,
+        hooks = RunHooks(
             held=lambda: _refuse_changed(run, supervision),
             prepared=lambda prepared, durable: teller.end(_begun(prepared, durable, supervision)),
             notice=lambda text: teller.say(_Notice(text)),
             wait=teller.say,
         )
-        supervision.run(options, lambda snapshot: None)
+        supervision.run(run.request, hooks)
 
 
 def _refuse_changed(run: DetachedRun, supervision: Supervision) -> None:
-    if run.if_match is not None:
-        refuse_changed(run.home, supervision.spec.name, run.if_match)
+    if run.request.if_match is not None:
+        refuse_changed(run.home, supervision.spec.name, run.request.if_match)
 
 
 def _begun(prepared: Prepared, durable: Durable | None, supervision: Supervision) -> Begun:

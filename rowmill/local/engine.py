@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from rowmill.engine.interface import Engine
 from rowmill.engine.paging import paged
@@ -20,7 +20,7 @@ from rowmill.engine.records import (
     RunRecord,
     State,
 )
-from rowmill.engine.request import ApplyRequest, Mode
+from rowmill.engine.request import ApplyRequest, Mode, RunRequest
 from rowmill.engine.verification import OnProgress, Verification, ignored
 from rowmill.engine.warehouse import Warehouse
 from rowmill.errors import (
@@ -159,14 +159,7 @@ class LocalEngine(Engine):
             refuse_changed(self.home, name, if_match)
         if dry_run:
             return None
-        begun = self._started(
-            source,
-            mode=request.mode,
-            adopt=request.adopt,
-            workers=request.workers,
-            batch_rows=request.batch_rows,
-            if_match=if_match,
-        )
+        begun = self._started(source, request.run_request(if_match))
         return None if begun.repeat else begun.run
 
     def suspend(self, name: str) -> RunRecord:
@@ -181,20 +174,16 @@ class LocalEngine(Engine):
         """As of `Engine`; a publishing that was interrupted is completed, which is told."""
         source = self._as_run(name)
         # The batches are its frozen plan's.
-        return self._started(source, mode=Mode.RESUME, workers=source.workers).run
+        request = replace(source.asked, mode=Mode.RESUME, batch_rows=None)
+        return self._started(source, request).run
 
     def rerun(
         self, name: str, *, restart: bool = False, agreed: frozenset[str] | None = None
     ) -> RunRecord:
         """As of `Engine`, with the options of its newest run, also its workers and batches."""
         source = self._as_run(name)
-        return self._started(
-            source,
-            mode=Mode.RESTART if restart else Mode.RERUN,
-            agreed=agreed,
-            workers=source.workers,
-            batch_rows=source.batch_rows,
-        ).run
+        mode = Mode.RESTART if restart else Mode.RERUN
+        return self._started(source, replace(source.asked, mode=mode, agreed=agreed)).run
 
     def logs(
         self, name: str, *, run: int | None = None, shard: int | None = None, follow: bool = False
@@ -323,7 +312,7 @@ class LocalEngine(Engine):
         source = self._source(name)
         if name in self.given and (known := remembered.recall(self.home, name)) is not None:
             # Of a manifest's file; what was asked of this machine it remembers by name alone.
-            source = replace(source, workers=known.workers, batch_rows=known.batch_rows)
+            source = replace(source, asked=known.asked)
         if (source.scale, source.seed) != (None, None):
             return source
         with self._changing(source) as destinations:
@@ -343,12 +332,12 @@ class LocalEngine(Engine):
         if name not in self.given:
             remembered.keep_progress(self.home, name, progress, since=since)
 
-    def _started(self, source: Source, **chosen: Any) -> Begun:
+    def _started(self, source: Source, request: RunRequest) -> Begun:
         from rowmill.local.detached import DetachedRun, start_detached
 
         # In this process, where its own errors are, before another is started.
         source.spec()
-        return start_detached(DetachedRun(self.home, source, **chosen), self.reports)
+        return start_detached(DetachedRun(self.home, source, request), self.reports)
 
     def _source(self, name: str) -> Source:
         return self.given.get(name) or recalled(self.home, name)
