@@ -12,10 +12,11 @@ from functools import partial
 from rowmill.cluster.apiserver.patience import patiently
 from rowmill.cluster.applying import annotations_of, document_of
 from rowmill.cluster.deleting import delete_experiment
-from rowmill.cluster.experiment import Experiment, verification_of
+from rowmill.cluster.experiment import Experiment
 from rowmill.cluster.logs import PodLogs
 from rowmill.cluster.namespace import Cluster
 from rowmill.cluster.steering import Change, abort, annotated, moment, resume, steer
+from rowmill.cluster.verdicts import verification_of, verified_message
 from rowmill.cluster.waiting import Asked, Waiting, refuse_unverifiable
 from rowmill.engine.consent import unfinished_run
 from rowmill.engine.interface import Engine
@@ -179,14 +180,14 @@ class ClusterEngine(Engine):
             raise NotFound("NothingPublished", f"{name}: no run of it is published yet")
         refuse_unverifiable(experiment, published.number)
         asked = self._ask(experiment, ASK_VERIFY, published.number)
-        waiting = self._waiting(asked, timeout, experiment.verified_message)
+        waiting = self._waiting(asked, timeout, verified_message(experiment))
         while True:
             experiment = self._later(name)
             found = experiment.verification or {}
             if found.get("request") == asked.request:
                 return verification_of(found, published)
             on_progress(VerifyProgress("waiting", "", 0, 0))
-            waiting.heed(experiment, experiment.verified_message)
+            waiting.heed(experiment, verified_message(experiment))
 
     def reset(self, name: str, *, timeout: float | None = None) -> RunRecord:
         """As of `Engine`: a Job of the worker image does it, and then the phase is Reset."""

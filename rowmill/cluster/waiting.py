@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.verdicts import unverifiable
 from rowmill.errors import Conflict, Failed, Interrupted
 from rowmill.spec.cluster_names import ASK_VERIFY
 
@@ -83,7 +84,7 @@ def refuse_unverifiable(experiment: Experiment, number: int) -> None:
             "Suspended",
             f"{name} is suspended, and no pod of it is started: it is verified once it is resumed",
         )
-    lost = experiment.unverifiable(number)
+    lost = unverifiable(experiment, number)
     if lost is not None:
         why = f"{lost}: run {number} of {name} cannot be verified, its rerun can"
         raise Failed("NotVerified", why)

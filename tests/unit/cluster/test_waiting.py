@@ -10,6 +10,7 @@ import pytest
 from rowmill.cluster.engine import ClusterEngine
 from rowmill.cluster.experiment import Experiment
 from rowmill.cluster.namespace import Raw
+from rowmill.cluster.verdicts import unverifiable
 from rowmill.errors import Conflict, Failed, Interrupted, RowmillError
 from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
 from tests.unit.operator.wishes import RUN, begin_another, published
@@ -108,7 +109,7 @@ def test_the_operator_says_in_these_words_that_nobody_can_verify() -> None:
     operated.annotate(verify="1")
     operated.settle()
     told = Experiment({**COMPLETE, "status": operated.status})
-    assert told.unverifiable(1) == "the ConfigMap of run 1 is gone"
+    assert unverifiable(told, 1) == "the ConfigMap of run 1 is gone"
 
 
 def test_what_is_suspended_is_not_asked_to_be_verified() -> None:
