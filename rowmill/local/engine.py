@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -32,8 +32,9 @@ from rowmill.errors import (
     Unavailable,
     Unsupported,
 )
-from rowmill.local.connections import ServersDown, find_connections, known_connections
-from rowmill.local.home import disk_reserve, liveness, remembered
+from rowmill.local.access import changing, looking
+from rowmill.local.connections import ServersDown, find_connections
+from rowmill.local.home import liveness, remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.remembered import MemoryDamaged, ProgressMark, progress_mark
 from rowmill.local.planning import verify_threads
@@ -49,10 +50,9 @@ from rowmill.local.records.run_reading import read_progress
 from rowmill.local.reports import Reports
 from rowmill.local.source import Source, from_request, recalled, refuse_changed
 from rowmill.plan.run_source import source_of
-from rowmill.spec.dataset import Spec
 from rowmill.spec.load import LOCAL_NAMESPACE
 from rowmill.worker.abort import abort_run, suspend_run
-from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
+from rowmill.worker.destinations import Destinations
 from rowmill.worker.reading import abandoned, experiment_runs
 
 # What begins, verifies, reads or removes data stands on Arrow and all drivers, of which looking at
@@ -109,7 +109,7 @@ class LocalEngine(Engine):
     def status(self, name: str, run: int | None = None) -> Progress:
         source, since = self._source(name), progress_mark(self.home, name)
         try:
-            with self._looking(source) as destinations:
+            with looking(self.home, source, self.reports) as destinations:
                 progress = progress_of(destinations, run)
         except ServersDown:
             return last_known(self.home, name, run)
@@ -118,7 +118,7 @@ class LocalEngine(Engine):
         return progress
 
     def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
-        with self._looking(self._source(name)) as destinations:
+        with looking(self.home, self._source(name), self.reports) as destinations:
             progress = None
             while True:
                 progress = watched_progress_of(destinations, run, progress)
@@ -136,14 +136,14 @@ class LocalEngine(Engine):
     def _runs(self, name: str) -> Sequence[RunRecord]:
         source = self._source(name)
         try:
-            with self._looking(source) as destinations:
+            with looking(self.home, source, self.reports) as destinations:
                 return records_of(destinations)
         except ServersDown:
             return [last_known(self.home, name, None).run]
 
     def abort(self, name: str) -> RunRecord:
         source, since = self._source(name), progress_mark(self.home, name)
-        with self._changing(source) as destinations:
+        with changing(self.home, source, self.reports) as destinations:
             run = abort_run(destinations)
             if run is None:
                 raise Conflict("NothingToAbort", self._unstoppable("abort", name, destinations))
@@ -164,7 +164,7 @@ class LocalEngine(Engine):
 
     def suspend(self, name: str) -> RunRecord:
         source, since = self._source(name), progress_mark(self.home, name)
-        with self._changing(source) as destinations:
+        with changing(self.home, source, self.reports) as destinations:
             run = suspend_run(destinations)
             if run is None:
                 raise Conflict("NothingToSuspend", self._unstoppable("suspend", name, destinations))
@@ -248,14 +248,13 @@ class LocalEngine(Engine):
         )
 
     def reset(self, name: str, *, timeout: float | None = None) -> RunRecord:
-        from rowmill.worker.removal import purge as removal
+        from rowmill.local import removal
 
         source, since = self._source(name), progress_mark(self.home, name)
-        with self._changing(source) as destinations:
-            disk_reserve.release(self.home)
-            removed = removal.reset(destinations)
+        with changing(self.home, source, self.reports) as destinations:
+            removed = removal.reset(self.home, destinations)
             newest = self._told(name, progress_of(destinations, None), since)
-            return replace(newest, message=str(removed))
+            return replace(newest, message=removed)
 
     def delete(self, name: str, *, purge: bool) -> str:
         """As of `Engine`; without `purge` this machine alone forgets the experiment.
@@ -269,8 +268,11 @@ class LocalEngine(Engine):
                 self._source(name)
             self._forget(name)
             return f"{name} is forgotten here; its data and records stay"
-        with self._changing(self._source(name)) as destinations:
-            removed = self._purged(destinations, name)
+        from rowmill.local import removal
+
+        with changing(self.home, self._source(name), self.reports) as destinations:
+            alone = name not in self.given
+            removed = removal.delete(self.home, name, destinations, remembered_alone=alone)
         # Its last process may be about to end; one that has begun since has made its folder.
         with suppress(Conflict):
             self._forget(name, patience=_LAST_SECONDS)
@@ -286,17 +288,6 @@ class LocalEngine(Engine):
             resume=self.command("resume", name),
             reset=self.command("reset", name),
         )
-
-    def _purged(self, destinations: Destinations, name: str) -> str:
-        from rowmill.worker.removal import purge as removal
-
-        disk_reserve.release(self.home)
-        if name not in self.given and _is_but_remembered(destinations):
-            return (
-                f"{name} is forgotten here: the embedded servers have no record of it, "
-                "and nothing was removed"
-            )
-        return f"{name} is deleted: {removal.delete(destinations)}"
 
     def _forget(self, name: str, patience: float = 0.0) -> None:
         try:
@@ -315,7 +306,7 @@ class LocalEngine(Engine):
             source = replace(source, asked=known.asked)
         if (source.scale, source.seed) != (None, None):
             return source
-        with self._changing(source) as destinations:
+        with changing(self.home, source, self.reports) as destinations:
             runs = experiment_runs(destinations)
         kept = source_of(runs[-1]) if runs else None
         return source if kept is None else replace(source, scale=kept.scale, seed=kept.seed)
@@ -381,27 +372,6 @@ class LocalEngine(Engine):
             )
             return Progress(run)
 
-    @contextmanager
-    def _looking(self, source: Source) -> Iterator[Destinations]:
-        """Its destinations, to read; raises ServersDown."""
-        spec = source.spec()
-        connections = known_connections(spec, source.secrets, self.home)
-        with self._opened(spec, connections) as destinations:
-            yield destinations
-
-    @contextmanager
-    def _changing(self, source: Source) -> Iterator[Destinations]:
-        """Its destinations; the embedded servers are started for them."""
-        spec = source.spec()
-        starting = self.reports.starting
-        connections = find_connections(spec, source.secrets, self.home, starting)
-        with self._opened(spec, connections) as destinations:
-            yield destinations
-
-    def _opened(self, spec: Spec, connections: Connections) -> closing[Destinations]:
-        patience = one_machine(self.reports.wait)
-        return closing(open_destinations(spec, connections, patience=patience))
-
 
 def _record(name: str, manifest: str, etag: str, newest: Progress) -> ExperimentRecord:
     return ExperimentRecord(
@@ -412,12 +382,3 @@ def _record(name: str, manifest: str, etag: str, newest: Progress) -> Experiment
         suspended=newest.run.state is State.SUSPENDED,
         newest=replace(newest, tables=()),
     )
-
-
-def _is_but_remembered(destinations: Destinations) -> bool:
-    """Whether nothing is where the runs went, for certain: a secret may lead elsewhere by now."""
-    from rowmill.worker.removal import purge as removal
-
-    targets = (destinations.spec.postgres, destinations.spec.parquet)
-    embedded = all(target is None or target.embedded for target in targets)
-    return embedded and not removal.is_known_to_any_engine(destinations)
