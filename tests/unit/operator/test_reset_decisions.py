@@ -16,6 +16,7 @@ from tests.unit.operator.wishes import (
     made,
     published,
     removed,
+    suspended_and_to_be_reset,
 )
 
 NOTHING = {"message": "there was no data to remove", "purged": "nothing"}
@@ -218,12 +219,7 @@ def test_an_aborted_run_is_reset_when_its_pods_are_gone() -> None:
 
 
 def test_a_suspended_run_is_reset_and_not_begun_again() -> None:
-    cluster = MemoryCluster(experiment())
-    cluster.begin_run()
-    cluster.change(settings={"suspend": True})
-    cluster.settle()
-    cluster.annotate(reset="1")
-    cluster.settle()
+    cluster = suspended_and_to_be_reset()
     assert (cluster.phase, cluster.condition("Progressing")["reason"]) == ("Pending", "Resetting")
     removed(cluster)
     cluster.change(settings={"suspend": False})
