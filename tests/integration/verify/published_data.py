@@ -22,6 +22,7 @@ from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec
 from rowmill.warehouse.verifying import verify_published
 from rowmill.worker.destinations import Connections, open_destinations
+from tests.postgres_login import connect
 
 
 class PublishedData:
@@ -109,12 +110,5 @@ class PublishedData:
     def sql(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         assert self.connections.postgres is not None
         known = self.connections.postgres()
-        with psycopg.connect(
-            host=known["PGHOST"],
-            port=known["PGPORT"],
-            user=known["PGUSER"],
-            password=known["PGPASSWORD"],
-            dbname=known["PGDATABASE"],
-            autocommit=True,
-        ) as connection:
+        with connect(known) as connection:
             yield connection

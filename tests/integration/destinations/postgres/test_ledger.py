@@ -27,11 +27,11 @@ from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
     batches,
-    connect,
     dataset,
     table,
 )
 from tests.integration.destinations.postgres.proxy import LossyProxy
+from tests.postgres_login import connect
 
 RUNNING = frozenset({RunState.RUNNING})
 PART = PendingPart("orders", 1, "shop/orders/part-1", "upload", ("a", "b"), 10, 2**40, "f" * 64)

@@ -14,7 +14,6 @@ from rowmill.plan.runs import RunState
 from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
-    connect,
     count,
     dataset,
     entries,
@@ -23,6 +22,7 @@ from tests.integration.destinations.postgres.env import (
     target,
 )
 from tests.integration.destinations.postgres.proxy import LossyProxy
+from tests.postgres_login import connect
 
 OTHER = "other/local/shop"
 
