@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Callable
 
-import psutil
 import pytest
 
 from rowmill.local.home import remembered
@@ -16,38 +13,13 @@ from rowmill.local.home.folder import Home
 from rowmill.local.home.liveness import is_supervised, supervised
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from tests.integration.cli.commands import Commands, wait_until
+from tests.integration.cli.gated_runs import Detached, GatedRuns
 from tests.integration.cli.numbers import ROWS, numbers
 from tests.integration.experiments import Connection, count, manifest
 from tests.integration.gate import Gate
-from tests.processes import has_ended, living
+from tests.processes import has_ended
 
 PROCESS = re.compile(r"goes on in process (\d+)")
-
-
-@dataclass
-class Detached:
-    """Begins runs that outlive their command; those that still live are killed in the end."""
-
-    commands: Commands
-    processes: list[psutil.Process] = field(default_factory=list)
-
-    def __call__(self, *words: str) -> tuple[psutil.Process, Any]:
-        """Begin a run; its process, and what the command said as JSON."""
-        done = self.commands("run", "--detach", "-o", "json", *words)
-        assert done.code == 0, done.err
-        return self.known(done.json["process"]), done.json
-
-    def known(self, pid: int) -> psutil.Process:
-        self.processes.append(psutil.Process(pid))
-        return self.processes[-1]
-
-
-@pytest.fixture
-def detached(commands: Commands) -> Iterator[Detached]:
-    made = Detached(commands)
-    yield made
-    for process in living(made.processes):
-        process.kill()
 
 
 @pytest.fixture
@@ -92,11 +64,7 @@ def test_a_run_outlives_the_terminal_on_which_it_was_begun(
 
 
 def test_a_second_run_is_refused_as_on_the_terminal(
-    ledger: str,
-    written: Callable[..., str],
-    commands: Commands,
-    gate: Gate,
-    detached: Detached,
+    ledger: str, written: Callable[..., str], commands: Commands, gate: Gate, detached: Detached
 ) -> None:
     gate.close_after(ledger, 1)
     file = written()
@@ -165,21 +133,16 @@ def test_the_death_of_the_command_before_it_has_begun_does_not_harm_it(
 @pytest.mark.usefixtures("long_started")
 def test_a_killed_supervisor_leaves_an_interrupted_run_that_is_resumed(
     name: str,
-    ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
-    detached: Detached,
     state: Callable[[], str],
     database: Connection,
 ) -> None:
-    gate.close_after(ledger, 1)
-    process, _ = detached("-f", written())
-    wait_until(lambda: gate.waiting(ledger))
+    process = gated.detached("-f", written())
     following = commands.start("logs", name, "-f")
-    workers = process.children()
-    process.kill()
-    wait_until(lambda: not living(workers))
+    gated.kill(process)
     assert state() == "INTERRUPTED"
     assert commands.finish(following).code == 0, "nobody goes on with the log"
     gate.open()
@@ -195,19 +158,13 @@ def test_a_killed_supervisor_leaves_an_interrupted_run_that_is_resumed(
 
 
 def test_a_run_that_goes_on_is_told_with_the_rows_that_are_durable_already(
-    ledger: str,
-    written: Callable[..., str],
-    commands: Commands,
-    gate: Gate,
-    detached: Detached,
+    ledger: str, written: Callable[..., str], gated: GatedRuns, gate: Gate, detached: Detached
 ) -> None:
     gate.close_after(ledger, 1)
     file = written()
     process, first = detached("-f", file)
     wait_until(lambda: gate.done(ledger) == 1 and gate.waiting(ledger))
-    workers = process.children()
-    process.kill()
-    wait_until(lambda: not living(workers))
+    gated.kill(process)
     gate.open()
     _, again = detached("-f", file)
     assert (first["rows"], again["rows"]) == (0, 1_000)
@@ -218,16 +175,12 @@ def test_a_publishing_that_was_cut_is_completed_by_resume_which_says_so(
     ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
-    detached: Detached,
     database: Connection,
 ) -> None:
-    gate.close_before(ledger, "COMPLETED")
-    process, _ = detached("-f", written())
-    wait_until(lambda: gate.waiting(ledger))
-    workers = process.children()
-    process.kill()
-    wait_until(lambda: not living(workers))
+    process = gated.detached("-f", written(), before="COMPLETED")
+    gated.kill(process)
     gate.open()
     assert gate.states(ledger) == ["PUBLISHING"]
     resumed = commands("resume", name)
@@ -240,17 +193,14 @@ def test_a_publishing_that_was_cut_is_completed_by_resume_which_says_so(
 
 def test_a_signal_ends_it_in_good_order_and_down_waits_for_its_end(
     name: str,
-    ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
-    detached: Detached,
     state: Callable[[], str],
     home: Home,
 ) -> None:
-    gate.close_after(ledger, 1)
-    process, _ = detached("-f", written())
-    wait_until(lambda: gate.waiting(ledger))
+    process = gated.detached("-f", written())
     # The process of another test's run may be on its way out.
     wait_until(lambda: supervised(home) == [name])
     down = commands("down")
@@ -275,14 +225,12 @@ def test_a_detached_run_is_suspended_resumed_verified_and_reset(
     ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
-    detached: Detached,
     state: Callable[[], str],
     database: Connection,
 ) -> None:
-    gate.close_after(ledger, 1)
-    process, _ = detached("-f", written(verify="AfterRun"))
-    wait_until(lambda: gate.waiting(ledger))
+    process = gated.detached("-f", written(verify="AfterRun"))
     suspending = commands.start("suspend", name)
     # It waits for the batch in flight, and no other comes before it.
     wait_until(lambda: gate.is_fencing(ledger), suspending)
@@ -323,16 +271,14 @@ def test_a_secrets_value_is_in_no_argument_and_in_no_file(
     name: str,
     ledger: str,
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
-    detached: Detached,
     servers: EmbeddedServers,
     home: Home,
 ) -> None:
     postgres = {"ledgerSchema": ledger, "secretName": "warehouse"}
     file = commands.file(manifest(name, tables=[numbers(ROWS)], postgres=postgres, parquet=None))
-    gate.close_after(ledger, 1)
-    process, _ = detached("-f", file, commands.secret("warehouse", exports(servers)))
-    wait_until(lambda: gate.waiting(ledger))
+    process = gated.detached("-f", file, commands.secret("warehouse", exports(servers)))
     words = " ".join(word for one in [process, *process.children()] for word in one.cmdline())
     gate.open()
     assert commands("status", name, "-w").code == 0
