@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field, replace
@@ -42,7 +41,7 @@ from rowmill.local.records.ledger_reading import (
     nothing_to_stop,
     progress_of,
     records_of,
-    watched_progress_of,
+    watched,
 )
 from rowmill.local.records.log_reading import known_log, read_log
 from rowmill.local.records.run_reading import read_progress
@@ -61,7 +60,6 @@ if TYPE_CHECKING:
     from rowmill.local.detached import Begun
 
 T = TypeVar("T")
-WATCH_SECONDS = 1.0
 # A process whose run has ended is about to be gone.
 _LAST_SECONDS = 5.0
 
@@ -119,13 +117,7 @@ class LocalEngine(Engine):
 
     def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
         with self._looking(self._source(name)) as destinations:
-            progress = None
-            while True:
-                progress = watched_progress_of(destinations, run, progress)
-                yield progress
-                if not progress.run.at_work:
-                    return
-                time.sleep(WATCH_SECONDS)
+            yield from watched(destinations, run)
 
     def runs(self, name: str | None = None) -> Sequence[RunRecord]:
         if name is not None:
