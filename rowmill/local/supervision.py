@@ -24,7 +24,7 @@ from rowmill.local.home.liveness import supervising
 from rowmill.local.planning import most_workers
 from rowmill.local.records import run_records
 from rowmill.local.records.run_log import RunLog
-from rowmill.local.records.snapshot_records import ended, under_way
+from rowmill.local.records.snapshot_records import cut, ended, under_way
 from rowmill.local.run import running
 from rowmill.local.run.progress import Phase, Snapshot
 from rowmill.local.run.running import Options, Outcome
@@ -66,6 +66,7 @@ class Supervision:
                 notice=told.notice,
                 wait=told.wait,
                 death=told.death,
+                untold=told.untold,
             )
             try:
                 outcome = running.run(self.spec, self.connections, watched, told.progress)
@@ -154,6 +155,7 @@ class _Told:
         self._last: Snapshot | None = None
         self._turn: str | None = None
         self._kept = 0.0
+        self._in_ledger = True
 
     def prepared(self, prepared: Prepared, durable: Durable | None) -> None:
         number = prepared.run.number
@@ -189,6 +191,10 @@ class _Told:
     def death(self, worker: int, how: str) -> None:
         self._log.say(how, level="WARNING", source=f"worker {worker}")
         self._options.death(worker, how)
+
+    def untold(self) -> None:
+        self._in_ledger = False
+        self._options.untold()
 
     def progress(self, snapshot: Snapshot) -> None:
         self._last = snapshot
@@ -226,7 +232,8 @@ class _Told:
         else:
             self._log.say(f"{error.reason}: {error.message}", level="ERROR")
         if self._last is not None:
-            self._keep(ended(self._last, error, datetime.now(UTC)))
+            last, now = self._last, datetime.now(UTC)
+            self._keep(ended(last, error, now) if self._in_ledger else cut(last, error))
 
     def _keep(self, progress: Progress) -> None:
         # Good to know while the servers are down: no run fails of it.

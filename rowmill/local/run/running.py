@@ -63,9 +63,10 @@ class Options:
     `source` is kept with a new run. `held` is called once no other run can begin, and may raise to
     begin none; `prepared` once the destinations took the run, with what is durable of it, None of a
     repeat, which is complete. `notice` is told, in a sentence, what the user should know, `wait`
-    which server is waited for, and `death` which worker died, and how. `agreed` are ids of the
-    published runs that the user lets one of fewer rows replace; None: all of them. `spare` are
-    children that may become its workers, `home` is where the embedded servers are.
+    which server is waited for, and `death` which worker died, and how. `untold` is called where the
+    ledger was not told how the run ended, and has it as it was. `agreed` are ids of the published
+    runs that the user lets one of fewer rows replace; None: all of them. `spare` are children that
+    may become its workers, `home` is where the embedded servers are.
     """
 
     source: RunSource
@@ -81,6 +82,7 @@ class Options:
     notice: Callable[[str], None] = lambda text: None
     wait: ReportWait = unreported
     death: Callable[[int, str], None] = lambda worker, how: None
+    untold: Callable[[], None] = lambda: None
 
     def by(self, consent: Consent) -> Options:
         """The same, with what its user agrees to."""
@@ -376,11 +378,17 @@ class _Execution:
 
     def _end(self, run: Run, phase: Phase, state: RunState, message: str) -> None:
         self.board.turn(phase)
-        if self.signals.kill.is_set():
-            return
-        # If the ledger is not told, the run can be resumed as it is.
-        states = frozenset({RunState.RUNNING, RunState.FINALIZING})
-        self._tell_briefly(lambda runs: runs.transition(run.id, states, state, message=message))
+        states, told = frozenset({RunState.RUNNING, RunState.FINALIZING}), list[bool]()
+        if not self.signals.kill.is_set():
+            # If the ledger is not told, the run can be resumed as it is.
+            with self.signals.left_to_the_supervisor():
+                self._tell_briefly(
+                    lambda runs: told.append(
+                        runs.transition(run.id, states, state, message=message)
+                    )
+                )
+        if not any(told):
+            self.options.untold()
 
     def _tell_briefly(self, tell: Callable[[RunRecords], object]) -> None:
         """Tell the ledger how it ends: one try, and not a long one, for it may be the cause."""
