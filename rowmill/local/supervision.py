@@ -220,7 +220,8 @@ class _Told:
 
     def _log_verification(self, found: Verification) -> None:
         if found.identical:
-            self._log.say("verified: every destination holds the rows of this run")
+            said = "verified: every destination holds the rows of this run"
+            self._log.say(f"{said}: {found.compared}")
             return
         name = self._spec.name
         self._log.say(f"verify found differences: rowmill verify {name} shows them", level="ERROR")

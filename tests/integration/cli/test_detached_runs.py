@@ -299,7 +299,7 @@ def test_a_detached_run_is_suspended_resumed_verified_and_reset(
     assert (
         commands("logs", name, "-f")
         .out.splitlines()[-1]
-        .endswith("INFO verified: every destination holds the rows of this run")
+        .endswith("INFO verified: every destination holds the rows of this run: 3,000 rows of 1 table")
     )
     assert commands("reset", name, "--yes").code == 0
     assert state() == "RESET"
