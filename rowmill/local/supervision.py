@@ -22,7 +22,7 @@ from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.liveness import supervising
 from rowmill.local.planning import most_workers
-from rowmill.local.records import run_records
+from rowmill.local.records import run_records, unbegun_runs
 from rowmill.local.records.run_log import RunLog
 from rowmill.local.records.snapshot_records import cut, ended, under_way
 from rowmill.local.run import running
@@ -160,6 +160,7 @@ class _Told:
     def prepared(self, prepared: Prepared, durable: Durable | None) -> None:
         number = prepared.run.number
         self._remember(prepared)
+        unbegun_runs.forget(self._home, self._spec.name)
         fresh = not (prepared.resumed or prepared.repeat)
         self._log.begin(number, keep=self._spec.run_history_limit, fresh=fresh)
         rows = prepared.run.plan.rows
