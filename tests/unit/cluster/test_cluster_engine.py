@@ -76,7 +76,7 @@ def test_a_verify_can_be_asked_for_while_the_next_run_is_merely_planned() -> Non
 
 def test_a_verify_that_makes_way_for_the_next_run_is_asked_anew_of_that() -> None:
     past = [{"number": 1, "id": "abc123", "phase": "Complete", "rows": 100}]
-    next_run = {"number": 2, "id": "other", "rows": 100}
+    next_run: dict[str, Any] = {"number": 2, "id": "other", "rows": 100}
     answer = {**ANSWER, "request": "2", "run": 2, "identical": True, "rows": 100}
     publishing, replaced, answered = (
         experiment(phase, status={"history": past, **status}, **next_run)
