@@ -17,7 +17,7 @@ from rowmill.cluster.logs import PodLogs
 from rowmill.cluster.namespace import Cluster
 from rowmill.cluster.steering import Change, abort, annotated, moment, resume, steer
 from rowmill.cluster.verdicts import verification_of, verified_message
-from rowmill.cluster.waiting import Asked, Waiting, refuse_unverifiable
+from rowmill.cluster.waiting import Asked, Waiting, refuse_superseded, refuse_unverifiable
 from rowmill.engine.consent import unfinished_run
 from rowmill.engine.interface import Engine
 from rowmill.engine.paging import paged
@@ -172,7 +172,10 @@ class ClusterEngine(Engine):
         on_progress: OnProgress = ignored,
         timeout: float | None = None,
     ) -> Verification:
-        """As of `Engine`: a Job of the worker image does it, which no suspended one has."""
+        """As of `Engine`: a Job of the worker image does it, which no suspended one has.
+
+        Of a run that is replaced before its answer comes, that of the next is waited for.
+        """
         experiment = self._experiment(name)
         published = experiment.published
         experiment.refuse_if_leaving()
@@ -187,7 +190,18 @@ class ClusterEngine(Engine):
             if found.get("request") == asked.request:
                 return verification_of(found, published)
             on_progress(VerifyProgress("waiting", "", 0, 0))
-            waiting.heed(experiment, verified_message(experiment))
+            now = experiment.published
+            if now is None or now.number is None or now.number <= asked.number:
+                waiting.heed(experiment, verified_message(experiment))
+                continue
+            # The operator has its verify make way for a run that is published.
+            refuse_superseded(experiment, asked)
+            self.notice(
+                f"{name}: run {now.number} has taken the place of run {asked.number}, "
+                "and is verified instead"
+            )
+            published = now
+            waiting.asked = asked = self._ask(experiment, ASK_VERIFY, now.number)
 
     def reset(self, name: str, *, timeout: float | None = None) -> RunRecord:
         """As of `Engine`: a Job of the worker image does it, and then the phase is Reset."""

@@ -53,7 +53,7 @@ class Waiting:
             Failed: nobody can do it.
             Interrupted: StillUnderWay, the time is over; what was asked for goes on.
         """
-        _refuse_superseded(experiment, self.asked)
+        refuse_superseded(experiment, self.asked)
         if self.asked.annotation == ASK_VERIFY:
             refuse_unverifiable(experiment, self.asked.number)
         self._tell(message)
@@ -78,7 +78,7 @@ def refuse_unverifiable(experiment: Experiment, number: int) -> None:
     """Raise why run `number` will not be verified as things are, if it will not."""
     name, published = experiment.name, experiment.published
     if published is None or published.number != number:
-        raise Conflict("Replaced", f"run {number} of {name} is no longer published; try again")
+        raise Conflict("Replaced", f"run {number} of {name} is no longer published")
     if experiment.suspended:
         raise Conflict(
             "Suspended",
@@ -90,7 +90,8 @@ def refuse_unverifiable(experiment: Experiment, number: int) -> None:
         raise Failed("NotVerified", why)
 
 
-def _refuse_superseded(experiment: Experiment, asked: Asked) -> None:
+def refuse_superseded(experiment: Experiment, asked: Asked) -> None:
+    """Raise Conflict, reason Superseded, if the annotation does not ask for this any more."""
     now = experiment.annotations.get(asked.annotation)
     if now == asked.request:
         return

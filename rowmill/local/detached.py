@@ -11,7 +11,6 @@ import os
 import signal
 import threading
 import traceback
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TypeAlias
@@ -19,9 +18,9 @@ from typing import TypeAlias
 from rowmill.destinations.patience import Waited, Waiting
 from rowmill.engine.records import RunRecord
 from rowmill.engine.request import RunRequest
-from rowmill.errors import RowmillError
+from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.home.folder import Home
-from rowmill.local.records import run_records
+from rowmill.local.records import run_records, unbegun_runs
 from rowmill.local.reports import Reports
 from rowmill.local.run.run_hooks import RunHooks
 from rowmill.local.run_errors import RunFailed, not_begun
@@ -106,10 +105,16 @@ def main(pipe: Connection[_Word, DetachedRun], run: DetachedRun) -> None:
     except KeyboardInterrupt:
         teller.end(not_begun())
     except RowmillError as error:
-        teller.end(error)
+        _told_or_kept(error, run, teller)
     except Exception as error:  # noqa: BLE001 - told to the command, which knows it for a defect
         error.add_note(traceback.format_exc())
-        teller.end(error)
+        _told_or_kept(error, run, teller)
+
+
+def _told_or_kept(error: Exception, run: DetachedRun, teller: _Teller) -> None:
+    if not teller.end(error) and not isinstance(error, Interrupted):
+        # The command, and its terminal, are gone.
+        unbegun_runs.keep(run.home, run.source.spec().name, error)
 
 
 def _run(run: DetachedRun, teller: _Teller) -> None:
@@ -120,9 +125,13 @@ def _run(run: DetachedRun, teller: _Teller) -> None:
         run.request,
         starting=lambda: teller.say(_Starting()),
     ) as supervision:
+
+        def begun(prepared: Prepared, durable: Durable | None) -> None:
+            teller.end(_begun(prepared, durable, supervision))
+
         hooks = RunHooks(
             held=lambda: _refuse_changed(run, supervision),
-            prepared=lambda prepared, durable: teller.end(_begun(prepared, durable, supervision)),
+            prepared=begun,
             notice=lambda text: teller.say(_Notice(text)),
             wait=teller.say,
         )
@@ -150,19 +159,31 @@ class _Teller:
 
     def __init__(self, pipe: Connection[_Word, DetachedRun]) -> None:
         self._pipe = pipe
+        self._begun = False
 
     def say(self, word: _Word) -> None:
-        # The command may be gone, or was told how it begins: then there is the log.
-        with suppress(OSError):
-            self._pipe.send(word)
+        """Say it, heard or not."""
+        self._is_heard(word)
 
-    def end(self, word: _Word) -> None:
-        """Say the last word."""
+    def end(self, word: _Word) -> bool:
+        """Say the last word; whether it is known: of a run that has begun its log tells."""
+        if self._begun:
+            return True
         try:
-            self.say(word)
+            heard = self._is_heard(word)
         except Exception as error:  # noqa: BLE001 - of a library, such as no pipe takes
-            self.say(RunFailed(f"{type(word).__name__}: {word} ({error})"))
+            heard = self._is_heard(RunFailed(f"{type(word).__name__}: {word} ({error})"))
         self._pipe.close()
+        self._begun = isinstance(word, Begun)
+        return heard or self._begun
+
+    def _is_heard(self, word: _Word) -> bool:
+        """Say it to the command, which may be gone, or was told how the run begins."""
+        try:
+            self._pipe.send(word)
+        except OSError:
+            return False
+        return True
 
 
 def _heard(child: Child, reports: Reports) -> Begun:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from rowmill.engine.interface import Engine
@@ -38,12 +38,13 @@ from rowmill.local.home import liveness, remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.remembered import MemoryDamaged, ProgressMark, progress_mark
 from rowmill.local.planning import verify_threads
+from rowmill.local.records import unbegun_runs
 from rowmill.local.records.last_known import last_known, out_of_reach
 from rowmill.local.records.ledger_reading import (
     nothing_to_stop,
     progress_of,
     records_of,
-    watched_progress_of,
+    watched,
 )
 from rowmill.local.records.log_reading import known_log, read_log
 from rowmill.local.records.run_reading import read_progress
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
     from rowmill.local.detached import Begun
 
 T = TypeVar("T")
-WATCH_SECONDS = 1.0
 # A process whose run has ended is about to be gone.
 _LAST_SECONDS = 5.0
 
@@ -107,7 +107,7 @@ class LocalEngine(Engine):
         return _record(name, source.manifest, source.etag, self._newest(name))
 
     def status(self, name: str, run: int | None = None) -> Progress:
-        source, since = self._source(name), progress_mark(self.home, name)
+        source, since = self._looked_at(name), progress_mark(self.home, name)
         try:
             with looking(self.home, source, self.reports) as destinations:
                 progress = progress_of(destinations, run)
@@ -118,14 +118,8 @@ class LocalEngine(Engine):
         return progress
 
     def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
-        with looking(self.home, self._source(name), self.reports) as destinations:
-            progress = None
-            while True:
-                progress = watched_progress_of(destinations, run, progress)
-                yield progress
-                if not progress.run.at_work:
-                    return
-                time.sleep(WATCH_SECONDS)
+        with looking(self.home, self._looked_at(name), self.reports) as destinations:
+            yield from watched(destinations, run)
 
     def runs(self, name: str | None = None) -> Sequence[RunRecord]:
         if name is not None:
@@ -190,14 +184,24 @@ class LocalEngine(Engine):
     ) -> Iterator[LogLine]:
         """As of `Engine`, of what was run on this machine; its workers have one log together.
 
+        After that of the newest comes why a later one did not begin, if nobody was told.
+
         Raises:
             Unsupported: a shard's are asked for.
             NotFound: NoLogs, this machine has none of the run.
         """
         if shard is not None:
             raise Unsupported("NoShardLogs", "on one machine a run has one log, of all its shards")
-        self._source(name)
-        return read_log(self.home, name, known_log(self.home, name, run), follow=follow)
+        unbegun = unbegun_runs.last(self.home, name) if run is None else None
+        rest = () if unbegun is None else (unbegun.line,)
+        try:
+            self._source(name)
+            log = read_log(self.home, name, known_log(self.home, name, run), follow=follow)
+        except NotFound:
+            if unbegun is None:
+                raise
+            return iter(rest)
+        return chain(log, rest)
 
     def keep_last_words(self) -> None:
         """Remember of runs that have left none what the servers tell, as long as they are up."""
@@ -263,9 +267,10 @@ class LocalEngine(Engine):
             Conflict: RunLive, this machine runs it, which `down` must know.
         """
         if not purge:
-            # What is damaged is forgotten too.
+            # What is damaged is forgotten too, and what did not begin.
             with suppress(MemoryDamaged):
-                self._source(name)
+                if unbegun_runs.last(self.home, name) is None:
+                    self._source(name)
             self._forget(name)
             return f"{name} is forgotten here; its data and records stay"
         from rowmill.local import removal
@@ -332,6 +337,19 @@ class LocalEngine(Engine):
 
     def _source(self, name: str) -> Source:
         return self.given.get(name) or recalled(self.home, name)
+
+    def _looked_at(self, name: str) -> Source:
+        """As `_source`; who looks is told what nobody was told of a run that did not begin."""
+        unbegun = unbegun_runs.last(self.home, name)
+        try:
+            source = self._source(name)
+        except NotFound as error:
+            if unbegun is not None:
+                error.args = (f"{error}; {unbegun}",)
+            raise
+        if unbegun is not None:
+            self.reports.notice(str(unbegun))
+        return source
 
     def _of_each(
         self,

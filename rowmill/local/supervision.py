@@ -23,9 +23,9 @@ from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.liveness import supervising
 from rowmill.local.planning import most_workers
-from rowmill.local.records import run_records
+from rowmill.local.records import run_records, unbegun_runs
 from rowmill.local.records.run_log import RunLog
-from rowmill.local.records.snapshot_records import ended, under_way
+from rowmill.local.records.snapshot_records import cut, ended, under_way
 from rowmill.local.run import running
 from rowmill.local.run.outcome import Outcome
 from rowmill.local.run.progress import Phase, Snapshot
@@ -67,6 +67,7 @@ class Supervision:
                 notice=told.notice,
                 wait=told.wait,
                 death=told.death,
+                untold=told.untold,
             )
             try:
                 outcome = running.run(
@@ -155,10 +156,12 @@ class _Told:
         self._last: Snapshot | None = None
         self._turn: str | None = None
         self._kept = 0.0
+        self._in_ledger = True
 
     def prepared(self, prepared: Prepared, durable: Durable | None) -> None:
         number = prepared.run.number
         self._remember(prepared)
+        unbegun_runs.forget(self._home, self._spec.name)
         fresh = not (prepared.resumed or prepared.repeat)
         self._log.begin(number, keep=self._spec.run_history_limit, fresh=fresh)
         rows = prepared.run.plan.rows
@@ -191,6 +194,10 @@ class _Told:
         self._log.say(how, level="WARNING", source=f"worker {worker}")
         self._hooks.death(worker, how)
 
+    def untold(self) -> None:
+        self._in_ledger = False
+        self._hooks.untold()
+
     def progress(self, snapshot: Snapshot) -> None:
         self._last = snapshot
         # How far a verification is changes all the time.
@@ -215,7 +222,8 @@ class _Told:
 
     def _log_verification(self, found: Verification) -> None:
         if found.identical:
-            self._log.say("verified: every destination holds the rows of this run")
+            said = "verified: every destination holds the rows of this run"
+            self._log.say(f"{said}: {found.compared}")
             return
         name = self._spec.name
         self._log.say(f"verify found differences: rowmill verify {name} shows them", level="ERROR")
@@ -227,7 +235,8 @@ class _Told:
         else:
             self._log.say(f"{error.reason}: {error.message}", level="ERROR")
         if self._last is not None:
-            self._keep(ended(self._last, error, datetime.now(UTC)))
+            last, now = self._last, datetime.now(UTC)
+            self._keep(ended(last, error, now) if self._in_ledger else cut(last, error))
 
     def _keep(self, progress: Progress) -> None:
         # Good to know while the servers are down: no run fails of it.

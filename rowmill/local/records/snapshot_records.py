@@ -43,10 +43,7 @@ def ended(snapshot: Snapshot, error: RowmillError, at: datetime) -> Progress:
     """How far a run was when it ended by an error; one that was being verified is complete."""
     last = under_way(snapshot)
     if _cut_while_published(snapshot):
-        # The ledger keeps it so, and a resume completes it.
-        return Progress(
-            replace(last.run, state=State.PUBLISHING, message=error.message), last.tables
-        )
+        return cut(snapshot, error)
     state = last.run.state
     if state is not State.COMPLETED and isinstance(error, Interrupted):
         state = State.SUSPENDED if error.reason == SUSPENDED else State.ABORTED
@@ -57,6 +54,14 @@ def ended(snapshot: Snapshot, error: RowmillError, at: datetime) -> Progress:
         verdict = unverified(snapshot.run.number, error)
         run = replace(over, verification=verdict)
     return Progress(run, last.tables)
+
+
+def cut(snapshot: Snapshot, error: RowmillError) -> Progress:
+    """How far a run was whose end the ledger was not told: nobody is at work on it any more."""
+    last = under_way(snapshot)
+    # The ledger keeps it so, and a resume completes it.
+    state = State.PUBLISHING if _cut_while_published(snapshot) else State.INTERRUPTED
+    return Progress(replace(last.run, state=state, message=error.message), last.tables)
 
 
 def _cut_while_published(snapshot: Snapshot) -> bool:

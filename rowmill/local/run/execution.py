@@ -184,11 +184,17 @@ class Execution:
 
     def _end(self, run: Run, phase: Phase, state: RunState, message: str) -> None:
         self.board.turn(phase)
-        if self.signals.kill.is_set():
-            return
-        # If the ledger is not told, the run can be resumed as it is.
-        states = frozenset({RunState.RUNNING, RunState.FINALIZING})
-        self._tell_briefly(lambda runs: runs.transition(run.id, states, state, message=message))
+        states, told = frozenset({RunState.RUNNING, RunState.FINALIZING}), list[bool]()
+        if not self.signals.kill.is_set():
+            # If the ledger is not told, the run can be resumed as it is.
+            with self.signals.left_to_the_supervisor():
+                self._tell_briefly(
+                    lambda runs: told.append(
+                        runs.transition(run.id, states, state, message=message)
+                    )
+                )
+        if not any(told):
+            self.hooks.untold()
 
     def _tell_briefly(self, tell: Callable[[RunRecords], object]) -> None:
         """Tell the ledger how it ends: one try, and not a long one, for it may be the cause."""

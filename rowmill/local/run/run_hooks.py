@@ -19,7 +19,8 @@ class RunHooks:
     destinations took the run, with what is durable of it, None of a repeat, which is complete.
     `progress` is called with its state as that changes, at most a few times a second. `notice` is
     told, in a sentence, what the user should know, `wait` which server is waited for, and `death`
-    which worker died, and how.
+    which worker died, and how. `untold` is called where the ledger was not told how the run ended,
+    and has it as it was.
     """
 
     held: Callable[[], None] = lambda: None
@@ -28,3 +29,4 @@ class RunHooks:
     notice: Callable[[str], None] = lambda text: None
     wait: ReportWait = unreported
     death: Callable[[int, str], None] = lambda worker, how: None
+    untold: Callable[[], None] = lambda: None

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import re
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 
+from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
+from rowmill.local.connections import engine_id
 from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.liveness import is_supervised, supervised
+from rowmill.local.records import unbegun_runs
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from tests.integration.cli.commands import Commands, wait_until
 from tests.integration.cli.gated_runs import Detached, GatedRuns
@@ -20,6 +24,18 @@ from tests.integration.gate import Gate
 from tests.processes import has_ended
 
 PROCESS = re.compile(r"goes on in process (\d+)")
+
+
+@contextmanager
+def prepare_held(database: Connection, key: int) -> Iterator[Callable[[], bool]]:
+    """Lets no prepare go on in the block, which asks whether one waits."""
+    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory' "
+    waiting += "AND (classid::bigint << 32) | objid::bigint = %s::bigint)"
+    database.execute("SELECT pg_advisory_lock(%s)", (key,))
+    try:
+        yield lambda: database.execute(waiting, (key,)).fetchone() == (True,)
+    finally:
+        database.execute("SELECT pg_advisory_unlock(%s)", (key,))
 
 
 @pytest.fixture
@@ -128,6 +144,58 @@ def test_the_death_of_the_command_before_it_has_begun_does_not_harm_it(
     wait_until(lambda: gate.states(ledger) != [])
     assert commands("status", name, "-w").code == 0
     assert state() == "COMPLETED"
+
+
+def test_a_run_that_is_refused_after_its_terminal_is_gone_is_told_to_who_looks(
+    name: str, written: Callable[..., str], commands: Commands, database: Connection, home: Home
+) -> None:
+    file, key = written(), lock_key("prepare", f"{engine_id()}/local/{name}")
+
+    def refuse(change: str, *words: str) -> None:
+        with prepare_held(database, key) as is_waited_for:
+            terminal = commands.terminal(*words)
+            wait_until(is_waited_for, terminal.process)
+            terminal.hang_up()
+            database.execute(change)
+        wait_until(lambda: unbegun_runs.last(home, name) is not None)
+
+    refuse(
+        f"CREATE SCHEMA {name} CREATE TABLE numbers (id int)",
+        *("run", "--detach", "-f", file),
+    )
+    unknown = commands("status", name)
+    assert (unknown.code, "no experiment" in unknown.err) == (2, True)
+    assert f"{name}: a run in the background ended at 20" in unknown.err
+    assert f'before it had begun: TableExists: "{name}"."numbers" is a table' in unknown.err
+    logs = commands("logs", name)
+    assert (logs.code, "ERROR TableExists: " in logs.out) == (0, True)
+    again = commands("run", "-f", file)
+    assert (again.code, "TableExists" in again.err or "is a table" in again.err) == (3, True)
+    assert "before it had begun" in commands("status", name).err, "none has begun yet"
+
+    database.execute(f"DROP SCHEMA {name} CASCADE")
+    assert commands("delete", name, "--keep-data").code == 0
+    assert "before it had begun" not in commands("status", name).err
+    assert not remembered.folder(home, name).exists()
+
+    assert commands("run", "-f", file).code == 0
+    known = commands("status", name)
+    assert (known.code, "before it had begun" in known.err) == (0, False)
+    comment = f"COMMENT ON TABLE {name}.numbers IS "
+    refuse(f"{comment}'changed'", "rerun", name)
+    known = commands("status", name, "-o", "json")
+    assert (known.code, known.json["number"], known.json["state"]) == (0, 1, "COMPLETED")
+    assert f"{name}: a run in the background ended at 20" in known.err
+    watched = commands("status", name, "-w", "-o", "json")
+    assert (watched.json["state"], "TableExists" in watched.err) == ("COMPLETED", True)
+    logged = commands("logs", name).out
+    assert "INFO complete after " in logged.partition("ERROR TableExists: ")[0]
+    assert "ERROR TableExists: " in logged
+    assert "TableExists" not in commands("logs", name, "--run", "1").out
+
+    database.execute(f"{comment}'{engine_id()}/local/{name}'")
+    assert commands("rerun", name, "--wait").code == 0
+    assert "TableExists" not in commands("status", name).err + commands("logs", name).out
 
 
 @pytest.mark.usefixtures("long_started")
@@ -247,7 +315,9 @@ def test_a_detached_run_is_suspended_resumed_verified_and_reset(
     assert (
         commands("logs", name, "-f")
         .out.splitlines()[-1]
-        .endswith("INFO verified: every destination holds the rows of this run")
+        .endswith(
+            "INFO verified: every destination holds the rows of this run: 3,000 rows of 1 table"
+        )
     )
     assert commands("reset", name, "--yes").code == 0
     assert state() == "RESET"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,28 @@ def test_a_verify_can_be_asked_for_while_the_next_run_is_merely_planned() -> Non
     assert engine_of(cluster).verify("shop").run == 1
 
 
+def test_a_verify_that_makes_way_for_the_next_run_is_asked_anew_of_that() -> None:
+    past = [{"number": 1, "id": "abc123", "phase": "Complete", "rows": 100}]
+    next_run: dict[str, Any] = {"number": 2, "id": "other", "rows": 100}
+    answer = {**ANSWER, "request": "2", "run": 2, "identical": True, "rows": 100}
+    publishing, replaced, answered = (
+        experiment(phase, status={"history": past, **status}, **next_run)
+        for phase, status in (
+            ("Finalizing", {}),
+            ("Complete", {}),
+            ("Complete", {"verification": answer}),
+        )
+    )
+    cluster = FakeCluster([experiment("Complete", rows=100), publishing, replaced, answered])
+    told: list[str] = []
+    engine = replace(engine_of(cluster), notice=told.append)
+    found = engine.verify("shop")
+    assert (found.run, found.run_id, found.identical) == (2, "other", True)
+    asked = [patch["metadata"]["annotations"]["rowmill.dev/verify"] for patch in cluster.patches]
+    assert asked == ["1", "2"]
+    assert told == ["shop: run 2 has taken the place of run 1, and is verified instead"]
+
+
 def test_each_verify_asks_anew() -> None:
     again = verified(identical=False, request="1.1", differences=3, where="orders in postgres")
     cluster = FakeCluster([verified(identical=True), again])
@@ -120,9 +143,9 @@ def test_after_the_last_request_there_is_none(where: str) -> None:
     ("later", "error"),
     [
         (verified(reason="OOMKilled", message="too little memory"), Failed),
-        (experiment("Complete", number=2, id="other", rows=100), Conflict),
+        (experiment("Reset"), Conflict),
     ],
-    ids=["no answer", "replaced"],
+    ids=["no answer", "its data was removed"],
 )
 def test_a_verify_without_an_answer_says_why(later: Any, error: type[RowmillError]) -> None:
     with pytest.raises(error):
