@@ -13,6 +13,7 @@ from rowmill.cluster.apiserver.patience import patiently
 from rowmill.cluster.applying import annotations_of, document_of
 from rowmill.cluster.deleting import delete_experiment
 from rowmill.cluster.experiment import Experiment, verification_of
+from rowmill.cluster.heeding import unheeded
 from rowmill.cluster.logs import PodLogs
 from rowmill.cluster.namespace import Cluster
 from rowmill.cluster.steering import Change, abort, annotated, moment, resume, steer
@@ -76,13 +77,17 @@ class ClusterEngine(Engine):
 
     def status(self, name: str, run: int | None = None) -> Progress:
         experiment = self._experiment(name)
+        if run is None:
+            self._tell_unheeded(experiment)
         return experiment.progress if run is None else _past(experiment, run)
 
     def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
         experiment = self._experiment(name)
         # Of a run that is at work a refused edit says nothing.
         begun = experiment.phase in _AT_WORK
+        told = False
         while run is None or run == experiment.number:
+            told = told or self._tell_unheeded(experiment)
             yield experiment.progress
             begun = begun or experiment.phase in _AT_WORK
             if name in self._asked or (experiment.refused and not begun):
@@ -227,6 +232,13 @@ class ClusterEngine(Engine):
     ) -> Iterator[LogLine]:
         logs = PodLogs(self.cluster, name, run, shard, self.notice)
         return logs.following() if follow else logs.lines()
+
+    def _tell_unheeded(self, experiment: Experiment) -> bool:
+        """Tell of a change that no operator has looked at; whether there is one."""
+        words = unheeded(experiment, self.now())
+        if words is not None:
+            self.notice(words)
+        return words is not None
 
     def _refuse_in_vain(self, experiment: Experiment) -> None:
         """Raise Conflict if what was asked for here will not begin, or not come to its end."""
