@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 
 from rowmill.cluster.apiserver.patience import patiently
-from rowmill.cluster.applying import annotations_of, document_of
+from rowmill.cluster.applying import annotations_of, begins_by_itself, document_of
 from rowmill.cluster.deleting import delete_experiment
 from rowmill.cluster.experiment import Experiment, verification_of
 from rowmill.cluster.heeding import unheeded
@@ -149,15 +149,21 @@ class ClusterEngine(Engine):
         self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
     ) -> RunRecord | None:
         document = document_of(request)
-        if request.mode is Mode.RERUN:
+        before = None
+        if request.mode is not Mode.AUTO:
             with suppress(NotFound):
-                self._refuse_to_drop(self._experiment(document["metadata"]["name"]))
+                before = self._experiment(document["metadata"]["name"])
+        if request.mode is Mode.RERUN and before is not None:
+            self._refuse_to_drop(before)
         if if_match is not None:
             document["metadata"]["resourceVersion"] = if_match
         applied = Experiment(self.cluster.apply(document, dry_run=dry_run))
         applied.refuse_if_leaving()
         if dry_run:
             return None
+        if begins_by_itself(before, applied):
+            self._asked.add(applied.name)
+            return applied.next_run
         asked = annotations_of(request.mode, applied, moment())
         if asked:
             self.cluster.patch(applied.name, annotated(asked))

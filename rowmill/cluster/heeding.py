@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.steering import is_judged
 from rowmill.engine.json_records import time_from_json
 from rowmill.spec.cluster_names import ABORT
 
@@ -36,9 +37,8 @@ def _is_unheard(experiment: Experiment) -> bool:
     if experiment.refused:
         # Nothing but another spec changes that.
         return False
-    judged = str(experiment.status.get("rerun") or "")
     resumed = experiment.to_be_resumed and not experiment.being_reset
-    return experiment.asked_rerun != judged or resumed or _is_abort_unheard(experiment)
+    return not is_judged(experiment) or resumed or _is_abort_unheard(experiment)
 
 
 def _is_abort_unheard(experiment: Experiment) -> bool:

@@ -16,6 +16,7 @@ from rowmill.engine.request import ApplyRequest, Mode
 from rowmill.engine.warehouse import WarehouseUnreachable
 from rowmill.errors import Conflict, Failed, NotFound, RowmillError, Unsupported
 from rowmill.spec.load import Overrides
+from rowmill.spec.manifest.structure import read_structure
 from rowmill.spec.wishes import read_wish
 from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
 
@@ -249,6 +250,47 @@ def test_what_is_asked_of_a_run_is_no_part_of_what_is_applied(
     assert patch["metadata"]["annotations"][ABORT] is None
     assert run is not None
     assert (run.number, run.state) == (1 if mode is Mode.RESUME else None, State.PENDING)
+
+
+def _of_manifest(phase: str, seed: int, **changes: Any) -> dict[str, Any]:
+    """Its spec is that of the manifest with this seed, as the operator has seen it."""
+    applied: Any = read_structure(MANIFEST.replace("seed: 1", f"seed: {seed}")).raw
+    status = {"digest": "sha256:0", **changes.pop("status", {})}
+    return experiment(phase, spec=applied["spec"], status=status, **changes)
+
+
+@pytest.mark.parametrize(
+    ("mode", "phase"),
+    [(Mode.RESTART, "Running"), (Mode.RERUN, "Complete"), (Mode.RESUME, "Failed")],
+)
+def test_a_changed_spec_begins_its_run_by_itself(mode: Mode, phase: str) -> None:
+    """Asked for in a second request, it would be another one, which ends the first."""
+    before, after = _of_manifest(phase, 1), _of_manifest(phase, 2)
+    cluster = FakeCluster([before], after_apply=after)
+    run = engine_of(cluster).apply(ApplyRequest(MANIFEST, mode=mode))
+    assert cluster.patches == []
+    assert run is not None
+    assert (run.number, run.state) == (None, State.PENDING)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        # The newest run may be of the spec that is applied: then none begins by itself.
+        _of_manifest("Running", 1, status={"digest": "sha256:1"}),
+        _of_manifest("Running", 1, status={"observedGeneration": 2}),
+        _of_manifest("Running", 1, annotations={RERUN: "now"}),
+        # The next run would be aborted before it begins.
+        _of_manifest("Running", 1, annotations={ABORT: "2"}),
+        # It does not change the data.
+        _of_manifest("Running", 2),
+    ],
+)
+def test_a_run_that_may_not_begin_by_itself_is_asked_for(before: Raw) -> None:
+    cluster = FakeCluster([before], after_apply=_of_manifest("Running", 2))
+    engine_of(cluster).apply(ApplyRequest(MANIFEST, mode=Mode.RESTART))
+    [patch] = cluster.patches
+    assert set(patch["metadata"]["annotations"]) == {RERUN, ABORT}
 
 
 @pytest.mark.parametrize("mode", Mode)
