@@ -15,8 +15,16 @@ from rowmill.cluster.deleting import delete_experiment
 from rowmill.cluster.experiment import Experiment, verification_of
 from rowmill.cluster.heeding import unheeded
 from rowmill.cluster.logs import PodLogs
-from rowmill.cluster.namespace import Cluster
-from rowmill.cluster.steering import Change, abort, annotated, moment, resume, steer
+from rowmill.cluster.namespace import Cluster, Raw
+from rowmill.cluster.steering import (
+    Change,
+    abort,
+    annotated,
+    moment,
+    patched_as_read,
+    resume,
+    steer,
+)
 from rowmill.cluster.waiting import Asked, Waiting, refuse_unverifiable
 from rowmill.engine.consent import unfinished_run
 from rowmill.engine.interface import Engine
@@ -134,16 +142,18 @@ class ClusterEngine(Engine):
 
         Nobody is to agree to what it replaces: how many rows it has, its operator finds out.
         """
-        experiment = self._experiment(name)
-        experiment.refuse_if_leaving()
-        if experiment.refused:
-            raise _no_run_begins(experiment)
-        if not restart:
-            self._refuse_to_drop(experiment)
-        # A number that comes back would be aborted before it starts.
-        self.cluster.patch(name, annotated({RERUN: moment(), ABORT: None}))
+
+        def asked(experiment: Experiment) -> Change:
+            if experiment.refused:
+                raise _no_run_begins(experiment)
+            if not restart:
+                self._refuse_to_drop(experiment)
+            # A number that comes back would be aborted before it starts.
+            return Change(annotated({RERUN: moment(), ABORT: None}), experiment.next_run)
+
+        run = self._steer(name, asked)
         self._asked.add(name)
-        return experiment.next_run
+        return run
 
     def apply(
         self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
@@ -183,13 +193,9 @@ class ClusterEngine(Engine):
         timeout: float | None = None,
     ) -> Verification:
         """As of `Engine`: a Job of the worker image does it, which no suspended one has."""
-        experiment = self._experiment(name)
+        experiment, asked = self._ask(name, ASK_VERIFY, _verifiable)
         published = experiment.published
-        experiment.refuse_if_leaving()
-        if published is None or published.number is None:
-            raise NotFound("NothingPublished", f"{name}: no run of it is published yet")
-        refuse_unverifiable(experiment, published.number)
-        asked = self._ask(experiment, ASK_VERIFY, published.number)
+        assert published is not None
         waiting = self._waiting(asked, timeout, experiment.verified_message)
         while True:
             experiment = self._later(name)
@@ -201,20 +207,15 @@ class ClusterEngine(Engine):
 
     def reset(self, name: str, *, timeout: float | None = None) -> RunRecord:
         """As of `Engine`: a Job of the worker image does it, and then the phase is Reset."""
-        experiment = self._experiment(name)
-        number = experiment.number
-        experiment.refuse_if_leaving()
-        if number is None:
-            raise Conflict("NothingToReset", f"{name} has no run yet, and so no data")
-        if not experiment.ended and not experiment.suspended:
-            raise Conflict("RunLive", self._live(experiment))
+        experiment, asked = self._ask(name, ASK_RESET, self._resettable)
         self._asked.discard(name)
-        asked = self._ask(experiment, ASK_RESET, number)
         waiting = self._waiting(asked, timeout, experiment.message)
         while True:
             experiment = self._later(name)
-            if experiment.number != number:
-                raise Conflict("Replaced", f"run {number} of {name} is not the newest any more")
+            if experiment.number != asked.number:
+                raise Conflict(
+                    "Replaced", f"run {asked.number} of {name} is not the newest any more"
+                )
             if experiment.reset.get("request") == asked.request:
                 # What is waited for now, such as a next run, is told by the conditions.
                 message = str(experiment.run.get("message") or experiment.message)
@@ -288,10 +289,28 @@ class ClusterEngine(Engine):
         state = experiment.overall.run.state
         return f"run {experiment.number} of {name} is {state}: {wait}, or stop it with {stop}"
 
-    def _ask(self, experiment: Experiment, annotation: str, number: int) -> Asked:
-        request = experiment.next_request(annotation, number)
-        self.cluster.patch(experiment.name, annotated({annotation: request}))
-        return Asked(experiment.name, annotation, request, number)
+    def _resettable(self, experiment: Experiment) -> int:
+        """The run of which the data is removed; raises Conflict if there is none, or it is live."""
+        if experiment.number is None:
+            raise Conflict("NothingToReset", f"{experiment.name} has no run yet, and so no data")
+        if not experiment.ended and not experiment.suspended:
+            raise Conflict("RunLive", self._live(experiment))
+        return experiment.number
+
+    def _ask(
+        self, name: str, annotation: str, run_of: Callable[[Experiment], int]
+    ) -> tuple[Experiment, Asked]:
+        """Ask it of the run that `run_of` says of the very Experiment in which it is asked."""
+
+        def decided(raw: Raw) -> tuple[Raw, tuple[Experiment, Asked]]:
+            experiment = Experiment(raw)
+            experiment.refuse_if_leaving()
+            number = run_of(experiment)
+            request = experiment.next_request(annotation, number)
+            asked = Asked(name, annotation, request, number)
+            return annotated({annotation: request}), (experiment, asked)
+
+        return patched_as_read(self.cluster, name, decided)
 
     def _waiting(self, asked: Asked, timeout: float | None, told: str) -> Waiting:
         return Waiting(asked, self.notice, self.clock, timeout, told)
@@ -309,6 +328,15 @@ class ClusterEngine(Engine):
 
     def _experiment(self, name: str) -> Experiment:
         return Experiment(self.cluster.experiment(name))
+
+
+def _verifiable(experiment: Experiment) -> int:
+    """The published run; raises NotFound without one, and why it will not be verified."""
+    published = experiment.published
+    if published is None or published.number is None:
+        raise NotFound("NothingPublished", f"{experiment.name}: no run of it is published yet")
+    refuse_unverifiable(experiment, published.number)
+    return published.number
 
 
 def _no_run_begins(experiment: Experiment) -> Conflict:

@@ -40,13 +40,18 @@ def verified(**answer: Any) -> dict[str, Any]:
     return experiment("Complete", rows=100, status={"verification": {**ANSWER, **answer}})
 
 
+def _asking(annotations: dict[str, str]) -> dict[str, Any]:
+    """What asks it of the Experiment as it was looked at, and of no other state of it."""
+    return {"metadata": {"annotations": annotations, "resourceVersion": "41"}}
+
+
 def test_a_verify_asks_for_the_published_run_and_waits_for_its_answer() -> None:
     asked = experiment("Complete", annotations={"rowmill.dev/verify": "1"}, rows=100)
     same = verified(identical=True, rows=100, checksum="sha256:ab")
     cluster = FakeCluster([experiment("Complete", rows=100), asked, same])
     shown: list[str] = []
     found = engine_of(cluster).verify("shop", on_progress=lambda now: shown.append(now.phase))
-    assert cluster.patches == [{"metadata": {"annotations": {"rowmill.dev/verify": "1"}}}]
+    assert cluster.patches == [_asking({"rowmill.dev/verify": "1"})]
     assert (found.run, found.run_id, found.identical, found.rows) == (1, "abc123", True, 100)
     assert (found.checksum, found.seconds) == ("sha256:ab", None)
     assert shown == ["waiting"]
@@ -78,7 +83,7 @@ def test_each_verify_asks_anew() -> None:
     again = verified(identical=False, request="1.1", differences=3, where="orders in postgres")
     cluster = FakeCluster([verified(identical=True), again])
     found = engine_of(cluster).verify("shop")
-    assert cluster.patches == [{"metadata": {"annotations": {"rowmill.dev/verify": "1.1"}}}]
+    assert cluster.patches == [_asking({"rowmill.dev/verify": "1.1"})]
     assert (found.identical, found.differences) == (False, 3)
     assert repr(found) == "<Verification: run 1 differs in orders in postgres>"
 
@@ -146,7 +151,7 @@ def test_a_reset_waits_until_the_data_is_gone(capsys: pytest.CaptureFixture[str]
     states = [experiment("Complete", rows=100), waiting, waiting, gone]
     cluster = FakeCluster(states)
     run = engine_of(cluster).reset("shop")
-    assert cluster.patches == [{"metadata": {"annotations": {"rowmill.dev/reset": "1"}}}]
+    assert cluster.patches == [_asking({"rowmill.dev/reset": "1"})]
     assert (run.state, run.message) == (State.RESET, "removed 2 tables (100 rows)")
     assert capsys.readouterr().err == "rowmill: shop: a pod removes it\n", "once"
 
@@ -450,6 +455,27 @@ def test_a_purge_takes_no_finalizer_twice_and_looks_again_at_what_was_written_me
         for version in ("41", "42")
     ]
     assert cluster.deleted == [("shop", "uid-of-shop")]
+
+
+def test_what_is_being_deleted_already_is_held_for_no_purge() -> None:
+    """The API server takes no more finalizers then; with the operator's own it is held."""
+    cluster = FakeCluster([leaving("of.another/one")])
+    with pytest.raises(Conflict) as told:
+        engine_of(cluster).delete("shop", purge=True)
+    assert (told.value.reason, cluster.patches, cluster.deleted) == ("Deleting", [], [])
+    engine_of(FakeCluster([leaving("rowmill.dev/purge")])).delete("shop", purge=True)
+
+
+@pytest.mark.parametrize(
+    ("ask", "reason"), [(ClusterEngine.reset, "RunLive"), (ClusterEngine.rerun, "UnfinishedRun")]
+)
+def test_what_a_run_is_asked_for_is_judged_by_what_is_changed(ask: Any, reason: str) -> None:
+    """It was resumed meanwhile: a reset would stand, and remove what it makes."""
+    cluster = _Written([experiment("Complete", rows=100), experiment("Running")])
+    with pytest.raises(RowmillError) as told:
+        ask(engine_of(cluster), "shop")
+    [refused] = cluster.patches
+    assert (told.value.reason, refused["metadata"]["resourceVersion"]) == (reason, "41")
 
 
 def test_what_is_deleted_with_its_data_kept_has_no_purge_to_wait_for() -> None:
