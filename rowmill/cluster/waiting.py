@@ -49,10 +49,11 @@ class Waiting:
         """Tell what is waited for now.
 
         Raises:
-            Conflict: Replaced, Superseded or Suspended, no answer comes as things are.
+            Conflict: Deleting, Replaced, Superseded or Suspended, no answer comes as things are.
             Failed: nobody can do it.
             Interrupted: StillUnderWay, the time is over; what was asked for goes on.
         """
+        experiment.refuse_if_leaving()
         refuse_superseded(experiment, self.asked)
         if self.asked.annotation == ASK_VERIFY:
             refuse_unverifiable(experiment, self.asked.number)

@@ -137,7 +137,7 @@ def unpublished(runs: Sequence[Run], *, left_alone: bool) -> str | None:
     run = on_its_way(runs)
     if run is None:
         return None if runs else f"{_NONE}; start one with: rowmill run -f FILE"
-    state = State.of_ledger(run.state, abandoned=left_alone, reason=run.reason)
+    state = State.of_ledger(run.state, abandoned=left_alone, suspended=run.suspended)
     if run.state is RunState.PUBLISHING:
         if left_alone:
             return f"run {run.number} is {state} amid its publishing; {run_again(run)} completes it"

@@ -55,7 +55,10 @@ def progress_told(run: Run, told: Told) -> Progress:
     """
     if run.state in (RunState.FINALIZING, RunState.PUBLISHING):
         return _progress(run, _tables(run, None), told=told)
-    tables = tuple(_table_told(each, told.live) for each in run.plan.tables)
+    tables = tuple(
+        table_of_rows(each, min(each.rows, told.live.rows.get(each.table, 0)))
+        for each in run.plan.tables
+    )
     return _progress(run, tables, told=told)
 
 
@@ -77,7 +80,7 @@ def _progress(
         namespace=namespace,
         number=run.number,
         id=run.id,
-        state=State.of_ledger(run.state, abandoned=left_alone, reason=run.reason),
+        state=State.of_ledger(run.state, abandoned=left_alone, suspended=run.suspended),
         reason=run.reason,
         message=_message(run, live, left_alone=left_alone),
         digest=run.plan.digest,
@@ -133,8 +136,8 @@ def _table(layout: TableLayout, batches: Sequence[Interval]) -> TableProgress:
     )
 
 
-def _table_told(layout: TableLayout, live: LiveProgress) -> TableProgress:
-    rows = min(layout.rows, live.rows.get(layout.table, 0))
+def table_of_rows(layout: TableLayout, rows: int) -> TableProgress:
+    """A table of which so many rows are durable; its batches by their number, at the least."""
     return TableProgress(
         name=layout.table,
         rows=rows,

@@ -28,6 +28,12 @@ def unverified(reason: str, message: str, **more: Any) -> dict[str, Any]:
     return state
 
 
+def leaving(state: dict[str, Any]) -> dict[str, Any]:
+    """Somebody has deleted it since, and it does not go."""
+    gone = {"deletionTimestamp": "2026-01-01T00:01:00Z", "finalizers": ["of.another/one"]}
+    return {**state, "metadata": {**state["metadata"], **gone}}
+
+
 def asked_as(annotation: str, request: str, **more: Any) -> dict[str, Any]:
     return experiment("Complete", rows=100, annotations={annotation: request}, **more)
 
@@ -72,6 +78,20 @@ def asked_as(annotation: str, request: str, **more: Any) -> dict[str, Any]:
         ),
         (
             ClusterEngine.verify,
+            leaving(experiment("Complete", rows=100)),
+            Conflict,
+            "Deleting",
+            "shop is being deleted: waits for the finalizers of.another/one",
+        ),
+        (
+            ClusterEngine.reset,
+            leaving(experiment("Complete", rows=100)),
+            Conflict,
+            "Deleting",
+            "shop is being deleted: waits for the finalizers of.another/one",
+        ),
+        (
+            ClusterEngine.verify,
             unverified("NotVerified", "the ConfigMap of run 1 is gone"),
             Failed,
             "NotVerified",
@@ -86,7 +106,16 @@ def asked_as(annotation: str, request: str, **more: Any) -> dict[str, Any]:
             "verified, its rerun can",
         ),
     ],
-    ids=["verify again", "reset again", "taken off", "suspended", "no plan", "refused"],
+    ids=[
+        "verify again",
+        "reset again",
+        "taken off",
+        "suspended",
+        "deleted, verify",
+        "deleted, reset",
+        "no plan",
+        "refused",
+    ],
 )
 def test_what_will_not_be_answered_is_not_waited_for(
     ask: Callable[..., Any],

@@ -310,6 +310,18 @@ def test_a_copied_experiment_does_not_do_again_what_was_asked_of_the_first() -> 
     assert RESET in made(cluster), "asked of this one"
 
 
+def test_a_copy_is_reset_whatever_number_was_asked_of_the_first() -> None:
+    """What the copy came with names a run that it has not had yet."""
+    asked = {"rowmill.dev/reset": "7.2"}
+    cluster = MemoryCluster(experiment(uid="uid-2", annotations=asked))
+    cluster.finish_run()
+    assert RESET not in made(cluster)
+    cluster.annotate(reset="1")
+    cluster.settle()
+    removed(cluster)
+    assert cluster.phase == "Reset"
+
+
 def test_an_experiment_restored_from_before_is_not_reset_again(cluster: MemoryCluster) -> None:
     cluster.annotate(reset="1")
     cluster.settle()
