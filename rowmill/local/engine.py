@@ -53,7 +53,7 @@ from rowmill.spec.dataset import Spec
 from rowmill.spec.load import LOCAL_NAMESPACE
 from rowmill.worker.abort import abort_run, suspend_run
 from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
-from rowmill.worker.reading import abandoned, experiment_runs
+from rowmill.worker.reading import abandoned, experiment_runs, own_runs
 
 # What begins, verifies, reads or removes data stands on Arrow and all drivers, of which looking at
 # an experiment needs none: it is imported where it is done.
@@ -288,7 +288,7 @@ class LocalEngine(Engine):
         return removed
 
     def _unstoppable(self, do: str, name: str, destinations: Destinations) -> str:
-        known = experiment_runs(destinations)
+        known = own_runs(destinations)
         alone = bool(known) and abandoned(known[-1], destinations.ledger)
         return nothing_to_stop(
             known,
