@@ -54,7 +54,7 @@ from rowmill.plan.run_source import source_of
 from rowmill.spec.load import LOCAL_NAMESPACE
 from rowmill.worker.abort import abort_run, suspend_run
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.reading import abandoned, experiment_runs
+from rowmill.worker.reading import abandoned, experiment_runs, own_runs
 
 # What begins, verifies, reads or removes data stands on Arrow and all drivers, of which looking at
 # an experiment needs none: it is imported where it is done.
@@ -284,7 +284,7 @@ class LocalEngine(Engine):
         return removed
 
     def _unstoppable(self, do: str, name: str, destinations: Destinations) -> str:
-        known = experiment_runs(destinations)
+        known = own_runs(destinations)
         alone = bool(known) and abandoned(known[-1], destinations.ledger)
         return nothing_to_stop(
             known,

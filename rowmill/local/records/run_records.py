@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rowmill.engine.records import Progress, RunRecord, State, TableProgress
 from rowmill.engine.verdict import Verdict
+from rowmill.local.run.progress import Phase
 from rowmill.plan.intervals import Interval, count, show
 from rowmill.plan.layout import TableLayout
 from rowmill.plan.run_source import source_of
@@ -100,10 +101,17 @@ def _progress(
         tables,
         rows_per_second=live.rows_per_second if live else rows_per_second,
         eta_seconds=live.eta_seconds if live else None,
-        step=live.step if live else None,
+        step=_step(run, live),
         workers=live.workers if live else None,
         last_updated=told.at if told is not None else run.ended_at,
     )
+
+
+def _step(run: Run, live: LiveProgress | None) -> str | None:
+    """What is done now; None also where what was told last is of the load that has ended since."""
+    if live is None or (run.state is not RunState.RUNNING and live.step == Phase.LOADING):
+        return None
+    return live.step
 
 
 def _message(run: Run, live: LiveProgress | None, *, left_alone: bool) -> str:

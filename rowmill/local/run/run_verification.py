@@ -44,7 +44,7 @@ def verify_run(
         board.turn(Phase.VERIFYING)
         return verify_published(spec, connections, threads=threads, on_progress=show, wait=wait)
     except KeyboardInterrupt:
-        why = "interrupted; `rowmill verify` does it at any time"
+        why = f"interrupted; `rowmill verify {spec.name}` does it at any time"
         raise Interrupted("Interrupted", f"{said_unverified(run.number)}: {why}") from None
     except RowmillError as error:
         error.args = (f"{said_unverified(run.number)}: {error}",)

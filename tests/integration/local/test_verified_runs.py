@@ -70,7 +70,8 @@ def test_an_interrupted_verification_leaves_a_complete_run_and_says_so(
             signal.raise_signal(signal.SIGINT)
 
     verified = experiment(verify="AfterRun")
-    said = "^run 1 is complete, and was not verified: interrupted; `rowmill verify` does it"
+    why = f"interrupted; `rowmill verify {verified.spec.name}` does it at any time"
+    said = f"^run 1 is complete, and was not verified: {why}"
     with pytest.raises(rowmill.Interrupted, match=said):
         verified.run(on_progress=interrupt)
     # Nothing is left to be made.

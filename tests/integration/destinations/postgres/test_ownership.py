@@ -88,6 +88,7 @@ def test_another_owners_table_is_refused_with_the_line_that_takes_it_over(
     Experiment(shop.address, shop.data, owner=OTHER).complete()
     refusal = refused(Experiment(shop.address, shop.data, target(replace=replace)))
     assert refusal.reason == "TargetInUse"
+    assert "another spec.destinations.postgres.schema" in str(refusal)
     assert f"\n--adopt {OTHER}\n" in str(refusal)
     assert f"rowmill.dev/adopt: {OTHER}" in str(refusal)
     assert count(admin) == 10
