@@ -276,8 +276,10 @@ class _Execution:
         final = self.destinations.ledger.runs.find(run.id) or run
         verification = None
         if self.spec.verify_after_run:
-            verification = self._verify(final)
-            final = self._keep(final, verification)
+            # Its lock may go with its session still; the watch takes it back.
+            with Watch(final, self.hold, self._open_in_silence, ProgressReport(0)):
+                verification = self._verify(final)
+                final = self._keep(final, verification)
         return Outcome(
             run=final,
             repeat=False,
