@@ -301,7 +301,13 @@ class _Execution:
         threads, wait = verify_threads(self.options.workers), self.options.wait
         try:
             return verify_run(
-                run, self.spec, self.connections, self.board, threads=threads, wait=wait
+                run,
+                self.spec,
+                self.connections,
+                self.board,
+                threads=threads,
+                wait=wait,
+                stop=self.signals.stop,
             )
         except RowmillError as error:
             verdict = unverified(run.number, error)

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +79,30 @@ def test_an_interrupted_verification_leaves_a_complete_run_and_says_so(
         verified.run(on_progress=interrupt)
     # Nothing is left to be made.
     assert verified.run().repeat
+
+
+@pytest.mark.parametrize("verify", ["AfterRun", "Never"])
+def test_a_run_that_is_stopped_while_it_is_published_is_complete_all_the_same(
+    name: str, experiment: Callable[..., rowmill.Experiment], verify: str
+) -> None:
+    struck: list[str] = []
+
+    def interrupt(snapshot: rowmill.Snapshot) -> None:
+        # Once: a second one would end it at once.
+        if snapshot.doing == "publish" and not struck:
+            struck.append(snapshot.doing)
+            signal.raise_signal(signal.SIGTERM)
+
+    running = partial(experiment(verify=verify).run, on_progress=interrupt)
+    if verify == "Never":
+        assert running().run.state == "COMPLETED"
+        return
+    said = "^run 1 is complete, and was not verified: interrupted; `rowmill verify` does it"
+    with pytest.raises(rowmill.Interrupted, match=said):
+        running()
+    run = rowmill.local_engine().status(name).run
+    assert run.verification is not None
+    assert (run.state, run.verification.reason) == ("COMPLETED", "Interrupted")
 
 
 def test_a_run_that_is_verified_takes_its_lock_back_after_its_session_was_cut(
