@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -108,18 +107,18 @@ def test_a_run_that_is_stopped_while_it_is_published_is_complete_all_the_same(
 def test_a_run_that_is_verified_takes_its_lock_back_after_its_session_was_cut(
     name: str, experiment: Callable[..., rowmill.Experiment], database: Connection
 ) -> None:
-    session = f"rowmill supervisor {socket.gethostname()[:40]}:{os.getpid()}"
+    session = f"rowmill supervisor %:{os.getpid()}"
 
     def held() -> bool:
         found = "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) "
-        condition = "WHERE locktype = 'advisory' AND granted AND application_name = %s)"
+        condition = "WHERE locktype = 'advisory' AND granted AND application_name LIKE %s)"
         return database.execute(found + condition, (session,)).fetchone() == (True,)
 
     def cut(snapshot: rowmill.Snapshot) -> None:
         if snapshot.phase is Phase.VERIFYING and not snapshot.step:
             database.execute(
                 "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
-                "WHERE application_name = %s",
+                "WHERE application_name LIKE %s",
                 (session,),
             )
             wait_until(held)
