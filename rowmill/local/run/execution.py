@@ -84,8 +84,10 @@ class Execution:
         final = self.destinations.ledger.runs.find(run.id) or run
         verification = None
         if self.spec.verify_after_run:
-            verification = self._verify(final)
-            final = self._keep(final, verification)
+            # Its lock may go with its session still; the watch takes it back.
+            with Watch(final, self.hold, self._open_in_silence, ProgressReport(0)):
+                verification = self._verify(final)
+                final = self._keep(final, verification)
         return Outcome(
             run=final,
             repeat=False,
@@ -107,7 +109,13 @@ class Execution:
         threads, wait = verify_threads(self.request.workers), self.hooks.wait
         try:
             return verify_run(
-                run, self.spec, self.connections, self.board, threads=threads, wait=wait
+                run,
+                self.spec,
+                self.connections,
+                self.board,
+                threads=threads,
+                wait=wait,
+                stop=self.signals.stop,
             )
         except RowmillError as error:
             verdict = unverified(run.number, error)
