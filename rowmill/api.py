@@ -33,6 +33,7 @@ from rowmill.engine.records import RunRecord as RunRecord
 from rowmill.engine.records import State as State
 from rowmill.engine.request import ApplyRequest as ApplyRequest
 from rowmill.engine.request import Mode as Mode
+from rowmill.engine.request import RunRequest
 from rowmill.engine.verification import Verification as Verification
 from rowmill.engine.warehouse import WarehouseUnreachable as WarehouseUnreachable
 from rowmill.errors import Conflict as Conflict
@@ -54,9 +55,9 @@ from rowmill.local.home.folder import rowmill_home
 from rowmill.local.home.remembered import MemoryDamaged as MemoryDamaged
 from rowmill.local.planning import verify_threads
 from rowmill.local.reports import Reports
+from rowmill.local.run.outcome import Outcome as Outcome
 from rowmill.local.run.progress import Snapshot as Snapshot
-from rowmill.local.run.running import Options
-from rowmill.local.run.running import Outcome as Outcome
+from rowmill.local.run.run_hooks import RunHooks
 from rowmill.local.run_errors import RunAborted as RunAborted
 from rowmill.local.run_errors import RunFailed as RunFailed
 from rowmill.local.run_errors import RunSuspended as RunSuspended
@@ -252,10 +253,13 @@ class Experiment:
         """
         _refuse_imported_script()
         check_callable("on_progress", on_progress)
-        options = self._options(on_notice, workers, batch_rows, mode, adopt)
-        source = self._remembered(options)
-        with supervised(rowmill_home(), source, self.spec) as supervision:
-            return supervision.run(options, on_progress)
+        check_callable("on_notice", on_notice)
+        request = _request(workers, batch_rows, mode, adopt)
+        hooks = RunHooks(
+            progress=on_progress, notice=speaking_python(on_notice), wait=NowAndThen(on_notice)
+        )
+        with supervised(rowmill_home(), self._as_asked(request), self.spec) as supervision:
+            return supervision.run(request, hooks)
 
     @_for_callers
     def start(
@@ -275,30 +279,12 @@ class Experiment:
         before any work is done.
         """
         _refuse_imported_script()
-        options = self._options(on_notice, workers, batch_rows, mode, adopt)
-        wanted = DetachedRun.of(rowmill_home(), self._remembered(options), options)
-        return start_detached(wanted, Reports(options.notice, options.wait)).run
-
-    def _options(
-        self,
-        on_notice: Callable[[str], None],
-        workers: SupportsIndex | None,
-        batch_rows: SupportsIndex | None,
-        mode: Mode | str,
-        adopt: str | None,
-    ) -> Options:
-        """What `run` and `start` are given, checked; raises InvalidArgument."""
         check_callable("on_notice", on_notice)
-        check_text("adopt", adopt)
-        return Options(
-            source=self._source,
-            workers=whole_number_or_none("workers", workers, WORKERS),
-            batch_rows=whole_number_or_none("batch_rows", batch_rows, BATCH_ROWS),
-            mode=chosen_mode(mode),
-            adopt=adopt,
-            notice=speaking_python(on_notice),
-            wait=NowAndThen(on_notice),
-        )
+        request = _request(workers, batch_rows, mode, adopt)
+        reports = Reports(speaking_python(on_notice), NowAndThen(on_notice))
+        return start_detached(
+            DetachedRun(rowmill_home(), self._as_asked(request), request), reports
+        ).run
 
     @_for_callers
     def verify(self) -> Verification:
@@ -323,22 +309,30 @@ class Experiment:
             overrides = replace(overrides, scale=given.scale, seed=given.seed)
         return _spec(self.name, given.manifest, overrides)
 
-    def _remembered(self, options: Options) -> Source:
+    def _as_asked(self, request: RunRequest) -> Source:
         """As this machine is to know it, for the commands."""
         given = self._source
-        return Source(
-            self.name,
-            given.manifest,
-            given.scale,
-            given.seed,
-            self._secrets,
-            workers=options.workers,
-            batch_rows=options.batch_rows,
-        )
+        return Source(self.name, given.manifest, given.scale, given.seed, self._secrets, request)
 
     @cached_property
     def _generator(self) -> Generator:
         return Generator(self.spec.dataset, make_pools(self.spec.dataset))
+
+
+def _request(
+    workers: SupportsIndex | None,
+    batch_rows: SupportsIndex | None,
+    mode: Mode | str,
+    adopt: str | None,
+) -> RunRequest:
+    """What a run is asked for with, checked; raises InvalidArgument."""
+    check_text("adopt", adopt)
+    return RunRequest(
+        workers=whole_number_or_none("workers", workers, WORKERS),
+        batch_rows=whole_number_or_none("batch_rows", batch_rows, BATCH_ROWS),
+        mode=chosen_mode(mode),
+        adopt=adopt,
+    )
 
 
 def _spec(label: str | Path, manifest: str, overrides: Overrides) -> Spec:

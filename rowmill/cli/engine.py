@@ -12,6 +12,7 @@ from rowmill.commands.chosen import OnExperiment, OnOneOrAll, ToQuery, ToRemove,
 from rowmill.local.engine import LocalEngine
 from rowmill.local.home.folder import rowmill_home
 from rowmill.local.home.remembered import MemoryDamaged
+from rowmill.local.records import unbegun_runs
 from rowmill.terminal.failures import UsageError
 
 
@@ -30,10 +31,12 @@ def chosen(
         InvalidManifest: the file's manifest is no good.
     """
     if name is not None and file is None and not secrets:
-        # The engine says the same of it, unless it is to forget it.
-        with suppress(MemoryDamaged):
-            from_name(name)
-        return {"engine": LocalEngine(rowmill_home(), reports=terminal_reports()), "name": name}
+        home = rowmill_home()
+        # The engine says the same of it, unless it is to forget it; of what did not begin, why.
+        if unbegun_runs.last(home, name) is None:
+            with suppress(MemoryDamaged):
+                from_name(name)
+        return {"engine": LocalEngine(home, reports=terminal_reports()), "name": name}
     source = from_either(name, file, secrets)
     known = source.spec().name if name is None else name
     typed = [known] if file is None else ["-f", str(file)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, cast
 
 from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.steering import is_judged
 from rowmill.engine.request import ApplyRequest, Mode
 from rowmill.errors import Unsupported
-from rowmill.spec.cluster_names import ABORT, ADOPT, RERUN, RESUME
+from rowmill.spec.cluster_names import ABORT, ADOPT, API_VERSION, KIND, RERUN, RESUME
 from rowmill.spec.load import load_spec
 from rowmill.spec.manifest.structure import read_structure
+from rowmill.spec.problems import InvalidManifest
 
 
 def document_of(request: ApplyRequest) -> dict[str, Any]:
@@ -36,6 +39,38 @@ def document_of(request: ApplyRequest) -> dict[str, Any]:
     adopt = {} if request.adopt is None else {ADOPT: request.adopt}
     annotations = {**(metadata.get("annotations") or {}), **adopt}
     return {**raw, "metadata": {**metadata, "annotations": annotations}, "spec": spec}
+
+
+def begins_by_itself(before: Experiment | None, applied: Experiment) -> bool:
+    """Whether the operator begins a next run because what was applied changes the data.
+
+    False where that is not sure. To ask for a run besides is to ask for another, by a request after
+    the one that changed the spec.
+    """
+    if before is None or before.number is None or not _is_of_its_run(before):
+        return False
+    if before.annotations.get(ABORT) == str(before.number + 1):
+        # It is to be called off with what asks for that run.
+        return False
+    digests = [_digest(each, applied.asked_rerun) for each in (before, applied)]
+    return None not in digests and digests[0] != digests[1]
+
+
+def _is_of_its_run(experiment: Experiment) -> bool:
+    """Whether the operator has seen that the newest run is of the spec as it is."""
+    digest = experiment.status.get("digest")
+    return is_judged(experiment) and digest is not None and digest == experiment.run.get("digest")
+
+
+def _digest(experiment: Experiment, rerun: str) -> str | None:
+    """What tells its data from others', with the rerun that is asked for; None if it is refused."""
+    spec = {**experiment.spec, "rerun": rerun} if rerun else experiment.spec
+    metadata = {"name": experiment.name}
+    manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
+    try:
+        return load_spec("the manifest", text=json.dumps(manifest, default=float)).digest
+    except InvalidManifest:
+        return None
 
 
 def annotations_of(mode: Mode, applied: Experiment, moment: str) -> dict[str, str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from rowmill.cluster.experiment import Experiment
 from rowmill.cluster.namespace import Cluster, Raw
 from rowmill.cluster.steering import patched_as_read
 from rowmill.spec.cluster_names import FINALIZER
@@ -14,7 +15,8 @@ def delete_experiment(cluster: Cluster, name: str, *, purge: bool) -> None:
     """Set what becomes of its data, and delete it.
 
     Raises:
-        Conflict: Changed, it is written so often that nothing can be set, or another has its name.
+        Conflict: Deleting, it goes without a purge; Changed, it is written so often that nothing
+            can be set, or another has its name.
     """
     found = _to_be_purged(cluster, name) if purge else _to_be_kept(cluster, name)
     # One that was made anew under its name is another's.
@@ -33,7 +35,14 @@ def _to_be_purged(cluster: Cluster, name: str) -> Raw:
     The operator sets it by itself, a look later: what is deleted by then is gone at once, and its
     data stays.
     """
-    return patched_as_read(cluster, name, lambda found: (_held(found["metadata"]), found))
+
+    def decided(found: Raw) -> tuple[Raw, Raw]:
+        if FINALIZER not in (found["metadata"].get("finalizers") or ()):
+            # The API server takes no more finalizers of one that is being deleted.
+            Experiment(found).refuse_if_leaving()
+        return _held(found["metadata"]), found
+
+    return patched_as_read(cluster, name, decided)
 
 
 def _held(metadata: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,13 +10,23 @@ from datetime import datetime
 from functools import partial
 
 from rowmill.cluster.apiserver.patience import patiently
-from rowmill.cluster.applying import annotations_of, document_of
+from rowmill.cluster.applying import annotations_of, begins_by_itself, document_of
 from rowmill.cluster.deleting import delete_experiment
-from rowmill.cluster.experiment import Experiment, verification_of
+from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.heeding import unheeded
 from rowmill.cluster.logs import PodLogs
-from rowmill.cluster.namespace import Cluster
-from rowmill.cluster.steering import Change, abort, annotated, moment, resume, steer
-from rowmill.cluster.waiting import Asked, Waiting, refuse_unverifiable
+from rowmill.cluster.namespace import Cluster, Raw
+from rowmill.cluster.steering import (
+    Change,
+    abort,
+    annotated,
+    moment,
+    patched_as_read,
+    resume,
+    steer,
+)
+from rowmill.cluster.verdicts import verification_of, verified_message
+from rowmill.cluster.waiting import Asked, Waiting, refuse_superseded, refuse_unverifiable
 from rowmill.engine.consent import unfinished_run
 from rowmill.engine.interface import Engine
 from rowmill.engine.paging import paged
@@ -76,13 +86,17 @@ class ClusterEngine(Engine):
 
     def status(self, name: str, run: int | None = None) -> Progress:
         experiment = self._experiment(name)
+        if run is None:
+            self._tell_unheeded(experiment)
         return experiment.progress if run is None else _past(experiment, run)
 
     def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
         experiment = self._experiment(name)
         # Of a run that is at work a refused edit says nothing.
         begun = experiment.phase in _AT_WORK
+        told = False
         while run is None or run == experiment.number:
+            told = told or self._tell_unheeded(experiment)
             yield experiment.progress
             begun = begun or experiment.phase in _AT_WORK
             if name in self._asked or (experiment.refused and not begun):
@@ -129,30 +143,38 @@ class ClusterEngine(Engine):
 
         Nobody is to agree to what it replaces: how many rows it has, its operator finds out.
         """
-        experiment = self._experiment(name)
-        experiment.refuse_if_leaving()
-        if experiment.refused:
-            raise _no_run_begins(experiment)
-        if not restart:
-            self._refuse_to_drop(experiment)
-        # A number that comes back would be aborted before it starts.
-        self.cluster.patch(name, annotated({RERUN: moment(), ABORT: None}))
+
+        def asked(experiment: Experiment) -> Change:
+            if experiment.refused:
+                raise _no_run_begins(experiment)
+            if not restart:
+                self._refuse_to_drop(experiment)
+            # A number that comes back would be aborted before it starts.
+            return Change(annotated({RERUN: moment(), ABORT: None}), experiment.next_run)
+
+        run = self._steer(name, asked)
         self._asked.add(name)
-        return experiment.next_run
+        return run
 
     def apply(
         self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
     ) -> RunRecord | None:
         document = document_of(request)
-        if request.mode is Mode.RERUN:
+        before = None
+        if request.mode is not Mode.AUTO:
             with suppress(NotFound):
-                self._refuse_to_drop(self._experiment(document["metadata"]["name"]))
+                before = self._experiment(document["metadata"]["name"])
+        if request.mode is Mode.RERUN and before is not None:
+            self._refuse_to_drop(before)
         if if_match is not None:
             document["metadata"]["resourceVersion"] = if_match
         applied = Experiment(self.cluster.apply(document, dry_run=dry_run))
         applied.refuse_if_leaving()
         if dry_run:
             return None
+        if begins_by_itself(before, applied):
+            self._asked.add(applied.name)
+            return applied.next_run
         asked = annotations_of(request.mode, applied, moment())
         if asked:
             self.cluster.patch(applied.name, annotated(asked))
@@ -171,39 +193,44 @@ class ClusterEngine(Engine):
         on_progress: OnProgress = ignored,
         timeout: float | None = None,
     ) -> Verification:
-        """As of `Engine`: a Job of the worker image does it, which no suspended one has."""
-        experiment = self._experiment(name)
+        """As of `Engine`: a Job of the worker image does it, which no suspended one has.
+
+        Of a run that is replaced before its answer comes, that of the next is waited for.
+        """
+        experiment, asked = self._ask(name, ASK_VERIFY, _verifiable)
         published = experiment.published
-        experiment.refuse_if_leaving()
-        if published is None or published.number is None:
-            raise NotFound("NothingPublished", f"{name}: no run of it is published yet")
-        refuse_unverifiable(experiment, published.number)
-        asked = self._ask(experiment, ASK_VERIFY, published.number)
-        waiting = self._waiting(asked, timeout, experiment.verified_message)
+        waiting = self._waiting(asked, timeout, verified_message(experiment))
         while True:
             experiment = self._later(name)
             found = experiment.verification or {}
             if found.get("request") == asked.request:
+                assert published is not None, "else nothing is asked for"
                 return verification_of(found, published)
             on_progress(VerifyProgress("waiting", "", 0, 0))
-            waiting.heed(experiment, experiment.verified_message)
+            now = experiment.published
+            if now is None or now.number is None or now.number <= asked.number:
+                waiting.heed(experiment, verified_message(experiment))
+                continue
+            # The operator has its verify make way for a run that is published.
+            refuse_superseded(experiment, asked)
+            self.notice(
+                f"{name}: run {now.number} has taken the place of run {asked.number}, "
+                "and is verified instead"
+            )
+            experiment, asked = self._ask(name, ASK_VERIFY, _verifiable)
+            published, waiting.asked = experiment.published, asked
 
     def reset(self, name: str, *, timeout: float | None = None) -> RunRecord:
         """As of `Engine`: a Job of the worker image does it, and then the phase is Reset."""
-        experiment = self._experiment(name)
-        number = experiment.number
-        experiment.refuse_if_leaving()
-        if number is None:
-            raise Conflict("NothingToReset", f"{name} has no run yet, and so no data")
-        if not experiment.ended and not experiment.suspended:
-            raise Conflict("RunLive", self._live(experiment))
+        experiment, asked = self._ask(name, ASK_RESET, self._resettable)
         self._asked.discard(name)
-        asked = self._ask(experiment, ASK_RESET, number)
         waiting = self._waiting(asked, timeout, experiment.message)
         while True:
             experiment = self._later(name)
-            if experiment.number != number:
-                raise Conflict("Replaced", f"run {number} of {name} is not the newest any more")
+            if experiment.number != asked.number:
+                raise Conflict(
+                    "Replaced", f"run {asked.number} of {name} is not the newest any more"
+                )
             if experiment.reset.get("request") == asked.request:
                 # What is waited for now, such as a next run, is told by the conditions.
                 message = str(experiment.run.get("message") or experiment.message)
@@ -227,6 +254,13 @@ class ClusterEngine(Engine):
     ) -> Iterator[LogLine]:
         logs = PodLogs(self.cluster, name, run, shard, self.notice)
         return logs.following() if follow else logs.lines()
+
+    def _tell_unheeded(self, experiment: Experiment) -> bool:
+        """Tell of a change that no operator has looked at; whether there is one."""
+        words = unheeded(experiment, self.now())
+        if words is not None:
+            self.notice(words)
+        return words is not None
 
     def _refuse_in_vain(self, experiment: Experiment) -> None:
         """Raise Conflict if what was asked for here will not begin, or not come to its end."""
@@ -270,10 +304,28 @@ class ClusterEngine(Engine):
         state = experiment.overall.run.state
         return f"run {experiment.number} of {name} is {state}: {wait}, or stop it with {stop}"
 
-    def _ask(self, experiment: Experiment, annotation: str, number: int) -> Asked:
-        request = experiment.next_request(annotation, number)
-        self.cluster.patch(experiment.name, annotated({annotation: request}))
-        return Asked(experiment.name, annotation, request, number)
+    def _resettable(self, experiment: Experiment) -> int:
+        """The run of which the data is removed; raises Conflict if there is none, or it is live."""
+        if experiment.number is None:
+            raise Conflict("NothingToReset", f"{experiment.name} has no run yet, and so no data")
+        if not experiment.ended and not experiment.suspended:
+            raise Conflict("RunLive", self._live(experiment))
+        return experiment.number
+
+    def _ask(
+        self, name: str, annotation: str, run_of: Callable[[Experiment], int]
+    ) -> tuple[Experiment, Asked]:
+        """Ask it of the run that `run_of` says of the very Experiment in which it is asked."""
+
+        def decided(raw: Raw) -> tuple[Raw, tuple[Experiment, Asked]]:
+            experiment = Experiment(raw)
+            experiment.refuse_if_leaving()
+            number = run_of(experiment)
+            request = experiment.next_request(annotation, number)
+            asked = Asked(name, annotation, request, number)
+            return annotated({annotation: request}), (experiment, asked)
+
+        return patched_as_read(self.cluster, name, decided)
 
     def _waiting(self, asked: Asked, timeout: float | None, told: str) -> Waiting:
         return Waiting(asked, self.notice, self.clock, timeout, told)
@@ -291,6 +343,15 @@ class ClusterEngine(Engine):
 
     def _experiment(self, name: str) -> Experiment:
         return Experiment(self.cluster.experiment(name))
+
+
+def _verifiable(experiment: Experiment) -> int:
+    """The published run; raises NotFound without one, and why it will not be verified."""
+    published = experiment.published
+    if published is None or published.number is None:
+        raise NotFound("NothingPublished", f"{experiment.name}: no run of it is published yet")
+    refuse_unverifiable(experiment, published.number)
+    return published.number
 
 
 def _no_run_begins(experiment: Experiment) -> Conflict:

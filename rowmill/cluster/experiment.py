@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from rowmill.cluster.custom_resource import CustomResource
+from rowmill.cluster.verdicts import verdict_on
 from rowmill.engine.json_records import time_from_json
 from rowmill.engine.records import ExperimentRecord, Progress, RunRecord, State, TableProgress
-from rowmill.engine.verdict import INVALID_SPEC, SUSPENDED, Verdict, verdict_of
-from rowmill.engine.verification import Verification
-from rowmill.errors import Conflict, Failed, NotFound
+from rowmill.errors import Conflict, NotFound
 from rowmill.plan.intervals import count, parse
 from rowmill.plan.replacement import replaced_by
 from rowmill.spec.cluster_names import (
     API_VERSION,
     ASK_RESET,
-    FINALIZER,
     KIND,
     RERUN,
     RESUME,
@@ -27,56 +26,10 @@ from rowmill.spec.wishes import next_wish, read_wish
 
 # Of its metadata: what its author may have written.
 _APPLIED = ("name", "labels", "annotations")
-# Reasons of the condition Verified for which a verification waits until somebody does something.
-_NOT_BEGUN = frozenset({SUSPENDED, INVALID_SPEC})
-# Reasons of the condition Verified for which no Job is made.
-_NO_JOB = ("NotVerified", "InvalidSpec")
 
 
-@dataclass(frozen=True)
-class Experiment:
+class Experiment(CustomResource):
     """A custom resource and the words for it."""
-
-    raw: Mapping[str, Any]
-
-    @property
-    def name(self) -> str:
-        return str(self.raw["metadata"]["name"])
-
-    @property
-    def namespace(self) -> str:
-        return str(self.raw["metadata"]["namespace"])
-
-    @property
-    def spec(self) -> Mapping[str, Any]:
-        return self.raw.get("spec") or {}
-
-    @property
-    def annotations(self) -> Mapping[str, str]:
-        return self.raw["metadata"].get("annotations") or {}
-
-    @property
-    def status(self) -> Mapping[str, Any]:
-        return self.raw.get("status") or {}
-
-    @property
-    def phase(self) -> str:
-        return str(self.status.get("phase") or "Pending")
-
-    @property
-    def run(self) -> Mapping[str, Any]:
-        """The newest run, {} before the first."""
-        return self.status.get("run") or {}
-
-    @property
-    def number(self) -> int | None:
-        """The newest run's number."""
-        return self.run.get("number")
-
-    @property
-    def begun(self) -> bool:
-        """Whether what is shown is of the newest run, and no other is about to take its place."""
-        return self.number is not None and "rows" in self.run
 
     @property
     def overall(self) -> Progress:
@@ -85,7 +38,7 @@ class Experiment:
         Before it has begun, what is waited for, without figures.
         """
         run = self.run if self.begun else {}
-        state = State.of_phase(self.phase, str(self._condition().get("reason") or ""))
+        state = State.of_phase(self.phase, str(self.condition.get("reason") or ""))
         fields = {"reason": self.reason or None, "message": self.message}
         record = self._record(run, state=state, **fields)
         return Progress(
@@ -126,51 +79,6 @@ class Experiment:
         return replace(self.overall, tables=tables)
 
     @property
-    def reason(self) -> str:
-        """One word for programs, from the condition that says best what is so, or Deleting."""
-        if self.leaving is not None:
-            return "Deleting"
-        return str(self._condition().get("reason") or "")
-
-    @property
-    def message(self) -> str:
-        """What it does or waits for, for people."""
-        if self.leaving is not None:
-            return self.leaving
-        return str(self._condition().get("message") or self.run.get("message") or "")
-
-    @property
-    def leaving(self) -> str | None:
-        """What its deletion waits for, None while nobody has deleted it."""
-        metadata = self.raw["metadata"]
-        if not metadata.get("deletionTimestamp"):
-            return None
-        kept_by = metadata.get("finalizers") or ()
-        if FINALIZER not in kept_by:
-            return f"is being deleted: waits for the finalizers {', '.join(kept_by) or 'to go'}"
-        purge = self.spec.get("deletionPolicy") == "Purge"
-        what = "its operator is to remove its data first" if purge else "its operator lets it go"
-        stalled, known = self._conditions().get("Stalled", {}), self._condition()
-        if stalled.get("status") != "True" or stalled.get("message") == known.get("message"):
-            return f"is being deleted: {what}"
-        return f"is being deleted: {what}; {stalled.get('reason')}: {stalled.get('message')}"
-
-    def refuse_if_leaving(self) -> None:
-        """Raise Conflict of what nobody can ask anything of any more."""
-        if self.leaving is not None:
-            raise Conflict("Deleting", f"{self.name} {self.leaving}")
-
-    @property
-    def suspended(self) -> bool:
-        """Whether its spec asks for no worker."""
-        return self.spec.get("suspend") is True
-
-    @property
-    def ended(self) -> bool:
-        """Whether there is a newest run and it has ended, as far as the operator has seen."""
-        return self.run.get("finishedAt") is not None
-
-    @property
     def unfinished(self) -> bool:
         """Whether its newest run was begun, and can go on to an end that it has not reached."""
         return self.begun and (not self.ended or self.phase == "Failed")
@@ -184,11 +92,6 @@ class Experiment:
         if self.phase == "Suspended":
             return self.seen
         return self.phase in ("Complete", "Failed", "Reset") and not self.asks_more
-
-    @property
-    def seen(self) -> bool:
-        """Whether the status is of the spec as it is now."""
-        return bool(self.status.get("observedGeneration") == self.raw["metadata"].get("generation"))
 
     @property
     def asked_rerun(self) -> str:
@@ -208,13 +111,6 @@ class Experiment:
         # Of what is complete there is nothing to resume.
         resume = self.annotations.get(RESUME, "")[:RESUME_LENGTH]
         return self.phase == "Failed" and resume != str(self.run.get("resume") or "")
-
-    @property
-    def refused(self) -> bool:
-        """Whether the operator has refused the spec as it is now, so that no run of it begins."""
-        accepted = self._conditions().get("Accepted", {})
-        now = self.raw["metadata"].get("generation")
-        return accepted.get("status") == "False" and accepted.get("observedGeneration") == now
 
     @property
     def published(self) -> RunRecord | None:
@@ -241,54 +137,6 @@ class Experiment:
         if wish is None or wish.number != self.number:
             return False
         return not wish.is_met_by(str(self.reset.get("request") or ""))
-
-    @property
-    def verification(self) -> Mapping[str, Any] | None:
-        """What the operator tells of the last request to verify that was met."""
-        return self.status.get("verification")
-
-    @property
-    def verified_message(self) -> str:
-        """What is known of a verify, for people."""
-        return str(self._conditions().get("Verified", {}).get("message") or "waiting")
-
-    def verdict_on(self, run: RunRecord) -> Verdict | None:
-        """What is known of the data of `run`; None if it has none, or nobody asked."""
-        if run.state is not State.COMPLETED:
-            return None
-        after_run = self.spec.get("verify") == "AfterRun"
-        found = self.verification
-        if found is not None and found.get("run") == run.number:
-            if found.get("identical") is not None:
-                return verdict_of(verification_of(found, run))
-            reason, message = str(found.get("reason") or ""), str(found.get("message") or "")
-            return Verdict(reason=reason, message=message) if after_run else None
-        if not after_run or run.number != self.number:
-            return None
-        return self._awaited_verdict()
-
-    def _awaited_verdict(self) -> Verdict | None:
-        """What the condition tells of a verification that has not ended.
-
-        None where an operator wrote none, which is then not waited for.
-        """
-        condition = self._conditions().get("Verified")
-        if condition is None:
-            return None
-        reason = str(condition.get("reason") or "")
-        return Verdict(
-            awaited=reason not in _NOT_BEGUN, reason=reason, message=str(condition.get("message"))
-        )
-
-    def unverifiable(self, number: int) -> str | None:
-        """Why a verify of run `number` that is asked for will not be done, None if nothing says so.
-
-        Without its plan nobody knows its rows.
-        """
-        condition = self._conditions().get("Verified", {})
-        message = str(condition.get("message") or "")
-        lost = message.startswith(f"the ConfigMap of run {number} is gone")
-        return message if lost and condition.get("reason") in _NO_JOB else None
 
     def next_request(self, annotation: str, number: int) -> str:
         """What asks for run `number` by this annotation once more: `N`, or `N.k` after that.
@@ -361,38 +209,7 @@ class Experiment:
     def _record(self, run: Mapping[str, Any], **fields: Any) -> RunRecord:
         whose = {"experiment": self.name, "namespace": self.namespace}
         record = RunRecord.from_json({**run, **whose, **fields})
-        return replace(record, verification=self.verdict_on(record))
-
-    def _conditions(self) -> dict[str, Mapping[str, Any]]:
-        return {each["type"]: each for each in self.status.get("conditions") or ()}
-
-    def _condition(self) -> Mapping[str, Any]:
-        """The condition that says best what is so: a refusal, else what all others repeat."""
-        conditions = self._conditions()
-        accepted = conditions.get("Accepted", {})
-        return accepted if accepted.get("status") == "False" else conditions.get("Progressing", {})
-
-
-def verification_of(found: Mapping[str, Any], run: RunRecord) -> Verification:
-    """What a status tells of the verification of `run`.
-
-    Raises:
-        Failed: it came to nothing.
-    """
-    if found.get("identical") is None:
-        raise Failed(str(found.get("reason") or "VerifyUnheard"), str(found.get("message") or ""))
-    return Verification(
-        run=int(found["run"]),
-        run_id=run.id,
-        digest=run.digest,
-        data_version=run.data_version,
-        finished_at=time_from_json(str(found.get("finishedAt"))),
-        identical=found["identical"],
-        rows=found.get("rows") or 0,
-        checksum=found.get("checksum"),
-        differences=found.get("differences") or 0,
-        where=found.get("where") or "",
-    )
+        return replace(record, verification=verdict_on(self, record))
 
 
 def _batches_done(table: Mapping[str, Any]) -> int:

@@ -243,7 +243,10 @@ def _refusal(status: int, data: bytes, namespace: str) -> RowmillError:
         )
     if status == 403:
         return ApiRefused(
-            "Forbidden", f"{message}; ask for the ClusterRole edit (to look: view) in {namespace!r}"
+            "Forbidden",
+            f"{message}; ask for that right in namespace {namespace!r}: the ClusterRole edit (to "
+            "look: view) has it, but on Experiments not with the chart's watchNamespaces, nor "
+            "without its rbac.userRoles",
         )
     if status == 404 and not (document.get("details") or {}).get("name"):
         return ApiRefused(

@@ -141,14 +141,16 @@ def next_is_asked_for(experiment: Experiment) -> bool:
     """Whether it is known that a run after the newest is to begin."""
     if experiment.refused:
         return False
-    status = experiment.status
     if experiment.asked_rerun != str(experiment.run.get("rerun") or ""):
         return True
-    # What the status says of the spec holds of it as it is now.
-    known = experiment.seen and experiment.asked_rerun == str(status.get("rerun") or "")
-    digest = status.get("digest")
+    digest = experiment.status.get("digest")
     changed = digest is not None and digest != experiment.run.get("digest")
-    return known and (changed or not experiment.begun)
+    return is_judged(experiment) and (changed or not experiment.begun)
+
+
+def is_judged(experiment: Experiment) -> bool:
+    """Whether what the status says of the spec holds of it as it is now."""
+    return experiment.seen and experiment.asked_rerun == str(experiment.status.get("rerun") or "")
 
 
 def annotated(values: Mapping[str, str | None]) -> dict[str, Any]:

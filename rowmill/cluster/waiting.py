@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.verdicts import unverifiable
 from rowmill.errors import Conflict, Failed, Interrupted
 from rowmill.spec.cluster_names import ASK_VERIFY
 
@@ -48,11 +49,12 @@ class Waiting:
         """Tell what is waited for now.
 
         Raises:
-            Conflict: Replaced, Superseded or Suspended, no answer comes as things are.
+            Conflict: Deleting, Replaced, Superseded or Suspended, no answer comes as things are.
             Failed: nobody can do it.
             Interrupted: StillUnderWay, the time is over; what was asked for goes on.
         """
-        _refuse_superseded(experiment, self.asked)
+        experiment.refuse_if_leaving()
+        refuse_superseded(experiment, self.asked)
         if self.asked.annotation == ASK_VERIFY:
             refuse_unverifiable(experiment, self.asked.number)
         self._tell(message)
@@ -77,19 +79,20 @@ def refuse_unverifiable(experiment: Experiment, number: int) -> None:
     """Raise why run `number` will not be verified as things are, if it will not."""
     name, published = experiment.name, experiment.published
     if published is None or published.number != number:
-        raise Conflict("Replaced", f"run {number} of {name} is no longer published; try again")
+        raise Conflict("Replaced", f"run {number} of {name} is no longer published")
     if experiment.suspended:
         raise Conflict(
             "Suspended",
             f"{name} is suspended, and no pod of it is started: it is verified once it is resumed",
         )
-    lost = experiment.unverifiable(number)
+    lost = unverifiable(experiment, number)
     if lost is not None:
         why = f"{lost}: run {number} of {name} cannot be verified, its rerun can"
         raise Failed("NotVerified", why)
 
 
-def _refuse_superseded(experiment: Experiment, asked: Asked) -> None:
+def refuse_superseded(experiment: Experiment, asked: Asked) -> None:
+    """Raise Conflict, reason Superseded, if the annotation does not ask for this any more."""
     now = experiment.annotations.get(asked.annotation)
     if now == asked.request:
         return

@@ -5,8 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from rich.console import Console
-
 from rowmill.commands.going_on import how_to_go_on
 from rowmill.engine.interface import Engine
 from rowmill.engine.records import Progress, RunRecord, State
@@ -17,7 +15,7 @@ from rowmill.terminal import figures
 from rowmill.terminal.failures import Answered, UsageError
 from rowmill.terminal.output import print_json
 from rowmill.views.runs import show_progress
-from rowmill.views.watching import display_on, line_of
+from rowmill.views.watching import display, line_of
 
 _ENDS: dict[State, type[RowmillError]] = {
     State.FAILED: Failed,
@@ -98,7 +96,7 @@ def _watched(
     clock: Callable[[], float],
 ) -> Progress:
     since, last, overdue = clock(), None, False
-    with display_on(Console(stderr=as_json)) as show:
+    with display(stderr=as_json) as show:
         for last in engine.watch(name):
             show(last)
             # The newest run may have ended, and what was asked for since not begun.

@@ -39,15 +39,15 @@ class State(StrEnum):
     UNKNOWN = "UNKNOWN"
 
     @classmethod
-    def of_ledger(cls, state: RunState, *, abandoned: bool, reason: str | None = None) -> State:
+    def of_ledger(cls, state: RunState, *, abandoned: bool, suspended: bool = False) -> State:
         """Where a run stands by its ledger.
 
         Args:
             abandoned: no process is at work on it; of a run that has ended that says nothing.
-            reason: the run's.
+            suspended: somebody stopped it who wants it to go on later.
         """
         known = cls(state.value)
-        if known is cls.ABORTED and reason == _SUSPENDED:
+        if suspended:
             return cls.SUSPENDED
         return cls.INTERRUPTED if abandoned and known in AT_WORK else known
 
@@ -64,8 +64,6 @@ class State(StrEnum):
         return _OF_PHASE.get(phase, cls.UNKNOWN)
 
 
-# plan/runs.py says so too.
-_SUSPENDED = "Suspended"
 _OF_PHASE: Mapping[str | None, State] = {
     "Pending": State.PENDING,
     "Running": State.RUNNING,

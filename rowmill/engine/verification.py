@@ -140,6 +140,12 @@ class Verification:
         return [*tables, *(problem.place for problem in self.problems)] or [self.where]
 
     @property
+    def compared(self) -> str:
+        """How much was compared: rows, and of how many tables where these are told."""
+        of = f" of {counted(len(self.tables), 'table')}" if self.tables else ""
+        return f"{counted(self.rows, 'row')}{of}"
+
+    @property
     def checksums(self) -> dict[str, str]:
         """The tables' data checksums, from the rows made again."""
         return {table.table: table.checksum for table in self.tables}

@@ -11,19 +11,18 @@ import os
 import signal
 import threading
 import traceback
-from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import TypeAlias
 
 from rowmill.destinations.patience import Waited, Waiting
 from rowmill.engine.records import RunRecord
-from rowmill.engine.request import Mode
-from rowmill.errors import RowmillError
+from rowmill.engine.request import RunRequest
+from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.home.folder import Home
-from rowmill.local.records import run_records
+from rowmill.local.records import run_records, unbegun_runs
 from rowmill.local.reports import Reports
-from rowmill.local.run.running import Options
+from rowmill.local.run.run_hooks import RunHooks
 from rowmill.local.run_errors import RunFailed, not_begun
 from rowmill.local.source import Source, refuse_changed
 from rowmill.local.supervision import Supervision, supervised_by_forks
@@ -37,33 +36,11 @@ _LAST_SECONDS = 10.0
 
 @dataclass(frozen=True)
 class DetachedRun:
-    """What a process of its own is to run; the paths in it are whole, and it holds no secret.
-
-    As of `running.Options`, which it becomes there. `if_match` is the `etag` that the experiment
-    must still have once it is held; None for any.
-    """
+    """What a process of its own is to run; the paths in it are whole, and it holds no secret."""
 
     home: Home
     source: Source
-    workers: int | None = None
-    batch_rows: int | None = None
-    mode: Mode = Mode.AUTO
-    adopt: str | None = None
-    agreed: frozenset[str] | None = None
-    if_match: str | None = None
-
-    @classmethod
-    def of(cls, home: Home, source: Source, options: Options) -> DetachedRun:
-        """What of `options` goes to another process."""
-        return cls(
-            home,
-            source,
-            workers=options.workers,
-            batch_rows=options.batch_rows,
-            mode=options.mode,
-            adopt=options.adopt,
-            agreed=options.agreed,
-        )
+    request: RunRequest
 
 
 @dataclass(frozen=True)
@@ -128,10 +105,16 @@ def main(pipe: Connection[_Word, DetachedRun], run: DetachedRun) -> None:
     except KeyboardInterrupt:
         teller.end(not_begun())
     except RowmillError as error:
-        teller.end(error)
+        _told_or_kept(error, run, teller)
     except Exception as error:  # noqa: BLE001 - told to the command, which knows it for a defect
         error.add_note(traceback.format_exc())
-        teller.end(error)
+        _told_or_kept(error, run, teller)
+
+
+def _told_or_kept(error: Exception, run: DetachedRun, teller: _Teller) -> None:
+    if not teller.end(error) and not isinstance(error, Interrupted):
+        # The command, and its terminal, are gone.
+        unbegun_runs.keep(run.home, run.source.spec().name, error)
 
 
 def _run(run: DetachedRun, teller: _Teller) -> None:
@@ -139,28 +122,25 @@ def _run(run: DetachedRun, teller: _Teller) -> None:
         run.home,
         run.source,
         run.source.spec(),
-        workers=run.workers,
-        batch_rows=run.batch_rows,
+        run.request,
         starting=lambda: teller.say(_Starting()),
     ) as supervision:
-        options = Options(
-            source=run.source.kept(),
-            workers=run.workers,
-            batch_rows=run.batch_rows,
-            mode=run.mode,
-            adopt=run.adopt,
-            agreed=run.agreed,
+
+        def begun(prepared: Prepared, durable: Durable | None) -> None:
+            teller.end(_begun(prepared, durable, supervision))
+
+        hooks = RunHooks(
             held=lambda: _refuse_changed(run, supervision),
-            prepared=lambda prepared, durable: teller.end(_begun(prepared, durable, supervision)),
+            prepared=begun,
             notice=lambda text: teller.say(_Notice(text)),
             wait=teller.say,
         )
-        supervision.run(options, lambda snapshot: None)
+        supervision.run(run.request, hooks)
 
 
 def _refuse_changed(run: DetachedRun, supervision: Supervision) -> None:
-    if run.if_match is not None:
-        refuse_changed(run.home, supervision.spec.name, run.if_match)
+    if run.request.if_match is not None:
+        refuse_changed(run.home, supervision.spec.name, run.request.if_match)
 
 
 def _begun(prepared: Prepared, durable: Durable | None, supervision: Supervision) -> Begun:
@@ -179,19 +159,31 @@ class _Teller:
 
     def __init__(self, pipe: Connection[_Word, DetachedRun]) -> None:
         self._pipe = pipe
+        self._begun = False
 
     def say(self, word: _Word) -> None:
-        # The command may be gone, or was told how it begins: then there is the log.
-        with suppress(OSError):
-            self._pipe.send(word)
+        """Say it, heard or not."""
+        self._is_heard(word)
 
-    def end(self, word: _Word) -> None:
-        """Say the last word."""
+    def end(self, word: _Word) -> bool:
+        """Say the last word; whether it is known: of a run that has begun its log tells."""
+        if self._begun:
+            return True
         try:
-            self.say(word)
+            heard = self._is_heard(word)
         except Exception as error:  # noqa: BLE001 - of a library, such as no pipe takes
-            self.say(RunFailed(f"{type(word).__name__}: {word} ({error})"))
+            heard = self._is_heard(RunFailed(f"{type(word).__name__}: {word} ({error})"))
         self._pipe.close()
+        self._begun = isinstance(word, Begun)
+        return heard or self._begun
+
+    def _is_heard(self, word: _Word) -> bool:
+        """Say it to the command, which may be gone, or was told how the run begins."""
+        try:
+            self._pipe.send(word)
+        except OSError:
+            return False
+        return True
 
 
 def _heard(child: Child, reports: Reports) -> Begun:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import chain
+from typing import TYPE_CHECKING, TypeVar
 
 from rowmill.engine.interface import Engine
 from rowmill.engine.paging import paged
@@ -20,7 +20,7 @@ from rowmill.engine.records import (
     RunRecord,
     State,
 )
-from rowmill.engine.request import ApplyRequest, Mode
+from rowmill.engine.request import ApplyRequest, Mode, RunRequest
 from rowmill.engine.verification import OnProgress, Verification, ignored
 from rowmill.engine.warehouse import Warehouse
 from rowmill.errors import (
@@ -32,28 +32,29 @@ from rowmill.errors import (
     Unavailable,
     Unsupported,
 )
-from rowmill.local.connections import ServersDown, find_connections, known_connections
-from rowmill.local.home import disk_reserve, liveness, remembered
+from rowmill.local.access import changing, looking
+from rowmill.local.connections import ServersDown, find_connections
+from rowmill.local.home import liveness, remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.remembered import MemoryDamaged, ProgressMark, progress_mark
 from rowmill.local.planning import verify_threads
+from rowmill.local.records import unbegun_runs
 from rowmill.local.records.last_known import last_known, out_of_reach
 from rowmill.local.records.ledger_reading import (
     nothing_to_stop,
     progress_of,
     records_of,
-    watched_progress_of,
+    watched,
 )
 from rowmill.local.records.log_reading import known_log, read_log
 from rowmill.local.records.run_reading import read_progress
 from rowmill.local.reports import Reports
 from rowmill.local.source import Source, from_request, recalled, refuse_changed
 from rowmill.plan.run_source import source_of
-from rowmill.spec.dataset import Spec
 from rowmill.spec.load import LOCAL_NAMESPACE
 from rowmill.worker.abort import abort_run, suspend_run
-from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
-from rowmill.worker.reading import abandoned, experiment_runs
+from rowmill.worker.destinations import Destinations
+from rowmill.worker.reading import abandoned, experiment_runs, own_runs
 
 # What begins, verifies, reads or removes data stands on Arrow and all drivers, of which looking at
 # an experiment needs none: it is imported where it is done.
@@ -61,7 +62,6 @@ if TYPE_CHECKING:
     from rowmill.local.detached import Begun
 
 T = TypeVar("T")
-WATCH_SECONDS = 1.0
 # A process whose run has ended is about to be gone.
 _LAST_SECONDS = 5.0
 
@@ -107,9 +107,9 @@ class LocalEngine(Engine):
         return _record(name, source.manifest, source.etag, self._newest(name))
 
     def status(self, name: str, run: int | None = None) -> Progress:
-        source, since = self._source(name), progress_mark(self.home, name)
+        source, since = self._looked_at(name), progress_mark(self.home, name)
         try:
-            with self._looking(source) as destinations:
+            with looking(self.home, source, self.reports) as destinations:
                 progress = progress_of(destinations, run)
         except ServersDown:
             return last_known(self.home, name, run)
@@ -118,14 +118,8 @@ class LocalEngine(Engine):
         return progress
 
     def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
-        with self._looking(self._source(name)) as destinations:
-            progress = None
-            while True:
-                progress = watched_progress_of(destinations, run, progress)
-                yield progress
-                if not progress.run.at_work:
-                    return
-                time.sleep(WATCH_SECONDS)
+        with looking(self.home, self._looked_at(name), self.reports) as destinations:
+            yield from watched(destinations, run)
 
     def runs(self, name: str | None = None) -> Sequence[RunRecord]:
         if name is not None:
@@ -136,14 +130,14 @@ class LocalEngine(Engine):
     def _runs(self, name: str) -> Sequence[RunRecord]:
         source = self._source(name)
         try:
-            with self._looking(source) as destinations:
+            with looking(self.home, source, self.reports) as destinations:
                 return records_of(destinations)
         except ServersDown:
             return [last_known(self.home, name, None).run]
 
     def abort(self, name: str) -> RunRecord:
         source, since = self._source(name), progress_mark(self.home, name)
-        with self._changing(source) as destinations:
+        with changing(self.home, source, self.reports) as destinations:
             run = abort_run(destinations)
             if run is None:
                 raise Conflict("NothingToAbort", self._unstoppable("abort", name, destinations))
@@ -158,20 +152,12 @@ class LocalEngine(Engine):
             refuse_changed(self.home, name, if_match)
         if dry_run:
             return None
-        begun = self._started(
-            source,
-            mode=request.mode,
-            adopt=request.adopt,
-            agreed=request.agreed,
-            workers=request.workers,
-            batch_rows=request.batch_rows,
-            if_match=if_match,
-        )
+        begun = self._started(source, request.run_request(if_match))
         return None if begun.repeat else begun.run
 
     def suspend(self, name: str) -> RunRecord:
         source, since = self._source(name), progress_mark(self.home, name)
-        with self._changing(source) as destinations:
+        with changing(self.home, source, self.reports) as destinations:
             run = suspend_run(destinations)
             if run is None:
                 raise Conflict("NothingToSuspend", self._unstoppable("suspend", name, destinations))
@@ -181,25 +167,23 @@ class LocalEngine(Engine):
         """As of `Engine`; a publishing that was interrupted is completed, which is told."""
         source = self._as_run(name)
         # The batches are its frozen plan's.
-        return self._started(source, mode=Mode.RESUME, workers=source.workers).run
+        request = replace(source.asked, mode=Mode.RESUME, batch_rows=None)
+        return self._started(source, request).run
 
     def rerun(
         self, name: str, *, restart: bool = False, agreed: frozenset[str] | None = None
     ) -> RunRecord:
         """As of `Engine`, with the options of its newest run, also its workers and batches."""
         source = self._as_run(name)
-        return self._started(
-            source,
-            mode=Mode.RESTART if restart else Mode.RERUN,
-            agreed=agreed,
-            workers=source.workers,
-            batch_rows=source.batch_rows,
-        ).run
+        mode = Mode.RESTART if restart else Mode.RERUN
+        return self._started(source, replace(source.asked, mode=mode, agreed=agreed)).run
 
     def logs(
         self, name: str, *, run: int | None = None, shard: int | None = None, follow: bool = False
     ) -> Iterator[LogLine]:
         """As of `Engine`, of what was run on this machine; its workers have one log together.
+
+        After that of the newest comes why a later one did not begin, if nobody was told.
 
         Raises:
             Unsupported: a shard's are asked for.
@@ -207,8 +191,16 @@ class LocalEngine(Engine):
         """
         if shard is not None:
             raise Unsupported("NoShardLogs", "on one machine a run has one log, of all its shards")
-        self._source(name)
-        return read_log(self.home, name, known_log(self.home, name, run), follow=follow)
+        unbegun = unbegun_runs.last(self.home, name) if run is None else None
+        rest = () if unbegun is None else (unbegun.line,)
+        try:
+            self._source(name)
+            log = read_log(self.home, name, known_log(self.home, name, run), follow=follow)
+        except NotFound:
+            if unbegun is None:
+                raise
+            return iter(rest)
+        return chain(log, rest)
 
     def keep_last_words(self) -> None:
         """Remember of runs that have left none what the servers tell, as long as they are up."""
@@ -259,14 +251,13 @@ class LocalEngine(Engine):
         )
 
     def reset(self, name: str, *, timeout: float | None = None) -> RunRecord:
-        from rowmill.worker.removal import purge as removal
+        from rowmill.local import removal
 
         source, since = self._source(name), progress_mark(self.home, name)
-        with self._changing(source) as destinations:
-            disk_reserve.release(self.home)
-            removed = removal.reset(destinations)
+        with changing(self.home, source, self.reports) as destinations:
+            removed = removal.reset(self.home, destinations)
             newest = self._told(name, progress_of(destinations, None), since)
-            return replace(newest, message=str(removed))
+            return replace(newest, message=removed)
 
     def delete(self, name: str, *, purge: bool) -> str:
         """As of `Engine`; without `purge` this machine alone forgets the experiment.
@@ -275,20 +266,24 @@ class LocalEngine(Engine):
             Conflict: RunLive, this machine runs it, which `down` must know.
         """
         if not purge:
-            # What is damaged is forgotten too.
+            # What is damaged is forgotten too, and what did not begin.
             with suppress(MemoryDamaged):
-                self._source(name)
+                if unbegun_runs.last(self.home, name) is None:
+                    self._source(name)
             self._forget(name)
             return f"{name} is forgotten here; its data and records stay"
-        with self._changing(self._source(name)) as destinations:
-            removed = self._purged(destinations, name)
+        from rowmill.local import removal
+
+        with changing(self.home, self._source(name), self.reports) as destinations:
+            alone = name not in self.given
+            removed = removal.delete(self.home, name, destinations, remembered_alone=alone)
         # Its last process may be about to end; one that has begun since has made its folder.
         with suppress(Conflict):
             self._forget(name, patience=_LAST_SECONDS)
         return removed
 
     def _unstoppable(self, do: str, name: str, destinations: Destinations) -> str:
-        known = experiment_runs(destinations)
+        known = own_runs(destinations)
         alone = bool(known) and abandoned(known[-1], destinations.ledger)
         return nothing_to_stop(
             known,
@@ -297,17 +292,6 @@ class LocalEngine(Engine):
             resume=self.command("resume", name),
             reset=self.command("reset", name),
         )
-
-    def _purged(self, destinations: Destinations, name: str) -> str:
-        from rowmill.worker.removal import purge as removal
-
-        disk_reserve.release(self.home)
-        if name not in self.given and _is_but_remembered(destinations):
-            return (
-                f"{name} is forgotten here: the embedded servers have no record of it, "
-                "and nothing was removed"
-            )
-        return f"{name} is deleted: {removal.delete(destinations)}"
 
     def _forget(self, name: str, patience: float = 0.0) -> None:
         try:
@@ -323,10 +307,10 @@ class LocalEngine(Engine):
         source = self._source(name)
         if name in self.given and (known := remembered.recall(self.home, name)) is not None:
             # Of a manifest's file; what was asked of this machine it remembers by name alone.
-            source = replace(source, workers=known.workers, batch_rows=known.batch_rows)
+            source = replace(source, asked=known.asked)
         if (source.scale, source.seed) != (None, None):
             return source
-        with self._changing(source) as destinations:
+        with changing(self.home, source, self.reports) as destinations:
             runs = experiment_runs(destinations)
         kept = source_of(runs[-1]) if runs else None
         return source if kept is None else replace(source, scale=kept.scale, seed=kept.seed)
@@ -343,15 +327,28 @@ class LocalEngine(Engine):
         if name not in self.given:
             remembered.keep_progress(self.home, name, progress, since=since)
 
-    def _started(self, source: Source, **chosen: Any) -> Begun:
+    def _started(self, source: Source, request: RunRequest) -> Begun:
         from rowmill.local.detached import DetachedRun, start_detached
 
         # In this process, where its own errors are, before another is started.
         source.spec()
-        return start_detached(DetachedRun(self.home, source, **chosen), self.reports)
+        return start_detached(DetachedRun(self.home, source, request), self.reports)
 
     def _source(self, name: str) -> Source:
         return self.given.get(name) or recalled(self.home, name)
+
+    def _looked_at(self, name: str) -> Source:
+        """As `_source`; who looks is told what nobody was told of a run that did not begin."""
+        unbegun = unbegun_runs.last(self.home, name)
+        try:
+            source = self._source(name)
+        except NotFound as error:
+            if unbegun is not None:
+                error.args = (f"{error}; {unbegun}",)
+            raise
+        if unbegun is not None:
+            self.reports.notice(str(unbegun))
+        return source
 
     def _of_each(
         self,
@@ -392,27 +389,6 @@ class LocalEngine(Engine):
             )
             return Progress(run)
 
-    @contextmanager
-    def _looking(self, source: Source) -> Iterator[Destinations]:
-        """Its destinations, to read; raises ServersDown."""
-        spec = source.spec()
-        connections = known_connections(spec, source.secrets, self.home)
-        with self._opened(spec, connections) as destinations:
-            yield destinations
-
-    @contextmanager
-    def _changing(self, source: Source) -> Iterator[Destinations]:
-        """Its destinations; the embedded servers are started for them."""
-        spec = source.spec()
-        starting = self.reports.starting
-        connections = find_connections(spec, source.secrets, self.home, starting)
-        with self._opened(spec, connections) as destinations:
-            yield destinations
-
-    def _opened(self, spec: Spec, connections: Connections) -> closing[Destinations]:
-        patience = one_machine(self.reports.wait)
-        return closing(open_destinations(spec, connections, patience=patience))
-
 
 def _record(name: str, manifest: str, etag: str, newest: Progress) -> ExperimentRecord:
     return ExperimentRecord(
@@ -423,12 +399,3 @@ def _record(name: str, manifest: str, etag: str, newest: Progress) -> Experiment
         suspended=newest.run.state is State.SUSPENDED,
         newest=replace(newest, tables=()),
     )
-
-
-def _is_but_remembered(destinations: Destinations) -> bool:
-    """Whether nothing is where the runs went, for certain: a secret may lead elsewhere by now."""
-    from rowmill.worker.removal import purge as removal
-
-    targets = (destinations.spec.postgres, destinations.spec.parquet)
-    embedded = all(target is None or target.embedded for target in targets)
-    return embedded and not removal.is_known_to_any_engine(destinations)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from rowmill.engine.request import ApplyRequest
+from rowmill.engine.request import ApplyRequest, RunRequest
 from rowmill.engine.unknown_names import unknown_experiment
 from rowmill.errors import Conflict
 from rowmill.local.home import remembered
@@ -28,8 +28,8 @@ START = "start one with: rowmill run -f FILE"
 class Source:
     """A manifest's text and what the command line sets over it; `label` is its name in messages.
 
-    `workers` and `batch_rows` are what was asked for, None for the manifest's or the engine's;
-    `kept_as` is the name by which this machine remembers it, in `home`.
+    `asked` is how its last run was asked for, as far as that holds for the runs after it; `kept_as`
+    is the name by which this machine remembers it, in `home`.
     """
 
     label: str
@@ -37,8 +37,7 @@ class Source:
     scale: str | None
     seed: int | None
     secrets: Mapping[str, Path]
-    workers: int | None = None
-    batch_rows: int | None = None
+    asked: RunRequest = field(default_factory=RunRequest)
     kept_as: str | None = None
     home: Home = field(default_factory=rowmill_home)
 
@@ -74,13 +73,7 @@ class Source:
     def remembered(self, name: str) -> Remembered:
         """What this machine remembers of it."""
         return Remembered(
-            name,
-            self.manifest,
-            self.scale,
-            self.seed,
-            self.secrets,
-            workers=self.workers,
-            batch_rows=self.batch_rows,
+            name, self.manifest, self.scale, self.seed, self.secrets, self.asked.lasting
         )
 
     @property
@@ -113,8 +106,7 @@ def from_memory(home: Home, known: Remembered) -> Source:
         scale=known.scale,
         seed=known.seed,
         secrets=known.secrets,
-        workers=known.workers,
-        batch_rows=known.batch_rows,
+        asked=known.asked,
         kept_as=known.name,
         home=home,
     )
@@ -140,7 +132,6 @@ def from_request(home: Home, request: ApplyRequest) -> Source:
         scale=None if scale is None else str(scale),
         seed=request.overrides.seed,
         secrets={name: whole_path(file) for name, file in request.secrets.items()},
-        workers=request.workers,
-        batch_rows=request.batch_rows,
+        asked=request.run_request(),
         home=home,
     )

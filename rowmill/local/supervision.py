@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from rowmill.counting import counted
 from rowmill.destinations.patience import NowAndThen, Wait
 from rowmill.engine.records import Progress
+from rowmill.engine.request import RunRequest
 from rowmill.engine.verification import Verification
 from rowmill.errors import Interrupted, Refused, RowmillError
 from rowmill.local.connections import find_connections
@@ -22,12 +23,13 @@ from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.liveness import supervising
 from rowmill.local.planning import most_workers
-from rowmill.local.records import run_records
+from rowmill.local.records import run_records, unbegun_runs
 from rowmill.local.records.run_log import RunLog
-from rowmill.local.records.snapshot_records import ended, under_way
+from rowmill.local.records.snapshot_records import cut, ended, under_way
 from rowmill.local.run import running
+from rowmill.local.run.outcome import Outcome
 from rowmill.local.run.progress import Phase, Snapshot
-from rowmill.local.run.running import Options, Outcome
+from rowmill.local.run.run_hooks import RunHooks
 from rowmill.local.source import Source
 from rowmill.local.workers.child_process import Child
 from rowmill.local.workers.forked_children import forked_children
@@ -46,7 +48,7 @@ KEEP_SECONDS = 5.0
 
 @dataclass(frozen=True)
 class Supervision:
-    """What a run here needs besides its options: see `supervised`."""
+    """What a run here needs besides its request: see `supervised`."""
 
     home: Home
     source: Source
@@ -54,21 +56,29 @@ class Supervision:
     connections: Connections
     spare: list[Child]
 
-    def run(self, options: Options, on_progress: Callable[[Snapshot], None]) -> Outcome:
+    def run(self, request: RunRequest, hooks: RunHooks) -> Outcome:
         """As `running.run`, which raises so too, but for all that becomes of it here besides."""
         with RunLog(self.home, self.spec.name) as log:
-            told = _Told(self, log, options, on_progress)
+            told = _Told(self, log, hooks)
             watched = replace(
-                options,
-                home=self.home,
-                spare=self.spare,
+                hooks,
                 prepared=told.prepared,
+                progress=told.progress,
                 notice=told.notice,
                 wait=told.wait,
                 death=told.death,
+                untold=told.untold,
             )
             try:
-                outcome = running.run(self.spec, self.connections, watched, told.progress)
+                outcome = running.run(
+                    self.spec,
+                    self.connections,
+                    self.source.kept(),
+                    request,
+                    watched,
+                    home=self.home,
+                    spare=self.spare,
+                )
             except RowmillError as error:
                 told.failed(error)
                 raise
@@ -105,7 +115,7 @@ def supervised(
         source: what `spec` came from.
         spec: of the experiment.
         starting: called before the embedded servers are started, which takes seconds.
-        spare: see `Options`; they were made before, since they would share in what is opened here.
+        spare: see `running.run`; made before, since they would share in what is opened here.
 
     Raises:
         EmbeddedServerError: the embedded servers do not start.
@@ -120,15 +130,14 @@ def supervised_by_forks(
     home: Home,
     source: Source,
     spec: Spec,
+    request: RunRequest,
     *,
-    workers: int | None,
-    batch_rows: int | None,
     starting: Callable[[], None],
 ) -> Iterator[Supervision]:
     """As `supervised`, of a process that has nothing else to do: its workers are forks of it."""
     prepare_forks(spec)
     with (
-        forked_children(most_workers(spec, workers, batch_rows)) as spare,
+        forked_children(most_workers(spec, request.workers, request.batch_rows)) as spare,
         supervised(home, source, spec, starting=starting, spare=spare) as supervision,
     ):
         yield supervision
@@ -137,32 +146,27 @@ def supervised_by_forks(
 class _Told:
     """Passes on what a run tells, and has the machine remember and log it."""
 
-    def __init__(
-        self,
-        supervision: Supervision,
-        log: RunLog,
-        options: Options,
-        on_progress: Callable[[Snapshot], None],
-    ) -> None:
+    def __init__(self, supervision: Supervision, log: RunLog, hooks: RunHooks) -> None:
         self._home = supervision.home
         self._source = supervision.source
         self._spec = supervision.spec
         self._log = log
-        self._options = options
-        self._on_progress = on_progress
+        self._hooks = hooks
         self._log_wait = NowAndThen(lambda text: log.say(text, level="WARNING"))
         self._last: Snapshot | None = None
         self._turn: str | None = None
         self._kept = 0.0
+        self._in_ledger = True
 
     def prepared(self, prepared: Prepared, durable: Durable | None) -> None:
         number = prepared.run.number
         self._remember(prepared)
+        unbegun_runs.forget(self._home, self._spec.name)
         fresh = not (prepared.resumed or prepared.repeat)
         self._log.begin(number, keep=self._spec.run_history_limit, fresh=fresh)
         rows = prepared.run.plan.rows
         self._log.say(f"run {number} of {self._spec.name}, {counted(rows, 'row')}")
-        self._options.prepared(prepared, durable)
+        self._hooks.prepared(prepared, durable)
 
     def _remember(self, prepared: Prepared) -> None:
         """Remember what was run; the run goes on without, since the data matters more."""
@@ -180,15 +184,19 @@ class _Told:
 
     def notice(self, text: str) -> None:
         self._log.say(text)
-        self._options.notice(text)
+        self._hooks.notice(text)
 
     def wait(self, wait: Wait) -> None:
         self._log_wait(wait)
-        self._options.wait(wait)
+        self._hooks.wait(wait)
 
     def death(self, worker: int, how: str) -> None:
         self._log.say(how, level="WARNING", source=f"worker {worker}")
-        self._options.death(worker, how)
+        self._hooks.death(worker, how)
+
+    def untold(self) -> None:
+        self._in_ledger = False
+        self._hooks.untold()
 
     def progress(self, snapshot: Snapshot) -> None:
         self._last = snapshot
@@ -200,7 +208,7 @@ class _Told:
         if time.monotonic() - self._kept >= KEEP_SECONDS:
             self._kept = time.monotonic()
             self._keep(under_way(snapshot))
-        self._on_progress(snapshot)
+        self._hooks.progress(snapshot)
 
     def completed(self, outcome: Outcome) -> None:
         run = outcome.run
@@ -214,7 +222,8 @@ class _Told:
 
     def _log_verification(self, found: Verification) -> None:
         if found.identical:
-            self._log.say("verified: every destination holds the rows of this run")
+            said = "verified: every destination holds the rows of this run"
+            self._log.say(f"{said}: {found.compared}")
             return
         name = self._spec.name
         self._log.say(f"verify found differences: rowmill verify {name} shows them", level="ERROR")
@@ -226,7 +235,8 @@ class _Told:
         else:
             self._log.say(f"{error.reason}: {error.message}", level="ERROR")
         if self._last is not None:
-            self._keep(ended(self._last, error, datetime.now(UTC)))
+            last, now = self._last, datetime.now(UTC)
+            self._keep(ended(last, error, now) if self._in_ledger else cut(last, error))
 
     def _keep(self, progress: Progress) -> None:
         # Good to know while the servers are down: no run fails of it.

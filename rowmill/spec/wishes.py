@@ -20,10 +20,11 @@ class Wish:
     def is_met_by(self, request: str) -> bool:
         """Whether that, which was met, is this very wish or was asked for after it.
 
-        An older one comes again where a tool applies an earlier commit.
+        An older one comes again where a tool applies an earlier commit. Of another run it says
+        nothing: a copy comes with what was asked of runs that it has not had.
         """
         met = read_wish(request)
-        return met is not None and (self.number, self.times) <= (met.number, met.times)
+        return met is not None and met.number == self.number and self.times <= met.times
 
 
 def read_wish(text: str | None) -> Wish | None:

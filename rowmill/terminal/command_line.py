@@ -28,6 +28,20 @@ _FROM_WITHIN = (
     (re.compile(r"greater than or equal to"), "at least"),
     (re.compile(r"less than or equal to"), "at most"),
 )
+# What other tools call what the commands do; a likeness of letters alone would tell who types
+# `restart` to `reset`.
+_MEANT = {
+    "restart": ("rerun",),
+    "start": ("run", "rerun"),
+    "stop": ("suspend", "abort"),
+    "pause": ("suspend",),
+    "continue": ("resume",),
+    "cancel": ("abort",),
+    "kill": ("abort",),
+    "list": ("status",),
+    "ls": ("status",),
+    "ps": ("status",),
+}
 # Where a context keeps it.
 _AS_JSON = "rowmill.terminal.as_json"
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -97,6 +111,15 @@ class _Group(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         with _reported_plainly(as_json=ctx.meta[_AS_JSON]):
             return super().invoke(ctx)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        try:
+            return super().resolve_command(ctx, args)
+        except _Refusal:
+            meant = [f"'{name}'" for name in _MEANT.get(args[0], ()) if name in self.commands]
+            if meant:
+                ctx.fail(f"No such command '{args[0]}'. Did you mean {', '.join(meant)}?")
+            raise
 
     def get_params(self, ctx: Any) -> list[Any]:
         return _without_types(super().get_params(ctx))

@@ -158,7 +158,7 @@ def _shown(value: Value) -> str:
 
 
 def _verdict(report: Verification) -> str:
-    rows = counted(report.rows, "row")
+    rows = report.compared
     took = "" if report.seconds is None else f" ({figures.duration(report.seconds)})"
     if report.identical:
         same = f"{'all ' if report.rows > 1 else ''}{rows}, in every destination{took}"

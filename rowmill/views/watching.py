@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
 
@@ -16,6 +16,11 @@ from rowmill.terminal.prose import visible
 from rowmill.views.verdicts import verdict_word
 
 Show = Callable[[Progress], None]
+
+
+def display(*, stderr: bool) -> AbstractContextManager[Show]:
+    """As `display_on`, on standard output or standard error."""
+    return display_on(Console(stderr=stderr))
 
 
 @contextmanager

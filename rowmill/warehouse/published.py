@@ -25,6 +25,8 @@ from rowmill.worker.run_history import published_run
 from rowmill.worker.run_options import options_of, run_again
 
 Reload = Callable[[Overrides], Spec]
+# Each is lost only to another run that is published, or data that is removed, meanwhile.
+_OPENING_TRIES = 5
 _NONE = "no run of it is published yet"
 _OTHER = "use the manifest that it was run with, or run this one first with: rowmill run -f FILE"
 
@@ -88,21 +90,32 @@ def open_published(
 def published_in(
     destinations: Destinations, spec: Spec, reload: Reload | None = None
 ) -> Iterator[Published]:
-    """As `open_published`, in destinations that the caller has opened and closes."""
-    with ExitStack() as stack:
-        run = _run(destinations)
-        known = _matching(spec, run, reload).at(run.plan.data_version)
-        make_generator = _generators(known.dataset, destinations)
-        warehouse = _warehouse(known, destinations)
-        if warehouse is not None:
-            stack.callback(warehouse.close)
-        lake, problems = _lake(known, run, destinations)
-        again = published(destinations)
-        if again is None or again.id != run.id:
-            raise NothingPublished(
-                f"run {run.number} was replaced or reset at this very moment; try again"
-            )
-        yield Published(run, known, known.dataset, make_generator, warehouse, lake, tuple(problems))
+    """As `open_published`, in destinations that the caller has opened and closes.
+
+    A run that is replaced while its tables are waited for gives way to the one that replaced it.
+    """
+    for _ in range(_OPENING_TRIES):
+        with ExitStack() as stack:
+            opened = _opened(destinations, spec, reload, stack)
+            again = published(destinations)
+            if again is not None and again.id == opened.run.id:
+                yield opened
+                return
+    raise NothingPublished("runs are published faster than one of them can be opened; try again")
+
+
+def _opened(
+    destinations: Destinations, spec: Spec, reload: Reload | None, stack: ExitStack
+) -> Published:
+    """What is published now, or was until its tables could be had from who replaces them."""
+    run = _run(destinations)
+    known = _matching(spec, run, reload).at(run.plan.data_version)
+    make_generator = _generators(known.dataset, destinations)
+    warehouse = _warehouse(known, destinations)
+    if warehouse is not None:
+        stack.callback(warehouse.close)
+    lake, problems = _lake(known, run, destinations)
+    return Published(run, known, known.dataset, make_generator, warehouse, lake, tuple(problems))
 
 
 def why_nothing_is_there(spec: Spec, connections: Connections) -> str | None:
@@ -124,7 +137,7 @@ def unpublished(runs: Sequence[Run], *, left_alone: bool) -> str | None:
     run = on_its_way(runs)
     if run is None:
         return None if runs else f"{_NONE}; start one with: rowmill run -f FILE"
-    state = State.of_ledger(run.state, abandoned=left_alone, reason=run.reason)
+    state = State.of_ledger(run.state, abandoned=left_alone, suspended=run.suspended)
     if run.state is RunState.PUBLISHING:
         if left_alone:
             return f"run {run.number} is {state} amid its publishing; {run_again(run)} completes it"

@@ -6,7 +6,7 @@ from typing import Any
 
 from rowmill.plan.runs import END_UNSEEN, RESUMABLE, SUSPENDED, Run, RunState, because
 from rowmill.worker.destinations import Destinations
-from rowmill.worker.reading import abandoned
+from rowmill.worker.reading import abandoned, own_runs
 
 # What was begun and has not ended, and is not being published, from which there is no way back.
 _AT_WORK = frozenset({RunState.RUNNING, RunState.FINALIZING})
@@ -40,8 +40,7 @@ def suspend_run(destinations: Destinations) -> Run | None:
 
 
 def _newest_first(destinations: Destinations) -> list[Run]:
-    ledger = destinations.ledger
-    return ledger.runs.of(destinations.owner)[::-1] if ledger.found() else []
+    return own_runs(destinations)[::-1]
 
 
 def _stop(

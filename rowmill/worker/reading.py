@@ -24,13 +24,16 @@ def experiment_runs(destinations: Destinations) -> list[Run]:
 
     Reading needs no ownership: a colleague's data can be looked at and verified.
     """
-    if not destinations.ledger.found():
-        return []
-    own = destinations.ledger.runs.of(destinations.owner)
-    if own:
+    if own := own_runs(destinations):
         return own
-    owner = _owner_of_data(destinations)
+    owner = _owner_of_data(destinations) if destinations.ledger.found() else None
     return destinations.ledger.runs.of(owner) if owner else []
+
+
+def own_runs(destinations: Destinations) -> list[Run]:
+    """The runs of the experiment itself, oldest first: what it may change."""
+    ledger = destinations.ledger
+    return ledger.runs.of(destinations.owner) if ledger.found() else []
 
 
 def abandoned(run: Run, ledger: Ledger) -> bool:

@@ -32,7 +32,8 @@ from rowmill.spec.dataset import Table
 from rowmill.spec.load import load_spec
 from rowmill.worker.pools import make_pools
 from rowmill.worker.shard import make
-from tests.bench.env import Env, connect
+from tests.bench.env import Env
+from tests.postgres_login import connect
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

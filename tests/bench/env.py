@@ -22,6 +22,7 @@ import yaml
 
 from rowmill.local.home.folder import Home
 from rowmill.local.servers import embedded
+from tests.postgres_login import connect
 
 ROOT = Path(__file__).parents[2]
 WIDE = ROOT / "examples" / "wide.yaml"
@@ -143,18 +144,6 @@ class Env:
 
     def connect(self) -> psycopg.Connection:
         return connect(self.exports)
-
-
-def connect(exports: Mapping[str, str]) -> psycopg.Connection:
-    """A connection to the environment's Postgres, in autocommit mode."""
-    return psycopg.connect(
-        host=exports["PGHOST"],
-        port=exports["PGPORT"],
-        user=exports["PGUSER"],
-        password=exports["PGPASSWORD"],
-        dbname=exports["PGDATABASE"],
-        autocommit=True,
-    )
 
 
 @contextmanager

@@ -261,6 +261,37 @@ def test_ports_that_somebody_takes_before_the_servers_do_are_chosen_anew(
     assert servers.s3.endpoint != f"http://127.0.0.1:{first[0]}"
 
 
+@pytest.mark.parametrize(("kind", "place"), [("s3", 0), ("filer", 6)])
+def test_ports_whose_socket_in_tmp_is_there_to_stay_are_none_for_s3(
+    own: Home, monkeypatch: pytest.MonkeyPatch, kind: str, place: int
+) -> None:
+    first = embedded_s3.choose_ports()
+    chosen = iter([first])
+    monkeypatch.setattr(
+        embedded_s3, "free_ports", lambda count: next(chosen, None) or free_ports(count)
+    )
+    # As is another user's socket, also to an administrator who tests.
+    stays = Path(f"/tmp/seaweedfs-{kind}-{first[place]}.sock")
+    (stays / "full").mkdir(parents=True)
+    try:
+        assert not embedded_s3.are_free(first)
+        servers = up(own)
+    finally:
+        shutil.rmtree(stays)
+    assert servers.s3.endpoint != f"http://127.0.0.1:{first[0]}"
+
+
+def test_a_socket_that_an_earlier_start_left_keeps_no_port() -> None:
+    ports = embedded_s3.choose_ports()
+    left = Path(f"/tmp/seaweedfs-s3-{ports[0]}.sock")
+    with socket.socket(socket.AF_UNIX) as ours:
+        ours.bind(str(left))
+    try:
+        assert embedded_s3.are_free(ports)
+    finally:
+        left.unlink()
+
+
 def test_a_port_that_s3_cannot_have_is_named_and_nothing_is_left_running(own: Home) -> None:
     ports, token = embedded_s3.choose_ports(), f"rowmill-{uuid.uuid4().hex}"
     server = embedded_s3.S3Server(f"http://127.0.0.1:{ports[0]}", "key", "secret", "r", "bucket")

@@ -15,8 +15,8 @@ import pytest
 
 import rowmill
 from rowmill import api
+from rowmill.engine.request import RunRequest
 from rowmill.local import supervision
-from rowmill.local.run.running import Options
 from rowmill.local.run_errors import interrupted
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run, RunState
@@ -162,10 +162,10 @@ def test_run_begins_nothing_with_a_parameter_that_it_does_not_take(
 
 
 def test_run_takes_what_is_within_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[Options] = []
+    taken: list[RunRequest] = []
     monkeypatch.setattr(supervision, "find_connections", lambda *_args: None)
     monkeypatch.setattr(
-        supervision.Supervision, "run", lambda _self, options, _report: taken.append(options)
+        supervision.Supervision, "run", lambda _self, request, _hooks: taken.append(request)
     )
     shop = rowmill.load("m.yaml", text=MANIFEST)
     shop.run(batch_rows=1_000, workers=1_024, mode="restart")

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rowmill.spec.cluster_names import RESET
+from rowmill_operator.decide.situation import Situation
+from rowmill_operator.decide.step import Step
 from rowmill_operator.model.actions import Action, Decision, DeleteJob, DeletePod, ReportEvent
 from rowmill_operator.model.observed import Job, Observed, Pod
 from rowmill_operator.model.reasons import Reason
@@ -18,8 +21,9 @@ def release_lost(decision: Decision, observed: Observed, now: datetime) -> Decis
 
     A pod that has no Job is told to end: what it does is asked for, and counted, by nobody.
 
-    A twin that still works is harmless. Their Job is made again: it lets go of a pod, and has a
-    new one, only once the pod has ended, which nobody tells of a node that is silent.
+    A twin that still works is harmless, but for one that removes data, which is not given up. Their
+    Job is made again: it lets go of a pod, and has a new one, only once the pod has ended, which
+    nobody tells of a node that is silent.
     """
     actions: list[Action] = [
         DeletePod(pod.name, pod.uid, at_once=False) for pod in _ownerless(observed)
@@ -29,6 +33,8 @@ def release_lost(decision: Decision, observed: Observed, now: datetime) -> Decis
     for pod, left in _ending(observed, now):
         if left > 0:
             waits.append(left)
+            continue
+        if _is_waited_for(pod, observed):
             continue
         message = f"pod {pod.name} does not end: node {pod.node} does not answer"
         actions += [
@@ -43,11 +49,38 @@ def release_lost(decision: Decision, observed: Observed, now: datetime) -> Decis
     )
 
 
+def with_words_on_lost(situation: Situation, step: Step) -> Step:
+    """What waits for the pod of a reset that its node may never end: say so, and what to do."""
+    observed = situation.observed
+    lost = [pod for pod, left in _ending(observed, situation.now) if left <= 0]
+    pod = next((pod for pod in lost if _is_waited_for(pod, observed)), None)
+    if pod is None:
+        return step
+    namespace = situation.experiment.namespace
+    message = (
+        f"pod {pod.name} removes the data of run {pod.number} and does not end: node {pod.node} "
+        "does not answer; nothing goes on beside it, so see that this machine is off, and then "
+        f"delete the Node, or: kubectl delete pod {pod.name} --namespace {namespace} "
+        "--grace-period=0 --force"
+    )
+    told = replace(step.run_condition, reason=Reason.NODE_LOST, message=message, stalled=True)
+    return replace(step, run_condition=told)
+
+
 def jobless(observed: Observed) -> list[Pod]:
     """Of each Job that is not seen one pod that is: somebody has taken the Job's labels off."""
     seen = {job.uid for job in observed.jobs}
     lost = {pod.job_uid: pod for pod in observed.pods if pod.live and pod.job_uid not in seen}
     return [pod for uid, pod in lost.items() if uid]
+
+
+def _is_waited_for(pod: Pod, observed: Observed) -> bool:
+    """Whether it may remove what is made beside it, by a run of its own number that goes on.
+
+    Beside what is deleted none goes on, and a later Experiment's data is none of it.
+    """
+    leaves = observed.namespace_terminating or observed.experiment.deleted is not None
+    return pod.task == RESET and not leaves
 
 
 def _ownerless(observed: Observed) -> list[Pod]:

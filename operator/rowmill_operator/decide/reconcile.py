@@ -26,7 +26,7 @@ from rowmill_operator.decide.keeping import (
     other_speaker,
     word_left_to,
 )
-from rowmill_operator.decide.lost import release_lost
+from rowmill_operator.decide.lost import release_lost, with_words_on_lost
 from rowmill_operator.decide.record import status_of
 from rowmill_operator.decide.removal import decide_removal
 from rowmill_operator.decide.resetting import decided_reset, resetting
@@ -85,7 +85,7 @@ def _decide(situation: Situation) -> Decision:
     if speaker is not None:
         actions = step.actions or (word_left_to(speaker, situation, step.run_condition.message),)
         return Decision((*_finalizers(situation), *actions), again_after=step.again_after)
-    step = with_words_on_chart(situation, step)
+    step = with_words_on_lost(situation, with_words_on_chart(situation, step))
     check = verifying(situation, step)
     status = status_of(situation, acceptance, step.run_condition, step.record, check)
     actions = (

@@ -16,12 +16,13 @@ from rowmill.cli.waiting import say_starting, terminal_reports
 from rowmill.commands.consent import agreed, consent_of
 from rowmill.counting import counted
 from rowmill.engine.consent import Consent
-from rowmill.engine.request import Mode
+from rowmill.engine.request import Mode, RunRequest
 from rowmill.errors import Differs
 from rowmill.local.detached import Begun, DetachedRun, start_detached
 from rowmill.local.home.folder import rowmill_home
 from rowmill.local.records import run_records
-from rowmill.local.run.running import Options, Outcome
+from rowmill.local.run.outcome import Outcome
+from rowmill.local.run.run_hooks import RunHooks
 from rowmill.local.source import Source
 from rowmill.local.supervision import supervised_by_forks
 from rowmill.spec.dataset import Spec
@@ -60,47 +61,35 @@ def run(
         raise UsageError(
             "--detach shows no progress, and so takes no --progress; `rowmill status NAME -w` does"
         )
-    source = replace(
-        from_file(chosen_file, scale, seed, secrets), workers=workers, batch_rows=batch_rows
-    )
+    mode = Mode.RESUME if resume else Mode.AUTO
+    request = RunRequest(workers=workers, batch_rows=batch_rows, mode=mode, adopt=adopt)
+    source = replace(from_file(chosen_file, scale, seed, secrets), asked=request)
     spec = source.spec()
     say_warnings(source, spec)
-    options = Options(
-        workers=workers,
-        batch_rows=batch_rows,
-        mode=Mode.RESUME if resume else Mode.AUTO,
-        adopt=adopt,
-        source=source.kept(),
-        notice=notice,
-    )
     consent = consent_of(restart=restart)
     if detach:
-        _run_detached(source, options, consent, output)
+        _run_detached(source, request, consent, output)
     else:
         display = partial(progress_display, progress, progress_interval)
-        _run_attached(source, spec, options, consent, display, output)
+        _run_attached(source, spec, request, consent, display, output)
 
 
 def _run_attached(
     source: Source,
     spec: Spec,
-    options: Options,
+    request: RunRequest,
     consent: Consent,
     display: Callable[[], AbstractContextManager[Display]],
     output: Output,
 ) -> None:
     with supervised_by_forks(
-        rowmill_home(),
-        source,
-        spec,
-        workers=options.workers,
-        batch_rows=options.batch_rows,
-        starting=say_starting,
+        rowmill_home(), source, spec, request, starting=say_starting
     ) as supervision:
 
         def attempt(consent: Consent) -> Outcome:
             with display() as show:
-                return supervision.run(replace(options.by(consent), wait=show.wait), show)
+                hooks = RunHooks(progress=show, notice=notice, wait=show.wait)
+                return supervision.run(request.by(consent), hooks)
 
         outcome = agreed(attempt, consent)
         reference = supervision.reference
@@ -117,11 +106,11 @@ def _run_attached(
         raise Answered(Differs)
 
 
-def _run_detached(source: Source, options: Options, consent: Consent, output: Output) -> None:
-    reports = terminal_reports()
+def _run_detached(source: Source, request: RunRequest, consent: Consent, output: Output) -> None:
+    home, reports = rowmill_home(), terminal_reports()
 
     def attempt(consent: Consent) -> Begun:
-        return start_detached(DetachedRun.of(rowmill_home(), source, options.by(consent)), reports)
+        return start_detached(DetachedRun(home, source, request.by(consent)), reports)
 
     begun = agreed(attempt, consent)
     if output is Output.JSON:

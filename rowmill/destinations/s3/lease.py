@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, process_here
+from rowmill.destinations.patience import PATIENCE_SECONDS
 from rowmill.destinations.s3.bucket import Bucket, Stored
 
 LEASE_SECONDS = 30.0
@@ -148,12 +149,15 @@ def take(bucket: Bucket, key: str) -> Lease:
 def is_held(bucket: Bucket, key: str) -> bool:
     """Whether somebody who is not known to be dead holds the lease; takes nothing.
 
-    Also one who is known to live, and could not refresh it while the server was away.
+    Also one who is known to live, and could not refresh it while the server was away; for as long
+    as a run waits for a server. A program may live on for days after its run had to give up.
     """
     stored = bucket.read(key)
     holder = None if stored is None else _holder(stored)
-    if holder is not None and not holder.released and holder.is_alive():
-        return True
+    if stored is None or holder is None or holder.released:
+        return False
+    if holder.is_alive():
+        return _lapses(stored) > -PATIENCE_SECONDS
     return _live_holder(stored) is not None
 
 

@@ -7,12 +7,13 @@ import json
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
 from rowmill.engine.records import Progress
+from rowmill.engine.request import RunRequest
 from rowmill.errors import Problem, Refused
 from rowmill.local.home.file_locks import locked
 from rowmill.local.home.folder import Home, home_refused, make_private, write_private
@@ -27,7 +28,7 @@ _LONGEST = 255
 class Remembered:
     """One experiment as last run here: the manifest's text, overrides, secret files by name.
 
-    `workers` and `batch_rows` are those that were asked for; None: of an older record, too.
+    `asked` is what of its request holds for later runs; an older record knows nothing of it.
     """
 
     name: str
@@ -35,8 +36,7 @@ class Remembered:
     scale: str | None
     seed: int | None
     secrets: Mapping[str, Path]
-    workers: int | None = None
-    batch_rows: int | None = None
+    asked: RunRequest = field(default_factory=RunRequest)
 
 
 class MemoryDamaged(Refused):
@@ -67,8 +67,8 @@ def keep(home: Home, experiment: Remembered) -> None:
             {
                 "scale": experiment.scale,
                 "seed": experiment.seed,
-                "workers": experiment.workers,
-                "batchRows": experiment.batch_rows,
+                "workers": experiment.asked.workers,
+                "batchRows": experiment.asked.batch_rows,
                 "secrets": {name: str(path) for name, path in experiment.secrets.items()},
             },
             indent=1,
@@ -105,7 +105,8 @@ def _remembered(name: str, manifest: str, record: Any) -> Remembered:
     if not isinstance(scale, str | None) or not all(isinstance(n, int | None) for n in numbers):
         raise TypeError
     secrets = {secret: Path(path) for secret, path in record["secrets"].items()}
-    return Remembered(name, manifest, scale, seed, secrets, workers=workers, batch_rows=batch_rows)
+    asked = RunRequest(workers=workers, batch_rows=batch_rows)
+    return Remembered(name, manifest, scale, seed, secrets, asked)
 
 
 def manifest_file(home: Home, name: str) -> Path:

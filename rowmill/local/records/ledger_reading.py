@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
 
 from rowmill.engine.records import Progress, RunRecord, State
 from rowmill.errors import NotFound
@@ -11,6 +13,9 @@ from rowmill.plan.replacement import replaced_by
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.reading import experiment_runs
+
+# Every so many looks at a run it is seen whether a newer one has begun.
+LOOKS_FOR_NEWER = 10
 
 
 def progress_of(destinations: Destinations, number: int | None) -> Progress:
@@ -26,19 +31,53 @@ def progress_of(destinations: Destinations, number: int | None) -> Progress:
     return read_progress(run, destinations, replaced_by=replaced_by, followed=followed)
 
 
-def watched_progress_of(
-    destinations: Destinations, number: int | None, last: Progress | None = None
-) -> Progress:
-    """As `progress_of`, for who asks every second: rows may be a few seconds behind the ledger.
+def watched(
+    destinations: Destinations,
+    number: int | None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[Progress]:
+    """How far run `number` is, None for the newest, as often as its supervisor tells, to its end.
 
-    They are not behind `last`, which was read before: of fewer the ledger itself is asked.
+    Rows may be a few seconds behind the ledger, and are not behind what was told before: of fewer
+    the ledger itself is asked. Whether a newer run has begun is looked at now and then, and when
+    the one that is watched has ended.
+
+    Raises:
+        NotFound: as of `progress_of`.
     """
+    progress = _listed(destinations, number, None)
+    for look in itertools.count(1):
+        yield progress
+        if not progress.run.at_work:
+            return
+        sleep(destinations.ledger.progress.write_seconds)
+        if look % LOOKS_FOR_NEWER:
+            progress = _again(progress, destinations, number)
+        else:
+            progress = _listed(destinations, number, progress)
+
+
+def _again(last: Progress, destinations: Destinations, number: int | None) -> Progress:
+    """How far the same run is; once it has ended, what there is besides is seen too."""
+    run = destinations.ledger.runs.find(last.run.id or "")
+    if run is not None:
+        progress = watch_progress(run, destinations)
+        if progress.run.at_work:
+            return _not_behind(progress, destinations, last)
+    return _listed(destinations, number, last)
+
+
+def _listed(destinations: Destinations, number: int | None, last: Progress | None) -> Progress:
     runs = known_runs(destinations)
     run = chosen(runs, number)
     progress = watch_progress(run, destinations, followed=run is not runs[-1])
+    return _not_behind(progress, destinations, last)
+
+
+def _not_behind(progress: Progress, destinations: Destinations, last: Progress | None) -> Progress:
     if last is None or not goes_back(progress, last):
         return progress
-    return progress_of(destinations, number)
+    return progress_of(destinations, progress.run.number)
 
 
 def goes_back(progress: Progress, last: Progress) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from rowmill.engine.records import Progress, RunRecord, State, TableProgress
 from rowmill.engine.verdict import Verdict
+from rowmill.local.run.progress import Phase
 from rowmill.plan.intervals import Interval, count, show
 from rowmill.plan.layout import TableLayout
 from rowmill.plan.run_source import source_of
@@ -55,7 +56,10 @@ def progress_told(run: Run, told: Told) -> Progress:
     """
     if run.state in (RunState.FINALIZING, RunState.PUBLISHING):
         return _progress(run, _tables(run, None), told=told)
-    tables = tuple(_table_told(each, told.live) for each in run.plan.tables)
+    tables = tuple(
+        table_of_rows(each, min(each.rows, told.live.rows.get(each.table, 0)))
+        for each in run.plan.tables
+    )
     return _progress(run, tables, told=told)
 
 
@@ -77,7 +81,7 @@ def _progress(
         namespace=namespace,
         number=run.number,
         id=run.id,
-        state=State.of_ledger(run.state, abandoned=left_alone, reason=run.reason),
+        state=State.of_ledger(run.state, abandoned=left_alone, suspended=run.suspended),
         reason=run.reason,
         message=_message(run, live, left_alone=left_alone),
         digest=run.plan.digest,
@@ -97,10 +101,17 @@ def _progress(
         tables,
         rows_per_second=live.rows_per_second if live else rows_per_second,
         eta_seconds=live.eta_seconds if live else None,
-        step=live.step if live else None,
+        step=_step(run, live),
         workers=live.workers if live else None,
         last_updated=told.at if told is not None else run.ended_at,
     )
+
+
+def _step(run: Run, live: LiveProgress | None) -> str | None:
+    """What is done now; None also where what was told last is of the load that has ended since."""
+    if live is None or (run.state is not RunState.RUNNING and live.step == Phase.LOADING):
+        return None
+    return live.step
 
 
 def _message(run: Run, live: LiveProgress | None, *, left_alone: bool) -> str:
@@ -133,8 +144,8 @@ def _table(layout: TableLayout, batches: Sequence[Interval]) -> TableProgress:
     )
 
 
-def _table_told(layout: TableLayout, live: LiveProgress) -> TableProgress:
-    rows = min(layout.rows, live.rows.get(layout.table, 0))
+def table_of_rows(layout: TableLayout, rows: int) -> TableProgress:
+    """A table of which so many rows are durable; its batches by their number, at the least."""
     return TableProgress(
         name=layout.table,
         rows=rows,

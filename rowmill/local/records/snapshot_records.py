@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from rowmill.engine.records import Progress, State, TableProgress
+from rowmill.engine.records import Progress, State
 from rowmill.engine.verdict import awaited, unverified
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.records import run_records
-from rowmill.local.run.progress import Phase, Snapshot, TableState
-from rowmill.plan.layout import TableLayout
+from rowmill.local.run.progress import Phase, Snapshot
 from rowmill.plan.runs import SUSPENDED
-from rowmill.worker.live_progress import batches_of_rows
 
 _STATES = {
     Phase.VERIFYING: State.COMPLETED,
@@ -26,7 +24,7 @@ def under_way(snapshot: Snapshot) -> Progress:
     """How far a run is; batches are told by their number, at the least, and not which."""
     known = run_records.progress(snapshot.run, None)
     tables = tuple(
-        _table(layout, state)
+        run_records.table_of_rows(layout, state.rows)
         for layout, state in zip(snapshot.run.plan.tables, snapshot.tables, strict=True)
     )
     verifying = snapshot.phase is Phase.VERIFYING
@@ -43,10 +41,7 @@ def ended(snapshot: Snapshot, error: RowmillError, at: datetime) -> Progress:
     """How far a run was when it ended by an error; one that was being verified is complete."""
     last = under_way(snapshot)
     if _cut_while_published(snapshot):
-        # The ledger keeps it so, and a resume completes it.
-        return Progress(
-            replace(last.run, state=State.PUBLISHING, message=error.message), last.tables
-        )
+        return cut(snapshot, error)
     state = last.run.state
     if state is not State.COMPLETED and isinstance(error, Interrupted):
         state = State.SUSPENDED if error.reason == SUSPENDED else State.ABORTED
@@ -59,6 +54,14 @@ def ended(snapshot: Snapshot, error: RowmillError, at: datetime) -> Progress:
     return Progress(run, last.tables)
 
 
+def cut(snapshot: Snapshot, error: RowmillError) -> Progress:
+    """How far a run was whose end the ledger was not told: nobody is at work on it any more."""
+    last = under_way(snapshot)
+    # The ledger keeps it so, and a resume completes it.
+    state = State.PUBLISHING if _cut_while_published(snapshot) else State.INTERRUPTED
+    return Progress(replace(last.run, state=state, message=error.message), last.tables)
+
+
 def _cut_while_published(snapshot: Snapshot) -> bool:
     return snapshot.step == PUBLISH and snapshot.phase in (Phase.INTERRUPTED, Phase.FAILED)
 
@@ -67,8 +70,3 @@ def _state(snapshot: Snapshot) -> State:
     if snapshot.phase is Phase.FINALIZING:
         return State.PUBLISHING if snapshot.step == PUBLISH else State.FINALIZING
     return _STATES.get(snapshot.phase, State.RUNNING)
-
-
-def _table(layout: TableLayout, state: TableState) -> TableProgress:
-    done = batches_of_rows(layout, state.rows)
-    return TableProgress(state.name, state.rows, state.total, layout.batches, done)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 from rowmill.destinations.patience import ReportWait
 from rowmill.engine.verdict import said_unverified
 from rowmill.engine.verification import Verification, VerifyProgress
@@ -20,6 +22,7 @@ def verify_run(
     *,
     threads: int,
     wait: ReportWait,
+    stop: Event,
 ) -> Verification:
     """Compare what `run` has published with its rows made again.
 
@@ -29,6 +32,7 @@ def verify_run(
         board: shows how far it is.
         threads: how many make and compare rows.
         wait: told which server is waited for.
+        stop: set if somebody ended the run while it was published, and so all the same complete.
 
     Raises:
         Interrupted, DestinationRefused, DestinationUnavailable: it came to no answer; the message
@@ -42,9 +46,11 @@ def verify_run(
 
     try:
         board.turn(Phase.VERIFYING)
+        if stop.is_set():
+            raise KeyboardInterrupt
         return verify_published(spec, connections, threads=threads, on_progress=show, wait=wait)
     except KeyboardInterrupt:
-        why = "interrupted; `rowmill verify` does it at any time"
+        why = f"interrupted; `rowmill verify {spec.name}` does it at any time"
         raise Interrupted("Interrupted", f"{said_unverified(run.number)}: {why}") from None
     except RowmillError as error:
         error.args = (f"{said_unverified(run.number)}: {error}",)

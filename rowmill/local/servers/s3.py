@@ -7,6 +7,7 @@ import json
 import os
 import re
 import signal
+import stat
 import urllib.request
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ _START_SECONDS = 90.0
 _STOP_SECONDS = 45.0
 # Its admin client takes the admin server's gRPC port to be this much above the HTTP port.
 _GRPC_OFFSET = 10_000
+# Where its servers make sockets, `seaweedfs-s3-PORT.sock` and others, whatever TMPDIR says.
+_SOCKETS = Path("/tmp")
 # The place of the master's HTTP port in `choose_ports`.
 _MASTER = 2
 # What it says of an HTTP port, and then takes a minute to end.
@@ -67,13 +70,36 @@ def choose_ports() -> list[int]:
     """Return nine free ports: HTTP and gRPC of S3, master, volume and filer, and HTTP of admin."""
     while True:
         ports = free_ports(9)
-        if port_is_free(ports[-1] + _GRPC_OFFSET):
+        if are_free(ports):
             return ports
 
 
 def are_free(ports: Sequence[int]) -> bool:
     """Return whether all of these `choose_ports` can be used again."""
-    return all(port_is_free(port) for port in (*ports, ports[-1] + _GRPC_OFFSET))
+    each = (*ports, ports[-1] + _GRPC_OFFSET)
+    return all(port_is_free(port) for port in each) and not any(map(_has_stuck_socket, each))
+
+
+def _has_stuck_socket(port: int) -> bool:
+    """Whether a socket of this port lies where SeaweedFS makes its own, and cannot be removed.
+
+    Such are of another user whose server was killed; it ends where it meets one.
+    """
+    return not all(map(_can_be_removed, _SOCKETS.glob(f"seaweedfs-*-{port}.sock")))
+
+
+def _can_be_removed(socket: Path) -> bool:
+    """As the kernel would decide it; a live server's is not to be tried."""
+    try:
+        found, folder = socket.lstat(), socket.parent.stat()
+    except FileNotFoundError:
+        return True
+    if stat.S_ISDIR(found.st_mode):
+        return False
+    if os.geteuid() in (0, found.st_uid):
+        return True
+    sticky = folder.st_mode & stat.S_ISVTX and folder.st_uid != os.geteuid()
+    return not sticky and os.access(socket.parent, os.W_OK)
 
 
 def start(

@@ -155,7 +155,9 @@ class Supervisor:
         deaths: Counter[str] = Counter()
         checked = time.monotonic()
         while waiting or any(worker.commands for worker in self._workers):
-            self._raise_if_stopped()
+            if self._stop.is_set():
+                self._wind_up(waiting)
+                return
             self._hand_out(waiting)
             self._listen(waiting, deaths)
             if time.monotonic() - checked > 1:
@@ -204,7 +206,7 @@ class Supervisor:
         """Start a new worker for one that died, and give its shards back."""
         if self._stop.is_set():
             # It may have had the signal too: whoever stops expects no replacement.
-            dead.commands.clear()
+            _give_back(dead, waiting)
             return
         dead.process.ended(STOP_SECONDS)
         other = self._start()
@@ -218,9 +220,11 @@ class Supervisor:
             raise WorkerFailed(_death(dead, what, deaths[what]))
         waiting.give_back(dead.commands)
 
-    def _raise_if_stopped(self) -> None:
-        if not self._stop.is_set():
-            return
+    def _wind_up(self, waiting: _Waiting) -> None:
+        """Have the workers end; raises Interrupted, unless all that was wanted is done by then.
+
+        A finalize that has begun to publish goes on to its end, and that may be near.
+        """
         deadline = time.monotonic() + STOP_SECONDS
         for worker in self._workers:
             self._report(worker, Stop())
@@ -229,19 +233,25 @@ class Supervisor:
             if not busy:
                 break
             for ready in wait(list(busy), TICK_SECONDS):
-                self._hear_the_end(busy[cast("Connection[Command, Report]", ready)])
-        raise interrupted()
+                self._hear_the_end(busy[cast("Connection[Command, Report]", ready)], waiting)
+        if waiting or any(worker.commands for worker in self._workers):
+            raise interrupted()
 
-    def _hear_the_end(self, worker: _Worker) -> None:
+    def _hear_the_end(self, worker: _Worker, waiting: _Waiting) -> None:
         try:
             report = worker.pipe.recv()
         except (EOFError, OSError):
-            worker.commands.clear()
+            _give_back(worker, waiting)
             return
-        if isinstance(report, Ended):
-            worker.commands.clear()
-        elif isinstance(report, Progress):
-            self._on_progress(worker.number, report)
+        match report:
+            case Progress():
+                self._on_progress(worker.number, report)
+            case Step(label=label):
+                self._on_step(label)
+            case Ended(error=None):
+                worker.commands.clear()
+            case Ended():
+                _give_back(worker, waiting)
 
     def _start(self) -> _Worker:
         self._started += 1
@@ -264,6 +274,11 @@ class Supervisor:
         if not worker.process.ended(STOP_SECONDS):
             worker.process.kill()
             worker.process.ended()
+
+
+def _give_back(worker: _Worker, waiting: _Waiting) -> None:
+    waiting.give_back(worker.commands)
+    worker.commands = []
 
 
 def _name(command: _Work) -> str:

@@ -12,10 +12,18 @@ from contextlib import ExitStack, contextmanager
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.errors import NotFound
 from rowmill.plan.purging import PurgeEnd, Written
+from rowmill.plan.runs import Run
 from rowmill.spec.cluster_names import ASK_RESET, SKIP_PURGE
 from rowmill.worker.destinations import Destinations, engine_of
 from rowmill.worker.holding import held
-from rowmill.worker.removal.removed import Purged, Removed, Whose, begun_since, whose
+from rowmill.worker.removal.removed import (
+    Purged,
+    Removed,
+    Whose,
+    begun_since,
+    published_since,
+    whose,
+)
 from rowmill.worker.removal.removing import forget_steps, remove_data
 
 _PURGE_CURE = (
@@ -108,6 +116,13 @@ def purge(
             _release_claims(destinations)
         if not ours:
             return _untouched(found, destinations, written, _PURGE_CURE)
+        since = published_since(_runs(ours), uid, written)
+        if since is not None and written is not None:
+            message = (
+                f"run {since.number} of {since.owner} was published since run {written.number}, "
+                "by which this Experiment knows its data: nothing was removed"
+            )
+            return Purged(PurgeEnd.TAKEN, message, Removed())
         purged = Purged.of(remove_data(ours, _PURGE_CURE))
         report(purged)
         for each in ours:
@@ -140,8 +155,7 @@ def reset_run(
     with _owned(destinations, uid, written, former) as (ours, found):
         if not ours:
             return _untouched(found, destinations, written, _RESET_CURE)
-        runs = [run for of in ours for run in of.ledger.runs.of(of.owner)]
-        since = begun_since(runs, uid, number, written)
+        since = begun_since(_runs(ours), uid, number, written)
         if since is not None:
             message = f"run {since.number} of {since.owner} was begun since run {number}"
             return Purged(PurgeEnd.TAKEN, f"{message}: nothing was removed", Removed())
@@ -171,6 +185,10 @@ def _owned(
         # Beside theirs, what a prepare had claimed that came to no run is its own as well.
         own = found is Whose.OURS or (found is Whose.UNKNOWN and theirs)
         yield [*([destinations] if own else []), *theirs], found
+
+
+def _runs(owners: Sequence[Destinations]) -> list[Run]:
+    return [run for of in owners for run in of.ledger.runs.of(of.owner)]
 
 
 def _whose(destinations: Destinations, uid: str, written: Written | None) -> Whose:

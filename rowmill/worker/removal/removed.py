@@ -12,6 +12,9 @@ from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.plan.runs import Run, RunState
 from rowmill.worker.run_history import left_over
 
+# Of a run whose data readers see, or saw, or are about to.
+_SEEN = frozenset({RunState.PUBLISHING, RunState.COMPLETED})
+
 
 class Whose(StrEnum):
     """Whose the data is that a ledger has under an owner key, to an Experiment of a cluster."""
@@ -55,16 +58,33 @@ def begun_since(runs: Sequence[Run], uid: str, number: int, written: Written | N
         written: what it is known to have written.
     """
     own = [run for run in runs if run.uid == uid]
-    repeated = [run for run in runs if written is not None and run.id == written.run_id]
-    later = [run for run in own if run.number > number]
-    if not own:
-        later = [
-            run
-            for known in repeated
-            for run in runs
-            if run.owner == known.owner and run.number > known.number
-        ]
+    later = [run for run in own if run.number > number] if own else _after_repeated(runs, written)
     return max(later, key=lambda run: run.number, default=None)
+
+
+def published_since(runs: Sequence[Run], uid: str, written: Written | None) -> Run | None:
+    """The newest run that took the place of what the Experiment `uid` knows as its data.
+
+    None if it has runs of its own, or repeated the newest of which readers saw anything.
+
+    Args:
+        runs, written: as of `begun_since`.
+    """
+    if any(run.uid == uid for run in runs):
+        return None
+    later = [run for run in _after_repeated(runs, written) if run.state in _SEEN]
+    return max(later, key=lambda run: run.number, default=None)
+
+
+def _after_repeated(runs: Sequence[Run], written: Written | None) -> list[Run]:
+    """The runs of its owner key after the one that is told to be written."""
+    repeated = [run for run in runs if written is not None and run.id == written.run_id]
+    return [
+        run
+        for known in repeated
+        for run in runs
+        if run.owner == known.owner and run.number > known.number
+    ]
 
 
 def with_work(runs: Sequence[Run], unfinished: Collection[str]) -> int:

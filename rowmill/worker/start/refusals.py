@@ -95,7 +95,7 @@ class NoRunToResume(errors.Conflict):
 
 def _state(run: Run) -> State:
     # Whoever starts a run holds the lock that its supervisor would hold.
-    return State.of_ledger(run.state, abandoned=True, reason=run.reason)
+    return State.of_ledger(run.state, abandoned=True, suspended=run.suspended)
 
 
 def _fewer(run: Run, plan: Plan, replaces: Run | None) -> str:

@@ -157,7 +157,7 @@ class Terminal:
         return bool(piece)
 
 
-def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
+def workers(process: subprocess.Popen[str] | psutil.Process) -> list[psutil.Process]:
     """The worker processes of a run command."""
     try:
         children = psutil.Process(process.pid).children()

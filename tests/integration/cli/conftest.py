@@ -11,6 +11,7 @@ from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
 from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from tests.integration.cli.commands import Commands
+from tests.integration.cli.gated_runs import Detached, GatedRuns
 from tests.integration.cli.numbers import ROWS, numbers
 from tests.integration.cli.queried import Queried
 from tests.integration.experiments import PEOPLE, Connection, manifest
@@ -53,6 +54,18 @@ def written(name: str, ledger: str, commands: Commands) -> Callable[..., str]:
         return commands.file(content)
 
     return write
+
+
+@pytest.fixture
+def detached(commands: Commands) -> Iterator[Detached]:
+    made = Detached(commands)
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def gated(ledger: str, commands: Commands, gate: Gate, detached: Detached) -> GatedRuns:
+    return GatedRuns(ledger, commands, gate, detached)
 
 
 @pytest.fixture(scope="module")

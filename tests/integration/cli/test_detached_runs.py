@@ -5,49 +5,37 @@ from __future__ import annotations
 import re
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import contextmanager
 
-import psutil
 import pytest
 
+from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
+from rowmill.local.connections import engine_id
 from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.liveness import is_supervised, supervised
+from rowmill.local.records import unbegun_runs
 from rowmill.local.servers.embedded import EmbeddedServers, exports
 from tests.integration.cli.commands import Commands, wait_until
+from tests.integration.cli.gated_runs import Detached, GatedRuns
 from tests.integration.cli.numbers import ROWS, numbers
 from tests.integration.experiments import Connection, count, manifest
 from tests.integration.gate import Gate
-from tests.processes import has_ended, living
+from tests.processes import has_ended
 
 PROCESS = re.compile(r"goes on in process (\d+)")
 
 
-@dataclass
-class Detached:
-    """Begins runs that outlive their command; those that still live are killed in the end."""
-
-    commands: Commands
-    processes: list[psutil.Process] = field(default_factory=list)
-
-    def __call__(self, *words: str) -> tuple[psutil.Process, Any]:
-        """Begin a run; its process, and what the command said as JSON."""
-        done = self.commands("run", "--detach", "-o", "json", *words)
-        assert done.code == 0, done.err
-        return self.known(done.json["process"]), done.json
-
-    def known(self, pid: int) -> psutil.Process:
-        self.processes.append(psutil.Process(pid))
-        return self.processes[-1]
-
-
-@pytest.fixture
-def detached(commands: Commands) -> Iterator[Detached]:
-    made = Detached(commands)
-    yield made
-    for process in living(made.processes):
-        process.kill()
+@contextmanager
+def prepare_held(database: Connection, key: int) -> Iterator[Callable[[], bool]]:
+    """Lets no prepare go on in the block, which asks whether one waits."""
+    waiting = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory' "
+    waiting += "AND (classid::bigint << 32) | objid::bigint = %s::bigint)"
+    database.execute("SELECT pg_advisory_lock(%s)", (key,))
+    try:
+        yield lambda: database.execute(waiting, (key,)).fetchone() == (True,)
+    finally:
+        database.execute("SELECT pg_advisory_unlock(%s)", (key,))
 
 
 @pytest.fixture
@@ -92,11 +80,7 @@ def test_a_run_outlives_the_terminal_on_which_it_was_begun(
 
 
 def test_a_second_run_is_refused_as_on_the_terminal(
-    ledger: str,
-    written: Callable[..., str],
-    commands: Commands,
-    gate: Gate,
-    detached: Detached,
+    ledger: str, written: Callable[..., str], commands: Commands, gate: Gate, detached: Detached
 ) -> None:
     gate.close_after(ledger, 1)
     file = written()
@@ -162,24 +146,71 @@ def test_the_death_of_the_command_before_it_has_begun_does_not_harm_it(
     assert state() == "COMPLETED"
 
 
+def test_a_run_that_is_refused_after_its_terminal_is_gone_is_told_to_who_looks(
+    name: str, written: Callable[..., str], commands: Commands, database: Connection, home: Home
+) -> None:
+    file, key = written(), lock_key("prepare", f"{engine_id()}/local/{name}")
+
+    def refuse(change: str, *words: str) -> None:
+        with prepare_held(database, key) as is_waited_for:
+            terminal = commands.terminal(*words)
+            wait_until(is_waited_for, terminal.process)
+            terminal.hang_up()
+            database.execute(change)
+        wait_until(lambda: unbegun_runs.last(home, name) is not None)
+
+    refuse(
+        f"CREATE SCHEMA {name} CREATE TABLE numbers (id int)",
+        *("run", "--detach", "-f", file),
+    )
+    unknown = commands("status", name)
+    assert (unknown.code, "no experiment" in unknown.err) == (2, True)
+    assert f"{name}: a run in the background ended at 20" in unknown.err
+    assert f'before it had begun: TableExists: "{name}"."numbers" is a table' in unknown.err
+    logs = commands("logs", name)
+    assert (logs.code, "ERROR TableExists: " in logs.out) == (0, True)
+    again = commands("run", "-f", file)
+    assert (again.code, "TableExists" in again.err or "is a table" in again.err) == (3, True)
+    assert "before it had begun" in commands("status", name).err, "none has begun yet"
+
+    database.execute(f"DROP SCHEMA {name} CASCADE")
+    assert commands("delete", name, "--keep-data").code == 0
+    assert "before it had begun" not in commands("status", name).err
+    assert not remembered.folder(home, name).exists()
+
+    assert commands("run", "-f", file).code == 0
+    known = commands("status", name)
+    assert (known.code, "before it had begun" in known.err) == (0, False)
+    comment = f"COMMENT ON TABLE {name}.numbers IS "
+    refuse(f"{comment}'changed'", "rerun", name)
+    known = commands("status", name, "-o", "json")
+    assert (known.code, known.json["number"], known.json["state"]) == (0, 1, "COMPLETED")
+    assert f"{name}: a run in the background ended at 20" in known.err
+    watched = commands("status", name, "-w", "-o", "json")
+    assert (watched.json["state"], "TableExists" in watched.err) == ("COMPLETED", True)
+    logged = commands("logs", name).out
+    assert "INFO complete after " in logged.partition("ERROR TableExists: ")[0]
+    assert "ERROR TableExists: " in logged
+    assert "TableExists" not in commands("logs", name, "--run", "1").out
+
+    database.execute(f"{comment}'{engine_id()}/local/{name}'")
+    assert commands("rerun", name, "--wait").code == 0
+    assert "TableExists" not in commands("status", name).err + commands("logs", name).out
+
+
 @pytest.mark.usefixtures("long_started")
 def test_a_killed_supervisor_leaves_an_interrupted_run_that_is_resumed(
     name: str,
-    ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
-    detached: Detached,
     state: Callable[[], str],
     database: Connection,
 ) -> None:
-    gate.close_after(ledger, 1)
-    process, _ = detached("-f", written())
-    wait_until(lambda: gate.waiting(ledger))
+    process = gated.detached("-f", written())
     following = commands.start("logs", name, "-f")
-    workers = process.children()
-    process.kill()
-    wait_until(lambda: not living(workers))
+    gated.kill(process)
     assert state() == "INTERRUPTED"
     assert commands.finish(following).code == 0, "nobody goes on with the log"
     gate.open()
@@ -195,19 +226,13 @@ def test_a_killed_supervisor_leaves_an_interrupted_run_that_is_resumed(
 
 
 def test_a_run_that_goes_on_is_told_with_the_rows_that_are_durable_already(
-    ledger: str,
-    written: Callable[..., str],
-    commands: Commands,
-    gate: Gate,
-    detached: Detached,
+    ledger: str, written: Callable[..., str], gated: GatedRuns, gate: Gate, detached: Detached
 ) -> None:
     gate.close_after(ledger, 1)
     file = written()
     process, first = detached("-f", file)
     wait_until(lambda: gate.done(ledger) == 1 and gate.waiting(ledger))
-    workers = process.children()
-    process.kill()
-    wait_until(lambda: not living(workers))
+    gated.kill(process)
     gate.open()
     _, again = detached("-f", file)
     assert (first["rows"], again["rows"]) == (0, 1_000)
@@ -218,16 +243,12 @@ def test_a_publishing_that_was_cut_is_completed_by_resume_which_says_so(
     ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
-    detached: Detached,
     database: Connection,
 ) -> None:
-    gate.close_before(ledger, "COMPLETED")
-    process, _ = detached("-f", written())
-    wait_until(lambda: gate.waiting(ledger))
-    workers = process.children()
-    process.kill()
-    wait_until(lambda: not living(workers))
+    process = gated.detached("-f", written(), before="COMPLETED")
+    gated.kill(process)
     gate.open()
     assert gate.states(ledger) == ["PUBLISHING"]
     resumed = commands("resume", name)
@@ -240,17 +261,14 @@ def test_a_publishing_that_was_cut_is_completed_by_resume_which_says_so(
 
 def test_a_signal_ends_it_in_good_order_and_down_waits_for_its_end(
     name: str,
-    ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
-    detached: Detached,
     state: Callable[[], str],
     home: Home,
 ) -> None:
-    gate.close_after(ledger, 1)
-    process, _ = detached("-f", written())
-    wait_until(lambda: gate.waiting(ledger))
+    process = gated.detached("-f", written())
     # The process of another test's run may be on its way out.
     wait_until(lambda: supervised(home) == [name])
     down = commands("down")
@@ -275,14 +293,12 @@ def test_a_detached_run_is_suspended_resumed_verified_and_reset(
     ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
-    detached: Detached,
     state: Callable[[], str],
     database: Connection,
 ) -> None:
-    gate.close_after(ledger, 1)
-    process, _ = detached("-f", written(verify="AfterRun"))
-    wait_until(lambda: gate.waiting(ledger))
+    process = gated.detached("-f", written(verify="AfterRun"))
     suspending = commands.start("suspend", name)
     # It waits for the batch in flight, and no other comes before it.
     wait_until(lambda: gate.is_fencing(ledger), suspending)
@@ -299,7 +315,9 @@ def test_a_detached_run_is_suspended_resumed_verified_and_reset(
     assert (
         commands("logs", name, "-f")
         .out.splitlines()[-1]
-        .endswith("INFO verified: every destination holds the rows of this run")
+        .endswith(
+            "INFO verified: every destination holds the rows of this run: 3,000 rows of 1 table"
+        )
     )
     assert commands("reset", name, "--yes").code == 0
     assert state() == "RESET"
@@ -323,16 +341,14 @@ def test_a_secrets_value_is_in_no_argument_and_in_no_file(
     name: str,
     ledger: str,
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
-    detached: Detached,
     servers: EmbeddedServers,
     home: Home,
 ) -> None:
     postgres = {"ledgerSchema": ledger, "secretName": "warehouse"}
     file = commands.file(manifest(name, tables=[numbers(ROWS)], postgres=postgres, parquet=None))
-    gate.close_after(ledger, 1)
-    process, _ = detached("-f", file, commands.secret("warehouse", exports(servers)))
-    wait_until(lambda: gate.waiting(ledger))
+    process = gated.detached("-f", file, commands.secret("warehouse", exports(servers)))
     words = " ".join(word for one in [process, *process.children()] for word in one.cmdline())
     gate.open()
     assert commands("status", name, "-w").code == 0

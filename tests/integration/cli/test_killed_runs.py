@@ -7,6 +7,7 @@ from functools import partial
 import pytest
 
 from tests.integration.cli.commands import Commands, wait_until, workers
+from tests.integration.cli.gated_runs import GatedRuns
 from tests.integration.cli.numbers import ROWS
 from tests.integration.experiments import Connection, count
 from tests.integration.gate import Gate
@@ -14,12 +15,10 @@ from tests.processes import has_ended, living
 
 
 def test_a_second_signal_kills_workers_that_cannot_stop(
-    ledger: str, written: Callable[..., str], commands: Commands, gate: Gate
+    written: Callable[..., str], commands: Commands, gated: GatedRuns, gate: Gate
 ) -> None:
-    gate.close_after(ledger, 1)
     file = written()
-    process = commands.start("run", "-f", file)
-    wait_until(lambda: gate.waiting(ledger), process)
+    process = gated.attached("-f", file)
     processes = workers(process)
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGTERM)
@@ -37,17 +36,13 @@ def test_workers_end_with_a_killed_supervisor_and_the_run_resumes(
     ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
     database: Connection,
 ) -> None:
-    gate.close_after(ledger, 1)
     file = written()
-    process = commands.start("run", "-f", file, "--seed", "2")
-    wait_until(lambda: gate.waiting(ledger), process)
-    processes = workers(process)
-    assert processes
-    process.kill()
-    wait_until(lambda: not living(processes))
+    process = gated.attached("-f", file, "--seed", "2")
+    gated.kill(process)
     gate.open()
     status = commands("status", name).out.splitlines()
     assert gate.states(ledger) == ["RUNNING"], "nobody could write down that it ended"
@@ -82,15 +77,11 @@ def test_workers_end_with_a_killed_supervisor_and_the_run_resumes(
 
 
 def test_a_killed_run_that_a_restart_drops_has_no_end(
-    name: str, ledger: str, written: Callable[..., str], commands: Commands, gate: Gate
+    name: str, written: Callable[..., str], commands: Commands, gated: GatedRuns, gate: Gate
 ) -> None:
-    gate.close_after(ledger, 1)
     file = written()
-    process = commands.start("run", "-f", file)
-    wait_until(lambda: gate.waiting(ledger), process)
-    processes = workers(process)
-    process.kill()
-    wait_until(lambda: not living(processes))
+    process = gated.attached("-f", file)
+    gated.kill(process)
     gate.open()
     restarted = commands("run", "-f", file, "--restart", "-o", "json")
     assert (restarted.code, restarted.json["resumed"]) == (0, False)
@@ -102,15 +93,13 @@ def test_a_killed_run_that_a_restart_drops_has_no_end(
 
 def test_a_killed_worker_is_replaced(
     name: str,
-    ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
     database: Connection,
 ) -> None:
-    gate.close_after(ledger, 1)
-    process = commands.start("run", "-f", written())
-    wait_until(lambda: gate.waiting(ledger), process)
+    process = gated.attached("-f", written())
     [victim] = workers(process)
     victim.kill()
     gate.open()
@@ -123,12 +112,11 @@ def test_a_worker_killed_while_it_publishes_is_replaced(
     ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
     database: Connection,
 ) -> None:
-    gate.close_before(ledger, "COMPLETED")
-    process = commands.start("run", "-f", written(), "-o", "json")
-    wait_until(lambda: gate.waiting(ledger), process)
+    process = gated.attached("-f", written(), "-o", "json", before="COMPLETED")
     assert gate.states(ledger) == ["PUBLISHING"]
     # From here it only rolls forward.
     refused = commands("abort", name)
@@ -172,12 +160,11 @@ def test_a_run_all_of_whose_connections_are_cut_waits_and_goes_on(
     ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
     database: Connection,
 ) -> None:
-    gate.close_after(ledger, 1)
-    process = commands.start("run", "-f", written())
-    wait_until(lambda: gate.waiting(ledger), process)
+    process = gated.attached("-f", written())
     ended = database.execute(
         "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity WHERE "
         "application_name LIKE %s OR application_name = 'rowmill' AND pid IN "
@@ -200,13 +187,12 @@ def test_a_run_whose_lock_another_has_by_now_stops_and_is_not_marked(
     ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
     database: Connection,
 ) -> None:
-    gate.close_after(ledger, 1)
     file = written()
-    process = commands.start("run", "-f", file)
-    wait_until(lambda: gate.waiting(ledger), process)
+    process = gated.attached("-f", file)
     row = database.execute(
         "SELECT pid, (classid::bigint << 32) | objid::bigint FROM pg_locks "
         "JOIN pg_stat_activity USING (pid) "

@@ -113,6 +113,10 @@ def test_another_owners_targets_are_taken_over_by_the_very_line_that_the_refusal
     # Reading needs no ownership.
     status = commands("status", "-f", file, "-o", "json", env={"ROWMILL_ENGINE": "us"})
     assert (status.code, status.json["state"]) == (0, "COMPLETED")
+    for word in ("suspend", "abort"):
+        refused = commands(word, "-f", file, env={"ROWMILL_ENGINE": "us"})
+        said = f"rowmill: there is no run to {word}: it has no runs yet\n"
+        assert (refused.code, refused.err) == (2, said)
     done = commands("run", "-f", file, env={"ROWMILL_ENGINE": "us"})
     assert done.code == 3
     [line] = [each for each in done.err.splitlines() if each.startswith("--adopt")]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import signal
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,9 +16,10 @@ from rowmill.local.engine import LocalEngine
 from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import EmbeddedServers, exports
-from tests.integration.cli.commands import Commands, Done
-from tests.integration.cli.numbers import ROWS, numbers
+from tests.integration.cli.commands import Commands, Done, wait_until
+from tests.integration.cli.numbers import LONG, ROWS, numbers
 from tests.integration.experiments import manifest, write
+from tests.integration.gate import Gate
 
 
 def test_what_python_ran_is_known_to_the_commands(
@@ -133,3 +136,39 @@ def test_of_a_run_that_left_no_last_word_the_servers_are_asked_before_they_stop(
     known = remembered.last_progress(home, name)
     assert known is not None
     assert known.run.state is State.COMPLETED
+
+
+def test_what_the_ledger_was_not_told_the_home_does_not_say_either(
+    name: str, home: Home, ledger: str, written: Callable[..., str], commands: Commands, gate: Gate
+) -> None:
+    gate.close_after(ledger, 1)
+    process = commands.start("run", "-f", written(), "-o", "json")
+    wait_until(lambda: gate.waiting(ledger), process)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    done = commands.finish(process)
+    assert (done.code, done.json["error"]["reason"]) == (5, "Interrupted")
+    assert gate.states(ledger) == ["RUNNING"]
+    known = remembered.last_progress(home, name)
+    assert known is not None
+    assert (known.run.state, known.run.finished_at) == (State.INTERRUPTED, None)
+    gate.open()
+    assert commands("status", name, "-o", "json").json["state"] == "INTERRUPTED"
+
+
+def test_a_second_ctrl_c_while_the_ledger_is_told_does_not_forget_that_the_run_had_begun(
+    name: str, home: Home, ledger: str, written: Callable[..., str], commands: Commands, gate: Gate
+) -> None:
+    gate.close_before(ledger, "ABORTED")
+    process = commands.start("run", "-f", written(LONG), "-o", "json")
+    wait_until(lambda: gate.done(ledger) > 2, process)
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: gate.waiting(ledger), process)
+    process.send_signal(signal.SIGINT)
+    done = commands.finish(process)
+    assert (done.code, done.json["error"]["reason"]) == (5, "Interrupted")
+    assert f"what is durable stays, go on with it: rowmill resume {name}" in done.err
+    known = remembered.last_progress(home, name)
+    assert known is not None
+    assert known.run.state is State.INTERRUPTED
+    gate.open()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.integration.cli.commands import Commands
+from tests.integration.cli.commands import Commands, Terminal
 from tests.integration.experiments import Connection, Manifest, count, manifest
 
 MANY, FEW = 3_000, 1_000
@@ -42,6 +42,16 @@ def published(written: Callable[..., str], commands: Commands) -> Callable[[], l
     return runs
 
 
+@pytest.fixture
+def asked(
+    written: Callable[..., str], published: Callable[[], list[object]], commands: Commands
+) -> Terminal:
+    """`run` of FEW rows on a terminal, which asks its question over the published ones."""
+    terminal = commands.terminal("run", "-f", written(FEW))
+    terminal.wait_for(QUESTION)
+    return terminal
+
+
 def test_a_script_goes_on_and_is_told(
     name: str,
     written: Callable[..., str],
@@ -66,15 +76,14 @@ def test_a_person_who_says_no_changes_nothing(
     name: str,
     written: Callable[..., str],
     published: Callable[[], list[object]],
+    asked: Terminal,
     commands: Commands,
     database: Connection,
 ) -> None:
-    terminal = commands.terminal("run", "-f", written(FEW))
-    terminal.wait_for(QUESTION)
     # Nothing is held meanwhile: another run begins, and its repeat is found.
     assert commands("run", "-f", written(MANY), "-o", "json").json["repeat"]
-    terminal.type("n\n")
-    code, screen = terminal.end()
+    asked.type("n\n")
+    code, screen = asked.end()
     assert code == 2
     assert "run 2, of 1,000 rows, would replace run 1 (3,000 rows)" in screen
     assert "nothing was changed" in screen
@@ -85,31 +94,20 @@ def test_a_person_who_says_no_changes_nothing(
 
 @pytest.mark.parametrize("key", ["\x03", "\x04"], ids=["ctrl-c", "end of input"])
 def test_a_person_who_leaves_the_question_changes_nothing(
-    written: Callable[..., str],
-    published: Callable[[], list[object]],
-    commands: Commands,
-    key: str,
+    published: Callable[[], list[object]], asked: Terminal, key: str
 ) -> None:
-    terminal = commands.terminal("run", "-f", written(FEW))
-    terminal.wait_for(QUESTION)
-    terminal.type(key)
-    code, screen = terminal.end()
+    asked.type(key)
+    code, screen = asked.end()
     assert (code, "rowmill: interrupted" in screen) == (5, True)
     assert "Traceback" not in screen
     assert published() == [("COMPLETED", None)]
 
 
 def test_a_person_who_says_yes_gets_the_smaller_run(
-    name: str,
-    written: Callable[..., str],
-    published: Callable[[], list[object]],
-    commands: Commands,
-    database: Connection,
+    name: str, published: Callable[[], list[object]], asked: Terminal, database: Connection
 ) -> None:
-    terminal = commands.terminal("run", "-f", written(FEW))
-    terminal.wait_for(QUESTION)
-    terminal.type("y\n")
-    code, screen = terminal.end()
+    asked.type("y\n")
+    code, screen = asked.end()
     assert code == 0
     assert "run 2 replaces run 1 (3,000 rows)" in screen
     assert published() == [("COMPLETED", 2), ("COMPLETED", None)]
@@ -117,15 +115,16 @@ def test_a_person_who_says_yes_gets_the_smaller_run(
 
 
 def test_a_yes_is_for_the_run_that_was_named(
-    written: Callable[..., str], published: Callable[[], list[object]], commands: Commands
+    written: Callable[..., str],
+    published: Callable[[], list[object]],
+    asked: Terminal,
+    commands: Commands,
 ) -> None:
-    terminal = commands.terminal("run", "-f", written(FEW))
-    terminal.wait_for(QUESTION)
     assert commands("run", "-f", written(MANY + 1), "--progress=none").code == 0
-    terminal.type("y\n")
-    terminal.wait_for("run 3, of 1,000 rows, would replace run 2 (3,001 rows). Replace it?")
-    terminal.type("n\n")
-    assert terminal.end()[0] == 2
+    asked.type("y\n")
+    asked.wait_for("run 3, of 1,000 rows, would replace run 2 (3,001 rows). Replace it?")
+    asked.type("n\n")
+    assert asked.end()[0] == 2
     assert published() == [("COMPLETED", 2), ("COMPLETED", None)]
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rowmill.destinations.postgres.ledger.advisory_locks import lock_key
 from tests.integration.cli.commands import Commands, wait_until, workers
+from tests.integration.cli.gated_runs import GatedRuns
 from tests.integration.cli.numbers import LONG, ROWS
 from tests.integration.experiments import Connection, count
 from tests.integration.gate import Gate
@@ -91,13 +92,11 @@ def test_an_interrupted_run_can_be_resumed_restarted_and_is_not_dropped_unasked(
 
 
 def test_over_published_data_an_unfinished_run_tells_what_it_replaces(
-    name: str, ledger: str, written: Callable[..., str], commands: Commands, gate: Gate
+    name: str, written: Callable[..., str], commands: Commands, gated: GatedRuns, gate: Gate
 ) -> None:
     assert commands("run", "-f", written(), "--progress=none").code == 0
-    gate.close_before(ledger, "FINALIZING")
     larger, smaller = written(ROWS + 1), commands.folder / "smaller.yaml"
-    process = commands.start("run", "-f", larger)
-    wait_until(lambda: gate.waiting(ledger), process)
+    process = gated.attached("-f", larger, before="FINALIZING")
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGTERM)
     assert commands.finish(process).code == 5
@@ -119,13 +118,12 @@ def test_an_abort_from_another_process_ends_the_run_and_resume_takes_it_up(
     ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
     database: Connection,
 ) -> None:
-    gate.close_after(ledger, 1)
     file = written()
-    process = commands.start("run", "-f", file)
-    wait_until(lambda: gate.waiting(ledger), process)
+    process = gated.attached("-f", file)
     racing = commands("run", "-f", file, "-o", "json")
     assert racing.code == 2
     assert racing.json["error"]["reason"] == "LiveRunElsewhere"
@@ -157,11 +155,9 @@ def test_an_abort_from_another_process_ends_the_run_and_resume_takes_it_up(
 
 
 def test_a_signal_is_heard_while_the_server_answers_nothing(
-    ledger: str, written: Callable[..., str], commands: Commands, gate: Gate, database: Connection
+    written: Callable[..., str], commands: Commands, gated: GatedRuns, database: Connection
 ) -> None:
-    gate.close_after(ledger, 1)
-    process = commands.start("run", "-f", written())
-    wait_until(lambda: gate.waiting(ledger), process)
+    process = gated.attached("-f", written())
     frozen = database.execute(
         "SELECT pid FROM pg_stat_activity WHERE application_name LIKE %s",
         (f"rowmill supervisor %:{process.pid}",),

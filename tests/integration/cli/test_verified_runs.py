@@ -40,7 +40,7 @@ def test_a_run_ends_with_1_where_what_it_published_differs_and_tells_as_verify_d
     file = written(1_000, verify="AfterRun")
     same = commands("run", "-f", file)
     assert same.code == 0, same.err
-    assert "Identical: all 1,000 rows, in every destination" in same.out
+    assert "Identical: all 1,000 rows of 1 table, in every destination" in same.out
     assert "run 1 verifying: 1,000 of 1,000 rows durable (100 %)" in same.err
     # What the closing line would advise is done.
     assert "Next: rowmill verify" not in same.out

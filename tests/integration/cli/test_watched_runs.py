@@ -14,6 +14,7 @@ from rowmill.spec.load import load_spec
 from rowmill.worker.abort import suspend_run
 from rowmill.worker.destinations import Connections, open_destinations
 from tests.integration.cli.commands import Commands, wait_until
+from tests.integration.cli.gated_runs import GatedRuns
 from tests.integration.cli.numbers import ROWS
 from tests.integration.experiments import Connection, count
 from tests.integration.gate import Gate
@@ -54,13 +55,12 @@ def test_a_run_that_is_suspended_elsewhere_ends_and_says_so_and_so_does_its_resu
     ledger: str,
     written: Callable[..., str],
     commands: Commands,
+    gated: GatedRuns,
     gate: Gate,
     servers: EmbeddedServers,
 ) -> None:
-    gate.close_after(ledger, 1)
     file = written()
-    process = commands.start("run", "-f", file, "-o", "json")
-    wait_until(lambda: gate.waiting(ledger), process)
+    process = gated.attached("-f", file, "-o", "json")
     known = KnownCredentials(exports(servers))
     reached = Connections(engine_id(), known, known)
     with (
@@ -85,11 +85,7 @@ def test_a_run_that_is_suspended_elsewhere_ends_and_says_so_and_so_does_its_resu
 
 
 def test_a_publish_that_waits_for_a_reader_says_whom_it_waits_for(
-    name: str,
-    ledger: str,
-    written: Callable[..., str],
-    commands: Commands,
-    connect: Callable[[], Connection],
+    name: str, written: Callable[..., str], commands: Commands, connect: Callable[[], Connection]
 ) -> None:
     file = written()
     assert commands("run", "-f", file).code == 0

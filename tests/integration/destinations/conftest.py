@@ -10,7 +10,7 @@ from psycopg import sql
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.local.servers.embedded import EmbeddedServers, exports
-from tests.integration.destinations.postgres.env import connect
+from tests.postgres_login import connect
 
 
 @pytest.fixture(scope="session")

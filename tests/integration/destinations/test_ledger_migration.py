@@ -21,10 +21,10 @@ from tests.integration.destinations.postgres.env import (
     Experiment,
     all_rows,
     batches,
-    connect,
     dataset,
     table,
 )
+from tests.postgres_login import connect
 
 # As if these steps came after those that there are.
 NOW = newest(STEPS)

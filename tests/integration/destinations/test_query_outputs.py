@@ -13,7 +13,7 @@ from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.read.query import querying
 from rowmill.local.servers.embedded import EmbeddedServers, reader_exports
 from rowmill.views.rows import RowSet, row_writer
-from tests.integration.destinations.postgres.env import connect
+from tests.postgres_login import connect
 
 Ask = Callable[[str, str], str]
 

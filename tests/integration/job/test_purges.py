@@ -12,7 +12,8 @@ from rowmill.destinations.s3.client import S3Address
 from rowmill.local.home.folder import Home
 from rowmill.local.servers.embedded import down, exports, up
 from rowmill.plan.pod_contract import PodEnvironment
-from rowmill.plan.purging import Written
+from rowmill.plan.pod_report import PurgeReport
+from rowmill.plan.purging import PurgeEnd, Written
 from tests.integration.experiments import PEOPLE, Connection, Manifest, count
 from tests.integration.job.job_env import ENGINE, NAMESPACE, Pods, told
 
@@ -126,6 +127,24 @@ def test_a_purge_after_a_repeat_removes_what_the_experiment_before_had_made(
     assert repeat.message["repeat"]
     purged = pods.run("purge", env=told(repeat))
     assert purged.message["removed"] == {"tables": 1, "rows": 2_500, "objects": 1}
+
+
+def test_a_restored_experiment_does_not_purge_what_was_published_since_its_backup(
+    name: str, pods: Pods, content: Callable[..., Manifest], database: Connection
+) -> None:
+    """Its uid is another than the ledger has, and its status names a run that was replaced."""
+    first = pods.publish(content(tables=[PEOPLE]))
+    second = pods.publish(content(tables=[PEOPLE], seed=2), number=2)
+    pods.bundle(content(tables=[PEOPLE]), uid="uid-2")
+    purged = pods.outcome("purge", Written(1, first.run))
+    assert purged.purged == PurgeReport(PurgeEnd.TAKEN)
+    assert purged.message == (
+        f"run 2 of {ENGINE}/{NAMESPACE}/{name} was published since run 1, by which this Experiment "
+        "knows its data: nothing was removed"
+    )
+    assert count(database, name, "people") == 2_500
+    purged = pods.outcome("purge", Written(2, second.run))
+    assert purged.purged == PurgeReport(PurgeEnd.REMOVED, 1, 2_500, 1), "of a backup of now"
 
 
 def test_an_unfinished_run_is_removed_where_the_ledger_knows_it_and_else_missed(

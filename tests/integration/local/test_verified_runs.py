@@ -1,8 +1,10 @@
 """With `verify: AfterRun` a run is verified once it is published, and its outcome tells."""
 
 import json
+import os
 import signal
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import rowmill
 from rowmill.engine.verification import Kind
 from rowmill.local.run.progress import Phase
 from rowmill.local.servers.embedded import EmbeddedServers, exports
+from tests.integration.cli.commands import wait_until
 from tests.integration.experiments import PEOPLE, Connection, manifest
 
 
@@ -70,11 +73,63 @@ def test_an_interrupted_verification_leaves_a_complete_run_and_says_so(
             signal.raise_signal(signal.SIGINT)
 
     verified = experiment(verify="AfterRun")
-    said = "^run 1 is complete, and was not verified: interrupted; `rowmill verify` does it"
+    why = f"interrupted; `rowmill verify {verified.spec.name}` does it at any time"
+    said = f"^run 1 is complete, and was not verified: {why}"
     with pytest.raises(rowmill.Interrupted, match=said):
         verified.run(on_progress=interrupt)
     # Nothing is left to be made.
     assert verified.run().repeat
+
+
+@pytest.mark.parametrize("verify", ["AfterRun", "Never"])
+def test_a_run_that_is_stopped_while_it_is_published_is_complete_all_the_same(
+    name: str, experiment: Callable[..., rowmill.Experiment], verify: str
+) -> None:
+    struck: list[str] = []
+
+    def interrupt(snapshot: rowmill.Snapshot) -> None:
+        # Once: a second one would end it at once.
+        if snapshot.doing == "publish" and not struck:
+            struck.append(snapshot.doing)
+            signal.raise_signal(signal.SIGTERM)
+
+    running = partial(experiment(verify=verify).run, on_progress=interrupt)
+    if verify == "Never":
+        assert running().run.state == "COMPLETED"
+        return
+    said = "^run 1 is complete, and was not verified: interrupted; `rowmill verify` does it"
+    with pytest.raises(rowmill.Interrupted, match=said):
+        running()
+    run = rowmill.local_engine().status(name).run
+    assert run.verification is not None
+    assert (run.state, run.verification.reason) == ("COMPLETED", "Interrupted")
+
+
+def test_a_run_that_is_verified_takes_its_lock_back_after_its_session_was_cut(
+    name: str, experiment: Callable[..., rowmill.Experiment], database: Connection
+) -> None:
+    session = f"rowmill supervisor %:{os.getpid()}"
+
+    def held() -> bool:
+        found = "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        condition = "WHERE locktype = 'advisory' AND granted AND application_name LIKE %s)"
+        return database.execute(found + condition, (session,)).fetchone() == (True,)
+
+    def cut(snapshot: rowmill.Snapshot) -> None:
+        if snapshot.phase is Phase.VERIFYING and not snapshot.step:
+            database.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity "
+                "WHERE application_name LIKE %s",
+                (session,),
+            )
+            wait_until(held)
+            verdict = rowmill.local_engine().status(name).run.verification
+            assert verdict is not None
+            assert verdict.awaited
+
+    outcome = experiment(verify="AfterRun").run(on_progress=cut)
+    assert outcome.verification is not None
+    assert outcome.verification.identical
 
 
 def test_a_verification_that_finds_no_run_says_that_the_run_is_complete(

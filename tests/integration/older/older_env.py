@@ -14,7 +14,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from mypy_boto3_s3 import S3Client
 from psycopg import sql
 
@@ -30,6 +29,7 @@ from tests.integration.older.older_states import (
     restore_home,
     restore_postgres,
 )
+from tests.postgres_login import connect
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def restored(
     identifier = sql.Identifier(name)
     connection.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
     try:
-        with _login(known) as database:
+        with connect(known) as database:
             changes = _changes(name)
             restore_postgres(database, changes)
             rename_uploads(database, restore_bucket(s3, name, changes, uploads=uploads))
@@ -155,14 +155,3 @@ def _changes(bucket: str) -> dict[str, str]:
         text = json.dumps(run.manifest).replace(BUCKET, bucket)
         digests[digest] = load_spec("manifest", text=text, overrides=Overrides(seed=seed)).digest
     return {BUCKET: bucket, **digests}
-
-
-def _login(known: Mapping[str, str]) -> Connection:
-    return psycopg.connect(
-        host=known["PGHOST"],
-        port=known["PGPORT"],
-        user=known["PGUSER"],
-        password=known["PGPASSWORD"],
-        dbname=known["PGDATABASE"],
-        autocommit=True,
-    )

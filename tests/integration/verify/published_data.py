@@ -10,17 +10,19 @@ import psycopg
 from psycopg import sql
 
 from rowmill.destinations.s3.bucket import Bucket
-from rowmill.engine.request import Mode
+from rowmill.engine.request import Mode, RunRequest
 from rowmill.engine.verification import Comparison, Verification
 from rowmill.local.connections import find_connections
 from rowmill.local.home.folder import Home
-from rowmill.local.run.running import Options, run
+from rowmill.local.run.run_hooks import RunHooks
+from rowmill.local.run.running import run
 from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec
 from rowmill.warehouse.verifying import verify_published
 from rowmill.worker.destinations import Connections, open_destinations
+from tests.postgres_login import connect
 
 
 class PublishedData:
@@ -35,8 +37,8 @@ class PublishedData:
         self.spec: Spec = load_spec("test manifest", text=manifest, overrides=overrides)
         self.connections: Connections = find_connections(self.spec, {}, home)
         source = RunSource(manifest, scale=scale, rerun=rerun)
-        options = Options(workers=1, batch_rows=1000, mode=Mode.RESTART, source=source)
-        self.run: Run = run(self.spec, self.connections, options, lambda snapshot: None).run
+        request = RunRequest(workers=1, batch_rows=1000, mode=Mode.RESTART)
+        self.run: Run = run(self.spec, self.connections, source, request, RunHooks(), home=home).run
 
     @property
     def schema(self) -> str:
@@ -108,12 +110,5 @@ class PublishedData:
     def sql(self) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         assert self.connections.postgres is not None
         known = self.connections.postgres()
-        with psycopg.connect(
-            host=known["PGHOST"],
-            port=known["PGPORT"],
-            user=known["PGUSER"],
-            password=known["PGPASSWORD"],
-            dbname=known["PGDATABASE"],
-            autocommit=True,
-        ) as connection:
+        with connect(known) as connection:
             yield connection

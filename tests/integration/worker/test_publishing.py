@@ -35,6 +35,15 @@ def dies_before_current_moves(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyP
     return monkeypatch
 
 
+def killed_while_publishing(env: Env, destinations: Destinations) -> Run:
+    """A run whose process died in its publishing, as `dies_before_current_moves` has it."""
+    run = env.prepare(destinations).run
+    env.load(destinations, run)
+    with pytest.raises(Killed):
+        env.finalize(destinations, run)
+    return run
+
+
 @pytest.mark.parametrize("postgres", [{}, None], ids=["both", "bucket"])
 def test_a_part_whose_upload_vanished_is_made_again_while_publishing(
     name: str, opened: Opened, postgres: dict[str, str] | None
@@ -83,10 +92,7 @@ def test_a_run_that_is_cut_with_parts_of_other_rows_is_refused_in_words_and_can_
     postgres: dict[str, str] | None,
 ) -> None:
     env, destinations = opened(manifest(name, tables=[PEOPLE], postgres=postgres))
-    run = env.prepare(destinations).run
-    env.load(destinations, run)
-    with pytest.raises(Killed):
-        env.finalize(destinations, run)
+    run = killed_while_publishing(env, destinations)
     dies_before_current_moves.undo()
     _record_another(destinations, run)
     for mode in (Mode.AUTO, Mode.RESTART):
@@ -123,10 +129,7 @@ def test_a_worker_that_follows_one_killed_while_publishing_goes_on(
     name: str, opened: Opened, dies_before_current_moves: pytest.MonkeyPatch
 ) -> None:
     env, destinations = opened(manifest(name))
-    run = env.prepare(destinations).run
-    env.load(destinations, run)
-    with pytest.raises(Killed):
-        env.finalize(destinations, run)
+    run = killed_while_publishing(env, destinations)
     assert state(destinations, run) is RunState.PUBLISHING
     dies_before_current_moves.undo()
     assert env.finalize(destinations, run) == ["publish"]
@@ -141,10 +144,7 @@ def test_the_next_command_rolls_forward_into_the_destinations_of_that_run(
     dies_before_current_moves: pytest.MonkeyPatch,
 ) -> None:
     env, destinations = opened(manifest(name, parquet={"prefix": f"{name}/old"}))
-    run = env.prepare(destinations).run
-    env.load(destinations, run)
-    with pytest.raises(Killed):
-        env.finalize(destinations, run)
+    run = killed_while_publishing(env, destinations)
     dies_before_current_moves.undo()
     edited = manifest(name, tables=[PEOPLE], parquet={"prefix": f"{name}/new"}, seed=7)
     other, elsewhere = opened(edited)
@@ -163,10 +163,7 @@ def test_a_bucket_that_the_manifest_left_behind_without_its_login_is_asked_back(
     name: str, opened: Opened, dies_before_current_moves: pytest.MonkeyPatch
 ) -> None:
     env, destinations = opened(manifest(name))
-    run = env.prepare(destinations).run
-    env.load(destinations, run)
-    with pytest.raises(Killed):
-        env.finalize(destinations, run)
+    run = killed_while_publishing(env, destinations)
     other, without = opened(manifest(name, parquet=None))
     with pytest.raises(DestinationRefused, match="put the manifest of that run back") as refusal:
         other.prepare(without)
@@ -211,10 +208,7 @@ def test_a_half_published_run_whose_bucket_is_gone_can_still_be_deleted(
 ) -> None:
     bucket = f"gone-{name}".replace("_", "-")
     env, destinations = opened(manifest(name, tables=[PEOPLE], parquet={"bucket": bucket}))
-    run = env.prepare(destinations).run
-    env.load(destinations, run)
-    with pytest.raises(Killed):
-        env.finalize(destinations, run)
+    run = killed_while_publishing(env, destinations)
     assert state(destinations, run) is RunState.PUBLISHING
     dies_before_current_moves.undo()
     _remove_bucket(servers, bucket)

@@ -144,6 +144,10 @@ def test_every_choice_that_there_is_not_is_told_as_all_other_errors(of: typer.Ty
         (("run", "-f"), "rowmill: option '-f' requires an argument"),
         (("run", "a", "b"), "rowmill: got unexpected extra argument"),
         (("frob",), "rowmill: no such command 'frob'; see: "),
+        (("statu",), "rowmill: no such command 'statu'. Did you mean 'status'?; see: "),
+        (("restart", "shop"), "no such command 'restart'. Did you mean 'rerun'?; see: "),
+        (("stop", "shop"), "no such command 'stop'. Did you mean 'suspend', 'abort'?; see: "),
+        (("list",), "no such command 'list'. Did you mean 'status'?; see: "),
         (("query", "shop", "-- all\nSELECT 1"), "put -- before a value that begins with -"),
         (
             ("trace", "shop", "orders", "-1"),

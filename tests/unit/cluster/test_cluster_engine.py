@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from rowmill.engine.request import ApplyRequest, Mode
 from rowmill.engine.warehouse import WarehouseUnreachable
 from rowmill.errors import Conflict, Failed, NotFound, RowmillError, Unsupported
 from rowmill.spec.load import Overrides
+from rowmill.spec.manifest.structure import read_structure
 from rowmill.spec.wishes import read_wish
 from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
 
@@ -39,13 +41,18 @@ def verified(**answer: Any) -> dict[str, Any]:
     return experiment("Complete", rows=100, status={"verification": {**ANSWER, **answer}})
 
 
+def _asking(annotations: dict[str, str]) -> dict[str, Any]:
+    """What asks it of the Experiment as it was looked at, and of no other state of it."""
+    return {"metadata": {"annotations": annotations, "resourceVersion": "41"}}
+
+
 def test_a_verify_asks_for_the_published_run_and_waits_for_its_answer() -> None:
     asked = experiment("Complete", annotations={"rowmill.dev/verify": "1"}, rows=100)
     same = verified(identical=True, rows=100, checksum="sha256:ab")
     cluster = FakeCluster([experiment("Complete", rows=100), asked, same])
     shown: list[str] = []
     found = engine_of(cluster).verify("shop", on_progress=lambda now: shown.append(now.phase))
-    assert cluster.patches == [{"metadata": {"annotations": {"rowmill.dev/verify": "1"}}}]
+    assert cluster.patches == [_asking({"rowmill.dev/verify": "1"})]
     assert (found.run, found.run_id, found.identical, found.rows) == (1, "abc123", True, 100)
     assert (found.checksum, found.seconds) == ("sha256:ab", None)
     assert shown == ["waiting"]
@@ -73,11 +80,35 @@ def test_a_verify_can_be_asked_for_while_the_next_run_is_merely_planned() -> Non
     assert engine_of(cluster).verify("shop").run == 1
 
 
+def test_a_verify_that_makes_way_for_the_next_run_is_asked_anew_of_that() -> None:
+    past = [{"number": 1, "id": "abc123", "phase": "Complete", "rows": 100}]
+    next_run: dict[str, Any] = {"number": 2, "id": "other", "rows": 100}
+    answer = {**ANSWER, "request": "2", "run": 2, "identical": True, "rows": 100}
+    publishing, replaced, answered = (
+        experiment(phase, status={"history": past, **status}, **next_run)
+        for phase, status in (
+            ("Finalizing", {}),
+            ("Complete", {}),
+            ("Complete", {"verification": answer}),
+        )
+    )
+    first = experiment("Complete", rows=100)
+    # It is looked at once more to be asked anew.
+    cluster = FakeCluster([first, publishing, replaced, replaced, answered])
+    told: list[str] = []
+    engine = replace(engine_of(cluster), notice=told.append)
+    found = engine.verify("shop")
+    assert (found.run, found.run_id, found.identical) == (2, "other", True)
+    asked = [patch["metadata"]["annotations"]["rowmill.dev/verify"] for patch in cluster.patches]
+    assert asked == ["1", "2"]
+    assert told == ["shop: run 2 has taken the place of run 1, and is verified instead"]
+
+
 def test_each_verify_asks_anew() -> None:
     again = verified(identical=False, request="1.1", differences=3, where="orders in postgres")
     cluster = FakeCluster([verified(identical=True), again])
     found = engine_of(cluster).verify("shop")
-    assert cluster.patches == [{"metadata": {"annotations": {"rowmill.dev/verify": "1.1"}}}]
+    assert cluster.patches == [_asking({"rowmill.dev/verify": "1.1"})]
     assert (found.identical, found.differences) == (False, 3)
     assert repr(found) == "<Verification: run 1 differs in orders in postgres>"
 
@@ -120,9 +151,9 @@ def test_after_the_last_request_there_is_none(where: str) -> None:
     ("later", "error"),
     [
         (verified(reason="OOMKilled", message="too little memory"), Failed),
-        (experiment("Complete", number=2, id="other", rows=100), Conflict),
+        (experiment("Reset"), Conflict),
     ],
-    ids=["no answer", "replaced"],
+    ids=["no answer", "its data was removed"],
 )
 def test_a_verify_without_an_answer_says_why(later: Any, error: type[RowmillError]) -> None:
     with pytest.raises(error):
@@ -145,7 +176,7 @@ def test_a_reset_waits_until_the_data_is_gone(capsys: pytest.CaptureFixture[str]
     states = [experiment("Complete", rows=100), waiting, waiting, gone]
     cluster = FakeCluster(states)
     run = engine_of(cluster).reset("shop")
-    assert cluster.patches == [{"metadata": {"annotations": {"rowmill.dev/reset": "1"}}}]
+    assert cluster.patches == [_asking({"rowmill.dev/reset": "1"})]
     assert (run.state, run.message) == (State.RESET, "removed 2 tables (100 rows)")
     assert capsys.readouterr().err == "rowmill: shop: a pod removes it\n", "once"
 
@@ -249,6 +280,47 @@ def test_what_is_asked_of_a_run_is_no_part_of_what_is_applied(
     assert patch["metadata"]["annotations"][ABORT] is None
     assert run is not None
     assert (run.number, run.state) == (1 if mode is Mode.RESUME else None, State.PENDING)
+
+
+def _of_manifest(phase: str, seed: int, **changes: Any) -> dict[str, Any]:
+    """Its spec is that of the manifest with this seed, as the operator has seen it."""
+    applied: Any = read_structure(MANIFEST.replace("seed: 1", f"seed: {seed}")).raw
+    status = {"digest": "sha256:0", **changes.pop("status", {})}
+    return experiment(phase, spec=applied["spec"], status=status, **changes)
+
+
+@pytest.mark.parametrize(
+    ("mode", "phase"),
+    [(Mode.RESTART, "Running"), (Mode.RERUN, "Complete"), (Mode.RESUME, "Failed")],
+)
+def test_a_changed_spec_begins_its_run_by_itself(mode: Mode, phase: str) -> None:
+    """Asked for in a second request, it would be another one, which ends the first."""
+    before, after = _of_manifest(phase, 1), _of_manifest(phase, 2)
+    cluster = FakeCluster([before], after_apply=after)
+    run = engine_of(cluster).apply(ApplyRequest(MANIFEST, mode=mode))
+    assert cluster.patches == []
+    assert run is not None
+    assert (run.number, run.state) == (None, State.PENDING)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        # The newest run may be of the spec that is applied: then none begins by itself.
+        _of_manifest("Running", 1, status={"digest": "sha256:1"}),
+        _of_manifest("Running", 1, status={"observedGeneration": 2}),
+        _of_manifest("Running", 1, annotations={RERUN: "now"}),
+        # The next run would be aborted before it begins.
+        _of_manifest("Running", 1, annotations={ABORT: "2"}),
+        # It does not change the data.
+        _of_manifest("Running", 2),
+    ],
+)
+def test_a_run_that_may_not_begin_by_itself_is_asked_for(before: Raw) -> None:
+    cluster = FakeCluster([before], after_apply=_of_manifest("Running", 2))
+    engine_of(cluster).apply(ApplyRequest(MANIFEST, mode=Mode.RESTART))
+    [patch] = cluster.patches
+    assert set(patch["metadata"]["annotations"]) == {RERUN, ABORT}
 
 
 @pytest.mark.parametrize("mode", Mode)
@@ -408,6 +480,27 @@ def test_a_purge_takes_no_finalizer_twice_and_looks_again_at_what_was_written_me
         for version in ("41", "42")
     ]
     assert cluster.deleted == [("shop", "uid-of-shop")]
+
+
+def test_what_is_being_deleted_already_is_held_for_no_purge() -> None:
+    """The API server takes no more finalizers then; with the operator's own it is held."""
+    cluster = FakeCluster([leaving("of.another/one")])
+    with pytest.raises(Conflict) as told:
+        engine_of(cluster).delete("shop", purge=True)
+    assert (told.value.reason, cluster.patches, cluster.deleted) == ("Deleting", [], [])
+    engine_of(FakeCluster([leaving("rowmill.dev/purge")])).delete("shop", purge=True)
+
+
+@pytest.mark.parametrize(
+    ("ask", "reason"), [(ClusterEngine.reset, "RunLive"), (ClusterEngine.rerun, "UnfinishedRun")]
+)
+def test_what_a_run_is_asked_for_is_judged_by_what_is_changed(ask: Any, reason: str) -> None:
+    """It was resumed meanwhile: a reset would stand, and remove what it makes."""
+    cluster = _Written([experiment("Complete", rows=100), experiment("Running")])
+    with pytest.raises(RowmillError) as told:
+        ask(engine_of(cluster), "shop")
+    [refused] = cluster.patches
+    assert (told.value.reason, refused["metadata"]["resourceVersion"]) == (reason, "41")
 
 
 def test_what_is_deleted_with_its_data_kept_has_no_purge_to_wait_for() -> None:

@@ -10,6 +10,7 @@ import pytest
 from rowmill.cluster.engine import ClusterEngine
 from rowmill.cluster.experiment import Experiment
 from rowmill.cluster.namespace import Raw
+from rowmill.cluster.verdicts import unverifiable
 from rowmill.errors import Conflict, Failed, Interrupted, RowmillError
 from tests.unit.cluster.fake_cluster import FakeCluster, engine_of, experiment
 from tests.unit.operator.wishes import RUN, begin_another, published
@@ -25,6 +26,12 @@ def unverified(reason: str, message: str, **more: Any) -> dict[str, Any]:
         {"type": "Verified", "status": "Unknown", "reason": reason, "message": message}
     )
     return state
+
+
+def leaving(state: dict[str, Any]) -> dict[str, Any]:
+    """Somebody has deleted it since, and it does not go."""
+    gone = {"deletionTimestamp": "2026-01-01T00:01:00Z", "finalizers": ["of.another/one"]}
+    return {**state, "metadata": {**state["metadata"], **gone}}
 
 
 def asked_as(annotation: str, request: str, **more: Any) -> dict[str, Any]:
@@ -71,6 +78,20 @@ def asked_as(annotation: str, request: str, **more: Any) -> dict[str, Any]:
         ),
         (
             ClusterEngine.verify,
+            leaving(experiment("Complete", rows=100)),
+            Conflict,
+            "Deleting",
+            "shop is being deleted: waits for the finalizers of.another/one",
+        ),
+        (
+            ClusterEngine.reset,
+            leaving(experiment("Complete", rows=100)),
+            Conflict,
+            "Deleting",
+            "shop is being deleted: waits for the finalizers of.another/one",
+        ),
+        (
+            ClusterEngine.verify,
             unverified("NotVerified", "the ConfigMap of run 1 is gone"),
             Failed,
             "NotVerified",
@@ -85,7 +106,16 @@ def asked_as(annotation: str, request: str, **more: Any) -> dict[str, Any]:
             "verified, its rerun can",
         ),
     ],
-    ids=["verify again", "reset again", "taken off", "suspended", "no plan", "refused"],
+    ids=[
+        "verify again",
+        "reset again",
+        "taken off",
+        "suspended",
+        "deleted, verify",
+        "deleted, reset",
+        "no plan",
+        "refused",
+    ],
 )
 def test_what_will_not_be_answered_is_not_waited_for(
     ask: Callable[..., Any],
@@ -108,7 +138,7 @@ def test_the_operator_says_in_these_words_that_nobody_can_verify() -> None:
     operated.annotate(verify="1")
     operated.settle()
     told = Experiment({**COMPLETE, "status": operated.status})
-    assert told.unverifiable(1) == "the ConfigMap of run 1 is gone"
+    assert unverifiable(told, 1) == "the ConfigMap of run 1 is gone"
 
 
 def test_what_is_suspended_is_not_asked_to_be_verified() -> None:

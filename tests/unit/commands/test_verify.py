@@ -12,11 +12,11 @@ import pytest
 
 from rowmill.commands.removal import reset_remotely
 from rowmill.commands.verify import verify_remotely
-from rowmill.engine.verification import VerifyProgress
+from rowmill.engine.verification import TableReport, Verification, VerifyProgress
 from rowmill.errors import Interrupted
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.output import Output
-from rowmill.views.verification import verify_display
+from rowmill.views.verification import show_verification, verify_display
 
 
 def _verify(engine: Any, timeout: str | None = None) -> None:
@@ -70,3 +70,32 @@ def test_the_bar_shows_names_as_they_are(monkeypatch: pytest.MonkeyPatch) -> Non
     with verify_display() as show:
         show(VerifyProgress("examining", "[shop]\x1b[2J", 1, 2))
     assert "examining [shop]\\x1b[2J" in re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", screen.getvalue())
+
+
+def _found(*rows: int, identical: bool = True, told: bool = True) -> Verification:
+    tables = [TableReport(f"t{number}", each, "sha256:ab", ()) for number, each in enumerate(rows)]
+    return Verification(
+        run=1,
+        digest="sha256:cd",
+        identical=identical,
+        rows=sum(rows),
+        checksum="sha256:ab",
+        tables=tuple(tables) if told else (),
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (_found(2_000, 500), "Identical: all 2,500 rows of 2 tables, in every destination"),
+        (_found(1), "Identical: 1 row of 1 table, in every destination"),
+        (_found(2_500, told=False), "Identical: all 2,500 rows, in every destination"),
+        (_found(2_000, 500, identical=False), "(2,500 rows of 2 tables made again)"),
+    ],
+    ids=["tables", "one", "a cluster's", "different"],
+)
+def test_the_verdict_says_how_much_was_compared(
+    found: Verification, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    show_verification(found, "rowmill rerun shop")
+    assert said in capsys.readouterr().out

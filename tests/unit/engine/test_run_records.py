@@ -10,7 +10,7 @@ import pytest
 
 from rowmill.engine.records import Progress, RunRecord, State, TableProgress
 from rowmill.engine.verdict import Verdict
-from rowmill.plan.runs import SUSPENDED, UNFINISHED, RunState
+from rowmill.plan.runs import UNFINISHED, RunState
 from rowmill.spec.manifest.status import Outcome, Phase
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -157,8 +157,7 @@ def test_a_run_that_a_process_holds_stands_where_the_ledger_says(state: RunState
 
 
 def test_an_aborted_run_that_was_to_go_on_later_is_suspended() -> None:
-    assert State.of_ledger(RunState.ABORTED, abandoned=True, reason=SUSPENDED) is State.SUSPENDED
-    assert State.of_ledger(RunState.RESET, abandoned=True, reason=SUSPENDED) is State.RESET
+    assert State.of_ledger(RunState.ABORTED, abandoned=True, suspended=True) is State.SUSPENDED
 
 
 @pytest.mark.parametrize("state", RunState)

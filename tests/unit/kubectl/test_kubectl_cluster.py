@@ -182,7 +182,9 @@ NO_OBJECT = {"message": 'experiments "shop" not found', "details": {"name": "sho
             {("GET", EXPERIMENTS.format("team") + "/shop"): (403, {"message": "cannot get"})},
             3,
             "Forbidden",
-            "cannot get",
+            "cannot get; ask for that right in namespace 'team': the ClusterRole edit (to look: "
+            "view) has it, but on Experiments not with the chart's watchNamespaces, nor without "
+            "its rbac.userRoles",
         ),
         (
             {("GET", EXPERIMENTS.format("team") + "/shop"): (401, {"message": "Unauthorized"})},

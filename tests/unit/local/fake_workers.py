@@ -85,6 +85,15 @@ def obedient(pipe: Connection[Any, Any], *_: object) -> None:
     _next(pipe)
 
 
+def publishing(pipe: Connection[Any, Any], *_: object) -> None:
+    """Is told to stop amid its publish, and has come to its end by then."""
+    _next(pipe)
+    _next(pipe)
+    pipe.send(Step("publish"))
+    pipe.send(Ended())
+    _next(pipe)
+
+
 def deaf(pipe: Connection[Any, Any], *_: object) -> None:
     """Never ends by itself."""
     _next(pipe)

@@ -107,4 +107,4 @@ def test_a_run_that_is_finalized_has_all_its_rows_whatever_was_told_of_its_load(
     state: RunState,
 ) -> None:
     found = progress_told(run(state), Told(LIVE, NOW, fresh=True))
-    assert (found.run.rows, found.percent) == (95, 100)
+    assert (found.run.rows, found.percent, found.step) == (95, 100, None)

@@ -9,7 +9,7 @@ import pytest
 from rowmill.engine.records import State, TableProgress
 from rowmill.engine.verdict import Verdict
 from rowmill.errors import Interrupted, RowmillError
-from rowmill.local.records.snapshot_records import ended, under_way
+from rowmill.local.records.snapshot_records import cut, ended, under_way
 from rowmill.local.run.progress import Phase, Snapshot, TableState
 from rowmill.local.run_errors import RunAborted, RunFailed
 from rowmill.plan.layout import Plan, TableLayout
@@ -95,3 +95,12 @@ def test_a_run_that_was_cut_while_it_was_published_has_not_ended(
 def test_a_run_that_was_aborted_before_it_was_published_is_aborted() -> None:
     run = ended(snapshot(Phase.ABORTED, rows=95, step="publish"), RunAborted("why"), END).run
     assert (run.state, run.finished_at) == (State.ABORTED, END)
+
+
+@pytest.mark.parametrize("error", [Interrupted("Interrupted", "why"), RunFailed("why")])
+def test_a_run_whose_end_the_ledger_was_not_told_is_interrupted(error: RowmillError) -> None:
+    phase = Phase.INTERRUPTED if isinstance(error, Interrupted) else Phase.FAILED
+    run = cut(snapshot(phase), error).run
+    assert (run.state, run.message, run.finished_at) == (State.INTERRUPTED, "why", None)
+    publishing = cut(snapshot(phase, rows=95, step="publish"), error).run
+    assert (publishing.state, publishing.finished_at) == (State.PUBLISHING, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -10,15 +9,19 @@ from typing import cast
 import pytest
 
 from rowmill.engine.records import State
+from rowmill.engine.request import RunRequest
 from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.run import running
-from rowmill.local.run.progress import Phase, ProgressBoard, Snapshot
-from rowmill.local.run.running import Options, Outcome
+from rowmill.local.run.outcome import Outcome
+from rowmill.local.run.progress import Phase, ProgressBoard
+from rowmill.local.run.run_hooks import RunHooks
 from rowmill.local.run_errors import RunFailed
 from rowmill.local.source import Source
 from rowmill.local.supervision import Supervision
+from rowmill.local.workers.child_process import Child
 from rowmill.plan.layout import Plan
+from rowmill.plan.run_source import RunSource
 from rowmill.plan.runs import Run, RunState
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections
@@ -40,10 +43,17 @@ RUN = Run(
 
 
 def fails(
-    spec: Spec, connections: Connections, options: Options, on_progress: Callable[[Snapshot], None]
+    spec: Spec,
+    connections: Connections,
+    source: RunSource,
+    request: RunRequest,
+    hooks: RunHooks,
+    *,
+    home: Home,
+    spare: list[Child],
 ) -> Outcome:
-    options.prepared(Prepared(RUN), Durable({}, None))
-    board = ProgressBoard(RUN, False, on_progress)
+    hooks.prepared(Prepared(RUN), Durable({}, None))
+    board = ProgressBoard(RUN, False, hooks.progress)
     board.turn(Phase.LOADING)
     board.turn(Phase.FAILED)
     raise RunFailed("the disk is full")
@@ -54,7 +64,7 @@ def test_how_a_run_failed_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     home, source = Home(tmp_path / "home"), Source("shop.yaml", MANIFEST, None, None, {})
     supervision = Supervision(home, source, source.spec(), cast(Connections, None), [])
     with pytest.raises(RunFailed):
-        supervision.run(Options(source=source.kept()), lambda snapshot: None)
+        supervision.run(RunRequest(), RunHooks())
     last = remembered.last_progress(home, "shop")
     assert last is not None
     told = (last.run.number, last.run.state, last.run.message)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from multiprocessing.connection import wait
 from threading import Event
 from types import SimpleNamespace
 from typing import Any, cast
@@ -137,6 +138,34 @@ def test_a_stop_waits_for_the_workers_word(supervise: Made) -> None:
     with running, pytest.raises(Interrupted):
         running.run_shards(RUN, [0])
     assert rows == [5]
+
+
+def test_a_finalize_that_comes_to_its_end_all_the_same_is_no_interrupted_one(
+    supervise: Made,
+) -> None:
+    stop, steps = Event(), list[str]()
+    stop.set()
+    running = supervise(fake_workers.publishing, stop=_after(stop, 2), on_step=steps.append)
+    with running:
+        running.finalize(RUN, connections=1)
+    assert steps == ["publish"]
+
+
+def test_a_worker_that_a_signal_to_all_processes_ends_has_not_done_its_work(
+    supervise: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stop = Event()
+
+    def strike(*given: Any) -> list[Any]:
+        # The worker is dead before the supervisor hears that it is to stop.
+        ready = wait(*given)
+        if ready:
+            stop.set()
+        return ready
+
+    monkeypatch.setattr(module, "wait", strike)
+    with supervise(fake_workers.fatal, stop=stop) as running, pytest.raises(Interrupted):
+        running.finalize(RUN, connections=1)
 
 
 def test_a_second_signal_does_not_wait_for_a_deaf_worker(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from rowmill.engine.records import RunRecord, State
-from rowmill.engine.request import Mode
+from rowmill.engine.request import Mode, RunRequest
 from rowmill.local import detached
 from rowmill.local.detached import Begun, DetachedRun
 from rowmill.local.engine import LocalEngine
@@ -25,7 +25,7 @@ spec:
   tables: [{name: people, rows: 9, columns: [{name: id, type: bigint}]}]
   destinations: {postgres: {}}
 """
-WISHED = Remembered("shop", MANIFEST, None, 7, {}, workers=3, batch_rows=1_000)
+WISHED = Remembered("shop", MANIFEST, None, 7, {}, RunRequest(workers=3, batch_rows=1_000))
 
 
 @pytest.fixture
@@ -50,13 +50,13 @@ def test_a_rerun_has_the_workers_and_batches_that_were_wished(
     remembered.keep(home, WISHED)
     engine = LocalEngine(home)
     if by_file:
-        source = replace(engine._source("shop"), workers=None, batch_rows=None)
+        source = replace(engine._source("shop"), asked=RunRequest())
         engine = LocalEngine(home, {"shop": source})
     engine.rerun("shop")
     engine.rerun("shop", restart=True)
-    assert [(run.workers, run.batch_rows, run.mode) for run in begun] == [
-        (3, 1_000, Mode.RERUN),
-        (3, 1_000, Mode.RESTART),
+    assert [run.request for run in begun] == [
+        RunRequest(workers=3, batch_rows=1_000, mode=Mode.RERUN),
+        RunRequest(workers=3, batch_rows=1_000, mode=Mode.RESTART),
     ]
     assert begun[0].source.remembered("shop") == WISHED
 
@@ -68,7 +68,7 @@ def test_a_resume_has_the_workers_and_leaves_the_batches_to_the_frozen_plan(
     remembered.keep(home, WISHED)
     LocalEngine(home).resume("shop")
     [run] = begun
-    assert (run.workers, run.batch_rows, run.mode) == (3, None, Mode.RESUME)
+    assert run.request == RunRequest(workers=3, mode=Mode.RESUME)
     assert run.source.remembered("shop") == WISHED
 
 
@@ -77,4 +77,4 @@ def test_a_record_of_an_older_release_wishes_nothing(tmp_path: Path) -> None:
     remembered.keep(home, WISHED)
     record = remembered.folder(home, "shop") / "record.json"
     record.write_text(json.dumps({"scale": None, "seed": 7, "secrets": {}}))
-    assert remembered.recall(home, "shop") == replace(WISHED, workers=None, batch_rows=None)
+    assert remembered.recall(home, "shop") == replace(WISHED, asked=RunRequest())

@@ -102,7 +102,7 @@ class Operator:
             await self.controller.look_at(taken)
             self.queue.done(taken)
             # As if the next news came a while later.
-            self.controller._pace.forget(taken)
+            self.controller._news.forget(taken)
 
 
 def with_operator(

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from rowmill_operator.model.actions import DeletePod
+from rowmill_operator.model.observed import Pod
 from tests.unit.operator.memory_cluster import MemoryCluster, experiment
 from tests.unit.operator.wishes import begin_another, published
 
@@ -114,6 +115,60 @@ def test_a_pod_without_its_job_is_given_up_in_time_too() -> None:
     cluster.settle()
     assert pod.name not in cluster.pods
     assert cluster.warned() == ["NodeLost"]
+
+
+def _loses_the_pod_of_its_reset(*, suspended: bool = False) -> tuple[MemoryCluster, Pod]:
+    """Its node has been silent for two minutes."""
+    cluster = published()
+    if suspended:
+        begin_another(cluster)
+        cluster.change(settings={"suspend": True})
+        cluster.settle()
+    number = cluster.run["number"]
+    cluster.annotate(reset=str(number))
+    cluster.settle()
+    pod = cluster.start_pod(f"shop-run-{number}-reset")
+    cluster.pods[pod.name] = replace(pod, node="n7", deleted=cluster.now)
+    cluster.settle(collect=False)
+    cluster.wait(120)
+    cluster.settle(collect=False)
+    return cluster, pod
+
+
+@pytest.mark.parametrize("asked", ["2", ""])
+def test_no_run_goes_on_beside_a_reset_whose_node_does_not_answer(asked: str) -> None:
+    """It may go on removing once the node is back: what the run had made, and what readers see."""
+    cluster, pod = _loses_the_pod_of_its_reset(suspended=True)
+    cluster.annotate(reset=asked)
+    cluster.change(settings={"suspend": False})
+    for _ in range(10):
+        cluster.wait(60)
+        cluster.look()
+    assert "shop-run-2" not in cluster.jobs
+    assert not [action for action in cluster.log if isinstance(action, DeletePod)]
+    stalled = cluster.condition("Stalled")
+    assert (stalled["status"], stalled["reason"]) == ("True", "NodeLost")
+    assert stalled["message"] == (
+        f"pod {pod.name} removes the data of run 2 and does not end: node n7 does not answer; "
+        "nothing goes on beside it, so see that this machine is off, and then delete the Node, or: "
+        f"kubectl delete pod {pod.name} --namespace team --grace-period=0 --force"
+    )
+    assert cluster.warned() == ["NodeLost"], "told once"
+    del cluster.pods[pod.name]
+    cluster.settle()
+    cluster.annotate(reset="")
+    cluster.settle()
+    assert list(cluster.jobs) == ["shop-run-2"]
+    assert cluster.condition("Stalled")["status"] == "False"
+
+
+def test_a_deletion_does_not_wait_for_the_lost_pod_of_a_reset() -> None:
+    """Whatever has its name after it is another's, which a reset leaves alone."""
+    cluster, pod = _loses_the_pod_of_its_reset()
+    assert pod.name in cluster.pods
+    cluster.delete()
+    cluster.settle()
+    assert pod.name not in cluster.pods
 
 
 def test_a_terminating_namespace_is_not_held_by_a_lost_pod(cluster: MemoryCluster) -> None:

@@ -8,19 +8,12 @@ import pytest
 
 from rowmill_operator.memory import resources
 from rowmill_operator.memory.store import Store
-from tests.unit.operator.memory_cluster import MemoryCluster, experiment
+from tests.unit.operator.memory_cluster import MemoryCluster
 from tests.unit.operator.operator_env import Watch
 from tests.unit.operator.raw_objects import raw_experiment
 
 KEY, PURGE = ("team", "shop"), "shop-purge"
 DELETED = {"deletionTimestamp": "2026-03-01T12:00:00Z"}
-
-
-@pytest.fixture
-def complete() -> MemoryCluster:
-    cluster = MemoryCluster(experiment(settings={"deletionPolicy": "Purge"}))
-    cluster.finish_run()
-    return cluster
 
 
 @pytest.mark.parametrize("hours", [1, -1])

@@ -13,13 +13,6 @@ RUN, PURGE = "shop-run-1", "shop-purge"
 OURS, COLLECTORS, ORPHANING = "rowmill.dev/purge", "foregroundDeletion", "orphan"
 
 
-@pytest.fixture
-def complete() -> MemoryCluster:
-    cluster = MemoryCluster(experiment(settings={"deletionPolicy": "Purge"}))
-    cluster.finish_run()
-    return cluster
-
-
 def _collected(cluster: MemoryCluster) -> None:
     """Deleted in the foreground: the collector has taken the children, and then its finalizer."""
     cluster.delete()

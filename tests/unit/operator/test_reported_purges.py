@@ -17,14 +17,6 @@ ASTRAY: dict[str, Any] = {"reason": "DataNotFound", "message": "the database doe
 
 
 @pytest.fixture
-def complete() -> MemoryCluster:
-    """An Experiment with Purge whose run 1 is published as abc."""
-    cluster = MemoryCluster(experiment(settings={"deletionPolicy": "Purge"}))
-    cluster.finish_run(run="abc")
-    return cluster
-
-
-@pytest.fixture
 def purging(complete: MemoryCluster) -> MemoryCluster:
     complete.delete()
     complete.settle()

@@ -16,6 +16,7 @@ from tests.unit.operator.wishes import (
     made,
     published,
     removed,
+    suspended_and_to_be_reset,
 )
 
 NOTHING = {"message": "there was no data to remove", "purged": "nothing"}
@@ -218,12 +219,7 @@ def test_an_aborted_run_is_reset_when_its_pods_are_gone() -> None:
 
 
 def test_a_suspended_run_is_reset_and_not_begun_again() -> None:
-    cluster = MemoryCluster(experiment())
-    cluster.begin_run()
-    cluster.change(settings={"suspend": True})
-    cluster.settle()
-    cluster.annotate(reset="1")
-    cluster.settle()
+    cluster = suspended_and_to_be_reset()
     assert (cluster.phase, cluster.condition("Progressing")["reason"]) == ("Pending", "Resetting")
     removed(cluster)
     cluster.change(settings={"suspend": False})
@@ -312,6 +308,18 @@ def test_a_copied_experiment_does_not_do_again_what_was_asked_of_the_first() -> 
     cluster.annotate(reset="1.1")
     cluster.settle()
     assert RESET in made(cluster), "asked of this one"
+
+
+def test_a_copy_is_reset_whatever_number_was_asked_of_the_first() -> None:
+    """What the copy came with names a run that it has not had yet."""
+    asked = {"rowmill.dev/reset": "7.2"}
+    cluster = MemoryCluster(experiment(uid="uid-2", annotations=asked))
+    cluster.finish_run()
+    assert RESET not in made(cluster)
+    cluster.annotate(reset="1")
+    cluster.settle()
+    removed(cluster)
+    assert cluster.phase == "Reset"
 
 
 def test_an_experiment_restored_from_before_is_not_reset_again(cluster: MemoryCluster) -> None:

@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from tests.unit.operator.memory_cluster import MemoryCluster, experiment
-from tests.unit.operator.wishes import REMOVED, RESET, RUN, begin_another, published, removed
+from tests.unit.operator.wishes import (
+    REMOVED,
+    RESET,
+    RUN,
+    begin_another,
+    published,
+    removed,
+    suspended_and_to_be_reset,
+)
 
 
 @pytest.fixture
 def cluster() -> MemoryCluster:
-    """Run 1 is suspended, and the Job of its reset is there."""
-    cluster = MemoryCluster(experiment())
-    cluster.begin_run()
-    cluster.change(settings={"suspend": True})
-    cluster.settle()
-    cluster.annotate(reset="1")
-    cluster.settle()
-    assert list(cluster.jobs) == [RESET]
-    return cluster
+    return suspended_and_to_be_reset()
 
 
 def go_on(cluster: MemoryCluster, **annotations: str) -> None:

@@ -14,7 +14,6 @@ from tests.unit.operator.wishes import (
     RUN,
     SAME,
     VERIFY,
-    asked_to_verify,
     begin_another,
     found,
     made,
@@ -26,11 +25,6 @@ from tests.unit.operator.wishes import (
 @pytest.fixture
 def cluster() -> MemoryCluster:
     return published()
-
-
-@pytest.fixture
-def asked() -> MemoryCluster:
-    return asked_to_verify()
 
 
 def test_identical_data_is_verified(asked: MemoryCluster) -> None:

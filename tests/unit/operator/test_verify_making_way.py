@@ -12,7 +12,6 @@ from tests.unit.operator.wishes import (
     RUN,
     SAME,
     VERIFY,
-    asked_to_verify,
     begin_another,
     found,
     made,
@@ -24,11 +23,6 @@ from tests.unit.operator.wishes import (
 @pytest.fixture
 def cluster() -> MemoryCluster:
     return published()
-
-
-@pytest.fixture
-def asked() -> MemoryCluster:
-    return asked_to_verify()
 
 
 def test_the_published_run_is_verified_while_the_next_one_loads(cluster: MemoryCluster) -> None:

@@ -11,7 +11,7 @@ from rowmill.spec.cluster_names import FINALIZE, RESET, SHARD, TASK, VERIFY
 from rowmill_operator.model.actions import CreateJob, Decision
 from rowmill_operator.model.observed import Job, Pod
 from tests.unit.operator.memory_cluster import MemoryCluster, experiment
-from tests.unit.operator.test_reconcile_walks import STEPS, Walk
+from tests.unit.operator.test_reconcile_walks import Walk
 
 SAID: dict[str, dict[str, Any]] = {
     VERIFY: {"verified": {"id": "abc", "identical": True}},
@@ -127,10 +127,7 @@ class WalkOfWishes(Walk):
 @pytest.mark.parametrize("seed", range(60))
 def test_what_is_asked_between_runs_harms_none(seed: int) -> None:
     walk = WalkOfWishes(seed)
-    walk._define()
-    for _ in range(STEPS):
-        walk.random.choice(walk.events)()
-    walk.be_kind()
+    walk.take()
     cluster = walk.cluster
     assert cluster.run["digest"] == cluster.digest
     cluster.annotate(verify=f"{cluster.run['number']}.9")

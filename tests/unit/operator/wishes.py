@@ -28,11 +28,15 @@ def published(**settings: Any) -> MemoryCluster:
     return cluster
 
 
-def asked_to_verify() -> MemoryCluster:
-    """Run 1 is published, and its verify has just begun."""
-    cluster = published()
-    cluster.annotate(verify="1")
+def suspended_and_to_be_reset() -> MemoryCluster:
+    """Run 1 is suspended, and the Job of its reset is there."""
+    cluster = MemoryCluster(experiment())
+    cluster.begin_run()
+    cluster.change(settings={"suspend": True})
     cluster.settle()
+    cluster.annotate(reset="1")
+    cluster.settle()
+    assert list(cluster.jobs) == [RESET]
     return cluster
 
 

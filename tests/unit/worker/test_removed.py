@@ -16,6 +16,7 @@ from rowmill.worker.removal.removed import (
     Whose,
     begun_since,
     missing,
+    published_since,
     whose,
     with_work,
 )
@@ -84,6 +85,27 @@ def test_a_reset_is_of_the_newest_run(
 ) -> None:
     begun = [runs.run(number, RunState.COMPLETED, uid=BEFORE) for number in (1, 2, 3)]
     since = begun_since(begun, uid, 1, written)
+    assert (None if since is None else since.number) == expected
+
+
+@pytest.mark.parametrize(
+    ("uid", "repeated", "states", "expected"),
+    [
+        # Restored from a backup of when run 1 was the published one.
+        (ME, 1, "COMPLETED COMPLETED COMPLETED", 3),
+        (ME, 1, "COMPLETED PUBLISHING FAILED", 2),
+        (ME, 3, "COMPLETED COMPLETED COMPLETED", None),
+        # It repeated the published run of one that was deleted with a later run unfinished.
+        (ME, 1, "COMPLETED ABORTED RUNNING", None),
+        # The runs are its own, whatever its status tells of them.
+        (BEFORE, 1, "COMPLETED COMPLETED COMPLETED", None),
+    ],
+)
+def test_a_purge_is_not_of_what_was_published_since(
+    uid: str, repeated: int, states: str, expected: int | None
+) -> None:
+    known = [runs.run(n, RunState(s), uid=BEFORE) for n, s in enumerate(states.split(), 1)]
+    since = published_since(known, uid, Written(repeated, f"{BEFORE}{repeated}"))
     assert (None if since is None else since.number) == expected
 
 

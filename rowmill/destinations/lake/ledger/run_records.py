@@ -51,6 +51,7 @@ class BucketRunRecords:
             return []
         keys = self._objects.keys(self._objects.runs_folder(owner, uid))
         found = self._objects.load_all(keys, _run)
+        self._keys |= {run.id: key for key, run in found.items()}
         return sorted(found.values(), key=lambda run: run.number)
 
     def find(self, run_id: str) -> Run | None:

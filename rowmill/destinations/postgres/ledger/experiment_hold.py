@@ -19,6 +19,8 @@ from rowmill.destinations.retries import persist
 
 # How long our own former session may take to end once it is told to.
 _END_SECONDS = 10.0
+# Of an application name's 63 bytes the words before take 19, a process id 8 with its colon.
+_HOST_CHARACTERS = 36
 
 
 class Hold:
@@ -128,8 +130,8 @@ def _take_back(
 
 
 def _application(pid: str) -> str:
-    """The application name of a supervisor on this machine."""
-    return f"rowmill supervisor {socket.gethostname()[:40]}:{pid}"
+    """The application name of a supervisor on this machine; the server cuts it at 63 bytes."""
+    return f"rowmill supervisor {socket.gethostname()[:_HOST_CHARACTERS]}:{pid}"
 
 
 def _prepared(session: PostgresSession) -> Connection:

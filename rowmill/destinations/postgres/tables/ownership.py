@@ -197,7 +197,8 @@ def refuse_owners(tables_of: dict[str, str]) -> None:
     for other, table in sorted(tables_of.items()):
         raise DestinationRefused(
             "TargetInUse",
-            f"{table} belongs to another experiment, {other}. To take it over run again with\n"
+            f"{table} belongs to another experiment, {other}; choose another "
+            "spec.destinations.postgres.schema, or take it over: run again with\n"
             f"--adopt {shlex.quote(other)}\n(on a cluster: the annotation {ADOPT}: {other})",
         )
 

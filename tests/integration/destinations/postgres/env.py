@@ -36,17 +36,6 @@ CONSTRAINTS = (
 INDEXES = "SELECT count(*) FROM pg_indexes WHERE schemaname = 'shop'"
 
 
-def connect(environment: dict[str, str]) -> Connection:
-    return psycopg.connect(
-        host=environment["PGHOST"],
-        port=environment["PGPORT"],
-        user=environment["PGUSER"],
-        password=environment["PGPASSWORD"],
-        dbname=environment["PGDATABASE"],
-        autocommit=True,
-    )
-
-
 def column(name: str, type_text: str, *, nullable: bool = False) -> Column:
     return Column(name, parse_type(type_text), Constant(""), 0.0, nullable, False)
 

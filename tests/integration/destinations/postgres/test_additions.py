@@ -23,11 +23,11 @@ from tests.integration.destinations.postgres.env import (
     Experiment,
     all_rows,
     column,
-    connect,
     dataset,
     two_tables,
 )
 from tests.integration.destinations.postgres.user_additions import ADDITIONS, Kept, Refused
+from tests.postgres_login import connect
 
 _DOCS = Path(__file__).parents[4] / "docs" / "architecture.md"
 _HEADING = "### What users put on published tables"

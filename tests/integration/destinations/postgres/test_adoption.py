@@ -8,13 +8,13 @@ from rowmill.destinations.postgres.connection import PostgresAddress
 from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
-    connect,
     count,
     dataset,
     entries,
     refused,
     table,
 )
+from tests.postgres_login import connect
 
 OTHER = "other/local/shop"
 

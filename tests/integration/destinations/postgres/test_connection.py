@@ -16,7 +16,7 @@ from rowmill.destinations.patience import Patience, Wait, Waited, Waiting
 from rowmill.destinations.postgres import connection as postgres_connection
 from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.session import PostgresSession
-from tests.integration.destinations.postgres.env import connect
+from tests.postgres_login import connect
 
 IMPATIENT = Patience(seconds=0.01, sleep=lambda _: None)
 

@@ -14,11 +14,11 @@ from tests.integration.destinations.postgres.env import (
     Experiment,
     all_rows,
     column,
-    connect,
     dataset,
     table,
     two_tables,
 )
+from tests.postgres_login import connect
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from rowmill.generate.arrow_types import arrow_type
 from rowmill.spec.dataset import Column, Table
 from rowmill.spec.kinds import Constant
 from rowmill.spec.values.types import parse_type
-from tests.integration.destinations.postgres.env import connect
+from tests.postgres_login import connect
 
 _LONG = "x" * 100_000
 

@@ -16,10 +16,10 @@ from tests.integration.destinations.postgres.env import (
     INDEXES,
     Experiment,
     all_rows,
-    connect,
     target,
     two_tables,
 )
+from tests.postgres_login import connect
 
 
 @pytest.fixture

@@ -16,12 +16,8 @@ from rowmill.destinations.postgres.tables.staging import staging_schema
 from rowmill.destinations.postgres.warehouse import finalize_steps, step_lanes
 from rowmill.destinations.postgres.warehouse.step_order import FinalizeStep
 from rowmill.plan.runs import RunState
-from tests.integration.destinations.postgres.env import (
-    Experiment,
-    connect,
-    loaded,
-    star,
-)
+from tests.integration.destinations.postgres.env import Experiment, loaded, star
+from tests.postgres_login import connect
 
 FINALIZING = frozenset({RunState.FINALIZING})
 

@@ -23,12 +23,12 @@ from tests.integration.destinations.postgres.env import (
     CONSTRAINTS,
     Experiment,
     all_rows,
-    connect,
     dataset,
     loaded,
     star,
     table,
 )
+from tests.postgres_login import connect
 
 Work = Callable[..., None]
 FINALIZING = frozenset({RunState.FINALIZING})

@@ -16,13 +16,13 @@ from rowmill.plan.runs import RunState
 from tests.integration.destinations.postgres.env import (
     Experiment,
     all_rows,
-    connect,
     dataset,
     loaded,
     table,
     target,
     two_tables,
 )
+from tests.postgres_login import connect
 
 _BUILDS = (
     "ALTER TABLE shop.orders ADD COLUMN double bigint GENERATED ALWAYS AS (total * 2) STORED; "

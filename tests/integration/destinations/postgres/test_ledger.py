@@ -27,11 +27,11 @@ from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
     batches,
-    connect,
     dataset,
     table,
 )
 from tests.integration.destinations.postgres.proxy import LossyProxy
+from tests.postgres_login import connect
 
 RUNNING = frozenset({RunState.RUNNING})
 PART = PendingPart("orders", 1, "shop/orders/part-1", "upload", ("a", "b"), 10, 2**40, "f" * 64)
@@ -284,6 +284,19 @@ def test_a_second_supervisor_is_refused_at_once_and_told_who_holds(shop: Experim
             assert not other.lost()
     with shop.ledger.locks.hold_experiment(shop.owner) as hold:
         assert not hold.lost()
+
+
+def test_a_host_of_a_long_name_leaves_room_for_the_holders_process_id(
+    shop: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "gethostname", lambda: "h" * 63)
+    # Of the most digits.
+    monkeypatch.setattr(os, "getpid", lambda: 4_194_304)
+    with (
+        shop.ledger.locks.hold_experiment(shop.owner),
+        pytest.raises(LiveRun, match=r"another thread of this process \(pid 4194304, since 20"),
+    ):
+        shop.ledger.locks.hold_experiment(shop.owner).__enter__()
 
 
 def test_a_hold_whose_session_ended_is_taken_again(

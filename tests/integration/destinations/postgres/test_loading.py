@@ -14,8 +14,9 @@ from rowmill.destinations.postgres.connection import PostgresAddress
 from rowmill.destinations.postgres.ledger.advisory_locks import fence, fenced_transaction
 from rowmill.destinations.postgres.session import PostgresSession
 from rowmill.plan.runs import RunState
-from tests.integration.destinations.postgres.env import Experiment, batches, connect, dataset, table
+from tests.integration.destinations.postgres.env import Experiment, batches, dataset, table
 from tests.integration.destinations.postgres.proxy import LossyProxy
+from tests.postgres_login import connect
 
 
 def rows_of(database: dict[str, str], run_id: str, name: str = "orders") -> list[int]:

@@ -18,12 +18,12 @@ from tests.integration.destinations.postgres.env import (
     Experiment,
     all_rows,
     column,
-    connect,
     dataset,
     refused,
     table,
     two_tables,
 )
+from tests.postgres_login import connect
 
 _NAMES = (
     "SELECT conname::text FROM pg_constraint WHERE contype IN ('p', 'u', 'f') AND connamespace = "

@@ -14,7 +14,6 @@ from rowmill.plan.runs import RunState
 from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
-    connect,
     count,
     dataset,
     entries,
@@ -23,6 +22,7 @@ from tests.integration.destinations.postgres.env import (
     target,
 )
 from tests.integration.destinations.postgres.proxy import LossyProxy
+from tests.postgres_login import connect
 
 OTHER = "other/local/shop"
 
@@ -88,6 +88,7 @@ def test_another_owners_table_is_refused_with_the_line_that_takes_it_over(
     Experiment(shop.address, shop.data, owner=OTHER).complete()
     refusal = refused(Experiment(shop.address, shop.data, target(replace=replace)))
     assert refusal.reason == "TargetInUse"
+    assert "another spec.destinations.postgres.schema" in str(refusal)
     assert f"\n--adopt {OTHER}\n" in str(refusal)
     assert f"rowmill.dev/adopt: {OTHER}" in str(refusal)
     assert count(admin) == 10

@@ -17,12 +17,12 @@ from tests.integration.destinations.postgres.env import (
     INDEXES,
     Experiment,
     all_rows,
-    connect,
     dataset,
     table,
     target,
     two_tables,
 )
+from tests.postgres_login import connect
 
 HOSTILE = '"; drop table x; --'
 

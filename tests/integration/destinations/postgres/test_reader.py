@@ -11,7 +11,7 @@ from rowmill.destinations.errors import QueryRefused
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.read.query import querying
 from rowmill.local.servers.embedded import EmbeddedServers, reader_exports
-from tests.integration.destinations.postgres.env import connect
+from tests.postgres_login import connect
 
 Query = Callable[[str], object]
 BACK = "set_config('role', 'none', true)"

@@ -16,11 +16,11 @@ from rowmill.destinations.postgres.warehouse import finalize_steps
 from tests.integration.destinations.postgres.env import (
     Experiment,
     all_rows,
-    connect,
     dataset,
     target,
     two_tables,
 )
+from tests.postgres_login import connect
 
 
 @pytest.fixture

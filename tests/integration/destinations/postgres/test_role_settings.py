@@ -16,13 +16,13 @@ from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
     all_rows,
-    connect,
     count,
     dataset,
     table,
 )
 from tests.integration.destinations.postgres.proxy import LossyProxy
 from tests.integration.destinations.postgres.settings_left import LEFT
+from tests.postgres_login import connect
 
 # Whatever a role can do to itself; each ends work by the clock, or changes a meaning.
 HOSTILE = {

@@ -22,7 +22,8 @@ from rowmill.spec.problems import InvalidManifest
 from rowmill.spec.values.comparison import compared
 from rowmill.spec.values.literals import read_literal
 from rowmill.spec.values.types import parse_type
-from tests.integration.destinations.postgres.env import Experiment, batches, connect, dataset, table
+from tests.integration.destinations.postgres.env import Experiment, batches, dataset, table
+from tests.postgres_login import connect
 
 Table = dict[str, Any]
 

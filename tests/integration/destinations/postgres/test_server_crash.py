@@ -16,12 +16,12 @@ from tests.integration.destinations.postgres.env import (
     Experiment,
     all_rows,
     batches,
-    connect,
     count,
     dataset,
     table,
 )
 from tests.integration.embedded_processes import postmaster_or_weed
+from tests.postgres_login import connect
 
 ROWS = 60
 

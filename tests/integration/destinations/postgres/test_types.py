@@ -5,7 +5,7 @@ from __future__ import annotations
 from rowmill.destinations.postgres.printed_types import printed
 from rowmill.spec.values.type_words import SPELLINGS
 from rowmill.spec.values.types import parse_type
-from tests.integration.destinations.postgres.env import connect
+from tests.postgres_login import connect
 
 SIZED = {
     "numeric": ["(10,2)", "(7)", "(38,38)"],

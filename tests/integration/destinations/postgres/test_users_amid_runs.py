@@ -14,12 +14,12 @@ from rowmill.destinations.postgres.connection import PostgresAddress
 from tests.integration.destinations.postgres.env import (
     Experiment,
     all_rows,
-    connect,
     dataset,
     table,
     target,
     two_tables,
 )
+from tests.postgres_login import connect
 
 
 @pytest.fixture

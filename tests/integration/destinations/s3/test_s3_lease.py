@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from rowmill.destinations.errors import DestinationUnavailable
+from rowmill.destinations.patience import PATIENCE_SECONDS
 from rowmill.destinations.s3 import lease as bucket_lease
 from rowmill.destinations.s3.bucket import Bucket
 from rowmill.destinations.s3.lease import Holder, LeaseTaken, is_held, take, waiting_for
@@ -104,6 +105,16 @@ def test_a_lease_that_lapsed_while_the_server_was_away_is_still_that_of_a_proces
     _leave(shared_bucket, key, lambda holder: replace(holder, host="elsewhere"))
     assert not is_held(shared_bucket, key)
     _leave(shared_bucket, key, lambda holder: replace(holder, born=1.0))
+    assert not is_held(shared_bucket, key)
+
+
+def test_a_lease_that_a_run_could_not_release_is_not_held_for_as_long_as_its_program_lives(
+    shared_bucket: Bucket, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _leave(shared_bucket, key, lambda holder: holder)
+    monkeypatch.setattr(bucket_lease, "LEASE_SECONDS", 10 - PATIENCE_SECONDS)
+    assert is_held(shared_bucket, key)
+    monkeypatch.setattr(bucket_lease, "LEASE_SECONDS", -PATIENCE_SECONDS)
     assert not is_held(shared_bucket, key)
 
 

@@ -1,0 +1,1 @@
+"""What the operator writes: children and changes of them, statuses, Events."""

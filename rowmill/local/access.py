@@ -1,0 +1,39 @@
+"""An experiment's destinations, opened to look at them, or to change what is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
+from rowmill.local.connections import find_connections, known_connections
+from rowmill.local.home.folder import Home
+from rowmill.local.reports import Reports
+from rowmill.local.source import Source
+from rowmill.spec.dataset import Spec
+from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
+
+
+@contextmanager
+def looking(home: Home, source: Source, reports: Reports) -> Iterator[Destinations]:
+    """Its destinations, to read.
+
+    Raises:
+        ServersDown: they are embedded, and no server is up.
+    """
+    spec = source.spec()
+    with _opened(spec, known_connections(spec, source.secrets, home), reports) as destinations:
+        yield destinations
+
+
+@contextmanager
+def changing(home: Home, source: Source, reports: Reports) -> Iterator[Destinations]:
+    """Its destinations; the embedded servers are started for them."""
+    spec = source.spec()
+    connections = find_connections(spec, source.secrets, home, reports.starting)
+    with _opened(spec, connections, reports) as destinations:
+        yield destinations
+
+
+def _opened(spec: Spec, connections: Connections, reports: Reports) -> closing[Destinations]:
+    patience = one_machine(reports.wait)
+    return closing(open_destinations(spec, connections, patience=patience))
