@@ -61,7 +61,8 @@ def rows(
     """The page of rows from `offset`; without rows where the table ends before that.
 
     Args:
-        generator: of the plan's dataset, with its pools; a warm one makes a page in milliseconds.
+        generator: of the plan's dataset, with its pools, and of this thread alone. One that made
+            rows before makes a page in milliseconds.
         table: its name.
         offset: of the first row, from 0. It makes no difference to the time.
         limit: so many rows at most, 1 to 1,000.

@@ -117,7 +117,7 @@ def children(
     the reference is drawn again for row after row, until the page is full or the time is up.
 
     Args:
-        generator: of the plan's dataset, with its pools.
+        generator: of the plan's dataset, with its pools, and of this thread alone.
         table, row: the parent, its row counted from 0.
         child: the table that refers to it.
         column: of the reference, any one where it has several.
