@@ -29,6 +29,7 @@ from rowmill.cli.options import (
     Detach,
     FirstRows,
     KeepData,
+    Offset,
     Progress,
     ProgressInterval,
     Resume,
@@ -120,11 +121,12 @@ def preview(
     file: File = None,
     table: TableOption = None,
     rows: FirstRows = 10,
+    offset: Offset = 0,
     scale: Scale = None,
     seed: Seed = None,
     output: RowsOption = Rows.TABLE,
 ) -> None:
-    """Show the first rows of the tables, without writing anything."""
+    """Show rows of the tables, the first or those from --offset on, without writing anything."""
 
 
 @command(

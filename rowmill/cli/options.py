@@ -90,6 +90,15 @@ FirstRows = Annotated[
     int,
     typer.Option("-n", "--rows", help="How many rows of each table to show.", metavar="N", min=1),
 ]
+Offset = Annotated[
+    int,
+    typer.Option(
+        "--offset",
+        help="Begin at this row of each table, counted from 0; any is as quick.",
+        metavar="N",
+        min=0,
+    ),
+]
 KeepData = Annotated[
     bool,
     typer.Option("--keep-data", help="Only forget it on this machine; its data and records stay."),

@@ -150,10 +150,11 @@ class Table:
             KeyError: there is none; it says which was meant, or which there are.
         """
         if name not in self.by_name:
-            raise KeyError(
-                f"table {self.name!r} has no column {name!r}; "
-                f"its columns are {', '.join(self.by_name)}"
+            near = near_name(name, self.by_name)
+            meant = (
+                f"did you mean {near!r}?" if near else f"its columns are {', '.join(self.by_name)}"
             )
+            raise KeyError(f"table {self.name!r} has no column {name!r}; {meant}")
         return self.by_name[name]
 
     def link(self, name: str) -> Link:

@@ -35,6 +35,12 @@ MANIFESTS = (
         python=Call('shop.table("people", 0, 10)'),
     ),
     Ability(
+        name="see those in the middle, however far",
+        cli=Call("rowmill preview -f shop.yaml -t people --offset 1000 -n 5"),
+        plugin=Hole("`rowmill preview --offset` makes the same rows, and needs no cluster"),
+        python=Call('shop.table("people", 1000, 1005)'),
+    ),
+    Ability(
         name="the manifest's JSON Schema, for an editor",
         cli=Call("rowmill schema"),
         plugin=Hole("`rowmill schema` needs no cluster"),

@@ -146,6 +146,7 @@ def test_the_command_line_does_all_that_the_table_says(home: Home, commands: Com
     line("say all that is wrong with a manifest", "shop")
     line("see parts, bytes and memory of a run before it", "people")
     line("see rows before any are stored", "people")
+    line("see those in the middle, however far", "people (3,000 rows, from row 1,000)")
     line("start the embedded servers", "Postgres: ")
     line("where they are, for psql and S3 tools", "export PGHOST=")
     servers = up(home)
@@ -234,6 +235,7 @@ def test_python_does_all_that_the_table_says(home: Home, commands: Commands) -> 
     shop = python("say all that is wrong with a manifest")
     python.begin(shop=shop, owner=_owner(commands, "own"))
     assert python("see rows before any are stored").num_rows == 10
+    assert python("see those in the middle, however far")["id"][0].as_py() == 1_001
     assert python("take over the tables of another owner").run.number == 1
     assert python("with another scale or seed than the manifest's").tables == {"people": 1_500}
     assert python("run it, and wait here for its end").run.number == 1
