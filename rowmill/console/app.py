@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from rowmill.console.auth.guard import MAX_BODY, SECRET_HEADER, Guard
 from rowmill.console.auth.origins import Reach
 from rowmill.console.problem_details import DOCUMENTED, answer_errors
-from rowmill.console.routers import changes, experiments, manifests, runs, session, trace
+from rowmill.console.routers import changes, experiments, manifests, rows, runs, session, trace
 from rowmill.console.services import Services
 from rowmill.version import VERSION
 
@@ -24,6 +24,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     experiments.router,
     runs.router,
     changes.router,
+    rows.router,
     trace.router,
     manifests.router,
 )

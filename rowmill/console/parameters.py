@@ -13,6 +13,10 @@ _MOST_CHARACTERS = 253
 Name = Annotated[
     str, Path(max_length=_MOST_CHARACTERS, description="The experiment's name.", examples=["shop"])
 ]
+TableName = Annotated[
+    str, Path(max_length=_MOST_CHARACTERS, description="The table's name.", examples=["orders"])
+]
+Offset = Annotated[int, Query(ge=0, lt=2**63, description="The first row's number, from 0.")]
 Limit = Annotated[int, Query(ge=1, le=LIMIT, description="So many at most.")]
 Restart = Annotated[
     bool,

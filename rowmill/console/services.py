@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from rowmill.console.auth.sessions import Sessions
 from rowmill.console.sandbox.sandbox import Sandbox
+from rowmill.console.texts import Texts
 from rowmill.console.verifying import Verifying
 from rowmill.console.watching import Watching
 from rowmill.engine.interface import Engine
@@ -31,6 +32,7 @@ class Services:
     cookie: str
     secure: bool
     sandbox: Sandbox
+    texts: Texts
     watching: Watching
     verifying: Verifying
 

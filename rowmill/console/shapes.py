@@ -14,6 +14,8 @@ from rowmill.engine.json_records import camel
 from rowmill.engine.records import ExperimentRecord, LogLine, Progress, RunRecord, TableProgress
 from rowmill.engine.tracing import Trace
 from rowmill.engine.verification import Verification
+from rowmill.on_demand.pages import RowsPage
+from rowmill.on_demand.relatives import ChildrenPage, Parent, Reference
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -111,6 +113,10 @@ ExperimentDetails = create_model(
     manifest=(str, ...),
 )
 Line = shape_of(LogLine, "LogLine")
+MadeRows = shape_of(RowsPage, "MadeRows", more={"note": str})
+RowParent = shape_of(Parent, "RowParent", more={"page": MadeRows | None})
+RowChildren = shape_of(ChildrenPage, "RowChildren")
+TableReference = shape_of(Reference, "Reference")
 Traced = shape_of(
     Trace,
     "Trace",

@@ -16,7 +16,7 @@ R = TypeVar("R", bound="DataclassInstance")
 
 
 def to_json(record: DataclassInstance) -> dict[str, Any]:
-    """The fields of a record: words, numbers, states, times, and records."""
+    """The fields of a record: words, numbers, states, times, records, and tuples of these."""
     return {key: _plain(getattr(record, name)) for name, key, _ in _fields(type(record))}
 
 
@@ -81,4 +81,6 @@ def _plain(value: Any) -> Any:
         return value.value
     if is_dataclass(value) and not isinstance(value, type):
         return to_json(value)
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
     return time_to_json(value) if isinstance(value, datetime) else value

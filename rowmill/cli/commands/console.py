@@ -11,6 +11,7 @@ from rowmill.console.auth.sessions import Sessions, cookie_name
 from rowmill.console.sandbox.sandbox import Sandbox
 from rowmill.console.services import Services
 from rowmill.console.serving import Place, address, bind, serve
+from rowmill.console.texts import Texts
 from rowmill.console.verifying import Verifying
 from rowmill.console.watching import Watching
 from rowmill.local.home.folder import rowmill_home
@@ -41,6 +42,7 @@ def console(
             cookie=cookie_name(bound, tls=place.tls),
             secure=place.tls,
             sandbox=Sandbox(),
+            texts=Texts(),
             watching=Watching(engine),
             verifying=Verifying(),
         )

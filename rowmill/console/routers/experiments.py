@@ -142,6 +142,7 @@ def change_experiment(
         agreed=None if restart else frozenset(),
     )
     run = engine.apply(asked, dry_run=dry_run, if_match=_expected(if_match))
+    services.texts.forget(name)
     response.headers["ETag"] = etag_header(engine.get(name))
     return _applied(name, run)
 

@@ -1,4 +1,4 @@
-"""`/api/validate`, `/api/plan`, `/api/schema`: what can be said of a manifest that is sent."""
+"""`/api/validate`, `plan`, `preview`, `schema`: what can be said of a manifest that is sent."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
+from rowmill.console import shapes
 from rowmill.console.manifest_body import IN_OPENAPI, Sent
+from rowmill.console.parameters import Limit, Offset
 from rowmill.console.problem_details import PlacedProblem
 from rowmill.console.services import Known
 from rowmill.console.shapes import CamelModel
@@ -74,6 +76,23 @@ def plan(
     """Tables, batches, parts, shards, bytes and memory of a run of the manifest."""
     found: dict[str, Any] = services.sandbox.ask(
         "plan", sent, planner=services.planner, workers=workers, batch_rows=batch_rows
+    )
+    return found
+
+
+@router.post(
+    "/preview", responses={200: {"model": list[shapes.MadeRows]}}, openapi_extra=IN_OPENAPI
+)
+def preview(
+    sent: Sent,
+    services: Known,
+    table: Annotated[str | None, Query(max_length=63, description="This one alone.")] = None,
+    offset: Offset = 0,
+    limit: Limit = 10,
+) -> list[dict[str, Any]]:
+    """Rows of the manifest's tables, made on the spot."""
+    found: list[dict[str, Any]] = services.sandbox.ask(
+        "preview", sent, table=table, offset=offset, limit=limit
     )
     return found
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Query
 
 from rowmill.console import shapes
-from rowmill.console.parameters import Name
+from rowmill.console.parameters import Name, TableName
 from rowmill.console.services import Asked
 
 router = APIRouter(prefix="/experiments/{name}", tags=["trace"])
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/experiments/{name}", tags=["trace"])
 @router.get("/trace/{table}", responses={200: {"model": shapes.Traced}})
 def trace(
     name: Name,
-    table: Annotated[str, Path(max_length=63, description="The table's name.")],
+    table: TableName,
     engine: Asked,
     key: Annotated[
         list[str], Query(max_length=32, description="The key's values, one each, in its order.")

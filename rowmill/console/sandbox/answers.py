@@ -11,7 +11,9 @@ from importlib import import_module
 from typing import Any
 
 from rowmill.console.sandbox.requests import Text
+from rowmill.engine.json_records import to_json
 from rowmill.generate.rows import Generator
+from rowmill.on_demand import pages, relatives
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec
 from rowmill.spec.places import located
@@ -71,8 +73,49 @@ def generator_of(text: Text) -> Generator:
     return check_columns(dataset, make_pools(dataset))
 
 
+def preview(text: Text, *, table: str | None, offset: int, limit: int) -> list[dict[str, Any]]:
+    """A page of a table, or of every one."""
+    generator = generator_of(text)
+    names = [each.name for each in generator.dataset.tables] if table is None else [table]
+    return [_page(pages.rows(generator, name, offset, limit)) for name in names]
+
+
+def rows(
+    text: Text, *, table: str, offset: int, limit: int, columns: list[str] | None
+) -> dict[str, Any]:
+    """A page of a table."""
+    return _page(pages.rows(generator_of(text), table, offset, limit, columns))
+
+
+def parents(text: Text, *, table: str, row: int) -> list[dict[str, Any]]:
+    """What each reference of a row leads to."""
+    found = relatives.parents(generator_of(text), table, row)
+    return [
+        {**to_json(each), "page": None if each.page is None else _page(each.page)} for each in found
+    ]
+
+
+def references(text: Text, *, table: str) -> list[dict[str, Any]]:
+    """By which references a table's rows have children."""
+    return [to_json(each) for each in relatives.references_to(spec_of(text).dataset, table)]
+
+
+def children(text: Text, **asked: Any) -> dict[str, Any]:
+    """A page of a row's children by one reference."""
+    return to_json(relatives.children(generator_of(text), **asked))
+
+
+def _page(page: pages.RowsPage) -> dict[str, Any]:
+    return {**to_json(page), "note": page.note}
+
+
 ANSWERS: Mapping[str, Callable[..., Any]] = {
     "validate": validate,
     "secret_names": secret_names,
     "plan": plan,
+    "preview": preview,
+    "rows": rows,
+    "parents": parents,
+    "references": references,
+    "children": children,
 }

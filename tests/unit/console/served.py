@@ -14,6 +14,7 @@ from rowmill.console.auth.origins import Reach
 from rowmill.console.auth.sessions import Sessions
 from rowmill.console.sandbox.sandbox import Sandbox
 from rowmill.console.services import Services
+from rowmill.console.texts import Texts
 from rowmill.console.verifying import Verifying
 from rowmill.console.watching import Watching
 
@@ -32,6 +33,7 @@ def served(folder: Path, engine: Any, **given: Any) -> Iterator[TestClient]:
         cookie=COOKIE,
         secure=False,
         sandbox=Sandbox(**given),
+        texts=Texts(),
         watching=Watching(engine),
         verifying=Verifying(),
     )
