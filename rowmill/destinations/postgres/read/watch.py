@@ -67,9 +67,7 @@ class Watch:
         if self.ended is Ended.CANCELLED:
             raise Cancelled
         if self.ended is Ended.TIME:
-            raise QueryRefused(
-                f"it was ended after {self._seconds:g} s, the time that it was given"
-            )
+            raise QueryRefused(f"it was ended after {self._seconds:g} s, all the time it was given")
 
     def run(self) -> None:
         """Wait for an end, of either kind."""
