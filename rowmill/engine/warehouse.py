@@ -50,7 +50,8 @@ class Warehouse(Protocol):
         """The result of one statement that only reads, while it is entered.
 
         It has a connection of its own, whose transaction is rolled back; nothing of it is left at
-        the server once this is left or `cancellation` is cancelled, from whichever thread.
+        the server once this is left or `cancellation` is cancelled, from whichever thread. What
+        the rows raise is one of these where it leaves this.
 
         Raises:
             NotFound: its tables are not published yet.

@@ -21,6 +21,8 @@ from tests.integration.destinations.postgres.env import Connection, connect
 
 # A session that is amid this takes no cancel request: nobody takes its rows.
 ENDLESS = "select generate_series(1, 1e12::bigint), repeat('x', 1000)"
+# Rows of a hundred bytes.
+WIDE = "select repeat('é', 50) from generate_series(1, {})"
 Ask = Callable[[Cancellation], Asked]
 
 
@@ -56,9 +58,9 @@ def sessions(admin: Connection) -> list[tuple[object, ...]]:
         ("select generate_series(1, 10)", QueryBounds(rows=10), 10, None),
         ("select generate_series(1, 11)", QueryBounds(rows=10), 10, Bound.ROWS),
         ("select 1", QueryBounds(rows=0), 0, Bound.ROWS),
-        ("select repeat('é', 50) from generate_series(1, 3)", QueryBounds(bytes=300), 3, None),
-        ("select repeat('é', 50) from generate_series(1, 4)", QueryBounds(bytes=300), 3, Bound.BYTES),
-        ("select repeat('x', g * 100) from generate_series(1, 9) g", QueryBounds(bytes=500), 2, Bound.BYTES),
+        (WIDE.format(3), QueryBounds(bytes=300), 3, None),
+        (WIDE.format(4), QueryBounds(bytes=300), 3, Bound.BYTES),
+        (WIDE.format(9), QueryBounds(bytes=99), 0, Bound.BYTES),
         ("select array[repeat('x', 501)]", QueryBounds(bytes=500), 0, Bound.BYTES),
         ("select 1, null::text union all values (2, null)", QueryBounds(bytes=2), 2, None),
         ("show all", QueryBounds(rows=5, bytes=100_000), 5, Bound.ROWS),
@@ -76,8 +78,12 @@ def test_a_result_ends_at_a_bound_and_says_at_which(
 
 
 def test_rows_that_came_before_the_time_was_over_are_kept(ask: Ask, admin: Connection) -> None:
-    query = "select g, pg_sleep(case g when 3 then 3600 else 0 end) from generate_series(1, 9) g"
-    with querying(ask(Cancellation()), query, QueryBounds(bytes=1_000, seconds=1)) as result:
+    # The server sends by 8 KiB.
+    query = (
+        "select g, repeat('x', 20000), pg_sleep(case g when 3 then 3600 else 0 end) "
+        "from generate_series(1, 9) g"
+    )
+    with querying(ask(Cancellation()), query, QueryBounds(bytes=100_000, seconds=1)) as result:
         assert [row[0] for row in result.rows] == ["1", "2"]
         assert result.cut is Bound.SECONDS
     wait_until(lambda: sessions(admin) == [])
@@ -85,8 +91,9 @@ def test_rows_that_came_before_the_time_was_over_are_kept(ask: Ask, admin: Conne
 
 def test_a_bounded_query_has_the_columns_rows_and_order_of_the_bare_one(ask: Ask) -> None:
     query = (
-        "select g as \"a \"\"b\", 'x' as x, 'y' as x, null, g % 2 = 0, row(g, 'r'), '{1,2}'::int[], "
-        "1.50::numeric(5,2), 'c'::char(3), now() - now() from generate_series(1, 9) g order by 1 desc"
+        "select g as \"a \"\"b\", 'x' as x, 'y' as x, null, g % 2 = 0, row(g, 'r'), "
+        "'{1,2}'::int[], 1.50::numeric(5,2), 'c'::char(3), now() - now() "
+        "from generate_series(1, 9) g order by 1 desc"
     )
     found = []
     for bounds in (UNBOUNDED, QueryBounds(bytes=100_000)):
@@ -124,8 +131,8 @@ def test_a_logins_own_limit_is_told_as_such(
     admin.execute(f'ALTER ROLE rowmill_reader IN DATABASE "{name}" SET statement_timeout = 300')
     bounds = QueryBounds(bytes=1_000, seconds=600)
     with (
-        querying(ask(Cancellation()), "select pg_sleep(3600)", bounds) as result,
         pytest.raises(QueryRefused, match="statement timeout"),
+        querying(ask(Cancellation()), "select pg_sleep(3600)", bounds) as result,
     ):
         list(result.rows)
 
