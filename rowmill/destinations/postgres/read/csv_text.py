@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import suppress
 
 import psycopg
 from psycopg.generators import execute
@@ -57,6 +58,14 @@ def _copied(opened: Reading, copy: str) -> Generator[bytes, None, None]:
                 raise psycopg.errors.error_from_result(ended)
         if piece:
             yield bytes(piece)
+    except GeneratorExit:
+        opened.watch.cancel()
+        with suppress(psycopg.Error):
+            # What came meanwhile, up to the end.
+            while _line(connection, server):
+                pass
+            connection.wait(execute(server))
+        raise
     except psycopg.Error as error:
         if is_of_long_row(error):
             raise QueryRefused(

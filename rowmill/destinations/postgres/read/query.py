@@ -60,14 +60,21 @@ def _bounded(
     taken = size = 0
     try:
         with closing(_rows(opened.connection, text, statement.types, chunk)) as rows:
-            for row in rows:
-                if bounds.bytes is not None:
-                    size += sum(len(cell.encode()) for cell in row if cell is not None)
-                result.cut = _bound(opened.watch, bounds, taken, size)
-                if result.cut is not None:
-                    return
-                taken += 1
-                yield row
+            try:
+                for row in rows:
+                    if bounds.bytes is not None:
+                        size += sum(len(cell.encode()) for cell in row if cell is not None)
+                    result.cut = _bound(opened.watch, bounds, taken, size)
+                    if result.cut is not None:
+                        break
+                    taken += 1
+                    yield row
+            except GeneratorExit:
+                opened.watch.cancel()
+                raise
+            if result.cut is not None:
+                # The driver waits for the statement's end.
+                opened.watch.cancel()
     except psycopg.Error as error:
         result.cut = _bound_of(error, opened.watch)
         if result.cut is None:

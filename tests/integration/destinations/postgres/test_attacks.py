@@ -243,11 +243,17 @@ def before(world: World) -> list[object]:
     return world.state()
 
 
-def test_a_login_for_queries_reads_no_verifier_of_a_password(world: World) -> None:
-    """The server's own reads all tables, and so these of random passwords alone."""
+def test_a_plain_login_reads_no_verifier_of_a_password(world: World) -> None:
     for text in ("select rolpassword from pg_authid", "select passwd from pg_shadow"):
         with pytest.raises(QueryRefused, match="permission denied"):
             page(world.logins["a plain one"], text)
+
+
+def test_of_passwords_the_servers_own_reader_reads_salted_verifiers_alone(world: World) -> None:
+    """It may read all tables; these passwords are random, and nothing logs in by a verifier."""
+    query = "select rolpassword from pg_authid where rolname in (session_user, '{superuser}')"
+    verifiers = page(world.logins["the server's own"], _text(world, query)).cells.split("\n")
+    assert [text[:18] for text in verifiers] == ["SCRAM-SHA-256$4096"] * 2
 
 
 def _outcome(

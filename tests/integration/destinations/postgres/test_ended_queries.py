@@ -224,3 +224,42 @@ def test_csv_is_read_again_as_it_was(ask: Ask, admin: Connection, value: str, co
 
 def test_csv_of_no_rows_is_its_header(ask: Ask) -> None:
     assert [*copying(ask(Cancellation()), "select 1 as a where false")] == [b"a\n"]
+
+
+@pytest.fixture
+def deaf(admin: Connection) -> str:
+    """A query whose second row never comes, and which catches what would end it."""
+    admin.execute(
+        """
+        CREATE FUNCTION deaf() RETURNS text LANGUAGE plpgsql AS $$BEGIN
+          PERFORM set_config('client_connection_check_interval', '0', false);
+          LOOP
+            BEGIN PERFORM pg_sleep(3600); EXCEPTION WHEN query_canceled THEN NULL; END;
+          END LOOP;
+        END$$
+        """
+    )
+    # The server sends by 8 KiB, CSV comes by 64.
+    return (
+        "select case when g < 10 then repeat('x', 20000) else deaf() end "
+        "from generate_series(1, 10) g"
+    )
+
+
+def test_a_query_that_is_left_is_gone_though_it_catches_a_cancel(
+    ask: Ask, admin: Connection, deaf: str
+) -> None:
+    with querying(ask(Cancellation()), deaf, QueryBounds(bytes=10**6)) as result:
+        next(result.rows)
+        wait_until(lambda: sessions(admin) == [("PgSleep",)])
+    wait_until(lambda: sessions(admin) == [])
+
+
+def test_csv_that_is_left_is_gone_though_it_catches_a_cancel(
+    ask: Ask, admin: Connection, deaf: str
+) -> None:
+    pieces = copying(ask(Cancellation()), deaf)
+    next(pieces)
+    wait_until(lambda: sessions(admin) == [("PgSleep",)])
+    pieces.close()
+    wait_until(lambda: sessions(admin) == [])
