@@ -13,6 +13,7 @@ _NO_DATA = Hole(
     "a cluster's credentials stay in it; `rowmill` reads the same data with the manifest and "
     "`--secret NAME=FILE`, from any machine that reaches it"
 )
+_FILES = Hole('whoever types keeps queries in files: `rowmill query shop "$(cat all.sql)"`')
 _NO_SERVERS = Hole("a cluster's destinations are servers of their own")
 
 MANIFESTS = (
@@ -323,6 +324,30 @@ DATA = (
         cli=Call('rowmill query shop "SELECT count(*) FROM people"'),
         plugin=_NO_DATA,
         python=Call('engine.warehouse("shop").query("SELECT count(*) FROM people")', only=_HERE),
+    ),
+    Ability(
+        name="have the answer as CSV, in pieces",
+        cli=Call('rowmill query shop "SELECT * FROM people" -o csv'),
+        plugin=_NO_DATA,
+        python=Call('b"".join(engine.warehouse("shop").csv("SELECT * FROM people"))', only=_HERE),
+    ),
+    Ability(
+        name="keep a query by a name",
+        cli=_FILES,
+        plugin=_NO_DATA,
+        python=Call('engine.warehouse("shop").save_query("all", "TABLE people")', only=_HERE),
+    ),
+    Ability(
+        name="the queries that are kept",
+        cli=_FILES,
+        plugin=_NO_DATA,
+        python=Call('engine.warehouse("shop").saved_queries()', only=_HERE),
+    ),
+    Ability(
+        name="forget one of them",
+        cli=_FILES,
+        plugin=_NO_DATA,
+        python=Call('engine.warehouse("shop").forget_query("all")', only=_HERE),
     ),
     Ability(
         name="the manifest that a past run was of",

@@ -172,6 +172,7 @@ def test_the_command_line_does_all_that_the_table_says(home: Home, commands: Com
     line("the same by the manifest, whoever ran it", "Identical")
     line("where a stored row comes from", "as it was made")
     line("ask Postgres", "3000")
+    line("have the answer as CSV, in pieces", "id,")
 
     with _gate(servers) as gate:
         gate.close_after(LEDGER, 1)
@@ -269,6 +270,10 @@ def test_python_does_all_that_the_table_says(home: Home, commands: Commands) -> 
     assert python("the tables and their keys") == {"people": ["id"]}
     assert python("where a stored row comes from").identical
     assert python("ask Postgres") == [("3000",)]
+    assert python("have the answer as CSV, in pieces").count(b"\n") == 3_001
+    assert python("keep a query by a name").sql == "TABLE people"
+    assert [one.name for one in python("the queries that are kept")] == ["all"]
+    assert python("forget one of them") is None
     assert python("the manifest that a past run was of") == text
 
     assert python("try that out, and begin nothing") is None
