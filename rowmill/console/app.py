@@ -12,7 +12,17 @@ from fastapi.routing import APIRoute
 from rowmill.console.auth.guard import MAX_BODY, SECRET_HEADER, Guard
 from rowmill.console.auth.origins import Reach
 from rowmill.console.problem_details import DOCUMENTED, answer_errors
-from rowmill.console.routers import changes, experiments, manifests, rows, runs, session, trace
+from rowmill.console.routers import (
+    changes,
+    downloads,
+    experiments,
+    manifests,
+    query,
+    rows,
+    runs,
+    session,
+    trace,
+)
 from rowmill.console.services import Services
 from rowmill.version import VERSION
 
@@ -26,6 +36,8 @@ ROUTERS: tuple[APIRouter, ...] = (
     changes.router,
     rows.router,
     trace.router,
+    query.router,
+    downloads.router,
     manifests.router,
 )
 _SECURITY = {

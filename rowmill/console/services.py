@@ -10,8 +10,10 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from rowmill.console.auth.sessions import Sessions
+from rowmill.console.queries import Download, Queries
 from rowmill.console.sandbox.sandbox import Sandbox
 from rowmill.console.texts import Texts
+from rowmill.console.tickets import Tickets
 from rowmill.console.verifying import Verifying
 from rowmill.console.watching import Watching
 from rowmill.engine.interface import Engine
@@ -33,11 +35,14 @@ class Services:
     secure: bool
     sandbox: Sandbox
     texts: Texts
+    queries: Queries
+    tickets: Tickets[Download]
     watching: Watching
     verifying: Verifying
 
     def close(self) -> None:
         """End what works in the background."""
+        self.queries.close()
         self.watching.close()
         self.verifying.close()
         self.sandbox.close()

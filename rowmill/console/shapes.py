@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, create_model
 
 from rowmill.engine.json_records import camel
 from rowmill.engine.records import ExperimentRecord, LogLine, Progress, RunRecord, TableProgress
+from rowmill.engine.saved_queries import SavedQuery
 from rowmill.engine.tracing import Trace
 from rowmill.engine.verification import Verification
 from rowmill.on_demand.pages import RowsPage
@@ -113,6 +114,7 @@ ExperimentDetails = create_model(
     manifest=(str, ...),
 )
 Line = shape_of(LogLine, "LogLine")
+Saved = shape_of(SavedQuery, "SavedQuery")
 MadeRows = shape_of(RowsPage, "MadeRows", more={"note": str})
 RowParent = shape_of(Parent, "RowParent", more={"page": MadeRows | None})
 RowChildren = shape_of(ChildrenPage, "RowChildren")

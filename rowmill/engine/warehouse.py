@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
@@ -61,7 +61,9 @@ class Warehouse(Protocol):
         """
         ...
 
-    def csv(self, sql: str, cancellation: Cancellation | None = None) -> Iterator[bytes]:
+    def csv(
+        self, sql: str, cancellation: Cancellation | None = None
+    ) -> Generator[bytes, None, None]:
         """The result of a SELECT, VALUES, TABLE or WITH, as COPY writes CSV with a header.
 
         The pieces end anywhere, and are of some 64 KiB; nothing is asked before the first. Closing

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
@@ -76,7 +76,9 @@ class DestinationsWarehouse:
         with self._asking(cancellation) as asked, querying(asked, sql, bounds) as result:
             yield result
 
-    def csv(self, sql: str, cancellation: Cancellation | None = None) -> Iterator[bytes]:
+    def csv(
+        self, sql: str, cancellation: Cancellation | None = None
+    ) -> Generator[bytes, None, None]:
         """As of `Warehouse`; the experiment's schema is first on the search path."""
         with self._asking(cancellation) as asked:
             yield from copying(asked, sql)

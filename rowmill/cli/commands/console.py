@@ -8,10 +8,12 @@ from rowmill.cli.engine import opened
 from rowmill.cli.sources import secret_files
 from rowmill.console.app import application
 from rowmill.console.auth.sessions import Sessions, cookie_name
+from rowmill.console.queries import Queries
 from rowmill.console.sandbox.sandbox import Sandbox
 from rowmill.console.services import Services
 from rowmill.console.serving import Place, address, bind, serve
 from rowmill.console.texts import Texts
+from rowmill.console.tickets import Tickets
 from rowmill.console.verifying import Verifying
 from rowmill.console.watching import Watching
 from rowmill.local.home.folder import rowmill_home
@@ -43,6 +45,8 @@ def console(
             secure=place.tls,
             sandbox=Sandbox(),
             texts=Texts(),
+            queries=Queries(),
+            tickets=Tickets(),
             watching=Watching(engine),
             verifying=Verifying(),
         )

@@ -12,9 +12,11 @@ from fastapi.testclient import TestClient
 from rowmill.console.app import application
 from rowmill.console.auth.origins import Reach
 from rowmill.console.auth.sessions import Sessions
+from rowmill.console.queries import Queries
 from rowmill.console.sandbox.sandbox import Sandbox
 from rowmill.console.services import Services
 from rowmill.console.texts import Texts
+from rowmill.console.tickets import Tickets
 from rowmill.console.verifying import Verifying
 from rowmill.console.watching import Watching
 
@@ -34,6 +36,8 @@ def served(folder: Path, engine: Any, **given: Any) -> Iterator[TestClient]:
         secure=False,
         sandbox=Sandbox(**given),
         texts=Texts(),
+        queries=Queries(),
+        tickets=Tickets(),
         watching=Watching(engine),
         verifying=Verifying(),
     )

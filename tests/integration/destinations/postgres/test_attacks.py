@@ -35,10 +35,10 @@ from tests.integration.destinations.postgres.attacks import (
 from tests.integration.destinations.postgres.env import (
     Connection,
     Experiment,
-    connect,
     dataset,
     table,
 )
+from tests.postgres_login import connect
 
 SECONDS = 1.0
 BOUNDS = QueryBounds(rows=1_000, bytes=1_000_000, seconds=SECONDS)

@@ -17,7 +17,8 @@ from rowmill.engine.cancellation import Cancellation, Cancelled
 from rowmill.engine.query_bounds import UNBOUNDED, Bound, QueryBounds
 from rowmill.local.servers.embedded import EmbeddedServers, reader_exports
 from tests.integration.cli.commands import wait_until
-from tests.integration.destinations.postgres.env import Connection, connect
+from tests.integration.destinations.postgres.env import Connection
+from tests.postgres_login import connect
 
 # A session that is amid this takes no cancel request: nobody takes its rows.
 ENDLESS = "select generate_series(1, 1e12::bigint), repeat('x', 1000)"
