@@ -97,7 +97,7 @@ def test_a_run_that_is_stopped_while_it_is_published_is_complete_all_the_same(
     if verify == "Never":
         assert running().run.state == "COMPLETED"
         return
-    said = "^run 1 is complete, and was not verified: interrupted; `rowmill verify` does it"
+    said = f"^run 1 is complete, and was not verified: interrupted; `rowmill verify {name}` does"
     with pytest.raises(rowmill.Interrupted, match=said):
         running()
     run = rowmill.local_engine().status(name).run
