@@ -23,9 +23,13 @@ from rowmill.cli.arguments import (
 from rowmill.cli.options import (
     Adopt,
     BatchRows,
+    BehindProxy,
+    ConsoleHost,
+    ConsolePort,
     Detach,
     FirstRows,
     KeepData,
+    Offset,
     Progress,
     ProgressInterval,
     Resume,
@@ -34,6 +38,8 @@ from rowmill.cli.options import (
     Secrets,
     Seed,
     Threads,
+    TlsCertificate,
+    TlsKey,
     Workers,
 )
 from rowmill.terminal.command import command
@@ -115,11 +121,12 @@ def preview(
     file: File = None,
     table: TableOption = None,
     rows: FirstRows = 10,
+    offset: Offset = 0,
     scale: Scale = None,
     seed: Seed = None,
     output: RowsOption = Rows.TABLE,
 ) -> None:
-    """Show the first rows of the tables, without writing anything."""
+    """Show rows of the tables, the first or those from --offset on, without writing anything."""
 
 
 @command(
@@ -208,6 +215,18 @@ def reset(name: Name = None, yes: Yes = False) -> None:
 @command(app, "rowmill.commands.removal:delete", shared=ONE_TO_REMOVE)
 def delete(name: Name = None, keep_data: KeepData = False, yes: Yes = False) -> None:
     """Remove an experiment's data and records. Asks on a terminal, and nowhere else."""
+
+
+@command(app, "rowmill.cli.commands.console:console")
+def console(
+    host: ConsoleHost = "127.0.0.1",
+    port: ConsolePort = None,
+    secrets: Secrets = None,
+    tls_certificate: TlsCertificate = None,
+    tls_key: TlsKey = None,
+    behind_proxy: BehindProxy = None,
+) -> None:
+    """Serve the REST API of this machine's experiments, to this machine alone by default."""
 
 
 @command(app, "rowmill.cli.commands.servers:up")

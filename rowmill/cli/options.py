@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -89,7 +90,44 @@ FirstRows = Annotated[
     int,
     typer.Option("-n", "--rows", help="How many rows of each table to show.", metavar="N", min=1),
 ]
+Offset = Annotated[
+    int,
+    typer.Option(
+        "--offset",
+        help="Begin at this row of each table, counted from 0; any is as quick.",
+        metavar="N",
+        min=0,
+    ),
+]
 KeepData = Annotated[
     bool,
     typer.Option("--keep-data", help="Only forget it on this machine; its data and records stay."),
+]
+ConsoleHost = Annotated[
+    str, typer.Option("--host", help="The address to listen at.", metavar="ADDRESS")
+]
+ConsolePort = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        help="The port to listen at; by default 8470, or the next free one.",
+        metavar="PORT",
+        min=1,
+        max=65535,
+    ),
+]
+TlsCertificate = Annotated[
+    Path | None,
+    typer.Option("--tls-certificate", help="Speak TLS with this certificate.", metavar="FILE"),
+]
+TlsKey = Annotated[
+    Path | None, typer.Option("--tls-key", help="The certificate's key.", metavar="FILE")
+]
+BehindProxy = Annotated[
+    str | None,
+    typer.Option(
+        "--behind-proxy",
+        help="The name of a proxy that people reach the console by.",
+        metavar="HOST",
+    ),
 ]

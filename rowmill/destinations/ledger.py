@@ -1,4 +1,4 @@
-"""The ledger's words: pending parts, and what any ledger must be able to do, in five parts.
+"""The ledger's words: pending parts, and what any ledger must be able to do, in six parts.
 
 Two stores keep it: Postgres (postgres/ledger/) or, without one, objects under `PREFIX/_rowmill/`
 (lake/ledger/). A batch counts when, and only when, its ledger row commits with its rows; without
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from rowmill.engine.saved_queries import SavedQuery
 from rowmill.plan.runs import Run, RunState
 
 # In a run's summary, where its Parquet goes: `Lake.place`.
@@ -197,8 +198,28 @@ class RunProgress(Protocol):
         ...
 
 
+class SavedQueries(Protocol):
+    """Queries that people keep by name with an experiment; they outlive its data."""
+
+    def of(self, owner: str) -> list[SavedQuery]:
+        """The experiment's, by name."""
+        ...
+
+    def save(self, owner: str, name: str, sql: str) -> SavedQuery | None:
+        """Keep a query, in place of what has its name; None if the experiment is not known.
+
+        Raises:
+            DestinationRefused: LedgerOlder.
+        """
+        ...
+
+    def forget(self, owner: str, name: str) -> bool:
+        """Whether there was one."""
+        ...
+
+
 class Ledger(Protocol):
-    """A ledger: five parts, of which each caller takes the one it needs, and what is of them all.
+    """A ledger: six parts, of which each caller takes the one it needs, and what is of them all.
 
     Every method, also of the parts, may raise DestinationRefused or DestinationUnavailable
     (errors.py); each is safe to call again after a crash at any point in it.
@@ -218,6 +239,9 @@ class Ledger(Protocol):
 
     @property
     def progress(self) -> RunProgress: ...
+
+    @property
+    def queries(self) -> SavedQueries: ...
 
     def ensure(self) -> Iterable[str]:
         """Make the ledger's own tables or folders if they are missing, and bring them up to date.

@@ -52,6 +52,7 @@ class Layout:
 
 # Step 1 is the layout of postgres/ledger/tables.py and of a bucket's objects.
 # Step 2: how far runs are. Who deletes a run deletes that along, also an older client.
+# Step 3: queries that people keep. Who deletes an experiment deletes them along, likewise.
 STEPS: tuple[Step, ...] = (
     Step(
         2,
@@ -59,6 +60,16 @@ STEPS: tuple[Step, ...] = (
         "    run_id text PRIMARY KEY REFERENCES {0}.runs (id) ON DELETE CASCADE,\n"
         "    body jsonb NOT NULL,\n"
         "    updated_at timestamptz NOT NULL\n"
+        ");",
+    ),
+    Step(
+        3,
+        "CREATE TABLE IF NOT EXISTS {0}.queries (\n"
+        "    owner text NOT NULL REFERENCES {0}.experiments (owner) ON DELETE CASCADE,\n"
+        "    name text NOT NULL,\n"
+        "    sql text NOT NULL,\n"
+        "    saved_at timestamptz NOT NULL,\n"
+        "    PRIMARY KEY (owner, name)\n"
         ");",
     ),
 )

@@ -16,7 +16,7 @@ R = TypeVar("R", bound="DataclassInstance")
 
 
 def to_json(record: DataclassInstance) -> dict[str, Any]:
-    """The fields of a record: words, numbers, states, times, and records."""
+    """The fields of a record: words, numbers, states, times, records, and tuples of these."""
     return {key: _plain(getattr(record, name)) for name, key, _ in _fields(type(record))}
 
 
@@ -58,7 +58,7 @@ def _fields(
 ) -> tuple[tuple[str, str, Callable[[Any], Any] | None], ...]:
     """Of each field its name, its key, and what reads its value; None if it is as in the JSON."""
     types = get_type_hints(kind)
-    return tuple((f.name, _camel(f.name), _reader(types[f.name])) for f in fields(kind))
+    return tuple((f.name, camel(f.name), _reader(types[f.name])) for f in fields(kind))
 
 
 def _reader(kind: Any) -> Callable[[Any], Any] | None:
@@ -70,7 +70,8 @@ def _reader(kind: Any) -> Callable[[Any], Any] | None:
     return kind if isinstance(kind, type) and issubclass(kind, Enum) else None
 
 
-def _camel(name: str) -> str:
+def camel(name: str) -> str:
+    """The key of a field in JSON."""
     first, *others = name.split("_")
     return first + "".join(map(str.capitalize, others))
 
@@ -80,4 +81,6 @@ def _plain(value: Any) -> Any:
         return value.value
     if is_dataclass(value) and not isinstance(value, type):
         return to_json(value)
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
     return time_to_json(value) if isinstance(value, datetime) else value

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from rowmill.engine.query_bounds import Bound
+
 
 class Scalar(Enum):
     """What the text of a cell, or of an array's element, stands for.
@@ -25,17 +27,23 @@ class Scalar(Enum):
 class PrintedColumn:
     """A column's name and what its cells hold; a NULL is None, not text.
 
-    `delimiter` is what stands between the elements of an array, None where the column is none.
+    `delimiter` is what stands between the elements of an array, None where the column is none;
+    `type` is Postgres's name of the type, such as `numeric(12,2)`.
     """
 
     name: str
     scalar: Scalar = Scalar.TEXT
     delimiter: str | None = None
+    type: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass
 class QueryResult:
-    """The columns of a query, and its rows once, each a text as Postgres prints it or None."""
+    """The columns of a query, and its rows once, each a text as Postgres prints it or None.
+
+    `cut` is the bound at which the rows ended although there were more, known once they were read.
+    """
 
     columns: Sequence[PrintedColumn]
     rows: Iterator[Sequence[str | None]]
+    cut: Bound | None = None

@@ -63,6 +63,7 @@ class ApplyRequest:
     secrets: Mapping[str, Path] = field(default_factory=dict)
     mode: Mode = Mode.AUTO
     adopt: str | None = None
+    agreed: frozenset[str] | None = None
     workers: int | None = None
     batch_rows: int | None = None
 
@@ -73,5 +74,6 @@ class ApplyRequest:
             batch_rows=self.batch_rows,
             mode=self.mode,
             adopt=self.adopt,
+            agreed=self.agreed,
             if_match=if_match,
         )

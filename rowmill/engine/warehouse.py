@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from rowmill.engine.cancellation import Cancellation
 from rowmill.engine.printed_columns import QueryResult
+from rowmill.engine.query_bounds import UNBOUNDED, QueryBounds
+from rowmill.engine.saved_queries import SavedQuery
 from rowmill.engine.tracing import Trace
 from rowmill.errors import Unavailable
 
@@ -37,13 +40,57 @@ class Warehouse(Protocol):
         """
         ...
 
-    def query(self, sql: str) -> AbstractContextManager[QueryResult]:
+    def query(
+        self,
+        sql: str,
+        *,
+        bounds: QueryBounds = UNBOUNDED,
+        cancellation: Cancellation | None = None,
+    ) -> AbstractContextManager[QueryResult]:
         """The result of one statement that only reads, while it is entered.
+
+        It has a connection of its own, whose transaction is rolled back; nothing of it is left at
+        the server once this is left or `cancellation` is cancelled, from whichever thread. What
+        the rows raise is one of these where it leaves this.
 
         Raises:
             NotFound: its tables are not published yet.
-            Invalid: there is no Postgres, or the statement is wrong.
+            Invalid: the statement is wrong, or took `bounds.seconds` before its first row was due.
+            Unsupported: NoPostgres.
+            Cancelled: also while its rows are read.
         """
+        ...
+
+    def csv(
+        self, sql: str, cancellation: Cancellation | None = None
+    ) -> Generator[bytes, None, None]:
+        """The result of a SELECT, VALUES, TABLE or WITH, as COPY writes CSV with a header.
+
+        The pieces end anywhere, and are of some 64 KiB; nothing is asked before the first. Closing
+        the iterator ends the query, as its last piece does, and else it is as of `query`.
+
+        Raises:
+            Invalid: also in its midst, such as of a row of more than 16 MiB.
+        """
+        ...
+
+    def saved_queries(self) -> Sequence[SavedQuery]:
+        """Those of the experiment, by name. They outlive `reset`, and go with its records."""
+        ...
+
+    def save_query(self, name: str, sql: str) -> SavedQuery:
+        """Keep a query by this name, in place of what has it.
+
+        Raises:
+            Invalid: InvalidQuery, no ledger keeps such a name or text.
+            NotFound: NoRun, the experiment is in no ledger yet.
+            Conflict: TooManyQueries.
+            Refused: LedgerOlder, nobody may take the ledger to the layout that keeps queries.
+        """
+        ...
+
+    def forget_query(self, name: str) -> None:
+        """Raises NotFound if none has this name."""
         ...
 
     def manifest(self, run: int) -> str:

@@ -154,6 +154,10 @@ class Source(Protocol):
 
     def family(self, table: str, rows: Rows) -> Family: ...
 
+    def children(self, table: str, parents: Rows) -> tuple[Rows, Rows]:
+        """Of each parent by the table's `rowsPer` link the first child row, and how many it has."""
+        ...
+
     def whole(self, table: str, column: str) -> pa.Array | None:
         """All of a small table's column, made once; None if the table isn't small."""
         ...

@@ -14,7 +14,7 @@ from rowmill.generate.context import Context
 from rowmill.generate.draws.keys import derive_key
 from rowmill.generate.families import Families
 from rowmill.generate.frame import ColumnSource, Family, Frame, LinkSource, Nulls, Rows
-from rowmill.generate.picks import build_pick
+from rowmill.generate.picks.builders import build_pick
 from rowmill.generate.pools.key import PoolKey
 from rowmill.spec.dataset import Dataset
 from rowmill.spec.kinds import Reference
@@ -96,13 +96,11 @@ class Generator:
 
     def family(self, table: str, rows: Rows) -> Family:
         """Rows' parents and places by the table's `rowsPer` link; for frames."""
-        return self.families(table).locate(rows)
+        return self._families_of(table).locate(rows)
 
-    def families(self, table: str) -> Families:
-        """The children counts of a `rowsPer` table: rows to parents, parents to rows."""
-        if table not in self._families:
-            self._families[table] = Families(self.dataset, self.dataset.table(table))
-        return self._families[table]
+    def children(self, table: str, parents: Rows) -> tuple[Rows, Rows]:
+        """Parents' first rows in a `rowsPer` table, and how many each has from there."""
+        return self._families_of(table).children(parents)
 
     def whole(self, table: str, column: str) -> pa.Array | None:
         """All of a small table's column, made once; for frames."""
@@ -131,6 +129,11 @@ class Generator:
         parents = self.dataset.table(link.parent).rows
         pick = build_pick(self.dataset, known, link) if parents else None
         return LinkSource(link.parent, pick, self._nulls(table, name, link.nulls))
+
+    def _families_of(self, table: str) -> Families:
+        if table not in self._families:
+            self._families[table] = Families(self.dataset, self.dataset.table(table))
+        return self._families[table]
 
     def _nulls(self, table: str, name: str, share: float) -> Nulls | None:
         if share == 0:

@@ -34,6 +34,7 @@ from rowmill.errors import (
 )
 from rowmill.local.access import changing, looking
 from rowmill.local.connections import ServersDown, find_connections
+from rowmill.local.held import hold, is_held
 from rowmill.local.home import liveness, remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.remembered import MemoryDamaged, ProgressMark, progress_mark
@@ -104,7 +105,10 @@ class LocalEngine(Engine):
 
     def get(self, name: str) -> ExperimentRecord:
         source = self._source(name)
-        return _record(name, source.manifest, source.etag, self._newest(name))
+        newest = self._newest(name)
+        found = _record(name, source.manifest, source.etag, newest)
+        held = is_held(source, lambda: newest.run.digest)
+        return replace(found, suspended=True) if held else found
 
     def status(self, name: str, run: int | None = None) -> Progress:
         source, since = self._looked_at(name), progress_mark(self.home, name)
@@ -146,12 +150,16 @@ class LocalEngine(Engine):
     def apply(
         self, request: ApplyRequest, *, dry_run: bool = False, if_match: str | None = None
     ) -> RunRecord | None:
-        """As of `Engine`; what the run replaces is agreed to."""
+        """As of `Engine`; of a manifest that says `suspend: true` no run begins until `resume`."""
         source = from_request(self.home, request)
-        name = source.spec().name
+        spec = source.spec()
+        name = spec.name
         if if_match is not None:
             refuse_changed(self.home, name, if_match)
         if dry_run:
+            return None
+        if spec.suspended:
+            hold(self.home, name, source)
             return None
         begun = self._started(source, request.run_request(if_match))
         return None if begun.repeat else begun.run
@@ -169,6 +177,9 @@ class LocalEngine(Engine):
         source = self._as_run(name)
         # The batches are its frozen plan's.
         request = replace(source.asked, mode=Mode.RESUME, batch_rows=None)
+        if is_held(source, lambda: self._newest_digest(source)):
+            # What it waits for may be its first run, or one of another manifest than the last.
+            request = replace(source.asked, mode=Mode.AUTO, agreed=frozenset())
         return self._started(source, request).run
 
     def rerun(
@@ -282,6 +293,11 @@ class LocalEngine(Engine):
         with suppress(Conflict):
             self._forget(name, patience=_LAST_SECONDS)
         return removed
+
+    def _newest_digest(self, source: Source) -> str | None:
+        with changing(self.home, source, self.reports) as destinations:
+            runs = own_runs(destinations)
+        return runs[-1].plan.digest if runs else None
 
     def _unstoppable(self, do: str, name: str, destinations: Destinations) -> str:
         known = own_runs(destinations)

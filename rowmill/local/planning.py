@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
+from rowmill.local.home.folder import Home, rowmill_home
 from rowmill.local.memory import worker_memory
+from rowmill.local.servers.disk_demand import Demand, demands
+from rowmill.local.servers.disk_space import embedded_disks
 from rowmill.plan.freeze import freeze
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
@@ -48,3 +52,45 @@ def plan_for(spec: Spec, *, workers: int | None, batch_rows: int | None) -> Plan
         parquet_types=spec.parquet_types,
         batch_rows=batch_rows or spec.batch_rows,
     )
+
+
+def disk_demands(spec: Spec, plan: Plan, home: Home) -> list[Demand]:
+    """What a new run by the plan takes of the disks of this home's servers."""
+    rows = {layout.table: layout.rows for layout in plan.tables}
+    return demands(spec, embedded_disks(spec, home), to_copy=rows, to_upload=rows)
+
+
+def planned(spec: Spec, workers: int | None, batch_rows: int | None) -> dict[str, Any]:
+    """The plan that a new run of `spec` would freeze here, as JSON."""
+    plan = plan_for(spec, workers=workers, batch_rows=batch_rows)
+    found = disk_demands(spec, plan, rowmill_home())
+    return {
+        "name": spec.name,
+        **plan_document(plan),
+        "workers": chosen_workers(spec, workers),
+        "memoryPerWorker": plan.worker_bytes,
+        "disks": [each.to_json() for each in found],
+    }
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """A plan as JSON, table by table; bytes are estimates of the rows before compression."""
+    return {
+        "digest": plan.digest,
+        "dataVersion": plan.data_version,
+        "tables": [
+            {
+                "name": layout.table,
+                "rows": layout.rows,
+                "rowBytes": layout.row_bytes,
+                "bytes": layout.rows * layout.row_bytes,
+                "batchRows": layout.batch_rows,
+                "batches": layout.batches,
+                "parts": layout.parts,
+            }
+            for layout in plan.tables
+        ],
+        "rows": plan.rows,
+        "bytes": plan.bytes,
+        "shards": plan.shards,
+    }

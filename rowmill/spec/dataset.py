@@ -150,10 +150,11 @@ class Table:
             KeyError: there is none; it says which was meant, or which there are.
         """
         if name not in self.by_name:
-            raise KeyError(
-                f"table {self.name!r} has no column {name!r}; "
-                f"its columns are {', '.join(self.by_name)}"
+            near = near_name(name, self.by_name)
+            meant = (
+                f"did you mean {near!r}?" if near else f"its columns are {', '.join(self.by_name)}"
             )
+            raise KeyError(f"table {self.name!r} has no column {name!r}; {meant}")
         return self.by_name[name]
 
     def link(self, name: str) -> Link:
@@ -255,10 +256,10 @@ class Spec:
     """A whole valid experiment: identity, dataset, destinations and how to run it.
 
     `digest` is `sha256:HEX` over what defines the result; `pins_data_version` says that the
-    manifest names one, else the last run's holds. None for `parallelism`, `batch_rows` and
-    `memory_limit` (bytes) means the engine's default; the last `run_history_limit` runs are kept.
-    `dataset`, `surprises` and `unguessed` are those of one data version; `resolve_again` finds
-    those of another, from the manifest; `for_workers` has none.
+    manifest names one, else the last run's holds; `suspended` asks for no run to begin. None for
+    `parallelism`, `batch_rows` and `memory_limit` (bytes) means the engine's default; the last
+    `run_history_limit` runs are kept. `dataset`, `surprises` and `unguessed` are those of one data
+    version; `resolve_again` finds those of another, from the manifest; `for_workers` has none.
     """
 
     name: str
@@ -275,6 +276,7 @@ class Spec:
     retries_per_shard: int
     run_history_limit: int
     verify_after_run: bool
+    suspended: bool
     surprises: tuple[Problem, ...]
     unguessed: tuple[str, ...]
     resolve_again: Callable[[int], Resolved] | None = field(compare=False)

@@ -170,6 +170,7 @@ def _assemble(
         retries_per_shard=spec.retries_per_shard,
         run_history_limit=spec.run_history_limit,
         verify_after_run=spec.verify == "AfterRun",
+        suspended=spec.suspend,
         surprises=surprises,
         unguessed=_unguessed(experiment, dataset),
         resolve_again=_Resolver(experiment, scale, seed, text, data_version),

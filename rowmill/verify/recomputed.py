@@ -51,8 +51,7 @@ class Recomputed:
 
     def children(self, table: Table, parent: int) -> tuple[int, int]:
         """The rows [start, stop) of a `rowsPer` table that belong to one row of its parent."""
-        families = self._generator.families(table.name)
-        first, count = families.children(np.array([parent], dtype=np.int64))
+        first, count = self._generator.children(table.name, np.array([parent], dtype=np.int64))
         return int(first[0]), int(first[0] + count[0])
 
     def rows(self, table: Table, indexes: NDArray[np.int64]) -> list[pa.Array]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from rowmill.destinations.errors import QueryRefused
 from rowmill.destinations.patience import ReportWait, unreported
+from rowmill.destinations.postgres.read.csv_text import copying
 from rowmill.destinations.postgres.read.query import querying
+from rowmill.destinations.postgres.read.reader import Asked
+from rowmill.engine.cancellation import Cancellation
 from rowmill.engine.printed_columns import QueryResult
+from rowmill.engine.query_bounds import UNBOUNDED, QueryBounds
+from rowmill.engine.saved_queries import SavedQuery, check_room, check_saved
 from rowmill.engine.tracing import Trace
-from rowmill.errors import Invalid, NotFound
+from rowmill.errors import Invalid, NotFound, Unsupported
 from rowmill.plan.run_source import source_of
 from rowmill.spec.dataset import Dataset, Spec, Table
 from rowmill.verify.pairing import key_columns
@@ -23,7 +28,12 @@ from rowmill.warehouse.published import (
     open_published,
     why_nothing_is_there,
 )
-from rowmill.worker.destinations import Connections, one_machine, open_destinations
+from rowmill.worker.destinations import (
+    Connections,
+    Destinations,
+    one_machine,
+    open_destinations,
+)
 from rowmill.worker.reading import experiment_runs
 
 
@@ -55,39 +65,87 @@ class DestinationsWarehouse:
             raise NothingPublished(f"{self.spec.name}: {error}") from None
 
     @contextmanager
-    def query(self, sql: str) -> Iterator[QueryResult]:
+    def query(
+        self,
+        sql: str,
+        *,
+        bounds: QueryBounds = UNBOUNDED,
+        cancellation: Cancellation | None = None,
+    ) -> Iterator[QueryResult]:
         """As of `Warehouse`; the experiment's schema is first on the search path."""
+        with self._asking(cancellation) as asked, querying(asked, sql, bounds) as result:
+            yield result
+
+    def csv(
+        self, sql: str, cancellation: Cancellation | None = None
+    ) -> Generator[bytes, None, None]:
+        """As of `Warehouse`; the experiment's schema is first on the search path."""
+        with self._asking(cancellation) as asked:
+            yield from copying(asked, sql)
+
+    def saved_queries(self) -> Sequence[SavedQuery]:
+        with self._destinations() as destinations:
+            if not destinations.ledger.found():
+                return []
+            return destinations.ledger.queries.of(destinations.owner)
+
+    def save_query(self, name: str, sql: str) -> SavedQuery:
+        check_saved(name, sql)
+        with self._destinations() as destinations:
+            ledger, owner = destinations.ledger, destinations.owner
+            saved = None
+            if ledger.found():
+                for sentence in ledger.ensure():
+                    self.notice(sentence)
+                check_room(name, ledger.queries.of(owner))
+                saved = ledger.queries.save(owner, name, sql)
+        if saved is None:
+            raise NotFound(
+                "NoRun", f"{self.spec.name} has no run yet: queries are kept with an experiment's"
+            )
+        return saved
+
+    def forget_query(self, name: str) -> None:
+        with self._destinations() as destinations:
+            ledger = destinations.ledger
+            if not ledger.found() or not ledger.queries.forget(destinations.owner, name):
+                raise NotFound("QueryUnknown", f"{self.spec.name} has no saved query {name!r}")
+
+    def manifest(self, run: int) -> str:
+        with self._destinations() as destinations:
+            found = [one for one in experiment_runs(destinations) if one.number == run]
+        source = source_of(found[0]) if found else None
+        if source is None:
+            raise NotFound("RunUnknown", f"{self.spec.name} has no record of a run {run}")
+        return source.manifest
+
+    @contextmanager
+    def _destinations(self) -> Iterator[Destinations]:
+        patience = one_machine(self.wait)
+        with closing(open_destinations(self.spec, self.connect(), patience=patience)) as opened:
+            yield opened
+
+    @contextmanager
+    def _asking(self, cancellation: Cancellation | None) -> Iterator[Asked]:
+        """How Postgres is asked; what is not there may not be published yet, which is then said."""
         target = self.spec.postgres
         if target is None:
-            raise Invalid("Usage", f"{self.spec.name} has no Postgres destination to query")
+            raise Unsupported(
+                "NoPostgres", f"{self.spec.name} has no Postgres destination to query"
+            )
+        cancellation = cancellation or Cancellation()
         connections = self.connect()
         reader = connections.reader
         assert reader is not None, "whoever has Postgres has one who reads it"
+        patience = one_machine(self.wait, sleep=cancellation.sleep)
         try:
-            with querying(
-                reader(),
-                sql,
-                schema=target.schema,
-                patience=one_machine(self.wait),
-                notice=self.notice,
-            ) as result:
-                yield result
+            yield Asked(reader(), target.schema, patience, self.notice, cancellation)
         except QueryRefused as error:
             why = why_nothing_is_there(self.spec, connections) if error.missing else None
             if why is None:
                 raise
             [said, *_] = str(error).splitlines()
             raise NothingPublished(f"{self.spec.name}: {why} ({said})") from None
-
-    def manifest(self, run: int) -> str:
-        patience = one_machine(self.wait)
-        opened = open_destinations(self.spec, self.connect(), patience=patience)
-        with closing(opened) as destinations:
-            found = [one for one in experiment_runs(destinations) if one.number == run]
-        source = source_of(found[0]) if found else None
-        if source is None:
-            raise NotFound("RunUnknown", f"{self.spec.name} has no record of a run {run}")
-        return source.manifest
 
 
 def _table(dataset: Dataset, name: str) -> Table:

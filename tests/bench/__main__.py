@@ -26,6 +26,7 @@ from tests.bench import (
     large,
     loading,
     machine,
+    on_demand,
     page,
     peers,
     progress,
@@ -33,15 +34,17 @@ from tests.bench import (
 from tests.bench.env import ROOT, Env, env
 from tests.bench.figures import Figure
 
-PARTS = ("load", "apart", "large", "finalize", "encodings", "peers", "commands", "progress")
+PARTS = (
+    "load", "apart", "large", "finalize", "encodings", "peers", "commands", "rows", "progress",
+)  # fmt: skip
 COMPARED = ("load", "startup", "finalize")
 ROWS = 10_000_000
 _OPTIONS = """\
 `make bench ONLY="apart commands"` takes parts of it (load, apart, large, finalize, encodings,
-peers, commands, progress), `ROWS=` and `RUNS=` other rows and rounds, and with `BASE=COMMIT` load,
-startup and finalize are held against that commit; all of these are printed only. Cores apart means
-that Postgres and S3 have one core to themselves and the workers, or the bare streams, another;
-without two cores, or where the system keeps no process on one, the table says so.
+peers, commands, rows, progress), `ROWS=` and `RUNS=` other rows and rounds, and with `BASE=COMMIT`
+load, startup and finalize are held against that commit; all of these are printed only. Cores apart
+means that Postgres and S3 have one core to themselves and the workers, or the bare streams,
+another; without two cores, or where the system keeps no process on one, the table says so.
 """
 
 
@@ -112,6 +115,8 @@ def _measure(servers: Env, wanted: Sequence[str], rows: int, runs: int | None) -
         figures += peers.measure(servers, runs or peers.RUNS, _say)
     if "commands" in wanted:
         figures += commands.measure(servers, runs or commands.RUNS, _say)
+    if "rows" in wanted:
+        figures += on_demand.measure(runs or on_demand.RUNS, _say)
     if "progress" in wanted:
         figures += progress.measure(servers, rows, runs or progress.RUNS, _say)
     return figures

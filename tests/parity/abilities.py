@@ -13,6 +13,7 @@ _NO_DATA = Hole(
     "a cluster's credentials stay in it; `rowmill` reads the same data with the manifest and "
     "`--secret NAME=FILE`, from any machine that reaches it"
 )
+_FILES = Hole('whoever types keeps queries in files: `rowmill query shop "$(cat all.sql)"`')
 _NO_SERVERS = Hole("a cluster's destinations are servers of their own")
 
 MANIFESTS = (
@@ -33,6 +34,12 @@ MANIFESTS = (
         cli=Call("rowmill preview -f shop.yaml -t people"),
         plugin=Hole("`rowmill preview` makes the same rows, and needs no cluster"),
         python=Call('shop.table("people", 0, 10)'),
+    ),
+    Ability(
+        name="see those in the middle, however far",
+        cli=Call("rowmill preview -f shop.yaml -t people --offset 1000 -n 5"),
+        plugin=Hole("`rowmill preview --offset` makes the same rows, and needs no cluster"),
+        python=Call('shop.table("people", 1000, 1005)'),
     ),
     Ability(
         name="the manifest's JSON Schema, for an editor",
@@ -319,6 +326,30 @@ DATA = (
         python=Call('engine.warehouse("shop").query("SELECT count(*) FROM people")', only=_HERE),
     ),
     Ability(
+        name="have the answer as CSV, in pieces",
+        cli=Call('rowmill query shop "SELECT * FROM people" -o csv'),
+        plugin=_NO_DATA,
+        python=Call('b"".join(engine.warehouse("shop").csv("SELECT * FROM people"))', only=_HERE),
+    ),
+    Ability(
+        name="keep a query by a name",
+        cli=_FILES,
+        plugin=_NO_DATA,
+        python=Call('engine.warehouse("shop").save_query("all", "TABLE people")', only=_HERE),
+    ),
+    Ability(
+        name="the queries that are kept",
+        cli=_FILES,
+        plugin=_NO_DATA,
+        python=Call('engine.warehouse("shop").saved_queries()', only=_HERE),
+    ),
+    Ability(
+        name="forget one of them",
+        cli=_FILES,
+        plugin=_NO_DATA,
+        python=Call('engine.warehouse("shop").forget_query("all")', only=_HERE),
+    ),
+    Ability(
         name="the manifest that a past run was of",
         cli=Hole("`rowmill runs shop -o json` has its digest; the text Python alone"),
         plugin=_NO_DATA,
@@ -344,6 +375,12 @@ SERVERS = (
         cli=Call("rowmill down"),
         plugin=_NO_SERVERS,
         python=Hole("they stay up for the next program; `rowmill down` stops them"),
+    ),
+    Ability(
+        name="serve the REST API",
+        cli=Call("rowmill console"),
+        plugin=Hole("the API of one machine alone, so far"),
+        python=Hole("it is a program of its own: `rowmill console`"),
     ),
     Ability(
         name="which release this is",

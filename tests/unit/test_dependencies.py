@@ -30,7 +30,7 @@ def test_lazy_imports_are_seen_and_types_are_not() -> None:
 @pytest.mark.parametrize(
     ("folder", "extras"),
     [
-        ("rowmill", ("worker", "local", "kubectl")),
+        ("rowmill", ("worker", "local", "kubectl", "console")),
         ("job_image/rowmill_job", ("worker", "job")),
         ("operator/rowmill_operator", ("operator",)),
     ],

@@ -109,7 +109,10 @@ def test_a_table_or_column_that_is_not_there_is_told_with_those_that_are() -> No
     assert found.value.args == ("there is no table 'visit'; did you mean 'visits'?",)
     with pytest.raises(KeyError) as found:
         shop.table("people", columns=["nam"])
-    assert found.value.args == ("table 'people' has no column 'nam'; its columns are id, name",)
+    assert found.value.args == ("table 'people' has no column 'nam'; did you mean 'name'?",)
+    with pytest.raises(KeyError) as found:
+        shop.table("people", columns=["total"])
+    assert found.value.args == ("table 'people' has no column 'total'; its columns are id, name",)
 
 
 @pytest.fixture

@@ -9,9 +9,7 @@ from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.sources import from_file, one_file
 from rowmill.counting import counted
 from rowmill.local.home.folder import rowmill_home
-from rowmill.local.planning import chosen_workers, plan_for
-from rowmill.local.servers.disk_demand import demands
-from rowmill.local.servers.disk_space import embedded_disks
+from rowmill.local.planning import chosen_workers, disk_demands, plan_for, planned
 from rowmill.plan.layout import Plan
 from rowmill.spec.dataset import Spec
 from rowmill.terminal import figures
@@ -57,18 +55,13 @@ def plan(
     source = from_file(one_file(manifest, file), scale, seed)
     spec = source.spec()
     say_warnings(source, spec)
-    frozen = plan_for(spec, workers=workers, batch_rows=batch_rows)
-    count = chosen_workers(spec, workers)
-    rows = {layout.table: layout.rows for layout in frozen.tables}
-    disks = embedded_disks(spec, rowmill_home())
-    found = demands(spec, disks, to_copy=rows, to_upload=rows)
     if output is Output.JSON:
-        document = _document(spec, frozen, count) | {"disks": [each.to_json() for each in found]}
-        print_json(document)
-    else:
-        _show(spec, frozen, count)
-        for demand in found:
-            say(f"Disk: {demand}.")
+        print_json(planned(spec, workers, batch_rows))
+        return
+    frozen = plan_for(spec, workers=workers, batch_rows=batch_rows)
+    _show(spec, frozen, chosen_workers(spec, workers))
+    for demand in disk_demands(spec, frozen, rowmill_home()):
+        say(f"Disk: {demand}.")
 
 
 def schema() -> None:
@@ -83,32 +76,6 @@ def crd() -> None:
     from rowmill.spec.crd.definition import crd_yaml
 
     print(crd_yaml(), end="")
-
-
-def _document(spec: Spec, plan: Plan, workers: int) -> dict[str, object]:
-    tables = [
-        {
-            "name": layout.table,
-            "rows": layout.rows,
-            "rowBytes": layout.row_bytes,
-            "bytes": layout.rows * layout.row_bytes,
-            "batchRows": layout.batch_rows,
-            "batches": layout.batches,
-            "parts": layout.parts,
-        }
-        for layout in plan.tables
-    ]
-    return {
-        "name": spec.name,
-        "digest": plan.digest,
-        "dataVersion": plan.data_version,
-        "tables": tables,
-        "rows": plan.rows,
-        "bytes": plan.bytes,
-        "shards": plan.shards,
-        "workers": workers,
-        "memoryPerWorker": plan.worker_bytes,
-    }
 
 
 def _show(spec: Spec, plan: Plan, workers: int) -> None:

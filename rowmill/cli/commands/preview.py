@@ -1,22 +1,20 @@
-"""`preview`: the first rows of each table, made on the spot."""
+"""`preview`: rows of each table, made on the spot."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from rowmill.cli.manifest_warnings import say_warnings
-from rowmill.cli.printed_batches import printed_columns, printed_rows
 from rowmill.cli.sources import from_file, one_file
 from rowmill.counting import counted
-from rowmill.generate.rows import Generator
+from rowmill.on_demand.pages import none_from
+from rowmill.on_demand.printed_cells import printed_columns, printed_rows
 from rowmill.spec.dataset import Dataset, Table
 from rowmill.terminal.failures import UsageError
 from rowmill.terminal.output import Rows
-from rowmill.views.rows import Row, RowSet, row_writer
+from rowmill.terminal.prose import notice
+from rowmill.views.rows import RowSet, row_writer
 from rowmill.worker.pools import check_columns, make_pools
-
-_SLICE_ROWS = 10_000
 
 
 def preview(
@@ -24,11 +22,12 @@ def preview(
     file: Path | None,
     table: str | None,
     rows: int,
+    offset: int,
     scale: str | None,
     seed: int | None,
     output: Rows,
 ) -> None:
-    """Show at most `rows` rows of `table` or of every table."""
+    """Show at most `rows` rows from `offset`, counted from 0, of `table` or of every table."""
     source = from_file(one_file(manifest, file), scale, seed)
     spec = source.spec()
     say_warnings(source, spec)
@@ -38,15 +37,16 @@ def preview(
     with row_writer(output) as write:
         for name in names:
             known = dataset.table(name)
-            title = f"{name} ({counted(known.rows, 'row')})"
-            shown = _rows(generator, known, min(rows, known.rows))
-            write(RowSet(name, printed_columns(known), shown, title))
+            start, stop = min(offset, known.rows), min(offset + rows, known.rows)
+            shown = printed_rows(generator, known, start, stop)
+            write(RowSet(name, printed_columns(known), shown, _title(known, offset)))
+            if 0 < known.rows <= offset:
+                notice(none_from(name, known.rows, offset))
 
 
-def _rows(generator: Generator, table: Table, count: int) -> Iterator[Row]:
-    for start in range(0, count, _SLICE_ROWS):
-        stop = min(count, start + _SLICE_ROWS)
-        yield from printed_rows(table, generator.batch(table.name, start, stop))
+def _title(table: Table, offset: int) -> str:
+    begins = f", from row {offset:,}" if 0 < offset < table.rows else ""
+    return f"{table.name} ({counted(table.rows, 'row')}{begins})"
 
 
 def _tables(dataset: Dataset, wanted: str | None) -> list[str]:

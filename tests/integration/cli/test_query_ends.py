@@ -83,6 +83,28 @@ def test_a_result_of_any_size_passes_through_little_memory(queried: Queried, out
     assert int(peak[1]) < 200_000
 
 
+_CSV = """
+import sys, rowmill
+for piece in rowmill.local_engine().warehouse(sys.argv[1]).csv(sys.argv[2]):
+    sys.stdout.buffer.write(piece)
+print(open("/proc/self/status").read(), file=sys.stderr)
+"""
+
+
+def test_csv_of_any_size_comes_in_pieces_through_little_memory(queried: Queried) -> None:
+    query = "select g, repeat('x', 750) as wide from generate_series(1, 200000) g"
+    words = [sys.executable, "-c", _CSV, queried.name, query]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        lines = sum(1 for _ in process.stdout)
+        said = process.stderr.read().decode()
+    peak = re.search(r"VmHWM:\s+(\d+) kB", said)
+    assert lines == 200_001
+    assert peak is not None, said
+    assert int(peak[1]) < 200_000
+
+
 def test_a_table_shows_the_first_rows_and_ends_the_query_at_the_server(
     queried: Queried, database: Connection
 ) -> None:

@@ -11,6 +11,7 @@ from psycopg import Connection
 from rowmill.destinations.credentials import ReadingLogin, reading_login
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.read.query import querying
+from rowmill.destinations.postgres.read.reader import Asked
 from rowmill.local.servers.embedded import EmbeddedServers, reader_exports
 from rowmill.views.rows import RowSet, row_writer
 from tests.postgres_login import connect
@@ -90,7 +91,7 @@ def ask(reader: ReadingLogin, capsys: pytest.CaptureFixture[str]) -> Ask:
         patience = Patience(contact_seconds=0)
         with (
             row_writer(output) as write,
-            querying(reader, query, schema="public", patience=patience, notice=print) as result,
+            querying(Asked(reader, "public", patience, print), query) as result,
         ):
             write(RowSet("rows", result.columns, result.rows))
         return capsys.readouterr().out

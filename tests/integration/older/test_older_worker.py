@@ -85,6 +85,20 @@ def test_the_progress_of_a_run_that_an_older_client_deletes_goes_along(
     assert left.database.execute("SELECT count(*) FROM rowmill.progress").fetchone() == (0,)
 
 
+def test_the_queries_of_an_experiment_that_an_older_client_deletes_go_along(
+    left: Left, tree: OldTree
+) -> None:
+    left.experiment(NEWCOMER).run()
+    left.database.execute(
+        "INSERT INTO rowmill.queries SELECT owner, 'all', 'table t', now() FROM rowmill.experiments"
+    )
+    before = left.database.execute("SELECT count(*) FROM rowmill.queries").fetchone()
+    tree.run("rowmill", "delete", *left.run_words(NEWCOMER)[1:-1], "--yes")
+    after = left.database.execute("SELECT count(*) FROM rowmill.queries").fetchone()
+    assert before is not None
+    assert after == (before[0] - 1,)
+
+
 @dataclass(frozen=True)
 class Wide(OlderRun):
     """An experiment with a table that the older worker cuts into parts of 6,500 rows."""

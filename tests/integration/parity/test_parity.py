@@ -146,6 +146,7 @@ def test_the_command_line_does_all_that_the_table_says(home: Home, commands: Com
     line("say all that is wrong with a manifest", "shop")
     line("see parts, bytes and memory of a run before it", "people")
     line("see rows before any are stored", "people")
+    line("see those in the middle, however far", "people (3,000 rows, from row 1,000)")
     line("start the embedded servers", "Postgres: ")
     line("where they are, for psql and S3 tools", "export PGHOST=")
     servers = up(home)
@@ -171,6 +172,7 @@ def test_the_command_line_does_all_that_the_table_says(home: Home, commands: Com
     line("the same by the manifest, whoever ran it", "Identical")
     line("where a stored row comes from", "as it was made")
     line("ask Postgres", "3000")
+    line("have the answer as CSV, in pieces", "id,")
 
     with _gate(servers) as gate:
         gate.close_after(LEDGER, 1)
@@ -234,6 +236,7 @@ def test_python_does_all_that_the_table_says(home: Home, commands: Commands) -> 
     shop = python("say all that is wrong with a manifest")
     python.begin(shop=shop, owner=_owner(commands, "own"))
     assert python("see rows before any are stored").num_rows == 10
+    assert python("see those in the middle, however far")["id"][0].as_py() == 1_001
     assert python("take over the tables of another owner").run.number == 1
     assert python("with another scale or seed than the manifest's").tables == {"people": 1_500}
     assert python("run it, and wait here for its end").run.number == 1
@@ -267,6 +270,10 @@ def test_python_does_all_that_the_table_says(home: Home, commands: Commands) -> 
     assert python("the tables and their keys") == {"people": ["id"]}
     assert python("where a stored row comes from").identical
     assert python("ask Postgres") == [("3000",)]
+    assert python("have the answer as CSV, in pieces").count(b"\n") == 3_001
+    assert python("keep a query by a name").sql == "TABLE people"
+    assert [one.name for one in python("the queries that are kept")] == ["all"]
+    assert python("forget one of them") is None
     assert python("the manifest that a past run was of") == text
 
     assert python("try that out, and begin nothing") is None

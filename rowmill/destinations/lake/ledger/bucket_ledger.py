@@ -12,6 +12,7 @@ from typing import Any
 from rowmill.destinations.lake.ledger.locks import BucketLocks
 from rowmill.destinations.lake.ledger.pools import BucketPools
 from rowmill.destinations.lake.ledger.progress import BucketProgress
+from rowmill.destinations.lake.ledger.queries import BucketQueries
 from rowmill.destinations.lake.ledger.records import LedgerObjects
 from rowmill.destinations.lake.ledger.run_records import BucketRunRecords
 from rowmill.destinations.lake.ledger.work import BucketWork
@@ -40,6 +41,7 @@ class BucketLedger:
         self.locks = BucketLocks(self._objects)
         self.pools = BucketPools(self._objects)
         self.progress = BucketProgress(self._objects)
+        self.queries = BucketQueries(self._objects, self.runs)
 
     def ensure(self) -> Iterable[str]:
         ensure_bucket(self._objects.bucket, make=self._target.embedded)
@@ -58,7 +60,8 @@ class BucketLedger:
     def forget_experiment(self, owner: str) -> None:
         objects = self._objects
         self._forget(self.runs.records_of(owner))
-        objects.delete_all([objects.experiment_key(owner), objects.prepare_key(owner)])
+        keys = [objects.experiment_key, objects.prepare_key, objects.queries_key]
+        objects.delete_all([key(owner) for key in keys])
         if not self.runs.owners():
             objects.delete_all(objects.keys(f"{objects.root}pools/"))
         self.locks.forget(owner)

@@ -56,6 +56,9 @@ class LedgerObjects:
     def prepare_key(self, owner: str) -> str:
         return f"{self.folder(owner)}prepare.json"
 
+    def queries_key(self, owner: str) -> str:
+        return f"{self.folder(owner)}queries.json"
+
     def runs_folder(self, owner: str, uid: str) -> str:
         return f"{self.folder(owner)}runs/{quote(uid, safe='')}/"
 

@@ -8,6 +8,7 @@ from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.ledger.locks import PostgresLocks
 from rowmill.destinations.postgres.ledger.pools import PostgresPools
 from rowmill.destinations.postgres.ledger.progress import PostgresProgress
+from rowmill.destinations.postgres.ledger.queries import PostgresQueries
 from rowmill.destinations.postgres.ledger.run_records import PostgresRunRecords
 from rowmill.destinations.postgres.ledger.statements import LedgerStatements
 from rowmill.destinations.postgres.ledger.tables import ensure_tables, tables_found
@@ -30,6 +31,7 @@ class PostgresLedger:
         self.locks = PostgresLocks(self._ledger)
         self.pools = PostgresPools(self._ledger)
         self.progress = PostgresProgress(self._ledger)
+        self.queries = PostgresQueries(self._ledger)
 
     def ensure(self) -> Iterable[str]:
         return ensure_tables(self._ledger.session, self._ledger.schema)

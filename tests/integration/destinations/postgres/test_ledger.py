@@ -523,3 +523,37 @@ def test_the_reason_of_a_state_goes_with_that_state(shop: Experiment) -> None:
     assert (stopped.reason, stopped.suspended) == (SUSPENDED, True)
     assert runs.transition(run.id, aborted, RunState.ABORTED)
     assert runs.find(run.id) == replace(stopped, summary=run.summary)
+
+
+def test_queries_are_kept_by_name_until_the_experiment_is_forgotten(shop: Experiment) -> None:
+    queries = shop.ledger.queries
+    shop.ledger.ensure()
+    assert queries.of(shop.owner) == []
+    assert queries.save(shop.owner, "all", "table orders") is None, "nobody has claimed it"
+    run = shop.start()
+    for name, text in (("é%s", "select 1"), ("all", "table orders"), ("all", "table lines")):
+        saved = queries.save(shop.owner, name, text)
+        assert saved is not None
+        assert (saved.name, saved.sql, saved.saved_at.tzinfo is None) == (name, text, False)
+    assert [(each.name, each.sql) for each in queries.of(shop.owner)] == [
+        ("all", "table lines"),
+        ("é%s", "select 1"),
+    ]
+    assert queries.of("another/local/shop") == []
+    assert queries.forget(shop.owner, "é%s")
+    assert not queries.forget(shop.owner, "é%s")
+    shop.ledger.forget_runs([run])
+    assert [each.name for each in queries.of(shop.owner)] == ["all"]
+    shop.ledger.forget_experiment(shop.owner)
+    assert queries.of(shop.owner) == []
+
+
+def test_a_ledger_of_an_older_layout_keeps_no_queries_and_says_so(shop: Experiment) -> None:
+    shop.start()
+    with PostgresSession(shop.address) as session:
+        session.transaction(lambda cursor: cursor.execute("DROP TABLE rowmill.queries"))
+    assert shop.ledger.queries.of(shop.owner) == []
+    assert not shop.ledger.queries.forget(shop.owner, "all")
+    with pytest.raises(DestinationRefused) as refusal:
+        shop.ledger.queries.save(shop.owner, "all", "table orders")
+    assert refusal.value.reason == "LedgerOlder"

@@ -10,6 +10,7 @@ from rowmill.destinations.credentials import ReadingLogin, reading_login
 from rowmill.destinations.errors import QueryRefused
 from rowmill.destinations.patience import Patience
 from rowmill.destinations.postgres.read.query import querying
+from rowmill.destinations.postgres.read.reader import Asked
 from rowmill.local.servers.embedded import EmbeddedServers, reader_exports
 from tests.postgres_login import connect
 
@@ -109,7 +110,7 @@ def test_the_reader_becomes_nobody_else(query: Query, database: dict[str, str]) 
 def _answer(login: ReadingLogin, text: str) -> object:
     patience = Patience(contact_seconds=0)
     try:
-        with querying(login, text, schema="public", patience=patience, notice=_unsaid) as result:
+        with querying(Asked(login, "public", patience, _unsaid), text) as result:
             return list(result.rows)
     except QueryRefused as refused:
         return refused

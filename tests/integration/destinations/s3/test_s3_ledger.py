@@ -429,3 +429,41 @@ def test_the_reason_of_a_state_goes_with_that_state(ledgers: Ledgers) -> None:
     assert (stopped.reason, stopped.suspended) == (SUSPENDED, True)
     assert runs.transition(run.id, aborted, RunState.ABORTED)
     assert runs.find(run.id) == replace(stopped, summary=run.summary)
+
+
+def test_queries_are_kept_by_name_until_the_experiment_is_forgotten(ledgers: Ledgers) -> None:
+    ledger, run = ledgers(), run_of(ME, 1, TABLES)
+    queries = ledger.queries
+    assert queries.of(ME) == []
+    assert queries.save(ME, "all", "table orders") is None, "nobody has claimed it"
+    ledger.runs.claim(ME, run.uid)
+    ledger.runs.create(run)
+    for name, text in (("é", "select 1"), ("all", "table orders"), ("all", "table lines")):
+        saved = queries.save(ME, name, text)
+        assert saved is not None
+        assert (saved.name, saved.sql) == (name, text)
+    found = ledgers().queries.of(ME)
+    assert [(each.name, each.sql) for each in found] == [("all", "table lines"), ("é", "select 1")]
+    assert queries.of(OTHER) == []
+    assert queries.forget(ME, "é")
+    assert not queries.forget(ME, "é")
+    ledger.forget_runs([run])
+    assert ledgers().runs.of(ME) == [], "no other record is taken for a run's"
+    assert [each.name for each in queries.of(ME)] == ["all"]
+    ledger.forget_experiment(ME)
+    assert queries.of(ME) == []
+
+
+def test_queries_that_are_saved_at_once_are_all_kept(ledgers: Ledgers) -> None:
+    ledgers().runs.claim(ME, "uid")
+    names = [f"q{number}" for number in range(6)]
+    each = {name: ledgers() for name in names}
+    threads = [
+        threading.Thread(target=each[name].queries.save, args=(ME, name, "select 1"))
+        for name in names
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [query.name for query in ledgers().queries.of(ME)] == names

@@ -7,7 +7,7 @@ from uuid import UUID
 import pyarrow as pa
 import pytest
 
-from rowmill.cli.printed_batches import printed_texts
+from rowmill.on_demand.printed_cells import printed_texts
 from rowmill.spec.values.types import parse_type
 
 UUID_TEXT = "12345678-1234-5678-1234-567812345678"

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from rowmill.engine.printed_columns import PrintedColumn, Scalar
+from rowmill.generate.frame import Frame
+from rowmill.generate.rows import Generator
 from rowmill.generate.text.to_text import to_text
-from rowmill.spec.dataset import Table
+from rowmill.spec.dataset import Column, Table
 from rowmill.spec.values.types import FLOATS, INTEGERS, ColumnType, TypeName
 
+Row = tuple[str | None, ...]
+# Rows made at a time: what they take stays small, however many are wanted.
+_SLICE_ROWS = 10_000
 _SCALARS = {
     TypeName.BOOLEAN: Scalar.BOOLEAN,
     **dict.fromkeys(INTEGERS | FLOATS, Scalar.NUMBER),
@@ -29,12 +35,17 @@ def printed_columns(table: Table) -> list[PrintedColumn]:
     ]
 
 
-def printed_rows(table: Table, batch: pa.RecordBatch) -> Iterator[Sequence[str | None]]:
-    """The rows of a batch of the table."""
-    columns = [
-        printed_texts(batch.column(i), column.type) for i, column in enumerate(table.columns)
-    ]
-    return zip(*columns, strict=True)
+def printed_rows(generator: Generator, table: Table, start: int, stop: int) -> Iterator[Row]:
+    """Rows [start, stop) of the table, all of which it has."""
+    for first in range(start, stop, _SLICE_ROWS):
+        rows = np.arange(first, min(stop, first + _SLICE_ROWS), dtype=np.int64)
+        yield from printed_frame(generator.frame(table.name, rows), table.columns)
+
+
+def printed_frame(frame: Frame, columns: Sequence[Column]) -> Iterator[Row]:
+    """The rows of a frame, these columns of them, at least one."""
+    cells = [printed_texts(frame.cells(each.name), each.type) for each in columns]
+    return zip(*cells, strict=True)
 
 
 def printed_texts(cells: pa.Array, kind: ColumnType) -> list[str | None]:

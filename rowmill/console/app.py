@@ -1,0 +1,103 @@
+"""The application: its paths, its guard, its OpenAPI document."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from rowmill.console.auth.guard import MAX_BODY, SECRET_HEADER, Guard
+from rowmill.console.auth.origins import Reach
+from rowmill.console.problem_details import DOCUMENTED, answer_errors
+from rowmill.console.routers import (
+    changes,
+    downloads,
+    experiments,
+    manifests,
+    query,
+    rows,
+    runs,
+    session,
+    trace,
+)
+from rowmill.console.services import Services
+from rowmill.version import VERSION
+
+PREFIX = "/api"
+OPENAPI_PATH = f"{PREFIX}/openapi.json"
+# A path's own module is all that a new one touches, and this list.
+ROUTERS: tuple[APIRouter, ...] = (
+    session.router,
+    experiments.router,
+    runs.router,
+    changes.router,
+    rows.router,
+    trace.router,
+    query.router,
+    downloads.router,
+    manifests.router,
+)
+_SECURITY = {
+    "token": {"type": "http", "scheme": "bearer", "description": "Of the console's token file."},
+    "session": {
+        "type": "apiKey",
+        "in": "header",
+        "name": SECRET_HEADER,
+        "description": "The second half of a browser's session; the first is its cookie.",
+    },
+}
+
+
+def application(services: Services, reach: Reach) -> FastAPI:
+    """The ASGI application of one console, under the names of `reach`."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        services.close()
+
+    app = FastAPI(
+        title="Rowmill",
+        version=VERSION,
+        summary="Experiments, their runs and their rows.",
+        openapi_url=OPENAPI_PATH,
+        docs_url=None,
+        redoc_url=None,
+        responses=DOCUMENTED,
+        lifespan=lifespan,
+        # `/x/` is another path than `/x`; a redirect would drop what a call carries.
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+    )
+    app.state.services = services
+    for router in ROUTERS:
+        app.include_router(router, prefix=PREFIX, max_body_size=MAX_BODY)
+    answer_errors(app, _methods)
+    app.add_middleware(Guard, sessions=services.sessions, reach=reach, cookie=services.cookie)
+    _secure(app)
+    return app
+
+
+def _methods(path: str) -> set[str]:
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    within = path.removeprefix(PREFIX)
+    return {
+        verb for route in routes if route.path_regex.match(within) for verb in route.methods or ()
+    }
+
+
+def _secure(app: FastAPI) -> None:
+    """Have the OpenAPI document say what a call carries."""
+    make = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = make()
+        document.setdefault("components", {})["securitySchemes"] = _SECURITY
+        document["security"] = [{"token": []}, {"session": []}]
+        document["paths"]["/api/session"]["post"]["security"] = []
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign] # as FastAPI's documentation has it

@@ -1,0 +1,1 @@
+"""Who may call: by where a call comes from, and by what it carries."""

@@ -1,0 +1,70 @@
+"""`/api/tickets/{ticket}`: what a ticket promised, once; the ticket is what opens it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, suppress
+from itertools import chain
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from rowmill.console.services import Asked, Known
+from rowmill.engine.cancellation import Cancellation, Cancelled
+from rowmill.errors import NotFound
+
+router = APIRouter(tags=["downloads"])
+_CSV: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
+}
+
+
+@router.get("/tickets/{ticket}", response_class=StreamingResponse, responses=_CSV)
+def download(
+    ticket: Annotated[str, Path(max_length=100)], services: Known, engine: Asked
+) -> StreamingResponse:
+    """The result of a query as CSV, as COPY writes and reads it."""
+    wanted = services.tickets.use(ticket)
+    if wanted is None:
+        raise NotFound("TicketUnknown", "there is no such ticket, or it was used, or is too old")
+    with ExitStack() as stack:
+        entered = services.queries.running(wanted.experiment, wanted.id)
+        _, cancellation = stack.enter_context(entered)
+        pieces = stack.enter_context(
+            closing(engine.warehouse(wanted.experiment).csv(wanted.sql, cancellation))
+        )
+        # What is wrong with the query is told before the first byte, where it can still be told.
+        first = next(pieces, b"")
+        return _Download(wanted.experiment, chain((first,), pieces), cancellation, stack.pop_all())
+
+
+class _Download(StreamingResponse):
+    """A query's result on its way; a client that leaves takes its query with it."""
+
+    def __init__(
+        self, name: str, pieces: Iterator[bytes], cancellation: Cancellation, held: ExitStack
+    ) -> None:
+        super().__init__(
+            pieces,
+            media_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+        )
+        self._cancellation = cancellation
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._cancellation.cancel()
+            # Not here, where the client's leaving has cancelled all waits.
+            threading.Thread(target=self._end, daemon=True).start()
+
+    def _end(self) -> None:
+        # A piece that is waited for ends by the cancellation, and the iterator with it.
+        with suppress(ValueError, Cancelled):
+            self._held.close()

@@ -1,0 +1,177 @@
+"""`/api/experiments`: list, create, look at, change and delete experiments."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Response
+from pydantic import BaseModel
+
+from rowmill.console import shapes
+from rowmill.console.applying import name_in, request_for
+from rowmill.console.experiment_source import etag_header, etag_of, known_or_none
+from rowmill.console.manifest_body import IN_OPENAPI, Sent
+from rowmill.console.parameters import Limit, Name, Restart
+from rowmill.console.services import Asked, Known
+from rowmill.engine.records import RunRecord, State
+from rowmill.engine.request import Mode
+from rowmill.errors import Conflict, Invalid
+from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
+
+router = APIRouter(tags=["experiments"])
+
+DryRun = Annotated[
+    bool, Query(alias="dryRun", description="Look at the manifest alone, and begin nothing.")
+]
+Adopt = Annotated[
+    str | None,
+    Query(max_length=500, description="Take over the tables and the prefix of this owner."),
+]
+Workers = Annotated[
+    int | None,
+    Query(ge=WORKERS.least, le=WORKERS.most, description="Instead of the manifest's parallelism."),
+]
+BatchRows = Annotated[
+    int | None,
+    Query(
+        alias="batchRows",
+        ge=BATCH_ROWS.least,
+        le=BATCH_ROWS.most,
+        description="Instead of the manifest's batchRows.",
+    ),
+]
+IfMatch = Annotated[
+    str | None, Header(description="The experiment's ETag, which it must still have.")
+]
+
+
+class Applied(BaseModel):
+    """What came of a manifest: the run that has begun, null if none has."""
+
+    name: str
+    run: shapes.Run | None
+
+
+class Deleted(BaseModel):
+    """What became of it, a sentence."""
+
+    message: str
+
+
+@router.get("/experiments", responses={200: {"model": shapes.ExperimentPage}})
+def list_experiments(
+    engine: Asked,
+    search: Annotated[str, Query(max_length=253, description="A part of the name.")] = "",
+    state: Annotated[State | None, Query(description="Of the newest run.")] = None,
+    after: Annotated[str | None, Query(max_length=253, description="The page before's.")] = None,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """The experiments by name, a page at a time."""
+    page = engine.list(search=search, state=state, after=after, limit=limit)
+    return {"items": [each.to_json() for each in page.items], "after": page.after}
+
+
+@router.post(
+    "/experiments",
+    status_code=HTTPStatus.CREATED,
+    responses={200: {"model": Applied, "description": "A dry run: nothing has begun."}},
+    openapi_extra=IN_OPENAPI,
+)
+def create_experiment(
+    sent: Sent,
+    services: Known,
+    engine: Asked,
+    response: Response,
+    dry_run: DryRun = False,
+    adopt: Adopt = None,
+    workers: Workers = None,
+    batch_rows: BatchRows = None,
+) -> Applied:
+    """Create an experiment and begin its run, unless the manifest says `suspend: true`."""
+    name = name_in(services, sent)
+    if known_or_none(engine, name) is not None:
+        raise Conflict(
+            "AlreadyExists",
+            f"there is an experiment {name!r} already; change it by PUT, with its ETag",
+        )
+    asked = request_for(services, sent, adopt=adopt, workers=workers, batch_rows=batch_rows)
+    run = engine.apply(asked, dry_run=dry_run)
+    if dry_run:
+        response.status_code = HTTPStatus.OK
+    else:
+        response.headers["Location"] = f"/api/experiments/{name}"
+        response.headers["ETag"] = etag_header(engine.get(name))
+    return _applied(name, run)
+
+
+@router.get("/experiments/{name}", responses={200: {"model": shapes.ExperimentDetails}})
+def get_experiment(name: Name, engine: Asked, response: Response) -> dict[str, Any]:
+    """The experiment, its manifest, and how far its newest run is."""
+    found = engine.get(name)
+    response.headers["ETag"] = etag_header(found)
+    return {**found.to_json(), "manifest": found.manifest}
+
+
+@router.put("/experiments/{name}", openapi_extra=IN_OPENAPI)
+def change_experiment(
+    name: Name,
+    sent: Sent,
+    services: Known,
+    engine: Asked,
+    response: Response,
+    if_match: IfMatch = None,
+    dry_run: DryRun = False,
+    restart: Restart = False,
+    adopt: Adopt = None,
+    workers: Workers = None,
+    batch_rows: BatchRows = None,
+) -> Applied:
+    """Have an experiment as this manifest says; its next run begins if that makes other data."""
+    said = name_in(services, sent)
+    if said != name:
+        raise Invalid("OtherName", f"the manifest is of {said!r}, and the path of {name!r}")
+    engine.get(name)
+    asked = request_for(
+        services,
+        sent,
+        mode=Mode.RESTART if restart else Mode.AUTO,
+        adopt=adopt,
+        workers=workers,
+        batch_rows=batch_rows,
+        agreed=None if restart else frozenset(),
+    )
+    run = engine.apply(asked, dry_run=dry_run, if_match=_expected(if_match))
+    services.texts.forget(name)
+    response.headers["ETag"] = etag_header(engine.get(name))
+    return _applied(name, run)
+
+
+@router.delete("/experiments/{name}")
+def delete_experiment(
+    name: Name,
+    engine: Asked,
+    if_match: IfMatch = None,
+    purge: Annotated[
+        bool, Query(description="Its data too; without, the data and its records stay.")
+    ] = True,
+) -> Deleted:
+    """Delete the experiment, with its data and records; 409 while a run is live."""
+    if if_match is not None and (found := engine.get(name)).etag != _expected(if_match):
+        raise Conflict("EtagMismatch", f"{name} has the ETag {etag_header(found)} by now")
+    return Deleted(message=engine.delete(name, purge=purge))
+
+
+def _applied(name: str, run: RunRecord | None) -> Applied:
+    return Applied(name=name, run=None if run is None else run.to_json())
+
+
+def _expected(header: str | None) -> str | None:
+    """The `etag` of an If-Match; None of `*`, which only asks that there is one."""
+    if header is None:
+        raise Invalid(
+            "IfMatchMissing",
+            "send the ETag of the experiment that you have read as If-Match, so that nobody's "
+            "change is lost; `If-Match: *` takes any",
+        )
+    return etag_of(header)

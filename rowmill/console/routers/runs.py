@@ -1,0 +1,124 @@
+"""`.../runs`: past runs and the one under way, what happens in it, and what it said."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from fastapi.responses import PlainTextResponse, StreamingResponse
+from starlette.concurrency import run_in_threadpool
+
+from rowmill.console import shapes
+from rowmill.console.applying import request_for
+from rowmill.console.experiment_source import run_of, text_of
+from rowmill.console.logs import as_text, followed
+from rowmill.console.parameters import Limit, Name, Restart
+from rowmill.console.services import Asked, Known
+from rowmill.console.watching import progress_document
+from rowmill.engine.request import Mode
+from rowmill.errors import Invalid
+
+router = APIRouter(prefix="/experiments/{name}", tags=["runs"])
+
+RunKey = Annotated[
+    str,
+    Path(max_length=100, description="A run's number or id, or `newest`.", examples=["newest"]),
+]
+_EVENTS = "text/event-stream"
+
+
+def _content(*kinds: str) -> dict[int | str, dict[str, Any]]:
+    return {200: {"content": {kind: {"schema": {"type": "string"}} for kind in kinds}}}
+
+
+@router.get("/runs", responses={200: {"model": shapes.RunPage}})
+def list_runs(
+    name: Name,
+    engine: Asked,
+    after: Annotated[int | None, Query(description="The page before's.", ge=0)] = None,
+    limit: Limit = 100,
+) -> dict[str, Any]:
+    """The runs that are remembered, oldest first."""
+    runs = [
+        run
+        for run in engine.runs(name)
+        if run.number is not None and (after is None or run.number > after)
+    ]
+    page = runs[:limit]
+    following = str(page[-1].number) if len(runs) > limit else None
+    return {"items": [run.to_json() for run in page], "after": following}
+
+
+@router.post("/runs", status_code=HTTPStatus.CREATED, responses={201: {"model": shapes.Run}})
+def begin_run(
+    name: Name,
+    services: Known,
+    engine: Asked,
+    resume: Annotated[bool, Query(description="Go on with the unfinished run.")] = False,
+    restart: Restart = False,
+    adopt: Annotated[
+        str | None, Query(max_length=500, description="Take over what this owner has there.")
+    ] = None,
+) -> dict[str, Any]:
+    """Begin the next run of the same manifest; readers keep the old data until it is published."""
+    if resume and (restart or adopt):
+        raise Invalid("Usage", "resume goes with neither restart nor adopt")
+    if resume:
+        return engine.resume(name).to_json()
+    if adopt is None:
+        agreed = None if restart else frozenset[str]()
+        return engine.rerun(name, restart=restart, agreed=agreed).to_json()
+    mode = Mode.RESTART if restart else Mode.RERUN
+    asked = request_for(services, text_of(engine, name, None), mode=mode, adopt=adopt)
+    run = engine.apply(asked)
+    assert run is not None, "a rerun begins always"
+    return run.to_json()
+
+
+@router.get("/runs/{run}", responses={200: {"model": shapes.RunDetails}})
+def get_run(name: Name, run: RunKey, engine: Asked) -> dict[str, object]:
+    """How far a run is, table by table."""
+    number = None if run == "newest" else run_of(engine, name, run).number
+    return progress_document(engine.status(name, number))
+
+
+@router.get("/runs/{run}/events", response_class=StreamingResponse, responses=_content(_EVENTS))
+async def watch_run(name: Name, run: RunKey, services: Known, engine: Asked) -> StreamingResponse:
+    """Follow a run: `progress` as it comes, `problem` while it cannot be read, `end` at its end."""
+    number = None
+    if run == "newest":
+        await run_in_threadpool(engine.get, name)
+    else:
+        number = (await run_in_threadpool(run_of, engine, name, run)).number
+    return StreamingResponse(services.watching.events(name, number), media_type=_EVENTS)
+
+
+@router.get(
+    "/runs/{run}/logs",
+    response_class=StreamingResponse,
+    responses=_content("text/plain", _EVENTS),
+)
+def get_logs(
+    name: Name,
+    run: RunKey,
+    engine: Asked,
+    shard: Annotated[int | None, Query(ge=0, description="Of this shard alone.")] = None,
+    follow: Annotated[bool, Query(description="Also what comes, as events `line`.")] = False,
+) -> StreamingResponse:
+    """What the processes of a run said: as text, with `follow` as server-sent events."""
+    number = None if run == "newest" else run_of(engine, name, run).number
+    lines = engine.logs(name, run=number, shard=shard, follow=follow)
+    if follow:
+        return StreamingResponse(followed(lines), media_type=_EVENTS)
+    return StreamingResponse(as_text(lines), media_type="text/plain; charset=utf-8")
+
+
+@router.get(
+    "/runs/{run}/manifest", response_class=PlainTextResponse, responses=_content("text/plain")
+)
+def get_manifest(name: Name, run: RunKey, engine: Asked) -> PlainTextResponse:
+    """The text of the manifest that the run was of."""
+    number = run_of(engine, name, run).number
+    assert number is not None, "a run that is listed has one"
+    return PlainTextResponse(engine.warehouse(name).manifest(number))

@@ -1,0 +1,1 @@
+"""Work on a manifest, which is anybody's text, in processes of their own and under limits."""

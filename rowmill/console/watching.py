@@ -1,0 +1,195 @@
+"""Watchers of runs: one thread looks at a run, however many watch it, and each event is made once.
+
+A watcher misses what comes between its own looks, never the newest: an event tells all that is so,
+so one that was not fetched in time gives way to the next. What goes wrong at the ledger is told as
+an event, and the thread looks again: a watcher goes on by itself once the ledger is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+from fastapi.sse import format_sse_event
+
+from rowmill.engine.interface import Engine
+from rowmill.engine.records import Progress
+from rowmill.errors import Conflict, NotFound, RowmillError, Unavailable
+
+# A line that is no event: by it who listens, and each proxy between, knows that somebody speaks.
+_BEAT = b": \n\n"
+_BEAT_SECONDS = 15.0
+_AGAIN_SECONDS = 1.0
+_MOST_RUNS = 200
+_GONE = (NotFound, Conflict)
+Key = tuple[str, int | None]
+
+
+@dataclass(eq=False)
+class _Watcher:
+    """One listener: the newest event that it has not heard, and whether it was the last."""
+
+    loop: asyncio.AbstractEventLoop
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+    event: bytes | None = None
+    ended: bool = False
+
+    def tell(self, event: bytes | None, *, last: bool) -> None:
+        """From any thread; `event` None repeats none."""
+
+        def told() -> None:
+            if event is not None:
+                # Two last words, how it ended and that it did, are one message.
+                self.event = event if not last else (self.event or b"") + event
+            self.ended = self.ended or last
+            self.news.set()
+
+        try:
+            self.loop.call_soon_threadsafe(told)
+        except RuntimeError:
+            # The console is ending, and its loop is closed.
+            return
+
+
+class _Watch:
+    """The one look at a run, and who waits for what it sees."""
+
+    def __init__(self, engine: Engine, key: Key, ended: Callable[[_Watch], None]) -> None:
+        self.key = key
+        self._engine = engine
+        self._ended = ended
+        self._stopped = threading.Event()
+        self._newest: bytes | None = None
+        self.watchers: list[_Watcher] = []
+
+    def start(self) -> None:
+        name = f"watch {self.key[0]}"
+        threading.Thread(target=self._work, name=name, daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopped.set()
+
+    def add(self, watcher: _Watcher) -> None:
+        self.watchers.append(watcher)
+        if self._newest is not None:
+            watcher.tell(self._newest, last=False)
+
+    def _work(self) -> None:
+        try:
+            while not self._stopped.is_set() and not self._looked():
+                self._stopped.wait(_AGAIN_SECONDS)
+        finally:
+            self._ended(self)
+
+    def _looked(self) -> bool:
+        """Look until there is no more to see, which it returns, or the look fails."""
+        name, run = self.key
+        try:
+            for progress in self._engine.watch(name, run):
+                if self._stopped.is_set():
+                    return True
+                self._tell(_event("progress", progress_document(progress)))
+        except _GONE as error:
+            self._tell(_event("end", error.to_json()), last=True)
+            return True
+        except RowmillError as error:
+            self._tell(_event("problem", error.to_json()))
+            return False
+        self._tell(_event("end", {"reason": "RunEnded"}), last=True)
+        return True
+
+    def _tell(self, event: bytes, *, last: bool = False) -> None:
+        if not last:
+            self._newest = event
+        for watcher in tuple(self.watchers):
+            watcher.tell(event, last=last)
+
+
+class Watching:
+    """All the watches of one console."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._watches: dict[Key, _Watch] = {}
+
+    async def events(self, name: str, run: int | None) -> AsyncIterator[bytes]:
+        """Server-sent events of a run until it has ended: `progress`, `problem`, then `end`.
+
+        Raises:
+            Unavailable: too many runs are watched.
+        """
+        watcher = _Watcher(asyncio.get_running_loop())
+        watch = self._joined((name, run), watcher)
+        try:
+            while not watcher.ended:
+                yield await _next(watcher)
+        finally:
+            self._leave(watch, watcher)
+
+    def close(self) -> None:
+        """End all watches."""
+        with self._lock:
+            for watch in self._watches.values():
+                watch.stop()
+                for watcher in watch.watchers:
+                    watcher.tell(None, last=True)
+
+    def _joined(self, key: Key, watcher: _Watcher) -> _Watch:
+        with self._lock:
+            watch = self._watches.get(key)
+            if watch is None:
+                if len(self._watches) >= _MOST_RUNS:
+                    raise Unavailable("Busy", "too many runs are watched; try again later")
+                watch = self._watches[key] = _Watch(self._engine, key, self._ended)
+                watch.add(watcher)
+                watch.start()
+            else:
+                watch.add(watcher)
+            return watch
+
+    def _leave(self, watch: _Watch, watcher: _Watcher) -> None:
+        with self._lock:
+            if watcher in watch.watchers:
+                watch.watchers.remove(watcher)
+            if not watch.watchers and self._watches.get(watch.key) is watch:
+                del self._watches[watch.key]
+                watch.stop()
+
+    def _ended(self, watch: _Watch) -> None:
+        """Called by its thread: who came after its last word watches anew."""
+        with self._lock:
+            if self._watches.get(watch.key) is watch:
+                del self._watches[watch.key]
+            for watcher in watch.watchers:
+                watcher.tell(None, last=True)
+
+
+async def _next(watcher: _Watcher) -> bytes:
+    try:
+        async with asyncio.timeout(_BEAT_SECONDS):
+            await watcher.news.wait()
+    except TimeoutError:
+        return _BEAT
+    watcher.news.clear()
+    event, watcher.event = watcher.event, None
+    return event or _BEAT
+
+
+def progress_document(progress: Progress) -> dict[str, object]:
+    """A run as `GET .../runs/{run}` and its events tell it."""
+    document = progress.to_json()
+    return {
+        **document,
+        "progress_pct": document["percent"],
+        "last_updated": document["lastUpdated"],
+    }
+
+
+def _event(kind: str, document: object) -> bytes:
+    told = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    event: bytes = format_sse_event(event=kind, data_str=told)
+    return event
