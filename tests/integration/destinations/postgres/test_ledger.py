@@ -389,6 +389,30 @@ def test_of_a_server_just_started_a_live_run_has_its_lock_back_before_another_as
         assert waits == [3.0], "it was ended"
 
 
+def test_a_new_state_that_nobody_wants_any_more_once_the_writers_are_gone_is_given_up(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    run, gone_on = shop.start(), threading.Event()
+    waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with ThreadPoolExecutor(1) as pool, connect(database) as writer, connect(database) as admin:
+        with writer.transaction():
+            fence(writer.cursor(), run.id)
+            moved = pool.submit(
+                shop.ledger.runs.transition,
+                run.id,
+                RUNNING,
+                RunState.ABORTED,
+                wanted=lambda: not gone_on.is_set(),
+            )
+            while not moved.done() and admin.execute(waits).fetchone() is None:
+                threading.Event().wait(0.01)
+            gone_on.set()
+        assert not moved.result(60)
+    found = shop.ledger.runs.find(run.id)
+    assert found is not None
+    assert found.state is RunState.RUNNING
+
+
 SUPERVISORS = (
     "SELECT count(*) FROM pg_stat_activity "
     "WHERE application_name ~ '^rowmill supervisor' AND datname = current_database()"
