@@ -7,12 +7,13 @@ Postgres a part counts when its pending record is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from rowmill.destinations.retries import always
 from rowmill.engine.saved_queries import SavedQuery
 from rowmill.plan.runs import Run, RunState
 
@@ -77,8 +78,11 @@ class RunRecords(Protocol):
         *,
         message: str = "",
         summary: dict[str, Any] | None = None,
+        wanted: Callable[[], bool] = always,
     ) -> bool:
         """Move a run's state if it is one of `expected`, behind the fence; says whether it did.
+
+        Not once it is not `wanted` any more, which is asked again when the fence was waited for.
 
         `summary` is merged into the run's, without the reason of the state before. Sets
         `finished_at` when the run ends and clears it when it is taken up again; a further end (a

@@ -25,11 +25,12 @@ from rowmill.local.home.liveness import supervising
 from rowmill.local.planning import most_workers
 from rowmill.local.records import run_records, unbegun_runs
 from rowmill.local.records.run_log import RunLog
-from rowmill.local.records.snapshot_records import cut, ended, under_way
+from rowmill.local.records.snapshot_records import cut, ended, taken_over, under_way
 from rowmill.local.run import running
 from rowmill.local.run.outcome import Outcome
 from rowmill.local.run.progress import Phase, Snapshot
 from rowmill.local.run.run_hooks import RunHooks
+from rowmill.local.run.watch import LockLost
 from rowmill.local.source import Source
 from rowmill.local.workers.child_process import Child
 from rowmill.local.workers.forked_children import forked_children
@@ -157,6 +158,8 @@ class _Told:
         self._turn: str | None = None
         self._kept = 0.0
         self._in_ledger = True
+        # From the first word on, another run's is a later one.
+        self._began = False
 
     def prepared(self, prepared: Prepared, durable: Durable | None) -> None:
         number = prepared.run.number
@@ -234,11 +237,14 @@ class _Told:
             self._log.say(error.message)
         else:
             self._log.say(f"{error.reason}: {error.message}", level="ERROR")
-        if self._last is not None:
+        if self._last is not None and not isinstance(error.__cause__, LockLost):
             last, now = self._last, datetime.now(UTC)
             self._keep(ended(last, error, now) if self._in_ledger else cut(last, error))
 
     def _keep(self, progress: Progress) -> None:
         # Good to know while the servers are down: no run fails of it.
         with suppress(Exception):
-            remembered.keep_progress(self._home, self._spec.name, progress)
+            there = remembered.last_progress(self._home, self._spec.name) if self._began else None
+            self._began = True
+            if there is None or not taken_over(there.run, progress.run):
+                remembered.keep_progress(self._home, self._spec.name, progress)

@@ -18,7 +18,9 @@ def verdict_word(verdict: Verdict) -> str:
 def verdict_sentence(run: RunRecord, verdict: Verdict) -> str:
     """All that is known, and how a reader sees what differs."""
     explained = verdict.message or verdict.reason
-    if not (verdict.awaited or verdict.identical is not None):
+    unknown = not (verdict.awaited or verdict.identical is not None)
+    # A message may be the reason over again, and more.
+    if unknown and not explained.lower().startswith(verdict.reason.lower()):
         explained = f"{verdict.reason}: {explained}"
     more = f"; verify {run.experiment} shows each row" if verdict.identical is False else ""
     return f"{verdict_word(verdict)}: {explained}{more}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from rowmill.engine.records import Progress, State
+from rowmill.engine.records import Progress, RunRecord, State
 from rowmill.engine.verdict import awaited, unverified
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.records import run_records
@@ -60,6 +60,16 @@ def cut(snapshot: Snapshot, error: RowmillError) -> Progress:
     # The ledger keeps it so, and a resume completes it.
     state = State.PUBLISHING if _cut_while_published(snapshot) else State.INTERRUPTED
     return Progress(replace(last.run, state=state, message=error.message), last.tables)
+
+
+def taken_over(there: RunRecord, ours: RunRecord) -> bool:
+    """Whether the word kept last is another supervisor's: of another run, or of this one complete.
+
+    One that was frozen does not know yet that its run is not its own any more.
+    """
+    return there.id != ours.id or (
+        there.state is State.COMPLETED and ours.state is not State.COMPLETED
+    )
 
 
 def _cut_while_published(snapshot: Snapshot) -> bool:

@@ -12,7 +12,7 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.ledger import ExperimentHold, RunRecords
 from rowmill.destinations.patience import Wait
 from rowmill.engine.request import RunRequest
-from rowmill.engine.verdict import awaited, unverified, verdict_of
+from rowmill.engine.verdict import awaited, said_unverified, unverified, verdict_of
 from rowmill.engine.verification import Verification
 from rowmill.errors import Interrupted, RowmillError
 from rowmill.local.planning import verify_threads
@@ -37,6 +37,8 @@ from rowmill.worker.verdicts import keep_verdict, kept_verdict
 _PHASES = {"Aborted": Phase.ABORTED, "Suspended": Phase.SUSPENDED}
 # How long the end of a run waits for the ledger: writers that are being cut hold its fence.
 REPORT_SECONDS = 2.0
+# Tells the ledger of runs something, as long as it is wanted.
+_Tell = Callable[[RunRecords, Callable[[], bool]], object]
 
 
 @dataclass
@@ -85,8 +87,8 @@ class Execution:
         verification = None
         if self.spec.verify_after_run:
             # Its lock may go with its session still; the watch takes it back.
-            with Watch(final, self.hold, self._open_in_silence, ProgressReport(0)):
-                verification = self._verify(final)
+            with Watch(final, self.hold, self._open_in_silence, ProgressReport(0)) as watch:
+                verification = self._verify(final, watch.check)
                 final = self._keep(final, verification)
         return Outcome(
             run=final,
@@ -105,7 +107,20 @@ class Execution:
         if kept_verdict(run) != wanted:
             keep_verdict(self.destinations.ledger.runs, run, wanted)
 
-    def _verify(self, run: Run) -> Verification:
+    def _verify(self, run: Run, check: Callable[[], None]) -> Verification:
+        """Verify it; `check` is that of a watch: it raises once the run may be another's."""
+        try:
+            found = self._compare(run, check)
+            check()
+        except (LockLost, Fenced) as error:
+            # Nor is the verdict: whoever has the run may have one of his own.
+            self.board.turn(Phase.INTERRUPTED)
+            how = f"once that ends, `rowmill verify {self.spec.name}` does it"
+            why = str(error) if isinstance(error, Fenced) else f"another has its lock by now; {how}"
+            raise RunFailed(f"{said_unverified(run.number)}: {why}") from error
+        return found
+
+    def _compare(self, run: Run, check: Callable[[], None]) -> Verification:
         threads, wait = verify_threads(self.request.workers), self.hooks.wait
         try:
             return verify_run(
@@ -116,10 +131,14 @@ class Execution:
                 threads=threads,
                 wait=wait,
                 stop=self.signals.stop,
+                check=check,
             )
+        except Fenced:
+            raise
         except RowmillError as error:
+            check()
             verdict = unverified(run.number, error)
-            self._tell_briefly(lambda runs: keep_verdict(runs, run, verdict))
+            self._tell_briefly(lambda runs, wanted: keep_verdict(runs, run, verdict))
             raise
 
     def _keep(self, run: Run, found: Verification) -> Run:
@@ -197,19 +216,28 @@ class Execution:
             # If the ledger is not told, the run can be resumed as it is.
             with self.signals.left_to_the_supervisor():
                 self._tell_briefly(
-                    lambda runs: told.append(
-                        runs.transition(run.id, states, state, message=message)
+                    lambda runs, wanted: told.append(
+                        runs.transition(run.id, states, state, message=message, wanted=wanted)
                     )
                 )
         if not any(told):
             self.hooks.untold()
 
-    def _tell_briefly(self, tell: Callable[[RunRecords], object]) -> None:
-        """Tell the ledger how it ends: one try, and not a long one, for it may be the cause."""
+    def _tell_briefly(self, tell: _Tell) -> None:
+        """Tell the ledger how it ends: one try, and not a long one, for it may be the cause.
+
+        What has not come through by then is given up: the run may be resumed meanwhile.
+        """
         self.signals.stop.set()
-        reporter = threading.Thread(target=self._report, args=(tell,), daemon=True)
+        gone_on = threading.Event()
+
+        def wanted() -> bool:
+            return not gone_on.is_set()
+
+        reporter = threading.Thread(target=self._report, args=(tell, wanted), daemon=True)
         reporter.start()
         reporter.join(REPORT_SECONDS)
+        gone_on.set()
 
     def _open_in_silence(self) -> Destinations:
         """Connections of their own, which tell nothing and wait for nobody for long.
@@ -219,10 +247,11 @@ class Execution:
         patience = one_machine(sleep=self.signals.sleep).hurried(WATCH_SECONDS)
         return open_destinations(self.spec, self.connections, patience=patience)
 
-    def _report(self, tell: Callable[[RunRecords], object]) -> None:
+    def _report(self, tell: _Tell, wanted: Callable[[], bool]) -> None:
         # Over connections of its own, since nobody may wait for its end.
         with (
             suppress(DestinationRefused, DestinationUnavailable, Interrupted),
             closing(self._open_in_silence()) as own,
         ):
-            tell(own.ledger.runs)
+            if wanted():
+                tell(own.ledger.runs, wanted)

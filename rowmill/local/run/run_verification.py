@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Event
 
+from rowmill.destinations.errors import Fenced
 from rowmill.destinations.patience import ReportWait
 from rowmill.engine.verdict import said_unverified
 from rowmill.engine.verification import Verification, VerifyProgress
@@ -23,6 +25,7 @@ def verify_run(
     threads: int,
     wait: ReportWait,
     stop: Event,
+    check: Callable[[], None],
 ) -> Verification:
     """Compare what `run` has published with its rows made again.
 
@@ -32,6 +35,7 @@ def verify_run(
         board: shows how far it is.
         threads: how many make and compare rows.
         wait: told which server is waited for.
+        check: asked now and then, and raises to end it, as of a `Watch`.
         stop: set if somebody ended the run while it was published, and so all the same complete.
 
     Raises:
@@ -42,6 +46,7 @@ def verify_run(
     from rowmill.warehouse.verifying import verify_published
 
     def show(progress: VerifyProgress) -> None:
+        check()
         board.compared(str(progress))
 
     try:
@@ -52,6 +57,8 @@ def verify_run(
     except KeyboardInterrupt:
         why = f"interrupted; `rowmill verify {spec.name}` does it at any time"
         raise Interrupted("Interrupted", f"{said_unverified(run.number)}: {why}") from None
+    except Fenced:
+        raise
     except RowmillError as error:
         error.args = (f"{said_unverified(run.number)}: {error}",)
         raise

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from rowmill.destinations.errors import DestinationRefused
-from rowmill.errors import NotFound
+from rowmill.errors import Conflict, NotFound
 from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.plan.runs import Run
 from rowmill.spec.cluster_names import ASK_RESET, SKIP_PURGE
@@ -234,16 +234,37 @@ def _release_claims(destinations: Destinations) -> None:
 
 
 def _remove(destinations: Destinations, forget: Callable[[], None]) -> Removed:
-    """Remove the data of an experiment of this machine, and then its records by `forget`."""
+    """Remove the data of an experiment of this machine, and then its records by `forget`.
+
+    A restart of the server ends both locks; the hold is taken back unless another run has it.
+
+    Raises:
+        Conflict: LiveRunElsewhere, a run was begun meanwhile; its records stay.
+    """
     ledger, owner = destinations.ledger, destinations.owner
     if not _is_known(destinations):
         raise _not_known(destinations)
-    with held(destinations):
+    with held(destinations) as hold:
         ledger.ensure()
         with ledger.locks.preparing(owner):
+            if hold.lost():
+                raise _begun_amid(owner, "Nothing was removed")
+            before = {run.id for run in ledger.runs.of(owner)}
             removed = remove_data([destinations], _CURE)
-        forget()
+            # In this order: with the hold back, no run is begun after it is looked for.
+            if hold.lost() or any(run.id not in before for run in ledger.runs.of(owner)):
+                raise _begun_amid(owner, f"Of what was there before, this went: {removed}")
+            forget()
     return removed
+
+
+def _begun_amid(owner: str, done: str) -> Conflict:
+    return Conflict(
+        "LiveRunElsewhere",
+        f"a run of {owner} was begun while this removal had lost its connection, and with it the "
+        f"lock that keeps runs away: the records stay. {done}. Once that run has ended, the same "
+        "command removes the rest",
+    )
 
 
 def _is_known(destinations: Destinations) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -11,6 +11,7 @@ from urllib.parse import unquote
 from rowmill.destinations.lake.ledger.records import LedgerObjects, to_bytes
 from rowmill.destinations.lake.records import read_json
 from rowmill.destinations.ledger import LAKE_PLACE
+from rowmill.destinations.retries import always
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import UNFINISHED, Run, RunState
 
@@ -85,10 +86,11 @@ class BucketRunRecords:
         *,
         message: str = "",
         summary: dict[str, Any] | None = None,
+        wanted: Callable[[], bool] = always,
     ) -> bool:
         while (found := self._read(run_id)) is not None:
             run, etag = found
-            if run.state not in expected:
+            if run.state not in expected or not wanted():
                 return False
             moved = replace(
                 run.at(to),

@@ -10,6 +10,7 @@ from psycopg import errors
 
 from rowmill.destinations.postgres.connection import Cursor, PostgresAddress
 from rowmill.destinations.postgres.session import PostgresSession
+from rowmill.destinations.retries import always
 
 T = TypeVar("T")
 
@@ -43,11 +44,12 @@ def fenced_transaction(
     work: Callable[[Cursor], T],
     *,
     frozen_seconds: float = FROZEN_SECONDS,
+    wanted: Callable[[], bool] = always,
 ) -> T:
     """A transaction that holds the run's lock alone; writers that froze are cut off.
 
     A worker that stopped amid its COPY keeps its lock: no time-out of the server reaches a session
-    that waits for COPY data, only its end does.
+    that waits for COPY data, only its end does. Once it is not `wanted`, it is not tried again.
     """
 
     def fenced(cursor: Cursor) -> T:
@@ -58,7 +60,7 @@ def fenced_transaction(
             raise
         return work(cursor)
 
-    return session.transaction(fenced, lock_seconds=frozen_seconds)
+    return session.transaction(fenced, lock_seconds=frozen_seconds, wanted=wanted)
 
 
 def end_frozen_writers(address: PostgresAddress, run_id: str, frozen_seconds: float) -> int:

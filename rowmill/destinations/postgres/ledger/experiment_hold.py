@@ -50,6 +50,8 @@ class Hold:
         Raises:
             DestinationUnavailable: the server is away. It is not waited for: whoever asks comes
                 again soon, and no wait between two tries lets others believe that nobody lives.
+            DestinationRefused: the server would not, as when it is out of lock memory: nobody
+                else need have it.
         """
         if not self._lost:
             try:
@@ -64,19 +66,20 @@ class Hold:
             self._connection.close()
 
     def _taken_again(self) -> bool:
+        opened = PostgresSession(self._address)
         try:
-            connection = _prepared(PostgresSession(self._address))
-        except psycopg.Error as error:
-            raise self._address.error(error) from error
-        try:
+            connection = _prepared(opened)
             session = _session_of(connection)
             _take_back(connection, self._address, self._owner, self._session)
-        except (DestinationRefused, LiveRun):
-            connection.close()
+        except LiveRun:
+            opened.close()
             return False
         except psycopg.Error as error:
-            connection.close()
+            opened.close()
             raise self._address.error(error) from error
+        except BaseException:
+            opened.close()
+            raise
         with self._releasing:
             if self._released:
                 connection.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -11,6 +12,7 @@ from rowmill.destinations.postgres.connection import Cursor
 from rowmill.destinations.postgres.ledger.advisory_locks import fenced_transaction
 from rowmill.destinations.postgres.ledger.run_rows import move_run
 from rowmill.destinations.postgres.ledger.statements import LedgerStatements
+from rowmill.destinations.retries import always
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import UNFINISHED, Run, RunState
 
@@ -104,11 +106,14 @@ class PostgresRunRecords:
         *,
         message: str = "",
         summary: dict[str, Any] | None = None,
+        wanted: Callable[[], bool] = always,
     ) -> bool:
         moved = False
 
         def move(cursor: Cursor) -> bool:
             nonlocal moved
+            if not wanted():
+                return False
             # Also from the new state, once moved: the answer to that COMMIT may have been lost.
             states = expected | {to} if moved else expected
             moved = move_run(
@@ -116,7 +121,7 @@ class PostgresRunRecords:
             )
             return moved
 
-        return fenced_transaction(self._ledger.session, run_id, move)
+        return fenced_transaction(self._ledger.session, run_id, move, wanted=wanted)
 
     def note(self, run_id: str, facts: dict[str, Any]) -> None:
         self._ledger.do(

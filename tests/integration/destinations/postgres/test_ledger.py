@@ -12,10 +12,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from rowmill.destinations.errors import DestinationRefused, Fenced, LiveRun
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable, Fenced, LiveRun
 from rowmill.destinations.ledger import Ledger, PendingPart
 from rowmill.destinations.postgres.connection import PostgresAddress
-from rowmill.destinations.postgres.ledger import locks
+from rowmill.destinations.postgres.ledger import experiment_hold, locks
 from rowmill.destinations.postgres.ledger.advisory_locks import fence
 from rowmill.destinations.postgres.ledger.experiment_hold import hold_experiment
 from rowmill.destinations.postgres.ledger.postgres_ledger import PostgresLedger
@@ -334,6 +334,36 @@ def test_a_hold_that_another_took_is_lost_for_good(
         assert hold.lost()
 
 
+@pytest.mark.parametrize(
+    "trouble",
+    [DestinationRefused("PostgresRefused", "out of lock memory"), DestinationUnavailable("away")],
+)
+def test_trouble_in_taking_a_hold_again_is_no_other_run_and_leaves_no_connection(
+    shop: Experiment,
+    database: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: DestinationRefused | DestinationUnavailable,
+) -> None:
+    def fail(*_: object) -> None:
+        raise trouble
+
+    with shop.ledger.locks.hold_experiment(shop.owner) as hold:
+        end_supervisors(database)
+        with monkeypatch.context() as patched:
+            patched.setattr(experiment_hold, "_claim", fail)
+            with pytest.raises(type(trouble)) as raised:
+                hold.lost()
+        assert raised.value is trouble
+        with connect(database) as admin:
+            for _ in range(100):
+                # A session that was closed just now is in the view for a moment.
+                if (left := admin.execute(SUPERVISORS).fetchone()) == (0,):
+                    break
+                threading.Event().wait(0.05)
+        assert left == (0,)
+        assert not hold.lost()
+
+
 def test_of_a_server_just_started_a_live_run_has_its_lock_back_before_another_asks_for_it(
     shop: Experiment, address: PostgresAddress, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -357,6 +387,36 @@ def test_of_a_server_just_started_a_live_run_has_its_lock_back_before_another_as
         shop.ledger.runs.transition(run.id, RUNNING, RunState.ABORTED)
     with shop.ledger.locks.hold_experiment(shop.owner):
         assert waits == [3.0], "it was ended"
+
+
+def test_a_new_state_that_nobody_wants_any_more_once_the_writers_are_gone_is_given_up(
+    shop: Experiment, database: dict[str, str]
+) -> None:
+    run, gone_on = shop.start(), threading.Event()
+    waits = "SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with ThreadPoolExecutor(1) as pool, connect(database) as writer, connect(database) as admin:
+        with writer.transaction():
+            fence(writer.cursor(), run.id)
+            moved = pool.submit(
+                shop.ledger.runs.transition,
+                run.id,
+                RUNNING,
+                RunState.ABORTED,
+                wanted=lambda: not gone_on.is_set(),
+            )
+            while not moved.done() and admin.execute(waits).fetchone() is None:
+                threading.Event().wait(0.01)
+            gone_on.set()
+        assert not moved.result(60)
+    found = shop.ledger.runs.find(run.id)
+    assert found is not None
+    assert found.state is RunState.RUNNING
+
+
+SUPERVISORS = (
+    "SELECT count(*) FROM pg_stat_activity "
+    "WHERE application_name ~ '^rowmill supervisor' AND datname = current_database()"
+)
 
 
 def end_supervisors(database: dict[str, str]) -> None:

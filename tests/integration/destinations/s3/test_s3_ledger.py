@@ -111,6 +111,13 @@ def test_a_run_moves_only_from_an_expected_state(ledgers: Ledgers) -> None:
     assert not ledger.runs.transition("none", RUNNING, RunState.FAILED)
 
 
+def test_a_run_does_not_move_once_nobody_wants_it_any_more(ledgers: Ledgers) -> None:
+    ledger = ledgers()
+    run = ledger.runs.create(run_of(ME, 1, TABLES))
+    assert not ledger.runs.transition(run.id, RUNNING, RunState.ABORTED, wanted=lambda: False)
+    assert ledger.runs.find(run.id) == run
+
+
 def test_a_run_keeps_the_moment_at_which_it_ended(ledgers: Ledgers) -> None:
     ledger, ended, cut = ledgers(), run_of(ME, 1, TABLES), run_of(ME, 2, TABLES)
     for run in (ended, cut):
