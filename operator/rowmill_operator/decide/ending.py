@@ -11,7 +11,7 @@ from rowmill.plan.pod_report import PodReport
 from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import ABORT, ASK_RESET, FINALIZE, RESET
 from rowmill.spec.manifest.status import Phase, ResetStatus, RunStatus
-from rowmill.spec.wishes import read_wish
+from rowmill.spec.wishes import aborts, read_wish
 from rowmill_operator.decide.diagnosis import end_of, pods_of
 from rowmill_operator.decide.record import (
     caught_up,
@@ -64,7 +64,8 @@ def decided_end(situation: Situation) -> Step | None:
     finalize = situation.job(FINALIZE)
     if finalize is not None and finalize.complete:
         return _published(situation, plan, finalize)
-    if situation.experiment.annotations.get(ABORT) == str(plan.number):
+    experiment = situation.experiment
+    if aborts(experiment.annotations.get(ABORT), plan.number, experiment.generation):
         return _abort(situation, plan)
     return None
 
