@@ -507,8 +507,19 @@ def test_what_is_deleted_with_its_data_kept_has_no_purge_to_wait_for() -> None:
     cluster = FakeCluster([experiment()])
     told = engine_of(cluster).delete("shop", purge=False)
     assert told.endswith("is being deleted; its data and its ledger stay")
-    assert cluster.patches == [{"spec": {"deletionPolicy": "Retain"}}]
+    assert cluster.patches == [
+        {"metadata": {"resourceVersion": "41"}, "spec": {"deletionPolicy": "Retain"}}
+    ]
     assert cluster.deleted == [("shop", "uid-of-shop")]
+
+
+def test_what_is_deleted_with_its_data_kept_is_the_very_one_that_is_patched() -> None:
+    later = experiment()
+    later["metadata"] |= {"uid": "another", "resourceVersion": "42"}
+    cluster = _Written([experiment(), later])
+    engine_of(cluster).delete("shop", purge=False)
+    versions = [patch["metadata"]["resourceVersion"] for patch in cluster.patches]
+    assert (versions, cluster.deleted) == (["41", "42"], [("shop", "another")])
 
 
 def test_a_list_is_cut_into_pages_by_name() -> None:
