@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _REQUEST = re.compile(r"([1-9][0-9]{0,8})(?:\.([0-9]{1,9}))?")
-# A run that has not begun may never begin: its abort holds of the generation that asks for it alone.
+# A run that has not begun may never begin: its abort holds of the asking generation alone.
 _OF_GENERATION = "@"
 
 
