@@ -94,6 +94,8 @@ class CustomResource:
         """What it does or waits for, for people."""
         if self.leaving is not None:
             return self.leaving
+        if not self.status:
+            return "the operator has not met it yet"
         return str(self.condition.get("message") or self.run.get("message") or "")
 
     @property

@@ -547,5 +547,5 @@ def test_a_run_that_is_past_is_told_from_the_history() -> None:
     assert engine.status("shop", 1).run.state is State.COMPLETED
     assert engine.status("shop", 2).run.number == 2
     assert [now.run.number for now in engine.watch("shop", 1)] == [1]
-    with pytest.raises(NotFound, match="of a run 3"):
+    with pytest.raises(NotFound, match="no run 3; it tells of the runs 1 to 2"):
         engine.status("shop", 3)

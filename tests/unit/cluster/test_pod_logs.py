@@ -134,7 +134,9 @@ def test_the_logs_of_an_earlier_run_went_with_its_jobs(follow: bool) -> None:
 @pytest.mark.parametrize("number", [3, 99])
 def test_a_run_that_nobody_remembers_has_no_logs(number: int, follow: bool) -> None:
     engine = engine_of(FakeCluster([experiment(number=2, status=PAST)], PODS, LINES))
-    with pytest.raises(NotFound, match=f"of a run {number} of shop the status tells nothing"):
+    with pytest.raises(
+        NotFound, match=f"the status of shop tells of no run {number}; it tells of "
+    ):
         list(engine.logs("shop", run=number, follow=follow))
 
 
