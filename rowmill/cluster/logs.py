@@ -23,7 +23,7 @@ class PodLogs:
     """The pods that were asked for, of run `number` or of whichever is the newest.
 
     Raises:
-        NotFound: RunUnknown, the status tells nothing of such a run; NoLogs, there is no run yet,
+        NotFound: RunUnknown, the status tells of no such run; NoLogs, there is no run yet,
             or no such shard.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -51,7 +52,7 @@ def test_watching_ends_with_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
-def _lines_of(states: list[Raw], capsys: pytest.CaptureFixture[str]) -> list[str]:
+def _lines_of(states: Sequence[Raw], capsys: pytest.CaptureFixture[str]) -> list[str]:
     watch_to_its_end(engine_of(FakeCluster(states)), "shop", as_json=False)
     out = capsys.readouterr().out.splitlines()
     return out[: next(i for i, line in enumerate(out) if line.startswith("team/shop"))]
