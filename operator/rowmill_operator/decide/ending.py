@@ -26,6 +26,7 @@ from rowmill_operator.decide.step import (
     Step,
     moment,
     phase_of,
+    refused_at_start,
     waiting_condition,
 )
 from rowmill_operator.model.actions import Action, delete_jobs
@@ -35,6 +36,7 @@ from rowmill_operator.model.run_condition import (
     COMPLETE,
     FAILED,
     FINALIZING,
+    PENDING,
     RESET_DONE,
     RUNNING,
     RunCondition,
@@ -116,6 +118,8 @@ def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: Phase) -> St
         return Step(RunCondition(FAILED, diagnosis.reason, message), record)
     record = current_record(situation, plan)
     record = replace(record, run=refused(record.run, diagnosis.reason, diagnosis.message))
+    if phase == RUNNING and refused_at_start(record.run, job):
+        phase = PENDING
     run_condition = RunCondition(phase, diagnosis.reason, diagnosis.message, stalled=True)
     remaking = remade_since(job, job.finished or situation.now, situation.now)
     return Step(run_condition, record, remaking.actions, remaking.again_after)
