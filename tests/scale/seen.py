@@ -19,23 +19,23 @@ from rowmill.cluster.apiserver.kubeconfig import Wanted
 from rowmill.cluster.engine import ClusterEngine
 from rowmill.cluster.namespace import connect
 from tests.bench.figures import Figure, Samples
-from tests.bench.progress import Look, behind_at
+from tests.bench.progress import Look, behind, behind_at
 from tests.e2e.cluster.images import Builder
 from tests.e2e.cluster.node import node_of_its_own
 from tests.e2e.experiments import Applied, wide
 from tests.e2e.installation import build_images
 from tests.scale.installed_node import NAMESPACE, Ground, on
 
-SECONDS = 120
+SECONDS = 90
 MOST_BEHIND, MOST_BEHIND_LARGE = 10.0, 35.0
 _LOOK_SECONDS = 1.0
 _START_SECONDS = 180.0
 # So little processor that the run lasts longer than it is looked at.
 _SLOWLY = {
     "requests": {"cpu": "50m", "memory": "256Mi"},
-    "limits": {"cpu": "150m", "memory": "1Gi"},
+    "limits": {"cpu": "100m", "memory": "1Gi"},
 }
-_ROWS, _BATCH_ROWS = 40_000_000, 10_000
+_ROWS, _BATCH_ROWS = 1_000_000_000, 10_000
 _LARGE_BYTES = 200_000
 _BATCHES = (
     "SELECT count(*) FROM rowmill.batches JOIN rowmill.runs ON key = run "
@@ -103,6 +103,7 @@ def _watched(ground: Ground, spec: dict[str, Any], seconds: int) -> list[Look]:
             if durable >= _ROWS:
                 raise RuntimeError("the run ended before it was seen: it takes more rows")
             time.sleep(_LOOK_SECONDS)
+    print(f"{applied.name}: {len(looks)} looks, at most {behind(looks):.1f} s behind", flush=True)
     ground.remove(applied)
     return looks
 
