@@ -85,9 +85,9 @@ Written by `make scale`; do not edit. Real pods on one real node, which shares t
 control plane, Postgres and S3. How each figure is taken is told in `tests/scale/`.
 """
 _SEEN = """\
-Written by `python -m tests.scale --only seen`, a part of `make scale`; do not edit. Once a second
-the rows that the status tells are held against those of the ledger: behind is for how long the
-ledger had held more than was told. Pods, control plane and Postgres share one node.
+Written by `make scale ONLY=seen`; do not edit. Once a second the rows that the status tells are
+held against those of the ledger: behind is for how long the ledger had held more than was told.
+Pods, control plane and Postgres share one node.
 """
 _SIMULATED = """\
 Written by `make scale`; do not edit. API server, controllers and scheduler are real, and so is the
