@@ -65,8 +65,8 @@ e2e: $(READY)  ## the end-to-end tests, on the cluster of KUBECONFIG or else on 
 	$(BIN)/python -m tests.e2e.cluster prepare
 	$(BIN)/python -m pytest tests/e2e
 
-scale: $(READY)  ## 1,000 experiments on a real control plane with simulated pods
-	$(BIN)/python -m tests.scale
+scale: $(READY)  ## 1,000 experiments on a real control plane with simulated pods, and what real pods do; ONLY=seen takes a part
+	$(BIN)/python -m tests.scale $(foreach part,$(ONLY),--only $(part))
 
 bench: $(READY)  ## measure the numbers of docs/benchmarks.md and write them there; with BASE=COMMIT this tree against that one
 	$(BIN)/python -m tests.bench $(if $(BASE),--base $(BASE)) $(if $(ROWS),--rows $(ROWS)) \

@@ -5,14 +5,15 @@ from __future__ import annotations
 import inspect
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial, wraps
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from rowmill.destinations.patience import NowAndThen
 from rowmill.engine.interface import Engine
-from rowmill.errors import Unsupported
+from rowmill.errors import RowmillError, Unsupported
 from rowmill.python_arguments import (
     check_callable,
     check_path,
@@ -23,6 +24,7 @@ from rowmill.python_arguments import (
     given_text,
     whole_number,
 )
+from rowmill.python_words import in_python_on_cluster
 from rowmill.spec.run_bounds import WORKERS
 
 _LOG = logging.getLogger("rowmill")
@@ -94,21 +96,42 @@ def cluster_engine(
         raise Unsupported("ExtraMissing", message) from None
     file = None if kubeconfig is None else Path(kubeconfig)
     wanted = Wanted(namespace=namespace, context=context, kubeconfig=file)
-    return _for_callers(ClusterEngine)(connect(wanted), _LOG.warning)
+    with _in_words(in_python_on_cluster):
+        cluster = connect(wanted)
+    return _for_callers(ClusterEngine, in_python_on_cluster)(cluster, _LOG.warning)
 
 
-def _for_callers(kind: type[E]) -> type[E]:
-    """The class of an engine whose methods check what they are given, and say all that they do."""
+def _as_it_is(text: str) -> str:
+    return text
+
+
+@contextmanager
+def _in_words(words: Callable[[str], str]) -> Iterator[None]:
+    """Have what the block raises say what it says in these words."""
+    try:
+        yield
+    except RowmillError as error:
+        error.args = (words(str(error)),)
+        raise
+
+
+def _for_callers(kind: type[E], words: Callable[[str], str] = _as_it_is) -> type[E]:
+    """The class of an engine whose methods check what they are given, and say all that they do.
+
+    What they raise is said in `words`.
+    """
     asked = [name for name, value in vars(Engine).items() if inspect.isfunction(value)]
     methods = {
-        name: _checked(getattr(kind, name), getattr(Engine, name))
+        name: _checked(getattr(kind, name), getattr(Engine, name), words)
         for name in asked
         if not name.startswith("_")
     }
     return cast(type[E], type(kind.__name__, (kind,), {"__doc__": kind.__doc__, **methods}))
 
 
-def _checked(method: Callable[..., Any], promised: Callable[..., Any]) -> Callable[..., Any]:
+def _checked(
+    method: Callable[..., Any], promised: Callable[..., Any], words: Callable[[str], str]
+) -> Callable[..., Any]:
     signature = inspect.signature(method)
 
     @wraps(method)
@@ -118,7 +141,8 @@ def _checked(method: Callable[..., Any], promised: Callable[..., Any]) -> Callab
             left_out = value is None and signature.parameters[name].default is None
             if name in _TAKEN and not left_out:
                 given.arguments[name] = _TAKEN[name](name, value)
-        return method(*given.args, **given.kwargs)
+        with _in_words(words):
+            return method(*given.args, **given.kwargs)
 
     call.__doc__ = _said(method.__doc__, promised)
     return call

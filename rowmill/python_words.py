@@ -34,6 +34,16 @@ _ANY = re.compile(
     rf"(?:{'|'.join(map(re.escape, sorted(_WORDS, key=len, reverse=True)))})(?![\w-])"
 )
 
+# What leads to a cluster; where Python takes no such parameter, what is said of the option goes.
+_CLUSTER_WORDS = (
+    ("--kubeconfig FILE", "kubeconfig=FILE"),
+    ("with --context", "with context=NAME"),
+    (", or --server URL", ""),
+    (", of the kubeconfig or --server,", ", of the kubeconfig,"),
+    (", or --as USER", ""),
+    ("with -n", "with namespace=NAME"),
+)
+
 
 def in_python(text: str) -> str:
     """A message of the engine, for somebody who called it from Python."""
@@ -43,6 +53,13 @@ def in_python(text: str) -> str:
     text = _RESUME.sub("run()", text)
     text = _OPTION.sub(r"\1=\2", text)
     return _ANY.sub(lambda found: _WORDS[found[0]], text)
+
+
+def in_python_on_cluster(text: str) -> str:
+    """A message of a cluster's engine, for somebody who called it from Python."""
+    for typed, words in _CLUSTER_WORDS:
+        text = text.replace(typed, words)
+    return text
 
 
 def speaking_python(report: Callable[[str], None]) -> Callable[[str], None]:

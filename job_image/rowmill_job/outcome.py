@@ -23,6 +23,7 @@ from rowmill.errors import (
 from rowmill.plan.pod_contract import RUN_RESET, ExitCode
 from rowmill.plan.pod_report import PodReport, Published, PurgeReport, Used, VerifyReport
 from rowmill.spec.problems import InvalidManifest
+from rowmill_job.cluster_words import in_cluster
 
 # By class: whether the Job ends for good, is made again, or tries the pod again.
 CODES: Mapping[type[RowmillError], ExitCode] = {
@@ -105,7 +106,7 @@ def failed(error: BaseException) -> Outcome:
     code = by_class(CODES, error)
     if code is None or not isinstance(error, RowmillError):
         return Outcome(ExitCode.FAILED, "WorkerFailed", f"{type(error).__name__}: {error}")
-    return Outcome(code, by_class(REASONS, error) or error.reason, str(error))
+    return Outcome(code, by_class(REASONS, error) or error.reason, in_cluster(str(error)))
 
 
 def leave(path: Path, report: PodReport) -> None:

@@ -8,6 +8,7 @@ import traceback
 from threading import Event, Lock
 
 from rowmill.destinations.patience import NowAndThen, Wait, Waiting
+from rowmill.log_times import UtcFormatter
 from rowmill.plan.pod_contract import ExitCode
 from rowmill.plan.pod_report import PodReport
 from rowmill.spec.cluster_names import SHARD
@@ -36,9 +37,9 @@ class Work:
     """
 
     def __init__(self, task: str, stop: Event) -> None:
-        logging.basicConfig(
-            stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s"
-        )
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(UtcFormatter("%(asctime)s %(levelname)s %(message)s"))
+        logging.basicConfig(level=logging.WARNING, handlers=[handler])
         _log.setLevel(logging.INFO)
         self._task = task
         self._stop = stop

@@ -15,6 +15,7 @@ from typing import Any
 import kopf
 from kubernetes.aio.config import ConfigException
 
+from rowmill.log_times import UtcFormatter
 from rowmill.spec.cluster_names import GROUP, PLURAL
 from rowmill.version import VERSION
 from rowmill_operator.apiserver.answers import ApiError, Unreachable
@@ -168,7 +169,7 @@ async def _until_one_ends(tasks: list[asyncio.Task[None]]) -> None:
             raise outcome
 
 
-class _OneLine(logging.Formatter):
+class _OneLine(UtcFormatter):
     """A message is one line, whatever a manifest's author wrote into it."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name

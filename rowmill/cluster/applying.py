@@ -13,6 +13,7 @@ from rowmill.spec.cluster_names import ABORT, ADOPT, API_VERSION, KIND, RERUN, R
 from rowmill.spec.load import load_spec
 from rowmill.spec.manifest.structure import read_structure
 from rowmill.spec.problems import InvalidManifest
+from rowmill.spec.wishes import aborts
 
 
 def document_of(request: ApplyRequest) -> dict[str, Any]:
@@ -49,7 +50,7 @@ def begins_by_itself(before: Experiment | None, applied: Experiment) -> bool:
     """
     if before is None or before.number is None or not _is_of_its_run(before):
         return False
-    if before.annotations.get(ABORT) == str(before.number + 1):
+    if aborts(before.annotations.get(ABORT), before.number + 1, applied.generation):
         # It is to be called off with what asks for that run.
         return False
     digests = [_digest(each, applied.asked_rerun) for each in (before, applied)]

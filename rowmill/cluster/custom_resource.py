@@ -66,6 +66,11 @@ class CustomResource:
         return self.run.get("finishedAt") is not None
 
     @property
+    def generation(self) -> int:
+        """Which edit of the spec this is; 0 where nothing tells."""
+        return int(self.raw["metadata"].get("generation") or 0)
+
+    @property
     def seen(self) -> bool:
         """Whether the status is of the spec as it is now."""
         return bool(self.status.get("observedGeneration") == self.raw["metadata"].get("generation"))
@@ -89,6 +94,8 @@ class CustomResource:
         """What it does or waits for, for people."""
         if self.leaving is not None:
             return self.leaving
+        if not self.status:
+            return "the operator has not met it yet"
         return str(self.condition.get("message") or self.run.get("message") or "")
 
     @property

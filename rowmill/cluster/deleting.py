@@ -24,9 +24,8 @@ def delete_experiment(cluster: Cluster, name: str, *, purge: bool) -> None:
 
 
 def _to_be_kept(cluster: Cluster, name: str) -> Raw:
-    found = cluster.experiment(name)
-    cluster.patch(name, {"spec": {"deletionPolicy": "Retain"}})
-    return found
+    policy = {"spec": {"deletionPolicy": "Retain"}}
+    return patched_as_read(cluster, name, lambda found: (policy, found))
 
 
 def _to_be_purged(cluster: Cluster, name: str) -> Raw:

@@ -97,7 +97,7 @@ class ClusterEngine(Engine):
         told = False
         while run is None or run == experiment.number:
             told = told or self._tell_unheeded(experiment)
-            yield experiment.progress
+            yield experiment.awaited
             begun = begun or experiment.phase in _AT_WORK
             if name in self._asked or (experiment.refused and not begun):
                 self._refuse_in_vain(experiment)

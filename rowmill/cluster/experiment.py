@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from rowmill.cluster.verdicts import verdict_on
 from rowmill.engine.json_records import time_from_json
 from rowmill.engine.records import ExperimentRecord, Progress, RunRecord, State, TableProgress
 from rowmill.errors import Conflict, NotFound
-from rowmill.plan.intervals import count, parse
+from rowmill.plan.intervals import count, parse, show, union
 from rowmill.plan.replacement import replaced_by
 from rowmill.spec.cluster_names import (
     API_VERSION,
@@ -26,6 +26,8 @@ from rowmill.spec.wishes import next_wish, read_wish
 
 # Of its metadata: what its author may have written.
 _APPLIED = ("name", "labels", "annotations")
+_ENDS = ("Complete", "Failed", "Reset")
+_UNANSWERED = "the operator has not looked at what was asked for yet"
 
 
 class Experiment(CustomResource):
@@ -62,6 +64,20 @@ class Experiment(CustomResource):
         return self._record({}, state=State.SUSPENDED if self.suspended else State.PENDING)
 
     @property
+    def awaited(self) -> Progress:
+        """What is shown while the operator is yet to answer what was asked for since a run ended.
+
+        That run's own end would look like the answer.
+        """
+        if not self.ended or not self.asks_more or self.phase not in _ENDS:
+            return self.progress
+        if self.leaving is not None or self.refused:
+            return self.progress
+        if self.seen and self.asked_rerun == str(self.run.get("rerun") or ""):
+            return replace(self.progress, run=replace(self.taken_up, message=_UNANSWERED))
+        return Progress(replace(self.next_run, message=_UNANSWERED), ())
+
+    @property
     def taken_up(self) -> RunRecord:
         """The newest run once it is to go on; one that is complete stays so."""
         run = self.overall.run
@@ -91,7 +107,7 @@ class Experiment(CustomResource):
         """
         if self.phase == "Suspended":
             return self.seen
-        return self.phase in ("Complete", "Failed", "Reset") and not self.asks_more
+        return self.phase in _ENDS and not self.asks_more
 
     @property
     def asked_rerun(self) -> str:
@@ -175,7 +191,10 @@ class Experiment(CustomResource):
 
     def unknown_run(self, number: int | None) -> NotFound:
         """The error of a run that is not the newest and that the status does not remember."""
-        return NotFound("RunUnknown", f"of a run {number} of {self.name} the status tells nothing")
+        known = [run.number for run in self.runs() if run.number is not None]
+        told = f"it tells of {_named(known)}" if known else "it tells of none yet"
+        message = f"the status of {self.name} tells of no run {number}; {told}"
+        return NotFound("RunUnknown", message)
 
     def record(self) -> ExperimentRecord:
         """The experiment, as a list of them has it."""
@@ -210,6 +229,12 @@ class Experiment(CustomResource):
         whose = {"experiment": self.name, "namespace": self.namespace}
         record = RunRecord.from_json({**run, **whose, **fields})
         return replace(record, verification=verdict_on(self, record))
+
+
+def _named(numbers: Sequence[int]) -> str:
+    """Such as `the runs 2 to 5, 7`; not all need be there, of those before the published one."""
+    shown = show(union((each, each + 1) for each in numbers)).replace("-", " to ")
+    return f"run {shown}" if len(numbers) == 1 else f"the runs {shown}"
 
 
 def _batches_done(table: Mapping[str, Any]) -> int:

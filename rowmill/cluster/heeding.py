@@ -9,6 +9,7 @@ from rowmill.cluster.experiment import Experiment
 from rowmill.cluster.steering import is_judged
 from rowmill.engine.json_records import time_from_json
 from rowmill.spec.cluster_names import ABORT
+from rowmill.spec.wishes import aborts
 
 # The operator looks at a change within a second or so.
 _HEEDED_WITHIN = timedelta(seconds=30)
@@ -43,9 +44,11 @@ def _is_unheard(experiment: Experiment) -> bool:
 
 def _is_abort_unheard(experiment: Experiment) -> bool:
     """The pods of one that is heeded are being ended, which the reason tells."""
+    if experiment.number is None or not experiment.begun or experiment.ended:
+        return False
     asked = experiment.annotations.get(ABORT)
-    at_work = experiment.begun and not experiment.ended
-    return at_work and asked == str(experiment.number) and experiment.reason != "Aborted"
+    is_asked = aborts(asked, experiment.number, experiment.generation)
+    return is_asked and experiment.reason != "Aborted"
 
 
 def _changes(experiment: Experiment) -> Iterator[datetime]:

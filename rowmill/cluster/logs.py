@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +12,14 @@ from rowmill.cluster.apiserver.patience import patiently
 from rowmill.cluster.experiment import Experiment
 from rowmill.cluster.log_stream import LogStream
 from rowmill.cluster.namespace import Cluster, Pod
+from rowmill.engine.json_records import time_from_json
 from rowmill.engine.records import LogLine
 from rowmill.errors import NotFound
 
 _SECONDS = 2.0
 _ENDED = ("Succeeded", "Failed")
+# As log_times.py has a pod write it.
+_STAMPED = re.compile(r"(?P<time>[-0-9]{10}T[:.0-9]+Z) (?P<level>[A-Z]+) (?P<text>.*)", re.DOTALL)
 
 
 @dataclass
@@ -23,7 +27,7 @@ class PodLogs:
     """The pods that were asked for, of run `number` or of whichever is the newest.
 
     Raises:
-        NotFound: RunUnknown, the status tells nothing of such a run; NoLogs, there is no run yet,
+        NotFound: RunUnknown, the status tells of no such run; NoLogs, there is no run yet,
             or no such shard.
     """
 
@@ -135,7 +139,13 @@ class PodLogs:
 
 
 def _line(pod: Pod, text: str) -> LogLine:
-    return LogLine(text, pod.task if pod.shard is None else f"shard {pod.shard}")
+    """As one machine's line; what has no time or no level in their form is text."""
+    source = pod.task if pod.shard is None else f"shard {pod.shard}"
+    found = _STAMPED.fullmatch(text)
+    time = None if found is None else time_from_json(found["time"])
+    if found is None or time is None:
+        return LogLine(text, source)
+    return LogLine(found["text"], source, time, found["level"])
 
 
 def _no_logs(message: str) -> NotFound:

@@ -12,6 +12,7 @@ from rowmill.cluster.namespace import Cluster, Raw
 from rowmill.engine.records import RunRecord, State
 from rowmill.errors import Conflict
 from rowmill.spec.cluster_names import ABORT, RERUN, RESUME
+from rowmill.spec.wishes import abort_of_next, aborts
 
 T = TypeVar("T")
 # The operator writes the status every 5 seconds: twice in a row is bad luck already.
@@ -90,7 +91,7 @@ def abort(experiment: Experiment, *, hold: str) -> Change:
         return Change(annotated({ABORT: str(number)}), run, _unseen(experiment, hold))
     if not _can_be_withdrawn(experiment):
         # Where it begins this moment, it is that run which is aborted.
-        body = annotated({ABORT: str(number + 1)})
+        body = annotated({ABORT: abort_of_next(number + 1, experiment.generation)})
         notice = f"run {number + 1} of {name} was asked for: it is aborted before it makes rows"
         return Change(body, _next(experiment), notice)
     withdrawn = {RERUN: _rerun_before(experiment)}
@@ -178,9 +179,10 @@ def _unmet_abort(experiment: Experiment) -> int | None:
     asked, newest = experiment.annotations.get(ABORT), experiment.number
     if asked is None or newest is None:
         return None
-    if asked == str(newest) and not experiment.ended:
+    if aborts(asked, newest, experiment.generation) and not experiment.ended:
         return newest
-    return newest + 1 if asked == str(newest + 1) and next_is_asked_for(experiment) else None
+    is_of_next = aborts(asked, newest + 1, experiment.generation)
+    return newest + 1 if is_of_next and next_is_asked_for(experiment) else None
 
 
 def _can_be_withdrawn(experiment: Experiment) -> bool:

@@ -10,7 +10,7 @@ from rowmill.commands.watching import STOPPED_LOOKING
 from rowmill.engine.interface import Engine
 from rowmill.errors import Interrupted
 from rowmill.terminal.prose import visible
-from rowmill.views.log_lines import text_of
+from rowmill.views.log_lines import text_of, words_of
 
 
 def logs(engine: Engine, name: str, run: int | None, follow: bool) -> None:
@@ -27,7 +27,7 @@ def logs_of_shards(
     options = [f"{option} {number}" for option, number in of_it if number is not None]
     with _left_alone(engine.command("logs", name, *options, "-f"), follow):
         for line in engine.logs(name, run=run, shard=shard, follow=follow):
-            print(shown(text_of(line) if shard is None else line.text), flush=follow)
+            print(shown(text_of(line) if shard is None else words_of(line)), flush=follow)
 
 
 @contextmanager

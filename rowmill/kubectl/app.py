@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from rowmill.kubectl.elsewhere import ELSEWHERE
 from rowmill.kubectl.options import CLUSTER, Longest, Name, NameOrAll, Shard
 from rowmill.terminal.command import command
 from rowmill.terminal.command_line import App
@@ -27,6 +28,9 @@ app = App(
     "Watch and steer the Experiments of a cluster.",
     translations="rowmill.kubectl.failures:TRANSLATIONS",
     shared=CLUSTER,
+    elsewhere=ELSEWHERE,
+    # Its shell completes kubectl, which asks a plugin in another way.
+    completes=False,
 )
 
 

@@ -1,4 +1,4 @@
-"""What annotations ask of a run, by its number: to be reset, to be verified."""
+"""What annotations ask of a run, by its number: to be reset, verified or aborted."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _REQUEST = re.compile(r"([1-9][0-9]{0,8})(?:\.([0-9]{1,9}))?")
+# A run that has not begun may never begin: its abort holds of the asking generation alone.
+_OF_GENERATION = "@"
 
 
 @dataclass(frozen=True)
@@ -41,3 +43,17 @@ def next_wish(number: int, before: Iterable[str | None]) -> Wish | None:
     wishes = (read_wish(text) for text in before)
     asked = [wish.times for wish in wishes if wish is not None and wish.number == number]
     return read_wish(f"{number}.{max(asked) + 1}" if asked else str(number))
+
+
+def abort_of_next(number: int, generation: int) -> str:
+    """What aborts run `number`, which this generation of the spec asks for and which has not begun.
+
+    Of a later generation it aborts nothing: the edit that asked for the run may have been taken
+    back.
+    """
+    return f"{number}{_OF_GENERATION}{generation}"
+
+
+def aborts(text: str | None, number: int, generation: int | None) -> bool:
+    """Whether the annotation's value asks to abort run `number` of this generation of the spec."""
+    return text in (str(number), f"{number}{_OF_GENERATION}{generation}")

@@ -66,11 +66,19 @@ class App(typer.Typer):
 
     `translations` is the place of what it says of errors, as `terminal.failures` takes it;
     `targets` are the places of what its commands do, by their names, `shared_by` the options that
-    each shares with others.
+    each shares with others. `name` is what is typed, `elsewhere` what serves in place of commands
+    that it has not; `completes` whether a shell can complete it.
     """
 
     def __init__(
-        self, name: str, purpose: str, translations: str, shared: SharedOptions | None = None
+        self,
+        name: str,
+        purpose: str,
+        translations: str,
+        shared: SharedOptions | None = None,
+        *,
+        elsewhere: Mapping[str, str] | None = None,
+        completes: bool = True,
     ) -> None:
         self.translations = translations
         self.shared = shared
@@ -82,7 +90,8 @@ class App(typer.Typer):
             cls=_Group,
             no_args_is_help=True,
             pretty_exceptions_enable=False,
-            context_settings={"help_option_names": ["-h", "--help"]},
+            add_completion=completes,
+            context_settings={"help_option_names": ["-h", "--help"], "obj": elsewhere or {}},
         )
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[[_Function], _Function]:
@@ -103,8 +112,10 @@ class _Group(TyperGroup):
     def make_context(self, info_name: Any, args: list[str], *more: Any, **settings: Any) -> Any:
         # They are used up as they are read.
         as_json = _asks_for_json(args)
+        # The name of the process may be another than is typed.
+        name = self.name or info_name
         with _reported_plainly(as_json=as_json):
-            ctx = super().make_context(info_name, args, *more, **settings)
+            ctx = super().make_context(name, args, *more, **settings)
         ctx.meta[_AS_JSON] = as_json
         return ctx
 
@@ -116,6 +127,8 @@ class _Group(TyperGroup):
         try:
             return super().resolve_command(ctx, args)
         except _Refusal:
+            if args[0] in ctx.obj:
+                ctx.fail(f"No such command '{args[0]}' here: {ctx.obj[args[0]]}")
             meant = [f"'{name}'" for name in _MEANT.get(args[0], ()) if name in self.commands]
             if meant:
                 ctx.fail(f"No such command '{args[0]}'. Did you mean {', '.join(meant)}?")

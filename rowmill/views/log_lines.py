@@ -11,6 +11,10 @@ def text_of(line: LogLine) -> str:
 
     Further lines of the text are indented, so that none is taken for another process's.
     """
+    return f"[{line.source}] {words_of(line)}".replace("\n", "\n    ")
+
+
+def words_of(line: LogLine) -> str:
+    """As `text_of`, of a process that is known, and as it said it."""
     time = None if line.time is None else time_to_json(line.time)
-    known = (time, line.level, line.text)
-    return f"[{line.source}] {' '.join(filter(None, known))}".replace("\n", "\n    ")
+    return " ".join(part for part in (time, line.level, line.text) if part is not None)

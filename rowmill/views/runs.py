@@ -61,7 +61,10 @@ def lines_of(run: RunRecord, going_on: str) -> Iterator[str]:
 
 
 def show_tables(progress: Progress, title: str) -> None:
-    """Print how far each table is."""
+    """Print how far each table is; the title alone while there are none."""
+    if not progress.tables:
+        say(title)
+        return
     rows = [
         (
             each.name,

@@ -15,8 +15,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 # The first lines of the parts, in the page's order.
 ONE_MACHINE = "# Benchmarks"
 IN_PODS = "## On Kubernetes, in pods"
+SEEN = "## On Kubernetes, what is told of a run"
 SIMULATED = "## On Kubernetes, many experiments"
-_HEADINGS = (ONE_MACHINE, IN_PODS, SIMULATED)
+_HEADINGS = (ONE_MACHINE, IN_PODS, SEEN, SIMULATED)
 
 
 def write(heading: str, lines: Sequence[str], page: Path = PAGE) -> None:

@@ -108,11 +108,16 @@ def behind(looks: Sequence[Look]) -> float:
 
     Before anything is told none are.
     """
-    worst = 0.0
+    return max(behind_at(looks), default=0.0)
+
+
+def behind_at(looks: Sequence[Look]) -> list[float]:
+    """For how many seconds the ledger had held more rows than were told, at each look."""
+    found = []
     for number, look in enumerate(looks):
         more = (each.at for each in looks[:number] if each.durable > (look.told or 0))
-        worst = max(worst, look.at - next(more, look.at))
-    return worst
+        found.append(look.at - next(more, look.at))
+    return found
 
 
 def cost_figure(rows: int, costs: Costs) -> Figure:

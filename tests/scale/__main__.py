@@ -19,10 +19,10 @@ from pathlib import Path
 from tests.bench import machine, page
 from tests.bench.figures import Figure
 from tests.e2e.cluster import binaries
-from tests.scale import pods, simulated
+from tests.scale import pods, seen, simulated
 
-# In this order: the second moves this process into its node's network for good.
-PARTS = ("pods", "simulated")
+# In this order: the last moves this process into its node's network for good.
+PARTS = ("pods", "seen", "simulated")
 EXPERIMENTS = 1_000
 
 
@@ -58,6 +58,8 @@ def _arguments() -> argparse.Namespace:
 def _measure(part: str, folder: Path, experiments: int) -> list[Figure]:
     if part == "pods":
         return pods.measure(folder)
+    if part == "seen":
+        return seen.measure(folder)
     return simulated.measure(folder, experiments)
 
 
@@ -70,6 +72,7 @@ def _described(folder: Path) -> dict[str, str]:
 def _write(part: str, described: dict[str, str], figures: Sequence[Figure]) -> None:
     heading, text = {
         "pods": (page.IN_PODS, _PODS),
+        "seen": (page.SEEN, _SEEN),
         "simulated": (page.SIMULATED, _SIMULATED),
     }[part]
     lines = [*text.splitlines(), "", *page.machine_table(described), ""]
@@ -80,6 +83,11 @@ def _write(part: str, described: dict[str, str], figures: Sequence[Figure]) -> N
 _PODS = """\
 Written by `make scale`; do not edit. Real pods on one real node, which shares the machine with its
 control plane, Postgres and S3. How each figure is taken is told in `tests/scale/`.
+"""
+_SEEN = """\
+Written by `make scale ONLY=seen`; do not edit. Once a second the rows that the status tells are
+held against those of the ledger: behind is for how long the ledger had held more than was told.
+Pods, control plane and Postgres share one node.
 """
 _SIMULATED = """\
 Written by `make scale`; do not edit. API server, controllers and scheduler are real, and so is the

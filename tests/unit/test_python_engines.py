@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import pydoc
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -116,3 +117,29 @@ def test_a_cluster_is_named_by_texts(given: dict[str, object], told: str) -> Non
     with pytest.raises(rowmill.InvalidArgument) as found:
         open_engine(**given)
     assert str(found.value) == told
+
+
+def _told(call: Callable[[], object]) -> str:
+    with pytest.raises(rowmill.RowmillError) as told:
+        call()
+    return str(told.value)
+
+
+def test_what_is_wrong_with_a_clusters_options_is_told_by_parameters(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.delenv("KUBERNETES_SERVICE_HOST", raising=False)
+    empty = tmp_path / "empty"
+    empty.write_text("apiVersion: v1\nkind: Config\n")
+    none = _told(rowmill.cluster_engine)
+    assert "kubeconfig=FILE" in none
+    assert "with context=NAME" in none
+    for said in (
+        none,
+        _told(lambda: rowmill.cluster_engine(kubeconfig=tmp_path / "nowhere")),
+        _told(lambda: rowmill.cluster_engine(kubeconfig=empty)),
+        _told(lambda: rowmill.cluster_engine(kubeconfig=empty, context="kind")),
+    ):
+        assert not re.search(r"(?<!\w)--?[a-z]", said), said

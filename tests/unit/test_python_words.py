@@ -11,7 +11,7 @@ from typer.main import get_command
 
 import rowmill
 from rowmill.cli.app import app
-from rowmill.python_words import in_python
+from rowmill.python_words import in_python, in_python_on_cluster
 
 PACKAGE = Path(rowmill.__file__).parent
 # What these say is read by users of Python too.
@@ -57,6 +57,14 @@ def test_every_option_of_run_that_a_message_names_has_its_word() -> None:
     # Else the search itself is broken.
     assert len(named) > 8
     assert [text for text in map(in_python, named) if pattern.search(text)] == []
+
+
+def test_every_option_of_the_plugin_that_a_message_names_has_its_word() -> None:
+    """Those that Python takes no parameter for go with what is said of them."""
+    pattern = re.compile(r"(?<![\w-])(?:--(?:kubeconfig|context|server|as)|-n)(?![\w-])")
+    named = [text for text in _texts(PACKAGE / "cluster") if pattern.search(text)]
+    assert len(named) > 5
+    assert [text for text in map(in_python_on_cluster, named) if pattern.search(text)] == []
 
 
 def _texts(folder: Path) -> Iterator[str]:

@@ -130,9 +130,11 @@ def _said(pod: Pod, termination: Termination) -> Diagnosis:
     where = f"shard {pod.index}" if pod.index is not None else pod.task
     if termination.reason == "OOMKilled":
         return _out_of_memory(where)
-    reason = termination.report.reason or Reason.FAILED
-    message = termination.report.message or f"its pod {pod.name} ended without a word"
-    return Diagnosis(reason, f"{where}: {message} (exit code {termination.code})")
+    reason, message = termination.report.reason, termination.report.message
+    if reason and message:
+        return Diagnosis(reason, f"{where}: {message}")
+    message = message or f"its pod {pod.name} ended without a word"
+    return Diagnosis(reason or Reason.FAILED, f"{where}: {message} (exit code {termination.code})")
 
 
 def _killed_twice(pods: Sequence[Pod]) -> Diagnosis | None:

@@ -11,7 +11,7 @@ from rowmill.plan.pod_report import PodReport
 from rowmill.plan.purging import PurgeEnd
 from rowmill.spec.cluster_names import ABORT, ASK_RESET, FINALIZE, RESET
 from rowmill.spec.manifest.status import Phase, ResetStatus, RunStatus
-from rowmill.spec.wishes import read_wish
+from rowmill.spec.wishes import aborts, read_wish
 from rowmill_operator.decide.diagnosis import end_of, pods_of
 from rowmill_operator.decide.record import (
     caught_up,
@@ -26,6 +26,7 @@ from rowmill_operator.decide.step import (
     Step,
     moment,
     phase_of,
+    refused_at_start,
     waiting_condition,
 )
 from rowmill_operator.model.actions import Action, delete_jobs
@@ -35,6 +36,7 @@ from rowmill_operator.model.run_condition import (
     COMPLETE,
     FAILED,
     FINALIZING,
+    PENDING,
     RESET_DONE,
     RUNNING,
     RunCondition,
@@ -64,7 +66,8 @@ def decided_end(situation: Situation) -> Step | None:
     finalize = situation.job(FINALIZE)
     if finalize is not None and finalize.complete:
         return _published(situation, plan, finalize)
-    if situation.experiment.annotations.get(ABORT) == str(plan.number):
+    experiment = situation.experiment
+    if aborts(experiment.annotations.get(ABORT), plan.number, experiment.generation):
         return _abort(situation, plan)
     return None
 
@@ -115,6 +118,8 @@ def failed(situation: Situation, plan: FrozenPlan, job: Job, phase: Phase) -> St
         return Step(RunCondition(FAILED, diagnosis.reason, message), record)
     record = current_record(situation, plan)
     record = replace(record, run=refused(record.run, diagnosis.reason, diagnosis.message))
+    if phase == RUNNING and refused_at_start(record.run, job):
+        phase = PENDING
     run_condition = RunCondition(phase, diagnosis.reason, diagnosis.message, stalled=True)
     remaking = remade_since(job, job.finished or situation.now, situation.now)
     return Step(run_condition, record, remaking.actions, remaking.again_after)

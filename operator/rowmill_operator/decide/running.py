@@ -30,6 +30,7 @@ from rowmill_operator.decide.step import (
     Step,
     moment,
     phase_of,
+    refused_at_start,
     waiting_condition,
 )
 from rowmill_operator.model.actions import Action, CreateJob, DeleteJob, SetParallelism, delete_jobs
@@ -226,6 +227,8 @@ def _start_over(
 
 def _begun(situation: Situation, job: Job, run: RunStatus) -> bool:
     """Whether the run has been at work: it then goes on, between two waves of pods as well."""
+    if refused_at_start(run, job):
+        return False
     before = situation.recorded and phase_of(situation) == RUNNING
     running = any(pod.running for pod in pods_of(job, situation.observed.pods))
     return before or running or job.succeeded > 0 or bool(run.rows)

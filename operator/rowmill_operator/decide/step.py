@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rowmill.spec.manifest.status import Phase, VerificationStatus
+from rowmill.spec.manifest.status import Phase, RunStatus, VerificationStatus
 from rowmill_operator.decide.situation import Situation
 from rowmill_operator.model.actions import Action
+from rowmill_operator.model.observed import Job
 from rowmill_operator.model.run_condition import (
     FINALIZING,
     PENDING,
@@ -50,6 +51,11 @@ def phase_of(situation: Situation) -> Phase:
     """The phase of a run that goes on, as it was written last."""
     phase = situation.experiment.status.phase
     return phase if phase in (RUNNING, FINALIZING) else PENDING
+
+
+def refused_at_start(run: RunStatus, job: Job) -> bool:
+    """Whether a run stands before a refusal with nothing made: it is not under way then."""
+    return run.refused is not None and not run.rows and not job.succeeded
 
 
 def moment(text: str | None, default: datetime) -> datetime:

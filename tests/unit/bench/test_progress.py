@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.bench.progress import Cost, Costs, Look, behind, cost_figure
+from tests.bench.progress import Cost, Costs, Look, behind, behind_at, cost_figure
 
 
 def test_progress_is_behind_by_the_time_for_which_the_ledger_had_more() -> None:
@@ -18,6 +18,7 @@ def test_progress_is_behind_by_the_time_for_which_the_ledger_had_more() -> None:
     ]
     # At 3.0 the 200 rows of 2.0 were not told; at 2.0 the 100 of 1.0 were not.
     assert behind(looks) == 1.0
+    assert behind_at(looks) == [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]
     assert behind([*looks, Look(10.0, 400, 300), Look(13.5, 400, 300)]) == 3.5
 
 

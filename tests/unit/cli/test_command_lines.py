@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from rowmill.cli.app import app
 from rowmill.kubectl.app import app as plugin
+from rowmill.kubectl.elsewhere import ELSEWHERE
 from rowmill.local.home import remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.remembered import Remembered
@@ -161,6 +162,26 @@ def test_wrong_words_are_told_in_one_sentence(words: tuple[str, ...], said: str)
     assert said in done.stderr
     assert done.stderr.startswith("rowmill: ")
     assert done.stderr.count("\n") == 1
+
+
+def test_the_plugin_is_called_as_kubectl_calls_it() -> None:
+    """kubectl runs `kubectl-rowmill`, which nobody types."""
+    for words in (["--help"], ["status", "--help"], ["frob"], ["status", "--nope"]):
+        done = CliRunner().invoke(plugin, words, prog_name="kubectl-rowmill")
+        assert "kubectl rowmill" in done.output
+        assert "kubectl-rowmill" not in done.output
+
+
+def test_what_one_machine_alone_can_is_answered_with_what_serves_on_a_cluster() -> None:
+    missing = {one.callback.__name__ for one in app.registered_commands if one.callback} - {
+        one.callback.__name__ for one in plugin.registered_commands if one.callback
+    }
+    assert missing == ELSEWHERE.keys()
+    for name, words in ELSEWHERE.items():
+        done = called(name, "shop", of=plugin)
+        assert done.exit_code == 2
+        assert f"no such command '{name}' here: {words}; see: kubectl row" in done.stderr
+    assert " here" not in called("frob", of=plugin).stderr
 
 
 @pytest.mark.parametrize(

@@ -507,8 +507,19 @@ def test_what_is_deleted_with_its_data_kept_has_no_purge_to_wait_for() -> None:
     cluster = FakeCluster([experiment()])
     told = engine_of(cluster).delete("shop", purge=False)
     assert told.endswith("is being deleted; its data and its ledger stay")
-    assert cluster.patches == [{"spec": {"deletionPolicy": "Retain"}}]
+    assert cluster.patches == [
+        {"metadata": {"resourceVersion": "41"}, "spec": {"deletionPolicy": "Retain"}}
+    ]
     assert cluster.deleted == [("shop", "uid-of-shop")]
+
+
+def test_what_is_deleted_with_its_data_kept_is_the_very_one_that_is_patched() -> None:
+    later = experiment()
+    later["metadata"] |= {"uid": "another", "resourceVersion": "42"}
+    cluster = _Written([experiment(), later])
+    engine_of(cluster).delete("shop", purge=False)
+    versions = [patch["metadata"]["resourceVersion"] for patch in cluster.patches]
+    assert (versions, cluster.deleted) == (["41", "42"], [("shop", "another")])
 
 
 def test_a_list_is_cut_into_pages_by_name() -> None:
@@ -536,5 +547,5 @@ def test_a_run_that_is_past_is_told_from_the_history() -> None:
     assert engine.status("shop", 1).run.state is State.COMPLETED
     assert engine.status("shop", 2).run.number == 2
     assert [now.run.number for now in engine.watch("shop", 1)] == [1]
-    with pytest.raises(NotFound, match="of a run 3"):
+    with pytest.raises(NotFound, match="no run 3; it tells of the runs 1 to 2"):
         engine.status("shop", 3)

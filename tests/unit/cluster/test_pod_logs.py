@@ -6,6 +6,7 @@ import io
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
@@ -51,6 +52,29 @@ def test_lines_bear_their_shard_and_attempts_come_in_order(
 def test_one_shards_lines_are_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
     logs(FakeCluster([experiment()], PODS, LINES), "shop", 1, follow=False)
     assert capsys.readouterr().out.splitlines() == ["a", "b", "c"]
+
+
+STAMPED = "2026-11-30T19:08:10.263711Z WARNING the disk is slow: 5 s"
+
+
+def test_a_pods_line_is_read_as_one_machines_and_shown_as_it_was(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    said = [
+        STAMPED,
+        "Traceback of it",
+        "2026-11-30 an older worker's",
+        "2026-13-01T00:00:00Z INFO no",
+    ]
+    cluster = FakeCluster([experiment()], PODS, LINES | {"zero": said})
+    [first, *others] = engine_of(cluster).logs("shop", shard=0)
+    time = datetime(2026, 11, 30, 19, 8, 10, 263711, tzinfo=UTC)
+    assert first == LogLine("the disk is slow: 5 s", "shard 0", time, "WARNING")
+    assert others == [LogLine(text, "shard 0") for text in said[1:]]
+    logs(cluster, "shop", 0, follow=False)
+    assert capsys.readouterr().out.splitlines() == said
+    logs(cluster, "shop", None, follow=False)
+    assert capsys.readouterr().out.splitlines()[0] == f"[shard 0] {STAMPED}"
 
 
 class _Terminal(io.StringIO):
@@ -134,7 +158,9 @@ def test_the_logs_of_an_earlier_run_went_with_its_jobs(follow: bool) -> None:
 @pytest.mark.parametrize("number", [3, 99])
 def test_a_run_that_nobody_remembers_has_no_logs(number: int, follow: bool) -> None:
     engine = engine_of(FakeCluster([experiment(number=2, status=PAST)], PODS, LINES))
-    with pytest.raises(NotFound, match=f"of a run {number} of shop the status tells nothing"):
+    with pytest.raises(
+        NotFound, match=f"the status of shop tells of no run {number}; it tells of "
+    ):
         list(engine.logs("shop", run=number, follow=follow))
 
 

@@ -113,7 +113,7 @@ def test_a_next_run_that_may_begin_at_any_moment_is_aborted_by_its_own_number(
 ) -> None:
     cluster = FakeCluster([state])
     changes.abort(engine_of(cluster), "shop")
-    assert _written(cluster) == [{"metadata": {"annotations": {"rowmill.dev/abort": "2"}}}]
+    assert _written(cluster) == [{"metadata": {"annotations": {"rowmill.dev/abort": "2@3"}}}]
     said = capsys.readouterr()
     assert "run 2 of shop is being aborted" in said.out + said.err
 
@@ -132,7 +132,7 @@ def test_nothing_is_withdrawn_of_an_experiment_that_has_changed_since(
 
     cluster = Busy([early, late])
     changes.abort(engine_of(cluster), "shop")
-    asked = {"annotations": {"rowmill.dev/abort": "2"}, "resourceVersion": "8"}
+    asked = {"annotations": {"rowmill.dev/abort": "2@3"}, "resourceVersion": "8"}
     assert cluster.patches == [{"metadata": asked}]
 
 
@@ -182,8 +182,9 @@ def test_a_run_that_is_failed_and_suspended_is_helped_out_of_both() -> None:
             {"spec": {"suspend": False}},
         ),
         (experiment("Complete", annotations=ASKED | {"rowmill.dev/abort": "2"}), 2, {}),
+        (experiment("Complete", annotations=ASKED | {"rowmill.dev/abort": "2@3"}), 2, {}),
     ],
-    ids=["at work", "suspended", "the next"],
+    ids=["at work", "suspended", "the next", "the next of this edit"],
 )
 def test_a_resume_calls_off_an_abort_that_the_operator_has_not_met(
     state: Any, run: int, besides: dict[str, Any], capsys: pytest.CaptureFixture[str]
@@ -199,7 +200,7 @@ def test_a_resume_calls_off_an_abort_that_the_operator_has_not_met(
 
 
 def test_an_abort_that_was_met_or_is_of_another_run_is_left_alone() -> None:
-    for number in ("1", "3"):
+    for number in ("1", "3", "2@2", "3@3"):
         abort = {"rowmill.dev/abort": number}
         suspended = experiment("Suspended", number=2, annotations=abort, spec={"suspend": True})
         assert _patch(ClusterEngine.resume, suspended) == {"spec": {"suspend": False}}

@@ -74,6 +74,15 @@ def test_status_for_people_names_run_tables_and_what_it_waits_for(
         assert text in out
 
 
+def test_what_no_operator_has_met_says_so_and_has_no_table(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    unmet = {**experiment(), "status": {}}
+    status(FakeCluster([unmet]), "shop", Output.TEXT)
+    out = capsys.readouterr().out
+    assert out == "team/shop: PENDING\nthe operator has not met it yet\n"
+
+
 def test_an_experiment_that_no_operator_has_seen_is_pending(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -82,7 +91,12 @@ def test_an_experiment_that_no_operator_has_seen_is_pending(
     status(FakeCluster([unseen]), "shop", Output.JSON)
     document = _json(capsys)
     assert Progress.from_json(document) == Progress(
-        RunRecord(experiment="shop", namespace="team", state=State.PENDING)
+        RunRecord(
+            experiment="shop",
+            namespace="team",
+            state=State.PENDING,
+            message="the operator has not met it yet",
+        )
     )
     status(FakeCluster([unseen]), "shop", Output.TEXT)
     assert "team/shop: PENDING" in capsys.readouterr().out

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
@@ -47,6 +48,41 @@ def test_watching_ends_with_the_run(capsys: pytest.CaptureFixture[str]) -> None:
         "run 1 PENDING: 0 of 100 rows durable (0 %)",
         "run 1 RUNNING: 40 of 100 rows durable (40 %), 20 k rows/s, ETA 3.0 s",
         "run 1 FINALIZING: 100 of 100 rows durable (100 %), Finalizing: publish",
+        "run 1 COMPLETED: 100 of 100 rows durable (100 %)",
+    ]
+
+
+def _lines_of(states: Sequence[Raw], capsys: pytest.CaptureFixture[str]) -> list[str]:
+    watch_to_its_end(engine_of(FakeCluster(states)), "shop", as_json=False)
+    out = capsys.readouterr().out.splitlines()
+    return out[: next(i for i, line in enumerate(out) if line.startswith("team/shop"))]
+
+
+def test_while_the_next_run_is_asked_for_the_one_before_is_not_shown_as_done(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = {"rowmill.dev/rerun": "again"}
+    states = [
+        experiment("Complete", rows=100, annotations=asked),
+        experiment("Complete", rows=100, annotations=asked, number=2, rerun="again"),
+    ]
+    assert _lines_of(states, capsys) == [
+        "PENDING: the operator has not looked at what was asked for yet",
+        "run 2 COMPLETED: 100 of 100 rows durable (100 %)",
+    ]
+
+
+def test_while_a_run_is_asked_to_go_on_it_is_not_shown_as_failed(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = {"rowmill.dev/resume": "now"}
+    states = [
+        experiment("Failed", annotations=asked, message="so"),
+        experiment("Complete", rows=100, annotations=asked, resume="now"),
+    ]
+    assert _lines_of(states, capsys) == [
+        "run 1 PENDING: 40 of 100 rows durable (40 %), "
+        "the operator has not looked at what was asked for yet",
         "run 1 COMPLETED: 100 of 100 rows durable (100 %)",
     ]
 

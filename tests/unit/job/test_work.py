@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event
 
@@ -46,3 +50,19 @@ def test_a_place_that_is_cut_to_fit_shows_no_part_of_a_secret(work: Work, tmp_pa
     assert report.verified is not None
     assert report.verified.where == "x" * 295 + "***xx"
     assert SECRET[:5] not in report.message
+
+
+def test_a_line_of_a_pods_log_begins_with_its_time_in_utc(tmp_path: Path) -> None:
+    code = (
+        "from threading import Event; from rowmill_job.work import Work; "
+        "Work('verify', Event())._say('so')"
+    )
+    env = {**os.environ, "ROWMILL_JOB_ROOT": str(tmp_path), "TZ": "Asia/Kathmandu"}
+    said = subprocess.run(
+        [sys.executable, "-c", code], env=env, capture_output=True, text=True, check=True
+    ).stderr
+    stamp, rest = said.split(" ", 1)
+    told = datetime.fromisoformat(stamp)
+    assert stamp.endswith("Z")
+    assert abs(datetime.now(UTC) - told) < timedelta(hours=1)
+    assert rest == "INFO so\n"

@@ -34,7 +34,8 @@ def test_a_refusing_destination_is_tried_again_every_minute_with_its_reason_show
     assert cluster.condition("Stalled")["status"] == "True"
     assert cluster.condition("Progressing")["reason"] == "CredentialsRefused"
     assert "wrong password" in cluster.condition("Progressing")["message"]
-    assert cluster.phase != "Failed"
+    assert cluster.condition("Progressing")["message"] == "shard 0: wrong password"
+    assert cluster.phase == "Pending", "no row of it is durable"
     assert cluster.job(RUN).uid == first
     assert cluster.last.again_after is not None
     assert cluster.last.again_after <= 60
@@ -47,14 +48,27 @@ def test_a_refusing_destination_is_tried_again_every_minute_with_its_reason_show
         cluster.progress[0] = pod_progress(0, 0.0, "", {}, notice)
         cluster.settle()
         assert cluster.condition("Progressing")["reason"] == "CredentialsRefused"
+        assert cluster.phase == "Pending"
     assert cluster.warned() == ["CredentialsRefused"], "once, whoever waits"
     cluster.progress[0] = pod_progress(10, 1.0, "", {"events": ((0, 1),)})
     cluster.settle()
+    assert cluster.phase == "Running"
     assert cluster.condition("Stalled")["status"] == "False"
     assert "refused" not in cluster.run
     cluster.end_pod(pod, 0)
     cluster.finish_run()
     assert cluster.phase == "Complete"
+
+
+def test_a_run_that_is_refused_when_rows_are_durable_goes_on_running(
+    cluster: MemoryCluster,
+) -> None:
+    cluster.begin_run()
+    cluster.progress[0] = pod_progress(10, 1.0, "", {"orders": ((0, 1),)})
+    cluster.settle()
+    cluster.fail_job(RUN, 65, index=0, reason="CredentialsRefused", message="wrong password")
+    cluster.settle()
+    assert (cluster.phase, cluster.condition("Stalled")["status"]) == ("Running", "True")
 
 
 def test_a_refusal_is_told_before_the_job_has_failed_by_it(cluster: MemoryCluster) -> None:

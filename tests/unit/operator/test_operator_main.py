@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 
 CODE = """
 import logging
@@ -49,3 +50,12 @@ def test_what_a_manifest_holds_forges_no_line_of_the_log() -> None:
     lines = run("-c", CODE).stderr.splitlines()
     assert len(lines) == 1
     assert lines[0].endswith("is wrong\\n2026-03-01 INFO rowmill: all is well")
+
+
+def test_a_line_of_the_log_begins_with_its_time_in_utc() -> None:
+    (line,) = run("-c", CODE, TZ="Asia/Kathmandu").stderr.splitlines()
+    stamp, level, _ = line.split(" ", 2)
+    told = datetime.fromisoformat(stamp)
+    assert (told.utcoffset(), level) == (timedelta(0), "WARNING")
+    assert stamp.endswith("Z")
+    assert abs(datetime.now(UTC) - told) < timedelta(hours=1)

@@ -157,6 +157,34 @@ def test_beside_a_rerun_an_abort_ends_the_run_that_it_names(
     assert made == [RUN, *jobs], "a run that is aborted before it begins has no pods"
 
 
+def test_an_abort_of_the_run_of_an_edit_ends_no_run_of_a_later_edit(
+    cluster: MemoryCluster,
+) -> None:
+    """It stays where that edit was taken back before anybody looked."""
+    cluster.finish_run()
+    generation = cluster.experiment.generation
+    cluster.annotate(abort=f"2@{generation + 1}")
+    for spec in (2, 3):
+        cluster.change(settings={"seed": spec})
+    cluster.digest = "sha256:" + "b" * 64
+    cluster.settle()
+    cluster.collect()
+    cluster.settle()
+    assert list(cluster.jobs) == ["shop-run-2"]
+    assert cluster.phase != "Failed"
+
+
+def test_an_abort_of_the_run_of_an_edit_ends_that_run(cluster: MemoryCluster) -> None:
+    cluster.finish_run()
+    cluster.annotate(abort=f"2@{cluster.experiment.generation + 1}")
+    cluster.digest = "sha256:" + "b" * 64
+    cluster.change(settings={"seed": 2})
+    cluster.settle()
+    cluster.collect()
+    cluster.settle()
+    assert (cluster.phase, cluster.condition("Failed")["reason"]) == ("Failed", "Aborted")
+
+
 def test_a_resume_and_then_an_abort_that_are_seen_at_once_make_no_pod(
     cluster: MemoryCluster,
 ) -> None:

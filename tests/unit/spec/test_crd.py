@@ -143,6 +143,12 @@ def test_columns_and_subresources_lead_to_fields() -> None:
     assert shown == ["Phase", "Progress", "Rows", "Rate", "ETA", "Age"]
 
 
+def test_a_wide_list_shows_whether_the_spec_is_refused_beside_what_its_last_run_came_to() -> None:
+    wide = [c for c in VERSION["additionalPrinterColumns"] if c.get("priority")]
+    assert [column["name"] for column in wide] == ["Spec", "Done", "Total", "Message"]
+    assert wide[0]["jsonPath"] == '.status.conditions[?(@.type=="Accepted")].reason'
+
+
 def test_rules_have_a_message_and_lead_to_fields() -> None:
     rules = [
         (path, rule)
