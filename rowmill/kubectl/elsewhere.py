@@ -20,6 +20,7 @@ ELSEWHERE: Mapping[str, str] = {
     "delete": "`kubectl delete exp NAME`, with its data where its spec says deletionPolicy: Purge",
     "query": _READS.format("query"),
     "trace": _READS.format("trace"),
+    "console": "the REST API is of one machine so far; `rowmill console` serves it there",
     "up": _SERVERS,
     "down": _SERVERS,
     "env": _SERVERS,

@@ -262,8 +262,8 @@ def _begun_amid(owner: str, done: str) -> Conflict:
     return Conflict(
         "LiveRunElsewhere",
         f"a run of {owner} was begun while this removal had lost its connection, and with it the "
-        f"lock that keeps runs away: the records stay. {done}. Once that run has ended, the same "
-        "command removes the rest",
+        f"lock that keeps runs away: the records stay. {done}. Remove the rest once that run has "
+        "ended",
     )
 
 
