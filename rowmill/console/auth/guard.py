@@ -12,7 +12,7 @@ from http.cookies import CookieError, SimpleCookie
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from rowmill.console.auth.origins import Reach, foreign_page, wrong_host
+from rowmill.console.auth.origins import Reach, foreign_page, is_browser, wrong_host
 from rowmill.console.auth.sessions import Sessions
 from rowmill.console.problem_details import of_error
 from rowmill.console.tickets import TICKETS_PATH
@@ -89,7 +89,9 @@ class Guard:
 
     def _is_known(self, headers: Mapping[str, str]) -> bool:
         scheme, _, token = headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and self._sessions.is_token(token.strip()):
+        # A proxy adds its header to forged calls too; what a page keeps it cannot add.
+        alone = not (self._reach.proxied and is_browser(headers))
+        if alone and scheme.lower() == "bearer" and self._sessions.is_token(token.strip()):
             return True
         cookie = cookie_of(headers.get("cookie"), self._cookie)
         return self._sessions.is_open(cookie, headers.get(SECRET_HEADER))

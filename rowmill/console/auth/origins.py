@@ -20,11 +20,16 @@ _OWN = ("same-origin", "none")
 class Reach:
     """Under which names the console is reached, beside the loopback ones, and by which scheme.
 
-    `scheme` None means either: a proxy in front of it may speak another than the console hears.
+    `scheme` None means either: `proxied` by what may speak another than the console hears.
     """
 
     hosts: Collection[str] = ()
     scheme: str | None = "http"
+
+    @property
+    def proxied(self) -> bool:
+        """Whether a proxy stands in front of it, which may add headers of its own to any call."""
+        return self.scheme is None
 
 
 def wrong_host(host: str | None, reach: Reach) -> str | None:
@@ -55,6 +60,11 @@ def foreign_page(headers: Mapping[str, str], reach: Reach) -> str | None:
     if host != headers.get("host") or (reach.scheme is not None and scheme != reach.scheme):
         return f"a page of another origin called ({origin})"
     return None
+
+
+def is_browser(headers: Mapping[str, str]) -> bool:
+    """Whether a browser sent the call: each that is still kept current says where it is from."""
+    return "sec-fetch-site" in headers or "origin" in headers
 
 
 def is_loopback(name: str) -> bool:

@@ -25,7 +25,9 @@ HOST = "http://127.0.0.1:8470"
 
 
 @contextmanager
-def served(folder: Path, engine: Any, **given: Any) -> Iterator[TestClient]:
+def served(
+    folder: Path, engine: Any, reach: Reach | None = None, **given: Any
+) -> Iterator[TestClient]:
     """A client that carries nothing yet."""
     services = Services(
         engine=engine,
@@ -42,7 +44,7 @@ def served(folder: Path, engine: Any, **given: Any) -> Iterator[TestClient]:
         verifying=Verifying(),
     )
     with TestClient(
-        application(services, Reach()), base_url=HOST, raise_server_exceptions=False
+        application(services, reach or Reach()), base_url=HOST, raise_server_exceptions=False
     ) as client:
         yield client
 

@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from rowmill.console.auth.guard import MAX_BODY, SECRET_HEADER
+from rowmill.console.auth.origins import Reach
 from rowmill.engine.records import Page
 from tests.unit.console.served import COOKIE, HOST, served, token
 
@@ -79,6 +80,21 @@ def test_a_browser_needs_both_halves(client: TestClient, script: dict[str, str])
     assert client.delete("/api/session", headers=secret).status_code == 204
     client.cookies.set(COOKIE, cookie)
     assert client.get(LIST, headers=secret).status_code == 401
+
+
+def test_behind_a_proxy_a_browser_needs_its_second_secret_whatever_the_proxy_adds(
+    folder: Path,
+) -> None:
+    with served(folder, Nobody(), Reach(frozenset({"rowmill.example"}), None)) as client:
+        script = token(folder)
+        host = {"Host": "rowmill.example", "Sec-Fetch-Site": "same-origin"}
+        assert client.get(LIST, headers=script).status_code == 200
+        assert client.get(LIST, headers={**script, **host}).status_code == 401
+        opened = client.post("/api/session", json={"token": script["Authorization"][7:]})
+        secret = {SECRET_HEADER: opened.json()["secret"]}
+        assert client.get(LIST, headers={**script, **host}).status_code == 401
+        browser = {**script, **host, **secret, "Cookie": f"{COOKIE}={client.cookies[COOKIE]}"}
+        assert client.get(LIST, headers=browser).status_code == 200
 
 
 @pytest.mark.parametrize("opening", [{}, {"code": "x"}, {"token": "x"}, {"code": None}])
