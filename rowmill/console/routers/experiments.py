@@ -12,13 +12,12 @@ from rowmill.console import shapes
 from rowmill.console.applying import name_in, request_for
 from rowmill.console.experiment_source import etag_header, etag_of, known_or_none
 from rowmill.console.manifest_body import IN_OPENAPI, Sent
-from rowmill.console.parameters import Limit, Name, Restart
+from rowmill.console.parameters import BatchRows, Limit, Name, Restart, Workers
 from rowmill.console.services import Asked, Known
 from rowmill.console.words import in_calls, in_rest
 from rowmill.engine.records import RunRecord, State
 from rowmill.engine.request import Mode
 from rowmill.errors import Conflict, Invalid
-from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
 
 router = APIRouter(tags=["experiments"])
 
@@ -28,19 +27,6 @@ DryRun = Annotated[
 Adopt = Annotated[
     str | None,
     Query(max_length=500, description="Take over the tables and the prefix of this owner."),
-]
-Workers = Annotated[
-    int | None,
-    Query(ge=WORKERS.least, le=WORKERS.most, description="Instead of the manifest's parallelism."),
-]
-BatchRows = Annotated[
-    int | None,
-    Query(
-        alias="batchRows",
-        ge=BATCH_ROWS.least,
-        le=BATCH_ROWS.most,
-        description="Instead of the manifest's batchRows.",
-    ),
 ]
 IfMatch = Annotated[
     str | None, Header(description="The experiment's ETag, which it must still have.")
