@@ -12,6 +12,7 @@ import secrets
 import shlex
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,6 @@ def test_the_page_is_followed_from_its_first_line(
     start, *walk = steps(PAGE.read_text(encoding="utf-8"))
     assert shlex.split(start.shell) == ["rowmill", "console"]
     port = str(console.start().base_url.port)
-    assert matches("".join(console.said), start.said.replace(_PORT, port))
 
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     mark = secrets.token_hex()
@@ -94,7 +94,19 @@ def test_the_page_is_followed_from_its_first_line(
         for step, said in zip(walk, printed, strict=False)
         if not matches(said, step.said)
     ]
+    # Its last lines come after the one that is waited for; by now they are there.
+    assert matches("".join(console.said), start.said.replace(_PORT, port))
     assert wrong == [], "\n".join([*wrong, done.stderr])
+
+
+def test_the_line_that_the_console_prints_can_be_pasted(home: Home, console: Console) -> None:
+    console.start()
+    while not (line := console.said[-1].strip()).startswith("curl "):
+        time.sleep(0.05)
+    done = subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.stdout == '{"items":[],"after":null}', done.stderr
 
 
 @pytest.mark.parametrize(
