@@ -13,6 +13,7 @@ from pathlib import Path
 
 from rowmill.spec.crd.definition import crd_yaml
 from rowmill.spec.versions import OPEN
+from scripts.make_api_reference import with_reference as api_page
 from scripts.make_chart_reference import with_reference as chart_readme
 from scripts.make_manifest_reference import with_reference as manifest_page
 from scripts.make_parity_table import with_table as faces_page
@@ -41,6 +42,7 @@ MADE: Mapping[str, Callable[[str], str]] = {
     "crds/rowmill.dev_experiments.yaml": _definition,
     "helm/rowmill/files/crds/rowmill.dev_experiments.yaml": _definition,
     "helm/rowmill/README.md": chart_readme,
+    "docs/api.md": api_page,
     "docs/manifest.md": manifest_page,
     "docs/faces.md": faces_page,
     "tests/unit/generate/golden_examples.json": _golden_examples,

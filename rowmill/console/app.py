@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from starlette.types import Lifespan
 
 from rowmill.console.auth.guard import MAX_BODY, SECRET_HEADER, Guard
 from rowmill.console.auth.origins import Reach
@@ -59,6 +60,19 @@ def application(services: Services, reach: Reach) -> FastAPI:
         yield
         services.close()
 
+    app = _with_paths(lifespan)
+    app.state.services = services
+    answer_errors(app, _methods)
+    app.add_middleware(Guard, sessions=services.sessions, reach=reach, cookie=services.cookie)
+    return app
+
+
+def description() -> dict[str, Any]:
+    """The OpenAPI document, as every console serves it."""
+    return _with_paths(None).openapi()
+
+
+def _with_paths(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
     app = FastAPI(
         title="Rowmill",
         version=VERSION,
@@ -72,11 +86,8 @@ def application(services: Services, reach: Reach) -> FastAPI:
         redirect_slashes=False,
         separate_input_output_schemas=False,
     )
-    app.state.services = services
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX, max_body_size=MAX_BODY)
-    answer_errors(app, _methods)
-    app.add_middleware(Guard, sessions=services.sessions, reach=reach, cookie=services.cookie)
     _secure(app)
     return app
 

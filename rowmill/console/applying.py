@@ -33,8 +33,8 @@ def request_for(services: Services, text: Text, **chosen: Any) -> ApplyRequest:
         # Else the engine would take what the console's own environment has.
         raise Invalid(
             "SecretUnknown",
-            f"no secret {unknown[0]!r} is registered here; start the console with "
-            f"--secret {unknown[0]}=FILE",
+            f"no secret {unknown[0]!r} is registered here; start the console with it: "
+            f"`rowmill console --secret {unknown[0]}=FILE`",
         )
     secrets = {name: services.secrets[name] for name in named}
     overrides = Overrides(scale=text.scale, seed=text.seed)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 from fastapi import Path, Query
 
+from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
+
 LIMIT = 1_000
 # As Kubernetes has it: what is longer is no experiment's name.
 _MOST_CHARACTERS = 253
@@ -23,5 +25,18 @@ Restart = Annotated[
     Query(
         description="Drop the work of an unfinished run, and let a run of fewer rows replace the "
         "published one; else either is 409."
+    ),
+]
+Workers = Annotated[
+    int | None,
+    Query(ge=WORKERS.least, le=WORKERS.most, description="Instead of the manifest's parallelism."),
+]
+BatchRows = Annotated[
+    int | None,
+    Query(
+        alias="batchRows",
+        ge=BATCH_ROWS.least,
+        le=BATCH_ROWS.most,
+        description="Instead of the manifest's batchRows.",
     ),
 ]

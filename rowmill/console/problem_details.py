@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
+from rowmill.console.words import in_calls, told_of
 from rowmill.errors import (
     Conflict,
     Differs,
@@ -110,8 +111,8 @@ def details(
 
 def of_error(error: RowmillError) -> JSONResponse:
     """What is answered for an error of ours."""
-    said = error.to_json()
-    return details(status_of(error), error.reason, error.message, said.get("problems"))
+    problems = in_calls(error.to_json()).get("problems")
+    return details(status_of(error), error.reason, told_of(error), problems)
 
 
 def answer_errors(app: FastAPI, methods: Callable[[str], Iterable[str]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -58,7 +59,9 @@ def shape_of(
 
 
 def _sentence(kind: type) -> str:
-    return (kind.__doc__ or "").partition("\n")[0]
+    """The first one of its docstring, in JSON's words."""
+    told = (kind.__doc__ or "").partition("\n")[0].replace("None", "null")
+    return re.sub(r"`(\w+)`", lambda found: f"`{camel(found[1])}`", told)
 
 
 @cache

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from fastapi.sse import format_sse_event
 
+from rowmill.console.words import in_calls
 from rowmill.engine.interface import Engine
 from rowmill.engine.records import Progress
 from rowmill.errors import Conflict, NotFound, RowmillError, Unavailable
@@ -93,10 +94,10 @@ class _Watch:
                     return True
                 self._tell(_event("progress", progress_document(progress)))
         except _GONE as error:
-            self._tell(_event("end", error.to_json()), last=True)
+            self._tell(_event("end", in_calls(error.to_json())), last=True)
             return True
         except RowmillError as error:
-            self._tell(_event("problem", error.to_json()))
+            self._tell(_event("problem", in_calls(error.to_json())))
             return False
         self._tell(_event("end", {"reason": "RunEnded"}), last=True)
         return True
@@ -181,7 +182,7 @@ async def _next(watcher: _Watcher) -> bytes:
 
 def progress_document(progress: Progress) -> dict[str, object]:
     """A run as `GET .../runs/{run}` and its events tell it."""
-    document = progress.to_json()
+    document = in_calls(progress.to_json())
     return {
         **document,
         "progress_pct": document["percent"],

@@ -40,6 +40,8 @@ class Problem:
 
 @dataclass(frozen=True)
 class CellDifference:
+    """A cell that is not as it was made."""
+
     column: str
     expected: Value
     found: Value

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True)
 class Call:
-    """What a reader types: words of a command line, or an expression of Python.
+    """What a reader types: words of a command line, an expression of Python, a call of REST.
 
     `only` says where alone an engine does it, for one that `engine` may stand for; `fails` is
     whether it is to be refused.
@@ -50,10 +50,16 @@ class Ability:
     cli: Cell
     plugin: Cell
     python: Cell
+    rest: Cell
 
 
 # The headings of the columns, by the fields of `Ability`.
-COLUMNS = {"cli": "`rowmill`", "plugin": "`kubectl rowmill`", "python": "Python"}
+COLUMNS = {
+    "cli": "`rowmill`",
+    "plugin": "`kubectl rowmill`",
+    "python": "Python",
+    "rest": "[REST](api.md)",
+}
 
 
 def column(abilities: Sequence[Ability], face: str) -> dict[str, Cell]:

@@ -14,8 +14,11 @@ from rowmill.cli.app import app
 from rowmill.python_words import in_python, in_python_on_cluster
 
 PACKAGE = Path(rowmill.__file__).parent
-# What these say is read by users of Python too.
-SPEAKING = ("destinations", "generate", "local", "plan", "spec", "verify", "worker")
+# What these say is read by users of Python and of the API too.
+SPEAKING = (
+    *("destinations", "engine", "generate", "local", "on_demand", "plan", "spec", "verify"),
+    *("warehouse", "worker"),
+)
 
 
 @pytest.mark.parametrize(
@@ -52,8 +55,8 @@ def test_every_option_of_run_that_a_message_names_has_its_word() -> None:
     run = group.commands["run"]
     options = "|".join(name for param in run.params for name in param.opts if name[:2] == "--")
     pattern = re.compile(rf"(?:{options})(?![\w-])|rowmill run -f|same command")
-    texts = [text for folder in SPEAKING for text in _texts(PACKAGE / folder)]
-    named = [text for text in texts if pattern.search(text)]
+    said = [text for folder in SPEAKING for text in texts(PACKAGE / folder)]
+    named = [text for text in said if pattern.search(text)]
     # Else the search itself is broken.
     assert len(named) > 8
     assert [text for text in map(in_python, named) if pattern.search(text)] == []
@@ -62,12 +65,12 @@ def test_every_option_of_run_that_a_message_names_has_its_word() -> None:
 def test_every_option_of_the_plugin_that_a_message_names_has_its_word() -> None:
     """Those that Python takes no parameter for go with what is said of them."""
     pattern = re.compile(r"(?<![\w-])(?:--(?:kubeconfig|context|server|as)|-n)(?![\w-])")
-    named = [text for text in _texts(PACKAGE / "cluster") if pattern.search(text)]
+    named = [text for text in texts(PACKAGE / "cluster") if pattern.search(text)]
     assert len(named) > 5
     assert [text for text in map(in_python_on_cluster, named) if pattern.search(text)] == []
 
 
-def _texts(folder: Path) -> Iterator[str]:
+def texts(folder: Path) -> Iterator[str]:
     """The strings of the modules but their docstrings; an f-string's values are shown as x."""
     for module in folder.rglob("*.py"):
         tree = ast.parse(module.read_text())

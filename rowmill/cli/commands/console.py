@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from rowmill.cli.engine import opened
@@ -55,9 +56,7 @@ def console(
         def begun() -> None:
             say(f"The API is at {where}api, its description at {where}api/openapi.json")
             say(f"Scripts send the token in {sessions.token_file}, such as:")
-            say(
-                f'  curl -H "Authorization: Bearer $(cat {sessions.token_file})" '
-                f"{where}api/experiments"
-            )
+            file = shlex.quote(str(sessions.token_file))
+            say(f'  curl -H "Authorization: Bearer $(cat {file})" {where}api/experiments')
 
         serve(application(services, place.reach), place, listening, begun)

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from rowmill.console import shapes
 from rowmill.console.parameters import Name, Restart
 from rowmill.console.services import Asked, Known
+from rowmill.console.words import in_calls
 
 router = APIRouter(prefix="/experiments/{name}", tags=["changes"])
 _RUN: dict[int | str, dict[str, Any]] = {200: {"model": shapes.Run}}
@@ -25,32 +26,32 @@ class GoesOn(BaseModel):
 @router.post("/abort", responses=_RUN)
 def abort(name: Name, engine: Asked) -> dict[str, Any]:
     """End the run under way; what is durable stays, and resume goes on with it."""
-    return engine.abort(name).to_json()
+    return in_calls(engine.abort(name).to_json())
 
 
 @router.post("/suspend", responses=_RUN)
 def suspend(name: Name, engine: Asked) -> dict[str, Any]:
     """Stop the run under way until it is resumed."""
-    return engine.suspend(name).to_json()
+    return in_calls(engine.suspend(name).to_json())
 
 
 @router.post("/resume", responses=_RUN)
 def resume(name: Name, engine: Asked) -> dict[str, Any]:
     """Go on with a run that was stopped."""
-    return engine.resume(name).to_json()
+    return in_calls(engine.resume(name).to_json())
 
 
 @router.post("/rerun", responses=_RUN)
 def rerun(name: Name, engine: Asked, restart: Restart = False) -> dict[str, Any]:
     """Begin the next run; readers keep the old data until it is published."""
     agreed = None if restart else frozenset[str]()
-    return engine.rerun(name, restart=restart, agreed=agreed).to_json()
+    return in_calls(engine.rerun(name, restart=restart, agreed=agreed).to_json())
 
 
 @router.post("/reset", responses=_RUN)
 def reset(name: Name, engine: Asked) -> dict[str, Any]:
     """Remove the experiment's data; its records stay. 409 while a run is live."""
-    return engine.reset(name).to_json()
+    return in_calls(engine.reset(name).to_json())
 
 
 @router.post("/verify", responses={200: {"model": shapes.Verified}, 202: {"model": GoesOn}})

@@ -24,7 +24,9 @@ _CSV: dict[int | str, dict[str, Any]] = {
 
 @router.get("/tickets/{ticket}", response_class=StreamingResponse, responses=_CSV)
 def download(
-    ticket: Annotated[str, Path(max_length=100)], services: Known, engine: Asked
+    ticket: Annotated[str, Path(max_length=100, description="As `href` has it.")],
+    services: Known,
+    engine: Asked,
 ) -> StreamingResponse:
     """The result of a query as CSV, as COPY writes and reads it."""
     wanted = services.tickets.use(ticket)

@@ -12,12 +12,12 @@ from rowmill.console import shapes
 from rowmill.console.applying import name_in, request_for
 from rowmill.console.experiment_source import etag_header, etag_of, known_or_none
 from rowmill.console.manifest_body import IN_OPENAPI, Sent
-from rowmill.console.parameters import Limit, Name, Restart
+from rowmill.console.parameters import BatchRows, Limit, Name, Restart, Workers
 from rowmill.console.services import Asked, Known
+from rowmill.console.words import in_calls, in_rest
 from rowmill.engine.records import RunRecord, State
 from rowmill.engine.request import Mode
 from rowmill.errors import Conflict, Invalid
-from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
 
 router = APIRouter(tags=["experiments"])
 
@@ -27,19 +27,6 @@ DryRun = Annotated[
 Adopt = Annotated[
     str | None,
     Query(max_length=500, description="Take over the tables and the prefix of this owner."),
-]
-Workers = Annotated[
-    int | None,
-    Query(ge=WORKERS.least, le=WORKERS.most, description="Instead of the manifest's parallelism."),
-]
-BatchRows = Annotated[
-    int | None,
-    Query(
-        alias="batchRows",
-        ge=BATCH_ROWS.least,
-        le=BATCH_ROWS.most,
-        description="Instead of the manifest's batchRows.",
-    ),
 ]
 IfMatch = Annotated[
     str | None, Header(description="The experiment's ETag, which it must still have.")
@@ -69,7 +56,7 @@ def list_experiments(
 ) -> dict[str, Any]:
     """The experiments by name, a page at a time."""
     page = engine.list(search=search, state=state, after=after, limit=limit)
-    return {"items": [each.to_json() for each in page.items], "after": page.after}
+    return {"items": [in_calls(each.to_json()) for each in page.items], "after": page.after}
 
 
 @router.post(
@@ -110,7 +97,7 @@ def get_experiment(name: Name, engine: Asked, response: Response) -> dict[str, A
     """The experiment, its manifest, and how far its newest run is."""
     found = engine.get(name)
     response.headers["ETag"] = etag_header(found)
-    return {**found.to_json(), "manifest": found.manifest}
+    return {**in_calls(found.to_json()), "manifest": found.manifest}
 
 
 @router.put("/experiments/{name}", openapi_extra=IN_OPENAPI)
@@ -159,11 +146,11 @@ def delete_experiment(
     """Delete the experiment, with its data and records; 409 while a run is live."""
     if if_match is not None and (found := engine.get(name)).etag != _expected(if_match):
         raise Conflict("EtagMismatch", f"{name} has the ETag {etag_header(found)} by now")
-    return Deleted(message=engine.delete(name, purge=purge))
+    return Deleted(message=in_rest(engine.delete(name, purge=purge)))
 
 
 def _applied(name: str, run: RunRecord | None) -> Applied:
-    return Applied(name=name, run=None if run is None else run.to_json())
+    return Applied(name=name, run=None if run is None else in_calls(run.to_json()))
 
 
 def _expected(header: str | None) -> str | None:

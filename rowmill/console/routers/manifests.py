@@ -10,11 +10,10 @@ from pydantic import BaseModel
 
 from rowmill.console import shapes
 from rowmill.console.manifest_body import IN_OPENAPI, Sent
-from rowmill.console.parameters import Limit, Offset
+from rowmill.console.parameters import BatchRows, Limit, Offset, Workers
 from rowmill.console.problem_details import PlacedProblem
 from rowmill.console.services import Known
 from rowmill.console.shapes import CamelModel
-from rowmill.spec.run_bounds import BATCH_ROWS, WORKERS
 
 router = APIRouter(tags=["manifests"])
 
@@ -68,10 +67,8 @@ def validate(sent: Sent, services: Known) -> dict[str, Any]:
 def plan(
     sent: Sent,
     services: Known,
-    workers: Annotated[int | None, Query(ge=WORKERS.least, le=WORKERS.most)] = None,
-    batch_rows: Annotated[
-        int | None, Query(alias="batchRows", ge=BATCH_ROWS.least, le=BATCH_ROWS.most)
-    ] = None,
+    workers: Workers = None,
+    batch_rows: BatchRows = None,
 ) -> dict[str, Any]:
     """Tables, batches, parts, shards, bytes and memory of a run of the manifest."""
     found: dict[str, Any] = services.sandbox.ask(

@@ -16,6 +16,7 @@ from rowmill.console.logs import as_text, followed
 from rowmill.console.parameters import Limit, Name, Restart
 from rowmill.console.services import Asked, Known
 from rowmill.console.watching import progress_document
+from rowmill.console.words import in_calls
 from rowmill.engine.request import Mode
 from rowmill.errors import Invalid
 
@@ -47,7 +48,7 @@ def list_runs(
     ]
     page = runs[:limit]
     following = str(page[-1].number) if len(runs) > limit else None
-    return {"items": [run.to_json() for run in page], "after": following}
+    return {"items": [in_calls(run.to_json()) for run in page], "after": following}
 
 
 @router.post("/runs", status_code=HTTPStatus.CREATED, responses={201: {"model": shapes.Run}})
@@ -65,15 +66,15 @@ def begin_run(
     if resume and (restart or adopt):
         raise Invalid("Usage", "resume goes with neither restart nor adopt")
     if resume:
-        return engine.resume(name).to_json()
+        return in_calls(engine.resume(name).to_json())
     if adopt is None:
         agreed = None if restart else frozenset[str]()
-        return engine.rerun(name, restart=restart, agreed=agreed).to_json()
+        return in_calls(engine.rerun(name, restart=restart, agreed=agreed).to_json())
     mode = Mode.RESTART if restart else Mode.RERUN
     asked = request_for(services, text_of(engine, name, None), mode=mode, adopt=adopt)
     run = engine.apply(asked)
     assert run is not None, "a rerun begins always"
-    return run.to_json()
+    return in_calls(run.to_json())
 
 
 @router.get("/runs/{run}", responses={200: {"model": shapes.RunDetails}})

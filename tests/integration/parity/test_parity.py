@@ -7,14 +7,13 @@ meets: begun, looked at, stopped, resumed, compared, removed. A cell that nothin
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping
+import signal
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from typer.testing import CliRunner
 
@@ -23,79 +22,17 @@ from rowmill.cli.app import app
 from rowmill.engine.records import State
 from rowmill.errors import Unsupported
 from rowmill.local.home.folder import Home
-from rowmill.local.servers.embedded import EmbeddedServers, exports, up
+from rowmill.local.servers.embedded import exports, up
 from tests.integration.cli.commands import Commands, Done, wait_until
-from tests.integration.experiments import PEOPLE, Connection, manifest
 from tests.integration.gate import Gate
-from tests.parity.abilities import ABILITIES
-from tests.parity.calling import evaluated
-from tests.parity.cells import Call, calls
-
-LEDGER = "rowmill"
-TABLES = [{**PEOPLE, "rows": 3_000}]
-
-
-@contextmanager
-def _gate(servers: EmbeddedServers) -> Iterator[Gate]:
-    """A gate that can be closed once in the ledger, and is open in the end."""
-    server = servers.postgres
-
-    def connect() -> Connection:
-        return psycopg.connect(
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            password=server.password,
-            dbname=server.dbname,
-            autocommit=True,
-        )
-
-    with connect() as database:
-        gate = Gate(database, connect)
-        try:
-            yield gate
-        finally:
-            gate.open()
+from tests.integration.parity.conftest import LEDGER, gate_in
+from tests.parity.calling import Cells, evaluated
+from tests.parity.cells import Call
 
 
 def _owner(commands: Commands, name: str) -> str:
     """By which its tables are adopted, as its trace tells."""
     return str(commands("trace", name, "people", "3", "-o", "json").json["owner"])
-
-
-@dataclass
-class Cells:
-    """The cells of a column; those that were called are crossed off."""
-
-    face: str
-    left: dict[str, Call] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.left = calls(ABILITIES, self.face)
-
-    def take(self, ability: str) -> Call:
-        return self.left.pop(ability)
-
-
-@pytest.fixture
-def home(own: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Home:
-    """A home of the test's own, and a folder with its manifests as the working directory."""
-    monkeypatch.setenv("ROWMILL_HOME", str(own.path))
-    monkeypatch.chdir(tmp_path)
-    return own
-
-
-@pytest.fixture
-def commands(home: Home, tmp_path: Path) -> Iterator[Commands]:
-    made = Commands(tmp_path)
-    # Of `own` are the tables that `shop` wants, until they are adopted.
-    target = {"schema": "shop", "secretName": "warehouse"}
-    made.file(manifest("shop", tables=TABLES, parquet=None), "shop.yaml")
-    made.file(manifest("own", tables=TABLES, parquet=None, postgres=target), "own.yaml")
-    verified = manifest("verified", tables=TABLES, parquet=None, verify="AfterRun")
-    made.file(verified, "verified.yaml")
-    yield made
-    made.end()
 
 
 def _expected(done: Done, said: str, code: int) -> Done:
@@ -174,7 +111,7 @@ def test_the_command_line_does_all_that_the_table_says(home: Home, commands: Com
     line("ask Postgres", "3000")
     line("have the answer as CSV, in pieces", "id,")
 
-    with _gate(servers) as gate:
+    with gate_in(servers) as gate:
         gate.close_after(LEDGER, 1)
         line("make the next run, though nothing has changed", "the next run of shop starts")
         following = line.start("what it says, to its end")
@@ -195,6 +132,10 @@ def test_the_command_line_does_all_that_the_table_says(home: Home, commands: Com
     assert commands("runs", "-f", "shop.yaml", "-o", "json").json[-1]["state"] == State.COMPLETED
     assert commands("run", "-f", "shop.yaml").code == 0
     line("remove data and records", "removed 1 table")
+    serving = line.start("serve the REST API")
+    assert serving.stdout.readline().startswith("The API is at http://127.0.0.1:")
+    serving.send_signal(signal.SIGINT)
+    assert commands.finish(serving).code == 0
     line("stop them", "stopped")
     assert line.cells.left == {}
 
@@ -278,7 +219,7 @@ def test_python_does_all_that_the_table_says(home: Home, commands: Commands) -> 
 
     assert python("try that out, and begin nothing") is None
     assert python("only if nobody has changed it since one looked") is None
-    with _gate(servers) as gate:
+    with gate_in(servers) as gate:
         gate.close_after(LEDGER, 1)
         assert python("make the next run, though nothing has changed").number == 3
         suspended = python.stopped_at(gate, "stop a run that is to go on later")
