@@ -7,7 +7,7 @@ Postgres a part counts when its pending record is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,6 +58,10 @@ class RunRecords(Protocol):
 
     def of(self, owner: str) -> list[Run]:
         """All runs of the experiment's present uid, oldest first."""
+        ...
+
+    def of_each(self, owners: Collection[str], *, newest: bool = False) -> dict[str, list[Run]]:
+        """By owner what `of` gives, for those that have runs; with `newest` that run alone."""
         ...
 
     def find(self, run_id: str) -> Run | None: ...

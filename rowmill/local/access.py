@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 
 from rowmill.local.connections import find_connections, known_connections
 from rowmill.local.home.folder import Home
 from rowmill.local.reports import Reports
+from rowmill.local.servers import embedded
 from rowmill.local.source import Source
 from rowmill.spec.dataset import Spec
 from rowmill.worker.destinations import Connections, Destinations, one_machine, open_destinations
@@ -21,7 +23,8 @@ def looking(home: Home, source: Source, reports: Reports) -> Iterator[Destinatio
         ServersDown: they are embedded, and no server is up.
     """
     spec = source.spec()
-    with _opened(spec, known_connections(spec, source.secrets, home), reports) as destinations:
+    connections = known_connections(spec, source.secrets, partial(embedded.running, home))
+    with _opened(spec, connections, reports) as destinations:
         yield destinations
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from pathlib import Path
 
 from rowmill.destinations.credentials import (
@@ -59,16 +59,27 @@ def find_connections(
     return _connections(spec, secrets, servers)
 
 
-def known_connections(spec: Spec, secrets: Mapping[str, Path], home: Home) -> Connections:
-    """As `find_connections`, but starts nothing.
+def known_connections(
+    spec: Spec, secrets: Mapping[str, Path], running: Callable[[], EmbeddedServers | None]
+) -> Connections:
+    """As `find_connections`, but starts nothing: it asks which embedded servers are `running`.
 
     Raises:
         ServersDown: the embedded servers that `spec` means are not up.
     """
-    servers = embedded.running(home) if _embedded(spec) else None
+    servers = running() if _embedded(spec) else None
     if servers is None and _embedded(spec):
         raise ServersDown
     return _connections(spec, secrets, servers)
+
+
+def same_ledger(spec: Spec, secrets: Mapping[str, Path]) -> Hashable:
+    """What is equal for experiments whose ledger is one, reached by the same credentials."""
+    target = spec.postgres or spec.parquet
+    file = None if target is None else secrets.get(target.secret_name or "")
+    if spec.postgres is not None:
+        return spec.postgres.secret_name, spec.postgres.ambient, spec.postgres.ledger_schema, file
+    return target, file
 
 
 def _connections(

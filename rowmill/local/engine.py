@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from rowmill.engine.interface import Engine
 from rowmill.engine.paging import paged
@@ -25,11 +25,8 @@ from rowmill.engine.verification import OnProgress, Verification, ignored
 from rowmill.engine.warehouse import Warehouse
 from rowmill.errors import (
     Conflict,
-    Invalid,
     NotFound,
-    Refused,
     RowmillError,
-    Unavailable,
     Unsupported,
 )
 from rowmill.local.access import changing, looking
@@ -38,9 +35,10 @@ from rowmill.local.held import hold, is_held
 from rowmill.local.home import liveness, remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.remembered import MemoryDamaged, ProgressMark, progress_mark
+from rowmill.local.listing import Listing, experiment_record, without_runs
 from rowmill.local.planning import verify_threads
 from rowmill.local.records import unbegun_runs
-from rowmill.local.records.last_known import last_known, out_of_reach
+from rowmill.local.records.last_known import last_known
 from rowmill.local.records.ledger_reading import (
     nothing_to_stop,
     progress_of,
@@ -50,9 +48,8 @@ from rowmill.local.records.ledger_reading import (
 from rowmill.local.records.log_reading import known_log, read_log
 from rowmill.local.records.run_reading import read_progress
 from rowmill.local.reports import Reports
-from rowmill.local.source import Source, from_request, recalled, refuse_changed
+from rowmill.local.source import KnownSpecs, Source, from_request, recalled, refuse_changed
 from rowmill.plan.run_source import source_of
-from rowmill.spec.load import LOCAL_NAMESPACE
 from rowmill.worker.abort import abort_run, suspend_run
 from rowmill.worker.destinations import Destinations
 from rowmill.worker.reading import abandoned, experiment_runs, own_runs
@@ -62,7 +59,6 @@ from rowmill.worker.reading import abandoned, experiment_runs, own_runs
 if TYPE_CHECKING:
     from rowmill.local.detached import Begun
 
-T = TypeVar("T")
 # A process whose run has ended is about to be gone.
 _LAST_SECONDS = 5.0
 
@@ -80,6 +76,7 @@ class LocalEngine(Engine):
     given: Mapping[str, Source] = field(default_factory=dict)
     reports: Reports = field(default_factory=Reports)
     references: Mapping[str, str] = field(default_factory=dict)
+    specs: KnownSpecs = field(default_factory=KnownSpecs, init=False, repr=False, compare=False)
 
     @property
     def place(self) -> str:
@@ -100,15 +97,20 @@ class LocalEngine(Engine):
         limit: int | None = None,
     ) -> Page[ExperimentRecord]:
         """As of `Engine`; of one out of reach what was last known, and why is told besides."""
-        names = (name for name in remembered.names(self.home) if search.lower() in name.lower())
-        return paged(self._of_each(names, self.get, self._last_record), state, after, limit)
+        names = (
+            name
+            for name in remembered.folders(self.home)
+            if search.lower() in name.lower()
+            and (after is None or name > after)
+            and remembered.is_known(self.home, name)
+        )
+        return paged(self._listing(self._looked_at).experiments(names), state, after, limit)
 
     def get(self, name: str) -> ExperimentRecord:
         source = self._source(name)
         newest = self._newest(name)
-        found = _record(name, source.manifest, source.etag, newest)
-        held = is_held(source, lambda: newest.run.digest)
-        return replace(found, suspended=True) if held else found
+        held = is_held(self.specs.of(source), lambda: newest.run.digest)
+        return experiment_record(name, source, newest, held=held)
 
     def status(self, name: str, run: int | None = None) -> Progress:
         source, since = self._looked_at(name), progress_mark(self.home, name)
@@ -128,8 +130,7 @@ class LocalEngine(Engine):
     def runs(self, name: str | None = None) -> Sequence[RunRecord]:
         if name is not None:
             return self._runs(name)
-        names = remembered.names(self.home)
-        return [run for runs in self._of_each(names, self._runs, self._last_run) for run in runs]
+        return list(self._listing(self._source).runs(remembered.names(self.home)))
 
     def _runs(self, name: str) -> Sequence[RunRecord]:
         source = self._source(name)
@@ -177,7 +178,7 @@ class LocalEngine(Engine):
         source = self._as_run(name)
         # The batches are its frozen plan's.
         request = replace(source.asked, mode=Mode.RESUME, batch_rows=None)
-        if is_held(source, lambda: self._newest_digest(source)):
+        if is_held(source.spec(), lambda: self._newest_digest(source)):
             # What it waits for may be its first run, or one of another manifest than the last.
             request = replace(source.asked, mode=Mode.AUTO, agreed=frozenset())
         return self._started(source, request).run
@@ -367,52 +368,11 @@ class LocalEngine(Engine):
             self.reports.notice(str(unbegun))
         return source
 
-    def _of_each(
-        self,
-        names: Iterable[str],
-        ask: Callable[[str], T],
-        instead: Callable[[str, RowmillError], T],
-    ) -> Iterator[T]:
-        """What is told of several experiments: one out of reach hides no other, nor itself."""
-        for name in names:
-            try:
-                yield ask(name)
-            except NotFound:
-                # It has no runs, or went meanwhile.
-                continue
-            except (Refused, Unavailable, Invalid) as error:
-                self.reports.notice(f"{name}: {error}")
-                yield instead(name, error)
-
-    def _last_record(self, name: str, error: RowmillError) -> ExperimentRecord:
-        newest = out_of_reach(self.home, name, error)
-        try:
-            source = self._source(name)
-        except (MemoryDamaged, NotFound):
-            return _record(name, "", "", newest)
-        return _record(name, source.manifest, source.etag, newest)
-
-    def _last_run(self, name: str, error: RowmillError) -> Sequence[RunRecord]:
-        run = out_of_reach(self.home, name, error).run
-        return [] if run.number is None else [run]
-
     def _newest(self, name: str) -> Progress:
         try:
             return self.status(name)
         except NotFound as error:
-            # Deleted, or its data folder was, by whoever did not ask Rowmill.
-            run = RunRecord(
-                experiment=name, namespace=LOCAL_NAMESPACE, state=State.PENDING, message=str(error)
-            )
-            return Progress(run)
+            return without_runs(name, error)
 
-
-def _record(name: str, manifest: str, etag: str, newest: Progress) -> ExperimentRecord:
-    return ExperimentRecord(
-        name=name,
-        namespace=LOCAL_NAMESPACE,
-        manifest=manifest,
-        etag=etag,
-        suspended=newest.run.state is State.SUSPENDED,
-        newest=replace(newest, tables=()),
-    )
+    def _listing(self, look: Callable[[str], Source]) -> Listing:
+        return Listing(self.home, self.specs, self.reports, look, self._keep)

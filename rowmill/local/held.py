@@ -8,6 +8,7 @@ from rowmill.errors import Conflict
 from rowmill.local.home import liveness, remembered
 from rowmill.local.home.folder import Home, home_refused
 from rowmill.local.source import Source
+from rowmill.spec.dataset import Spec
 
 
 def hold(home: Home, name: str, source: Source) -> None:
@@ -27,10 +28,9 @@ def hold(home: Home, name: str, source: Source) -> None:
         raise home_refused(home, error) from None
 
 
-def is_held(source: Source, newest: Callable[[], str | None]) -> bool:
-    """Whether its manifest asks for no run, and the newest is of another manifest, or none is.
+def is_held(spec: Spec, newest: Callable[[], str | None]) -> bool:
+    """Whether a manifest asks for no run, and the newest is of another manifest, or none is.
 
     `newest` finds out the digest of the newest run, None if there is none.
     """
-    spec = source.spec()
     return spec.suspended and newest() != spec.digest

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
+from threading import Lock
 
 from rowmill.engine.request import ApplyRequest, RunRequest
 from rowmill.engine.unknown_names import unknown_experiment
@@ -20,8 +22,10 @@ from rowmill.plan.run_source import RunSource
 from rowmill.spec.dataset import Spec
 from rowmill.spec.load import Overrides, load_spec
 from rowmill.spec.problems import InvalidManifest
+from rowmill.spec.versions import DEFAULT
 
 START = "start one with: rowmill run -f FILE"
+_MOST_KNOWN = 10_000
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,41 @@ class Source:
             name, self.manifest, self.scale, self.seed, self.secrets, self.asked.lasting
         )
 
-    @property
+    @cached_property
     def etag(self) -> str:
         """Changes with the manifest, and with what is set over it."""
         said = "\n".join((str(self.scale), str(self.seed), self.manifest))
         return hashlib.sha256(said.encode()).hexdigest()[:16]
+
+
+class KnownSpecs:
+    """Specs that were read before, of manifests that are looked at again and again.
+
+    They are `for_looks`: a console may know a thousand experiments. Threads may share it.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._known: OrderedDict[str, Spec] = OrderedDict()
+
+    def of(self, source: Source) -> Spec:
+        """The spec of `source` as far as its runs are looked at; raises as `Source.spec`."""
+        with self._lock:
+            spec = self._known.get(source.etag)
+        if spec is None or not _holds(spec, source.home):
+            spec = source.spec().for_looks()
+            with self._lock:
+                self._known[source.etag] = spec
+                while len(self._known) > _MOST_KNOWN:
+                    self._known.popitem(last=False)
+        refuse_unknown_secrets(spec, source.secrets)
+        return spec
+
+
+def _holds(spec: Spec, home: Home) -> bool:
+    """Whether its manifest is still read by the same data version: another may refuse it."""
+    last = remembered.last_data_version(home, spec.name)
+    return spec.pins_data_version or spec.data_version == (DEFAULT if last is None else last)
 
 
 def recalled(home: Home, name: str) -> Source:

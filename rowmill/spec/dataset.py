@@ -315,6 +315,11 @@ class Spec:
             unguessed=found.unguessed,
         )
 
+    def for_looks(self) -> Spec:
+        """The same without its tables: who it is and where its data goes lead to its runs."""
+        empty = replace(self.dataset, tables=())
+        return replace(self, dataset=empty, surprises=(), unguessed=(), resolve_again=None)
+
     def for_workers(self) -> Spec:
         """The same without the manifest, which costs who imports and holds it 0.3 s and 11 MB."""
         return replace(self, resolve_again=None)

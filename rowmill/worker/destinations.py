@@ -117,6 +117,7 @@ def open_destinations(
     *,
     patience: Patience | None = None,
     retried: Callable[[str], None] = lambda destination: None,
+    session: PostgresSession | None = None,
 ) -> Destinations:
     """Open what `spec` names; connects to nothing yet.
 
@@ -124,6 +125,7 @@ def open_destinations(
         patience: how long to try, and who is told meanwhile; by default `one_machine`'s.
         retried: told of each failure that is met with another try, by the destination's word in the
             manifest, to be counted.
+        session: another experiment's by the same credentials, to be shared in place of a new one.
     """
     patience = patience or one_machine()
     reopen = partial(open_destinations, connections=connections, patience=patience, retried=retried)
@@ -134,7 +136,7 @@ def open_destinations(
         open_lake = partial(_lake, spec.parquet, connections.s3, owner, for_s3)
     if spec.postgres is not None and connections.postgres is not None:
         for_postgres = _counted(patience, partial(retried, "postgres"))
-        session = _session(connections.postgres, for_postgres)
+        session = session or _session(connections.postgres, for_postgres)
         return Destinations(
             spec=spec,
             owner=owner,

@@ -21,6 +21,7 @@ from tests.bench import (
     apart,
     commands,
     comparison,
+    console,
     encodings,
     finalizing,
     large,
@@ -35,16 +36,18 @@ from tests.bench.env import ROOT, Env, env
 from tests.bench.figures import Figure
 
 PARTS = (
-    "load", "apart", "large", "finalize", "encodings", "peers", "commands", "rows", "progress",
+    "load", "apart", "large", "finalize", "encodings", "peers", "commands", "rows", "console",
+    "progress",
 )  # fmt: skip
 COMPARED = ("load", "startup", "finalize")
 ROWS = 10_000_000
 _OPTIONS = """\
 `make bench ONLY="apart commands"` takes parts of it (load, apart, large, finalize, encodings,
-peers, commands, rows, progress), `ROWS=` and `RUNS=` other rows and rounds, and with `BASE=COMMIT`
-load, startup and finalize are held against that commit; all of these are printed only. Cores apart
-means that Postgres and S3 have one core to themselves and the workers, or the bare streams,
-another; without two cores, or where the system keeps no process on one, the table says so.
+peers, commands, rows, console, progress), `ROWS=` and `RUNS=` other rows and rounds, and with
+`BASE=COMMIT` load, startup and finalize are held against that commit; all of these are printed
+only. Cores apart means that Postgres and S3 have one core to themselves and the workers, or the
+bare streams, another; without two cores, or where the system keeps no process on one, the table
+says so.
 """
 
 
@@ -117,6 +120,8 @@ def _measure(servers: Env, wanted: Sequence[str], rows: int, runs: int | None) -
         figures += commands.measure(servers, runs or commands.RUNS, _say)
     if "rows" in wanted:
         figures += on_demand.measure(runs or on_demand.RUNS, _say)
+    if "console" in wanted:
+        figures += console.measure(rows // 2, runs or console.RUNS, _say)
     if "progress" in wanted:
         figures += progress.measure(servers, rows, runs or progress.RUNS, _say)
     return figures

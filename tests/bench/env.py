@@ -184,7 +184,7 @@ def _watched(pid: int) -> Iterator[list[int]]:
 
     def watch() -> None:
         while not ended.wait(_POLL_SECONDS):
-            peaks.append(_peak_bytes(pid))
+            peaks.append(peak_bytes(pid))
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
@@ -195,7 +195,7 @@ def _watched(pid: int) -> Iterator[list[int]]:
         thread.join()
 
 
-def _peak_bytes(pid: int) -> int:
+def peak_bytes(pid: int) -> int:
     with suppress(OSError):
         for line in Path(f"/proc/{pid}/status").read_text(encoding="ascii").splitlines():
             if line.startswith("VmHWM:"):

@@ -222,24 +222,24 @@ def _sampled(servers: Env, process: subprocess.Popen[str]) -> float:
     Python's start and the same in all runs, but never quite.
     """
     supervisor, sessions = psutil.Process(process.pid), set[int]()
-    first: dict[_Thread, float] = {}
-    last: dict[_Thread, float] = {}
+    first: dict[Thread, float] = {}
+    last: dict[Thread, float] = {}
     with servers.connect() as connection:
         while process.poll() is None:
-            sessions |= _sessions(connection, supervisor)
+            sessions |= sessions_of(connection, supervisor)
             if len(sessions) >= _SESSIONS:
                 for pid in (process.pid, *sessions):
-                    last |= _cpu_seconds(pid)
+                    last |= cpu_seconds(pid)
                 first = first or dict(last)
             time.sleep(_SAMPLE_SECONDS)
     return sum(last.values()) - sum(first.values())
 
 
 # A thread by its process and its own id.
-_Thread = tuple[int, int]
+Thread = tuple[int, int]
 
 
-def _cpu_seconds(pid: int) -> dict[_Thread, float]:
+def cpu_seconds(pid: int) -> dict[Thread, float]:
     """Core-seconds so far of each thread of a process, to a nanosecond; {} of an ended one."""
     found = {}
     with suppress(OSError):
@@ -249,10 +249,10 @@ def _cpu_seconds(pid: int) -> dict[_Thread, float]:
     return found
 
 
-def _sessions(connection: psycopg.Connection, supervisor: psutil.Process) -> set[int]:
-    """The processes of Postgres that serve the supervisor himself, and none of his workers."""
+def sessions_of(connection: psycopg.Connection, client: psutil.Process) -> set[int]:
+    """The processes of Postgres that serve this one, and none of those that it started."""
     try:
-        ports = [each.laddr.port for each in supervisor.net_connections("tcp") if each.raddr]
+        ports = [each.laddr.port for each in client.net_connections("tcp") if each.raddr]
     except psutil.Error:
         return set()
     rows = connection.execute(

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -161,11 +162,11 @@ def keep_progress(
             own process.
     """
     file, text = folder(home, name) / _PROGRESS, json.dumps(progress.to_json())
+    # Whoever looks again at a run that has ended makes the disk do nothing.
+    if _holds(file, text):
+        return
     with suppress(OSError), _alone(file.parent):
-        if since is not None and since != progress_mark(home, name):
-            return
-        # Whoever looks again at a run that has ended makes the disk do nothing.
-        if not file.is_file() or file.read_bytes() != text.encode():
+        if since is None or since == progress_mark(home, name):
             write_private(file, text, durable=False)
 
 
@@ -176,6 +177,13 @@ def last_progress(home: Home, name: str) -> Progress | None:
         return Progress.from_json(json.loads(text))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
+
+
+def _holds(file: Path, text: str) -> bool:
+    try:
+        return file.read_bytes() == text.encode()
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -190,7 +198,12 @@ def _alone(place: Path) -> Iterator[None]:
 
 def names(home: Home) -> list[str]:
     """The experiments whose manifests are known here, sorted; raises as `folders`."""
-    return [name for name in folders(home) if (folder(home, name) / _RECORD).is_file()]
+    return [name for name in folders(home) if is_known(home, name)]
+
+
+def is_known(home: Home, name: str) -> bool:
+    """Whether the manifest of an experiment is known here."""
+    return (folder(home, name) / _RECORD).is_file()
 
 
 def folders(home: Home) -> list[str]:
@@ -200,7 +213,7 @@ def folders(home: Home) -> list[str]:
         Refused: FileRefused, the home cannot be read: nobody knows then what it holds.
     """
     try:
-        return sorted(unquote(place.name) for place in home.experiments.iterdir())
+        return sorted(map(unquote, os.listdir(home.experiments)))
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -218,6 +231,8 @@ def make_folder(home: Home, name: str) -> Path:
     return make_private(folder(home, name))
 
 
+# A list of experiments asks for those of all, several times each.
+@lru_cache(maxsize=10_000)
 def folder(home: Home, name: str) -> Path:
     """Where an experiment is remembered."""
     # A name typed by hand (`rowmill status ../x`) must not leave the folder.

@@ -87,7 +87,11 @@ def goes_back(progress: Progress, last: Progress) -> bool:
 
 def records_of(destinations: Destinations) -> list[RunRecord]:
     """The runs, oldest first; raises NotFound if there are none."""
-    runs = known_runs(destinations)
+    return told_of(known_runs(destinations), destinations)
+
+
+def told_of(runs: Sequence[Run], destinations: Destinations) -> list[RunRecord]:
+    """The records of all runs of an experiment, oldest first, as they were read just now."""
     replaced = _replaced(runs)
     return [
         read_progress(

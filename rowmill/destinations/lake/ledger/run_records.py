@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -54,6 +54,10 @@ class BucketRunRecords:
         found = self._objects.load_all(keys, _run)
         self._keys |= {run.id: key for key, run in found.items()}
         return sorted(found.values(), key=lambda run: run.number)
+
+    def of_each(self, owners: Collection[str], *, newest: bool = False) -> dict[str, list[Run]]:
+        found = {owner: self.of(owner) for owner in owners}
+        return {owner: runs[-1:] if newest else runs for owner, runs in found.items() if runs}
 
     def find(self, run_id: str) -> Run | None:
         found = self._read(run_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from psycopg.types.json import Jsonb
@@ -52,6 +52,18 @@ class PostgresRunRecords:
             (owner,),
         )
         return [_run(row) for row in rows]
+
+    def of_each(self, owners: Collection[str], *, newest: bool = False) -> dict[str, list[Run]]:
+        rows = self._ledger.all(
+            f"SELECT {'DISTINCT ON (owner)' if newest else ''} {_RUN_COLUMNS} "
+            "FROM {0}.runs JOIN {0}.experiments USING (owner, uid) "
+            f"WHERE owner = ANY(%s) ORDER BY owner, number {'DESC' if newest else ''}",
+            (list(owners),),
+        )
+        found: dict[str, list[Run]] = {}
+        for run in map(_run, rows):
+            found.setdefault(run.owner, []).append(run)
+        return found
 
     def find(self, run_id: str) -> Run | None:
         row = self._ledger.one(f"SELECT {_RUN_COLUMNS} FROM {{}}.runs WHERE id = %s", (run_id,))

@@ -242,6 +242,18 @@ def test_a_new_uid_starts_a_history_of_its_own(shop: Experiment) -> None:
     assert shop.ledger.runs.of(shop.owner) == []
 
 
+def test_the_runs_of_several_experiments_are_read_at_once(shop: Experiment) -> None:
+    other = Experiment(shop.address, dataset(table("others", rows=23)), owner="engine/local/other")
+    one, two, another = shop.start(), shop.start(), other.start()
+    runs, owners = shop.ledger.runs, [shop.owner, other.owner, "engine/local/none"]
+    assert runs.of_each(owners) == {shop.owner: [one, two], other.owner: [another]}
+    assert runs.of_each(owners, newest=True) == {shop.owner: [two], other.owner: [another]}
+    assert runs.of_each([other.owner]) == {other.owner: [another]}
+    assert runs.of_each([]) == {}
+    runs.claim(shop.owner, "new")
+    assert runs.of_each(owners, newest=True) == {other.owner: [another]}
+
+
 def test_pools_are_stored_once_by_digest(shop: Experiment) -> None:
     shop.ledger.ensure()
     assert shop.ledger.pools.find("d") is None

@@ -79,6 +79,21 @@ def test_an_experiment_is_claimed_by_uid_and_its_runs_go_with_it(ledgers: Ledger
     assert seen.runs.of(ME) == []
 
 
+def test_the_runs_of_several_experiments_are_read_at_once(ledgers: Ledgers) -> None:
+    ledger = ledgers()
+    for owner in (ME, OTHER):
+        ledger.runs.claim(owner, "uid-1")
+    one, two = run_of(ME, 1, TABLES), run_of(ME, 2, TABLES)
+    another = run_of(OTHER, 1, TABLES, run_id="another")
+    for run in (two, one, another):
+        ledger.runs.create(run)
+    runs, owners = ledgers().runs, [ME, OTHER, "nobody"]
+    assert runs.of_each(owners) == {ME: [one, two], OTHER: [another]}
+    assert runs.of_each(owners, newest=True) == {ME: [two], OTHER: [another]}
+    ledger.runs.claim(ME, "uid-2")
+    assert runs.of_each(owners) == {OTHER: [another]}
+
+
 def test_a_number_is_taken_once(ledgers: Ledgers) -> None:
     run = run_of(ME, 1, TABLES, run_id="first")
     late = run_of(ME, 1, TABLES, run_id="late")
