@@ -11,7 +11,7 @@ from fastapi.routing import APIRoute
 
 from rowmill.console.auth.guard import MAX_BODY, SECRET_HEADER, Guard
 from rowmill.console.auth.origins import Reach
-from rowmill.console.problem_details import DOCUMENTED, answer_errors
+from rowmill.console.problem_details import DOCUMENTED, answer_errors, documented
 from rowmill.console.routers import (
     changes,
     downloads,
@@ -77,7 +77,7 @@ def application(services: Services, reach: Reach) -> FastAPI:
         app.include_router(router, prefix=PREFIX, max_body_size=MAX_BODY)
     answer_errors(app, _methods)
     app.add_middleware(Guard, sessions=services.sessions, reach=reach, cookie=services.cookie)
-    _secure(app)
+    _describe(app)
     return app
 
 
@@ -89,15 +89,40 @@ def _methods(path: str) -> set[str]:
     }
 
 
-def _secure(app: FastAPI) -> None:
-    """Have the OpenAPI document say what a call carries."""
+def _describe(app: FastAPI) -> None:
+    """Have the OpenAPI document say what a call carries, and what its answers are."""
     make = app.openapi
 
     def openapi() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
         document = make()
         document.setdefault("components", {})["securitySchemes"] = _SECURITY
         document["security"] = [{"token": []}, {"session": []}]
+        # What opens these is in the call itself.
         document["paths"]["/api/session"]["post"]["security"] = []
+        document["paths"]["/api/tickets/{ticket}"]["get"]["security"] = []
+        documented(document)
+        for verbs in document["paths"].values():
+            for call in verbs.values():
+                _one_schema(call["responses"])
         return document
 
     app.openapi = openapi  # type: ignore[method-assign] # as FastAPI's documentation has it
+
+
+def _one_schema(answers: dict[str, Any]) -> None:
+    """Leave of an answer's schema its model, where the type of what a function returns is beside.
+
+    Readers of the document differ in what they make of both.
+    """
+    for answer in answers.values():
+        for content in answer.get("content", {}).values():
+            schema = content["schema"]
+            content["schema"] = _alone(schema)
+            if "items" in schema:
+                schema["items"] = _alone(schema["items"])
+
+
+def _alone(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"$ref": schema["$ref"]} if "$ref" in schema else schema

@@ -83,6 +83,18 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
 }
 
 
+def documented(document: dict[str, Any]) -> None:
+    """Have an OpenAPI document name the media type of what goes wrong.
+
+    By itself the framework tells of it under that of a path's own answer.
+    """
+    for verbs in document["paths"].values():
+        for call in verbs.values():
+            for answer in (call["responses"][key] for key in DOCUMENTED):
+                (content,) = answer["content"].values()
+                answer["content"] = {MEDIA_TYPE: content}
+
+
 def status_of(error: RowmillError) -> HTTPStatus:
     """The status that says best what kind of error it is."""
     known = _OF_REASON.get(error.reason) or by_class(STATUSES, error)
