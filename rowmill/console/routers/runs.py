@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from rowmill.console import shapes
 from rowmill.console.applying import request_for
+from rowmill.console.event_stream import EVENTS, EventStream
 from rowmill.console.experiment_source import run_of, text_of
 from rowmill.console.logs import as_text, followed
 from rowmill.console.parameters import Limit, Name, Restart
@@ -25,7 +26,6 @@ RunKey = Annotated[
     str,
     Path(max_length=100, description="A run's number or id, or `newest`.", examples=["newest"]),
 ]
-_EVENTS = "text/event-stream"
 
 
 def _content(*kinds: str) -> dict[int | str, dict[str, Any]]:
@@ -83,7 +83,7 @@ def get_run(name: Name, run: RunKey, engine: Asked) -> dict[str, object]:
     return progress_document(engine.status(name, number))
 
 
-@router.get("/runs/{run}/events", response_class=StreamingResponse, responses=_content(_EVENTS))
+@router.get("/runs/{run}/events", response_class=StreamingResponse, responses=_content(EVENTS))
 async def watch_run(name: Name, run: RunKey, services: Known, engine: Asked) -> StreamingResponse:
     """Follow a run: `progress` as it comes, `problem` while it cannot be read, `end` at its end."""
     number = None
@@ -91,13 +91,14 @@ async def watch_run(name: Name, run: RunKey, services: Known, engine: Asked) -> 
         await run_in_threadpool(engine.get, name)
     else:
         number = (await run_in_threadpool(run_of, engine, name, run)).number
-    return StreamingResponse(services.watching.events(name, number), media_type=_EVENTS)
+    watched = services.watching.join(name, number)
+    return EventStream(watched.events(), watched.leave)
 
 
 @router.get(
     "/runs/{run}/logs",
     response_class=StreamingResponse,
-    responses=_content("text/plain", _EVENTS),
+    responses=_content("text/plain", EVENTS),
 )
 def get_logs(
     name: Name,
@@ -110,7 +111,7 @@ def get_logs(
     number = None if run == "newest" else run_of(engine, name, run).number
     lines = engine.logs(name, run=number, shard=shard, follow=follow)
     if follow:
-        return StreamingResponse(followed(lines), media_type=_EVENTS)
+        return StreamingResponse(followed(lines), media_type=EVENTS)
     return StreamingResponse(as_text(lines), media_type="text/plain; charset=utf-8")
 
 
