@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
@@ -27,6 +28,8 @@ from rowmill.console.services import Services
 from rowmill.version import VERSION
 
 PREFIX = "/api"
+# So many calls are answered at once: more than may run a query or wait for the sandbox.
+_THREADS = 100
 OPENAPI_PATH = f"{PREFIX}/openapi.json"
 # A path's own module is all that a new one touches, and this list.
 ROUTERS: tuple[APIRouter, ...] = (
@@ -56,6 +59,7 @@ def application(services: Services, reach: Reach) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = _THREADS
         yield
         services.close()
 
