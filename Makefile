@@ -16,7 +16,7 @@ VERSION := $(shell sed -n 's/^VERSION = "\(.*\)"/\1/p' rowmill/version.py)
 # Without its compiled modules every worker process would spend seconds on compiling them.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo kind-demo check generate test e2e scale bench readers chaos chaos-crashes chaos-k8s lint format clean
+.PHONY: demo kind-demo check generate test e2e scale bench readers chaos chaos-crashes chaos-k8s fuzz lint format clean
 
 demo: $(READY)  ## load the web shop into embedded servers, verify it, query it
 	$(BIN)/rowmill run -f examples/shop.yaml --scale $(SCALE) || { code=$$?; [ $$code != 2 ] || \
@@ -86,6 +86,10 @@ chaos-k8s: N = 3
 chaos-k8s: $(READY)  ## N such schedules on a Kubernetes node: pods, operator, API server and servers die
 	$(BIN)/python -m tests.e2e.cluster prepare
 	$(BIN)/python -m tests.chaos_k8s --schedules $(N) --seed $(SEED)
+
+fuzz: SECONDS = 600
+fuzz: $(READY)  ## calls of the REST API drawn at random for SECONDS, each answer held against its OpenAPI document; SEED=N draws the same again
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS) $(if $(filter command% env%,$(origin SEED)),--seed $(SEED))
 
 lint: $(READY)  ## style, types, import layers, licences of the locks, generated files
 	$(BIN)/ruff check .

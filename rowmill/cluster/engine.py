@@ -27,6 +27,7 @@ from rowmill.cluster.steering import (
 )
 from rowmill.cluster.verdicts import verification_of, verified_message
 from rowmill.cluster.waiting import Asked, Waiting, refuse_superseded, refuse_unverifiable
+from rowmill.engine.cancellation import Cancellation
 from rowmill.engine.consent import unfinished_run
 from rowmill.engine.interface import Engine
 from rowmill.engine.paging import paged
@@ -250,9 +251,16 @@ class ClusterEngine(Engine):
         )
 
     def logs(
-        self, name: str, *, run: int | None = None, shard: int | None = None, follow: bool = False
+        self,
+        name: str,
+        *,
+        run: int | None = None,
+        shard: int | None = None,
+        follow: bool = False,
+        cancellation: Cancellation | None = None,
     ) -> Iterator[LogLine]:
-        logs = PodLogs(self.cluster, name, run, shard, self.notice)
+        asked = cancellation or Cancellation()
+        logs = PodLogs(self.cluster, name, run, shard, self.notice, asked)
         return logs.following() if follow else logs.lines()
 
     def _tell_unheeded(self, experiment: Experiment) -> bool:

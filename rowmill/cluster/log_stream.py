@@ -10,6 +10,7 @@ from threading import Thread
 
 from rowmill.cluster.failures import ApiUnreachable
 from rowmill.cluster.namespace import Cluster, StampedLine
+from rowmill.engine.cancellation import Cancellation, Cancelled
 from rowmill.errors import RowmillError
 
 # With a look every two seconds a minute.
@@ -28,6 +29,7 @@ class LogStream:
     pod: str
     tell: Callable[[str], None]
     notice: Callable[[str], None]
+    cancellation: Cancellation
     # Whether its last end was none of the log's.
     cut: bool = False
     _thread: Thread | None = None
@@ -59,6 +61,8 @@ class LogStream:
                 self._remember(line)
                 self.tell(line.text)
             self.cut = False
+        except Cancelled:
+            self.cut = False
         except ApiUnreachable as error:
             self._tries += 1
             self.cut = self._tries < _TRIES
@@ -76,7 +80,7 @@ class LogStream:
     def _new(self) -> Iterator[StampedLine]:
         known = deque(self._recent)
         since = _second(known[-1]) if known else None
-        for line in self.cluster.follow_log(self.pod, since):
+        for line in self.cluster.follow_log(self.pod, since, self.cancellation):
             if known and line == known[0]:
                 known.popleft()
             else:

@@ -12,6 +12,7 @@ from rowmill.cluster.apiserver.patience import patiently
 from rowmill.cluster.experiment import Experiment
 from rowmill.cluster.log_stream import LogStream
 from rowmill.cluster.namespace import Cluster, Pod
+from rowmill.engine.cancellation import Cancellation
 from rowmill.engine.json_records import time_from_json
 from rowmill.engine.records import LogLine
 from rowmill.errors import NotFound
@@ -36,6 +37,7 @@ class PodLogs:
     number: int | None
     shard: int | None
     notice: Callable[[str], None]
+    cancellation: Cancellation = field(default_factory=Cancellation)
     experiment: Experiment = field(init=False)
 
     def __post_init__(self) -> None:
@@ -67,6 +69,7 @@ class PodLogs:
 
         Raises:
             NotFound: NoLogs, it has ended and there is no pod of it.
+            Cancelled: by its cancellation, within seconds.
         """
         lines: SimpleQueue[LogLine] = SimpleQueue()
         streams: dict[str, LogStream] = {}
@@ -77,11 +80,12 @@ class PodLogs:
         past = {pod.name for pod in known if pod.phase in _ENDED}
         skipped = past if len(past) < len(known) or not self._ended else set()
         while True:
+            self.cancellation.check()
             # Asked before the pods: those of a run that has ended are all there.
-            patiently(self._look, self.notice)
+            patiently(self._look, self.notice, self.cancellation.sleep)
             pods = [
                 pod
-                for pod in patiently(self._pods, self.notice)
+                for pod in patiently(self._pods, self.notice, self.cancellation.sleep)
                 if pod.name not in skipped and pod.phase != "Pending"
             ]
             for pod in pods:
@@ -113,7 +117,11 @@ class PodLogs:
 
     def _stream(self, pod: Pod, lines: SimpleQueue[LogLine]) -> LogStream:
         return LogStream(
-            self.cluster, pod.name, lambda text: lines.put(_line(pod, text)), self.notice
+            self.cluster,
+            pod.name,
+            lambda text: lines.put(_line(pod, text)),
+            self.notice,
+            self.cancellation,
         )
 
     def _nothing(self) -> str:

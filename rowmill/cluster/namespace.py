@@ -6,9 +6,10 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from rowmill.cluster.apiserver.access import access_of
 from rowmill.cluster.apiserver.connection import APPLY_PATCH, JSON, MERGE_PATCH, Connection
 from rowmill.cluster.apiserver.kubeconfig import Wanted, choose
 from rowmill.cluster.failures import ApiRefused, ApiUnreachable
+from rowmill.engine.cancellation import Cancellation
 from rowmill.engine.unknown_names import unknown_experiment
 from rowmill.errors import Conflict, NotFound, RowmillError
 from rowmill.spec.cluster_names import API_VERSION, INDEX, PLURAL, TASK, run_selector
@@ -96,8 +98,14 @@ class Cluster(Protocol):
     def log(self, pod: str) -> Iterator[str]:
         """A pod's lines until now."""
 
-    def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
-        """A pod's lines until it ends; with `since`, a stamp of a whole second, from there on."""
+    def follow_log(
+        self, pod: str, since: str | None, cancellation: Cancellation
+    ) -> Iterator[StampedLine]:
+        """A pod's lines until it ends; with `since`, a stamp of a whole second, from there on.
+
+        Raises:
+            Cancelled: by its cancellation, though the pod is silent.
+        """
 
 
 def connect(wanted: Wanted) -> Cluster:
@@ -164,21 +172,32 @@ class _ApiServer:
         return [_pod(each) for each in found["items"]]
 
     def log(self, pod: str) -> Iterator[str]:
-        return self._lines(pod, {"follow": "false"})
+        return self._lines(pod, {"follow": "false"}, Cancellation())
 
-    def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
+    def follow_log(
+        self, pod: str, since: str | None, cancellation: Cancellation
+    ) -> Iterator[StampedLine]:
         query = {"follow": "true", "timestamps": "true"}
-        for line in self._lines(pod, {**query, **({"sinceTime": since} if since else {})}):
+        asked = {**query, **({"sinceTime": since} if since else {})}
+        for line in self._lines(pod, asked, cancellation):
             stamp, _, text = line.partition(" ")
             yield StampedLine(stamp, text)
 
-    def _lines(self, pod: str, query: Mapping[str, str]) -> Iterator[str]:
+    def _lines(
+        self, pod: str, query: Mapping[str, str], cancellation: Cancellation
+    ) -> Iterator[str]:
         path = f"/api/v1/namespaces/{self.namespace}/pods/{quote(pod, safe='')}/log"
         # A pod may be silent for as long as it likes.
         response = self._answer("GET", path, query, seconds=None)
-        with self._hearing():
-            for line in response:
-                yield line.decode("utf-8", "replace").rstrip("\n")
+        try:
+            with self._hearing(), cancellation.telling(partial(_hear_no_more, response)):
+                for line in response:
+                    yield line.decode("utf-8", "replace").rstrip("\n")
+        except ApiUnreachable:
+            cancellation.check()
+            raise
+        # What was cut may also end as if the log did.
+        cancellation.check()
 
     def _document(
         self,
@@ -223,6 +242,12 @@ class _ApiServer:
         except urllib3.exceptions.HTTPError as error:
             host = self._connection.server
             raise ApiUnreachable(f"the API server {host} does not answer: {error}") from None
+
+
+def _hear_no_more(response: urllib3.BaseHTTPResponse) -> None:
+    # It may have ended by itself meanwhile.
+    with suppress(ValueError, RuntimeError, OSError):
+        response.shutdown()
 
 
 class _NoObject(NotFound):

@@ -6,13 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from anyio import to_thread
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from starlette.types import Lifespan
 
 from rowmill.console.auth.guard import MAX_BODY, SECRET_HEADER, Guard
 from rowmill.console.auth.origins import Reach
-from rowmill.console.problem_details import DOCUMENTED, answer_errors
+from rowmill.console.problem_details import DOCUMENTED, answer_errors, documented
 from rowmill.console.routers import (
     changes,
     downloads,
@@ -28,6 +29,8 @@ from rowmill.console.services import Services
 from rowmill.version import VERSION
 
 PREFIX = "/api"
+# So many calls are answered at once: more than may run a query or wait for the sandbox.
+_THREADS = 100
 OPENAPI_PATH = f"{PREFIX}/openapi.json"
 # A path's own module is all that a new one touches, and this list.
 ROUTERS: tuple[APIRouter, ...] = (
@@ -57,6 +60,7 @@ def application(services: Services, reach: Reach) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = _THREADS
         yield
         services.close()
 
@@ -88,7 +92,7 @@ def _with_paths(lifespan: Lifespan[FastAPI] | None) -> FastAPI:
     )
     for router in ROUTERS:
         app.include_router(router, prefix=PREFIX, max_body_size=MAX_BODY)
-    _secure(app)
+    _describe(app)
     return app
 
 
@@ -100,15 +104,40 @@ def _methods(path: str) -> set[str]:
     }
 
 
-def _secure(app: FastAPI) -> None:
-    """Have the OpenAPI document say what a call carries."""
+def _describe(app: FastAPI) -> None:
+    """Have the OpenAPI document say what a call carries, and what its answers are."""
     make = app.openapi
 
     def openapi() -> dict[str, Any]:
+        if app.openapi_schema is not None:
+            return app.openapi_schema
         document = make()
         document.setdefault("components", {})["securitySchemes"] = _SECURITY
         document["security"] = [{"token": []}, {"session": []}]
+        # What opens these is in the call itself.
         document["paths"]["/api/session"]["post"]["security"] = []
+        document["paths"]["/api/tickets/{ticket}"]["get"]["security"] = []
+        documented(document)
+        for verbs in document["paths"].values():
+            for call in verbs.values():
+                _one_schema(call["responses"])
         return document
 
     app.openapi = openapi  # type: ignore[method-assign] # as FastAPI's documentation has it
+
+
+def _one_schema(answers: dict[str, Any]) -> None:
+    """Leave of an answer's schema its model, where the type of what a function returns is beside.
+
+    Readers of the document differ in what they make of both.
+    """
+    for answer in answers.values():
+        for content in answer.get("content", {}).values():
+            schema = content["schema"]
+            content["schema"] = _alone(schema)
+            if "items" in schema:
+                schema["items"] = _alone(schema["items"])
+
+
+def _alone(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"$ref": schema["$ref"]} if "$ref" in schema else schema

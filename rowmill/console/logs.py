@@ -1,14 +1,29 @@
-"""Log lines as text, and as server-sent events."""
+"""Log lines as text, and as server-sent events.
+
+Who follows a log waits for most of his time. So each follower has a thread of his own: those of the
+pool answer calls. The thread reads no further than a few events ahead of its client, and ends when
+he has left, though no line comes.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import AsyncIterator, Iterable, Iterator
 
 from fastapi.sse import format_sse_event
 
+from rowmill.console.event_stream import BEAT, BEAT_SECONDS
+from rowmill.console.words import in_calls
+from rowmill.engine.cancellation import Cancellation, Cancelled
 from rowmill.engine.json_records import time_to_json
 from rowmill.engine.records import LogLine
+from rowmill.errors import RowmillError, Unavailable
+
+# Each has a thread, and a file or a connection.
+_MOST = 100
+_AHEAD = 100
 
 
 def as_text(lines: Iterable[LogLine]) -> Iterator[bytes]:
@@ -19,8 +34,94 @@ def as_text(lines: Iterable[LogLine]) -> Iterator[bytes]:
 
 
 def followed(lines: Iterable[LogLine]) -> Iterator[bytes]:
-    """An event `line` each, and `end` once there will be no more."""
-    for line in lines:
-        told = json.dumps(line.to_json(), ensure_ascii=False)
-        yield format_sse_event(event="line", data_str=told)
-    yield format_sse_event(event="end", data_str="{}")
+    """An event `line` each, and `end` once there will be no more, with the error if it is one."""
+    ended: object = {}
+    try:
+        for line in lines:
+            yield _event("line", line.to_json())
+    except Cancelled:
+        raise
+    except RowmillError as error:
+        ended = in_calls(error.to_json())
+    yield _event("end", ended)
+
+
+class Follower:
+    """One who follows a log; his events may be asked for once."""
+
+    def __init__(self, lines: Iterator[LogLine], cancellation: Cancellation) -> None:
+        self._lines = lines
+        self._cancellation = cancellation
+        self._ahead = threading.Semaphore(_AHEAD)
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """As `followed`, with beats between while there are none."""
+        news: asyncio.Queue[bytes | None] = asyncio.Queue()
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=self._read, args=(loop, news), name="logs", daemon=True).start()
+        while True:
+            try:
+                async with asyncio.timeout(BEAT_SECONDS):
+                    event = await news.get()
+            except TimeoutError:
+                yield BEAT
+                continue
+            if event is None:
+                return
+            yield event
+            self._ahead.release()
+
+    def leave(self) -> None:
+        """End the following."""
+        self._cancellation.cancel()
+        self._ahead.release()
+
+    def _read(self, loop: asyncio.AbstractEventLoop, news: asyncio.Queue[bytes | None]) -> None:
+        try:
+            for event in followed(self._lines):
+                self._ahead.acquire()
+                self._cancellation.check()
+                loop.call_soon_threadsafe(news.put_nowait, event)
+            loop.call_soon_threadsafe(news.put_nowait, None)
+        except (Cancelled, RuntimeError):
+            # The client has left, or the console is ending and its loop is closed.
+            return
+
+
+class Followers:
+    """Those of one console."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._following: set[Follower] = set()
+
+    def join(self, lines: Iterator[LogLine], cancellation: Cancellation) -> Follower:
+        """A new one, of lines that end by the cancellation; raises Unavailable if there are many.
+
+        `leave` is to be called with it.
+        """
+        follower = Follower(lines, cancellation)
+        with self._lock:
+            if len(self._following) >= _MOST:
+                raise Unavailable("Busy", "too many logs are followed; try again later")
+            self._following.add(follower)
+        return follower
+
+    def leave(self, follower: Follower) -> None:
+        """End the following."""
+        with self._lock:
+            self._following.discard(follower)
+        follower.leave()
+
+    def close(self) -> None:
+        """End all of them."""
+        with self._lock:
+            following = [*self._following]
+        for each in following:
+            each.leave()
+
+
+def _event(kind: str, document: object) -> bytes:
+    told = json.dumps(document, ensure_ascii=False)
+    event: bytes = format_sse_event(event=kind, data_str=told)
+    return event

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from rowmill.console.words import in_calls, told_of
 from rowmill.errors import (
@@ -51,6 +52,8 @@ _OF_REASON: Mapping[str, HTTPStatus] = {
     "BodyTooLarge": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "UnsupportedMediaType": HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
+# A body whose length nobody told is refused by the framework, once it has grown too large.
+_REASONS: Mapping[int, str] = {HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "BodyTooLarge"}
 _LOG = logging.getLogger("rowmill.console")
 
 
@@ -82,6 +85,18 @@ DOCUMENTED: dict[int | str, dict[str, Any]] = {
         "description": "A destination or a server will not, or cannot now, or this cannot at all.",
     },
 }
+
+
+def documented(document: dict[str, Any]) -> None:
+    """Have an OpenAPI document name the media type of what goes wrong.
+
+    By itself the framework tells of it under that of a path's own answer.
+    """
+    for verbs in document["paths"].values():
+        for call in verbs.values():
+            for answer in (call["responses"][key] for key in DOCUMENTED):
+                (content,) = answer["content"].values()
+                answer["content"] = {MEDIA_TYPE: content}
 
 
 def status_of(error: RowmillError) -> HTTPStatus:
@@ -126,13 +141,23 @@ def answer_errors(app: FastAPI, methods: Callable[[str], Iterable[str]]) -> None
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             headers["Allow"] = ", ".join(sorted(methods(request.url.path)))
-        reason = HTTPStatus(error.status_code).phrase.title().replace(" ", "")
+        reason = _REASONS.get(error.status_code) or _as_word(error.status_code)
         return details(error.status_code, reason, error.detail, headers=headers)
 
+    app.exception_handler(ClientDisconnect)(_left)
     app.exception_handler(RowmillError)(_ours)
     app.exception_handler(RequestValidationError)(_malformed)
     app.exception_handler(HTTPException)(_http)
     app.exception_handler(Exception)(_defect)
+
+
+def _as_word(status: int) -> str:
+    return HTTPStatus(status).phrase.title().replace(" ", "")
+
+
+async def _left(_request: Request, _error: Exception) -> Response:
+    """The client has left amid its own body: nobody hears this, and it is no defect."""
+    return Response(status_code=HTTPStatus.BAD_REQUEST)
 
 
 async def _ours(_request: Request, error: Exception) -> JSONResponse:

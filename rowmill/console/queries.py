@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
 
 from rowmill.engine.cancellation import Cancellation
 from rowmill.errors import Conflict, NotFound, Unavailable
 
+T = TypeVar("T")
 # Each holds a connection of its own.
 _MOST = 20
+# So often it is looked whether the client is still there.
+_LOOK_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
@@ -67,3 +75,13 @@ class Queries:
             running = [*self._running.values()]
         for each in running:
             each.cancel()
+
+
+async def answered(request: Request, cancellation: Cancellation, ask: Callable[[], T]) -> T:
+    """What `ask` returns from a thread of the pool; cancelled when the client leaves before."""
+    answer = asyncio.ensure_future(run_in_threadpool(ask))
+    while not answer.done():
+        await asyncio.wait({answer}, timeout=_LOOK_SECONDS)
+        if await request.is_disconnected():
+            cancellation.cancel()
+    return await answer

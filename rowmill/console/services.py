@@ -10,6 +10,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Request
 
 from rowmill.console.auth.sessions import Sessions
+from rowmill.console.logs import Followers
 from rowmill.console.queries import Download, Queries
 from rowmill.console.sandbox.sandbox import Sandbox
 from rowmill.console.texts import Texts
@@ -38,12 +39,14 @@ class Services:
     queries: Queries
     tickets: Tickets[Download]
     watching: Watching
+    followers: Followers
     verifying: Verifying
 
     def close(self) -> None:
         """End what works in the background."""
         self.queries.close()
         self.watching.close()
+        self.followers.close()
         self.verifying.close()
         self.sandbox.close()
 

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from rowmill.console.auth.origins import Reach, is_loopback
+from rowmill.console.connections import BoundedProtocol
 from rowmill.errors import Invalid, Refused
 
 PORT = 8470
@@ -82,6 +83,7 @@ def serve(app: FastAPI, place: Place, listening: socket.socket, begun: Callable[
     """Serve until Ctrl-C or SIGTERM; `begun` is called once calls are answered."""
     config = uvicorn.Config(
         app,
+        http=BoundedProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

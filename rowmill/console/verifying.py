@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -20,25 +21,24 @@ class Verifying:
         self._lock = threading.Lock()
         self._running: dict[str, Future[Verification]] = {}
 
-    def verify(self, engine: Engine, name: str, seconds: float) -> Verification | None:
+    async def verify(self, engine: Engine, name: str, seconds: float) -> Verification | None:
         """What the verification found; None while it goes on after so many seconds.
 
-        Who asks again then waits for the same one. Raises as `Engine.verify`.
+        Who asks again then waits for the same one, and nobody who waits holds a thread. Raises as
+        `Engine.verify`.
         """
         with self._lock:
             future = self._running.get(name)
             if future is None:
                 future = self._running[name] = self._pool.submit(engine.verify, name)
-        try:
-            found = future.result(seconds)
-        except TimeoutError:
-            if not future.done():
-                return None
-            raise
-        finally:
-            if future.done():
-                self._forget(name, future)
-        return found
+        waiting = asyncio.wrap_future(future)
+        await asyncio.wait({waiting}, timeout=seconds)
+        if not waiting.done():
+            # What becomes of it is for who asks again.
+            waiting.add_done_callback(_heard)
+            return None
+        self._forget(name, future)
+        return await waiting
 
     def close(self) -> None:
         """Begin none any more."""
@@ -48,3 +48,8 @@ class Verifying:
         with self._lock:
             if self._running.get(name) is future:
                 del self._running[name]
+
+
+def _heard(waiting: asyncio.Future[Verification]) -> None:
+    if not waiting.cancelled():
+        waiting.exception()

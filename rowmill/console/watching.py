@@ -12,17 +12,16 @@ import json
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from fastapi.sse import format_sse_event
 
+from rowmill.console.event_stream import BEAT, BEAT_SECONDS
 from rowmill.console.words import in_calls
 from rowmill.engine.interface import Engine
 from rowmill.engine.records import Progress
 from rowmill.errors import Conflict, NotFound, RowmillError, Unavailable
 
-# A line that is no event: by it who listens, and each proxy between, knows that somebody speaks.
-_BEAT = b": \n\n"
-_BEAT_SECONDS = 15.0
 _AGAIN_SECONDS = 1.0
 _MOST_RUNS = 200
 _GONE = (NotFound, Conflict)
@@ -109,6 +108,23 @@ class _Watch:
             watcher.tell(event, last=last)
 
 
+@dataclass(frozen=True)
+class Watched:
+    """A run as one client sees it."""
+
+    _watcher: _Watcher
+    leave: Callable[[], None]
+
+    async def events(self) -> AsyncIterator[bytes]:
+        """Server-sent events of the run until it has ended: `progress`, `problem`, then `end`."""
+        watcher = self._watcher
+        while True:
+            yield await _next(watcher)
+            # The last words may have come while the client took the ones before.
+            if watcher.ended and watcher.event is None:
+                return
+
+
 class Watching:
     """All the watches of one console."""
 
@@ -117,19 +133,15 @@ class Watching:
         self._lock = threading.Lock()
         self._watches: dict[Key, _Watch] = {}
 
-    async def events(self, name: str, run: int | None) -> AsyncIterator[bytes]:
-        """Server-sent events of a run until it has ended: `progress`, `problem`, then `end`.
+    def join(self, name: str, run: int | None) -> Watched:
+        """Watch a run, from the event loop's thread; `leave` is to be called in the end.
 
         Raises:
             Unavailable: too many runs are watched.
         """
         watcher = _Watcher(asyncio.get_running_loop())
         watch = self._joined((name, run), watcher)
-        try:
-            while not watcher.ended:
-                yield await _next(watcher)
-        finally:
-            self._leave(watch, watcher)
+        return Watched(watcher, partial(self._leave, watch, watcher))
 
     def close(self) -> None:
         """End all watches."""
@@ -171,13 +183,13 @@ class Watching:
 
 async def _next(watcher: _Watcher) -> bytes:
     try:
-        async with asyncio.timeout(_BEAT_SECONDS):
+        async with asyncio.timeout(BEAT_SECONDS):
             await watcher.news.wait()
     except TimeoutError:
-        return _BEAT
+        return BEAT
     watcher.news.clear()
     event, watcher.event = watcher.event, None
-    return event or _BEAT
+    return event or BEAT
 
 
 def progress_document(progress: Progress) -> dict[str, object]:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
+from rowmill.engine.cancellation import Cancellation
 from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, RunRecord, State
 from rowmill.engine.verification import OnProgress, Verification, ignored
 from rowmill.engine.warehouse import Warehouse
@@ -174,7 +175,13 @@ class Engine(Protocol):
         ...
 
     def logs(
-        self, name: str, *, run: int | None = None, shard: int | None = None, follow: bool = False
+        self,
+        name: str,
+        *,
+        run: int | None = None,
+        shard: int | None = None,
+        follow: bool = False,
+        cancellation: Cancellation | None = None,
     ) -> Iterator[LogLine]:
         """What the processes of a run said, by default of the newest.
 
@@ -183,5 +190,7 @@ class Engine(Protocol):
             run: its number.
             shard: of this shard alone, where they are told apart.
             follow: also what they say from now on, until the run ends.
+            cancellation: ends the following from another thread, though nothing is said; what
+                waits for a line then raises Cancelled.
         """
         ...

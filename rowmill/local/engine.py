@@ -10,6 +10,7 @@ from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from rowmill.engine.cancellation import Cancellation
 from rowmill.engine.interface import Engine
 from rowmill.engine.paging import paged
 from rowmill.engine.records import (
@@ -192,7 +193,13 @@ class LocalEngine(Engine):
         return self._started(source, replace(source.asked, mode=mode, agreed=agreed)).run
 
     def logs(
-        self, name: str, *, run: int | None = None, shard: int | None = None, follow: bool = False
+        self,
+        name: str,
+        *,
+        run: int | None = None,
+        shard: int | None = None,
+        follow: bool = False,
+        cancellation: Cancellation | None = None,
     ) -> Iterator[LogLine]:
         """As of `Engine`, of what was run on this machine; its workers have one log together.
 
@@ -208,7 +215,8 @@ class LocalEngine(Engine):
         rest = () if unbegun is None else (unbegun.line,)
         try:
             self._source(name)
-            log = read_log(self.home, name, known_log(self.home, name, run), follow=follow)
+            number = known_log(self.home, name, run)
+            log = read_log(self.home, name, number, follow=follow, cancellation=cancellation)
         except NotFound:
             if unbegun is None:
                 raise

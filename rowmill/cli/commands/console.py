@@ -9,6 +9,7 @@ from rowmill.cli.engine import opened
 from rowmill.cli.sources import secret_files
 from rowmill.console.app import application
 from rowmill.console.auth.sessions import Sessions, cookie_name
+from rowmill.console.logs import Followers
 from rowmill.console.queries import Queries
 from rowmill.console.sandbox.sandbox import Sandbox
 from rowmill.console.services import Services
@@ -49,6 +50,7 @@ def console(
             queries=Queries(),
             tickets=Tickets(),
             watching=Watching(engine),
+            followers=Followers(),
             verifying=Verifying(),
         )
         where = address(place, listening)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 from pydantic import BaseModel
+from starlette.concurrency import run_in_threadpool
 
 from rowmill.console import shapes
 from rowmill.console.parameters import Name, Restart
@@ -55,7 +56,7 @@ def reset(name: Name, engine: Asked) -> dict[str, Any]:
 
 
 @router.post("/verify", responses={200: {"model": shapes.Verified}, 202: {"model": GoesOn}})
-def verify(
+async def verify(
     name: Name,
     services: Known,
     engine: Asked,
@@ -65,8 +66,8 @@ def verify(
     ] = 30.0,
 ) -> dict[str, Any]:
     """Make all rows of the published run again, and compare every destination with them."""
-    engine.get(name)
-    found = services.verifying.verify(engine, name, wait)
+    await run_in_threadpool(engine.get, name)
+    found = await services.verifying.verify(engine, name, wait)
     if found is None:
         response.status_code = HTTPStatus.ACCEPTED
         return {"state": "verifying"}

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack, closing, suppress
+from functools import partial
 from itertools import chain
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from rowmill.console.queries import Download, answered
 from rowmill.console.services import Asked, Known
 from rowmill.engine.cancellation import Cancellation, Cancelled
+from rowmill.engine.interface import Engine
 from rowmill.errors import NotFound
 
 router = APIRouter(tags=["downloads"])
@@ -23,10 +26,11 @@ _CSV: dict[int | str, dict[str, Any]] = {
 
 
 @router.get("/tickets/{ticket}", response_class=StreamingResponse, responses=_CSV)
-def download(
+async def download(
     ticket: Annotated[str, Path(max_length=100, description="As `href` has it.")],
     services: Known,
     engine: Asked,
+    request: Request,
 ) -> StreamingResponse:
     """The result of a query as CSV, as COPY writes and reads it."""
     wanted = services.tickets.use(ticket)
@@ -35,12 +39,18 @@ def download(
     with ExitStack() as stack:
         entered = services.queries.running(wanted.experiment, wanted.id)
         _, cancellation = stack.enter_context(entered)
-        pieces = stack.enter_context(
-            closing(engine.warehouse(wanted.experiment).csv(wanted.sql, cancellation))
-        )
         # What is wrong with the query is told before the first byte, where it can still be told.
-        first = next(pieces, b"")
+        begin = partial(_begun, engine, wanted, cancellation)
+        first, pieces = await answered(request, cancellation, begin)
+        stack.enter_context(closing(pieces))
         return _Download(wanted.experiment, chain((first,), pieces), cancellation, stack.pop_all())
+
+
+def _begun(
+    engine: Engine, wanted: Download, cancellation: Cancellation
+) -> tuple[bytes, Generator[bytes, None, None]]:
+    pieces = engine.warehouse(wanted.experiment).csv(wanted.sql, cancellation)
+    return next(pieces, b""), pieces
 
 
 class _Download(StreamingResponse):

@@ -33,6 +33,12 @@ IfMatch = Annotated[
 ]
 
 
+_ETAG = {"ETag": {"required": True, "schema": {"type": "string"}, "description": "For If-Match."}}
+_CREATED = {
+    "Location": {"required": True, "schema": {"type": "string"}, "description": "Its path."}
+}
+
+
 class Applied(BaseModel):
     """What came of a manifest: the run that has begun, null if none has."""
 
@@ -62,7 +68,10 @@ def list_experiments(
 @router.post(
     "/experiments",
     status_code=HTTPStatus.CREATED,
-    responses={200: {"model": Applied, "description": "A dry run: nothing has begun."}},
+    responses={
+        200: {"model": Applied, "description": "A dry run: nothing has begun."},
+        201: {"headers": {**_ETAG, **_CREATED}},
+    },
     openapi_extra=IN_OPENAPI,
 )
 def create_experiment(
@@ -92,7 +101,9 @@ def create_experiment(
     return _applied(name, run)
 
 
-@router.get("/experiments/{name}", responses={200: {"model": shapes.ExperimentDetails}})
+@router.get(
+    "/experiments/{name}", responses={200: {"model": shapes.ExperimentDetails, "headers": _ETAG}}
+)
 def get_experiment(name: Name, engine: Asked, response: Response) -> dict[str, Any]:
     """The experiment, its manifest, and how far its newest run is."""
     found = engine.get(name)
@@ -100,7 +111,7 @@ def get_experiment(name: Name, engine: Asked, response: Response) -> dict[str, A
     return {**in_calls(found.to_json()), "manifest": found.manifest}
 
 
-@router.put("/experiments/{name}", openapi_extra=IN_OPENAPI)
+@router.put("/experiments/{name}", responses={200: {"headers": _ETAG}}, openapi_extra=IN_OPENAPI)
 def change_experiment(
     name: Name,
     sent: Sent,

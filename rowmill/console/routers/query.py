@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 
@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 
 from rowmill.console import shapes
 from rowmill.console.parameters import LIMIT, Name
-from rowmill.console.queries import Download
+from rowmill.console.queries import Download, answered
 from rowmill.console.services import Asked, Known
 from rowmill.console.tickets import TICKETS_PATH
 from rowmill.engine.cancellation import Cancellation
@@ -23,8 +23,6 @@ from rowmill.engine.saved_queries import MAX_SQL
 router = APIRouter(prefix="/experiments/{name}", tags=["query"])
 
 _PAGE_BYTES = 4 * 2**20
-# So often it is looked whether the client is still there.
-_LOOK_SECONDS = 0.2
 Identity = Annotated[
     str, Path(min_length=1, max_length=100, description="The query's id, as it was given.")
 ]
@@ -90,14 +88,8 @@ async def query(
         response.status_code = HTTPStatus.CREATED
         return {"id": identity, "href": f"{TICKETS_PATH}{ticket}"}
     with services.queries.running(name, question.id) as (identity, cancellation):
-        answer = asyncio.ensure_future(
-            run_in_threadpool(_page, engine, name, question, cancellation)
-        )
-        while not answer.done():
-            await asyncio.wait({answer}, timeout=_LOOK_SECONDS)
-            if await request.is_disconnected():
-                cancellation.cancel()
-        return {"id": identity, **await answer}
+        ask = partial(_page, engine, name, question, cancellation)
+        return {"id": identity, **await answered(request, cancellation, ask)}
 
 
 @router.delete("/query/{identity}", status_code=HTTPStatus.NO_CONTENT)

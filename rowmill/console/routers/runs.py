@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
+from itertools import chain
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
@@ -11,12 +13,14 @@ from starlette.concurrency import run_in_threadpool
 
 from rowmill.console import shapes
 from rowmill.console.applying import request_for
+from rowmill.console.event_stream import EVENTS, EventStream
 from rowmill.console.experiment_source import run_of, text_of
-from rowmill.console.logs import as_text, followed
+from rowmill.console.logs import as_text
 from rowmill.console.parameters import Limit, Name, Restart
 from rowmill.console.services import Asked, Known
 from rowmill.console.watching import progress_document
 from rowmill.console.words import in_calls
+from rowmill.engine.cancellation import Cancellation
 from rowmill.engine.request import Mode
 from rowmill.errors import Invalid
 
@@ -26,7 +30,6 @@ RunKey = Annotated[
     str,
     Path(max_length=100, description="A run's number or id, or `newest`.", examples=["newest"]),
 ]
-_EVENTS = "text/event-stream"
 
 
 def _content(*kinds: str) -> dict[int | str, dict[str, Any]]:
@@ -84,7 +87,7 @@ def get_run(name: Name, run: RunKey, engine: Asked) -> dict[str, object]:
     return progress_document(engine.status(name, number))
 
 
-@router.get("/runs/{run}/events", response_class=StreamingResponse, responses=_content(_EVENTS))
+@router.get("/runs/{run}/events", response_class=StreamingResponse, responses=_content(EVENTS))
 async def watch_run(name: Name, run: RunKey, services: Known, engine: Asked) -> StreamingResponse:
     """Follow a run: `progress` as it comes, `problem` while it cannot be read, `end` at its end."""
     number = None
@@ -92,27 +95,34 @@ async def watch_run(name: Name, run: RunKey, services: Known, engine: Asked) -> 
         await run_in_threadpool(engine.get, name)
     else:
         number = (await run_in_threadpool(run_of, engine, name, run)).number
-    return StreamingResponse(services.watching.events(name, number), media_type=_EVENTS)
+    watched = services.watching.join(name, number)
+    return EventStream(watched.events(), watched.leave)
 
 
 @router.get(
     "/runs/{run}/logs",
     response_class=StreamingResponse,
-    responses=_content("text/plain", _EVENTS),
+    responses=_content("text/plain", EVENTS),
 )
 def get_logs(
     name: Name,
     run: RunKey,
+    services: Known,
     engine: Asked,
     shard: Annotated[int | None, Query(ge=0, description="Of this shard alone.")] = None,
     follow: Annotated[bool, Query(description="Also what comes, as events `line`.")] = False,
 ) -> StreamingResponse:
     """What the processes of a run said: as text, with `follow` as server-sent events."""
     number = None if run == "newest" else run_of(engine, name, run).number
-    lines = engine.logs(name, run=number, shard=shard, follow=follow)
     if follow:
-        return StreamingResponse(followed(lines), media_type=_EVENTS)
-    return StreamingResponse(as_text(lines), media_type="text/plain; charset=utf-8")
+        asked = Cancellation()
+        lines = engine.logs(name, run=number, shard=shard, follow=True, cancellation=asked)
+        follower = services.followers.join(lines, asked)
+        return EventStream(follower.events(), partial(services.followers.leave, follower))
+    text = as_text(engine.logs(name, run=number, shard=shard))
+    # What is wrong is told before the first line, where it can still be told.
+    first = next(text, b"")
+    return StreamingResponse(chain((first,), text), media_type="text/plain; charset=utf-8")
 
 
 @router.get(

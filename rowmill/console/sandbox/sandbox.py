@@ -20,8 +20,10 @@ SECONDS = 20.0
 MEMORY = 768 * 2**20
 # One may be busy with somebody's heavy manifest while another answers.
 _PROCESSES = 2
-# So long a question waits for its turn.
+# So long a question waits for its turn, and so many do: each who waits holds a thread that
+# answers calls.
 _TURN_SECONDS = 30.0
+_MOST_WAITING = 30
 # One thread each: more would only take memory.
 _SINGLE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "ARROW_NUM_THREADS": "1"}
 
@@ -33,6 +35,7 @@ class Sandbox:
         self._seconds = seconds
         self._memory = memory
         self._idle: LifoQueue[_Process | None] = LifoQueue()
+        self._waiting = threading.Semaphore(_MOST_WAITING)
         self._closed = threading.Event()
         for _ in range(_PROCESSES):
             self._idle.put(None)
@@ -63,10 +66,7 @@ class Sandbox:
 
     @contextmanager
     def _turn(self) -> Iterator[_Process]:
-        try:
-            process = self._idle.get(timeout=_TURN_SECONDS)
-        except Empty:
-            raise Unavailable("Busy", "too many manifests are in work; try again") from None
+        process = self._waited_for()
         try:
             if process is None or not process.alive:
                 process = _Process(self._memory)
@@ -75,6 +75,17 @@ class Sandbox:
             if process is not None and self._closed.is_set():
                 process.end()
             self._idle.put(process)
+
+    def _waited_for(self) -> _Process | None:
+        busy = Unavailable("Busy", "too many manifests are in work; try again")
+        if not self._waiting.acquire(blocking=False):
+            raise busy
+        try:
+            return self._idle.get(timeout=_TURN_SECONDS)
+        except Empty:
+            raise busy from None
+        finally:
+            self._waiting.release()
 
 
 class _Process:

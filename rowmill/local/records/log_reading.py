@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from rowmill.engine.cancellation import Cancellation
 from rowmill.engine.records import LogLine
 from rowmill.errors import NotFound
 from rowmill.local.home import remembered
@@ -50,15 +51,19 @@ def is_written(home: Home, name: str, number: int) -> bool:
     return is_supervised(home, name) and not later
 
 
-def read_log(home: Home, name: str, number: int, *, follow: bool) -> Iterator[LogLine]:
+def read_log(
+    home: Home, name: str, number: int, *, follow: bool, cancellation: Cancellation | None = None
+) -> Iterator[LogLine]:
     """What the log of a run holds, and with `follow` what is added to it until the run has ended.
 
     Raises:
         NotFound: NoLogs, it was removed meanwhile.
+        Cancelled: by its cancellation.
     """
     file = log_file(home, name, number)
+    sleep = time.sleep if cancellation is None else cancellation.sleep
     try:
-        yield from following(file, lambda: follow and is_written(home, name, number))
+        yield from following(file, lambda: follow and is_written(home, name, number), sleep)
     except FileNotFoundError:
         raise NotFound(
             "NoLogs",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -32,7 +33,7 @@ class Console:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            env=None,
+            env={**os.environ, "ROWMILL_HOME": str(self.home.path)},
         )
         lines: Queue[str] = Queue()
         threading.Thread(target=self._read, args=(lines,), daemon=True).start()

@@ -9,6 +9,7 @@ from typing import Any
 
 from rowmill.cluster.engine import ClusterEngine
 from rowmill.cluster.namespace import Pod, Raw, StampedLine
+from rowmill.engine.cancellation import Cancellation
 from rowmill.errors import NotFound
 from rowmill.terminal.prose import notice
 
@@ -74,7 +75,9 @@ class FakeCluster:
     def log(self, pod: str) -> Iterator[str]:
         yield from self.lines[pod]
 
-    def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
+    def follow_log(
+        self, pod: str, since: str | None, cancellation: Cancellation
+    ) -> Iterator[StampedLine]:
         """Two lines a second; a second is asked for whole, or not."""
         for number, text in enumerate(self.lines[pod]):
             second = f"2026-01-01T00:00:{number // 2:02}"

@@ -16,6 +16,7 @@ from rowmill.cluster import logs as module
 from rowmill.cluster.failures import ApiUnreachable, NoAccess
 from rowmill.cluster.namespace import Pod, StampedLine
 from rowmill.commands import logs as commands
+from rowmill.engine.cancellation import Cancellation, Cancelled
 from rowmill.engine.interface import Engine
 from rowmill.engine.records import LogLine
 from rowmill.errors import NotFound
@@ -182,10 +183,12 @@ def test_following_reads_what_runs_and_ends_with_the_run(
 class _SignedOut(FakeCluster):
     """The token is over when the log of one pod is asked for."""
 
-    def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
+    def follow_log(
+        self, pod: str, since: str | None, cancellation: Cancellation
+    ) -> Iterator[StampedLine]:
         if pod == "fin":
             raise NoAccess("the token file is empty")
-        yield from super().follow_log(pod, since)
+        yield from super().follow_log(pod, since, cancellation)
 
 
 def test_a_log_that_may_no_longer_be_read_is_told_and_the_others_go_on(
@@ -222,9 +225,11 @@ class _Cut(FakeCluster):
     error: bool = True
     asked: list[str | None] = field(default_factory=list)
 
-    def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
+    def follow_log(
+        self, pod: str, since: str | None, cancellation: Cancellation
+    ) -> Iterator[StampedLine]:
         self.asked.append(since)
-        for number, line in enumerate(super().follow_log(pod, since)):
+        for number, line in enumerate(super().follow_log(pod, since, cancellation)):
             if number == 3:
                 if self.error:
                     raise ApiUnreachable("the load balancer closed an idle connection")
@@ -254,7 +259,9 @@ def test_a_log_that_stays_out_of_reach_is_given_up_in_a_word(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Away(FakeCluster):
-        def follow_log(self, pod: str, since: str | None) -> Iterator[StampedLine]:
+        def follow_log(
+            self, pod: str, since: str | None, cancellation: Cancellation
+        ) -> Iterator[StampedLine]:
             raise ApiUnreachable("its node is away")
 
     monkeypatch.setattr(module, "_SECONDS", 0.01)
@@ -262,3 +269,14 @@ def test_a_log_that_stays_out_of_reach_is_given_up_in_a_word(
     cluster = Away([experiment(), experiment("Complete")], PODS[:1])
     logs(cluster, "shop", None, follow=True)
     assert capsys.readouterr() == ("", "rowmill: fin: its node is away\n")
+
+
+def test_who_follows_is_let_go_though_no_pod_says_anything() -> None:
+    cancellation = Cancellation()
+    found = engine_of(FakeCluster([experiment()], PODS, LINES)).logs(
+        "shop", follow=True, cancellation=cancellation
+    )
+    assert next(found).text in ("f", "c")
+    cancellation.cancel()
+    with pytest.raises(Cancelled):
+        list(found)

@@ -12,6 +12,7 @@ from fastapi.testclient import TestClient
 from rowmill.console.app import application
 from rowmill.console.auth.origins import Reach
 from rowmill.console.auth.sessions import Sessions
+from rowmill.console.logs import Followers
 from rowmill.console.queries import Queries
 from rowmill.console.sandbox.sandbox import Sandbox
 from rowmill.console.services import Services
@@ -41,6 +42,7 @@ def served(
         queries=Queries(),
         tickets=Tickets(),
         watching=Watching(engine),
+        followers=Followers(),
         verifying=Verifying(),
     )
     with TestClient(

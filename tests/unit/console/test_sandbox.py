@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
+from queue import Queue
 
 import psutil
 import pytest
 
+from rowmill.console.sandbox import sandbox as module
 from rowmill.console.sandbox.requests import Text
 from rowmill.console.sandbox.sandbox import Sandbox
-from rowmill.errors import Invalid
+from rowmill.errors import Invalid, Unavailable
 from rowmill.spec.problems import InvalidManifest
 
 SHOP = (Path(__file__).parents[3] / "examples" / "shop.yaml").read_text()
@@ -93,3 +96,22 @@ def test_closed_it_leaves_no_process() -> None:
 def test_an_error_class_comes_through_whole(sandbox: Sandbox) -> None:
     with pytest.raises(Invalid):
         sandbox.ask("validate", Text(SHOP, scale="nonsense"))
+
+
+def test_who_would_wait_behind_too_many_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else who waits would hold all threads that answer calls."""
+    monkeypatch.setattr(module, "_PROCESSES", 0)
+    monkeypatch.setattr(module, "_TURN_SECONDS", 600.0)
+    monkeypatch.setattr(module, "_MOST_WAITING", 3)
+    sandbox, told = Sandbox(), Queue[str]()
+
+    def ask() -> None:
+        try:
+            sandbox.ask("validate", Text(SHOP))
+        except Unavailable as error:
+            told.put(error.reason)
+
+    for _ in range(4):
+        threading.Thread(target=ask, daemon=True).start()
+    assert told.get() == "Busy"
+    assert told.empty()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from http.server import BaseHTTPRequestHandler
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread, Timer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -15,6 +16,7 @@ import pytest
 from rowmill.cluster.apiserver.kubeconfig import Wanted
 from rowmill.cluster.engine import ClusterEngine
 from rowmill.cluster.namespace import connect
+from rowmill.engine.cancellation import Cancellation, Cancelled
 from rowmill.engine.request import ApplyRequest
 from rowmill.errors import Conflict, NotFound
 from rowmill.terminal import figures
@@ -122,12 +124,39 @@ def test_a_log_that_is_followed_is_asked_for_with_stamps_that_nobody_sees(tmp_pa
     lines = b"2026-01-01T00:00:00.25+01:00 first  one\n2026-01-01T00:00:00.5+01:00\n"
     with serving({("GET", log): (200, lines)}) as server:
         cluster = connect(Wanted(kubeconfig=Path(kubeconfig(tmp_path, server.url))))
-        found = list(cluster.follow_log("p", "2026-01-01T00:00:00+01:00"))
+        found = list(cluster.follow_log("p", "2026-01-01T00:00:00+01:00", Cancellation()))
         (asked,) = server.paths()
     assert [line.text for line in found] == ["first  one", ""]
     assert found[0].stamp == "2026-01-01T00:00:00.25+01:00"
     query = "follow=true&timestamps=true&sinceTime=2026-01-01T00%3A00%3A00%2B01%3A00"
     assert asked == f"{log}?{query}"
+
+
+class _Silent(BaseHTTPRequestHandler):
+    """Answers with a log in which nothing comes."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.flush()
+        self.rfile.read()
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+def test_a_silent_log_is_let_go_from_another_thread(tmp_path: Path) -> None:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Silent)
+    server.daemon_threads = True
+    Thread(target=server.serve_forever, daemon=True).start()
+    file = kubeconfig(tmp_path, f"http://127.0.0.1:{server.server_port}")
+    cancellation = Cancellation()
+    lines = connect(Wanted(kubeconfig=Path(file))).follow_log("p", None, cancellation)
+    Timer(0.5, cancellation.cancel).start()
+    with pytest.raises(Cancelled):
+        next(lines)
+    server.shutdown()
+    server.server_close()
 
 
 class _InPages(Server):

@@ -6,9 +6,11 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
+from rowmill.engine.cancellation import Cancellation, Cancelled
 from rowmill.engine.records import Progress, RunRecord, State
 from rowmill.errors import NotFound
 from rowmill.local.home import remembered
@@ -243,3 +245,15 @@ def test_a_log_is_its_owners_alone(home: Home) -> None:
             log.say(f"line {turn}")
     file = log_file(home, "shop", 1)
     assert {each.stat().st_mode & 0o777 for each in (file, older_part(file))} == {0o600}
+
+
+def test_who_follows_a_log_is_let_go_though_nothing_is_said(home: Home) -> None:
+    with RunLog(home, "shop") as log, supervising(home, "shop"):
+        log.begin(1, keep=10)
+        log.say("first")
+        cancellation = Cancellation()
+        found = read_log(home, "shop", 1, follow=True, cancellation=cancellation)
+        assert next(found).text == "first"
+        Timer(0.05, cancellation.cancel).start()
+        with pytest.raises(Cancelled):
+            next(found)
