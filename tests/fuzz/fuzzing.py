@@ -59,7 +59,7 @@ def statuses(report: Path) -> dict[str, set[int]]:
             (event,) = json.loads(line).values()
             recorder = event.get("recorder") if isinstance(event, dict) else None
             if recorder is not None:
-                answers = [each["response"] for each in recorder["interactions"].values()]
+                answers = [each["response"] for each in recorder.get("interactions", {}).values()]
                 codes = {int(each["status_code"]) for each in answers if each is not None}
                 found.setdefault(recorder["label"], set()).update(codes)
     return found

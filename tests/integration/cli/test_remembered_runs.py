@@ -57,7 +57,8 @@ def test_a_run_of_python_is_made_where_it_cannot_be_remembered(
     assert outcome.run.state == "COMPLETED"
     [notice] = told
     assert f"this machine does not know {name} as it is run now" in notice
-    assert (down[0].code, "an experiment is run here now" in down[0].err) == (2, True)
+    # Where a run of another test is live too, that one is named.
+    assert (down[0].code, "run here now" in down[0].err) == (2, True)
 
 
 @pytest.fixture

@@ -210,10 +210,11 @@ def test_all_watchers_of_a_run_take_one_set_of_backends(
     others = [Watcher(api, path) for _ in range(49)]
     wait_until(lambda: all(each.has_rows() for each in others))
     wait_until(lambda: backends() == 1)
-    stop(api, name)
+    done(api.post(f"/experiments/{name}/suspend"))
     for each in (first, *others):
         assert each.ended()[0] == "SUSPENDED"
     wait_until(lambda: backends() == 0)
+    wait_until(lambda: api.delete(f"/experiments/{name}").status_code == 200)
 
 
 def test_connections_that_come_and_go_leave_nothing(name: str, console: Console) -> None:
