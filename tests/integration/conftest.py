@@ -3,15 +3,16 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from rowmill.destinations.postgres.ledger.advisory_locks import seconds_to_return
 from rowmill.local.home.folder import Home
-from rowmill.local.servers.embedded import EmbeddedServers, down
+from rowmill.local.servers.embedded import EmbeddedServers, down, exports
 from tests.integration.experiments import Connection
+from tests.postgres_login import connect as login
 
 
 @pytest.fixture
@@ -23,19 +24,7 @@ def name() -> str:
 @pytest.fixture(scope="session")
 def connect(servers: EmbeddedServers) -> Callable[[], Connection]:
     """Makes connections of the test's own, as the embedded server's superuser."""
-    server = servers.postgres
-
-    def make() -> Connection:
-        return psycopg.connect(
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            password=server.password,
-            dbname=server.dbname,
-            autocommit=True,
-        )
-
-    return make
+    return partial(login, exports(servers))
 
 
 @pytest.fixture

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from rowmill.local.home.folder import Home
-from rowmill.local.servers.embedded import EmbeddedServers
+from rowmill.local.servers.embedded import EmbeddedServers, exports
 from tests.integration.cli.commands import Commands
-from tests.integration.experiments import PEOPLE, Connection, manifest
+from tests.integration.experiments import PEOPLE, manifest
 from tests.integration.gate import Gate
+from tests.postgres_login import connect as login
 
 LEDGER = "rowmill"
 TABLES = [{**PEOPLE, "rows": 3_000}]
@@ -22,18 +23,7 @@ TABLES = [{**PEOPLE, "rows": 3_000}]
 @contextmanager
 def gate_in(servers: EmbeddedServers) -> Iterator[Gate]:
     """A gate that can be closed once in the ledger, and is open in the end."""
-    server = servers.postgres
-
-    def connect() -> Connection:
-        return psycopg.connect(
-            host=server.host,
-            port=server.port,
-            user=server.user,
-            password=server.password,
-            dbname=server.dbname,
-            autocommit=True,
-        )
-
+    connect = partial(login, exports(servers))
     with connect() as database:
         gate = Gate(database, connect)
         try:
