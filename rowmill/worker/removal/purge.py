@@ -250,7 +250,14 @@ def _remove(destinations: Destinations, forget: Callable[[], None]) -> Removed:
             if hold.lost():
                 raise _begun_amid(owner, "Nothing was removed")
             before = {run.id for run in ledger.runs.of(owner)}
-            removed = remove_data([destinations], _CURE)
+
+            def check() -> None:
+                # The ledger waits for a server that is away, for which the hold does not.
+                ledger.runs.of(owner)
+                if hold.lost():
+                    raise _begun_amid(owner, "Part of what was there before is removed")
+
+            removed = remove_data([destinations], _CURE, check)
             # In this order: with the hold back, no run is begun after it is looked for.
             if hold.lost() or any(run.id not in before for run in ledger.runs.of(owner)):
                 raise _begun_amid(owner, f"Of what was there before, this went: {removed}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused
@@ -21,7 +21,13 @@ _TABLES, _OBJECTS = "tables", "objects"
 _OwnRun = tuple[Destinations, Run]
 
 
-def remove_data(owners: Sequence[Destinations], cure: str) -> Removed:
+def _ours_still() -> None:
+    """Where each owner's data stays its own: on a cluster no run begins beside a removal."""
+
+
+def remove_data(
+    owners: Sequence[Destinations], cure: str, check: Callable[[], None] = _ours_still
+) -> Removed:
     """Remove published and staged data of all runs, under the ledger's lock; they become RESET.
 
     A try after one that was cut tells of what both removed; see `forget_steps`.
@@ -30,6 +36,7 @@ def remove_data(owners: Sequence[Destinations], cure: str) -> Removed:
         owners: the same destinations under each owner key that one experiment's data bears; who
             may have taken over what the others own comes first.
         cure: what to do where the published objects are in another S3.
+        check: asked before each step; raises to end it there, once the data may be another run's.
 
     Raises:
         DestinationRefused: DataNotFound, they are; nothing was removed. DependantsInTheWay.
@@ -46,15 +53,19 @@ def remove_data(owners: Sequence[Destinations], cure: str) -> Removed:
         left += _refuse_astray(*published, cure)
     steps.begin([run.id for _, run in runs if run.state in _UNFINISHED], left)
     for of, run in runs:
+        check()
         # First the state, behind the fence: a stale worker cannot write after it.
         of.ledger.runs.transition(run.id, _UNFINISHED, RunState.RESET)
         if of.warehouse is not None:
             of.warehouse.drop_staging(run.id)
     seen = None if published is None else published[1]
+    check()
     tables = steps.once(_TABLES, lambda again: _remove_tables(owners, seen, again))
+    check()
     objects = steps.once(
         _OBJECTS, lambda again: _remove_objects(owners, runs, seen, steps.unfinished, again)
     )
+    check()
     for of, run in runs:
         of.ledger.work.forget(run.id)
         # Last, since dependants can refuse the removal: readers would still see the run.
