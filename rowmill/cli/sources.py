@@ -67,6 +67,16 @@ def refuse_file(home: Home, name: str, wanted: str) -> None:
         raise UsageError(f"{name!r} is a file, and this wants {wanted}")
 
 
+def refuse_name(file: Path, home: Home | None = None) -> None:
+    """Raise UsageError if there is no such file, and an experiment of that name was run here."""
+    if not file.exists() and str(file) in remembered.names(home or rowmill_home()):
+        raise UsageError(
+            f"there is no file {file}, and this takes a manifest; of the experiment {file} "
+            f"`rowmill resume {file}` goes on with the newest run, and `rowmill rerun {file}` "
+            "begins the next"
+        )
+
+
 def from_either(name: str | None, file: Path | None, secrets: Secrets = None) -> Source:
     """The source by NAME or by -f FILE: exactly one of them."""
     if name is None and file is None and not remembered.names(rowmill_home()):

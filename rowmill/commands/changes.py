@@ -53,7 +53,7 @@ def rerun(engine: Engine, name: str, restart: bool, wait: bool, timeout: str | N
         resume = engine.command("resume", name)
         say(f"the next run of {name} starts when it is resumed: `{resume}`")
     else:
-        say(f"the next run of {name} starts; readers keep the old data until it is published")
+        say(f"the next run of {name} starts; until it is published readers keep what they have")
     if wait:
         watch_to_its_end(engine, name, timeout=longest)
 

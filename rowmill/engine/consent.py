@@ -51,6 +51,18 @@ def unfinished_run(what: str, rows: int, *, more: str = "", instead: str) -> Wou
     """
     return WouldDrop(
         "UnfinishedRun",
-        f"{what} and holds {counted(rows, 'row')} that would be dropped{more}; {instead}, "
-        "or add --restart to drop them",
+        f"{what} and {would_be_dropped(rows)}{more}; {instead}, or add --restart to drop "
+        f"{dropped(rows)}",
     )
+
+
+def would_be_dropped(rows: int) -> str:
+    """What goes with an unfinished run that holds so many durable rows, if any."""
+    if not rows:
+        return "holds no rows yet; it would be dropped"
+    return f"holds {counted(rows, 'row')} that would be dropped"
+
+
+def dropped(rows: int) -> str:
+    """What `would_be_dropped` speaks of, once it has been named."""
+    return "them" if rows else "it"

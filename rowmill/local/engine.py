@@ -125,8 +125,15 @@ class LocalEngine(Engine):
         return progress
 
     def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
-        with looking(self.home, self._looked_at(name), self.reports) as destinations:
-            yield from watched(destinations, run)
+        source = self._looked_at(name)
+        try:
+            with looking(self.home, source, self.reports) as destinations:
+                yield from watched(destinations, run)
+        except ServersDown:
+            last = last_known(self.home, name, run)
+            if last.run.at_work:
+                raise
+            yield last
 
     def runs(self, name: str | None = None) -> Sequence[RunRecord]:
         if name is not None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from rowmill.cli.manifest_warnings import say_warnings
 from rowmill.cli.progress_display import Display, progress_display
-from rowmill.cli.sources import Secrets, from_file, one_file
+from rowmill.cli.sources import Secrets, from_file, one_file, refuse_name
 from rowmill.cli.waiting import say_starting, terminal_reports
 from rowmill.commands.consent import agreed, consent_of
 from rowmill.counting import counted
@@ -61,6 +61,7 @@ def run(
         raise UsageError(
             "--detach shows no progress, and so takes no --progress; `rowmill status NAME -w` does"
         )
+    refuse_name(chosen_file)
     mode = Mode.RESUME if resume else Mode.AUTO
     request = RunRequest(workers=workers, batch_rows=batch_rows, mode=mode, adopt=adopt)
     source = replace(from_file(chosen_file, scale, seed, secrets), asked=request)

@@ -6,7 +6,13 @@ from datetime import UTC
 
 from rowmill import errors
 from rowmill.counting import counted
-from rowmill.engine.consent import WouldDrop, WouldReplace, unfinished_run
+from rowmill.engine.consent import (
+    WouldDrop,
+    WouldReplace,
+    dropped,
+    unfinished_run,
+    would_be_dropped,
+)
 from rowmill.engine.records import State
 from rowmill.plan.layout import Plan
 from rowmill.plan.runs import Run
@@ -32,14 +38,14 @@ class EditedManifest(WouldDrop):
     ) -> None:
         self.run = run
         state = _state(run)
-        holds = f"holds {counted(rows, 'row')} that would be dropped{_fewer(run, plan, replaces)}"
+        holds = f"{would_be_dropped(rows)}{_fewer(run, plan, replaces)}"
         options = options_of(run)
         if options_alone:
             how = f"with {options}" if options else "without --scale and --seed"
             super().__init__(
                 "EditedManifest",
                 f"run {run.number} is {state}, was started {how} and {holds}; resume it with: "
-                f"{run_again(run)}, or add --restart to drop them",
+                f"{run_again(run)}, or add --restart to drop {dropped(rows)}",
             )
             return
         again = f" it with: {run_again(run)}" if options else ""
@@ -47,7 +53,7 @@ class EditedManifest(WouldDrop):
             "EditedManifest",
             f"run {run.number} is {state} with another manifest, that of "
             f"{run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({run.plan.digest[:19]}...), and "
-            f"{holds}; add --restart to drop them, or put the old manifest back to resume{again}",
+            f"{holds}; add --restart to drop {dropped(rows)}, or put the old manifest back to resume{again}",
         )
 
 

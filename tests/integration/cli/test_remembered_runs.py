@@ -78,6 +78,8 @@ def test_with_the_servers_down_the_last_record_is_told_and_none_is_started(
     status = commands("status", name, "-o", "json", env=env)
     assert (status.code, status.json["state"], status.json["rows"]) == (0, "COMPLETED", ROWS)
     assert "the embedded servers are down" in status.json["message"]
+    watched = commands("status", name, "-w", "-o", "json", env=env)
+    assert (watched.code, watched.json) == (0, status.json)
     [run] = commands("runs", name, "-o", "json", env=env).json
     assert (run["state"], run["rows"]) == ("COMPLETED", ROWS)
     [listed] = commands("status", "-o", "json", env=env).json

@@ -260,6 +260,20 @@ def test_an_unknown_name_is_wrong_usage_and_names_what_is_near(
     assert done.exit_code == 2
 
 
+def test_a_name_in_place_of_a_manifest_is_told_what_goes_by_a_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ROWMILL_HOME", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    remembered.keep(Home(tmp_path / "home"), Remembered("shop", "", None, None, {}))
+    done = called("run", "shop")
+    assert done.exit_code == 2
+    assert "there is no file shop, and this takes a manifest" in done.stderr
+    assert "`rowmill resume shop`" in done.stderr
+    assert "`rowmill rerun shop`" in done.stderr
+    assert called("run", "shop.yaml").stderr == "rowmill: the manifest: shop.yaml: no such file or directory\n"
+
+
 def test_where_nothing_has_run_that_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

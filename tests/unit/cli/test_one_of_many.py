@@ -65,5 +65,7 @@ def test_of_a_cluster() -> None:
 def test_of_what_is_replaced_dropped_and_removed() -> None:
     assert str(Replaced(3, 1)) == "run 3 (1 row)"
     assert "holds 1 row that would be dropped" in str(EditedManifest(RUN, 1, PLAN, None))
+    none = str(EditedManifest(RUN, 0, PLAN, None))
+    assert "holds no rows yet; it would be dropped; add --restart to drop it" in none
     assert str(Removed(tables=1, rows=1, objects=1)) == "removed 1 table (1 row), 1 object"
     assert missing(0, 1, "object")[0].startswith("1 object of 1 not there")
