@@ -9,8 +9,6 @@ from rowmill_operator.memory.queue import Key
 # A status write has the API server validate the whole spec again.
 _LARGE = 200_000
 _LARGE_SECONDS = 30.0
-# Progress of a run that goes on and on is written more rarely, down to half as often.
-_SLOWER_AFTER = 30.0
 # Two operators that see differently would take back each other's news without a pause.
 _NEWS_SECONDS = 1.0
 
@@ -37,7 +35,7 @@ class Pace:
             return 0.0
         if urgent:
             return max(0.0, times.urgent + _NEWS_SECONDS - now)
-        interval = _LARGE_SECONDS if size > _LARGE else self._interval(now - times.urgent)
+        interval = _LARGE_SECONDS if size > _LARGE else self._seconds
         return max(0.0, times.last + interval - now)
 
     def written(self, key: Key, now: float, *, urgent: bool) -> None:
@@ -51,7 +49,3 @@ class Pace:
     def forget(self, key: Key) -> None:
         """The experiment is gone."""
         self._times.pop(key, None)
-
-    def _interval(self, since_urgent: float) -> float:
-        slower = since_urgent / _SLOWER_AFTER
-        return self._seconds * min(2.0, max(1.0, slower))
