@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from rowmill.console.sandbox.requests import Text
@@ -11,23 +13,33 @@ from rowmill.errors import Invalid
 from rowmill.spec.load import Overrides
 
 
-def name_in(services: Services, text: Text) -> str:
-    """The name of the experiment in a manifest; raises Invalid if the manifest is no good."""
-    found: str = services.sandbox.ask("validate", text)["name"]
-    return found
+@dataclass(frozen=True)
+class Heading:
+    """Of a manifest: the name of its experiment, and of the secrets that its destinations take."""
+
+    name: str
+    secrets: tuple[str, ...]
 
 
-def request_for(services: Services, text: Text, **chosen: Any) -> ApplyRequest:
-    """What to ask of the engine, with the registered secrets that the manifest names.
+def heading_of(services: Services, text: Text) -> Heading:
+    """Read in the sandbox first, since the engine reads without limits; raises Invalid."""
+    found = services.sandbox.ask("heading", text)
+    return Heading(found["name"], tuple(found["secrets"]))
+
+
+def request_for(
+    services: Services, text: Text, named: Sequence[str], **chosen: Any
+) -> ApplyRequest:
+    """What to ask of the engine, with the registered ones of the secrets that a manifest names.
 
     Args:
-        text: the manifest, which goes to the sandbox first: the engine reads it without limits.
+        text: the manifest.
+        named: the secrets of its heading.
         chosen: other fields of ApplyRequest.
 
     Raises:
-        Invalid: the manifest is no good, or names a secret that is not registered.
+        Invalid: SecretUnknown, one of them is not registered.
     """
-    named: list[str] = services.sandbox.ask("secret_names", text)
     unknown = [name for name in named if name not in services.secrets]
     if unknown:
         # Else the engine would take what the console's own environment has.

@@ -1,7 +1,8 @@
-"""How calls are heard: a head of a bounded size, a whole call within a bounded time.
+"""How calls are heard: a head of a bounded size, a whole call and its answer in a bounded time.
 
 Whoever may connect may send, before it is known whether he may call. What comes without end would
-fill the memory, and what does not come would keep its connection from others.
+fill the memory, and what does not come would keep its connection from others. So would an answer
+that nobody takes: behind it stand a query and its place among the few that may run.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 # A head beyond this is cut within one read more.
 MOST_HEAD = 64 * 2**10
 SECONDS = 60.0
+# So long a client may take nothing of an answer of which some 64 KiB wait for him.
+UNREAD_SECONDS = 60.0
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """A connection of HTTP/1, closed where a call is too large or too slow to come."""
+    """A connection of HTTP/1, closed where a call is too large, or it or its answer too slow."""
 
     _head: int | None = None
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(  # type: ignore[override] # uvicorn narrows asyncio's own type
         self, transport: asyncio.Transport
@@ -31,7 +35,19 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """As of uvicorn."""
         self._expect_none()
+        self._taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """As of uvicorn; what waits for the client is to be taken now."""
+        super().pause_writing()
+        # What he does not take cannot be sent first, as a close would have it.
+        self._unread = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """As of uvicorn; it was taken."""
+        self._taken()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """As of uvicorn, up to so many bytes of a head."""
@@ -67,6 +83,11 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _taken(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
     def _too_slow(self) -> None:
         self.transport.close()

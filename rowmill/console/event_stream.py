@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Callable
 
 from fastapi.responses import StreamingResponse
+from fastapi.sse import format_sse_event
 from starlette.types import Receive, Scope, Send
 
 # A line that is no event: by it who listens, and each proxy between, knows that somebody speaks.
 BEAT = b": \n\n"
 BEAT_SECONDS = 15.0
 EVENTS = "text/event-stream"
+
+
+def event(kind: str, document: object) -> bytes:
+    """One event of this kind, which carries a JSON document."""
+    told = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    written: bytes = format_sse_event(event=kind, data_str=told)
+    return written
 
 
 class EventStream(StreamingResponse):

@@ -8,13 +8,10 @@ he has left, though no line comes.
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator
 
-from fastapi.sse import format_sse_event
-
-from rowmill.console.event_stream import BEAT, BEAT_SECONDS
+from rowmill.console.event_stream import BEAT, BEAT_SECONDS, event
 from rowmill.console.words import in_calls
 from rowmill.engine.cancellation import Cancellation, Cancelled
 from rowmill.engine.json_records import time_to_json
@@ -38,12 +35,12 @@ def followed(lines: Iterable[LogLine]) -> Iterator[bytes]:
     ended: object = {}
     try:
         for line in lines:
-            yield _event("line", line.to_json())
+            yield event("line", line.to_json())
     except Cancelled:
         raise
     except RowmillError as error:
         ended = in_calls(error.to_json())
-    yield _event("end", ended)
+    yield event("end", ended)
 
 
 class Follower:
@@ -62,13 +59,13 @@ class Follower:
         while True:
             try:
                 async with asyncio.timeout(BEAT_SECONDS):
-                    event = await news.get()
+                    told = await news.get()
             except TimeoutError:
                 yield BEAT
                 continue
-            if event is None:
+            if told is None:
                 return
-            yield event
+            yield told
             self._ahead.release()
 
     def leave(self) -> None:
@@ -78,10 +75,10 @@ class Follower:
 
     def _read(self, loop: asyncio.AbstractEventLoop, news: asyncio.Queue[bytes | None]) -> None:
         try:
-            for event in followed(self._lines):
+            for told in followed(self._lines):
                 self._ahead.acquire()
                 self._cancellation.check()
-                loop.call_soon_threadsafe(news.put_nowait, event)
+                loop.call_soon_threadsafe(news.put_nowait, told)
             loop.call_soon_threadsafe(news.put_nowait, None)
         except (Cancelled, RuntimeError):
             # The client has left, or the console is ending and its loop is closed.
@@ -119,9 +116,3 @@ class Followers:
             following = [*self._following]
         for each in following:
             each.leave()
-
-
-def _event(kind: str, document: object) -> bytes:
-    told = json.dumps(document, ensure_ascii=False)
-    event: bytes = format_sse_event(event=kind, data_str=told)
-    return event

@@ -8,15 +8,12 @@ an event, and the thread looks again: a watcher goes on by itself once the ledge
 from __future__ import annotations
 
 import asyncio
-import json
 import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-from fastapi.sse import format_sse_event
-
-from rowmill.console.event_stream import BEAT, BEAT_SECONDS
+from rowmill.console.event_stream import BEAT, BEAT_SECONDS, event
 from rowmill.console.words import in_calls
 from rowmill.engine.interface import Engine
 from rowmill.engine.records import Progress
@@ -91,14 +88,14 @@ class _Watch:
             for progress in self._engine.watch(name, run):
                 if self._stopped.is_set():
                     return True
-                self._tell(_event("progress", progress_document(progress)))
+                self._tell(event("progress", progress_document(progress)))
         except _GONE as error:
-            self._tell(_event("end", in_calls(error.to_json())), last=True)
+            self._tell(event("end", in_calls(error.to_json())), last=True)
             return True
         except RowmillError as error:
-            self._tell(_event("problem", in_calls(error.to_json())))
+            self._tell(event("problem", in_calls(error.to_json())))
             return False
-        self._tell(_event("end", {"reason": "RunEnded"}), last=True)
+        self._tell(event("end", {"reason": "RunEnded"}), last=True)
         return True
 
     def _tell(self, event: bytes, *, last: bool = False) -> None:
@@ -200,9 +197,3 @@ def progress_document(progress: Progress) -> dict[str, object]:
         "progress_pct": document["percent"],
         "last_updated": document["lastUpdated"],
     }
-
-
-def _event(kind: str, document: object) -> bytes:
-    told = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    event: bytes = format_sse_event(event=kind, data_str=told)
-    return event

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Header, Query, Response
 from pydantic import BaseModel
 
 from rowmill.console import shapes
-from rowmill.console.applying import name_in, request_for
+from rowmill.console.applying import heading_of, request_for
 from rowmill.console.experiment_source import etag_header, etag_of, known_or_none
 from rowmill.console.manifest_body import IN_OPENAPI, Sent
 from rowmill.console.parameters import BatchRows, Limit, Name, Restart, Workers
@@ -85,13 +85,16 @@ def create_experiment(
     batch_rows: BatchRows = None,
 ) -> Applied:
     """Create an experiment and begin its run, unless the manifest says `suspend: true`."""
-    name = name_in(services, sent)
+    heading = heading_of(services, sent)
+    name = heading.name
     if known_or_none(engine, name) is not None:
         raise Conflict(
             "AlreadyExists",
             f"there is an experiment {name!r} already; change it by PUT, with its ETag",
         )
-    asked = request_for(services, sent, adopt=adopt, workers=workers, batch_rows=batch_rows)
+    asked = request_for(
+        services, sent, heading.secrets, adopt=adopt, workers=workers, batch_rows=batch_rows
+    )
     run = engine.apply(asked, dry_run=dry_run)
     if dry_run:
         response.status_code = HTTPStatus.OK
@@ -126,13 +129,14 @@ def change_experiment(
     batch_rows: BatchRows = None,
 ) -> Applied:
     """Have an experiment as this manifest says; its next run begins if that makes other data."""
-    said = name_in(services, sent)
-    if said != name:
-        raise Invalid("OtherName", f"the manifest is of {said!r}, and the path of {name!r}")
+    heading = heading_of(services, sent)
+    if heading.name != name:
+        raise Invalid("OtherName", f"the manifest is of {heading.name!r}, and the path of {name!r}")
     engine.get(name)
     asked = request_for(
         services,
         sent,
+        heading.secrets,
         mode=Mode.RESTART if restart else Mode.AUTO,
         adopt=adopt,
         workers=workers,

@@ -12,7 +12,7 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from rowmill.console import shapes
-from rowmill.console.applying import request_for
+from rowmill.console.applying import heading_of, request_for
 from rowmill.console.event_stream import EVENTS, EventStream
 from rowmill.console.experiment_source import run_of, text_of
 from rowmill.console.logs import as_text
@@ -74,7 +74,9 @@ def begin_run(
         agreed = None if restart else frozenset[str]()
         return in_calls(engine.rerun(name, restart=restart, agreed=agreed).to_json())
     mode = Mode.RESTART if restart else Mode.RERUN
-    asked = request_for(services, text_of(engine, name, None), mode=mode, adopt=adopt)
+    text = text_of(engine, name, None)
+    named = heading_of(services, text).secrets
+    asked = request_for(services, text, named, mode=mode, adopt=adopt)
     run = engine.apply(asked)
     assert run is not None, "a rerun begins always"
     return in_calls(run.to_json())

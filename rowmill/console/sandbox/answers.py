@@ -49,11 +49,11 @@ def validate(text: Text) -> dict[str, Any]:
     }
 
 
-def secret_names(text: Text) -> list[str]:
-    """The secrets that the manifest's destinations name."""
+def heading(text: Text) -> dict[str, Any]:
+    """The experiment's name, and the secrets that the manifest's destinations name."""
     spec = spec_of(text)
     named = {target.secret_name for target in (spec.postgres, spec.parquet) if target is not None}
-    return sorted(name for name in named if name is not None)
+    return {"name": spec.name, "secrets": sorted(name for name in named if name is not None)}
 
 
 def plan(
@@ -111,7 +111,7 @@ def _page(page: pages.RowsPage) -> dict[str, Any]:
 
 ANSWERS: Mapping[str, Callable[..., Any]] = {
     "validate": validate,
-    "secret_names": secret_names,
+    "heading": heading,
     "plan": plan,
     "preview": preview,
     "rows": rows,
