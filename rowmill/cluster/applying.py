@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any, cast
 
 from rowmill.cluster.experiment import Experiment
+from rowmill.cluster.namespace import Cluster
 from rowmill.cluster.steering import is_judged
 from rowmill.engine.request import ApplyRequest, Mode
-from rowmill.errors import Unsupported
+from rowmill.errors import Conflict, NotFound, Unsupported
 from rowmill.spec.cluster_names import ABORT, ADOPT, API_VERSION, KIND, RERUN, RESUME
 from rowmill.spec.load import load_spec
 from rowmill.spec.manifest.structure import read_structure
@@ -40,6 +42,13 @@ def document_of(request: ApplyRequest) -> dict[str, Any]:
     adopt = {} if request.adopt is None else {ADOPT: request.adopt}
     annotations = {**(metadata.get("annotations") or {}), **adopt}
     return {**raw, "metadata": {**metadata, "annotations": annotations}, "spec": spec}
+
+
+def refuse_to_take_over(cluster: Cluster, name: str) -> None:
+    """Raise Conflict, AlreadyExists, if there is an Experiment of that name."""
+    with suppress(NotFound):
+        cluster.experiment(name)
+        raise Conflict("AlreadyExists", f"there is an Experiment {name!r} already")
 
 
 def begins_by_itself(before: Experiment | None, applied: Experiment) -> bool:

@@ -10,7 +10,12 @@ from datetime import datetime
 from functools import partial
 
 from rowmill.cluster.apiserver.patience import patiently
-from rowmill.cluster.applying import annotations_of, begins_by_itself, document_of
+from rowmill.cluster.applying import (
+    annotations_of,
+    begins_by_itself,
+    document_of,
+    refuse_to_take_over,
+)
 from rowmill.cluster.deleting import delete_experiment
 from rowmill.cluster.experiment import Experiment
 from rowmill.cluster.heeding import unheeded
@@ -29,14 +34,14 @@ from rowmill.cluster.verdicts import verification_of, verified_message
 from rowmill.cluster.waiting import Asked, Waiting, refuse_superseded, refuse_unverifiable
 from rowmill.engine.cancellation import Cancellation
 from rowmill.engine.consent import unfinished_run
-from rowmill.engine.interface import Engine
+from rowmill.engine.interface import Engine, unsaid
 from rowmill.engine.paging import paged
 from rowmill.engine.records import ExperimentRecord, LogLine, Page, Progress, RunRecord, State
-from rowmill.engine.request import ApplyRequest, Mode
+from rowmill.engine.request import ABSENT, ApplyRequest, Mode
 from rowmill.engine.verification import OnProgress, Verification, VerifyProgress, ignored
 from rowmill.engine.warehouse import Warehouse, WarehouseUnreachable
 from rowmill.errors import Conflict, NotFound
-from rowmill.spec.cluster_names import ABORT, ASK_RESET, ASK_VERIFY, RERUN, RESUME
+from rowmill.spec.cluster_names import ABORT, ADOPT, ASK_RESET, ASK_VERIFY, RERUN, RESUME
 
 # The operator writes progress every 5 seconds; asking more often shows nothing new for long.
 WATCH_SECONDS = 2.0
@@ -91,7 +96,14 @@ class ClusterEngine(Engine):
             self._tell_unheeded(experiment)
         return experiment.progress if run is None else _past(experiment, run)
 
-    def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
+    def watch(
+        self,
+        name: str,
+        run: int | None = None,
+        *,
+        waiting: Callable[[str], None] = unsaid,
+        cancellation: Cancellation | None = None,
+    ) -> Iterator[Progress]:
         experiment = self._experiment(name)
         # Of a run that is at work a refused edit says nothing.
         begun = experiment.phase in _AT_WORK
@@ -105,7 +117,7 @@ class ClusterEngine(Engine):
             if experiment.settled and not experiment.overall.run.at_work:
                 self._asked.discard(name)
                 return
-            experiment = self._later(name)
+            experiment = self._later(name, waiting, cancellation)
         yield _past(experiment, run)
 
     def runs(self, name: str | None = None) -> Sequence[RunRecord]:
@@ -138,7 +150,12 @@ class ClusterEngine(Engine):
         return run
 
     def rerun(
-        self, name: str, *, restart: bool = False, agreed: frozenset[str] | None = None
+        self,
+        name: str,
+        *,
+        restart: bool = False,
+        agreed: frozenset[str] | None = None,
+        adopt: str | None = None,
     ) -> RunRecord:
         """As of `Engine`; the next run of what is suspended begins when that is resumed.
 
@@ -151,7 +168,9 @@ class ClusterEngine(Engine):
             if not restart:
                 self._refuse_to_drop(experiment)
             # A number that comes back would be aborted before it starts.
-            return Change(annotated({RERUN: moment(), ABORT: None}), experiment.next_run)
+            owner = {} if adopt is None else {ADOPT: adopt}
+            again = annotated({RERUN: moment(), ABORT: None, **owner})
+            return Change(again, experiment.next_run)
 
         run = self._steer(name, asked)
         self._asked.add(name)
@@ -167,7 +186,9 @@ class ClusterEngine(Engine):
                 before = self._experiment(document["metadata"]["name"])
         if request.mode is Mode.RERUN and before is not None:
             self._refuse_to_drop(before)
-        if if_match is not None:
+        if if_match == ABSENT:
+            refuse_to_take_over(self.cluster, document["metadata"]["name"])
+        elif if_match is not None:
             document["metadata"]["resourceVersion"] = if_match
         applied = Experiment(self.cluster.apply(document, dry_run=dry_run))
         applied.refuse_if_leaving()
@@ -344,10 +365,21 @@ class ClusterEngine(Engine):
             self.notice(change.notice)
         return change.run
 
-    def _later(self, name: str) -> Experiment:
+    def _later(
+        self,
+        name: str,
+        waiting: Callable[[str], None] = unsaid,
+        cancellation: Cancellation | None = None,
+    ) -> Experiment:
         """The Experiment a moment later, also where the API server is away for a while."""
-        self.sleep(WATCH_SECONDS)
-        return patiently(lambda: self._experiment(name), self.notice, self.sleep)
+
+        def notice(text: str) -> None:
+            self.notice(text)
+            waiting(text)
+
+        sleep = self.sleep if cancellation is None else cancellation.sleep
+        sleep(WATCH_SECONDS)
+        return patiently(lambda: self._experiment(name), notice, sleep)
 
     def _experiment(self, name: str) -> Experiment:
         return Experiment(self.cluster.experiment(name))

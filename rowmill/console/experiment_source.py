@@ -21,13 +21,12 @@ def etag_header(record: ExperimentRecord) -> str:
     return f'"{record.etag}"'
 
 
-def etag_of(header: str) -> str | None:
-    """The `etag` in an If-Match header; None of `*`."""
-    text = header.strip()
-    if text == "*":
+def etags_of(header: str) -> frozenset[str] | None:
+    """The ETags in an If-Match header, any of which will do; None of `*`."""
+    if header.strip() == "*":
         return None
     # A proxy that compresses answers makes a weak one of it; ours names the text, not its bytes.
-    return text.removeprefix("W/").strip('"')
+    return frozenset(each.strip().removeprefix("W/").strip('"') for each in header.split(","))
 
 
 def run_of(engine: Engine, name: str, wanted: str) -> RunRecord:
@@ -49,8 +48,7 @@ def run_of(engine: Engine, name: str, wanted: str) -> RunRecord:
 def text_of(engine: Engine, name: str, run: RunRecord | None) -> Text:
     """The manifest whose rows are meant: that of a run, else the experiment's newest."""
     if run is None or run.number is None:
-        newest = engine.get(name)
-        of = newest.newest.run
-        return Text(newest.manifest, of.scale, of.seed, of.data_version)
+        found = engine.get(name)
+        return Text(found.manifest, found.scale, found.seed, found.newest.run.data_version)
     manifest = engine.warehouse(name).manifest(run.number)
     return Text(manifest, run.scale, run.seed, run.data_version)

@@ -40,6 +40,9 @@ def followed(lines: Iterable[LogLine]) -> Iterator[bytes]:
         raise
     except RowmillError as error:
         ended = in_calls(error.to_json())
+    except OSError as error:
+        message = f"the log cannot be read on ({error.strerror or error})"
+        ended = {"reason": "LogUnreadable", "message": message}
     yield event("end", ended)
 
 
@@ -80,9 +83,13 @@ class Follower:
                 self._cancellation.check()
                 loop.call_soon_threadsafe(news.put_nowait, told)
             loop.call_soon_threadsafe(news.put_nowait, None)
-        except (Cancelled, RuntimeError):
-            # The client has left, or the console is ending and its loop is closed.
+        except Cancelled:
+            # The client has left.
             return
+        except RuntimeError:
+            # The console is ending, and its loop is closed.
+            if not loop.is_closed():
+                raise
 
 
 class Followers:

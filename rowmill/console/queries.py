@@ -25,11 +25,12 @@ _LOOK_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Download:
-    """What a ticket is for: the result of a query of an experiment, as CSV."""
+    """What a ticket is for: the result of a query of an experiment, as CSV, in so many seconds."""
 
     experiment: str
     sql: str
     id: str
+    seconds: float
 
 
 class Queries:
@@ -80,8 +81,13 @@ class Queries:
 async def answered(request: Request, cancellation: Cancellation, ask: Callable[[], T]) -> T:
     """What `ask` returns from a thread of the pool; cancelled when the client leaves before."""
     answer = asyncio.ensure_future(run_in_threadpool(ask))
-    while not answer.done():
-        await asyncio.wait({answer}, timeout=_LOOK_SECONDS)
-        if await request.is_disconnected():
-            cancellation.cancel()
-    return await answer
+    try:
+        while not answer.done():
+            await asyncio.wait({answer}, timeout=_LOOK_SECONDS)
+            if await request.is_disconnected():
+                cancellation.cancel()
+        return await answer
+    except asyncio.CancelledError:
+        # The console is ending, and the thread would hold it up.
+        cancellation.cancel()
+        raise

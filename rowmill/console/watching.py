@@ -9,17 +9,21 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 from rowmill.console.event_stream import BEAT, BEAT_SECONDS, event
-from rowmill.console.words import in_calls
+from rowmill.console.words import in_calls, in_rest
+from rowmill.engine.cancellation import Cancellation, Cancelled
 from rowmill.engine.interface import Engine
 from rowmill.engine.records import Progress
 from rowmill.errors import Conflict, NotFound, RowmillError, Unavailable
 
 _AGAIN_SECONDS = 1.0
+# So often it is told anew that a server is waited for, and for how long still.
+_SAY_SECONDS = 5.0
 _MOST_RUNS = 200
 _GONE = (NotFound, Conflict)
 Key = tuple[str, int | None]
@@ -58,8 +62,9 @@ class _Watch:
         self.key = key
         self._engine = engine
         self._ended = ended
-        self._stopped = threading.Event()
+        self._stopped = Cancellation()
         self._newest: bytes | None = None
+        self._said = -_SAY_SECONDS
         self.watchers: list[_Watcher] = []
 
     def start(self) -> None:
@@ -67,7 +72,7 @@ class _Watch:
         threading.Thread(target=self._work, name=name, daemon=True).start()
 
     def stop(self) -> None:
-        self._stopped.set()
+        self._stopped.cancel()
 
     def add(self, watcher: _Watcher) -> None:
         self.watchers.append(watcher)
@@ -76,8 +81,11 @@ class _Watch:
 
     def _work(self) -> None:
         try:
-            while not self._stopped.is_set() and not self._looked():
-                self._stopped.wait(_AGAIN_SECONDS)
+            while not self._looked():
+                self._stopped.sleep(_AGAIN_SECONDS)
+        except Cancelled:
+            # Nobody watches any more, however the look is held up.
+            return
         finally:
             self._ended(self)
 
@@ -85,10 +93,12 @@ class _Watch:
         """Look until there is no more to see, which it returns, or the look fails."""
         name, run = self.key
         try:
-            for progress in self._engine.watch(name, run):
-                if self._stopped.is_set():
-                    return True
+            looks = self._engine.watch(name, run, waiting=self._held_up, cancellation=self._stopped)
+            for progress in looks:
+                self._stopped.check()
                 self._tell(event("progress", progress_document(progress)))
+        except Cancelled:
+            raise
         except _GONE as error:
             self._tell(event("end", in_calls(error.to_json())), last=True)
             return True
@@ -97,6 +107,13 @@ class _Watch:
             return False
         self._tell(event("end", {"reason": "RunEnded"}), last=True)
         return True
+
+    def _held_up(self, why: str) -> None:
+        """Of each try at a server that is away: every few seconds it is time for the next word."""
+        now = time.monotonic()
+        if now - self._said >= _SAY_SECONDS:
+            self._said = now
+            self._tell(event("problem", {"reason": "Waiting", "message": in_rest(why)}))
 
     def _tell(self, event: bytes, *, last: bool = False) -> None:
         if not last:

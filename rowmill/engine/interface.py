@@ -6,7 +6,7 @@ server or an API server refuses is Refused, what does not answer Unavailable.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,6 +18,10 @@ from rowmill.engine.warehouse import Warehouse
 if TYPE_CHECKING:
     # For its name alone: it comes with the whole manifest, and a plugin's start waits for it.
     from rowmill.engine.request import ApplyRequest
+
+
+def unsaid(text: str) -> None:
+    """For who need not know."""
 
 
 class Engine(Protocol):
@@ -47,7 +51,7 @@ class Engine(Protocol):
         Args:
             request: what to run, and how.
             dry_run: look at it alone, and begin nothing.
-            if_match: the `etag` that the experiment must still have.
+            if_match: the `etag` that the experiment must still have; ABSENT of a new one.
 
         Returns:
             The run; None if none was begun.
@@ -88,11 +92,21 @@ class Engine(Protocol):
         """
         ...
 
-    def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
+    def watch(
+        self,
+        name: str,
+        run: int | None = None,
+        *,
+        waiting: Callable[[str], None] = unsaid,
+        cancellation: Cancellation | None = None,
+    ) -> Iterator[Progress]:
         """How far a run is, by default the newest, again and again until it has ended.
 
+        `waiting` is told, in this thread and as long as it lasts, what keeps the next look waiting.
+
         It ends once it is verified, where its manifest asks for that. Of what was asked for since,
-        it is the run that answers; raises as `status`, and Conflict if no run will begin.
+        it is the run that answers; raises as `status`, Conflict if no run will begin, and Cancelled
+        by its cancellation.
         """
         ...
 
@@ -116,7 +130,12 @@ class Engine(Protocol):
         ...
 
     def rerun(
-        self, name: str, *, restart: bool = False, agreed: frozenset[str] | None = None
+        self,
+        name: str,
+        *,
+        restart: bool = False,
+        agreed: frozenset[str] | None = None,
+        adopt: str | None = None,
     ) -> RunRecord:
         """Begin the next run; readers see the old data until the new is published.
 
@@ -125,6 +144,7 @@ class Engine(Protocol):
             restart: drop the work of an unfinished run.
             agreed: ids of the published runs that one of fewer rows may replace, where that is
                 known before it begins; None: of all.
+            adopt: the owner key of another experiment whose tables and prefix are taken over.
 
         Raises:
             WouldDrop, WouldReplace: it would do what it may not.

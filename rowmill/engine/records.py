@@ -225,8 +225,9 @@ class Progress:
 class ExperimentRecord:
     """An experiment as an engine knows it.
 
-    `manifest` is its text, `etag` changes with it; `uid` tells it from a deleted one of the same
-    name, where that is known. `suspended` is whether it is asked to rest. `newest` is how far its
+    `manifest` is its text, `scale` and `seed` what its next run is made with over that; `etag`
+    changes with these. `uid` tells it from a deleted one of the same name, where that is known.
+    `suspended` is whether it is asked to rest. `newest` is how far its
     newest run is, without the tables; before the first, what it waits for.
     """
 
@@ -234,6 +235,8 @@ class ExperimentRecord:
     namespace: str
     uid: str | None = None
     manifest: str
+    scale: str | None = None
+    seed: int | None = None
     etag: str
     suspended: bool
     newest: Progress
@@ -246,6 +249,8 @@ class ExperimentRecord:
             "name": self.name,
             "namespace": self.namespace,
             "uid": self.uid,
+            "scale": self.scale,
+            "seed": self.seed,
             "etag": self.etag,
             "suspended": self.suspended,
             "newest": run,

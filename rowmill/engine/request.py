@@ -10,6 +10,9 @@ from pathlib import Path
 from rowmill.engine.consent import Consent
 from rowmill.spec.load import Overrides
 
+# The `if_match` of an experiment that is to be created: nobody else may have made it meanwhile.
+ABSENT = ""
+
 
 class Mode(StrEnum):
     """What the user asked for: nothing special, `--resume`, `rerun` or `--restart`.

@@ -62,15 +62,23 @@ class Warehouse(Protocol):
         ...
 
     def csv(
-        self, sql: str, cancellation: Cancellation | None = None
+        self,
+        sql: str,
+        *,
+        seconds: float | None = None,
+        cancellation: Cancellation | None = None,
     ) -> Generator[bytes, None, None]:
         """The result of a SELECT, VALUES, TABLE or WITH, as COPY writes CSV with a header.
+
+        No publish of these tables comes through while it is read, so `seconds` may bound it, to
+        its last piece.
 
         The pieces end anywhere, and are of some 64 KiB; nothing is asked before the first. Closing
         the iterator ends the query, as its last piece does, and else it is as of `query`.
 
         Raises:
-            Invalid: also in its midst, such as of a row of more than 16 MiB.
+            Invalid: also in its midst, such as of a row of more than 16 MiB, or when its `seconds`
+                are over.
         """
         ...
 

@@ -139,8 +139,7 @@ def _run(run: DetachedRun, teller: _Teller) -> None:
 
 
 def _refuse_changed(run: DetachedRun, supervision: Supervision) -> None:
-    if run.request.if_match is not None:
-        refuse_changed(run.home, supervision.spec.name, run.request.if_match)
+    refuse_changed(run.home, supervision.spec.name, run.request.if_match)
 
 
 def _begun(prepared: Prepared, durable: Durable | None, supervision: Supervision) -> Begun:

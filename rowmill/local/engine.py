@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -11,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from rowmill.engine.cancellation import Cancellation
-from rowmill.engine.interface import Engine
+from rowmill.engine.interface import Engine, unsaid
 from rowmill.engine.paging import paged
 from rowmill.engine.records import (
     ExperimentRecord,
@@ -36,7 +37,7 @@ from rowmill.local.held import hold, is_held
 from rowmill.local.home import liveness, remembered
 from rowmill.local.home.folder import Home
 from rowmill.local.home.remembered import MemoryDamaged, ProgressMark, progress_mark
-from rowmill.local.listing import Listing, experiment_record, without_runs
+from rowmill.local.listing import Listing
 from rowmill.local.planning import verify_threads
 from rowmill.local.records import unbegun_runs
 from rowmill.local.records.last_known import last_known
@@ -108,15 +109,14 @@ class LocalEngine(Engine):
         return paged(self._listing(self._looked_at).experiments(names), state, after, limit)
 
     def get(self, name: str) -> ExperimentRecord:
-        source = self._source(name)
-        newest = self._newest(name)
-        held = is_held(self.specs.of(source), lambda: newest.run.digest)
-        return experiment_record(name, source, newest, held=held)
+        """As of `Engine`; with its servers down or out of reach, as of `list`."""
+        self._looked_at(name)
+        return next(self._listing(self._source).experiments([name]))
 
     def status(self, name: str, run: int | None = None) -> Progress:
-        source, since = self._looked_at(name), progress_mark(self.home, name)
+        since = progress_mark(self.home, name)
         try:
-            with looking(self.home, source, self.reports) as destinations:
+            with self._looking(self._looked_at(name)) as destinations:
                 progress = progress_of(destinations, run)
         except ServersDown:
             return last_known(self.home, name, run)
@@ -124,11 +124,20 @@ class LocalEngine(Engine):
             self._keep(name, progress, since)
         return progress
 
-    def watch(self, name: str, run: int | None = None) -> Iterator[Progress]:
+    def watch(
+        self,
+        name: str,
+        run: int | None = None,
+        *,
+        waiting: Callable[[str], None] = unsaid,
+        cancellation: Cancellation | None = None,
+    ) -> Iterator[Progress]:
+        sleep = time.sleep if cancellation is None else cancellation.sleep
         source = self._looked_at(name)
+        spec, reports = self.specs.of(source), self.reports.telling(waiting)
         try:
-            with looking(self.home, source, self.reports) as destinations:
-                yield from watched(destinations, run)
+            with looking(self.home, source, spec, reports, sleep) as destinations:
+                yield from watched(destinations, run, sleep)
         except ServersDown:
             last = last_known(self.home, name, run)
             if last.run.at_work:
@@ -141,9 +150,8 @@ class LocalEngine(Engine):
         return list(self._listing(self._source).runs(remembered.names(self.home)))
 
     def _runs(self, name: str) -> Sequence[RunRecord]:
-        source = self._source(name)
         try:
-            with looking(self.home, source, self.reports) as destinations:
+            with self._looking(self._source(name)) as destinations:
                 return records_of(destinations)
         except ServersDown:
             return [last_known(self.home, name, None).run]
@@ -163,12 +171,12 @@ class LocalEngine(Engine):
         source = from_request(self.home, request)
         spec = source.spec()
         name = spec.name
-        if if_match is not None:
+        if dry_run or not spec.suspended:
             refuse_changed(self.home, name, if_match)
         if dry_run:
             return None
         if spec.suspended:
-            hold(self.home, name, source)
+            hold(self.home, name, source, if_match)
             return None
         begun = self._started(source, request.run_request(if_match))
         return None if begun.repeat else begun.run
@@ -192,12 +200,18 @@ class LocalEngine(Engine):
         return self._started(source, request).run
 
     def rerun(
-        self, name: str, *, restart: bool = False, agreed: frozenset[str] | None = None
+        self,
+        name: str,
+        *,
+        restart: bool = False,
+        agreed: frozenset[str] | None = None,
+        adopt: str | None = None,
     ) -> RunRecord:
         """As of `Engine`, with the options of its newest run, also its workers and batches."""
         source = self._as_run(name)
         mode = Mode.RESTART if restart else Mode.RERUN
-        return self._started(source, replace(source.asked, mode=mode, agreed=agreed)).run
+        request = replace(source.asked, mode=mode, agreed=agreed, adopt=adopt)
+        return self._started(source, request).run
 
     def logs(
         self,
@@ -383,11 +397,8 @@ class LocalEngine(Engine):
             self.reports.notice(str(unbegun))
         return source
 
-    def _newest(self, name: str) -> Progress:
-        try:
-            return self.status(name)
-        except NotFound as error:
-            return without_runs(name, error)
+    def _looking(self, source: Source) -> AbstractContextManager[Destinations]:
+        return looking(self.home, source, self.specs.of(source), self.reports)
 
     def _listing(self, look: Callable[[str], Source]) -> Listing:
         return Listing(self.home, self.specs, self.reports, look, self._keep)

@@ -214,10 +214,15 @@ def experiment_record(
         newest: how far its newest run is.
         held: its manifest asks for no run yet.
     """
+    run = newest.run
+    # Without options of its own, those of the newest run hold for the next one too.
+    own = source is not None and (source.scale, source.seed) != (None, None)
     return ExperimentRecord(
         name=name,
         namespace=LOCAL_NAMESPACE,
         manifest="" if source is None else source.manifest,
+        scale=source.scale if source is not None and own else run.scale,
+        seed=source.seed if source is not None and own else run.seed,
         etag="" if source is None else source.etag,
         suspended=held or newest.run.state is State.SUSPENDED,
         newest=replace(newest, tables=()),

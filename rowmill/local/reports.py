@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rowmill.destinations.patience import ReportWait, unreported
+from rowmill.destinations.patience import ReportWait, Wait, Waiting, unreported
 
 
 @dataclass(frozen=True)
@@ -19,3 +19,13 @@ class Reports:
     notice: Callable[[str], None] = lambda text: None
     wait: ReportWait = unreported
     starting: Callable[[], None] = lambda: None
+
+    def telling(self, waiting: Callable[[str], None]) -> Reports:
+        """The same, and `waiting` told besides what is waited for, whenever a try has failed."""
+
+        def wait(wait: Wait) -> None:
+            self.wait(wait)
+            if isinstance(wait, Waiting):
+                waiting(str(wait))
+
+        return replace(self, wait=wait)

@@ -10,7 +10,7 @@ from functools import cached_property, partial
 from pathlib import Path
 from threading import Lock
 
-from rowmill.engine.request import ApplyRequest, RunRequest
+from rowmill.engine.request import ABSENT, ApplyRequest, RunRequest
 from rowmill.engine.unknown_names import unknown_experiment
 from rowmill.errors import Conflict
 from rowmill.local.home import remembered
@@ -146,9 +146,19 @@ def from_memory(home: Home, known: Remembered) -> Source:
     )
 
 
-def refuse_changed(home: Home, name: str, etag: str) -> None:
-    """Raise Conflict, reason EtagMismatch, if what was last run here has another etag by now."""
+def refuse_changed(home: Home, name: str, etag: str | None) -> None:
+    """See that what was last run here still has this etag; None takes any.
+
+    Raises:
+        Conflict: EtagMismatch, or AlreadyExists if there was to be ABSENT.
+    """
+    if etag is None:
+        return
     known = remembered.recall(home, name)
+    if etag == ABSENT:
+        if known is None:
+            return
+        raise Conflict("AlreadyExists", f"there is an experiment {name!r} already")
     if known is None or from_memory(home, known).etag != etag:
         raise Conflict(
             "EtagMismatch",

@@ -77,11 +77,15 @@ class DestinationsWarehouse:
             yield result
 
     def csv(
-        self, sql: str, cancellation: Cancellation | None = None
+        self,
+        sql: str,
+        *,
+        seconds: float | None = None,
+        cancellation: Cancellation | None = None,
     ) -> Generator[bytes, None, None]:
         """As of `Warehouse`; the experiment's schema is first on the search path."""
         with self._asking(cancellation) as asked:
-            yield from copying(asked, sql)
+            yield from copying(asked, sql, seconds)
 
     def saved_queries(self) -> Sequence[SavedQuery]:
         with self._destinations() as destinations:

@@ -19,7 +19,7 @@ _RUN: dict[int | str, dict[str, Any]] = {200: {"model": shapes.Run}}
 
 
 class GoesOn(BaseModel):
-    """It goes on: ask again to wait for it, or look at the run's `verification`."""
+    """It goes on: to ask meanwhile waits for it too; its end is the run's `verification`."""
 
     state: str
 

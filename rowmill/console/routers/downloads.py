@@ -49,7 +49,9 @@ async def download(
 def _begun(
     engine: Engine, wanted: Download, cancellation: Cancellation
 ) -> tuple[bytes, Generator[bytes, None, None]]:
-    pieces = engine.warehouse(wanted.experiment).csv(wanted.sql, cancellation)
+    pieces = engine.warehouse(wanted.experiment).csv(
+        wanted.sql, seconds=wanted.seconds, cancellation=cancellation
+    )
     return next(pieces, b""), pieces
 
 
@@ -66,6 +68,11 @@ class _Download(StreamingResponse):
         )
         self._cancellation = cancellation
         self._held = held
+
+    async def listen_for_disconnect(self, receive: Receive) -> None:
+        """As of starlette, which then waits for the piece that is on its way: it ends by this."""
+        await super().listen_for_disconnect(receive)
+        self._cancellation.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it."""

@@ -10,13 +10,13 @@ from pydantic import BaseModel
 
 from rowmill.console import shapes
 from rowmill.console.applying import heading_of, request_for
-from rowmill.console.experiment_source import etag_header, etag_of, known_or_none
+from rowmill.console.experiment_source import etag_header, etags_of
 from rowmill.console.manifest_body import IN_OPENAPI, Sent
 from rowmill.console.parameters import BatchRows, Limit, Name, Restart, Workers
 from rowmill.console.services import Asked, Known
 from rowmill.console.words import in_calls, in_rest
-from rowmill.engine.records import RunRecord, State
-from rowmill.engine.request import Mode
+from rowmill.engine.records import ExperimentRecord, RunRecord, State
+from rowmill.engine.request import ABSENT, Mode
 from rowmill.errors import Conflict, Invalid
 
 router = APIRouter(tags=["experiments"])
@@ -80,6 +80,7 @@ def create_experiment(
     engine: Asked,
     response: Response,
     dry_run: DryRun = False,
+    restart: Restart = False,
     adopt: Adopt = None,
     workers: Workers = None,
     batch_rows: BatchRows = None,
@@ -87,15 +88,16 @@ def create_experiment(
     """Create an experiment and begin its run, unless the manifest says `suspend: true`."""
     heading = heading_of(services, sent)
     name = heading.name
-    if known_or_none(engine, name) is not None:
-        raise Conflict(
-            "AlreadyExists",
-            f"there is an experiment {name!r} already; change it by PUT, with its ETag",
-        )
     asked = request_for(
-        services, sent, heading.secrets, adopt=adopt, workers=workers, batch_rows=batch_rows
+        services,
+        sent,
+        heading.secrets,
+        adopt=adopt,
+        workers=workers,
+        batch_rows=batch_rows,
+        agreed=None if restart else frozenset(),
     )
-    run = engine.apply(asked, dry_run=dry_run)
+    run = engine.apply(asked, dry_run=dry_run, if_match=ABSENT)
     if dry_run:
         response.status_code = HTTPStatus.OK
     else:
@@ -132,7 +134,7 @@ def change_experiment(
     heading = heading_of(services, sent)
     if heading.name != name:
         raise Invalid("OtherName", f"the manifest is of {heading.name!r}, and the path of {name!r}")
-    engine.get(name)
+    expected = _expected(if_match, engine.get(name))
     asked = request_for(
         services,
         sent,
@@ -143,7 +145,7 @@ def change_experiment(
         batch_rows=batch_rows,
         agreed=None if restart else frozenset(),
     )
-    run = engine.apply(asked, dry_run=dry_run, if_match=_expected(if_match))
+    run = engine.apply(asked, dry_run=dry_run, if_match=expected)
     services.texts.forget(name)
     response.headers["ETag"] = etag_header(engine.get(name))
     return _applied(name, run)
@@ -159,8 +161,8 @@ def delete_experiment(
     ] = True,
 ) -> Deleted:
     """Delete the experiment, with its data and records; 409 while a run is live."""
-    if if_match is not None and (found := engine.get(name)).etag != _expected(if_match):
-        raise Conflict("EtagMismatch", f"{name} has the ETag {etag_header(found)} by now")
+    if if_match is not None:
+        _expected(if_match, engine.get(name))
     return Deleted(message=in_rest(engine.delete(name, purge=purge)))
 
 
@@ -168,12 +170,22 @@ def _applied(name: str, run: RunRecord | None) -> Applied:
     return Applied(name=name, run=None if run is None else in_calls(run.to_json()))
 
 
-def _expected(header: str | None) -> str | None:
-    """The `etag` of an If-Match; None of `*`, which only asks that there is one."""
+def _expected(header: str | None, found: ExperimentRecord) -> str | None:
+    """The `etag` that it must keep, which is the one it has; None of `*`, which takes any.
+
+    Raises:
+        Invalid: there is no If-Match.
+        Conflict: EtagMismatch, the experiment has another.
+    """
     if header is None:
         raise Invalid(
             "IfMatchMissing",
             "send the ETag of the experiment that you have read as If-Match, so that nobody's "
             "change is lost; `If-Match: *` takes any",
         )
-    return etag_of(header)
+    etags = etags_of(header)
+    if etags is None:
+        return None
+    if found.etag not in etags:
+        raise Conflict("EtagMismatch", f"{found.name} has the ETag {etag_header(found)} by now")
+    return found.etag

@@ -23,6 +23,8 @@ from rowmill.engine.saved_queries import MAX_SQL
 router = APIRouter(prefix="/experiments/{name}", tags=["query"])
 
 _PAGE_BYTES = 4 * 2**20
+_PAGE_SECONDS = 60.0
+_CSV_SECONDS = 600.0
 Identity = Annotated[
     str, Path(min_length=1, max_length=100, description="The query's id, as it was given.")
 ]
@@ -33,12 +35,14 @@ class Question(BaseModel):
     """One statement that only reads.
 
     `format` csv answers with a ticket for a download of all rows. `id` is by what it is cancelled.
+    After `seconds` it ends, by default 60 of a page and 600 of a download: as long as a query is
+    under way no run of these tables is published.
     """
 
     sql: str = Field(min_length=1, max_length=MAX_SQL)
     format: Literal["page", "csv"] = "page"
     rows: int = Field(LIMIT, ge=1, le=LIMIT)
-    seconds: float = Field(60.0, gt=0, le=600)
+    seconds: float | None = Field(None, gt=0, le=3600)
     id: str | None = Field(None, min_length=1, max_length=100)
 
 
@@ -84,7 +88,8 @@ async def query(
     if question.format == "csv":
         await run_in_threadpool(engine.get, name)
         with services.queries.running(name, question.id) as (identity, _):
-            ticket = services.tickets.issue(Download(name, question.sql, identity))
+            wanted = Download(name, question.sql, identity, question.seconds or _CSV_SECONDS)
+            ticket = services.tickets.issue(wanted)
         response.status_code = HTTPStatus.CREATED
         return {"id": identity, "href": f"{TICKETS_PATH}{ticket}"}
     with services.queries.running(name, question.id) as (identity, cancellation):
@@ -121,7 +126,9 @@ def forget_query(name: Name, title: Title, engine: Asked) -> None:
 def _page(
     engine: Engine, name: str, question: Question, cancellation: Cancellation
 ) -> dict[str, Any]:
-    bounds = QueryBounds(rows=question.rows, bytes=_PAGE_BYTES, seconds=question.seconds)
+    bounds = QueryBounds(
+        rows=question.rows, bytes=_PAGE_BYTES, seconds=question.seconds or _PAGE_SECONDS
+    )
     warehouse = engine.warehouse(name)
     with warehouse.query(question.sql, bounds=bounds, cancellation=cancellation) as result:
         rows = [list(row) for row in result.rows]

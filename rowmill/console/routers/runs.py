@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from http import HTTPStatus
 from itertools import chain
@@ -12,17 +13,17 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 from starlette.concurrency import run_in_threadpool
 
 from rowmill.console import shapes
-from rowmill.console.applying import heading_of, request_for
 from rowmill.console.event_stream import EVENTS, EventStream
-from rowmill.console.experiment_source import run_of, text_of
+from rowmill.console.experiment_source import run_of
 from rowmill.console.logs import as_text
 from rowmill.console.parameters import Limit, Name, Restart
 from rowmill.console.services import Asked, Known
 from rowmill.console.watching import progress_document
 from rowmill.console.words import in_calls
 from rowmill.engine.cancellation import Cancellation
-from rowmill.engine.request import Mode
-from rowmill.errors import Invalid
+from rowmill.engine.interface import Engine
+from rowmill.engine.records import RunRecord
+from rowmill.errors import Invalid, NotFound
 
 router = APIRouter(prefix="/experiments/{name}", tags=["runs"])
 
@@ -46,7 +47,7 @@ def list_runs(
     """The runs that are remembered, oldest first."""
     runs = [
         run
-        for run in engine.runs(name)
+        for run in _runs(engine, name)
         if run.number is not None and (after is None or run.number > after)
     ]
     page = runs[:limit]
@@ -54,10 +55,19 @@ def list_runs(
     return {"items": [in_calls(run.to_json()) for run in page], "after": following}
 
 
+def _runs(engine: Engine, name: str) -> Sequence[RunRecord]:
+    try:
+        return engine.runs(name)
+    except NotFound as error:
+        if error.reason != "NoRuns":
+            raise
+        # The experiment is there: one that is suspended before its first run has none.
+        return ()
+
+
 @router.post("/runs", status_code=HTTPStatus.CREATED, responses={201: {"model": shapes.Run}})
 def begin_run(
     name: Name,
-    services: Known,
     engine: Asked,
     resume: Annotated[bool, Query(description="Go on with the unfinished run.")] = False,
     restart: Restart = False,
@@ -70,15 +80,8 @@ def begin_run(
         raise Invalid("Usage", "resume goes with neither restart nor adopt")
     if resume:
         return in_calls(engine.resume(name).to_json())
-    if adopt is None:
-        agreed = None if restart else frozenset[str]()
-        return in_calls(engine.rerun(name, restart=restart, agreed=agreed).to_json())
-    mode = Mode.RESTART if restart else Mode.RERUN
-    text = text_of(engine, name, None)
-    named = heading_of(services, text).secrets
-    asked = request_for(services, text, named, mode=mode, adopt=adopt)
-    run = engine.apply(asked)
-    assert run is not None, "a rerun begins always"
+    agreed = None if restart else frozenset[str]()
+    run = engine.rerun(name, restart=restart, agreed=agreed, adopt=adopt)
     return in_calls(run.to_json())
 
 

@@ -56,7 +56,13 @@ def main() -> None:
                 return
             found = answer(asked, ANSWERS)
             last = _resident() > _GROWN
-            pipe.send((found, last))
+            try:
+                pipe.send((found, last))
+            except MemoryError:
+                # Nothing was sent: it is made whole first.
+                del found
+                pipe.send((_too_large(), True))
+                return
             if last:
                 return
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -26,6 +28,20 @@ def locked(path: Path, flags: int, how: int) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+@contextmanager
+def one_at_a_time(file: Path) -> Iterator[None]:
+    """Hold a file's lock while this is entered, once nobody else does; the file is made, and stays.
+
+    Raises OSError.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = locked(file, os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX)
+    try:
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def is_at(descriptor: int, file: Path) -> bool:

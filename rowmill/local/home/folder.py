@@ -72,6 +72,11 @@ class Home:
     def lock_file(self) -> Path:
         return self.path / "servers.lock"
 
+    @property
+    def hold_lock(self) -> Path:
+        """Who has it remembers an experiment that is not to be run yet."""
+        return self.path / "hold.lock"
+
 
 def rowmill_home(environ: Mapping[str, str] = os.environ) -> Home:
     """Return the home that ROWMILL_HOME names, or else the platform's user data folder."""

@@ -53,7 +53,8 @@ class EditedManifest(WouldDrop):
             "EditedManifest",
             f"run {run.number} is {state} with another manifest, that of "
             f"{run.started_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC ({run.plan.digest[:19]}...), and "
-            f"{holds}; add --restart to drop {dropped(rows)}, or put the old manifest back to resume{again}",
+            f"{holds}; add --restart to drop {dropped(rows)}, or put the old manifest back to "
+            f"resume{again}",
         )
 
 

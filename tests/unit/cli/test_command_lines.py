@@ -271,7 +271,10 @@ def test_a_name_in_place_of_a_manifest_is_told_what_goes_by_a_name(
     assert "there is no file shop, and this takes a manifest" in done.stderr
     assert "`rowmill resume shop`" in done.stderr
     assert "`rowmill rerun shop`" in done.stderr
-    assert called("run", "shop.yaml").stderr == "rowmill: the manifest: shop.yaml: no such file or directory\n"
+    assert (
+        called("run", "shop.yaml").stderr
+        == "rowmill: the manifest: shop.yaml: no such file or directory\n"
+    )
 
 
 def test_where_nothing_has_run_that_is_said(

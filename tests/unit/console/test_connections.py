@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from rowmill.console import connections as module
 from rowmill.console.connections import MOST_HEAD, BoundedProtocol
@@ -32,14 +34,22 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 @pytest.fixture
 def address() -> Iterator[tuple[str, int]]:
+    with served(echo) as found:
+        yield found
+
+
+@contextmanager
+def served(app: ASGIApp) -> Iterator[tuple[str, int]]:
     listening = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(echo, http=BoundedProtocol, log_config=None, lifespan="off")
+    config = uvicorn.Config(app, http=BoundedProtocol, log_config=None, lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
-    yield listening.getsockname()
-    server.should_exit = True
-    thread.join()
+    try:
+        yield listening.getsockname()
+    finally:
+        server.should_exit = True
+        thread.join()
 
 
 @contextmanager
@@ -103,3 +113,40 @@ def test_who_pauses_between_two_calls_keeps_his_connection(
         assert connection.recv(65_536).endswith(b"1")
         threading.Event().wait(0.3)
         assert answer(connection, call(LAST)).endswith(b"0")
+
+
+async def endless(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers without an end, until it is known that nobody listens."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    listening = asyncio.ensure_future(receive())
+    while not listening.done() or listening.result()["type"] == "http.request":
+        if listening.done():
+            listening = asyncio.ensure_future(receive())
+        await send({"type": "http.response.body", "body": b"x" * 65_536, "more_body": True})
+        # To a client who has left it waits for nothing.
+        await asyncio.sleep(0)
+    LEFT.set()
+
+
+LEFT = threading.Event()
+
+
+def test_who_takes_nothing_of_an_answer_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "UNREAD_SECONDS", 0.2)
+    LEFT.clear()
+    with served(endless) as address, connected(address) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert LEFT.wait(60)
+
+
+def test_who_takes_it_slowly_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "UNREAD_SECONDS", 0.5)
+    LEFT.clear()
+    with served(endless) as address, connected(address) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        until, taken = time.monotonic() + 2.0, 0
+        while time.monotonic() < until:
+            taken += len(connection.recv(2**20))
+            time.sleep(0.05)
+        assert not LEFT.is_set()
+        assert taken > 2**20

@@ -8,9 +8,10 @@ from typing import Any, cast
 
 import pytest
 
+from rowmill.console import verifying as module
 from rowmill.console.verifying import Verifying
 from rowmill.engine.interface import Engine
-from rowmill.errors import NotFound
+from rowmill.errors import NotFound, Unavailable
 
 
 class Slow:
@@ -19,18 +20,60 @@ class Slow:
     def __init__(self, found: object) -> None:
         self.asked = 0
         self.go = threading.Event()
-        self._found = found
+        self.found = found
 
     def verify(self, name: str) -> Any:
         self.asked += 1
         self.go.wait()
-        if isinstance(self._found, Exception):
-            raise self._found
-        return self._found
+        if isinstance(self.found, Exception):
+            raise self.found
+        return self.found
 
 
 async def verify(verifying: Verifying, engine: Slow, seconds: float) -> Any:
     return await verifying.verify(cast(Engine, engine), "shop", seconds)
+
+
+def test_what_ended_while_nobody_waited_is_no_answer_to_who_asks_later() -> None:
+    verifying, engine = Verifying(), Slow("then")
+
+    async def work() -> Any:
+        assert await verify(verifying, engine, 0) is None
+        engine.go.set()
+        while any(each.name == "verify shop" for each in threading.enumerate()):
+            await asyncio.sleep(0.005)
+        engine.found = "now"
+        return await verify(verifying, engine, 600)
+
+    assert asyncio.run(work()) == "now"
+    assert engine.asked == 2
+
+
+def test_no_verification_holds_up_the_end_of_the_console() -> None:
+    verifying, engine = Verifying(), Slow("found")
+    assert asyncio.run(verify(verifying, engine, 0)) is None
+    [thread] = [each for each in threading.enumerate() if each.name == "verify shop"]
+    assert thread.daemon
+    engine.go.set()
+    thread.join()
+
+
+def test_those_that_wait_for_their_turn_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_WAITING", 3)
+    verifying, engine = Verifying(), Slow("found")
+
+    async def work() -> None:
+        for name in ("a", "b", "c"):
+            assert await verifying.verify(cast(Engine, engine), name, 0) is None
+        with pytest.raises(Unavailable, match="too many verifications"):
+            await verifying.verify(cast(Engine, engine), "d", 0)
+        assert engine.asked == 2
+        verifying.close()
+        engine.go.set()
+        with pytest.raises(Unavailable, match="the console is ending"):
+            await verifying.verify(cast(Engine, engine), "c", 600)
+
+    asyncio.run(work())
 
 
 def test_who_waits_in_vain_asks_again_for_the_same() -> None:

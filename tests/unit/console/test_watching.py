@@ -11,6 +11,7 @@ import pytest
 
 from rowmill.console import watching as module
 from rowmill.console.watching import Watched, Watching
+from rowmill.engine.cancellation import Cancellation
 from rowmill.engine.interface import Engine
 from rowmill.engine.records import Progress, RunRecord, State
 from rowmill.errors import NotFound, RowmillError, Unavailable
@@ -24,19 +25,30 @@ def progress(rows: int) -> Progress:
 class Stepped:
     """An engine whose run goes a step on whenever the test says so, and ends after the last."""
 
-    def __init__(self, *steps: Progress | RowmillError) -> None:
+    def __init__(self, *steps: Progress | RowmillError | str) -> None:
         self.steps = list(steps)
         self.looks = 0
         self.go = threading.Semaphore(0)
 
-    def watch(self, name: str, run: int | None) -> Iterator[Progress]:
+    def watch(
+        self,
+        name: str,
+        run: int | None,
+        *,
+        waiting: Callable[[str], None],
+        cancellation: Cancellation,
+    ) -> Iterator[Progress]:
         self.looks += 1
         while self.steps:
-            self.go.acquire()
+            while not self.go.acquire(timeout=0.005):
+                cancellation.check()
             step = self.steps.pop(0)
             if isinstance(step, RowmillError):
                 raise step
-            yield step
+            if isinstance(step, str):
+                waiting(step)
+            else:
+                yield step
 
     def watching(self) -> Watching:
         return Watching(cast(Engine, self))
@@ -109,6 +121,42 @@ def test_a_fault_is_told_and_looked_past_while_what_is_gone_ends_it(
 
     assert asyncio.run(work()) == ["problem", "end"]
     assert engine.looks == 2
+
+
+def test_a_server_that_is_waited_for_is_told_and_what_comes_then_is_the_next_word() -> None:
+    said = "Postgres: connection refused; trying again"
+    engine = Stepped(progress(1), said, progress(2), progress(3))
+
+    async def work() -> list[bytes]:
+        watched, told = engine.watching().join("shop", 1), list[bytes]()
+        events = watched.events()
+        for _ in range(3):
+            engine.go.release()
+            told.append(await anext(events))
+        watched.leave()
+        await until(lambda: looking() == 0)
+        return told
+
+    before, away, back = asyncio.run(work())
+    assert [kinds(each) for each in (before, away, back)] == [
+        ["progress"],
+        ["problem"],
+        ["progress"],
+    ]
+    assert b'{"reason":"Waiting","message":"Postgres: connection refused; trying again"}' in away
+
+
+def test_a_look_that_is_held_up_ends_with_its_last_watcher() -> None:
+    engine = Stepped(progress(1))
+
+    async def work() -> None:
+        watching = engine.watching()
+        for _ in range(20):
+            watching.join("shop", 1).leave()
+        await until(lambda: looking() == 0)
+
+    asyncio.run(work())
+    assert len(engine.steps) == 1
 
 
 def test_a_look_ends_with_its_last_watcher_and_begins_anew_for_the_next() -> None:

@@ -21,16 +21,17 @@ _PIECE_BYTES = 2**16
 _ROW_BYTES = 16 * 2**20
 
 
-def copying(asked: Asked, query: str) -> Generator[bytes, None, None]:
+def copying(asked: Asked, query: str, seconds: float | None = None) -> Generator[bytes, None, None]:
     """Pieces of CSV with a header, of a statement run as `reader.reading` has it.
 
     Raises:
-        QueryRefused: it is wrong, or none that COPY takes; also in its midst.
+        QueryRefused: it is wrong, or none that COPY takes, or its `seconds` are over; also in its
+            midst.
         DestinationRefused, DestinationUnavailable: Postgres cannot be reached, or the login is
             UnsafeLogin.
         Cancelled: by its cancellation.
     """
-    with refusing(), reading(asked) as opened:
+    with refusing(), reading(asked, seconds) as opened:
         rows = describe(opened.connection, query).bounded(_ROW_BYTES)
         if rows is None:
             raise QueryRefused("CSV is of a SELECT, VALUES, TABLE or WITH")
