@@ -6,6 +6,7 @@ from contextlib import closing
 
 from rowmill.counting import counted
 from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.postgres.reading_names import Reading
 from rowmill.engine.verification import OnProgress, Verification, VerifyProgress
 from rowmill.plan.bundle import Bundle
 from rowmill.plan.pod_report import VerifyReport
@@ -37,7 +38,7 @@ def verify_run(pod: Pod) -> Outcome:
     with closing(open_in_pod(pod, bundle, spec)) as destinations:
         _refuse_unpublished(bundle, destinations)
         try:
-            with published_in(destinations, spec) as opened:
+            with published_in(destinations, spec, None, Reading.VERIFY) as opened:
                 # Published in its place meanwhile: another run, or one of other data.
                 _refuse_other(bundle, destinations, opened.run)
                 pod.board.about(opened.run.id)

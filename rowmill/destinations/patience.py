@@ -53,13 +53,19 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Waited:
-    """The wait for a server ended: it `answered`, or was given up."""
+    """The wait for a server ended: it `answered`, or was given up.
+
+    `for_lock`: it had answered all the time, and what was waited for last was a lock there.
+    """
 
     place: str
     answered: bool
+    for_lock: bool = False
 
     def __str__(self) -> str:
-        return f"{self.place}: it answers again" if self.answered else f"{self.place}: given up"
+        if not self.answered:
+            return f"{self.place}: given up"
+        return f"{self.place}: {'the lock was given' if self.for_lock else 'it answers again'}"
 
 
 Wait = Waiting | Waited

@@ -73,6 +73,12 @@ def known_connections(
     return _connections(spec, secrets, servers)
 
 
+def has_embedded_ledger(spec: Spec) -> bool:
+    """Whether the embedded servers have the records of its runs."""
+    target = spec.postgres or spec.parquet
+    return target is not None and target.embedded
+
+
 def same_ledger(spec: Spec, secrets: Mapping[str, Path]) -> Hashable:
     """What is equal for experiments whose ledger is one, reached by the same credentials."""
     target = spec.postgres or spec.parquet

@@ -32,7 +32,7 @@ from rowmill.errors import (
     Unsupported,
 )
 from rowmill.local.access import changing, looking
-from rowmill.local.connections import ServersDown, find_connections
+from rowmill.local.connections import ServersDown, find_connections, has_embedded_ledger
 from rowmill.local.held import hold, is_held
 from rowmill.local.home import liveness, remembered
 from rowmill.local.home.folder import Home
@@ -245,12 +245,16 @@ class LocalEngine(Engine):
         return chain(log, rest)
 
     def keep_last_words(self) -> None:
-        """Remember of runs that have left none what the servers tell, as long as they are up."""
+        """Remember of runs that have left none what the embedded servers tell, while they are up.
+
+        What a ledger elsewhere tells can be asked at any time, and it may be out of reach.
+        """
         for name in remembered.names(self.home):
             last = remembered.last_progress(self.home, name)
             if last is not None and last.run.at_work:
                 with suppress(RowmillError):
-                    self.status(name)
+                    if has_embedded_ledger(self._source(name).spec()):
+                        self.status(name)
 
     def verify(
         self,

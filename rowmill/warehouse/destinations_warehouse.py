@@ -11,6 +11,7 @@ from rowmill.destinations.patience import ReportWait, unreported
 from rowmill.destinations.postgres.read.csv_text import copying
 from rowmill.destinations.postgres.read.query import querying
 from rowmill.destinations.postgres.read.reader import Asked
+from rowmill.destinations.postgres.reading_names import Reading
 from rowmill.engine.cancellation import Cancellation
 from rowmill.engine.printed_columns import QueryResult
 from rowmill.engine.query_bounds import UNBOUNDED, QueryBounds
@@ -58,7 +59,9 @@ class DestinationsWarehouse:
     def trace(self, table: str, key: Sequence[str]) -> Trace:
         _table(self.spec.dataset, table)
         try:
-            with open_published(self.spec, self.connect(), self.reload, self.wait) as opened:
+            with open_published(
+                self.spec, self.connect(), self.reload, self.wait, reading=Reading.TRACE
+            ) as opened:
                 known = _table(opened.dataset, table)
                 return trace(opened, known, key, Recomputed(opened.make_generator))
         except NothingPublished as error:

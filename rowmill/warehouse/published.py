@@ -10,6 +10,7 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.lake.parquet_reading import LakeReader
 from rowmill.destinations.patience import ReportWait, unreported
 from rowmill.destinations.postgres.read.published_tables import PostgresReader
+from rowmill.destinations.postgres.reading_names import Reading, application_of
 from rowmill.engine.records import State
 from rowmill.engine.verification import Problem
 from rowmill.errors import NotFound
@@ -64,6 +65,8 @@ def open_published(
     connections: Connections,
     reload: Reload | None = None,
     wait: ReportWait = unreported,
+    *,
+    reading: Reading,
 ) -> Iterator[Published]:
     """Open the run whose data readers see now.
 
@@ -73,6 +76,7 @@ def open_published(
         reload: reads the same manifest with other overrides. If given, the scale, seed and rerun
             that the published run was started with are tried too.
         wait: told which server is waited for.
+        reading: what for; a publish that waits for it says so.
 
     Raises:
         NothingPublished: no run is published, or one of another manifest, or by another data
@@ -81,14 +85,14 @@ def open_published(
     """
     with (
         closing(open_destinations(spec, connections, patience=one_machine(wait))) as destinations,
-        published_in(destinations, spec, reload) as opened,
+        published_in(destinations, spec, reload, reading) as opened,
     ):
         yield opened
 
 
 @contextmanager
 def published_in(
-    destinations: Destinations, spec: Spec, reload: Reload | None = None
+    destinations: Destinations, spec: Spec, reload: Reload | None, reading: Reading
 ) -> Iterator[Published]:
     """As `open_published`, in destinations that the caller has opened and closes.
 
@@ -96,7 +100,7 @@ def published_in(
     """
     for _ in range(_OPENING_TRIES):
         with ExitStack() as stack:
-            opened = _opened(destinations, spec, reload, stack)
+            opened = _opened(destinations, spec, reload, reading, stack)
             again = published(destinations)
             if again is not None and again.id == opened.run.id:
                 yield opened
@@ -105,13 +109,17 @@ def published_in(
 
 
 def _opened(
-    destinations: Destinations, spec: Spec, reload: Reload | None, stack: ExitStack
+    destinations: Destinations,
+    spec: Spec,
+    reload: Reload | None,
+    reading: Reading,
+    stack: ExitStack,
 ) -> Published:
     """What is published now, or was until its tables could be had from who replaces them."""
     run = _run(destinations)
     known = _matching(spec, run, reload).at(run.plan.data_version)
     make_generator = _generators(known.dataset, destinations)
-    warehouse = _warehouse(known, destinations)
+    warehouse = _warehouse(known, destinations, application_of(reading, run.number))
     if warehouse is not None:
         stack.callback(warehouse.close)
     lake, problems = _lake(known, run, destinations)
@@ -214,11 +222,12 @@ def _generators(dataset: Dataset, destinations: Destinations) -> Callable[[], Ge
     return lambda: Generator(dataset, pools)
 
 
-def _warehouse(spec: Spec, destinations: Destinations) -> PostgresReader | None:
+def _warehouse(spec: Spec, destinations: Destinations, application: str) -> PostgresReader | None:
     if spec.postgres is None or destinations.session is None:
         return None
     tables = [table.name for table in spec.dataset.tables]
-    return PostgresReader(destinations.session.address, spec.postgres.schema, tables)
+    address, schema = destinations.session.address, spec.postgres.schema
+    return PostgresReader(address, schema, tables, application)
 
 
 def _lake(

@@ -6,6 +6,7 @@ from contextlib import closing, suppress
 
 from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
 from rowmill.destinations.patience import ReportWait, unreported
+from rowmill.destinations.postgres.reading_names import Reading
 from rowmill.engine.verdict import verdict_of
 from rowmill.engine.verification import OnProgress, Verification, ignored
 from rowmill.spec.dataset import Spec
@@ -35,7 +36,7 @@ def verify_published(
         NothingPublished: no run of this manifest is published.
         DestinationRefused, DestinationUnavailable: a destination cannot be read.
     """
-    with open_published(spec, connections, reload, wait) as opened:
+    with open_published(spec, connections, reload, wait, reading=Reading.VERIFY) as opened:
         return verify_opened(opened, threads=threads, on_progress=on_progress)
 
 
@@ -55,7 +56,7 @@ def verify_and_keep(
     """
     with (
         closing(open_destinations(spec, connections, patience=one_machine(wait))) as destinations,
-        published_in(destinations, spec, reload) as opened,
+        published_in(destinations, spec, reload, Reading.VERIFY) as opened,
     ):
         found = verify_opened(opened, threads=threads, on_progress=on_progress)
         if opened.run.owner == destinations.owner:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 import psycopg
-from psycopg import pq
+from psycopg import errors, pq
 
 from rowmill.destinations.errors import DestinationRefused
 from rowmill.destinations.patience import Waited
@@ -86,10 +86,12 @@ class PostgresSession:
         The rest is as in `transaction`.
         """
 
-        report = self.address.waits.of_one()
+        report, for_lock = self.address.waits.of_one(), False
 
         def report_wait(error: BaseException, left: float) -> None:
+            nonlocal for_lock
             self.retries += 1
+            for_lock = isinstance(error, errors.LockNotAvailable)
             if wait := self.address.waiting(error, left, explain(error)):
                 report(wait)
 
@@ -98,7 +100,7 @@ class PostgresSession:
                 attempt,
                 self.address.patience_for,
                 on_retry=report_wait,
-                on_end=lambda answered: report(Waited(self.address.place, answered)),
+                on_end=lambda answered: report(Waited(self.address.place, answered, for_lock)),
                 sleep=self.address.patience.sleep,
                 wanted=wanted,
             )

@@ -226,13 +226,15 @@ class Execution:
     def _tell_briefly(self, tell: _Tell) -> None:
         """Tell the ledger how it ends: one try, and not a long one, for it may be the cause.
 
-        What has not come through by then is given up: the run may be resumed meanwhile.
+        What has not come through by then is given up: the run may be resumed meanwhile. Nor is
+        anything told of a run that another has taken up; a resume passes the run's fence with the
+        lock in hand, so that asked behind the fence no later one is missed.
         """
         self.signals.stop.set()
         gone_on = threading.Event()
 
         def wanted() -> bool:
-            return not gone_on.is_set()
+            return not gone_on.is_set() and not self.hold.lost()
 
         reporter = threading.Thread(target=self._report, args=(tell, wanted), daemon=True)
         reporter.start()

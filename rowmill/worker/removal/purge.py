@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from rowmill.destinations.errors import DestinationRefused
+from rowmill.destinations.errors import DestinationRefused, DestinationUnavailable
+from rowmill.destinations.ledger import ExperimentHold
+from rowmill.destinations.patience import Patience
+from rowmill.destinations.retries import persist
 from rowmill.errors import Conflict, NotFound
 from rowmill.plan.purging import PurgeEnd, Written
 from rowmill.plan.runs import Run
@@ -239,7 +242,8 @@ def _remove(destinations: Destinations, forget: Callable[[], None]) -> Removed:
     A restart of the server ends both locks; the hold is taken back unless another run has it.
 
     Raises:
-        Conflict: LiveRunElsewhere, a run was begun meanwhile; its records stay.
+        Conflict: LiveRunElsewhere, another has the hold: nothing more was removed. Or a run was
+            begun meanwhile; its records stay.
     """
     ledger, owner = destinations.ledger, destinations.owner
     if not _is_known(destinations):
@@ -247,25 +251,38 @@ def _remove(destinations: Destinations, forget: Callable[[], None]) -> Removed:
     with held(destinations) as hold:
         ledger.ensure()
         with ledger.locks.preparing(owner):
-            if hold.lost():
-                raise _begun_amid(owner, "Nothing was removed")
+
+            def check(gone: Removed) -> None:
+                if _is_lost(hold, destinations):
+                    raise _begun_amid(owner, gone)
+
+            check(Removed())
             before = {run.id for run in ledger.runs.of(owner)}
-
-            def check() -> None:
-                # The ledger waits for a server that is away, for which the hold does not.
-                ledger.runs.of(owner)
-                if hold.lost():
-                    raise _begun_amid(owner, "Part of what was there before is removed")
-
             removed = remove_data([destinations], _CURE, check)
             # In this order: with the hold back, no run is begun after it is looked for.
-            if hold.lost() or any(run.id not in before for run in ledger.runs.of(owner)):
-                raise _begun_amid(owner, f"Of what was there before, this went: {removed}")
+            if _is_lost(hold, destinations) or any(
+                run.id not in before for run in ledger.runs.of(owner)
+            ):
+                raise _begun_amid(owner, removed)
             forget()
     return removed
 
 
-def _begun_amid(owner: str, done: str) -> Conflict:
+def _is_lost(hold: ExperimentHold, destinations: Destinations) -> bool:
+    """Whether another has the hold by now; a server that is away meanwhile is waited for."""
+    session = destinations.session
+    patience = Patience() if session is None else session.address.patience
+    return persist(
+        hold.lost,
+        lambda error: patience.seconds if isinstance(error, DestinationUnavailable) else 0.0,
+        sleep=patience.sleep,
+    )
+
+
+def _begun_amid(owner: str, gone: Removed) -> Conflict:
+    done = "No published data was removed"
+    if gone != Removed():
+        done = f"Of what was there before, this went: {gone}"
     return Conflict(
         "LiveRunElsewhere",
         f"a run of {owner} was begun while this removal had lost its connection, and with it the "

@@ -19,15 +19,15 @@ _UNFINISHED = RESUMABLE | {RunState.PUBLISHING}
 _TABLES, _OBJECTS = "tables", "objects"
 # A run, and the destinations under the owner key that it bears.
 _OwnRun = tuple[Destinations, Run]
+# Told, before each step that cannot be taken back, what has gone so far; may raise to stop there.
+Check = Callable[[Removed], None]
 
 
-def _ours_still() -> None:
-    """Where each owner's data stays its own: on a cluster no run begins beside a removal."""
+def unchecked(_: Removed) -> None:
+    """For a removal beside which no run can be begun."""
 
 
-def remove_data(
-    owners: Sequence[Destinations], cure: str, check: Callable[[], None] = _ours_still
-) -> Removed:
+def remove_data(owners: Sequence[Destinations], cure: str, check: Check = unchecked) -> Removed:
     """Remove published and staged data of all runs, under the ledger's lock; they become RESET.
 
     A try after one that was cut tells of what both removed; see `forget_steps`.
@@ -36,11 +36,13 @@ def remove_data(
         owners: the same destinations under each owner key that one experiment's data bears; who
             may have taken over what the others own comes first.
         cure: what to do where the published objects are in another S3.
-        check: asked before each step; raises to end it there, once the data may be another run's.
+        check: told how far it is; for a run's state also behind its fence, which a run that takes
+            it up has to pass.
 
     Raises:
         DestinationRefused: DataNotFound, they are; nothing was removed. DependantsInTheWay.
     """
+    check(Removed())
     cut = [(of, run) for of, run in _runs(owners) if run.state is RunState.PUBLISHING]
     left = [why for of, run in cut if (why := _complete_if_possible(run, of))]
     runs = _runs(owners)
@@ -53,23 +55,24 @@ def remove_data(
         left += _refuse_astray(*published, cure)
     steps.begin([run.id for _, run in runs if run.state in _UNFINISHED], left)
     for of, run in runs:
-        check()
         # First the state, behind the fence: a stale worker cannot write after it.
-        of.ledger.runs.transition(run.id, _UNFINISHED, RunState.RESET)
+        _reset(of, run, _UNFINISHED, check, Removed())
+        check(Removed())
         if of.warehouse is not None:
             of.warehouse.drop_staging(run.id)
     seen = None if published is None else published[1]
-    check()
+    check(Removed())
     tables = steps.once(_TABLES, lambda again: _remove_tables(owners, seen, again))
-    check()
+    check(tables)
     objects = steps.once(
         _OBJECTS, lambda again: _remove_objects(owners, runs, seen, steps.unfinished, again)
     )
-    check()
+    gone = Removed(tables.tables, tables.rows or objects.rows, objects.objects)
     for of, run in runs:
+        check(gone)
         of.ledger.work.forget(run.id)
         # Last, since dependants can refuse the removal: readers would still see the run.
-        of.ledger.runs.transition(run.id, frozenset({RunState.COMPLETED}), RunState.RESET)
+        _reset(of, run, frozenset({RunState.COMPLETED}), check, gone)
     return Removed(
         tables=tables.tables,
         rows=tables.rows or objects.rows,
@@ -86,6 +89,16 @@ def remove_data(
 def forget_steps(owners: Sequence[Destinations]) -> None:
     """Have the next removal tell of itself alone, where the records stay; as of `remove_data`."""
     _steps(_runs(owners), owners).forget()
+
+
+def _reset(
+    of: Destinations, run: Run, states: frozenset[RunState], check: Check, gone: Removed
+) -> None:
+    def wanted() -> bool:
+        check(gone)
+        return True
+
+    of.ledger.runs.transition(run.id, states, RunState.RESET, wanted=wanted)
 
 
 def _runs(owners: Sequence[Destinations]) -> list[_OwnRun]:

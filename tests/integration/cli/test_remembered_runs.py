@@ -141,6 +141,24 @@ def test_of_a_run_that_left_no_last_word_the_servers_are_asked_before_they_stop(
     assert known.run.state is State.COMPLETED
 
 
+def test_a_server_elsewhere_is_not_asked_before_the_embedded_ones_stop(
+    name: str, home: Home, commands: Commands, servers: EmbeddedServers
+) -> None:
+    """Its ledger has the last word still once these are down."""
+    given = commands.secret("warehouse", exports(servers))
+    postgres = {"secretName": "warehouse", "ledgerSchema": f"{name}_ledger"}
+    content = manifest(name, tables=[numbers(ROWS)], postgres=postgres, parquet=None)
+    assert commands("run", "-f", commands.file(content), given).code == 0
+    complete = remembered.last_progress(home, name)
+    assert complete is not None
+    at_work = replace(complete, run=replace(complete.run, state=State.PUBLISHING))
+    remembered.keep_progress(home, name, at_work)
+    LocalEngine(home).keep_last_words()
+    unasked = remembered.last_progress(home, name)
+    assert unasked is not None
+    assert unasked.run.state is State.PUBLISHING
+
+
 def test_what_the_ledger_was_not_told_the_home_does_not_say_either(
     name: str, home: Home, ledger: str, written: Callable[..., str], commands: Commands, gate: Gate
 ) -> None:

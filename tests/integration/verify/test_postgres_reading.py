@@ -23,7 +23,9 @@ def _address(data: PublishedData, **changes: str) -> PostgresAddress:
 
 @pytest.fixture
 def reader(data: PublishedData) -> Iterator[PostgresReader]:
-    with PostgresReader(_address(data), data.schema, ["customers", "keyless", "nowhere"]) as opened:
+    with PostgresReader(
+        _address(data), data.schema, ["customers", "keyless", "nowhere"], "tests"
+    ) as opened:
         yield opened
 
 
@@ -78,7 +80,7 @@ def test_a_role_without_rights_is_refused_by_name(data: PublishedData) -> None:
         try:
             address = _address(data, PGUSER="a reader", PGPASSWORD=password)
             with pytest.raises(DestinationRefused) as refused:
-                PostgresReader(address, data.schema, ["customers"])
+                PostgresReader(address, data.schema, ["customers"], "tests")
         finally:
             connection.execute('DROP ROLE "a reader"')
     assert refused.value.reason == "PermissionDenied"
@@ -95,7 +97,7 @@ def test_a_lost_connection_is_told_without_the_password(
         # By the schema: other tests of the session read tables of this name beside this one.
         ended = connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() "
-            "AND application_name = 'rowmill' AND query LIKE %s",
+            "AND application_name = 'tests' AND query LIKE %s",
             (f"%{data.spec.postgres.schema}%customers%",),
         ).fetchall()
     assert ended

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from rowmill.destinations.postgres.reading_names import Reading
 from rowmill.engine.tracing import Trace
 from rowmill.verify.recomputed import Recomputed
 from rowmill.verify.trace import Unkeyed, trace
@@ -12,7 +13,7 @@ from tests.integration.verify.published_data import PublishedData
 
 
 def _trace(data: PublishedData, table: str, *key: str) -> Trace:
-    with open_published(data.spec, data.connections) as opened:
+    with open_published(data.spec, data.connections, reading=Reading.TRACE) as opened:
         known = opened.dataset.table(table)
         return trace(opened, known, key, Recomputed(opened.make_generator))
 

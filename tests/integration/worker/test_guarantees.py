@@ -1,16 +1,12 @@
 """What docs/architecture.md promises of a run, where no other test would fail without it."""
 
 from collections.abc import Callable
-from contextlib import ExitStack
 
 import pytest
 from psycopg import sql
 
-from rowmill.destinations.postgres.ledger.advisory_locks import THIS_LOCK, lock_key
 from rowmill.destinations.postgres.ledger.work import PostgresWork
-from rowmill.destinations.postgres.tables.ownership import OwnTable
 from rowmill.destinations.postgres.tables.staging import staging_schema
-from rowmill.destinations.postgres.warehouse.warehouse import Warehouse
 from rowmill.errors import Conflict
 from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.worker.destinations import Destinations
@@ -124,43 +120,6 @@ def test_the_data_of_a_live_run_cannot_be_removed(
         remove(other)
     assert refusal.value.reason == "LiveRunElsewhere"
     assert state(destinations, run) is RunState.RUNNING
-
-
-@pytest.mark.parametrize("remove", [purge.reset, purge.delete])
-def test_a_removal_whose_lock_another_took_stops_before_the_next_step(
-    name: str,
-    opened: Opened,
-    database: Connection,
-    monkeypatch: pytest.MonkeyPatch,
-    remove: Callable[[Destinations], None],
-) -> None:
-    env, destinations = opened(manifest(name, tables=[PEOPLE]))
-    run = env.prepare(destinations).run
-    env.load(destinations, run)
-    env.finalize(destinations, run)
-    _, other = opened(manifest(name, tables=[PEOPLE]))
-    remove_tables, lake = Warehouse.remove_tables, destinations.lake
-    assert lake is not None
-
-    with ExitStack() as others:
-
-        def lose_the_lock_after(warehouse: Warehouse) -> list[OwnTable]:
-            removed = remove_tables(warehouse)
-            database.execute(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks "
-                f"WHERE {THIS_LOCK} AND pid <> pg_backend_pid()",
-                {"key": lock_key("experiment", other.owner)},
-            )
-            others.enter_context(other.ledger.locks.hold_experiment(other.owner))
-            return removed
-
-        monkeypatch.setattr(Warehouse, "remove_tables", lose_the_lock_after)
-        with pytest.raises(Conflict, match="the records stay") as refusal:
-            remove(destinations)
-    assert refusal.value.reason == "LiveRunElsewhere"
-    # Its objects may be of a run that has begun.
-    assert lake.holds(run)
-    assert state(destinations, run) is RunState.COMPLETED
 
 
 @pytest.mark.parametrize("ended", [RunState.FAILED, RunState.ABORTED])

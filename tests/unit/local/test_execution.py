@@ -36,6 +36,15 @@ class Noted:
         self.notes.append(facts)
 
 
+class Held:
+    """A hold that stays."""
+
+    def lost(self) -> bool:
+        return False
+
+    def release(self) -> None: ...
+
+
 @pytest.fixture
 def noted(monkeypatch: pytest.MonkeyPatch) -> Noted:
     noted = Noted()
@@ -56,7 +65,7 @@ def run() -> Execution:
         prepared=nothing,
         durable=nothing,
         workers=1,
-        hold=nothing,
+        hold=Held(),
         signals=Signals(),
         board=nothing,
         started=0.0,

@@ -26,7 +26,7 @@ NEXT = replace(RUN, id="next", number=2, state=RunState.RUNNING)
 class Known:
     """Destinations of one run, its ledger, and all of that ledger's parts; and the hold."""
 
-    owner = OWNER
+    owner, session = OWNER, None
 
     def __init__(self) -> None:
         self.ledger = self.locks = self.runs = self
@@ -68,7 +68,7 @@ class Known:
 @pytest.fixture
 def known(monkeypatch: pytest.MonkeyPatch) -> Known:
     known = Known()
-    monkeypatch.setattr(purge, "remove_data", lambda owners, cure: Removed(tables=1))
+    monkeypatch.setattr(purge, "remove_data", lambda owners, cure, check: Removed(tables=1))
     return known
 
 
@@ -86,7 +86,7 @@ def test_the_records_go_while_no_run_can_be_begun(known: Any, remove: Any) -> No
 def test_a_run_that_was_begun_amid_keeps_its_records(
     known: Any, remove: Any, ended: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def restart(owners: object, cure: str) -> Removed:
+    def restart(owners: object, cure: str, check: object) -> Removed:
         known.known.append(NEXT)
         known.anothers = not ended
         return Removed(tables=1)
@@ -103,8 +103,8 @@ def test_nothing_is_removed_once_another_has_the_lock(
     known: Any, remove: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It waited for a prepare, say."""
-    monkeypatch.setattr(purge, "remove_data", lambda owners, cure: pytest.fail("it removed"))
+    monkeypatch.setattr(purge, "remove_data", lambda owners, cure, check: pytest.fail("it removed"))
     known.anothers = True
-    with pytest.raises(Conflict, match="Nothing was removed"):
+    with pytest.raises(Conflict, match="No published data was removed"):
         remove(known)
     assert not known.forgotten

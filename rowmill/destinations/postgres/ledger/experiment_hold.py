@@ -32,6 +32,8 @@ class Hold:
         self._lost = False
         self._released = False
         self._releasing = Lock()
+        # Two that take it again at once would each take the other for another supervisor.
+        self._asking = Lock()
         self._connection = _connect(address)
         try:
             _refuse_pooler(self._connection, address)
@@ -53,12 +55,13 @@ class Hold:
             DestinationRefused: the server would not, as when it is out of lock memory: nobody
                 else need have it.
         """
-        if not self._lost:
-            try:
-                self._connection.execute("SELECT 1")
-            except psycopg.Error:
-                self._lost = not self._taken_again()
-        return self._lost
+        with self._asking:
+            if not self._lost:
+                try:
+                    self._connection.execute("SELECT 1")
+                except psycopg.Error:
+                    self._lost = not self._taken_again()
+            return self._lost
 
     def release(self) -> None:
         with self._releasing, suppress(psycopg.Error):

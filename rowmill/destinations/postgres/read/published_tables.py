@@ -19,7 +19,7 @@ from rowmill.destinations.errors import DestinationRefused, DestinationUnavailab
 from rowmill.destinations.postgres.connection import Connection, PostgresAddress
 from rowmill.destinations.postgres.printed_types import printed
 from rowmill.destinations.postgres.session import PostgresSession
-from rowmill.destinations.postgres.session_settings import NEUTRAL, set_local
+from rowmill.destinations.postgres.session_settings import NEUTRAL, Value, set_local
 from rowmill.destinations.stored_rows import Places, StoredRows, Unreadable
 from rowmill.engine.verification import Problem
 from rowmill.spec.dataset import Table
@@ -58,10 +58,14 @@ class PostgresReader:
     name = "postgres"
     by_part = False
 
-    def __init__(self, address: PostgresAddress, schema: str, tables: Sequence[str]) -> None:
+    def __init__(
+        self, address: PostgresAddress, schema: str, tables: Sequence[str], application: str
+    ) -> None:
+        """Open them in sessions that are called `application`, for who waits for them."""
         self._address = address
         self._schema = schema
         self._tables = list(tables)
+        self._application = application
         self._own = threading.local()
         self._opened: list[Any] = []
         self._at_login: dict[str, str] = {}
@@ -163,7 +167,7 @@ class PostgresReader:
             "WHERE nspname = %s AND relname = ANY(%s) AND relkind = 'r'",
             (self._schema, self._tables),
         ).fetchall()
-        statements = [sql.SQL(_BEGIN), *_settings(connection)]
+        statements = [sql.SQL(_BEGIN), *self._settings(connection)]
         connection.execute(sql.SQL("; ").join(statements))
         # Locked before the snapshot is taken: a run published in between is then seen whole.
         for (name,) in found:
@@ -235,7 +239,7 @@ class PostgresReader:
             self._opened.append(known)
             with closing(known.cursor()) as cursor:
                 name = sql.Literal(self._snapshot).as_string()
-                settings = [each.as_string() for each in _settings(self._holder)]
+                settings = [each.as_string() for each in self._settings(self._holder)]
                 for statement in (_BEGIN, f"SET TRANSACTION SNAPSHOT {name}", *settings):
                     cursor.execute(statement)
             self._own.connection = known
@@ -253,12 +257,12 @@ class PostgresReader:
         options += [f"-c {name}={value}" for name, value in self._at_login.items()]
         return make_conninfo(plain, options=" ".join(options))
 
+    def _settings(self, connection: Connection) -> list[sql.Composed]:
+        own: dict[str, Value] = {**_SETTINGS, "application_name": self._application}
+        return set_local(NEUTRAL, connection.info.server_version, own)
+
     def _failure(self, error: psycopg.Error) -> DestinationRefused | DestinationUnavailable:
         return self._address.lost(error)
-
-
-def _settings(connection: Connection) -> list[sql.Composed]:
-    return set_local(NEUTRAL, connection.info.server_version, _SETTINGS)
 
 
 def _undone_at_login(connection: Connection) -> dict[str, str]:

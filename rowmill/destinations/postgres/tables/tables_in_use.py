@@ -9,6 +9,7 @@ from psycopg import errors
 
 from rowmill.destinations.errors import DestinationUnavailable
 from rowmill.destinations.postgres.connection import Cursor
+from rowmill.destinations.postgres.reading_names import reading_of
 from rowmill.destinations.postgres.session import PostgresSession
 
 T = TypeVar("T")
@@ -69,9 +70,12 @@ def _readers(cursor: Cursor, oids: Sequence[int]) -> str:
         "AND pid <> pg_backend_pid() ORDER BY 1",
         ([*oids, *referred],),
     ).fetchall()
-    return ", ".join(_session(*row) for row in rows)
+    return ", ".join(dict.fromkeys(_session(*row) for row in rows))
 
 
 def _session(pid: int, user: str, application: str, since: str | None) -> str:
+    if reading := reading_of(application):
+        # It has a session a thread, and all of them are one.
+        return f"{reading} (as {user})"
     known = ", ".join(filter(None, (application, f"since {since} UTC" if since else "")))
     return f"session {pid} of {user}" + (f" ({known})" if known else "")

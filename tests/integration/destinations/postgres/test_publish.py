@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 
 import psycopg
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from rowmill.destinations.errors import DestinationUnavailable, Fenced
 from rowmill.destinations.patience import Patience, Wait
 from rowmill.destinations.postgres.connection import PostgresAddress
+from rowmill.destinations.postgres.read.published_tables import PostgresReader
+from rowmill.destinations.postgres.reading_names import Reading, application_of
 from rowmill.destinations.postgres.tables import tables_in_use
 from rowmill.plan.runs import RunState
 from tests.integration.destinations.postgres.env import (
@@ -204,6 +207,36 @@ def test_a_reader_that_never_lets_go_is_named(
         reader.execute("ROLLBACK")
     again.warehouse.publish(run, again.data)
     assert again.warehouse.published(run)
+
+
+def test_a_verification_that_is_waited_for_is_named_and_the_lock_is_said_to_be_given(
+    shop: Experiment, database: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables_in_use, "_LOCK_SECONDS", 0.1)
+    shop.complete()
+    waits: list[Wait] = []
+    with ExitStack() as reading:
+
+        def heard(wait: Wait) -> None:
+            waits.append(wait)
+            reading.close()
+
+        patience = Patience(report=heard)
+        again = Experiment(PostgresAddress(lambda: database, patience=patience), shop.data)
+        run = again.start()
+        again.load(run)
+        again.finalize(run)
+        waits.clear()
+        application = application_of(Reading.VERIFY, 7)
+        tables = [each.name for each in shop.data.tables]
+        opened = PostgresReader(shop.address, "shop", tables, application)
+        reading.enter_context(opened)
+        # Each thread that reads has a session of its own.
+        assert sum(rows.count for rows in opened.rows(shop.data.tables[0], 0)) > 0
+        again.warehouse.publish(run, again.data)
+    user = database["PGUSER"]
+    assert f"the tables are in use by the verification of run 7 (as {user});" in str(waits[0])
+    assert str(waits[-1]).endswith(": the lock was given")
 
 
 @pytest.mark.parametrize("name", [HOSTILE, "50%", "%s %(x)s", "{0} {}", "é" * 31, "select", " "])

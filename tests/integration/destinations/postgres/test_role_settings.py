@@ -147,7 +147,7 @@ def test_a_snapshot_is_read_for_as_long_as_it_takes(
 ) -> None:
     data = dataset(table("orders"))
     Experiment(hostile, data).complete()
-    with PostgresReader(hostile, "shop", ["orders"]) as reader:
+    with PostgresReader(hostile, "shop", ["orders"], "tests") as reader:
         # Longer than the role's every limit.
         time.sleep(0.25)
         orders = data.table("orders")
@@ -168,7 +168,7 @@ def test_a_reader_on_a_slow_machine_is_not_cut_before_its_settings_hold(
     with LossyProxy(loader["PGHOST"], int(loader["PGPORT"])) as proxy:
         slow = PostgresAddress(lambda: {**loader, "PGPORT": str(proxy.port)})
         proxy.hold_back(late, seconds=0.3)
-        with PostgresReader(slow, "shop", ["orders"]) as reader:
+        with PostgresReader(slow, "shop", ["orders"], "tests") as reader:
             assert sum(rows.count for rows in reader.rows(data.table("orders"), 0)) == 10
 
 
@@ -181,7 +181,7 @@ def test_behind_a_pooler_a_login_asks_for_no_limits_of_time(
     host, port = loader["PGHOST"], int(loader["PGPORT"])
     with LossyProxy(host, port, own_process_id=True) as proxy:
         pooled = PostgresAddress(lambda: {**loader, "PGPORT": str(proxy.port)})
-        with PostgresReader(pooled, "shop", ["orders"]) as reader:
+        with PostgresReader(pooled, "shop", ["orders"], "tests") as reader:
             assert sum(rows.count for rows in reader.rows(data.table("orders"), 0)) == 10
     drivers = [login for login in proxy.logins if b"quote_all_identifiers" in login]
     assert drivers != []
