@@ -22,6 +22,7 @@ from rowmill.cli.arguments import (
 )
 from rowmill.cli.options import (
     Adopt,
+    AllowHosts,
     BatchRows,
     BehindProxy,
     ConsoleHost,
@@ -225,6 +226,7 @@ def console(
     tls_certificate: TlsCertificate = None,
     tls_key: TlsKey = None,
     behind_proxy: BehindProxy = None,
+    allow_host: AllowHosts = None,
 ) -> None:
     """Serve the REST API of this machine's experiments, to this machine alone by default."""
 

@@ -131,3 +131,11 @@ BehindProxy = Annotated[
         metavar="HOST",
     ),
 ]
+AllowHosts = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host",
+        help="A name by which the console is called, too; may be given more than once.",
+        metavar="NAME",
+    ),
+]

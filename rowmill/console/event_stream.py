@@ -13,6 +13,8 @@ from starlette.types import Receive, Scope, Send
 BEAT = b": \n\n"
 BEAT_SECONDS = 15.0
 EVENTS = "text/event-stream"
+# Else nginx keeps events back until it has some kilobytes of them.
+_AS_IT_COMES = {"X-Accel-Buffering": "no"}
 
 
 def event(kind: str, document: object) -> bytes:
@@ -26,7 +28,7 @@ class EventStream(StreamingResponse):
     """The events as they come; `left` is called once, however it ends, also before the first."""
 
     def __init__(self, events: AsyncIterator[bytes], left: Callable[[], None]) -> None:
-        super().__init__(events, media_type=EVENTS)
+        super().__init__(events, media_type=EVENTS, headers=_AS_IT_COMES)
         self._left = left
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -148,7 +148,6 @@ def answer_errors(app: FastAPI, methods: Callable[[str], Iterable[str]]) -> None
     app.exception_handler(RowmillError)(_ours)
     app.exception_handler(RequestValidationError)(_malformed)
     app.exception_handler(HTTPException)(_http)
-    app.exception_handler(Exception)(_defect)
 
 
 def _as_word(status: int) -> str:
@@ -173,8 +172,9 @@ async def _malformed(_request: Request, error: Exception) -> JSONResponse:
     return of_error(Invalid("InvalidCall", "; ".join(map(str, problems)), problems))
 
 
-async def _defect(request: Request, error: Exception) -> JSONResponse:
-    _LOG.error("%s %s", request.method, request.url.path, exc_info=error)
+def of_defect(method: str, path: str, error: Exception) -> JSONResponse:
+    """What is answered for an error that nobody foresaw, which the console's output tells whole."""
+    _LOG.error("%s %s", method, path, exc_info=error)
     return details(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "Defect",

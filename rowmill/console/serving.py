@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import uvicorn
 from fastapi import FastAPI
 
-from rowmill.console.auth.origins import Reach, is_loopback
+from rowmill.console.auth.origins import Reach, host_name, is_loopback, plain_name
 from rowmill.console.connections import BoundedProtocol
 from rowmill.errors import Invalid, Refused
 
@@ -25,7 +26,7 @@ _LAST_SECONDS = 3
 class Place:
     """Where a console is served; `port` None means the usual one, or the next that is free.
 
-    `behind` is the name of a proxy that people reach it by.
+    `behind` is the name of a proxy that people reach it by, `names` are others of this machine.
     """
 
     host: str = "127.0.0.1"
@@ -33,11 +34,17 @@ class Place:
     certificate: Path | None = None
     key: Path | None = None
     behind: str | None = None
+    names: Sequence[str] = ()
 
     @property
     def tls(self) -> bool:
         """Whether it speaks TLS itself."""
         return self.certificate is not None
+
+    @property
+    def secure(self) -> bool:
+        """Whether people reach it by TLS, so that its cookie goes by nothing else."""
+        return self.tls or (self.behind is not None and not is_loopback(self.behind))
 
     def check(self) -> None:
         """Raise Invalid where whoever is on the way could read what is sent, and so call."""
@@ -49,13 +56,36 @@ class Place:
                 f"{self.host} is reached from other machines: give --tls-certificate and "
                 "--tls-key, or --behind-proxy HOST if a proxy in front of it speaks TLS",
             )
+        for name in (*self.names, *([] if self.behind is None else [self.behind])):
+            if host_name(name) != plain_name(name) or "/" in name:
+                raise Invalid(
+                    "Usage",
+                    f"{name!r} is no name of a host: give it alone, such as "
+                    "data.example.com, without scheme and port",
+                )
+        if self.certificate is not None and self.key is not None:
+            _read_certificate(self.certificate, self.key)
 
     @property
     def reach(self) -> Reach:
         """The names by which its calls come, beside the loopback ones."""
-        names = {name.lower() for name in (self.host, self.behind) if name is not None}
+        given = (self.host, self.behind, *self.names)
+        names = {plain_name(name) for name in given if name is not None}
         scheme = None if self.behind is not None else "https" if self.tls else "http"
         return Reach(frozenset(names), scheme)
+
+
+def _read_certificate(certificate: Path, key: Path) -> None:
+    """Raise Refused where the two files are none that a server can use."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
+    except OSError as error:
+        # An SSLError is one too, with the reason in a word of its own.
+        why = getattr(error, "reason", None) or error.strerror or error
+        raise Refused(
+            "CertificateRefused",
+            f"--tls-certificate {certificate} and --tls-key {key} cannot be used: {why}",
+        ) from None
 
 
 def bind(place: Place) -> socket.socket:
@@ -84,6 +114,7 @@ def serve(app: FastAPI, place: Place, listening: socket.socket, begun: Callable[
     config = uvicorn.Config(
         app,
         http=BoundedProtocol,
+        ws="none",
         log_config=None,
         access_log=False,
         server_header=False,

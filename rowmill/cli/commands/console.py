@@ -29,22 +29,23 @@ def console(
     tls_certificate: Path | None,
     tls_key: Path | None,
     behind_proxy: str | None,
+    allow_host: list[str] | None,
 ) -> None:
     """Serve until it is interrupted."""
-    place = Place(host, port, tls_certificate, tls_key, behind_proxy)
+    place = Place(host, port, tls_certificate, tls_key, behind_proxy, allow_host or ())
     place.check()
     files = secret_files(secrets)
     engine = opened()
-    sessions = Sessions(rowmill_home().path / "console")
     with bind(place) as listening:
         bound = listening.getsockname()[1]
+        sessions = Sessions(rowmill_home().path / "console", bound)
         services = Services(
             engine=engine,
             planner="rowmill.local.planning:planned",
             secrets=files,
             sessions=sessions,
-            cookie=cookie_name(bound, tls=place.tls),
-            secure=place.tls,
+            cookie=cookie_name(bound, tls=place.secure),
+            secure=place.secure,
             sandbox=Sandbox(),
             texts=Texts(),
             queries=Queries(),

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from http.cookies import CookieError, SimpleCookie
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rowmill.console.auth.origins import Reach, foreign_page, is_browser, wrong_host
 from rowmill.console.auth.sessions import Sessions
-from rowmill.console.problem_details import of_error
+from rowmill.console.problem_details import of_defect, of_error
 from rowmill.console.tickets import TICKETS_PATH
 from rowmill.errors import Invalid
 
@@ -54,7 +53,23 @@ class Guard:
         if refusal is not None:
             await of_error(refusal)(scope, receive, guarded)
             return
-        await self._app(scope, receive, guarded)
+        await self._answered(scope, receive, guarded)
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a defect answered here, where its answer gets the same headers."""
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        except Exception as error:
+            if begun:
+                raise
+            await of_defect(scope["method"], scope["path"], error)(scope, receive, send)
 
     def _refusal(self, scope: Scope, headers: Mapping[str, str]) -> Invalid | None:
         wrong = wrong_host(headers.get("host"), self._reach)
@@ -78,7 +93,7 @@ class Guard:
         return Invalid(
             "Unauthorized",
             "this call opens nothing: send the token of the console's token file as "
-            "'Authorization: Bearer TOKEN', or open the link that `rowmill console` prints",
+            "'Authorization: Bearer TOKEN', or open a session with it by POST /api/session",
         )
 
     def _opens_itself(self, method: str, path: str) -> bool:
@@ -99,11 +114,13 @@ class Guard:
 
 def cookie_of(header: str | None, name: str) -> str | None:
     """The value of a cookie in a `Cookie` header."""
-    try:
-        found = SimpleCookie(header or "").get(name)
-    except CookieError:
-        return None
-    return None if found is None else found.value
+    # Not by a parser that gives up at the first one it does not like: all loopback ports share
+    # their cookies, and another program's may be of any form.
+    for each in (header or "").split(";"):
+        key, _, value = each.partition("=")
+        if key.strip() == name:
+            return value.strip()
+    return None
 
 
 def _with_headers(send: Send) -> Send:

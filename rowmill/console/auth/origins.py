@@ -44,7 +44,7 @@ def wrong_host(host: str | None, reach: Reach) -> str | None:
         return None
     return (
         f"the console is not known as {name!r}; call it by a loopback name, or add that one "
-        "with --behind-proxy"
+        "with --allow-host, or --behind-proxy if a proxy has it"
     )
 
 
@@ -78,6 +78,13 @@ def is_loopback(name: str) -> bool:
 
 
 def host_name(host: str) -> str:
-    """A `Host` without its port, in small letters."""
+    """A `Host` without its port, as `plain_name`."""
     name, colon, port = host.rpartition(":")
-    return (name if colon and port.isdigit() else host).lower()
+    # The colons of an address that stands alone, without brackets, part no port off.
+    alone = host.count(":") > 1 and not host.startswith("[")
+    return plain_name(name if colon and port.isdigit() and not alone else host)
+
+
+def plain_name(host: str) -> str:
+    """A name or an address in one form: small letters, no brackets, no dot at its end."""
+    return host.lower().strip("[]").rstrip(".")

@@ -35,13 +35,17 @@ class BrowserSession:
 
 
 class Sessions:
-    """The secrets of one console, below a folder that its user alone may enter."""
+    """The secrets of one console, below a folder that its user alone may enter.
 
-    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+    The token is that of all consoles there. Sessions are of the `port`, as their cookies are: of
+    two consoles each keeps its own, and neither brings back what the other has ended.
+    """
+
+    def __init__(self, folder: Path, port: int, clock: Callable[[], float] = time.time) -> None:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder.chmod(0o700)
         self.token_file = folder / "token"
-        self._kept = folder / "sessions.json"
+        self._kept = folder / f"sessions-{port}.json"
         self._clock = clock
         self._lock = threading.Lock()
         self._codes: dict[str, float] = {}

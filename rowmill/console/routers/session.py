@@ -39,8 +39,8 @@ def open_session(
     if not (by_code or by_token):
         raise Invalid(
             "Unauthorized",
-            "this code or token opens nothing; a link opens one session: print a new one by "
-            "starting `rowmill console` again",
+            "this code or token opens nothing: send the token of the console's token file, or a "
+            "code that nobody has used",
         )
     session = sessions.open()
     response.set_cookie(

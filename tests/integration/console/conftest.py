@@ -52,12 +52,16 @@ class Console:
         self._process.kill()
         self._process.wait()
 
-    def end(self) -> int:
-        """End it as Ctrl-C does; its exit code."""
-        self.client.close()
+    def interrupted(self) -> int:
+        """End it as Ctrl-C does, whatever its clients do; its exit code."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
         return self._process.wait(60)
+
+    def end(self) -> int:
+        """End it as Ctrl-C does; its exit code."""
+        self.client.close()
+        return self.interrupted()
 
     def _read(self, lines: Queue[str]) -> None:
         assert self._process.stdout is not None

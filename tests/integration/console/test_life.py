@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -72,6 +73,53 @@ def test_a_change_needs_the_etag_of_what_was_read_and_consent_to_lose_rows(
     rest = done(api.get(f"{here}/runs", params={"after": page["after"]}))
     assert ([each["number"] for each in rest["items"]], rest["after"]) == ([3], None)
     done(api.delete(here))
+
+
+def test_a_new_experiment_replaces_no_larger_run_unasked(name: str, api: httpx.Client) -> None:
+    here = f"/experiments/{name}"
+    done(api.post("/experiments", content=of(name, 3_000), headers=YAML), 201)
+    list(events(api, f"{here}/runs/1/events"))
+    # Forgotten here, and still in the ledger, as for who begins with an empty home.
+    done(api.delete(here, params={"purge": False}))
+    again = api.post("/experiments", content=of(name, 2_000), headers=YAML)
+    assert done(again, 409)["reason"] == "FewerRows"
+    again = api.post(
+        "/experiments", content=of(name, 2_000), headers=YAML, params={"restart": True}
+    )
+    assert done(again, 201)["run"]["number"] == 2
+    list(events(api, f"{here}/runs/2/events"))
+    done(api.delete(here))
+
+
+def test_of_those_who_create_one_name_at_once_one_does(name: str, api: httpx.Client) -> None:
+    waits = [of(name, rows, suspend=True) for rows in range(1, 9)]
+
+    def create(text: str) -> int:
+        return api.post("/experiments", content=text, headers=YAML).status_code
+
+    with ThreadPoolExecutor(len(waits)) as pool:
+        answers = list(pool.map(create, waits))
+    assert sorted(answers) == [201, *[409] * 7]
+    here = f"/experiments/{name}"
+    assert done(api.get(here))["manifest"] == waits[answers.index(201)]
+    assert done(api.get(f"{here}/runs")) == {"items": [], "after": None}
+    etag = api.get(here).headers["etag"]
+    stale = api.delete(here, params={"purge": False}, headers={"If-Match": '"other"'})
+    assert done(stale, 412)["reason"] == "EtagMismatch"
+    headers = {"If-Match": f'"other", {etag}'}
+    done(api.delete(here, params={"purge": False}, headers=headers))
+
+
+def test_rows_of_what_has_not_run_are_those_that_it_will_make(name: str, api: httpx.Client) -> None:
+    here, waits = f"/experiments/{name}", of(name, 1_000, suspend=True)
+    asked = {"seed": "42", "scale": "0.5"}
+    done(api.post("/experiments", content=waits, headers=YAML, params=asked), 201)
+    assert done(api.get(f"{here}/tables/numbers/rows"))["rowsTotal"] == 500
+    done(api.post(f"{here}/resume"))
+    list(events(api, f"{here}/runs/1/events"))
+    run = done(api.get(f"{here}/runs/1"))
+    assert (run["rowsTotal"], run["seed"], run["scale"]) == (500, 42, "0.5")
+    done(api.delete(here, headers={"If-Match": "*"}))
 
 
 def test_a_console_that_was_killed_takes_no_run_with_it(name: str, console: Console) -> None:

@@ -187,6 +187,8 @@ def test_watchers_stay_connected_while_the_ledger_s_server_is_killed(
     killed.kill()
     wait_until(lambda: has_ended(killed))
     assert watcher.is_alive()
+    wait_until(lambda: watcher.heard[-1][0] == "problem")
+    assert watcher.heard[-1][1]["reason"] == "Waiting"
     up(home)
     assert watcher.ended() == ("COMPLETED", rows)
     assert watcher.connections == 1
@@ -319,6 +321,74 @@ def test_a_csv_that_nobody_reads_on_ends_with_its_client(
         assert running() == 1
     wait_until(lambda: running() == 0)
     done(api.delete(here))
+
+
+def test_who_leaves_amid_a_csv_takes_his_query_with_him_though_nothing_comes(
+    name: str, console: Console, servers: EmbeddedServers
+) -> None:
+    api = console.start()
+    list(events(api, begin(api, name, 100)))
+    here = f"/experiments/{name}"
+    # Enough at first that some is sent, and then nothing for long.
+    silent = (
+        "SELECT repeat('x', 1000), CASE WHEN g = 5000 THEN pg_sleep(300) END "
+        "FROM generate_series(1, 5001) g"
+    )
+    question = {"sql": silent, "format": "csv"}
+    href = done(api.post(f"{here}/query", json=question), 201)["href"]
+
+    def running() -> int:
+        asked = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
+        return int(stored(servers, f"{asked}'%pg_sleep(300)%' AND pid <> pg_backend_pid()"))
+
+    with raw(api, href.removeprefix("/api")) as client:
+        taken = 0
+        while taken < 4_000_000:
+            taken += len(client.recv(2**20))
+        assert running() == 1
+    wait_until(lambda: running() == 0)
+    done(api.delete(here))
+
+
+def test_a_csv_ends_when_its_time_is_over_however_slowly_it_is_read(
+    name: str, console: Console, servers: EmbeddedServers
+) -> None:
+    api = console.start()
+    list(events(api, begin(api, name, 100)))
+    here = f"/experiments/{name}"
+    endless = "SELECT repeat('x', 1000), generate_series(1, 1000000000) FROM numbers"
+    question = {"sql": endless, "format": "csv", "seconds": 1}
+    href = done(api.post(f"{here}/query", json=question), 201)["href"]
+    with raw(api, href.removeprefix("/api")) as slow:
+        heard = b""
+        while piece := slow.recv(2**20):
+            heard = (heard + piece)[-10:]
+    # Cut, as no whole answer is.
+    assert not heard.endswith(b"0\r\n\r\n")
+    done(api.delete(here))
+
+
+def test_ctrl_c_ends_it_at_once_though_a_query_is_under_way(
+    name: str, console: Console, servers: EmbeddedServers
+) -> None:
+    api = console.start()
+    list(events(api, begin(api, name, 100)))
+    question = {"sql": "SELECT pg_sleep(300)", "seconds": 600}
+
+    def ask() -> None:
+        with suppress(httpx.TransportError):
+            api.post(f"/experiments/{name}/query", json=question)
+
+    asking = Thread(target=ask)
+    asking.start()
+    active = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
+    active += "'%pg_sleep(300)%' AND pid <> pg_backend_pid()"
+    wait_until(lambda: stored(servers, active) == 1)
+    # Its end is waited for, at most a minute.
+    console.interrupted()
+    asking.join()
+    wait_until(lambda: stored(servers, active) == 0)
+    done(console.start().delete(f"/experiments/{name}"))
 
 
 def raw(api: httpx.Client, path: str) -> socket.socket:

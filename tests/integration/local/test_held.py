@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,9 @@ import yaml
 
 import rowmill
 from rowmill import ApplyRequest, State
+from rowmill.engine.request import ABSENT
+from rowmill.local.engine import LocalEngine
+from rowmill.local.home.folder import Home
 from tests.integration.experiments import manifest
 
 
@@ -69,3 +74,29 @@ def test_of_fewer_rows_it_waits_for_consent(servers: object, name: str) -> None:
     assert last.run.rows == 5
     assert engine.apply(replace(request, manifest=of(name, 5))) is None
     engine.delete(name, purge=True)
+
+
+def test_it_is_told_with_the_servers_down(name: str, tmp_path: Path) -> None:
+    home = Home(tmp_path / "home")
+    engine = LocalEngine(home)
+    assert engine.apply(ApplyRequest(of(name, 10, suspend=True))) is None
+    found = engine.get(name)
+    assert (found.newest.run.state, found.newest.run.reason) == (State.UNKNOWN, "ServersDown")
+    assert [found] == list(engine.list().items)
+    assert not home.servers_file.exists()
+
+
+def test_of_those_who_change_it_at_once_by_one_etag_one_does(name: str, tmp_path: Path) -> None:
+    engine = LocalEngine(Home(tmp_path / "home"))
+    assert engine.apply(ApplyRequest(of(name, 1, suspend=True)), if_match=ABSENT) is None
+    etag = engine.get(name).etag
+
+    def change(rows: int) -> bool:
+        try:
+            engine.apply(ApplyRequest(of(name, rows, suspend=True)), if_match=etag)
+        except rowmill.Conflict:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(change, range(2, 10))) == 1

@@ -34,7 +34,7 @@ def served(
         engine=engine,
         planner="rowmill.local.planning:planned",
         secrets={},
-        sessions=Sessions(folder),
+        sessions=Sessions(folder, 8470),
         cookie=COOKIE,
         secure=False,
         sandbox=Sandbox(**given),

@@ -164,3 +164,15 @@ def test_a_defect_says_so_and_nothing_of_itself(folder: Path) -> None:
         answer = client.get(f"{HOST}{LIST}", headers=token(folder))
     assert (answer.status_code, answer.json()["reason"]) == (500, "Defect")
     assert "secret" not in answer.text
+
+
+def test_a_defect_s_answer_has_the_headers_of_every_other(folder: Path) -> None:
+    class Broken(Nobody):
+        def get(self, name: str) -> Any:
+            raise ZeroDivisionError(name)
+
+    with served(folder, Broken()) as client:
+        answer = client.get("/api/experiments/shop", headers=token(folder))
+    assert (answer.status_code, answer.json()["reason"]) == (500, "Defect")
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"

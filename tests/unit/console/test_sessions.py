@@ -23,7 +23,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def sessions(tmp_path: Path, clock: Clock) -> Sessions:
-    return Sessions(tmp_path / "console", clock)
+    return Sessions(tmp_path / "console", 8470, clock)
 
 
 def test_a_code_opens_once_and_not_for_long(sessions: Sessions, clock: Clock) -> None:
@@ -53,7 +53,7 @@ def test_a_console_that_is_started_again_knows_its_sessions_and_its_token(
     tmp_path: Path, sessions: Sessions, clock: Clock
 ) -> None:
     session, token = sessions.open(), sessions.token_file.read_text().strip()
-    again = Sessions(tmp_path / "console", clock)
+    again = Sessions(tmp_path / "console", 8470, clock)
     assert again.is_open(session.cookie, session.secret)
     assert again.is_token(token)
     assert not again.is_token(token[:-1])
@@ -67,25 +67,25 @@ def test_what_is_kept_is_for_its_user_alone_and_opens_no_session(
     folder = tmp_path / "console"
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
-    kept = (folder / "sessions.json").read_text()
+    kept = (folder / "sessions-8470.json").read_text()
     assert session.cookie not in kept
     assert session.secret not in kept
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
 def test_a_token_that_others_could_read_is_replaced(tmp_path: Path, mode: int) -> None:
-    first = Sessions(tmp_path)
+    first = Sessions(tmp_path, 8470)
     token = first.token_file.read_text().strip()
     first.token_file.chmod(mode)
-    second = Sessions(tmp_path)
+    second = Sessions(tmp_path, 8470)
     assert not second.is_token(token)
     assert stat.S_IMODE(second.token_file.stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize("damage", ["", "{", "[]", '{"a": 1}', '{"a": ["b", "c"]}'])
 def test_damaged_sessions_open_nothing_and_stop_nobody(tmp_path: Path, damage: str) -> None:
-    (tmp_path / "sessions.json").write_text(damage)
-    sessions = Sessions(tmp_path)
+    (tmp_path / "sessions-8470.json").write_text(damage)
+    sessions = Sessions(tmp_path, 8470)
     session = sessions.open()
     assert sessions.is_open(session.cookie, session.secret)
 
@@ -102,3 +102,12 @@ def test_of_very_many_sessions_the_oldest_ends(sessions: Sessions, clock: Clock)
 def test_a_cookie_is_of_its_port_and_under_tls_of_its_host() -> None:
     assert cookie_name(8470, tls=False) == "rowmill_8470"
     assert cookie_name(8470, tls=True) == "__Host-rowmill_8470"
+
+
+def test_a_session_that_one_console_ended_no_other_brings_back(tmp_path: Path) -> None:
+    one, other = Sessions(tmp_path, 8470), Sessions(tmp_path, 8471)
+    session = one.open()
+    assert not other.is_open(session.cookie, session.secret)
+    one.close(session.cookie)
+    other.open()
+    assert not Sessions(tmp_path, 8470).is_open(session.cookie, session.secret)
