@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import psutil
+import psycopg
 import pytest
 
 from rowmill.local.home.folder import Home
@@ -90,6 +91,14 @@ def test_the_readers_password_is_not_in_a_log_that_has_every_statement(own: Home
     log = own.postgres_log.read_text()
     assert 'ALTER ROLE "rowmill_reader"' in log
     assert servers.postgres.reader_password not in log
+
+
+def test_what_a_query_sorts_does_not_fill_the_disk(servers: EmbeddedServers) -> None:
+    password = servers.postgres.reader_password
+    with login(servers.postgres, user="rowmill_reader", password=password) as connection:
+        assert connection.execute("SHOW temp_file_limit").fetchone() == ("10GB",)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("SET temp_file_limit = -1")
 
 
 def _reader(servers: EmbeddedServers) -> tuple[object, object]:

@@ -13,6 +13,10 @@ _ATTRIBUTES = sql.SQL(
 )
 
 
+# Of one query's sorts and hashes: a disk that is full stops the runs as well.
+_TEMPORARY_FILES = "10GB"
+
+
 def make_reader(connection: Connection, name: str, password: str) -> None:
     """Give the server a login that may read all tables, and nothing else; set right one that is.
 
@@ -38,6 +42,9 @@ def make_reader(connection: Connection, name: str, password: str) -> None:
         connection.execute(
             sql.SQL("ALTER ROLE {} {} PASSWORD {}").format(role, _ATTRIBUTES, sql.Literal(verifier))
         )
+        # He can change other settings for his query, but not this one.
+        limit = sql.SQL("ALTER ROLE {} SET temp_file_limit = {}")
+        connection.execute(limit.format(role, sql.Literal(_TEMPORARY_FILES)))
         for granted, grantor in _memberships(connection, name):
             connection.execute(
                 sql.SQL("REVOKE {} FROM {} GRANTED BY {} CASCADE").format(

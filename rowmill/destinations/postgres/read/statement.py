@@ -128,6 +128,8 @@ def refusing() -> Iterator[None]:
         message = str(error).strip()
         if "multiple commands" in message:
             message = "give one SQL statement at a time"
+        if isinstance(error, psycopg.errors.ConfigurationLimitExceeded):
+            message = f"{message}: sort or join fewer rows, or filter them first"
         if "data-modifying" in message:
             message = "a query only reads: no INSERT, UPDATE, DELETE or MERGE in its WITH"
         raise QueryRefused(message, missing=isinstance(error, _MISSING)) from None
