@@ -118,7 +118,7 @@ ExperimentDetails = create_model(
 )
 Line = shape_of(LogLine, "LogLine")
 Saved = shape_of(SavedQuery, "SavedQuery")
-MadeRows = shape_of(RowsPage, "MadeRows", more={"note": str})
+MadeRows = shape_of(RowsPage, "MadeRows")
 RowParent = shape_of(Parent, "RowParent", more={"page": MadeRows | None})
 RowChildren = shape_of(ChildrenPage, "RowChildren")
 TableReference = shape_of(Reference, "Reference")

@@ -91,7 +91,8 @@ def in_rest(text: str) -> str:
 
 def told_of(error: RowmillError) -> str:
     """What is wrong and what to do, of an error that ends a call."""
-    text = in_rest(error.message)
+    # What Postgres says of a query quotes that, and has no words of ours.
+    text = error.message if error.reason == "QueryRefused" else in_rest(error.message)
     if isinstance(error, WouldReplace):
         # Of a terminal it is asked there, so the message itself does not say how.
         return f"{text}; nothing was changed (add restart=true to replace it)"

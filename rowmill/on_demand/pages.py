@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -15,6 +16,8 @@ from rowmill.on_demand.printed_cells import Row, printed_frame
 from rowmill.spec.dataset import Column, Dataset, Table
 
 MOST_ROWS = 1_000
+# Of the text of a page's cells.
+MOST_BYTES = 4 * 2**20
 
 
 class NoSuchRows(Invalid):
@@ -36,7 +39,8 @@ class RowColumn:
 class RowsPage:
     """Rows of a table from `offset`, counted from 0, of the `rows_total` that it has.
 
-    Each has a cell for each of `columns`: text as Postgres prints it, None for NULL.
+    Each has a cell for each of `columns`: text as Postgres prints it, None for NULL. `note` says
+    why there are none, or fewer than were asked for; else it is "".
     """
 
     table: str
@@ -44,11 +48,7 @@ class RowsPage:
     rows_total: int
     columns: tuple[RowColumn, ...]
     rows: tuple[Row, ...]
-
-    @property
-    def note(self) -> str:
-        """Why there are no rows, where the table has none from there on; else nothing."""
-        return "" if self.rows else none_from(self.table, self.rows_total, self.offset)
+    note: str = ""
 
 
 def rows(
@@ -57,6 +57,8 @@ def rows(
     offset: int = 0,
     limit: int = 100,
     columns: Sequence[str] | None = None,
+    *,
+    most_bytes: int = MOST_BYTES,
 ) -> RowsPage:
     """The page of rows from `offset`; without rows where the table ends before that.
 
@@ -67,6 +69,7 @@ def rows(
         offset: of the first row, from 0. It makes no difference to the time.
         limit: so many rows at most, 1 to 1,000.
         columns: these alone, in this order; None for all.
+        most_bytes: of text: what passes them is left out, but for the first row.
 
     Raises:
         NoSuchRows: there is no such table or column, or a number is out of bounds.
@@ -78,8 +81,16 @@ def rows(
         raise NoSuchRows(f"the offset is {offset}: rows are counted from 0")
     start, stop = min(offset, known.rows), min(offset + limit, known.rows)
     wanted = np.arange(start, stop, dtype=np.int64)
-    shown = made_rows(generator, known, wanted, chosen)
-    return RowsPage(known.name, offset, known.rows, shown_columns(chosen), shown)
+    shown = _within(made_rows(generator, known, wanted, chosen), most_bytes)
+    note = ""
+    if not shown:
+        note = none_from(known.name, known.rows, offset)
+    elif len(shown) < len(wanted):
+        note = (
+            f"these are the {counted(len(shown), 'row')} that are within {most_bytes:,} bytes; "
+            f"the rest begins at offset {offset + len(shown)}"
+        )
+    return RowsPage(known.name, offset, known.rows, shown_columns(chosen), shown, note)
 
 
 def known_table(dataset: Dataset, name: str) -> Table:
@@ -121,6 +132,13 @@ def made_rows(
     if not len(wanted):
         return ()
     return tuple(printed_frame(generator.frame(table.name, wanted), columns))
+
+
+def _within(rows: tuple[Row, ...], most_bytes: int) -> tuple[Row, ...]:
+    """The first of the rows, as many as hold so many bytes of text, and one at least."""
+    sizes = (sum(len((cell or "").encode()) for cell in row) for row in rows)
+    fit = sum(1 for total in accumulate(sizes) if total <= most_bytes)
+    return rows[: max(1, fit)]
 
 
 def none_from(table: str, rows_total: int, offset: int) -> str:

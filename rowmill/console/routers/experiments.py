@@ -154,6 +154,7 @@ def change_experiment(
 @router.delete("/experiments/{name}")
 def delete_experiment(
     name: Name,
+    services: Known,
     engine: Asked,
     if_match: IfMatch = None,
     purge: Annotated[
@@ -163,7 +164,9 @@ def delete_experiment(
     """Delete the experiment, with its data and records; 409 while a run is live."""
     if if_match is not None:
         _expected(if_match, engine.get(name))
-    return Deleted(message=in_rest(engine.delete(name, purge=purge)))
+    said = engine.delete(name, purge=purge)
+    services.texts.forget(name)
+    return Deleted(message=in_rest(said))
 
 
 def _applied(name: str, run: RunRecord | None) -> Applied:

@@ -77,22 +77,22 @@ def preview(text: Text, *, table: str | None, offset: int, limit: int) -> list[d
     """A page of a table, or of every one."""
     generator = generator_of(text)
     names = [each.name for each in generator.dataset.tables] if table is None else [table]
-    return [_page(pages.rows(generator, name, offset, limit)) for name in names]
+    # Of many tables each may have a part of what one alone may.
+    most = pages.MOST_BYTES // max(1, len(names))
+    made = (pages.rows(generator, name, offset, limit, most_bytes=most) for name in names)
+    return [to_json(page) for page in made]
 
 
 def rows(
     text: Text, *, table: str, offset: int, limit: int, columns: list[str] | None
 ) -> dict[str, Any]:
     """A page of a table."""
-    return _page(pages.rows(generator_of(text), table, offset, limit, columns))
+    return to_json(pages.rows(generator_of(text), table, offset, limit, columns))
 
 
 def parents(text: Text, *, table: str, row: int) -> list[dict[str, Any]]:
     """What each reference of a row leads to."""
-    found = relatives.parents(generator_of(text), table, row)
-    return [
-        {**to_json(each), "page": None if each.page is None else _page(each.page)} for each in found
-    ]
+    return [to_json(each) for each in relatives.parents(generator_of(text), table, row)]
 
 
 def references(text: Text, *, table: str) -> list[dict[str, Any]]:
@@ -103,10 +103,6 @@ def references(text: Text, *, table: str) -> list[dict[str, Any]]:
 def children(text: Text, **asked: Any) -> dict[str, Any]:
     """A page of a row's children by one reference."""
     return to_json(relatives.children(generator_of(text), **asked))
-
-
-def _page(page: pages.RowsPage) -> dict[str, Any]:
-    return {**to_json(page), "note": page.note}
 
 
 ANSWERS: Mapping[str, Callable[..., Any]] = {

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -41,11 +42,13 @@ def api(console: Console) -> httpx.Client:
 @pytest.fixture(scope="module")
 def here(api: httpx.Client) -> Iterator[str]:
     """The path of an experiment that is published."""
-    document = manifest("api-data", tables=[PEOPLE, ORDERS, FORMULA], parquet=None)
+    # Its own in each process that takes some of these tests.
+    name = f"data-{uuid4().hex[:8]}"
+    document = manifest(name, tables=[PEOPLE, ORDERS, FORMULA], parquet=None)
     done(api.post("/experiments", content=yaml.safe_dump(document), headers=YAML), 201)
-    list(events(api, "/experiments/api-data/runs/1/events"))
-    yield "/experiments/api-data"
-    done(api.delete("/experiments/api-data"))
+    list(events(api, f"/experiments/{name}/runs/1/events"))
+    yield f"/experiments/{name}"
+    done(api.delete(f"/experiments/{name}"))
 
 
 def test_rows_are_those_that_are_stored(api: httpx.Client, here: str) -> None:
@@ -100,7 +103,8 @@ def test_csv_comes_by_a_ticket_of_one_use_and_is_what_is_stored(
     address = str(api.base_url).removesuffix("/api/") + ticket["href"]
     answer = httpx.get(address)
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
-    assert answer.headers["content-disposition"] == 'attachment; filename="api-data.csv"'
+    file = f"{here.rpartition('/')[2]}.csv"
+    assert answer.headers["content-disposition"] == f'attachment; filename="{file}"'
     assert answer.headers["x-content-type-options"] == "nosniff"
     stored = done(api.post(f"{here}/query", json={"sql": sql}))["rows"]
     assert list(csv.reader(io.StringIO(answer.text))) == [["text"], *stored]

@@ -12,6 +12,7 @@ from typer.main import get_command
 from rowmill.cli.app import app
 from rowmill.console.app import PREFIX, ROUTERS
 from rowmill.console.words import in_calls, in_rest, told_of
+from rowmill.destinations.errors import QueryRefused
 from rowmill.engine.consent import WouldReplace
 from rowmill.errors import Conflict
 from tests.unit.test_python_words import PACKAGE, SPEAKING, texts
@@ -127,3 +128,8 @@ def test_what_a_terminal_would_ask_is_told_as_a_parameter() -> None:
 
 def _routes() -> list[APIRoute]:
     return [each for one in ROUTERS for each in one.routes if isinstance(each, APIRoute)]
+
+
+def test_what_postgres_says_of_a_query_stays_as_it_is() -> None:
+    said = 'syntax error at or near "--restart"'
+    assert told_of(QueryRefused(said)) == said

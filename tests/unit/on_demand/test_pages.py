@@ -151,3 +151,18 @@ def test_cells_are_made_of_the_columns_that_are_asked_for_alone() -> None:
     assert rows(made, "t", 8, 5, ["id"]).rows == (("9",),)
     with pytest.raises(StopIteration):
         rows(made, "t", 8, 5)
+
+
+def test_a_page_ends_where_its_text_is_long_enough_and_says_where_the_rest_begins(
+    generator: Generator,
+) -> None:
+    whole = rows(generator, "orders", 10, 50)
+    assert whole.note == ""
+    sizes = [sum(len(cell or "") for cell in row) for row in whole.rows]
+    cut = rows(generator, "orders", 10, 50, most_bytes=sum(sizes[:7]))
+    assert cut.rows == whole.rows[:7]
+    assert cut.note == (
+        f"these are the 7 rows that are within {sum(sizes[:7])} bytes; the rest begins at offset 17"
+    )
+    # One that is longer is told as well: who asks for it alone gets no less.
+    assert rows(generator, "orders", 10, 50, most_bytes=1).rows == whole.rows[:1]
