@@ -174,7 +174,7 @@ def test_watchers_hear_of_a_killed_supervisor_and_then_of_the_run_s_end(
     # What is in a bucket tells of itself every few seconds.
     [
         ("postgres", 4 * SOME, {}),
-        ("weed", 6 * SOME, {"postgres": None, "parquet": {"prefix": "killed"}}),
+        ("weed", 16 * SOME, {"postgres": None, "parquet": {"prefix": "killed"}}),
     ],
 )
 def test_watchers_stay_connected_while_the_ledger_s_server_is_killed(
@@ -187,7 +187,7 @@ def test_watchers_stay_connected_while_the_ledger_s_server_is_killed(
     killed = postmaster_or_weed(home, program)
     killed.kill()
     wait_until(lambda: has_ended(killed))
-    assert watcher.is_alive()
+    assert watcher.is_alive(), watcher.heard
     wait_until(lambda: watcher.heard[-1][0] == "problem")
     assert watcher.heard[-1][1]["reason"] == "Waiting"
     up(home)
