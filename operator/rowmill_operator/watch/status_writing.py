@@ -9,6 +9,9 @@ from rowmill_operator.memory.queue import Key
 # A status write has the API server validate the whole spec again.
 _LARGE = 200_000
 _LARGE_SECONDS = 30.0
+# Progress of a run that goes on and on is written a little more rarely: with what else is written
+# of it that comes to less than a quarter of a write a second, and people see it within 10 seconds.
+_SLOWER_AFTER, _SLOWER = 30.0, 1.2
 # Two operators that see differently would take back each other's news without a pause.
 _NEWS_SECONDS = 1.0
 
@@ -35,7 +38,7 @@ class Pace:
             return 0.0
         if urgent:
             return max(0.0, times.urgent + _NEWS_SECONDS - now)
-        interval = _LARGE_SECONDS if size > _LARGE else self._seconds
+        interval = _LARGE_SECONDS if size > _LARGE else self._interval(now - times.urgent)
         return max(0.0, times.last + interval - now)
 
     def written(self, key: Key, now: float, *, urgent: bool) -> None:
@@ -45,6 +48,9 @@ class Pace:
             self._times[key] = _Times(now, now)
         else:
             times.last = now
+
+    def _interval(self, since_urgent: float) -> float:
+        return self._seconds * (_SLOWER if since_urgent > _SLOWER_AFTER else 1.0)
 
     def forget(self, key: Key) -> None:
         """The experiment is gone."""
