@@ -18,7 +18,7 @@ from typing import Protocol
 import psutil
 
 from rowmill.engine.records import State
-from rowmill.errors import NotFound
+from rowmill.errors import NotFound, Unavailable
 from rowmill.local.engine import LocalEngine
 from rowmill.local.home.folder import rowmill_home
 from tests.chaos.experiment import ChaosExperiment
@@ -175,11 +175,17 @@ class DetachedRun:
 
     def _complete(self) -> int | None:
         """The number of the newest run if it is complete."""
-        try:
-            run = LocalEngine(rowmill_home()).status(self._experiment.name).run
-        except NotFound:
-            return None
-        return run.number if run.state is State.COMPLETED else None
+        engine = LocalEngine(rowmill_home())
+        while True:
+            try:
+                run = engine.status(self._experiment.name).run
+            except NotFound:
+                return None
+            except Unavailable:
+                # By the blows that fall already: a look is patient for seconds only.
+                time.sleep(_LOOK_SECONDS)
+            else:
+                return run.number if run.state is State.COMPLETED else None
 
     def _kill(self) -> None:
         self._command.kill()
