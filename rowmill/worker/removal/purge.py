@@ -15,7 +15,7 @@ from rowmill.destinations.patience import Patience
 from rowmill.destinations.retries import persist
 from rowmill.errors import Conflict, NotFound
 from rowmill.plan.purging import PurgeEnd, Written
-from rowmill.plan.runs import Run
+from rowmill.plan.runs import UNFINISHED, Run, RunState
 from rowmill.spec.cluster_names import ASK_RESET, SKIP_PURGE
 from rowmill.worker.destinations import Destinations, engine_of
 from rowmill.worker.holding import held
@@ -243,12 +243,18 @@ def _remove(destinations: Destinations, forget: Callable[[], None]) -> Removed:
 
     Raises:
         Conflict: LiveRunElsewhere, another has the hold: nothing more was removed. Or a run was
-            begun meanwhile; its records stay.
+            begun meanwhile; its records stay. Or one that was under way was published meanwhile:
+            who asked did not know of its data.
     """
     ledger, owner = destinations.ledger, destinations.owner
     if not _is_known(destinations):
         raise _not_known(destinations)
+    under_way = {run.id for run in ledger.runs.of(owner) if run.state in UNFINISHED}
+    # Of a server just started it waits for those who may have been at work.
     with held(destinations) as hold:
+        for run in ledger.runs.of(owner):
+            if run.id in under_way and run.state is RunState.COMPLETED:
+                raise _published_amid(run)
         ledger.ensure()
         with ledger.locks.preparing(owner):
 
@@ -276,6 +282,14 @@ def _is_lost(hold: ExperimentHold, destinations: Destinations) -> bool:
         hold.lost,
         lambda error: patience.seconds if isinstance(error, DestinationUnavailable) else 0.0,
         sleep=patience.sleep,
+    )
+
+
+def _published_amid(run: Run) -> Conflict:
+    return Conflict(
+        "LiveRunElsewhere",
+        f"run {run.number} of {run.owner} was under way when this was asked, and is published by "
+        "now: nothing was removed. Ask again if it is to go as well",
     )
 
 

@@ -1,15 +1,18 @@
 """What docs/architecture.md promises of a run, where no other test would fail without it."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 
 import pytest
 from psycopg import sql
 
+from rowmill.destinations.ledger import ExperimentHold
 from rowmill.destinations.postgres.ledger.work import PostgresWork
 from rowmill.destinations.postgres.tables.staging import staging_schema
 from rowmill.errors import Conflict
 from rowmill.plan.runs import RESUMABLE, Run, RunState
 from rowmill.worker.destinations import Destinations
+from rowmill.worker.holding import held
 from rowmill.worker.removal import purge
 from tests.integration.experiments import PEOPLE, Connection, Manifest, count, manifest
 from tests.integration.worker.env import Env, state
@@ -120,6 +123,31 @@ def test_the_data_of_a_live_run_cannot_be_removed(
         remove(other)
     assert refusal.value.reason == "LiveRunElsewhere"
     assert state(destinations, run) is RunState.RUNNING
+
+
+@pytest.mark.parametrize("remove", [purge.reset, purge.delete])
+def test_what_a_run_published_while_a_removal_waited_for_it_stays(
+    name: str,
+    opened: Opened,
+    database: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    remove: Callable[[Destinations], None],
+) -> None:
+    env, destinations = opened(manifest(name, tables=[PEOPLE], parquet=None))
+    run = env.prepare(destinations).run
+    env.load(destinations, run)
+    hold = held
+
+    def held_once_it_has_ended(wanted: Destinations) -> AbstractContextManager[ExperimentHold]:
+        env.finalize(destinations, run)
+        return hold(wanted)
+
+    monkeypatch.setattr(purge, "held", held_once_it_has_ended)
+    with pytest.raises(Conflict, match="is published by now: nothing was removed"):
+        remove(destinations)
+    assert count(database, name, "people") == 2_500
+    monkeypatch.setattr(purge, "held", hold)
+    remove(destinations)
 
 
 @pytest.mark.parametrize("ended", [RunState.FAILED, RunState.ABORTED])
