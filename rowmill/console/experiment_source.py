@@ -8,14 +8,6 @@ from rowmill.engine.records import ExperimentRecord, RunRecord
 from rowmill.errors import NotFound
 
 
-def known_or_none(engine: Engine, name: str) -> ExperimentRecord | None:
-    """The experiment; None if there is none of that name."""
-    try:
-        return engine.get(name)
-    except NotFound:
-        return None
-
-
 def etag_header(record: ExperimentRecord) -> str:
     """The experiment's `etag` as a header has it."""
     return f'"{record.etag}"'

@@ -40,3 +40,8 @@ BatchRows = Annotated[
         description="Instead of the manifest's batchRows.",
     ),
 ]
+
+
+def agreed_by(restart: bool) -> frozenset[str] | None:
+    """Which published runs one of fewer rows may replace: with `restart` all, else none."""
+    return None if restart else frozenset()

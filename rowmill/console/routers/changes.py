@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from starlette.concurrency import run_in_threadpool
 
 from rowmill.console import shapes
-from rowmill.console.parameters import Name, Restart
+from rowmill.console.parameters import Name, Restart, agreed_by
 from rowmill.console.services import Asked, Known
 from rowmill.console.words import in_calls
 
@@ -45,8 +45,7 @@ def resume(name: Name, engine: Asked) -> dict[str, Any]:
 @router.post("/rerun", responses=_RUN)
 def rerun(name: Name, engine: Asked, restart: Restart = False) -> dict[str, Any]:
     """Begin the next run; readers keep the old data until it is published."""
-    agreed = None if restart else frozenset[str]()
-    return in_calls(engine.rerun(name, restart=restart, agreed=agreed).to_json())
+    return in_calls(engine.rerun(name, restart=restart, agreed=agreed_by(restart)).to_json())
 
 
 @router.post("/reset", responses=_RUN)

@@ -12,7 +12,7 @@ from rowmill.console import shapes
 from rowmill.console.applying import heading_of, request_for
 from rowmill.console.experiment_source import etag_header, etags_of
 from rowmill.console.manifest_body import IN_OPENAPI, Sent
-from rowmill.console.parameters import BatchRows, Limit, Name, Restart, Workers
+from rowmill.console.parameters import BatchRows, Limit, Name, Restart, Workers, agreed_by
 from rowmill.console.services import Asked, Known
 from rowmill.console.words import in_calls, in_rest
 from rowmill.engine.records import ExperimentRecord, RunRecord, State
@@ -95,7 +95,7 @@ def create_experiment(
         adopt=adopt,
         workers=workers,
         batch_rows=batch_rows,
-        agreed=None if restart else frozenset(),
+        agreed=agreed_by(restart),
     )
     run = engine.apply(asked, dry_run=dry_run, if_match=ABSENT)
     if dry_run:
@@ -143,7 +143,7 @@ def change_experiment(
         adopt=adopt,
         workers=workers,
         batch_rows=batch_rows,
-        agreed=None if restart else frozenset(),
+        agreed=agreed_by(restart),
     )
     run = engine.apply(asked, dry_run=dry_run, if_match=expected)
     services.texts.forget(name)

@@ -16,7 +16,7 @@ from rowmill.console import shapes
 from rowmill.console.event_stream import EVENTS, EventStream
 from rowmill.console.experiment_source import run_of
 from rowmill.console.logs import as_text
-from rowmill.console.parameters import Limit, Name, Restart
+from rowmill.console.parameters import Limit, Name, Restart, agreed_by
 from rowmill.console.services import Asked, Known
 from rowmill.console.watching import progress_document
 from rowmill.console.words import in_calls
@@ -80,8 +80,7 @@ def begin_run(
         raise Invalid("Usage", "resume goes with neither restart nor adopt")
     if resume:
         return in_calls(engine.resume(name).to_json())
-    agreed = None if restart else frozenset[str]()
-    run = engine.rerun(name, restart=restart, agreed=agreed, adopt=adopt)
+    run = engine.rerun(name, restart=restart, agreed=agreed_by(restart), adopt=adopt)
     return in_calls(run.to_json())
 
 
