@@ -140,6 +140,12 @@ def stored(servers: EmbeddedServers, query: str) -> Any:
     return row[0]
 
 
+def asleep(servers: EmbeddedServers) -> int:
+    """How many queries are amid their `pg_sleep(300)`."""
+    active = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
+    return int(stored(servers, f"{active}'%pg_sleep(300)%' AND pid <> pg_backend_pid()"))
+
+
 def test_watchers_go_on_in_a_console_that_was_started_again(name: str, console: Console) -> None:
     api = console.start()
     watcher = Watcher(api, begin(api, name, SOME))
@@ -279,10 +285,6 @@ def test_who_leaves_takes_his_query_with_him(
     here = f"/experiments/{name}"
     question = {"sql": "SELECT pg_sleep(300)", "seconds": 600, "format": kind}
 
-    def running() -> int:
-        asked = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
-        return int(stored(servers, f"{asked}'%pg_sleep(300)%' AND pid <> pg_backend_pid()"))
-
     def ask() -> None:
         if kind == "page":
             api.post(f"{here}/query", json=question, timeout=3)
@@ -297,10 +299,10 @@ def test_who_leaves_takes_his_query_with_him(
     asking = [Thread(target=left) for _ in range(5)]
     for each in asking:
         each.start()
-    wait_until(lambda: running() == 5)
+    wait_until(lambda: asleep(servers) == 5)
     for each in asking:
         each.join()
-    wait_until(lambda: running() == 0)
+    wait_until(lambda: asleep(servers) == 0)
     done(api.delete(here))
 
 
@@ -338,16 +340,12 @@ def test_who_leaves_amid_a_csv_takes_his_query_with_him_though_nothing_comes(
     question = {"sql": silent, "format": "csv"}
     href = done(api.post(f"{here}/query", json=question), 201)["href"]
 
-    def running() -> int:
-        asked = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
-        return int(stored(servers, f"{asked}'%pg_sleep(300)%' AND pid <> pg_backend_pid()"))
-
     with raw(api, href.removeprefix("/api")) as client:
         taken = 0
         while taken < 4_000_000:
             taken += len(client.recv(2**20))
-        assert running() == 1
-    wait_until(lambda: running() == 0)
+        assert asleep(servers) == 1
+    wait_until(lambda: asleep(servers) == 0)
     done(api.delete(here))
 
 
@@ -382,13 +380,11 @@ def test_ctrl_c_ends_it_at_once_though_a_query_is_under_way(
 
     asking = Thread(target=ask)
     asking.start()
-    active = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE "
-    active += "'%pg_sleep(300)%' AND pid <> pg_backend_pid()"
-    wait_until(lambda: stored(servers, active) == 1)
+    wait_until(lambda: asleep(servers) == 1)
     # Its end is waited for, at most a minute.
     console.interrupted()
     asking.join()
-    wait_until(lambda: stored(servers, active) == 0)
+    wait_until(lambda: asleep(servers) == 0)
     done(console.start().delete(f"/experiments/{name}"))
 
 
