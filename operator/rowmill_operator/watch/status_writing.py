@@ -49,9 +49,9 @@ class Pace:
         else:
             times.last = now
 
-    def _interval(self, since_urgent: float) -> float:
-        return self._seconds * (_SLOWER if since_urgent > _SLOWER_AFTER else 1.0)
-
     def forget(self, key: Key) -> None:
         """The experiment is gone."""
         self._times.pop(key, None)
+
+    def _interval(self, since_urgent: float) -> float:
+        return self._seconds * (_SLOWER if since_urgent > _SLOWER_AFTER else 1.0)
